@@ -1,0 +1,102 @@
+//! Whose login pays for a turn: one pure function, one table.
+
+/// How somebody's stored credential stands for this purpose. One that is merely expired is alive: it is refreshed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing is stored.
+    Absent,
+    /// There is one, and it works or can be renewed.
+    Alive,
+    /// There is one, and only a new sign-in helps.
+    Dead,
+}
+
+/// What there is to choose from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Situation {
+    /// The thread owner's own tenant.
+    pub own: Standing,
+    /// An API key in the host's environment.
+    pub host_key: bool,
+    /// A long-lived token in the host's environment.
+    pub host_token: bool,
+    /// The host's tenant.
+    pub host: Standing,
+}
+
+/// Whose login pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payer {
+    /// The thread owner's own tenant.
+    Own,
+    /// The API key in the host's environment.
+    HostKey,
+    /// The long-lived token in the host's environment.
+    HostToken,
+    /// The host's tenant.
+    Host,
+    /// Nobody: the owner must sign in.
+    LoginRequired,
+    /// Nobody: the owner's own login is dead, and nobody else's is used silently.
+    OwnLoginDead,
+    /// Nobody: the host's login is dead.
+    HostLoginDead,
+}
+
+/// Decides whose login pays. The owner's own tenant always comes first; only its absence leads further.
+pub fn whose_login_pays(situation: Situation) -> Payer {
+    match situation {
+        Situation {
+            own: Standing::Alive, ..
+        } => Payer::Own,
+        Situation {
+            own: Standing::Dead, ..
+        } => Payer::OwnLoginDead,
+        Situation { host_key: true, .. } => Payer::HostKey,
+        Situation { host_token: true, .. } => Payer::HostToken,
+        Situation {
+            host: Standing::Alive,
+            ..
+        } => Payer::Host,
+        Situation {
+            host: Standing::Dead, ..
+        } => Payer::HostLoginDead,
+        Situation {
+            host: Standing::Absent,
+            ..
+        } => Payer::LoginRequired,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Payer::*;
+    use super::Standing::*;
+    use super::*;
+
+    #[test]
+    fn whose_login_pays_is_this_table() {
+        for (own, host_key, host_token, host, payer) in [
+            (Alive, true, true, Alive, Own),
+            (Alive, false, false, Absent, Own),
+            (Dead, true, true, Alive, OwnLoginDead),
+            (Dead, false, false, Alive, OwnLoginDead),
+            (Absent, true, true, Alive, HostKey),
+            (Absent, true, false, Dead, HostKey),
+            (Absent, false, true, Alive, HostToken),
+            (Absent, false, false, Alive, Host),
+            (Absent, false, false, Dead, HostLoginDead),
+            (Absent, false, false, Absent, LoginRequired),
+        ] {
+            assert_eq!(
+                whose_login_pays(Situation {
+                    own,
+                    host_key,
+                    host_token,
+                    host
+                }),
+                payer
+            );
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! The refresher's seven steps. They run in a process that holds the tenant's lock and nothing else, so file work blocks.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use super::commit::{Committed, commit};
+use super::plan::{LONGEST_PAUSE, pause_after};
+use super::{Answer, Job, Plan, REQUEST_LIMIT, REVOKE_LIMIT, Recovery, plan};
+use crate::clock::Timestamp;
+use crate::digest::Fingerprint;
+use crate::entry::{Credential, Entry, Grant, Invalidated};
+use crate::fault;
+use crate::file::FileError;
+use crate::lock::{Failed, Holder, LockError, Record, Sent, TenantLock};
+use crate::oauth::{self, ExchangeError, Http, TokenAnswer};
+use crate::store::{Store, StoreError};
+
+/// How often a commit is tried whose answer could not even be put into the recovery file.
+const COMMIT_TRIES: u32 = 5;
+
+/// How a refresher ended. The tokens themselves are always read from the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The file has what there is to have.
+    Done,
+    /// The vendor says that the refresh token is dead, whether or not that could be stored.
+    Dead,
+    /// Not now; the lock file's record says why.
+    TryAgain,
+    /// A new token is in the recovery file, because `auth.json` could not be written.
+    NotCommitted,
+}
+
+/// A failure before anything was sent, or after which nothing needs to be known.
+enum Stop {
+    /// What the record should say.
+    Failed(String),
+    /// The record can't be written either.
+    Silent,
+}
+
+struct Refresher<'a> {
+    job: &'a Job,
+    lock: TenantLock,
+    store: Store,
+}
+
+/// Runs a job under a lock that this process holds. Must not be cancelled between POST and commit: it is run to its end
+/// by a process of its own, or by a tracked task.
+pub(crate) async fn run(job: &Job, lock: TenantLock) -> Outcome {
+    // The caller decided about network file systems when it opened the store.
+    let Ok(store) = Store::open(&job.store, true) else {
+        return Outcome::TryAgain;
+    };
+    let mut refresher = Refresher { job, lock, store };
+    let outcome = match refresher.steps().await {
+        Ok(outcome) => outcome,
+        Err(Stop::Failed(reason)) => refresher.note_failure(reason, None),
+        Err(Stop::Silent) => Outcome::TryAgain,
+    };
+    fault::point("before-unlock");
+    outcome
+}
+
+impl Refresher<'_> {
+    async fn steps(&mut self) -> Result<Outcome, Stop> {
+        self.lock
+            .update(|record| record.holder = Some(Holder::this_process()))
+            .map_err(|_| Stop::Silent)?;
+        if let Some(outcome) = self.consume_leftover().await? {
+            return Ok(outcome);
+        }
+        // Step 1: the refresh token is read here, inside the lock, and nowhere before.
+        let Some((entry, grant)) = self.stored()? else {
+            return Ok(Outcome::Done);
+        };
+        let uncertain = match plan(
+            &grant,
+            self.lock.record(),
+            &self.job.need(&grant),
+            Timestamp::now(),
+        ) {
+            Plan::Use => return Ok(Outcome::Done),
+            Plan::SignIn(_) => return Ok(Outcome::Dead),
+            Plan::Wait { .. } => return Ok(Outcome::TryAgain),
+            Plan::Send { uncertain } => uncertain,
+        };
+        if !self.lock.still_protects() {
+            return Err(Stop::Failed(
+                "the lock file was replaced; nothing was sent".into(),
+            ));
+        }
+        let http = Http::new(REQUEST_LIMIT).map_err(|error| Stop::Failed(error.to_string()))?;
+        // Step 2.
+        let recovery =
+            Recovery::reserve(self.store.location(), &self.job.tenant).map_err(|error| Stop::of(&error))?;
+        fault::point("before-mark");
+        // Step 3.
+        if let Err(error) = self.mark(&grant, uncertain.as_ref()) {
+            // Nothing was sent: take the mark back as far as that goes, and the room with it.
+            let _ = self.lock.update(|record| record.sent.clone_from(&uncertain));
+            let _ = recovery.remove();
+            return Err(Stop::Failed(format!(
+                "the lock file could not be written: {error}"
+            )));
+        }
+        fault::point("before-post");
+        self.send(&http, &entry, &grant, recovery, uncertain).await
+    }
+
+    /// Steps 4 to 7.
+    async fn send(
+        &mut self,
+        http: &Http,
+        entry: &Entry,
+        grant: &Grant,
+        recovery: Recovery,
+        uncertain: Option<Sent>,
+    ) -> Result<Outcome, Stop> {
+        let kept: RefCell<Option<(Answer, Result<(), FileError>)>> = RefCell::new(None);
+        let keep = |body: &secrecy::SecretString| {
+            fault::point("answered");
+            let answer = self.answer(entry, grant, body.clone());
+            // Step 5, before anything else is made of the answer.
+            let written = recovery.write(&answer);
+            fault::point("recovered");
+            *kept.borrow_mut() = Some((answer, written));
+        };
+        let sent = oauth::refresh(http, &self.job.endpoint, grant, keep).await;
+        match (sent, kept.into_inner()) {
+            (Ok(()), Some((answer, written))) => self.commit(&answer, recovery, written.is_ok()).await,
+            (Ok(()), None) => Ok(self.unspent(recovery, uncertain, "the answer was empty".into(), None)),
+            (Err(ExchangeError::Dead { code }), _) => {
+                Ok(self.dead(grant, recovery, uncertain.as_ref(), &code))
+            }
+            (Err(error @ ExchangeError::Unanswered { .. }), _) => {
+                // The mark stays: it is what keeps everybody from sending this token blindly.
+                let _ = recovery.remove();
+                Ok(self.note_failure(error.to_string(), Some(Duration::ZERO)))
+            }
+            (Err(error), _) => {
+                let retry_after = match &error {
+                    ExchangeError::Unavailable { retry_after, .. } => *retry_after,
+                    _ => None,
+                };
+                Ok(self.unspent(recovery, uncertain, error.to_string(), retry_after))
+            }
+        }
+    }
+
+    fn stored(&self) -> Result<Option<(Entry, Grant)>, Stop> {
+        let entry = self
+            .store
+            .entry(&self.job.tenant)
+            .map_err(|error| Stop::Failed(error.to_string()))?;
+        Ok(entry.and_then(|entry| match &entry.credential {
+            Credential::OAuth(grant) => Some(((*entry).clone(), (**grant).clone())),
+            Credential::ApiKey(_) => None,
+        }))
+    }
+
+    fn mark(&mut self, grant: &Grant, uncertain: Option<&Sent>) -> std::io::Result<()> {
+        let sent = Sent {
+            fingerprint: grant.fingerprint(),
+            at: Timestamp::now(),
+            pid: std::process::id(),
+            attempt: uncertain.map_or(0, |sent| sent.attempt).saturating_add(1),
+        };
+        self.lock.update(|record| record.sent = Some(sent))
+    }
+
+    fn answer(&self, entry: &Entry, grant: &Grant, body: secrecy::SecretString) -> Answer {
+        Answer {
+            spent: grant
+                .fingerprint()
+                .unwrap_or_else(|| Fingerprint::of(&grant.access_token)),
+            generation: entry.generation,
+            after_rejection: self.job.need(grant).rejected.is_some(),
+            received_at: Timestamp::now(),
+            body,
+        }
+    }
+
+    /// An answer that a refresher before this one could not commit is committed first. `None`: there was none.
+    async fn consume_leftover(&mut self) -> Result<Option<Outcome>, Stop> {
+        let found =
+            Recovery::leftover(self.store.location(), &self.job.tenant).map_err(|error| Stop::of(&error))?;
+        match found {
+            None => Ok(None),
+            Some((recovery, None)) => {
+                // Reserved and never filled, or torn: the mark, if there is one, tells the rest.
+                recovery.remove().map_err(|error| Stop::of(&error))?;
+                Ok(None)
+            }
+            Some((recovery, Some(answer))) => match self.commit(&answer, recovery, true).await? {
+                Outcome::Done => Ok(None),
+                other => Ok(Some(other)),
+            },
+        }
+    }
+
+    /// Steps 6 and 7. `safe`: the answer is in the recovery file.
+    async fn commit(&mut self, answer: &Answer, recovery: Recovery, safe: bool) -> Result<Outcome, Stop> {
+        let Ok(parsed) = TokenAnswer::parse(&answer.body) else {
+            return Ok(self.unspent(recovery, None, "the answer is not a token answer".into(), None));
+        };
+        if parsed.access().is_none() && parsed.refresh().is_none() {
+            return Ok(self.unspent(recovery, None, "the answer holds no token".into(), None));
+        }
+        let mut tries = 1;
+        let committed = loop {
+            match commit(&self.store, &self.job.tenant, &self.job.endpoint, answer, &parsed) {
+                Ok(committed) => break committed,
+                Err(error) if safe || tries == COMMIT_TRIES => {
+                    // The recovery file stays; every later refresher commits it first.
+                    self.note_failure(
+                        format!("the new token could not be stored: {}", chain(&error)),
+                        None,
+                    );
+                    return Ok(Outcome::NotCommitted);
+                }
+                Err(_) => tries += 1,
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        if let Committed::Lost(grant) = committed {
+            give_back(&self.job.endpoint, &grant).await;
+        }
+        fault::point("committed");
+        self.finish(recovery);
+        Ok(Outcome::Done)
+    }
+
+    /// Step 7. Failing here harms nobody: the next one finds the entry committed already.
+    fn finish(&mut self, recovery: Recovery) {
+        let cleared = self.lock.update(|record| {
+            record.sent = None;
+            record.failed = None;
+        });
+        fault::point("cleared");
+        let removed = recovery.remove();
+        if let (Err(error), _) | (_, Err(FileError::Io { source: error, .. })) = (cleared, removed) {
+            tracing::warn!(tenant = %self.job.tenant, %error, "a refresh could not tidy up");
+        }
+    }
+
+    /// The request failed in a way that left the refresh token unspent.
+    fn unspent(
+        &mut self,
+        recovery: Recovery,
+        uncertain: Option<Sent>,
+        reason: String,
+        retry_after: Option<Duration>,
+    ) -> Outcome {
+        // What an earlier request may have done is as unknown as before.
+        let _ = self.lock.update(|record| record.sent = uncertain);
+        let _ = recovery.remove();
+        self.note_failure(reason, retry_after)
+    }
+
+    /// The vendor says that the refresh token is dead.
+    fn dead(&mut self, grant: &Grant, recovery: Recovery, uncertain: Option<&Sent>, code: &str) -> Outcome {
+        let spent = grant.fingerprint();
+        let stamp = Invalidated {
+            at: Timestamp::now(),
+            fingerprint: spent.clone().unwrap_or_else(|| Fingerprint::of(&grant.access_token)),
+            reason: uncertain.map_or_else(
+                || code.to_owned(),
+                |sent| {
+                    format!(
+                        "{code}, after a refresh by pid {} was interrupted at {} before its answer was stored",
+                        sent.pid,
+                        crate::words::moment(sent.at)
+                    )
+                },
+            ),
+        };
+        let stamped = self.store.update(|document| {
+            let entry = document.entry(&self.job.tenant)?;
+            let Some(Entry {
+                credential: Credential::OAuth(stored),
+                ..
+            }) = &entry
+            else {
+                return Ok(false);
+            };
+            // Somebody signed in meanwhile: their login is not the dead one.
+            if stored.fingerprint() != spent {
+                return Ok(false);
+            }
+            let mut stored = stored.clone();
+            stored.invalidated = Some(stamp);
+            document.put(&self.job.tenant, Credential::OAuth(stored), entry.as_ref())?;
+            Ok::<_, StoreError>(true)
+        });
+        // A stamp that can't be stored changes nothing about the truth; the mark then stays, so that nobody sends again
+        // while the access token lives.
+        if stamped.is_ok() {
+            self.finish(recovery);
+        } else {
+            let _ = recovery.remove();
+        }
+        if matches!(stamped, Ok(false)) {
+            Outcome::Done
+        } else {
+            Outcome::Dead
+        }
+    }
+
+    /// Tells everybody who waits, and whoever comes next, what happened and until when nobody tries again.
+    fn note_failure(&mut self, reason: String, retry_after: Option<Duration>) -> Outcome {
+        let Ok(Some((_, grant))) = self.stored() else {
+            return Outcome::TryAgain;
+        };
+        let Some(fingerprint) = grant.fingerprint() else {
+            return Outcome::TryAgain;
+        };
+        let before = self
+            .lock
+            .record()
+            .failed
+            .as_ref()
+            .filter(|failed| failed.fingerprint == fingerprint);
+        let count = before.map_or(0, |failed| failed.count).saturating_add(1);
+        let pause = retry_after
+            .unwrap_or_else(|| pause_after(count))
+            .min(LONGEST_PAUSE);
+        let at = Timestamp::now();
+        let failed = Failed {
+            fingerprint,
+            at,
+            retry_at: at.plus(pause),
+            count,
+            reason,
+        };
+        // Without the note the others find out by themselves.
+        let _ = self
+            .lock
+            .update(|record: &mut Record| record.failed = Some(failed));
+        Outcome::TryAgain
+    }
+}
+
+impl Stop {
+    fn of(error: &FileError) -> Self {
+        Self::Failed(format!("nothing was sent: {}", chain(error)))
+    }
+}
+
+/// Gives a grant back that nobody will use: best effort.
+async fn give_back(endpoint: &crate::vendor::TokenEndpoint, grant: &Grant) {
+    let Ok(http) = Http::new(REVOKE_LIMIT) else { return };
+    match oauth::revoke(&http, endpoint, grant).await {
+        Ok(true) => tracing::info!("a refreshed grant lost against a login or logout and was revoked"),
+        Ok(false) => {
+            tracing::info!("a refreshed grant lost against a login or logout; this vendor can't revoke it");
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a refreshed grant lost against a login or logout and was not revoked");
+        }
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl From<LockError> for Stop {
+    fn from(error: LockError) -> Self {
+        Self::Failed(chain(&error))
+    }
+}

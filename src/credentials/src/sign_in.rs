@@ -1,0 +1,221 @@
+//! Signing in, in two steps: `begin` gives a link or a code to a user, `complete` takes what they bring back.
+//!
+//! What is pending is keyed by (service, user), so two users never see each other's, and B can't finish what A began.
+
+use secrecy::SecretString;
+use thiserror::Error;
+use url::Url;
+
+use crate::clock::Timestamp;
+use crate::credentials::Credentials;
+use crate::entry::Account;
+use crate::oauth::ExchangeError;
+use crate::refresh::chain;
+use crate::store::StoreError;
+use crate::tenant::{Service, Tenant, UserId};
+use crate::vendor::VendorGap;
+
+mod begin;
+mod complete;
+mod device;
+mod logout;
+mod pasted;
+mod pending;
+
+pub use logout::{Revoked, SignedOut};
+pub use pasted::PasteError;
+pub(crate) use pending::{Pending, PendingKey, Step};
+
+/// What the user is to do.
+#[derive(Debug, Clone)]
+pub enum Begun {
+    /// Open this link, and bring back the code or the address of the page it ends on.
+    Link {
+        /// The authorization URL.
+        url: Url,
+        /// Where the browser ends up.
+        redirect_uri: Url,
+    },
+    /// Type this code into this page; nothing needs to be brought back.
+    Device {
+        /// The page.
+        page: Url,
+        /// The page with the code already in it.
+        page_with_code: Option<Url>,
+        /// The code.
+        user_code: String,
+        /// When the code ends.
+        expires_at: Timestamp,
+    },
+    /// Bring an API key.
+    Key {
+        /// The vendor's name for people.
+        vendor: String,
+    },
+}
+
+/// What a sign-in brought.
+#[derive(Debug, Clone)]
+pub struct Completed {
+    /// Where it is stored.
+    pub tenant: Tenant,
+    /// Whose account, as far as the vendor said.
+    pub account: Option<Account>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// When the access token ends; `None` for a key.
+    pub expires_at: Option<Timestamp>,
+    /// Whether it is renewed by itself.
+    pub refreshable: bool,
+}
+
+/// Why a sign-in did not work.
+#[derive(Debug, Error)]
+pub enum SignInError {
+    /// `complete` without `begin`, or by another user.
+    #[error("no sign-in to {service} is waiting for {user}")]
+    NothingPending {
+        /// The service.
+        service: Service,
+        /// The user.
+        user: UserId,
+    },
+    /// Too much time between the two steps.
+    #[error("the sign-in to {service} that {user} began is over its time")]
+    Over {
+        /// The service.
+        service: Service,
+        /// The user.
+        user: UserId,
+    },
+    /// A second `begin` or a sign-out came in between.
+    #[error("this sign-in was replaced by another one, or given up, before it was complete")]
+    Replaced,
+    /// What was brought back is not usable.
+    #[error(transparent)]
+    Paste(#[from] PasteError),
+    /// The vendor has no such way of signing in.
+    #[error("{service} can't be signed in to by `{asked}`; it knows {known}")]
+    NoSuchWay {
+        /// The service.
+        service: Service,
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: String,
+    },
+    /// The person (or an administrator) said no.
+    #[error("the sign-in was denied at the vendor")]
+    Denied,
+    /// The vendor refused the code.
+    #[error(
+        "the vendor refused the code ({code}): it was used before, is too old, or belongs to another link"
+    )]
+    CodeRefused {
+        /// The error code.
+        code: String,
+    },
+    /// The vendor refused the request.
+    #[error("the vendor refused the request: {code}")]
+    Refused {
+        /// The error code.
+        code: String,
+    },
+    /// The network or the vendor is away; the sign-in is still waiting.
+    #[error("{why}")]
+    TryAgain {
+        /// What is in the way.
+        why: String,
+    },
+    /// The vendor is not described well enough.
+    #[error(transparent)]
+    Vendor(#[from] VendorGap),
+    /// The store.
+    #[error("the sign-in could not be stored")]
+    Store(#[from] StoreError),
+}
+
+impl SignInError {
+    fn of_exchange(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Dead { code } => Self::CodeRefused { code },
+            ExchangeError::Refused { code } if code == "access_denied" => Self::Denied,
+            ExchangeError::Refused { code } => Self::Refused { code },
+            error => Self::TryAgain { why: chain(&error) },
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NothingPending { .. } | Self::Over { .. } | Self::CodeRefused { .. } => {
+                "run `agent-host auth begin` again, open the new link, and complete within 15 minutes as the same user"
+            }
+            Self::Replaced => "use the newest link",
+            Self::Paste(error) => return error.hint(),
+            Self::Denied => "run `agent-host auth begin` again if that was a mistake",
+            Self::TryAgain { .. } => "the sign-in is still waiting: complete it again in a moment",
+            Self::Store(StoreError::File(error)) => error.hint(),
+            _ => return None,
+        })
+    }
+}
+
+impl Credentials {
+    /// First step: notes what is needed for the second, and says what the user is to do. A sign-in that this user began
+    /// for this service before is replaced.
+    ///
+    /// `way` is `pkce`, `device` or `api-key`, or `None` for the vendor's default. `redirect` replaces the registered
+    /// redirect, for a loopback listener. Cancel safe: at worst an unused sign-in is noted for 15 minutes.
+    pub async fn begin(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        way: Option<&str>,
+        redirect: Option<&Url>,
+    ) -> Result<Begun, SignInError> {
+        begin::begin(self, tenant, user, way, redirect).await
+    }
+
+    /// Second step: takes what the user brings back (a code, `code#state`, the whole address, or a key), exchanges it
+    /// and stores the login. For a device sign-in nothing is brought; it polls until the vendor says yes, no or too late.
+    ///
+    /// Cancel safe before the vendor answered; after that the login may be lost and the user begins again.
+    pub async fn complete(
+        &self,
+        service: &Service,
+        user: &UserId,
+        pasted: Option<SecretString>,
+    ) -> Result<Completed, SignInError> {
+        complete::complete(self, service, user, pasted).await
+    }
+
+    /// What kind of thing `complete` waits for: `None` if no sign-in is pending.
+    pub fn pending_way(&self, service: &Service, user: &UserId) -> Result<Option<&'static str>, StoreError> {
+        let key = PendingKey {
+            service: service.clone(),
+            user: user.clone(),
+        };
+        Ok(self
+            .store()
+            .pending(&key)?
+            .filter(|pending| !pending.is_over(Timestamp::now()))
+            .map(|found| found.way()))
+    }
+
+    /// Removes a login and what is pending for it, and gives the grant back to the vendor where that is possible.
+    pub async fn logout(&self, tenant: &Tenant) -> Result<SignedOut, SignInError> {
+        logout::logout(self, tenant).await
+    }
+}
+
+/// Runs file work off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SignInError> + Send + 'static,
+) -> Result<T, SignInError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        Err(SignInError::TryAgain {
+            why: "the file work was interrupted".into(),
+        })
+    })
+}

@@ -1,0 +1,190 @@
+//! Second step: what the user brought is exchanged, and the login stored in the same write that ends the pending one.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::pasted::{self, PasteError};
+use super::{Completed, Pending, PendingKey, SignInError, Step, blocking, device};
+use crate::clock::Timestamp;
+use crate::credentials::Credentials;
+use crate::entry::{ApiKey, Credential, Grant, ObtainedBy, same};
+use crate::oauth::{self, CodeExchange, Http, TokenAnswer, account_of};
+use crate::refresh::REQUEST_LIMIT;
+use crate::store::StoreError;
+use crate::tenant::{Service, Tenant, UserId};
+use crate::vendor::{Renewal, TokenEndpoint, Vendor, Way};
+
+/// Longest key that is stored.
+const MAX_KEY: usize = 4096;
+
+pub(super) async fn complete(
+    credentials: &Credentials,
+    service: &Service,
+    user: &UserId,
+    pasted: Option<SecretString>,
+) -> Result<Completed, SignInError> {
+    let vendor = credentials.vendors().get(service)?;
+    let key = PendingKey {
+        service: service.clone(),
+        user: user.clone(),
+    };
+    let Some(pending) = credentials.store().pending(&key)? else {
+        return Err(SignInError::NothingPending {
+            service: service.clone(),
+            user: user.clone(),
+        });
+    };
+    if pending.is_over(Timestamp::now()) {
+        return Err(SignInError::Over {
+            service: service.clone(),
+            user: user.clone(),
+        });
+    }
+    let credential = match &pending.step {
+        Step::ApiKey => Credential::ApiKey(api_key(pasted.as_ref())?),
+        Step::Pkce { .. } => {
+            let pasted = pasted.ok_or(PasteError::Empty)?;
+            Credential::OAuth(Box::new(exchange(&vendor, &pending, &pasted).await?))
+        }
+        Step::Device { details, scopes } => {
+            let endpoint = vendor.token_endpoint()?;
+            let answer = device::poll(credentials, &vendor, &endpoint, &key, &pending, details).await?;
+            Credential::OAuth(Box::new(signed_in(&vendor, &endpoint, &answer, scopes.clone())?))
+        }
+    };
+    store(credentials, key, pending, credential).await
+}
+
+/// Exchanges what was pasted, after checking that it belongs to this very sign-in.
+async fn exchange(vendor: &Vendor, pending: &Pending, pasted: &SecretString) -> Result<Grant, SignInError> {
+    let Step::Pkce {
+        verifier,
+        state,
+        redirect_uri,
+        scopes,
+    } = &pending.step
+    else {
+        return Err(SignInError::Replaced);
+    };
+    let pasted = pasted::parse(pasted)?;
+    if pasted.state.as_ref().is_some_and(|pasted| !same(pasted, state)) {
+        return Err(PasteError::OtherState.into());
+    }
+    if let (Some(expected), Some(found)) = (&vendor.issuer, &pasted.issuer)
+        && expected != found
+    {
+        return Err(PasteError::OtherIssuer.into());
+    }
+    let endpoint = vendor.token_endpoint()?;
+    let sends_state = vendor
+        .ways
+        .iter()
+        .any(|way| matches!(way, Way::Pkce(pkce) if pkce.sends_state));
+    let http = Http::new(REQUEST_LIMIT).map_err(SignInError::of_exchange)?;
+    let exchanged = CodeExchange {
+        code: &pasted.code,
+        verifier,
+        redirect_uri,
+        resource: vendor.resource.as_deref(),
+        state: sends_state.then(|| state.expose_secret()),
+    };
+    let answer = oauth::exchange_code(&http, &endpoint, &exchanged)
+        .await
+        .map_err(SignInError::of_exchange)?;
+    signed_in(vendor, &endpoint, &answer, scopes.clone())
+}
+
+/// The grant that a sign-in's answer makes. Granted scopes are the answer's, else what was asked for.
+fn signed_in(
+    vendor: &Vendor,
+    endpoint: &TokenEndpoint,
+    answer: &TokenAnswer,
+    asked: Vec<String>,
+) -> Result<Grant, SignInError> {
+    let now = Timestamp::now();
+    let access = answer.access().ok_or_else(|| SignInError::Refused {
+        code: "the answer holds no access token".into(),
+    })?;
+    let (access_token, refresh_token, expires_at) = match &endpoint.renewal {
+        Renewal::Refresh => (access, answer.refresh(), answer.expires_at(now)),
+        // The sign-in's token only mints others; the first use mints one.
+        Renewal::Mint { .. } => (SecretString::default(), Some(access), now),
+    };
+    Ok(Grant {
+        access_token,
+        refresh_token,
+        account: answer
+            .id_token()
+            .and_then(|token| account_of(token, &endpoint.account_pointer)),
+        scopes: answer.granted().unwrap_or(asked),
+        obtained_at: now,
+        expires_at,
+        obtained_by: ObtainedBy::SignIn,
+        client_id: endpoint.client_id.clone(),
+        resource: vendor.resource.clone(),
+        invalidated: None,
+    })
+}
+
+fn api_key(pasted: Option<&SecretString>) -> Result<ApiKey, SignInError> {
+    let text = pasted.map_or("", |pasted| pasted.expose_secret().trim());
+    if text.is_empty() {
+        return Err(PasteError::Empty.into());
+    }
+    if text.len() > MAX_KEY {
+        return Err(PasteError::TooLong.into());
+    }
+    // A key travels in a header: one word of visible ASCII.
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(PasteError::NotACode.into());
+    }
+    Ok(ApiKey {
+        key: text.to_owned().into(),
+        obtained_at: Timestamp::now(),
+    })
+}
+
+/// Stores the login and ends the pending sign-in in one write, unless the pending one is not this one any more.
+async fn store(
+    credentials: &Credentials,
+    key: PendingKey,
+    pending: Pending,
+    credential: Credential,
+) -> Result<Completed, SignInError> {
+    let tenant = Tenant {
+        service: key.service.clone(),
+        owner: pending.owner.clone(),
+    };
+    let completed = match &credential {
+        Credential::ApiKey(_) => Completed {
+            tenant: tenant.clone(),
+            account: None,
+            scopes: vec![],
+            expires_at: None,
+            refreshable: false,
+        },
+        Credential::OAuth(grant) => Completed {
+            tenant: tenant.clone(),
+            account: grant.account.clone(),
+            scopes: grant.scopes.clone(),
+            expires_at: Some(grant.expires_at),
+            refreshable: grant.refresh_token.is_some(),
+        },
+    };
+    let store = credentials.store().clone();
+    blocking(move || {
+        store.update(|document| {
+            if !document.pending(&key).is_some_and(|now| now.is_same(&pending)) {
+                return Err(SignInError::Replaced);
+            }
+            // An unreadable entry before is replaced: signing in again is its cure.
+            let before = document.entry(&tenant).ok().flatten();
+            document
+                .put(&tenant, credential, before.as_ref())
+                .map_err(StoreError::from)?;
+            document.remove_pending(&key);
+            Ok(())
+        })
+    })
+    .await?;
+    Ok(completed)
+}

@@ -1,0 +1,225 @@
+//! What a user brings back from the vendor's page, in whatever form they copied it.
+
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+use url::{Url, form_urlencoded};
+
+/// Longest text that is looked at.
+const MAX_PASTED: usize = 16 * 1024;
+
+/// What was found in a pasted text.
+#[derive(Debug)]
+pub(super) struct Pasted {
+    pub(super) code: SecretString,
+    pub(super) state: Option<SecretString>,
+    /// RFC 9207.
+    pub(super) issuer: Option<String>,
+}
+
+/// What is wrong with a pasted text. Each has its own words; none repeats the text, which may hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PasteError {
+    /// Nothing but white space.
+    #[error("nothing was pasted")]
+    Empty,
+    /// Longer than any code or address.
+    #[error("the pasted text is too long to be a code or an address")]
+    TooLong,
+    /// The link that was to be opened, not the address it ends on.
+    #[error("that is the link to open, not the address that the browser ends on")]
+    IsTheLink,
+    /// An address without a code.
+    #[error("that address holds no code")]
+    NoCode,
+    /// The vendor sent an error instead of a code.
+    #[error("the vendor answered `{code}` instead of a code")]
+    Denied {
+        /// The error code (RFC 6749 §4.1.2.1).
+        code: String,
+    },
+    /// Words, not a code.
+    #[error("that is neither a code nor an address")]
+    NotACode,
+    /// From an older link.
+    #[error("that code comes from an older link or another sign-in (its state does not match)")]
+    OtherState,
+    /// From another server (RFC 9207).
+    #[error("that answer comes from another server than the one that was asked")]
+    OtherIssuer,
+    /// An access token or key where a code is wanted.
+    #[error("that looks like an API key, but this sign-in waits for a code")]
+    IsAKey,
+}
+
+impl PasteError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Empty | Self::NotACode | Self::NoCode | Self::TooLong => {
+                "paste the code that the page shows, or the whole address from the browser's address bar"
+            }
+            Self::IsTheLink => "open the link, sign in there, and paste what the page then shows",
+            Self::Denied { .. } => "run `agent-host auth begin` again if that was a mistake",
+            Self::OtherState | Self::OtherIssuer => {
+                "use the newest link, and paste the answer to it; do not paste what somebody sent you"
+            }
+            Self::IsAKey => "for a key, begin with `--grant api-key` where the vendor offers it",
+        })
+    }
+}
+
+/// Reads a code, `code#state`, `code=…&state=…`, or a whole redirect address.
+pub(super) fn parse(text: &SecretString) -> Result<Pasted, PasteError> {
+    let text = text
+        .expose_secret()
+        .trim()
+        .trim_matches(['"', '\'', '<', '>', '`'])
+        .trim();
+    if text.is_empty() {
+        return Err(PasteError::Empty);
+    }
+    if text.len() > MAX_PASTED {
+        return Err(PasteError::TooLong);
+    }
+    if text.contains("://") {
+        return address(text);
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(PasteError::NotACode);
+    }
+    if ["code=", "error=", "state="]
+        .iter()
+        .any(|start| text.trim_start_matches('?').starts_with(start))
+    {
+        return query(text.trim_start_matches('?'));
+    }
+    if text.starts_with("sk-") {
+        return Err(PasteError::IsAKey);
+    }
+    let (code, state) = match text.split_once('#') {
+        Some((code, state)) => (code, Some(state)),
+        None => (text, None),
+    };
+    if code.is_empty() || !code.is_ascii() {
+        return Err(PasteError::NotACode);
+    }
+    Ok(Pasted {
+        code: code.to_owned().into(),
+        state: state
+            .filter(|state| !state.is_empty())
+            .map(|state| state.to_owned().into()),
+        issuer: None,
+    })
+}
+
+fn address(text: &str) -> Result<Pasted, PasteError> {
+    let url = Url::parse(text).map_err(|_| PasteError::NotACode)?;
+    if url.query_pairs().any(|(name, _)| name == "code_challenge") {
+        return Err(PasteError::IsTheLink);
+    }
+    match query(url.query().unwrap_or_default()) {
+        // Some pages put the answer behind the `#`.
+        Err(PasteError::NoCode) => query(url.fragment().unwrap_or_default()),
+        found => found,
+    }
+}
+
+fn query(text: &str) -> Result<Pasted, PasteError> {
+    let (mut code, mut state, mut issuer) = (None, None, None);
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        match &*name {
+            "code" => code = Some(value.into_owned()),
+            "state" => state = Some(value.into_owned()),
+            "iss" => issuer = Some(value.into_owned()),
+            "error" => {
+                let is_plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_' || *c == '-';
+                return Err(PasteError::Denied {
+                    code: value.chars().filter(is_plain).take(64).collect(),
+                });
+            }
+            _ => {}
+        }
+    }
+    let code = code.filter(|code| !code.is_empty()).ok_or(PasteError::NoCode)?;
+    Ok(Pasted {
+        code: code.into(),
+        state: state.map(Into::into),
+        issuer,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<(String, Option<String>), PasteError> {
+        let pasted = parse(&text.to_owned().into())?;
+        Ok((
+            pasted.code.expose_secret().into(),
+            pasted.state.map(|state| state.expose_secret().into()),
+        ))
+    }
+
+    #[test]
+    fn every_form_of_a_code_is_read() {
+        let both = Ok(("abc".to_owned(), Some("xyz".to_owned())));
+        for text in [
+            "abc#xyz",
+            " abc#xyz\n",
+            "\"abc#xyz\"",
+            "code=abc&state=xyz",
+            "?state=xyz&code=abc",
+            "http://localhost:1455/auth/callback?code=abc&scope=x&state=xyz",
+            "<http://127.0.0.1/cb?code=abc&state=xyz>",
+            "https://example.org/cb#code=abc&state=xyz",
+        ] {
+            assert_eq!(read(text), both, "{text}");
+        }
+        assert_eq!(read("abc"), Ok(("abc".into(), None)));
+        assert_eq!(read("4/0Ab_c-d.e~f"), Ok(("4/0Ab_c-d.e~f".into(), None)));
+    }
+
+    #[test]
+    fn each_wrong_paste_has_its_own_words() {
+        let mut told = std::collections::HashSet::new();
+        for (text, wrong) in [
+            (" \n ".to_owned(), PasteError::Empty),
+            ("x".repeat(20_000), PasteError::TooLong),
+            (
+                "https://a.example/authorize?code_challenge=x&state=y".into(),
+                PasteError::IsTheLink,
+            ),
+            ("https://a.example/cb".into(), PasteError::NoCode),
+            (
+                "https://a.example/cb?error=access_denied".into(),
+                PasteError::Denied {
+                    code: "access_denied".into(),
+                },
+            ),
+            ("I clicked on it".into(), PasteError::NotACode),
+            ("sk-proj-1234".into(), PasteError::IsAKey),
+        ] {
+            assert_eq!(read(&text), Err(wrong.clone()), "{text}");
+            assert!(told.insert(wrong.to_string()));
+            assert!(wrong.hint().is_some());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic_or_is_repeated(text in "\\PC{0,200}") {
+            if let Err(error) = parse(&text.clone().into()) {
+                prop_assert!(text.len() < 24 || !error.to_string().contains(&text));
+            }
+        }
+
+        #[test]
+        fn a_whole_address_gives_what_was_put_into_it(code in "\\PC{1,40}", state in "\\PC{1,40}") {
+            let mut url = Url::parse("http://127.0.0.1/cb").unwrap();
+            url.query_pairs_mut().append_pair("code", &code).append_pair("state", &state);
+            prop_assert_eq!(read(url.as_str()), Ok((code, Some(state))));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What a rehearsal server is started with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// How the server listens and what its access tokens look like; see [`crate::Server::start`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen. Must be a loopback address; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How long an access token lives.
+    pub access_ttl: Duration,
+    /// Access tokens are JWTs with `iat`, `exp` and `sub` instead of opaque strings.
+    pub jwt: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            access_ttl: Duration::from_mins(5),
+            jwt: false,
+        }
+    }
+}
