@@ -1,1 +1,5 @@
-//! x
+//! End-to-end tests: real processes against the strict authorization server. `tests/README.md` maps promises to tests.
+
+mod house;
+mod kills;
+mod storm;

@@ -1,1 +1,9 @@
-//! x
+//! What the end-to-end tests share: a scene with a strict authorization server and a store, and programs to start in it.
+
+mod fifo;
+mod programs;
+mod scene;
+
+pub use fifo::Fifo;
+pub use programs::{Caller, Report, agent_host, program};
+pub use scene::Scene;

@@ -1,7 +1,7 @@
 //! Named points where tests stop, kill or fail this program. In a release build every call is empty.
 //!
 //! `AGENT_HOST_FAULT="before-post=pause:/path/of/fifo,rename=enospc"`: at a point with `pause` the process writes its id
-//! into the FIFO and waits to be killed; at a step with an error name that error is returned instead of doing it.
+//! into the FIFO and waits there to be killed, or until the test opens the FIFO for writing; at a step with an error name that error is returned instead of doing it.
 
 /// The variable that sets the faults; the refresher gets it too.
 #[cfg(debug_assertions)]
@@ -9,7 +9,8 @@ pub(crate) const VARIABLE: &str = "AGENT_HOST_FAULT";
 
 #[cfg(debug_assertions)]
 mod active {
-    use std::io::{self, Write as _};
+    use std::fs::OpenOptions;
+    use std::io::{self, Read as _, Write as _};
     use std::sync::OnceLock;
 
     use super::VARIABLE;
@@ -33,15 +34,14 @@ mod active {
         let Some(fifo) = setting(name).and_then(|what| what.strip_prefix("pause:")) else {
             return;
         };
-        let told = std::fs::OpenOptions::new()
+        let told = OpenOptions::new()
             .write(true)
             .open(fifo)
             .and_then(|mut pipe| writeln!(pipe, "{}", std::process::id()));
-        // A test that is gone can't kill us: go on.
+        // A test that has removed the FIFO wants no more stops here.
         if told.is_ok() {
-            loop {
-                std::thread::park();
-            }
+            // Blocks until the test opens the FIFO for writing: that is the word to go on.
+            let _ = std::fs::File::open(fifo).and_then(|mut pipe| pipe.read_to_end(&mut Vec::new()));
         }
     }
 

@@ -242,7 +242,7 @@ impl Location {
             ));
         }
         fs::rename(self.file(), &aside).map_err(FileError::io("move aside", self.file()))?;
-        file::sync_folder(self.folder())?;
+        file::sync_folder(self.folder(), "aside-folder-sync")?;
         Ok(aside)
     }
 }

@@ -57,6 +57,8 @@ impl Call<'_> {
     fn run(&mut self) -> Result<Token, TokenError> {
         let mut fruitless = 0;
         loop {
+            // Counted by the test that bounds the rounds of 128 processes.
+            tracing::trace!(tenant = %self.tenant, fruitless, "round");
             let grant = match self.look()? {
                 Look::Token(token) => return Ok(token),
                 Look::Stale(entry, grant) => {

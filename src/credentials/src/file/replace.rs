@@ -28,12 +28,12 @@ impl Location {
             .and_then(|()| fs::rename(&temporary, self.file()))
             .map_err(FileError::io("replace", self.file()))?;
         fault::point("renamed");
-        sync_folder(self.folder())
+        sync_folder(self.folder(), "folder-sync")
     }
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let mut file = create_private(path)?;
+    let mut file = create_private(path, "temp-create")?;
     fault::io("temp-write")
         .and_then(|()| file.write_all(bytes))
         .map_err(FileError::io("write", path))?;
@@ -42,8 +42,8 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         .map_err(FileError::io("sync", path))
 }
 
-/// Creates a file that only this user may read; it must not exist.
-pub(crate) fn create_private(path: &Path) -> Result<File, FileError> {
+/// Creates a file that only this user may read; it must not exist. `step` names it for tests.
+pub(crate) fn create_private(path: &Path, step: &str) -> Result<File, FileError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
@@ -53,7 +53,7 @@ pub(crate) fn create_private(path: &Path) -> Result<File, FileError> {
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
     }
-    fault::io("create")
+    fault::io(step)
         .and_then(|()| options.open(path))
         .map_err(FileError::io("create", path))
 }
@@ -66,16 +66,16 @@ pub(crate) fn remove_if_there(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Makes renames and new names in a folder durable.
+/// Makes renames and new names in a folder durable. `step` names it for tests.
 #[cfg(unix)]
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), FileError> {
-    fault::io("folder-sync")
+pub(crate) fn sync_folder(folder: &Path, step: &str) -> Result<(), FileError> {
+    fault::io(step)
         .and_then(|()| File::open(folder)?.sync_all())
         .map_err(FileError::io("sync the folder", folder))
 }
 
 /// Windows has no such call; a rename there is durable with the volume's journal.
 #[cfg(not(unix))]
-pub(crate) fn sync_folder(_: &Path) -> Result<(), FileError> {
+pub(crate) fn sync_folder(_: &Path, _: &str) -> Result<(), FileError> {
     Ok(())
 }

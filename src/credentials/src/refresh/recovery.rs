@@ -62,12 +62,12 @@ impl Recovery {
         let path = location.recovery(&tenant.file_id());
         // What is there was found empty or torn before.
         remove_if_there(&path)?;
-        let file = create_private(&path)?;
+        let file = create_private(&path, "reserve-create")?;
         let reserved = fault::io("reserve")
             .and_then(|()| reserve(&file, RESERVED_BYTES))
             .and_then(|()| file.sync_all())
             .map_err(FileError::io("reserve room in", &path))
-            .and_then(|()| sync_folder(location.folder()));
+            .and_then(|()| sync_folder(location.folder(), "reserve-folder-sync"));
         if let Err(error) = reserved {
             let _ = std::fs::remove_file(&path);
             return Err(error);
@@ -102,7 +102,7 @@ impl Recovery {
     pub(crate) fn remove(self) -> Result<(), FileError> {
         fault::io("recovery-remove").map_err(FileError::io("remove", &self.path))?;
         remove_if_there(&self.path)?;
-        sync_folder(&self.folder)
+        sync_folder(&self.folder, "recovery-folder-sync")
     }
 
     /// What a refresher left behind that was killed or could not commit: an answer, or only reserved room.

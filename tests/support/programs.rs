@@ -1,0 +1,140 @@
+//! The programs that tests start, and what they say.
+
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// A program of this workspace, beside the test that runs.
+///
+/// Panics with what to type if it was not built.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the system tells where a test is");
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests are in target/PROFILE/deps");
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "`{name}` is not built: run `cargo build --workspace --all-targets` first"
+    );
+    path
+}
+
+/// The command line program with an empty environment but for its state folder.
+pub fn agent_host(state: &Path) -> Command {
+    let mut command = Command::new(program("agent-host"));
+    command
+        .env_clear()
+        .env("AGENT_HOST_HOME", state)
+        .env("HOME", state)
+        .stdin(Stdio::null());
+    command
+}
+
+/// What `caller` prints: one line of JSON, without a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The fingerprint of the token it got.
+    pub token: Option<String>,
+    /// Why it got none.
+    pub error: Option<String>,
+    /// `login`, `try_again`, `cancelled`, `other`.
+    pub kind: Option<String>,
+    /// How often it went round in the slow path.
+    pub rounds: u32,
+}
+
+/// A program that uses the library as any other program would: `tests/support/caller.rs`.
+pub struct Caller {
+    command: Command,
+}
+
+impl Caller {
+    pub(crate) fn new(store: &Path, server: &Url) -> Self {
+        let mut command = Command::new(program("caller"));
+        command
+            .env_clear()
+            .arg("--store")
+            .arg(store)
+            .arg("--server")
+            .arg(server.as_str());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        Self { command }
+    }
+
+    /// Whose token is wanted; the host's if this is not called.
+    #[must_use]
+    pub fn owner(mut self, user: &str) -> Self {
+        self.command.args(["--owner", user]);
+        self
+    }
+
+    /// Reports to the server under this name, after reading the stored token and before asking for a valid one.
+    #[must_use]
+    pub fn reports_as(mut self, name: &str) -> Self {
+        self.command.args(["--report", name]);
+        self
+    }
+
+    /// Tries the stored token at the server first, and names it as rejected if it was.
+    #[must_use]
+    pub fn tries_first(mut self) -> Self {
+        self.command.arg("--try");
+        self
+    }
+
+    /// Refreshes without a process of its own.
+    #[must_use]
+    pub fn in_process(mut self) -> Self {
+        self.command.arg("--in-process");
+        self
+    }
+
+    /// This many tasks at once instead of one call.
+    #[must_use]
+    pub fn tasks(mut self, count: u32) -> Self {
+        self.command.args(["--tasks", &count.to_string()]);
+        self
+    }
+
+    /// A fault inside the library: `point=pause:FIFO` or `step=enospc`, comma-separated.
+    #[must_use]
+    pub fn fault(mut self, setting: impl AsRef<OsStr>) -> Self {
+        self.command.env("AGENT_HOST_FAULT", setting);
+        self
+    }
+
+    /// Starts it as the leader of a process group of its own, so that the group can be killed.
+    pub fn start(mut self) -> Child {
+        self.command.process_group(0).spawn().expect("the program starts")
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Report {
+        Report::of(self.start())
+    }
+}
+
+impl Report {
+    /// Waits for a caller and reads what it said.
+    pub fn of(child: Child) -> Self {
+        let output = child.wait_with_output().expect("the program ends");
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("not a report ({}): {text:?}", output.status))
+    }
+
+    /// The token's fingerprint; panics with the error if there is none.
+    pub fn expect_token(&self) -> &str {
+        self.token
+            .as_deref()
+            .unwrap_or_else(|| panic!("no token: {self:?}"))
+    }
+}
