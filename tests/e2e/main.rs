@@ -2,4 +2,5 @@
 
 mod house;
 mod kills;
+mod protocol;
 mod storm;

@@ -1,0 +1,532 @@
+//! What every answer of a vendor leads to: the table of `adr/0002`, row by row, against a server that makes it happen.
+
+use credentials::{LoginReason, Need, State, TokenError};
+use rehearsal::{Counter, Fault, Target};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use support::{Report, Scene};
+
+fn status(status: u16, retry_after: Option<u64>, error: Option<&str>) -> Fault {
+    Fault::Status {
+        status,
+        retry_after,
+        error: error.map(str::to_owned),
+        error_description: None,
+        body: None,
+    }
+}
+
+fn refreshes(scene: &Scene) -> u64 {
+    scene.count(Counter::RefreshRequests)
+}
+
+fn state(scene: &Scene) -> State {
+    scene.store().tenants().expect("the store is fine")[0].state
+}
+
+fn stored(scene: &Scene, field: &str) -> Value {
+    scene.file()["tenants"]["rehearsal"]["host"][field].clone()
+}
+
+fn same(a: &SecretString, b: &SecretString) -> bool {
+    a.expose_secret() == b.expose_secret()
+}
+
+fn is_try_again(result: &Result<credentials::Token, TokenError>) -> bool {
+    matches!(result, Err(TokenError::TryAgain { .. }))
+}
+
+fn rejecting(token: &SecretString) -> Need {
+    Need {
+        rejected: Some(token.clone()),
+        ..Need::default()
+    }
+}
+
+#[tokio::test]
+async fn the_old_refresh_token_is_kept_when_none_comes() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    let before = stored(&scene, "refresh_token");
+    scene.fault(
+        Target::Refresh,
+        1,
+        Fault::Omit {
+            fields: vec!["refresh_token".into()],
+        },
+    );
+    let token = scene.token(&scene.host()).await.expect("a token");
+    assert!(scene.accepts(&token.secret).await);
+    assert_eq!(stored(&scene, "refresh_token"), before);
+}
+
+#[tokio::test]
+async fn an_odd_lifetime_never_makes_every_call_refresh() {
+    let scene = Scene::signed_in().await;
+    for odd in [
+        json!(0),
+        json!(-5),
+        json!("3600"),
+        json!(1e300),
+        Value::Null,
+        json!({"no": "number"}),
+    ] {
+        scene.expire(&scene.host());
+        let before = refreshes(&scene);
+        scene.fault(
+            Target::Refresh,
+            1,
+            Fault::Set {
+                field: "expires_in".into(),
+                value: odd.clone(),
+            },
+        );
+        for _ in 0..3 {
+            scene.token(&scene.host()).await.expect("a token");
+        }
+        assert_eq!(refreshes(&scene) - before, 1, "expires_in {odd}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_over_on_arrival_by_our_clock_is_used() {
+    let scene = Scene::signed_in().await;
+    // Issued two hours ago for one hour, says the JWT: the server's clock is behind ours.
+    let claims = r#"{"iat":1000000000,"exp":1000003600}"#;
+    let jwt = format!("e30.{}.x", base64url(claims));
+    scene.expire(&scene.host());
+    scene.fault(
+        Target::Refresh,
+        1,
+        Fault::Set {
+            field: "access_token".into(),
+            value: jwt.into(),
+        },
+    );
+    for _ in 0..3 {
+        scene.token(&scene.host()).await.expect("a token");
+    }
+    assert_eq!(refreshes(&scene), 1);
+}
+
+fn base64url(text: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    text.as_bytes()
+        .chunks(3)
+        .flat_map(|chunk| {
+            let bits =
+                chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+            (0..=chunk.len()).map(move |index| char::from(ALPHABET[(bits >> (18 - 6 * index) & 63) as usize]))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_dead_grant_is_stamped_once_kept_and_never_sent_again() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.control().revoke_families();
+    let before = stored(&scene, "refresh_token");
+    for _ in 0..3 {
+        let error = scene.token(&scene.host()).await.expect_err("the family is gone");
+        let TokenError::LoginRequired {
+            reason: LoginReason::Invalidated { reason, .. },
+            ..
+        } = error
+        else {
+            panic!("{error}")
+        };
+        assert!(reason.contains("invalid_grant"), "{reason}");
+    }
+    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(
+        stored(&scene, "refresh_token"),
+        before,
+        "never deleted or blanked"
+    );
+    assert_eq!(state(&scene), State::Invalidated);
+    // A new sign-in is not dead.
+    scene.sign_in(&scene.host()).await;
+    assert_eq!(state(&scene), State::Valid);
+    scene.token(&scene.host()).await.expect("a token");
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_is_no_dead_grant_and_the_live_token_is_used() {
+    let scene = Scene::signed_in().await;
+    for trouble in [
+        status(503, Some(0), None),
+        status(500, Some(0), Some("invalid_grant")),
+        status(429, Some(0), None),
+        status(403, Some(0), Some("blocked")),
+        Fault::Html { status: 200 },
+        Fault::Html { status: 403 },
+        status(400, None, Some("invalid_client")),
+    ] {
+        let before = refreshes(&scene);
+        scene.control().clear_faults();
+        scene.fault(Target::Refresh, None, trouble.clone());
+        scene.make_stale(&scene.host());
+        let live = scene.stored_token(&scene.host());
+        let token = scene.token(&scene.host()).await.expect("the live token");
+        assert!(same(&token.secret, &live), "{trouble:?}");
+        assert_eq!(refreshes(&scene) - before, 1, "{trouble:?}");
+        scene.expire(&scene.host());
+        let result = scene.token(&scene.host()).await;
+        assert!(is_try_again(&result), "{trouble:?}: {result:?}");
+        assert_eq!(state(&scene), State::Expired, "{trouble:?}");
+        // A sign-in begins a new family, and with it a clean record.
+        scene.sign_in(&scene.host()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_time_is_given_it() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, None, status(429, Some(60), None));
+    for _ in 0..3 {
+        let Err(TokenError::TryAgain {
+            after: Some(after),
+            why,
+            ..
+        }) = scene.token(&scene.host()).await
+        else {
+            panic!("no token can be had")
+        };
+        assert!((50..=60).contains(&after.as_secs()), "{after:?}");
+        assert!(why.contains("429"), "{why}");
+    }
+    assert_eq!(refreshes(&scene), 1);
+}
+
+#[tokio::test]
+async fn a_refused_early_refresh_leaves_the_good_token_in_use() {
+    let scene = Scene::signed_in().await;
+    scene.make_stale(&scene.host());
+    scene.fault(Target::Refresh, None, Fault::RefuseEarly { within_s: 0 });
+    let live = scene.stored_token(&scene.host());
+    for _ in 0..3 {
+        let token = scene.token(&scene.host()).await.expect("the live token");
+        assert!(same(&token.secret, &live));
+    }
+    assert_eq!(state(&scene), State::Expiring);
+}
+
+#[tokio::test]
+async fn an_unanswered_refresh_is_not_repeated_while_the_old_token_lives() {
+    let scene = Scene::signed_in().await;
+    scene.make_stale(&scene.host());
+    scene.fault(Target::Refresh, 1, Fault::DropAfter);
+    let live = scene.stored_token(&scene.host());
+    for _ in 0..3 {
+        let token = scene.token(&scene.host()).await.expect("the live token");
+        assert!(same(&token.secret, &live));
+    }
+    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(state(&scene), State::Uncertain);
+    // Then once, and the refusal is told with what came before it.
+    scene.expire(&scene.host());
+    let error = scene
+        .token(&scene.host())
+        .await
+        .expect_err("the server had rotated")
+        .to_string();
+    assert!(
+        error.contains("login required") && error.contains("was interrupted at 20"),
+        "{error}"
+    );
+    assert_eq!(refreshes(&scene), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_never_arrived_is_repeated_once_after_the_old_token() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, 1, Fault::Drop);
+    assert!(is_try_again(&scene.token(&scene.host()).await));
+    let token = scene
+        .token(&scene.host())
+        .await
+        .expect("the second request brings it");
+    assert!(scene.accepts(&token.secret).await);
+    assert_eq!(state(&scene), State::Valid);
+}
+
+#[tokio::test]
+async fn a_second_unanswered_request_pauses_everybody() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, None, Fault::Drop);
+    for _ in 0..5 {
+        assert!(is_try_again(&scene.token(&scene.host()).await));
+    }
+    assert_eq!(scene.count(Counter::FaultsApplied), 2);
+}
+
+#[tokio::test]
+async fn half_an_answer_and_an_endless_one_are_no_answer() {
+    for fault in [Fault::Truncate, Fault::Oversize { bytes: 2_000_000 }] {
+        let scene = Scene::signed_in().await;
+        scene.make_stale(&scene.host());
+        scene.fault(Target::Refresh, 1, fault);
+        scene.token(&scene.host()).await.expect("the live token");
+        assert_eq!(state(&scene), State::Uncertain);
+    }
+}
+
+#[tokio::test]
+async fn a_dribbling_server_holds_the_lock_no_longer_than_the_limit() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, 1, Fault::Drip { bytes_per_second: 1 });
+    let error = scene
+        .token(&scene.host())
+        .await
+        .expect_err("it takes minutes")
+        .to_string();
+    assert!(error.contains("no answer in time"), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    let location = scene.url().join("resource").expect("a valid path").to_string();
+    scene.fault(
+        Target::Refresh,
+        1,
+        Fault::Redirect {
+            location,
+            status: 307,
+        },
+    );
+    let error = scene
+        .token(&scene.host())
+        .await
+        .expect_err("nothing came")
+        .to_string();
+    assert!(error.contains("redirects to 127.0.0.1"), "{error}");
+    assert_eq!(scene.count(Counter::ResourceDenied), 0, "nobody knocked there");
+}
+
+#[tokio::test]
+async fn a_logout_during_a_refresh_wins_and_the_lost_grant_is_revoked() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, 1, Fault::Hold);
+    let caller = scene.caller().start();
+    scene.wait(Counter::AnswersHeld, 1).await;
+    let signed_out = scene
+        .credentials()
+        .logout(&scene.host())
+        .await
+        .expect("a sign-out");
+    assert!(signed_out.was_there);
+    scene.control().release();
+    let report = Report::of(caller);
+    assert_eq!(report.kind.as_deref(), Some("login"), "{report:?}");
+    assert_eq!(
+        scene.file()["tenants"],
+        json!({}),
+        "the refreshed grant did not come back"
+    );
+    assert_eq!(
+        scene.count(Counter::Revocations),
+        2,
+        "the old grant by the logout, the new one by the refresher"
+    );
+}
+
+#[tokio::test]
+async fn a_login_during_a_refresh_wins() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, 1, Fault::Hold);
+    let caller = scene.caller().start();
+    scene.wait(Counter::AnswersHeld, 1).await;
+    scene.sign_in(&scene.host()).await;
+    let fresh = scene.stored_token(&scene.host());
+    scene.control().release();
+    Report::of(caller).expect_token();
+    assert!(
+        same(&scene.stored_token(&scene.host()), &fresh),
+        "the login stayed"
+    );
+    assert!(scene.accepts(&fresh).await);
+    assert_eq!(
+        scene.count(Counter::Revocations),
+        1,
+        "the grant that lost was given back"
+    );
+}
+
+#[tokio::test]
+async fn a_dead_answer_does_not_touch_a_login_that_came_meanwhile() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.control().revoke_families();
+    scene.fault(Target::Refresh, 1, Fault::Latency { ms: 300 });
+    let caller = scene.caller().start();
+    scene.wait(Counter::RefreshRequests, 1).await;
+    scene.sign_in(&scene.host()).await;
+    Report::of(caller).expect_token();
+    assert_eq!(state(&scene), State::Valid);
+}
+
+#[tokio::test]
+async fn a_cancelled_caller_loses_nothing() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, 1, Fault::Hold);
+    let credentials = scene.credentials();
+    let (host, need) = (scene.host(), Need::default());
+    tokio::select! {
+        _ = credentials.token(&host, &need) => panic!("the answer is held"),
+        () = scene.wait(Counter::AnswersHeld, 1) => {}
+    }
+    drop(credentials);
+    scene.control().release();
+    let token = scene.token(&host).await.expect("the refresher went on");
+    assert!(scene.accepts(&token.secret).await);
+    assert_eq!(refreshes(&scene), 1);
+}
+
+#[tokio::test]
+async fn another_rejected_token_than_the_stored_one_costs_nothing() {
+    let scene = Scene::signed_in().await;
+    let need = rejecting(&"an-older-one".to_owned().into());
+    let token = scene
+        .credentials()
+        .token(&scene.host(), &need)
+        .await
+        .expect("the stored one");
+    assert!(same(&token.secret, &scene.stored_token(&scene.host())));
+    assert_eq!(refreshes(&scene), 0);
+}
+
+#[tokio::test]
+async fn a_second_rejection_after_a_refresh_does_not_loop() {
+    let scene = Scene::signed_in().await;
+    scene.fault(Target::Resource, None, status(401, None, Some("invalid_token")));
+    let credentials = scene.credentials();
+    let mut token = scene.stored_token(&scene.host());
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        match credentials.token(&scene.host(), &rejecting(&token)).await {
+            Ok(next) => token = next.secret,
+            Err(error) => answers.push(error.to_string()),
+        }
+    }
+    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(answers.len(), 3);
+    assert!(answers[0].contains("another one would not help"), "{answers:?}");
+}
+
+#[tokio::test]
+async fn without_an_entry_or_a_refresh_token_nothing_is_sent() {
+    let scene = Scene::start().await;
+    let reason = |error: TokenError| match error {
+        TokenError::LoginRequired { reason, .. } => reason,
+        other => panic!("{other}"),
+    };
+    let error = scene.token(&scene.host()).await.expect_err("nobody signed in");
+    assert_eq!(reason(error), LoginReason::NoEntry);
+    scene.fault(
+        Target::Code,
+        1,
+        Fault::Omit {
+            fields: vec!["refresh_token".into()],
+        },
+    );
+    scene.sign_in(&scene.host()).await;
+    scene.make_stale(&scene.host());
+    scene
+        .token(&scene.host())
+        .await
+        .expect("it lives for another minute");
+    scene.expire(&scene.host());
+    let error = scene.token(&scene.host()).await.expect_err("it is over");
+    assert_eq!(reason(error), LoginReason::NoRefreshToken);
+    assert_eq!(refreshes(&scene), 0);
+}
+
+#[tokio::test]
+async fn a_missing_scope_is_a_login_and_a_refresh_narrows_nothing() {
+    let scene = Scene::signed_in().await;
+    let before = stored(&scene, "scopes");
+    let need = Need {
+        scopes: vec!["openid".into()],
+        ..Need::default()
+    };
+    scene
+        .credentials()
+        .token(&scene.host(), &need)
+        .await
+        .expect("granted");
+    let need = Need {
+        scopes: vec!["admin".into()],
+        ..Need::default()
+    };
+    let error = scene
+        .credentials()
+        .token(&scene.host(), &need)
+        .await
+        .expect_err("not granted")
+        .to_string();
+    assert!(error.contains("lacks the scope admin"), "{error}");
+    scene.expire(&scene.host());
+    let need = Need {
+        scopes: vec!["openid".into()],
+        ..Need::default()
+    };
+    scene
+        .credentials()
+        .token(&scene.host(), &need)
+        .await
+        .expect("refreshed");
+    assert_eq!(stored(&scene, "scopes"), before);
+    assert_eq!(refreshes(&scene), 1);
+}
+
+#[tokio::test]
+async fn a_polite_end_waits_for_the_refresh() {
+    use nix::sys::signal::{Signal, kill};
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, 1, Fault::Hold);
+    let caller = scene.caller().start();
+    scene.wait(Counter::AnswersHeld, 1).await;
+    let (refresher, _) = scene.store().tenants().expect("the store is fine")[0]
+        .held_by
+        .expect("somebody holds the lock");
+    let refresher = nix::unistd::Pid::from_raw(refresher.try_into().expect("process ids fit"));
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
+        kill(refresher, signal).expect("it is there");
+    }
+    scene.control().release();
+    Report::of(caller).expect_token();
+    assert_eq!(refreshes(&scene), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_where_nobody_listens_and_nothing_is_uncertain() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    // A port that was just free: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address")
+        .port();
+    let elsewhere = url::Url::parse(&format!("http://127.0.0.1:{port}/")).expect("a URL");
+    let credentials = credentials::Credentials::new(
+        scene.store(),
+        credentials::Vendors::builtin(Some(&elsewhere)),
+        credentials::Refresher::Program(support::program("caller")),
+    );
+    assert!(is_try_again(
+        &credentials.token(&scene.host(), &Need::default()).await
+    ));
+    assert_eq!(state(&scene), State::Expired);
+}
