@@ -3,4 +3,5 @@
 mod house;
 mod kills;
 mod protocol;
+mod sign_in;
 mod storm;

@@ -66,6 +66,8 @@ pub struct Token {
     pub scopes: Vec<String>,
     /// Whose account, as far as the vendor said.
     pub account: Option<Account>,
+    /// Where the vendor wants this account's API requests, if it said.
+    pub api_base: Option<String>,
     /// The write that stored it.
     pub generation: u64,
 }
@@ -78,6 +80,7 @@ impl Token {
                 expires_at: None,
                 scopes: vec![],
                 account: None,
+                api_base: None,
                 generation: entry.generation,
             },
             Credential::OAuth(grant) => Self::of_grant(entry, grant),
@@ -90,6 +93,7 @@ impl Token {
             expires_at: Some(grant.expires_at),
             scopes: grant.scopes.clone(),
             account: grant.account.clone(),
+            api_base: grant.api_base.clone(),
             generation: entry.generation,
         }
     }

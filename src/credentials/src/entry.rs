@@ -58,6 +58,8 @@ pub struct Grant {
     pub client_id: String,
     /// The RFC 8707 resource that the grant is bound to.
     pub resource: Option<String>,
+    /// Where the vendor wants this account's API requests, if it said.
+    pub api_base: Option<String>,
     /// Set when the vendor said that the refresh token is dead.
     pub invalidated: Option<Invalidated>,
 }
@@ -177,6 +179,7 @@ pub(crate) mod tests {
             obtained_by: ObtainedBy::SignIn,
             client_id: "pub".into(),
             resource: None,
+            api_base: None,
             invalidated: None,
         }
     }

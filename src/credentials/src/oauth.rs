@@ -3,6 +3,9 @@
 //! The crate `oauth2` builds the requests and reads successful answers; sending, limits and the meaning of failures are
 //! ours: what a failure says about the refresh token decides whether it may be sent again.
 
+use std::pin::Pin;
+use std::sync::Arc;
+
 use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
     AuthType, AuthorizationCode, ClientId, ClientSecret, DeviceCodeErrorResponse, EndpointNotSet,
@@ -22,6 +25,7 @@ mod http;
 
 pub(crate) use answer::{TokenAnswer, account_of};
 pub use failure::ExchangeError;
+pub(crate) use failure::error_code;
 pub(crate) use http::{Http, Reply};
 
 /// Longest answer that is read.
@@ -98,7 +102,7 @@ pub(crate) async fn exchange_code(
     if let Some(state) = exchanged.state {
         request = request.add_extra_param("state", state);
     }
-    let send = |request| exchange(http, endpoint, request, endpoint.code_body, &|_| {});
+    let send = sends(http, endpoint, endpoint.code_body);
     request.request_async(&send).await.map_err(of_oauth2)
 }
 
@@ -157,7 +161,7 @@ pub(crate) fn client(endpoint: &TokenEndpoint, client_id: &str) -> Client {
 }
 
 /// The HTTP client that `oauth2` is given: sends in the vendor's format, and answers only with a token answer.
-pub(crate) async fn exchange(
+async fn exchange(
     http: &Http,
     endpoint: &TokenEndpoint,
     request: HttpRequest,
@@ -169,6 +173,35 @@ pub(crate) async fn exchange(
     keep(&body);
     // Status 200 and no content type: vendors differ in both, and the body was looked at already.
     Ok(HttpResponse::new(body.expose_secret().as_bytes().to_vec()))
+}
+
+/// A request under way that may move between threads.
+pub(crate) type Sending = Pin<Box<dyn Future<Output = Result<HttpResponse, ExchangeError>> + Send>>;
+
+/// The HTTP client that `oauth2` is given for a sign-in. It owns what it needs, because through a borrow the compiler
+/// can't see that the crate's futures may move between threads.
+pub(crate) fn sends(
+    http: &Http,
+    endpoint: &TokenEndpoint,
+    format: BodyFormat,
+) -> impl Fn(HttpRequest) -> Sending + Send + Sync + use<> {
+    let shared = Arc::new((http.clone(), endpoint.clone()));
+    move |request| {
+        let shared = Arc::clone(&shared);
+        Box::pin(async move { exchange(&shared.0, &shared.1, request, format, &|_| {}).await })
+    }
+}
+
+/// As [`sends`], for polls: a complete answer goes to the crate as it is, which reads "pending" and "slow down" itself.
+pub(crate) fn passes_on(
+    http: &Http,
+    endpoint: &TokenEndpoint,
+) -> impl Fn(HttpRequest) -> Sending + Send + Sync + use<> {
+    let (http, format) = (http.clone(), endpoint.code_body);
+    move |request| {
+        let (http, request) = (http.clone(), http.request(request, format));
+        Box::pin(async move { Ok(http.send(request).await?.into_response()) })
+    }
 }
 
 /// The failure inside an error of `oauth2`, without the body that such an error carries.

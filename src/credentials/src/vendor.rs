@@ -34,6 +34,8 @@ pub struct Vendor {
     pub issuer: Option<String>,
     /// What the host has in its environment for this vendor.
     pub environment: Environment,
+    /// Error codes with which its API says, by a 403, that the token is refused; any other 403 is about something else.
+    pub rejection_codes: Vec<String>,
     /// Terms that a person must know before signing in.
     pub warning: Option<String>,
 }
@@ -187,6 +189,14 @@ impl Vendor {
         }
     }
 
+    /// Whether an API's answer refuses the token, so that another one may help: 401, or a 403 with one of this vendor's
+    /// own codes. Any other 403 (plan, scope, a firewall's page) must not lead to a refresh.
+    pub fn is_rejection(&self, status: u16, body: &[u8]) -> bool {
+        status == 401
+            || status == 403
+                && crate::oauth::error_code(body).is_some_and(|code| self.rejection_codes.contains(&code))
+    }
+
     /// The way of signing in with this name, or the default one.
     pub fn way(&self, name: Option<&str>) -> Option<&Way> {
         match name {
@@ -278,3 +288,6 @@ pub fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,8 @@ struct WireGrant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    api_base: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     invalidated: Option<WireInvalidated>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
@@ -94,6 +96,7 @@ pub(crate) fn parse(raw: &RawValue) -> Result<Entry, String> {
                 },
                 client_id: wire.client_id,
                 resource: wire.resource,
+                api_base: wire.api_base,
                 invalidated: wire.invalidated.map(|stamp| Invalidated {
                     at: stamp.at_ms,
                     fingerprint: stamp.fingerprint,
@@ -137,6 +140,7 @@ pub(crate) fn serialize(entry: &Entry) -> Box<RawValue> {
             },
             client_id: grant.client_id.clone(),
             resource: grant.resource.clone(),
+            api_base: grant.api_base.clone(),
             invalidated: grant.invalidated.as_ref().map(|stamp| WireInvalidated {
                 at_ms: stamp.at,
                 fingerprint: stamp.fingerprint.clone(),

@@ -33,6 +33,7 @@ pub(crate) struct TokenAnswer {
     scopes: Option<Vec<Scope>>,
     expires_in: Option<i64>,
     id_token: Option<Redacted>,
+    api_base: Option<String>,
     none: NoToken,
 }
 
@@ -77,6 +78,8 @@ struct WireAnswer {
     expires_in: Value,
     #[serde(default)]
     scope: Value,
+    #[serde(default)]
+    api_base: Value,
 }
 
 impl From<WireAnswer> for TokenAnswer {
@@ -87,6 +90,7 @@ impl From<WireAnswer> for TokenAnswer {
             id_token: text(wire.id_token).map(|token| Redacted(token.into())),
             expires_in: whole_seconds(&wire.expires_in),
             scopes: scopes(&wire.scope),
+            api_base: text(wire.api_base),
             none: NoToken::default(),
         }
     }
@@ -150,6 +154,11 @@ impl TokenAnswer {
     /// The `id_token`, if one came.
     pub(crate) fn id_token(&self) -> Option<&SecretString> {
         self.id_token.as_ref().map(|token| &token.0)
+    }
+
+    /// Where the vendor wants API requests, if it said.
+    pub(crate) fn api_base(&self) -> Option<String> {
+        self.api_base.clone()
     }
 
     /// When the access token ends, by our clock: see [`expiry`].
@@ -222,9 +231,12 @@ pub(crate) fn minted(body: &SecretString, now: Timestamp) -> Result<SecretString
         .get("expires_at")
         .and_then(whole_seconds)
         .map(|at| at.saturating_sub(now.seconds()));
-    Ok(serde_json::json!({ "access_token": token, "expires_in": left })
-        .to_string()
-        .into())
+    let api_base = fields.get("endpoints").and_then(|endpoints| endpoints.get("api"));
+    Ok(
+        serde_json::json!({ "access_token": token, "expires_in": left, "api_base": api_base })
+            .to_string()
+            .into(),
+    )
 }
 
 /// A JWT's claims, unverified: they came straight from the vendor over TLS and are used as hints only.
@@ -279,9 +291,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
-    fn left(claims: Option<Value>, expires_in: Value) -> i64 {
+    fn left(claims: Option<Value>, expires_in: &Value) -> i64 {
         let claims = claims.and_then(|claims| claims.as_object().cloned());
-        expiry(claims.as_ref(), whole_seconds(&expires_in), NOW).seconds_from(NOW)
+        expiry(claims.as_ref(), whole_seconds(expires_in), NOW).seconds_from(NOW)
     }
 
     #[test]
@@ -310,7 +322,7 @@ mod tests {
             (Some(json!({"exp": i64::MAX})), Value::Null, 366 * 24 * 3600),
         ] {
             assert_eq!(
-                left(claims.clone(), expires_in.clone()),
+                left(claims.clone(), &expires_in),
                 seconds,
                 "{claims:?} {expires_in}"
             );
@@ -342,7 +354,7 @@ mod tests {
         #[test]
         fn a_new_token_never_ends_before_it_begins(exp in any::<i64>(), iat in any::<i64>(), told in any::<i64>()) {
             let claims = serde_json::json!({"exp": exp, "iat": iat});
-            prop_assert!(left(Some(claims), told.into()) >= 0);
+            prop_assert!(left(Some(claims), &told.into()) >= 0);
         }
     }
 }

@@ -73,7 +73,7 @@ impl Reply {
         match serde_json::from_str::<Value>(&text) {
             Ok(Value::Object(fields)) => {
                 // Some servers say 200 to everything and put the error into the body.
-                if let Some(code) = error_code(&Value::Object(fields)) {
+                if let Some(code) = code_of(&Value::Object(fields)) {
                     return Err(meaning(endpoint, StatusCode::BAD_REQUEST, code));
                 }
                 Ok(text.into())
@@ -100,10 +100,7 @@ impl Reply {
                 retry_after: None,
             });
         }
-        let code = serde_json::from_slice(&self.body)
-            .ok()
-            .as_ref()
-            .and_then(error_code);
+        let code = error_code(&self.body);
         match code {
             Some(code) if self.status.is_client_error() && self.status != StatusCode::TOO_MANY_REQUESTS => {
                 Err(meaning(endpoint, self.status, code))
@@ -139,8 +136,12 @@ fn meaning(endpoint: &TokenEndpoint, status: StatusCode, code: String) -> Exchan
 }
 
 /// The error code of an answer in any of the shapes that are in use: `{"error":"…"}` (RFC 6749 §5.2),
-/// `{"error":{"code":"…"}}`, `{"code":"…"}`.
-fn error_code(body: &Value) -> Option<String> {
+/// `{"error":{"code":"…"}}`, `{"code":"…"}`. `None` if it is no JSON or names none.
+pub(crate) fn error_code(body: &[u8]) -> Option<String> {
+    code_of(&serde_json::from_slice(body).ok()?)
+}
+
+fn code_of(body: &Value) -> Option<String> {
     let found = match body.get("error") {
         Some(Value::String(code)) => Some(code),
         Some(Value::Object(error)) => ["code", "type"].iter().find_map(|name| match error.get(*name) {

@@ -91,6 +91,9 @@ fn next(before: Option<&Grant>, endpoint: &TokenEndpoint, answer: &Answer, parse
         },
         client_id: before.map_or_else(|| endpoint.client_id.clone(), |grant| grant.client_id.clone()),
         resource: before.and_then(|grant| grant.resource.clone()),
+        api_base: parsed
+            .api_base()
+            .or_else(|| before.and_then(|grant| grant.api_base.clone())),
         invalidated: None,
     }
 }

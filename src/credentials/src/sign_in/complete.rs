@@ -121,6 +121,7 @@ fn signed_in(
         obtained_by: ObtainedBy::SignIn,
         client_id: endpoint.client_id.clone(),
         resource: vendor.resource.clone(),
+        api_base: answer.api_base(),
         invalidated: None,
     })
 }

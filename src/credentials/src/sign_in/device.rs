@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oauth2::{
     DeviceAuthorizationResponse, DeviceAuthorizationUrl, DeviceCodeErrorResponseType,
-    EmptyExtraDeviceAuthorizationFields, HttpRequest, HttpResponse, RequestTokenError, Scope,
+    EmptyExtraDeviceAuthorizationFields, RequestTokenError, Scope,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ async fn ask_standard(
     let request = client
         .exchange_device_code()
         .add_scopes(scopes.iter().map(|scope| Scope::new(scope.clone())));
-    let send = |request| oauth::exchange(http, endpoint, request, BodyFormat::Form, &|_| {});
+    let send = oauth::sends(http, endpoint, BodyFormat::Form);
     let details: Details = request
         .request_async(&send)
         .await
@@ -184,10 +184,7 @@ async fn poll_standard(
         serde_json::from_str(details.expose_secret()).map_err(|_| SignInError::Replaced)?;
     let client = oauth::client(endpoint, &endpoint.client_id);
     // The crate reads "pending" and "slow down" itself, so every complete answer goes to it as it is.
-    let send = async |request: HttpRequest| -> Result<HttpResponse, ExchangeError> {
-        let reply = http.send(http.request(request, endpoint.code_body)).await?;
-        Ok(reply.into_response())
-    };
+    let send = oauth::passes_on(http, endpoint);
     let answer = client
         .exchange_device_access_token(&details)
         .set_max_backoff_interval(Duration::from_secs(*INTERVALS.end()))

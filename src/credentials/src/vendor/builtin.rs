@@ -76,6 +76,7 @@ pub(super) fn codex(issuer: &Url) -> Vendor {
         resource: None,
         issuer: None,
         environment: Environment::default(),
+        rejection_codes: vec![],
         warning: None,
     }
 }
@@ -107,6 +108,7 @@ fn rehearsal(base: &Url) -> Vendor {
         resource: None,
         issuer: Some(base.as_str().trim_end_matches('/').to_owned()),
         environment: Environment::default(),
+        rejection_codes: vec![],
         warning: None,
     }
 }
@@ -125,6 +127,7 @@ fn key_vendor(name: &str, title: &str, key: &str, token: Option<&str>) -> Vendor
             token_name: token.map(str::to_owned),
             ..Environment::default()
         },
+        rejection_codes: vec![],
         warning: None,
     }
 }

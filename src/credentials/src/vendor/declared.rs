@@ -243,6 +243,7 @@ impl DeclaredVendor {
             resource: None,
             issuer: None,
             environment: Environment::default(),
+            rejection_codes: vec![],
             warning: None,
         };
         self.change(&mut vendor);
