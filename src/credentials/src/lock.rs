@@ -15,12 +15,12 @@ use crate::clock::Timestamp;
 use crate::file::FileError;
 
 mod global;
-#[cfg(unix)]
-mod interrupt;
 mod record;
 mod sidecar;
 mod tenant;
 mod wait;
+#[cfg(unix)]
+mod watch;
 
 pub(crate) use global::GlobalLock;
 pub use record::{Failed, Holder, Record, Sent};
@@ -79,23 +79,41 @@ impl LockError {
 
 /// Who holds a lock, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HolderWords(Option<(u32, Duration)>);
+pub struct HolderWords {
+    pid: Option<u32>,
+    age: Duration,
+    /// Whether it may be held for longer than that.
+    at_least: bool,
+}
 
 impl HolderWords {
+    /// Who signed a tenant's lock file.
     pub(crate) fn of(record: Option<&Record>, now: Timestamp) -> Self {
-        Self(
-            record
-                .and_then(|record| record.holder.as_ref())
-                .map(|holder| (holder.pid, now.since(holder.since))),
-        )
+        let holder = record.and_then(|record| record.holder.as_ref());
+        let age = holder.map_or(Duration::ZERO, |holder| now.since(holder.since));
+        Self {
+            pid: holder.map(|holder| holder.pid),
+            age,
+            at_least: false,
+        }
+    }
+
+    /// Who the system says holds the global lock, after the whole wait for it.
+    pub(crate) fn of_global(pid: Option<u32>) -> Self {
+        Self {
+            pid,
+            age: GLOBAL_WAIT,
+            at_least: true,
+        }
     }
 }
 
 impl fmt::Display for HolderWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some((pid, age)) => write!(f, "held by pid {pid} for {} s", age.as_secs()),
-            None => f.write_str("holder unknown"),
-        }
+        let Some(pid) = self.pid else {
+            return f.write_str("holder unknown");
+        };
+        let at_least = if self.at_least { "at least " } else { "" };
+        write!(f, "held by pid {pid} for {at_least}{} s", self.age.as_secs())
     }
 }

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-/// How long a cancelled waiter is asked to stop before it is left to itself (it gives the lock back at once when it gets it).
-const LEAVE_BEHIND: Duration = Duration::from_secs(1);
+#[cfg(unix)]
+use super::watch;
 
 /// How a lock is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +25,6 @@ pub(super) enum Ended {
     Failed(io::Error),
 }
 
-enum Event {
-    Locked(io::Result<File>),
-    Cancelled,
-}
-
 /// Cancels the waits of one caller. Clones are the same switch.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<Mutex<Switch>>);
@@ -38,100 +32,83 @@ pub struct Cancel(Arc<Mutex<Switch>>);
 #[derive(Debug, Default)]
 struct Switch {
     thrown: bool,
-    waiting: Option<SyncSender<Event>>,
+    /// The wait under way.
+    waiting: Option<u64>,
 }
 
 impl Cancel {
-    /// Ends a wait in progress and every later one. It returns at once; the waiter itself sees to it that no lock is left.
+    /// Ends the wait under way and every later one. Returns at once.
     pub fn cancel(&self) {
-        let mut switch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut switch = self.switch();
         switch.thrown = true;
-        if let Some(waiting) = switch.waiting.take() {
-            // Full or gone: the wait has just ended by itself.
-            let _ = waiting.try_send(Event::Cancelled);
+        #[cfg(unix)]
+        if let Some(id) = switch.waiting {
+            watch::end(id);
         }
     }
 
     /// Whether [`cancel`](Self::cancel) was called.
     pub fn is_cancelled(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).thrown
+        self.switch().thrown
     }
 
-    fn wait_with(&self, sender: SyncSender<Event>) -> bool {
-        let mut switch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        switch.waiting = Some(sender);
-        !switch.thrown
+    fn switch(&self) -> MutexGuard<'_, Switch> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Locks `file`, blocking until it is free, `deadline` passes or `cancel` is thrown.
+/// Locks `file`, blocking this thread until it is free, `deadline` passes or `cancel` is thrown.
 ///
-/// The blocking call runs on a thread of its own. On time-out or cancellation that thread is interrupted and has ended
-/// before this returns.
+/// Whichever way it ends without the lock, the file is closed and nothing waits for it any more.
+#[cfg(unix)]
 pub(super) fn lock(file: File, mode: Mode, deadline: Instant, cancel: &Cancel) -> Result<File, Ended> {
-    #[cfg(unix)]
-    super::interrupt::prepare();
-    let (events, heard) = mpsc::sync_channel(2);
-    if !cancel.wait_with(events.clone()) {
-        return Err(Ended::Cancelled);
-    }
-    // Dropping `listening` tells the thread that nobody wants the lock any more.
-    let (listening, abandoned) = mpsc::channel::<()>();
-    let thread = std::thread::Builder::new()
-        .name("lock-wait".into())
-        .stack_size(64 * 1024)
-        .spawn(move || {
-            let locked = block(file, mode, &abandoned);
-            // Nobody listens: `locked` is dropped with the error, which closes the file and frees the lock.
-            let _ = events.try_send(Event::Locked(locked));
-        })
-        .map_err(Ended::Failed)?;
-    match heard.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(Event::Locked(locked)) => locked.map_err(Ended::Failed),
-        Ok(Event::Cancelled) => end(&thread, listening, &heard, Ended::Cancelled),
-        Err(RecvTimeoutError::Timeout) => end(&thread, listening, &heard, Ended::TimedOut),
-        Err(RecvTimeoutError::Disconnected) => Err(Ended::Failed(io::Error::other(
-            "the waiting thread ended without an answer",
-        ))),
+    let watched = watch::Watched::until(deadline);
+    cancel.switch().waiting = Some(watched.id());
+    let locked = loop {
+        if cancel.is_cancelled() {
+            break Err(Ended::Cancelled);
+        }
+        if Instant::now() >= deadline {
+            break Err(Ended::TimedOut);
+        }
+        match block(&file, mode) {
+            Ok(()) => break Ok(()),
+            // The word of the watchdog, or a signal that has nothing to do with us.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(Ended::Failed(error)),
+        }
+    };
+    cancel.switch().waiting = None;
+    locked.map(|()| file)
+}
+
+#[cfg(unix)]
+fn block(file: &File, mode: Mode) -> io::Result<()> {
+    match mode {
+        Mode::Exclusive => file.lock(),
+        Mode::Shared => file.lock_shared(),
     }
 }
 
-fn block(file: File, mode: Mode, abandoned: &Receiver<()>) -> io::Result<File> {
+/// A blocking call can't be ended early here, so this asks again and again.
+#[cfg(not(unix))]
+pub(super) fn lock(file: File, mode: Mode, deadline: Instant, cancel: &Cancel) -> Result<File, Ended> {
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
     loop {
-        let locked = match mode {
-            Mode::Exclusive => file.lock(),
-            Mode::Shared => file.lock_shared(),
+        if cancel.is_cancelled() {
+            return Err(Ended::Cancelled);
+        }
+        let tried = match mode {
+            Mode::Exclusive => file.try_lock(),
+            Mode::Shared => file.try_lock_shared(),
         };
-        match locked {
+        match tried {
             Ok(()) => return Ok(file),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                if abandoned.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
-                    return Err(error);
-                }
+            Err(std::fs::TryLockError::Error(error)) => return Err(Ended::Failed(error)),
+            Err(std::fs::TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err(Ended::TimedOut);
             }
-            Err(error) => return Err(error),
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::park_timeout(PAUSE),
         }
     }
-}
-
-fn end(
-    thread: &std::thread::JoinHandle<()>,
-    listening: Sender<()>,
-    heard: &Receiver<Event>,
-    why: Ended,
-) -> Result<File, Ended> {
-    drop(listening);
-    let give_up = Instant::now() + LEAVE_BEHIND;
-    while Instant::now() < give_up {
-        #[cfg(unix)]
-        super::interrupt::interrupt(thread);
-        match heard.recv_timeout(Duration::from_millis(1)) {
-            // Locked at the last moment: given back here and now.
-            Ok(Event::Locked(_)) | Err(RecvTimeoutError::Disconnected) => break,
-            Ok(Event::Cancelled) | Err(RecvTimeoutError::Timeout) => {}
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = thread;
-    Err(why)
 }

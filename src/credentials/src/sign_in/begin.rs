@@ -24,7 +24,6 @@ pub(super) async fn begin(
         asked: way.unwrap_or("default").to_owned(),
         known: vendor.ways.iter().map(Way::name).collect::<Vec<_>>().join(", "),
     })?;
-    let scopes = wanted_scopes(credentials, tenant, &vendor);
     let (begun, step, life) = match way {
         Way::ApiKey => (
             Begun::Key {
@@ -34,10 +33,12 @@ pub(super) async fn begin(
             LINK_LIFE,
         ),
         Way::Pkce(pkce) => {
+            let scopes = wanted_scopes(credentials, tenant, &vendor);
             let (begun, step) = link(&vendor, pkce, scopes, redirect)?;
             (begun, step, LINK_LIFE)
         }
         Way::Device(way) => {
+            let scopes = wanted_scopes(credentials, tenant, &vendor);
             let asked = device::ask(&vendor.token_endpoint()?, way, &scopes).await?;
             let life = asked.life;
             (
