@@ -1,7 +1,10 @@
 //! End-to-end tests: real processes against the strict authorization server. `tests/README.md` maps promises to tests.
 
+mod bad_files;
+mod disk;
 mod house;
 mod kills;
+mod locks;
 mod protocol;
 mod sign_in;
 mod storm;

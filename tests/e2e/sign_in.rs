@@ -237,7 +237,7 @@ async fn a_device_sign_in_completes_by_itself_and_has_one_poller() {
         .await
         .expect_err("one polls already");
     assert!(
-        error.to_string().contains("is waiting for this sign-in already"),
+        error.to_string().contains("is completing this sign-in already"),
         "{error}"
     );
     scene

@@ -1,6 +1,11 @@
 //! A program that uses the library as any other program would: it asks for a token and prints one line of JSON.
+//!
+//! `--hold PATH` makes it lock a file and nothing else, `--move-aside STORE` repair a store: what tests need a process for.
 
-use std::path::PathBuf;
+use std::error::Error as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,6 +26,7 @@ struct Arguments {
     tries_first: bool,
     in_process: bool,
     tasks: u32,
+    child: bool,
 }
 
 fn main() {
@@ -31,7 +37,19 @@ fn main() {
     let rounds = Arc::new(AtomicU32::new(0));
     // The only subscriber of this process.
     let _ = tracing::subscriber::set_global_default(Rounds(Arc::clone(&rounds)));
+    let mut words = std::env::args_os().skip(1);
+    match (
+        words.next().as_deref().and_then(|word| word.to_str()),
+        words.next(),
+    ) {
+        (Some("--hold"), Some(path)) => return hold(path.as_ref()),
+        (Some("--move-aside"), Some(path)) => return move_aside(path.as_ref()),
+        _ => {}
+    }
     let arguments = arguments();
+    if arguments.child {
+        std::thread::spawn(start_a_child);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -49,10 +67,55 @@ fn main() {
         kind: kind.map(str::to_owned),
         rounds: rounds.load(Ordering::Relaxed),
     };
-    #[expect(clippy::print_stdout, reason = "the report is what this program is for")]
-    {
-        println!("{}", serde_json::to_string(&report).expect("a report serializes"));
+    say(&serde_json::to_string(&report).expect("a report serializes"));
+}
+
+#[expect(clippy::print_stdout, reason = "what it says is what this program is for")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Blocks until somebody closes our standard input.
+fn wait_for_the_end() {
+    std::io::stdin()
+        .read_to_end(&mut Vec::new())
+        .expect("standard input can be read");
+}
+
+fn hold(path: &Path) {
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .expect("the lock file opens");
+    file.lock().expect("it can be locked");
+    say("held");
+    wait_for_the_end();
+}
+
+fn move_aside(path: &Path) {
+    let store = Store::open(path, false).expect("the store opens");
+    match store.move_aside_if_corrupt() {
+        Ok(aside) => say(&format!("{aside:?}")),
+        Err(error) => say(&format!(
+            "{error}: {}",
+            error.source().map(ToString::to_string).unwrap_or_default()
+        )),
     }
+}
+
+/// As a program does that starts an MCP server while a refresh is under way.
+fn start_a_child() {
+    wait_for_the_end();
+    Command::new("/bin/sleep")
+        .arg("600")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the child starts");
 }
 
 async fn call(arguments: &Arguments) -> Result<Token, TokenError> {
@@ -135,6 +198,7 @@ fn arguments() -> Arguments {
         tries_first: false,
         in_process: false,
         tasks: 1,
+        child: false,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -145,6 +209,7 @@ fn arguments() -> Arguments {
             "--owner" => found.owner = Owner::parse(&value()).expect("an owner"),
             "--report" => found.report = Some(value()),
             "--try" => found.tries_first = true,
+            "--child" => found.child = true,
             "--in-process" => found.in_process = true,
             "--tasks" => found.tasks = value().parse().expect("a number"),
             other => panic!("unknown argument {other}"),

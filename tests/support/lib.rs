@@ -5,5 +5,5 @@ mod programs;
 mod scene;
 
 pub use fifo::Fifo;
-pub use programs::{Caller, Report, agent_host, program};
+pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
 pub use scene::Scene;

@@ -1,6 +1,7 @@
 //! The programs that tests start, and what they say.
 
 use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -112,6 +113,31 @@ impl Caller {
         self
     }
 
+    /// Starts under this umask, as a shell would: `000`, `077`.
+    #[must_use]
+    pub fn umask(mut self, mask: &str) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .env_clear()
+            .args(["-c", &format!("umask {mask}; exec \"$0\" \"$@\"")])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        for (name, value) in self.command.get_envs() {
+            shell.env(name, value.unwrap_or_default());
+        }
+        self.command = shell;
+        self
+    }
+
+    /// Starts a child of its own that does nothing, when its standard input is closed.
+    #[must_use]
+    pub fn starts_a_child(mut self) -> Self {
+        self.command.arg("--child").stdin(Stdio::piped());
+        self
+    }
+
     /// Starts it as the leader of a process group of its own, so that the group can be killed.
     pub fn start(mut self) -> Child {
         self.command.process_group(0).spawn().expect("the program starts")
@@ -121,6 +147,55 @@ impl Caller {
     pub fn run(self) -> Report {
         Report::of(self.start())
     }
+}
+
+/// A process that holds a lock file, and does nothing else.
+pub struct Holder {
+    child: Child,
+}
+
+impl Holder {
+    /// Starts one; it holds the lock when this returns.
+    pub fn of(lock: &Path) -> Self {
+        let mut child = Command::new(program("caller"))
+            .env_clear()
+            .arg("--hold")
+            .arg(lock)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("it is piped"))
+            .read_line(&mut line)
+            .expect("it says something");
+        assert_eq!(line, "held\n");
+        Self { child }
+    }
+
+    /// Lets it end, and waits for that.
+    pub fn end(mut self) {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().expect("it ends").success());
+    }
+
+    /// SIGKILL; it has ended when this returns.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is there");
+        self.child.wait().expect("it was killed");
+    }
+}
+
+/// What a program said that moves a corrupt store aside with a fault set.
+pub fn move_aside(store: &Path, fault: &str) -> String {
+    let output = Command::new(program("caller"))
+        .env_clear()
+        .env("AGENT_HOST_FAULT", fault)
+        .arg("--move-aside")
+        .arg(store)
+        .output()
+        .expect("the program starts");
+    String::from_utf8(output.stdout).expect("text")
 }
 
 impl Report {

@@ -232,7 +232,12 @@ impl Scene {
 
     /// The program `caller`, to be started against this scene.
     pub fn caller(&self) -> Caller {
-        Caller::new(&self.store_path(), self.url())
+        self.caller_at(&self.store_path())
+    }
+
+    /// The program `caller` with the store at this path: another spelling of ours, or another store.
+    pub fn caller_at(&self, store: &Path) -> Caller {
+        Caller::new(store, self.url())
     }
 
     /// A token through this process, for tests whose promise is not about processes.

@@ -186,3 +186,44 @@ impl Credentials {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tenant::{Service, UserId};
+
+    fn credentials(folder: &std::path::Path) -> Credentials {
+        let store = Store::open(&folder.join("auth.json"), false).unwrap();
+        Credentials::new(store, Vendors::builtin(None), Refresher::InProcess)
+    }
+
+    #[test]
+    fn every_call_may_be_made_from_any_task() {
+        fn may_move(_: impl Send) {}
+        let folder = tempfile::tempdir().unwrap();
+        let credentials = credentials(folder.path());
+        let (tenant, user) = (
+            Tenant::host(Service::parse("codex").unwrap()),
+            UserId::parse("a").unwrap(),
+        );
+        may_move(credentials.token(&tenant, &Need::default()));
+        may_move(credentials.begin(&tenant, &user, None, None));
+        may_move(credentials.complete(&tenant.service, &user, None));
+        may_move(credentials.logout(&tenant));
+        may_move(credentials.clock_ahead(&tenant.service));
+    }
+
+    #[test]
+    fn debug_shows_no_token_of_anybody() {
+        let folder = tempfile::tempdir().unwrap();
+        let credentials = credentials(folder.path());
+        let file = r#"{"version":1,"tenants":{"codex":{"host":{"type":"api_key","generation":1,"key":"planted",
+            "obtained_at_ms":1,"id_token":"planted"}}},"pending":{"codex":{"local:a":{"verifier":"planted"}}}}"#;
+        std::fs::write(folder.path().join("auth.json"), file).unwrap();
+        let tenant = Tenant::host(Service::parse("codex").unwrap());
+        let token = credentials.token_blocking(&tenant, &Need::default()).unwrap();
+        let entry = credentials.store().entry(&tenant).unwrap();
+        let text = format!("{credentials:?} {token:?} {entry:?}");
+        assert!(text.contains("auth.json") && !text.contains("planted"), "{text}");
+    }
+}

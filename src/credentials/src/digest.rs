@@ -10,8 +10,27 @@ use sha2::{Digest, Sha256};
 ///
 /// Tokens carry far more entropy than can be searched, so the digest tells nothing about them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Fingerprint(String);
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.0
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hex {
+            Ok(Self(text))
+        } else {
+            Err("not a fingerprint")
+        }
+    }
+}
 
 impl Fingerprint {
     /// The fingerprint of a secret.

@@ -1,31 +1,33 @@
 //! One stored credential, and the pure questions that are asked of it.
 
+use std::fmt;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::digest::Fingerprint;
 
 mod state;
+mod unknown;
 mod wire;
 
 pub use state::State;
+pub(crate) use unknown::Unknown;
 pub(crate) use wire::{describe, parse, serialize};
 
 /// The refresh margin is never longer than this.
 pub(crate) const LONGEST_MARGIN: Duration = Duration::from_mins(2);
 
 /// A credential together with the number of the write that stored it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Entry {
     /// Grows with every write of any entry and is never used twice, so it tells "the same login" from "another one".
     pub generation: u64,
     /// What is stored.
     pub credential: Credential,
     /// Fields of a newer version; kept as they are.
-    pub(crate) unknown: Map<String, Value>,
+    pub(crate) unknown: Unknown,
 }
 
 /// What is stored for a tenant.
@@ -80,6 +82,8 @@ pub struct Account {
     pub id: String,
     /// What a person recognises, such as an e-mail address.
     pub label: Option<String>,
+    /// Fields of a newer version; kept as they are.
+    pub(crate) unknown: Unknown,
 }
 
 /// What an access token was fetched for.
@@ -113,6 +117,16 @@ pub struct Need {
     pub rejected: Option<SecretString>,
     /// Scopes that it must have. They are never asked for: a grant that lacks one needs a new sign-in.
     pub scopes: Vec<String>,
+}
+
+/// Without the fields of a newer version, which may hold secrets that this one knows nothing of.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("generation", &self.generation)
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Grant {

@@ -12,8 +12,9 @@ mod raw;
 mod replace;
 
 pub use document::Unreadable;
-pub(crate) use document::{Document, read_entry, tenant_of};
+pub(crate) use document::{Document, WHOLE_SERVICE, opaque, read_entry, tenant_of};
 pub(crate) use location::Location;
+pub(crate) use raw::RawObject;
 pub(crate) use replace::{create_private, remove_if_there, sync_folder};
 
 /// Largest `auth.json` that is read: 10,000 tenants with tokens of several KB.
@@ -251,9 +252,22 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Vec<u8>, Identity)>, FileError
             bytes: metadata.len(),
         });
     }
+    warn_if_open_to_others(path, &metadata);
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     file.take(MAX_FILE_BYTES)
         .read_to_end(&mut bytes)
         .map_err(FileError::io("read", path))?;
     Ok(Some((bytes, Identity::of(&metadata))))
 }
+
+/// The next write narrows it; until then somebody should know.
+#[cfg(unix)]
+fn warn_if_open_to_others(path: &Path, metadata: &Metadata) {
+    use std::os::unix::fs::MetadataExt as _;
+    if metadata.mode() & 0o077 != 0 {
+        tracing::warn!(path = %path.display(), mode = format_args!("{:o}", metadata.mode() & 0o777), "others may read this file");
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_open_to_others(_: &Path, _: &Metadata) {}

@@ -45,7 +45,7 @@ pub use credentials::{Credentials, LoginReason, Refresher, Token, TokenError};
 pub use digest::Fingerprint;
 pub use entry::{Account, ApiKey, Credential, Entry, Grant, Invalidated, Need, ObtainedBy, State};
 pub use file::{FILE_VERSION, FileError, MAX_FILE_BYTES};
-pub use lock::{Cancel, Failed, GLOBAL_WAIT, Holder, HolderWords, LockError, Record, Sent};
+pub use lock::{Cancel, Dead, Failed, GLOBAL_WAIT, Holder, HolderWords, LockError, Record, Sent};
 pub use memory::protect as protect_memory;
 pub use oauth::ExchangeError;
 pub use precedence::{Payer, Situation, Standing, whose_login_pays};

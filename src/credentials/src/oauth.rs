@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
-    AuthType, AuthorizationCode, ClientId, ClientSecret, DeviceCodeErrorResponse, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
-    StandardRevocableToken, TokenUrl,
+    AuthType, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, StandardRevocableToken,
+    TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -25,7 +25,7 @@ mod http;
 
 pub(crate) use answer::{TokenAnswer, account_of};
 pub use failure::ExchangeError;
-pub(crate) use failure::error_code;
+pub(crate) use failure::error_codes;
 pub(crate) use http::{Http, Reply};
 
 /// Longest answer that is read.
@@ -117,6 +117,15 @@ pub(crate) async fn revoke(
     let Some(url) = &endpoint.revoke_url else {
         return Ok(false);
     };
+    let reply = http
+        .send(http.form_body(url, revocation(endpoint, grant)))
+        .await?;
+    reply.success_status(endpoint)?;
+    Ok(true)
+}
+
+/// The form of a revocation request (RFC 7009 §2.1).
+fn revocation(endpoint: &TokenEndpoint, grant: &Grant) -> String {
     let (token, hint) = match &grant.refresh_token {
         Some(token) => (token, "refresh_token"),
         None => (&grant.access_token, "access_token"),
@@ -128,9 +137,7 @@ pub(crate) async fn revoke(
     if let Some(secret) = &endpoint.client_secret {
         form.append_pair("client_secret", secret.expose_secret());
     }
-    let reply = http.send(http.form_body(url, form.finish())).await?;
-    reply.success_status(endpoint)?;
-    Ok(true)
+    form.finish()
 }
 
 /// The server's clock, from the `Date` of any answer of the token endpoint (RFC 9110 §6.6.1); `None` if it sends none.
@@ -200,7 +207,7 @@ pub(crate) fn passes_on(
     let (http, format) = (http.clone(), endpoint.code_body);
     move |request| {
         let (http, request) = (http.clone(), http.request(request, format));
-        Box::pin(async move { Ok(http.send(request).await?.into_response()) })
+        Box::pin(async move { http.send(request).await?.into_response() })
     }
 }
 
@@ -218,9 +225,4 @@ pub(crate) fn of_oauth2<T: oauth2::ErrorResponse + 'static>(
             what: "the request could not be made".into(),
         },
     }
-}
-
-/// As [`of_oauth2`], for an answer to a device poll, which the crate read itself.
-pub(crate) fn of_device(error: RequestTokenError<ExchangeError, DeviceCodeErrorResponse>) -> ExchangeError {
-    of_oauth2(error)
 }

@@ -1,10 +1,12 @@
 //! The store: `auth.json` read through a cache that one stat(2) keeps true, and changed under the global lock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -22,7 +24,7 @@ pub use health::{FileHealth, Leftover, PendingHealth, TenantHealth};
 
 /// A file that changed less than this before it was read may change again within the same tick of the file system's
 /// clock, and on a reused inode: then its identity proves nothing yet.
-const RACY_MS: i64 = 50;
+const RACY: Duration = Duration::from_millis(50);
 
 /// Why the store could not be read or changed.
 #[derive(Debug, Error)]
@@ -44,25 +46,34 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     location: Location,
     cached: RwLock<Arc<Snapshot>>,
 }
 
 /// The file's content at one moment.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Snapshot {
     /// `None`: there was no file, or its identity can't be relied on.
     identity: Option<Identity>,
     slots: HashMap<Tenant, Slot>,
+    /// Services whose place in the file holds something else than entries by owner.
+    opaque: HashSet<String>,
 }
 
 /// One entry, parsed when it is first asked for.
-#[derive(Debug)]
 struct Slot {
     raw: Box<RawValue>,
     parsed: OnceLock<Result<Arc<Entry>, Unreadable>>,
+}
+
+/// The path, and never the content: raw entries hold tokens.
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("path", &self.location.file())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Store {
@@ -161,35 +172,44 @@ impl Store {
 
 impl Snapshot {
     fn read(path: &Path) -> Result<Self, FileError> {
+        let now = Timestamp::now();
         let Some((bytes, identity)) = file::read(path)? else {
             return Ok(Self::default());
         };
         let document = Document::parse(path, &bytes)?;
-        let settled = Timestamp::now().since(Timestamp::from_millis(identity.modified_ms() + RACY_MS));
-        let slots = document
-            .into_entries()
-            .into_iter()
-            .filter_map(|(service, owner, raw)| {
-                let tenant = file::tenant_of(&service, &owner)?;
-                Some((
+        // A file from the future is as far from this tick as one from the past.
+        let modified = Timestamp::from_millis(identity.modified_ms());
+        let is_settled = now.since(modified).max(modified.since(now)) > RACY;
+        let (mut slots, mut opaque) = (HashMap::new(), HashSet::new());
+        for (service, owner, raw) in document.into_entries() {
+            if let Some(tenant) = file::tenant_of(&service, &owner) {
+                slots.insert(
                     tenant,
                     Slot {
                         raw,
                         parsed: OnceLock::new(),
                     },
-                ))
-            })
-            .collect();
+                );
+            } else if owner == file::WHOLE_SERVICE {
+                opaque.insert(service);
+            }
+        }
         Ok(Self {
-            identity: (!settled.is_zero()).then_some(identity),
+            identity: is_settled.then_some(identity),
             slots,
+            opaque,
         })
     }
 
     /// The entry of a tenant.
     pub(crate) fn entry(&self, tenant: &Tenant) -> Result<Option<Arc<Entry>>, Unreadable> {
         let Some(slot) = self.slots.get(tenant) else {
-            return Ok(None);
+            let service = tenant.service.as_str();
+            return if self.opaque.contains(service) {
+                Err(file::opaque(service))
+            } else {
+                Ok(None)
+            };
         };
         let parsed = slot.parsed.get_or_init(|| {
             file::read_entry(tenant.service.as_str(), tenant.owner.as_str(), &slot.raw).map(Arc::new)
@@ -202,7 +222,11 @@ impl Snapshot {
 #[cfg(target_os = "linux")]
 pub(crate) fn network_file_system(folder: &Path) -> Option<&'static str> {
     // Magic numbers of statfs(2); nix knows only some of them.
-    let found = nix::sys::statfs::statfs(folder).ok()?.filesystem_type().0;
+    // Not to know is not to be sure.
+    let Ok(found) = nix::sys::statfs::statfs(folder) else {
+        return Some("unknown");
+    };
+    let found = found.filesystem_type().0;
     [
         (0x6969, "nfs"),
         (0x517b, "smb"),

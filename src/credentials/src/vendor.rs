@@ -194,7 +194,9 @@ impl Vendor {
     pub fn is_rejection(&self, status: u16, body: &[u8]) -> bool {
         status == 401
             || status == 403
-                && crate::oauth::error_code(body).is_some_and(|code| self.rejection_codes.contains(&code))
+                && crate::oauth::error_codes(body)
+                    .iter()
+                    .any(|code| self.rejection_codes.contains(code))
     }
 
     /// The way of signing in with this name, or the default one.

@@ -1,1 +1,44 @@
-fn main() {}
+//! `agent-host-worker`: the small program that serves one thread. Nobody types it; `agent-host` starts it.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+agent-host-worker: serves one thread. It is started by agent-host; there is nothing to type here.
+
+usage: agent-host-worker [--help|--version]
+";
+
+const NOT_FOR_PEOPLE: &str = "\
+error: agent-host-worker is started by agent-host and takes no commands
+hint: try `agent-host --help`
+";
+
+/// The exit code for a command line that means nothing.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    // First of all: a refresher never gets further than this.
+    credentials::refresh_child_main();
+    credentials::protect_memory();
+    // "Already installed" is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let asked: Vec<_> = std::env::args_os().skip(1).collect();
+    match asked.as_slice() {
+        [word] if word == "--version" || word == "-V" => {
+            tell(concat!("agent-host-worker ", env!("CARGO_PKG_VERSION"), "\n"))
+        }
+        [word] if word == "--help" || word == "-h" => tell(HELP),
+        _ => {
+            // Nobody to tell that nobody can be told.
+            let _ = io::stderr().write_all(NOT_FOR_PEOPLE.as_bytes());
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn tell(text: &str) -> ExitCode {
+    // A reader that has gone away wants no more.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::entry::{Credential, Entry, Grant, Need};
 use crate::fault;
 use crate::lock::{Cancel, LockError, LockFile, Record, TenantLock};
-use crate::refresh::child::outcome;
+use crate::refresh::child::end_of;
 use crate::refresh::{Gone, Job, Outcome, Plan, WAIT_LIMIT, Why, chain, plan, run, spawn};
 use crate::tenant::Tenant;
 use crate::vendor::TokenEndpoint;
@@ -79,20 +79,21 @@ impl Call<'_> {
             {
                 return result;
             }
-            let lock = match self.lock.try_acquire().map_err(|error| self.lock_error(error))? {
-                Some(lock) => lock,
-                None if fruitless == 0 => {
+            let lock = match self.lock.try_acquire() {
+                Ok(Some(lock)) => lock,
+                Ok(None) if fruitless == 0 => {
                     fruitless += 1;
-                    self.lock
-                        .wait_for_holder(self.deadline, self.cancel)
-                        .map_err(|error| self.lock_error(error))?;
+                    if let Err(error) = self.lock.wait_for_holder(self.deadline, self.cancel) {
+                        return self.without_lock(&grant, error);
+                    }
                     continue;
                 }
                 // A second time: in line, so that nobody spins however many there are.
-                None => self
-                    .lock
-                    .acquire(self.deadline, self.cancel)
-                    .map_err(|error| self.lock_error(error))?,
+                Ok(None) => match self.lock.acquire(self.deadline, self.cancel) {
+                    Ok(lock) => lock,
+                    Err(error) => return self.without_lock(&grant, error),
+                },
+                Err(error) => return self.without_lock(&grant, error),
             };
             fruitless += 1;
             if let Some(token) = self.locked(lock)? {
@@ -103,6 +104,11 @@ impl Call<'_> {
 
     /// With the lock held: looks again, decides, and hands the lock to a refresher. `None`: go round.
     fn locked(&mut self, lock: TenantLock) -> Result<Option<Token>, TokenError> {
+        if self.cancel.is_cancelled() {
+            return Err(TokenError::Cancelled {
+                tenant: self.tenant.clone(),
+            });
+        }
         let grant = match self.look()? {
             Look::Token(token) => return Ok(Some(token)),
             Look::Stale(_, grant) => grant,
@@ -142,30 +148,29 @@ impl Call<'_> {
             }
         };
         self.refreshers += 1;
-        let ended = self.refresh(lock, endpoint)?;
-        self.after(&grant, ended)
+        match self.refresh(lock, endpoint) {
+            Ok(ended) => self.after(&grant, ended),
+            Err(error) => self
+                .live_or(&grant, &format!("the refresher could not start: {error}"), None)
+                .map(Some),
+        }
     }
 
     /// Runs a refresher to its end. `None`: it ended without a word.
-    fn refresh(&self, lock: TenantLock, endpoint: TokenEndpoint) -> Result<Option<Outcome>, TokenError> {
+    fn refresh(&self, lock: TenantLock, endpoint: TokenEndpoint) -> std::io::Result<Option<Outcome>> {
         let store = self.credentials.store().path().to_owned();
         let job = Job::new(store, self.tenant.clone(), endpoint, self.need);
         fault::point("before-spawn");
         match &self.credentials.refresher {
-            Refresher::Program(program) => {
-                let mut child =
-                    spawn(program, lock, &job).map_err(|error| TokenError::why(self.tenant, &error))?;
-                let status = child
-                    .wait()
-                    .map_err(|error| TokenError::why(self.tenant, &error))?;
-                Ok(outcome(status))
-            }
+            Refresher::Program(program) => Ok(end_of(spawn(program, lock, &job)?)),
             Refresher::InProcess => {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
-                    .build()
-                    .map_err(|error| TokenError::why(self.tenant, &error))?;
-                Ok(Some(runtime.block_on(run(&job, lock))))
+                    .build()?;
+                let outcome = runtime.block_on(run(&job, lock));
+                // Not waiting for a name that is still being looked up.
+                runtime.shutdown_background();
+                Ok(Some(outcome))
             }
         }
     }
@@ -300,12 +305,13 @@ impl Call<'_> {
         path.symlink_metadata().is_ok()
     }
 
-    fn lock_error(&self, error: LockError) -> TokenError {
+    /// No lock, no refresh; but a token that lives is a token.
+    fn without_lock(&self, grant: &Grant, error: LockError) -> Result<Token, TokenError> {
         match error {
-            LockError::Cancelled { .. } => TokenError::Cancelled {
+            LockError::Cancelled { .. } => Err(TokenError::Cancelled {
                 tenant: self.tenant.clone(),
-            },
-            error => TokenError::try_again(self.tenant, chain(&error), None),
+            }),
+            error => self.live_or(grant, &chain(&error), None),
         }
     }
 }

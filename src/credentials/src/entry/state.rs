@@ -36,10 +36,12 @@ impl State {
             Credential::ApiKey(_) => return Self::Valid,
             Credential::OAuth(grant) => grant,
         };
-        if grant.dead().is_some() {
+        let fingerprint = grant.fingerprint();
+        let noted = record.and_then(|record| record.dead.as_ref());
+        if grant.dead().is_some() || noted.is_some_and(|dead| Some(&dead.fingerprint) == fingerprint.as_ref())
+        {
             return Self::Invalidated;
         }
-        let fingerprint = grant.fingerprint();
         let sent = record.and_then(|record| record.sent.as_ref());
         if sent.is_some_and(|sent| fingerprint.is_some_and(|stored| sent.is_about(&stored))) {
             return Self::Uncertain;

@@ -3,28 +3,37 @@
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
+use super::unknown::Unknown;
 use super::{Account, ApiKey, Credential, Entry, Grant, Invalidated, ObtainedBy};
 use crate::clock::Timestamp;
 use crate::digest::Fingerprint;
+use crate::file::RawObject;
 
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum WireEntry {
+/// What every entry says first.
+#[derive(Deserialize)]
+struct Head {
+    r#type: Kind,
+    generation: u64,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
     #[serde(rename = "oauth")]
-    OAuth(Box<WireGrant>),
-    ApiKey(WireKey),
+    OAuth,
+    ApiKey,
 }
 
 #[derive(Serialize, Deserialize)]
 struct WireGrant {
+    r#type: Kind,
     generation: u64,
     access_token: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    account: Option<WireAccount>,
+    account: Option<Box<RawValue>>,
     #[serde(default)]
     scopes: Vec<String>,
     obtained_at_ms: Timestamp,
@@ -37,18 +46,33 @@ struct WireGrant {
     api_base: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     invalidated: Option<WireInvalidated>,
-    #[serde(flatten)]
-    unknown: Map<String, Value>,
 }
+
+const GRANT_MEMBERS: [&str; 13] = [
+    "type",
+    "generation",
+    "access_token",
+    "refresh_token",
+    "account",
+    "scopes",
+    "obtained_at_ms",
+    "expires_at_ms",
+    "obtained_by",
+    "client_id",
+    "resource",
+    "api_base",
+    "invalidated",
+];
 
 #[derive(Serialize, Deserialize)]
 struct WireKey {
+    r#type: Kind,
     generation: u64,
     key: String,
     obtained_at_ms: Timestamp,
-    #[serde(flatten)]
-    unknown: Map<String, Value>,
 }
+
+const KEY_MEMBERS: [&str; 4] = ["type", "generation", "key", "obtained_at_ms"];
 
 #[derive(Serialize, Deserialize)]
 struct WireAccount {
@@ -56,6 +80,8 @@ struct WireAccount {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     label: Option<String>,
 }
+
+const ACCOUNT_MEMBERS: [&str; 2] = ["id", "label"];
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,61 +100,81 @@ struct WireInvalidated {
 
 /// Reads one entry. The error never shows the entry's content: serde's own words could quote a token.
 pub(crate) fn parse(raw: &RawValue) -> Result<Entry, String> {
-    let wire: WireEntry = serde_json::from_str(raw.get()).map_err(|error| describe(&error))?;
-    Ok(match wire {
-        WireEntry::OAuth(wire) => Entry {
-            generation: wire.generation,
-            unknown: wire.unknown,
-            credential: Credential::OAuth(Box::new(Grant {
-                access_token: wire.access_token.into(),
-                refresh_token: wire.refresh_token.map(Into::into),
-                account: wire.account.map(|account| Account {
-                    id: account.id,
-                    label: account.label,
-                }),
-                scopes: wire.scopes,
-                obtained_at: wire.obtained_at_ms,
-                expires_at: wire.expires_at_ms,
-                obtained_by: match wire.obtained_by {
-                    WireObtainedBy::SignIn => ObtainedBy::SignIn,
-                    WireObtainedBy::Refresh => ObtainedBy::Refresh,
-                    WireObtainedBy::Rejection => ObtainedBy::Rejection,
-                },
-                client_id: wire.client_id,
-                resource: wire.resource,
-                api_base: wire.api_base,
-                invalidated: wire.invalidated.map(|stamp| Invalidated {
-                    at: stamp.at_ms,
-                    fingerprint: stamp.fingerprint,
-                    reason: stamp.reason,
-                }),
-            })),
-        },
-        WireEntry::ApiKey(wire) => Entry {
-            generation: wire.generation,
-            unknown: wire.unknown,
-            credential: Credential::ApiKey(ApiKey {
+    let head: Head = read(raw)?;
+    let members: RawObject = read(raw)?;
+    let (credential, known): (_, &[&str]) = match head.r#type {
+        Kind::OAuth => (Credential::OAuth(Box::new(grant(read(raw)?)?)), &GRANT_MEMBERS),
+        Kind::ApiKey => {
+            let wire: WireKey = read(raw)?;
+            let key = ApiKey {
                 key: wire.key.into(),
                 obtained_at: wire.obtained_at_ms,
-            }),
+            };
+            (Credential::ApiKey(key), &KEY_MEMBERS)
+        }
+    };
+    Ok(Entry {
+        generation: head.generation,
+        credential,
+        unknown: Unknown::of(members, known),
+    })
+}
+
+fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, String> {
+    serde_json::from_str(raw.get()).map_err(|error| describe(&error))
+}
+
+fn grant(wire: WireGrant) -> Result<Grant, String> {
+    Ok(Grant {
+        access_token: wire.access_token.into(),
+        refresh_token: wire.refresh_token.map(Into::into),
+        account: wire.account.as_deref().map(account).transpose()?,
+        scopes: wire.scopes,
+        obtained_at: wire.obtained_at_ms,
+        expires_at: wire.expires_at_ms,
+        obtained_by: match wire.obtained_by {
+            WireObtainedBy::SignIn => ObtainedBy::SignIn,
+            WireObtainedBy::Refresh => ObtainedBy::Refresh,
+            WireObtainedBy::Rejection => ObtainedBy::Rejection,
         },
+        client_id: wire.client_id,
+        resource: wire.resource,
+        api_base: wire.api_base,
+        invalidated: wire.invalidated.map(|stamp| Invalidated {
+            at: stamp.at_ms,
+            fingerprint: stamp.fingerprint,
+            reason: stamp.reason,
+        }),
+    })
+}
+
+fn account(raw: &RawValue) -> Result<Account, String> {
+    let wire: WireAccount = read(raw)?;
+    Ok(Account {
+        id: wire.id,
+        label: wire.label,
+        unknown: Unknown::of(read(raw)?, &ACCOUNT_MEMBERS),
     })
 }
 
 /// Writes one entry.
 pub(crate) fn serialize(entry: &Entry) -> Box<RawValue> {
-    let unknown = entry.unknown.clone();
-    let wire = match &entry.credential {
-        Credential::OAuth(grant) => WireEntry::OAuth(Box::new(WireGrant {
-            generation: entry.generation,
+    let generation = entry.generation;
+    match &entry.credential {
+        Credential::OAuth(grant) => entry.unknown.append_to(&WireGrant {
+            r#type: Kind::OAuth,
+            generation,
             access_token: grant.access_token.expose_secret().to_owned(),
             refresh_token: grant
                 .refresh_token
                 .as_ref()
                 .map(|token| token.expose_secret().to_owned()),
-            account: grant.account.as_ref().map(|account| WireAccount {
-                id: account.id.clone(),
-                label: account.label.clone(),
+            account: grant.account.as_ref().map(|account| {
+                let known = WireAccount {
+                    id: account.id.clone(),
+                    label: account.label.clone(),
+                };
+                account.unknown.append_to(&known)
             }),
             scopes: grant.scopes.clone(),
             obtained_at_ms: grant.obtained_at,
@@ -146,16 +192,14 @@ pub(crate) fn serialize(entry: &Entry) -> Box<RawValue> {
                 fingerprint: stamp.fingerprint.clone(),
                 reason: stamp.reason.clone(),
             }),
-            unknown,
-        })),
-        Credential::ApiKey(key) => WireEntry::ApiKey(WireKey {
-            generation: entry.generation,
+        }),
+        Credential::ApiKey(key) => entry.unknown.append_to(&WireKey {
+            r#type: Kind::ApiKey,
+            generation,
             key: key.key.expose_secret().to_owned(),
             obtained_at_ms: key.obtained_at,
-            unknown,
         }),
-    };
-    serde_json::value::to_raw_value(&wire).expect("strings and numbers always serialize")
+    }
 }
 
 /// What is wrong and where, without quoting what was found there.
@@ -192,6 +236,34 @@ mod tests {
     }
 
     #[test]
+    fn every_known_member_is_named_as_one() {
+        let mut grant = crate::entry::tests::grant("a", Some("r"), 0, 1);
+        let fingerprint = grant.fingerprint().unwrap();
+        grant.invalidated = Some(Invalidated {
+            at: Timestamp::ANCIENT,
+            fingerprint,
+            reason: String::new(),
+        });
+        grant.account = Some(Account {
+            id: "i".into(),
+            label: Some("l".into()),
+            unknown: Unknown::default(),
+        });
+        (grant.resource, grant.api_base) = (Some(String::new()), Some(String::new()));
+        let entry = Entry {
+            generation: 1,
+            credential: Credential::OAuth(Box::new(grant)),
+            unknown: Unknown::default(),
+        };
+        let once = serialize(&entry);
+        assert_eq!(
+            serialize(&parse(&once).unwrap()).get(),
+            once.get(),
+            "nothing is written twice"
+        );
+    }
+
+    #[test]
     fn an_unreadable_entry_is_described_without_its_content() {
         let error = parse(&raw(
             r#"{"type":"oauth","access_token":"planted","generation":"planted"}"#,
@@ -208,7 +280,7 @@ mod tests {
         fn what_is_written_is_read_back(access in ".*", refresh in proptest::option::of(".*"), at in any::<i64>(), generation in any::<u64>()) {
             let mut grant = crate::entry::tests::grant(&access, refresh.as_deref(), 0, 0);
             grant.expires_at = Timestamp::from_millis(at);
-            let entry = Entry { generation, credential: Credential::OAuth(Box::new(grant)), unknown: Map::new() };
+            let entry = Entry { generation, credential: Credential::OAuth(Box::new(grant)), unknown: Unknown::default() };
             let again = parse(&serialize(&entry)).unwrap();
             let (again, entry) = (serialize(&again), serialize(&entry));
             prop_assert_eq!(again.get(), entry.get());

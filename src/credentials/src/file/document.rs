@@ -20,8 +20,14 @@ use crate::entry::{self, Credential, Entry};
 use crate::sign_in::{Pending, PendingKey};
 use crate::{Owner, Service, Tenant, Timestamp};
 
+/// Stands for the owner where a whole service is unreadable. No owner is written like this.
+pub(crate) const WHOLE_SERVICE: &str = "*";
+
+/// Far more writes than a store ever sees; beyond it the number was not written by us.
+const MOST_GENERATIONS: u64 = 1 << 53;
+
 /// A parsed `auth.json`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Document {
     generation: u64,
     tenants: BTreeMap<String, Group>,
@@ -31,7 +37,6 @@ pub(crate) struct Document {
 }
 
 /// What stands under one service: normally an object by owner.
-#[derive(Debug)]
 enum Group {
     Owners(RawObject),
     /// Not an object; kept, shown as unreadable, never written into.
@@ -81,6 +86,11 @@ impl Document {
             Some(raw) => serde_json::from_str(raw.get())
                 .map_err(|error| corrupt(format!("`generation`: {}", entry::describe(&error))))?,
         };
+        if generation > MOST_GENERATIONS {
+            return Err(corrupt(
+                "`generation` is beyond anything that was ever written".into(),
+            ));
+        }
         let mut groups = |name: &str| -> Result<BTreeMap<String, Group>, FileError> {
             let Some(raw) = unknown.remove(name) else {
                 return Ok(BTreeMap::new());
@@ -201,6 +211,16 @@ impl Document {
         }
     }
 
+    /// Removes the pending sign-ins of whichever user that would store this tenant's credential.
+    pub(crate) fn remove_pending_for(&mut self, tenant: &Tenant) {
+        if let Some(Group::Owners(users)) = self.pending.get_mut(tenant.service.as_str()) {
+            users.retain(|_, raw| Pending::parse(raw).is_none_or(|pending| pending.owner != tenant.owner));
+            if users.is_empty() {
+                self.pending.remove(tenant.service.as_str());
+            }
+        }
+    }
+
     /// Removes the pending sign-ins that are over; what a newer version wrote there is kept.
     pub(crate) fn sweep(&mut self, now: Timestamp) {
         self.pending.retain(|_, group| match group {
@@ -230,7 +250,7 @@ impl Group {
 
 /// Reads one entry; the names are those of the file.
 pub(crate) fn read_entry(service: &str, owner: &str, raw: &RawValue) -> Result<Entry, Unreadable> {
-    if owner == "*" {
+    if owner == WHOLE_SERVICE {
         return Err(opaque(service));
     }
     entry::parse(raw).map_err(|cause| Unreadable {
@@ -250,10 +270,10 @@ pub(crate) fn tenant_of(service: &str, owner: &str) -> Option<Tenant> {
     (tenant.service.as_str() == service && tenant.owner.as_str() == owner).then_some(tenant)
 }
 
-fn opaque(service: &str) -> Unreadable {
+pub(crate) fn opaque(service: &str) -> Unreadable {
     Unreadable {
         service: service.into(),
-        owner: "*".into(),
+        owner: WHOLE_SERVICE.into(),
         cause: "not an object".into(),
     }
 }
@@ -275,7 +295,7 @@ fn flatten(groups: BTreeMap<String, Group>) -> Vec<(String, String, Box<RawValue
     let mut all = Vec::new();
     for (service, group) in groups {
         match group {
-            Group::Opaque(raw) => all.push((service, "*".to_owned(), raw)),
+            Group::Opaque(raw) => all.push((service, WHOLE_SERVICE.to_owned(), raw)),
             Group::Owners(owners) => {
                 all.extend(
                     owners

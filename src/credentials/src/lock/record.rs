@@ -17,6 +17,20 @@ pub struct Record {
     /// The last refresh that failed and may be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failed>,
+    /// A refresh token that the vendor called dead, where that could not be stored in `auth.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead: Option<Dead>,
+}
+
+/// A dead refresh token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dead {
+    /// Which one.
+    pub fingerprint: Fingerprint,
+    /// When the vendor said so.
+    pub at: Timestamp,
+    /// Its error code, and what led to it.
+    pub reason: String,
 }
 
 /// A process that took a lock.
@@ -95,21 +109,28 @@ fn start_time(_: u32) -> Option<u64> {
 }
 
 /// The bytes of a record in its file: JSON, blanks, a line feed.
-pub(super) const RECORD_BYTES: usize = 1024;
+pub(super) const RECORD_BYTES: usize = 4096;
 
-/// Longest reason that is kept, in characters.
-const MAX_REASON: usize = 200;
+/// A reason that fits, also where every character of it has to be escaped.
+fn plain(reason: &str) -> String {
+    let mut plain: String = reason.chars().filter(|c| !c.is_control()).collect();
+    while plain.len() > MAX_REASON {
+        plain.pop();
+    }
+    plain
+}
+
+/// Longest reason that is kept, in bytes.
+const MAX_REASON: usize = 800;
 
 impl Record {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut record = self.clone();
         if let Some(failed) = &mut record.failed {
-            failed.reason = failed
-                .reason
-                .chars()
-                .filter(|c| c.is_ascii_graphic() || *c == ' ')
-                .take(MAX_REASON)
-                .collect();
+            failed.reason = plain(&failed.reason);
+        }
+        if let Some(dead) = &mut record.dead {
+            dead.reason = plain(&dead.reason);
         }
         let mut bytes = serde_json::to_vec(&record).expect("strings and numbers always serialize");
         debug_assert!(bytes.len() < RECORD_BYTES, "every field is bounded");
@@ -160,13 +181,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_record_fits_and_is_read_back(reason in "\\PC{0,4000}", at in any::<i64>(), count in any::<u32>()) {
+        fn every_record_fits_and_is_read_back(reason in "(\\PC{0,2000}|[\"\\\\]{0,2000})", at in any::<i64>(), count in any::<u32>()) {
             let fingerprint = Fingerprint::of(&"x".to_owned().into());
             let at = Timestamp::from_millis(at);
             let record = Record {
                 holder: Some(Holder { pid: u32::MAX, started: u64::MAX, since: at }),
                 sent: Some(Sent { fingerprint: Some(fingerprint.clone()), at, pid: u32::MAX, attempt: count }),
-                failed: Some(Failed { fingerprint, at, retry_at: at, count, reason }),
+                failed: Some(Failed { fingerprint: fingerprint.clone(), at, retry_at: at, count, reason: reason.clone() }),
+                dead: Some(Dead { fingerprint, at, reason }),
             };
             let bytes = record.to_bytes();
             prop_assert_eq!(bytes.len(), RECORD_BYTES);

@@ -2,7 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -166,6 +166,11 @@ impl TenantLock {
         self.record = record;
         fault::io("record-sync")?;
         self.sidecar.file.sync_data()
+    }
+
+    /// The lock file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.sidecar.path
     }
 
     /// Whether the lock file is still the one at its path.

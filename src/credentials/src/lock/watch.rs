@@ -4,6 +4,10 @@
 //! SIGURG is used because its default is to be ignored, so nothing that did not ask for it is harmed by one. Whoever gets
 //! a lock only takes its name off a list here: nobody has to be woken for that, which is what matters when many processes
 //! get a lock at the same moment.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "a thread's id is as wide as an address, by whatever type"
+)]
 #![expect(
     unsafe_code,
     reason = "sigaction(2) is the only way to have a handler without SA_RESTART"
@@ -41,8 +45,9 @@ struct List {
 
 struct Wait {
     id: u64,
-    /// The thread that waits. It is alive as long as it is on this list.
-    thread: Pthread,
+    /// The thread that waits, as a number: some C libraries name threads by pointers, which can't be shared. It is alive
+    /// as long as it is on this list.
+    thread: usize,
     deadline: Instant,
 }
 
@@ -59,6 +64,8 @@ extern "C" fn nothing(_: libc::c_int) {}
 impl Watched {
     /// Puts the calling thread on the list: from `deadline` on its blocking calls end with EINTR.
     pub(super) fn until(deadline: Instant) -> Self {
+        // A thread that blocks all signals would wait for ever.
+        let _ = SigSet::from(SIGNAL).thread_unblock();
         let watchdog = WATCHDOG.thread.get_or_init(start);
         let mut list = WATCHDOG.list();
         list.next_id += 1;
@@ -66,7 +73,7 @@ impl Watched {
         let is_first = list.waits.iter().all(|wait| wait.deadline > deadline);
         list.waits.push(Wait {
             id,
-            thread: pthread_self(),
+            thread: pthread_self() as usize,
             deadline,
         });
         drop(list);
@@ -145,7 +152,7 @@ fn wake_the_late() -> Option<Duration> {
         .map(|wait| {
             let left = wait.deadline.saturating_duration_since(now);
             if left.is_zero() {
-                let _ = pthread_kill(wait.thread, SIGNAL);
+                let _ = pthread_kill(wait.thread as Pthread, SIGNAL);
                 REPEAT
             } else {
                 left

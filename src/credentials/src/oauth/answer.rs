@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::ExchangeError;
 use crate::clock::Timestamp;
-use crate::entry::Account;
+use crate::entry::{Account, Unknown};
 
 /// What a token is taken to live if nobody says.
 const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
@@ -158,7 +158,10 @@ impl TokenAnswer {
 
     /// Where the vendor wants API requests, if it said.
     pub(crate) fn api_base(&self) -> Option<String> {
-        self.api_base.clone()
+        // Tokens will be sent there.
+        self.api_base
+            .clone()
+            .filter(|base| url::Url::parse(base).is_ok_and(|url| crate::vendor::is_safe(&url)))
     }
 
     /// When the access token ends, by our clock: see [`expiry`].
@@ -207,14 +210,15 @@ pub(crate) fn account_of(id_token: &SecretString, pointer: &str) -> Option<Accou
             .as_str()
             .map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect())
     };
-    let id: String = claims
-        .pointer(pointer)
-        .or_else(|| claims.get("sub"))
-        .and_then(plain)?;
+    let id: String = claims.pointer(pointer).and_then(plain)?;
     let label = ["email", "preferred_username", "name"]
         .iter()
         .find_map(|name| claims.get(*name).and_then(plain));
-    Some(Account { id, label })
+    Some(Account {
+        id,
+        label,
+        unknown: Unknown::default(),
+    })
 }
 
 /// A minted token's answer (`token`, `expires_at`) in the shape of a token answer, body to body.

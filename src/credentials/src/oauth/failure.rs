@@ -8,7 +8,18 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::Reply;
-use crate::vendor::TokenEndpoint;
+use crate::vendor::{Renewal, TokenEndpoint};
+
+/// What an answer may bring; any of these is worth keeping.
+const BROUGHT: [&str; 7] = [
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "token",
+    "authorization_code",
+    "device_code",
+    "device_auth_id",
+];
 
 /// Longest error code that is shown.
 const MAX_CODE: usize = 64;
@@ -61,27 +72,39 @@ pub enum ExchangeError {
 }
 
 impl Reply {
-    /// The body of a successful answer that looks like a token answer.
+    /// The body of a successful answer that brings a token, with every name in it once.
+    ///
+    /// A success that brings none and names no error may still have spent what was sent: it counts as no answer, unless it
+    /// is a page, which something in between wrote.
     pub(crate) fn success(self, endpoint: &TokenEndpoint) -> Result<SecretString, ExchangeError> {
         self.success_status(endpoint)?;
-        let malformed = |what: &str| ExchangeError::Malformed {
-            what: what.to_owned(),
+        let unanswered = |what: &str| ExchangeError::Unanswered {
+            reason: what.to_owned(),
         };
-        let Ok(text) = String::from_utf8(self.body) else {
-            return Err(malformed("the answer is not UTF-8"));
-        };
-        match serde_json::from_str::<Value>(&text) {
-            Ok(Value::Object(fields)) => {
-                // Some servers say 200 to everything and put the error into the body.
-                if let Some(code) = code_of(&Value::Object(fields)) {
-                    return Err(meaning(endpoint, StatusCode::BAD_REQUEST, code));
-                }
-                Ok(text.into())
+        let parsed = match serde_json::from_slice::<Value>(&self.body) {
+            Ok(parsed) => parsed,
+            Err(_) if self.body.trim_ascii_start().starts_with(b"<") => {
+                let what = format!("status {} with a page instead of a token", self.status.as_u16());
+                return Err(ExchangeError::Unavailable {
+                    what,
+                    retry_after: None,
+                });
             }
-            Ok(_) => Err(malformed("the answer is not a JSON object")),
-            Err(_) => Err(malformed(
-                "the answer is not JSON (a page of a proxy or a portal?)",
-            )),
+            Err(_) => return Err(unanswered("the answer is not JSON")),
+        };
+        let brings = |name: &str| {
+            parsed
+                .get(name)
+                .and_then(Value::as_str)
+                .is_some_and(|text| !text.is_empty())
+        };
+        if BROUGHT.iter().any(|name| brings(name)) {
+            return Ok(parsed.to_string().into());
+        }
+        // Some servers say 200 to everything and put the error into the body.
+        match codes_of(&parsed) {
+            codes if codes.is_empty() => Err(unanswered("the answer holds no token")),
+            codes => Err(meaning(endpoint, StatusCode::BAD_REQUEST, &codes)),
         }
     }
 
@@ -100,23 +123,44 @@ impl Reply {
                 retry_after: None,
             });
         }
-        let code = error_code(&self.body);
-        match code {
-            Some(code) if self.status.is_client_error() && self.status != StatusCode::TOO_MANY_REQUESTS => {
-                Err(meaning(endpoint, self.status, code))
-            }
-            _ => Err(ExchangeError::Unavailable {
-                what: format!("status {}", self.status.as_u16()),
-                retry_after: self.retry_after,
-            }),
+        let codes = error_codes(&self.body);
+        let may_mean_it = self.status.is_client_error() && self.status != StatusCode::TOO_MANY_REQUESTS;
+        // The token that mints others is refused by a plain 401.
+        if self.status == StatusCode::UNAUTHORIZED && matches!(endpoint.renewal, Renewal::Mint { .. }) {
+            return Err(ExchangeError::Dead {
+                code: codes.into_iter().next().unwrap_or_else(|| "401".into()),
+            });
         }
+        if may_mean_it && !codes.is_empty() {
+            return Err(meaning(endpoint, self.status, &codes));
+        }
+        Err(ExchangeError::Unavailable {
+            what: format!("status {}", self.status.as_u16()),
+            retry_after: self.retry_after,
+        })
     }
 
     /// The answer as `oauth2` wants it, for the polls that it reads itself.
-    pub(crate) fn into_response(self) -> oauth2::HttpResponse {
+    ///
+    /// Errors: a server in trouble, so that polling goes on.
+    pub(crate) fn into_response(self) -> Result<oauth2::HttpResponse, ExchangeError> {
+        let is_json = serde_json::from_slice::<Value>(&self.body).is_ok();
+        if !is_json || self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS {
+            let what = format!("status {}", self.status.as_u16());
+            return Err(ExchangeError::Unavailable {
+                what,
+                retry_after: self.retry_after,
+            });
+        }
+        // "authorization_pending" comes with 200 from some servers.
+        let is_error = self.status.is_success() && !error_codes(&self.body).is_empty();
         let mut response = oauth2::HttpResponse::new(self.body);
-        *response.status_mut() = self.status;
-        response
+        *response.status_mut() = if is_error {
+            StatusCode::BAD_REQUEST
+        } else {
+            self.status
+        };
+        Ok(response)
     }
 
     /// The status code.
@@ -126,35 +170,33 @@ impl Reply {
 }
 
 /// Only the vendor's own words for "dead", with a status that can mean it, end a login.
-fn meaning(endpoint: &TokenEndpoint, status: StatusCode, code: String) -> ExchangeError {
+fn meaning(endpoint: &TokenEndpoint, status: StatusCode, codes: &[String]) -> ExchangeError {
     let may_mean_it = matches!(status.as_u16(), 400 | 401 | 403);
-    if may_mean_it && (code == "invalid_grant" || endpoint.dead_errors.contains(&code)) {
-        ExchangeError::Dead { code }
-    } else {
-        ExchangeError::Refused { code }
+    let is_dead = |code: &&String| *code == "invalid_grant" || endpoint.dead_errors.contains(code);
+    match codes.iter().find(is_dead) {
+        Some(code) if may_mean_it => ExchangeError::Dead { code: code.clone() },
+        _ => ExchangeError::Refused {
+            code: codes.first().cloned().unwrap_or_default(),
+        },
     }
 }
 
-/// The error code of an answer in any of the shapes that are in use: `{"error":"…"}` (RFC 6749 §5.2),
-/// `{"error":{"code":"…"}}`, `{"code":"…"}`. `None` if it is no JSON or names none.
-pub(crate) fn error_code(body: &[u8]) -> Option<String> {
-    code_of(&serde_json::from_slice(body).ok()?)
+/// The error codes of an answer in any of the shapes that are in use: `{"error":"…"}` (RFC 6749 §5.2),
+/// `{"error":{"code":"…"}}`, `{"code":"…"}`. Empty if it is no JSON or names none.
+pub(crate) fn error_codes(body: &[u8]) -> Vec<String> {
+    serde_json::from_slice(body)
+        .map(|body| codes_of(&body))
+        .unwrap_or_default()
 }
 
-fn code_of(body: &Value) -> Option<String> {
-    let found = match body.get("error") {
-        Some(Value::String(code)) => Some(code),
-        Some(Value::Object(error)) => ["code", "type"].iter().find_map(|name| match error.get(*name) {
-            Some(Value::String(code)) => Some(code),
-            _ => None,
-        }),
-        _ => match body.get("code") {
-            Some(Value::String(code)) if body.get("access_token").is_none() => Some(code),
-            _ => None,
-        },
-    }?;
+fn codes_of(body: &Value) -> Vec<String> {
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
-    Some(found.chars().filter(is_plain).take(MAX_CODE).collect())
+    ["/error", "/error/code", "/error/type", "/code"]
+        .iter()
+        .filter_map(|place| body.pointer(place).and_then(Value::as_str))
+        .map(|code| code.chars().filter(is_plain).take(MAX_CODE).collect::<String>())
+        .filter(|code| !code.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -201,6 +243,7 @@ mod tests {
             (403, "<html>blocked</html>"),
             (404, ""),
             (302, ""),
+            (200, "<html>portal</html>"),
         ] {
             let judged = judge(status, body);
             assert!(
@@ -209,11 +252,6 @@ mod tests {
             );
         }
         assert!(matches!(
-            judge(200, "<html>portal</html>"),
-            Err(ExchangeError::Malformed { .. })
-        ));
-        assert!(matches!(judge(200, "[1]"), Err(ExchangeError::Malformed { .. })));
-        assert!(matches!(
             judge(400, r#"{"error":"invalid_request"}"#),
             Err(ExchangeError::Refused { .. })
         ));
@@ -221,6 +259,42 @@ mod tests {
             judge(401, r#"{"error":"invalid_client"}"#),
             Err(ExchangeError::Refused { .. })
         ));
+    }
+
+    #[test]
+    fn a_success_without_a_token_may_have_spent_what_was_sent() {
+        for body in [
+            "",
+            "[1]",
+            "{}",
+            r#"{"access_token":"a","refresh_to"#,
+            r#"{"data":{"refresh_token":"r"}}"#,
+        ] {
+            let judged = judge(200, body);
+            assert!(
+                matches!(judged, Err(ExchangeError::Unanswered { .. })),
+                "{body} {judged:?}"
+            );
+        }
+        assert!(matches!(judge(204, ""), Err(ExchangeError::Unanswered { .. })));
+    }
+
+    #[test]
+    fn a_token_is_kept_whatever_else_the_answer_says() {
+        for body in [
+            r#"{"access_token":"a","error":""}"#,
+            r#"{"refresh_token":"r","code":"0"}"#,
+            r#"{"access_token":"a","scope":"x","scope":"y"}"#,
+            r#"{"access_token":"a","error":"invalid_grant"}"#,
+        ] {
+            assert!(judge(200, body).is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_found_behind_a_sentence() {
+        let judged = judge(401, r#"{"error":"some sentence","code":"refresh_token_reused"}"#);
+        assert!(matches!(judged, Err(ExchangeError::Dead { .. })), "{judged:?}");
     }
 
     #[test]

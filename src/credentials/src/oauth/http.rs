@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use oauth2::HttpRequest;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Request, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, Request, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::{ExchangeError, MAX_BODY_BYTES};
+use crate::clock::Timestamp;
 use crate::vendor::BodyFormat;
 
 /// Longest time until the connection stands; what fails before that was certainly not sent.
@@ -20,6 +21,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
     client: Client,
+    /// For this machine: plain http must never go to a proxy, which is another one.
+    direct: Client,
 }
 
 /// A complete answer.
@@ -38,27 +41,31 @@ impl Http {
     ///
     /// Errors: the TLS configuration can't be made.
     pub(crate) fn new(total: Duration) -> Result<Self, ExchangeError> {
-        let failed = |error: String| ExchangeError::NotSent { reason: error };
+        let failed = |reason: String| ExchangeError::NotSent { reason };
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
         // Compiled-in roots: reading the system's bundle costs several milliseconds in every process.
         let roots = rustls::RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| failed(error.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT_LIMIT.min(total))
-            .timeout(total)
-            .user_agent(concat!("agent-host/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| failed(words(&error)))?;
-        Ok(Self { client })
+        let builder = || {
+            Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .connect_timeout(CONNECT_LIMIT.min(total))
+                .timeout(total)
+                .user_agent(concat!("agent-host/", env!("CARGO_PKG_VERSION")))
+        };
+        let build = |builder: ClientBuilder| builder.build().map_err(|error| failed(words(&error)));
+        Ok(Self {
+            client: build(builder())?,
+            direct: build(builder().no_proxy())?,
+        })
     }
 
     /// A request of `oauth2`, its form body rewritten as JSON for vendors that want that.
@@ -142,7 +149,12 @@ impl Http {
                 reason: format!("plain http to {host} is refused"),
             });
         }
-        let mut response = self.client.execute(request).await.map_err(|error| {
+        let client = if crate::vendor::is_loopback(url) {
+            &self.direct
+        } else {
+            &self.client
+        };
+        let mut response = client.execute(request).await.map_err(|error| {
             if error.is_connect() || error.is_builder() || error.is_request() && is_before_sending(&error) {
                 ExchangeError::NotSent {
                     reason: words(&error),
@@ -162,9 +174,7 @@ impl Http {
         };
         let mut reply = Reply {
             status: response.status(),
-            retry_after: header(RETRY_AFTER)
-                .and_then(|value| value.trim().parse().ok())
-                .map(Duration::from_secs),
+            retry_after: header(RETRY_AFTER).and_then(|value| delay(&value)),
             redirect_host: header(LOCATION).map(|value| {
                 Url::parse(&value)
                     .ok()
@@ -192,6 +202,14 @@ impl Http {
             }
         }
     }
+}
+
+/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.
+fn delay(value: &str) -> Option<Duration> {
+    let value = value.trim();
+    let date = || chrono::DateTime::parse_from_rfc2822(value).ok();
+    let until = || date().map(|at| Timestamp::from_millis(at.timestamp_millis()).since(Timestamp::now()));
+    value.parse().ok().map(Duration::from_secs).or_else(until)
 }
 
 /// Whether a failed request never left this machine although it is not called a connect error.

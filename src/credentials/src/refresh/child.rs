@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use super::{Job, Outcome, REFRESHER_LIMIT, run};
 use crate::file::Location;
@@ -54,8 +55,25 @@ pub fn refresh_child_main() {
     })
 }
 
+/// Waits for a refresher's end, at most as long as it may live. `None`: killed, frozen, or reaped by somebody else in this
+/// process; what it did is in the files.
+pub(crate) fn end_of(mut child: Child) -> Option<Outcome> {
+    let (sender, ended) = std::sync::mpsc::channel();
+    let reaper = std::thread::Builder::new()
+        .name("refresher-end".into())
+        .spawn(move || {
+            // Nobody listens any more after a freeze; reaping is still right.
+            let _ = sender.send(child.wait());
+        });
+    let limit = REFRESHER_LIMIT + Duration::from_secs(2);
+    reaper
+        .ok()
+        .and_then(|_| ended.recv_timeout(limit).ok()?.ok())
+        .and_then(outcome)
+}
+
 /// What a refresher's exit code says; `None` if it was killed or broke.
-pub(crate) fn outcome(status: std::process::ExitStatus) -> Option<Outcome> {
+fn outcome(status: std::process::ExitStatus) -> Option<Outcome> {
     match status.code()? {
         DONE => Some(Outcome::Done),
         DEAD => Some(Outcome::Dead),
@@ -71,7 +89,8 @@ pub(crate) fn outcome(status: std::process::ExitStatus) -> Option<Outcome> {
 /// caller that dies in the middle leaves half a job, which is none.
 pub(crate) fn spawn(program: &Path, lock: TenantLock, job: &Job) -> io::Result<Child> {
     let (reader, mut writer) = io::pipe()?;
-    let mut command = Command::new(program);
+    // The child starts in the root folder.
+    let mut command = Command::new(std::path::absolute(program)?);
     command.arg(VERB).arg(job.tenant.file_id().as_str());
     command.env_clear().envs(
         ENVIRONMENT
@@ -85,6 +104,8 @@ pub(crate) fn spawn(program: &Path, lock: TenantLock, job: &Job) -> io::Result<C
         .stderr(Stdio::null())
         .current_dir("/");
     let child = lock.hand_to(&mut command)?;
+    // It still owns the reading end: without this a child that is gone would leave us writing to ourselves.
+    drop(command);
     // The child reads at once. If it is gone, its exit status tells.
     let _ = writer.write_all(&job.to_bytes());
     Ok(child)
@@ -118,13 +139,16 @@ fn child() -> Option<Outcome> {
         path: location.refresh_lock(&job.tenant.file_id()),
         resource: format!("the refresh of tenant {}", job.tenant),
     };
-    // A wrong or unlocked descriptor ends it here: nobody refreshes without the lock.
+    // A wrong descriptor ends it here, and one whose lock somebody else has: nobody refreshes without the lock.
     let lock = file.inherit(locked).ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .ok()?;
-    Some(runtime.block_on(run(&job, lock)))
+    let outcome = runtime.block_on(run(&job, lock));
+    // Not waiting for a name that is still being looked up: this process holds the lock until it ends.
+    runtime.shutdown_background();
+    Some(outcome)
 }
 
 /// HUP, INT, QUIT and TERM wait until the refresh is done: at most [`REFRESHER_LIMIT`].

@@ -2,7 +2,7 @@
 
 use super::Answer;
 use crate::digest::Fingerprint;
-use crate::entry::{Credential, Grant, ObtainedBy};
+use crate::entry::{Account, Credential, Grant, ObtainedBy};
 use crate::oauth::{TokenAnswer, account_of};
 use crate::store::{Store, StoreError};
 use crate::tenant::Tenant;
@@ -74,10 +74,7 @@ fn next(before: Option<&Grant>, endpoint: &TokenEndpoint, answer: &Answer, parse
         refresh_token: parsed
             .refresh()
             .or_else(|| before.and_then(|grant| grant.refresh_token.clone())),
-        account: parsed
-            .id_token()
-            .and_then(|token| account_of(token, &endpoint.account_pointer))
-            .or_else(|| before.and_then(|grant| grant.account.clone())),
+        account: account(before, endpoint, parsed),
         scopes: parsed
             .granted()
             .or_else(|| before.map(|grant| grant.scopes.clone()))
@@ -95,5 +92,23 @@ fn next(before: Option<&Grant>, endpoint: &TokenEndpoint, answer: &Answer, parse
             .api_base()
             .or_else(|| before.and_then(|grant| grant.api_base.clone())),
         invalidated: None,
+    }
+}
+
+/// The account that the answer names, with what else is known of it; where it names none, the one that is stored.
+fn account(before: Option<&Grant>, endpoint: &TokenEndpoint, parsed: &TokenAnswer) -> Option<Account> {
+    let stored = before.and_then(|grant| grant.account.clone());
+    match parsed
+        .id_token()
+        .and_then(|token| account_of(token, &endpoint.account_pointer))
+    {
+        Some(named) => match stored {
+            Some(stored) if stored.id == named.id => Some(Account {
+                label: named.label.or(stored.label.clone()),
+                ..stored
+            }),
+            _ => Some(named),
+        },
+        None => stored,
     }
 }

@@ -53,6 +53,16 @@ pub(crate) fn plan(grant: &Grant, record: &Record, need: &Need, now: Timestamp) 
             reason: stamp.reason.clone(),
         });
     }
+    if let Some(dead) = record
+        .dead
+        .as_ref()
+        .filter(|dead| Some(&dead.fingerprint) == grant.fingerprint().as_ref())
+    {
+        return Plan::SignIn(Gone::Invalidated {
+            at: dead.at,
+            reason: dead.reason.clone(),
+        });
+    }
     if grant.is_fresh(need, now) {
         return Plan::Use;
     }
@@ -66,45 +76,41 @@ pub(crate) fn plan(grant: &Grant, record: &Record, need: &Need, now: Timestamp) 
     };
     let pause = REJECTION_PAUSE.min(grant.lifetime() / 5);
     let rejected_again = need.rejected.is_some() && !live && grant.expires_at > now;
-    if rejected_again && grant.obtained_by == ObtainedBy::Rejection && now.since(grant.obtained_at) < pause {
+    // A moment in the future was written by a clock that has been set back since.
+    let is_recent = grant.obtained_at <= now && now.since(grant.obtained_at) < pause;
+    if rejected_again && grant.obtained_by == ObtainedBy::Rejection && is_recent {
         return Plan::Wait {
             until: grant.obtained_at.plus(pause),
             why: Why::RejectedAgain,
         };
     }
-    if let Some(sent) = record.sent.as_ref().filter(|sent| sent.is_about(&fingerprint)) {
+    let sent = record.sent.as_ref().filter(|sent| sent.is_about(&fingerprint));
+    if sent.is_some() && live {
         // If the server did rotate, sending again makes it revoke the family, and with it the access token that lives.
-        if live {
-            return Plan::Wait {
-                until: grant.expires_at,
-                why: Why::Uncertain,
-            };
-        }
-        // Then the new tokens are lost anyway, and if it did not rotate, sending again brings them: nothing to lose.
-        let until = sent.at.plus(uncertain_pause(sent.attempt));
-        if until > now && is_plausible(until, now) {
-            return Plan::Wait {
-                until,
-                why: Why::Uncertain,
-            };
-        }
-        return Plan::Send {
-            uncertain: Some(sent.clone()),
-        };
-    }
-    if let Some(failed) = record
-        .failed
-        .as_ref()
-        .filter(|failed| failed.fingerprint == fingerprint)
-        && failed.retry_at > now
-        && is_plausible(failed.retry_at, now)
-    {
         return Plan::Wait {
-            until: failed.retry_at,
-            why: Why::Failed(failed.reason.clone()),
+            until: grant.expires_at,
+            why: Why::Uncertain,
         };
     }
-    Plan::Send { uncertain: None }
+    let pauses = [
+        // Then the new tokens are lost anyway, and if it did not rotate, sending again brings them: nothing to lose.
+        sent.map(|sent| (sent.at.plus(uncertain_pause(sent.attempt)), Why::Uncertain)),
+        record
+            .failed
+            .as_ref()
+            .filter(|failed| failed.fingerprint == fingerprint)
+            .map(|failed| (failed.retry_at, Why::Failed(failed.reason.clone()))),
+    ];
+    let longest = pauses
+        .into_iter()
+        .flatten()
+        .filter(|(until, _)| *until > now && is_plausible(*until, now));
+    match longest.max_by_key(|(until, _)| *until) {
+        Some((until, why)) => Plan::Wait { until, why },
+        None => Plan::Send {
+            uncertain: sent.cloned(),
+        },
+    }
 }
 
 /// How long nobody tries again after the `count`-th failure in a row, if the server did not say.
@@ -131,7 +137,7 @@ mod tests {
     use crate::digest::Fingerprint;
     use crate::entry::Invalidated;
     use crate::entry::tests::grant;
-    use crate::lock::Failed;
+    use crate::lock::{Dead, Failed};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
@@ -248,6 +254,38 @@ mod tests {
             plan(&hundred(), &failed("r", 9000), &need, at(110)),
             Plan::Send { uncertain: None }
         );
+    }
+
+    #[test]
+    fn an_outage_after_an_unanswered_request_is_paused_like_any_other() {
+        let mut record = sent("r", 1);
+        record.failed = failed("r", 130).failed;
+        let wait = Plan::Wait {
+            until: at(130),
+            why: Why::Failed("status 503".into()),
+        };
+        assert_eq!(plan(&hundred(), &record, &Need::default(), at(110)), wait);
+        assert!(matches!(
+            plan(&hundred(), &record, &Need::default(), at(131)),
+            Plan::Send { uncertain: Some(_) }
+        ));
+    }
+
+    #[test]
+    fn a_death_that_could_only_be_noted_is_one() {
+        let dead = Dead {
+            fingerprint: fingerprint("r"),
+            at: at(5),
+            reason: "invalid_grant".into(),
+        };
+        let record = Record {
+            dead: Some(dead),
+            ..Record::default()
+        };
+        assert!(matches!(
+            plan(&hundred(), &record, &Need::default(), at(110)),
+            Plan::SignIn(_)
+        ));
     }
 
     #[test]

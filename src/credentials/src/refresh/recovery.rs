@@ -160,7 +160,7 @@ fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     match fallocate(file, FallocateFlags::empty(), 0, bytes.cast_signed()) {
         Ok(()) => Ok(()),
         // A file system without it: really write the zeros.
-        Err(nix::errno::Errno::EOPNOTSUPP) => write_zeros(file, bytes),
+        Err(nix::errno::Errno::EOPNOTSUPP | nix::errno::Errno::ENOSYS) => write_zeros(file, bytes),
         Err(error) => Err(error.into()),
     }
 }

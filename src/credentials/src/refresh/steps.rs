@@ -1,22 +1,22 @@
 //! The refresher's seven steps. They run in a process that holds the tenant's lock and nothing else, so file work blocks.
 
 use std::cell::RefCell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::commit::{Committed, commit};
 use super::plan::{LONGEST_PAUSE, pause_after};
-use super::{Answer, Job, Plan, REQUEST_LIMIT, REVOKE_LIMIT, Recovery, plan};
+use super::{Answer, Job, Plan, REQUEST_LIMIT, REVOKE_LIMIT, Recovery, WORK_LIMIT, plan};
 use crate::clock::Timestamp;
 use crate::digest::Fingerprint;
 use crate::entry::{Credential, Entry, Grant, Invalidated};
 use crate::fault;
 use crate::file::FileError;
-use crate::lock::{Failed, Holder, LockError, Record, Sent, TenantLock};
+use crate::lock::{Dead, Failed, GLOBAL_WAIT, Record, Sent, TenantLock};
 use crate::oauth::{self, ExchangeError, Http, TokenAnswer};
 use crate::store::{Store, StoreError};
 
-/// How often a commit is tried whose answer could not even be put into the recovery file.
-const COMMIT_TRIES: u32 = 5;
+/// Between two tries to commit an answer that could not even be put into the recovery file.
+const COMMIT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a refresher ended. The tokens themselves are always read from the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +35,14 @@ pub(crate) enum Outcome {
 enum Stop {
     /// What the record should say.
     Failed(String),
-    /// The record can't be written either.
-    Silent,
 }
 
 struct Refresher<'a> {
     job: &'a Job,
     lock: TenantLock,
     store: Store,
+    /// What is not begun by then is not begun.
+    deadline: Instant,
 }
 
 /// Runs a job under a lock that this process holds. Must not be cancelled between POST and commit: it is run to its end
@@ -52,11 +52,15 @@ pub(crate) async fn run(job: &Job, lock: TenantLock) -> Outcome {
     let Ok(store) = Store::open(&job.store, true) else {
         return Outcome::TryAgain;
     };
-    let mut refresher = Refresher { job, lock, store };
+    let mut refresher = Refresher {
+        job,
+        lock,
+        store,
+        deadline: Instant::now() + WORK_LIMIT,
+    };
     let outcome = match refresher.steps().await {
         Ok(outcome) => outcome,
         Err(Stop::Failed(reason)) => refresher.note_failure(reason, None),
-        Err(Stop::Silent) => Outcome::TryAgain,
     };
     fault::point("before-unlock");
     outcome
@@ -64,9 +68,6 @@ pub(crate) async fn run(job: &Job, lock: TenantLock) -> Outcome {
 
 impl Refresher<'_> {
     async fn steps(&mut self) -> Result<Outcome, Stop> {
-        self.lock
-            .update(|record| record.holder = Some(Holder::this_process()))
-            .map_err(|_| Stop::Silent)?;
         if let Some(outcome) = self.consume_leftover().await? {
             return Ok(outcome);
         }
@@ -85,6 +86,11 @@ impl Refresher<'_> {
             Plan::Wait { .. } => return Ok(Outcome::TryAgain),
             Plan::Send { uncertain } => uncertain,
         };
+        if !self.has(REQUEST_LIMIT + GLOBAL_WAIT) {
+            return Err(Stop::Failed(
+                "storing an earlier answer took too long; nothing was sent".into(),
+            ));
+        }
         if !self.lock.still_protects() {
             return Err(Stop::Failed(
                 "the lock file was replaced; nothing was sent".into(),
@@ -100,8 +106,9 @@ impl Refresher<'_> {
             // Nothing was sent: take the mark back as far as that goes, and the room with it.
             let _ = self.lock.update(|record| record.sent.clone_from(&uncertain));
             let _ = recovery.remove();
+            let path = self.lock.path().display();
             return Err(Stop::Failed(format!(
-                "the lock file could not be written: {error}"
+                "nothing was sent: could not write `{path}`: {error}"
             )));
         }
         fault::point("before-post");
@@ -127,25 +134,25 @@ impl Refresher<'_> {
             *kept.borrow_mut() = Some((answer, written));
         };
         let sent = oauth::refresh(http, &self.job.endpoint, grant, keep).await;
-        match (sent, kept.into_inner()) {
-            (Ok(()), Some((answer, written))) => self.commit(&answer, recovery, written.is_ok()).await,
-            (Ok(()), None) => Ok(self.unspent(recovery, uncertain, "the answer was empty".into(), None)),
-            (Err(ExchangeError::Dead { code }), _) => {
-                Ok(self.dead(grant, recovery, uncertain.as_ref(), &code))
-            }
-            (Err(error @ ExchangeError::Unanswered { .. }), _) => {
-                // The mark stays: it is what keeps everybody from sending this token blindly.
-                let _ = recovery.remove();
-                Ok(self.note_failure(error.to_string(), Some(Duration::ZERO)))
-            }
-            (Err(error), _) => {
-                let retry_after = match &error {
-                    ExchangeError::Unavailable { retry_after, .. } => *retry_after,
-                    _ => None,
-                };
-                Ok(self.unspent(recovery, uncertain, error.to_string(), retry_after))
-            }
+        // What was kept is committed, whatever else was found wrong with the answer.
+        if let Some((answer, written)) = kept.into_inner() {
+            return Ok(self.commit(&answer, recovery, written.is_ok()).await);
         }
+        Ok(match sent {
+            Err(ExchangeError::Dead { code }) => self.dead(grant, recovery, uncertain.as_ref(), &code),
+            Err(error @ ExchangeError::Unanswered { .. }) => self.unanswered(recovery, error.to_string()),
+            Ok(()) => self.unanswered(recovery, "the answer was empty".into()),
+            Err(ExchangeError::Unavailable { what, retry_after }) => {
+                let reason = ExchangeError::Unavailable { what, retry_after }.to_string();
+                self.unspent(recovery, uncertain, reason, retry_after)
+            }
+            Err(error) => self.unspent(recovery, uncertain, error.to_string(), None),
+        })
+    }
+
+    /// Whether there is time left for this.
+    fn has(&self, needed: Duration) -> bool {
+        self.deadline.saturating_duration_since(Instant::now()) >= needed
     }
 
     fn stored(&self) -> Result<Option<(Entry, Grant)>, Stop> {
@@ -192,7 +199,7 @@ impl Refresher<'_> {
                 recovery.remove().map_err(|error| Stop::of(&error))?;
                 Ok(None)
             }
-            Some((recovery, Some(answer))) => match self.commit(&answer, recovery, true).await? {
+            Some((recovery, Some(answer))) => match self.commit(&answer, recovery, true).await {
                 Outcome::Done => Ok(None),
                 other => Ok(Some(other)),
             },
@@ -200,35 +207,38 @@ impl Refresher<'_> {
     }
 
     /// Steps 6 and 7. `safe`: the answer is in the recovery file.
-    async fn commit(&mut self, answer: &Answer, recovery: Recovery, safe: bool) -> Result<Outcome, Stop> {
+    async fn commit(&mut self, answer: &Answer, recovery: Recovery, safe: bool) -> Outcome {
         let Ok(parsed) = TokenAnswer::parse(&answer.body) else {
-            return Ok(self.unspent(recovery, None, "the answer is not a token answer".into(), None));
+            return self.unanswered(recovery, "the answer is not a token answer".into());
         };
-        if parsed.access().is_none() && parsed.refresh().is_none() {
-            return Ok(self.unspent(recovery, None, "the answer holds no token".into(), None));
-        }
-        let mut tries = 1;
         let committed = loop {
             match commit(&self.store, &self.job.tenant, &self.job.endpoint, answer, &parsed) {
                 Ok(committed) => break committed,
-                Err(error) if safe || tries == COMMIT_TRIES => {
+                // Nowhere else is this answer: try for as long as there is time.
+                Err(_) if !safe && self.has(GLOBAL_WAIT) => tokio::time::sleep(COMMIT_PAUSE).await,
+                Err(error) => {
                     // The recovery file stays; every later refresher commits it first.
-                    self.note_failure(
-                        format!("the new token could not be stored: {}", chain(&error)),
-                        None,
-                    );
-                    return Ok(Outcome::NotCommitted);
+                    let reason = format!("the new token could not be stored: {}", chain(&error));
+                    self.note_failure(reason, None);
+                    return Outcome::NotCommitted;
                 }
-                Err(_) => tries += 1,
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
         };
-        if let Committed::Lost(grant) = committed {
+        if let Committed::Lost(grant) = committed
+            && self.has(REVOKE_LIMIT)
+        {
             give_back(&self.job.endpoint, &grant).await;
         }
         fault::point("committed");
         self.finish(recovery);
-        Ok(Outcome::Done)
+        Outcome::Done
+    }
+
+    /// Nobody knows what became of the request. The mark stays: it keeps everybody from sending this token blindly.
+    fn unanswered(&mut self, recovery: Recovery, reason: String) -> Outcome {
+        let _ = recovery.remove();
+        // The pause that counts is the mark's own.
+        self.note(reason, Duration::ZERO)
     }
 
     /// Step 7. Failing here harms nobody: the next one finds the entry committed already.
@@ -236,6 +246,7 @@ impl Refresher<'_> {
         let cleared = self.lock.update(|record| {
             record.sent = None;
             record.failed = None;
+            record.dead = None;
         });
         fault::point("cleared");
         let removed = recovery.remove();
@@ -261,19 +272,29 @@ impl Refresher<'_> {
     /// The vendor says that the refresh token is dead.
     fn dead(&mut self, grant: &Grant, recovery: Recovery, uncertain: Option<&Sent>, code: &str) -> Outcome {
         let spent = grant.fingerprint();
+        let reason = match uncertain {
+            None => code.to_owned(),
+            Some(Sent { pid: 0, .. }) => {
+                format!("{code}, after the note about an earlier refresh was damaged")
+            }
+            Some(before) => format!(
+                "{code}, after a refresh by pid {} was interrupted at {} before its answer was stored",
+                before.pid,
+                crate::words::moment(before.at)
+            ),
+        };
+        let fingerprint = spent
+            .clone()
+            .unwrap_or_else(|| Fingerprint::of(&grant.access_token));
         let stamp = Invalidated {
             at: Timestamp::now(),
-            fingerprint: spent.clone().unwrap_or_else(|| Fingerprint::of(&grant.access_token)),
-            reason: uncertain.map_or_else(
-                || code.to_owned(),
-                |sent| {
-                    format!(
-                        "{code}, after a refresh by pid {} was interrupted at {} before its answer was stored",
-                        sent.pid,
-                        crate::words::moment(sent.at)
-                    )
-                },
-            ),
+            fingerprint,
+            reason,
+        };
+        let noted = Dead {
+            fingerprint: stamp.fingerprint.clone(),
+            at: stamp.at,
+            reason: stamp.reason.clone(),
         };
         let stamped = self.store.update(|document| {
             let entry = document.entry(&self.job.tenant)?;
@@ -293,11 +314,14 @@ impl Refresher<'_> {
             document.put(&self.job.tenant, Credential::OAuth(stored), entry.as_ref())?;
             Ok::<_, StoreError>(true)
         });
-        // A stamp that can't be stored changes nothing about the truth; the mark then stays, so that nobody sends again
-        // while the access token lives.
         if stamped.is_ok() {
             self.finish(recovery);
         } else {
+            // The lock file has its room already, also on a full disk: there the others find it.
+            let _ = self.lock.update(|record| {
+                record.sent = None;
+                record.dead = Some(noted);
+            });
             let _ = recovery.remove();
         }
         if matches!(stamped, Ok(false)) {
@@ -309,6 +333,25 @@ impl Refresher<'_> {
 
     /// Tells everybody who waits, and whoever comes next, what happened and until when nobody tries again.
     fn note_failure(&mut self, reason: String, retry_after: Option<Duration>) -> Outcome {
+        let failures = self
+            .lock
+            .record()
+            .failed
+            .as_ref()
+            .map_or(0, |failed| failed.count);
+        let pause = pause_after(failures.saturating_add(1));
+        // A little more each, so that hosts that failed together do not come back together.
+        let spread = pause / 4 * u32::try_from(Timestamp::now().millis() % 100).unwrap_or(0) / 100;
+        self.note(
+            reason,
+            retry_after
+                .unwrap_or_default()
+                .max(pause + spread)
+                .min(LONGEST_PAUSE),
+        )
+    }
+
+    fn note(&mut self, reason: String, pause: Duration) -> Outcome {
         let Ok(Some((_, grant))) = self.stored() else {
             return Outcome::TryAgain;
         };
@@ -322,9 +365,6 @@ impl Refresher<'_> {
             .as_ref()
             .filter(|failed| failed.fingerprint == fingerprint);
         let count = before.map_or(0, |failed| failed.count).saturating_add(1);
-        let pause = retry_after
-            .unwrap_or_else(|| pause_after(count))
-            .min(LONGEST_PAUSE);
         let at = Timestamp::now();
         let failed = Failed {
             fingerprint,
@@ -371,10 +411,4 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-impl From<LockError> for Stop {
-    fn from(error: LockError) -> Self {
-        Self::Failed(chain(&error))
-    }
 }

@@ -27,7 +27,8 @@ pub(super) async fn complete(
         service: service.clone(),
         user: user.clone(),
     };
-    let Some(pending) = credentials.store().pending(&key)? else {
+    let (store, wanted) = (credentials.store().clone(), key.clone());
+    let Some(pending) = blocking(move || Ok(store.pending(&wanted)?)).await? else {
         return Err(SignInError::NothingPending {
             service: service.clone(),
             user: user.clone(),
@@ -39,6 +40,10 @@ pub(super) async fn complete(
             user: user.clone(),
         });
     }
+    let _one_completer = match &pending.step {
+        Step::ApiKey => None,
+        Step::Pkce { .. } | Step::Device { .. } => Some(device::one_completer(credentials.store(), &key)?),
+    };
     let credential = match &pending.step {
         Step::ApiKey => Credential::ApiKey(api_key(pasted.as_ref())?),
         Step::Pkce { .. } => {
@@ -51,7 +56,17 @@ pub(super) async fn complete(
             Credential::OAuth(Box::new(signed_in(&vendor, &endpoint, &answer, scopes.clone())?))
         }
     };
-    store(credentials, key, pending, credential).await
+    let grant = match &credential {
+        Credential::OAuth(grant) => Some((**grant).clone()),
+        Credential::ApiKey(_) => None,
+    };
+    let stored = self::store(credentials, key, pending, credential).await;
+    if let (Err(error), Some(grant)) = (&stored, &grant) {
+        // Nobody will ever use it.
+        let given_back = super::logout::give_back(credentials, service, grant).await;
+        tracing::warn!(%error, ?given_back, "a sign-in could not be stored");
+    }
+    stored
 }
 
 /// Exchanges what was pasted, after checking that it belongs to this very sign-in.

@@ -139,7 +139,7 @@ async fn ask_codex(
     })
 }
 
-/// Polls until granted, denied or over. One process polls for a sign-in at a time.
+/// Polls until granted, denied or over.
 pub(super) async fn poll(
     credentials: &Credentials,
     vendor: &Vendor,
@@ -148,7 +148,6 @@ pub(super) async fn poll(
     pending: &Pending,
     details: &SecretString,
 ) -> Result<TokenAnswer, SignInError> {
-    let _one_poller = one_poller(credentials.store(), key)?;
     let Some(device) = vendor.ways.iter().find_map(|way| match way {
         Way::Device(device) => Some(device),
         _ => None,
@@ -200,7 +199,7 @@ async fn poll_standard(
                 code: "the device code was refused".into(),
             },
         },
-        other => SignInError::of_exchange(oauth::of_device(other)),
+        other => SignInError::of_exchange(oauth::of_oauth2(other)),
     })
 }
 
@@ -262,7 +261,9 @@ async fn exchange_codex(
         .map_err(SignInError::of_exchange)
 }
 
-fn one_poller(store: &Store, key: &PendingKey) -> Result<TenantLock, SignInError> {
+/// The one process that completes a sign-in: a code is redeemed once, and polled for by one. Held until the login is
+/// stored.
+pub(super) fn one_completer(store: &Store, key: &PendingKey) -> Result<TenantLock, SignInError> {
     let id = Tenant::user(key.service.clone(), key.user.clone()).file_id();
     let file = LockFile {
         path: store.location().poll_lock(&id),
@@ -276,7 +277,7 @@ fn one_poller(store: &Store, key: &PendingKey) -> Result<TenantLock, SignInError
             |holder| format!("pid {}", holder.pid),
         );
         SignInError::TryAgain {
-            why: format!("{who} is waiting for this sign-in already, and will store it"),
+            why: format!("{who} is completing this sign-in already, and will store it"),
         }
     })
 }
@@ -285,7 +286,9 @@ fn one_poller(store: &Store, key: &PendingKey) -> Result<TenantLock, SignInError
 async fn replaced(store: &Store, key: &PendingKey, pending: &Pending) {
     loop {
         tokio::time::sleep(REPLACED_CHECK).await;
-        match store.pending(key) {
+        let (reading, wanted) = (store.clone(), key.clone());
+        let found = super::blocking(move || Ok(reading.pending(&wanted)?)).await;
+        match found {
             Ok(found) if !found.as_ref().is_some_and(|found| found.is_same(pending)) => return,
             // A store that can't be read now is no reason to give up a sign-in.
             _ => {}
@@ -300,10 +303,15 @@ fn over(key: &PendingKey) -> SignInError {
     }
 }
 
+/// What is kept for polling, with an interval that neither floods the vendor nor waits for ever.
 fn to_text(details: &Details) -> Result<SecretString, SignInError> {
-    serde_json::to_string(details)
-        .map(SecretString::from)
-        .map_err(|_| SignInError::Refused {
-            code: "the answer can't be kept".into(),
-        })
+    let mut kept = serde_json::to_value(details).map_err(|_| SignInError::Refused {
+        code: "the answer can't be kept".into(),
+    })?;
+    kept["interval"] = details
+        .interval()
+        .as_secs()
+        .clamp(*INTERVALS.start(), *INTERVALS.end())
+        .into();
+    Ok(kept.to_string().into())
 }

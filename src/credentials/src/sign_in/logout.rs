@@ -1,12 +1,12 @@
 //! Signing out: the entry goes first, then the vendor is told.
 
-use super::{PendingKey, SignInError, blocking};
+use super::{SignInError, blocking};
 use crate::credentials::Credentials;
-use crate::entry::{Credential, Grant};
-use crate::oauth::{self, Http};
-use crate::refresh::{REVOKE_LIMIT, chain};
-use crate::store::StoreError;
-use crate::tenant::{Owner, Tenant};
+use crate::entry::{Credential, Entry, Grant};
+use crate::oauth::{self, Http, TokenAnswer};
+use crate::refresh::{REVOKE_LIMIT, Recovery, chain};
+use crate::store::{Store, StoreError};
+use crate::tenant::{Service, Tenant};
 
 /// What a sign-out did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,36 +31,58 @@ pub enum Revoked {
 pub(super) async fn logout(credentials: &Credentials, tenant: &Tenant) -> Result<SignedOut, SignInError> {
     let store = credentials.store().clone();
     let removed = tenant.clone();
-    let (was_there, grant) = blocking(move || {
-        store.update(|document| {
+    let (was_there, stored, unstored) = blocking(move || {
+        let (was_there, stored) = store.update(|document| {
             // What can't be read can still be removed.
             let entry = document.entry(&removed).ok().flatten();
             let was_there = document.remove(&removed).map_err(StoreError::from)?;
-            if let Owner::User(user) = &removed.owner {
-                document.remove_pending(&PendingKey {
-                    service: removed.service.clone(),
-                    user: user.clone(),
-                });
-            }
-            let grant = entry.and_then(|entry| match entry.credential {
-                Credential::OAuth(grant) => Some(*grant),
-                Credential::ApiKey(_) => None,
-            });
-            Ok((was_there, grant))
-        })
+            document.remove_pending_for(&removed);
+            Ok::<_, SignInError>((was_there, entry.and_then(grant_of)))
+        })?;
+        let unstored = stored
+            .as_ref()
+            .and_then(|grant| leftover(&store, &removed, grant));
+        Ok((was_there, stored, unstored))
     })
     .await?;
-    let revoked = match grant {
-        Some(grant) => tell(credentials, tenant, &grant).await,
-        None => Revoked::NotPossible,
-    };
+    // The newest first: where one member of a family is given back, the others go with it.
+    let mut revoked = Revoked::NotPossible;
+    for grant in [unstored, stored].into_iter().flatten() {
+        revoked = give_back(credentials, &tenant.service, &grant).await;
+    }
     Ok(SignedOut { was_there, revoked })
 }
 
-async fn tell(credentials: &Credentials, tenant: &Tenant, grant: &Grant) -> Revoked {
+fn grant_of(entry: Entry) -> Option<Grant> {
+    match entry.credential {
+        Credential::OAuth(grant) => Some(*grant),
+        Credential::ApiKey(_) => None,
+    }
+}
+
+/// The grant of an answer that was received and never committed; its file is removed. While a refresh is under way this is
+/// the refresher's own work: it finds the entry gone.
+fn leftover(store: &Store, tenant: &Tenant, before: &Grant) -> Option<Grant> {
+    let _lock = store.refresh_lock(tenant).try_acquire().ok()??;
+    let (recovery, answer) = Recovery::leftover(store.location(), tenant).ok()??;
+    let parsed = answer.and_then(|answer| TokenAnswer::parse(&answer.body).ok());
+    if let Err(error) = recovery.remove() {
+        tracing::warn!(%error, "a leftover recovery file could not be removed");
+    }
+    let parsed = parsed?;
+    let access_token = parsed.access().unwrap_or_default();
+    Some(Grant {
+        access_token,
+        refresh_token: parsed.refresh(),
+        ..before.clone()
+    })
+}
+
+/// Tells the vendor that nobody will use a grant any more: best effort.
+pub(super) async fn give_back(credentials: &Credentials, service: &Service, grant: &Grant) -> Revoked {
     let Ok(endpoint) = credentials
         .vendors()
-        .get(&tenant.service)
+        .get(service)
         .and_then(|vendor| vendor.token_endpoint())
     else {
         return Revoked::NotPossible;

@@ -1,0 +1,134 @@
+//! `auth begin`: the first step of a sign-in, and what the user is to do then.
+
+use credentials::{Begun, Credentials, Service, Tenant, Timestamp, UserId};
+use serde::Serialize;
+
+use super::{shadow, tenant, vendor};
+use crate::arguments::{Begin, GrantChoice};
+use crate::config::Settings;
+use crate::failure::{Exit, Failure, Outcome, begin_command};
+use crate::{assembly, log, output};
+
+/// How long a link waits, in seconds; the store sweeps it then.
+const LINK_LIFE_S: i64 = 15 * 60;
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum BegunObject<'a> {
+    Link {
+        url: &'a str,
+        redirect_uri: &'a str,
+        expires_in_s: i64,
+    },
+    Device {
+        page: &'a str,
+        page_with_code: Option<&'a str>,
+        user_code: &'a str,
+        expires_in_s: i64,
+    },
+    Key {
+        vendor: &'a str,
+    },
+}
+
+/// Begins, and says what to do next.
+pub(super) fn run(asked: &Begin, settings: &Settings) -> Outcome {
+    log::start(&settings.log_filter);
+    let credentials = assembly::credentials(settings)?;
+    let tenant = tenant(&asked.tenant, &asked.user, asked.owner);
+    let begun = assembly::run(start(&credentials, &tenant, &asked.user, asked.grant, None))?;
+    if asked.json {
+        output::json(&object(&begun))?;
+        return Ok(Exit::Done);
+    }
+    let complete = complete_command(&asked.tenant, &asked.user);
+    match &begun {
+        Begun::Link { url, .. } => {
+            output::say("open this link and sign in there:");
+            output::data(url.as_str())?;
+            output::say(&format!(
+                "then bring back what the page shows, within 15 minutes:\n  {complete}"
+            ));
+        }
+        Begun::Device { expires_at, .. } => {
+            for line in device_words(&begun) {
+                output::data(&line)?;
+            }
+            let left = credentials::words::span(expires_at.since(Timestamp::now()));
+            output::say(&format!("then, within {left}:\n  {complete}"));
+        }
+        Begun::Key { vendor } => {
+            output::say(&format!(
+                "now hand over the API key of {vendor}, within 15 minutes:\n  {complete}"
+            ));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Begins, after telling what a person must know before.
+pub(super) async fn start(
+    credentials: &Credentials,
+    tenant: &Tenant,
+    user: &UserId,
+    grant: Option<GrantChoice>,
+    redirect: Option<&url::Url>,
+) -> Result<Begun, Failure> {
+    let vendor = vendor(credentials, &tenant.service)?;
+    if let Some(warning) = &vendor.warning {
+        output::say(&format!("warning: {warning}"));
+    }
+    if let Some(words) = shadow(credentials, tenant, Some(user)) {
+        output::say(&format!("note: {words}"));
+    }
+    let way = grant.map(GrantChoice::name);
+    credentials
+        .begin(tenant, user, way, redirect)
+        .await
+        .map_err(|error| {
+            let begin = begin_command(&tenant.service, user, &tenant.owner);
+            Failure::sign_in(error, &begin, credentials.vendors())
+        })
+}
+
+/// What to do with a code, one thing per line.
+pub(super) fn device_words(begun: &Begun) -> Vec<String> {
+    let Begun::Device {
+        page,
+        page_with_code,
+        user_code,
+        ..
+    } = begun
+    else {
+        return vec![];
+    };
+    let mut lines = vec![format!("open {page} and type {user_code}")];
+    lines.extend(page_with_code.iter().map(|page| format!("or open {page}")));
+    lines
+}
+
+fn complete_command(service: &Service, user: &UserId) -> String {
+    format!("agent-host auth complete {service} --user {user}")
+}
+
+fn object(begun: &Begun) -> BegunObject<'_> {
+    match begun {
+        Begun::Link { url, redirect_uri } => BegunObject::Link {
+            url: url.as_str(),
+            redirect_uri: redirect_uri.as_str(),
+            expires_in_s: LINK_LIFE_S,
+        },
+        Begun::Device {
+            page,
+            page_with_code,
+            user_code,
+            expires_at,
+        } => BegunObject::Device {
+            page: page.as_str(),
+            page_with_code: page_with_code.as_ref().map(url::Url::as_str),
+            user_code,
+            expires_in_s: super::seconds_left(*expires_at),
+        },
+        Begun::Key { vendor } => BegunObject::Key { vendor },
+    }
+}

@@ -1,0 +1,258 @@
+//! The configuration file taken apart: every key is read on its own, so that every fault is found at once, with its line.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use credentials::DeclaredVendor;
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::Problem;
+use super::line::Lines;
+use super::rehearsal::{ELSEWHERE, is_of_this_machine};
+use super::sections::{CredentialsSection, LogSection, RehearsalSection, TABLES, VENDOR_KEYS};
+
+/// Words this near to a known key are taken for a slip.
+const SLIP: f64 = 0.8;
+
+/// What the file says, as far as it can be understood.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    pub(super) credentials: CredentialsSection,
+    pub(super) rehearsal: RehearsalSection,
+    pub(super) log: LogSection,
+    pub(super) vendors: Vec<VendorTable>,
+}
+
+/// One `[vendors.NAME]`, and where it stands.
+#[derive(Debug)]
+pub(super) struct VendorTable {
+    pub(super) name: String,
+    pub(super) declared: DeclaredVendor,
+    /// Where faults of the whole table, and of its keys, are told.
+    pub(super) place: TablePlace,
+}
+
+/// The lines of a table and its keys.
+#[derive(Debug)]
+pub(super) struct TablePlace {
+    file: std::path::PathBuf,
+    path: String,
+    line: usize,
+    keys: BTreeMap<String, usize>,
+}
+
+impl TablePlace {
+    /// A fault of the table, or of a key in it.
+    pub(super) fn problem(&self, key: Option<&str>, what: impl Into<String>) -> Problem {
+        match key.and_then(|key| Some((key, self.keys.get(key)?))) {
+            Some((key, line)) => Problem::at_line(&self.file, *line, format!("{}.{key}", self.path), what),
+            None => Problem::at_line(&self.file, self.line, &self.path, what),
+        }
+    }
+
+    /// Whether the key is written there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+}
+
+type Entry<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
+
+/// Reads the file.
+pub(super) fn read(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Document {
+    let lines = Lines::of(text);
+    Reader {
+        file,
+        lines,
+        problems,
+    }
+    .document(text)
+}
+
+struct Reader<'a> {
+    file: &'a Path,
+    lines: Lines<'a>,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn document(&mut self, text: &str) -> Document {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let at = self
+                .lines
+                .line_and_column(error.span().map_or(0, |span| span.start));
+            self.problems
+                .push(Problem::syntax(self.file, at, plain(error.message())));
+        }
+        // What follows a syntax error is guesswork.
+        if !errors.is_empty() {
+            return Document::default();
+        }
+        let mut document = Document::default();
+        for entry in root.get_ref() {
+            match &**entry.0.get_ref() {
+                "credentials" => document.credentials = self.section(entry, CredentialsSection::KEYS),
+                "rehearsal" => {
+                    document.rehearsal = self.section(entry, RehearsalSection::KEYS);
+                    self.check_rehearsal(entry, &mut document.rehearsal);
+                }
+                "log" => {
+                    document.log = self.section(entry, LogSection::KEYS);
+                    self.check_filter(entry, &mut document.log);
+                }
+                "vendors" => document.vendors = self.vendors(entry),
+                other => {
+                    let line = self.lines.line(entry.0.span().start);
+                    self.unknown(line, "", other, TABLES);
+                }
+            }
+        }
+        document
+    }
+
+    /// A table whose keys are all optional.
+    fn section<T: DeserializeOwned + Default>(&mut self, entry: Entry<'_, '_>, known: &[&str]) -> T {
+        let path = entry.0.get_ref().to_string();
+        match self.table(entry, &path) {
+            Some(table) => self.keys(table, &path, known).0.unwrap_or_default(),
+            None => T::default(),
+        }
+    }
+
+    fn vendors(&mut self, entry: Entry<'_, '_>) -> Vec<VendorTable> {
+        let Some(table) = self.table(entry, "vendors") else {
+            return vec![];
+        };
+        let mut vendors = Vec::new();
+        for entry in table {
+            let name = entry.0.get_ref().to_string();
+            let path = format!("vendors.{name}");
+            let Some(table) = self.table(entry, &path) else {
+                continue;
+            };
+            let (declared, keys) = self.keys(table, &path, VENDOR_KEYS);
+            if let Some(declared) = declared {
+                let place = TablePlace {
+                    file: self.file.to_owned(),
+                    line: self.lines.line(entry.0.span().start),
+                    path,
+                    keys,
+                };
+                vendors.push(VendorTable {
+                    name,
+                    declared,
+                    place,
+                });
+            }
+        }
+        vendors
+    }
+
+    /// Reads each key on its own; the value is what the good ones make together.
+    fn keys<T: DeserializeOwned>(
+        &mut self,
+        table: &DeTable<'_>,
+        path: &str,
+        known: &[&str],
+    ) -> (Option<T>, BTreeMap<String, usize>) {
+        let mut good = DeTable::new();
+        let mut places = BTreeMap::new();
+        for (key, value) in table {
+            let name = key.get_ref().to_string();
+            let line = self.lines.line(key.span().start);
+            if !known.contains(&name.as_str()) {
+                self.unknown(line, path, &name, known);
+                continue;
+            }
+            let mut alone = DeTable::new();
+            alone.insert(key.clone(), value.clone());
+            match deserialize::<T>(alone) {
+                Ok(_) => {
+                    good.insert(key.clone(), value.clone());
+                }
+                Err(what) => {
+                    let problem = Problem::at_line(self.file, line, format!("{path}.{name}"), what);
+                    self.problems.push(problem);
+                }
+            }
+            places.insert(name, line);
+        }
+        (deserialize(good).ok(), places)
+    }
+
+    fn table<'a, 'i>(&mut self, entry: Entry<'a, 'i>, path: &str) -> Option<&'a DeTable<'i>> {
+        let (key, value) = entry;
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            let line = self.lines.line(key.span().start);
+            let what = format!("is {}, not a table", with_article(value.get_ref().type_str()));
+            self.problems
+                .push(Problem::at_line(self.file, line, path, what).hint(format!("write `[{path}]`")));
+        }
+        table
+    }
+
+    fn unknown(&mut self, line: usize, path: &str, name: &str, known: &[&str]) {
+        let (kind, key) = if path.is_empty() {
+            ("table or key", name.to_owned())
+        } else {
+            ("key", format!("{path}.{name}"))
+        };
+        let nearest = known
+            .iter()
+            .map(|known| (strsim::jaro_winkler(known, name), known))
+            .filter(|(nearness, _)| *nearness > SLIP)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let hint = nearest.map_or_else(
+            || format!("known: {}", known.join(", ")),
+            |(_, known)| format!("did you mean `{known}`?"),
+        );
+        self.problems
+            .push(Problem::at_line(self.file, line, key, format!("unknown {kind}")).hint(hint));
+    }
+
+    fn check_filter(&mut self, entry: Entry<'_, '_>, log: &mut LogSection) {
+        let Some(what) = log.filter.as_deref().and_then(crate::log::problem) else {
+            return;
+        };
+        log.filter = None;
+        let line = self.line_of(entry, "filter");
+        self.problems.push(
+            Problem::at_line(self.file, line, "log.filter", what).hint("as in `info,credentials=debug`"),
+        );
+    }
+
+    fn check_rehearsal(&mut self, entry: Entry<'_, '_>, section: &mut RehearsalSection) {
+        if section.url.as_ref().is_none_or(is_of_this_machine) {
+            return;
+        }
+        section.url = None;
+        let line = self.line_of(entry, "url");
+        self.problems
+            .push(Problem::at_line(self.file, line, "rehearsal.url", ELSEWHERE));
+    }
+
+    /// The line of a key's value in a table.
+    fn line_of(&self, entry: Entry<'_, '_>, key: &str) -> usize {
+        let value = entry.1.get_ref().as_table().and_then(|table| table.get(key));
+        self.lines.line(value.map_or(0, |value| value.span().start))
+    }
+}
+
+fn deserialize<T: DeserializeOwned>(table: DeTable<'_>) -> Result<T, String> {
+    let deserializer = toml::de::Deserializer::from(Spanned::new(0..0, table));
+    T::deserialize(deserializer).map_err(|error| plain(error.message()))
+}
+
+/// A library's message on one line.
+fn plain(message: &str) -> String {
+    message.trim().replace('\n', "; ")
+}
+
+fn with_article(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
+    format!("{article} {kind}")
+}

@@ -1,0 +1,105 @@
+//! One thing that is wrong with the configuration: where, which key, what, and what would be right.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What is wrong, as one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    place: Place,
+    key: String,
+    what: String,
+    hint: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Line {
+        file: PathBuf,
+        line: usize,
+        column: Option<usize>,
+    },
+    File(PathBuf),
+    Environment,
+}
+
+impl Problem {
+    /// A key at a line (from 1) of the file.
+    pub(super) fn at_line(file: &Path, line: usize, key: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            place: Place::Line {
+                file: file.to_owned(),
+                line,
+                column: None,
+            },
+            key: key.into(),
+            what: what.into(),
+            hint: None,
+        }
+    }
+
+    /// The whole file.
+    pub(super) fn unreadable(file: &Path, what: impl Into<String>) -> Self {
+        Self {
+            place: Place::File(file.to_owned()),
+            key: "file".into(),
+            what: what.into(),
+            hint: None,
+        }
+    }
+
+    /// A place where the file is no TOML.
+    pub(super) fn syntax(file: &Path, (line, column): (usize, usize), what: impl Into<String>) -> Self {
+        Self {
+            place: Place::Line {
+                file: file.to_owned(),
+                line,
+                column: Some(column),
+            },
+            key: "syntax".into(),
+            what: what.into(),
+            hint: None,
+        }
+    }
+
+    /// A variable of the environment.
+    pub(super) fn of_variable(name: &str, what: impl Into<String>) -> Self {
+        Self {
+            place: Place::Environment,
+            key: name.to_owned(),
+            what: what.into(),
+            hint: None,
+        }
+    }
+
+    /// The same with what would be right.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// For putting them in order: the environment first, then by line.
+    pub(super) fn line(&self) -> usize {
+        match self.place {
+            Place::Line { line, .. } => line,
+            Place::File(_) | Place::Environment => 0,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Line { file, line, column } => {
+                write!(f, "{}:{line}:", file.display())?;
+                if let Some(column) = column {
+                    write!(f, "{column}:")?;
+                }
+            }
+            Place::File(file) => write!(f, "{}:", file.display())?,
+            Place::Environment => f.write_str("environment:")?,
+        }
+        write!(f, " {}: {}", self.key, self.what)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
+    }
+}

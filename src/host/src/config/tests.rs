@@ -1,0 +1,265 @@
+//! What the configuration promises to people who write one.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use secrecy::ExposeSecret as _;
+
+use super::sections::VENDOR_KEYS;
+use super::*;
+
+fn variables(pairs: &[(&'static str, &str)]) -> Variables {
+    Variables::Given(
+        pairs
+            .iter()
+            .map(|(name, value)| (*name, value.into()))
+            .collect::<HashMap<_, _>>(),
+    )
+}
+
+/// Loads this text as the file in a home folder of its own.
+fn load_text(text: &str, more: &[(&'static str, &str)]) -> Loaded {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("config.toml"), text).unwrap();
+    let mut pairs = vec![("AGENT_HOST_HOME", home.path().to_str().unwrap())];
+    pairs.extend(more);
+    load_from(&variables(&pairs), None).unwrap()
+}
+
+/// The problems, without the path before each.
+fn problems(text: &str) -> Vec<String> {
+    let told = load_text(text, &[]).problems;
+    let short = |problem: &Problem| {
+        let line = problem.to_string();
+        line.split_once("config.toml:")
+            .map_or(line.clone(), |(_, rest)| rest.to_owned())
+    };
+    told.iter().map(short).collect()
+}
+
+fn places(pairs: &[(&'static str, &str)], explicit: Option<&str>) -> (String, String) {
+    let places = Places::of(&variables(pairs), explicit.map(Path::new)).unwrap();
+    (
+        places.state.display().to_string(),
+        places.config.display().to_string(),
+    )
+}
+
+#[test]
+fn the_own_home_comes_before_the_xdg_folders_and_these_before_their_defaults() {
+    let home = ("HOME", "/h");
+    let xdg = [("XDG_STATE_HOME", "/s"), ("XDG_CONFIG_HOME", "/c"), home];
+    let pair = |state: &str, config: &str| (state.to_owned(), config.to_owned());
+    assert_eq!(
+        places(&[home], None),
+        pair("/h/.local/state/agent-host", "/h/.config/agent-host/config.toml")
+    );
+    assert_eq!(
+        places(&xdg, None),
+        pair("/s/agent-host", "/c/agent-host/config.toml")
+    );
+    assert_eq!(
+        places(&[xdg[0], xdg[1], ("AGENT_HOST_HOME", "/own")], None),
+        pair("/own", "/own/config.toml")
+    );
+    assert_eq!(
+        places(
+            &[("XDG_STATE_HOME", "relative"), ("XDG_CONFIG_HOME", ""), home],
+            Some("/x.toml")
+        ),
+        pair("/h/.local/state/agent-host", "/x.toml")
+    );
+    assert!(
+        Places::of(&variables(&[]), None)
+            .unwrap_err()
+            .hint_words()
+            .is_some()
+    );
+}
+
+#[test]
+fn no_file_is_fine_unless_it_was_named() {
+    let home = tempfile::tempdir().unwrap();
+    let variables = variables(&[("AGENT_HOST_HOME", home.path().to_str().unwrap())]);
+    let loaded = load_from(&variables, None).unwrap();
+    assert!(loaded.problems.is_empty() && !loaded.settings.config_exists);
+    assert_eq!(loaded.settings.store_path, home.path().join("auth.json"));
+    assert_eq!(loaded.settings.log_filter, "warn");
+    let missing = load_from(&variables, Some(&home.path().join("none.toml"))).unwrap_err();
+    assert!(missing.to_string().contains("none.toml"), "{missing}");
+}
+
+#[test]
+fn all_faults_are_told_at_once_each_with_its_line() {
+    let text = r#"
+[log]
+filter = "credentials=loud"
+[vendors.acme]
+grant = "pkce"
+authorise_url = "https://a.example/authorize"
+token_url = "http://a.example/token"
+client_id = 7
+scopes = ["openid"]
+[vendors.other]
+title = "x"
+[credentials]
+path = true
+[extra]
+"#;
+    let told = problems(text);
+    let starts = [
+        "3: log.filter: ",
+        "4: vendors.acme: `authorize_url` is missing: grant \"pkce\" needs it",
+        "4: vendors.acme: `redirect_uri` is missing: grant \"pkce\" needs it",
+        "6: vendors.acme.authorise_url: unknown key (did you mean `authorize_url`?)",
+        "7: vendors.acme.token_url: `token_url` must be https",
+        "8: vendors.acme.client_id: invalid type: integer `7`, expected a string",
+        "10: vendors.other: `grant` is missing, and no vendor of this name is built in",
+        "13: credentials.path: invalid type",
+        "14: extra: unknown table or key (known: credentials, log, rehearsal, vendors)",
+    ];
+    assert_eq!(told.len(), starts.len(), "{told:#?}");
+    for (told, start) in told.iter().zip(starts) {
+        assert!(told.starts_with(start), "{told}\nwanted {start}");
+    }
+}
+
+#[test]
+fn a_syntax_error_is_told_with_line_and_column() {
+    let told = problems("[log]\nfilter = \"info\nx = 1\n");
+    assert!(told[0].starts_with("2:"), "{told:?}");
+    assert!(told[0].contains(": syntax: "), "{told:?}");
+    let told = problems("[vendors.acme]\ngrant = pkce\n");
+    assert!(told[0].starts_with("2:9: syntax: "), "{told:?}");
+}
+
+#[test]
+fn something_else_in_place_of_a_table_is_told() {
+    assert_eq!(
+        problems("vendors = 3\nlog = \"info\"\n"),
+        [
+            "1: vendors: is an integer, not a table (write `[vendors]`)",
+            "2: log: is a string, not a table (write `[log]`)"
+        ]
+    );
+}
+
+#[test]
+fn the_example_is_accepted_as_printed_and_with_everything_switched_on() {
+    assert_eq!(problems(EXAMPLE), Vec::<String>::new());
+    let switched_on: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(setting) if !setting.starts_with(' ') => format!("{setting}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    assert_eq!(problems(&switched_on), Vec::<String>::new());
+    let loaded = load_text(
+        &switched_on,
+        &[("ACME_CLIENT_SECRET", "s3"), ("ACME_API_KEY", " k3\n")],
+    );
+    assert_eq!(
+        loaded.settings.declared,
+        ["acme", "acme-device", "acme-key", "codex"]
+    );
+    for key in VENDOR_KEYS.iter().filter(|key| **key != "issuer") {
+        assert!(
+            switched_on.contains(&format!("\n{key} = ")),
+            "the example does not show {key}"
+        );
+    }
+}
+
+#[test]
+fn every_known_vendor_key_is_one() {
+    let text = VENDOR_KEYS.join(" = []\n");
+    for line in problems(&format!("[vendors.acme]\n{text} = []\n")) {
+        assert!(!line.contains("unknown"), "{line}");
+    }
+}
+
+#[test]
+fn keys_tokens_and_client_secrets_come_from_the_environment() {
+    let text = "[vendors.acme]\ngrant = \"device\"\ndevice_url = \"https://a.example/d\"\n\
+                token_url = \"https://a.example/t\"\nclient_id = \"c\"\nclient_secret_env = \"ACME_SECRET\"\n";
+    let loaded = load_text(
+        text,
+        &[
+            ("ACME_SECRET", "s"),
+            ("OPENAI_API_KEY", "k"),
+            ("CLAUDE_CODE_OAUTH_TOKEN", "t"),
+            ("ANTHROPIC_API_KEY", " "),
+        ],
+    );
+    let vendor = |name: &str| {
+        let service = credentials::Service::parse(name).unwrap();
+        loaded.settings.vendors.get(&service).unwrap()
+    };
+    let secret = vendor("acme").token_endpoint().unwrap().client_secret.unwrap();
+    assert_eq!(secret.expose_secret(), "s");
+    assert_eq!(
+        vendor("openai").environment.key.as_ref().unwrap().expose_secret(),
+        "k"
+    );
+    assert_eq!(
+        vendor("anthropic")
+            .environment
+            .token
+            .as_ref()
+            .unwrap()
+            .expose_secret(),
+        "t"
+    );
+    assert!(vendor("anthropic").environment.key.is_none(), "blanks are no key");
+}
+
+#[test]
+fn the_rehearsal_server_is_found_by_variable_then_file_then_note_then_default() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().to_str().unwrap();
+    let base = |more: &[(&'static str, &str)]| {
+        let mut pairs = vec![("AGENT_HOST_HOME", path)];
+        pairs.extend(more);
+        let loaded = load_from(&variables(&pairs), None).unwrap();
+        let service = credentials::Service::parse("rehearsal").unwrap();
+        let vendor = loaded.settings.vendors.get(&service).unwrap();
+        (
+            vendor.token_endpoint().unwrap().token_url.to_string(),
+            loaded.problems.len(),
+        )
+    };
+    assert_eq!(base(&[]).0, "http://127.0.0.1:7879/token");
+    Notice::leave(home.path(), &"http://127.0.0.1:4/".parse().unwrap()).unwrap();
+    assert_eq!(base(&[]).0, "http://127.0.0.1:4/token");
+    fs::write(
+        home.path().join("config.toml"),
+        "[rehearsal]\nurl = \"http://127.0.0.1:5/\"\n",
+    )
+    .unwrap();
+    assert_eq!(base(&[]).0, "http://127.0.0.1:5/token");
+    let variable = |url| base(&[("AGENT_HOST_REHEARSAL_URL", url)]);
+    assert_eq!(
+        variable("http://127.0.0.1:6/"),
+        ("http://127.0.0.1:6/token".into(), 0)
+    );
+    assert_eq!(
+        variable("https://a.example/"),
+        ("http://127.0.0.1:5/token".into(), 1)
+    );
+    Notice::take_back(home.path());
+    assert!(!home.path().join("rehearsal.json").exists());
+}
+
+#[test]
+fn a_note_of_a_server_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().unwrap();
+    Notice::leave(home.path(), &"http://127.0.0.1:4/".parse().unwrap()).unwrap();
+    let mode = fs::metadata(home.path().join("rehearsal.json"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

@@ -1,0 +1,93 @@
+//! The only place that prints: data to standard output, talk to standard error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+mod table;
+
+pub(crate) use table::Table;
+
+/// How a word looks on a terminal that has colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Colour {
+    /// All is well.
+    Green,
+    /// Worth a look.
+    Yellow,
+    /// A person must act.
+    Red,
+}
+
+/// Whether words to standard output may be coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    /// Colours only on a terminal, and unless the person wants none.
+    pub(crate) fn for_stdout(unwanted: bool) -> Self {
+        Self(!unwanted && io::stdout().is_terminal())
+    }
+
+    /// The word, coloured where that is wanted.
+    pub(crate) fn paint(self, colour: Colour, word: &str) -> String {
+        let code = match colour {
+            Colour::Green => 32,
+            Colour::Yellow => 33,
+            Colour::Red => 31,
+        };
+        if self.0 {
+            format!("\u{1b}[{code}m{word}\u{1b}[0m")
+        } else {
+            word.to_owned()
+        }
+    }
+}
+
+/// Prints data and a line feed on standard output. A reader that has gone away is no error.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let mut line = String::with_capacity(text.len() + 1);
+    line.push_str(text);
+    line.push('\n');
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::during(error, "could not write to standard output"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a value as one line of JSON on standard output.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Failure::during(error, "could not write the answer as JSON"))?;
+    data(&text)
+}
+
+/// Tells a person something on standard error.
+pub(crate) fn say(text: &str) {
+    // Where even this can't be written there is nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Tells a person what to do next.
+pub(crate) fn hint(text: &str) {
+    say(&format!("hint: {text}"));
+}
+
+/// Asks a person for something, staying on the line.
+pub(crate) fn ask(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+}
+
+/// Tells why a verb failed, and what to do next.
+pub(crate) fn failure(failure: &Failure) {
+    say(&format!("error: {failure}"));
+    if let Some(words) = failure.hint_words() {
+        hint(words);
+    }
+}

@@ -1,0 +1,92 @@
+//! From the command line to the verb, and from its end to the exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, ConfigVerb, Verb};
+use crate::config::{self, EXAMPLE, Loaded};
+use crate::failure::{Exit, Failure, Outcome};
+use crate::{auth, demo, doctor, output, rehearsal_server};
+
+/// Runs what was typed.
+pub(crate) fn run() -> ExitCode {
+    let outcome = match Arguments::try_parse() {
+        Ok(arguments) => verb(arguments),
+        Err(error) => Ok(usage(&error)),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn verb(arguments: Arguments) -> Outcome {
+    let explicit = arguments.config.as_deref();
+    match arguments.verb {
+        Verb::Auth(verb) => auth::run(verb, &config::load_sound(explicit)?),
+        Verb::Doctor(asked) => doctor::run(&asked, &config::load(explicit)?),
+        Verb::Config(ConfigVerb::Example) => {
+            output::data(EXAMPLE.trim_end())?;
+            Ok(Exit::Done)
+        }
+        Verb::Config(ConfigVerb::Check) => check(&config::load(explicit)?),
+        Verb::Rehearsal(asked) => rehearsal_server::run(&asked, &config::load_sound(explicit)?),
+        Verb::Demo(asked) => demo::run(&asked),
+        Verb::ProbeLock { path } => doctor::probe_lock(&path),
+    }
+}
+
+/// Help and version are data; a command line that means nothing is talk.
+fn usage(error: &clap::Error) -> Exit {
+    let text = error.render().to_string();
+    let text = text.trim_end();
+    // Without a verb the help is what is missing, but nothing was done.
+    if error.use_stderr() {
+        output::say(text);
+        return Exit::Usage;
+    }
+    match output::data(text) {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            output::failure(&failure);
+            Exit::Failed
+        }
+    }
+}
+
+/// `config check`.
+fn check(Loaded { settings, problems }: &Loaded) -> Outcome {
+    if problems.is_empty() {
+        let path = settings.config_path.display();
+        if settings.config_exists {
+            let vendors = match settings.declared.as_slice() {
+                [] => "no vendors of your own".to_owned(),
+                names => format!("vendors {}", names.join(", ")),
+            };
+            output::data(&format!(
+                "`{path}` is fine: {vendors}, store `{}`",
+                settings.store_path.display()
+            ))?;
+        } else {
+            output::data(&format!(
+                "there is no `{path}`: the defaults hold, store `{}`",
+                settings.store_path.display()
+            ))?;
+        }
+        return Ok(Exit::Done);
+    }
+    for problem in problems {
+        output::data(&problem.to_string())?;
+    }
+    let count = problems.len();
+    Err(Failure::words(if count == 1 {
+        "1 problem in the configuration".to_owned()
+    } else {
+        format!("{count} problems in the configuration")
+    })
+    .hint("`agent-host config example` prints a configuration that is right"))
+}

@@ -1,0 +1,123 @@
+//! Help, wrong command lines, exit codes, and what happens when nobody listens.
+
+use std::fs::OpenOptions;
+use std::process::Stdio;
+
+use crate::house::House;
+
+#[test]
+fn help_is_data_and_teaches_by_example() {
+    let house = House::new();
+    for (line, example) in [
+        ("--help", "agent-host demo"),
+        ("auth --help", "agent-host auth begin codex --user alice"),
+        ("auth begin --help", "--grant device"),
+        (
+            "auth complete --help",
+            "xclip -o | agent-host auth complete codex",
+        ),
+        ("auth login --help", "agent-host auth login codex"),
+        ("auth token --help", "--rejected-stdin"),
+        ("auth list --help", "invalidated"),
+        ("auth logout --help", "agent-host auth logout codex"),
+        ("auth repair --help", "agent-host auth repair"),
+        ("doctor --help", "agent-host doctor --probe"),
+        ("config --help", "agent-host config example > config.toml"),
+        ("rehearsal --help", "agent-host rehearsal"),
+        ("demo --help", "agent-host demo --processes 200"),
+    ] {
+        let ran = house.run(line).exits(0);
+        assert!(ran.out.contains(example), "{line}: {}", ran.out);
+        assert!(ran.err.is_empty(), "{line}: {}", ran.err);
+        assert!(!ran.out.contains("probe-lock"), "{line}");
+    }
+    assert_eq!(
+        house.run("--version").exits(0).out,
+        format!("agent-host {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn a_command_line_that_means_nothing_exits_2_and_prints_no_data() {
+    let house = House::new();
+    for line in [
+        "",
+        "nonsense",
+        "auth",
+        "auth begin codex",
+        "auth begin codex --user a --owner nobody",
+        "auth begin codex --user slack:1",
+        "auth token",
+        "auth token codex extra",
+        "auth token mcp:",
+        "auth token codex --min-ttl soon",
+        "auth list --user a",
+        "config",
+        "rehearsal --listen here",
+        "rehearsal --listen 0.0.0.0:0",
+        "demo --processes 0",
+        "doctor --jsn",
+    ] {
+        let ran = house.run(line).exits(2);
+        assert!(ran.out.is_empty(), "{line}: {ran:?}");
+        assert!(!ran.err.is_empty(), "{line}");
+    }
+    house.run("doctor --jsn").tells(&["--json"]);
+}
+
+#[test]
+fn an_unknown_tenant_is_told_with_those_that_are_known() {
+    let house = House::new();
+    for line in [
+        "auth token acme",
+        "auth begin acme --user a",
+        "auth login acme",
+        "auth complete acme --user a",
+    ] {
+        house.run(line).exits(1).tells(&[
+            "error: unknown tenant `acme`",
+            "hint: known: anthropic, codex, openai, rehearsal; add any other as `[vendors.acme]`",
+        ]);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = House::new()
+        .command(&["config", "example"])
+        .stdout(Stdio::from(writer))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn data_that_can_not_be_written_is_an_error() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = House::new()
+        .command(&["config", "example"])
+        .stdout(Stdio::from(full))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with("error: could not write to standard output"),
+        "{told}"
+    );
+}
+
+#[test]
+fn without_any_home_the_way_out_is_told() {
+    let output = House::new()
+        .command(&["auth", "list"])
+        .env_remove("AGENT_HOST_HOME")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("hint: set AGENT_HOST_HOME"), "{told}");
+}
