@@ -158,7 +158,7 @@ async fn no_token_is_quoted_from_a_file_that_cannot_be_used() {
     for content in [
         r#"{"version":1,"tenants":"planted-secret"}"#,
         r#"{"version":"planted-secret"}"#,
-        r#"planted-secret"#,
+        "planted-secret",
         r#"{"version":1,"tenants":{"rehearsal":{"host":"planted-secret"}}}"#,
         r#"{"version":1,"tenants":{"rehearsal":{"host":{"type":"planted-secret"}}}}"#,
         r#"{"version":1,"tenants":{"rehearsal":{"host":{"type":"oauth","generation":"planted-secret"}}}}"#,

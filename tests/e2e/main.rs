@@ -6,5 +6,6 @@ mod house;
 mod kills;
 mod locks;
 mod protocol;
+mod secrets;
 mod sign_in;
 mod storm;

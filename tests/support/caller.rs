@@ -106,7 +106,7 @@ fn move_aside(path: &Path) {
     }
 }
 
-/// As a program does that starts an MCP server while a refresh is under way.
+/// As a program does that starts an MCP server while a refresh is under way. It may outlive us.
 fn start_a_child() {
     wait_for_the_end();
     Command::new("/bin/sleep")
@@ -114,7 +114,7 @@ fn start_a_child() {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
+        .status()
         .expect("the child starts");
 }
 

@@ -64,23 +64,24 @@ pub(crate) async fn refresh(
     grant: &Grant,
     keep: impl Fn(&SecretString),
 ) -> Result<(), ExchangeError> {
-    let Some(token) = &grant.refresh_token else {
+    let Some(secret) = &grant.refresh_token else {
         return Err(ExchangeError::NothingToSend);
     };
     if let Renewal::Mint { url, scheme } = &endpoint.renewal {
-        let reply = http.send(http.get(url, Some((scheme, token)))).await?;
+        let reply = http.send(http.get(url, Some((scheme, secret)))).await?;
         let body = answer::minted(&reply.success(endpoint)?, Timestamp::now())?;
         keep(&body);
         return Ok(());
     }
     let client = client(endpoint, &grant.client_id);
-    let token = RefreshToken::new(token.expose_secret().to_owned());
+    let token = RefreshToken::new(secret.expose_secret().to_owned());
     let mut request = client.exchange_refresh_token(&token);
     if let Some(resource) = &grant.resource {
         request = request.add_extra_param("resource", resource);
     }
     let send = |request| exchange(http, endpoint, request, endpoint.refresh_body, &keep);
-    request.request_async(&send).await.map(drop).map_err(of_oauth2)
+    let refreshed = request.request_async(&send).await.map(drop).map_err(of_oauth2);
+    refreshed.map_err(|error| error.without(&[secret]))
 }
 
 /// Exchanges a code for tokens.
@@ -103,7 +104,8 @@ pub(crate) async fn exchange_code(
         request = request.add_extra_param("state", state);
     }
     let send = sends(http, endpoint, endpoint.code_body);
-    request.request_async(&send).await.map_err(of_oauth2)
+    let answer = request.request_async(&send).await.map_err(of_oauth2);
+    answer.map_err(|error| error.without(&[exchanged.code, exchanged.verifier]))
 }
 
 /// Gives a grant back (RFC 7009). `false`: this vendor has no way to.

@@ -20,7 +20,7 @@ Try it without an account:
 
 Sign in, and use the token:
   agent-host auth login codex               open the link, come back
-  curl -H \"Authorization: Bearer $(agent-host auth token codex)\" …
+  agent-host auth token codex | your-program
 
 When something is wrong:
   agent-host doctor                         what is wrong, where, and what to do next

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -69,6 +69,34 @@ pub enum ExchangeError {
         /// What is wrong.
         what: String,
     },
+}
+
+/// So many characters in a row in common with a secret are no accident.
+const TELLING: usize = 8;
+
+impl ExchangeError {
+    /// The same failure, without a code in which the server quotes one of the secrets that were sent to it.
+    pub(super) fn without(self, secrets: &[&SecretString]) -> Self {
+        let quotes = |code: &str| {
+            let code = code.as_bytes();
+            let holds = |secret: &&SecretString| {
+                code.windows(TELLING).any(|piece| {
+                    secret
+                        .expose_secret()
+                        .as_bytes()
+                        .windows(TELLING)
+                        .any(|other| other == piece)
+                })
+            };
+            secrets.iter().any(holds)
+        };
+        let withheld = || "a code that is not shown, because it quotes a secret".to_owned();
+        match self {
+            Self::Dead { code } if quotes(&code) => Self::Dead { code: withheld() },
+            Self::Refused { code } if quotes(&code) => Self::Refused { code: withheld() },
+            other => other,
+        }
+    }
 }
 
 impl Reply {
