@@ -1,6 +1,7 @@
 //! End-to-end tests: real processes against the strict authorization server. `tests/README.md` maps promises to tests.
 
 mod bad_files;
+mod browser;
 mod disk;
 mod house;
 mod kills;

@@ -1,9 +1,11 @@
 //! What the end-to-end tests share: a scene with a strict authorization server and a store, and programs to start in it.
 
+mod browser;
 mod fifo;
 mod programs;
 mod scene;
 
+pub use browser::Browser;
 pub use fifo::Fifo;
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
 pub use scene::Scene;

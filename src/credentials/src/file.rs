@@ -264,9 +264,15 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Vec<u8>, Identity)>, FileError
 #[cfg(unix)]
 fn warn_if_open_to_others(path: &Path, metadata: &Metadata) {
     use std::os::unix::fs::MetadataExt as _;
-    if metadata.mode() & 0o077 != 0 {
-        tracing::warn!(path = %path.display(), mode = format_args!("{:o}", metadata.mode() & 0o777), "others may read this file");
+    // Once is enough: a program reads the file again and again.
+    static TOLD: std::sync::Once = std::sync::Once::new();
+    let others = metadata.mode() & 0o077;
+    if others == 0 {
+        return;
     }
+    TOLD.call_once(|| {
+        tracing::warn!(path = %path.display(), mode = format_args!("{:o}", metadata.mode() & 0o777), "others may read this file");
+    });
 }
 
 #[cfg(not(unix))]

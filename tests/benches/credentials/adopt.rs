@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::json;
 
-use crate::roles::now;
+use crate::roles::{now, write_private};
 use crate::table::{Limit, Table, median};
 
 const WAITERS: usize = 32;
@@ -108,7 +108,7 @@ fn store(refresh_token: Option<&str>) -> (tempfile::TempDir, PathBuf) {
         });
         let file =
             json!({ "version": 1, "generation": generation, "tenants": { "codex": { "host": entry } } });
-        std::fs::write(folder.path().join(name), file.to_string()).expect("it can be written");
+        write_private(&folder.path().join(name), &file.to_string());
     }
     (folder, path)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use credentials::{Credentials, Need, Refresher, Service, Store, Tenant, UserId, Vendors};
 use serde_json::{Map, Value, json};
 
-use crate::roles::now;
+use crate::roles::{now, write_private};
 use crate::table::{Limit, Table, median};
 
 const BATCHES: usize = 41;
@@ -47,7 +47,7 @@ fn store(tenants: usize) -> (tempfile::TempDir, PathBuf) {
         })
         .collect();
     let file = json!({ "version": 1, "generation": 1, "tenants": { "codex": owners } });
-    fs::write(&path, file.to_string()).expect("it can be written");
+    write_private(&path, &file.to_string());
     (folder, path)
 }
 

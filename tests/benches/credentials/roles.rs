@@ -21,6 +21,13 @@ pub(crate) fn play(role: &str, arguments: &[String]) {
     }
 }
 
+/// Writes a file as the store would have: for this user alone.
+pub(crate) fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).expect("it can be written");
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(path, private).expect("its mode can be set");
+}
+
 /// Now, in nanoseconds since the epoch: comparable between the processes of one machine.
 pub(crate) fn now() -> u128 {
     SystemTime::now()

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::roles::now;
+use crate::roles::{now, write_private};
 use crate::table::{Limit, Table, median};
 
 const RUNS: usize = 201;
@@ -18,7 +18,7 @@ pub(crate) fn measure(table: &mut Table) {
         "obtained_at_ms": at, "expires_at_ms": at + 3_600_000, "obtained_by": "sign_in", "client_id": "c",
     });
     let file = json!({ "version": 1, "generation": 1, "tenants": { "codex": { "host": entry } } });
-    std::fs::write(folder.path().join("auth.json"), file.to_string()).expect("it can be written");
+    write_private(&folder.path().join("auth.json"), &file.to_string());
     let mut token = support::agent_host(folder.path());
     token.args(["auth", "token", "codex"]).stdout(Stdio::null());
     let mut empty = Command::new(support::program("empty"));

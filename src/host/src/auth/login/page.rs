@@ -4,6 +4,9 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use credentials::{Service, SignInError};
 
+/// Stands in the page itself: the listener is gone before anything else could be asked for.
+const STYLE: &str = include_str!("page.css");
+
 /// A page and its status.
 #[derive(Debug)]
 pub(super) struct Page {
@@ -55,13 +58,15 @@ impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let (title, words) = (escaped(&self.title), escaped(&self.words));
         let html = format!(
-            "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\n<h1>{title}</h1>\n<p>{words}</p>\n</html>\n"
+            "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<style>{STYLE}</style>\n\
+             <main><h1>{title}</h1>\n<p>{words}</p></main>\n</html>\n"
         );
         // The address holds a code: nothing may keep it or pass it on.
         let headers: [(HeaderName, &str); 5] = [
             (
                 header::CONTENT_SECURITY_POLICY,
-                "default-src 'none'; frame-ancestors 'none'",
+                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
             ),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (header::REFERRER_POLICY, "no-referrer"),

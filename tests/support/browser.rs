@@ -1,0 +1,108 @@
+//! A headless Chromium, driven through its own driver.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use thirtyfour::extensions::cdp::ChromeDevTools;
+use thirtyfour::prelude::*;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// How long a page may take to show what is certain to come.
+const CERTAIN: Duration = Duration::from_secs(20);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// A browser with a fresh profile. To be ended with [`quit`](Self::quit).
+pub struct Browser {
+    /// What drives it.
+    pub driver: WebDriver,
+    _profile: tempfile::TempDir,
+    _process: Child,
+}
+
+impl Browser {
+    /// Starts one. Panics with what to install if there is none: `tests/run` installs it.
+    pub async fn start() -> Self {
+        let mut process = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .process_group(0)
+            .spawn()
+            .expect("chromedriver starts (Debian's packages chromium and chromium-driver; `tests/run` installs them)");
+        let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        let port = loop {
+            let line = lines
+                .next_line()
+                .await
+                .expect("it can be read")
+                .expect("chromedriver says its port");
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                break port.trim_end_matches('.').to_owned();
+            }
+        };
+        // A full pipe would stop it.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let profile = tempfile::tempdir().expect("a folder can be made");
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-proxy-server",
+            "--hide-scrollbars",
+            "--force-device-scale-factor=1",
+        ] {
+            capabilities.add_arg(argument).expect("a plain argument");
+        }
+        let data = format!("--user-data-dir={}", profile.path().display());
+        capabilities.add_arg(&data).expect("a plain argument");
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
+            .await
+            .expect("the browser starts");
+        Self {
+            driver,
+            _profile: profile,
+            _process: process,
+        }
+    }
+
+    /// The first element that matches, as soon as it is there.
+    pub async fn find(&self, selector: &str) -> WebElement {
+        let found = self
+            .driver
+            .query(By::Css(selector))
+            .wait(CERTAIN, LOOK_AGAIN)
+            .first()
+            .await;
+        found.unwrap_or_else(|error| panic!("no `{selector}` on the page: {error}"))
+    }
+
+    /// Makes the page this wide and high, in CSS pixels, light or dark.
+    pub async fn look(&self, width: u32, height: u32, scheme: &str) {
+        let tools = ChromeDevTools::new(self.driver.handle.clone());
+        let size = serde_json::json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        tools
+            .execute_cdp_with_params("Emulation.setDeviceMetricsOverride", size)
+            .await
+            .expect("a size can be set");
+        let media = serde_json::json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        tools
+            .execute_cdp_with_params("Emulation.setEmulatedMedia", media)
+            .await
+            .expect("a scheme can be set");
+    }
+
+    /// Ends the browser. Without it, it would live as long as its driver.
+    pub async fn quit(self) {
+        // The driver's own process ends with this value; the browser must be told.
+        let _ = self.driver.quit().await;
+    }
+}
