@@ -85,6 +85,18 @@ impl Browser {
         found.unwrap_or_else(|error| panic!("no `{selector}` on the page: {error}"))
     }
 
+    /// Waits for the page with this heading: the one before may have one, too.
+    pub async fn heading(&self, text: &str) {
+        let heading = By::XPath(format!("//h1[contains(., '{text}')]"));
+        let found = self
+            .driver
+            .query(heading)
+            .wait(CERTAIN, LOOK_AGAIN)
+            .exists()
+            .await;
+        assert!(found.expect("the page can be asked"), "no page says `{text}`");
+    }
+
     /// Makes the page this wide and high, in CSS pixels, light or dark.
     pub async fn look(&self, width: u32, height: u32, scheme: &str) {
         let tools = ChromeDevTools::new(self.driver.handle.clone());

@@ -31,7 +31,7 @@ impl Page {
         Self {
             status: StatusCode::BAD_REQUEST,
             title: "Not signed in".into(),
-            words: format!("{error}. What to do: {hint}."),
+            words: format!("What happened: {error}. What to do: {hint}."),
         }
     }
 
