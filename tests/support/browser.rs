@@ -18,7 +18,18 @@ pub struct Browser {
     /// What drives it.
     pub driver: WebDriver,
     _profile: tempfile::TempDir,
-    _process: Child,
+    process: Child,
+}
+
+/// Also when a test fails in the middle, nothing is left: the driver leads a process group of its own.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
+            // It may have ended by itself.
+            let _ =
+                nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        }
+    }
 }
 
 impl Browser {
@@ -70,7 +81,7 @@ impl Browser {
         Self {
             driver,
             _profile: profile,
-            _process: process,
+            process,
         }
     }
 
@@ -115,6 +126,6 @@ impl Browser {
     /// Ends the browser. Without it, it would live as long as its driver.
     pub async fn quit(self) {
         // The driver's own process ends with this value; the browser must be told.
-        let _ = self.driver.quit().await;
+        let _ = self.driver.clone().quit().await;
     }
 }

@@ -51,7 +51,7 @@ pub use oauth::ExchangeError;
 pub use precedence::{Payer, Situation, Standing, whose_login_pays};
 pub use refresh::{REFRESHER_LIMIT, REQUEST_LIMIT, REVOKE_LIMIT, WAIT_LIMIT, refresh_child_main};
 pub use scopes::covers;
-pub use sign_in::{Begun, Completed, PasteError, Revoked, SignInError, SignedOut};
+pub use sign_in::{Begun, Completed, LINK_LIFE, PasteError, Revoked, SignInError, SignedOut};
 pub use store::{FileHealth, Leftover, PendingHealth, Store, StoreError, TenantHealth, Unreadable};
 pub use tenant::{FileId, MAX_NAME_BYTES, NameError, Owner, Service, Tenant, UserId};
 pub use vendor::{

@@ -24,6 +24,7 @@ mod pending;
 
 pub use logout::{Revoked, SignedOut};
 pub use pasted::PasteError;
+pub use pending::LINK_LIFE;
 pub(crate) use pending::{Pending, PendingKey, Step};
 
 /// What the user is to do.

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::tenant::{Owner, Service, UserId};
 
 /// How long a link may wait for its code.
-pub(crate) const LINK_LIFE: Duration = Duration::from_mins(15);
+pub const LINK_LIFE: Duration = Duration::from_mins(15);
 
 /// Where a pending sign-in stands: by user, whoever will own the credential.
 #[derive(Debug, Clone, PartialEq, Eq)]

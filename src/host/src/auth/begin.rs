@@ -9,9 +9,6 @@ use crate::config::Settings;
 use crate::failure::{Exit, Failure, Outcome, begin_command};
 use crate::{assembly, log, output};
 
-/// How long a link waits, in seconds; the store sweeps it then.
-const LINK_LIFE_S: i64 = 15 * 60;
-
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum BegunObject<'a> {
@@ -116,7 +113,7 @@ fn object(begun: &Begun) -> BegunObject<'_> {
         Begun::Link { url, redirect_uri } => BegunObject::Link {
             url: url.as_str(),
             redirect_uri: redirect_uri.as_str(),
-            expires_in_s: LINK_LIFE_S,
+            expires_in_s: credentials::LINK_LIFE.as_secs().cast_signed(),
         },
         Begun::Device {
             page,

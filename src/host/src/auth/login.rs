@@ -1,7 +1,5 @@
 //! `auth login`: both steps at once, with the browser coming back to this machine and pasting as the way out.
 
-use std::time::Duration;
-
 use credentials::{Begun, Completed, Credentials, SignInError, Tenant, UserId, Vendor, Way};
 use secrecy::SecretString;
 
@@ -17,9 +15,6 @@ mod page;
 
 use listener::{Listener, Returned, Serving};
 use page::Page;
-
-/// A link is not waited for any longer than it lives.
-const LINK_LIFE: Duration = Duration::from_mins(15);
 
 /// Who signs in where nobody says and the system does not tell.
 const SOMEBODY: &str = "me";
@@ -107,7 +102,7 @@ impl LinkSignIn<'_> {
             service: self.tenant.service.clone(),
             user: self.user.clone(),
         };
-        match tokio::time::timeout(LINK_LIFE, self.wait(serving)).await {
+        match tokio::time::timeout(credentials::LINK_LIFE, self.wait(serving)).await {
             Ok(ended) => ended,
             Err(_) => Err(self.failure(over())),
         }
