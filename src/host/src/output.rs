@@ -69,8 +69,9 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Tells a person something on standard error.
 pub(crate) fn say(text: &str) {
-    // Where even this can't be written there is nobody to tell.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    // In one write, so that what many programs tell one terminal stays in lines. Where even this can't be written there is
+    // nobody to tell.
+    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
 /// Tells a person what to do next.
@@ -86,8 +87,8 @@ pub(crate) fn ask(text: &str) {
 
 /// Tells why a verb failed, and what to do next.
 pub(crate) fn failure(failure: &Failure) {
-    say(&format!("error: {failure}"));
-    if let Some(words) = failure.hint_words() {
-        hint(words);
+    match failure.hint_words() {
+        Some(words) => say(&format!("error: {failure}\nhint: {words}")),
+        None => say(&format!("error: {failure}")),
     }
 }
