@@ -187,7 +187,7 @@ async fn contention_is_told_with_what_who_and_how_long_and_never_as_a_login() {
     let holder = fifo.stopped();
     let report = scene.caller().owner("bob").run();
     assert_eq!(report.kind.as_deref(), Some("try_again"), "{report:?}");
-    let told = report.error.expect("an error has words");
+    let told = report.error.clone().expect("an error has words");
     let named = format!(
         "could not lock `{}` within 5 s (held by pid {holder} for ",
         scene.store_path().display()
@@ -199,10 +199,13 @@ async fn contention_is_told_with_what_who_and_how_long_and_never_as_a_login() {
     let age: Option<u64> = age.split(' ').next().and_then(|age| age.parse().ok());
     assert!(age >= Some(5), "{told}");
     fifo.go_on();
-    Report::of(alice).expect_token();
+    let alice = Report::of(alice);
+    alice.expect_token();
     // His answer was safe all the time.
-    scene.caller().owner("bob").run().expect_token();
-    assert_eq!((refreshes(&scene), scene.count(Counter::ReuseDetected)), (2, 0));
+    let again = scene.caller().owner("bob").run();
+    again.expect_token();
+    let counted = (refreshes(&scene), scene.count(Counter::ReuseDetected));
+    assert_eq!(counted, (2, 0), "{alice:?}, {report:?}, {again:?}");
 }
 
 #[tokio::test]

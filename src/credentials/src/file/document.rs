@@ -155,35 +155,30 @@ impl Document {
             .transpose()
     }
 
-    /// Stores a credential under a new generation, which is returned. Unknown fields of the entry
+    /// Stores a credential under a new generation. Unknown fields of the entry
     /// `before` are carried along.
-    pub(crate) fn put(
-        &mut self,
-        tenant: &Tenant,
-        credential: Credential,
-        before: Option<&Entry>,
-    ) -> Result<u64, Unreadable> {
+    pub(crate) fn put(&mut self, tenant: &Tenant, credential: Credential, before: Option<&Entry>) {
         self.generation += 1;
         let entry = Entry {
             generation: self.generation,
             credential,
             unknown: before.map(|entry| entry.unknown.clone()).unwrap_or_default(),
         };
-        let owners = owners_mut(&mut self.tenants, &tenant.service)?;
+        let owners = owners_mut(&mut self.tenants, &tenant.service);
         owners.insert(tenant.owner.as_str().to_owned(), entry::serialize(&entry));
-        Ok(self.generation)
     }
 
     /// Removes a tenant's entry, readable or not; whether there was one.
-    pub(crate) fn remove(&mut self, tenant: &Tenant) -> Result<bool, Unreadable> {
-        let owners = owners_mut(&mut self.tenants, &tenant.service)?;
-        let removed = owners.remove(tenant.owner.as_str()).is_some();
+    pub(crate) fn remove(&mut self, tenant: &Tenant) -> bool {
+        let was_opaque = matches!(self.tenants.get(tenant.service.as_str()), Some(Group::Opaque(_)));
+        let owners = owners_mut(&mut self.tenants, &tenant.service);
+        let removed = owners.remove(tenant.owner.as_str()).is_some() || was_opaque;
         if owners.is_empty() {
             self.tenants.remove(tenant.service.as_str());
         }
         // A generation is never used twice, also not after a logout.
         self.generation += u64::from(removed);
-        Ok(removed)
+        removed
     }
 
     /// A pending sign-in, `None` if there is none or it can't be understood.
@@ -195,10 +190,9 @@ impl Document {
     }
 
     /// Stores a pending sign-in in place of the one before.
-    pub(crate) fn put_pending(&mut self, key: &PendingKey, pending: &Pending) -> Result<(), Unreadable> {
-        let users = owners_mut(&mut self.pending, &key.service)?;
+    pub(crate) fn put_pending(&mut self, key: &PendingKey, pending: &Pending) {
+        let users = owners_mut(&mut self.pending, &key.service);
         users.insert(key.user.as_str().to_owned(), pending.to_raw());
-        Ok(())
     }
 
     /// Removes a pending sign-in.
@@ -278,16 +272,17 @@ pub(crate) fn opaque(service: &str) -> Unreadable {
     }
 }
 
-fn owners_mut<'a>(
-    groups: &'a mut BTreeMap<String, Group>,
-    service: &Service,
-) -> Result<&'a mut RawObject, Unreadable> {
-    match groups
+/// The entries of one service, to be changed. What was unreadable there gives way: signing in or out is its cure.
+fn owners_mut<'a>(groups: &'a mut BTreeMap<String, Group>, service: &Service) -> &'a mut RawObject {
+    let group = groups
         .entry(service.as_str().to_owned())
-        .or_insert_with(|| Group::Owners(RawObject::new()))
-    {
-        Group::Owners(owners) => Ok(owners),
-        Group::Opaque(_) => Err(opaque(service.as_str())),
+        .or_insert_with(|| Group::Owners(RawObject::new()));
+    if matches!(group, Group::Opaque(_)) {
+        *group = Group::Owners(RawObject::new());
+    }
+    match group {
+        Group::Owners(owners) => owners,
+        Group::Opaque(_) => unreachable!("it was replaced just now"),
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn commit(
         };
         if entry.generation == answer.generation && grant.fingerprint().as_ref() == Some(&answer.spent) {
             let next = next(Some(grant), endpoint, answer, parsed);
-            document.put(tenant, Credential::OAuth(Box::new(next)), Some(&entry))?;
+            document.put(tenant, Credential::OAuth(Box::new(next)), Some(&entry));
             return Ok(Committed::Stored);
         }
         let same_access = parsed

@@ -91,11 +91,6 @@ impl Refresher<'_> {
                 "storing an earlier answer took too long; nothing was sent".into(),
             ));
         }
-        if !self.lock.still_protects() {
-            return Err(Stop::Failed(
-                "the lock file was replaced; nothing was sent".into(),
-            ));
-        }
         let http = Http::new(REQUEST_LIMIT).map_err(|error| Stop::Failed(error.to_string()))?;
         // Step 2.
         let recovery =
@@ -112,6 +107,14 @@ impl Refresher<'_> {
             )));
         }
         fault::point("before-post");
+        // As late as possible: whoever deletes a lock file makes two holders possible.
+        if !self.lock.still_protects() {
+            let _ = self.lock.update(|record| record.sent.clone_from(&uncertain));
+            let _ = recovery.remove();
+            return Err(Stop::Failed(
+                "nothing was sent: the lock file was replaced".into(),
+            ));
+        }
         self.send(&http, &entry, &grant, recovery, uncertain).await
     }
 
@@ -311,7 +314,7 @@ impl Refresher<'_> {
             }
             let mut stored = stored.clone();
             stored.invalidated = Some(stamp);
-            document.put(&self.job.tenant, Credential::OAuth(stored), entry.as_ref())?;
+            document.put(&self.job.tenant, Credential::OAuth(stored), entry.as_ref());
             Ok::<_, StoreError>(true)
         });
         if stamped.is_ok() {

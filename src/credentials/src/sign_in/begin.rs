@@ -59,9 +59,7 @@ pub(super) async fn begin(
     let store = credentials.store().clone();
     blocking(move || {
         store.update(|document| {
-            document
-                .put_pending(&key, &pending)
-                .map_err(crate::store::StoreError::from)?;
+            document.put_pending(&key, &pending);
             Ok(())
         })
     })

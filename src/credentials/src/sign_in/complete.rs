@@ -9,7 +9,6 @@ use crate::credentials::Credentials;
 use crate::entry::{ApiKey, Credential, Grant, ObtainedBy, same};
 use crate::oauth::{self, CodeExchange, Http, TokenAnswer, account_of};
 use crate::refresh::REQUEST_LIMIT;
-use crate::store::StoreError;
 use crate::tenant::{Service, Tenant, UserId};
 use crate::vendor::{Renewal, TokenEndpoint, Vendor, Way};
 
@@ -194,9 +193,7 @@ async fn store(
             }
             // An unreadable entry before is replaced: signing in again is its cure.
             let before = document.entry(&tenant).ok().flatten();
-            document
-                .put(&tenant, credential, before.as_ref())
-                .map_err(StoreError::from)?;
+            document.put(&tenant, credential, before.as_ref());
             document.remove_pending(&key);
             Ok(())
         })

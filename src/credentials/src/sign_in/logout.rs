@@ -5,7 +5,7 @@ use crate::credentials::Credentials;
 use crate::entry::{Credential, Entry, Grant};
 use crate::oauth::{self, Http, TokenAnswer};
 use crate::refresh::{REVOKE_LIMIT, Recovery, chain};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::tenant::{Service, Tenant};
 
 /// What a sign-out did.
@@ -35,7 +35,7 @@ pub(super) async fn logout(credentials: &Credentials, tenant: &Tenant) -> Result
         let (was_there, stored) = store.update(|document| {
             // What can't be read can still be removed.
             let entry = document.entry(&removed).ok().flatten();
-            let was_there = document.remove(&removed).map_err(StoreError::from)?;
+            let was_there = document.remove(&removed);
             document.remove_pending_for(&removed);
             Ok::<_, SignInError>((was_there, entry.and_then(grant_of)))
         })?;

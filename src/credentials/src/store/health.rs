@@ -241,7 +241,8 @@ fn describe(
 }
 
 fn held_by(lock: &LockFile, record: Option<&Record>, now: Timestamp) -> Option<(u32, Duration)> {
-    let holder = record?.holder.as_ref()?;
+    // A dead one's name stays in the file until the next holder signs it.
+    let holder = record?.holder.as_ref().filter(|holder| holder.is_alive())?;
     lock.is_held()
         .unwrap_or(false)
         .then(|| (holder.pid, now.since(holder.since)))
