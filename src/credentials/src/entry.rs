@@ -135,7 +135,7 @@ impl Grant {
         self.expires_at.since(self.obtained_at)
     }
 
-    /// How long before its end the access token is renewed: a fifth of its life, at most [`LONGEST_MARGIN`].
+    /// How long before its end the access token is renewed: a fifth of its life, at most two minutes.
     pub fn margin(&self) -> Duration {
         (self.lifetime() / 5).min(LONGEST_MARGIN)
     }

@@ -4,7 +4,7 @@
 //! `/control/` API (in process: [`Control`]) counts what happened, waits for it, and makes single answers go wrong.
 //! Everything is in memory; dropping the [`Server`] forgets it.
 //!
-//! Inside, [`ledger`] decides (no I/O, the time is passed in), `http` carries, `pages` draws, `wire` breaks connections.
+//! Inside, `ledger` decides (no I/O, the time is passed in), `http` carries, `pages` draws, `wire` breaks connections.
 
 mod config;
 mod control;
