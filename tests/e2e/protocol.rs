@@ -129,6 +129,12 @@ async fn a_dead_grant_is_stamped_once_kept_and_never_sent_again() {
     let before = stored(&scene, "refresh_token");
     for _ in 0..3 {
         let error = scene.token(&scene.host()).await.expect_err("the family is gone");
+        assert!(
+            error
+                .to_string()
+                .contains("if you signed in elsewhere with the same account"),
+            "{error}"
+        );
         let TokenError::LoginRequired {
             reason: LoginReason::Invalidated { reason, .. },
             ..

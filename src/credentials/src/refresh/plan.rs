@@ -286,6 +286,9 @@ mod tests {
             plan(&hundred(), &record, &Need::default(), at(110)),
             Plan::SignIn(_)
         ));
+        // Somebody signed in since: the note is about another refresh token.
+        let later = grant("a", Some("another"), 0, 100);
+        assert_eq!(plan(&later, &record, &Need::default(), at(10)), Plan::Use);
     }
 
     #[test]
