@@ -317,6 +317,41 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
+async fn a_token_for_this_machine_never_goes_to_a_proxy() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    proxy
+        .set_nonblocking(true)
+        .expect("it can be asked without waiting");
+    let address = format!("http://{}", proxy.local_addr().expect("an address"));
+    scene.caller().proxy(&address).run().expect_token();
+    assert!(proxy.accept().is_err(), "nobody came");
+}
+
+#[tokio::test]
+async fn a_network_file_system_is_refused_unless_the_configuration_says_otherwise() {
+    let scene = Scene::signed_in().await;
+    let run = || {
+        let mut command = support::agent_host(scene.folder());
+        command
+            .args(["auth", "token", "rehearsal"])
+            .env("AGENT_HOST_FAULT", "file-system=nfs");
+        command.output().expect("the program runs")
+    };
+    let refused = run();
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("network file system (nfs)") && told.contains("allow_network_filesystem"),
+        "{told}"
+    );
+    let configuration = "[credentials]\nallow_network_filesystem = true\n";
+    std::fs::write(scene.folder().join("config.toml"), configuration).expect("it can be written");
+    assert!(run().status.success());
+}
+
+#[tokio::test]
 async fn a_logout_during_a_refresh_wins_and_the_lost_grant_is_revoked() {
     let scene = Scene::signed_in().await;
     scene.expire(&scene.host());

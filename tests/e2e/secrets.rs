@@ -200,6 +200,8 @@ fn refreshes_stopped_half_way(run: &mut Run<'_>) {
         scene.expire(&scene.host());
         let fifo = Fifo::new(scene.folder(), point);
         let mut command = run.command(&["auth", "token", "rehearsal"]);
+        // The host's own key, which is none of the refresher's business.
+        command.env("OPENAI_API_KEY", "sk-planted-in-the-environment");
         let child = command
             .env("AGENT_HOST_FAULT", fifo.pauses(point))
             .stdin(Stdio::null())
@@ -207,7 +209,12 @@ fn refreshes_stopped_half_way(run: &mut Run<'_>) {
         let child = child.expect("the program starts");
         let refresher = fifo.stopped();
         run.process("refresher", refresher.as_raw());
-        run.process("caller", child.id().try_into().expect("process ids fit"));
+        let words = fs::read(format!("/proc/{refresher}/cmdline")).expect("it can be read");
+        let words = String::from_utf8_lossy(&words).split_terminator('\0').count();
+        assert_eq!(
+            words, 3,
+            "program, verb and tenant are all that a refresher's arguments say"
+        );
         run.files();
         fifo.go_on();
         let output = child.wait_with_output().expect("it ends");

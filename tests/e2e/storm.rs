@@ -72,6 +72,22 @@ async fn n_rejections_cost_one_refresh() {
 }
 
 #[tokio::test]
+async fn freshness_is_checked_again_inside_the_lock() {
+    let scene = Scene::signed_in().await;
+    scene.expire(&scene.host());
+    let fifo = Fifo::new(scene.folder(), "before-lock");
+    // It has seen the old tokens, and takes the lock after somebody else has refreshed.
+    let late = scene.caller().fault(fifo.pauses("before-lock")).start();
+    fifo.stopped();
+    let first = scene.caller().run();
+    fifo.go_on();
+    let late = Report::of(late);
+    assert_eq!(late.expect_token(), first.expect_token());
+    assert_eq!(scene.count(Counter::RefreshRequests), 1);
+    assert_eq!(scene.count(Counter::ReuseDetected), 0);
+}
+
+#[tokio::test]
 async fn two_tenants_do_not_wait_for_each_other() {
     let scene = Scene::start().await;
     let (alice, bob) = (scene.user("alice"), scene.user("bob"));

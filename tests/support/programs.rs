@@ -138,6 +138,13 @@ impl Caller {
         self
     }
 
+    /// Has a proxy for plain http in its environment.
+    #[must_use]
+    pub fn proxy(mut self, address: &str) -> Self {
+        self.command.env("HTTP_PROXY", address).env("http_proxy", address);
+        self
+    }
+
     /// Starts it as the leader of a process group of its own, so that the group can be killed.
     pub fn start(mut self) -> Child {
         self.command.process_group(0).spawn().expect("the program starts")

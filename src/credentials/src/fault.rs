@@ -1,7 +1,8 @@
 //! Named points where tests stop, kill or fail this program. In a release build every call is empty.
 //!
 //! `AGENT_HOST_FAULT="before-post=pause:/path/of/fifo,rename=enospc"`: at a point with `pause` the process writes its id
-//! into the FIFO and waits there to be killed, or until the test opens the FIFO for writing; at a step with an error name that error is returned instead of doing it.
+//! into the FIFO and waits there to be killed, or until the test opens the FIFO for writing; at a step with an error name that error is returned instead of doing it. `file-system=nfs` makes the
+//! store believe that it lies on one.
 
 /// The variable that sets the faults; the refresher gets it too.
 #[cfg(debug_assertions)]
@@ -45,6 +46,10 @@ mod active {
         }
     }
 
+    pub(crate) fn file_system() -> Option<&'static str> {
+        setting("file-system")
+    }
+
     pub(crate) fn io(name: &str) -> io::Result<()> {
         let Some(what) = setting(name) else { return Ok(()) };
         let kind = match what {
@@ -59,7 +64,13 @@ mod active {
 }
 
 #[cfg(debug_assertions)]
-pub(crate) use active::{io, point};
+pub(crate) use active::{file_system, io, point};
+
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub(crate) fn file_system() -> Option<&'static str> {
+    None
+}
 
 #[cfg(not(debug_assertions))]
 #[inline(always)]

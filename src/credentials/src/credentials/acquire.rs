@@ -79,6 +79,7 @@ impl Call<'_> {
             {
                 return result;
             }
+            fault::point("before-lock");
             let lock = match self.lock.try_acquire() {
                 Ok(Some(lock)) => lock,
                 Ok(None) if fruitless == 0 => {
