@@ -4,6 +4,7 @@ mod bad_files;
 mod browser;
 mod disk;
 mod house;
+mod interleavings;
 mod kills;
 mod locks;
 mod protocol;
