@@ -4,16 +4,17 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use super::commit::{Committed, commit};
-use super::plan::{LONGEST_PAUSE, pause_after};
 use super::{Answer, Job, Plan, REQUEST_LIMIT, REVOKE_LIMIT, Recovery, WORK_LIMIT, plan};
 use crate::clock::Timestamp;
 use crate::digest::Fingerprint;
-use crate::entry::{Credential, Entry, Grant, Invalidated};
+use crate::entry::{Credential, Entry, Grant};
 use crate::fault;
 use crate::file::FileError;
-use crate::lock::{Dead, Failed, GLOBAL_WAIT, Record, Sent, TenantLock};
+use crate::lock::{GLOBAL_WAIT, Sent, TenantLock};
 use crate::oauth::{self, ExchangeError, Http, TokenAnswer};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
+
+mod endings;
 
 /// Between two tries to commit an answer that could not even be put into the recovery file.
 const COMMIT_PAUSE: Duration = Duration::from_secs(1);
@@ -32,10 +33,7 @@ pub(crate) enum Outcome {
 }
 
 /// A failure before anything was sent, or after which nothing needs to be known.
-enum Stop {
-    /// What the record should say.
-    Failed(String),
-}
+struct Stop(String);
 
 struct Refresher<'a> {
     job: &'a Job,
@@ -60,7 +58,7 @@ pub(crate) async fn run(job: &Job, lock: TenantLock) -> Outcome {
     };
     let outcome = match refresher.steps().await {
         Ok(outcome) => outcome,
-        Err(Stop::Failed(reason)) => refresher.note_failure(reason, None),
+        Err(Stop(reason)) => refresher.note_failure(reason, None),
     };
     fault::point("before-unlock");
     outcome
@@ -87,11 +85,11 @@ impl Refresher<'_> {
             Plan::Send { uncertain } => uncertain,
         };
         if !self.has(REQUEST_LIMIT + GLOBAL_WAIT) {
-            return Err(Stop::Failed(
+            return Err(Stop(
                 "storing an earlier answer took too long; nothing was sent".into(),
             ));
         }
-        let http = Http::new(REQUEST_LIMIT).map_err(|error| Stop::Failed(error.to_string()))?;
+        let http = Http::new(REQUEST_LIMIT).map_err(|error| Stop(error.to_string()))?;
         // Step 2.
         let recovery =
             Recovery::reserve(self.store.location(), &self.job.tenant).map_err(|error| Stop::of(&error))?;
@@ -102,7 +100,7 @@ impl Refresher<'_> {
             let _ = self.lock.update(|record| record.sent.clone_from(&uncertain));
             let _ = recovery.remove();
             let path = self.lock.path().display();
-            return Err(Stop::Failed(format!(
+            return Err(Stop(format!(
                 "nothing was sent: could not write `{path}`: {error}"
             )));
         }
@@ -111,9 +109,7 @@ impl Refresher<'_> {
         if !self.lock.still_protects() {
             let _ = self.lock.update(|record| record.sent.clone_from(&uncertain));
             let _ = recovery.remove();
-            return Err(Stop::Failed(
-                "nothing was sent: the lock file was replaced".into(),
-            ));
+            return Err(Stop("nothing was sent: the lock file was replaced".into()));
         }
         self.send(&http, &entry, &grant, recovery, uncertain).await
     }
@@ -162,7 +158,7 @@ impl Refresher<'_> {
         let entry = self
             .store
             .entry(&self.job.tenant)
-            .map_err(|error| Stop::Failed(error.to_string()))?;
+            .map_err(|error| Stop(error.to_string()))?;
         Ok(entry.and_then(|entry| match &entry.credential {
             Credential::OAuth(grant) => Some(((*entry).clone(), (**grant).clone())),
             Credential::ApiKey(_) => None,
@@ -236,157 +232,11 @@ impl Refresher<'_> {
         self.finish(recovery);
         Outcome::Done
     }
-
-    /// Nobody knows what became of the request. The mark stays: it keeps everybody from sending this token blindly.
-    fn unanswered(&mut self, recovery: Recovery, reason: String) -> Outcome {
-        let _ = recovery.remove();
-        // The pause that counts is the mark's own.
-        self.note(reason, Duration::ZERO)
-    }
-
-    /// Step 7. Failing here harms nobody: the next one finds the entry committed already.
-    fn finish(&mut self, recovery: Recovery) {
-        let cleared = self.lock.update(|record| {
-            record.sent = None;
-            record.failed = None;
-            record.dead = None;
-        });
-        fault::point("cleared");
-        let removed = recovery.remove();
-        if let (Err(error), _) | (_, Err(FileError::Io { source: error, .. })) = (cleared, removed) {
-            tracing::warn!(tenant = %self.job.tenant, %error, "a refresh could not tidy up");
-        }
-    }
-
-    /// The request failed in a way that left the refresh token unspent.
-    fn unspent(
-        &mut self,
-        recovery: Recovery,
-        uncertain: Option<Sent>,
-        reason: String,
-        retry_after: Option<Duration>,
-    ) -> Outcome {
-        // What an earlier request may have done is as unknown as before.
-        let _ = self.lock.update(|record| record.sent = uncertain);
-        let _ = recovery.remove();
-        self.note_failure(reason, retry_after)
-    }
-
-    /// The vendor says that the refresh token is dead.
-    fn dead(&mut self, grant: &Grant, recovery: Recovery, uncertain: Option<&Sent>, code: &str) -> Outcome {
-        let spent = grant.fingerprint();
-        let reason = match uncertain {
-            None => code.to_owned(),
-            Some(Sent { pid: 0, .. }) => {
-                format!("{code}, after the note about an earlier refresh was damaged")
-            }
-            Some(before) => format!(
-                "{code}, after a refresh by pid {} was interrupted at {} before its answer was stored",
-                before.pid,
-                crate::words::moment(before.at)
-            ),
-        };
-        let fingerprint = spent
-            .clone()
-            .unwrap_or_else(|| Fingerprint::of(&grant.access_token));
-        let stamp = Invalidated {
-            at: Timestamp::now(),
-            fingerprint,
-            reason,
-        };
-        let noted = Dead {
-            fingerprint: stamp.fingerprint.clone(),
-            at: stamp.at,
-            reason: stamp.reason.clone(),
-        };
-        let stamped = self.store.update(|document| {
-            let entry = document.entry(&self.job.tenant)?;
-            let Some(Entry {
-                credential: Credential::OAuth(stored),
-                ..
-            }) = &entry
-            else {
-                return Ok(false);
-            };
-            // Somebody signed in meanwhile: their login is not the dead one.
-            if stored.fingerprint() != spent {
-                return Ok(false);
-            }
-            let mut stored = stored.clone();
-            stored.invalidated = Some(stamp);
-            document.put(&self.job.tenant, Credential::OAuth(stored), entry.as_ref());
-            Ok::<_, StoreError>(true)
-        });
-        if stamped.is_ok() {
-            self.finish(recovery);
-        } else {
-            // The lock file has its room already, also on a full disk: there the others find it.
-            let _ = self.lock.update(|record| {
-                record.sent = None;
-                record.dead = Some(noted);
-            });
-            let _ = recovery.remove();
-        }
-        if matches!(stamped, Ok(false)) {
-            Outcome::Done
-        } else {
-            Outcome::Dead
-        }
-    }
-
-    /// Tells everybody who waits, and whoever comes next, what happened and until when nobody tries again.
-    fn note_failure(&mut self, reason: String, retry_after: Option<Duration>) -> Outcome {
-        let failures = self
-            .lock
-            .record()
-            .failed
-            .as_ref()
-            .map_or(0, |failed| failed.count);
-        let pause = pause_after(failures.saturating_add(1));
-        // A little more each, so that hosts that failed together do not come back together.
-        let spread = pause / 4 * u32::try_from(Timestamp::now().millis() % 100).unwrap_or(0) / 100;
-        self.note(
-            reason,
-            retry_after
-                .unwrap_or_default()
-                .max(pause + spread)
-                .min(LONGEST_PAUSE),
-        )
-    }
-
-    fn note(&mut self, reason: String, pause: Duration) -> Outcome {
-        let Ok(Some((_, grant))) = self.stored() else {
-            return Outcome::TryAgain;
-        };
-        let Some(fingerprint) = grant.fingerprint() else {
-            return Outcome::TryAgain;
-        };
-        let before = self
-            .lock
-            .record()
-            .failed
-            .as_ref()
-            .filter(|failed| failed.fingerprint == fingerprint);
-        let count = before.map_or(0, |failed| failed.count).saturating_add(1);
-        let at = Timestamp::now();
-        let failed = Failed {
-            fingerprint,
-            at,
-            retry_at: at.plus(pause),
-            count,
-            reason,
-        };
-        // Without the note the others find out by themselves.
-        let _ = self
-            .lock
-            .update(|record: &mut Record| record.failed = Some(failed));
-        Outcome::TryAgain
-    }
 }
 
 impl Stop {
     fn of(error: &FileError) -> Self {
-        Self::Failed(format!("nothing was sent: {}", chain(error)))
+        Self(format!("nothing was sent: {}", chain(error)))
     }
 }
 
