@@ -9,10 +9,11 @@ use std::{env, fs};
 use serde_json::Value;
 
 /// The rooms, lowest first: each may use only those before it (adr/0001-architecture.md).
-const ROOMS: [&str; 10] = [
+const ROOMS: [&str; 11] = [
     "agent-host-credentials",
     "agent-host-conversation",
     "agent-host-cage",
+    "agent-host-contract",
     "agent-host-native",
     "agent-host-rehearsal",
     "agent-host-gateway",

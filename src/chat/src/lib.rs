@@ -1,0 +1,3 @@
+//! Front-ends: where threads come from. The built-in one is the web chat.
+
+pub mod web;

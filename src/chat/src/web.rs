@@ -1,0 +1,3 @@
+//! The web chat: threads in a page, on loopback.
+
+mod view;

@@ -1,0 +1,252 @@
+//! The timeline of a thread: what people said, what the agent said and did, and the host's own words.
+
+use credentials::{Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ItemId, ThreadId, TurnId};
+
+/// One entry of a timeline. Its place is the order of ids; its body may change while its turn runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Its id.
+    pub id: ItemId,
+    /// The thread it belongs to.
+    pub thread: ThreadId,
+    /// The turn it belongs to, if it belongs to one.
+    pub turn: Option<TurnId>,
+    /// When it began.
+    pub at: Timestamp,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What an entry of a timeline says. Stored as tagged JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "item", rename_all = "snake_case")]
+pub enum Body {
+    /// A person's message.
+    Said {
+        /// Who.
+        by: UserId,
+        /// The name they show; never an identity.
+        name: String,
+        /// Their words.
+        text: String,
+        /// Files that came with it.
+        files: Vec<Attachment>,
+    },
+    /// The agent's words, Markdown.
+    Answer {
+        /// So far.
+        text: String,
+    },
+    /// The agent's reasoning.
+    Thought {
+        /// So far.
+        text: String,
+    },
+    /// Something the agent does.
+    Tool(ToolCall),
+    /// The agent's plan, whole each time.
+    Plan {
+        /// Its steps.
+        entries: Vec<PlanEntry>,
+    },
+    /// The agent wants to do something, and asks.
+    Permission {
+        /// Names the request within this host's life.
+        request: String,
+        /// The tool call it is about.
+        call: String,
+        /// In a few words: `run a command`, `write notes.txt`.
+        title: String,
+        /// Exactly what will be executed or written: the command line, or the path and diff as text.
+        detail: String,
+        /// The changes it would make to files.
+        diffs: Vec<Diff>,
+        /// When silence becomes a denial.
+        until: Timestamp,
+        /// What was decided; `None` while it is open.
+        decision: Option<Decision>,
+    },
+    /// The agent can't go on without a login.
+    Login {
+        /// The service.
+        service: String,
+        /// Its name for people.
+        title: String,
+        /// Why, in words.
+        reason: String,
+        /// Whether it was done since.
+        done: bool,
+    },
+    /// A file in the thread's workspace that the agent offers.
+    File(Attachment),
+    /// The host's own words: a crash, a cut, what happened to a message.
+    Note {
+        /// How bad.
+        kind: NoteKind,
+        /// The words.
+        text: String,
+        /// The turn that a Retry button would ask for again.
+        retry: Option<TurnId>,
+    },
+    /// Context and cost of the session as the agent last reported it.
+    Usage {
+        /// Tokens in the context.
+        used: u64,
+        /// The context window in tokens; 0 if unknown.
+        size: u64,
+    },
+}
+
+/// A file of a thread, in its workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its name for people.
+    pub name: String,
+    /// Where it is, relative to the workspace.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Media type.
+    pub mime: String,
+}
+
+/// Something the agent does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The agent's name of the call.
+    pub call: String,
+    /// In a few words.
+    pub title: String,
+    /// Its kind.
+    pub kind: ToolKind,
+    /// How it stands.
+    pub status: ToolStatus,
+    /// What goes in, as shown to people: the command line, the path, the pattern.
+    pub input: String,
+    /// What came out, the last part of it if it was long.
+    pub output: String,
+    /// Whether `output` lost its beginning.
+    pub cut: bool,
+    /// Changes to files.
+    pub diffs: Vec<Diff>,
+    /// Exit code of a command.
+    pub exit: Option<i32>,
+    /// When it began to run.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+/// Kinds of tool calls (ACP `ToolKind`, what we tell apart).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolKind {
+    /// Reads.
+    Read,
+    /// Changes files.
+    Edit,
+    /// Deletes files.
+    Delete,
+    /// Moves files.
+    Move,
+    /// Searches.
+    Search,
+    /// Runs a command.
+    Execute,
+    /// Thinks.
+    Think,
+    /// Fetches from the network.
+    Fetch,
+    /// Anything else.
+    Other,
+}
+
+/// How a tool call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolStatus {
+    /// Not begun; its permission may be awaited.
+    Pending,
+    /// Running.
+    Running,
+    /// Done.
+    Completed,
+    /// Failed, or denied.
+    Failed,
+    /// The turn ended before it did.
+    Cut,
+}
+
+/// A change to one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diff {
+    /// Relative to the workspace where it lies inside.
+    pub path: String,
+    /// Before; `None` for a new file.
+    pub old: Option<String>,
+    /// After.
+    pub new: String,
+}
+
+/// A step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanEntry {
+    /// In words.
+    pub text: String,
+    /// How it stands.
+    pub status: PlanStatus,
+}
+
+/// How a step of a plan stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanStatus {
+    /// To do.
+    Pending,
+    /// Being done.
+    Running,
+    /// Done.
+    Completed,
+}
+
+/// What became of a permission request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum Decision {
+    /// Allowed, this time.
+    Once {
+        /// By whom: the name they show.
+        by: String,
+    },
+    /// Allowed for the rest of the thread.
+    Always {
+        /// By whom.
+        by: String,
+    },
+    /// Denied.
+    Denied {
+        /// By whom.
+        by: String,
+        /// Why, if they said.
+        reason: Option<String>,
+    },
+    /// Nobody answered.
+    TimedOut,
+    /// The turn ended before anybody answered.
+    Gone,
+}
+
+/// How bad a note is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// For information.
+    Info,
+    /// Something to know about.
+    Warning,
+    /// Something failed.
+    Error,
+}

@@ -1,0 +1,98 @@
+//! Threads, as they are kept.
+
+use credentials::{Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::id::ThreadId;
+
+/// What a message does that comes while a turn runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dispatch {
+    /// It waits its turn.
+    #[default]
+    Queue,
+    /// The turn is cancelled, the new text merged into it, and it is sent again.
+    Steer,
+    /// The turn is cancelled, what is queued is dropped, and the new one runs.
+    Interrupt,
+}
+
+/// A thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// Its id.
+    pub id: ThreadId,
+    /// Who opened it; decides whose login pays.
+    pub owner: UserId,
+    /// For lists; empty until somebody names it or the first message does.
+    pub title: String,
+    /// The agent that serves it, by its name in the configuration.
+    pub agent: String,
+    /// Overrides the agent's model.
+    pub model: Option<String>,
+    /// Mode for messages that come while a turn runs.
+    pub dispatch: Dispatch,
+    /// The agent's session (ACP), to be resumed; `None` before the first turn and after a reset.
+    pub session: Option<String>,
+    /// When it was opened.
+    pub created: Timestamp,
+    /// When something last happened in it.
+    pub active: Timestamp,
+}
+
+/// A thread to be opened.
+#[derive(Debug, Clone)]
+pub struct NewThread {
+    /// Its id. Opening one that exists gives that one back, unchanged.
+    pub id: ThreadId,
+    /// Who opens it.
+    pub owner: UserId,
+    /// Its title; may be empty.
+    pub title: String,
+    /// Its agent.
+    pub agent: String,
+    /// Overrides the agent's model.
+    pub model: Option<String>,
+    /// Its mode.
+    pub dispatch: Dispatch,
+}
+
+/// Changes to a thread; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ThreadChange {
+    /// New title.
+    pub title: Option<String>,
+    /// Another agent.
+    pub agent: Option<String>,
+    /// Another model; `Some(None)` goes back to the agent's.
+    pub model: Option<Option<String>>,
+    /// Another mode.
+    pub dispatch: Option<Dispatch>,
+    /// The agent's session; `Some(None)` forgets it.
+    pub session: Option<Option<String>>,
+}
+
+/// Which threads to list.
+#[derive(Debug, Clone, Default)]
+pub struct ThreadFilter {
+    /// Only those of this owner.
+    pub owner: Option<UserId>,
+    /// Only those of this front-end.
+    pub front_end: Option<String>,
+    /// At most so many; 0 for all.
+    pub limit: usize,
+}
+
+/// A thread in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadSummary {
+    /// The thread.
+    pub thread: Thread,
+    /// Turns that wait.
+    pub queued: u32,
+    /// Whether a turn runs.
+    pub running: bool,
+    /// The state of its newest ended turn.
+    pub last_end: Option<crate::turn::TurnState>,
+}

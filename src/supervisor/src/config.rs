@@ -1,0 +1,92 @@
+//! What the supervisor is told by the program that starts it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use contract::Profile;
+use conversation::Dispatch;
+
+/// What the supervisor is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The state folder; each thread has `threads/<folder name>/` in it for its session.
+    pub state_folder: PathBuf,
+    /// Where workspaces are made: `<workspaces>/<folder name of the thread>`.
+    pub workspaces: PathBuf,
+    /// `agent-host-worker`.
+    pub worker_program: PathBuf,
+    /// Agents by name.
+    pub agents: BTreeMap<String, Agent>,
+    /// The agent of new threads.
+    pub default_agent: String,
+    /// Mode of new threads.
+    pub dispatch: Dispatch,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// An agent that threads can be served by.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// For people.
+    pub title: String,
+    /// What is started.
+    pub kind: AgentKind,
+}
+
+/// What is started for a thread.
+#[derive(Debug, Clone)]
+pub enum AgentKind {
+    /// Our own. The profile is a template: session folder, and the account's owner, are filled in per thread.
+    Native(Box<Profile>),
+    /// An external ACP agent.
+    External {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// Its whole environment besides `PATH`, `HOME`, `LANG` and `TERM`.
+        environment: BTreeMap<String, String>,
+    },
+}
+
+/// Limits.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Living workers.
+    pub workers: usize,
+    /// Workers being started at the same time.
+    pub starting: usize,
+    /// An idle worker is ended after so long.
+    pub idle: Duration,
+    /// A worker must have answered `initialize` and the session request in so long.
+    pub start: Duration,
+    /// A turn without any sign of life for so long gets a notice in its thread.
+    pub silence: Duration,
+    /// A permission request is denied after so long.
+    pub permission: Duration,
+    /// A turn waits for a login for so long.
+    pub login: Duration,
+    /// Between the polite and the hard steps of ending a worker.
+    pub grace: Duration,
+    /// Failures in a row after which a thread's worker is no longer restarted by itself.
+    pub failures: u32,
+    /// Queued turns per thread; more are refused.
+    pub queued: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            workers: 1000,
+            starting: 4,
+            idle: Duration::from_mins(30),
+            start: Duration::from_secs(30),
+            silence: Duration::from_mins(2),
+            permission: Duration::from_mins(10),
+            login: Duration::from_mins(15),
+            grace: Duration::from_secs(3),
+            failures: 4,
+            queued: 100,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Threads to workers: one process per thread, owned by one task, limited, restarted, ended with everything it started.
+//! Knows no front-end: it publishes updates, they subscribe.
+
+mod config;
+mod status;
+mod supervisor;
+mod update;
+
+pub use config::{Agent, AgentKind, Config, Limits};
+pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
+pub use supervisor::{Answer, Happened, Message, Posted, Supervisor, SupervisorError};
+pub use update::{Change, Doing, Snapshot, Subscription, ThreadPhase, Update};

@@ -1,0 +1,115 @@
+//! What subscribers of a thread get. State-based: an update carries the newest whole state of what changed, so that a
+//! slow subscriber may skip some and still be right.
+
+use conversation::{Dispatch, Item, ItemId, ThreadId, Turn};
+use credentials::Timestamp;
+
+/// A thread at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The thread.
+    pub thread: conversation::Thread,
+    /// The newest entries of its timeline, in order.
+    pub items: Vec<Item>,
+    /// Whether there are older entries.
+    pub more: bool,
+    /// Turns that wait, in order.
+    pub queued: Vec<Turn>,
+    /// Its phase.
+    pub phase: ThreadPhase,
+    /// What it is doing, while it works.
+    pub doing: Option<Doing>,
+    /// The revision of this state; updates with a higher one follow.
+    pub revision: u64,
+}
+
+/// Something changed.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// Where.
+    pub thread: ThreadId,
+    /// Grows by one with each change of this thread within this host's life.
+    pub revision: u64,
+    /// What.
+    pub change: Change,
+}
+
+/// What changed.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// An entry is new, or has another body.
+    Item(Item),
+    /// Words were added to the end of an answer or a thought.
+    Append {
+        /// Its entry.
+        item: ItemId,
+        /// Where the added words begin, in bytes of the whole text.
+        at: usize,
+        /// The added words.
+        text: String,
+    },
+    /// Turns wait, or no longer do; the whole queue.
+    Queue(Vec<Turn>),
+    /// The phase or what it is doing.
+    Phase {
+        /// The phase.
+        phase: ThreadPhase,
+        /// What it is doing, while it works.
+        doing: Option<Doing>,
+    },
+    /// Title, agent, model or mode.
+    Thread(conversation::Thread),
+    /// The subscriber fell behind: take a new snapshot.
+    Resync,
+}
+
+/// What a thread is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThreadPhase {
+    /// Nothing runs, no process.
+    Cold,
+    /// Nothing runs, the worker is there.
+    Idle,
+    /// The worker is being started.
+    Starting,
+    /// Waits for a free place among the workers.
+    Waiting,
+    /// A turn runs.
+    Working,
+    /// A turn runs and waits for somebody's permission.
+    AwaitingPermission,
+    /// A turn runs and waits for a login.
+    AwaitingLogin,
+    /// A turn is being cancelled.
+    Stopping,
+    /// The worker failed; it is tried again then, or (`None`) when somebody asks.
+    Failed {
+        /// When.
+        until: Option<Timestamp>,
+    },
+}
+
+/// What a running turn is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doing {
+    /// The turn.
+    pub turn: conversation::TurnId,
+    /// In a few words: `thinking`, `writing`, `running ls -la`, `waiting: the provider is overloaded (503)`.
+    pub what: String,
+    /// Since when the turn runs.
+    pub since: Timestamp,
+    /// The mode that holds for messages that come now.
+    pub dispatch: Dispatch,
+}
+
+/// A stream of updates of one thread.
+#[derive(Debug)]
+pub struct Subscription {}
+
+#[expect(clippy::todo, clippy::unused_async, reason = "skeleton, being filled in")]
+impl Subscription {
+    /// The next update; `None` when the supervisor has ended. Cancel safe. A subscriber that is too slow gets `Resync`.
+    pub async fn next(&mut self) -> Option<Update> {
+        todo!()
+    }
+}

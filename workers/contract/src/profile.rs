@@ -1,0 +1,88 @@
+//! What a native worker is told in its first frame: `_meta["agent-host"]` of `initialize`. Never argv, never environment.
+
+use std::path::PathBuf;
+
+use cage::Layer;
+use credentials::{Service, TokenEndpoint, UserId};
+use secrecy::SecretString;
+use url::Url;
+
+/// The key under `_meta` that is ours.
+pub const META_KEY: &str = "agent-host";
+
+/// The key in `_meta["agent-host"]` of `session/prompt` that names the model of this and later turns.
+pub const MODEL_CHANGE: &str = "model";
+
+/// Everything that a native worker has to know, and nothing that it has not.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Where the transcript is kept. The thread's own folder, outside the workspace.
+    pub session_folder: PathBuf,
+    /// The wire format.
+    pub provider: Provider,
+    /// Base URL of the API, such as `https://api.openai.com/v1`.
+    pub base_url: Url,
+    /// The model; `None` makes every turn fail with words that say how to choose one.
+    pub model: Option<String>,
+    /// Whose login pays; `None` for a server that wants none.
+    pub account: Option<Account>,
+    /// What happens before a tool runs.
+    pub permissions: Permissions,
+    /// Layers of the cage that this host does without.
+    pub without_layers: Vec<Layer>,
+    /// Words added to the system prompt by the configuration.
+    pub instructions: Option<String>,
+}
+
+/// Wire formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// OpenAI Responses.
+    OpenaiResponses,
+    /// OpenAI Chat Completions.
+    OpenaiChat,
+}
+
+/// What happens before a tool that changes something runs. (Reading inside the workspace never asks.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Permissions {
+    /// A person is asked.
+    #[default]
+    Ask,
+    /// It runs.
+    Allow,
+    /// It is denied.
+    Deny,
+}
+
+/// Where the worker finds the credential for its model calls, at each call anew.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// `auth.json`.
+    pub store: PathBuf,
+    /// Whether the store may lie on a network file system.
+    pub allow_network_filesystem: bool,
+    /// The service.
+    pub service: Service,
+    /// Its name for people.
+    pub title: String,
+    /// The thread's owner.
+    pub owner: UserId,
+    /// How its tokens are refreshed; `None` for services that only know keys.
+    pub endpoint: Option<TokenEndpoint>,
+    /// Error codes with which its API says, by a 403, that the token is refused.
+    pub rejection_codes: Vec<String>,
+    /// The host's API key.
+    pub host_key: Option<HostSecret>,
+    /// The host's long-lived token.
+    pub host_token: Option<HostSecret>,
+}
+
+/// A secret from the host's environment, and where it came from, for messages.
+#[derive(Debug, Clone)]
+pub struct HostSecret {
+    /// The variable's name.
+    pub variable: String,
+    /// Its value.
+    pub value: SecretString,
+}

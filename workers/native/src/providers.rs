@@ -1,0 +1,106 @@
+//! Wire formats. Each turns the history into a request and a stream of events into a reply; none knows a vendor.
+
+use std::time::Duration;
+
+use contract::Profile;
+use thiserror::Error;
+
+use crate::message::{Finish, Message, ReplyPart, Usage};
+use crate::tools::ToolSpec;
+
+/// One model call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    /// The model's name.
+    pub(crate) model: &'a str,
+    /// The system prompt.
+    pub(crate) system: &'a str,
+    /// Everything said so far.
+    pub(crate) history: &'a [Message],
+    /// Tools that may be called.
+    pub(crate) tools: &'a [ToolSpec],
+    /// Names the conversation, for the provider's prompt cache.
+    pub(crate) session: &'a str,
+}
+
+/// What comes while the model answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// More words.
+    Text(String),
+    /// More reasoning.
+    Thought(String),
+    /// The call has to wait or be sent again: why, and how long until the next try.
+    Waiting {
+        /// In words, for the person who waits: `the provider is overloaded (503)`.
+        why: String,
+        /// Until the next try.
+        delay: Duration,
+    },
+}
+
+/// A whole reply.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reply {
+    /// In order.
+    pub(crate) parts: Vec<ReplyPart>,
+    /// Tokens.
+    pub(crate) usage: Usage,
+    /// Why it ended.
+    pub(crate) finish: Finish,
+}
+
+/// Why there is no reply. Variants by what the turn loop does next.
+#[derive(Debug, Error)]
+pub(crate) enum ProviderError {
+    /// A person must sign in; then the same call may be made again.
+    #[error("{reason}")]
+    LoginRequired {
+        /// Whose login: an owner as `credentials::Owner` writes it.
+        owner: String,
+        /// Why.
+        reason: String,
+    },
+    /// The key or token from the host's environment was refused: says whose it is and where it came from.
+    #[error("{0}")]
+    WrongKey(String),
+    /// Not now, and the retries are used up.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The stream was cut after words had come; what came is in `partial`.
+    #[error("the model's answer was cut off: {why}")]
+    Cut {
+        /// Why.
+        why: String,
+        /// What had come.
+        partial: Vec<ReplyPart>,
+    },
+    /// The request can't succeed: unknown model, context too long, plan, malformed answer.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A client for one provider. Built without any network; its HTTP client is made at the first call.
+pub(crate) struct Model {}
+
+#[expect(
+    clippy::todo,
+    clippy::unused_async,
+    unused_variables,
+    reason = "skeleton, being filled in"
+)]
+impl Model {
+    /// Opens nothing but the store's path.
+    pub(crate) fn new(profile: &Profile) -> Result<Self, ProviderError> {
+        todo!()
+    }
+
+    /// Makes one call and streams it. Dropping the future ends the request.
+    pub(crate) async fn call(
+        &self,
+        request: Request<'_>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Reply, ProviderError> {
+        todo!()
+    }
+}
