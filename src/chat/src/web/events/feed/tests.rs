@@ -172,8 +172,17 @@ async fn an_answer_that_is_drawn_whole_grows_on_from_there() {
     assert_eq!(desk.append(1, 8, "three"), Taken::Fine);
     let sent = desk.flush();
     let Sent::Patch(patch) = &sent[0] else { panic!() };
-    assert_eq!(patch.patch.from, 0, "the page drops what it was given whole");
     assert!(patch.patch.tail.contains("one two three"));
+}
+
+#[tokio::test]
+async fn what_the_page_has_of_a_long_answer_is_not_sent_again() {
+    let long = "A paragraph.\n\n".repeat(500);
+    let mut desk = Desk::new(vec![answer(1, &long)]);
+    assert_eq!(desk.append(1, long.len(), "The end."), Taken::Fine);
+    let sent = desk.flush();
+    let Sent::Patch(patch) = &sent[0] else { panic!() };
+    assert!(patch.patch.from > 0 && patch.patch.append.len() + patch.patch.tail.len() < 200, "{patch:?}");
 }
 
 #[tokio::test]
