@@ -2,10 +2,12 @@
 
 mod browser;
 mod fifo;
+mod host;
 mod programs;
 mod scene;
 
 pub use browser::Browser;
 pub use fifo::Fifo;
+pub use host::Host;
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
 pub use scene::Scene;

@@ -1,4 +1,4 @@
-//! `demo`: many processes, one login, one refresh. No account, no network, and nothing is kept.
+//! `demo --storm`: many processes, one login, one refresh. No account, no network, and nothing is kept.
 
 use std::collections::BTreeSet;
 use std::fs::Permissions;
@@ -14,7 +14,6 @@ use rehearsal::{Config, Counter, Decision, Server, SettingsChange};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::arguments::Demo;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::Paint;
 use crate::{assembly, output, tenant_view};
@@ -32,12 +31,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const VISITOR: &str = "visitor";
 
 /// Tells the story, and whether it was true.
-pub(crate) fn run(asked: &Demo) -> Outcome {
+pub(crate) fn run(processes: u16) -> Outcome {
     let folder = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .map_err(|error| Failure::during(error, "could not make a folder to play in"))?;
-    assembly::run(story(folder.path(), asked.processes))
+    assembly::run(story(folder.path(), processes))
 }
 
 async fn story(folder: &Path, processes: u16) -> Outcome {
@@ -100,7 +99,7 @@ async fn story(folder: &Path, processes: u16) -> Outcome {
 async fn sign_in(credentials: &Credentials, server: &Server) -> Result<Completed, Failure> {
     let tenant = Tenant::host(Service::parse("rehearsal")?);
     let user = UserId::parse(VISITOR)?;
-    let failed = |error| Failure::sign_in(error, "agent-host demo", credentials.vendors());
+    let failed = |error| Failure::sign_in(error, "agent-host demo --storm", credentials.vendors());
     let Begun::Link { url, .. } = credentials
         .begin(&tenant, &user, None, None)
         .await

@@ -22,7 +22,7 @@ impl Memory {
             Ok(bytes) => match serde_json::from_slice::<Logins>(&bytes) {
                 Ok(logins) => ledger.recall(logins),
                 Err(error) => {
-                    tracing::warn!(%error, path = %path.display(), "the rehearsal vendor forgot its logins")
+                    tracing::warn!(%error, path = %path.display(), "the rehearsal vendor forgot its logins");
                 }
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -1,0 +1,99 @@
+//! `demo`: a whole host on this machine, with a rehearsal vendor and model in place of real ones.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use contract::{Permissions, Profile, Provider};
+use credentials::{Service, Vendors};
+use rehearsal::{Config, Server, StartError};
+use supervisor::{Agent, AgentKind};
+
+use crate::arguments::Demo;
+use crate::config::{NATIVE, Settings, Shared, account};
+use crate::failure::{Failure, Outcome};
+use crate::running::HostLock;
+use crate::serve::{Running, Signals};
+use crate::{assembly, log, output, storm};
+
+/// The model's name; the rehearsal server answers to any.
+const MODEL: &str = "rehearsal";
+
+/// Runs until a signal ends it.
+pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
+    if let Some(processes) = asked.storm {
+        return storm::run(processes);
+    }
+    settings.state_folder.push("demo");
+    settings.store_path = settings.state_folder.join("auth.json");
+    settings.workspaces = settings.state_folder.join("workspaces");
+    if let Some(listen) = asked.listen {
+        settings.web.listen = listen;
+    }
+    let lock = HostLock::take(&settings.state_folder)?;
+    log::start(&settings.log_filter);
+    let ttl = Duration::from_secs(asked.access_ttl);
+    assembly::run_on_all_cores(async move {
+        let signals = Signals::listen()?;
+        let vendor = start_vendor(&settings, ttl).await?;
+        settings.vendors = Vendors::builtin(Some(vendor.url()));
+        use_vendor(&mut settings, &vendor)?;
+        let credentials = assembly::credentials(&settings)?;
+        let running = Running::start(&settings, credentials, lock).await?;
+        output::data(&format!("open {}", running.web.new_link()))?;
+        output::say("everything stays on this machine; the model is a rehearsal; stop with Ctrl-C");
+        let outcome = running.until_stopped(signals).await;
+        vendor.shutdown().await;
+        outcome
+    })
+}
+
+/// The rehearsal vendor and model. It remembers its logins, as a real one would.
+async fn start_vendor(settings: &Settings, access_ttl: Duration) -> Result<Server, Failure> {
+    let config = |listen: SocketAddr| Config {
+        listen,
+        access_ttl,
+        memory: Some(settings.state_folder.join("rehearsal-vendor.json")),
+        ..Config::default()
+    };
+    // A fixed port, so that links in old messages go on working; where it is taken any other does.
+    let fixed = crate::config::DEFAULT_LISTEN;
+    match Server::start(config(fixed)).await {
+        Err(StartError::Bind { .. }) => Server::start(config(SocketAddr::new(fixed.ip(), 0))).await,
+        started => started,
+    }
+    .map_err(|error| Failure::during(error, "could not start the rehearsal vendor"))
+}
+
+/// The only agent is the built-in one, with the rehearsal model.
+fn use_vendor(settings: &mut Settings, server: &Server) -> Result<(), Failure> {
+    let vendor = settings.vendors.get(&Service::parse("rehearsal")?)?;
+    let shared = Shared {
+        vendors: &settings.vendors,
+        store: settings.store_path.clone(),
+        allow_network_filesystem: settings.allow_network_filesystem,
+        without_layers: settings.without_layers.clone(),
+    };
+    let profile = Profile {
+        session_folder: std::path::PathBuf::new(),
+        provider: Provider::OpenaiResponses,
+        base_url: server
+            .url()
+            .join("v1")
+            .map_err(|error| Failure::during(error, "could not name the rehearsal model's address"))?,
+        model: Some(MODEL.to_owned()),
+        account: Some(account(&vendor, &shared)),
+        permissions: Permissions::Ask,
+        without_layers: settings.without_layers.clone(),
+        instructions: None,
+    };
+    settings.agents = [(
+        NATIVE.to_owned(),
+        Agent {
+            title: "rehearsal agent".to_owned(),
+            kind: AgentKind::Native(Box::new(profile)),
+        },
+    )]
+    .into();
+    settings.default_agent = NATIVE.to_owned();
+    Ok(())
+}
