@@ -40,8 +40,9 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #listen = "127.0.0.1:7878"
 # The NAME of the environment variable with the password; or, with password_file, a file whose first line it is.
 #password_env = "AGENT_HOST_WEB_PASSWORD"
-# The header in which a proxy names the person it has signed in. Only behind such a proxy.
-#user_header = "X-Forwarded-User"
+# Instead of a password, behind a proxy that signs people in: user_header names the header with their name, such as
+# "X-Forwarded-User". The addresses of the proxies whose header is believed (default: this machine's own):
+#trusted_proxies = ["127.0.0.1", "::1"]
 # The address that people type, where it is not the one above.
 #public_url = "https://agents.example/"
 

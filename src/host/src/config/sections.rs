@@ -1,7 +1,7 @@
 //! The tables of the configuration file, besides `[vendors.NAME]`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -171,6 +171,8 @@ pub(super) struct WebSection {
     pub(super) password_file: Option<PathBuf>,
     /// Header in which a trusted proxy names the user.
     pub(super) user_header: Option<String>,
+    /// Addresses of the proxies whose header is believed.
+    pub(super) trusted_proxies: Option<Vec<IpAddr>>,
     /// The address that people type, where a proxy stands before it.
     pub(super) public_url: Option<Url>,
 }
@@ -181,6 +183,7 @@ impl WebSection {
         "password_env",
         "password_file",
         "public_url",
+        "trusted_proxies",
         "user_header",
     ];
 }

@@ -1,6 +1,6 @@
 //! Where the web chat listens, and who may come from outside this machine.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -23,6 +23,8 @@ pub(crate) struct WebSettings {
     pub(crate) password: Option<SecretString>,
     /// Header in which a trusted proxy names the user.
     pub(crate) user_header: Option<String>,
+    /// Proxies whose header is believed; this machine's own, if none is named.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
     /// The address that people type.
     pub(crate) public_url: Option<Url>,
 }
@@ -76,6 +78,13 @@ pub(super) fn settings(
             "set password_env or password_file, or user_header behind a proxy that signs people in",
         );
     }
+    if section.user_header.is_some() && (section.password_env.is_some() || section.password_file.is_some()) {
+        tell(
+            "user_header",
+            "there is also a password".to_owned(),
+            "keep one of the two: a proxy signs people in, or a password does",
+        );
+    }
     if let Some(header) = &section.user_header
         && !header
             .bytes()
@@ -91,6 +100,9 @@ pub(super) fn settings(
         listen,
         password,
         user_header: section.user_header,
+        trusted_proxies: section
+            .trusted_proxies
+            .unwrap_or_else(|| vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
         public_url: section.public_url,
     }
 }
