@@ -6,8 +6,12 @@
 mod extension;
 mod profile;
 
-pub use extension::{DENIAL_REASON, LOGIN_METHOD, LoginAnswer, LoginNeeded};
-pub use profile::{Account, HostSecret, META_KEY, MODEL_CHANGE, Permissions, Profile, Provider};
+pub use extension::{
+    DENIAL_REASON, FAILURE, LOGIN_METHOD, LoginAnswer, LoginNeeded, STATUS_METHOD, Status, TurnFailure,
+};
+pub use profile::{
+    Account, HostSecret, META_KEY, MODEL_CHANGE, Permissions, Profile, ProfileError, Provider,
+};
 
 /// The longest frame in bytes, its newline not counted. Longer ones end the connection.
 pub const FRAME_LIMIT: usize = 16 * 1024 * 1024;
