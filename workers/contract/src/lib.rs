@@ -4,10 +4,9 @@
 //! ACP v1, newline-delimited JSON on stdin and stdout; stderr is the worker's log; end of file is the death notice.
 
 mod extension;
+pub mod frames;
 mod profile;
 
 pub use extension::{DENIAL_REASON, LOGIN_METHOD, LoginAnswer, LoginNeeded};
+pub use frames::FRAME_LIMIT;
 pub use profile::{Account, HostSecret, META_KEY, MODEL_CHANGE, Permissions, Profile, Provider};
-
-/// The longest frame in bytes, its newline not counted. Longer ones end the connection.
-pub const FRAME_LIMIT: usize = 16 * 1024 * 1024;
