@@ -4,7 +4,9 @@
 mod config;
 mod status;
 mod supervisor;
+mod sweep;
 mod update;
+mod worker;
 
 pub use config::{Agent, AgentKind, Config, Limits};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
