@@ -2,9 +2,17 @@
 //! Knows no front-end: it publishes updates, they subscribe.
 
 mod config;
+mod dispatch;
+mod feed;
+mod files;
+mod places;
+mod restart;
+mod rights;
+mod state;
 mod status;
 mod supervisor;
 mod sweep;
+mod timeline;
 mod update;
 mod worker;
 
