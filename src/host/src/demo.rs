@@ -18,6 +18,9 @@ use crate::{assembly, log, output, storm};
 /// The model's name; the rehearsal server answers to any.
 const MODEL: &str = "rehearsal";
 
+/// Above every page of the demo.
+const NOTICE: &str = "This is a rehearsal: the vendor and the model are stand-ins on this machine.";
+
 /// Runs until a signal ends it.
 pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
     if let Some(processes) = asked.storm {
@@ -26,6 +29,7 @@ pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
     settings.state_folder.push("demo");
     settings.store_path = settings.state_folder.join("auth.json");
     settings.workspaces = settings.state_folder.join("workspaces");
+    settings.web.notice = Some(NOTICE.to_owned());
     if let Some(listen) = asked.listen {
         settings.web.listen = listen;
     }

@@ -145,12 +145,24 @@ impl Running {
 
 impl Settings {
     fn web_config(&self) -> web::Config {
+        let allow = match (&self.web.password, &self.web.user_header) {
+            (Some(password), _) => web::Access::Password(password.clone()),
+            (None, Some(header)) => web::Access::TrustedHeader {
+                name: header.clone(),
+                from: self.web.trusted_proxies.clone(),
+            },
+            (None, None) => web::Access::Loopback,
+        };
         web::Config {
-            listen: self.web.listen,
-            password: self.web.password.clone(),
-            user_header: self.web.user_header.clone(),
+            allow,
             public_url: self.web.public_url.clone(),
-            state_folder: self.state_folder.clone(),
+            notice: self.web.notice.clone(),
+            dispatch: self.dispatch,
+            ..web::Config::new(
+                self.web.listen,
+                self.state_folder.clone(),
+                self.default_agent.clone(),
+            )
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct WebSettings {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// The address that people type.
     pub(crate) public_url: Option<Url>,
+    /// A line above every page.
+    pub(crate) notice: Option<String>,
 }
 
 /// Checks the section.
@@ -104,6 +106,7 @@ pub(super) fn settings(
             .trusted_proxies
             .unwrap_or_else(|| vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
         public_url: section.public_url,
+        notice: None,
     }
 }
 
