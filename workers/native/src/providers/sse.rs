@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn events_are_the_same_wherever_the_bytes_are_cut() {
         let stream =
-            "\u{feff}: hello\r\n\r\nevent: a\r\ndata: {\"x\":\"ä€😀\"}\r\n\r\ndata:1\rdata:  2\r\rid: 7\n\
+            "\u{feff}: hello\r\n\r\nevent: a\r\ndata: {\"x\":\"ä€😀\"}\r\n\r\ndata:1\rdata:  2\r\rdata: 3\r\ndata: 4\r\n\r\nid: 7\n\
                       data\n\nnonsense\nretry: soon\n\nevent: error\ndata: e\n\nerror: f\n\ndata: [DONE]"
                 .as_bytes();
         let failed = |data: &str| Event {
@@ -155,6 +155,7 @@ mod tests {
         let whole = vec![
             event("{\"x\":\"ä€😀\"}"),
             event("1\n 2"),
+            event("3\n4"),
             event(""),
             failed("e"),
             failed("f"),

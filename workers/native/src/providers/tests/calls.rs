@@ -1,5 +1,9 @@
 //! Calls that go well.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
 use super::*;
 use crate::message::{Finish, Usage};
 
@@ -50,11 +54,19 @@ async fn a_base_url_may_end_with_a_slash_or_have_a_query() {
 
 #[tokio::test]
 async fn the_second_call_goes_over_the_same_connection() {
-    let server = Server::start(vec![hello(), hello()]).await;
+    let end = Arc::new(Notify::new());
+    let server = Server::start(vec![Answer::late(HELLO_CHAT, &end), hello()]).await;
     let model = model(&profile(Provider::OpenaiChat, &server.url));
-    for _ in 0..2 {
-        assert!(said_hello(&call(&model).await));
-    }
+    let request = Request {
+        model: "m",
+        system: "",
+        history: &[],
+        tools: &[],
+        session: "s1",
+    };
+    // HTTP's own end comes after the format's.
+    let first = model.call(request, &mut |_| end.notify_one()).await;
+    assert!(first.is_ok() && said_hello(&call(&model).await));
     let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
     assert_eq!(connections, [0, 0]);
 }

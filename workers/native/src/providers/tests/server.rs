@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -25,6 +25,8 @@ enum Ending {
     Cut,
     /// Nothing more comes.
     Hang,
+    /// As HTTP wants it, but only when the test says so.
+    Late(Arc<Notify>),
 }
 
 /// A request as it came.
@@ -79,6 +81,14 @@ impl Answer {
     pub(super) fn hang(events: &str) -> Self {
         Self {
             ending: Ending::Hang,
+            ..Self::stream(events)
+        }
+    }
+
+    /// A stream whose end, as HTTP wants it, comes when the test says so.
+    pub(super) fn late(events: &str, end: &Arc<Notify>) -> Self {
+        Self {
+            ending: Ending::Late(Arc::clone(end)),
             ..Self::stream(events)
         }
     }
@@ -166,6 +176,12 @@ async fn serve(
         }
         match answer.ending {
             Ending::Proper => {}
+            Ending::Late(end) => {
+                end.notified().await;
+                if stream.write_all(b"0\r\n\r\n").await.is_err() {
+                    return;
+                }
+            }
             Ending::Cut => return,
             Ending::Hang => {
                 // Only the client's end of file ends this.
