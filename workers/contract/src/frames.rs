@@ -122,6 +122,13 @@ impl Frames {
         end.ok().and_then(|end| end.clone()).unwrap_or(FrameError::Closed)
     }
 
+    /// After the end of the connection that had the channel: returns when what it sent is written, or can't be.
+    /// Cancel safe; who does not wait for ever for an end that does not read needs a time-out.
+    pub async fn written(&mut self) {
+        // A writer that was aborted or panicked writes nothing more either.
+        let _ = (&mut self.tasks[1]).await;
+    }
+
     /// For handlers and senders.
     pub fn pace(&self) -> Pace {
         Pace {
@@ -143,6 +150,11 @@ impl Pace {
     /// `Handled::No`: the reader goes on. (Without it the reader goes on a little later.)
     pub fn handled(&self) {
         self.shared.handled.notify_one();
+    }
+
+    /// Whether most of what was sent is written, as far as the writer has heard of it.
+    pub fn has_room(&self) -> bool {
+        *self.shared.unsent.borrow() <= SEND_AHEAD
     }
 
     /// Waits until most of what was sent is written. Who sends many messages waits here after each of them, else a reader

@@ -45,7 +45,7 @@ impl<'a> Output<'a> {
             state.written = tail(&state.written).to_owned();
         }
         state.fresh = true;
-        if state.flushed.is_none_or(|then| then.elapsed() >= EVERY) {
+        if self.client.keeps_up() && state.flushed.is_none_or(|then| then.elapsed() >= EVERY) {
             self.send(&mut state);
         } else {
             self.pending.notify_one();
