@@ -76,6 +76,7 @@ struct Shared {
     unsent: watch::Sender<usize>,
     asked: Mutex<HashSet<RawJsonRpcId>>,
     unanswered: Mutex<usize>,
+    closing: watch::Sender<bool>,
     end: watch::Sender<Option<FrameError>>,
 }
 
@@ -95,6 +96,7 @@ where
         unsent: watch::Sender::new(0),
         asked: Mutex::default(),
         unanswered: Mutex::default(),
+        closing: watch::Sender::new(false),
         end: watch::Sender::new(None),
     });
     let (outgoing, incoming) = ours.into_parts();
@@ -127,6 +129,12 @@ impl Frames {
     pub async fn written(&mut self) {
         // A writer that was aborted or panicked writes nothing more either.
         let _ = (&mut self.tasks[1]).await;
+    }
+
+    /// Closes the writer when what was sent up to now is written; the other end sees the end of its input. Reading goes
+    /// on, and what is sent from now on is lost.
+    pub fn close_output(&self) {
+        self.shared.closing.send_replace(true);
     }
 
     /// For handlers and senders.
