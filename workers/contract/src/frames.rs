@@ -127,8 +127,11 @@ impl Frames {
     /// After the end of the connection that had the channel: returns when what it sent is written, or can't be.
     /// Cancel safe; who does not wait for ever for an end that does not read needs a time-out.
     pub async fn written(&mut self) {
-        // A writer that was aborted or panicked writes nothing more either.
-        let _ = (&mut self.tasks[1]).await;
+        let writer = &mut self.tasks[1];
+        if !writer.is_finished() {
+            // A writer that was aborted or panicked writes nothing more either.
+            let _ = writer.await;
+        }
     }
 
     /// Closes the writer when what was sent up to now is written; the other end sees the end of its input. Reading goes
