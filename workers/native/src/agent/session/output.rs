@@ -42,7 +42,8 @@ impl<'a> Output<'a> {
         let mut state = self.lock();
         state.written.push_str(text);
         if state.written.len() > 4 * SHOWN {
-            state.written = tail(&state.written).to_owned();
+            let lost = state.written.len() - tail(&state.written).len();
+            state.written.drain(..lost);
         }
         state.fresh = true;
         if self.client.keeps_up() && state.flushed.is_none_or(|then| then.elapsed() >= EVERY) {

@@ -419,7 +419,10 @@ impl Person {
         loop {
             match self.prompt(words).await {
                 Err(error) if error.message.contains("a turn is running") => {}
-                answer => return drop(answer.unwrap()),
+                answer => {
+                    answer.unwrap();
+                    return;
+                }
             }
         }
     }
@@ -503,12 +506,11 @@ pub(super) async fn meet<R>(
             async move |request: RequestPermissionRequest, responder, _| {
                 let _ = asked.send(json!({ "asked": request.tool_call, "options": request.options }));
                 let answer = permissions.permissions.lock().unwrap().pop_front();
-                match answer.filter(|_| !script.stands_still()) {
-                    Some(answer) => responder.respond(answer),
-                    None => {
-                        permissions.held.lock().unwrap().push(Held::Permission(responder));
-                        Ok(())
-                    }
+                if let Some(answer) = answer.filter(|_| !script.stands_still()) {
+                    responder.respond(answer)
+                } else {
+                    permissions.held.lock().unwrap().push(Held::Permission(responder));
+                    Ok(())
                 }
             },
             on_receive_request!(),
@@ -520,12 +522,11 @@ pub(super) async fn meet<R>(
                 }
                 let _ = logins.send(json!({ "login": request }));
                 let answer = sign_ins.logins.lock().unwrap().pop_front();
-                match answer {
-                    Some(answer) => responder.respond(answer),
-                    None => {
-                        sign_ins.held.lock().unwrap().push(Held::Login(responder));
-                        Ok(())
-                    }
+                if let Some(answer) = answer {
+                    responder.respond(answer)
+                } else {
+                    sign_ins.held.lock().unwrap().push(Held::Login(responder));
+                    Ok(())
                 }
             },
             on_receive_request!(),
