@@ -1,6 +1,7 @@
 //! The agent's side of ACP: which requests it knows, and the one connection that it serves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use acp::schema::{
     AgentCapabilities, CancelNotification, Implementation, InitializeRequest, InitializeResponse,
@@ -8,7 +9,13 @@ use acp::schema::{
 };
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1 as acp;
-use agent_client_protocol::{Agent, ConnectTo, Error, on_receive_notification, on_receive_request};
+use agent_client_protocol::{
+    Agent, Error, Handled, on_receive_dispatch, on_receive_notification, on_receive_request,
+};
+use contract::frames::{self, FrameError, FrameLimits};
+use thiserror::Error as ThisError;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 mod card;
 mod client;
@@ -26,16 +33,49 @@ use desk::Desk;
 use kit::Kit;
 pub(crate) use kit::Real;
 
+/// Why a connection ended other than by the client's end of file.
+#[derive(Debug, ThisError)]
+pub(crate) enum Fault {
+    /// The client broke the rules, or its pipe did.
+    #[error("ended the connection to the client: {0}")]
+    Frames(FrameError),
+    /// A defect.
+    #[error("the connection to the client failed: {}", .0.message)]
+    Connection(#[from] Error),
+    /// A defect in a turn, which took the session with it.
+    #[error("a turn failed by a defect of this program")]
+    Lost,
+}
+
+/// How long a client that is going may take to read what was still said to it.
+const LAST_READ: Duration = Duration::from_secs(2);
+
 /// Serves one client until its end of file. Whatever was running then is stopped, and what had been said is kept.
 ///
-/// Errors: the connection's own. Handlers only decide and hand over: they run inside the connection's loop, and one that
+/// Handlers only decide and hand over: they run inside the connection's loop, and one that
 /// waited for the client would wait for ever.
-pub(crate) async fn serve<K: Kit>(kit: K, transport: impl ConnectTo<Agent> + 'static) -> Result<(), Error> {
-    let desk = Arc::new(Desk::new(kit));
+pub(crate) async fn serve<K: Kit>(
+    kit: K,
+    reader: impl AsyncRead + Unpin + Send + 'static,
+    writer: impl AsyncWrite + Unpin + Send + 'static,
+) -> Result<(), Fault> {
+    let (channel, mut frames) = frames::open(reader, writer, FrameLimits::default());
+    let pace = frames.pace();
+    let desk = Arc::new(Desk::new(kit, frames.pace()));
     let [initialize, new, load, prompt, cancel, main] = std::array::from_fn(|_| desk.clone());
     let served = Agent
         .v1()
         .name("agent-host")
+        .on_receive_dispatch(
+            async move |message: acp::Dispatch, _| {
+                pace.handled();
+                Ok(Handled::No {
+                    message,
+                    retry: false,
+                })
+            },
+            on_receive_dispatch!(),
+        )
         .on_receive_request(
             async move |request: InitializeRequest, responder, _| {
                 initialize.brief(request.meta.as_ref());
@@ -51,7 +91,7 @@ pub(crate) async fn serve<K: Kit>(kit: K, transport: impl ConnectTo<Agent> + 'st
         )
         .on_receive_request(
             async move |request: LoadSessionRequest, responder, connection| {
-                responder.respond_with_result(load.load(&request, connection))
+                load.load(&request, connection, responder)
             },
             on_receive_request!(),
         )
@@ -66,7 +106,7 @@ pub(crate) async fn serve<K: Kit>(kit: K, transport: impl ConnectTo<Agent> + 'st
             },
             on_receive_notification!(),
         )
-        .connect_with(transport, async move |connection| {
+        .connect_with(channel, async move |connection| {
             tokio::select! {
                 () = connection.incoming_closed() => {}
                 () = main.lost() => {}
@@ -77,7 +117,19 @@ pub(crate) async fn serve<K: Kit>(kit: K, transport: impl ConnectTo<Agent> + 'st
         .await;
     // Another way out of the connection than its end of file.
     desk.close().await;
-    served
+    if timeout(LAST_READ, frames.written()).await.is_err() {
+        tracing::warn!("the client did not read the last messages");
+    }
+    served?;
+    // If it ended for another reason than its input, there is nothing to wait for.
+    tokio::select! {
+        biased;
+        reason = frames.ended() => match reason {
+            FrameError::Closed => Ok(()),
+            reason => Err(Fault::Frames(reason)),
+        },
+        () = std::future::ready(()) => Err(Fault::Lost),
+    }
 }
 
 fn introduction() -> InitializeResponse {

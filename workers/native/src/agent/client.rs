@@ -7,6 +7,7 @@ use acp::schema::{
 };
 use agent_client_protocol::v1 as acp;
 use agent_client_protocol::{Client as Peer, Error, ErrorCode};
+use contract::frames::Pace;
 use contract::{DENIAL_REASON, LoginAnswer, LoginNeeded, META_KEY, Status};
 
 const ALLOW_ONCE: &str = "allow_once";
@@ -17,6 +18,7 @@ const REJECT_ONCE: &str = "reject_once";
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     connection: acp::ConnectionTo<Peer>,
+    pace: Pace,
     session: SessionId,
 }
 
@@ -43,9 +45,10 @@ pub(crate) enum Login {
 }
 
 impl Client {
-    pub(crate) fn new(connection: acp::ConnectionTo<Peer>, session: &str) -> Self {
+    pub(crate) fn new(connection: acp::ConnectionTo<Peer>, pace: Pace, session: &str) -> Self {
         Self {
             connection,
+            pace,
             session: SessionId::new(session),
         }
     }
@@ -53,6 +56,16 @@ impl Client {
     /// The session's id.
     pub(crate) fn session(&self) -> &str {
         &self.session.0
+    }
+
+    /// Whether the client keeps up. If not, what can wait and grow should.
+    pub(crate) fn keeps_up(&self) -> bool {
+        self.pace.has_room()
+    }
+
+    /// Returns when the client has read most of what it was told. Cancel safe.
+    pub(crate) async fn caught_up(&self) {
+        self.pace.ready().await;
     }
 
     /// Tells an update. A client that is gone wants none: the end of its pipe is what ends the turn.

@@ -1,6 +1,7 @@
 //! Who has the session: nobody yet, the desk, or the turn that runs. At most one session in a process's life.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use acp::schema::{
 use agent_client_protocol::v1 as acp;
 use agent_client_protocol::{Client as Peer, Error, ErrorCode};
 use cage::Policy;
+use contract::frames::Pace;
 use contract::{META_KEY, MODEL_CHANGE, Profile};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -21,18 +23,20 @@ use crate::agent::client::Client;
 use crate::agent::history::History;
 use crate::agent::kit::Kit;
 use crate::agent::prompt;
-use crate::agent::session::{Said, Session};
+use crate::agent::session::{Said, Session, TurnError};
 use crate::agent::stop::{Stopper, stop};
 use crate::agent::transcript::{Transcript, TranscriptError};
 
 /// How long a stopped turn may take to keep what it had, when the client is gone.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The desk of one worker.
 pub(crate) struct Desk<K: Kit> {
     kit: K,
+    pace: Pace,
     stage: Mutex<Stage<K>>,
-    turn: Mutex<Option<JoinHandle<()>>>,
+    /// The task that has the session, or had it last.
+    task: Mutex<Option<JoinHandle<()>>>,
     lost: Notify,
 }
 
@@ -43,18 +47,19 @@ enum Stage<K: Kit> {
     Briefed(Box<Profile>),
     /// It waits to be spoken to.
     Ready(Box<Session<K>>),
-    /// A turn has it.
+    /// A task has it: a turn, or a load that tells the history.
     Busy { session: String, stopper: Stopper },
     /// A turn took it along into a panic: it can only be loaded by another worker.
     Lost,
 }
 
 impl<K: Kit> Desk<K> {
-    pub(crate) fn new(kit: K) -> Self {
+    pub(crate) fn new(kit: K, pace: Pace) -> Self {
         Self {
             kit,
+            pace,
             stage: Mutex::new(Stage::Unbriefed("`initialize` was not called".to_owned())),
-            turn: Mutex::default(),
+            task: Mutex::default(),
             lost: Notify::new(),
         }
     }
@@ -87,22 +92,32 @@ impl<K: Kit> Desk<K> {
         Ok(NewSessionResponse::new(id))
     }
 
-    /// `session/load`: the history is told before this returns, and so before the answer.
+    /// `session/load`: answers when the history was told, as fast as the client reads it.
     pub(crate) fn load(
-        &self,
+        self: &Arc<Self>,
         request: &LoadSessionRequest,
         connection: acp::ConnectionTo<Peer>,
-    ) -> Result<LoadSessionResponse, Error> {
+        responder: acp::Responder<LoadSessionResponse>,
+    ) -> Result<(), Error> {
         note_servers(request.mcp_servers.len());
         let id = &*request.session_id.0;
-        self.begin(&request.cwd, id, connection, |folder| {
+        let begun = self.begin(&request.cwd, id, connection, |folder| {
             let (transcript, lines) = Transcript::load(folder, id)?;
             Ok((transcript, History::of(lines)))
-        })?;
-        if let Stage::Ready(session) = &*lock(&self.stage) {
-            session.replay();
+        });
+        let (stopper, stop) = stop();
+        match begun.and_then(|()| self.take(&request.session_id, stopper)) {
+            Ok(session) => self.lend(async move {
+                stop.or(session.replay()).await;
+                let answer = || responder.respond(LoadSessionResponse::new());
+                Done {
+                    session,
+                    answer: Box::new(answer),
+                }
+            }),
+            Err(error) => responder.respond_with_error(error)?,
         }
-        Ok(LoadSessionResponse::new())
+        Ok(())
     }
 
     fn begin(
@@ -135,7 +150,7 @@ impl<K: Kit> Desk<K> {
         let (transcript, history) =
             open(&profile.session_folder).map_err(|error| failed_to_open(&error, id))?;
         *stage = Stage::Ready(Box::new(Session {
-            client: Client::new(connection, id),
+            client: Client::new(connection, self.pace.clone(), id),
             workspace: workspace.to_owned(),
             profile: (**profile).clone(),
             transcript,
@@ -165,13 +180,10 @@ impl<K: Kit> Desk<K> {
             Ok(session) => session,
             Err(error) => return responder.respond_with_error(error),
         };
-        let desk = self.clone();
-        let task = tokio::spawn(async move {
-            let guard = Guard(&desk);
+        self.lend(async move {
             let withdrawn = responder.cancellation();
             let ended = {
-                let turn = session.turn(said, &stop);
-                tokio::pin!(turn);
+                let mut turn = pin!(session.turn(said, &stop));
                 tokio::select! {
                     ended = &mut turn => ended,
                     () = withdrawn.cancelled() => {
@@ -180,16 +192,27 @@ impl<K: Kit> Desk<K> {
                     }
                 }
             };
-            guard.give_back(session);
-            let answer = ended
-                .map(PromptResponse::new)
-                .map_err(super::session::TurnError::answer);
-            if let Err(error) = responder.respond_with_result(answer) {
-                tracing::debug!(%error, "could not answer a prompt");
+            let answer = ended.map(PromptResponse::new).map_err(TurnError::answer);
+            Done {
+                session,
+                answer: Box::new(|| responder.respond_with_result(answer)),
             }
         });
-        *lock(&self.turn) = Some(task);
         Ok(())
+    }
+
+    /// Runs a task that has the session. It is back on the desk before the client hears the answer.
+    fn lend(self: &Arc<Self>, work: impl Future<Output = Done<K>> + Send + 'static) {
+        let desk = self.clone();
+        let task = tokio::spawn(async move {
+            let guard = Guard(&desk);
+            let done = work.await;
+            guard.give_back(done.session);
+            if let Err(error) = (done.answer)() {
+                tracing::debug!(%error, "could not answer");
+            }
+        });
+        *lock(&self.task) = Some(task);
     }
 
     fn take(&self, id: &SessionId, stopper: Stopper) -> Result<Box<Session<K>>, Error> {
@@ -233,13 +256,19 @@ impl<K: Kit> Desk<K> {
         if let Stage::Busy { stopper, .. } = &*lock(&self.stage) {
             stopper.stop();
         }
-        let turn = lock(&self.turn).take();
+        let turn = lock(&self.task).take();
         if let Some(turn) = turn
             && timeout(LAST_WORDS, turn).await.is_err()
         {
             tracing::warn!("a stopped turn did not end in time");
         }
     }
+}
+
+/// What comes of a lent session.
+struct Done<K: Kit> {
+    session: Box<Session<K>>,
+    answer: Box<dyn FnOnce() -> Result<(), Error> + Send>,
 }
 
 /// Gives the session back; or, if the turn panicked, says that it is lost.

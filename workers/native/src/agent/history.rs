@@ -138,13 +138,11 @@ mod tests {
     }
 
     fn unknown(history: &History) -> Vec<&str> {
-        let unknown = |message| match message {
-            &Message::ToolResult {
-                ref call, ref text, ..
-            } if text == UNKNOWN_RESULT => Some(call.as_str()),
+        let results = history.messages().iter().filter_map(|message| match message {
+            Message::ToolResult { call, text, .. } if text == UNKNOWN_RESULT => Some(call.as_str()),
             _ => None,
-        };
-        history.messages().iter().filter_map(unknown).collect()
+        });
+        results.collect()
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl<'a> Outlet<'a> {
             Voice::Thought => state.thought = true,
         }
         let rested = state.flushed.is_none_or(|then| then.elapsed() >= EVERY);
-        if rested || state.waiting.len() >= ENOUGH {
+        if self.client.keeps_up() && (rested || state.waiting.len() >= ENOUGH) {
             self.send(&mut state);
         } else {
             self.pending.notify_one();

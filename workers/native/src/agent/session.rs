@@ -18,6 +18,7 @@ use crate::agent::stop::Stop;
 use crate::agent::transcript::{Line, Transcript, TranscriptError};
 use crate::agent::{plan, prompt};
 use crate::message::{Finish, Message, Part, ReplyPart, ToolCall, Usage};
+use crate::providers::NO_MODEL;
 use crate::tools::ToolSpec;
 
 mod ask;
@@ -88,10 +89,7 @@ impl<K: Kit> Session<K> {
     async fn hear(&mut self, said: Said) -> Result<Brief, TurnError> {
         let chosen = said.model.as_deref().or(self.history.model());
         let Some(model) = chosen.or(self.profile.model.as_deref()).map(str::to_owned) else {
-            return Err(TurnError::failed(
-                TurnFailure::Refused,
-                "no model is chosen: name one with `/model NAME`, or set `model` under the agent in the configuration",
-            ));
+            return Err(TurnError::failed(TurnFailure::Refused, NO_MODEL));
         };
         let mut lines = vec![];
         if let Some(model) = said.model.filter(|model| self.history.model() != Some(model)) {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
+use crate::agent::client::Client;
+
 /// Says it.
 #[derive(Debug, Clone)]
 pub(crate) struct Stopper(watch::Sender<bool>);
@@ -28,11 +30,6 @@ impl Stopper {
 }
 
 impl Stop {
-    /// Whether it was said.
-    pub(crate) fn is_said(&self) -> bool {
-        *self.0.borrow()
-    }
-
     /// Returns when it was said. Cancel safe. A stopper that is gone can't say it any more.
     pub(crate) async fn said(&self) {
         let mut hear = self.0.clone();
@@ -50,12 +47,14 @@ impl Stop {
         }
     }
 
-    /// Like [`Self::or`]; and `flush` is called `every` so long after something is `pending`.
+    /// Like [`Self::or`]; and `flush` is called `every` so long after something is `pending`, but not before the client
+    /// has room for it.
     pub(crate) async fn or_with<T>(
         &self,
         work: impl Future<Output = T>,
         pending: &Notify,
         every: Duration,
+        client: &Client,
         flush: impl Fn(),
     ) -> Option<T> {
         let mut work = pin!(work);
@@ -63,6 +62,7 @@ impl Stop {
             let due = async {
                 pending.notified().await;
                 sleep(every).await;
+                client.caught_up().await;
             };
             tokio::select! {
                 biased;

@@ -67,7 +67,7 @@ impl<K: Kit> Session<K> {
         let mut progress = |progress| outlet.push(progress);
         let call = self.mind.call(request, &mut progress);
         let called = stop
-            .or_with(call, outlet.pending(), EVERY, || outlet.flush())
+            .or_with(call, outlet.pending(), EVERY, &self.client, || outlet.flush())
             .await;
         if let Some(Ok(reply)) = &called {
             show_unstreamed(&outlet, reply);

@@ -30,7 +30,8 @@ impl<K: Kit> Session<K> {
         call: &ToolCall,
         stop: &Stop,
     ) -> Result<Option<()>, TurnError> {
-        if stop.is_said() {
+        // What a call shows may be long. A stop that was said is heard here, too.
+        if stop.or(self.client.caught_up()).await.is_none() {
             return Ok(None);
         }
         if call.name == UPDATE_PLAN {
@@ -118,7 +119,7 @@ impl<K: Kit> Session<K> {
         let output = Output::new(&self.client, card);
         let mut push = |text: String| output.push(&text);
         let run = self.hands.run(prepared, &mut push);
-        stop.or_with(run, output.pending(), EVERY, || output.flush())
+        stop.or_with(run, output.pending(), EVERY, &self.client, || output.flush())
             .await
     }
 

@@ -42,10 +42,11 @@ impl<'a> Output<'a> {
         let mut state = self.lock();
         state.written.push_str(text);
         if state.written.len() > 4 * SHOWN {
-            state.written = tail(&state.written).to_owned();
+            let lost = state.written.len() - tail(&state.written).len();
+            state.written.drain(..lost);
         }
         state.fresh = true;
-        if state.flushed.is_none_or(|then| then.elapsed() >= EVERY) {
+        if self.client.keeps_up() && state.flushed.is_none_or(|then| then.elapsed() >= EVERY) {
             self.send(&mut state);
         } else {
             self.pending.notify_one();

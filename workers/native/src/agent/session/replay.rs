@@ -11,9 +11,11 @@ use crate::message::{Message, Part, ReplyPart, ToolCall};
 
 impl<K: Kit> Session<K> {
     /// Sends every message as the updates that it once was, as far as the transcript keeps them.
-    pub(crate) fn replay(&self) {
+    /// No faster than the client reads.
+    pub(crate) async fn replay(&self) {
         let messages = self.history.messages();
         for (index, message) in messages.iter().enumerate() {
+            self.client.caught_up().await;
             let id = message_id(index);
             let chunk = |content: ContentBlock| ContentChunk::new(content).message_id(id.as_str());
             match message {

@@ -13,8 +13,9 @@ use acp::schema::{
 };
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1 as acp;
-use agent_client_protocol::{Agent, Channel, Client, Error, on_receive_notification, on_receive_request};
+use agent_client_protocol::{Agent, Client, Error, on_receive_notification, on_receive_request};
 use cage::Policy;
+use contract::frames::{self, FrameLimits};
 use contract::{LoginAnswer, LoginNeeded, META_KEY, Permissions, Profile, Provider, Status};
 use credentials::{Service, UserId};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
+use crate::agent::Fault;
 use crate::agent::kit::{Hands, Kit, Mind};
 use crate::message::{Finish, ReplyPart, ToolCall, Usage};
 use crate::providers::{Progress, ProviderError, Reply, Request};
@@ -326,11 +328,11 @@ pub(super) struct Answers {
     pub(super) logins: Arc<Mutex<VecDeque<LoginAnswer>>>,
     /// Answers as somebody does who never heard of logins.
     pub(super) plain: bool,
-    held: Arc<Mutex<Vec<Held>>>,
+    pub(super) held: Arc<Mutex<Vec<Held>>>,
 }
 
 #[expect(dead_code, reason = "only kept, so that nobody answers")]
-enum Held {
+pub(super) enum Held {
     Permission(acp::Responder<RequestPermissionResponse>),
     Login(acp::Responder<LoginAnswer>),
 }
@@ -417,7 +419,10 @@ impl Person {
         loop {
             match self.prompt(words).await {
                 Err(error) if error.message.contains("a turn is running") => {}
-                answer => return drop(answer.unwrap()),
+                answer => {
+                    answer.unwrap();
+                    return;
+                }
             }
         }
     }
@@ -473,8 +478,11 @@ pub(super) async fn meet<R>(
     answers: &Answers,
     body: impl AsyncFnOnce(&mut Person) -> R,
 ) -> R {
-    let (agent_end, client_end) = Channel::duplex();
-    let agent = tokio::spawn(crate::agent::serve(script.clone(), agent_end));
+    let (agent_end, client_end) = tokio::io::duplex(64 * 1024);
+    let (reader, writer) = tokio::io::split(agent_end);
+    let agent = tokio::spawn(crate::agent::serve(script.clone(), reader, writer));
+    let (reader, writer) = tokio::io::split(client_end);
+    let (channel, frames) = frames::open(reader, writer, FrameLimits::default());
     let (tell, told) = mpsc::unbounded_channel();
     let (statuses, asked, logins) = (tell.clone(), tell.clone(), tell.clone());
     let (permissions, sign_ins, script) = (answers.clone(), answers.clone(), script.clone());
@@ -498,12 +506,11 @@ pub(super) async fn meet<R>(
             async move |request: RequestPermissionRequest, responder, _| {
                 let _ = asked.send(json!({ "asked": request.tool_call, "options": request.options }));
                 let answer = permissions.permissions.lock().unwrap().pop_front();
-                match answer.filter(|_| !script.stands_still()) {
-                    Some(answer) => responder.respond(answer),
-                    None => {
-                        permissions.held.lock().unwrap().push(Held::Permission(responder));
-                        Ok(())
-                    }
+                if let Some(answer) = answer.filter(|_| !script.stands_still()) {
+                    responder.respond(answer)
+                } else {
+                    permissions.held.lock().unwrap().push(Held::Permission(responder));
+                    Ok(())
                 }
             },
             on_receive_request!(),
@@ -515,18 +522,17 @@ pub(super) async fn meet<R>(
                 }
                 let _ = logins.send(json!({ "login": request }));
                 let answer = sign_ins.logins.lock().unwrap().pop_front();
-                match answer {
-                    Some(answer) => responder.respond(answer),
-                    None => {
-                        sign_ins.held.lock().unwrap().push(Held::Login(responder));
-                        Ok(())
-                    }
+                if let Some(answer) = answer {
+                    responder.respond(answer)
+                } else {
+                    sign_ins.held.lock().unwrap().push(Held::Login(responder));
+                    Ok(())
                 }
             },
             on_receive_request!(),
         );
     let result = client
-        .connect_with(client_end, async move |connection| {
+        .connect_with(channel, async move |connection| {
             let mut person = Person {
                 connection,
                 told,
@@ -537,10 +543,9 @@ pub(super) async fn meet<R>(
         })
         .await
         .unwrap();
-    timeout(PATIENCE, agent)
-        .await
-        .expect("the agent ends with its client")
-        .unwrap()
-        .unwrap();
+    drop(frames);
+    let ended = timeout(PATIENCE, agent).await;
+    let ended = ended.expect("the agent ends with its client").unwrap();
+    assert!(matches!(ended, Ok(()) | Err(Fault::Lost)), "{ended:?}");
     result
 }
