@@ -3,7 +3,7 @@
 use agent_client_protocol::v1::schema::{ContentBlock, ContentChunk};
 use contract::LoginAnswer;
 
-use super::fake::Scene;
+use super::fake::{Scene, native};
 use super::*;
 
 /// The text of an update.
@@ -467,36 +467,4 @@ async fn our_own_agent_gets_its_profile_for_this_thread_in_the_first_frame() {
         profile.account.unwrap().owner,
         UserId::parse("web:alice").unwrap()
     );
-}
-
-/// Makes the shell agent look like our own one.
-fn native(spec: &mut Spec) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let AgentKind::External { command, .. } = &spec.agent.kind else {
-        panic!("made so above");
-    };
-    let program = spec.workspace.join("agent");
-    std::fs::write(&program, format!("#!/bin/sh\n{}", command[2])).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    spec.worker_program = program;
-    spec.agent.kind = AgentKind::Native(Box::new(contract::Profile {
-        session_folder: "/template".into(),
-        provider: contract::Provider::OpenaiChat,
-        base_url: "http://127.0.0.1:1/v1".parse().unwrap(),
-        model: None,
-        account: Some(contract::Account {
-            store: "/nowhere/auth.json".into(),
-            allow_network_filesystem: false,
-            service: credentials::Service::parse("codex").unwrap(),
-            title: "Codex".into(),
-            owner: UserId::parse("web:template").unwrap(),
-            endpoint: None,
-            rejection_codes: vec![],
-            host_key: None,
-            host_token: None,
-        }),
-        permissions: contract::Permissions::Ask,
-        without_layers: vec![],
-        instructions: None,
-    }));
 }
