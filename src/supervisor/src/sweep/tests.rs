@@ -19,7 +19,7 @@ trap '' TERM
 on_prompt() {
   sleep 1000 & echo $! > child
   (setsid sh -c 'echo $$ > daemon; while :; do sleep 1000; done' &)
-  (env -i /usr/bin/setsid /bin/sh -c '(setsid sh -c "echo \$\$ > below; exec sleep 1000" &); echo $$ > bare; while :; do sleep 1000; done' &)
+  (env -i /usr/bin/setsid /bin/sh -c '(setsid sh -c "echo \$\$ > below; exec sleep 1000" &); echo $$ > bare; exec sleep 1000' &)
   answer '{"stopReason":"end_turn"}'
 }
 on_end() { while :; do sleep 1000; done; }
@@ -164,8 +164,12 @@ on_prompt() {
   answer '{"stopReason":"end_turn"}'
 }"#;
 
-#[tokio::test]
-async fn a_refresh_in_flight_outlives_its_worker_until_it_is_done() {
+#[test]
+fn a_refresh_in_flight_outlives_its_worker_until_it_is_done() {
+    ended_well(play("host with a refresh", Path::new("/")));
+}
+
+async fn host_with_a_refresh() {
     let mut scene = Scene::new();
     scene.reaper = Reaper::new(scene.folder.path(), Some(refresher(scene.folder.path()))).unwrap();
     let worker = scene.start(REFRESHING).await.unwrap();
@@ -186,6 +190,11 @@ async fn a_refresh_in_flight_outlives_its_worker_until_it_is_done() {
     assert!(!refresher.is_alive());
 }
 
+#[test]
+fn a_gigabyte_line_and_a_flood_cost_a_few_megabytes() {
+    ended_well(play("host with a noisy worker", Path::new("/")));
+}
+
 #[tokio::test]
 async fn who_only_looks_like_a_refresh_is_killed() {
     let scene = Scene::new();
@@ -198,15 +207,16 @@ async fn who_only_looks_like_a_refresh_is_killed() {
     assert!(!imitation.is_alive());
 }
 
+/// Some tests need a process of their own: this one is shared by tests that know nothing of its refreshes.
 const ROLE: &str = "AGENT_HOST_TEST_ROLE";
 const FOLDER: &str = "AGENT_HOST_TEST_FOLDER";
 
-/// Starts this test program as another process with a role in the story below.
+/// Starts this test program as another process with a role in a test.
 fn play(role: &str, folder: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "sweep::tests::a_process_of_the_story_below",
+            "sweep::tests::a_process_of_a_test",
             "--ignored",
             "--nocapture",
         ])
@@ -228,8 +238,8 @@ fn nothing_outlives_a_host_that_was_killed_once_the_next_one_starts() {
 }
 
 #[test]
-#[ignore = "a process of the story above"]
-fn a_process_of_the_story_below() {
+#[ignore = "a process that other tests start"]
+fn a_process_of_a_test() {
     let folder = std::env::var_os(FOLDER)
         .map(PathBuf::from)
         .expect("started by a test");
@@ -238,6 +248,9 @@ fn a_process_of_the_story_below() {
         .build()
         .unwrap();
     match std::env::var(ROLE).as_deref() {
+        Ok("host with a refresh") => runtime.block_on(host_with_a_refresh()),
+        Ok("host after a refresh") => runtime.block_on(host_after_a_refresh(&folder)).unwrap(),
+        Ok("host with a noisy worker") => runtime.block_on(worker::tests::noise_is_bounded()),
         Ok("world") => runtime.block_on(world(&folder)),
         Ok("first host") => runtime.block_on(first_host(&folder)),
         Ok("next host") => runtime.block_on(next_host(&folder)),
@@ -319,20 +332,24 @@ async fn world(folder: &Path) {
     bystander.wait().unwrap();
 }
 
-#[tokio::test]
-async fn a_refresh_of_an_earlier_host_is_left_alone_by_the_next_one() -> io::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let store = refresher(folder.path());
+#[test]
+fn a_refresh_of_an_earlier_host_is_left_alone_by_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    ended_well(play("host after a refresh", folder.path()));
+}
+
+async fn host_after_a_refresh(folder: &Path) -> io::Result<()> {
+    let store = refresher(folder);
     // As a worker of an earlier host would: marked, with a refresh below it.
     let mut worker = Command::new("sh")
         .args(["-c", "echo $$ > worker; setsid sh refresh-tenant & wait"])
-        .current_dir(folder.path().join("workspace"))
-        .env(contract::STATE_MARKER, folder.path().canonicalize()?)
+        .current_dir(folder.join("workspace"))
+        .env(contract::STATE_MARKER, folder.canonicalize()?)
         .spawn()?;
-    let workspace = folder.path().join("workspace");
+    let workspace = folder.join("workspace");
     let leader = process_in(&workspace.join("worker")).await;
     let refresh = process_in(&workspace.join("refresher")).await;
-    let reaper = Reaper::new(folder.path(), Some(store))?;
+    let reaper = Reaper::new(folder, Some(store))?;
     let swept = reaper.sweep_leftovers().await;
     assert!(swept.killed >= 1 && swept.spared >= 1, "{swept:?}");
     worker.wait()?;

@@ -242,18 +242,10 @@ async fn garbage_ends_that_worker_with_its_reason() {
             "it sent a message longer than 16777216 bytes",
         ),
         (
-            "n=0; while :; do ask $n _x/unknown '{}'; n=$((n+1)); done",
-            "it left more than 33554432 bytes unread",
-        ),
-        (
             "n=0; while [ $n -lt 200 ]; do ask $n session/request_permission '{\"sessionId\":\"s1\",\"toolCall\":{\"toolCallId\":\"t\"},\"options\":[]}'; n=$((n+1)); done; sleep 100",
             "it made more than 128 requests at the same time",
         ),
     ] {
-        if reason.contains("unread") {
-            // It needs hundreds of thousands of answers: shown for the transport itself.
-            continue;
-        }
         let mut scene = Scene::new();
         let functions = format!("on_prompt() {{ {garbage}; sleep 100; }}");
         let worker = scene.start(&functions).await.unwrap();
@@ -467,4 +459,33 @@ async fn our_own_agent_gets_its_profile_for_this_thread_in_the_first_frame() {
         profile.account.unwrap().owner,
         UserId::parse("web:alice").unwrap()
     );
+}
+
+/// Runs in a process of its own, whose greatest size is then that of this.
+pub(crate) async fn noise_is_bounded() {
+    let scene = Scene::new();
+    let worker = scene.start("").await.unwrap();
+    worker.end(Duration::from_secs(5)).await;
+    let before = greatest_size();
+    // Updates of 16 KiB, as many as the pipe takes; nobody receives them, and then comes the line.
+    let floods = "on_new() { answer '{\"sessionId\":\"s1\"}'; :> flooding; long=$(head -c 16000 /dev/zero | tr '\\0' x); while :; do say $long; done; }";
+    let lines = "on_prompt() { head -c 1073741824 /dev/zero; }";
+    for functions in [floods, lines] {
+        let mut scene = Scene::new();
+        let worker = scene.start(functions).await.unwrap();
+        let _ = timeout(Duration::from_secs(2), worker.prompt(hello(), None)).await;
+        worker.end(Duration::from_millis(10)).await;
+        while scene.events.try_recv().is_ok() {}
+        let grown = greatest_size() - before;
+        assert!(grown < 64 << 20, "{} MiB more", grown >> 20);
+    }
+}
+
+fn greatest_size() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
