@@ -43,7 +43,7 @@ pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
         use_vendor(&mut settings, &vendor)?;
         let credentials = assembly::credentials(&settings)?;
         let running = Running::start(&settings, credentials, lock).await?;
-        output::data(&format!("open {}", running.web.new_link()))?;
+        output::data(&format!("open {}", running.web.url()))?;
         output::say("everything stays on this machine; the model is a rehearsal; stop with Ctrl-C");
         let outcome = running.until_stopped(signals).await;
         vendor.shutdown().await;

@@ -36,7 +36,7 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
         let signals = Signals::listen()?;
         let credentials = assembly::credentials(&settings)?;
         let running = Running::start(&settings, credentials, lock).await?;
-        output::data(&format!("open {}", running.web.new_link()))?;
+        output::data(&format!("open {}", running.web.url()))?;
         output::say(
             "the link signs one browser in, once; `agent-host status` prints another; stop with Ctrl-C",
         );
@@ -105,7 +105,7 @@ impl Running {
                 return Err(Failure::web(error));
             }
         };
-        let control = Control::open(state, answerer(supervisor.clone(), web.clone())).map_err(|error| {
+        let control = Control::open(state, answerer(supervisor.clone(), web.links())).map_err(|error| {
             Failure::during(
                 error,
                 format!("could not open the control socket in `{}`", state.display()),
@@ -123,19 +123,15 @@ impl Running {
     pub(crate) async fn until_stopped(self, mut signals: Signals) -> Outcome {
         signals.next().await;
         output::say("stopping: running turns may end first; another Ctrl-C does not wait for them");
-        // The page hears of the end through its streams, so these go first.
-        let stopping = async {
-            self.supervisor.drain(PATIENCE).await;
-            self.web.shutdown().await;
-        };
+        // The page stays until the turns have ended: their last words are read there.
         tokio::select! {
-            () = stopping => {}
+            () = self.supervisor.drain(PATIENCE) => {}
             () = async {
                 signals.next().await;
                 self.supervisor.drain(Duration::ZERO).await;
-                self.web.shutdown().await;
             } => {}
         }
+        self.web.shutdown().await;
         drop(self.control);
         drop(self.lock);
         output::say("stopped");
@@ -169,7 +165,8 @@ impl Settings {
 
 impl Failure {
     fn web(error: web::StartError) -> Self {
-        Self::of(error.into())
+        let hint = error.hint();
+        Self::of(error.into()).hint(hint)
     }
 }
 
@@ -186,12 +183,12 @@ pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
 }
 
 /// Answers the commands of other processes.
-fn answerer(supervisor: Supervisor, web: web::Server) -> crate::control::Answerer {
+fn answerer(supervisor: Supervisor, links: web::Links) -> crate::control::Answerer {
     let since = Timestamp::now();
     Arc::new(move |request| {
-        let (supervisor, web) = (supervisor.clone(), web.clone());
+        let (supervisor, links) = (supervisor.clone(), links.clone());
         Box::pin(async move {
-            match answer(&supervisor, &web, since, request).await {
+            match answer(&supervisor, &links, since, request).await {
                 Ok(value) => Answer::Done { value },
                 Err(failure) => Answer::Failed {
                     words: failure.to_string(),
@@ -203,7 +200,7 @@ fn answerer(supervisor: Supervisor, web: web::Server) -> crate::control::Answere
 
 async fn answer(
     supervisor: &Supervisor,
-    web: &web::Server,
+    links: &web::Links,
     since: Timestamp,
     request: Request,
 ) -> Result<Value, Failure> {
@@ -215,11 +212,11 @@ async fn answer(
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 since,
-                page: web.base_url().to_string(),
+                page: links.base().to_string(),
             });
             Ok(serde_json::to_value(report)?)
         }
-        Request::Link => Ok(json!(web.new_link().to_string())),
+        Request::Link => Ok(json!(links.new_link().to_string())),
         Request::Stop { thread } => Ok(json!(
             supervisor.stop(&ThreadId::parse(&thread)?, &operator).await?
         )),
