@@ -2,9 +2,19 @@
 //! Knows no front-end: it publishes updates, they subscribe.
 
 mod config;
+mod dispatch;
+mod feed;
+mod files;
+mod places;
+mod restart;
+mod rights;
+mod state;
 mod status;
 mod supervisor;
+mod sweep;
+mod timeline;
 mod update;
+mod worker;
 
 pub use config::{Agent, AgentKind, Config, Limits};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};

@@ -41,7 +41,7 @@ pub(crate) struct Change {
 
 /// A call whose arguments were read and checked; exactly this is shown, asked for and then executed.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct Prepared<A = Action> {
     /// What it does.
     pub(crate) kind: Kind,
     /// In a few words: `run a command`, `write notes.txt`.
@@ -55,7 +55,7 @@ pub(crate) struct Prepared {
     /// Calls with the same key are alike for "always in this thread".
     pub(crate) always_key: String,
     /// What is executed.
-    pub(crate) action: Action,
+    pub(crate) action: A,
 }
 
 /// What is executed. Belongs to the tools; nobody else looks inside.
