@@ -76,6 +76,7 @@ struct Shared {
     unsent: watch::Sender<usize>,
     asked: Mutex<HashSet<RawJsonRpcId>>,
     unanswered: Mutex<usize>,
+    closing: watch::Sender<bool>,
     end: watch::Sender<Option<FrameError>>,
 }
 
@@ -95,6 +96,7 @@ where
         unsent: watch::Sender::new(0),
         asked: Mutex::default(),
         unanswered: Mutex::default(),
+        closing: watch::Sender::new(false),
         end: watch::Sender::new(None),
     });
     let (outgoing, incoming) = ours.into_parts();
@@ -120,6 +122,12 @@ impl Frames {
         let mut end = self.shared.end.subscribe();
         let end = end.wait_for(Option::is_some).await;
         end.ok().and_then(|end| end.clone()).unwrap_or(FrameError::Closed)
+    }
+
+    /// Closes the writer when what was sent up to now is written; the other end sees the end of its input. Reading goes
+    /// on, and what is sent from now on is lost.
+    pub fn close_output(&self) {
+        self.shared.closing.send_replace(true);
     }
 
     /// For handlers and senders.

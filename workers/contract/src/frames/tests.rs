@@ -378,6 +378,25 @@ async fn a_sender_that_waits_for_room_is_slowed_down_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_closed_output_ends_after_what_was_sent_and_reading_goes_on() {
+    let (mut input, reader) = duplex(1024);
+    let (writer, mut output) = duplex(64);
+    let (mut channel, frames) = open(reader, writer, FrameLimits::default());
+    let update: agent_client_protocol::RawJsonRpcMessage = serde_json::from_str(UPDATE).unwrap();
+    let update = agent_client_protocol::TransportFrame::Single(update);
+    for _ in 0..10 {
+        channel.tx.unbounded_send(update.clone()).unwrap();
+    }
+    frames.close_output();
+    let mut written = String::new();
+    output.read_to_string(&mut written).await.unwrap();
+    assert_eq!(written.lines().count(), 10);
+    channel.tx.unbounded_send(update).unwrap();
+    input.write_all(format!("{UPDATE}\n").as_bytes()).await.unwrap();
+    assert!(channel.rx.recv().await.is_ok());
+}
+
+#[tokio::test]
 async fn both_ends_speak_acp_over_it_in_order_and_close_cleanly() {
     let (client_end, agent_end) = duplex(8 * 1024);
     let (reader, writer) = tokio::io::split(agent_end);

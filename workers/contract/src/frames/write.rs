@@ -6,6 +6,7 @@ use std::io;
 use agent_client_protocol::{RawJsonRpcMessage, TransportFrame};
 use futures_channel::mpsc::UnboundedReceiver;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::watch;
 
 use super::{FrameError, FrameLimits, Shared};
 
@@ -21,8 +22,11 @@ where
 {
     let mut unsent = Unsent::default();
     let mut is_open = true;
+    let mut closing = shared.closing.subscribe();
     while is_open || !unsent.lines.is_empty() {
         tokio::select! {
+            // First what was sent, then the wish to close that came after it.
+            biased;
             frame = frames.recv(), if is_open => match frame {
                 Ok(frame) => unsent.take(&frame, shared, limits)?,
                 Err(_) => is_open = false,
@@ -33,15 +37,24 @@ where
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return discard(frames).await,
                 Err(error) => return Err(FrameError::io("write to it")(error)),
             },
+            () = wished(&mut closing), if is_open => is_open = false,
         }
         shared.unsent.send_replace(unsent.bytes);
     }
-    match writer.shutdown().await {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(FrameError::io("close its input")(error))
-        }
-        _ => Ok(()),
+    if let Err(error) = writer.shutdown().await
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        return Err(FrameError::io("close its input")(error));
     }
+    // A pipe is closed by letting it go.
+    drop(writer);
+    discard(frames).await
+}
+
+/// Waits for the wish to close.
+async fn wished(closing: &mut watch::Receiver<bool>) {
+    // An error is the end of everything, which comes by itself.
+    let _ = closing.wait_for(|closing| *closing).await;
 }
 
 /// Keeps the connection going for its other direction.
