@@ -11,3 +11,4 @@ mod protocol;
 mod secrets;
 mod sign_in;
 mod storm;
+mod worker;
