@@ -34,6 +34,7 @@ mod gallery;
 pub(crate) use assets::{ASSETS, Asset, asset, version};
 pub(crate) use composer::{COMMANDS, Command, queue};
 pub(crate) use credentials_page::{Login, LoginState, Whose, credentials};
+pub(crate) use html::escape;
 pub(crate) use item::item;
 pub(crate) use list::thread_line;
 pub(crate) use pages::message_page;

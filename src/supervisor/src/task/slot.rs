@@ -226,6 +226,14 @@ impl Task {
 
     /// Ends the worker, or no longer waits for one.
     pub(super) fn end_worker(&mut self) {
+        self.clear_slot();
+        if !matches!(self.state, WorkerState::Cold | WorkerState::Failed { .. }) {
+            self.step(Step::Ended);
+        }
+    }
+
+    /// Empties the worker's place; the state is for the caller to change.
+    pub(super) fn clear_slot(&mut self) {
         match std::mem::replace(&mut self.slot, Slot::Empty) {
             // Dropped: what was started ends.
             Slot::Empty | Slot::Queueing(_) | Slot::Starting(_) => {}
@@ -241,9 +249,6 @@ impl Task {
                     drop(place);
                 }));
             }
-        }
-        if !matches!(self.state, WorkerState::Cold | WorkerState::Failed { .. }) {
-            self.step(Step::Ended);
         }
     }
 

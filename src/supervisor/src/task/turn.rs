@@ -149,7 +149,7 @@ impl Task {
         }
     }
 
-    async fn apply(&mut self, update: agent_client_protocol::v1::schema::SessionUpdate) {
+    pub(super) async fn apply(&mut self, update: agent_client_protocol::v1::schema::SessionUpdate) {
         let Some(running) = &mut self.turn else {
             return;
         };
@@ -193,6 +193,11 @@ impl Task {
                 None => break,
             }
         }
+        if !matches!(result, Err(PromptError::Gone)) {
+            // Whatever it answers, a worker that answers is sound.
+            self.failures = 0;
+            self.board().failure = None;
+        }
         self.conclude(&result).await;
     }
 
@@ -212,8 +217,7 @@ impl Task {
                     self.note(kind, words, retry).await;
                 }
                 if end == TurnEnd::Done {
-                    self.failures = 0;
-                    self.board().failure = None;
+                    self.asks.forget_tried();
                 }
                 self.finish(end, reason).await;
             }
@@ -323,9 +327,7 @@ impl Task {
         let mut words = format!("{} ({exit}).", sentence(&gone.reason).trim_end_matches('.'));
         if was_alive {
             // Nothing of it lives, but its handle may have something to clear away.
-            let (state, words) = (self.state, words.clone());
-            self.end_worker();
-            self.state = state;
+            self.clear_slot();
             let verdict = self.failed(Hope::Some, &words);
             if self.turn.is_none() && verdict == Verdict::Open {
                 self.note(NoteKind::Error, format!("{words} It is started again with the next message."), None)
