@@ -11,9 +11,6 @@ use crate::error::{ConversationError, Result, database, file};
 
 mod schema;
 
-#[cfg(test)]
-mod tests;
-
 const FILE: &str = "conversation.db";
 /// Its own file: a lock on the database itself would be lost with the first descriptor of it that anybody closes.
 const LOCK: &str = "conversation.lock";

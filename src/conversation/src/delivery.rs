@@ -13,7 +13,7 @@ mod tests;
 /// Tries before a person has to look at it: with the pauses between them about half an hour of outage.
 pub const MAX_TRIES: u32 = 12;
 /// The longest pause that we choose ourselves; a chat may ask for a longer one.
-const MAX_PAUSE: Duration = Duration::from_secs(300);
+const MAX_PAUSE: Duration = Duration::from_mins(5);
 
 /// How a delivery stands: `pending → sent | uncertain → delivered | needs attention`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ pub struct GivenUp {
     /// Those; oldest first.
     pub deliveries: Vec<Delivery>,
     /// How many still need attention.
-    pub left: u32,
+    pub left: usize,
 }
 
 /// SHA-256 of a text, 64 hex digits.

@@ -33,8 +33,11 @@ pub(crate) fn recover(database: &mut Connection, now: Timestamp) -> Work<Found> 
     }
     // Not only those of the turns above: the last word on a turn that has ended may have been lost with the host.
     for mut item in items::unfinished(&transaction)? {
-        item.body.cut(now);
-        items::put(&transaction, &item)?;
+        // One that can't be read looks finished, and is left for somebody who can read it.
+        if item.body.is_unfinished() {
+            item.body.cut(now);
+            items::put(&transaction, &item)?;
+        }
     }
     let sent = deliveries::sent(&transaction)?;
     let uncertain = sent.len();

@@ -107,6 +107,10 @@ pub struct NewTurn {
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "new is the rule, and nobody keeps many of these"
+)]
 pub enum Enqueued {
     /// It is a new turn, and this is its entry in the timeline.
     New(Turn, Item),
@@ -133,7 +137,7 @@ pub struct Skipped {
     /// Those, now stopped; oldest first.
     pub turns: Vec<Turn>,
     /// How many still wait.
-    pub left: u32,
+    pub left: usize,
 }
 
 #[cfg(test)]

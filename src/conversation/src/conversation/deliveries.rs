@@ -94,11 +94,7 @@ impl Conversation {
     }
 
     /// Deliveries that need attention, oldest first.
-    pub async fn stuck_deliveries(
-        &self,
-        thread: Option<&ThreadId>,
-        limit: Option<usize>,
-    ) -> Result<Vec<Delivery>> {
+    pub async fn stuck_deliveries(&self, thread: Option<&ThreadId>, limit: usize) -> Result<Vec<Delivery>> {
         let thread = thread.cloned();
         self.read("list deliveries that need attention", move |database| {
             deliveries::stuck(database, thread.as_ref(), limit)
@@ -147,7 +143,7 @@ impl Conversation {
     }
 
     /// Gives up deliveries that need attention, the oldest first, at most `max`; of one thread or of all.
-    pub async fn skip_deliveries(&self, thread: Option<&ThreadId>, max: Option<usize>) -> Result<GivenUp> {
+    pub async fn skip_deliveries(&self, thread: Option<&ThreadId>, max: usize) -> Result<GivenUp> {
         let thread = thread.cloned();
         self.write("give up deliveries", move |database| {
             if let Some(thread) = &thread {

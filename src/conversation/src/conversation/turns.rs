@@ -89,7 +89,7 @@ impl Conversation {
     }
 
     /// Takes queued turns out of the way, the oldest first, at most `max`; of one thread or of all.
-    pub async fn skip_queued(&self, thread: Option<&ThreadId>, max: Option<usize>) -> Result<Skipped> {
+    pub async fn skip_queued(&self, thread: Option<&ThreadId>, max: usize) -> Result<Skipped> {
         let thread = thread.cloned();
         self.write("skip queued turns", move |database| {
             if let Some(thread) = &thread {

@@ -82,4 +82,4 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (next_try, id) WHERE state IN ('pending', 'uncertain');
 CREATE INDEX deliveries_open ON deliveries (thread, id) WHERE state IN ('pending', 'sent', 'uncertain');
 CREATE INDEX deliveries_sent ON deliveries (lease) WHERE state = 'sent';
-CREATE INDEX deliveries_stuck ON deliveries (thread, id) WHERE state = 'needs_attention';
+CREATE INDEX deliveries_stuck ON deliveries (id) WHERE state = 'needs_attention';

@@ -23,7 +23,7 @@ pub(crate) const DUE: &str = "
             SELECT 1 FROM deliveries e
             WHERE e.state IN ('pending', 'sent', 'uncertain') AND e.thread = d.thread AND e.id < d.id)
     ORDER BY d.next_try, d.id LIMIT :limit";
-pub(crate) const LOST: &str = "SELECT * FROM deliveries WHERE state = 'sent' AND lease <= ?1 ORDER BY id";
+pub(crate) const LOST: &str = "SELECT * FROM deliveries WHERE state = 'sent' AND lease <= ?1 ORDER BY lease";
 pub(crate) const STUCK: &str = "
     SELECT * FROM deliveries WHERE state = 'needs_attention' AND (?1 IS NULL OR thread = ?1) ORDER BY id LIMIT ?2";
 
@@ -102,26 +102,22 @@ pub(crate) fn lost(database: &Connection, now: Timestamp) -> Work<Vec<Delivery>>
 pub(crate) fn sent(database: &Connection) -> Work<Vec<Delivery>> {
     many(
         database,
-        "SELECT * FROM deliveries WHERE state = 'sent' ORDER BY id",
+        "SELECT * FROM deliveries WHERE state = 'sent' ORDER BY lease",
         [],
     )
 }
 
 /// Those that need attention, of one thread or of all, oldest first.
-pub(crate) fn stuck(
-    database: &Connection,
-    thread: Option<&ThreadId>,
-    limit: Option<usize>,
-) -> Work<Vec<Delivery>> {
-    many(database, STUCK, (thread, limit.map_or(-1, rows)))
+pub(crate) fn stuck(database: &Connection, thread: Option<&ThreadId>, limit: usize) -> Work<Vec<Delivery>> {
+    many(database, STUCK, (thread, rows(limit)))
 }
 
-pub(crate) fn count_stuck(database: &Connection, thread: Option<&ThreadId>) -> Work<u32> {
+pub(crate) fn count_stuck(database: &Connection, thread: Option<&ThreadId>) -> Work<usize> {
     let sql =
         "SELECT count(*) FROM deliveries WHERE state = 'needs_attention' AND (?1 IS NULL OR thread = ?1)";
     Ok(database
         .prepare_cached(sql)?
-        .query_row([thread], |row| row.get(0))?)
+        .query_row([thread], |row| row.get::<_, u32>(0))? as usize)
 }
 
 /// Writes what may change in a delivery.

@@ -20,8 +20,13 @@ pub(crate) const NEXT: &str = "
 /// The message itself before the retries that share its name.
 pub(crate) const BY_SOURCE: &str =
     "SELECT * FROM turns WHERE thread = ?1 AND source = ?2 ORDER BY retry_of LIMIT 1";
-pub(crate) const WAITING: &str =
-    "SELECT thread FROM turns WHERE state = 'queued' GROUP BY thread ORDER BY min(id)";
+// Of the few that are queued, whatever the planner thinks of a scan in the order of ids.
+pub(crate) const WAITING: &str = "
+    SELECT thread FROM turns INDEXED BY turns_queued WHERE state = 'queued' GROUP BY thread ORDER BY min(id)";
+pub(crate) const OLDEST: &str = "
+    SELECT * FROM turns INDEXED BY turns_queued
+    WHERE state = 'queued' AND (?1 IS NULL OR thread = ?1) ORDER BY id LIMIT ?2";
+pub(crate) const RUNNING: &str = "SELECT * FROM turns WHERE state = 'running'";
 
 /// Whether a turn repeats another.
 #[derive(Debug, Clone, Copy)]
@@ -86,29 +91,19 @@ pub(crate) fn queued(database: &Connection, thread: &ThreadId) -> Work<Vec<Turn>
 }
 
 /// Queued turns of one thread or of all, oldest first.
-pub(crate) fn oldest(
-    database: &Connection,
-    thread: Option<&ThreadId>,
-    limit: Option<usize>,
-) -> Work<Vec<Turn>> {
-    let sql =
-        "SELECT * FROM turns WHERE state = 'queued' AND (?1 IS NULL OR thread = ?1) ORDER BY id LIMIT ?2";
-    many(database, sql, (thread, limit.map_or(-1, rows)))
+pub(crate) fn oldest(database: &Connection, thread: Option<&ThreadId>, limit: usize) -> Work<Vec<Turn>> {
+    many(database, OLDEST, (thread, rows(limit)))
 }
 
-pub(crate) fn count_queued(database: &Connection, thread: Option<&ThreadId>) -> Work<u32> {
+pub(crate) fn count_queued(database: &Connection, thread: Option<&ThreadId>) -> Work<usize> {
     let sql = "SELECT count(*) FROM turns WHERE state = 'queued' AND (?1 IS NULL OR thread = ?1)";
     Ok(database
         .prepare_cached(sql)?
-        .query_row([thread], |row| row.get(0))?)
+        .query_row([thread], |row| row.get::<_, u32>(0))? as usize)
 }
 
 pub(crate) fn running(database: &Connection) -> Work<Vec<Turn>> {
-    many(
-        database,
-        "SELECT * FROM turns WHERE state = 'running' ORDER BY id",
-        [],
-    )
+    many(database, RUNNING, [])
 }
 
 /// Threads with queued turns, the one that waits longest first.
