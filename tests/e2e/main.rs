@@ -12,3 +12,4 @@ mod protocol;
 mod secrets;
 mod sign_in;
 mod storm;
+mod worker;

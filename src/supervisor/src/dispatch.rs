@@ -82,8 +82,18 @@ mod tests {
             (Now::Running { queued: 0 }, Wait { ahead: 1 }, Steer, Interrupt),
             (Now::Running { queued: 2 }, Wait { ahead: 3 }, Steer, Interrupt),
             (Now::Steering { queued: 1 }, Wait { ahead: 2 }, Merge, Interrupt),
-            (Now::Stopping { queued: 0 }, Wait { ahead: 1 }, Wait { ahead: 1 }, Wait { ahead: 1 }),
-            (Now::Stopping { queued: 2 }, Wait { ahead: 3 }, Wait { ahead: 3 }, Replace),
+            (
+                Now::Stopping { queued: 0 },
+                Wait { ahead: 1 },
+                Wait { ahead: 1 },
+                Wait { ahead: 1 },
+            ),
+            (
+                Now::Stopping { queued: 2 },
+                Wait { ahead: 3 },
+                Wait { ahead: 3 },
+                Replace,
+            ),
         ] {
             assert_eq!(decide(now, Dispatch::Queue), queue, "{now:?} queue");
             assert_eq!(decide(now, Dispatch::Steer), steer, "{now:?} steer");

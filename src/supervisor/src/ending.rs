@@ -86,7 +86,11 @@ fn ended(reason: StopReason) -> Outcome {
         }
         StopReason::Cancelled => {
             let words = "the agent gave up the turn by itself";
-            finish(TurnEnd::Stopped, words, Some((NoteKind::Warning, sentence(words))))
+            finish(
+                TurnEnd::Stopped,
+                words,
+                Some((NoteKind::Warning, sentence(words))),
+            )
         }
         _ => DONE,
     }

@@ -49,7 +49,9 @@ pub(crate) fn phase(facts: Facts) -> ThreadPhase {
         // Something that waits has its worker in a moment.
         WorkerState::Cold if facts.wanted => ThreadPhase::Starting,
         WorkerState::Cold => ThreadPhase::Cold,
-        WorkerState::Ready | WorkerState::Busy | WorkerState::Idle if facts.wanted || facts.turn.is_some() => {
+        WorkerState::Ready | WorkerState::Busy | WorkerState::Idle
+            if facts.wanted || facts.turn.is_some() =>
+        {
             ThreadPhase::Working
         }
         WorkerState::Ready | WorkerState::Busy | WorkerState::Idle => ThreadPhase::Idle,
@@ -76,29 +78,102 @@ mod tests {
             permission: false,
             login: false,
         };
-        let works = Facts { turn: Some(runs), state: Busy, ..quiet };
-        let turn = |turn| Facts { turn: Some(turn), ..works };
-        let wanted = Facts { wanted: true, ..quiet };
+        let works = Facts {
+            turn: Some(runs),
+            state: Busy,
+            ..quiet
+        };
+        let turn = |turn| Facts {
+            turn: Some(turn),
+            ..works
+        };
+        let wanted = Facts {
+            wanted: true,
+            ..quiet
+        };
         for (facts, expected) in [
             (quiet, ThreadPhase::Cold),
             (Facts { state: Idle, ..quiet }, ThreadPhase::Idle),
-            (Facts { state: Ready, ..quiet }, ThreadPhase::Idle),
-            (wanted, ThreadPhase::Starting),
-            (Facts { state: Starting, ..wanted }, ThreadPhase::Starting),
-            (Facts { state: Starting, no_place: true, ..wanted }, ThreadPhase::Waiting),
-            (Facts { state: Failed { until: None }, ..wanted }, ThreadPhase::Failed { until: None }),
-            (Facts { login_first: true, ..wanted }, ThreadPhase::AwaitingLogin),
-            (Facts { state: Ready, ..wanted }, ThreadPhase::Working),
-            (works, ThreadPhase::Working),
-            (turn(TurnFacts { permission: true, ..runs }), ThreadPhase::AwaitingPermission),
-            (turn(TurnFacts { login: true, ..runs }), ThreadPhase::AwaitingLogin),
-            (turn(TurnFacts { login: true, permission: true, ..runs }), ThreadPhase::AwaitingLogin),
             (
-                turn(TurnFacts { cancelled: Some(Intent::Stop), permission: true, ..runs }),
+                Facts {
+                    state: Ready,
+                    ..quiet
+                },
+                ThreadPhase::Idle,
+            ),
+            (wanted, ThreadPhase::Starting),
+            (
+                Facts {
+                    state: Starting,
+                    ..wanted
+                },
+                ThreadPhase::Starting,
+            ),
+            (
+                Facts {
+                    state: Starting,
+                    no_place: true,
+                    ..wanted
+                },
+                ThreadPhase::Waiting,
+            ),
+            (
+                Facts {
+                    state: Failed { until: None },
+                    ..wanted
+                },
+                ThreadPhase::Failed { until: None },
+            ),
+            (
+                Facts {
+                    login_first: true,
+                    ..wanted
+                },
+                ThreadPhase::AwaitingLogin,
+            ),
+            (
+                Facts {
+                    state: Ready,
+                    ..wanted
+                },
+                ThreadPhase::Working,
+            ),
+            (works, ThreadPhase::Working),
+            (
+                turn(TurnFacts {
+                    permission: true,
+                    ..runs
+                }),
+                ThreadPhase::AwaitingPermission,
+            ),
+            (
+                turn(TurnFacts { login: true, ..runs }),
+                ThreadPhase::AwaitingLogin,
+            ),
+            (
+                turn(TurnFacts {
+                    login: true,
+                    permission: true,
+                    ..runs
+                }),
+                ThreadPhase::AwaitingLogin,
+            ),
+            (
+                turn(TurnFacts {
+                    cancelled: Some(Intent::Stop),
+                    permission: true,
+                    ..runs
+                }),
                 ThreadPhase::Stopping,
             ),
             (
-                Facts { state: Starting, ..turn(TurnFacts { prompted: false, ..runs }) },
+                Facts {
+                    state: Starting,
+                    ..turn(TurnFacts {
+                        prompted: false,
+                        ..runs
+                    })
+                },
                 ThreadPhase::Starting,
             ),
         ] {

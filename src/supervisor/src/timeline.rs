@@ -194,8 +194,12 @@ impl Timeline {
                 }
                 _ => After::default(),
             },
-            ContentBlock::Image(_) => self.say(voice, name, "*(an image that can't be shown here)*", now, ids),
-            ContentBlock::Audio(_) => self.say(voice, name, "*(a sound that can't be played here)*", now, ids),
+            ContentBlock::Image(_) => {
+                self.say(voice, name, "*(an image that can't be shown here)*", now, ids)
+            }
+            ContentBlock::Audio(_) => {
+                self.say(voice, name, "*(a sound that can't be played here)*", now, ids)
+            }
             _ => After::default(),
         }
     }

@@ -50,7 +50,9 @@ impl Supervisor {
             let store = shared.credentials.store().clone();
             let held = tokio::task::spawn_blocking(move || {
                 // A store that can't be read has no refresh in flight that could still write to it.
-                store.tenants().is_ok_and(|tenants| tenants.iter().any(|tenant| tenant.held_by.is_some()))
+                store
+                    .tenants()
+                    .is_ok_and(|tenants| tenants.iter().any(|tenant| tenant.held_by.is_some()))
             });
             if !held.await.unwrap_or(false) {
                 return;
