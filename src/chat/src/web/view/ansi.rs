@@ -125,7 +125,13 @@ fn control<'a>(text: &'a str, style: &mut Style) -> &'a str {
 
 fn set(parameters: &str, style: &mut Style) {
     // None given means 0; what is no number means nothing.
-    let read = |number: &str| if number.is_empty() { 0 } else { number.parse().unwrap_or(u8::MAX) };
+    let read = |number: &str| {
+        if number.is_empty() {
+            0
+        } else {
+            number.parse().unwrap_or(u8::MAX)
+        }
+    };
     let mut numbers = parameters.split([';', ':']).map(read);
     while let Some(number) = numbers.next() {
         match number {

@@ -13,7 +13,10 @@ mod pages;
 /// Where `id="…"` and the like stand.
 fn values<'h>(html: &'h str, attribute: &str) -> Vec<&'h str> {
     let needle = format!(" {attribute}=\"");
-    html.split(needle.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+    html.split(needle.as_str())
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect()
 }
 
 /// All start tags: name and attributes.
@@ -33,9 +36,13 @@ fn named(html: &str, element: &str) -> Vec<(String, bool)> {
         .filter_map(|rest| rest.split_once(&format!("</{element}>")))
         .map(|(body, _)| {
             let (attributes, inner) = body.split_once('>').unwrap_or((body, ""));
-            let words: String = inner.split('<').map(|part| part.split_once('>').map_or(part, |(_, words)| words)).collect();
+            let words: String = inner
+                .split('<')
+                .map(|part| part.split_once('>').map_or(part, |(_, words)| words))
+                .collect();
             let image = inner.contains("<img") && inner.contains("alt=\"");
-            let named = attributes.contains("aria-label=\"") || image || words.chars().any(char::is_alphanumeric);
+            let named =
+                attributes.contains("aria-label=\"") || image || words.chars().any(char::is_alphanumeric);
             (format!("<{element} {body}"), named)
         })
         .collect()
@@ -52,12 +59,21 @@ fn every_page_keeps_the_rules() {
                 let inline = attribute == "style" || (attribute.starts_with("on") && attribute.len() > 2);
                 assert!(!inline, "{name}: <{tag} {attributes}>");
             }
-            assert!(tag != "style" && tag != "iframe" && tag != "object", "{name}: <{tag}>");
-            assert!(tag != "script" || attributes.contains("src=\"/assets/"), "{name}: an inline script");
+            assert!(
+                tag != "style" && tag != "iframe" && tag != "object",
+                "{name}: <{tag}>"
+            );
+            assert!(
+                tag != "script" || attributes.contains("src=\"/assets/"),
+                "{name}: an inline script"
+            );
         }
         // No request leaves this host by itself.
         for source in values(&html, "src") {
-            assert!(source.starts_with('/') && !source.starts_with("//"), "{name}: {source}");
+            assert!(
+                source.starts_with('/') && !source.starts_with("//"),
+                "{name}: {source}"
+            );
         }
         let mut ids = HashSet::new();
         for id in values(&html, "id") {
@@ -65,7 +81,10 @@ fn every_page_keeps_the_rules() {
         }
         for attribute in ["for", "aria-controls", "aria-labelledby", "aria-describedby"] {
             for target in values(&html, attribute) {
-                assert!(ids.contains(target), "{name}: {attribute}=\"{target}\" leads nowhere");
+                assert!(
+                    ids.contains(target),
+                    "{name}: {attribute}=\"{target}\" leads nowhere"
+                );
             }
         }
         for element in ["button", "a", "select", "summary"] {
@@ -85,8 +104,14 @@ fn elements_are_closed_in_order() {
     for (name, html) in pages::all() {
         let mut open: Vec<&str> = vec![];
         for part in html.split('<').skip(1) {
-            let Some((tag, _)) = part.split_once('>') else { continue };
-            let word = tag.trim_start_matches('/').split([' ', '\n', '/']).next().unwrap_or_default();
+            let Some((tag, _)) = part.split_once('>') else {
+                continue;
+            };
+            let word = tag
+                .trim_start_matches('/')
+                .split([' ', '\n', '/'])
+                .next()
+                .unwrap_or_default();
             if tag.starts_with('/') {
                 assert_eq!(open.pop(), Some(word), "{name}: near <{tag}>");
             } else if !tag.starts_with('!') && !void.contains(&word) {
@@ -99,13 +124,25 @@ fn elements_are_closed_in_order() {
 
 #[test]
 fn what_the_pages_and_scripts_name_is_there() {
-    let body = |name: &str| ASSETS.iter().find(|asset| asset.name == name).map(|asset| asset.body);
-    for asset in ASSETS.iter().filter(|asset| asset.mime.starts_with("text/javascript")) {
+    let body = |name: &str| {
+        ASSETS
+            .iter()
+            .find(|asset| asset.name == name)
+            .map(|asset| asset.body)
+    };
+    for asset in ASSETS
+        .iter()
+        .filter(|asset| asset.mime.starts_with("text/javascript"))
+    {
         for import in asset.body.split(" from \"./").skip(1) {
             let import = import.split('"').next().unwrap_or_default();
             assert!(body(import).is_some(), "{} imports {import}", asset.name);
         }
-        assert!(!asset.body.contains("http://") && !asset.body.contains("https://"), "{}", asset.name);
+        assert!(
+            !asset.body.contains("http://") && !asset.body.contains("https://"),
+            "{}",
+            asset.name
+        );
     }
     let script = body("act.js").unwrap();
     let pages: String = pages::all().into_values().collect();
@@ -114,14 +151,21 @@ fn what_the_pages_and_scripts_name_is_there() {
         assert!(known, "no script does `{act}`");
     }
     let style = body("style.css").unwrap();
-    assert!(!style.contains("url(") && !style.contains("@import"), "the style asks for something");
+    assert!(
+        !style.contains("url(") && !style.contains("@import"),
+        "the style asks for something"
+    );
 }
 
 /// Relative luminance, WCAG 2.2.
 fn luminance(colour: &str) -> f64 {
     let channel = |at: usize| {
         let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
-        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        if value <= 0.04045 {
+            value / 12.92
+        } else {
+            ((value + 0.055) / 1.055).powf(2.4)
+        }
     };
     0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
 }
@@ -133,14 +177,21 @@ fn contrast(one: &str, other: &str) -> f64 {
 
 #[test]
 fn words_can_be_read_on_what_they_stand_on_in_both_themes() {
-    let style = ASSETS.iter().find(|asset| asset.name == "style.css").unwrap().body;
+    let style = ASSETS
+        .iter()
+        .find(|asset| asset.name == "style.css")
+        .unwrap()
+        .body;
     let colours: HashMap<&str, (&str, &str)> = style
         .lines()
         .filter_map(|line| line.trim().strip_prefix("--")?.split_once(": light-dark("))
         .filter_map(|(name, pair)| Some((name, pair.strip_suffix(");")?.split_once(", ")?)))
         .collect();
     let words = [
-        ("text", "back side raise tint warn-back bad-back good-back good-mark bad-mark"),
+        (
+            "text",
+            "back side raise tint warn-back bad-back good-back good-mark bad-mark",
+        ),
         ("quiet", "back side raise tint"),
         ("accent", "back side raise"),
         ("on-accent", "accent"),
@@ -149,12 +200,22 @@ fn words_can_be_read_on_what_they_stand_on_in_both_themes() {
         ("good", "back good-back raise"),
         ("back", "bad"),
     ];
-    let pairs = words.iter().flat_map(|(front, backs)| backs.split(' ').map(move |back| (*front, back, 4.5)));
+    let pairs = words
+        .iter()
+        .flat_map(|(front, backs)| backs.split(' ').map(move |back| (*front, back, 4.5)));
     // What shows where a field or a state ends, and where the focus is: 3 is enough.
-    let edges = [("edge", "back", 3.0), ("accent", "back", 3.0), ("accent", "side", 3.0), ("bad", "side", 3.0)];
+    let edges = [
+        ("edge", "back", 3.0),
+        ("accent", "back", 3.0),
+        ("accent", "side", 3.0),
+        ("bad", "side", 3.0),
+    ];
     for (front, back, least) in pairs.chain(edges) {
         let (front_pair, back_pair) = (colours[front], colours[back]);
-        for (theme, one, other) in [("light", front_pair.0, back_pair.0), ("dark", front_pair.1, back_pair.1)] {
+        for (theme, one, other) in [
+            ("light", front_pair.0, back_pair.0),
+            ("dark", front_pair.1, back_pair.1),
+        ] {
             let found = contrast(one, other);
             assert!(found >= least, "{front} on {back}, {theme}: {found:.2}");
         }

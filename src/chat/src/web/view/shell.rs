@@ -113,7 +113,10 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
             composer::composer(shell.upload_limit, Some((shell.agents, shell.default_agent)))
         ),
         Content::Thread(now) => {
-            let items: String = in_order(&now.items).iter().map(|one| item(one, shell.viewer)).collect();
+            let items: String = in_order(&now.items)
+                .iter()
+                .map(|one| item(one, shell.viewer))
+                .collect();
             let more = if now.more { "" } else { " hidden" };
             format!(
                 "<header id=\"head\">{menu}<h1 class=\"hear\">{title}</h1><input id=\"title\" value=\"{title}\" aria-label=\"Title of this thread\" \

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use conversation::{
-    Attachment, Body, Decision, Diff, Dispatch, Item, ItemId, NoteKind, PlanEntry, PlanStatus, SourceId, Thread,
-    ThreadId, ThreadSummary, ToolCall, ToolKind, ToolStatus, Turn, TurnId, TurnState,
+    Attachment, Body, Decision, Diff, Dispatch, Item, ItemId, NoteKind, PlanEntry, PlanStatus, SourceId,
+    Thread, ThreadId, ThreadSummary, ToolCall, ToolKind, ToolStatus, Turn, TurnId, TurnState,
 };
 use credentials::{Begun, Service, Timestamp, UserId};
 use supervisor::{Doing, Snapshot, ThreadPhase, ThreadStatus, WorkerState, WorkerStatus};
 
 use crate::web::view::{
-    Content, Line, Login, LoginState, Shell, Viewer, Whose, Worker, credentials, message_page, shell, sign_in_step, workers,
+    Content, Line, Login, LoginState, Shell, Viewer, Whose, Worker, credentials, message_page, shell,
+    sign_in_step, workers,
 };
 
 fn now() -> Timestamp {
@@ -27,7 +28,11 @@ fn soon(seconds: u64) -> Timestamp {
 }
 
 fn viewer() -> Viewer {
-    Viewer { user: UserId::parse("web:alice").unwrap(), owner: true, now: now() }
+    Viewer {
+        user: UserId::parse("web:alice").unwrap(),
+        owner: true,
+        now: now(),
+    }
 }
 
 fn id(local: &str) -> ThreadId {
@@ -49,24 +54,94 @@ fn thread(local: &str, title: &str, active: u64) -> Thread {
 }
 
 fn doing(what: &str) -> Doing {
-    Doing { turn: TurnId(4), what: what.into(), since: ago(83), dispatch: Dispatch::Queue }
+    Doing {
+        turn: TurnId(4),
+        what: what.into(),
+        since: ago(83),
+        dispatch: Dispatch::Queue,
+    }
 }
 
-fn line(thread: Thread, phase: ThreadPhase, what: Option<&str>, queued: u32, last_end: Option<TurnState>) -> Line {
-    let summary = ThreadSummary { thread, queued, running: what.is_some(), last_end };
-    Line { status: ThreadStatus { summary, phase, doing: what.map(doing), last_item: 1 }, unread: queued == 0 && what.is_none() && last_end.is_none() }
+fn line(
+    thread: Thread,
+    phase: ThreadPhase,
+    what: Option<&str>,
+    queued: u32,
+    last_end: Option<TurnState>,
+) -> Line {
+    let summary = ThreadSummary {
+        thread,
+        queued,
+        running: what.is_some(),
+        last_end,
+    };
+    Line {
+        status: ThreadStatus {
+            summary,
+            phase,
+            doing: what.map(doing),
+            last_item: 1,
+        },
+        unread: queued == 0 && what.is_none() && last_end.is_none(),
+    }
 }
 
 fn lines() -> Vec<Line> {
     let done = Some(TurnState::Done);
     vec![
-        line(thread("full", "Make the parser fail on trailing commas", 2), ThreadPhase::Working, Some("running cargo test --workspace"), 2, None),
-        line(thread("b", "Look through yesterday’s logs", 70), ThreadPhase::AwaitingPermission, Some("waiting"), 0, None),
-        line(thread("c", "A very long title that does not fit into the list at all, whatever one does", 400), ThreadPhase::AwaitingLogin, Some("waiting"), 0, None),
-        line(thread("d", "Plot the latency table", 4000), ThreadPhase::Idle, None, 0, None),
-        line(thread("e", "Rename the crates", 9000), ThreadPhase::Failed { until: None }, None, 0, Some(TurnState::Failed)),
-        line(thread("f", "Notes for the release", 90_000), ThreadPhase::Cold, None, 0, done),
-        line(thread("g", "", 200_000), ThreadPhase::Cold, None, 0, Some(TurnState::Stopped)),
+        line(
+            thread("full", "Make the parser fail on trailing commas", 2),
+            ThreadPhase::Working,
+            Some("running cargo test --workspace"),
+            2,
+            None,
+        ),
+        line(
+            thread("b", "Look through yesterday’s logs", 70),
+            ThreadPhase::AwaitingPermission,
+            Some("waiting"),
+            0,
+            None,
+        ),
+        line(
+            thread(
+                "c",
+                "A very long title that does not fit into the list at all, whatever one does",
+                400,
+            ),
+            ThreadPhase::AwaitingLogin,
+            Some("waiting"),
+            0,
+            None,
+        ),
+        line(
+            thread("d", "Plot the latency table", 4000),
+            ThreadPhase::Idle,
+            None,
+            0,
+            None,
+        ),
+        line(
+            thread("e", "Rename the crates", 9000),
+            ThreadPhase::Failed { until: None },
+            None,
+            0,
+            Some(TurnState::Failed),
+        ),
+        line(
+            thread("f", "Notes for the release", 90_000),
+            ThreadPhase::Cold,
+            None,
+            0,
+            done,
+        ),
+        line(
+            thread("g", "", 200_000),
+            ThreadPhase::Cold,
+            None,
+            0,
+            Some(TurnState::Stopped),
+        ),
     ]
 }
 
@@ -78,13 +153,24 @@ impl Timeline {
     fn add(&mut self, turn: i64, body: Body) -> &mut Self {
         let number = i64::try_from(self.items.len()).unwrap() + 1;
         let at = ago(u64::try_from(4000 - number * 60).unwrap());
-        self.items.push(Item { id: ItemId(number), thread: id("full"), turn: Some(TurnId(turn)), at, body });
+        self.items.push(Item {
+            id: ItemId(number),
+            thread: id("full"),
+            turn: Some(TurnId(turn)),
+            at,
+            body,
+        });
         self
     }
 }
 
 fn said(text: &str, files: Vec<Attachment>) -> Body {
-    Body::Said { by: viewer().user, name: "Alice".into(), text: text.into(), files }
+    Body::Said {
+        by: viewer().user,
+        name: "Alice".into(),
+        text: text.into(),
+        files,
+    }
 }
 
 fn answer(text: &str) -> Body {
@@ -109,19 +195,39 @@ fn tool(kind: ToolKind, status: ToolStatus, title: &str, input: &str, output: &s
 }
 
 fn file(name: &str, size: u64, mime: &str) -> Attachment {
-    Attachment { name: name.into(), path: format!("out/{name}"), size, mime: mime.into() }
+    Attachment {
+        name: name.into(),
+        path: format!("out/{name}"),
+        size,
+        mime: mime.into(),
+    }
 }
 
 fn diff() -> Diff {
     let old = "use std::io;\n\n/// Reads a list.\nfn list(text: &str) -> Vec<&str> {\n    text.split(',').collect()\n}\n\nfn main() {\n    let words = list(\"a,b,\");\n    show(&words);\n}\n\n// one\n// two\n// three\n// four\n// five\n";
     let new = old
-        .replace("text.split(',').collect()", "text.trim_end_matches(',').split(',').map(str::trim).collect()")
+        .replace(
+            "text.split(',').collect()",
+            "text.trim_end_matches(',').split(',').map(str::trim).collect()",
+        )
         .replace("use std::io;\n", "");
-    Diff { path: "src/parse.rs".into(), old: Some(old.into()), new }
+    Diff {
+        path: "src/parse.rs".into(),
+        old: Some(old.into()),
+        new,
+    }
 }
 
 fn ask(title: &str, detail: &str, diffs: Vec<Diff>, decision: Option<Decision>) -> Body {
-    Body::Permission { request: title.into(), call: "c".into(), title: title.into(), detail: detail.into(), diffs, until: soon(540), decision }
+    Body::Permission {
+        request: title.into(),
+        call: "c".into(),
+        title: title.into(),
+        detail: detail.into(),
+        diffs,
+        until: soon(540),
+        decision,
+    }
 }
 
 const LONG: &str = "## What I found\n\nThe parser **drops** the last field when a line ends in `,`. Three places are affected:\n\n\
@@ -194,7 +300,10 @@ fn snapshot(items: Vec<Item>, phase: ThreadPhase, what: Option<&str>) -> Snapsho
 }
 
 fn page(content: Content<'_>, lines: &[Line]) -> String {
-    let agents = [("native".to_owned(), "Rehearsal".to_owned()), ("codex".to_owned(), "Codex".to_owned())];
+    let agents = [
+        ("native".to_owned(), "Rehearsal".to_owned()),
+        ("codex".to_owned(), "Codex".to_owned()),
+    ];
     shell(&Shell {
         content,
         viewer: &viewer(),
@@ -216,7 +325,8 @@ fn login(service: &str, whose: Whose, state: LoginState) -> Login {
         whose,
         used_for: "agents native, codex".into(),
         state,
-        detail: (state == LoginState::Dead).then(|| "The vendor ended this login on Friday (refresh token revoked).".into()),
+        detail: (state == LoginState::Dead)
+            .then(|| "The vendor ended this login on Friday (refresh token revoked).".into()),
         account: (state != LoginState::Absent).then(|| "alice@example.org".into()),
         valid_until: Some(soon(3541)),
         renewed: true,
@@ -234,7 +344,10 @@ fn credentials_page() -> String {
     ];
     let html = credentials(&logins, &viewer());
     // As it looks after a click on "Sign in".
-    let begun = Begun::Link { url: "https://login.example.org/authorize?x=1".parse().unwrap(), redirect_uri: "http://127.0.0.1:1/".parse().unwrap() };
+    let begun = Begun::Link {
+        url: "https://login.example.org/authorize?x=1".parse().unwrap(),
+        redirect_uri: "http://127.0.0.1:1/".parse().unwrap(),
+    };
     let step = sign_in_step(&Service::parse("anthropic").unwrap(), "mine", &begun);
     let at = html.find("login-mine-anthropic").unwrap();
     let (before, after) = html.split_at(at);
@@ -243,7 +356,14 @@ fn credentials_page() -> String {
 }
 
 fn workers_page() -> String {
-    let states = [WorkerState::Busy, WorkerState::Idle, WorkerState::Starting, WorkerState::Failed { until: Some(soon(30)) }];
+    let states = [
+        WorkerState::Busy,
+        WorkerState::Idle,
+        WorkerState::Starting,
+        WorkerState::Failed {
+            until: Some(soon(30)),
+        },
+    ];
     let all: Vec<_> = (0..4_u64)
         .map(|at| WorkerStatus {
             thread: id(&format!("w{at}")),
@@ -255,7 +375,13 @@ fn workers_page() -> String {
             queued: u32::from(at == 0) * 2,
         })
         .collect();
-    let rows: Vec<_> = all.iter().map(|status| Worker { status, title: (status.pid != 4101).then_some("Make the parser fail on trailing commas") }).collect();
+    let rows: Vec<_> = all
+        .iter()
+        .map(|status| Worker {
+            status,
+            title: (status.pid != 4101).then_some("Make the parser fail on trailing commas"),
+        })
+        .collect();
     workers(&rows, &viewer())
 }
 
@@ -265,8 +391,16 @@ pub(super) fn all() -> BTreeMap<&'static str, String> {
     early(&mut begun);
     let quiet = snapshot(begun.items.clone(), ThreadPhase::Idle, None);
     late(&mut begun);
-    let full = snapshot(begun.items, ThreadPhase::Working, Some("running cargo test --workspace"));
-    let failed = snapshot(full.items[..18].to_vec(), ThreadPhase::Failed { until: None }, None);
+    let full = snapshot(
+        begun.items,
+        ThreadPhase::Working,
+        Some("running cargo test --workspace"),
+    );
+    let failed = snapshot(
+        full.items[..18].to_vec(),
+        ThreadPhase::Failed { until: None },
+        None,
+    );
     let lines = lines();
     BTreeMap::from([
         ("home", page(Content::Home, &[])),
@@ -274,10 +408,54 @@ pub(super) fn all() -> BTreeMap<&'static str, String> {
         ("thread", page(Content::Thread(&quiet), &lines)),
         ("busy", page(Content::Thread(&full), &lines)),
         ("failed", page(Content::Thread(&failed), &lines)),
-        ("credentials", page(Content::Page { title: "Credentials", html: &credentials_page() }, &lines)),
-        ("credentials-empty", page(Content::Page { title: "Credentials", html: &credentials(&[], &viewer()) }, &lines)),
-        ("workers", page(Content::Page { title: "Workers", html: &workers_page() }, &lines)),
-        ("workers-empty", page(Content::Page { title: "Workers", html: &workers(&[], &viewer()) }, &lines)),
-        ("message", message_page("This browser is not let in", "Run `agent-host status` on the machine: it prints a link that lets one browser in.\n\nLinks are good once, for ten minutes.", "", Some(("/", "Try again")))),
+        (
+            "credentials",
+            page(
+                Content::Page {
+                    title: "Credentials",
+                    html: &credentials_page(),
+                },
+                &lines,
+            ),
+        ),
+        (
+            "credentials-empty",
+            page(
+                Content::Page {
+                    title: "Credentials",
+                    html: &credentials(&[], &viewer()),
+                },
+                &lines,
+            ),
+        ),
+        (
+            "workers",
+            page(
+                Content::Page {
+                    title: "Workers",
+                    html: &workers_page(),
+                },
+                &lines,
+            ),
+        ),
+        (
+            "workers-empty",
+            page(
+                Content::Page {
+                    title: "Workers",
+                    html: &workers(&[], &viewer()),
+                },
+                &lines,
+            ),
+        ),
+        (
+            "message",
+            message_page(
+                "This browser is not let in",
+                "Run `agent-host status` on the machine: it prints a link that lets one browser in.\n\nLinks are good once, for ten minutes.",
+                "",
+                Some(("/", "Try again")),
+            ),
+        ),
     ])
 }

@@ -242,12 +242,26 @@ fn flood(kinds: &[&str]) {
 
 #[test]
 fn a_megabyte_of_brackets_takes_linear_time() {
-    flood(&["[", "]", "![", "[a](", "[](", "[a]: b\n", "[a]\n\n", "[^a]", "http://", "https://a.b/(", "a@b.c "]);
+    flood(&[
+        "[",
+        "]",
+        "![",
+        "[a](",
+        "[](",
+        "[a]: b\n",
+        "[a]\n\n",
+        "[^a]",
+        "http://",
+        "https://a.b/(",
+        "a@b.c ",
+    ]);
 }
 
 #[test]
 fn a_megabyte_of_emphasis_takes_linear_time() {
-    flood(&["*", "**", "_", "*_", "*a _b ", "~", "~~", "`", "`a``", "\\", "$", "{"]);
+    flood(&[
+        "*", "**", "_", "*_", "*a _b ", "~", "~~", "`", "`a``", "\\", "$", "{",
+    ]);
 }
 
 #[test]
@@ -258,13 +272,23 @@ fn a_megabyte_of_markup_takes_linear_time() {
 #[test]
 fn a_megabyte_of_blocks_takes_linear_time() {
     flood(&[
-        ">", "> ", "#", "# ", "-", "- ", "1. ", "- a\n\n", "|", "|-", "a|", ":---|", "```\n", "\n", " \n", "\t",
+        ">", "> ", "#", "# ", "-", "- ", "1. ", "- a\n\n", "|", "|-", "a|", ":---|", "```\n", "\n", " \n",
+        "\t",
     ]);
 }
 
 #[test]
 fn a_megabyte_of_odd_characters_takes_linear_time() {
-    flood(&["\u{200b}", "\u{301}", "\u{202e}", "\u{200d}", "é", "👩\u{200d}", "\0", "\r"]);
+    flood(&[
+        "\u{200b}",
+        "\u{301}",
+        "\u{202e}",
+        "\u{200d}",
+        "é",
+        "👩\u{200d}",
+        "\0",
+        "\r",
+    ]);
 }
 
 #[test]
@@ -277,5 +301,8 @@ fn ampersands_cost_no_more_than_their_block() {
         start.elapsed()
     };
     let (one, four) = (time(1), time(4));
-    assert!(four < one * 12 + std::time::Duration::from_secs(1), "{one:?}, {four:?}");
+    assert!(
+        four < one * 12 + std::time::Duration::from_secs(1),
+        "{one:?}, {four:?}"
+    );
 }
