@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use conversation::{ThreadFilter, ThreadId};
+use credentials::Timestamp;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use supervisor::{Subscription, ThreadStatus, Update};
+use supervisor::{Subscription, ThreadPhase, ThreadStatus, Update};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::Instant;
@@ -35,6 +36,9 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The shortest time between two snapshots of one stream, however much it misses.
 const RESYNC_REST: Duration = Duration::from_secs(1);
+
+/// A page connects so long after it was drawn, at most.
+const DRAWN_WITHIN: Duration = Duration::from_mins(2);
 
 /// Lines of the list that are brought up to date.
 pub(crate) const LIST_LIMIT: usize = 200;
@@ -65,13 +69,14 @@ pub(crate) async fn events(
         return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many pages are open").hint("close some"));
     };
     let header = headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok());
-    let last = header.or(wanted.last.as_deref()).and_then(|last| revision_of(last, &web.boot));
+    let revision = header.or(wanted.last.as_deref()).and_then(|last| revision_of(last, &web.boot));
     let thread = match &wanted.thread {
         // What somebody else's script might send as well.
         Some(thread) => Some(web.thread(&visitor.person, thread.strip_prefix("web:").unwrap_or(thread)).await?),
         None => None,
     };
-    let page = Page::open(web, visitor, thread, last, permit).await?;
+    let is_new = header.is_none() && wanted.last.is_none();
+    let page = Page::open(web, visitor, thread, Since { is_new, revision }, permit).await?;
     let stream = stream::unfold(page, |mut page| async {
         let event = page.next().await?;
         Some((Ok::<_, Infallible>(event), page))
@@ -101,6 +106,14 @@ struct Page {
     _permit: OwnedSemaphorePermit,
 }
 
+/// What a page has when it connects.
+struct Since {
+    /// It was drawn just now, and had no stream yet.
+    is_new: bool,
+    /// The revision of its thread that it has for certain.
+    revision: Option<u64>,
+}
+
 /// The thread of a page.
 struct Watched {
     id: ThreadId,
@@ -123,7 +136,7 @@ impl Page {
         web: Arc<Web>,
         visitor: Visitor,
         thread: Option<ThreadId>,
-        last: Option<u64>,
+        since: Since,
         permit: OwnedSemaphorePermit,
     ) -> Result<Self, Refused> {
         let hello = Event::default().retry(RETRY);
@@ -138,9 +151,9 @@ impl Page {
             _permit: permit,
         };
         if let Some(id) = thread {
-            page.watch(id, last).await?;
+            page.watch(id, since.revision).await?;
         }
-        page.list().await?;
+        page.list(if since.is_new { Some(Timestamp::now()) } else { None }).await?;
         Ok(page)
     }
 
@@ -171,7 +184,7 @@ impl Page {
                 News::Lines(Ok(changed)) => self.draw_lines(&changed),
                 // Too many looks were missed: this page looks itself.
                 News::Lines(Err(RecvError::Lagged(_))) => {
-                    if let Err(error) = self.list().await {
+                    if let Err(error) = self.list(None).await {
                         tracing::warn!(error = error.error, "a page's list could not be brought up to date");
                     }
                 }
@@ -214,7 +227,10 @@ impl Page {
             return Some(());
         }
         let id = watched.id.clone();
-        tokio::time::sleep_until(watched.snapshot_after).await;
+        tokio::select! {
+            _ = self.stop.wait_for(|stopped| *stopped) => return None,
+            () = tokio::time::sleep_until(watched.snapshot_after) => {}
+        }
         self.watch(id, None).await.ok()
     }
 
@@ -235,9 +251,16 @@ impl Page {
         event.id(format!("{}-{revision}", self.web.boot))
     }
 
-    /// Looks at the whole list.
-    async fn list(&mut self) -> Result<(), Refused> {
-        let threads = self.web.supervisor.threads(own_threads(&self.visitor)).await?;
+    /// Looks at the whole list; what was quiet for long before `drawn`, when the page was drawn, it has.
+    async fn list(&mut self, drawn: Option<Timestamp>) -> Result<(), Refused> {
+        let mut threads = self.web.supervisor.threads(own_threads(&self.visitor)).await?;
+        if let Some(drawn) = drawn {
+            let is_quiet = |status: &ThreadStatus| {
+                matches!(status.phase, ThreadPhase::Cold | ThreadPhase::Idle)
+                    && drawn.since(status.summary.thread.active) > DRAWN_WITHIN
+            };
+            threads.retain(|status| !is_quiet(status));
+        }
         self.draw_lines(&threads);
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use credentials::{Timestamp, UserId};
+use tokio::time::Instant;
 
 use super::private_file::{self, FileError};
 use super::random;
@@ -97,7 +98,7 @@ impl People {
 
     /// A link's key, good once and for ten minutes.
     pub(crate) fn new_key(&self, whose: Whose) -> String {
-        self.links().make(whose)
+        self.links().make(whose, Instant::now())
     }
 
     /// A link's key for the administrator.
@@ -108,7 +109,7 @@ impl People {
 
     /// Lets a browser in that brings a key; gives its cookie's value. `already` is who it is so far.
     pub(crate) async fn enter_by_key(&self, key: &str, already: Option<&UserId>) -> Result<String, EnterError> {
-        let link = self.links().take(key, already)?;
+        let link = self.links().take(key, already, Instant::now())?;
         let entered = match link.whose() {
             Whose::Of(user) => self.new_session(user.clone()).await,
             Whose::NewPerson => self.new_person().await,

@@ -63,7 +63,9 @@ pub(crate) struct Feed {
 /// An answer or a thought that may grow.
 struct Text {
     whole: String,
-    /// `None` until it grows: the first patch brings it whole.
+    /// So many bytes of it the page has, drawn whole; what grows is sent as patches from there on.
+    drawn: usize,
+    /// `None` until it grows.
     stream: Option<TextStream>,
 }
 
@@ -136,7 +138,7 @@ impl Feed {
 
     fn remember(&mut self, item: &Item) {
         if let Body::Answer { text } | Body::Thought { text } = &item.body {
-            self.texts.insert(item.id, Text { whole: text.clone(), stream: None });
+            self.texts.insert(item.id, Text { whole: text.clone(), drawn: text.len(), stream: None });
         }
     }
 
@@ -150,6 +152,10 @@ impl Feed {
         }
         text.whole.truncate(at);
         text.whole.push_str(added);
+        // What the page has may not be what stands there now.
+        if at < text.drawn {
+            text.drawn = 0;
+        }
         match self.dirty.get_mut(&item) {
             // It is drawn whole anyway, then with these words.
             Some(Dirty::Whole(item)) => {
@@ -213,8 +219,8 @@ impl Feed {
         let event = view::item_event(item, &self.viewer, self.revision);
         let rest = REST + Duration::from_millis((event.html.len() / BYTES_PER_MILLI) as u64);
         self.rests.insert(item.id, now + rest);
-        // What the page has now was not made by the stream.
         if let Some(text) = self.texts.get_mut(&item.id) {
+            text.drawn = text.whole.len();
             text.stream = None;
         }
         Sent::Item(event)
@@ -222,7 +228,14 @@ impl Feed {
 
     fn patch(&mut self, id: ItemId, now: Instant) -> Option<Sent> {
         let text = self.texts.get_mut(&id)?;
-        let stream = text.stream.get_or_insert_with(|| TextStream::new(&self.id));
+        let stream = text.stream.get_or_insert_with(|| {
+            let mut stream = TextStream::new(&self.id);
+            // As far as the page has it, by the same cuts: nothing of that is sent again.
+            if let Some(drawn) = text.whole.get(..text.drawn) {
+                stream.update(drawn);
+            }
+            stream
+        });
         let patch: Patch = stream.update(&text.whole);
         self.rests.insert(id, now + stream.rest().max(REST));
         Some(Sent::Patch(PatchEvent { id: id.0, revision: self.revision, patch }))

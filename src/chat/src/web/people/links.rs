@@ -56,21 +56,21 @@ impl Link {
 
 impl Links {
     /// A new one's key.
-    pub(super) fn make(&mut self, whose: Whose) -> String {
+    pub(super) fn make(&mut self, whose: Whose, now: Instant) -> String {
         let key = random::token();
         if self.0.len() >= MOST {
             self.0.remove(0);
         }
-        self.0.push(Link { digest: digest(&key), whose, until: Instant::now() + LINK_LIFE });
+        self.0.push(Link { digest: digest(&key), whose, until: now + LINK_LIFE });
         key
     }
 
     /// The link with this key, which is gone then. `already` is who opens it, if that is known: nobody is made somebody
     /// else by a link that was put before them.
-    pub(super) fn take(&mut self, key: &str, already: Option<&UserId>) -> Result<Link, LinkError> {
+    pub(super) fn take(&mut self, key: &str, already: Option<&UserId>, now: Instant) -> Result<Link, LinkError> {
         let digest = digest(key);
         let at = self.0.iter().position(|link| link.digest == digest).ok_or(LinkError::Unknown)?;
-        if self.0[at].until <= Instant::now() {
+        if self.0[at].until <= now {
             self.0.remove(at);
             return Err(LinkError::Old);
         }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use credentials::{PasteError, Service, SignInError, UserId};
 use url::{Url, form_urlencoded};
@@ -42,7 +42,7 @@ pub(crate) async fn back(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
     method: Method,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     if method != Method::GET {
@@ -55,7 +55,7 @@ pub(crate) async fn back(
     let refused = match (states.next(), states.next()) {
         (Some((_, state)), None) if !state.is_empty() => {
             let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-            match web.complete_any(user, &format!("http://{host}{uri}")).await {
+            match web.complete_any(user, &format!("http://{host}{}?{query}", uri.path())).await {
                 Ok(done) => return page(&web, user, &done),
                 Err(error) => words::refused(&error),
             }
