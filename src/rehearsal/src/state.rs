@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use crate::counts::Counter;
 use crate::faults::{Fault, FaultTable, Target};
 use crate::ledger::Ledger;
+use crate::model::Memory;
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::{Config, Endpoints};
@@ -21,6 +23,8 @@ const MAX_CALLER_BYTES: usize = 256;
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) faults: FaultTable,
+    /// What the model was asked.
+    pub(crate) memory: Memory,
     callers: HashSet<String>,
     /// Grows by one with each release; an answer is held until it differs from what it was.
     pub(crate) releases: u64,
@@ -83,6 +87,12 @@ impl Shared {
         }
     }
 
+    /// Whether this is the key that the model takes besides access tokens.
+    pub(crate) fn is_model_key(&self, token: &str) -> bool {
+        let key = self.config.model_key.as_ref();
+        key.is_some_and(|key| key.expose_secret() == token)
+    }
+
     /// Does something with the state, and wakes everybody who waits for a change.
     pub(crate) fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         // A panic under the lock can at worst leave a count behind; a rehearsal goes on.
@@ -133,6 +143,7 @@ fn fresh(config: &Config, endpoints: &Endpoints, releases: u64) -> State {
     State {
         ledger: Ledger::new(&endpoints.issuer, Settings::new(config)),
         faults: FaultTable::default(),
+        memory: Memory::default(),
         callers: HashSet::new(),
         releases,
     }
