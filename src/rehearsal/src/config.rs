@@ -1,6 +1,7 @@
 //! What a rehearsal server is started with.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -21,6 +22,8 @@ pub struct Config {
     pub model_key: Option<SecretString>,
     /// How fast the model speaks; 0 is as fast as it goes.
     pub words_per_second: u32,
+    /// A file in which logins outlive the server; without one everything is forgotten at its end.
+    pub memory: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -31,6 +34,7 @@ impl Default for Config {
             jwt: false,
             model_key: None,
             words_per_second: WORDS_PER_SECOND,
+            memory: None,
         }
     }
 }

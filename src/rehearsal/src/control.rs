@@ -92,12 +92,12 @@ impl Control {
 
     /// The last requests to the model, oldest first; those whose bearer was refused are not among them.
     pub fn model_requests(&self) -> Vec<ModelRequest> {
-        self.shared.look(|state| state.memory.requests())
+        self.shared.look(|state| state.requests.last())
     }
 
     /// How often each caller has asked the model: users by name, and `key` for the configured key.
     pub fn model_callers(&self) -> BTreeMap<String, u64> {
-        self.shared.look(|state| state.memory.callers())
+        self.shared.look(|state| state.requests.callers())
     }
 
     /// Notes that a caller has done its part; the same name counts once.

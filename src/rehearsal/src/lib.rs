@@ -18,6 +18,7 @@ mod faults;
 mod http;
 mod jwt;
 mod ledger;
+mod memory;
 mod model;
 mod moment;
 mod pages;

@@ -29,17 +29,17 @@
 //! denied and why. A message without any of these lines gets a reply that says what can be tried.
 
 mod asked;
-mod memory;
 mod play;
+mod requests;
 mod script;
 mod text;
 mod tools;
 mod writer;
 
 pub(crate) use asked::{Asked, Format, Refusal};
-pub use memory::ModelRequest;
-pub(crate) use memory::{Memory, fingerprint};
 pub(crate) use play::{Act, Beat, play};
+pub use requests::ModelRequest;
+pub(crate) use requests::{Requests, fingerprint};
 pub(crate) use tools::Call;
 pub(crate) use writer::Writer;
 

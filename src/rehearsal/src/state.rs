@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use crate::counts::Counter;
 use crate::faults::{Fault, FaultTable, Target};
 use crate::ledger::Ledger;
-use crate::model::Memory;
+use crate::memory::Memory;
+use crate::model::Requests;
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::{Config, Endpoints};
@@ -24,8 +25,9 @@ pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) faults: FaultTable,
     /// What the model was asked.
-    pub(crate) memory: Memory,
+    pub(crate) requests: Requests,
     callers: HashSet<String>,
+    memory: Option<Memory>,
     /// Grows by one with each release; an answer is held until it differs from what it was.
     pub(crate) releases: u64,
 }
@@ -79,7 +81,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: Config, endpoints: Endpoints) -> Self {
         Self {
-            state: Mutex::new(fresh(&config, &endpoints, 0)),
+            state: Mutex::new(remembering(&config, &endpoints)),
             endpoints,
             config,
             changed: watch::Sender::new(()),
@@ -96,7 +98,14 @@ impl Shared {
     /// Does something with the state, and wakes everybody who waits for a change.
     pub(crate) fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         // A panic under the lock can at worst leave a count behind; a rehearsal goes on.
-        let result = act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut state);
+        // Before anybody hears of it: an answered rotation is never forgotten.
+        let State { ledger, memory, .. } = &mut *state;
+        if let Some(memory) = memory {
+            memory.keep(ledger);
+        }
+        drop(state);
         self.changed.send_replace(());
         result
     }
@@ -134,17 +143,29 @@ impl Shared {
     /// Forgets everything and starts over with the original settings; held answers are let go.
     pub(crate) fn reset(&self) {
         self.change(|state| {
+            let memory = state.memory.take();
             *state = fresh(&self.config, &self.endpoints, state.releases + 1);
+            state.memory = memory;
         });
     }
+}
+
+fn remembering(config: &Config, endpoints: &Endpoints) -> State {
+    let mut state = fresh(config, endpoints, 0);
+    state.memory = config
+        .memory
+        .as_deref()
+        .map(|path| Memory::recall(path, &mut state.ledger));
+    state
 }
 
 fn fresh(config: &Config, endpoints: &Endpoints, releases: u64) -> State {
     State {
         ledger: Ledger::new(&endpoints.issuer, Settings::new(config)),
         faults: FaultTable::default(),
-        memory: Memory::default(),
+        requests: Requests::default(),
         callers: HashSet::new(),
+        memory: None,
         releases,
     }
 }

@@ -97,7 +97,7 @@ pub(crate) enum ProviderError {
 }
 
 /// How a model is chosen, for the thread in which none is.
-const NO_MODEL: &str = "no model is chosen for this agent\nhint: write `model = \"NAME\"` into its section of the configuration (such as \
+pub(crate) const NO_MODEL: &str = "no model is chosen for this agent\nhint: write `model = \"NAME\"` into its section of the configuration (such as \
     `[agents.native]`), or say `/model NAME` in the thread";
 
 impl Model {

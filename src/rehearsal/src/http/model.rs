@@ -80,16 +80,16 @@ async fn answer(shared: Arc<Shared>, format: Format, headers: &HeaderMap, body: 
         generation: caller.generation,
         body: value,
     };
-    shared.change(|state| state.memory.record(record, body.len()));
+    shared.change(|state| state.requests.record(record, body.len()));
     let asked = match asked {
         Ok(asked) => asked,
         Err(refusal) => return refused(&refusal),
     };
     let act = shared.change(|state| {
-        let act = play(&asked, state.memory.failed(request));
+        let act = play(&asked, state.requests.failed(request));
         match act {
-            Act::Fail { .. } | Act::Answer { is_cut: true, .. } => state.memory.fail(request),
-            Act::Answer { is_cut: false, .. } => state.memory.succeed(request),
+            Act::Fail { .. } | Act::Answer { is_cut: true, .. } => state.requests.fail(request),
+            Act::Answer { is_cut: false, .. } => state.requests.succeed(request),
         }
         act
     });

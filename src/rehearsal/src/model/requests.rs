@@ -49,15 +49,16 @@ impl Fingerprint {
     }
 }
 
+/// What is remembered.
 #[derive(Default)]
-pub(crate) struct Memory {
+pub(crate) struct Requests {
     records: VecDeque<(ModelRequest, usize)>,
     bytes: usize,
     callers: BTreeMap<String, u64>,
     failures: HashMap<Fingerprint, usize>,
 }
 
-impl Memory {
+impl Requests {
     /// Notes a request whose bearer was accepted.
     pub(crate) fn record(&mut self, request: ModelRequest, bytes: usize) {
         *self.callers.entry(request.caller.clone()).or_default() += 1;
@@ -69,7 +70,7 @@ impl Memory {
     }
 
     /// The last requests, oldest first.
-    pub(crate) fn requests(&self) -> Vec<ModelRequest> {
+    pub(crate) fn last(&self) -> Vec<ModelRequest> {
         self.records.iter().map(|(request, _)| request.clone()).collect()
     }
 
@@ -112,14 +113,14 @@ mod tests {
 
     #[test]
     fn only_the_last_requests_are_kept() {
-        let mut memory = Memory::default();
+        let mut requests = Requests::default();
         for number in 0..MOST_RECORDS + 3 {
-            memory.record(request(number), 10);
+            requests.record(request(number), 10);
         }
-        assert_eq!(memory.requests().len(), MOST_RECORDS);
-        assert_eq!(memory.requests()[0].body, 3);
-        memory.record(request(0), MOST_BYTES);
-        assert_eq!(memory.requests().len(), 1);
-        assert_eq!(memory.callers()["alice"], MOST_RECORDS as u64 + 4);
+        assert_eq!(requests.last().len(), MOST_RECORDS);
+        assert_eq!(requests.last()[0].body, 3);
+        requests.record(request(0), MOST_BYTES);
+        assert_eq!(requests.last().len(), 1);
+        assert_eq!(requests.callers()["alice"], MOST_RECORDS as u64 + 4);
     }
 }
