@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod browser;
+mod chat;
 mod disk;
 mod house;
 mod interleavings;

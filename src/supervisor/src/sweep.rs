@@ -360,3 +360,6 @@ impl Shared {
 fn workers() -> MutexGuard<'static, HashMap<i32, u64>> {
     WORKERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

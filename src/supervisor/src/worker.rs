@@ -396,4 +396,4 @@ const ENVELOPE: usize = 1024;
 #[cfg(test)]
 pub(crate) mod fake;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -126,3 +126,35 @@ pub(crate) async fn process_in(file: &Path) -> Process {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+/// Makes the shell agent look like our own one.
+pub(crate) fn native(spec: &mut Spec) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let AgentKind::External { command, .. } = &spec.agent.kind else {
+        panic!("made so above");
+    };
+    let program = spec.workspace.join("agent");
+    std::fs::write(&program, format!("#!/bin/sh\n{}", command[2])).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    spec.worker_program = program;
+    spec.agent.kind = AgentKind::Native(Box::new(contract::Profile {
+        session_folder: "/template".into(),
+        provider: contract::Provider::OpenaiChat,
+        base_url: "http://127.0.0.1:1/v1".parse().unwrap(),
+        model: None,
+        account: Some(contract::Account {
+            store: "/nowhere/auth.json".into(),
+            allow_network_filesystem: false,
+            service: credentials::Service::parse("codex").unwrap(),
+            title: "Codex".into(),
+            owner: UserId::parse("web:template").unwrap(),
+            endpoint: None,
+            rejection_codes: vec![],
+            host_key: None,
+            host_token: None,
+        }),
+        permissions: contract::Permissions::Ask,
+        without_layers: vec![],
+        instructions: None,
+    }));
+}

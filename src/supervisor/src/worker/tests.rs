@@ -3,7 +3,7 @@
 use agent_client_protocol::v1::schema::{ContentBlock, ContentChunk};
 use contract::LoginAnswer;
 
-use super::fake::Scene;
+use super::fake::{Scene, native};
 use super::*;
 
 /// The text of an update.
@@ -242,18 +242,10 @@ async fn garbage_ends_that_worker_with_its_reason() {
             "it sent a message longer than 16777216 bytes",
         ),
         (
-            "n=0; while :; do ask $n _x/unknown '{}'; n=$((n+1)); done",
-            "it left more than 33554432 bytes unread",
-        ),
-        (
             "n=0; while [ $n -lt 200 ]; do ask $n session/request_permission '{\"sessionId\":\"s1\",\"toolCall\":{\"toolCallId\":\"t\"},\"options\":[]}'; n=$((n+1)); done; sleep 100",
             "it made more than 128 requests at the same time",
         ),
     ] {
-        if reason.contains("unread") {
-            // It needs hundreds of thousands of answers: shown for the transport itself.
-            continue;
-        }
         let mut scene = Scene::new();
         let functions = format!("on_prompt() {{ {garbage}; sleep 100; }}");
         let worker = scene.start(&functions).await.unwrap();
@@ -469,34 +461,31 @@ async fn our_own_agent_gets_its_profile_for_this_thread_in_the_first_frame() {
     );
 }
 
-/// Makes the shell agent look like our own one.
-fn native(spec: &mut Spec) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let AgentKind::External { command, .. } = &spec.agent.kind else {
-        panic!("made so above");
-    };
-    let program = spec.workspace.join("agent");
-    std::fs::write(&program, format!("#!/bin/sh\n{}", command[2])).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    spec.worker_program = program;
-    spec.agent.kind = AgentKind::Native(Box::new(contract::Profile {
-        session_folder: "/template".into(),
-        provider: contract::Provider::OpenaiChat,
-        base_url: "http://127.0.0.1:1/v1".parse().unwrap(),
-        model: None,
-        account: Some(contract::Account {
-            store: "/nowhere/auth.json".into(),
-            allow_network_filesystem: false,
-            service: credentials::Service::parse("codex").unwrap(),
-            title: "Codex".into(),
-            owner: UserId::parse("web:template").unwrap(),
-            endpoint: None,
-            rejection_codes: vec![],
-            host_key: None,
-            host_token: None,
-        }),
-        permissions: contract::Permissions::Ask,
-        without_layers: vec![],
-        instructions: None,
-    }));
+/// Runs in a process of its own, whose greatest size is then that of this.
+pub(crate) async fn noise_is_bounded() {
+    let scene = Scene::new();
+    let worker = scene.start("").await.unwrap();
+    worker.end(Duration::from_secs(5)).await;
+    let before = greatest_size();
+    // Updates of 16 KiB, as many as the pipe takes; nobody receives them, and then comes the line.
+    let floods = "on_new() { answer '{\"sessionId\":\"s1\"}'; :> flooding; long=$(head -c 16000 /dev/zero | tr '\\0' x); while :; do say $long; done; }";
+    let lines = "on_prompt() { head -c 1073741824 /dev/zero; }";
+    for functions in [floods, lines] {
+        let mut scene = Scene::new();
+        let worker = scene.start(functions).await.unwrap();
+        let _ = timeout(Duration::from_secs(2), worker.prompt(hello(), None)).await;
+        worker.end(Duration::from_millis(10)).await;
+        while scene.events.try_recv().is_ok() {}
+        let grown = greatest_size() - before;
+        assert!(grown < 64 << 20, "{} MiB more", grown >> 20);
+    }
+}
+
+fn greatest_size() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
