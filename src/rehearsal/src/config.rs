@@ -1,6 +1,7 @@
 //! What a rehearsal server is started with.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How the server listens and what its access tokens look like; see [`crate::Server::start`].
@@ -12,6 +13,8 @@ pub struct Config {
     pub access_ttl: Duration,
     /// Access tokens are JWTs with `iat`, `exp` and `sub` instead of opaque strings.
     pub jwt: bool,
+    /// A file in which logins outlive the server; without one everything is forgotten at its end.
+    pub memory: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -20,6 +23,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             access_ttl: Duration::from_mins(5),
             jwt: false,
+            memory: None,
         }
     }
 }

@@ -14,6 +14,7 @@ mod faults;
 mod http;
 mod jwt;
 mod ledger;
+mod memory;
 mod moment;
 mod pages;
 mod params;

@@ -1,9 +1,28 @@
 //! The sandbox that tools run in: a cleared environment, no inherited descriptors, a session of its own, resource limits,
-//! `no_new_privs`, no capabilities, Landlock. Linux.
+//! no capabilities, `no_new_privs`, Landlock. Linux.
 //!
 //! The caller says what it wants ([`Policy`]); [`Cage::prepare`] asks the kernel what it can do and builds everything
 //! before the fork; between fork and exec only plain system calls happen. A required layer that is missing refuses.
+//!
+//! **What does not hold yet.** The network, unix sockets by path, and kernel interfaces that only seccomp can close.
+//! `adr/0005` has the whole list.
 
+mod cage;
+mod child;
+mod environment;
+mod error;
+mod folders;
+mod grants;
+mod limits;
+mod mark;
 mod policy;
+mod probe;
+mod ruleset;
+#[cfg(test)]
+mod tests;
 
+pub use cage::Cage;
+pub use error::CageError;
+pub use mark::Mark;
 pub use policy::{Layer, Policy};
+pub use probe::{Status, probe};

@@ -124,6 +124,16 @@ impl Frames {
         end.ok().and_then(|end| end.clone()).unwrap_or(FrameError::Closed)
     }
 
+    /// After the end of the connection that had the channel: returns when what it sent is written, or can't be.
+    /// Cancel safe; who does not wait for ever for an end that does not read needs a time-out.
+    pub async fn written(&mut self) {
+        let writer = &mut self.tasks[1];
+        if !writer.is_finished() {
+            // A writer that was aborted or panicked writes nothing more either.
+            let _ = writer.await;
+        }
+    }
+
     /// Closes the writer when what was sent up to now is written; the other end sees the end of its input. Reading goes
     /// on, and what is sent from now on is lost.
     pub fn close_output(&self) {
@@ -151,6 +161,11 @@ impl Pace {
     /// `Handled::No`: the reader goes on. (Without it the reader goes on a little later.)
     pub fn handled(&self) {
         self.shared.handled.notify_one();
+    }
+
+    /// Whether most of what was sent is written, as far as the writer has heard of it.
+    pub fn has_room(&self) -> bool {
+        *self.shared.unsent.borrow() <= SEND_AHEAD
     }
 
     /// Waits until most of what was sent is written. Who sends many messages waits here after each of them, else a reader

@@ -1,8 +1,37 @@
 //! Tools of the built-in agent: read, write, edit, list, glob, grep, bash.
+//!
+//! A call goes through two hands. [`Tools::prepare`] reads its arguments, looks at the files and says exactly what would
+//! happen; that is shown and asked for. [`Tools::run`] does exactly that, or nothing.
+//!
+//! The file tools run in the worker itself, which the cage does not hold. So each path is resolved with its links before
+//! it is looked at, is opened without following any, and must lie in the workspace; outside of it only what a caged
+//! command could read may be read, and that asks. Commands run in the cage, and leave nothing behind.
+
+mod arguments;
+mod bash;
+mod change;
+mod edit;
+mod glob;
+mod grep;
+mod list;
+mod open;
+mod place;
+mod read;
+mod spec;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cage::Policy;
+use tracing::warn;
+
+use place::{Place, Places};
+use stop::Stop;
 
 /// A tool as the model sees it.
 #[derive(Debug, Clone)]
@@ -41,7 +70,7 @@ pub(crate) struct Change {
 
 /// A call whose arguments were read and checked; exactly this is shown, asked for and then executed.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct Prepared<A = Action> {
     /// What it does.
     pub(crate) kind: Kind,
     /// In a few words: `run a command`, `write notes.txt`.
@@ -55,12 +84,22 @@ pub(crate) struct Prepared {
     /// Calls with the same key are alike for "always in this thread".
     pub(crate) always_key: String,
     /// What is executed.
-    pub(crate) action: Action,
+    pub(crate) action: A,
 }
 
 /// What is executed. Belongs to the tools; nobody else looks inside.
 #[derive(Debug)]
-pub(crate) struct Action {}
+pub(crate) struct Action(Work);
+
+#[derive(Debug)]
+enum Work {
+    Read(read::Read),
+    List(list::List),
+    Glob(glob::Glob),
+    Grep(grep::Grep),
+    Change(change::Planned),
+    Bash(bash::Bash),
+}
 
 /// What a tool gave back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,34 +114,110 @@ pub(crate) struct Outcome {
     pub(crate) created: Vec<PathBuf>,
 }
 
-/// The tools of one session.
-pub(crate) struct Tools {}
+impl Outcome {
+    fn of(result: Result<String, String>) -> Self {
+        let failed = result.is_err();
+        let (Ok(text) | Err(text)) = result;
+        Self {
+            text,
+            failed,
+            exit: None,
+            created: Vec::new(),
+        }
+    }
+}
 
-#[expect(
-    clippy::todo,
-    clippy::unused_async,
-    unused_variables,
-    reason = "skeleton, being filled in"
-)]
+/// The tools of one session.
+pub(crate) struct Tools {
+    places: Arc<Places>,
+    policy: Policy,
+}
+
 impl Tools {
-    /// Tools for a workspace. `spill` is the folder for output that is too long for the model.
-    pub(crate) fn new(workspace: &Path, spill: &Path, policy: Policy) -> Self {
-        todo!()
+    /// Tools for a workspace. `spill` is the folder for output that is too long for the model; it is made when it is
+    /// needed, and commands may read it.
+    ///
+    /// Makes this process a child subreaper: what a command leaves behind becomes its child, and so can be ended.
+    pub(crate) fn new(workspace: &Path, spill: &Path, mut policy: Policy) -> Self {
+        if let Err(errno) = nix::sys::prctl::set_child_subreaper(true) {
+            warn!(
+                error = errno.desc(),
+                "not a child subreaper: commands may leave processes behind"
+            );
+        }
+        policy.workspace = workspace.to_owned();
+        policy.readable.push(spill.to_owned());
+        Self {
+            places: Arc::new(Places::new(spill, policy.clone())),
+            policy,
+        }
     }
 
     /// All of them, as the model sees them.
+    #[expect(
+        clippy::unused_self,
+        reason = "which tools there are may depend on the session later"
+    )]
     pub(crate) fn specs(&self) -> Vec<ToolSpec> {
-        todo!()
+        spec::all()
     }
 
-    /// Reads and checks a call. `Err` is what the model is told: unknown tool, broken JSON, missing argument.
+    /// Reads and checks a call. `Err` is what the model is told: unknown tool, broken JSON, missing argument. Blocking,
+    /// and bounded: it reads at most one file of limited size.
     pub(crate) fn prepare(&self, name: &str, arguments: &str) -> Result<Prepared, String> {
-        todo!()
+        let places = &self.places;
+        match name {
+            spec::READ => read::prepare(places, arguments),
+            spec::WRITE => write::prepare(places, arguments),
+            spec::EDIT => edit::prepare(places, arguments),
+            spec::LIST => list::prepare(places, arguments),
+            spec::GLOB => glob::prepare(places, arguments),
+            spec::GREP => grep::prepare(places, arguments),
+            spec::BASH => bash::prepare(arguments),
+            other => {
+                let known: Vec<&str> = spec::all().iter().map(|spec| spec.name).collect();
+                Err(format!(
+                    "there is no tool `{other}`; there are {}",
+                    known.join(", ")
+                ))
+            }
+        }
     }
 
     /// Executes what was prepared. `output` gets what a command writes, as it comes. Dropping the future ends
-    /// everything it started, and returns only a guarantee, not the processes' time: the kill has been sent.
+    /// everything it started, and returns only a guarantee, not the processes' time: the kill has been sent. A change of
+    /// a file that has begun is finished, as it is one step.
+    ///
+    /// To be called from a thread that lives as long as the worker: a command dies with the thread that started it.
     pub(crate) async fn run(&self, prepared: Prepared, output: &mut (dyn FnMut(String) + Send)) -> Outcome {
-        todo!()
+        let Prepared { action, .. } = prepared;
+        if let Work::Bash(bash) = action.0 {
+            return bash.run(&self.policy, &self.places, output).await;
+        }
+        let places = Arc::clone(&self.places);
+        let (stop, _guard) = Stop::new();
+        let done = tokio::task::spawn_blocking(move || match action.0 {
+            Work::Read(read) => Outcome::of(read.perform(&stop)),
+            Work::List(list) => Outcome::of(list.perform()),
+            Work::Glob(glob) => Outcome::of(glob.perform(&places, &stop)),
+            Work::Grep(grep) => Outcome::of(grep.perform(&places, &stop)),
+            Work::Change(planned) => planned.perform(),
+            Work::Bash(_) => unreachable!("commands run on the async side"),
+        });
+        done.await
+            .unwrap_or_else(|error| Outcome::of(Err(format!("the tool broke: {error}"))))
+    }
+}
+
+/// A call that only looks: it asks if it looks outside the workspace.
+fn looking(kind: Kind, verb: &str, place: &Place, input: String, work: Work) -> Prepared {
+    Prepared {
+        kind,
+        title: format!("{verb} {}", place.shown),
+        always_key: format!("{verb} {}", place.path.display()),
+        input,
+        changes: Vec::new(),
+        asks: place.is_outside(),
+        action: Action(work),
     }
 }

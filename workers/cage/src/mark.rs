@@ -1,0 +1,91 @@
+//! A mark that a caged process and everything it starts carry, and that none of them can take off.
+//!
+//! Whoever ends a command has to find what it left behind, after `setsid`, double forks and forged names, among processes
+//! that must not be touched. The mark is the hard value of `RLIMIT_LOCKS`, which no kernel since 2.4.25 looks at: children
+//! inherit it, anybody may lower it, nobody without a capability may raise it, and `/proc/PID/limits` shows it.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+
+/// Marks of an unlimited process count down from here.
+const START: u64 = 1 << 40;
+
+/// How the carrier is called in `/proc/PID/limits`.
+const LABEL: &str = "Max file locks";
+
+/// What all processes of one command have in common. Distinct for every cage that one process prepares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark(u64);
+
+impl Mark {
+    pub(crate) const CARRIER: Resource = Resource::RLIMIT_LOCKS;
+
+    /// The next one: below our own limit, so that a marked process is told from an unmarked one.
+    pub(crate) fn next() -> io::Result<Self> {
+        static TAKEN: AtomicU64 = AtomicU64::new(0);
+        let taken = TAKEN.fetch_add(1, Ordering::Relaxed) + 1;
+        own()?
+            .min(START)
+            .checked_sub(taken)
+            .map(Self)
+            .ok_or_else(|| io::Error::other("the limit RLIMIT_LOCKS of this process is used up"))
+    }
+
+    /// The mark of a process, living or zombie; `None` for one that is not caged by this process, or by one above it.
+    /// `NotFound` if there is no such process any more.
+    ///
+    /// A caged process can lower its mark. It never loses it.
+    pub fn of(pid: i32) -> io::Result<Option<Self>> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/limits"))?;
+        let hard = parse(&text).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("no `{LABEL}` in its limits"))
+        })?;
+        Ok((hard < own()?).then_some(Self(hard)))
+    }
+
+    pub(crate) fn value(self) -> u64 {
+        self.0
+    }
+}
+
+fn own() -> io::Result<u64> {
+    Ok(getrlimit(Mark::CARRIER)?.1)
+}
+
+/// The hard limit: the second column after the label.
+fn parse(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix(LABEL))?;
+    match line.split_whitespace().nth(1)? {
+        "unlimited" => Some(RLIM_INFINITY),
+        number => number.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hard_limit_is_read_from_its_line() {
+        let limits = "Max open files            1024                 4096                 files     \n\
+                      Max file locks            17                   unlimited            locks     \n";
+        assert_eq!(parse(limits), Some(RLIM_INFINITY));
+        assert_eq!(parse(&limits.replace("unlimited", "23")), Some(23));
+        assert_eq!(parse("Max open files 1 2 files"), None);
+    }
+
+    #[test]
+    fn this_process_has_no_mark() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        assert_eq!(Mark::of(pid).unwrap(), None);
+    }
+
+    #[test]
+    fn marks_are_distinct_and_below_our_own_limit() {
+        let (first, second) = (Mark::next().unwrap(), Mark::next().unwrap());
+        assert_ne!(first, second);
+        assert!(first.value() < own().unwrap());
+    }
+}

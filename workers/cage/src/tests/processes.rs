@@ -1,0 +1,108 @@
+//! Session, death signal, mark, and what is said when something is missing.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+
+use super::{Scene, scenes};
+use crate::{Cage, CageError, Layer, Mark};
+
+#[test]
+fn a_command_dies_with_the_thread_that_started_it() {
+    for scene in scenes() {
+        for (without, survives) in [(&[][..], false), (&[Layer::Session][..], true)] {
+            let mut command = scene.command(without, "sh", &["-c", "echo started; exec sleep 1000"]);
+            command.stdout(Stdio::piped());
+            let mut child = std::thread::spawn(move || {
+                let mut child = command.spawn().unwrap();
+                let mut line = String::new();
+                BufReader::new(child.stdout.as_mut().unwrap())
+                    .read_line(&mut line)
+                    .unwrap();
+                child
+            })
+            .join()
+            .unwrap();
+            if survives {
+                assert!(child.try_wait().unwrap().is_none());
+                child.kill().unwrap();
+            }
+            // Ends when the process does.
+            let mut rest = String::new();
+            child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+            assert!(!child.wait().unwrap().success());
+        }
+    }
+}
+
+#[test]
+fn the_mark_is_inherited_and_cannot_be_taken_off() {
+    for scene in scenes() {
+        let cage = Cage::prepare(&scene.policy(&[])).unwrap();
+        // The background shell is a process of its own, in a session of its own, that tries to raise the limit.
+        let script = "(ulimit -x unlimited; ulimit -x 10995116277770; exec setsid sh -c 'echo $$; exec sleep 1000') & wait";
+        let mut command = cage.command("bash", ["-c", script]);
+        if let Some(user) = scene.user {
+            std::os::unix::process::CommandExt::uid(&mut command, user);
+        }
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let descendant: i32 = line.trim().parse().unwrap();
+
+        assert_eq!(Mark::of(child.id().cast_signed()).unwrap(), Some(cage.mark()));
+        assert_eq!(Mark::of(descendant).unwrap(), Some(cage.mark()));
+
+        nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(descendant),
+            nix::sys::signal::Signal::SIGKILL,
+        )
+        .unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_layer_that_refuses_is_named_with_the_way_out() {
+    let scene = Scene::new(None);
+    let error = Cage::prepare(&scene.policy(&[Layer::NoNewPrivileges])).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CageError::Missing {
+                layer: Layer::Landlock,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .contains("`[cage] without = [\"landlock\"]`")
+    );
+}
+
+#[test]
+fn a_program_that_is_not_there_is_not_the_cages_fault() {
+    let scene = Scene::new(None);
+    let error = scene.command(&[], "no-such-program", &[]).spawn().unwrap_err();
+    let error = CageError::from_spawn("no-such-program", error);
+    assert!(matches!(error, CageError::Start { .. }), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "could not start `no-such-program`: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn a_cage_without_any_layer_still_runs() {
+    let scene = Scene::new(None);
+    assert_eq!(scene.shell(&Layer::ALL, "echo free").text, "free\n");
+}

@@ -1,0 +1,34 @@
+//! Arguments of a call, as the model wrote them.
+
+use serde::de::DeserializeOwned;
+
+/// Reads them. `Err` names the tool and what is wrong, for the model to correct.
+pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &str) -> Result<T, String> {
+    // Models call tools without arguments with nothing at all.
+    let arguments = if arguments.trim().is_empty() {
+        "{}"
+    } else {
+        arguments
+    };
+    serde_json::from_str(arguments).map_err(|error| {
+        if error.is_data() {
+            format!("the arguments of `{tool}` are not right: {error}")
+        } else {
+            format!("the arguments of `{tool}` are not JSON: {error}")
+        }
+    })
+}
+
+/// One line of a text that may be long or hold control characters, for a title.
+pub(super) fn in_short(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if line.chars().count() <= LONGEST {
+        line
+    } else {
+        line.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
+}

@@ -1,0 +1,34 @@
+//! Files that a command made, to be offered to people.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use crate::tools::place::Places;
+use crate::tools::stop::Stop;
+use crate::tools::walk;
+
+/// More than this is a build or a checkout, and nothing to offer one by one.
+const MOST: usize = 20;
+/// Looking must not be felt.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// File systems stamp with the kernel's coarse clock, which is behind by up to one tick (10 ms at 100 Hz).
+const TICK: Duration = Duration::from_millis(10);
+
+/// Files born since then, without what Git ignores. Empty if there are too many, or the file system does not tell.
+pub(super) fn since(began: SystemTime, places: &Places) -> Vec<PathBuf> {
+    let Ok(place) = places.to_read(".") else {
+        return Vec::new();
+    };
+    let mut created = Vec::new();
+    walk::files(places, &place, &Stop::after(PATIENCE), |path| {
+        let born = path.symlink_metadata().and_then(|metadata| metadata.created());
+        if born.is_ok_and(|born| born + TICK >= began) {
+            created.push(path.to_owned());
+        }
+        created.len() <= MOST
+    });
+    if created.len() > MOST {
+        created.clear();
+    }
+    created
+}

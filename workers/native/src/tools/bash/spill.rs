@@ -1,0 +1,95 @@
+//! A file with the whole of an output that is too long for the model.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::tools::spec;
+
+/// Bytes of one file; what comes after is not kept.
+const LIMIT: u64 = 64 * 1024 * 1024;
+/// Files that are kept; the oldest goes first.
+const KEPT: usize = 16;
+const PREFIX: &str = "output-";
+
+/// A file being written.
+pub(super) struct Spill {
+    file: File,
+    path: PathBuf,
+    written: u64,
+    left_out: u64,
+}
+
+impl Spill {
+    pub(super) async fn create(folder: &Path) -> Result<Self, String> {
+        let folder = folder.to_owned();
+        let made = tokio::task::spawn_blocking(move || make(&folder)).await;
+        let (file, path) = made
+            .map_err(io::Error::other)
+            .and_then(|made| made)
+            .map_err(lost)?;
+        Ok(Self {
+            file: File::from_std(file),
+            path,
+            written: 0,
+            left_out: 0,
+        })
+    }
+
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let room = usize::try_from(LIMIT - self.written).unwrap_or(usize::MAX);
+        let (kept, rest) = bytes.split_at(bytes.len().min(room));
+        self.left_out += rest.len() as u64;
+        self.written += kept.len() as u64;
+        self.file.write_all(kept).await.map_err(lost)
+    }
+
+    /// Where the whole is, in words.
+    pub(super) async fn finish(mut self) -> String {
+        if let Err(error) = self.file.flush().await {
+            return lost(error);
+        }
+        let path = self.path.display();
+        let (read, grep) = (spec::READ, spec::GREP);
+        match self.left_out {
+            0 => format!("the whole is in {path}, for `{read}` and `{grep}`"),
+            _ => format!("the first {LIMIT} bytes are in {path}, for `{read}` and `{grep}`"),
+        }
+    }
+}
+
+fn lost(error: io::Error) -> String {
+    format!("they are lost, as they could not be kept in a file: {error}")
+}
+
+fn make(folder: &Path) -> io::Result<(fs::File, PathBuf)> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut old: Vec<_> = fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
+        })
+        .collect();
+    // The name says the age.
+    old.sort();
+    for path in old.iter().rev().skip(KEPT - 1) {
+        // One that stays costs room on the disk, nothing else.
+        let _ = fs::remove_file(path);
+    }
+    let age = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(io::Error::other)?;
+    let path = folder.join(format!("{PREFIX}{:020}.txt", age.as_nanos()));
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    Ok((file, path))
+}

@@ -1,0 +1,216 @@
+//! All processes of a command, and their end.
+//!
+//! A process that left its session and its parent becomes a child of this worker, which is a child subreaper. There it
+//! stands among others that must live: a refresher of a login above all, and whatever the worker starts for itself. The
+//! cage's mark tells them apart: it is inherited and can't be taken off, while names, sessions and parents can be changed.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cage::Mark;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::warn;
+
+/// How long a killed process may take to be gone; one that the kernel holds (a dead network disk) takes longer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long new processes may keep appearing while they are killed.
+const CHASE: Duration = Duration::from_secs(2);
+/// A death that sends no signal to us is seen so late.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Marks of the commands that run now. A process with any other mark is left over from an earlier one, or has lowered its
+/// own: whoever cleans up next ends it. Anything else that the worker runs in a cage for longer must be listed here, too.
+static RUNNING: Mutex<BTreeSet<Mark>> = Mutex::new(BTreeSet::new());
+
+/// The processes of one command. Dropping it kills them.
+#[derive(Debug)]
+pub(super) struct Tree {
+    mark: Mark,
+}
+
+/// What became of processes that a command had left running.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Left {
+    /// Were running, and are not any more.
+    pub(super) ended: usize,
+    /// Are still there.
+    pub(super) alive: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Process {
+    pid: i32,
+    /// In clock ticks since boot: together with the number it names a process for good.
+    started: u64,
+    is_dead: bool,
+    is_our_child: bool,
+}
+
+impl Tree {
+    /// To be made before the command is started. Ends what earlier ones left behind.
+    pub(super) fn new(mark: Mark) -> Self {
+        running(|marks| marks.insert(mark));
+        let tree = Self { mark };
+        tree.kill();
+        tree.bury();
+        tree
+    }
+
+    /// Kills everything that lives, until nothing new appears. Says how many there were. When it returns, the kills have
+    /// been sent; the processes may take a moment to be gone.
+    pub(super) fn kill(&self) -> usize {
+        let deadline = Instant::now() + CHASE;
+        let mut killed = HashSet::new();
+        loop {
+            let fresh: Vec<Process> = self
+                .processes()
+                .into_iter()
+                .filter(|process| !process.is_dead && !killed.contains(&(process.pid, process.started)))
+                .collect();
+            if fresh.is_empty() {
+                return killed.len();
+            }
+            for process in fresh {
+                // A process whose kill is pending can't finish a fork any more, so each round leaves fewer.
+                if look(process.pid, false).is_some_and(|now| now.started == process.started) {
+                    let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+                }
+                killed.insert((process.pid, process.started));
+            }
+            if Instant::now() > deadline {
+                warn!(
+                    processes = killed.len(),
+                    "a command keeps starting processes while it is killed"
+                );
+                return killed.len();
+            }
+        }
+    }
+
+    /// Waits until everything is gone, and kills what still appears. Gives the number of those that are not gone in time.
+    /// The command's first process must have been waited for before.
+    pub(super) async fn reap(&self) -> usize {
+        let deadline = Instant::now() + PATIENCE;
+        // Without it, looking again does.
+        let mut deaths = signal(SignalKind::child()).ok();
+        loop {
+            self.kill();
+            self.bury();
+            let left = self.processes().len();
+            if left == 0 || Instant::now() > deadline {
+                return left;
+            }
+            let death = async {
+                match &mut deaths {
+                    Some(deaths) => drop(deaths.recv().await),
+                    None => std::future::pending().await,
+                }
+            };
+            let _ = tokio::time::timeout(LOOK_AGAIN, death).await;
+        }
+    }
+
+    /// Takes dead ones off the kernel's list. Never waits for just any child: others wait for theirs.
+    fn bury(&self) {
+        for process in self.processes() {
+            if process.is_dead && process.is_our_child {
+                let _ = waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG));
+            }
+        }
+    }
+
+    /// Ours: children with our mark or nobody's, and everything beneath them.
+    fn processes(&self) -> Vec<Process> {
+        let ours = |pid: &i32| match Mark::of(*pid) {
+            Ok(Some(mark)) => mark == self.mark || running(|marks| !marks.contains(&mark)),
+            // Not caged, or gone.
+            Ok(None) | Err(_) => false,
+        };
+        let mut found: Vec<Process> = children("self")
+            .into_iter()
+            .filter(ours)
+            .filter_map(|pid| look(pid, true))
+            .collect();
+        let mut next = 0;
+        while let Some(process) = found.get(next) {
+            found.extend(
+                children(&process.pid.to_string())
+                    .into_iter()
+                    .filter_map(|pid| look(pid, false)),
+            );
+            next += 1;
+        }
+        found
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        self.kill();
+        running(|marks| marks.remove(&self.mark));
+    }
+}
+
+fn running<T>(with: impl FnOnce(&mut BTreeSet<Mark>) -> T) -> T {
+    with(&mut RUNNING.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Children of all threads of a process. One that exits meanwhile may hide some; they are seen in the next round.
+fn children(process: &str) -> Vec<i32> {
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    let listed: io::Result<Vec<String>> = threads.and_then(|threads| {
+        threads
+            .map(|thread| fs::read_to_string(thread?.path().join("children")))
+            // A thread that has just ended.
+            .filter(|list| !matches!(list, Err(error) if is_gone(error)))
+            .collect()
+    });
+    match listed {
+        Ok(lists) if !lists.is_empty() => lists.iter().flat_map(|list| numbers(list)).collect(),
+        // A kernel without these lists, or a process that is gone.
+        _ => children_by_looking(process),
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(nix::libc::ESRCH)
+}
+
+fn numbers(list: &str) -> impl Iterator<Item = i32> {
+    list.split_whitespace().filter_map(|number| number.parse().ok())
+}
+
+/// For kernels without `CONFIG_PROC_CHILDREN`: every process is asked for its parent.
+fn children_by_looking(process: &str) -> Vec<i32> {
+    let parent = match process {
+        "self" => std::process::id().to_string(),
+        pid => pid.to_owned(),
+    };
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| stat(*pid).is_some_and(|stat| stat.get(1) == Some(&parent)))
+        .collect()
+}
+
+fn look(pid: i32, is_our_child: bool) -> Option<Process> {
+    let stat = stat(pid)?;
+    Some(Process {
+        pid,
+        started: stat.get(19)?.parse().ok()?,
+        is_dead: matches!(stat.first()?.as_str(), "Z" | "X"),
+        is_our_child,
+    })
+}
+
+/// The fields of proc_pid_stat(5) from the state on. The name before them is in brackets, and may contain anything.
+fn stat(pid: i32) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    Some(fields.split_whitespace().map(str::to_owned).collect())
+}

@@ -1,0 +1,222 @@
+//! `grep`: lines by a regular expression, with ripgrep's searcher.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use globset::GlobMatcher;
+use grep_regex::{RegexMatcher, RegexMatcherBuilder};
+use grep_searcher::{BinaryDetection, MmapChoice, Searcher, SearcherBuilder, Sink, SinkContext, SinkMatch};
+use serde::Deserialize;
+
+use super::arguments::{in_short, parse};
+use super::place::{Place, Places};
+use super::stop::Stop;
+use super::{Kind, Prepared, Work, glob, looking, open, spec, walk};
+
+/// Bytes of an answer.
+const ANSWER_BYTES: usize = 32 * 1024;
+/// Bytes of a line.
+const LINE_BYTES: usize = 500;
+/// Lines around a match.
+const MOST_CONTEXT: usize = 20;
+/// The longest line that is searched: beyond that a file counts as data.
+const HEAP_BYTES: usize = 16 * 1024 * 1024;
+/// The size of a compiled expression.
+const PROGRAM_BYTES: usize = 16 * 1024 * 1024;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    pattern: String,
+    path: Option<String>,
+    glob: Option<String>,
+    #[serde(default)]
+    ignore_case: bool,
+    #[serde(default)]
+    context: usize,
+    #[serde(default)]
+    output: Output,
+}
+
+/// What is shown of a file with matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Output {
+    #[default]
+    Lines,
+    Files,
+    Count,
+}
+
+/// A search that was checked.
+#[derive(Debug)]
+pub(super) struct Grep {
+    place: Place,
+    matcher: RegexMatcher,
+    names: Option<GlobMatcher>,
+    context: usize,
+    output: Output,
+}
+
+pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, String> {
+    let arguments: Arguments = parse(spec::GREP, arguments)?;
+    let pattern = &arguments.pattern;
+    let place = places.to_read(arguments.path.as_deref().unwrap_or("."))?;
+    if !place.path.is_dir() {
+        open::file(&place.path).map_err(|error| format!("`{}` can't be searched: {error}", place.shown))?;
+    }
+    let matcher = RegexMatcherBuilder::new()
+        .case_insensitive(arguments.ignore_case)
+        .line_terminator(Some(b'\n'))
+        .size_limit(PROGRAM_BYTES)
+        .build(pattern)
+        .map_err(|error| {
+            format!("the pattern is not a regular expression that can be searched for: {error}")
+        })?;
+    let grep = Grep {
+        place: place.clone(),
+        matcher,
+        names: arguments.glob.as_deref().map(glob::matcher).transpose()?,
+        context: arguments.context.min(MOST_CONTEXT),
+        output: arguments.output,
+    };
+    let input = format!("{} in {}", in_short(pattern), place.shown);
+    Ok(looking(
+        Kind::Search,
+        "search in",
+        &place,
+        input,
+        Work::Grep(grep),
+    ))
+}
+
+impl Grep {
+    pub(super) fn perform(&self, places: &Places, stop: &Stop) -> Result<String, String> {
+        let workspace = places.workspace()?;
+        let mut searcher = SearcherBuilder::new()
+            .binary_detection(BinaryDetection::quit(0))
+            .memory_map(MmapChoice::never())
+            .heap_limit(Some(HEAP_BYTES))
+            .before_context(self.context)
+            .after_context(self.context)
+            .build();
+        let mut answer = String::new();
+        let mut passed_over = 0_usize;
+        let end = walk::files(places, &self.place, stop, |path| {
+            let beneath = path.strip_prefix(&self.place.path).unwrap_or(path);
+            let wanted = self.names.as_ref();
+            if !wanted.is_none_or(|names| names.is_match(beneath) || self.place.path == path) {
+                return true;
+            }
+            let shown = path.strip_prefix(&workspace).unwrap_or(path);
+            if self
+                .search(&mut searcher, path, shown, &mut answer, stop)
+                .is_err()
+            {
+                passed_over += 1;
+            }
+            answer.len() < ANSWER_BYTES
+        });
+        if answer.is_empty() {
+            answer.push_str("[no line matches]\n");
+        }
+        if passed_over > 0 {
+            // Writing into a string can't fail.
+            let _ = writeln!(
+                answer,
+                "[{passed_over} files could not be read and were passed over]"
+            );
+        }
+        answer.extend(end.words("there are more matches than fit into an answer"));
+        Ok(answer)
+    }
+
+    fn search(
+        &self,
+        searcher: &mut Searcher,
+        path: &Path,
+        shown: &Path,
+        answer: &mut String,
+        stop: &Stop,
+    ) -> io::Result<()> {
+        let file = open::file(path)?;
+        let mut found = Found {
+            lines: String::new(),
+            count: 0,
+            shown: shown.display().to_string(),
+            room: ANSWER_BYTES.saturating_sub(answer.len()),
+            output: self.output,
+            stop,
+        };
+        let ended = searcher.search_file(&self.matcher, &file, &mut found);
+        match self.output {
+            _ if found.count == 0 => {}
+            Output::Lines => answer.push_str(&found.lines),
+            // Writing into a string can't fail.
+            Output::Files => drop(writeln!(answer, "{}", found.shown)),
+            Output::Count => drop(writeln!(answer, "{}: {}", found.shown, found.count)),
+        }
+        ended
+    }
+}
+
+/// What one file gave.
+struct Found<'a> {
+    lines: String,
+    count: u64,
+    shown: String,
+    room: usize,
+    output: Output,
+    stop: &'a Stop,
+}
+
+impl Found<'_> {
+    /// `mark` as with grep: `:` behind the number of a line that matches, `-` of one around it.
+    fn line(&mut self, number: Option<u64>, mark: char, bytes: &[u8]) {
+        let end = bytes.trim_ascii_end();
+        let shown = String::from_utf8_lossy(&end[..end.len().min(LINE_BYTES)]);
+        let number = number.unwrap_or_default();
+        // Writing into a string can't fail.
+        let _ = write!(self.lines, "{}{mark}{number}{mark}{shown}", self.shown);
+        if end.len() > LINE_BYTES {
+            let _ = write!(self.lines, "… [{} more bytes]", end.len() - LINE_BYTES);
+        }
+        self.lines.push('\n');
+    }
+
+    fn wants_more(&self) -> bool {
+        let enough = match self.output {
+            Output::Lines => self.lines.len() >= self.room,
+            Output::Files => self.count > 0,
+            Output::Count => false,
+        };
+        !enough && !self.stop.is_due()
+    }
+}
+
+impl Sink for Found<'_> {
+    type Error = io::Error;
+
+    fn matched(&mut self, _: &Searcher, found: &SinkMatch<'_>) -> Result<bool, io::Error> {
+        self.count += 1;
+        if self.output == Output::Lines {
+            self.line(found.line_number(), ':', found.bytes());
+        }
+        Ok(self.wants_more())
+    }
+
+    fn context(&mut self, _: &Searcher, context: &SinkContext<'_>) -> Result<bool, io::Error> {
+        if self.output == Output::Lines {
+            self.line(context.line_number(), '-', context.bytes());
+        }
+        Ok(self.wants_more())
+    }
+
+    fn context_break(&mut self, _: &Searcher) -> Result<bool, io::Error> {
+        if self.output == Output::Lines {
+            self.lines.push_str("--\n");
+        }
+        Ok(true)
+    }
+}

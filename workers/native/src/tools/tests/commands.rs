@@ -1,0 +1,256 @@
+//! `bash`: what comes out, what is said, what is kept.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::Bench;
+
+#[tokio::test]
+async fn both_outputs_come_in_their_order_with_the_exit_code() {
+    let bench = Bench::new();
+    let outcome = bench.bash("echo one; echo two >&2; echo three; exit 3").await;
+    assert_eq!(outcome.text, "one\ntwo\nthree\n[exit code 3]");
+    assert_eq!((outcome.exit, outcome.failed), (Some(3), true));
+    let fine = bench.bash("printf done").await;
+    assert_eq!(
+        (fine.text.as_str(), fine.exit, fine.failed),
+        ("done", Some(0), false)
+    );
+    assert_eq!(bench.bash("true").await.text, "[no output]");
+    let killed = bench.bash("echo x; kill -SEGV $$").await;
+    assert_eq!(
+        (killed.text.as_str(), killed.exit, killed.failed),
+        ("x\n[ended by SIGSEGV]", None, true)
+    );
+}
+
+#[tokio::test]
+async fn what_is_shown_is_what_is_executed() {
+    let bench = Bench::new();
+    let command = "echo ready; until [ -e go ]; do :; done # 'quoted' $HOME `x`";
+    let prepared = bench.prepare("bash", &json!({ "command": command })).unwrap();
+    assert!(prepared.asks);
+    assert_eq!(prepared.input, command);
+    assert!(
+        prepared.always_key.contains(command),
+        "another command is another permission"
+    );
+    let mut arguments = Vec::new();
+    let outcome = bench
+        .tools
+        .run(prepared, &mut |piece| {
+            // The command waits for us, so it is alive to be looked at.
+            if piece.contains("ready") {
+                arguments = command_lines();
+                fs::write(bench.path("go"), "").unwrap();
+            }
+        })
+        .await;
+    assert_eq!(outcome.exit, Some(0), "{}", outcome.text);
+    assert!(
+        arguments
+            .iter()
+            .any(|line| line.ends_with(&format!("bash\0-c\0{command}\0"))),
+        "{arguments:?}"
+    );
+}
+
+fn command_lines() -> Vec<String> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| fs::read_to_string(entry.path().join("cmdline")).ok())
+        .collect()
+}
+
+#[tokio::test]
+async fn long_output_is_cut_in_the_middle_and_kept_whole_in_a_file() {
+    let bench = Bench::new();
+    let outcome = bench.bash("seq 1 100000").await;
+    assert!(outcome.text.len() < 34_000, "{}", outcome.text.len());
+    assert!(outcome.text.starts_with("1\n2\n3\n") && outcome.text.ends_with("\n99999\n100000\n"));
+    let files: Vec<_> = fs::read_dir(bench.spill())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let [file] = files.as_slice() else {
+        panic!("{files:?}")
+    };
+    assert!(outcome.text.contains(&format!(
+        "the whole is in {}, for `read` and `grep`]",
+        file.display()
+    )));
+    let whole: String = (1..=100_000).map(|number| format!("{number}\n")).collect();
+    assert_eq!(fs::read_to_string(file).unwrap(), whole);
+    // Neither asks, and commands reach it too.
+    let path = file.to_str().unwrap();
+    let read = bench
+        .prepare("read", &json!({ "path": path, "offset": 50_000, "limit": 1 }))
+        .unwrap();
+    assert!(!read.asks);
+    assert!(
+        bench
+            .tools
+            .run(read, &mut |_| {})
+            .await
+            .text
+            .starts_with(" 50000\t50000\n")
+    );
+    assert_eq!(bench.bash(&format!("tail -n 1 {path}")).await.text, "100000\n");
+    assert!(
+        bench.bash(&format!("echo x >> {path}")).await.failed,
+        "they only read"
+    );
+}
+
+#[tokio::test]
+async fn only_the_latest_long_outputs_are_kept() {
+    let bench = Bench::new();
+    for _ in 0..18 {
+        bench.bash("seq 1 10000").await;
+    }
+    assert_eq!(fs::read_dir(bench.spill()).unwrap().count(), 16);
+}
+
+#[tokio::test]
+async fn a_flood_is_bounded_in_memory_on_disk_and_on_the_way_to_the_chat() {
+    let bench = Bench::new();
+    let before = peak_memory();
+    let prepared = bench
+        .prepare(
+            "bash",
+            &json!({ "command": "head -c 200000000 /dev/zero | tr '\\0' x" }),
+        )
+        .unwrap();
+    let (mut pieces, mut shown) = (0, 0);
+    let began = std::time::Instant::now();
+    let outcome = bench
+        .tools
+        .run(prepared, &mut |piece| {
+            pieces += 1;
+            shown += piece.len();
+        })
+        .await;
+    let pauses = began.elapsed().as_millis() / 50 + 2;
+    assert!(
+        outcome
+            .text
+            .contains("of 200000000 bytes are left out here; the first 67108864 bytes are in")
+    );
+    assert!(outcome.text.len() < 34_000);
+    assert!(pieces <= pauses, "{pieces} pieces in {pauses} pauses");
+    assert!(shown < 17_000 * usize::try_from(pauses).unwrap(), "{shown}");
+    let file = fs::read_dir(bench.spill()).unwrap().next().unwrap().unwrap();
+    assert_eq!(file.metadata().unwrap().len(), 64 * 1024 * 1024);
+    let grown = peak_memory() - before;
+    assert!(grown < 24 * 1024, "grew by {grown} KiB");
+}
+
+/// In KiB.
+fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[tokio::test]
+async fn output_that_cannot_be_kept_is_said_to_be_lost() {
+    let bench = Bench::new();
+    fs::write(bench.spill(), "a file in the way").unwrap();
+    let outcome = bench.bash("seq 1 100000").await;
+    assert_eq!(outcome.exit, Some(0));
+    assert!(
+        outcome.text.contains("they are lost, as they could not be kept"),
+        "{}",
+        &outcome.text[16_000..17_000]
+    );
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_and_terminal_codes_pass() {
+    let bench = Bench::new();
+    let outcome = bench.bash(r"printf 'a\xffb\n\x1b[31mred\x1b[0m\n'").await;
+    assert_eq!(outcome.text, "a\u{fffd}b\n\u{1b}[31mred\u{1b}[0m\n");
+}
+
+#[tokio::test]
+async fn a_time_out_tells_the_limit_and_keeps_what_came() {
+    let bench = Bench::new();
+    let outcome = bench
+        .call(
+            "bash",
+            &json!({ "command": "echo begun; sleep 1000", "timeout": 1 }),
+        )
+        .await;
+    assert_eq!(
+        outcome.text,
+        "begun\n[the command was ended: it ran longer than its limit of 1 s; `timeout` can be up to 1800 s]"
+    );
+    assert_eq!((outcome.exit, outcome.failed), (None, true));
+}
+
+#[test]
+fn commands_that_cannot_be_run_are_refused_before_anybody_is_asked() {
+    let bench = Bench::new();
+    let refusal = |arguments| bench.refusal("bash", &arguments);
+    assert_eq!(refusal(json!({ "command": " \n" })), "the command is empty");
+    assert!(refusal(json!({ "command": "a\0b" })).contains("NUL"));
+    assert!(refusal(json!({ "command": "x".repeat(200_000) })).contains("put it into a file"));
+    assert!(refusal(json!({ "command": "x", "timeout": 0 })).contains("from 1 to 1800"));
+    assert!(refusal(json!({ "command": "x", "timeout": 1801 })).contains("from 1 to 1800"));
+}
+
+#[tokio::test]
+async fn a_workspace_that_vanished_is_named() {
+    let bench = Bench::new();
+    fs::remove_dir_all(bench.workspace()).unwrap();
+    let outcome = bench.bash("echo x").await;
+    let expected = format!(
+        "the command was not run: could not open `{}`",
+        bench.workspace().display()
+    );
+    assert!(
+        outcome.failed && outcome.text.starts_with(&expected),
+        "{}",
+        outcome.text
+    );
+}
+
+#[tokio::test]
+async fn commands_are_caged() {
+    let bench = Bench::new();
+    let secret = bench.root().join("auth.json");
+    let outcome = bench.bash(&format!("cat {}", secret.display())).await;
+    assert!(
+        outcome.failed && outcome.text.contains("Permission denied"),
+        "{}",
+        outcome.text
+    );
+    let outcome = bench
+        .bash("pwd; env | grep -c CARGO; cat; echo x > ~/y && echo home")
+        .await;
+    assert_eq!(
+        outcome.text,
+        format!("{}\n0\nhome\n", bench.workspace().display())
+    );
+}
+
+#[tokio::test]
+async fn files_that_a_command_made_are_offered() {
+    let bench = Bench::new();
+    bench.put("old.txt", "");
+    bench.put(".gitignore", "build/\n");
+    // Born well before the command, by more than a tick of the kernel's clock.
+    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    let outcome = bench.bash("echo x > new.txt; echo y >> old.txt; mkdir build sub; echo z > build/out; echo z > sub/new; echo t > $TMPDIR/t").await;
+    assert_eq!(outcome.created, [bench.path("new.txt"), bench.path("sub/new")]);
+    assert!(
+        bench
+            .bash("seq 1 30 | xargs -I@ touch many-@")
+            .await
+            .created
+            .is_empty()
+    );
+}

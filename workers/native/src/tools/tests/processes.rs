@@ -1,0 +1,206 @@
+//! Nothing of a command outlives it, and nothing else is touched.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::Notify;
+
+use super::Bench;
+
+/// Leaves a process behind in each way that there is, says `ready` when they all live, and ends with `then`.
+fn litter(name: &str, then: &str) -> String {
+    format!(
+        r#"
+        lives() {{ echo $BASHPID > "alive-$1"; exec -a {name} sleep 1000; }}
+        export -f lives
+        # In the background, with standard output in its hand.
+        lives plain &
+        # A session of its own, deaf to polite signals.
+        setsid bash -c 'trap "" TERM HUP INT; lives setsid' &
+        # Twice forked: its parent is gone.
+        ( ( setsid bash -c 'lives double' & ) & )
+        # With output and input closed, and stopped.
+        setsid bash -c 'exec <&- >&- 2>&-; lives closed' &
+        until [ -s alive-plain ] && [ -s alive-setsid ] && [ -s alive-double ] && [ -s alive-closed ]; do sleep 0.01; done
+        kill -STOP $(cat alive-closed)
+        echo ready
+        {then}
+        "#
+    )
+}
+
+/// Processes with this in their command line, dead ones not counted.
+fn named(name: &str) -> usize {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
+        .filter(|line| String::from_utf8_lossy(line).contains(name))
+        .count()
+}
+
+/// For a death that sends us no signal. Bounded, as a test has to be.
+async fn gone(name: &str) {
+    for _ in 0..500 {
+        if named(name) == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} processes are left", named(name));
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_behind_ends_with_it() {
+    let bench = Bench::new();
+    let outcome = bench.bash(&litter("litter-end", "")).await;
+    assert_eq!(named("litter-end"), 0);
+    assert_eq!(outcome.exit, Some(0), "{}", outcome.text);
+    assert_eq!(
+        outcome.text,
+        "ready\n[4 processes that it had left running were ended]"
+    );
+    assert_eq!(zombies(), 0);
+}
+
+#[tokio::test]
+async fn a_time_out_ends_the_whole_tree() {
+    let bench = Bench::new();
+    let outcome = bench
+        .call(
+            "bash",
+            &json!({ "command": litter("litter-late", "sleep 1000"), "timeout": 2 }),
+        )
+        .await;
+    assert_eq!(named("litter-late"), 0);
+    assert!(
+        outcome.text.starts_with("ready\n[the command was ended"),
+        "{}",
+        outcome.text
+    );
+}
+
+#[tokio::test]
+async fn dropping_the_future_ends_the_whole_tree() {
+    let bench = Bench::new();
+    let prepared = bench
+        .prepare("bash", &json!({ "command": litter("litter-drop", "sleep 1000") }))
+        .unwrap();
+    let ready = Arc::new(Notify::new());
+    let seen = Arc::clone(&ready);
+    let mut output = move |piece: String| {
+        if piece.contains("ready") {
+            seen.notify_one();
+        }
+    };
+    tokio::select! {
+        outcome = bench.tools.run(prepared, &mut output) => panic!("{}", outcome.text),
+        () = ready.notified() => assert!(named("litter-drop") >= 5, "the shell and the four"),
+    }
+    gone("litter-drop").await;
+    // The next command is not disturbed by what is left to bury, and buries it.
+    assert_eq!(bench.bash("echo next").await.text, "next\n");
+    assert_eq!(zombies(), 0);
+}
+
+/// Children of ours that nobody waited for.
+fn zombies() -> usize {
+    let ours = std::process::id().to_string();
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok())
+        .filter(|stat| {
+            let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+            fields[0] == "Z" && fields[1] == ours
+        })
+        .count()
+}
+
+#[tokio::test]
+async fn a_command_that_keeps_starting_processes_is_ended() {
+    let bench = Bench::new();
+    let script = "breed() { for i in 1 2 3; do ( setsid bash -c 'exec -a litter-bomb sleep 1000' & ); sleep 0.001; done; }\n\
+                  while :; do breed; done & while :; do breed; done";
+    let outcome = bench
+        .call("bash", &json!({ "command": script, "timeout": 1 }))
+        .await;
+    assert!(outcome.text.contains("it ran longer than"), "{}", outcome.text);
+    assert!(!outcome.text.contains("could not be ended"), "{}", outcome.text);
+    assert_eq!(named("litter-bomb"), 0);
+}
+
+#[tokio::test]
+async fn processes_of_the_worker_itself_are_spared() {
+    let bench = Bench::new();
+    // As the refresher of a login is: a child in a session of its own, started by the worker while a command runs.
+    let start = || {
+        Command::new("setsid")
+            .args(["sleep", "1000"])
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut earlier = start();
+    let mut during = None;
+    let prepared = bench
+        .prepare(
+            "bash",
+            &json!({ "command": "echo ready; until [ -e go ]; do :; done" }),
+        )
+        .unwrap();
+    bench
+        .tools
+        .run(prepared, &mut |_| {
+            during.get_or_insert_with(start);
+            fs::write(bench.path("go"), "").unwrap();
+        })
+        .await;
+    for child in [&mut earlier, during.as_mut().unwrap()] {
+        assert!(child.try_wait().unwrap().is_none(), "it was killed");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_looks_like_a_refresher_is_not_spared() {
+    let bench = Bench::new();
+    // What nobody caged can do: the name, the verb, and no way to look into it.
+    let script = "setsid bash -c 'exec -a litter-agent-host-worker bash -c \"echo > alive; read -t 1000 < <(sleep 1000)\" refresh-tenant codex' & \
+                  until [ -e alive ]; do :; done; ulimit -x 1 2>/dev/null";
+    let outcome = bench.bash(script).await;
+    assert_eq!(outcome.exit, Some(0), "{}", outcome.text);
+    assert_eq!(named("litter-agent-host-worker"), 0);
+}
+
+#[tokio::test]
+async fn a_process_that_lowers_its_mark_is_ended_too() {
+    let bench = Bench::new();
+    let script = "ulimit -x 5; setsid bash -c 'echo > alive; exec -a litter-lowered sleep 1000' & until [ -e alive ]; do :; done";
+    bench.bash(script).await;
+    assert_eq!(named("litter-lowered"), 0);
+}
+
+#[tokio::test]
+async fn a_command_that_ends_does_not_end_another_that_runs() {
+    let (one, two) = (Bench::new(), Bench::new());
+    let waiting = "(setsid bash -c 'until [ -e go ]; do sleep 0.01; done; echo > went' &); echo ready; \
+                   until [ -e went ]; do sleep 0.01; done";
+    let prepared = one.prepare("bash", &json!({ "command": waiting })).unwrap();
+    let ready = Arc::new(Notify::new());
+    let seen = Arc::clone(&ready);
+    let mut output = move |_| seen.notify_one();
+    let (first, second) = tokio::join!(one.tools.run(prepared, &mut output), async {
+        ready.notified().await;
+        let second = two.bash("sleep 1000 & echo done").await;
+        fs::write(one.path("go"), "").unwrap();
+        second
+    });
+    assert_eq!(
+        (first.exit, second.exit),
+        (Some(0), Some(0)),
+        "{} {}",
+        first.text,
+        second.text
+    );
+}
