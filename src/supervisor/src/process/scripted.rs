@@ -223,7 +223,7 @@ impl Actor {
 
     pub(crate) fn prompt(
         &self,
-        content: Vec<ContentBlock>,
+        content: &[ContentBlock],
         model: Option<String>,
     ) -> impl Future<Output = Result<StopReason, PromptError>> + Send + use<> {
         let texts = content.iter().filter_map(|block| match block {

@@ -45,7 +45,7 @@ impl Supervisor {
         for summary in shared.conversation.threads(ThreadFilter::default()).await? {
             found.extend(of_summary(&summary));
         }
-        for delivery in shared.conversation.stuck_deliveries(None, Some(NAMED)).await? {
+        for delivery in shared.conversation.stuck_deliveries(None, NAMED).await? {
             found.push(of_delivery(&delivery));
         }
         found.sort_by(|(bad, one), (worse, other)| (bad, &one.thread).cmp(&(worse, &other.thread)));
