@@ -10,11 +10,6 @@
 //! marks that everything of ours is born with; see `leftovers` and `mark`.
 //!
 //! **The exception** is a refresh in flight; see `refresher`.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the tasks that own threads are about to use it"
-)]
 
 mod leftovers;
 mod mark;

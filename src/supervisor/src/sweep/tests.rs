@@ -7,7 +7,6 @@ use std::process::{Child, Command, Stdio};
 use credentials::{Service, Tenant};
 
 use super::*;
-use crate::config::AgentKind;
 use crate::worker::fake::{Scene, process_in, spec};
 use crate::worker::{self, Event};
 

@@ -55,9 +55,15 @@ pub(super) async fn start(spec: &Spec, reaper: &Reaper) -> Result<Started, Start
     let own_program = matches!(spec.agent.kind, AgentKind::Native(_)).then(|| spec.worker_program.clone());
     let (mut command, reaper) = (command(&program, spec, reaper), reaper.clone());
     let spawn = move || reaper.start(own_program.as_deref(), || command.spawn());
-    let (mut child, known) = on_spawner(spawn)
-        .await
-        .map_err(|error| not_found(error.to_string()))?;
+    let (mut child, known) = on_spawner(spawn).await.map_err(|error| {
+        if means_absent(error.kind()) {
+            return not_found(error.to_string());
+        }
+        StartError::System {
+            what: format!("start `{}`", program.to_string_lossy()),
+            cause: error.to_string(),
+        }
+    })?;
     match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
         (Some(input), Some(output), Some(log)) => Ok(Started {
             child,
@@ -68,6 +74,12 @@ pub(super) async fn start(spec: &Spec, reaper: &Reaper) -> Result<Started, Start
         }),
         _ => Err(not_found("it has no pipes".into())),
     }
+}
+
+/// Whether trying again is useless until somebody changes something; all else is a shortage.
+fn means_absent(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidInput, NotADirectory, NotFound, PermissionDenied};
+    matches!(kind, NotFound | PermissionDenied | NotADirectory | InvalidInput)
 }
 
 fn program(spec: &Spec) -> Result<OsString, StartError> {
