@@ -120,13 +120,10 @@ pub(crate) fn file_path(thread: &ThreadId, path: &str) -> String {
 
 /// A whole thread for the event `snapshot`.
 pub(crate) fn snapshot(snapshot: &Snapshot, viewer: &Viewer) -> SnapshotEvent {
+    let event = |one: &Item| item_event(one, viewer, snapshot.revision);
     SnapshotEvent {
         revision: snapshot.revision,
-        items: snapshot
-            .items
-            .iter()
-            .map(|one| item_event(one, viewer, snapshot.revision))
-            .collect(),
+        items: snapshot.items.iter().map(event).collect(),
         more: snapshot.more,
         queue: queue(&snapshot.queued, viewer),
         phase: phase(snapshot.phase, snapshot.doing.as_ref()),

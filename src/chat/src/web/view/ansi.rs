@@ -124,9 +124,15 @@ fn control<'a>(text: &'a str, style: &mut Style) -> &'a str {
 }
 
 fn set(parameters: &str, style: &mut Style) {
-    let mut numbers = parameters
-        .split([';', ':'])
-        .map(|number| number.parse::<u8>().unwrap_or(0));
+    // None given means 0; what is no number means nothing.
+    let read = |number: &str| {
+        if number.is_empty() {
+            0
+        } else {
+            number.parse().unwrap_or(u8::MAX)
+        }
+    };
+    let mut numbers = parameters.split([';', ':']).map(read);
     while let Some(number) = numbers.next() {
         match number {
             0 => *style = Style::default(),

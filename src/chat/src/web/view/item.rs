@@ -1,5 +1,7 @@
 //! One entry of a timeline.
 
+use std::collections::HashSet;
+
 use conversation::{Attachment, Body, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, TurnId};
 
 use super::harmless;
@@ -43,6 +45,27 @@ pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
         "<article class=\"item {class}\" id=\"i{}\"{turn}>{inner}</article>",
         item.id
     )
+}
+
+/// The order in which entries are read: that of their ids, but a message that had to wait stands above the first reply to
+/// it. The script does the same with what comes later.
+pub(crate) fn in_order(items: &[Item]) -> Vec<&Item> {
+    let is_said = |item: &Item| matches!(item.body, Body::Said { .. });
+    let mut read: Vec<&Item> = Vec::with_capacity(items.len());
+    let mut replied = HashSet::new();
+    for item in items {
+        if let Some(turn) = item.turn.filter(|_| !is_said(item))
+            && replied.insert(turn)
+        {
+            let asked = read.iter().position(|one| one.turn == Some(turn) && is_said(one));
+            if let Some(at) = asked.filter(|at| at + 1 < read.len()) {
+                let asked = read.remove(at);
+                read.push(asked);
+            }
+        }
+        read.push(item);
+    }
+    read
 }
 
 fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {

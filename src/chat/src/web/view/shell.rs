@@ -2,7 +2,8 @@
 
 use super::html::escape;
 use super::icon::icon;
-use super::{Content, Shell, assets, composer, harmless, list, snapshot};
+use super::item::{in_order, item};
+use super::{Content, Shell, assets, composer, harmless, list};
 
 /// What a new user can try, word for word.
 const TRIALS: [(&str, &str); 3] = [
@@ -35,7 +36,7 @@ pub(crate) fn shell(shell: &Shell<'_>) -> String {
          <script type=\"module\" src=\"/assets/app.js?v={version}\"></script></head>\
          <body data-kind=\"{kind}\" data-thread=\"{thread}\" data-boot=\"{boot}\">\
          <a class=\"skip\" href=\"#main\">Skip to the conversation</a>\
-         <div id=\"banner\" role=\"status\" hidden></div>{side}<div id=\"veil\" hidden></div>\
+         <div id=\"banner\" role=\"status\" hidden></div><div id=\"heard\" class=\"hear\" role=\"status\"></div>{side}<div id=\"veil\" hidden></div>\
          <div id=\"right\">{notice}{main}</div>{dialogs}\
          <noscript><p id=\"noscript\">This page needs JavaScript; it is all served from this host.</p></noscript></body></html>",
         head = assets::head(),
@@ -85,7 +86,8 @@ fn side(shell: &Shell<'_>) -> String {
          <details class=\"menu up\" id=\"me\"><summary>{person}<span>{shown}</span></summary><form class=\"pop\" data-act=\"name\">\
          <label for=\"name\">The name you show</label><div class=\"row\"><input id=\"name\" name=\"name\" value=\"{value}\" maxlength=\"40\" \
          autocomplete=\"nickname\"><button>Save</button></div><p class=\"quiet\">Only a name: who you are is this browser.</p>\
-         <button type=\"button\" data-act=\"invite\">Invite another browser</button><p class=\"invited\" role=\"status\"></p></form></details>\
+         <p class=\"with\">A link for:</p><div class=\"row\"><button type=\"button\" data-act=\"invite\">My other browser</button>\
+         <button type=\"button\" data-act=\"invite\" data-other=\"yes\">Somebody else</button></div><p class=\"invited\" role=\"status\"></p></form></details>\
          <button type=\"button\" class=\"plain\" id=\"theme\" aria-label=\"Theme\">{theme}<span></span></button></footer></aside>",
         plus = icon("plus"),
         credentials = page("/credentials", "Credentials", "key"),
@@ -111,9 +113,11 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
             composer::composer(shell.upload_limit, Some((shell.agents, shell.default_agent)))
         ),
         Content::Thread(now) => {
-            let state = snapshot(now, shell.viewer);
-            let items: String = state.items.iter().map(|item| item.html.as_str()).collect();
-            let more = if state.more { "" } else { " hidden" };
+            let items: String = in_order(&now.items)
+                .iter()
+                .map(|one| item(one, shell.viewer))
+                .collect();
+            let more = if now.more { "" } else { " hidden" };
             format!(
                 "<header id=\"head\">{menu}<h1 class=\"hear\">{title}</h1><input id=\"title\" value=\"{title}\" aria-label=\"Title of this thread\" \
                  maxlength=\"120\" autocomplete=\"off\" spellcheck=\"false\">{}</header>\
