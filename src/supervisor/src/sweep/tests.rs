@@ -17,7 +17,7 @@ use crate::worker::{self, Event};
 const STUBBORN: &str = r#"
 trap '' TERM
 on_prompt() {
-  sleep 1000 & echo $! > child
+  env -i sleep 1000 & echo $! > child
   (setsid sh -c 'echo $$ > daemon; while :; do sleep 1000; done' &)
   (env -i /usr/bin/setsid /bin/sh -c '(setsid sh -c "echo \$\$ > below; exec sleep 1000" &); echo $$ > bare; exec sleep 1000' &)
   answer '{"stopReason":"end_turn"}'

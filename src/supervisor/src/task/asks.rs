@@ -81,7 +81,9 @@ impl Asks {
     /// The next moment at which one of them is over.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let permissions = self.permissions.iter().map(|permission| permission.until);
-        permissions.chain(self.logins.iter().map(|login| login.until)).min()
+        permissions
+            .chain(self.logins.iter().map(|login| login.until))
+            .min()
     }
 
     /// Their entries.
@@ -91,7 +93,10 @@ impl Asks {
     }
 
     fn overdue_permission(&mut self, now: Instant) -> Option<Permission> {
-        let index = self.permissions.iter().position(|permission| permission.until <= now)?;
+        let index = self
+            .permissions
+            .iter()
+            .position(|permission| permission.until <= now)?;
         Some(self.permissions.remove(index))
     }
 
@@ -136,17 +141,25 @@ impl Task {
 
     fn permission_body(&self, asked: &ToolCallUpdate, request: String, until: Timestamp) -> Body {
         let call = asked.tool_call_id.to_string();
-        let known = self.turn.as_ref().and_then(|running| running.timeline.tool_call(&call));
+        let known = self
+            .turn
+            .as_ref()
+            .and_then(|running| running.timeline.tool_call(&call));
         let fields = &asked.fields;
         let content = fields.content.as_deref().unwrap_or_default();
         let mut diffs = shown_diffs(content, &self.workspace);
         if diffs.is_empty() {
             diffs = known.map(|known| known.diffs.clone()).unwrap_or_default();
         }
-        let title = fields.title.clone().or_else(|| known.map(|known| known.title.clone()));
+        let title = fields
+            .title
+            .clone()
+            .or_else(|| known.map(|known| known.title.clone()));
         let title = title.filter(|title| !title.is_empty());
         let input = fields.raw_input.as_ref().and_then(shown_input);
-        let input = input.or_else(|| known.map(|known| known.input.clone())).unwrap_or_default();
+        let input = input
+            .or_else(|| known.map(|known| known.input.clone()))
+            .unwrap_or_default();
         let runs = known.is_some_and(|known| known.kind == ToolKind::Execute);
         let mut detail = input;
         if !runs && !diffs.is_empty() {
@@ -181,9 +194,13 @@ impl Task {
         let (decision, answer) = match decided.answer {
             Answer::Always if permission.can_always => (Decision::Always { by }, PermissionAnswer::Always),
             Answer::Always | Answer::Once => (Decision::Once { by }, PermissionAnswer::Once),
-            Answer::Deny { reason } => {
-                (Decision::Denied { by, reason: reason.clone() }, PermissionAnswer::Deny { reason })
-            }
+            Answer::Deny { reason } => (
+                Decision::Denied {
+                    by,
+                    reason: reason.clone(),
+                },
+                PermissionAnswer::Deny { reason },
+            ),
         };
         self.settle(permission, decision, answer).await;
         Ok(())
@@ -206,7 +223,8 @@ impl Task {
     pub(super) async fn asks_on_time(&mut self, now: Instant) {
         while let Some(permission) = self.asks.overdue_permission(now) {
             let reason = Some("nobody answered in time".to_owned());
-            self.settle(permission, Decision::TimedOut, PermissionAnswer::Deny { reason }).await;
+            self.settle(permission, Decision::TimedOut, PermissionAnswer::Deny { reason })
+                .await;
             let words = "Nobody answered in time, so it was denied.";
             self.note(NoteKind::Warning, words.to_owned(), None).await;
         }
@@ -248,7 +266,9 @@ impl Task {
         let title = agent.map_or(self.thread.agent.clone(), |agent| agent.title.clone());
         LoginNeeded {
             session: self.thread.session.clone().unwrap_or_default(),
-            service: account.map(|account| account.service.as_str().to_owned()).unwrap_or_default(),
+            service: account
+                .map(|account| account.service.as_str().to_owned())
+                .unwrap_or_default(),
             title: account.map_or(title, |account| account.title.clone()),
             owner: self.thread.owner.as_str().to_owned(),
             reason,
@@ -265,7 +285,12 @@ impl Task {
         };
         let item = self.put(body).await;
         let until = Instant::now() + self.shared.config.limits.login;
-        self.asks.logins.push(Login { item, needed, until, then });
+        self.asks.logins.push(Login {
+            item,
+            needed,
+            until,
+            then,
+        });
         self.clock.look_for_login(Some(Instant::now() + LOOK_FOR_LOGIN));
         self.show();
         self.look_for_logins(false).await;
@@ -290,7 +315,8 @@ impl Task {
             self.got_login(login).await;
         }
         let waits = !self.asks.logins.is_empty();
-        self.clock.look_for_login(waits.then(|| Instant::now() + LOOK_FOR_LOGIN));
+        self.clock
+            .look_for_login(waits.then(|| Instant::now() + LOOK_FOR_LOGIN));
     }
 
     async fn got_login(&mut self, mut login: Login) {
@@ -336,7 +362,11 @@ impl Task {
         let Some(first) = self.queued.first().map(|turn| turn.id) else {
             return;
         };
-        let ended = self.shared.conversation.finish(first, TurnEnd::Failed, Some(reason.to_owned())).await;
+        let ended = self
+            .shared
+            .conversation
+            .finish(first, TurnEnd::Failed, Some(reason.to_owned()))
+            .await;
         if let Err(error) = ended {
             warn!(turn = %first, %error, "could not end a turn that waited for a login");
         }
@@ -347,7 +377,8 @@ impl Task {
     /// The turn is over or being cancelled: nobody needs to answer any more.
     pub(super) async fn drop_asks(&mut self) {
         for permission in std::mem::take(&mut self.asks.permissions) {
-            self.settle(permission, Decision::Gone, PermissionAnswer::Cancelled).await;
+            self.settle(permission, Decision::Gone, PermissionAnswer::Cancelled)
+                .await;
         }
         for login in std::mem::take(&mut self.asks.logins) {
             if let Then::Answer(reply) = login.then {

@@ -116,17 +116,18 @@ impl Task {
             })
         });
         // Some at a time, so that a flood costs fewer rounds, and yet leaves room for commands.
-        for _ in 0..32 {
+        for left in (0..32).rev() {
             if let Event::Gone(gone) = event {
                 return self.gone(gone).await;
             }
             self.heard(event).await;
-            let Slot::Alive(alive) = &mut self.slot else {
-                return;
-            };
-            match alive.ready() {
-                Some(next) => event = next,
-                None => return,
+            // None is taken out that this round does not handle.
+            match &mut self.slot {
+                Slot::Alive(alive) if left > 0 => match alive.ready() {
+                    Some(next) => event = next,
+                    None => return,
+                },
+                _ => return,
             }
         }
     }
@@ -141,7 +142,11 @@ impl Task {
         match event {
             Event::Update(update) => self.apply(*update).await,
             Event::Status(words) => running.doing = crate::timeline::brief(&words),
-            Event::Permission { tool_call, can_always, answer } => {
+            Event::Permission {
+                tool_call,
+                can_always,
+                answer,
+            } => {
                 self.asked_permission(*tool_call, can_always, answer).await;
             }
             Event::Login { needed, answer } => self.asked_login(needed, answer).await,
@@ -155,11 +160,15 @@ impl Task {
         };
         let now = Timestamp::now();
         let conversation = &self.shared.conversation;
-        let mut after = running.timeline.apply(update, now, &mut || conversation.new_item_id());
+        let mut after = running
+            .timeline
+            .apply(update, now, &mut || conversation.new_item_id());
         if let Some(link) = &after.offered
             && let Some(file) = files::offered(link, &self.workspace).await
         {
-            let offered = running.timeline.offer(file, now, &mut || conversation.new_item_id());
+            let offered = running
+                .timeline
+                .offer(file, now, &mut || conversation.new_item_id());
             after.publish |= offered.publish;
             after.write |= offered.write;
         }
@@ -250,7 +259,8 @@ impl Task {
     async fn too_late_to_steer(&mut self) {
         if !self.merging.is_empty() {
             self.merging.clear();
-            let words = "The answer was complete before the new message reached the agent; it is the next turn.";
+            let words =
+                "The answer was complete before the new message reached the agent; it is the next turn.";
             self.note(NoteKind::Info, words.to_owned(), None).await;
         }
     }
@@ -282,7 +292,9 @@ impl Task {
             return;
         };
         let was_cancelled = running.cancel.is_some();
-        let until = running.cancel.map_or(Instant::now() + grace, |cancel| cancel.until);
+        let until = running
+            .cancel
+            .map_or(Instant::now() + grace, |cancel| cancel.until);
         running.cancel = Some(Cancel { intent, until });
         let is_prompted = matches!(running.stage, Stage::Prompted(_));
         let is_ending = matches!(running.stage, Stage::Ending { .. });
@@ -306,7 +318,13 @@ impl Task {
         };
         if matches!(running.stage, Stage::Dying(_)) {
             let reason = "the agent's connection broke".to_owned();
-            return self.gone(Gone { exit: None, reason, stderr: String::new() }).await;
+            return self
+                .gone(Gone {
+                    exit: None,
+                    reason,
+                    stderr: String::new(),
+                })
+                .await;
         }
         warn!(turn = %running.turn.id, "the agent does not hear a cancel; its worker is ended");
         self.end_worker();
@@ -318,7 +336,11 @@ impl Task {
         let exit = gone.exit.as_deref().unwrap_or("its exit is not known");
         warn!(reason = %gone.reason, exit, "worker ended");
         let was_alive = matches!(self.slot, Slot::Alive(_));
-        let intent = self.turn.as_ref().and_then(|running| running.cancel).map(|cancel| cancel.intent);
+        let intent = self
+            .turn
+            .as_ref()
+            .and_then(|running| running.cancel)
+            .map(|cancel| cancel.intent);
         if intent.is_some() {
             // It was asked to stop, and did so in its own way.
             self.end_worker();
@@ -330,8 +352,12 @@ impl Task {
             self.clear_slot();
             let verdict = self.failed(Hope::Some, &words);
             if self.turn.is_none() && verdict == Verdict::Open {
-                self.note(NoteKind::Error, format!("{words} It is started again with the next message."), None)
-                    .await;
+                self.note(
+                    NoteKind::Error,
+                    format!("{words} It is started again with the next message."),
+                    None,
+                )
+                .await;
             }
         }
         let Some(turn) = self.turn_id() else {
@@ -352,7 +378,10 @@ impl Task {
             return;
         };
         running.timeline.end(Timestamp::now());
-        running.stage = Stage::Ending { end, reason: reason.clone() };
+        running.stage = Stage::Ending {
+            end,
+            reason: reason.clone(),
+        };
         let (id, items) = (running.turn.id, running.timeline.unwritten());
         self.publish();
         let written = self.finish_in(items, end, reason).await;
@@ -384,7 +413,10 @@ impl Task {
             self.shared.conversation.put_items(items).await?;
             running.timeline.written();
         }
-        self.shared.conversation.finish(running.turn.id, end, reason).await?;
+        self.shared
+            .conversation
+            .finish(running.turn.id, end, reason)
+            .await?;
         Ok(())
     }
 
