@@ -3,6 +3,7 @@
 mod asks;
 mod dispatch;
 mod ending;
+mod real;
 mod turns;
 mod view;
 mod workers;
@@ -51,6 +52,11 @@ fn agents() -> BTreeMap<String, Agent> {
     ])
 }
 
+fn credentials_in(folder: &TempDir) -> Credentials {
+    let store = Store::open(&folder.path().join("auth.json"), true).unwrap();
+    Credentials::new(store, Vendors::builtin(None), Refresher::InProcess)
+}
+
 fn user(name: &str) -> UserId {
     UserId::parse(&format!("web:{name}")).unwrap()
 }
@@ -65,9 +71,7 @@ impl Host {
     }
 
     async fn on(folder: TempDir, limits: Limits, script: Script) -> Self {
-        let (conversation, found) = Conversation::open(folder.path()).unwrap();
-        let store = Store::open(&folder.path().join("auth.json"), true).unwrap();
-        let credentials = Credentials::new(store, Vendors::builtin(None), Refresher::InProcess);
+        let launcher = Launcher::Scripted(script.clone());
         let config = Config {
             state_folder: folder.path().to_owned(),
             workspaces: folder.path().join("workspaces"),
@@ -77,8 +81,9 @@ impl Host {
             dispatch: Dispatch::Queue,
             limits,
         };
-        let launcher = Launcher::Scripted(script.clone());
+        let (conversation, found) = Conversation::open(folder.path()).unwrap();
         let kept = conversation.clone();
+        let credentials = credentials_in(&folder);
         let supervisor = Supervisor::begin(config, conversation, found, credentials, launcher)
             .await
             .unwrap();
@@ -87,6 +92,33 @@ impl Host {
             supervisor,
             conversation: kept,
             script,
+            messages: AtomicU32::new(0),
+        }
+    }
+
+    /// A supervisor whose agent is a shell script with these functions (see `worker::fake`), in processes of its own.
+    async fn real(folder: TempDir, functions: &str, limits: Limits) -> Self {
+        let agent = crate::worker::fake::spec(folder.path(), functions).agent;
+        let config = Config {
+            state_folder: folder.path().to_owned(),
+            workspaces: folder.path().join("workspaces"),
+            worker_program: "none".into(),
+            agents: BTreeMap::from([("one".to_owned(), agent)]),
+            default_agent: "one".into(),
+            dispatch: Dispatch::Queue,
+            limits,
+        };
+        let (conversation, found) = Conversation::open(folder.path()).unwrap();
+        let kept = conversation.clone();
+        let credentials = credentials_in(&folder);
+        let supervisor = Supervisor::start(config, conversation, found, credentials)
+            .await
+            .unwrap();
+        Self {
+            folder,
+            supervisor,
+            conversation: kept,
+            script: Script::default(),
             messages: AtomicU32::new(0),
         }
     }
