@@ -53,11 +53,10 @@ pub(crate) enum Action {
 /// did not want it sent again.
 pub(crate) fn decide(now: Now, mode: Dispatch) -> Action {
     match (now, mode) {
-        (Now::Free, _) => Action::Run,
         (Now::Waiting { queued } | Now::Stopping { queued }, Dispatch::Interrupt) if queued > 0 => {
             Action::Replace
         }
-        (Now::Waiting { queued: 0 }, _) => Action::Run,
+        (Now::Free | Now::Waiting { queued: 0 }, _) => Action::Run,
         (Now::Waiting { .. } | Now::Steering { .. }, Dispatch::Steer) => Action::Merge,
         (Now::Waiting { queued }, _) => Action::Wait { ahead: queued },
         (Now::Running { .. }, Dispatch::Steer) => Action::Steer,
@@ -82,8 +81,18 @@ mod tests {
             (Now::Running { queued: 0 }, Wait { ahead: 1 }, Steer, Interrupt),
             (Now::Running { queued: 2 }, Wait { ahead: 3 }, Steer, Interrupt),
             (Now::Steering { queued: 1 }, Wait { ahead: 2 }, Merge, Interrupt),
-            (Now::Stopping { queued: 0 }, Wait { ahead: 1 }, Wait { ahead: 1 }, Wait { ahead: 1 }),
-            (Now::Stopping { queued: 2 }, Wait { ahead: 3 }, Wait { ahead: 3 }, Replace),
+            (
+                Now::Stopping { queued: 0 },
+                Wait { ahead: 1 },
+                Wait { ahead: 1 },
+                Wait { ahead: 1 },
+            ),
+            (
+                Now::Stopping { queued: 2 },
+                Wait { ahead: 3 },
+                Wait { ahead: 3 },
+                Replace,
+            ),
         ] {
             assert_eq!(decide(now, Dispatch::Queue), queue, "{now:?} queue");
             assert_eq!(decide(now, Dispatch::Steer), steer, "{now:?} steer");

@@ -49,7 +49,9 @@ impl Feed {
 
     /// Whether anybody subscribes.
     pub(crate) fn is_heard(&self) -> bool {
-        self.sender.as_ref().is_some_and(|sender| sender.receiver_count() > 0)
+        self.sender
+            .as_ref()
+            .is_some_and(|sender| sender.receiver_count() > 0)
     }
 
     /// Numbers and sends a change. Subscribers that are too slow for it lose it and are told so.
@@ -62,7 +64,11 @@ impl Feed {
         if let Some(sender) = &self.sender {
             let thread = self.thread.clone();
             // An error means that the last subscriber left this very moment.
-            let _ = sender.send(Update { thread, revision, change });
+            let _ = sender.send(Update {
+                thread,
+                revision,
+                change,
+            });
         }
     }
 
@@ -137,7 +143,10 @@ mod tests {
         feed.publish(change(2));
         let mut late = feed.tap();
         feed.publish(change(3));
-        let revisions = [early.next().await.unwrap().revision, early.next().await.unwrap().revision];
+        let revisions = [
+            early.next().await.unwrap().revision,
+            early.next().await.unwrap().revision,
+        ];
         assert_eq!((revisions, late.next().await.unwrap().revision), ([42, 43], 43));
     }
 
@@ -150,7 +159,11 @@ mod tests {
         }
         let first = slow.next().await.unwrap();
         assert!(matches!(first.change, Change::Resync), "{first:?}");
-        assert_eq!(first.revision, feed.revision(), "the snapshot that it takes now has at least this revision");
+        assert_eq!(
+            first.revision,
+            feed.revision(),
+            "the snapshot that it takes now has at least this revision"
+        );
     }
 
     #[tokio::test]

@@ -18,11 +18,18 @@ pub(crate) async fn prompt(turn: &Turn, workspace: &Path, accepts_images: bool) 
     let mut blocks = Vec::new();
     for file in &turn.files {
         let Some((path, size)) = inside(workspace, Path::new(&file.path)).await else {
-            text.push_str(&format!("\n\n[attached file: {}; it is no longer there]", file.path));
+            text.push_str("\n\n[attached file: ");
+            text.push_str(&file.path);
+            text.push_str("; it is no longer there]");
             continue;
         };
-        text.push_str(&format!("\n\n[attached file: {} ({} bytes)]", path.display(), size));
-        let image = if accepts_images { image(file, &path, size).await } else { None };
+        let line = format!("\n\n[attached file: {} ({size} bytes)]", path.display());
+        text.push_str(&line);
+        let image = if accepts_images {
+            image(file, &path, size).await
+        } else {
+            None
+        };
         blocks.push(image.unwrap_or_else(|| link(file, &path, size)));
     }
     blocks.insert(0, text.trim_start_matches('\n').into());
@@ -87,7 +94,9 @@ fn file_url(path: &Path) -> Option<String> {
 
 /// Media types by the end of a name, as far as a chat shows them differently.
 fn mime_of(name: &str) -> &'static str {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let ending = name
+        .rsplit_once('.')
+        .map(|(_, ending)| ending.to_ascii_lowercase());
     match ending.as_deref() {
         Some("png") => "image/png",
         Some("jpg" | "jpeg") => "image/jpeg",
@@ -155,7 +164,10 @@ mod tests {
         assert!(matches!(&blocks[2], ContentBlock::ResourceLink(link)
             if link.uri.starts_with("file:///") && link.uri.ends_with("/b%20c.log") && link.size == Some(3)));
         let blocks = prompt(&turn, folder.path(), false).await;
-        assert!(matches!(&blocks[1], ContentBlock::ResourceLink(_)), "the agent takes no images");
+        assert!(
+            matches!(&blocks[1], ContentBlock::ResourceLink(_)),
+            "the agent takes no images"
+        );
     }
 
     #[tokio::test]
@@ -173,8 +185,17 @@ mod tests {
             assert_eq!(blocks.len(), 1, "{path}");
             assert!(text(&blocks[0]).contains("no longer there"));
             let uri = Url::from_file_path(workspace.join(path)).unwrap();
-            for uri in [uri.as_str(), path, "https://example.org/x", &format!("file://{secret}")] {
-                assert_eq!(offered(&ResourceLink::new("x", uri), &workspace).await, None, "{uri}");
+            for uri in [
+                uri.as_str(),
+                path,
+                "https://example.org/x",
+                &format!("file://{secret}"),
+            ] {
+                assert_eq!(
+                    offered(&ResourceLink::new("x", uri), &workspace).await,
+                    None,
+                    "{uri}"
+                );
             }
         }
     }

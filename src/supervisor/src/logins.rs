@@ -23,7 +23,10 @@ pub(crate) fn usable(store: &Store, needed: &LoginNeeded, now: Timestamp) -> Opt
         let Some(entry) = store.entry(&tenant).ok()? else {
             continue;
         };
-        let is_dead = matches!(State::of(Some(&entry), None, now), State::Invalidated | State::Unreadable);
+        let is_dead = matches!(
+            State::of(Some(&entry), None, now),
+            State::Invalidated | State::Unreadable
+        );
         let generation = entry.generation;
         return (!is_dead).then_some(Usable { tenant, generation });
     }
@@ -38,14 +41,21 @@ mod tests {
     fn found(entries: &[(&str, u64, bool)], owner: &str) -> Option<u64> {
         let folder = tempfile::tempdir().unwrap();
         let entry = |(owner, generation, dead): &(&str, u64, bool)| {
-            let dead = if *dead { r#","invalidated":{"at_ms":1,"reason":"x"}"# } else { "" };
+            let dead = if *dead {
+                r#","invalidated":{"at_ms":1,"reason":"x"}"#
+            } else {
+                ""
+            };
             format!(
                 r#""{owner}":{{"type":"oauth","generation":{generation},"access_token":"a","refresh_token":"r","scopes":[],
                 "obtained_at_ms":1,"expires_at_ms":2,"obtained_by":"sign_in","client_id":"c"{dead}}}"#
             )
         };
         let entries: Vec<_> = entries.iter().map(entry).collect();
-        let file = format!(r#"{{"version":1,"tenants":{{"acme":{{{}}}}}}}"#, entries.join(","));
+        let file = format!(
+            r#"{{"version":1,"tenants":{{"acme":{{{}}}}}}}"#,
+            entries.join(",")
+        );
         std::fs::write(folder.path().join("auth.json"), file).unwrap();
         let store = Store::open(&folder.path().join("auth.json"), true).unwrap();
         let needed = LoginNeeded {

@@ -69,12 +69,29 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_minute_and_then_the_circuit_opens() {
-        for (count, seconds) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (8, 60), (40, 60)] {
+        for (count, seconds) in [
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (4, 8),
+            (5, 16),
+            (6, 32),
+            (7, 60),
+            (8, 60),
+            (40, 60),
+        ] {
             let after = Duration::from_secs(seconds);
-            assert_eq!(after_failure(count, 99, Hope::Some, 0.5), Verdict::Again { after });
+            assert_eq!(
+                after_failure(count, 99, Hope::Some, 0.5),
+                Verdict::Again { after }
+            );
         }
         for (count, limit) in [(4, 4), (5, 4), (1, 1), (1, 0)] {
-            assert_eq!(after_failure(count, limit, Hope::Some, 0.5), Verdict::Open, "{count} of {limit}");
+            assert_eq!(
+                after_failure(count, limit, Hope::Some, 0.5),
+                Verdict::Open,
+                "{count} of {limit}"
+            );
         }
         assert_eq!(after_failure(1, 4, Hope::None, 0.5), Verdict::Open);
     }
@@ -90,7 +107,9 @@ mod tests {
     #[test]
     fn who_may_start_a_worker_when_is_this_table() {
         let now = Timestamp::from_seconds(100);
-        let waits = WorkerState::Failed { until: Some(Timestamp::from_seconds(101)) };
+        let waits = WorkerState::Failed {
+            until: Some(Timestamp::from_seconds(101)),
+        };
         let waited = WorkerState::Failed { until: Some(now) };
         let open = WorkerState::Failed { until: None };
         for (state, queue, message, retry) in [

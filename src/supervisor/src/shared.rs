@@ -218,9 +218,8 @@ impl Shared {
 
     /// Takes a task out of the map, if nobody has sent it anything or is about to. `true`: it must end now.
     pub(crate) fn retire(&self, id: &ThreadId, commands: &mpsc::Receiver<Command>, revision: u64) -> bool {
-        let unheld = |_: &ThreadId, handle: &Handle| {
-            handle.commands.strong_count() == 1 && commands.is_empty()
-        };
+        let unheld =
+            |_: &ThreadId, handle: &Handle| handle.commands.strong_count() == 1 && commands.is_empty();
         // Before a successor can begin.
         self.revision.fetch_max(revision, Ordering::Relaxed);
         self.tasks.remove_if(id, unheld).is_some()
@@ -290,7 +289,10 @@ impl Shared {
 
     /// The folder of a thread's session.
     pub(crate) fn session_folder(&self, thread: &ThreadId) -> PathBuf {
-        self.config.state_folder.join("threads").join(thread.folder_name())
+        self.config
+            .state_folder
+            .join("threads")
+            .join(thread.folder_name())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::status::WorkerState;
 /// What happens to a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// A turn wants one, or the time after a failure is over and one is still wanted.
+    /// A turn wants one.
     Wanted,
     /// It has a session.
     Started,
@@ -22,7 +22,7 @@ pub(crate) enum Step {
         /// When it may be tried again; `None`: when somebody asks.
         until: Option<Timestamp>,
     },
-    /// Nobody wants it any more, or somebody wants it tried at once.
+    /// The time after a failure is over, or somebody wants it tried at once.
     Forgiven,
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum Step {
 pub(crate) fn after(state: WorkerState, step: Step) -> Option<WorkerState> {
     use WorkerState::{Busy, Cold, Failed, Idle, Ready, Starting};
     match (state, step) {
-        (Cold | Failed { .. }, Step::Wanted) => Some(Starting),
+        (Cold, Step::Wanted) => Some(Starting),
         (Starting, Step::Started) => Some(Ready),
         (Ready | Idle, Step::Prompted) => Some(Busy),
         (Busy, Step::Answered) => Some(Idle),
@@ -60,11 +60,23 @@ mod tests {
         ];
         for (state, expected) in [
             (Cold, [Some(Starting), None, None, None, None, None, None]),
-            (Starting, [None, Some(Ready), None, None, Some(Cold), Some(failed), None]),
-            (Ready, [None, None, Some(Busy), None, Some(Cold), Some(failed), None]),
-            (Busy, [None, None, None, Some(Idle), Some(Cold), Some(failed), None]),
-            (Idle, [None, None, Some(Busy), None, Some(Cold), Some(failed), None]),
-            (failed, [Some(Starting), None, None, None, None, None, Some(Cold)]),
+            (
+                Starting,
+                [None, Some(Ready), None, None, Some(Cold), Some(failed), None],
+            ),
+            (
+                Ready,
+                [None, None, Some(Busy), None, Some(Cold), Some(failed), None],
+            ),
+            (
+                Busy,
+                [None, None, None, Some(Idle), Some(Cold), Some(failed), None],
+            ),
+            (
+                Idle,
+                [None, None, Some(Busy), None, Some(Cold), Some(failed), None],
+            ),
+            (failed, [None, None, None, None, None, None, Some(Cold)]),
         ] {
             for (step, expected) in steps.into_iter().zip(expected) {
                 assert_eq!(after(state, step), expected, "{state:?} {step:?}");

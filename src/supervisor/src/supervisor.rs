@@ -148,13 +148,18 @@ impl Supervisor {
         credentials: Credentials,
     ) -> Result<Self> {
         let store = credentials.store().clone();
-        let reaper = Reaper::new(&config.state_folder, Some(store)).map_err(|error| SupervisorError::System {
-            what: format!("watch over the workers of `{}`", config.state_folder.display()),
-            cause: error.to_string(),
-        })?;
+        let reaper =
+            Reaper::new(&config.state_folder, Some(store)).map_err(|error| SupervisorError::System {
+                what: format!("watch over the workers of `{}`", config.state_folder.display()),
+                cause: error.to_string(),
+            })?;
         let swept = reaper.sweep_leftovers().await;
         if swept.killed + swept.spared > 0 {
-            tracing::info!(killed = swept.killed, spared = swept.spared, "swept what an earlier host left behind");
+            tracing::info!(
+                killed = swept.killed,
+                spared = swept.spared,
+                "swept what an earlier host left behind"
+            );
         }
         Self::begin(config, conversation, found, credentials, Launcher::Real(reaper)).await
     }
@@ -168,10 +173,12 @@ impl Supervisor {
             return Err(SupervisorError::NoAgent(new.agent));
         }
         let workspace = shared.workspace(&new.id);
-        tokio::fs::create_dir_all(&workspace).await.map_err(|error| SupervisorError::System {
-            what: format!("make the workspace `{}`", workspace.display()),
-            cause: error.to_string(),
-        })?;
+        tokio::fs::create_dir_all(&workspace)
+            .await
+            .map_err(|error| SupervisorError::System {
+                what: format!("make the workspace `{}`", workspace.display()),
+                cause: error.to_string(),
+            })?;
         let thread = shared.conversation.open_thread(new).await?;
         shared.list_changed(&thread.id);
         Ok(thread)
@@ -196,7 +203,9 @@ impl Supervisor {
     /// Errors: `NotAllowed` but for the thread's owner, the turn's author, and the operator (`local:`).
     pub async fn stop(&self, thread: &ThreadId, by: &UserId) -> Result<bool> {
         let by = by.clone();
-        self.shared().ask(thread, |promise| Command::Stop(by, promise)).await
+        self.shared()
+            .ask(thread, |promise| Command::Stop(by, promise))
+            .await
     }
 
     /// Takes a queued turn out of the queue.
@@ -204,7 +213,9 @@ impl Supervisor {
     /// Errors: `Gone` if it does not wait; `NotAllowed` as for [`stop`](Self::stop).
     pub async fn drop_queued(&self, thread: &ThreadId, turn: TurnId, by: &UserId) -> Result<()> {
         let by = by.clone();
-        self.shared().ask(thread, |promise| Command::DropQueued(turn, by, promise)).await
+        self.shared()
+            .ask(thread, |promise| Command::DropQueued(turn, by, promise))
+            .await
     }
 
     /// Runs a failed, stopped or cut turn again. For a queued turn of a thread whose worker failed: tries at once.
@@ -212,7 +223,9 @@ impl Supervisor {
     /// Errors: `Conversation` if it is in another state; `NotAllowed` as for [`stop`](Self::stop); `Draining`.
     pub async fn retry(&self, thread: &ThreadId, turn: TurnId, by: &UserId) -> Result<Posted> {
         let by = by.clone();
-        self.shared().ask(thread, |promise| Command::Retry(turn, by, promise)).await
+        self.shared()
+            .ask(thread, |promise| Command::Retry(turn, by, promise))
+            .await
     }
 
     /// Stops everything in a thread, ends its worker and forgets the agent's session. The timeline and the files stay.
@@ -221,7 +234,9 @@ impl Supervisor {
     /// Errors: `NotAllowed` but for the thread's owner and the operator; `System`.
     pub async fn reset(&self, thread: &ThreadId, by: &UserId) -> Result<()> {
         let by = by.clone();
-        self.shared().ask(thread, |promise| Command::Reset(by, promise)).await
+        self.shared()
+            .ask(thread, |promise| Command::Reset(by, promise))
+            .await
     }
 
     /// Changes title, agent, model or mode. A new agent takes over with a new session.
@@ -229,7 +244,9 @@ impl Supervisor {
     /// Errors: `NoAgent`.
     pub async fn change(&self, thread: &ThreadId, change: ThreadChange) -> Result<Thread> {
         let change = Box::new(change);
-        self.shared().ask(thread, |promise| Command::Change(change, promise)).await
+        self.shared()
+            .ask(thread, |promise| Command::Change(change, promise))
+            .await
     }
 
     /// Decides a permission request. Only the thread's owner may.
@@ -249,7 +266,9 @@ impl Supervisor {
             name: name.to_owned(),
             answer,
         });
-        self.shared().ask(thread, |promise| Command::Decide(decided, promise)).await
+        self.shared()
+            .ask(thread, |promise| Command::Decide(decided, promise))
+            .await
     }
 
     /// Somebody signed in or out: turns that wait for a login look again.
@@ -259,12 +278,19 @@ impl Supervisor {
 
     /// A thread now, and what changes from then on, without a gap.
     pub async fn subscribe(&self, thread: &ThreadId) -> Result<(Snapshot, Subscription)> {
-        self.shared().ask(thread, Command::Subscribe).await.map(|both| *both)
+        self.shared()
+            .ask(thread, Command::Subscribe)
+            .await
+            .map(|both| *both)
     }
 
     /// Older entries of a timeline.
     pub async fn older(&self, thread: &ThreadId, before: ItemId, limit: usize) -> Result<Vec<Item>> {
-        Ok(self.shared().conversation.items(thread, Some(before), limit).await?)
+        Ok(self
+            .shared()
+            .conversation
+            .items(thread, Some(before), limit)
+            .await?)
     }
 
     /// Names of threads whose line in a list changed. A slow receiver gets `Lagged` and lists anew.
@@ -275,7 +301,9 @@ impl Supervisor {
     /// Names and titles of the agents.
     pub fn agents(&self) -> Vec<(String, String)> {
         let agents = self.shared().config.agents.iter();
-        agents.map(|(name, agent)| (name.clone(), agent.title.clone())).collect()
+        agents
+            .map(|(name, agent)| (name.clone(), agent.title.clone()))
+            .collect()
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -292,6 +320,8 @@ impl Drop for Inner {
 impl fmt::Debug for Supervisor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shared = self.shared();
-        f.debug_struct("Supervisor").field("state_folder", &shared.config.state_folder).finish_non_exhaustive()
+        f.debug_struct("Supervisor")
+            .field("state_folder", &shared.config.state_folder)
+            .finish_non_exhaustive()
     }
 }

@@ -27,6 +27,8 @@ use crate::worker::PromptError;
 mod asks;
 mod clock;
 mod commands;
+mod cut;
+mod login;
 mod post;
 mod renewal;
 mod slot;
@@ -93,7 +95,11 @@ impl Task {
         // A thread that can't be loaded is told to everybody who asks, and tried again for the next.
         while let Some(first) = seat.commands.recv().await {
             let loaded = match shared.conversation.thread(&seat.id).await {
-                Ok(thread) => shared.conversation.queued(&seat.id).await.map(|queued| (thread, queued)),
+                Ok(thread) => shared
+                    .conversation
+                    .queued(&seat.id)
+                    .await
+                    .map(|queued| (thread, queued)),
                 Err(error) => Err(error),
             };
             match loaded {
@@ -203,7 +209,9 @@ impl Task {
             && !self.feed.is_heard();
         is_quiet
             && self.clock.lingered()
-            && self.shared.retire(&self.thread.id, &self.commands, self.feed.revision())
+            && self
+                .shared
+                .retire(&self.thread.id, &self.commands, self.feed.revision())
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {

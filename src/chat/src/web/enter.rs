@@ -97,6 +97,11 @@ pub(crate) async fn by_link(
     }
 }
 
+/// `HEAD /enter`: looking must not use a link.
+pub(crate) async fn not_by_looking() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}
+
 /// `POST /enter` with the password.
 pub(crate) async fn by_password(
     State(web): State<Arc<Web>>,

@@ -86,22 +86,36 @@ impl IntoResponse for PageRefused {
 
 impl From<SupervisorError> for Refused {
     fn from(error: SupervisorError) -> Self {
-        match &error {
-            SupervisorError::Conversation(ConversationError::NoThread(_)) => Self::nothing("thread"),
-            SupervisorError::Conversation(ConversationError::NoTurn(_)) | SupervisorError::Gone(_) => {
-                Self::new(StatusCode::CONFLICT, &error)
-            }
-            SupervisorError::Conversation(ConversationError::Closed) | SupervisorError::Draining => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, &error).again()
-            }
-            // A full or locked disk: what was typed stays in the page, and may be sent again.
-            SupervisorError::Conversation(ConversationError::Database { .. }) => {
-                Self::broken("keep it", &error).again()
-            }
+        match error {
+            SupervisorError::Conversation(error) => error.into(),
+            SupervisorError::Gone(_) => Self::new(StatusCode::CONFLICT, &error),
+            SupervisorError::Draining => Self::new(StatusCode::SERVICE_UNAVAILABLE, &error).again(),
             SupervisorError::NotAllowed(_) => Self::new(StatusCode::FORBIDDEN, &error),
             SupervisorError::TooMuch(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, &error),
             SupervisorError::NoAgent(_) => Self::bad(&error),
             SupervisorError::System { .. } => Self::broken("do that", &error),
+        }
+    }
+}
+
+impl From<ConversationError> for Refused {
+    fn from(error: ConversationError) -> Self {
+        match &error {
+            ConversationError::NoThread(_) => Self::nothing("thread"),
+            ConversationError::NoTurn(_) | ConversationError::NoDelivery(_) => {
+                Self::new(StatusCode::CONFLICT, &error)
+            }
+            ConversationError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, &error).hint("attach it as a file")
+            }
+            ConversationError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, &error).again(),
+            // What was typed stays in the page, which sends it again.
+            ConversationError::Full { .. } => {
+                tracing::error!(%error, "the disk is full");
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "the host's disk is full").again()
+            }
+            ConversationError::Database { .. } => Self::broken("keep it", &error).again(),
+            _ => Self::broken("do that", &error),
         }
     }
 }

@@ -230,7 +230,7 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/workers", get(pages::workers))
         .route("/assets/{name}", get(pages::asset))
         .route("/events", get(events::events))
-        .route(enter::PATH, get(enter::by_link).post(enter::by_password))
+        .route(enter::PATH, get(enter::by_link).head(enter::not_by_looking).post(enter::by_password))
         .route("/api/threads", post(threads::open))
         .route("/api/t/{id}/messages", post(threads::post))
         .route("/api/t/{id}/stop", post(threads::stop))

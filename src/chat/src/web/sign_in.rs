@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use credentials::{Begun, Completed, Owner, Revoked, Service, Tenant, UserId, Way};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::gate::Visitor;
 use super::refusal::Refused;
@@ -70,11 +71,17 @@ impl From<String> for SecretText {
 }
 
 /// What the page shows next.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(crate) struct Step {
     html: String,
     /// Whether it is over.
     done: bool,
+    /// For programs: the link, or the page on which the code is typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<Url>,
+    /// For programs: the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -119,7 +126,12 @@ pub(crate) async fn begin(
     if let Some(warning) = &vendor.warning {
         html = format!("<p class=\"quiet\">{}</p>{html}", view::escape(warning));
     }
-    Ok(Json(Step { html, done: false }))
+    let (url, code) = match begun {
+        Begun::Link { url, .. } => (Some(url), None),
+        Begun::Device { page, user_code, .. } => (Some(page), Some(user_code)),
+        Begun::Key { .. } => (None, None),
+    };
+    Ok(Json(Step { html, done: false, url, code }))
 }
 
 /// `POST /api/auth/complete`
@@ -135,7 +147,7 @@ pub(crate) async fn complete(
         return web.device_state(user, &service).map(Json);
     }
     let completed = web.complete(user, &service, pasted).await.map_err(|error| words::refused(&error))?;
-    Ok(Json(Step { html: web.done(&completed), done: true }))
+    Ok(Json(Step { html: web.done(&completed), done: true, ..Step::default() }))
 }
 
 /// `POST /api/auth/logout`

@@ -31,8 +31,10 @@ mod workers_page;
 #[cfg(test)]
 mod gallery;
 
-pub(crate) use assets::{ASSETS, Asset, asset, version};
-pub(crate) use composer::{COMMANDS, Command, queue};
+#[cfg(test)]
+use assets::ASSETS;
+pub(crate) use assets::{asset, version};
+pub(crate) use composer::{COMMANDS, queue};
 pub(crate) use credentials_page::{Login, LoginState, Whose, credentials};
 pub(crate) use html::escape;
 pub(crate) use item::item;
@@ -120,13 +122,10 @@ pub(crate) fn file_path(thread: &ThreadId, path: &str) -> String {
 
 /// A whole thread for the event `snapshot`.
 pub(crate) fn snapshot(snapshot: &Snapshot, viewer: &Viewer) -> SnapshotEvent {
+    let event = |one: &Item| item_event(one, viewer, snapshot.revision);
     SnapshotEvent {
         revision: snapshot.revision,
-        items: snapshot
-            .items
-            .iter()
-            .map(|one| item_event(one, viewer, snapshot.revision))
-            .collect(),
+        items: snapshot.items.iter().map(event).collect(),
         more: snapshot.more,
         queue: queue(&snapshot.queued, viewer),
         phase: phase(snapshot.phase, snapshot.doing.as_ref()),

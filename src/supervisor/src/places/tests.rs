@@ -85,5 +85,8 @@ async fn a_waiter_who_gives_up_makes_nobody_leave() {
     assert!(!only.gives_way() && !only.idle(&notify()));
     drop(only);
     let book = places.book();
-    assert!(book.idle.is_empty() && book.waiting == 0 && book.leaving == 0, "{book:?}");
+    assert!(
+        book.idle.is_empty() && book.waiting == 0 && book.leaving == 0,
+        "{book:?}"
+    );
 }

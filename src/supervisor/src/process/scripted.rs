@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use agent_client_protocol::v1::schema::{ContentBlock, ContentChunk, SessionUpdate, StopReason, ToolCallUpdate};
+use agent_client_protocol::v1::schema::{
+    ContentBlock, ContentChunk, SessionUpdate, StopReason, ToolCallUpdate,
+};
 use contract::{LoginAnswer, LoginNeeded};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -30,6 +32,8 @@ struct Inner {
     most_starting: usize,
     /// Sessions that can't be resumed.
     forgotten: bool,
+    /// How a cancelled prompt ends, if not as cancelled.
+    cancelled_as: Option<StopReason>,
 }
 
 /// What a start gives.
@@ -75,10 +79,22 @@ pub(crate) enum Act {
 /// What a worker was told, with its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
-    Started { thread: String, session: String, resumed: bool },
-    Prompt { session: String, text: String, model: Option<String> },
-    Cancel { session: String },
-    Ended { session: String },
+    Started {
+        thread: String,
+        session: String,
+        resumed: bool,
+    },
+    Prompt {
+        session: String,
+        text: String,
+        model: Option<String>,
+    },
+    Cancel {
+        session: String,
+    },
+    Ended {
+        session: String,
+    },
 }
 
 /// A scripted worker.
@@ -102,6 +118,10 @@ impl Script {
 
     pub(crate) fn forget_sessions(&self) {
         self.inner.lock().unwrap().forgotten = true;
+    }
+
+    pub(crate) fn answer_cancel_with(&self, reason: StopReason) {
+        self.inner.lock().unwrap().cancelled_as = Some(reason);
     }
 
     pub(crate) fn told(&self) -> Vec<Told> {
@@ -203,7 +223,7 @@ impl Actor {
 
     pub(crate) fn prompt(
         &self,
-        content: Vec<ContentBlock>,
+        content: &[ContentBlock],
         model: Option<String>,
     ) -> impl Future<Output = Result<StopReason, PromptError>> + Send + use<> {
         let texts = content.iter().filter_map(|block| match block {
@@ -223,8 +243,14 @@ impl Actor {
         let events = self.events.clone();
         // As a real worker: it goes on when nobody waits for its answer.
         let (sender, receiver) = oneshot::channel();
+        let script = self.script.clone();
         tokio::spawn(async move {
-            let result = play(acts, &events, &mut cancelled).await;
+            let mut result = play(acts, &events, &mut cancelled).await;
+            if let (Ok(StopReason::Cancelled), Some(reason)) =
+                (&result, script.inner.lock().unwrap().cancelled_as.take())
+            {
+                result = Ok(reason);
+            }
             let _ = sender.send(result);
         });
         async { receiver.await.unwrap_or(Err(PromptError::Gone)) }
@@ -268,7 +294,12 @@ async fn play(
                 let (sender, receiver) = oneshot::channel();
                 let answer = Reply::new(|answer: PermissionAnswer| drop(sender.send(answer)));
                 let tool_call = Box::new(tool_call);
-                tell(Event::Permission { tool_call, can_always: true, answer }).await;
+                tell(Event::Permission {
+                    tool_call,
+                    can_always: true,
+                    answer,
+                })
+                .await;
                 let answer = receiver.await.unwrap_or(PermissionAnswer::Cancelled);
                 if answer == PermissionAnswer::Cancelled {
                     return Ok(StopReason::Cancelled);
@@ -277,7 +308,9 @@ async fn play(
             }
             Act::Login(needed) => {
                 let (sender, receiver) = oneshot::channel();
-                let answer = Reply::new(|answer| drop(sender.send(answer)));
+                let answer = Reply::new(|answer| {
+                    let _ = sender.send(answer);
+                });
                 tell(Event::Login { needed, answer }).await;
                 if receiver.await != Ok(LoginAnswer::Try) {
                     return Err(PromptError::Failed("nobody signed in".into()));

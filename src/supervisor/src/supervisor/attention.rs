@@ -45,7 +45,7 @@ impl Supervisor {
         for summary in shared.conversation.threads(ThreadFilter::default()).await? {
             found.extend(of_summary(&summary));
         }
-        for delivery in shared.conversation.stuck_deliveries(None, Some(NAMED)).await? {
+        for delivery in shared.conversation.stuck_deliveries(None, NAMED).await? {
             found.push(of_delivery(&delivery));
         }
         found.sort_by(|(bad, one), (worse, other)| (bad, &one.thread).cmp(&(worse, &other.thread)));
@@ -64,7 +64,11 @@ fn of_board(thread: &ThreadId, board: &Board, now: Timestamp) -> Vec<(Badness, A
     };
     let mut found = Vec::new();
     if let Some(words) = &board.unwritten {
-        found.push(about(Badness::Unwritten, words.clone(), "make room on the disk; it is tried again every second"));
+        found.push(about(
+            Badness::Unwritten,
+            words.clone(),
+            "make room on the disk; it is tried again every second",
+        ));
     }
     let cause = board.failure.as_deref().unwrap_or("its worker failed");
     let cause = cause.lines().next().unwrap_or_default();
@@ -90,7 +94,11 @@ fn of_board(thread: &ThreadId, board: &Board, now: Timestamp) -> Vec<(Badness, A
             _ => "a permission",
         };
         let what = format!("a turn waits for {what} for {minutes} minutes");
-        found.push(about(Badness::Awaiting, what, "its owner has to answer in the thread"));
+        found.push(about(
+            Badness::Awaiting,
+            what,
+            "its owner has to answer in the thread",
+        ));
     }
     found
 }
@@ -114,7 +122,10 @@ fn of_delivery(delivery: &Delivery) -> (Badness, Attention) {
     let cause = delivery.reason.as_deref().unwrap_or("no reason is known");
     let attention = Attention {
         thread: Some(delivery.thread.clone()),
-        what: format!("an answer could not be delivered after {} tries: {cause}", delivery.tries),
+        what: format!(
+            "an answer could not be delivered after {} tries: {cause}",
+            delivery.tries
+        ),
         hint: Some("look at the chat's permissions, or skip it".to_owned()),
     };
     (Badness::Undelivered, attention)

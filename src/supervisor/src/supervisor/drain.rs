@@ -7,8 +7,6 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::Supervisor;
-use crate::process::Launcher;
-
 /// What a task needs beyond patience and grace to write the end of its turn.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
@@ -42,15 +40,15 @@ impl Supervisor {
     /// a refresh may take.
     async fn refreshes_end(&self) {
         let shared = self.shared();
-        if let Launcher::Real(reaper) = &shared.launcher {
-            reaper.refreshes_ended().await;
-        }
+        shared.launcher.refreshes_ended().await;
         let until = Instant::now() + REFRESHER_LIMIT;
         while Instant::now() < until {
             let store = shared.credentials.store().clone();
             let held = tokio::task::spawn_blocking(move || {
                 // A store that can't be read has no refresh in flight that could still write to it.
-                store.tenants().is_ok_and(|tenants| tenants.iter().any(|tenant| tenant.held_by.is_some()))
+                store
+                    .tenants()
+                    .is_ok_and(|tenants| tenants.iter().any(|tenant| tenant.held_by.is_some()))
             });
             if !held.await.unwrap_or(false) {
                 return;

@@ -32,7 +32,11 @@ impl Supervisor {
             }),
         };
         supervisor.tell_cut(&found.cut).await?;
-        info!(cut = found.cut.len(), waiting = found.waiting.len(), "supervisor begins");
+        info!(
+            cut = found.cut.len(),
+            waiting = found.waiting.len(),
+            "supervisor begins"
+        );
         for thread in &found.waiting {
             // One thread that can't go on must not keep the others.
             if let Err(error) = supervisor.shared().tell(thread, Command::Wake).await {
@@ -51,7 +55,11 @@ impl Supervisor {
             at: Timestamp::now(),
             body: Body::Note {
                 kind: NoteKind::Error,
-                text: sentence(turn.reason.as_deref().unwrap_or("the host stopped while this turn ran")),
+                text: sentence(
+                    turn.reason
+                        .as_deref()
+                        .unwrap_or("the host stopped while this turn ran"),
+                ),
                 retry: Some(turn.id),
             },
         };

@@ -121,9 +121,16 @@ impl Task {
             Stage::Dying(until) => Some(until),
             _ => None,
         };
-        let cancel = running.cancel.filter(|_| matches!(running.stage, Stage::Prompted(_)));
+        let cancel = running
+            .cancel
+            .filter(|_| matches!(running.stage, Stage::Prompted(_)));
         let drain = self.drain.borrow().filter(|_| running.cancel.is_none());
-        let moments = [dying, cancel.map(|cancel| cancel.until), drain, self.silence_deadline()];
+        let moments = [
+            dying,
+            cancel.map(|cancel| cancel.until),
+            drain,
+            self.silence_deadline(),
+        ];
         moments.into_iter().flatten().min()
     }
 

@@ -1,7 +1,7 @@
 //! What people and programs ask of a thread.
 
-use conversation::{Enqueued, Thread, ThreadChange, TurnEnd, TurnId};
 use conversation::{Dispatch, NoteKind};
+use conversation::{Enqueued, Thread, ThreadChange, TurnEnd, TurnId};
 use credentials::UserId;
 
 use super::Task;
@@ -52,7 +52,10 @@ impl Task {
         };
         self.allow(Deed::Turn, by, Some(&first.by))?;
         let first = first.id;
-        self.shared.conversation.finish(first, TurnEnd::Stopped, Some("stopped".to_owned())).await?;
+        self.shared
+            .conversation
+            .finish(first, TurnEnd::Stopped, Some("stopped".to_owned()))
+            .await?;
         self.drop_asks().await;
         self.look_at_queue().await;
         Ok(true)
@@ -60,11 +63,16 @@ impl Task {
 
     async fn drop_queued(&mut self, turn: TurnId, by: &UserId) -> Result<(), SupervisorError> {
         let Some(queued) = self.queued.iter().find(|queued| queued.id == turn) else {
-            return Err(SupervisorError::Gone("this message does not wait any more".to_owned()));
+            return Err(SupervisorError::Gone(
+                "this message does not wait any more".to_owned(),
+            ));
         };
         self.allow(Deed::Turn, by, Some(&queued.by))?;
         let reason = Some("dropped from the queue".to_owned());
-        self.shared.conversation.finish(turn, TurnEnd::Stopped, reason).await?;
+        self.shared
+            .conversation
+            .finish(turn, TurnEnd::Stopped, reason)
+            .await?;
         self.merging.retain(|id| *id != turn);
         self.queued.retain(|queued| queued.id != turn);
         if self.queued.is_empty() && self.turn.is_none() {
@@ -81,7 +89,9 @@ impl Task {
         }
         let known = self.shared.conversation.turn(turn).await?;
         if known.thread != self.thread.id {
-            return Err(SupervisorError::Gone("this message is not in this thread".to_owned()));
+            return Err(SupervisorError::Gone(
+                "this message is not in this thread".to_owned(),
+            ));
         }
         self.allow(Deed::Turn, by, Some(&known.by))?;
         if let Some(ahead) = self.queued.iter().position(|queued| queued.id == turn) {
@@ -107,24 +117,47 @@ impl Task {
             return;
         }
         self.drop_all_but(None, "the thread was reset").await;
-        self.finish(TurnEnd::Stopped, Some("the thread was reset".to_owned())).await;
+        self.finish(TurnEnd::Stopped, Some("the thread was reset".to_owned()))
+            .await;
         self.drop_asks().await;
         self.end_worker();
-        let words = "The thread was reset: the agent begins anew and remembers nothing. Files stay as they are.";
+        let words =
+            "The thread was reset: the agent begins anew and remembers nothing. Files stay as they are.";
         let mut promises = vec![promise];
-        promises.extend(self.renewal.take().into_iter().flat_map(|renewal| renewal.promises));
-        self.renewal = Some(Renewal { words: words.to_owned(), promises });
+        promises.extend(
+            self.renewal
+                .take()
+                .into_iter()
+                .flat_map(|renewal| renewal.promises),
+        );
+        self.renewal = Some(Renewal {
+            words: words.to_owned(),
+            promises,
+        });
     }
 
     async fn change(&mut self, mut change: ThreadChange) -> Result<Thread, SupervisorError> {
         let new_agent = change.agent.clone().filter(|agent| *agent != self.thread.agent);
         if let Some(agent) = &new_agent {
             let known = self.shared.config.agents.get(agent);
-            let title = known.ok_or_else(|| SupervisorError::NoAgent(agent.clone()))?.title.clone();
+            let title = known
+                .ok_or_else(|| SupervisorError::NoAgent(agent.clone()))?
+                .title
+                .clone();
             change.session = Some(None);
-            let words = format!("{title} takes over this thread. It begins anew and does not remember what was said.");
-            let promises = self.renewal.take().map(|renewal| renewal.promises).unwrap_or_default();
-            self.thread = self.shared.conversation.change_thread(&self.thread.id, change).await?;
+            let words = format!(
+                "{title} takes over this thread. It begins anew and does not remember what was said."
+            );
+            let promises = self
+                .renewal
+                .take()
+                .map(|renewal| renewal.promises)
+                .unwrap_or_default();
+            self.thread = self
+                .shared
+                .conversation
+                .change_thread(&self.thread.id, change)
+                .await?;
             self.renewal = Some(Renewal { words, promises });
             if self.turn.is_some() {
                 let words = "The running turn goes on with the former agent.";
@@ -133,7 +166,11 @@ impl Task {
                 self.end_worker();
             }
         } else {
-            self.thread = self.shared.conversation.change_thread(&self.thread.id, change).await?;
+            self.thread = self
+                .shared
+                .conversation
+                .change_thread(&self.thread.id, change)
+                .await?;
         }
         self.feed.publish(Change::Thread(self.thread.clone()));
         self.shared.list_changed(&self.thread.id);

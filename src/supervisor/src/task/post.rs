@@ -1,7 +1,7 @@
 //! A message comes: it is made durable, and then decided upon.
 
-use conversation::{Enqueued, Item, NewTurn, NoteKind, Turn, TurnId};
 use conversation::Dispatch;
+use conversation::{Enqueued, Item, NewTurn, NoteKind, Turn, TurnId};
 
 use super::Task;
 use crate::dispatch::{Action, Now, decide};
@@ -36,10 +36,16 @@ impl Task {
     }
 
     async fn no_room(&mut self, message: &Message) -> Result<Posted, SupervisorError> {
-        let before = self.shared.conversation.by_source(&message.thread, &message.source).await?;
+        let before = self
+            .shared
+            .conversation
+            .by_source(&message.thread, &message.source)
+            .await?;
         before.map(|turn| known(turn.id)).ok_or_else(|| {
             let limit = self.shared.config.limits.queued;
-            SupervisorError::TooMuch(format!("{limit} messages wait in this thread already; wait, or drop some"))
+            SupervisorError::TooMuch(format!(
+                "{limit} messages wait in this thread already; wait, or drop some"
+            ))
         })
     }
 
@@ -105,7 +111,12 @@ impl Task {
     /// Drops what waits. How many that were.
     pub(super) async fn drop_all_but(&mut self, except: Option<TurnId>, reason: &str) -> usize {
         self.merging.clear();
-        let dropped = match self.shared.conversation.drop_queued(&self.thread.id, except, reason).await {
+        let dropped = match self
+            .shared
+            .conversation
+            .drop_queued(&self.thread.id, except, reason)
+            .await
+        {
             Ok(dropped) => dropped.len(),
             Err(error) => {
                 // They stay, and run later: nothing is lost that way round.

@@ -37,7 +37,8 @@ impl Task {
             }
             Err(error) => {
                 tracing::warn!(%error, "could not forget the session");
-                self.note(NoteKind::Error, crate::ending::sentence(&error.to_string()), None).await;
+                self.note(NoteKind::Error, crate::ending::sentence(&error.to_string()), None)
+                    .await;
                 Err(error.to_string())
             }
         };
@@ -70,7 +71,11 @@ impl Task {
             session: Some(None),
             ..ThreadChange::default()
         };
-        self.thread = self.shared.conversation.change_thread(&self.thread.id, change).await?;
+        self.thread = self
+            .shared
+            .conversation
+            .change_thread(&self.thread.id, change)
+            .await?;
         Ok(())
     }
 }
@@ -99,7 +104,10 @@ fn clear(folder: &Path) -> io::Result<()> {
     }
     let transcript = folder.join(TRANSCRIPT);
     if transcript.symlink_metadata().is_ok() {
-        fs::rename(&transcript, folder.join(format!("transcript-{}.jsonl", highest + 1)))?;
+        fs::rename(
+            &transcript,
+            folder.join(format!("transcript-{}.jsonl", highest + 1)),
+        )?;
     }
     Ok(())
 }
@@ -121,10 +129,19 @@ mod tests {
             fs::write(folder.join(TRANSCRIPT), format!("round {round}")).unwrap();
             clear(&folder).unwrap();
         }
-        let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         names.sort();
-        assert_eq!(names, ["transcript-1.jsonl", "transcript-2.jsonl", "transcript-3.jsonl"]);
-        assert_eq!(fs::read_to_string(folder.join("transcript-2.jsonl")).unwrap(), "round 2");
+        assert_eq!(
+            names,
+            ["transcript-1.jsonl", "transcript-2.jsonl", "transcript-3.jsonl"]
+        );
+        assert_eq!(
+            fs::read_to_string(folder.join("transcript-2.jsonl")).unwrap(),
+            "round 2"
+        );
         assert!(root.path().join("outside").exists());
     }
 }

@@ -85,9 +85,10 @@ impl Alive {
 impl Task {
     /// Takes a step of the worker's states.
     pub(super) fn step(&mut self, step: Step) {
-        match state::after(self.state, step) {
-            Some(state) => self.state = state,
-            None => warn!(state = ?self.state, ?step, "a step that a worker can't take"),
+        if let Some(state) = state::after(self.state, step) {
+            self.state = state;
+        } else {
+            warn!(state = ?self.state, ?step, "a step that a worker can't take");
         }
     }
 
@@ -108,7 +109,11 @@ impl Task {
                 program: self.thread.agent.clone(),
                 cause: "the configuration has no agent of that name".to_owned(),
             };
-            let launched = Launched { place, remade: false, result: Err(error) };
+            let launched = Launched {
+                place,
+                remade: false,
+                result: Err(error),
+            };
             self.slot = Slot::Starting(Box::pin(async { launched }));
             return;
         };
@@ -130,7 +135,11 @@ impl Task {
                 Ok(()) => launcher.start(spec).await,
                 Err(error) => Err(error),
             };
-            Launched { place, remade, result }
+            Launched {
+                place,
+                remade,
+                result,
+            }
         };
         self.slot = Slot::Starting(Box::pin(started));
     }
@@ -158,8 +167,16 @@ impl Task {
         let forgotten = self.thread.session.is_some() && !process.resumed();
         if self.thread.session.as_deref() != Some(process.session()) {
             let session = Some(Some(process.session().to_owned()));
-            let change = ThreadChange { session, ..ThreadChange::default() };
-            match self.shared.conversation.change_thread(&self.thread.id, change).await {
+            let change = ThreadChange {
+                session,
+                ..ThreadChange::default()
+            };
+            match self
+                .shared
+                .conversation
+                .change_thread(&self.thread.id, change)
+                .await
+            {
                 Ok(thread) => self.thread = thread,
                 // It works without; a later worker will not remember this one's session.
                 Err(error) => warn!(%error, "could not keep the session's name"),
@@ -241,7 +258,12 @@ impl Task {
             Slot::Alive(alive) => {
                 debug!(pid = alive.process.pid(), "ending the worker");
                 let grace = self.shared.config.limits.grace;
-                let Alive { process, place, events, .. } = *alive;
+                let Alive {
+                    process,
+                    place,
+                    events,
+                    ..
+                } = *alive;
                 // A worker that is being ended must not wait for somebody to read what it still says.
                 drop(events);
                 self.slot = Slot::Ending(Box::pin(async move {
@@ -285,21 +307,30 @@ impl Task {
 
 /// Makes the workspace if it is not there.
 async fn make_workspace(path: &std::path::Path) -> Result<(), StartError> {
-    tokio::fs::create_dir_all(path).await.map_err(|error| StartError::NotFound {
-        program: path.display().to_string(),
-        cause: format!("the workspace can't be made: {error}"),
-    })
+    tokio::fs::create_dir_all(path)
+        .await
+        .map_err(|error| StartError::NotFound {
+            program: path.display().to_string(),
+            cause: format!("the workspace can't be made: {error}"),
+        })
 }
 
 /// The end of what a worker wrote to its standard error, for the people of its thread.
 pub(super) fn last_words(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = stderr
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     let tail = &lines[lines.len().saturating_sub(3)..];
     if tail.is_empty() {
         return String::new();
     }
     let tail: String = tail.join("\n").chars().take(600).collect();
-    format!("\n\nIts last words:\n\n```\n{}\n```\n\n", tail.replace("```", "'''"))
+    format!(
+        "\n\nIts last words:\n\n```\n{}\n```\n\n",
+        tail.replace("```", "'''")
+    )
 }
 
 fn brief_reason(error: &StartError) -> String {

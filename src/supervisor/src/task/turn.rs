@@ -5,12 +5,11 @@ use credentials::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::slot::{Slot, last_words};
+use super::slot::Slot;
 use super::{Prompted, Task, never};
-use crate::ending::{self, Intent, Outcome, sentence};
+use crate::ending::{self, Intent, Outcome};
 use crate::files;
 use crate::process::Event;
-use crate::restart::{Hope, Verdict};
 use crate::state::Step;
 use crate::status::WorkerState;
 use crate::timeline::Timeline;
@@ -116,17 +115,18 @@ impl Task {
             })
         });
         // Some at a time, so that a flood costs fewer rounds, and yet leaves room for commands.
-        for _ in 0..32 {
+        for left in (0..32).rev() {
             if let Event::Gone(gone) = event {
                 return self.gone(gone).await;
             }
             self.heard(event).await;
-            let Slot::Alive(alive) = &mut self.slot else {
-                return;
-            };
-            match alive.ready() {
-                Some(next) => event = next,
-                None => return,
+            // None is taken out that this round does not handle.
+            match &mut self.slot {
+                Slot::Alive(alive) if left > 0 => match alive.ready() {
+                    Some(next) => event = next,
+                    None => return,
+                },
+                _ => return,
             }
         }
     }
@@ -141,7 +141,11 @@ impl Task {
         match event {
             Event::Update(update) => self.apply(*update).await,
             Event::Status(words) => running.doing = crate::timeline::brief(&words),
-            Event::Permission { tool_call, can_always, answer } => {
+            Event::Permission {
+                tool_call,
+                can_always,
+                answer,
+            } => {
                 self.asked_permission(*tool_call, can_always, answer).await;
             }
             Event::Login { needed, answer } => self.asked_login(needed, answer).await,
@@ -155,11 +159,15 @@ impl Task {
         };
         let now = Timestamp::now();
         let conversation = &self.shared.conversation;
-        let mut after = running.timeline.apply(update, now, &mut || conversation.new_item_id());
+        let mut after = running
+            .timeline
+            .apply(update, now, &mut || conversation.new_item_id());
         if let Some(link) = &after.offered
             && let Some(file) = files::offered(link, &self.workspace).await
         {
-            let offered = running.timeline.offer(file, now, &mut || conversation.new_item_id());
+            let offered = running
+                .timeline
+                .offer(file, now, &mut || conversation.new_item_id());
             after.publish |= offered.publish;
             after.write |= offered.write;
         }
@@ -250,7 +258,8 @@ impl Task {
     async fn too_late_to_steer(&mut self) {
         if !self.merging.is_empty() {
             self.merging.clear();
-            let words = "The answer was complete before the new message reached the agent; it is the next turn.";
+            let words =
+                "The answer was complete before the new message reached the agent; it is the next turn.";
             self.note(NoteKind::Info, words.to_owned(), None).await;
         }
     }
@@ -275,76 +284,6 @@ impl Task {
         merged
     }
 
-    /// Cancels the running turn. If its prompt does not end in time, its worker is ended.
-    pub(super) async fn cancel(&mut self, intent: Intent) {
-        let grace = self.shared.config.limits.grace;
-        let Some(running) = &mut self.turn else {
-            return;
-        };
-        let was_cancelled = running.cancel.is_some();
-        let until = running.cancel.map_or(Instant::now() + grace, |cancel| cancel.until);
-        running.cancel = Some(Cancel { intent, until });
-        let is_prompted = matches!(running.stage, Stage::Prompted(_));
-        let is_ending = matches!(running.stage, Stage::Ending { .. });
-        self.show();
-        self.drop_asks().await;
-        match &self.slot {
-            _ if is_ending => {}
-            Slot::Alive(alive) if is_prompted => {
-                if !was_cancelled {
-                    alive.process.cancel();
-                }
-            }
-            _ => self.conclude(&Ok(StopReason::Cancelled)).await,
-        }
-    }
-
-    /// The agent did not hear the cancel, or did not say how it died: its worker is ended.
-    pub(super) async fn out_of_patience(&mut self) {
-        let Some(running) = &self.turn else {
-            return;
-        };
-        if matches!(running.stage, Stage::Dying(_)) {
-            let reason = "the agent's connection broke".to_owned();
-            return self.gone(Gone { exit: None, reason, stderr: String::new() }).await;
-        }
-        warn!(turn = %running.turn.id, "the agent does not hear a cancel; its worker is ended");
-        self.end_worker();
-        self.conclude(&Ok(StopReason::Cancelled)).await;
-    }
-
-    /// The worker died by itself.
-    async fn gone(&mut self, gone: Gone) {
-        let exit = gone.exit.as_deref().unwrap_or("its exit is not known");
-        warn!(reason = %gone.reason, exit, "worker ended");
-        let was_alive = matches!(self.slot, Slot::Alive(_));
-        let intent = self.turn.as_ref().and_then(|running| running.cancel).map(|cancel| cancel.intent);
-        if intent.is_some() {
-            // It was asked to stop, and did so in its own way.
-            self.end_worker();
-            return self.conclude(&Err(PromptError::Gone)).await;
-        }
-        let mut words = format!("{} ({exit}).", sentence(&gone.reason).trim_end_matches('.'));
-        if was_alive {
-            // Nothing of it lives, but its handle may have something to clear away.
-            self.clear_slot();
-            let verdict = self.failed(Hope::Some, &words);
-            if self.turn.is_none() && verdict == Verdict::Open {
-                self.note(NoteKind::Error, format!("{words} It is started again with the next message."), None)
-                    .await;
-            }
-        }
-        let Some(turn) = self.turn_id() else {
-            return;
-        };
-        let reason = words.trim_end_matches('.').to_owned();
-        words.push_str(&last_words(&gone.stderr));
-        words.push_str(" The turn was cut.");
-        self.drop_asks().await;
-        self.note(NoteKind::Error, words, Some(turn)).await;
-        self.finish(TurnEnd::Cut, Some(reason)).await;
-    }
-
     /// Ends the running turn: its entries first, then the turn itself. What can't be written is tried again.
     pub(super) async fn finish(&mut self, end: TurnEnd, reason: Option<String>) {
         self.drop_asks().await;
@@ -352,7 +291,10 @@ impl Task {
             return;
         };
         running.timeline.end(Timestamp::now());
-        running.stage = Stage::Ending { end, reason: reason.clone() };
+        running.stage = Stage::Ending {
+            end,
+            reason: reason.clone(),
+        };
         let (id, items) = (running.turn.id, running.timeline.unwritten());
         self.publish();
         let written = self.finish_in(items, end, reason).await;
@@ -384,7 +326,10 @@ impl Task {
             self.shared.conversation.put_items(items).await?;
             running.timeline.written();
         }
-        self.shared.conversation.finish(running.turn.id, end, reason).await?;
+        self.shared
+            .conversation
+            .finish(running.turn.id, end, reason)
+            .await?;
         Ok(())
     }
 

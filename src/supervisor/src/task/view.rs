@@ -27,7 +27,7 @@ impl Task {
                 self.feed.publish(change);
             }
         }
-        self.show();
+        self.show_now();
     }
 
     /// Writes what changed of the running turn. What can't be written stays to be written.
@@ -88,16 +88,23 @@ impl Task {
 
     /// Publishes the phase and what the agent is doing, if they changed; the latter at most 20 times a second.
     pub(super) fn show(&mut self) {
+        let is_new = self.doing() != self.shown.1;
+        if is_new && self.phase() == self.shown.0 && !self.clock.may_publish() {
+            return self.clock.show_soon();
+        }
+        self.show_now();
+    }
+
+    fn show_now(&mut self) {
         let (phase, doing) = (self.phase(), self.doing());
         if (phase, &doing) == (self.shown.0, &self.shown.1) {
             return self.show_board();
         }
-        let is_new_phase = phase != self.shown.0 || doing.is_some() != self.shown.1.is_some();
-        if !is_new_phase && !self.clock.may_publish() {
-            return self.clock.show_soon();
-        }
-        if is_new_phase {
-            let awaits = matches!(phase, ThreadPhase::AwaitingPermission | ThreadPhase::AwaitingLogin);
+        if phase != self.shown.0 {
+            let awaits = matches!(
+                phase,
+                ThreadPhase::AwaitingPermission | ThreadPhase::AwaitingLogin
+            );
             self.board().awaiting = awaits.then(Timestamp::now);
             self.shared.list_changed(&self.thread.id);
         }
@@ -171,7 +178,11 @@ impl Task {
     /// What is not written yet is newer than what was read.
     fn overlay(&self, items: &mut Vec<Item>, more: bool) {
         let oldest = items.first().map(|item| item.id).filter(|_| more);
-        let live = self.turn.iter().flat_map(|running| running.timeline.items()).chain(self.asks.items());
+        let live = self
+            .turn
+            .iter()
+            .flat_map(|running| running.timeline.items())
+            .chain(self.asks.items());
         for item in live.filter(|item| oldest.is_none_or(|oldest| item.id >= oldest)) {
             match items.binary_search_by_key(&item.id, |item| item.id) {
                 Ok(index) => items[index].clone_from(item),

@@ -6,6 +6,7 @@ use super::Task;
 use super::slot::Slot;
 use super::turn::Stage;
 use crate::restart::{Asker, may_start};
+use crate::state::Step;
 use crate::status::WorkerState;
 
 impl Task {
@@ -37,10 +38,15 @@ impl Task {
         if self.asks.has_login_to_start() {
             return;
         }
+        if matches!(self.state, WorkerState::Failed { .. }) && may_start(self.state, asker, Timestamp::now())
+        {
+            // It stays forgiven while the last of the old worker ends.
+            self.step(Step::Forgiven);
+        }
         match &self.slot {
             Slot::Alive(_) if self.turn.is_some() => self.send_prompt().await,
             Slot::Alive(_) => self.begin_turn().await,
-            Slot::Empty if may_start(self.state, asker, Timestamp::now()) => self.want_worker(),
+            Slot::Empty if self.state == WorkerState::Cold => self.want_worker(),
             _ => {}
         }
     }

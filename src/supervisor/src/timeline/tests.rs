@@ -54,7 +54,13 @@ impl Desk {
 
     fn only_call(&self) -> ToolCall {
         let calls: Vec<_> = self.timeline.items().collect();
-        let [Item { body: Body::Tool(call), .. }] = calls[..] else {
+        let [
+            Item {
+                body: Body::Tool(call),
+                ..
+            },
+        ] = calls[..]
+        else {
             panic!("one tool call: {calls:?}");
         };
         call.clone()
@@ -73,7 +79,13 @@ fn chunks_grow_one_answer_and_are_published_as_appends() {
     assert!(!desk.say("lo ").publish);
     desk.say("wörld");
     match &desk.timeline.changes()[..] {
-        [Change::Append { item: ItemId(1), at: 3, text }] => assert_eq!(text, "lo wörld"),
+        [
+            Change::Append {
+                item: ItemId(1),
+                at: 3,
+                text,
+            },
+        ] => assert_eq!(text, "lo wörld"),
         other => panic!("{other:?}"),
     }
     assert!(desk.timeline.changes().is_empty());
@@ -138,7 +150,10 @@ fn an_update_of_a_tool_call_changes_only_what_it_names() {
     let fields = ToolCallUpdateFields::new()
         .status(ToolCallStatus::Completed)
         .raw_output(json!({"exit": 2}));
-    desk.at(SessionUpdate::ToolCallUpdate(ToolCallUpdate::new("c1", fields)), LATER);
+    desk.at(
+        SessionUpdate::ToolCallUpdate(ToolCallUpdate::new("c1", fields)),
+        LATER,
+    );
     let expected = ToolCall {
         call: "c1".into(),
         title: "run a command".into(),
@@ -175,14 +190,19 @@ fn diffs_are_shown_with_paths_inside_the_workspace_and_survive_later_output() {
     let content = vec![ToolCallContent::Diff(inside), ToolCallContent::Diff(outside)];
     desk.call(ToolCallUpdateFields::new().content(content));
     let content = vec![ToolCallContent::Content(Content::new("written"))];
-    let done = ToolCallUpdateFields::new().status(ToolCallStatus::Completed).content(content);
+    let done = ToolCallUpdateFields::new()
+        .status(ToolCallStatus::Completed)
+        .content(content);
     desk.call(done);
     let diff = |path: &str, old: Option<&str>, new: &str| Diff {
         path: path.into(),
         old: old.map(str::to_owned),
         new: new.into(),
     };
-    let expected = [diff("src/x.rs", Some("old"), "new"), diff("/work/ab/y", None, "z")];
+    let expected = [
+        diff("src/x.rs", Some("old"), "new"),
+        diff("/work/ab/y", None, "z"),
+    ];
     assert_eq!(desk.only_call().diffs, expected);
 }
 
@@ -192,13 +212,21 @@ fn a_change_that_is_too_large_to_be_shown_is_named() {
     let diff = AcpDiff::new("/work/a/big", "x".repeat(300_000));
     desk.call(ToolCallUpdateFields::new().content(vec![ToolCallContent::Diff(diff)]));
     let call = desk.only_call();
-    assert!(call.diffs.is_empty() && call.output.contains("the change to big is too large"), "{}", call.output);
+    assert!(
+        call.diffs.is_empty() && call.output.contains("the change to big is too large"),
+        "{}",
+        call.output
+    );
 }
 
 #[test]
 fn plan_and_usage_are_one_entry_each_however_often_they_come() {
     let mut desk = Desk::new();
-    for status in [PlanEntryStatus::Pending, PlanEntryStatus::InProgress, PlanEntryStatus::Completed] {
+    for status in [
+        PlanEntryStatus::Pending,
+        PlanEntryStatus::InProgress,
+        PlanEntryStatus::Completed,
+    ] {
         let entry = AcpPlanEntry::new("step", PlanEntryPriority::High, status);
         desk.apply(SessionUpdate::Plan(Plan::new(vec![entry])));
         desk.apply(SessionUpdate::UsageUpdate(UsageUpdate::new(10, 100)));
@@ -207,7 +235,13 @@ fn plan_and_usage_are_one_entry_each_however_often_they_come() {
         text: "step".into(),
         status: PlanStatus::Completed,
     };
-    assert_eq!(desk.bodies(), [Body::Plan { entries: vec![step] }, Body::Usage { used: 10, size: 100 }]);
+    assert_eq!(
+        desk.bodies(),
+        [
+            Body::Plan { entries: vec![step] },
+            Body::Usage { used: 10, size: 100 }
+        ]
+    );
     desk.timeline.changes();
     desk.apply(SessionUpdate::UsageUpdate(UsageUpdate::new(10, 100)));
     assert!(desk.timeline.changes().is_empty(), "the same again is no change");
@@ -245,7 +279,10 @@ fn a_turn_with_ten_thousand_tool_calls_keeps_few_of_them_at_hand() {
 fn what_goes_into_a_call_is_shown_so_that_it_can_be_read_in_one_way_only() {
     for (input, shown) in [
         (json!({"command": "rm -rf 'a b'"}), "rm -rf 'a b'"),
-        (json!({"command": ["bash", "-c", "echo $HOME; it's"]}), r"bash -c 'echo $HOME; it'\''s'"),
+        (
+            json!({"command": ["bash", "-c", "echo $HOME; it's"]}),
+            r"bash -c 'echo $HOME; it'\''s'",
+        ),
         (json!({"path": "a.txt", "content": "x"}), "a.txt"),
         (json!("free text"), "free text"),
         (json!({"pattern": "fn .*"}), "fn .*"),
@@ -261,7 +298,10 @@ fn a_link_to_a_file_is_handed_out_to_be_checked_and_offered_once() {
     let mut desk = Desk::new();
     let link = ResourceLink::new("a.png", "file:///work/a/a.png");
     let chunk = ContentChunk::new(ContentBlock::ResourceLink(link.clone()));
-    assert_eq!(desk.apply(SessionUpdate::AgentMessageChunk(chunk)).offered, Some(link));
+    assert_eq!(
+        desk.apply(SessionUpdate::AgentMessageChunk(chunk)).offered,
+        Some(link)
+    );
     assert!(desk.bodies().is_empty());
     let file = Attachment {
         name: "a.png".into(),

@@ -40,7 +40,10 @@ impl Timeline {
         };
         let before = tool.status;
         merge(tool, update.fields, &workspace, now);
-        let is_over = matches!(tool.status, ToolStatus::Completed | ToolStatus::Failed | ToolStatus::Cut);
+        let is_over = matches!(
+            tool.status,
+            ToolStatus::Completed | ToolStatus::Failed | ToolStatus::Cut
+        );
         if tool.status != before || known.is_none() {
             after.publish = true;
             after.write = true;
@@ -91,8 +94,13 @@ fn merge(tool: &mut ToolCall, fields: ToolCallUpdateFields, workspace: &Path, no
         take_content(tool, &content, workspace);
     }
     if let Some(output) = &fields.raw_output {
-        let exit = ["exit", "exit_code", "exitCode"].into_iter().find_map(|key| output.get(key));
-        tool.exit = exit.and_then(Value::as_i64).and_then(|code| i32::try_from(code).ok()).or(tool.exit);
+        let exit = ["exit", "exit_code", "exitCode"]
+            .into_iter()
+            .find_map(|key| output.get(key));
+        tool.exit = exit
+            .and_then(Value::as_i64)
+            .and_then(|code| i32::try_from(code).ok())
+            .or(tool.exit);
         if tool.output.is_empty()
             && let Some(text) = raw_text(output)
         {
@@ -134,7 +142,9 @@ fn take_content(tool: &mut ToolCall, content: &[ToolCallContent], workspace: &Pa
     let diffs = shown_diffs(content, workspace);
     let (fitting, large): (Vec<_>, Vec<_>) = diffs.into_iter().partition(|diff| size(diff) <= LONGEST_DIFF);
     for diff in large {
-        output.push_str(&format!("\n(the change to {} is too large to be shown)", diff.path));
+        output.push_str("\n(the change to ");
+        output.push_str(&diff.path);
+        output.push_str(" is too large to be shown)");
     }
     // An agent that reports the output of a change need not repeat the change.
     if !fitting.is_empty() {
@@ -160,7 +170,9 @@ fn set_output(tool: &mut ToolCall, mut output: String) {
 /// What an agent without content gives as output.
 fn raw_text(output: &Value) -> Option<&str> {
     let keys = ["formatted_output", "output", "stdout", "text"];
-    output.as_str().or_else(|| keys.into_iter().find_map(|key| output.get(key)?.as_str()))
+    output
+        .as_str()
+        .or_else(|| keys.into_iter().find_map(|key| output.get(key)?.as_str()))
 }
 
 fn kind_of(kind: AcpKind) -> ToolKind {
@@ -195,7 +207,9 @@ pub(crate) fn shown_input(input: &Value) -> Option<String> {
     }
     let names = ["path", "file_path", "filePath", "pattern", "query", "url"];
     let found = names.into_iter().find_map(|key| object.get(key)?.as_str());
-    found.map(str::to_owned).or_else(|| serde_json::to_string_pretty(input).ok())
+    found
+        .map(str::to_owned)
+        .or_else(|| serde_json::to_string_pretty(input).ok())
 }
 
 /// A word as a shell would need it, so that what is shown can't be read in two ways.
@@ -224,18 +238,22 @@ pub(crate) fn shown_diffs(content: &[ToolCallContent], workspace: &Path) -> Vec<
 /// Diffs as text: what is taken away, what is put there.
 pub(crate) fn describe_diffs(diffs: &[Diff]) -> String {
     let mut text = String::new();
+    let mut put = |parts: &[&str]| parts.iter().for_each(|part| text.push_str(part));
     for diff in diffs {
-        let (old, new) = (diff.old.as_deref().unwrap_or_default(), diff.new.as_str());
         let kind = if diff.old.is_none() { "new file" } else { "change" };
-        text.push_str(&format!("{kind}: {}\n", diff.path));
-        old.lines().for_each(|line| text.push_str(&format!("-{line}\n")));
-        new.lines().for_each(|line| text.push_str(&format!("+{line}\n")));
+        put(&[kind, ": ", &diff.path, "\n"]);
+        let old = diff.old.as_deref().unwrap_or_default();
+        old.lines().for_each(|line| put(&["-", line, "\n"]));
+        diff.new.lines().for_each(|line| put(&["+", line, "\n"]));
     }
     text
 }
 
 fn relative(path: &Path, workspace: &Path) -> String {
-    path.strip_prefix(workspace).unwrap_or(path).to_string_lossy().into_owned()
+    path.strip_prefix(workspace)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The first line, shortened to what fits in a status line.

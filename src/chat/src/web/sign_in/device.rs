@@ -92,8 +92,8 @@ impl Web {
     pub(super) fn device_state(&self, user: &UserId, service: &Service) -> Result<Step, Refused> {
         let state = self.waits.devices.get(&(user.clone(), service.clone()));
         match state.as_deref() {
-            Some(Device::Waiting) => Ok(Step { html: String::new(), done: false }),
-            Some(Device::Done(html)) => Ok(Step { html: html.clone(), done: true }),
+            Some(Device::Waiting) => Ok(Step::default()),
+            Some(Device::Done(html)) => Ok(Step { html: html.clone(), done: true, ..Step::default() }),
             Some(Device::Failed(refused)) => Err(refused.clone()),
             None => {
                 let nothing = SignInError::NothingPending { service: service.clone(), user: user.clone() };

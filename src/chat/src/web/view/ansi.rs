@@ -124,9 +124,15 @@ fn control<'a>(text: &'a str, style: &mut Style) -> &'a str {
 }
 
 fn set(parameters: &str, style: &mut Style) {
-    let mut numbers = parameters
-        .split([';', ':'])
-        .map(|number| number.parse::<u8>().unwrap_or(0));
+    // None given means 0; what is no number means nothing.
+    let read = |number: &str| {
+        if number.is_empty() {
+            0
+        } else {
+            number.parse().unwrap_or(u8::MAX)
+        }
+    };
+    let mut numbers = parameters.split([';', ':']).map(read);
     while let Some(number) = numbers.next() {
         match number {
             0 => *style = Style::default(),
@@ -138,8 +144,8 @@ fn set(parameters: &str, style: &mut Style) {
             39 => style.colour = None,
             // 256 and true colours are not shown; their arguments are not codes.
             38 | 48 => drop(match numbers.next() {
-                Some(5) => numbers.by_ref().nth(0),
-                Some(2) => numbers.by_ref().nth(2),
+                Some(5) => numbers.next(),
+                Some(2) => numbers.nth(2),
                 _ => None,
             }),
             _ => {}

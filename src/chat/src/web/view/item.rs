@@ -1,9 +1,11 @@
 //! One entry of a timeline.
 
+use std::collections::HashSet;
+
 use conversation::{Attachment, Body, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, TurnId};
 
 use super::harmless;
-use super::html::{escape, push_escaped};
+use super::html::{escape, push, push_escaped};
 use super::icon::icon;
 use super::stream::TextStream;
 use super::{Viewer, file_path, words};
@@ -45,6 +47,27 @@ pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
     )
 }
 
+/// The order in which entries are read: that of their ids, but a message that had to wait stands above the first reply to
+/// it. The script does the same with what comes later.
+pub(crate) fn in_order(items: &[Item]) -> Vec<&Item> {
+    let is_said = |item: &Item| matches!(item.body, Body::Said { .. });
+    let mut read: Vec<&Item> = Vec::with_capacity(items.len());
+    let mut replied = HashSet::new();
+    for item in items {
+        if let Some(turn) = item.turn.filter(|_| !is_said(item))
+            && replied.insert(turn)
+        {
+            let asked = read.iter().position(|one| one.turn == Some(turn) && is_said(one));
+            if let Some(at) = asked.filter(|at| at + 1 < read.len()) {
+                let asked = read.remove(at);
+                read.push(asked);
+            }
+        }
+        read.push(item);
+    }
+    read
+}
+
 fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
     let name = harmless::line(name, 60);
     let mut out = format!(
@@ -61,9 +84,10 @@ fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
         out.push_str("</div>");
         if !rest.is_empty() {
             let size = words::bytes(rest.len() as u64);
-            out.push_str(&format!(
+            push!(
+                out,
                 "<details class=\"more\"><summary>Show the rest ({size})</summary><div class=\"words\">"
-            ));
+            );
             push_escaped(&mut out, rest);
             out.push_str("</div></details>");
         }
@@ -85,16 +109,18 @@ fn attachments(thread: &ThreadId, files: &[Attachment]) -> String {
         );
         let size = words::bytes(file.size);
         if is_picture(&file.mime) {
-            out.push_str(&format!(
+            push!(
+                out,
                 "<li><a class=\"thumb\" href=\"{path}\" target=\"_blank\" rel=\"noopener\" title=\"{name}, {size}\">\
                  <img src=\"{path}\" alt=\"{name}\" loading=\"lazy\"></a></li>"
-            ));
+            );
         } else {
-            out.push_str(&format!(
+            push!(
+                out,
                 "<li><a class=\"chip\" href=\"{path}\" target=\"_blank\" rel=\"noopener\">{}<span>{name}</span> \
                  <small>{size}</small></a></li>",
                 icon("file")
-            ));
+            );
         }
     }
     out + "</ul>"
@@ -139,9 +165,10 @@ fn plan(entries: &[PlanEntry]) -> String {
             PlanStatus::Completed => ("done", "done"),
         };
         let text = escape(&harmless::line(&entry.text, 500));
-        out.push_str(&format!(
+        push!(
+            out,
             "<li class=\"{class}\"><span class=\"hear\">{word}: </span>{text}</li>"
-        ));
+        );
     }
     out + "</ol></section>"
 }
@@ -211,15 +238,14 @@ fn note(kind: NoteKind, text: &str, retry: Option<TurnId>, viewer: &Viewer) -> S
     )
 }
 
+/// Drawn nowhere; the script shows the newest one above the field.
 fn usage(used: u64, size: u64) -> String {
-    let of = if size == 0 {
-        String::new()
-    } else {
-        let share = used.saturating_mul(100).checked_div(size).unwrap_or(0);
-        format!(" of {} ({share} %)", words::count(size))
+    let of = match used.saturating_mul(100).checked_div(size) {
+        Some(share) => format!(" of {} ({share} %)", words::count(size)),
+        None => String::new(),
     };
     format!(
-        "<p data-usage=\"\">{} tokens{of} in the context</p>",
+        "<p data-usage=\"\">{} tokens<span class=\"wide\">{of} in the context</span></p>",
         words::count(used)
     )
 }

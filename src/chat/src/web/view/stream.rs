@@ -3,6 +3,7 @@
 //! Where a text is cut is decided from left to right over whole lines and never taken back, so it does not matter in
 //! which pieces it came: [`TextStream`] and a rendering of the whole are the same by construction.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use blocks::Blocks;
 const DEFINITIONS_WITHIN: usize = 64 * 1024;
 /// More definitions than that are not looked at.
 const MOST_DEFINITIONS: usize = 64;
-/// Bytes before the end of what was cut, kept to notice that another text came.
+/// Bytes before the end of what was read, kept to notice that another text came.
 const GUARD: usize = 32;
 
 /// A text that grows at its end, as HTML.
@@ -32,6 +33,8 @@ pub(crate) struct TextStream {
     stable: u64,
     /// Bytes of the text that are behind the stable HTML.
     done: usize,
+    /// Bytes of the text that were read for places to cut, and the last of them.
+    read: usize,
     guard: Vec<u8>,
     definitions: Definitions,
     unresolved: HashSet<String>,
@@ -59,6 +62,7 @@ impl TextStream {
             blocks: Blocks::default(),
             stable: 0,
             done: 0,
+            read: 0,
             guard: vec![],
             definitions: Definitions::new(),
             unresolved: HashSet::new(),
@@ -67,9 +71,9 @@ impl TextStream {
     }
 
     /// The whole text so far, which begins with what it was before; gives what changes in the page. The time is that of
-    /// the blocks that are new or open, at most 64 KiB plus what was added. Another text than before starts anew.
+    /// the blocks that are new or open, at most 16 KiB plus what was added. Another text than before starts anew.
     pub(crate) fn update(&mut self, text: &str) -> Patch {
-        let guarded = self.done.saturating_sub(GUARD)..self.done;
+        let guarded = self.read.saturating_sub(GUARD)..self.read;
         if text.as_bytes().get(guarded) != Some(&self.guard[..]) {
             *self = Self::new(&self.thread);
         }
@@ -89,17 +93,19 @@ impl TextStream {
         let mut append = String::new();
         for chunk in chunks {
             let rendered = markdown::render(&chunk.markdown(text), &self.thread, &self.definitions);
-            append.push_str(&rendered.html);
+            append.push_str(&joined(&rendered.html, chunk.continues()));
             if !rendered.html.ends_with('\n') && !rendered.html.is_empty() {
                 append.push('\n');
             }
             self.unresolved.extend(rendered.unresolved);
             self.done = chunk.end();
         }
-        self.guard = text.as_bytes()[self.done.saturating_sub(GUARD)..self.done].to_vec();
+        self.read = self.blocks.read();
+        self.guard = text.as_bytes()[self.read.saturating_sub(GUARD)..self.read].to_vec();
         self.stable += append.len() as u64;
         self.tail = text.len() - self.done;
         let tail = markdown::render(&self.blocks.open_end(text), &self.thread, &self.definitions).html;
+        let tail = joined(&tail, self.blocks.continues()).into_owned();
         Patch {
             from,
             append,
@@ -125,6 +131,14 @@ impl TextStream {
             }
         }
         again
+    }
+}
+
+/// The continuation of a code block is drawn without a gap above.
+fn joined(html: &str, continues: bool) -> Cow<'_, str> {
+    match html.strip_prefix("<pre ") {
+        Some(rest) if continues => Cow::Owned(format!("<pre class=\"on\" {rest}")),
+        _ => Cow::Borrowed(html),
     }
 }
 

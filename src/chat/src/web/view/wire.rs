@@ -1,9 +1,14 @@
 //! What the page's script is sent: the data of server-sent events and the answers to its POSTs, as JSON.
 //!
 //! Events, by name: `snapshot` ([`SnapshotEvent`]), `item` ([`ItemEvent`]), `patch` ([`PatchEvent`]), `queue`
-//! ([`QueueEvent`]), `phase` ([`PhaseView`]), `thread` ([`ThreadView`]), `list` ([`LineEvent`]), `hello` (`{"boot":
-//! "…"}`, first on every stream), `resync` (no data: the script connects anew without a revision). All carry the newest
-//! whole state of what they name, so the script may see one twice.
+//! ([`QueueEvent`]), `phase` ([`PhaseView`]), `thread` ([`ThreadView`]), `list` ([`LineEvent`]), `resync` (no data: the
+//! script connects anew without a revision). `hello` with `{"boot": "…"}` is the first on every stream. An id
+//! is `<boot>-<revision>`, on those events after which nothing older is missing. All carry the newest whole state of what they name, so the script may see one twice. It opens
+//! `/events?thread=<local id>&last=<boot>-<revision>`; `last` is left out the first time, and the browser's own
+//! `Last-Event-ID` wins over it.
+//!
+//! A `patch` of an entry that the page has not got makes it begin anew: send the `item` first, from [`item`](super::item())
+//! of the very text that the [`TextStream`](super::TextStream) was brought up to.
 
 use conversation::{Dispatch, Thread};
 use serde::Serialize;

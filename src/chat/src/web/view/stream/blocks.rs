@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use super::markdown::fold;
 
-/// A block that grows beyond this is cut at the next line all the same: it bounds the work of one update.
-const LONGEST_BLOCK: usize = 64 * 1024;
+/// A block that grows beyond this is cut at the next line all the same. It bounds the work of one update, and the cost of
+/// what is not linear below us: the serializer of `html5ever` looks from each `&` to the end of its text.
+const LONGEST_BLOCK: usize = 16 * 1024;
 /// A line that grows beyond this counts as ended.
-const LONGEST_LINE: usize = 64 * 1024;
+const LONGEST_LINE: usize = 16 * 1024;
 
 /// What was seen of a text so far. Reads each complete line once.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +28,7 @@ pub(super) struct Blocks {
     blank: bool,
 }
 
-/// An open code fence (CommonMark §4.5).
+/// An open code fence (`CommonMark` §4.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Fence {
     mark: char,
@@ -53,6 +54,11 @@ impl Chunk {
     /// Its Markdown, readable alone.
     pub(super) fn markdown<'t>(&self, text: &'t str) -> Cow<'t, str> {
         reopened(self.inherited.as_ref(), &text[self.range.clone()])
+    }
+
+    /// Whether it is the continuation of a code block.
+    pub(super) fn continues(&self) -> bool {
+        self.inherited.is_some()
     }
 
     /// Where it ends in the text.
@@ -90,6 +96,16 @@ impl Blocks {
             self.next = end;
         }
         (chunks, definitions)
+    }
+
+    /// Whether the open block is the continuation of a code block.
+    pub(super) fn continues(&self) -> bool {
+        self.inherited.is_some()
+    }
+
+    /// How far the text was read: the end of its last complete line.
+    pub(super) fn read(&self) -> usize {
+        self.next
     }
 
     /// The Markdown of the block that is still open, as it is to be shown for now.

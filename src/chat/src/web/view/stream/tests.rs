@@ -142,7 +142,7 @@ fn the_open_end_stays_small_whatever_comes() {
         let text = piece.repeat(400_000 / piece.len());
         let mut stream = TextStream::new(&thread());
         stream.update(&text);
-        assert!(stream.tail <= 192 * 1024, "{piece:?}: {} bytes open", stream.tail);
+        assert!(stream.tail <= 48 * 1024, "{piece:?}: {} bytes open", stream.tail);
     }
 }
 
