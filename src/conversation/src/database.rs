@@ -1,6 +1,6 @@
 //! The file: where it lies, who may have it open, how it is opened.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +9,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{ConversationError, Result, database, file};
 
+mod claim;
 mod schema;
 
+pub(crate) use claim::Claimed;
+
 const FILE: &str = "conversation.db";
-/// Its own file: a lock on the database itself would be lost with the first descriptor of it that anybody closes.
 const LOCK: &str = "conversation.lock";
 /// For tools that look while the host writes. Our own connections never wait for each other: WAL, and one writer.
 const BUSY: Duration = Duration::from_secs(5);
@@ -24,12 +26,6 @@ const STATEMENTS: usize = 64;
 pub(crate) struct Place {
     folder: PathBuf,
     file: PathBuf,
-}
-
-/// The right to write, held by one process. The kernel frees it when the process ends, whatever way it ends.
-#[derive(Debug)]
-pub(crate) struct Claimed {
-    _lock: File,
 }
 
 impl Place {
@@ -53,17 +49,7 @@ impl Place {
         folders
             .create(&self.folder)
             .map_err(|error| file("make the folder", &self.folder, &error))?;
-        let path = self.folder.join(LOCK);
-        let lock = private()
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|error| file("open the lock", &path, &error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Claimed { _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(ConversationError::InUse(self.file.display().to_string())),
-            Err(TryLockError::Error(error)) => Err(file("lock", &path, &error)),
-        }
+        Claimed::take(&self.folder.join(LOCK), &self.file)
     }
 
     /// Opens for writing, creates or migrates. The claim proves that nobody else does.

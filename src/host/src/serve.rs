@@ -1,22 +1,22 @@
 //! A running host: its parts started in order, and ended in the opposite one.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chat::web;
-use conversation::{Conversation, ThreadId};
-use credentials::{Credentials, Timestamp, UserId};
-use serde_json::{Value, json};
+use conversation::Conversation;
+use credentials::Credentials;
 use supervisor::Supervisor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::Up;
 use crate::config::Settings;
-use crate::control::{Answer, Control, Request};
+use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::running::HostLock;
-use crate::{assembly, log, output, status};
+use crate::{assembly, log, output};
+
+mod answers;
 
 /// How long running turns may go on after the first signal. With what a refresh in flight may need on top this stays
 /// below the 35 s that service managers are told to wait.
@@ -105,12 +105,13 @@ impl Running {
                 return Err(Failure::web(error));
             }
         };
-        let control = Control::open(state, answerer(supervisor.clone(), web.links())).map_err(|error| {
-            Failure::during(
-                error,
-                format!("could not open the control socket in `{}`", state.display()),
-            )
-        })?;
+        let control =
+            Control::open(state, answers::answerer(supervisor.clone(), web.links())).map_err(|error| {
+                Failure::during(
+                    error,
+                    format!("could not open the control socket in `{}`", state.display()),
+                )
+            })?;
         Ok(Self {
             supervisor,
             web,
@@ -180,54 +181,4 @@ pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
     }
     Err(Failure::words(format!("`{}` is missing", program.display()))
         .hint("both programs belong together: install or build them into one folder"))
-}
-
-/// Answers the commands of other processes.
-fn answerer(supervisor: Supervisor, links: web::Links) -> crate::control::Answerer {
-    let since = Timestamp::now();
-    Arc::new(move |request| {
-        let (supervisor, links) = (supervisor.clone(), links.clone());
-        Box::pin(async move {
-            match answer(&supervisor, &links, since, request).await {
-                Ok(value) => Answer::Done { value },
-                Err(failure) => Answer::Failed {
-                    words: failure.to_string(),
-                },
-            }
-        })
-    })
-}
-
-async fn answer(
-    supervisor: &Supervisor,
-    links: &web::Links,
-    since: Timestamp,
-    request: Request,
-) -> Result<Value, Failure> {
-    let operator = UserId::parse("operator")?;
-    match request {
-        Request::Status => {
-            let mut report = status::of_supervisor(supervisor).await?;
-            report.host = Some(status::Host {
-                pid: std::process::id(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                since,
-                page: links.base().to_string(),
-            });
-            Ok(serde_json::to_value(report)?)
-        }
-        Request::Link => Ok(json!(links.new_link().to_string())),
-        Request::Stop { thread } => Ok(json!(
-            supervisor.stop(&ThreadId::parse(&thread)?, &operator).await?
-        )),
-        Request::Reset { thread } => {
-            supervisor.reset(&ThreadId::parse(&thread)?, &operator).await?;
-            Ok(Value::Null)
-        }
-        Request::Skip { thread, max } => {
-            let thread = thread.as_deref().map(ThreadId::parse).transpose()?;
-            let skipped = supervisor.skip(thread.as_ref(), max).await?;
-            Ok(json!({ "turns": skipped.turns.len(), "left": skipped.left }))
-        }
-    }
 }

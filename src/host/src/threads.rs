@@ -181,9 +181,9 @@ fn skip(settings: &Settings, thread: Option<&ThreadId>, max: usize) -> Outcome {
         None => {
             let conversation = owned(settings)?.0;
             assembly::run(async {
-                let skipped = conversation.skip_queued(thread, Some(max)).await?;
+                let skipped = conversation.skip_queued(thread, max).await?;
                 conversation.close().await?;
-                Ok((skipped.turns.len() as u64, u64::from(skipped.left)))
+                Ok((skipped.turns.len() as u64, skipped.left as u64))
             })?
         }
     };

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use crate::counts::Counter;
 use crate::faults::{Fault, FaultTable, Target};
 use crate::ledger::Ledger;
 use crate::memory::Memory;
+use crate::model::Requests;
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::{Config, Endpoints};
@@ -22,6 +24,8 @@ const MAX_CALLER_BYTES: usize = 256;
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) faults: FaultTable,
+    /// What the model was asked.
+    pub(crate) requests: Requests,
     callers: HashSet<String>,
     memory: Option<Memory>,
     /// Grows by one with each release; an answer is held until it differs from what it was.
@@ -83,6 +87,12 @@ impl Shared {
             changed: watch::Sender::new(()),
             stopping: watch::Sender::new(false),
         }
+    }
+
+    /// Whether this is the key that the model takes besides access tokens.
+    pub(crate) fn is_model_key(&self, token: &str) -> bool {
+        let key = self.config.model_key.as_ref();
+        key.is_some_and(|key| key.expose_secret() == token)
     }
 
     /// Does something with the state, and wakes everybody who waits for a change.
@@ -153,6 +163,7 @@ fn fresh(config: &Config, endpoints: &Endpoints, releases: u64) -> State {
     State {
         ledger: Ledger::new(&endpoints.issuer, Settings::new(config)),
         faults: FaultTable::default(),
+        requests: Requests::default(),
         callers: HashSet::new(),
         memory: None,
         releases,

@@ -53,11 +53,10 @@ pub(crate) enum Action {
 /// did not want it sent again.
 pub(crate) fn decide(now: Now, mode: Dispatch) -> Action {
     match (now, mode) {
-        (Now::Free, _) => Action::Run,
         (Now::Waiting { queued } | Now::Stopping { queued }, Dispatch::Interrupt) if queued > 0 => {
             Action::Replace
         }
-        (Now::Waiting { queued: 0 }, _) => Action::Run,
+        (Now::Free | Now::Waiting { queued: 0 }, _) => Action::Run,
         (Now::Waiting { .. } | Now::Steering { .. }, Dispatch::Steer) => Action::Merge,
         (Now::Waiting { queued }, _) => Action::Wait { ahead: queued },
         (Now::Running { .. }, Dispatch::Steer) => Action::Steer,

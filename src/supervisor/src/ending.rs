@@ -44,9 +44,8 @@ pub(crate) fn outcome(intent: Option<Intent>, result: &Result<StopReason, Prompt
     match (intent, result) {
         (Some(Intent::Stop), _) => finish(TurnEnd::Stopped, "stopped", None),
         (Some(Intent::Interrupt), _) => finish(TurnEnd::Stopped, "interrupted by a newer message", None),
-        (Some(Intent::Drain), Ok(StopReason::EndTurn)) => DONE,
+        (Some(Intent::Drain | Intent::Steer), Ok(StopReason::EndTurn)) => DONE,
         (Some(Intent::Drain), _) => host_stopped(),
-        (Some(Intent::Steer), Ok(StopReason::EndTurn)) => DONE,
         (Some(Intent::Steer), _) => Outcome::Again,
         (None, Ok(reason)) => ended(*reason),
         (None, Err(PromptError::LoginNeeded(words))) => Outcome::Login(words.clone()),

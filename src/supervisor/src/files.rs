@@ -18,17 +18,13 @@ pub(crate) async fn prompt(turn: &Turn, workspace: &Path, accepts_images: bool) 
     let mut blocks = Vec::new();
     for file in &turn.files {
         let Some((path, size)) = inside(workspace, Path::new(&file.path)).await else {
-            text.push_str(&format!(
-                "\n\n[attached file: {}; it is no longer there]",
-                file.path
-            ));
+            text.push_str("\n\n[attached file: ");
+            text.push_str(&file.path);
+            text.push_str("; it is no longer there]");
             continue;
         };
-        text.push_str(&format!(
-            "\n\n[attached file: {} ({} bytes)]",
-            path.display(),
-            size
-        ));
+        let line = format!("\n\n[attached file: {} ({size} bytes)]", path.display());
+        text.push_str(&line);
         let image = if accepts_images {
             image(file, &path, size).await
         } else {

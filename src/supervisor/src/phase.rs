@@ -62,121 +62,79 @@ pub(crate) fn phase(facts: Facts) -> ThreadPhase {
 mod tests {
     use super::*;
 
+    const QUIET: Facts = Facts {
+        turn: None,
+        wanted: false,
+        login_first: false,
+        no_place: false,
+        state: WorkerState::Cold,
+    };
+    const RUNS: TurnFacts = TurnFacts {
+        prompted: true,
+        cancelled: None,
+        permission: false,
+        login: false,
+    };
+
     #[test]
-    fn the_phase_is_this_table() {
-        use WorkerState::{Busy, Cold, Failed, Idle, Ready, Starting};
-        let quiet = Facts {
-            turn: None,
-            wanted: false,
-            login_first: false,
-            no_place: false,
-            state: Cold,
-        };
-        let runs = TurnFacts {
-            prompted: true,
-            cancelled: None,
-            permission: false,
-            login: false,
-        };
-        let works = Facts {
-            turn: Some(runs),
-            state: Busy,
-            ..quiet
-        };
-        let turn = |turn| Facts {
-            turn: Some(turn),
-            ..works
-        };
-        let wanted = Facts {
+    fn without_a_running_turn_the_phase_is_this_table() {
+        use WorkerState::{Failed, Idle, Ready, Starting};
+        let at = |state| Facts { state, ..QUIET };
+        let wanted = |state| Facts {
             wanted: true,
-            ..quiet
+            ..at(state)
+        };
+        let failed = Failed { until: None };
+        let no_place = Facts {
+            no_place: true,
+            ..wanted(Starting)
+        };
+        let login_first = Facts {
+            login_first: true,
+            ..wanted(WorkerState::Cold)
         };
         for (facts, expected) in [
-            (quiet, ThreadPhase::Cold),
-            (Facts { state: Idle, ..quiet }, ThreadPhase::Idle),
-            (
-                Facts {
-                    state: Ready,
-                    ..quiet
-                },
-                ThreadPhase::Idle,
-            ),
-            (wanted, ThreadPhase::Starting),
-            (
-                Facts {
-                    state: Starting,
-                    ..wanted
-                },
-                ThreadPhase::Starting,
-            ),
-            (
-                Facts {
-                    state: Starting,
-                    no_place: true,
-                    ..wanted
-                },
-                ThreadPhase::Waiting,
-            ),
-            (
-                Facts {
-                    state: Failed { until: None },
-                    ..wanted
-                },
-                ThreadPhase::Failed { until: None },
-            ),
-            (
-                Facts {
-                    login_first: true,
-                    ..wanted
-                },
-                ThreadPhase::AwaitingLogin,
-            ),
-            (
-                Facts {
-                    state: Ready,
-                    ..wanted
-                },
-                ThreadPhase::Working,
-            ),
-            (works, ThreadPhase::Working),
-            (
-                turn(TurnFacts {
-                    permission: true,
-                    ..runs
-                }),
-                ThreadPhase::AwaitingPermission,
-            ),
-            (
-                turn(TurnFacts { login: true, ..runs }),
-                ThreadPhase::AwaitingLogin,
-            ),
-            (
-                turn(TurnFacts {
-                    login: true,
-                    permission: true,
-                    ..runs
-                }),
-                ThreadPhase::AwaitingLogin,
-            ),
-            (
-                turn(TurnFacts {
-                    cancelled: Some(Intent::Stop),
-                    permission: true,
-                    ..runs
-                }),
-                ThreadPhase::Stopping,
-            ),
-            (
-                Facts {
-                    state: Starting,
-                    ..turn(TurnFacts {
-                        prompted: false,
-                        ..runs
-                    })
-                },
-                ThreadPhase::Starting,
-            ),
+            (QUIET, ThreadPhase::Cold),
+            (at(Idle), ThreadPhase::Idle),
+            (at(Ready), ThreadPhase::Idle),
+            (wanted(WorkerState::Cold), ThreadPhase::Starting),
+            (wanted(Starting), ThreadPhase::Starting),
+            (no_place, ThreadPhase::Waiting),
+            (wanted(failed), ThreadPhase::Failed { until: None }),
+            (login_first, ThreadPhase::AwaitingLogin),
+            (wanted(Ready), ThreadPhase::Working),
         ] {
+            assert_eq!(phase(facts), expected, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_running_turn_the_phase_is_this_table() {
+        let waits = TurnFacts {
+            prompted: false,
+            ..RUNS
+        };
+        let asks = TurnFacts {
+            permission: true,
+            ..RUNS
+        };
+        let asks_both = TurnFacts { login: true, ..asks };
+        let stops = TurnFacts {
+            cancelled: Some(Intent::Stop),
+            ..asks
+        };
+        for (turn, state, expected) in [
+            (RUNS, WorkerState::Busy, ThreadPhase::Working),
+            (asks, WorkerState::Busy, ThreadPhase::AwaitingPermission),
+            (asks_both, WorkerState::Busy, ThreadPhase::AwaitingLogin),
+            (stops, WorkerState::Busy, ThreadPhase::Stopping),
+            (waits, WorkerState::Starting, ThreadPhase::Starting),
+        ] {
+            let facts = Facts {
+                turn: Some(turn),
+                state,
+                ..QUIET
+            };
             assert_eq!(phase(facts), expected, "{facts:?}");
         }
     }

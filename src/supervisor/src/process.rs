@@ -115,6 +115,17 @@ impl Launcher {
     }
 }
 
+impl Launcher {
+    /// Waits until no refresh of a former worker is in flight.
+    pub(crate) async fn refreshes_ended(&self) {
+        match self {
+            Self::Real(reaper) => reaper.refreshes_ended().await,
+            #[cfg(test)]
+            Self::Scripted(_) => {}
+        }
+    }
+}
+
 impl Events {
     /// The next one; `None` after the last. Cancel safe.
     pub(crate) async fn next(&mut self) -> Option<Event> {
@@ -209,7 +220,7 @@ impl Process {
         match self {
             Self::Real(worker) => Box::pin(worker.prompt(content, model)),
             #[cfg(test)]
-            Self::Scripted(actor) => Box::pin(actor.prompt(content, model)),
+            Self::Scripted(actor) => Box::pin(actor.prompt(&content, model)),
         }
     }
 

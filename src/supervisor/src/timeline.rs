@@ -183,23 +183,31 @@ impl Timeline {
     fn chunk(&mut self, voice: Voice, chunk: ContentChunk, now: Timestamp, ids: Ids<'_>) -> After {
         let name = chunk.message_id.map(|id| id.to_string());
         match chunk.content {
-            ContentBlock::Text(text) => self.say(voice, name, &text.text, now, ids),
+            ContentBlock::Text(text) => self.say(voice, name.as_ref(), &text.text, now, ids),
             ContentBlock::ResourceLink(link) => After {
                 offered: Some(link),
                 ..After::default()
             },
             ContentBlock::Resource(embedded) => match embedded.resource {
                 EmbeddedResourceResource::TextResourceContents(text) => {
-                    self.say(voice, name, &text.text, now, ids)
+                    self.say(voice, name.as_ref(), &text.text, now, ids)
                 }
                 _ => After::default(),
             },
-            ContentBlock::Image(_) => {
-                self.say(voice, name, "*(an image that can't be shown here)*", now, ids)
-            }
-            ContentBlock::Audio(_) => {
-                self.say(voice, name, "*(a sound that can't be played here)*", now, ids)
-            }
+            ContentBlock::Image(_) => self.say(
+                voice,
+                name.as_ref(),
+                "*(an image that can't be shown here)*",
+                now,
+                ids,
+            ),
+            ContentBlock::Audio(_) => self.say(
+                voice,
+                name.as_ref(),
+                "*(a sound that can't be played here)*",
+                now,
+                ids,
+            ),
             _ => After::default(),
         }
     }
@@ -207,7 +215,7 @@ impl Timeline {
     fn say(
         &mut self,
         voice: Voice,
-        name: Option<String>,
+        name: Option<&String>,
         mut text: &str,
         now: Timestamp,
         ids: Ids<'_>,
@@ -220,7 +228,7 @@ impl Timeline {
             ..After::default()
         };
         while !text.is_empty() {
-            let room = self.room(voice, name.as_ref());
+            let room = self.room(voice, name);
             let Some((index, room)) = room else {
                 let closed = self.close_text();
                 after.write |= closed.write;
@@ -230,7 +238,7 @@ impl Timeline {
                     Voice::Thought => Body::Thought { text: String::new() },
                 };
                 let id = self.add(body, now, ids).item.id;
-                self.open = Some((id, name.clone()));
+                self.open = Some((id, name.cloned()));
                 continue;
             };
             let (now_said, rest) = text.split_at(text.floor_char_boundary(room));

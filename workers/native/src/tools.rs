@@ -30,6 +30,7 @@ use std::sync::Arc;
 use cage::Policy;
 use tracing::warn;
 
+use arguments::in_short;
 use place::{Place, Places};
 use stop::Stop;
 
@@ -145,7 +146,7 @@ impl Tools {
                 "not a child subreaper: commands may leave processes behind"
             );
         }
-        policy.workspace = workspace.to_owned();
+        workspace.clone_into(&mut policy.workspace);
         policy.readable.push(spill.to_owned());
         Self {
             places: Arc::new(Places::new(spill, policy.clone())),
@@ -213,7 +214,7 @@ impl Tools {
 fn looking(kind: Kind, verb: &str, place: &Place, input: String, work: Work) -> Prepared {
     Prepared {
         kind,
-        title: format!("{verb} {}", place.shown),
+        title: format!("{verb} {}", in_short(&place.shown)),
         always_key: format!("{verb} {}", place.path.display()),
         input,
         changes: Vec::new(),

@@ -76,7 +76,7 @@ pub(crate) struct Tokens {
 /// Whom an access token speaks for: the answer of the protected resource.
 #[derive(Debug, Serialize)]
 pub(crate) struct Bearer {
-    sub: String,
+    pub(crate) sub: String,
     scope: String,
     family: usize,
     pub(crate) generation: u64,
@@ -213,7 +213,8 @@ impl Ledger {
         }
     }
 
-    fn bearer(&self, access_token: &str, now: Moment) -> Option<Bearer> {
+    /// As [`Ledger::introspect`], not counted.
+    pub(crate) fn bearer(&self, access_token: &str, now: Moment) -> Option<Bearer> {
         let token = self.access_tokens.get(access_token)?;
         let family = &self.families[token.family.0];
         (family.life == Life::Live && now < token.expires).then(|| Bearer {

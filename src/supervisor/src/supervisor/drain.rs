@@ -7,8 +7,6 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::Supervisor;
-use crate::process::Launcher;
-
 /// What a task needs beyond patience and grace to write the end of its turn.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
@@ -42,9 +40,7 @@ impl Supervisor {
     /// a refresh may take.
     async fn refreshes_end(&self) {
         let shared = self.shared();
-        if let Launcher::Real(reaper) = &shared.launcher {
-            reaper.refreshes_ended().await;
-        }
+        shared.launcher.refreshes_ended().await;
         let until = Instant::now() + REFRESHER_LIMIT;
         while Instant::now() < until {
             let store = shared.credentials.store().clone();

@@ -85,9 +85,10 @@ impl Alive {
 impl Task {
     /// Takes a step of the worker's states.
     pub(super) fn step(&mut self, step: Step) {
-        match state::after(self.state, step) {
-            Some(state) => self.state = state,
-            None => warn!(state = ?self.state, ?step, "a step that a worker can't take"),
+        if let Some(state) = state::after(self.state, step) {
+            self.state = state;
+        } else {
+            warn!(state = ?self.state, ?step, "a step that a worker can't take");
         }
     }
 

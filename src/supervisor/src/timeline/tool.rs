@@ -142,10 +142,9 @@ fn take_content(tool: &mut ToolCall, content: &[ToolCallContent], workspace: &Pa
     let diffs = shown_diffs(content, workspace);
     let (fitting, large): (Vec<_>, Vec<_>) = diffs.into_iter().partition(|diff| size(diff) <= LONGEST_DIFF);
     for diff in large {
-        output.push_str(&format!(
-            "\n(the change to {} is too large to be shown)",
-            diff.path
-        ));
+        output.push_str("\n(the change to ");
+        output.push_str(&diff.path);
+        output.push_str(" is too large to be shown)");
     }
     // An agent that reports the output of a change need not repeat the change.
     if !fitting.is_empty() {
@@ -239,12 +238,13 @@ pub(crate) fn shown_diffs(content: &[ToolCallContent], workspace: &Path) -> Vec<
 /// Diffs as text: what is taken away, what is put there.
 pub(crate) fn describe_diffs(diffs: &[Diff]) -> String {
     let mut text = String::new();
+    let mut put = |parts: &[&str]| parts.iter().for_each(|part| text.push_str(part));
     for diff in diffs {
-        let (old, new) = (diff.old.as_deref().unwrap_or_default(), diff.new.as_str());
         let kind = if diff.old.is_none() { "new file" } else { "change" };
-        text.push_str(&format!("{kind}: {}\n", diff.path));
-        old.lines().for_each(|line| text.push_str(&format!("-{line}\n")));
-        new.lines().for_each(|line| text.push_str(&format!("+{line}\n")));
+        put(&[kind, ": ", &diff.path, "\n"]);
+        let old = diff.old.as_deref().unwrap_or_default();
+        old.lines().for_each(|line| put(&["-", line, "\n"]));
+        diff.new.lines().for_each(|line| put(&["+", line, "\n"]));
     }
     text
 }

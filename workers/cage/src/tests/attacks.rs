@@ -159,10 +159,11 @@ fn other_peoples_command_lines_are_not_readable() {
 #[test]
 fn our_variables_are_not_passed_on() {
     // Cargo and every shell set this one.
-    let ours = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    let ours = "CARGO_MANIFEST_DIR=";
+    assert!(std::env::var("CARGO_MANIFEST_DIR").is_ok());
     for scene in scenes() {
-        assert!(!scene.shell(&[], "env").text.contains(&ours));
-        assert!(scene.shell(&[Layer::Environment], "env").text.contains(&ours));
+        assert!(!scene.shell(&[], "env").text.contains(ours));
+        assert!(scene.shell(&[Layer::Environment], "env").text.contains(ours));
         let names: Vec<String> = scene
             .run(&[], "env", &[])
             .text

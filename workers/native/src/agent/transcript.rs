@@ -217,15 +217,18 @@ fn push_line(bytes: &mut Vec<u8>, line: &impl Serialize) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes behind the whole lines; what a failed write left there is taken away again, so that a later one does not
-/// continue half a line.
+/// Writes behind the whole lines. What a failed write left there is taken away, at once or before the next one, so that
+/// nothing ever continues half a line.
 fn add(mut file: &File, length: u64, bytes: &[u8]) -> io::Result<u64> {
+    if file.metadata()?.len() > length {
+        file.set_len(length)?;
+    }
     let written = file
         .seek(SeekFrom::Start(length))
         .and_then(|_| file.write_all(bytes))
         .and_then(|()| file.sync_data());
     if let Err(error) = written {
-        // The next write overwrites from the same place; a shorter one then leaves a torn rest, which loading cuts off.
+        // Not now means later: see above.
         let _ = file.set_len(length);
         return Err(error);
     }

@@ -9,6 +9,7 @@ mod tree;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cage::{Cage, CageError, Policy};
@@ -95,7 +96,7 @@ impl Bash {
     pub(super) async fn run(
         &self,
         policy: &Policy,
-        places: &Places,
+        places: &Arc<Places>,
         output: &mut (dyn FnMut(String) + Send),
     ) -> Outcome {
         let began = SystemTime::now();
@@ -120,7 +121,7 @@ impl Bash {
             text,
             failed: exit != Some(0),
             exit,
-            created: created::since(began, places),
+            created: created::since(began, places).await,
         }
     }
 

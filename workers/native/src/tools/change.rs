@@ -12,6 +12,7 @@ use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+use super::arguments::in_short;
 use super::open::{self, Missing};
 use super::place::Place;
 use super::{Action, Change, Kind, Outcome, Prepared, Work, read, spec};
@@ -39,7 +40,7 @@ pub(super) struct Planned {
 pub(super) fn prepared(verb: &str, place: Place, old: Option<String>, new: String, done: String) -> Prepared {
     Prepared {
         kind: Kind::Edit,
-        title: format!("{verb} {}", place.shown),
+        title: format!("{verb} {}", in_short(&place.shown)),
         input: place.shown.clone(),
         changes: vec![Change {
             path: place.path.clone(),

@@ -2,7 +2,7 @@
 
 use credentials::Timestamp;
 
-use super::html::escape;
+use super::html::{each, escape, push};
 use super::icon::icon;
 use super::{Viewer, harmless, words};
 
@@ -74,7 +74,7 @@ pub(crate) fn credentials(logins: &[Login], viewer: &Viewer) -> String {
         if group.is_empty() {
             continue;
         }
-        out.push_str(&format!("<section class=\"logins\"><h2>{heading}</h2>"));
+        push!(out, "<section class=\"logins\"><h2>{heading}</h2>");
         for login in group {
             out.push_str(&card(login, viewer));
         }
@@ -101,7 +101,7 @@ fn card(login: &Login, viewer: &Viewer) -> String {
     }
     match login.valid_until {
         _ if matches!(login.state, LoginState::Absent | LoginState::Pending) => {}
-        Some(at) if at > viewer.now && login.renewed => {
+        Some(at) if at > viewer.now && login.renewed && login.state != LoginState::Dead => {
             facts.push((
                 "Valid for",
                 format!("{}, then renewed by itself", words::until(at, viewer.now)),
@@ -111,10 +111,7 @@ fn card(login: &Login, viewer: &Viewer) -> String {
         Some(at) => facts.push(("Ended", format!("{} ago", words::ago(at, viewer.now)))),
         None => facts.push(("Valid", "until it is removed or revoked".to_owned())),
     }
-    let facts: String = facts
-        .iter()
-        .map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>"))
-        .collect();
+    let facts = each(facts, |(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>"));
     let detail = match &login.detail {
         Some(detail) => format!("<p class=\"quiet\">{}</p>", escape(&harmless::dropped(detail))),
         None => String::new(),

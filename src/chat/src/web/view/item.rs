@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use conversation::{Attachment, Body, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, TurnId};
 
 use super::harmless;
-use super::html::{escape, push_escaped};
+use super::html::{escape, push, push_escaped};
 use super::icon::icon;
 use super::stream::TextStream;
 use super::{Viewer, file_path, words};
@@ -84,9 +84,10 @@ fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
         out.push_str("</div>");
         if !rest.is_empty() {
             let size = words::bytes(rest.len() as u64);
-            out.push_str(&format!(
+            push!(
+                out,
                 "<details class=\"more\"><summary>Show the rest ({size})</summary><div class=\"words\">"
-            ));
+            );
             push_escaped(&mut out, rest);
             out.push_str("</div></details>");
         }
@@ -108,16 +109,18 @@ fn attachments(thread: &ThreadId, files: &[Attachment]) -> String {
         );
         let size = words::bytes(file.size);
         if is_picture(&file.mime) {
-            out.push_str(&format!(
+            push!(
+                out,
                 "<li><a class=\"thumb\" href=\"{path}\" target=\"_blank\" rel=\"noopener\" title=\"{name}, {size}\">\
                  <img src=\"{path}\" alt=\"{name}\" loading=\"lazy\"></a></li>"
-            ));
+            );
         } else {
-            out.push_str(&format!(
+            push!(
+                out,
                 "<li><a class=\"chip\" href=\"{path}\" target=\"_blank\" rel=\"noopener\">{}<span>{name}</span> \
                  <small>{size}</small></a></li>",
                 icon("file")
-            ));
+            );
         }
     }
     out + "</ul>"
@@ -162,9 +165,10 @@ fn plan(entries: &[PlanEntry]) -> String {
             PlanStatus::Completed => ("done", "done"),
         };
         let text = escape(&harmless::line(&entry.text, 500));
-        out.push_str(&format!(
+        push!(
+            out,
             "<li class=\"{class}\"><span class=\"hear\">{word}: </span>{text}</li>"
-        ));
+        );
     }
     out + "</ol></section>"
 }
@@ -234,15 +238,14 @@ fn note(kind: NoteKind, text: &str, retry: Option<TurnId>, viewer: &Viewer) -> S
     )
 }
 
+/// Drawn nowhere; the script shows the newest one above the field.
 fn usage(used: u64, size: u64) -> String {
-    let of = if size == 0 {
-        String::new()
-    } else {
-        let share = used.saturating_mul(100).checked_div(size).unwrap_or(0);
-        format!(" of {} ({share} %)", words::count(size))
+    let of = match used.saturating_mul(100).checked_div(size) {
+        Some(share) => format!(" of {} ({share} %)", words::count(size)),
+        None => String::new(),
     };
     format!(
-        "<p data-usage=\"\">{} tokens{of} in the context</p>",
+        "<p data-usage=\"\">{} tokens<span class=\"wide\">{of} in the context</span></p>",
         words::count(used)
     )
 }

@@ -280,23 +280,39 @@ async fn asking_twice_for_a_failed_turn_makes_one_new_turn() {
 #[tokio::test]
 async fn a_chat_can_not_name_a_message_like_a_retry() {
     let (_folder, conversation, thread) = with_thread().await;
-    let failed = say(&conversation, &thread, "m", "try").await;
-    conversation
-        .finish(failed.id, TurnEnd::Stopped, None)
-        .await
-        .unwrap();
-    let squatter = say(&conversation, &thread, &format!("retry:{}", failed.id), "mine").await;
-    let Enqueued::New(again, _) = conversation.retry(failed.id).await.unwrap() else {
-        panic!("new");
-    };
-    assert_eq!(again.text, "try");
-    let known = conversation
-        .enqueue(message(&thread, &squatter.source.0, "mine"))
-        .await
-        .unwrap();
-    assert_eq!(known, Enqueued::Known(squatter.clone()));
-    let found = conversation.by_source(&thread, &squatter.source).await.unwrap();
-    assert_eq!(found, Some(squatter));
+    for squatter_first in [true, false] {
+        let failed = say(&conversation, &thread, &format!("{squatter_first}"), "try").await;
+        conversation
+            .finish(failed.id, TurnEnd::Stopped, None)
+            .await
+            .unwrap();
+        let name = format!("retry:{}", failed.id);
+        if squatter_first {
+            say(&conversation, &thread, &name, "mine").await;
+        }
+        let Enqueued::New(again, _) = conversation.retry(failed.id).await.unwrap() else {
+            panic!("new");
+        };
+        assert_eq!(again.text, "try");
+        if !squatter_first {
+            say(&conversation, &thread, &name, "mine").await;
+        }
+        let squatter = conversation
+            .by_source(&thread, &SourceId(name.clone()))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(squatter.text, "mine");
+        let known = conversation
+            .enqueue(message(&thread, &name, "mine"))
+            .await
+            .unwrap();
+        assert_eq!(known, Enqueued::Known(squatter));
+        assert_eq!(
+            conversation.retry(failed.id).await.unwrap(),
+            Enqueued::Known(again)
+        );
+    }
 }
 
 #[tokio::test]

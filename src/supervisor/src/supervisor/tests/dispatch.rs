@@ -241,7 +241,7 @@ async fn others_may_not_stop_drop_retry_or_reset() {
         assert!(
             matches!(result, Err(SupervisorError::NotAllowed(_))),
             "{result:?}"
-        )
+        );
     };
     refused(supervisor.stop(&thread, &bob).await.map(drop));
     refused(supervisor.drop_queued(&thread, queued, &bob).await);

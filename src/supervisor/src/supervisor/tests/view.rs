@@ -51,13 +51,13 @@ impl View {
                 assert!(self.next().await, "the supervisor has ended");
             }
         });
-        if waited.await.is_err() {
-            panic!(
-                "never: {what}; phases {:?}, items {:#?}",
-                self.phases,
-                self.bodies()
-            );
-        }
+        let came = waited.await.is_ok();
+        assert!(
+            came,
+            "never: {what}; phases {:?}, items {:#?}",
+            self.phases,
+            self.bodies()
+        );
     }
 
     pub(super) async fn phase(&mut self, phase: ThreadPhase) {

@@ -69,6 +69,7 @@ async fn a_fast_model_becomes_few_updates_and_loses_no_word() {
         let chunks = person.updates("agent_message_chunk");
         assert!(chunks.len() <= whole.len() / 4096 + 2, "{} chunks", chunks.len());
         assert_eq!(chunks[0]["content"]["text"], "0 ", "the first word does not wait");
+        assert!(chunks.iter().all(|chunk| chunk.to_string().len() < 5000));
     })
     .await;
 }

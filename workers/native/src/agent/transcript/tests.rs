@@ -147,6 +147,21 @@ async fn two_workers_do_not_share_a_transcript() {
 }
 
 #[tokio::test]
+async fn what_a_failed_write_left_behind_is_taken_away() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder).await;
+    let (mut transcript, _) = Transcript::load(folder.path(), "s").unwrap();
+    let rest = "{\"line\":\"interrupted\"}\n".repeat(20) + "{\"line";
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(rest.as_bytes()).unwrap();
+    transcript.append(&[said("kept")]).await.unwrap();
+    drop(transcript);
+    let found = Transcript::load(folder.path(), "s").unwrap().1;
+    assert_eq!(found.len(), lines().len() + 1);
+    assert_eq!(found.last(), Some(&said("kept")));
+}
+
+#[tokio::test]
 async fn a_full_disk_fails_with_words_and_keeps_the_whole_lines() {
     let folder = TempDir::new().unwrap();
     let path = written(&folder).await;

@@ -1,6 +1,7 @@
 //! Files that a command made, to be offered to people.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::tools::place::Places;
@@ -15,7 +16,14 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_millis(10);
 
 /// Files born since then, without what Git ignores. Empty if there are too many, or the file system does not tell.
-pub(super) fn since(began: SystemTime, places: &Places) -> Vec<PathBuf> {
+pub(super) async fn since(began: SystemTime, places: &Arc<Places>) -> Vec<PathBuf> {
+    let places = Arc::clone(places);
+    let looked = tokio::task::spawn_blocking(move || look(began, &places)).await;
+    // Nothing to offer is no reason to fail the command.
+    looked.unwrap_or_default()
+}
+
+fn look(began: SystemTime, places: &Places) -> Vec<PathBuf> {
     let Ok(place) = places.to_read(".") else {
         return Vec::new();
     };

@@ -32,7 +32,7 @@ impl Spill {
         let (file, path) = made
             .map_err(io::Error::other)
             .and_then(|made| made)
-            .map_err(lost)?;
+            .map_err(|error| lost(&error))?;
         Ok(Self {
             file: File::from_std(file),
             path,
@@ -46,13 +46,13 @@ impl Spill {
         let (kept, rest) = bytes.split_at(bytes.len().min(room));
         self.left_out += rest.len() as u64;
         self.written += kept.len() as u64;
-        self.file.write_all(kept).await.map_err(lost)
+        self.file.write_all(kept).await.map_err(|error| lost(&error))
     }
 
     /// Where the whole is, in words.
     pub(super) async fn finish(mut self) -> String {
         if let Err(error) = self.file.flush().await {
-            return lost(error);
+            return lost(&error);
         }
         let path = self.path.display();
         let (read, grep) = (spec::READ, spec::GREP);
@@ -63,7 +63,7 @@ impl Spill {
     }
 }
 
-fn lost(error: io::Error) -> String {
+fn lost(error: &io::Error) -> String {
     format!("they are lost, as they could not be kept in a file: {error}")
 }
 

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cage::Mark;
@@ -161,29 +161,30 @@ fn running<T>(with: impl FnOnce(&mut BTreeSet<Mark>) -> T) -> T {
     with(&mut RUNNING.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Children of all threads of a process. One that exits meanwhile may hide some; they are seen in the next round.
+/// Children of all threads of a process; none of one that is gone.
 fn children(process: &str) -> Vec<i32> {
-    let threads = fs::read_dir(format!("/proc/{process}/task"));
-    let listed: io::Result<Vec<String>> = threads.and_then(|threads| {
-        threads
-            .map(|thread| fs::read_to_string(thread?.path().join("children")))
-            // A thread that has just ended.
-            .filter(|list| !matches!(list, Err(error) if is_gone(error)))
-            .collect()
-    });
-    match listed {
-        Ok(lists) if !lists.is_empty() => lists.iter().flat_map(|list| numbers(list)).collect(),
-        // A kernel without these lists, or a process that is gone.
-        _ => children_by_looking(process),
+    static LISTED: LazyLock<bool> = LazyLock::new(|| Path::new("/proc/thread-self/children").exists());
+    if *LISTED {
+        children_listed(process)
+    } else {
+        children_by_looking(process)
     }
 }
 
-fn is_gone(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(nix::libc::ESRCH)
-}
-
-fn numbers(list: &str) -> impl Iterator<Item = i32> {
-    list.split_whitespace().filter_map(|number| number.parse().ok())
+/// A thread that ends meanwhile may hide some; they are seen in the next round.
+fn children_listed(process: &str) -> Vec<i32> {
+    let threads = fs::read_dir(format!("/proc/{process}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    threads
+        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|list| {
+            list.split_whitespace()
+                .filter_map(|number| number.parse().ok())
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// For kernels without `CONFIG_PROC_CHILDREN`: every process is asked for its parent.
@@ -208,9 +209,49 @@ fn look(pid: i32, is_our_child: bool) -> Option<Process> {
     })
 }
 
-/// The fields of proc_pid_stat(5) from the state on. The name before them is in brackets, and may contain anything.
+/// The fields of `proc_pid_stat(5)` from the state on. The name before them is in brackets, and may contain anything.
 fn stat(pid: i32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     Some(fields.split_whitespace().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn both_ways_of_finding_children_find_the_same() {
+        let mut child = Command::new("sleep")
+            .arg("1000")
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pid = child.id().cast_signed();
+        assert!(children_listed("self").contains(&pid));
+        assert!(children_by_looking("self").contains(&pid));
+        assert!(children_listed(&pid.to_string()).is_empty());
+        assert!(children_by_looking(&pid.to_string()).is_empty());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(
+            children_listed(&pid.to_string()).is_empty(),
+            "a process that is gone"
+        );
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_start_and_its_state() {
+        let mut child = Command::new("true").stdin(Stdio::null()).spawn().unwrap();
+        let pid = child.id().cast_signed();
+        let id = nix::sys::wait::Id::Pid(Pid::from_raw(pid));
+        // Waits for its death without taking it off the list.
+        nix::sys::wait::waitid(id, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
+        let dead = look(pid, true).unwrap();
+        assert!(dead.is_dead && dead.started > 0);
+        child.wait().unwrap();
+        assert_eq!(look(pid, true), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use conversation::{Body, Decision, Item};
 
-use super::super::html::escape;
+use super::super::html::{escape, push};
 use super::super::icon::icon;
 use super::super::{Viewer, diff, harmless, words};
 
@@ -25,10 +25,11 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
     let detail = harmless::named(detail);
     let mut what = String::new();
     if !detail.is_empty() {
-        what.push_str(&format!(
+        push!(
+            what,
             "<pre class=\"input\" tabindex=\"0\" aria-label=\"What would run\">{}</pre>",
             escape(&detail)
-        ));
+        );
     }
     for one in diffs {
         what.push_str(&diff::whole(one));
@@ -60,15 +61,16 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
     )
 }
 
+/// Only Deny submits the form: Enter in the reason must never allow.
 fn buttons(request: &str, item: &Item) -> String {
     let (request, id) = (escape(request), item.id);
     format!(
         "<form class=\"decide\" data-act=\"decide\" data-request=\"{request}\"><div class=\"row\">\
-         <button class=\"primary\" name=\"answer\" value=\"once\">Allow once</button>\
-         <button name=\"answer\" value=\"always\">Always in this thread</button>\
+         <button type=\"button\" class=\"primary\" data-act=\"decide\" value=\"once\">Allow once</button>\
+         <button type=\"button\" data-act=\"decide\" value=\"always\">Always in this thread</button>\
          <span class=\"deny\"><label class=\"hear\" for=\"why{id}\">Reason for denying (optional)</label>\
          <input id=\"why{id}\" name=\"reason\" maxlength=\"500\" autocomplete=\"off\" placeholder=\"Reason, if you deny\">\
-         <button name=\"answer\" value=\"deny\">Deny</button></span></div></form>"
+         <button value=\"deny\">Deny</button></span></div></form>"
     )
 }
 

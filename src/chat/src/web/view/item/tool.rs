@@ -2,7 +2,7 @@
 
 use conversation::{Item, ToolCall, ToolKind, ToolStatus};
 
-use super::super::html::escape;
+use super::super::html::{escape, push};
 use super::super::icon::icon;
 use super::super::{ansi, diff, harmless, words};
 
@@ -31,10 +31,11 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
     };
     let mut body = String::new();
     if !input.trim().is_empty() && (input.trim() != title || input.contains('\n')) {
-        body.push_str(&format!(
+        push!(
+            body,
             "<pre class=\"input\" tabindex=\"0\" aria-label=\"Input\">{}</pre>",
             escape(&input)
-        ));
+        );
     }
     for one in &call.diffs {
         body.push_str(&diff::html(one));
@@ -96,13 +97,13 @@ fn facts(call: &ToolCall, item: &Item, word: &str, changed: Option<diff::Count>)
         (_, Some(ended)) if call.started.is_some() => facts.push(words::span(ended.since(started))),
         _ => {}
     }
-    let hidden = if call.status == ToolStatus::Completed {
-        " class=\"hear\""
-    } else {
-        ""
+    // That all went well needs no word for the eye.
+    let (seen, heard) = match call.status {
+        ToolStatus::Completed => (String::new(), format!("<span class=\"hear\"> {word}</span>")),
+        _ => (format!("<span>{word}</span>"), String::new()),
     };
-    facts.push(format!("<span{hidden}>{word}</span>"));
-    format!("<span class=\"facts\">{}</span>", facts.join("<i> · </i>"))
+    facts.extend(Some(seen).filter(|seen| !seen.is_empty()));
+    format!("<span class=\"facts\">{}{heard}</span>", facts.join("<i> · </i>"))
 }
 
 fn output(call: &ToolCall) -> String {
