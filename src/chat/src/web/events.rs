@@ -259,10 +259,9 @@ impl Page {
         let Some(watched) = &mut self.thread else { return };
         let mut events: Vec<Event> = watched.feed.flush(Instant::now()).iter().map(event).collect();
         // With this id the page says what it has, when it comes again: nothing may be missing before it.
-        if watched.feed.is_clean()
+        if let Some(revision) = watched.feed.proven()
             && let Some(last) = events.pop()
         {
-            let revision = watched.feed.revision();
             events.push(self.with_id(last, revision));
         }
         self.ready.extend(events);

@@ -101,13 +101,14 @@ impl Feed {
         feed
     }
 
-    /// What this page knows.
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
+    /// The revision that the page has for certain once it has everything that was sent; `None` while something older than
+    /// the newest change is still to be sent.
+    pub(crate) fn proven(&self) -> Option<u64> {
+        self.is_clean().then_some(self.revision)
     }
 
     /// Whether everything that was taken in was sent.
-    pub(crate) fn is_clean(&self) -> bool {
+    fn is_clean(&self) -> bool {
         self.dirty.is_empty() && self.queue.is_none() && self.phase.is_none() && self.thread.is_none()
     }
 

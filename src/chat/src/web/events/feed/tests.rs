@@ -128,7 +128,7 @@ async fn many_changes_become_one_look_at_the_newest_state() {
     );
     let Sent::Item(item) = &sent[1] else { panic!() };
     assert!(item.html.contains("second") && !item.html.contains("first"));
-    assert!(desk.feed.is_clean() && desk.feed.revision() == desk.revision);
+    assert_eq!(desk.feed.proven(), Some(desk.revision));
     assert!(desk.flush().is_empty());
 }
 
@@ -161,10 +161,10 @@ async fn what_rests_keeps_the_page_from_claiming_to_have_it() {
     desk.fine(Change::Item(note(1, "short")));
     desk.fine(Change::Item(note(2, "other")));
     assert_eq!(ids(&desk.flush()), [('i', 2)], "the long one rests");
-    assert!(!desk.feed.is_clean());
+    assert_eq!(desk.feed.proven(), None);
     desk.later(2000);
     assert_eq!(ids(&desk.flush()), [('i', 1)]);
-    assert!(desk.feed.is_clean());
+    assert_eq!(desk.feed.proven(), Some(desk.revision));
 }
 
 #[tokio::test]
