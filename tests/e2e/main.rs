@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod browser;
+mod chat;
 mod disk;
 mod house;
 mod interleavings;
@@ -11,3 +12,4 @@ mod protocol;
 mod secrets;
 mod sign_in;
 mod storm;
+mod worker;

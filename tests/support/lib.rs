@@ -2,10 +2,14 @@
 
 mod browser;
 mod fifo;
+mod host;
+mod person;
 mod programs;
 mod scene;
 
 pub use browser::Browser;
 pub use fifo::Fifo;
+pub use host::Host;
+pub use person::{Ear, Heard, Person, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
 pub use scene::Scene;

@@ -1,3 +1,38 @@
-//! The web chat: threads in a page, on loopback.
+//! The web chat: threads in a page, on loopback unless somebody checks who comes.
+//!
+//! Every request passes [`gate`]: is it meant for us, is it from our pages, who is it. A thread is its owner's alone, and
+//! everything that names one goes through one check ([`shared`]). What happens is sent as events ([`events`]), drawn on
+//! this side ([`view`]); the page keeps nothing that it could not be sent again.
 
+mod command;
+mod config;
+mod door;
+mod enter;
+mod events;
+mod files;
+mod gate;
+mod lists;
+mod media;
+mod pages;
+mod people;
+mod private_file;
+mod random;
+mod refusal;
+mod said;
+mod seen;
+mod server;
+mod shared;
+mod sign_in;
+mod threads;
+mod uploads;
 mod view;
+mod workspace;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Access, Config, UPLOAD_LIMIT};
+pub use private_file::FileError;
+pub use server::{Links, Server, StartError};

@@ -1,154 +1,165 @@
-//! The handle.
+//! The handle: opening, closing, and the way to the writer and the readers.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use thiserror::Error;
+use credentials::Timestamp;
+use rusqlite::Connection;
 
-use crate::id::{ItemId, SourceId, ThreadId, TurnId};
-use crate::item::Item;
-use crate::thread::{NewThread, Thread, ThreadChange, ThreadFilter, ThreadSummary};
-use crate::turn::{Enqueued, NewTurn, Turn, TurnEnd};
+use crate::database::Place;
+use crate::error::{ConversationError, Result};
+use crate::id::ItemId;
+use crate::reader::Readers;
+use crate::recovery::{Found, recover};
+use crate::tables::{Work, items};
+use crate::writer::Writer;
+
+mod deliveries;
+mod threads;
+mod timeline;
+mod turns;
+
+#[cfg(test)]
+mod tests;
 
 /// What was said. A clonable handle on the one task that writes.
+///
+/// Every call that changes something is durable when it returns; cancelled before, it may or may not be done, but never by
+/// half. Everything that was accepted is still done when the last handle is gone; only [`close`](Self::close) waits for it.
+#[derive(Clone)]
+pub struct Conversation {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    place: Place,
+    /// `None`: for looking only.
+    writer: Option<Writer>,
+    readers: Readers,
+    ids: ItemIds,
+}
+
+/// Gives out ids of items: above all that are in the database, and never the same twice.
 #[derive(Debug, Clone)]
-pub struct Conversation {}
+struct ItemIds(Arc<AtomicI64>);
 
-/// What was found at start-up.
-#[derive(Debug, Clone, Default)]
-pub struct Found {
-    /// Turns that were running when the last host died; they are `cut` now.
-    pub cut: Vec<Turn>,
-    /// Threads that have queued turns.
-    pub waiting: Vec<ThreadId>,
-}
-
-/// Why something could not be kept or found.
-#[derive(Debug, Error)]
-pub enum ConversationError {
-    /// No such thread.
-    #[error("there is no thread `{0}`")]
-    NoThread(ThreadId),
-    /// No such turn, or it is past the state that the call needs.
-    #[error("turn {0} is not there, or no longer in the state this needs")]
-    NoTurn(TurnId),
-    /// The database refused.
-    #[error("could not {what} in `{path}`: {cause}")]
-    Database {
-        /// What was tried.
-        what: &'static str,
-        /// The file.
-        path: String,
-        /// Its words.
-        cause: String,
-    },
-    /// The writer has ended.
-    #[error("the conversation is closed")]
-    Closed,
-}
-
-type Result<T> = std::result::Result<T, ConversationError>;
-
-#[expect(
-    clippy::todo,
-    clippy::unused_async,
-    unused_variables,
-    reason = "skeleton, being filled in"
-)]
 impl Conversation {
-    /// Opens `conversation.db` in the state folder, creates or migrates it. Blocking; call it at start-up.
+    /// Opens `conversation.db` in the state folder for a host: creates or migrates it, and ends what a host that died has
+    /// left. Blocking; call it at start-up.
+    ///
+    /// Errors: `InUse` while another process writes; `Damaged` and `Version` for a file that this program can't go on with,
+    /// which is then left as it is; `Full`.
     pub fn open(state_folder: &Path) -> Result<(Self, Found)> {
-        todo!()
+        Self::open_to_write(state_folder, |database| recover(database, Timestamp::now()))
     }
 
-    /// Opens a thread, or gives back the one with that id.
-    pub async fn open_thread(&self, new: NewThread) -> Result<Thread> {
-        todo!()
+    /// Opens it for a tool that changes something while no host runs. What was running stays so: the next host ends it, and
+    /// tells the thread. Blocking; errors as [`open`](Self::open).
+    pub fn open_offline(state_folder: &Path) -> Result<Self> {
+        let (conversation, ()) = Self::open_to_write(state_folder, |_| Ok(()))?;
+        Ok(conversation)
     }
 
-    /// A thread.
-    pub async fn thread(&self, id: &ThreadId) -> Result<Thread> {
-        todo!()
+    /// Opens it for a tool that looks, whether a host runs or not. Calls that would change something are `ReadOnly`. Blocking.
+    ///
+    /// Errors: `Missing` if there is no conversation yet; `Damaged`, `Version`.
+    pub fn open_without_recovery(state_folder: &Path) -> Result<Self> {
+        let place = Place::new(state_folder);
+        let readers = Readers::start(&place)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                place,
+                writer: None,
+                readers,
+                ids: ItemIds(Arc::default()),
+            }),
+        })
     }
 
-    /// Threads, most recently active first.
-    pub async fn threads(&self, filter: ThreadFilter) -> Result<Vec<ThreadSummary>> {
-        todo!()
-    }
-
-    /// Changes a thread.
-    pub async fn change_thread(&self, id: &ThreadId, change: ThreadChange) -> Result<Thread> {
-        todo!()
-    }
-
-    /// Accepts a message: its turn and its entry in the timeline, in one transaction. When this returns, it is durable.
-    pub async fn enqueue(&self, new: NewTurn) -> Result<Enqueued> {
-        todo!()
-    }
-
-    /// The oldest queued turn of a thread becomes running; `None` if none waits or one runs already.
-    pub async fn start_next(&self, thread: &ThreadId) -> Result<Option<Turn>> {
-        todo!()
-    }
-
-    /// Ends a running or queued turn. Ending one that has ended changes nothing and is `NoTurn`.
-    pub async fn finish(&self, turn: TurnId, end: TurnEnd, reason: Option<String>) -> Result<Turn> {
-        todo!()
-    }
-
-    /// Steer: the text and files of the queued turn `from` are merged into the running turn `into` (whose attempt
-    /// counter grows), and `from` ends as stopped with a reason that names `into`.
-    pub async fn merge(&self, from: TurnId, into: TurnId) -> Result<Turn> {
-        todo!()
-    }
-
-    /// Interrupt: ends every queued turn of a thread but `except` as stopped. Gives back which.
-    pub async fn drop_queued(
-        &self,
-        thread: &ThreadId,
-        except: Option<TurnId>,
-        reason: &str,
-    ) -> Result<Vec<Turn>> {
-        todo!()
-    }
-
-    /// A turn that failed, was stopped or cut is queued again, as a new turn with a derived source id; asking twice for
-    /// the same one gives the same new turn.
-    pub async fn retry(&self, turn: TurnId) -> Result<Enqueued> {
-        todo!()
-    }
-
-    /// A turn.
-    pub async fn turn(&self, id: TurnId) -> Result<Turn> {
-        todo!()
-    }
-
-    /// Turns of a thread that wait, in order.
-    pub async fn queued(&self, thread: &ThreadId) -> Result<Vec<Turn>> {
-        todo!()
-    }
-
-    /// A turn by the chat's name of its message.
-    pub async fn by_source(&self, thread: &ThreadId, source: &SourceId) -> Result<Option<Turn>> {
-        todo!()
-    }
-
-    /// A fresh id for an entry of a timeline; not durable by itself.
-    pub fn new_item_id(&self) -> ItemId {
-        todo!()
-    }
-
-    /// Writes entries of timelines, new ones and changed ones, in one transaction.
-    pub async fn put_items(&self, items: Vec<Item>) -> Result<()> {
-        todo!()
-    }
-
-    /// The newest `limit` entries of a timeline before `before` (or the newest of all), in order.
-    pub async fn items(&self, thread: &ThreadId, before: Option<ItemId>, limit: usize) -> Result<Vec<Item>> {
-        todo!()
-    }
-
-    /// Waits until everything accepted is durable, and ends the writer. Later calls are `Closed`.
+    /// Waits until everything accepted is durable, and ends the writer. Later calls are `Closed`, this one included.
     pub async fn close(&self) -> Result<()> {
-        todo!()
+        self.shared.readers.close().await;
+        match &self.shared.writer {
+            Some(writer) => writer.close().await,
+            None => Ok(()),
+        }
     }
+
+    /// A fresh id for an entry of a timeline; not durable by itself. Grows with every call.
+    pub fn new_item_id(&self) -> ItemId {
+        self.shared.ids.next()
+    }
+
+    fn open_to_write<T>(
+        state_folder: &Path,
+        first: impl FnOnce(&mut Connection) -> Work<T>,
+    ) -> Result<(Self, T)> {
+        let place = Place::new(state_folder);
+        let claimed = place.claim()?;
+        let mut database = place.open(&claimed)?;
+        let found = first(&mut database).map_err(|trouble| trouble.named("recover", place.file()))?;
+        let highest = items::highest(&database).map_err(|trouble| trouble.named("read", place.file()))?;
+        let readers = Readers::start(&place)?;
+        let writer = Writer::start(database, place.clone(), claimed)?;
+        let shared = Shared {
+            place,
+            writer: Some(writer),
+            readers,
+            ids: ItemIds(Arc::new(AtomicI64::new(highest))),
+        };
+        let conversation = Self {
+            shared: Arc::new(shared),
+        };
+        Ok((conversation, found))
+    }
+
+    async fn write<T, W>(&self, what: &'static str, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: Fn(&Connection) -> Work<T> + Send + 'static,
+    {
+        match &self.shared.writer {
+            Some(writer) => writer.call(what, work).await,
+            None => Err(ConversationError::ReadOnly(what)),
+        }
+    }
+
+    async fn read<T, W>(&self, what: &'static str, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Work<T> + Send + 'static,
+    {
+        self.shared.readers.call(what, work).await
+    }
+}
+
+impl ItemIds {
+    fn next(&self) -> ItemId {
+        ItemId(self.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// An id that came from elsewhere is never given out again.
+    fn used(&self, id: ItemId) {
+        self.0.fetch_max(id.0, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Conversation")
+            .field("file", &self.shared.place.file())
+            .field("read_only", &self.shared.writer.is_none())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Refuses what is too large before it is copied anywhere.
+fn within(what: &'static str, bytes: usize, limit: usize) -> Result<()> {
+    if bytes > limit {
+        return Err(ConversationError::TooLarge { what, bytes, limit });
+    }
+    Ok(())
 }

@@ -100,6 +100,30 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// Whether it waits for something that dies with the host: a call that runs, a question nobody has answered. A login
+    /// can still be done later, and is not meant.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        match self {
+            Self::Tool(call) => matches!(call.status, ToolStatus::Pending | ToolStatus::Running),
+            Self::Permission { decision, .. } => decision.is_none(),
+            _ => false,
+        }
+    }
+
+    /// What has become of it when its host is gone. Leaves everything else as it is.
+    pub(crate) fn cut(&mut self, now: Timestamp) {
+        match self {
+            Self::Tool(call) if matches!(call.status, ToolStatus::Pending | ToolStatus::Running) => {
+                call.status = ToolStatus::Cut;
+                call.ended = call.ended.or(Some(now));
+            }
+            Self::Permission { decision, .. } if decision.is_none() => *decision = Some(Decision::Gone),
+            _ => {}
+        }
+    }
+}
+
 /// A file of a thread, in its workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {

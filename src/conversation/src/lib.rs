@@ -1,16 +1,31 @@
 //! What was said: threads, the inbox of turns, the timeline of what people and agents said and did, and the outbox of
 //! deliveries. Durable: what an awaited call has returned survives a SIGKILL and a loss of power.
+//!
+//! One thread writes, others read; callers hold a [`Conversation`] and await. What a turn and a delivery may become is
+//! decided by pure functions beside their types; `tables` holds the SQL, `recovery` what happens at a start.
+//! `adr/0004` says why it is built like this.
 
+mod columns;
 mod conversation;
+mod database;
+mod delivery;
+mod error;
 mod id;
 mod item;
+mod reader;
+mod recovery;
+mod tables;
 mod thread;
 mod turn;
+mod writer;
 
-pub use conversation::{Conversation, ConversationError, Found};
+pub use conversation::Conversation;
+pub use delivery::{Claim, Delivery, DeliveryState, GivenUp, MAX_TRIES, NewDelivery, Outcome};
+pub use error::ConversationError;
 pub use id::{DeliveryId, IdError, ItemId, SourceId, ThreadId, TurnId};
 pub use item::{
     Attachment, Body, Decision, Diff, Item, NoteKind, PlanEntry, PlanStatus, ToolCall, ToolKind, ToolStatus,
 };
-pub use thread::{Dispatch, NewThread, Thread, ThreadChange, ThreadFilter, ThreadSummary};
-pub use turn::{Enqueued, NewTurn, Turn, TurnEnd, TurnState};
+pub use recovery::Found;
+pub use thread::{Counts, Dispatch, NewThread, Thread, ThreadChange, ThreadFilter, ThreadSummary};
+pub use turn::{Enqueued, NewTurn, Skipped, Turn, TurnEnd, TurnState};

@@ -96,3 +96,22 @@ pub struct ThreadSummary {
     /// The state of its newest ended turn.
     pub last_end: Option<crate::turn::TurnState>,
 }
+
+/// How many of what there are, for a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Threads.
+    pub threads: u32,
+    /// Turns that wait.
+    pub queued: u32,
+    /// Turns that run.
+    pub running: u32,
+    /// Threads whose newest ended turn failed.
+    pub failed: u32,
+    /// Threads whose newest ended turn was cut.
+    pub cut: u32,
+    /// Deliveries on their way.
+    pub deliveries: u32,
+    /// Deliveries that need attention.
+    pub stuck_deliveries: u32,
+}

@@ -24,6 +24,39 @@ pub enum TurnState {
     Cut,
 }
 
+/// What happens to a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TurnEvent {
+    /// It is handed to a worker.
+    Start,
+    /// It ends.
+    End(TurnEnd),
+}
+
+impl TurnState {
+    /// Whether it stays as it is for ever.
+    pub fn is_ended(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+
+    /// Whether it may be asked for again.
+    pub fn may_retry(self) -> bool {
+        matches!(self, Self::Failed | Self::Stopped | Self::Cut)
+    }
+
+    /// The state after an event; `None`: that can't happen in this state. What never ran can be neither answered nor cut.
+    pub(crate) fn after(self, event: TurnEvent) -> Option<Self> {
+        match (self, event) {
+            (Self::Queued, TurnEvent::Start) => Some(Self::Running),
+            (Self::Running, TurnEvent::End(TurnEnd::Done)) => Some(Self::Done),
+            (Self::Running, TurnEvent::End(TurnEnd::Cut)) => Some(Self::Cut),
+            (Self::Queued | Self::Running, TurnEvent::End(TurnEnd::Failed)) => Some(Self::Failed),
+            (Self::Queued | Self::Running, TurnEvent::End(TurnEnd::Stopped)) => Some(Self::Stopped),
+            _ => None,
+        }
+    }
+}
+
 /// A turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
@@ -74,6 +107,10 @@ pub struct NewTurn {
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "new is the rule, and nobody keeps many of these"
+)]
 pub enum Enqueued {
     /// It is a new turn, and this is its entry in the timeline.
     New(Turn, Item),
@@ -92,4 +129,67 @@ pub enum TurnEnd {
     Stopped,
     /// By a death.
     Cut,
+}
+
+/// Queued turns that were taken out of the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Those, now stopped; oldest first.
+    pub turns: Vec<Turn>,
+    /// How many still wait.
+    pub left: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TurnEnd::{Cut, Done, Failed, Stopped};
+    use super::TurnEvent::{End, Start};
+    use super::*;
+
+    #[test]
+    fn a_turn_moves_only_as_the_table_says() {
+        let events = [Start, End(Done), End(Failed), End(Stopped), End(Cut)];
+        let none = [None; 5];
+        let table = [
+            (
+                TurnState::Queued,
+                [
+                    Some(TurnState::Running),
+                    None,
+                    Some(TurnState::Failed),
+                    Some(TurnState::Stopped),
+                    None,
+                ],
+            ),
+            (
+                TurnState::Running,
+                [
+                    None,
+                    Some(TurnState::Done),
+                    Some(TurnState::Failed),
+                    Some(TurnState::Stopped),
+                    Some(TurnState::Cut),
+                ],
+            ),
+            (TurnState::Done, none),
+            (TurnState::Failed, none),
+            (TurnState::Stopped, none),
+            (TurnState::Cut, none),
+        ];
+        for (state, expected) in table {
+            assert_eq!(events.map(|event| state.after(event)), expected, "{state:?}");
+            assert_eq!(state.is_ended(), expected == none, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_went_wrong_may_be_asked_for_again() {
+        use TurnState::{Cut, Done, Failed, Queued, Running, Stopped};
+        for state in [Failed, Stopped, Cut] {
+            assert!(state.may_retry(), "{state:?}");
+        }
+        for state in [Queued, Running, Done] {
+            assert!(!state.may_retry(), "{state:?}");
+        }
+    }
 }

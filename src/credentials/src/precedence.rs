@@ -1,5 +1,10 @@
 //! Whose login pays for a turn: one pure function, one table.
 
+use crate::clock::Timestamp;
+use crate::entry::{Credential, Entry, Need};
+use crate::store::{Store, StoreError};
+use crate::tenant::Tenant;
+
 /// How somebody's stored credential stands for this purpose. One that is merely expired is alive: it is refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -9,6 +14,35 @@ pub enum Standing {
     Alive,
     /// There is one, and only a new sign-in helps.
     Dead,
+}
+
+impl Standing {
+    /// How an entry stands.
+    pub fn of(entry: Option<&Entry>, now: Timestamp) -> Self {
+        match entry.map(|entry| &entry.credential) {
+            None => Self::Absent,
+            Some(Credential::ApiKey(_)) => Self::Alive,
+            Some(Credential::OAuth(grant)) => {
+                let is_over = !grant.is_live(&Need::default(), now);
+                if grant.dead().is_some() || (is_over && grant.refresh_token.is_none()) {
+                    Self::Dead
+                } else {
+                    Self::Alive
+                }
+            }
+        }
+    }
+}
+
+impl Store {
+    /// How a tenant's credential stands. One that can't be read is dead: only a new sign-in helps.
+    pub fn standing(&self, tenant: &Tenant) -> Result<Standing, StoreError> {
+        match self.entry(tenant) {
+            Ok(entry) => Ok(Standing::of(entry.as_deref(), Timestamp::now())),
+            Err(StoreError::Unreadable(_)) => Ok(Standing::Dead),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// What there is to choose from.

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod auth;
+mod threads;
+
+pub(crate) use threads::{Status, Threads};
 
 pub(crate) use auth::{Auth, Begin, Complete, GrantChoice, Login, OwnerChoice, TokenRequest};
 
@@ -16,7 +19,12 @@ Lets a team talk to AI agents, and keeps everybody's logins: one store that any 
 without ever spending a refresh token twice.
 
 Try it without an account:
-  agent-host demo                           the whole story in a few seconds, on this machine only
+  agent-host demo                           a chat page with an agent in it, on this machine only
+
+Run it:
+  agent-host config example > config.toml   set a model and a key, then
+  agent-host up                             threads in the page, one worker process each
+  agent-host status                         what runs, what waits, what needs attention
 
 Sign in, and use the token:
   agent-host auth login codex               open the link, come back
@@ -48,6 +56,18 @@ pub(crate) struct Arguments {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Run the host with its configuration: chat page, threads, workers
+    #[command(long_about = UP)]
+    Up(Up),
+    /// Try everything on this machine: no account, no network
+    #[command(long_about = DEMO)]
+    Demo(Demo),
+    /// Say how everything stands, and what needs attention
+    #[command(long_about = threads::STATUS)]
+    Status(Status),
+    /// List threads, read one, stop, reset or skip what is stuck
+    #[command(subcommand, long_about = threads::THREADS)]
+    Threads(Threads),
     /// Sign in, sign out, and get tokens
     #[command(subcommand, long_about = auth::LONG_ABOUT)]
     Auth(Auth),
@@ -60,9 +80,6 @@ pub(crate) enum Verb {
     /// Run an authorization server on loopback that needs no account
     #[command(long_about = REHEARSAL)]
     Rehearsal(Rehearsal),
-    /// Show how many processes share one login: no account, no network
-    #[command(long_about = DEMO)]
-    Demo(Demo),
     /// Try to lock a file, for `doctor`, which runs it as a second process
     #[command(hide = true)]
     ProbeLock {
@@ -130,21 +147,47 @@ pub(crate) struct Rehearsal {
     pub(crate) jwt: bool,
 }
 
+const UP: &str = "\
+Runs the host: the chat page, and one worker process for each thread. Stop it with Ctrl-C or SIGTERM: running turns \
+may end first (a second signal does not wait for them).
+
+  agent-host config example > config.toml   a commented file to start from
+  agent-host config check                   every fault at once, with its line
+  agent-host up                             prints a link that signs your browser in, once
+
+In another terminal, `agent-host status` shows what runs, and prints a new link. One host per state folder.";
+
+/// `up`.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Address for the chat page, instead of the configuration's
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
 const DEMO: &str = "\
-Shows how many processes share one login: no account, no network. It starts the rehearsal server, signs in, waits \
-until the access token is over, starts many processes that all want one at the same moment, and counts.
+Runs everything on this machine, with no account and no network: the chat page, workers, and a rehearsal vendor and \
+model that follow a small script. It prints a link; type `help` in the page to see what the model understands.
 
-  agent-host demo
-  agent-host demo --processes 200
+  agent-host demo                           the page on 127.0.0.1:7878
+  agent-host demo --listen 127.0.0.1:0      on a free port
+  agent-host demo --storm 32                no page: 32 processes want one token at once
 
-Exit code 1 if they did not all get the same token from one refresh. Nothing is kept.";
+State is kept in the folder `demo` of the state folder, so that a new start goes on where the last one ended. With \
+--storm nothing is kept, and the exit code is 1 if they did not all get the same token from one refresh.";
 
 /// `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// How many processes ask at once
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) processes: u16,
+    /// Address for the chat page; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "storm")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// How long a sign-in's access token lives
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, conflicts_with = "storm")]
+    pub(crate) access_ttl: u64,
+    /// Only show that so many processes share one refresh
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) storm: Option<u16>,
 }
 
 #[cfg(test)]

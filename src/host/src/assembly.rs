@@ -23,3 +23,12 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T
         .map_err(|error| Failure::during(error, "could not start the runtime"))?
         .block_on(work)
 }
+
+/// Runs a host, on all cores.
+pub(crate) fn run_on_all_cores<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::during(error, "could not start the runtime"))?
+        .block_on(work)
+}

@@ -1,11 +1,15 @@
 //! The configuration: the only part of the programs that reads the environment and the configuration file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use conversation::Dispatch;
 use credentials::Vendors;
+use supervisor::{Agent, Limits};
 
 use crate::failure::Failure;
 
+mod agents;
 mod document;
 mod example;
 mod line;
@@ -15,12 +19,15 @@ mod rehearsal;
 mod sections;
 mod variables;
 mod vendors;
+mod web;
 
+pub(crate) use agents::{NATIVE, Shared, account};
 pub(crate) use example::EXAMPLE;
 pub(crate) use places::Places;
 pub(crate) use problem::Problem;
 pub(crate) use rehearsal::{DEFAULT_LISTEN, Notice};
 pub(crate) use variables::Variables;
+pub(crate) use web::WebSettings;
 
 /// The filter for log lines where nobody asked for another.
 const DEFAULT_FILTER: &str = "warn";
@@ -38,6 +45,20 @@ pub(crate) struct Settings {
     pub(crate) vendors: Vendors,
     /// The names of the vendors that the file declares or changes.
     pub(crate) declared: Vec<String>,
+    /// The agents that threads can be served by.
+    pub(crate) agents: BTreeMap<String, Agent>,
+    /// The agent of new threads.
+    pub(crate) default_agent: String,
+    /// Mode of new threads.
+    pub(crate) dispatch: Dispatch,
+    /// Where workspaces are made.
+    pub(crate) workspaces: PathBuf,
+    /// Limits of threads and workers.
+    pub(crate) limits: Limits,
+    /// Layers of the cage that this host does without.
+    pub(crate) without_layers: Vec<cage::Layer>,
+    /// The web chat.
+    pub(crate) web: WebSettings,
     /// The filter for log lines.
     pub(crate) log_filter: String,
     /// Where a configuration file is looked for.
@@ -97,12 +118,43 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         || places.state.join("auth.json"),
         |path| places.beside_config(&path),
     );
+    let allow_network_filesystem = document.credentials.allow_network_filesystem.unwrap_or(false);
+    let without_layers = document.cage.without.unwrap_or_default();
+    let agents = agents::build(
+        document.agents,
+        &Shared {
+            vendors: &vendors,
+            store: store_path.clone(),
+            allow_network_filesystem,
+            without_layers: without_layers.clone(),
+        },
+        variables,
+        &mut problems,
+    );
+    let default_agent = agents::default_agent(document.default_agent, &agents, &mut problems);
+    let web = web::settings(
+        document.web,
+        document.places.get("web"),
+        &places,
+        variables,
+        &mut problems,
+    );
     problems.sort_by_key(Problem::line);
     Ok(Loaded {
         settings: Settings {
             store_path,
+            agents,
+            default_agent,
+            dispatch: document.threads.dispatch.unwrap_or_default(),
+            workspaces: document.threads.workspaces.map_or_else(
+                || places.state.join("workspaces"),
+                |path| places.beside_config(&path),
+            ),
+            limits: limits(&document.limits),
+            without_layers,
+            web,
             state_folder: places.state,
-            allow_network_filesystem: document.credentials.allow_network_filesystem.unwrap_or(false),
+            allow_network_filesystem,
             vendors,
             declared,
             log_filter,
@@ -113,6 +165,24 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         },
         problems,
     })
+}
+
+fn limits(section: &sections::LimitsSection) -> Limits {
+    let defaults = Limits::default();
+    let span = |asked: Option<sections::Span>, default| asked.map_or(default, |span| span.0);
+    let count =
+        |asked: Option<std::num::NonZeroUsize>, default| asked.map_or(default, std::num::NonZeroUsize::get);
+    Limits {
+        workers: count(section.workers, defaults.workers),
+        starting: count(section.starting, defaults.starting),
+        queued: count(section.queued, defaults.queued),
+        idle: span(section.idle, defaults.idle),
+        start: span(section.start, defaults.start),
+        silence: span(section.silence, defaults.silence),
+        permission: span(section.permission, defaults.permission),
+        login: span(section.login, defaults.login),
+        ..defaults
+    }
 }
 
 /// The variable comes before the file. (A filter from the file was checked with its line.)

@@ -7,6 +7,8 @@ use crate::config::Loaded;
 use crate::failure::{Exit, Outcome};
 use crate::{assembly, log};
 
+mod agents;
+mod cage;
 mod check;
 mod clock;
 mod configuration;
@@ -18,6 +20,7 @@ mod locks;
 mod pending;
 mod probe;
 mod process;
+mod programs;
 mod recovery;
 mod report;
 mod tenants;
@@ -41,6 +44,9 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
     checks.extend([
         configuration::check(loaded),
         vendors::check(&loaded.settings),
+        programs::worker(),
+        programs::host(&loaded.settings),
+        cage::check(&loaded.settings),
         process::root(),
         process::memory(),
         process::descriptors(),
@@ -82,6 +88,7 @@ fn of_store(
                 .map(|waiting| pending::check(&waiting)),
         );
         checks.push(environment::check(&credentials, tenants));
+        checks.push(agents::check(settings, &credentials));
         if asked.probe {
             checks.push(assembly::run(async {
                 Ok(clock::check(&credentials, tenants).await)

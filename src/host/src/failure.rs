@@ -186,6 +186,34 @@ impl From<VendorGap> for Failure {
     }
 }
 
+impl From<conversation::ConversationError> for Failure {
+    fn from(error: conversation::ConversationError) -> Self {
+        Self::of(error.into())
+    }
+}
+
+impl From<supervisor::SupervisorError> for Failure {
+    fn from(error: supervisor::SupervisorError) -> Self {
+        let exit = match &error {
+            supervisor::SupervisorError::Draining | supervisor::SupervisorError::TooMuch(_) => Exit::TryAgain,
+            _ => Exit::Failed,
+        };
+        Self::of(error.into()).exit(exit)
+    }
+}
+
+impl From<conversation::IdError> for Failure {
+    fn from(error: conversation::IdError) -> Self {
+        Self::of(error.into()).exit(Exit::Usage)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::during(error, "could not write the answer as JSON")
+    }
+}
+
 impl From<NameError> for Failure {
     fn from(error: NameError) -> Self {
         Self::of(error.into()).exit(Exit::Usage)

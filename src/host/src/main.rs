@@ -6,14 +6,20 @@ mod arguments;
 mod assembly;
 mod auth;
 mod config;
+mod control;
 mod demo;
 mod doctor;
 mod failure;
 mod log;
 mod output;
 mod rehearsal_server;
+mod running;
+mod serve;
+mod status;
+mod storm;
 mod tenant_view;
 mod terminal;
+mod threads;
 mod verbs;
 
 fn main() -> ExitCode {

@@ -26,6 +26,7 @@ async fn serve(asked: &Rehearsal, settings: &Settings) -> Outcome {
         listen: asked.listen,
         access_ttl: Duration::from_secs(asked.access_ttl),
         jwt: asked.jwt,
+        ..Config::default()
     })
     .await
     .map_err(start_failure)?;

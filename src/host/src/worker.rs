@@ -1,12 +1,14 @@
 //! `agent-host-worker`: the small program that serves one thread. Nobody types it; `agent-host` starts it.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 const HELP: &str = "\
 agent-host-worker: serves one thread. It is started by agent-host; there is nothing to type here.
 
 usage: agent-host-worker [--help|--version]
+
+Without arguments it speaks the Agent Client Protocol on standard input and output, until the input ends.
 ";
 
 const NOT_FOR_PEOPLE: &str = "\
@@ -29,12 +31,27 @@ fn main() -> ExitCode {
             tell(concat!("agent-host-worker ", env!("CARGO_PKG_VERSION"), "\n"))
         }
         [word] if word == "--help" || word == "-h" => tell(HELP),
+        [] if !io::stdin().is_terminal() => {
+            log();
+            native::worker_main()
+        }
         _ => {
             // Nobody to tell that nobody can be told.
             let _ = io::stderr().write_all(NOT_FOR_PEOPLE.as_bytes());
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// Standard error is the log; standard output belongs to the protocol. Fixed at warnings: libraries may write tokens
+/// into what is below, and the supervisor has a log of its own.
+fn log() {
+    // Only a second start in one process can fail.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .try_init();
 }
 
 fn tell(text: &str) -> ExitCode {

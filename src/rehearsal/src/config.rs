@@ -1,7 +1,13 @@
 //! What a rehearsal server is started with.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Fast enough not to bore, slow enough to look alive.
+const WORDS_PER_SECOND: u32 = 50;
 
 /// How the server listens and what its access tokens look like; see [`crate::Server::start`].
 #[derive(Clone, Debug)]
@@ -12,6 +18,12 @@ pub struct Config {
     pub access_ttl: Duration,
     /// Access tokens are JWTs with `iat`, `exp` and `sub` instead of opaque strings.
     pub jwt: bool,
+    /// A key that the model takes besides the access tokens of this server.
+    pub model_key: Option<SecretString>,
+    /// How fast the model speaks; 0 is as fast as it goes.
+    pub words_per_second: u32,
+    /// A file in which logins outlive the server; without one everything is forgotten at its end.
+    pub memory: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -20,6 +32,9 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             access_ttl: Duration::from_mins(5),
             jwt: false,
+            model_key: None,
+            words_per_second: WORDS_PER_SECOND,
+            memory: None,
         }
     }
 }

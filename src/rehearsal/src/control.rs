@@ -1,5 +1,6 @@
 //! The hand on the server: counts, faults, clocks and decisions, for tests in the same process and for the HTTP API.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use url::Url;
 use crate::counts::{Counter, Counts};
 use crate::faults::FaultRule;
 use crate::ledger::{AuthorizationRefusal, Dialect, Verdict};
+use crate::model::ModelRequest;
 use crate::moment::Moment;
 use crate::params::Params;
 use crate::settings::SettingsChange;
@@ -88,6 +90,16 @@ impl Control {
         }
     }
 
+    /// The last requests to the model, oldest first; those whose bearer was refused are not among them.
+    pub fn model_requests(&self) -> Vec<ModelRequest> {
+        self.shared.look(|state| state.requests.last())
+    }
+
+    /// How often each caller has asked the model: users by name, and `key` for the configured key.
+    pub fn model_callers(&self) -> BTreeMap<String, u64> {
+        self.shared.look(|state| state.requests.callers())
+    }
+
     /// Notes that a caller has done its part; the same name counts once.
     pub fn report(&self, caller: &str) {
         self.shared.change(|state| state.report(caller));
@@ -112,7 +124,7 @@ impl Control {
         self.shared.change(|state| state.faults.clear());
     }
 
-    /// Lets every answer go that is held by a hold fault.
+    /// Lets every answer go that is held by a hold fault, or by a `hold` line.
     pub fn release(&self) {
         self.shared.change(|state| state.releases += 1);
     }

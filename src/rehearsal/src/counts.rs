@@ -41,11 +41,19 @@ pub enum Counter {
     FaultsApplied,
     /// Answers that were ready and then held back.
     AnswersHeld,
+    /// Requests received for a model's answer, refused ones included.
+    ModelRequests,
+    /// Model requests that were answered with 401.
+    ModelDenied,
+    /// Model answers that were sent to their end.
+    ModelReplies,
+    /// Model answers whose client went away before their end.
+    ModelAbandoned,
 }
 
 impl Counter {
     /// Every counter, in the order they are shown.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::TokenRequests,
         Self::RefreshRequests,
         Self::Rotations,
@@ -64,6 +72,10 @@ impl Counter {
         Self::Reports,
         Self::FaultsApplied,
         Self::AnswersHeld,
+        Self::ModelRequests,
+        Self::ModelDenied,
+        Self::ModelReplies,
+        Self::ModelAbandoned,
     ];
 
     /// The name in `GET /control/counts` and `GET /control/wait`.
@@ -87,6 +99,10 @@ impl Counter {
             Self::Reports => "reports",
             Self::FaultsApplied => "faults_applied",
             Self::AnswersHeld => "answers_held",
+            Self::ModelRequests => "model_requests",
+            Self::ModelDenied => "model_denied",
+            Self::ModelReplies => "model_replies",
+            Self::ModelAbandoned => "model_abandoned",
         }
     }
 

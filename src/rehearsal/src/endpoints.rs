@@ -27,6 +27,8 @@ pub struct Endpoints {
     pub register: String,
     /// A protected resource that takes access tokens.
     pub resource: String,
+    /// Base URL of the model, for both wire formats.
+    pub model_api: String,
     /// A redirect target that shows `code#state` for pasting.
     pub code_page: String,
     /// Prefix of the control API, with a slash at the end.
@@ -69,6 +71,7 @@ impl Endpoints {
             revoke: at("/revoke"),
             register: at("/register"),
             resource: at("/resource"),
+            model_api: at("/v1"),
             code_page: at("/code"),
             control: at("/control/"),
             codex: CodexEndpoints {

@@ -28,6 +28,8 @@ pub enum Target {
     Metadata,
     /// The protected resource.
     Resource,
+    /// The model.
+    Model,
     /// All of these, and token requests that are none of them.
     Any,
 }

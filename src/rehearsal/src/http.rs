@@ -10,6 +10,7 @@ mod gate;
 mod guard;
 mod metadata;
 mod misbehave;
+mod model;
 mod register;
 mod resource;
 mod token;
@@ -54,6 +55,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/api/accounts/deviceauth/token", post(codex::device_token))
         .route("/deviceauth/callback", get(authorize::code_page))
         .route("/codex/device", get(device::show).post(device::submit))
+        .nest("/v1", model::router())
         .layer(gate)
         .nest("/control", control::router())
         .fallback(not_found)

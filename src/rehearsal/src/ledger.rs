@@ -15,7 +15,9 @@ mod token_request;
 
 use std::collections::HashMap;
 
-use crate::counts::Counts;
+use serde::{Deserialize, Serialize};
+
+use crate::counts::{Counter, Counts};
 use crate::settings::Settings;
 
 pub(crate) use authorization::{Authorization, AuthorizationRefusal, Verdict};
@@ -65,6 +67,42 @@ impl Ledger {
             refresh_tokens: HashMap::new(),
         }
     }
+
+    /// Grows whenever a login begins, rotates or ends.
+    pub(crate) fn changes(&self) -> u64 {
+        [
+            Counter::FamiliesStarted,
+            Counter::Rotations,
+            Counter::FamiliesRevoked,
+        ]
+        .map(|counter| self.counts.get(counter))
+        .iter()
+        .sum()
+    }
+
+    /// Every login, to be kept over a restart.
+    pub(crate) fn logins(&self) -> Logins {
+        Logins {
+            families: self.families.clone(),
+            access_tokens: self.access_tokens.clone(),
+            refresh_tokens: self.refresh_tokens.clone(),
+        }
+    }
+
+    /// Puts back what [`Ledger::logins`] gave. Replaces the logins that are there.
+    pub(crate) fn recall(&mut self, logins: Logins) {
+        self.families = logins.families;
+        self.access_tokens = logins.access_tokens;
+        self.refresh_tokens = logins.refresh_tokens;
+    }
+}
+
+/// Logins and their tokens, spent ones included: a spent one that comes back after a restart is noticed all the same.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Logins {
+    families: Vec<families::Family>,
+    access_tokens: HashMap<String, families::AccessToken>,
+    refresh_tokens: HashMap<String, families::RefreshToken>,
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
-//! A strict OAuth 2 authorization server on loopback, needing no account: the partner of `agent-host demo` and the adversary of the tests.
+//! A strict OAuth 2 authorization server and a model on loopback, needing no account: the partners of `agent-host demo`
+//! and the adversaries of the tests.
 //!
 //! It rotates the refresh token on every refresh and revokes the whole family when a spent one comes back. The
 //! `/control/` API (in process: [`Control`]) counts what happened, waits for it, and makes single answers go wrong.
-//! Everything is in memory; dropping the [`Server`] forgets it.
+//! Everything is in memory; dropping the [`Server`] forgets it. The model speaks two wire formats below `/v1`, takes only
+//! bearers that this very server issued (or one configured key), and does what a small script in the message says: the
+//! documentation of the module `model` has it, and a message of `help` shows it.
 //!
-//! Inside, `ledger` decides (no I/O, the time is passed in), `http` carries, `pages` draws, `wire` breaks connections.
+//! Inside, `ledger` and `model` decide (no I/O, the time is passed in), `http` carries, `pages` draws, `wire` breaks
+//! connections.
 
 mod config;
 mod control;
@@ -14,6 +18,8 @@ mod faults;
 mod http;
 mod jwt;
 mod ledger;
+mod memory;
+mod model;
 mod moment;
 mod pages;
 mod params;
@@ -28,6 +34,7 @@ pub use control::{Control, ControlError, Decision};
 pub use counts::{Counter, Counts};
 pub use endpoints::{CodexEndpoints, Endpoints};
 pub use faults::{Fault, FaultRule, Target};
+pub use model::ModelRequest;
 pub use server::{Server, StartError};
 pub use settings::SettingsChange;
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
+
 const MONTHS: [(&str, u64); 12] = [
     ("Jan", 31),
     ("Feb", 28),
@@ -18,7 +20,7 @@ const MONTHS: [(&str, u64); 12] = [
 ];
 
 /// Time since the Unix epoch. Only the shell calls [`Moment::now`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Moment(Duration);
 
 impl Moment {

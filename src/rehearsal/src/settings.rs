@@ -17,6 +17,7 @@ pub(crate) struct Settings {
     pub(crate) jwt: bool,
     pub(crate) device_interval: Duration,
     pub(crate) date_skew_seconds: i64,
+    pub(crate) words_per_second: u32,
 }
 
 /// New values for some knobs; those left out stay as they are. The body of `POST /control/settings`.
@@ -33,6 +34,8 @@ pub struct SettingsChange {
     pub device_interval_s: Option<u64>,
     /// Seconds added to the `Date` header of every answer; negative is the past.
     pub date_skew_s: Option<i64>,
+    /// Speed of model answers begun from now on; 0 is as fast as it goes.
+    pub words_per_second: Option<u32>,
 }
 
 impl Settings {
@@ -43,6 +46,7 @@ impl Settings {
             jwt: config.jwt,
             device_interval: DEVICE_INTERVAL,
             date_skew_seconds: 0,
+            words_per_second: config.words_per_second,
         }
     }
 
@@ -61,6 +65,9 @@ impl Settings {
         }
         if let Some(seconds) = change.date_skew_s {
             self.date_skew_seconds = seconds;
+        }
+        if let Some(words) = change.words_per_second {
+            self.words_per_second = words;
         }
     }
 }

@@ -4,11 +4,14 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use crate::counts::Counter;
 use crate::faults::{Fault, FaultTable, Target};
 use crate::ledger::Ledger;
+use crate::memory::Memory;
+use crate::model::Requests;
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::{Config, Endpoints};
@@ -21,7 +24,10 @@ const MAX_CALLER_BYTES: usize = 256;
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) faults: FaultTable,
+    /// What the model was asked.
+    pub(crate) requests: Requests,
     callers: HashSet<String>,
+    memory: Option<Memory>,
     /// Grows by one with each release; an answer is held until it differs from what it was.
     pub(crate) releases: u64,
 }
@@ -75,7 +81,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: Config, endpoints: Endpoints) -> Self {
         Self {
-            state: Mutex::new(fresh(&config, &endpoints, 0)),
+            state: Mutex::new(remembering(&config, &endpoints)),
             endpoints,
             config,
             changed: watch::Sender::new(()),
@@ -83,10 +89,23 @@ impl Shared {
         }
     }
 
+    /// Whether this is the key that the model takes besides access tokens.
+    pub(crate) fn is_model_key(&self, token: &str) -> bool {
+        let key = self.config.model_key.as_ref();
+        key.is_some_and(|key| key.expose_secret() == token)
+    }
+
     /// Does something with the state, and wakes everybody who waits for a change.
     pub(crate) fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         // A panic under the lock can at worst leave a count behind; a rehearsal goes on.
-        let result = act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut state);
+        // Before anybody hears of it: an answered rotation is never forgotten.
+        let State { ledger, memory, .. } = &mut *state;
+        if let Some(memory) = memory {
+            memory.keep(ledger);
+        }
+        drop(state);
         self.changed.send_replace(());
         result
     }
@@ -124,16 +143,29 @@ impl Shared {
     /// Forgets everything and starts over with the original settings; held answers are let go.
     pub(crate) fn reset(&self) {
         self.change(|state| {
+            let memory = state.memory.take();
             *state = fresh(&self.config, &self.endpoints, state.releases + 1);
+            state.memory = memory;
         });
     }
+}
+
+fn remembering(config: &Config, endpoints: &Endpoints) -> State {
+    let mut state = fresh(config, endpoints, 0);
+    state.memory = config
+        .memory
+        .as_deref()
+        .map(|path| Memory::recall(path, &mut state.ledger));
+    state
 }
 
 fn fresh(config: &Config, endpoints: &Endpoints, releases: u64) -> State {
     State {
         ledger: Ledger::new(&endpoints.issuer, Settings::new(config)),
         faults: FaultTable::default(),
+        requests: Requests::default(),
         callers: HashSet::new(),
+        memory: None,
         releases,
     }
 }

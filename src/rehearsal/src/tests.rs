@@ -3,6 +3,7 @@
 mod control;
 mod endpoints;
 mod faults;
+mod model;
 mod sign_in;
 
 use std::sync::Once;

@@ -1,10 +1,27 @@
 //! Threads to workers: one process per thread, owned by one task, limited, restarted, ended with everything it started.
 //! Knows no front-end: it publishes updates, they subscribe.
 
+mod command;
 mod config;
+mod dispatch;
+mod ending;
+mod feed;
+mod files;
+mod logins;
+mod phase;
+mod places;
+mod process;
+mod restart;
+mod rights;
+mod shared;
+mod state;
 mod status;
 mod supervisor;
+mod sweep;
+mod task;
+mod timeline;
 mod update;
+mod worker;
 
 pub use config::{Agent, AgentKind, Config, Limits};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};

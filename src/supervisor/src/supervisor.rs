@@ -1,21 +1,45 @@
 //! The handle.
 
-use std::time::Duration;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use conversation::{
-    Attachment, Conversation, ConversationError, Dispatch, Found, NewThread, SourceId, Thread, ThreadChange,
-    ThreadFilter, ThreadId, TurnId,
+    Attachment, Conversation, ConversationError, Dispatch, Found, Item, ItemId, NewThread, SourceId, Thread,
+    ThreadChange, ThreadId, TurnId,
 };
 use credentials::{Credentials, UserId};
 use thiserror::Error;
+use tokio::sync::{Mutex, broadcast, mpsc};
+use tokio::time::Instant;
 
+use crate::command::{Command, Decided};
 use crate::config::Config;
-use crate::status::{Attention, ThreadStatus, WorkerStatus};
+use crate::process::Launcher;
+use crate::shared::Shared;
+use crate::sweep::Reaper;
 use crate::update::{Snapshot, Subscription};
 
-/// A clonable handle on everything that runs.
-#[derive(Debug, Clone)]
-pub struct Supervisor {}
+mod attention;
+mod drain;
+mod lists;
+mod start;
+
+#[cfg(test)]
+mod tests;
+
+/// A clonable handle on everything that runs. When the last one is dropped without a [`drain`](Supervisor::drain), running
+/// turns are cut and all workers end.
+#[derive(Clone)]
+pub struct Supervisor {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    /// Ends when all tasks have ended.
+    ended: Mutex<mpsc::Receiver<()>>,
+}
 
 /// A message from a front-end that was admitted.
 #[derive(Debug, Clone)]
@@ -113,64 +137,121 @@ pub enum SupervisorError {
 
 type Result<T> = std::result::Result<T, SupervisorError>;
 
-#[expect(
-    clippy::todo,
-    clippy::unused_async,
-    unused_variables,
-    reason = "skeleton, being filled in"
-)]
 impl Supervisor {
     /// Sweeps what an earlier host left behind, tells the threads whose turns were cut, starts what is queued.
+    ///
+    /// Errors: the state folder can't be used, or the conversation can't be written.
     pub async fn start(
         config: Config,
         conversation: Conversation,
         found: Found,
         credentials: Credentials,
     ) -> Result<Self> {
-        todo!()
+        let store = credentials.store().clone();
+        let reaper =
+            Reaper::new(&config.state_folder, Some(store)).map_err(|error| SupervisorError::System {
+                what: format!("watch over the workers of `{}`", config.state_folder.display()),
+                cause: error.to_string(),
+            })?;
+        let swept = reaper.sweep_leftovers().await;
+        if swept.killed + swept.spared > 0 {
+            tracing::info!(
+                killed = swept.killed,
+                spared = swept.spared,
+                "swept what an earlier host left behind"
+            );
+        }
+        Self::begin(config, conversation, found, credentials, Launcher::Real(reaper)).await
     }
 
     /// Opens a thread (and makes its workspace), or gives back the one with that id.
+    ///
+    /// Errors: `NoAgent`; `System` if the workspace can't be made.
     pub async fn open_thread(&self, new: NewThread) -> Result<Thread> {
-        todo!()
+        let shared = self.shared();
+        if !shared.config.agents.contains_key(&new.agent) {
+            return Err(SupervisorError::NoAgent(new.agent));
+        }
+        let workspace = shared.workspace(&new.id);
+        tokio::fs::create_dir_all(&workspace)
+            .await
+            .map_err(|error| SupervisorError::System {
+                what: format!("make the workspace `{}`", workspace.display()),
+                cause: error.to_string(),
+            })?;
+        let thread = shared.conversation.open_thread(new).await?;
+        shared.list_changed(&thread.id);
+        Ok(thread)
     }
 
     /// The folder that a thread's agent works in; made by `open_thread`.
-    pub fn workspace(&self, thread: &ThreadId) -> std::path::PathBuf {
-        todo!()
+    pub fn workspace(&self, thread: &ThreadId) -> PathBuf {
+        self.shared().workspace(thread)
     }
 
     /// Accepts a message. When this returns it is durable; cancelled before, it may or may not be.
+    ///
+    /// Errors: `TooMuch` when too many wait already; `Draining`; `Conversation`, also for a text that is too long.
     pub async fn post(&self, message: Message) -> Result<Posted> {
-        todo!()
+        let thread = message.thread.clone();
+        let post = |promise| Command::Post(Box::new(message), promise);
+        self.shared().ask(&thread, post).await
     }
 
-    /// Stops the running turn; what is queued goes on. `false`: nothing ran.
+    /// Stops the running turn, or the one that waits for its worker; what is queued goes on. `false`: nothing ran.
+    ///
+    /// Errors: `NotAllowed` but for the thread's owner, the turn's author, and the operator (`local:`).
     pub async fn stop(&self, thread: &ThreadId, by: &UserId) -> Result<bool> {
-        todo!()
+        let by = by.clone();
+        self.shared()
+            .ask(thread, |promise| Command::Stop(by, promise))
+            .await
     }
 
     /// Takes a queued turn out of the queue.
+    ///
+    /// Errors: `Gone` if it does not wait; `NotAllowed` as for [`stop`](Self::stop).
     pub async fn drop_queued(&self, thread: &ThreadId, turn: TurnId, by: &UserId) -> Result<()> {
-        todo!()
+        let by = by.clone();
+        self.shared()
+            .ask(thread, |promise| Command::DropQueued(turn, by, promise))
+            .await
     }
 
-    /// Runs a failed, stopped or cut turn again.
+    /// Runs a failed, stopped or cut turn again. For a queued turn of a thread whose worker failed: tries at once.
+    ///
+    /// Errors: `Conversation` if it is in another state; `NotAllowed` as for [`stop`](Self::stop); `Draining`.
     pub async fn retry(&self, thread: &ThreadId, turn: TurnId, by: &UserId) -> Result<Posted> {
-        todo!()
+        let by = by.clone();
+        self.shared()
+            .ask(thread, |promise| Command::Retry(turn, by, promise))
+            .await
     }
 
     /// Stops everything in a thread, ends its worker and forgets the agent's session. The timeline and the files stay.
+    /// Returns when the worker has ended.
+    ///
+    /// Errors: `NotAllowed` but for the thread's owner and the operator; `System`.
     pub async fn reset(&self, thread: &ThreadId, by: &UserId) -> Result<()> {
-        todo!()
+        let by = by.clone();
+        self.shared()
+            .ask(thread, |promise| Command::Reset(by, promise))
+            .await
     }
 
     /// Changes title, agent, model or mode. A new agent takes over with a new session.
+    ///
+    /// Errors: `NoAgent`.
     pub async fn change(&self, thread: &ThreadId, change: ThreadChange) -> Result<Thread> {
-        todo!()
+        let change = Box::new(change);
+        self.shared()
+            .ask(thread, |promise| Command::Change(change, promise))
+            .await
     }
 
     /// Decides a permission request. Only the thread's owner may.
+    ///
+    /// Errors: `NotAllowed`; `Gone` if it was answered, timed out, or its turn is over.
     pub async fn decide(
         &self,
         thread: &ThreadId,
@@ -179,57 +260,68 @@ impl Supervisor {
         name: &str,
         answer: Answer,
     ) -> Result<()> {
-        todo!()
+        let decided = Box::new(Decided {
+            request: request.to_owned(),
+            by: by.clone(),
+            name: name.to_owned(),
+            answer,
+        });
+        self.shared()
+            .ask(thread, |promise| Command::Decide(decided, promise))
+            .await
     }
 
     /// Somebody signed in or out: turns that wait for a login look again.
     pub fn credentials_changed(&self) {
-        todo!()
+        self.shared().logins.send_modify(|count| *count += 1);
     }
 
     /// A thread now, and what changes from then on, without a gap.
     pub async fn subscribe(&self, thread: &ThreadId) -> Result<(Snapshot, Subscription)> {
-        todo!()
+        self.shared()
+            .ask(thread, Command::Subscribe)
+            .await
+            .map(|both| *both)
     }
 
     /// Older entries of a timeline.
-    pub async fn older(
-        &self,
-        thread: &ThreadId,
-        before: conversation::ItemId,
-        limit: usize,
-    ) -> Result<Vec<conversation::Item>> {
-        todo!()
-    }
-
-    /// Threads as lists show them.
-    pub async fn threads(&self, filter: ThreadFilter) -> Result<Vec<ThreadStatus>> {
-        todo!()
+    pub async fn older(&self, thread: &ThreadId, before: ItemId, limit: usize) -> Result<Vec<Item>> {
+        Ok(self
+            .shared()
+            .conversation
+            .items(thread, Some(before), limit)
+            .await?)
     }
 
     /// Names of threads whose line in a list changed. A slow receiver gets `Lagged` and lists anew.
-    pub fn list_changes(&self) -> tokio::sync::broadcast::Receiver<ThreadId> {
-        todo!()
-    }
-
-    /// All workers.
-    pub async fn workers(&self) -> Vec<WorkerStatus> {
-        todo!()
-    }
-
-    /// What needs attention, the worst first.
-    pub async fn attention(&self) -> Result<Vec<Attention>> {
-        todo!()
+    pub fn list_changes(&self) -> broadcast::Receiver<ThreadId> {
+        self.shared().list.subscribe()
     }
 
     /// Names and titles of the agents.
     pub fn agents(&self) -> Vec<(String, String)> {
-        todo!()
+        let agents = self.shared().config.agents.iter();
+        agents
+            .map(|(name, agent)| (name.clone(), agent.title.clone()))
+            .collect()
     }
 
-    /// Takes no more messages, lets running turns end for at most `patience`, ends all workers and everything they
-    /// started, waits for refreshes in flight, and returns when all is durable.
-    pub async fn drain(&self, patience: Duration) {
-        todo!()
+    fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.no_more_tasks(Instant::now());
+    }
+}
+
+impl fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shared = self.shared();
+        f.debug_struct("Supervisor")
+            .field("state_folder", &shared.config.state_folder)
+            .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,8 @@
 use conversation::{Dispatch, Item, ItemId, ThreadId, Turn};
 use credentials::Timestamp;
 
+use crate::feed::Tap;
+
 /// A thread at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -104,12 +106,18 @@ pub struct Doing {
 
 /// A stream of updates of one thread.
 #[derive(Debug)]
-pub struct Subscription {}
+pub struct Subscription {
+    tap: Tap,
+}
 
-#[expect(clippy::todo, clippy::unused_async, reason = "skeleton, being filled in")]
 impl Subscription {
-    /// The next update; `None` when the supervisor has ended. Cancel safe. A subscriber that is too slow gets `Resync`.
+    pub(crate) fn new(tap: Tap) -> Self {
+        Self { tap }
+    }
+
+    /// The next update; `None` when the supervisor has ended. Cancel safe. A subscriber that is too slow gets `Resync`,
+    /// and then what is newer than what it missed; after a new snapshot everything up to its revision is to be skipped.
     pub async fn next(&mut self) -> Option<Update> {
-        todo!()
+        self.tap.next().await
     }
 }

@@ -1,15 +1,23 @@
 //! Our extension methods of ACP (their names begin with an underscore, as the protocol asks).
 
+use agent_client_protocol::{JsonRpcNotification, JsonRpcRequest, JsonRpcResponse};
 use serde::{Deserialize, Serialize};
 
 /// Request from worker to supervisor: a model call needs a login. Answered when there is one, or the turn is over.
 pub const LOGIN_METHOD: &str = "_agent-host/login";
 
+/// Notification from worker to supervisor: what the running turn is doing now.
+pub const STATUS_METHOD: &str = "_agent-host/status";
+
 /// The key in `_meta["agent-host"]` of a permission answer that carries the reason of a denial.
 pub const DENIAL_REASON: &str = "reason";
 
+/// The key in `data["agent-host"]` of an error answer to `session/prompt` that holds a [`TurnFailure`]'s word.
+pub const FAILURE: &str = "failure";
+
 /// What [`LOGIN_METHOD`] says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonRpcRequest)]
+#[request(method = "_agent-host/login", response = LoginAnswer)]
 pub struct LoginNeeded {
     /// The ACP session.
     pub session: String,
@@ -24,11 +32,80 @@ pub struct LoginNeeded {
 }
 
 /// What it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonRpcResponse)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum LoginAnswer {
     /// There is a new login: try again.
     Try,
     /// Nobody signed in: end the turn with the reason.
     GiveUp,
+}
+
+/// What [`STATUS_METHOD`] says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonRpcNotification)]
+#[notification(method = "_agent-host/status")]
+pub struct Status {
+    /// The ACP session.
+    pub session: String,
+    /// In a few words: `thinking`, `writing`, `running ls -la`, `waiting: the provider is overloaded (503)`.
+    pub what: String,
+}
+
+/// Why a turn of the native agent ended without an answer; the words are the error's message. Variants by what a
+/// person does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnFailure {
+    /// Nobody signed in.
+    LoginRequired,
+    /// A key or token from the host's environment was refused: an operator must change it.
+    WrongKey,
+    /// The provider does not answer now: try again later.
+    Unavailable,
+    /// The answer was cut off: ask again.
+    Cut,
+    /// The request can't succeed as it is: another model, a shorter conversation.
+    Refused,
+    /// The transcript could not be written: look at the disk.
+    Transcript,
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_client_protocol::{JsonRpcMessage as _, JsonRpcResponse as _};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_extensions_have_their_documented_wire_form() {
+        let needed = LoginNeeded {
+            session: "s".into(),
+            service: "codex".into(),
+            title: "Codex".into(),
+            owner: "web:1".into(),
+            reason: "no login".into(),
+        };
+        let message = needed.to_untyped_message().unwrap();
+        assert_eq!(message.method, LOGIN_METHOD);
+        assert_eq!(
+            LoginNeeded::parse_message(LOGIN_METHOD, &message.params).unwrap(),
+            needed
+        );
+        assert_eq!(
+            LoginAnswer::GiveUp.into_json(LOGIN_METHOD).unwrap(),
+            json!({"answer": "give_up"})
+        );
+        let status = Status {
+            session: "s".into(),
+            what: "thinking".into(),
+        };
+        let message = status.to_untyped_message().unwrap();
+        assert_eq!(message.method, STATUS_METHOD);
+        assert_eq!(message.params, json!({"session": "s", "what": "thinking"}));
+        assert_eq!(
+            serde_json::to_value(TurnFailure::WrongKey).unwrap(),
+            json!("wrong_key")
+        );
+    }
 }

@@ -4,10 +4,17 @@
 //! ACP v1, newline-delimited JSON on stdin and stdout; stderr is the worker's log; end of file is the death notice.
 
 mod extension;
+pub mod frames;
 mod profile;
 
-pub use extension::{DENIAL_REASON, LOGIN_METHOD, LoginAnswer, LoginNeeded};
-pub use profile::{Account, HostSecret, META_KEY, MODEL_CHANGE, Permissions, Profile, Provider};
+pub use extension::{
+    DENIAL_REASON, FAILURE, LOGIN_METHOD, LoginAnswer, LoginNeeded, STATUS_METHOD, Status, TurnFailure,
+};
+pub use frames::FRAME_LIMIT;
+pub use profile::{
+    Account, HostSecret, META_KEY, MODEL_CHANGE, Permissions, Profile, ProfileError, Provider,
+};
 
-/// The longest frame in bytes, its newline not counted. Longer ones end the connection.
-pub const FRAME_LIMIT: usize = 16 * 1024 * 1024;
+/// The variable that a worker and everything it starts have in their environment: the host's state folder. After a host
+/// that was killed, the next one finds by it what is left.
+pub const STATE_MARKER: &str = "AGENT_HOST_STATE";

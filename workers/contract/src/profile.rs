@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use cage::Layer;
 use credentials::{Service, TokenEndpoint, UserId};
 use secrecy::SecretString;
+use serde_json::Value;
+use thiserror::Error;
 use url::Url;
+
+mod wire;
 
 /// The key under `_meta` that is ours.
 pub const META_KEY: &str = "agent-host";
@@ -32,6 +36,36 @@ pub struct Profile {
     pub without_layers: Vec<Layer>,
     /// Words added to the system prompt by the configuration.
     pub instructions: Option<String>,
+}
+
+/// Why a profile could not be read. Never contains a value of it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ProfileError {
+    /// Supervisor and worker are not of the same version.
+    #[error("the profile has version {found}, this worker understands {known}")]
+    Version {
+        /// The version that came.
+        found: u64,
+        /// The one that is understood.
+        known: u64,
+    },
+    /// It is not a profile.
+    #[error("could not read the profile: {0}")]
+    Malformed(String),
+}
+
+impl Profile {
+    /// The value that goes into `_meta` under [`META_KEY`]. It holds secrets: it is for a worker's pipe, not for a log.
+    pub fn to_meta(&self) -> Value {
+        wire::write(self)
+    }
+
+    /// Reads the value that stands in `_meta` under [`META_KEY`].
+    ///
+    /// Errors: another version, or not a profile. No error repeats a value.
+    pub fn from_meta(meta: &Value) -> Result<Self, ProfileError> {
+        wire::read(meta)
+    }
 }
 
 /// Wire formats.
@@ -86,3 +120,6 @@ pub struct HostSecret {
     /// Its value.
     pub value: SecretString,
 }
+
+#[cfg(test)]
+mod tests;

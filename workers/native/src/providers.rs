@@ -3,10 +3,26 @@
 use std::time::Duration;
 
 use contract::Profile;
+use credentials::Refresher;
 use thiserror::Error;
 
 use crate::message::{Finish, Message, ReplyPart, Usage};
 use crate::tools::ToolSpec;
+
+mod abilities;
+mod attempt;
+mod call;
+mod chat;
+mod format;
+mod history;
+mod http;
+mod payment;
+mod responses;
+mod retry;
+mod said;
+mod sse;
+
+pub(crate) use call::Model;
 
 /// One model call.
 #[derive(Debug, Clone, Copy)]
@@ -80,27 +96,18 @@ pub(crate) enum ProviderError {
     Refused(String),
 }
 
-/// A client for one provider. Built without any network; its HTTP client is made at the first call.
-pub(crate) struct Model {}
+/// How a model is chosen, for the thread in which none is.
+pub(crate) const NO_MODEL: &str = "no model is chosen for this agent\nhint: write `model = \"NAME\"` into its section of the configuration (such as \
+    `[agents.native]`), or say `/model NAME` in the thread";
 
-#[expect(
-    clippy::todo,
-    clippy::unused_async,
-    unused_variables,
-    reason = "skeleton, being filled in"
-)]
 impl Model {
     /// Opens nothing but the store's path.
     pub(crate) fn new(profile: &Profile) -> Result<Self, ProviderError> {
-        todo!()
-    }
-
-    /// Makes one call and streams it. Dropping the future ends the request.
-    pub(crate) async fn call(
-        &self,
-        request: Request<'_>,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Reply, ProviderError> {
-        todo!()
+        let refresher = Refresher::this_program()
+            .map_err(|error| ProviderError::Refused(format!("could not find this very program: {error}")))?;
+        Self::with_refresher(profile, refresher)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,144 @@
-//! What the page shows: HTML from timelines.
+//! What the page shows: HTML from timelines, and the shapes that its script is sent.
+//!
+//! Everything that people, models and tools wrote goes through here before it reaches a browser. The rules: no raw HTML,
+//! no style, no script, no handler; links to the web open outside; control and bidi characters can't hide or reorder
+//! anything; whatever comes in, the time it takes is linear in its size.
+
+use conversation::{Item, ThreadId};
+use credentials::{Timestamp, UserId};
+use supervisor::{Snapshot, ThreadStatus};
+
+mod ansi;
+mod assets;
+mod composer;
+mod credentials_page;
+mod diff;
+mod harmless;
+mod html;
+mod icon;
+mod item;
+mod list;
+mod markdown;
+mod pages;
+mod phase;
+mod shell;
+mod sign_in;
+mod stream;
+mod wire;
+mod words;
+mod workers_page;
+
+#[cfg(test)]
+mod gallery;
+
+#[cfg(test)]
+use assets::ASSETS;
+pub(crate) use assets::{asset, version};
+pub(crate) use composer::{COMMANDS, queue};
+pub(crate) use credentials_page::{Login, LoginState, Whose, credentials};
+pub(crate) use html::escape;
+pub(crate) use item::item;
+pub(crate) use list::thread_line;
+pub(crate) use pages::message_page;
+pub(crate) use phase::{PhaseView, phase};
+pub(crate) use shell::shell;
+pub(crate) use sign_in::{sign_in_done, sign_in_step};
+pub(crate) use stream::{Patch, TextStream};
+pub(crate) use wire::{
+    CommandAnswer, ItemEvent, LineEvent, PatchEvent, QueueEvent, Refusal, SnapshotEvent, ThreadView, Uploaded,
+};
+pub(crate) use workers_page::{Worker, workers};
+
+/// Who looks.
+#[derive(Debug, Clone)]
+pub(crate) struct Viewer {
+    /// Their id; what decides.
+    pub(crate) user: UserId,
+    /// Whether they own the thread: only then buttons that decide, retry or sign in are drawn.
+    pub(crate) owner: bool,
+    /// When the page is drawn.
+    pub(crate) now: Timestamp,
+}
+
+/// A page as a whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Shell<'a> {
+    /// What it is about.
+    pub(crate) content: Content<'a>,
+    /// Who looks.
+    pub(crate) viewer: &'a Viewer,
+    /// The name they show; may be empty.
+    pub(crate) name: &'a str,
+    /// Sent back in the header `x-csrf-token` with every POST.
+    pub(crate) csrf: &'a str,
+    /// The life of this host; another one makes the script take a new snapshot.
+    pub(crate) boot: &'a str,
+    /// Their threads, most recently active first.
+    pub(crate) threads: &'a [Line],
+    /// Names and titles of the agents.
+    pub(crate) agents: &'a [(String, String)],
+    /// The agent of new threads, by name.
+    pub(crate) default_agent: &'a str,
+    /// The largest upload in bytes.
+    pub(crate) upload_limit: u64,
+    /// A line above everything, such as that this is a rehearsal.
+    pub(crate) notice: Option<&'a str>,
+}
+
+/// What a page is about.
+#[derive(Debug, Clone)]
+pub(crate) enum Content<'a> {
+    /// No thread yet.
+    Home,
+    /// A thread.
+    Thread(&'a Snapshot),
+    /// A page of its own, from [`credentials`] or [`workers`].
+    Page {
+        /// Its title, in words.
+        title: &'a str,
+        /// Its body.
+        html: &'a str,
+    },
+}
+
+/// A thread in the list.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    /// How it stands.
+    pub(crate) status: ThreadStatus,
+    /// Whether something in it was not seen yet by this reader.
+    pub(crate) unread: bool,
+}
+
+/// Where a thread's page is: `/t/<the part of its id after the colon>`.
+pub(crate) fn thread_path(thread: &ThreadId) -> String {
+    format!("/t/{}", html::path(thread.local()))
+}
+
+/// Where a file of a thread's workspace is served: `/t/<id>/files/<path>`, each part percent-encoded.
+pub(crate) fn file_path(thread: &ThreadId, path: &str) -> String {
+    format!("{}/files/{}", thread_path(thread), html::path(path))
+}
+
+/// A whole thread for the event `snapshot`.
+pub(crate) fn snapshot(snapshot: &Snapshot, viewer: &Viewer) -> SnapshotEvent {
+    let event = |one: &Item| item_event(one, viewer, snapshot.revision);
+    SnapshotEvent {
+        revision: snapshot.revision,
+        items: snapshot.items.iter().map(event).collect(),
+        more: snapshot.more,
+        queue: queue(&snapshot.queued, viewer),
+        phase: phase(snapshot.phase, snapshot.doing.as_ref()),
+        thread: ThreadView::of(&snapshot.thread),
+    }
+}
+
+/// One entry for the event `item`.
+pub(crate) fn item_event(one: &Item, viewer: &Viewer, revision: u64) -> ItemEvent {
+    ItemEvent {
+        id: one.id.0,
+        turn: one.turn.map(|turn| turn.0),
+        html: item(one, viewer),
+        revision,
+    }
+}

@@ -1,8 +1,7 @@
 //! Whose login pays, found out from the store and the environment.
 
 use credentials::{
-    Credential, Credentials, Need, Payer, Situation, Standing, Store, StoreError, Tenant, Timestamp, UserId,
-    Vendor, whose_login_pays,
+    Credentials, Payer, Situation, Standing, Store, StoreError, Tenant, UserId, Vendor, whose_login_pays,
 };
 
 /// What there is to choose from. Without a user nobody's own login counts.
@@ -13,7 +12,7 @@ pub(super) fn situation(
     user: Option<&UserId>,
 ) -> Result<Situation, StoreError> {
     let own = match user {
-        Some(user) => standing(store, &Tenant::user(host.service.clone(), user.clone()))?,
+        Some(user) => store.standing(&Tenant::user(host.service.clone(), user.clone()))?,
         None => Standing::Absent,
     };
     let environment = vendor.map(|vendor| &vendor.environment);
@@ -21,27 +20,7 @@ pub(super) fn situation(
         own,
         host_key: environment.is_some_and(|environment| environment.key.is_some()),
         host_token: environment.is_some_and(|environment| environment.token.is_some()),
-        host: standing(store, host)?,
-    })
-}
-
-fn standing(store: &Store, tenant: &Tenant) -> Result<Standing, StoreError> {
-    let entry = match store.entry(tenant) {
-        Ok(entry) => entry,
-        Err(StoreError::Unreadable(_)) => return Ok(Standing::Dead),
-        Err(error) => return Err(error),
-    };
-    Ok(match entry.as_ref().map(|entry| &entry.credential) {
-        None => Standing::Absent,
-        Some(Credential::ApiKey(_)) => Standing::Alive,
-        Some(Credential::OAuth(grant)) => {
-            let is_over = !grant.is_live(&Need::default(), Timestamp::now());
-            if grant.dead().is_some() || (is_over && grant.refresh_token.is_none()) {
-                Standing::Dead
-            } else {
-                Standing::Alive
-            }
-        }
+        host: store.standing(host)?,
     })
 }
 

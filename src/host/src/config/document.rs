@@ -11,7 +11,10 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::Problem;
 use super::line::Lines;
 use super::rehearsal::{ELSEWHERE, is_of_this_machine};
-use super::sections::{CredentialsSection, LogSection, RehearsalSection, TABLES, VENDOR_KEYS};
+use super::sections::{
+    AgentSection, CageSection, CredentialsSection, LimitsSection, LogSection, RehearsalSection, TABLES,
+    ThreadsSection, VENDOR_KEYS, WebSection,
+};
 
 /// Words this near to a known key are taken for a slip.
 const SLIP: f64 = 0.8;
@@ -22,14 +25,22 @@ pub(super) struct Document {
     pub(super) credentials: CredentialsSection,
     pub(super) rehearsal: RehearsalSection,
     pub(super) log: LogSection,
-    pub(super) vendors: Vec<VendorTable>,
+    pub(super) vendors: Vec<Named<DeclaredVendor>>,
+    pub(super) agents: Vec<Named<AgentSection>>,
+    pub(super) default_agent: Option<(String, TablePlace)>,
+    pub(super) web: WebSection,
+    pub(super) threads: ThreadsSection,
+    pub(super) limits: LimitsSection,
+    pub(super) cage: CageSection,
+    /// The lines of the tables that have one place each.
+    pub(super) places: BTreeMap<String, TablePlace>,
 }
 
-/// One `[vendors.NAME]`, and where it stands.
+/// One table of many of its kind, such as `[vendors.NAME]`, and where it stands.
 #[derive(Debug)]
-pub(super) struct VendorTable {
+pub(super) struct Named<T> {
     pub(super) name: String,
-    pub(super) declared: DeclaredVendor,
+    pub(super) declared: T,
     /// Where faults of the whole table, and of its keys, are told.
     pub(super) place: TablePlace,
 }
@@ -103,7 +114,16 @@ impl Reader<'_> {
                     document.log = self.section(entry, LogSection::KEYS);
                     self.check_filter(entry, &mut document.log);
                 }
-                "vendors" => document.vendors = self.vendors(entry),
+                "web" => {
+                    document.web = self.section(entry, WebSection::KEYS);
+                    document.places.insert("web".to_owned(), self.place(entry, "web"));
+                }
+                "threads" => document.threads = self.section(entry, ThreadsSection::KEYS),
+                "limits" => document.limits = self.section(entry, LimitsSection::KEYS),
+                "cage" => document.cage = self.section(entry, CageSection::KEYS),
+                "vendors" => document.vendors = self.named(entry, VENDOR_KEYS),
+                "agents" => document.agents = self.named(entry, AgentSection::KEYS),
+                "default_agent" => document.default_agent = self.name(entry),
                 other => {
                     let line = self.lines.line(entry.0.span().start);
                     self.unknown(line, "", other, TABLES);
@@ -117,49 +137,66 @@ impl Reader<'_> {
     fn section<T: DeserializeOwned + Default>(&mut self, entry: Entry<'_, '_>, known: &[&str]) -> T {
         let path = entry.0.get_ref().to_string();
         match self.table(entry, &path) {
-            Some(table) => self.keys(table, &path, known).0.unwrap_or_default(),
+            Some(table) => self.keys(table, &path, known).unwrap_or_default(),
             None => T::default(),
         }
     }
 
-    fn vendors(&mut self, entry: Entry<'_, '_>) -> Vec<VendorTable> {
-        let Some(table) = self.table(entry, "vendors") else {
+    /// Tables of one kind, each with a name.
+    fn named<T: DeserializeOwned>(&mut self, entry: Entry<'_, '_>, known: &[&str]) -> Vec<Named<T>> {
+        let kind = entry.0.get_ref().to_string();
+        let Some(table) = self.table(entry, &kind) else {
             return vec![];
         };
-        let mut vendors = Vec::new();
+        let mut all = Vec::new();
         for entry in table {
             let name = entry.0.get_ref().to_string();
-            let path = format!("vendors.{name}");
+            let path = format!("{kind}.{name}");
             let Some(table) = self.table(entry, &path) else {
                 continue;
             };
-            let (declared, keys) = self.keys(table, &path, VENDOR_KEYS);
-            if let Some(declared) = declared {
-                let place = TablePlace {
-                    file: self.file.to_owned(),
-                    line: self.lines.line(entry.0.span().start),
-                    path,
-                    keys,
-                };
-                vendors.push(VendorTable {
+            if let Some(declared) = self.keys(table, &path, known) {
+                let place = self.place(entry, &path);
+                all.push(Named {
                     name,
                     declared,
                     place,
                 });
             }
         }
-        vendors
+        all
+    }
+
+    /// A key at the top whose value is a name.
+    fn name(&mut self, entry: Entry<'_, '_>) -> Option<(String, TablePlace)> {
+        let path = entry.0.get_ref().to_string();
+        let place = self.place(entry, &path);
+        if let Some(text) = entry.1.get_ref().as_str() {
+            return Some((text.to_owned(), place));
+        }
+        self.problems
+            .push(place.problem(None, "must be a name in quotation marks"));
+        None
+    }
+
+    /// Where a table and its keys stand.
+    fn place(&self, entry: Entry<'_, '_>, path: &str) -> TablePlace {
+        let keys = entry.1.get_ref().as_table().into_iter().flat_map(|table| {
+            table
+                .iter()
+                .map(|(key, _)| (key.get_ref().to_string(), self.lines.line(key.span().start)))
+        });
+        TablePlace {
+            file: self.file.to_owned(),
+            line: self.lines.line(entry.0.span().start),
+            path: path.to_owned(),
+            keys: keys.collect(),
+        }
     }
 
     /// Reads each key on its own; the value is what the good ones make together.
-    fn keys<T: DeserializeOwned>(
-        &mut self,
-        table: &DeTable<'_>,
-        path: &str,
-        known: &[&str],
-    ) -> (Option<T>, BTreeMap<String, usize>) {
+    fn keys<T: DeserializeOwned>(&mut self, table: &DeTable<'_>, path: &str, known: &[&str]) -> Option<T> {
         let mut good = DeTable::new();
-        let mut places = BTreeMap::new();
         for (key, value) in table {
             let name = key.get_ref().to_string();
             let line = self.lines.line(key.span().start);
@@ -178,9 +215,8 @@ impl Reader<'_> {
                     self.problems.push(problem);
                 }
             }
-            places.insert(name, line);
         }
-        (deserialize(good).ok(), places)
+        deserialize(good).ok()
     }
 
     fn table<'a, 'i>(&mut self, entry: Entry<'a, 'i>, path: &str) -> Option<&'a DeTable<'i>> {

@@ -8,6 +8,72 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 # Check:  agent-host config check
 # To use a setting, remove the `#` in front of it and of its [table].
 
+# The agent of new threads.
+#default_agent = "native"
+
+# The built-in agent. It needs a model; with OPENAI_API_KEY in the environment (or `agent-host auth login openai`) this is all.
+#[agents.native]
+#model = "the-name-of-a-model"
+# Whose credential the model calls carry. Leave it out for a server that wants none.
+#tenant = "openai"
+# The wire format: "openai-responses" or "openai-chat". Default: responses with a tenant, chat without.
+#provider = "openai-responses"
+#base_url = "https://api.openai.com/v1"
+# What happens before a tool changes something or runs a command: "ask", "allow" or "deny".
+#permissions = "ask"
+# Added to the agent's system prompt.
+#instructions = "Answer in the language of the question."
+
+# The same agent with a model on this machine, such as Ollama's.
+#[agents.local]
+#title = "Local model"
+#base_url = "http://127.0.0.1:11434/v1"
+#model = "the-name-of-a-model"
+
+# An external agent that speaks the Agent Client Protocol. It brings its own login and model.
+#[agents.codex]
+#command = ["codex-acp"]
+#env = { RUST_LOG = "warn", SOME_KEY = { from_env = "SOME_KEY" } }
+
+#[web]
+# Where the chat page is. Another address than this machine's own needs a password, or a proxy that signs people in.
+#listen = "127.0.0.1:7878"
+# The NAME of the environment variable with the password; or, with password_file, a file whose first line it is.
+#password_env = "AGENT_HOST_WEB_PASSWORD"
+# Instead of a password, behind a proxy that signs people in: user_header names the header with their name, such as
+# "X-Forwarded-User". The addresses of the proxies whose header is believed (default: this machine's own):
+#trusted_proxies = ["127.0.0.1", "::1"]
+# The address that people type, where it is not the one above.
+#public_url = "https://agents.example/"
+
+#[threads]
+# What a message does that comes while a turn runs: "queue", "steer" or "interrupt".
+#dispatch = "queue"
+# Where threads get their workspaces. Relative paths start at this file's folder. Default: `workspaces` in the state folder.
+#workspaces = "workspaces"
+
+#[limits]
+# Living workers; above it the one that is idle for longest ends.
+#workers = 1000
+# Workers that start at the same time.
+#starting = 4
+# Queued turns of one thread.
+#queued = 100
+# An idle worker ends after so long; its session is kept.
+#idle = "30m"
+# A worker must be ready in so long.
+#start = "30s"
+# A turn without a sign of life for so long gets a notice in its thread.
+#silence = "2m"
+# A request for permission that nobody answers is denied after so long.
+#permission = "10m"
+# A turn waits for a login for so long.
+#login = "15m"
+
+#[cage]
+# Layers that tools on this host run without. `agent-host doctor` tells which ones hold. Every other layer is required.
+#without = ["landlock"]
+
 #[credentials]
 # The store of all logins. Relative paths start at this file's folder. Default: auth.json in the state folder.
 #path = "auth.json"

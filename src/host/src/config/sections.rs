@@ -1,12 +1,29 @@
 //! The tables of the configuration file, besides `[vendors.NAME]`.
 
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use cage::Layer;
+use conversation::Dispatch;
 use serde::Deserialize;
+use serde::de::Error as _;
 use url::Url;
 
 /// Tables at the top of the file.
-pub(super) const TABLES: &[&str] = &["credentials", "log", "rehearsal", "vendors"];
+pub(super) const TABLES: &[&str] = &[
+    "agents",
+    "cage",
+    "credentials",
+    "default_agent",
+    "limits",
+    "log",
+    "rehearsal",
+    "threads",
+    "vendors",
+    "web",
+];
 
 /// Keys of `[vendors.NAME]`, as `credentials::DeclaredVendor` reads them.
 pub(super) const VENDOR_KEYS: &[&str] = &[
@@ -63,4 +80,180 @@ pub(super) struct LogSection {
 
 impl LogSection {
     pub(super) const KEYS: &[&str] = &["filter"];
+}
+
+/// `[agents.NAME]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentSection {
+    /// Its name for people.
+    pub(super) title: Option<String>,
+    /// Program and arguments of an external ACP agent.
+    pub(super) command: Option<Vec<String>>,
+    /// Variables of the external agent.
+    pub(super) env: Option<BTreeMap<String, EnvironmentValue>>,
+    /// Whose credential the model calls carry.
+    pub(super) tenant: Option<String>,
+    /// The wire format.
+    pub(super) provider: Option<ProviderName>,
+    /// Where the model's API is.
+    pub(super) base_url: Option<Url>,
+    /// The model.
+    pub(super) model: Option<String>,
+    /// What happens before a tool changes something.
+    pub(super) permissions: Option<PermissionsName>,
+    /// Added to the system prompt.
+    pub(super) instructions: Option<String>,
+}
+
+impl AgentSection {
+    pub(super) const KEYS: &[&str] = &[
+        "base_url",
+        "command",
+        "env",
+        "instructions",
+        "model",
+        "permissions",
+        "provider",
+        "tenant",
+        "title",
+    ];
+}
+
+/// A variable of an external agent: written out, or taken from the host's environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum EnvironmentValue {
+    Text(String),
+    FromEnvironment(String),
+}
+
+impl<'de> Deserialize<'de> for EnvironmentValue {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => Ok(Self::Text(text)),
+            toml::Value::Table(table) => match table.get("from_env").and_then(toml::Value::as_str) {
+                Some(name) if table.len() == 1 => Ok(Self::FromEnvironment(name.to_owned())),
+                _ => Err(D::Error::custom(FROM_ENV)),
+            },
+            _ => Err(D::Error::custom(FROM_ENV)),
+        }
+    }
+}
+
+const FROM_ENV: &str = "must be a string or { from_env = \"NAME\" }";
+
+/// Wire formats by the name they have in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ProviderName {
+    OpenaiResponses,
+    OpenaiChat,
+}
+
+/// Permission modes by the name they have in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PermissionsName {
+    Ask,
+    Allow,
+    Deny,
+}
+
+/// `[web]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebSection {
+    /// Where it listens.
+    pub(super) listen: Option<SocketAddr>,
+    /// Name of the variable with the password.
+    pub(super) password_env: Option<String>,
+    /// File with the password.
+    pub(super) password_file: Option<PathBuf>,
+    /// Header in which a trusted proxy names the user.
+    pub(super) user_header: Option<String>,
+    /// Addresses of the proxies whose header is believed.
+    pub(super) trusted_proxies: Option<Vec<IpAddr>>,
+    /// The address that people type, where a proxy stands before it.
+    pub(super) public_url: Option<Url>,
+}
+
+impl WebSection {
+    pub(super) const KEYS: &[&str] = &[
+        "listen",
+        "password_env",
+        "password_file",
+        "public_url",
+        "trusted_proxies",
+        "user_header",
+    ];
+}
+
+/// `[threads]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ThreadsSection {
+    /// What a message does that comes while a turn runs.
+    pub(super) dispatch: Option<Dispatch>,
+    /// Where workspaces are made.
+    pub(super) workspaces: Option<PathBuf>,
+}
+
+impl ThreadsSection {
+    pub(super) const KEYS: &[&str] = &["dispatch", "workspaces"];
+}
+
+/// `[limits]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsSection {
+    pub(super) workers: Option<std::num::NonZeroUsize>,
+    pub(super) starting: Option<std::num::NonZeroUsize>,
+    pub(super) queued: Option<std::num::NonZeroUsize>,
+    pub(super) idle: Option<Span>,
+    pub(super) start: Option<Span>,
+    pub(super) silence: Option<Span>,
+    pub(super) permission: Option<Span>,
+    pub(super) login: Option<Span>,
+}
+
+impl LimitsSection {
+    pub(super) const KEYS: &[&str] = &[
+        "idle",
+        "login",
+        "permission",
+        "queued",
+        "silence",
+        "start",
+        "starting",
+        "workers",
+    ];
+}
+
+/// A time as people write it: `90s`, `30m`, `1h 30m`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match humantime::parse_duration(&text) {
+            Ok(span) if span >= Duration::from_secs(1) => Ok(Self(span)),
+            Ok(_) => Err(D::Error::custom("must be at least one second")),
+            Err(_) => Err(D::Error::custom(
+                "must be a time such as \"90s\", \"30m\" or \"2h\"",
+            )),
+        }
+    }
+}
+
+/// `[cage]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CageSection {
+    /// Layers that this host does without.
+    pub(super) without: Option<Vec<Layer>>,
+}
+
+impl CageSection {
+    pub(super) const KEYS: &[&str] = &["without"];
 }

@@ -1,14 +1,14 @@
 //! Vendors as the configuration declares them, filled with what the environment holds.
 
-use credentials::{VendorError, Vendors};
+use credentials::{DeclaredVendor, VendorError, Vendors};
 
-use super::document::VendorTable;
+use super::document::Named;
 use super::{Problem, Variables};
 
 /// Adds the declared vendors, and says which were added.
 pub(super) fn declare(
     vendors: &mut Vendors,
-    tables: Vec<VendorTable>,
+    tables: Vec<Named<DeclaredVendor>>,
     problems: &mut Vec<Problem>,
 ) -> Vec<String> {
     let mut added = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn fill(vendors: &mut Vendors, variables: &Variables) {
 }
 
 /// `None` for a fault that was told already: a key that is there, and wrong, is not missing.
-fn problem(table: &VendorTable, error: &VendorError) -> Option<Problem> {
+fn problem(table: &Named<DeclaredVendor>, error: &VendorError) -> Option<Problem> {
     match error {
         VendorError::Missing { key, .. } if table.place.has(key) => None,
         VendorError::Missing { key: "grant", .. } => {

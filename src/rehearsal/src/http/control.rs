@@ -28,6 +28,8 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/counts", get(counts))
         .route("/wait", get(wait))
         .route("/report", post(report))
+        .route("/model-requests", get(model_requests))
+        .route("/model-callers", get(model_callers))
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/release", post(release))
         .route("/expire", post(expire))
@@ -96,6 +98,14 @@ async fn wait(State(shared): App, Query(wait): Query<Wait>) -> Response {
 async fn report(State(shared): App, Json(report): Json<Report>) -> Response {
     control(shared).report(&report.caller);
     done()
+}
+
+async fn model_requests(State(shared): App) -> Response {
+    answers::json(StatusCode::OK, &control(shared).model_requests())
+}
+
+async fn model_callers(State(shared): App) -> Response {
+    answers::json(StatusCode::OK, &control(shared).model_callers())
 }
 
 async fn faults(State(shared): App) -> Response {

@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::misbehave::Stage;
-use super::{App, body};
+use super::{App, body, model};
 use crate::faults::Target;
 use crate::ledger::GrantKind;
 use crate::moment::Moment;
@@ -26,7 +26,12 @@ pub(super) async fn gate(
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, MAX_BODY).await else {
+    let limit = if is_model(parts.uri.path()) {
+        model::MAX_BODY
+    } else {
+        MAX_BODY
+    };
+    let Ok(bytes) = to_bytes(body, limit).await else {
         return (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n").into_response();
     };
     let fault =
@@ -58,8 +63,13 @@ fn asked(parts: &Parts, body: &Bytes) -> Option<Asked> {
         ("/register", _) => plain(Target::Register),
         ("/.well-known/oauth-authorization-server", _) => plain(Target::Metadata),
         ("/resource", _) => plain(Target::Resource),
+        (path, _) if is_model(path) => plain(Target::Model),
         _ => None,
     }
+}
+
+fn is_model(path: &str) -> bool {
+    path.starts_with("/v1/")
 }
 
 /// A request whose body or grant type cannot be read is still one at the token endpoint.

@@ -16,7 +16,8 @@ pub(super) async fn resource(State(shared): App, headers: HeaderMap) -> Response
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of an Authorization header (RFC 6750 §2.1).
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{CODEX_CLIENT, Ledger, Refusal, Scope};
@@ -15,6 +15,7 @@ use crate::random::{self, Purpose};
 const ID_TOKEN_TTL: Duration = Duration::from_hours(1);
 
 /// One sign-in and everything that was issued because of it.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Family {
     client_id: String,
     user: String,
@@ -25,17 +26,18 @@ pub(super) struct Family {
     access_expires: Moment,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Life {
     Live,
     Revoked,
 }
 
 /// The place of a family in the ledger; families are never removed, so it stays valid.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FamilyId(usize);
 
 /// A refresh token is spent by its first use and remembered for ever, so that a second use is noticed.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct RefreshToken {
     family: FamilyId,
     spent: bool,
@@ -43,6 +45,7 @@ pub(super) struct RefreshToken {
 }
 
 /// An access token that was issued; `expires` is moved into the past when it is revoked alone.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct AccessToken {
     family: FamilyId,
     scope: Scope,
@@ -73,7 +76,7 @@ pub(crate) struct Tokens {
 /// Whom an access token speaks for: the answer of the protected resource.
 #[derive(Debug, Serialize)]
 pub(crate) struct Bearer {
-    sub: String,
+    pub(crate) sub: String,
     scope: String,
     family: usize,
     pub(crate) generation: u64,
@@ -210,7 +213,8 @@ impl Ledger {
         }
     }
 
-    fn bearer(&self, access_token: &str, now: Moment) -> Option<Bearer> {
+    /// As [`Ledger::introspect`], not counted.
+    pub(crate) fn bearer(&self, access_token: &str, now: Moment) -> Option<Bearer> {
         let token = self.access_tokens.get(access_token)?;
         let family = &self.families[token.family.0];
         (family.life == Life::Live && now < token.expires).then(|| Bearer {

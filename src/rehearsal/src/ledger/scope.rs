@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Refusal;
 
 /// What is granted when a request names no scope.
 const DEFAULT: &str = "profile";
 
 /// A set of scope tokens; prints as the space-separated list of the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Scope(BTreeSet<String>);
 
 impl Scope {

@@ -220,3 +220,25 @@ async fn a_server_that_was_shut_down_listens_no_more() {
     let late = bench.client.post(address).form(&fields).send().await;
     assert!(late.unwrap_err().is_connect());
 }
+
+#[tokio::test]
+async fn a_vendor_with_a_memory_knows_its_logins_and_what_is_spent_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || Config {
+        memory: Some(folder.path().join("logins.json")),
+        ..Config::default()
+    };
+    let first = Bench::with(config()).await;
+    let spent = first.sign_in().await;
+    let live = tokens(&first.refresh(&spent.refresh).await.json().await.unwrap());
+    first.server.shutdown().await;
+
+    let second = Bench::with(config()).await;
+    assert!(second.works(&live.access).await);
+    assert_eq!(
+        second.refresh(&spent.refresh).await.status(),
+        StatusCode::BAD_REQUEST
+    );
+    assert!(!second.works(&live.access).await);
+    assert_eq!(second.count(Counter::ReuseDetected), 1);
+}

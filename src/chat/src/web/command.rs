@@ -1,0 +1,252 @@
+//! Commands that begin with `/`: what was meant, read purely, and then done.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use conversation::{ThreadChange, ThreadId};
+use credentials::words;
+use serde::Deserialize;
+use supervisor::{Snapshot, ThreadPhase};
+
+use super::gate::Visitor;
+use super::refusal::Refused;
+use super::said::Said;
+use super::shared::Web;
+use super::view::{COMMANDS, CommandAnswer};
+
+/// What was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Command {
+    Auth(Option<String>),
+    New,
+    Stop,
+    /// `None` asks, `Some(None)` goes back to the agent's own.
+    Model(Option<Option<String>>),
+    Agent(Option<String>),
+    Status,
+    Reset,
+    Help,
+    /// With the nearest one that there is.
+    Unknown(String, Option<&'static str>),
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Line {
+    text: String,
+}
+
+/// Reads a line that begins with `/`.
+fn parse(text: &str) -> Command {
+    let text = text.trim();
+    let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let rest = rest.trim();
+    let argument = (!rest.is_empty()).then(|| rest.to_owned());
+    match name.to_lowercase().as_str() {
+        "/auth" | "/login" => Command::Auth(argument),
+        "/new" => Command::New,
+        "/stop" => Command::Stop,
+        "/model" => Command::Model(argument.map(|name| (name != "default").then_some(name))),
+        "/agent" => Command::Agent(argument),
+        "/status" => Command::Status,
+        "/reset" => Command::Reset,
+        "/help" | "/" | "/?" => Command::Help,
+        other => Command::Unknown(other.chars().take(40).collect(), nearest(other)),
+    }
+}
+
+/// The command that begins with what was typed, or that it begins with.
+fn nearest(typed: &str) -> Option<&'static str> {
+    let near = |name: &&str| typed.len() > 1 && (name.starts_with(typed) || typed.starts_with(*name));
+    COMMANDS.iter().map(|command| command.name).find(near)
+}
+
+/// `POST /api/t/{id}/command`
+pub(crate) async fn in_thread(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+    Said(line): Said<Line>,
+) -> Result<Json<CommandAnswer>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    web.command(&visitor, Some(&thread), parse(&line.text)).await.map(Json)
+}
+
+/// `POST /api/command`, where there is no thread yet.
+pub(crate) async fn anywhere(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Said(line): Said<Line>,
+) -> Result<Json<CommandAnswer>, Refused> {
+    web.command(&visitor, None, parse(&line.text)).await.map(Json)
+}
+
+impl Web {
+    async fn command(
+        &self,
+        visitor: &Visitor,
+        thread: Option<&ThreadId>,
+        command: Command,
+    ) -> Result<CommandAnswer, Refused> {
+        match (command, thread) {
+            (Command::Auth(None), _) => Ok(go("/credentials")),
+            (Command::Auth(Some(service)), _) => {
+                let service = credentials::Service::parse(&service).map_err(Refused::bad)?;
+                self.credentials.vendors().get(&service).map_err(Refused::bad)?;
+                Ok(go(&format!("/credentials#login-mine-{service}")))
+            }
+            (Command::New, _) => Ok(go("/")),
+            (Command::Help, _) => Ok(say(help())),
+            (Command::Unknown(name, nearest), _) => Ok(say(match nearest {
+                Some(nearest) => format!("There is no command {name}. Did you mean {nearest}?"),
+                None => format!("There is no command {name}. /help shows what there is."),
+            })),
+            (Command::Status, None) => self.overview(visitor).await,
+            (_, None) => Ok(say("There is no thread yet: write the first message.")),
+            (Command::Stop, Some(thread)) => {
+                let stopped = self.supervisor.stop(thread, &visitor.person.user).await?;
+                Ok(say(if stopped { "Stopping." } else { "Nothing runs in this thread." }))
+            }
+            (Command::Reset, Some(thread)) => {
+                self.supervisor.reset(thread, &visitor.person.user).await?;
+                Ok(say("The agent begins anew here. What was said and the files stay."))
+            }
+            (Command::Status, Some(thread)) => self.status(thread).await,
+            (Command::Model(name), Some(thread)) => self.model(thread, name).await,
+            (Command::Agent(name), Some(thread)) => self.agent(thread, name).await,
+        }
+    }
+
+    async fn model(&self, thread: &ThreadId, name: Option<Option<String>>) -> Result<CommandAnswer, Refused> {
+        let Some(model) = name else {
+            let (now, _) = self.supervisor.subscribe(thread).await?;
+            return Ok(say(match now.thread.model {
+                Some(model) => format!("This thread uses the model {model}. `/model default` goes back to the agent's own."),
+                None => "This thread uses the agent's own model. `/model <name>` chooses another.".to_owned(),
+            }));
+        };
+        let change = ThreadChange { model: Some(model), ..ThreadChange::default() };
+        let changed = self.supervisor.change(thread, change).await?;
+        Ok(say(match changed.model {
+            Some(model) => format!("From the next turn on: the model {model}."),
+            None => "From the next turn on: the agent's own model.".to_owned(),
+        }))
+    }
+
+    async fn agent(&self, thread: &ThreadId, name: Option<String>) -> Result<CommandAnswer, Refused> {
+        if let Some(name) = name {
+            let change = ThreadChange { agent: Some(name), ..ThreadChange::default() };
+            let changed = self.supervisor.change(thread, change).await?;
+            return Ok(say(format!("From the next turn on: the agent {}, with a new session.", changed.agent)));
+        }
+        let (now, _) = self.supervisor.subscribe(thread).await?;
+        let mut answer = format!("This thread is served by {}. There are:", now.thread.agent);
+        for (name, title) in self.supervisor.agents() {
+            // Writing to a String can't fail.
+            let _ = write!(answer, "\n  {name}  {title}");
+        }
+        Ok(say(answer))
+    }
+
+    async fn status(&self, thread: &ThreadId) -> Result<CommandAnswer, Refused> {
+        let (now, _) = self.supervisor.subscribe(thread).await?;
+        let mut answer = standing(&now);
+        for one in self.supervisor.attention().await? {
+            if one.thread.as_ref() == Some(thread) {
+                let hint = one.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                let _ = write!(answer, "\nNeeds attention: {}{hint}", one.what);
+            }
+        }
+        Ok(say(answer))
+    }
+
+    async fn overview(&self, visitor: &Visitor) -> Result<CommandAnswer, Refused> {
+        let threads = self.supervisor.threads(super::events::own_threads(visitor)).await?;
+        let working = threads.iter().filter(|status| status.summary.running).count();
+        let queued: u32 = threads.iter().map(|status| status.summary.queued).sum();
+        Ok(say(format!("{} of your threads, {working} at work, {queued} messages waiting.", threads.len())))
+    }
+}
+
+/// How a thread stands, in lines.
+fn standing(now: &Snapshot) -> String {
+    let mut answer = match now.phase {
+        ThreadPhase::Cold => "Nothing runs; the agent is started with the next message.".to_owned(),
+        ThreadPhase::Idle => "Nothing runs; the agent is there.".to_owned(),
+        ThreadPhase::Starting => "The agent is being started.".to_owned(),
+        ThreadPhase::Waiting => "Waiting for a free place among the workers.".to_owned(),
+        ThreadPhase::Working => "A turn runs.".to_owned(),
+        ThreadPhase::AwaitingPermission => "A turn runs, and waits for your permission.".to_owned(),
+        ThreadPhase::AwaitingLogin => "A turn runs, and waits for a login: /auth".to_owned(),
+        ThreadPhase::Stopping => "A turn is being stopped.".to_owned(),
+        ThreadPhase::Failed { until: Some(at) } => {
+            format!("The agent failed; it is started again at {}.", words::moment(at))
+        }
+        ThreadPhase::Failed { until: None } => "The agent failed; Retry starts it again.".to_owned(),
+    };
+    if let Some(doing) = &now.doing {
+        let since = words::span(credentials::Timestamp::now().since(doing.since));
+        let _ = write!(answer, " It is at: {}, for {since}.", doing.what);
+    }
+    let model = now.thread.model.as_deref().unwrap_or("its own");
+    let _ = write!(answer, "\nAgent: {}, model: {model}, waiting: {}", now.thread.agent, now.queued.len());
+    answer
+}
+
+fn help() -> String {
+    let mut answer = String::from("What can be typed here:");
+    for command in COMMANDS {
+        let _ = write!(answer, "\n  {} {}  {}", command.name, command.arguments, command.help);
+    }
+    answer
+}
+
+fn say(words: impl Into<String>) -> CommandAnswer {
+    CommandAnswer { words: words.into(), open: None }
+}
+
+fn go(path: &str) -> CommandAnswer {
+    CommandAnswer { words: String::new(), open: Some(path.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_mean_what_this_table_says() {
+        let some = |text: &str| Some(text.to_owned());
+        for (text, command) in [
+            ("/auth", Command::Auth(None)),
+            (" /AUTH  codex ", Command::Auth(some("codex"))),
+            ("/login x", Command::Auth(some("x"))),
+            ("/new", Command::New),
+            ("/new and more", Command::New),
+            ("/stop", Command::Stop),
+            ("/model", Command::Model(None)),
+            ("/model default", Command::Model(Some(None))),
+            ("/model a/b c", Command::Model(Some(some("a/b c")))),
+            ("/agent\tcodex", Command::Agent(some("codex"))),
+            ("/agent", Command::Agent(None)),
+            ("/status", Command::Status),
+            ("/reset", Command::Reset),
+            ("/help", Command::Help),
+            ("/", Command::Help),
+            ("/sto", Command::Unknown("/sto".into(), Some("/stop"))),
+            ("/stopp", Command::Unknown("/stopp".into(), Some("/stop"))),
+            ("/xyz", Command::Unknown("/xyz".into(), None)),
+            ("/ü", Command::Unknown("/ü".into(), None)),
+        ] {
+            assert_eq!(parse(text), command, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_offered_command_is_known_and_in_the_help() {
+        for command in COMMANDS {
+            assert!(!matches!(parse(command.name), Command::Unknown(..)), "{}", command.name);
+            assert!(help().contains(command.help));
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! `GET /events`: what changes, as server-sent events; one stream per page.
+
+use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use conversation::{ThreadFilter, ThreadId};
+use credentials::Timestamp;
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use supervisor::{Subscription, ThreadPhase, ThreadStatus, Update};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
+use tokio::time::Instant;
+
+use super::gate::Visitor;
+use super::lists::Changed;
+use super::refusal::Refused;
+use super::shared::Web;
+use super::view::{self, Line, LineEvent, QueueEvent};
+
+mod feed;
+
+use feed::{Feed, Sent, Taken};
+
+/// How often a stream without news says that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long a browser waits before it connects again by itself.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The shortest time between two snapshots of one stream, however much it misses.
+const RESYNC_REST: Duration = Duration::from_secs(1);
+
+/// A page connects so long after it was drawn, at most.
+const DRAWN_WITHIN: Duration = Duration::from_mins(2);
+
+/// Lines of the list that are brought up to date.
+pub(crate) const LIST_LIMIT: usize = 200;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    /// The part of a thread's id after the colon.
+    thread: Option<String>,
+    /// Where an earlier stream of this page ended, if the browser does not say it in a header.
+    last: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Hello<'a> {
+    boot: &'a str,
+}
+
+/// Answers with a stream.
+pub(crate) async fn events(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Refused> {
+    let Ok(permit) = Arc::clone(&web.streams).try_acquire_owned() else {
+        return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many pages are open").hint("close some"));
+    };
+    let header = headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok());
+    let revision = header.or(wanted.last.as_deref()).and_then(|last| revision_of(last, &web.boot));
+    let thread = match &wanted.thread {
+        // What somebody else's script might send as well.
+        Some(thread) => Some(web.thread(&visitor.person, thread.strip_prefix("web:").unwrap_or(thread)).await?),
+        None => None,
+    };
+    let is_new = header.is_none() && wanted.last.is_none();
+    let page = Page::open(web, visitor, thread, Since { is_new, revision }, permit).await?;
+    let stream = stream::unfold(page, |mut page| async {
+        let event = page.next().await?;
+        Some((Ok::<_, Infallible>(event), page))
+    });
+    let alive = KeepAlive::new().interval(KEEP_ALIVE);
+    // A proxy that collects what it passes on would hold it back.
+    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
+    Ok((unbuffered, Sse::new(stream).keep_alive(alive)).into_response())
+}
+
+/// The revision in the id of an event, if it is of this host's life.
+fn revision_of(id: &str, boot: &str) -> Option<u64> {
+    let (of, revision) = id.rsplit_once('-')?;
+    (of == boot).then(|| revision.parse().ok()).flatten()
+}
+
+/// One page and its stream. Dropped when the page is gone.
+struct Page {
+    web: Arc<Web>,
+    visitor: Visitor,
+    thread: Option<Watched>,
+    lists: broadcast::Receiver<Changed>,
+    /// What each line looked like when it was sent.
+    lines: HashMap<ThreadId, String>,
+    ready: VecDeque<Event>,
+    stop: watch::Receiver<bool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// What a page has when it connects.
+struct Since {
+    /// It was drawn just now, and had no stream yet.
+    is_new: bool,
+    /// The revision of its thread that it has for certain.
+    revision: Option<u64>,
+}
+
+/// The thread of a page.
+struct Watched {
+    id: ThreadId,
+    feed: Feed,
+    updates: Subscription,
+    /// When another snapshot may be taken.
+    snapshot_after: Instant,
+}
+
+/// What may happen next.
+enum News {
+    Stop,
+    Update(Option<Box<Update>>),
+    Due,
+    Lines(Result<Changed, RecvError>),
+}
+
+impl Page {
+    async fn open(
+        web: Arc<Web>,
+        visitor: Visitor,
+        thread: Option<ThreadId>,
+        since: Since,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Self, Refused> {
+        let hello = Event::default().retry(RETRY);
+        let mut page = Self {
+            lists: web.lists.watch(),
+            stop: web.stop.subscribe(),
+            ready: VecDeque::from([json(hello.event("hello"), &Hello { boot: &web.boot })]),
+            lines: HashMap::new(),
+            thread: None,
+            web,
+            visitor,
+            _permit: permit,
+        };
+        if let Some(id) = thread {
+            page.watch(id, since.revision).await?;
+        }
+        page.list(if since.is_new { Some(Timestamp::now()) } else { None }).await?;
+        Ok(page)
+    }
+
+    /// Begins, or begins anew, to watch a thread. `has` is the revision that the page is known to have.
+    async fn watch(&mut self, id: ThreadId, has: Option<u64>) -> Result<(), Refused> {
+        let (snapshot, updates) = self.web.supervisor.subscribe(&id).await?;
+        let viewer = Web::viewer(&self.visitor);
+        if has != Some(snapshot.revision) {
+            let event = self.with_id(Event::default().event("snapshot"), snapshot.revision);
+            self.ready.push_back(json(event, &view::snapshot(&snapshot, &viewer)));
+        }
+        let feed = Feed::new(viewer, &snapshot);
+        let snapshot_after = Instant::now() + RESYNC_REST;
+        self.thread = Some(Watched { id, feed, updates, snapshot_after });
+        Ok(())
+    }
+
+    /// The next event; `None` when the stream ends.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            match self.news().await {
+                News::Stop | News::Update(None) | News::Lines(Err(RecvError::Closed)) => return None,
+                News::Update(Some(update)) => self.take(*update).await?,
+                News::Due => self.flush(),
+                News::Lines(Ok(changed)) => self.draw_lines(&changed),
+                // Too many looks were missed: this page looks itself.
+                News::Lines(Err(RecvError::Lagged(_))) => {
+                    if let Err(error) = self.list(None).await {
+                        tracing::warn!(error = error.error, "a page's list could not be brought up to date");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn news(&mut self) -> News {
+        let due = self.thread.as_ref().and_then(|watched| watched.feed.due());
+        // A flood of changes must not keep what is due from being sent.
+        if due.is_some_and(|due| due <= Instant::now()) {
+            return News::Due;
+        }
+        let updates = async {
+            match &mut self.thread {
+                Some(watched) => watched.updates.next().await.map(Box::new),
+                None => std::future::pending().await,
+            }
+        };
+        let due = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            // A sender that is gone means the same.
+            _ = self.stop.wait_for(|stopped| *stopped) => News::Stop,
+            () = due => News::Due,
+            update = updates => News::Update(update),
+            lines = self.lists.recv() => News::Lines(lines),
+        }
+    }
+
+    /// Takes a change in; `None`: the thread can't be watched any more, and the page connects anew.
+    async fn take(&mut self, update: Update) -> Option<()> {
+        let watched = self.thread.as_mut()?;
+        if watched.feed.take(update) == Taken::Fine {
+            return Some(());
+        }
+        let id = watched.id.clone();
+        tokio::select! {
+            _ = self.stop.wait_for(|stopped| *stopped) => return None,
+            () = tokio::time::sleep_until(watched.snapshot_after) => {}
+        }
+        self.watch(id, None).await.ok()
+    }
+
+    fn flush(&mut self) {
+        let Some(watched) = &mut self.thread else { return };
+        let mut events: Vec<Event> = watched.feed.flush(Instant::now()).iter().map(event).collect();
+        // With this id the page says what it has, when it comes again: nothing may be missing before it.
+        if watched.feed.is_clean()
+            && let Some(last) = events.pop()
+        {
+            let revision = watched.feed.revision();
+            events.push(self.with_id(last, revision));
+        }
+        self.ready.extend(events);
+    }
+
+    fn with_id(&self, event: Event, revision: u64) -> Event {
+        event.id(format!("{}-{revision}", self.web.boot))
+    }
+
+    /// Looks at the whole list; what was quiet for long before `drawn`, when the page was drawn, it has.
+    async fn list(&mut self, drawn: Option<Timestamp>) -> Result<(), Refused> {
+        let mut threads = self.web.supervisor.threads(own_threads(&self.visitor)).await?;
+        if let Some(drawn) = drawn {
+            let is_quiet = |status: &ThreadStatus| {
+                matches!(status.phase, ThreadPhase::Cold | ThreadPhase::Idle)
+                    && drawn.since(status.summary.thread.active) > DRAWN_WITHIN
+            };
+            threads.retain(|status| !is_quiet(status));
+        }
+        self.draw_lines(&threads);
+        Ok(())
+    }
+
+    fn draw_lines(&mut self, threads: &[ThreadStatus]) {
+        let viewer = Web::viewer(&self.visitor);
+        for status in threads {
+            let thread = &status.summary.thread;
+            if thread.owner != viewer.user {
+                continue;
+            }
+            if self.thread.as_ref().is_some_and(|watched| watched.id == thread.id) {
+                self.web.seen.mark(&viewer.user, status);
+            }
+            let unread = self.web.seen.is_unread(&viewer.user, status);
+            let html = view::thread_line(&Line { status: status.clone(), unread }, viewer.now);
+            if self.lines.get(&thread.id) == Some(&html) {
+                continue;
+            }
+            let line = LineEvent { id: thread.id.to_string(), html, active: thread.active.millis() };
+            self.ready.push_back(json(Event::default().event("list"), &line));
+            self.lines.insert(thread.id.clone(), line.html);
+        }
+    }
+}
+
+/// The threads in somebody's list.
+pub(crate) fn own_threads(visitor: &Visitor) -> ThreadFilter {
+    ThreadFilter {
+        owner: Some(visitor.person.user.clone()),
+        front_end: Some("web".into()),
+        limit: LIST_LIMIT,
+    }
+}
+
+fn event(sent: &Sent) -> Event {
+    let named = |name: &str| Event::default().event(name);
+    match sent {
+        Sent::Item(item) => json(named("item"), item),
+        Sent::Patch(patch) => json(named("patch"), patch),
+        Sent::Queue(html) => json(named("queue"), &QueueEvent { html: html.clone() }),
+        Sent::Phase(phase) => json(named("phase"), phase),
+        Sent::Thread(thread) => json(named("thread"), thread),
+    }
+}
+
+fn json(event: Event, data: &impl Serialize) -> Event {
+    // JSON has no line ends outside of strings, and escapes those inside: it is one line of data.
+    let data = serde_json::to_string(data).expect("our own shapes have only strings as keys");
+    event.data(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_another_life_proves_nothing() {
+        assert_eq!(revision_of("abc-12", "abc"), Some(12));
+        for id in ["abd-12", "abc-", "abc", "abc--1", "abc-12x", "", "-12", "12"] {
+            assert_eq!(revision_of(id, "abc"), None, "{id}");
+        }
+    }
+}

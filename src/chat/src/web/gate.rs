@@ -1,0 +1,177 @@
+//! What every request passes: is it meant for us, is it from our pages, who is it; and what every answer carries.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use super::config::Access;
+use super::door::{self, Wrong};
+use super::people::{People, Person};
+use super::refusal::{PageRefused, Refused};
+use super::shared::Web;
+use super::{enter, random};
+
+/// Carries back what a page was given; a page of another site can neither know it nor send it.
+const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// Pages and scripts of our own, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Goes with every answer that has no word of its own on the matter.
+const HEADERS: [(HeaderName, &str); 7] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Somebody who is in, as handlers get them.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    pub(crate) person: Person,
+    /// What their pages send back with every POST.
+    pub(crate) csrf: String,
+}
+
+/// The same, where somebody may also not be in yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Anybody(pub(crate) Option<Visitor>);
+
+/// Lets a request through, or answers it. Every POST but the one that lets somebody in needs a person and their token.
+pub(crate) async fn gate(
+    State(web): State<Arc<Web>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let wants_page = wants_page(request.headers());
+    let visitor = visitor(&web, request.headers(), peer);
+    let refused = web
+        .door
+        .judge(request.method(), request.headers())
+        .map(misdirected)
+        .or_else(|| stranger(&web, &request, visitor.as_ref()));
+    let mut response = match refused {
+        Some(Closed::Refused(refused)) if wants_page => PageRefused(refused).into_response(),
+        Some(Closed::Refused(refused)) => refused.into_response(),
+        Some(Closed::NotIn) if wants_page => enter::doorstep(&web, StatusCode::UNAUTHORIZED, None),
+        Some(Closed::NotIn) => not_in().into_response(),
+        None => {
+            request.extensions_mut().insert(Anybody(visitor));
+            next.run(request).await
+        }
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Why a request goes no further.
+enum Closed {
+    Refused(Refused),
+    NotIn,
+}
+
+fn misdirected(wrong: Wrong) -> Closed {
+    Closed::Refused(match wrong {
+        Wrong::Host => {
+            Refused::new(StatusCode::MISDIRECTED_REQUEST, "nothing is served here under that name")
+                .hint("open it by its address, or set `public_url` to the name")
+        }
+        Wrong::Origin => {
+            Refused::new(StatusCode::FORBIDDEN, "this request was made by a page of another site")
+        }
+    })
+}
+
+/// What a person, or nobody, may not do here.
+fn stranger(web: &Web, request: &Request, visitor: Option<&Visitor>) -> Option<Closed> {
+    let path = request.uri().path();
+    let open_to_all = path == enter::PATH || path.starts_with("/assets/");
+    if open_to_all {
+        return None;
+    }
+    let Some(visitor) = visitor else {
+        return Some(Closed::NotIn);
+    };
+    if door::is_safe(request.method()) {
+        return None;
+    }
+    let token = door::one(request.headers(), &CSRF_HEADER);
+    if token.is_some_and(|token| random::same(token, &visitor.csrf)) {
+        return None;
+    }
+    tracing::warn!(user = %visitor.person.user, boot = %web.boot, "a request without its page's token was refused");
+    let refused = Refused::new(StatusCode::FORBIDDEN, "this page is not of this session any more");
+    Some(Closed::Refused(refused.hint("load the page again; what you typed stays")))
+}
+
+fn not_in() -> Refused {
+    Refused::new(StatusCode::UNAUTHORIZED, "this browser is not let in")
+        .hint("`agent-host status` prints a link that lets it in")
+}
+
+/// Who makes a request, if that is known.
+fn visitor(web: &Web, headers: &HeaderMap, peer: SocketAddr) -> Option<Visitor> {
+    if let Access::TrustedHeader { name, from } = &web.config.allow
+        && from.iter().any(|proxy| proxy.to_canonical() == peer.ip().to_canonical())
+        && let Ok(name) = HeaderName::try_from(name)
+        && headers.contains_key(&name)
+    {
+        // There twice, or no text: somebody plays with it.
+        let person = web.people.by_header(door::one(headers, &name)?)?;
+        let csrf = web.people.csrf_of_header(&person.user);
+        return Some(Visitor { person, csrf });
+    }
+    let name = web.people.cookie_name();
+    cookies(headers).find_map(|(found, value)| {
+        let person = (found == name).then(|| web.people.by_cookie(value)).flatten()?;
+        Some(Visitor { person, csrf: People::csrf_of_cookie(value) })
+    })
+}
+
+/// Names and values of all cookies (RFC 6265 §4.2).
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+}
+
+/// Whether a person looks at the answer, rather than a script.
+fn wants_page(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let found = parts.extensions.get::<Anybody>().and_then(|anybody| anybody.0.clone());
+        found.ok_or_else(not_in)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Anybody {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or(Self(None)))
+    }
+}

@@ -1,0 +1,197 @@
+//! The pages, and the files that they are made with.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+
+use super::events::own_threads;
+use super::gate::Visitor;
+use super::people::Whose;
+use super::refusal::{PageRefused, Refused};
+use super::said::Said;
+use super::shared::Web;
+use super::view::{self, Content, Line, Shell, Worker};
+
+mod logins;
+
+/// `GET /`
+pub(crate) async fn home(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Html<String>, PageRefused> {
+    Ok(web.shell(&visitor, Content::Home).await?)
+}
+
+/// `GET /t/{id}`
+pub(crate) async fn thread(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+) -> Result<Html<String>, PageRefused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    let (snapshot, _) = web.supervisor.subscribe(&thread).await.map_err(Refused::from)?;
+    Ok(web.shell(&visitor, Content::Thread(&snapshot)).await?)
+}
+
+/// `GET /credentials`
+pub(crate) async fn credentials(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+) -> Result<Html<String>, PageRefused> {
+    let logins = web.logins(&visitor.person).await?;
+    let html = view::credentials(&logins, &Web::viewer(&visitor));
+    Ok(web.shell(&visitor, Content::Page { title: "Credentials", html: &html }).await?)
+}
+
+/// `GET /workers`
+pub(crate) async fn workers(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Html<String>, PageRefused> {
+    let html = web.workers(&visitor).await?;
+    Ok(web.shell(&visitor, Content::Page { title: "Workers", html: &html }).await?)
+}
+
+/// A part of a page.
+#[derive(Serialize)]
+pub(crate) struct Part {
+    html: String,
+}
+
+/// `GET /api/workers`
+pub(crate) async fn workers_part(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+) -> Result<Json<Part>, Refused> {
+    Ok(Json(Part { html: web.workers(&visitor).await? }))
+}
+
+/// `GET /api/credentials`
+pub(crate) async fn credentials_part(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+) -> Result<Json<Part>, Refused> {
+    let logins = web.logins(&visitor.person).await?;
+    Ok(Json(Part { html: view::credentials(&logins, &Web::viewer(&visitor)) }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Renames {
+    name: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Renamed {
+    name: String,
+}
+
+/// `POST /api/name`
+pub(crate) async fn rename(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Said(Renames { name }): Said<Renames>,
+) -> Result<Json<Renamed>, Refused> {
+    Ok(Json(Renamed { name: web.people.rename(&visitor.person.user, &name).await? }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Invites {
+    /// Another person, instead of another browser of the same one.
+    #[serde(default)]
+    other: bool,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Invited {
+    url: String,
+    /// How long it is good, in seconds.
+    seconds: u64,
+}
+
+/// `POST /api/invite`
+pub(crate) async fn invite(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Said(Invites { other }): Said<Invites>,
+) -> Result<Json<Invited>, Refused> {
+    let whose = if other { Whose::NewPerson } else { Whose::Of(visitor.person.user.clone()) };
+    let key = web.people.new_key(whose);
+    // Under the name that this person knows it by; it was checked to be one of ours.
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let base = match &web.config.public_url {
+        Some(public) => public.origin().ascii_serialization(),
+        None => format!("http://{host}"),
+    };
+    tracing::info!(user = %visitor.person.user, other, "a link for a browser was made");
+    let url = format!("{base}{}?key={key}", super::enter::PATH);
+    Ok(Json(Invited { url, seconds: super::people::LINK_LIFE.as_secs() }))
+}
+
+/// `GET /assets/{name}`
+pub(crate) async fn asset(Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let Some(asset) = view::asset(&name) else {
+        return Refused::nothing("file").into_response();
+    };
+    let version = view::version();
+    let tag = format!("\"{version}\"");
+    // Named with its version it never changes.
+    let caching = match query {
+        Some(query) if query == format!("v={version}") => "public, max-age=31536000, immutable",
+        _ => "no-cache",
+    };
+    let common = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, caching)];
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag)) {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    (common, [(header::CONTENT_TYPE, asset.mime)], asset.body).into_response()
+}
+
+/// Whatever is not there.
+pub(crate) async fn nothing() -> PageRefused {
+    PageRefused(Refused::nothing("page"))
+}
+
+impl Web {
+    async fn shell(&self, visitor: &Visitor, content: Content<'_>) -> Result<Html<String>, Refused> {
+        let viewer = Self::viewer(visitor);
+        let open = match &content {
+            Content::Thread(snapshot) => Some(&snapshot.thread.id),
+            _ => None,
+        };
+        let mut lines = vec![];
+        for status in self.supervisor.threads(own_threads(visitor)).await? {
+            if open == Some(&status.summary.thread.id) {
+                self.seen.mark(&viewer.user, &status);
+            }
+            let unread = self.seen.is_unread(&viewer.user, &status);
+            lines.push(Line { status, unread });
+        }
+        Ok(Html(view::shell(&Shell {
+            content,
+            viewer: &viewer,
+            name: &visitor.person.name,
+            csrf: &visitor.csrf,
+            boot: &self.boot,
+            threads: &lines,
+            agents: &self.supervisor.agents(),
+            default_agent: &self.config.default_agent,
+            upload_limit: self.uploads.limit,
+            notice: self.config.notice.as_deref(),
+        })))
+    }
+
+    async fn workers(&self, visitor: &Visitor) -> Result<String, Refused> {
+        let own = self.supervisor.threads(conversation::ThreadFilter { limit: 0, ..own_threads(visitor) }).await?;
+        let title_of = |id: &conversation::ThreadId| {
+            own.iter().find(|status| status.summary.thread.id == *id).map(|status| status.summary.thread.title.as_str())
+        };
+        let all = self.supervisor.workers().await;
+        let workers: Vec<Worker<'_>> = all
+            .iter()
+            .map(|status| Worker { status, title: title_of(&status.thread) })
+            // What others do is the administrator's business alone.
+            .filter(|worker| worker.title.is_some() || visitor.person.admin)
+            .collect();
+        Ok(view::workers(&workers, &Self::viewer(visitor)))
+    }
+}

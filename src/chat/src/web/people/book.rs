@@ -1,0 +1,120 @@
+//! What is kept of people and their browsers, as `web-sessions.json`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use credentials::{Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::Person;
+use crate::web::random;
+
+/// The version of the file that this program writes and reads.
+const VERSION: u32 = 1;
+
+/// A browser that was let in so long ago needs a new link.
+pub(super) const SESSION_LIFE: Duration = Duration::from_hours(180 * 24);
+
+/// The file.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Book {
+    #[serde(deserialize_with = "known_version")]
+    version: u32,
+    /// Tells state folders apart in a browser.
+    pub(super) install: String,
+    /// Of this state folder alone; what pages of proxied people prove themselves by is derived from it.
+    pub(super) secret: String,
+    people: BTreeMap<UserId, Kept>,
+    /// By the digest of the cookie's value.
+    sessions: BTreeMap<String, Session>,
+}
+
+/// What is kept of a person.
+#[derive(Clone, Serialize, Deserialize)]
+struct Kept {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    admin: bool,
+    #[serde(rename = "created_ms")]
+    created: Timestamp,
+}
+
+/// A browser.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Session {
+    /// Whose.
+    pub(super) user: UserId,
+    /// Since when.
+    #[serde(rename = "created_ms")]
+    pub(super) created: Timestamp,
+}
+
+impl Book {
+    /// The first one of a state folder, with its administrator.
+    pub(super) fn new() -> Self {
+        let mut book = Self {
+            version: VERSION,
+            install: random::name()[..8].to_owned(),
+            secret: random::token(),
+            people: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+        };
+        book.add_person(&new_user(), true);
+        book
+    }
+
+    /// Whom the program's own link lets in.
+    pub(super) fn admin(&self) -> Option<UserId> {
+        self.people.iter().find(|(_, kept)| kept.admin).map(|(user, _)| user.clone())
+    }
+
+    pub(super) fn person(&self, user: &UserId) -> Option<Person> {
+        let kept = self.people.get(user)?;
+        Some(Person { user: user.clone(), name: kept.name.clone(), admin: kept.admin })
+    }
+
+    /// The person behind a session, unless it is too old.
+    pub(super) fn by_session(&self, digest: &str, now: Timestamp) -> Option<Person> {
+        let session = self.sessions.get(digest)?;
+        if is_old(session, now) {
+            return None;
+        }
+        self.person(&session.user)
+    }
+
+    pub(super) fn add_person(&mut self, user: &UserId, admin: bool) {
+        let kept = Kept { name: String::new(), admin, created: Timestamp::now() };
+        self.people.insert(user.clone(), kept);
+    }
+
+    pub(super) fn add_session(&mut self, digest: String, session: Session) {
+        self.sessions.insert(digest, session);
+    }
+
+    pub(super) fn rename(&mut self, user: &UserId, name: String) {
+        let kept = self.people.entry(user.clone());
+        // Somebody whom a proxy named is not kept before they choose another name.
+        kept.or_insert_with(|| Kept { name: String::new(), admin: false, created: Timestamp::now() }).name = name;
+    }
+
+    pub(super) fn forget_old(&mut self, now: Timestamp) {
+        self.sessions.retain(|_, session| !is_old(session, now));
+    }
+}
+
+/// An id that nobody had before, and that nobody gets by choosing a name.
+pub(super) fn new_user() -> UserId {
+    UserId::parse(&format!("web:{}", random::name())).expect("hexadecimal digits make a sound user id")
+}
+
+fn is_old(session: &Session, now: Timestamp) -> bool {
+    now.since(session.created) > SESSION_LIFE
+}
+
+fn known_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        VERSION => Ok(VERSION),
+        other => Err(serde::de::Error::custom(format!("version {other}; this program knows {VERSION}"))),
+    }
+}

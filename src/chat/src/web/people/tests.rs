@@ -1,0 +1,126 @@
+//! Who gets in, as whom, and for how long.
+
+use super::*;
+
+fn people() -> (tempfile::TempDir, People) {
+    let folder = tempfile::tempdir().unwrap();
+    let people = People::open(&folder.path().join("state")).unwrap();
+    (folder, people)
+}
+
+#[tokio::test]
+async fn a_key_lets_one_browser_in_once() {
+    let (_folder, people) = people();
+    let key = people.new_admin_key();
+    let cookie = people.enter_by_key(&key, None).await.unwrap();
+    let person = people.by_cookie(&cookie).unwrap();
+    assert!(person.admin && person.user.as_str().starts_with("web:"));
+    let again = people.enter_by_key(&key, None).await;
+    assert!(matches!(again, Err(EnterError::Link(LinkError::Unknown))));
+    assert!(people.by_cookie(&key).is_none());
+}
+
+#[test]
+fn a_key_is_good_for_ten_minutes() {
+    let (mut links, now) = (Links::default(), Instant::now());
+    let (early, late) = (links.make(Whose::NewPerson, now), links.make(Whose::NewPerson, now));
+    let before = now + LINK_LIFE - std::time::Duration::from_secs(1);
+    assert!(links.take(&early, None, before).is_ok());
+    assert_eq!(links.take(&late, None, now + LINK_LIFE).err(), Some(LinkError::Old));
+    assert_eq!(links.take(&late, None, now).err(), Some(LinkError::Unknown), "and is gone then");
+}
+
+#[tokio::test]
+async fn another_browser_of_somebody_is_the_same_person_and_another_person_is_not() {
+    let (_folder, people) = people();
+    let first = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
+    let alice = people.by_cookie(&first).unwrap();
+    let key = people.new_key(Whose::Of(alice.user.clone()));
+    let second = people.enter_by_key(&key, None).await.unwrap();
+    assert_ne!(first, second);
+    assert_eq!(people.by_cookie(&second).unwrap(), alice);
+    let third = people.enter_by_key(&people.new_key(Whose::NewPerson), None).await.unwrap();
+    let bob = people.by_cookie(&third).unwrap();
+    assert!(bob.user != alice.user && !bob.admin);
+}
+
+#[tokio::test]
+async fn a_link_makes_nobody_somebody_else() {
+    let (_folder, people) = people();
+    let alice = people.by_cookie(&people.new_person().await.unwrap()).unwrap();
+    let key = people.new_key(Whose::NewPerson);
+    let refused = people.enter_by_key(&key, Some(&alice.user)).await;
+    assert!(matches!(refused, Err(EnterError::Link(LinkError::SomebodyElse))));
+    assert!(people.enter_by_key(&key, None).await.is_ok(), "and it is still good");
+}
+
+#[tokio::test]
+async fn sessions_and_names_survive_a_restart_and_links_do_not() {
+    let (folder, people) = people();
+    let cookie = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
+    let user = people.by_cookie(&cookie).unwrap().user;
+    people.rename(&user, " Alice\n\u{7}  A. ").await.unwrap();
+    let (name, key) = (people.cookie_name(), people.new_admin_key());
+    drop(people);
+
+    let people = People::open(&folder.path().join("state")).unwrap();
+    assert_eq!(people.by_cookie(&cookie), Some(Person { user: user.clone(), name: "Alice A.".into(), admin: true }));
+    assert_eq!(people.cookie_name(), name);
+    assert!(people.enter_by_key(&key, None).await.is_err());
+    let again = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
+    assert_eq!(people.by_cookie(&again).unwrap().user, user, "the administrator stays the same person");
+}
+
+#[tokio::test]
+async fn the_file_holds_no_cookie_and_no_key() {
+    let (folder, people) = people();
+    let key = people.new_admin_key();
+    let cookie = people.enter_by_key(&key, None).await.unwrap();
+    let kept = std::fs::read_to_string(folder.path().join("state").join(FILE)).unwrap();
+    assert!(!kept.contains(&cookie) && !kept.contains(&key), "{kept}");
+}
+
+#[tokio::test]
+async fn a_link_survives_that_its_session_could_not_be_kept() {
+    let (folder, people) = people();
+    let key = people.new_admin_key();
+    let state = folder.path().join("state");
+    std::fs::rename(&state, folder.path().join("away")).unwrap();
+    assert!(matches!(people.enter_by_key(&key, None).await, Err(EnterError::File(_))));
+    std::fs::rename(folder.path().join("away"), &state).unwrap();
+    assert!(people.enter_by_key(&key, None).await.is_ok());
+}
+
+#[test]
+fn a_proxy_s_name_is_always_the_same_person_and_no_administrator() {
+    let (_folder, people) = people();
+    let alice = people.by_header("alice@example.org").unwrap();
+    assert_eq!(people.by_header(" alice@example.org ").unwrap(), alice);
+    assert_ne!(people.by_header("bob@example.org").unwrap().user, alice.user);
+    assert!(!alice.admin && alice.name == "alice@example.org");
+    assert_eq!(people.by_header("  "), None);
+}
+
+#[test]
+fn a_session_ends_after_half_a_year() {
+    let mut book = Book::new();
+    let user = book.admin().unwrap();
+    let created = Timestamp::from_seconds(1_000_000);
+    book.add_session("d".into(), Session { user, created });
+    let life = book::SESSION_LIFE;
+    assert!(book.by_session("d", created.plus(life)).is_some());
+    let later = created.plus(life + std::time::Duration::from_secs(1));
+    assert!(book.by_session("d", later).is_none());
+    book.forget_old(later);
+    assert!(book.by_session("d", created).is_none());
+}
+
+#[test]
+fn a_file_of_another_version_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(FILE);
+    std::fs::write(&file, r#"{"version":2,"install":"a","secret":"b","people":{},"sessions":{}}"#).unwrap();
+    let error = People::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("version 2"), "{error}");
+    assert!(std::fs::read_to_string(&file).unwrap().contains("\"version\":2"));
+}

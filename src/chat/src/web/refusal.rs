@@ -1,0 +1,189 @@
+//! What is told when a request is not done: a status, words, what to do, and whether trying again helps.
+
+use std::fmt::Display;
+
+use axum::Json;
+use axum::extract::multipart::MultipartError;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use conversation::ConversationError;
+use supervisor::SupervisorError;
+
+use super::private_file::FileError;
+use super::view;
+
+/// Why a request was not done. As an answer it is JSON; [`PageRefused`] makes it a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    /// Lower case, no full stop.
+    pub(crate) error: String,
+    pub(crate) hint: Option<String>,
+    /// Whether the same request may be sent again, unchanged, in a moment.
+    pub(crate) again: bool,
+}
+
+impl Refused {
+    pub(crate) fn new(status: StatusCode, error: impl Display) -> Self {
+        Self { status, error: error.to_string(), hint: None, again: false }
+    }
+
+    /// The request makes no sense.
+    pub(crate) fn bad(error: impl Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    /// There is no such thing, or none that this person may know of: both are told in the same words.
+    pub(crate) fn nothing(what: impl Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    /// Something of ours failed.
+    pub(crate) fn broken(what: &str, error: &(impl std::error::Error + ?Sized)) -> Self {
+        tracing::error!(error = chain(error), "could not {what}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("could not {what}: {}", chain(error)))
+            .hint("`agent-host doctor` tells what is wrong")
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn again(mut self) -> Self {
+        self.again = true;
+        self
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let body = view::Refusal { error: self.error, hint: self.hint, again: self.again };
+        (self.status, Json(body)).into_response()
+    }
+}
+
+/// As [`Refused`], for whoever looks at a page.
+#[derive(Debug)]
+pub(crate) struct PageRefused(pub(crate) Refused);
+
+impl<E: Into<Refused>> From<E> for PageRefused {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for PageRefused {
+    fn into_response(self) -> Response {
+        let Refused { status, error, hint, .. } = self.0;
+        let title = status.canonical_reason().unwrap_or("Not done");
+        let words = sentence(&error) + &hint.map(|hint| format!("\n\n{}", sentence(&hint))).unwrap_or_default();
+        let page = view::message_page(title, &words, "", Some(("/", "Back to the threads")));
+        (status, Html(page)).into_response()
+    }
+}
+
+impl From<SupervisorError> for Refused {
+    fn from(error: SupervisorError) -> Self {
+        match error {
+            SupervisorError::Conversation(error) => error.into(),
+            SupervisorError::Gone(_) => Self::new(StatusCode::CONFLICT, &error),
+            SupervisorError::Draining => Self::new(StatusCode::SERVICE_UNAVAILABLE, &error).again(),
+            SupervisorError::NotAllowed(_) => Self::new(StatusCode::FORBIDDEN, &error),
+            SupervisorError::TooMuch(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, &error),
+            SupervisorError::NoAgent(_) => Self::bad(&error),
+            SupervisorError::System { .. } => Self::broken("do that", &error),
+        }
+    }
+}
+
+impl From<ConversationError> for Refused {
+    fn from(error: ConversationError) -> Self {
+        match &error {
+            ConversationError::NoThread(_) => Self::nothing("thread"),
+            ConversationError::NoTurn(_) | ConversationError::NoDelivery(_) => {
+                Self::new(StatusCode::CONFLICT, &error)
+            }
+            ConversationError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, &error).hint("attach it as a file")
+            }
+            ConversationError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, &error).again(),
+            // What was typed stays in the page, which sends it again.
+            ConversationError::Full { .. } => {
+                tracing::error!(%error, "the disk is full");
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "the host's disk is full").again()
+            }
+            ConversationError::Database { .. } => Self::broken("keep it", &error).again(),
+            _ => Self::broken("do that", &error),
+        }
+    }
+}
+
+impl From<FileError> for Refused {
+    fn from(error: FileError) -> Self {
+        Self::broken("keep it", &error)
+    }
+}
+
+impl From<JsonRejection> for Refused {
+    fn from(error: JsonRejection) -> Self {
+        Self::new(error.status(), format!("this request is not understood: {}", error.body_text()))
+    }
+}
+
+impl From<QueryRejection> for Refused {
+    fn from(error: QueryRejection) -> Self {
+        Self::new(error.status(), format!("this address is not understood: {}", error.body_text()))
+    }
+}
+
+impl From<MultipartError> for Refused {
+    fn from(error: MultipartError) -> Self {
+        Self::new(error.status(), format!("the upload broke off: {}", error.body_text()))
+    }
+}
+
+/// An error with all its causes.
+pub(crate) fn chain(error: &(impl std::error::Error + ?Sized)) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Some errors repeat their cause.
+        if !words.ends_with(&more) {
+            words = format!("{words}: {more}");
+        }
+        cause = error.source();
+    }
+    words
+}
+
+/// Words of an error as a sentence.
+pub(crate) fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_errors_become_sentences() {
+        assert_eq!(sentence("there is no such thread"), "There is no such thread.");
+        assert_eq!(sentence("öffne es!"), "Öffne es!");
+        assert_eq!(sentence(""), ".");
+    }
+
+    #[test]
+    fn what_may_be_tried_again_says_so() {
+        assert!(Refused::from(SupervisorError::Draining).again);
+        assert!(Refused::from(SupervisorError::Conversation(ConversationError::Closed)).again);
+        assert!(!Refused::from(SupervisorError::Gone("it was answered".into())).again);
+        let missing = SupervisorError::Conversation(ConversationError::NoThread("web:a".parse().unwrap()));
+        assert_eq!(Refused::from(missing), Refused::nothing("thread"));
+    }
+}

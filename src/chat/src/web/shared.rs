@@ -1,0 +1,132 @@
+//! What all requests share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation::ThreadId;
+use credentials::{Credentials, Timestamp, UserId};
+use dashmap::DashMap;
+use supervisor::Supervisor;
+use tokio::sync::{Semaphore, watch};
+
+use super::config::Config;
+use super::door::Door;
+use super::enter::Tries;
+use super::gate::Visitor;
+use super::lists::Lists;
+use super::people::{People, Person};
+use super::refusal::Refused;
+use super::seen::Seen;
+use super::sign_in::Waits;
+use super::uploads::Uploads;
+use super::view::Viewer;
+
+/// Streams of events at the same time; each holds what its page was shown last.
+const MOST_STREAMS: usize = 4096;
+
+/// Owners that are remembered; forgotten ones are asked for again.
+const MOST_OWNERS: usize = 100_000;
+
+/// What all requests share.
+pub(crate) struct Web {
+    pub(crate) config: Config,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) credentials: Credentials,
+    /// Another one means that revisions mean nothing any more.
+    pub(crate) boot: String,
+    pub(crate) door: Door,
+    pub(crate) people: People,
+    pub(crate) tries: Tries,
+    pub(crate) uploads: Uploads,
+    pub(crate) seen: Seen,
+    pub(crate) lists: Lists,
+    pub(crate) waits: Waits,
+    pub(crate) streams: Arc<Semaphore>,
+    /// Becomes true when the server ends: streams must end by themselves, or it would wait for them for ever.
+    pub(crate) stop: watch::Sender<bool>,
+    owners: DashMap<ThreadId, UserId>,
+}
+
+/// What a [`Web`] is made of.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) credentials: Credentials,
+    pub(crate) door: Door,
+    pub(crate) people: People,
+    pub(crate) uploads: Uploads,
+    pub(crate) seen: Seen,
+}
+
+impl Web {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            config: parts.config,
+            supervisor: parts.supervisor,
+            credentials: parts.credentials,
+            boot: super::random::name(),
+            door: parts.door,
+            people: parts.people,
+            tries: Tries::default(),
+            uploads: parts.uploads,
+            seen: parts.seen,
+            lists: Lists::default(),
+            waits: Waits::default(),
+            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
+            stop: watch::Sender::new(false),
+            owners: DashMap::new(),
+        }
+    }
+
+    /// The thread with this name, if this person may know of it: threads are their owner's alone. Everything that names a
+    /// thread comes through here, and learns the same of a thread of somebody else's as of none.
+    pub(crate) async fn thread(&self, person: &Person, local: &str) -> Result<ThreadId, Refused> {
+        let id = ThreadId::parse(&format!("web:{local}")).map_err(|_| Refused::nothing("thread"))?;
+        let known = self.owners.get(&id).map(|owner| owner.clone());
+        let owner = match known {
+            Some(owner) => owner,
+            None => {
+                let (snapshot, _) = self.supervisor.subscribe(&id).await?;
+                self.note_owner(&id, snapshot.thread.owner.clone());
+                snapshot.thread.owner
+            }
+        };
+        if owner == person.user { Ok(id) } else { Err(Refused::nothing("thread")) }
+    }
+
+    /// A thread never changes its owner.
+    pub(crate) fn note_owner(&self, id: &ThreadId, owner: UserId) {
+        if self.owners.len() >= MOST_OWNERS {
+            self.owners.clear();
+        }
+        self.owners.insert(id.clone(), owner);
+    }
+
+    /// Who looks at a thread of their own.
+    pub(crate) fn viewer(visitor: &Visitor) -> Viewer {
+        Viewer { user: visitor.person.user.clone(), owner: true, now: Timestamp::now() }
+    }
+
+    /// Ends when the server ends.
+    pub(crate) async fn stopped(&self) {
+        // A sender that is gone means the same.
+        let _ = self.stop.subscribe().wait_for(|stopped| *stopped).await;
+    }
+
+    /// Looks after what needs it from time to time, until the server ends.
+    pub(crate) async fn keep(self: Arc<Self>) {
+        const EVERY: Duration = Duration::from_secs(10);
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.stopped() => break,
+                _ = ticks.tick() => {
+                    self.seen.save().await;
+                    self.uploads.sweep().await;
+                }
+            }
+        }
+        self.seen.save().await;
+    }
+}

@@ -1,0 +1,220 @@
+//! Signing in and out from the page: a link, a code or a key, and the browser that comes back.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use credentials::{Begun, Completed, Owner, Revoked, Service, Tenant, UserId, Way};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::gate::Visitor;
+use super::refusal::Refused;
+use super::said::Said;
+use super::shared::Web;
+use super::view;
+
+mod back;
+mod device;
+mod words;
+
+pub(crate) use back::{PATHS, back};
+pub(crate) use device::Waits;
+
+/// Whose login it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Scope {
+    /// The person's own.
+    #[default]
+    Mine,
+    /// Of everybody who may use this host; for the administrator alone.
+    Host,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Begins {
+    service: String,
+    #[serde(default)]
+    scope: Scope,
+    /// `pkce`, `device` or `api-key`; else the vendor's default.
+    way: Option<String>,
+    /// The thread that waits for it: the way back.
+    thread: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Completes {
+    service: String,
+    /// Left out: how does the sign-in with a code stand?
+    pasted: Option<SecretText>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SignsOut {
+    service: String,
+    #[serde(default)]
+    scope: Scope,
+}
+
+/// A text that can't be printed.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct SecretText(SecretString);
+
+impl From<String> for SecretText {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+/// What the page shows next.
+#[derive(Default, Serialize)]
+pub(crate) struct Step {
+    html: String,
+    /// Whether it is over.
+    done: bool,
+    /// For programs: the link, or the page on which the code is typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<Url>,
+    /// For programs: the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Out {
+    /// What happened, in words.
+    words: String,
+}
+
+/// `POST /api/auth/begin`
+pub(crate) async fn begin(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Said(begins): Said<Begins>,
+) -> Result<Json<Step>, Refused> {
+    let service = service(&begins.service)?;
+    let tenant = tenant(&visitor, &service, begins.scope)?;
+    let vendor = web.credentials.vendors().get(&service).map_err(Refused::bad)?;
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let redirect = match vendor.way(begins.way.as_deref()) {
+        Some(Way::Pkce(pkce)) => back::redirect(&pkce.redirect_uris, host, web.config.public_url.as_ref()),
+        _ => None,
+    };
+    let user = &visitor.person.user;
+    let begun = web
+        .credentials
+        .begin(&tenant, user, begins.way.as_deref(), redirect.as_ref())
+        .await
+        .map_err(|error| words::refused(&error))?;
+    tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
+    if let Some(thread) = &begins.thread {
+        web.waits.come_back_to(user, web.thread(&visitor.person, thread).await?);
+    }
+    if let Begun::Device { .. } = &begun {
+        web.wait_for_device(user.clone(), service.clone());
+    }
+    let scope = match begins.scope {
+        Scope::Mine => "mine",
+        Scope::Host => "host",
+    };
+    let mut html = view::sign_in_step(&service, scope, &begun);
+    if let Some(warning) = &vendor.warning {
+        html = format!("<p class=\"quiet\">{}</p>{html}", view::escape(warning));
+    }
+    let (url, code) = match begun {
+        Begun::Link { url, .. } => (Some(url), None),
+        Begun::Device { page, user_code, .. } => (Some(page), Some(user_code)),
+        Begun::Key { .. } => (None, None),
+    };
+    Ok(Json(Step { html, done: false, url, code }))
+}
+
+/// `POST /api/auth/complete`
+pub(crate) async fn complete(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Said(completes): Said<Completes>,
+) -> Result<Json<Step>, Refused> {
+    let service = service(&completes.service)?;
+    let user = &visitor.person.user;
+    let pasted = completes.pasted.map(|pasted| pasted.0);
+    if pasted.is_none() {
+        return web.device_state(user, &service).map(Json);
+    }
+    let completed = web.complete(user, &service, pasted).await.map_err(|error| words::refused(&error))?;
+    Ok(Json(Step { html: web.done(&completed), done: true, ..Step::default() }))
+}
+
+/// `POST /api/auth/logout`
+pub(crate) async fn logout(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Said(out): Said<SignsOut>,
+) -> Result<Json<Out>, Refused> {
+    let service = service(&out.service)?;
+    let tenant = tenant(&visitor, &service, out.scope)?;
+    let ended = web.credentials.logout(&tenant).await.map_err(|error| words::refused(&error))?;
+    tracing::info!(%service, user = %visitor.person.user, owner = %tenant.owner, "signed out");
+    web.supervisor.credentials_changed();
+    let words = match (ended.was_there, ended.revoked) {
+        (false, _) => format!("There was no login to {service}."),
+        (true, Revoked::Yes) => format!("Signed out of {service}, and the vendor has ended the login."),
+        (true, Revoked::NotPossible) => {
+            format!("Signed out of {service} here; the vendor offers no way to tell it.")
+        }
+        (true, Revoked::Failed(why)) => format!(
+            "Signed out of {service} here. The vendor could not be told ({why}), so the login may live on there."
+        ),
+    };
+    Ok(Json(Out { words }))
+}
+
+impl Web {
+    /// Completes a sign-in, and lets turns that wait for it look again.
+    async fn complete(
+        &self,
+        user: &UserId,
+        service: &Service,
+        pasted: Option<SecretString>,
+    ) -> Result<Completed, credentials::SignInError> {
+        let completed = self.credentials.complete(service, user, pasted).await?;
+        tracing::info!(%service, %user, owner = %completed.tenant.owner, "signed in");
+        self.supervisor.credentials_changed();
+        Ok(completed)
+    }
+
+    fn done(&self, completed: &Completed) -> String {
+        view::sign_in_done(&self.title_of(&completed.tenant.service), completed)
+    }
+
+    /// A service's name for people.
+    fn title_of(&self, service: &Service) -> String {
+        let vendor = self.credentials.vendors().get(service);
+        vendor.map_or_else(|_| service.to_string(), |vendor| vendor.title.clone())
+    }
+}
+
+fn service(text: &str) -> Result<Service, Refused> {
+    Service::parse(text).map_err(Refused::bad)
+}
+
+/// The login that is meant, if this person may change it.
+fn tenant(visitor: &Visitor, service: &Service, scope: Scope) -> Result<Tenant, Refused> {
+    let owner = match scope {
+        Scope::Mine => Owner::User(visitor.person.user.clone()),
+        Scope::Host if visitor.person.admin => Owner::Host,
+        Scope::Host => {
+            return Err(Refused::new(
+                StatusCode::FORBIDDEN,
+                "only the administrator signs in and out for the whole host",
+            )
+            .hint("sign in for yourself, or use `agent-host auth` on the machine"));
+        }
+    };
+    Ok(Tenant { service: service.clone(), owner })
+}

@@ -1,0 +1,104 @@
+//! Sign-ins with a code that is typed into a vendor's page: this host asks until the vendor says yes, no, or too late.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation::ThreadId;
+use credentials::{Service, SignInError, UserId};
+use dashmap::DashMap;
+
+use super::{Step, words};
+use crate::web::refusal::{Refused, chain};
+use crate::web::shared::Web;
+
+/// After the vendor or the network was away.
+const REST: Duration = Duration::from_secs(5);
+
+/// How sign-ins with a code stand, and where people go back to.
+#[derive(Default)]
+pub(crate) struct Waits {
+    devices: DashMap<(UserId, Service), Device>,
+    threads: DashMap<UserId, ThreadId>,
+}
+
+enum Device {
+    Waiting,
+    Done(String),
+    Failed(Refused),
+}
+
+impl Waits {
+    /// After the next sign-in of this person.
+    pub(super) fn come_back_to(&self, user: &UserId, thread: ThreadId) {
+        self.threads.insert(user.clone(), thread);
+    }
+
+    pub(super) fn comes_back_to(&self, user: &UserId) -> Option<ThreadId> {
+        self.threads.remove(user).map(|(_, thread)| thread)
+    }
+}
+
+impl Web {
+    /// Asks the vendor from now on. (One asker at a time is the store's doing.)
+    pub(super) fn wait_for_device(self: &Arc<Self>, user: UserId, service: Service) {
+        let key = (user, service);
+        self.waits.devices.insert(key.clone(), Device::Waiting);
+        let web = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = web.stopped() => {}
+                state = web.ask(&key.0, &key.1) => {
+                    if let Some(state) = state {
+                        web.waits.devices.insert(key, state);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Goes on with what an earlier host began.
+    pub(crate) async fn wait_for_begun_devices(self: &Arc<Self>) {
+        let credentials = self.credentials.clone();
+        let look = tokio::task::spawn_blocking(move || credentials.store().pending_sign_ins());
+        let Ok(Ok(pending)) = look.await else { return };
+        for one in pending.iter().filter(|one| one.user.starts_with("web:") && !one.is_over) {
+            let Ok(user) = UserId::parse(&one.user) else { continue };
+            let Ok(service) = Service::parse(&one.service) else { continue };
+            if self.begun_by(&user, "device").await.contains(&service) {
+                self.wait_for_device(user, service);
+            }
+        }
+    }
+
+    /// How it ended; `None` if another one took its place.
+    async fn ask(&self, user: &UserId, service: &Service) -> Option<Device> {
+        loop {
+            match self.complete(user, service, None).await {
+                Ok(completed) => return Some(Device::Done(self.done(&completed))),
+                Err(SignInError::TryAgain { why }) => {
+                    tracing::info!(%service, %user, why, "a sign-in with a code waits on");
+                    tokio::time::sleep(REST).await;
+                }
+                Err(SignInError::Replaced) => return None,
+                Err(error) => {
+                    tracing::info!(%service, %user, error = chain(&error), "a sign-in with a code did not work");
+                    return Some(Device::Failed(words::refused(&error)));
+                }
+            }
+        }
+    }
+
+    /// For the page that waits.
+    pub(super) fn device_state(&self, user: &UserId, service: &Service) -> Result<Step, Refused> {
+        let state = self.waits.devices.get(&(user.clone(), service.clone()));
+        match state.as_deref() {
+            Some(Device::Waiting) => Ok(Step::default()),
+            Some(Device::Done(html)) => Ok(Step { html: html.clone(), done: true, ..Step::default() }),
+            Some(Device::Failed(refused)) => Err(refused.clone()),
+            None => {
+                let nothing = SignInError::NothingPending { service: service.clone(), user: user.clone() };
+                Err(words::refused(&nothing))
+            }
+        }
+    }
+}

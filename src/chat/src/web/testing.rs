@@ -1,0 +1,39 @@
+//! Small values that several tests want.
+
+use conversation::{Body, Dispatch, Item, ItemId, Thread, ThreadId, ThreadSummary, TurnId};
+use credentials::{Timestamp, UserId};
+use supervisor::{ThreadPhase, ThreadStatus};
+
+pub(crate) fn thread(id: &str, owner: &UserId) -> Thread {
+    Thread {
+        id: ThreadId::parse(id).unwrap(),
+        owner: owner.clone(),
+        title: "a title".into(),
+        agent: "native".into(),
+        model: None,
+        dispatch: Dispatch::Queue,
+        session: None,
+        created: Timestamp::from_seconds(1),
+        active: Timestamp::from_seconds(2),
+    }
+}
+
+pub(crate) fn status(id: &str, owner: &UserId, last_item: i64) -> ThreadStatus {
+    let thread = thread(id, owner);
+    ThreadStatus {
+        summary: ThreadSummary { thread, queued: 0, running: false, last_end: None },
+        phase: ThreadPhase::Idle,
+        doing: None,
+        last_item,
+    }
+}
+
+pub(crate) fn item(id: i64, turn: i64, body: Body) -> Item {
+    Item {
+        id: ItemId(id),
+        thread: ThreadId::parse("web:t").unwrap(),
+        turn: Some(TurnId(turn)),
+        at: Timestamp::from_seconds(3),
+        body,
+    }
+}

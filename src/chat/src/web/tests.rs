@@ -1,0 +1,8 @@
+//! The web chat over real HTTP, with a supervisor and workers that are real processes.
+
+mod coming_in;
+mod files;
+mod house;
+mod signing_in;
+mod streams;
+mod talking;

@@ -1,0 +1,309 @@
+//! What people do in threads: open, post, stop, retry, decide, change.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use conversation::{Dispatch, ItemId, NewThread, SourceId, ThreadChange, ThreadId, TurnId};
+use serde::{Deserialize, Serialize};
+use supervisor::{Answer, Happened, Message, Posted};
+
+use super::gate::Visitor;
+use super::refusal::Refused;
+use super::said::{self, Said};
+use super::shared::Web;
+use super::view::{self, ItemEvent};
+use super::{people, random};
+
+/// Entries of one look further back.
+const OLDER: usize = 50;
+
+/// Longer titles and names of models are refused.
+const MAX_LINE: usize = 200;
+
+/// An answer that says only that it was done.
+#[derive(Serialize)]
+pub(crate) struct Done {}
+
+#[derive(Deserialize)]
+pub(crate) struct First {
+    /// The page's own name of the message: sent again, it opens the same thread.
+    id: Option<String>,
+    text: String,
+    #[serde(default)]
+    files: Vec<String>,
+    agent: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Opened {
+    thread: ThreadId,
+    url: String,
+    #[serde(flatten)]
+    posted: PostedView,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Next {
+    id: String,
+    text: String,
+    #[serde(default)]
+    files: Vec<String>,
+    mode: Option<Dispatch>,
+}
+
+/// What became of a message.
+#[derive(Serialize)]
+pub(crate) struct PostedView {
+    turn: i64,
+    /// `started`, `queued`, `steered`, `interrupted`, or `known`.
+    happened: &'static str,
+    /// Turns before it, when it is queued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ahead: Option<usize>,
+    /// Turns that it pushed out, when it interrupted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped: Option<usize>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct OfTurn {
+    turn: i64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Stopped {
+    /// Whether something ran.
+    stopped: bool,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Decides {
+    request: String,
+    answer: Word,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Once,
+    Always,
+    Deny,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Settings {
+    title: Option<String>,
+    /// Empty: back to the agent's own.
+    model: Option<String>,
+    agent: Option<String>,
+    dispatch: Option<Dispatch>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Before {
+    before: i64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Older {
+    /// In order.
+    items: Vec<ItemEvent>,
+    /// Whether there are still older ones.
+    more: bool,
+}
+
+/// `POST /api/threads`
+pub(crate) async fn open(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Said(first): Said<First>,
+) -> Result<Json<Opened>, Refused> {
+    let text = said::message(&first.text, first.files.len())?;
+    let user = visitor.person.user.clone();
+    let source = first.id.unwrap_or_else(random::name);
+    let name = random::name_of("thread", &[user.as_str(), said::message_id(&source)?]);
+    let id = ThreadId::parse(&format!("web:{name}")).map_err(Refused::bad)?;
+    web.uploads.check(&user, &first.files)?;
+    let new = NewThread {
+        id: id.clone(),
+        owner: user.clone(),
+        title: said::title(&text),
+        agent: first.agent.unwrap_or_else(|| web.config.default_agent.clone()),
+        model: None,
+        dispatch: web.config.dispatch,
+    };
+    let thread = web.supervisor.open_thread(new).await?;
+    web.note_owner(&id, thread.owner);
+    let next = Next { id: source, text, files: first.files, mode: None };
+    let posted = web.post_message(&visitor, &id, next).await?;
+    Ok(Json(Opened { url: view::thread_path(&id), thread: id, posted: posted.into() }))
+}
+
+/// `POST /api/t/{id}/messages`
+pub(crate) async fn post(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+    Said(next): Said<Next>,
+) -> Result<Json<PostedView>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    let posted = web.post_message(&visitor, &thread, next).await?;
+    Ok(Json(posted.into()))
+}
+
+impl Web {
+    async fn post_message(&self, visitor: &Visitor, thread: &ThreadId, next: Next) -> Result<Posted, Refused> {
+        let text = said::message(&next.text, next.files.len())?;
+        let source = SourceId(format!("web:{}", said::message_id(&next.id)?));
+        let workspace = self.supervisor.workspace(thread);
+        let files = self.uploads.place(&visitor.person.user, &next.files, thread, workspace).await?;
+        let message = Message {
+            thread: thread.clone(),
+            source,
+            by: visitor.person.user.clone(),
+            name: visitor.person.name.clone(),
+            text,
+            files,
+            dispatch: next.mode,
+        };
+        Ok(self.supervisor.post(message).await?)
+    }
+}
+
+/// `POST /api/t/{id}/stop`
+pub(crate) async fn stop(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+) -> Result<Json<Stopped>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    let stopped = web.supervisor.stop(&thread, &visitor.person.user).await?;
+    Ok(Json(Stopped { stopped }))
+}
+
+/// `POST /api/t/{id}/retry`
+pub(crate) async fn retry(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+    Said(of): Said<OfTurn>,
+) -> Result<Json<PostedView>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    let posted = web.supervisor.retry(&thread, TurnId(of.turn), &visitor.person.user).await?;
+    Ok(Json(posted.into()))
+}
+
+/// `POST /api/t/{id}/drop`
+pub(crate) async fn drop_queued(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+    Said(of): Said<OfTurn>,
+) -> Result<Json<Done>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    web.supervisor.drop_queued(&thread, TurnId(of.turn), &visitor.person.user).await?;
+    Ok(Json(Done {}))
+}
+
+/// `POST /api/t/{id}/decide`
+pub(crate) async fn decide(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+    Said(decides): Said<Decides>,
+) -> Result<Json<Done>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    let answer = match decides.answer {
+        Word::Once => Answer::Once,
+        Word::Always => Answer::Always,
+        Word::Deny => Answer::Deny {
+            reason: decides.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty()),
+        },
+    };
+    let name = people::name_or(&visitor.person.name, "the owner");
+    web.supervisor.decide(&thread, &decides.request, &visitor.person.user, name, answer).await?;
+    Ok(Json(Done {}))
+}
+
+/// `POST /api/t/{id}/settings`
+pub(crate) async fn settings(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+    Said(settings): Said<Settings>,
+) -> Result<Json<Done>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    let change = ThreadChange {
+        title: settings.title.map(line).transpose()?,
+        agent: settings.agent,
+        model: settings.model.map(line).transpose()?.map(|model| (!model.is_empty()).then_some(model)),
+        dispatch: settings.dispatch,
+        session: None,
+    };
+    web.supervisor.change(&thread, change).await?;
+    Ok(Json(Done {}))
+}
+
+/// `POST /api/t/{id}/reset`
+pub(crate) async fn reset(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+) -> Result<Json<Done>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    web.supervisor.reset(&thread, &visitor.person.user).await?;
+    Ok(Json(Done {}))
+}
+
+/// `GET /api/t/{id}/older?before=`
+pub(crate) async fn older(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+    Query(Before { before }): Query<Before>,
+) -> Result<Json<Older>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    // One more than is shown tells whether there are more.
+    let mut items = web.supervisor.older(&thread, ItemId(before), OLDER + 1).await?;
+    let more = items.len() > OLDER;
+    if more {
+        items.remove(0);
+    }
+    let viewer = Web::viewer(&visitor);
+    // They are older than anything that a stream says of them.
+    let items = items.iter().map(|item| view::item_event(item, &viewer, 0)).collect();
+    Ok(Json(Older { items, more }))
+}
+
+/// One line without anything that a page would hide.
+fn line(text: String) -> Result<String, Refused> {
+    let text = text.trim();
+    if text.len() > MAX_LINE || text.chars().any(char::is_control) {
+        let words = format!("that is no usable name: one line, at most {MAX_LINE} bytes");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, words));
+    }
+    Ok(text.to_owned())
+}
+
+impl From<Posted> for PostedView {
+    fn from(posted: Posted) -> Self {
+        let (mut ahead, mut dropped) = (None, None);
+        let happened = match posted.happened {
+            Happened::Started => "started",
+            Happened::Queued { ahead: before } => {
+                ahead = Some(before);
+                "queued"
+            }
+            Happened::Steered => "steered",
+            Happened::Interrupted { dropped: out } => {
+                dropped = Some(out);
+                "interrupted"
+            }
+            Happened::Known => "known",
+        };
+        Self { turn: posted.turn.0, happened, ahead, dropped }
+    }
+}

@@ -1,0 +1,190 @@
+// What buttons do. Every button and form that acts says so with `data-act`; nothing else in a page is listened to.
+
+import { fill, morph } from "./morph.js";
+import { times } from "./clock.js";
+import { Refused, post } from "./send.js";
+
+const thread = document.body.dataset.thread;
+const listeners = [];
+let polling = 0;
+
+/** Calls `listener` with the name of something that happened here: `sent`. */
+export function hear(listener) {
+  listeners.push(listener);
+}
+
+/** Something happened here. */
+export function tell(name) {
+  for (const listener of listeners) listener(name);
+}
+
+/** Starts to listen. `compose` is how a trial is sent. */
+export function actions(compose) {
+  addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-act]");
+    if (button) act(button, button.dataset, compose);
+  });
+  addEventListener("submit", (event) => {
+    if (!event.target.dataset.act) return;
+    event.preventDefault();
+    submit(event.target, event.submitter);
+  });
+}
+
+/** Asks once before something is lost. */
+export function ask(title, words, yes) {
+  const dialog = document.getElementById("ask");
+  document.getElementById("ask-title").textContent = title;
+  document.getElementById("ask-words").textContent = words;
+  document.getElementById("ask-yes").textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}
+
+/** Loads this very page again and draws only what changed in it. */
+export async function refresh() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("page");
+  const here = document.getElementById("page");
+  if (page && here) {
+    morph(here, document.adoptNode(page));
+    times(here);
+  }
+}
+
+function trouble(error) {
+  if (error instanceof Refused) return [error.message, error.hint].filter(Boolean).join(". ");
+  return "The host can’t be reached. Try again in a moment.";
+}
+
+/** Runs `work` with the button off, and shows what went wrong beside it. */
+async function guarded(button, work) {
+  const place = button.closest("article, .card, form, td, li") ?? button.parentElement;
+  place.querySelector(":scope > .problem.shown")?.remove();
+  button.disabled = true;
+  try {
+    return await work();
+  } catch (error) {
+    const fixed = place.querySelector(".problem");
+    const words = fixed ?? Object.assign(document.createElement("p"), { className: "problem shown" });
+    words.setAttribute("role", "alert");
+    words.textContent = trouble(error);
+    if (!fixed) place.append(words);
+    return undefined;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function act(button, data, compose) {
+  const doings = {
+    decide: () => decide(button.form, button.value),
+    retry: () => post(`/api/t/${thread}/retry`, { turn: Number(data.turn) }),
+    drop: () => post(`/api/t/${thread}/drop`, { turn: Number(data.turn) }),
+    stop: async () => {
+      await post(`/api/t/${data.thread}/stop`);
+      await refresh();
+    },
+    try: () => compose(data.text),
+    copy: () => navigator.clipboard.writeText(data.text).then(() => (button.textContent = "Copied")),
+    invite: () => invite(button, data.other === "yes"),
+    reset: () => reset(),
+    "sign-in": () => signIn(button, data),
+    "sign-out": () => signOut(data),
+  };
+  if (doings[data.act]) guarded(button, doings[data.act]);
+}
+
+function submit(form, pressed) {
+  const fields = Object.fromEntries(new FormData(form));
+  const doings = {
+    decide: () => decide(form, "deny", fields.reason),
+    complete: () => complete(form, fields),
+    name: () => rename(form, fields),
+    settings: () => settings(form, fields),
+  };
+  const button = pressed ?? form.querySelector("button");
+  if (doings[form.dataset.act]) guarded(button, doings[form.dataset.act]);
+}
+
+function decide(form, answer, reason) {
+  return post(`/api/t/${thread}/decide`, { request: form.dataset.request, answer, reason: reason?.trim() || undefined });
+}
+
+async function rename(form, fields) {
+  await post("/api/name", { name: fields.name });
+  form.parentElement.querySelector("summary span").textContent = fields.name.trim() || "Set your name";
+  form.parentElement.open = false;
+}
+
+async function settings(form, fields) {
+  await post(`/api/t/${thread}/settings`, { agent: fields.agent, model: fields.model.trim(), dispatch: fields.dispatch });
+  form.parentElement.open = false;
+}
+
+async function invite(button, other) {
+  const answer = await post("/api/invite", { other });
+  const place = button.closest("form").querySelector(".invited");
+  const link = Object.assign(document.createElement("input"), { readOnly: true, value: answer.url });
+  link.setAttribute("aria-label", "One-time link");
+  const whose = other ? "Lets in another person, with threads of their own" : "Lets in another browser of yours";
+  place.replaceChildren(`${whose}; once, within ${Math.round(answer.seconds / 60)} minutes:`, link);
+  link.select();
+}
+
+async function reset() {
+  const sure = await ask("Reset this thread?", "What runs is stopped, and the agent forgets what was said here. The conversation on this page and the files stay.", "Reset");
+  if (sure) await post(`/api/t/${thread}/reset`);
+  document.getElementById("agent").open = false;
+}
+
+/** The place below a sign-in button where the next step goes. */
+function stepOf(node) {
+  return node.closest(".card").querySelector("[data-step]");
+}
+
+async function signIn(button, data) {
+  const answer = await post("/api/auth/begin", { service: data.service, scope: data.scope, thread: thread || undefined });
+  const step = stepOf(button);
+  fill(step, answer.html);
+  times(step);
+  step.querySelector("[data-focus], input")?.focus();
+  if (step.querySelector("[data-poll]")) poll(step, data.service);
+}
+
+/** While a device code waits for its confirmation elsewhere, the page asks how it stands. */
+function poll(step, service) {
+  clearTimeout(polling);
+  polling = setTimeout(async () => {
+    const waiting = step.isConnected && step.querySelector("[data-poll]");
+    if (!waiting) return;
+    try {
+      const state = await post("/api/auth/complete", { service });
+      if (!state.done) return void poll(step, service);
+      fill(step, state.html);
+      await refresh();
+    } catch (error) {
+      if (!(error instanceof Refused)) return void poll(step, service);
+      waiting.textContent = trouble(error);
+      waiting.className = "problem";
+    }
+  }, 2500);
+}
+
+async function complete(form, fields) {
+  const step = stepOf(form);
+  const answer = await post("/api/auth/complete", { service: form.dataset.service, pasted: fields.pasted.trim() });
+  fill(step, answer.html);
+  await refresh();
+}
+
+async function signOut(data) {
+  const sure = await ask(`Sign out of ${data.title}?`, data.stops, "Sign out");
+  if (!sure) return;
+  const answer = await post("/api/auth/logout", { service: data.service, scope: data.scope });
+  await refresh();
+  const card = document.getElementById(`login-${data.scope}-${data.service}`);
+  card?.querySelector("[data-step]")?.replaceChildren(Object.assign(document.createElement("p"), { className: "quiet", textContent: answer.words }));
+}

@@ -1,0 +1,256 @@
+// The page: puts its parts together, and does what belongs to none of them. Scrolling, keys, menus, theme, filter.
+
+import { actions, hear, refresh } from "./act.js";
+import { tick } from "./clock.js";
+import { closeCommands, composer, note, submitWords } from "./composer.js";
+import { live, on, put } from "./live.js";
+import { element, watchFolds } from "./morph.js";
+import { Refused, post } from "./send.js";
+
+const { kind, thread } = document.body.dataset;
+const scroller = document.getElementById("scroll");
+const timeline = document.getElementById("timeline");
+const newer = document.getElementById("newer");
+const filter = document.getElementById("filter");
+let stuck = true;
+
+/** Nearer to the end than this counts as reading along. */
+const NEAR_END = 48;
+
+actions(submitWords);
+watchFolds(document);
+composer();
+scrolling();
+keys();
+menus();
+drawer();
+theme();
+filtering();
+title();
+copying();
+live();
+tick();
+if (kind === "page" && location.pathname === "/workers") setInterval(() => document.hidden || refresh(), 3000);
+
+function scrolling() {
+  if (!timeline) return;
+  const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
+  scroller.addEventListener("scroll", () => {
+    stuck = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END;
+    if (newer && stuck) newer.hidden = true;
+  }, { passive: true });
+  // Whatever changes the height: words, pictures that load, the composer that grows.
+  let height = timeline.offsetHeight;
+  new ResizeObserver(() => {
+    if (stuck) toEnd();
+    else if (newer && timeline.offsetHeight > height) newer.hidden = false;
+    height = timeline.offsetHeight;
+  }).observe(timeline);
+  new ResizeObserver(() => stuck && toEnd()).observe(scroller);
+  newer?.addEventListener("click", () => {
+    stuck = true;
+    toEnd();
+    newer.hidden = true;
+  });
+  hear(() => {
+    stuck = true;
+    requestAnimationFrame(toEnd);
+  });
+  on("applied", usage);
+  document.getElementById("older")?.addEventListener("click", older);
+  toEnd();
+}
+
+/** Tokens in the line above the field: what the newest usage entry says. */
+function usage() {
+  const last = [...document.querySelectorAll("[data-usage]")].at(-1);
+  const tokens = document.getElementById("tokens");
+  if (tokens && last && tokens.textContent !== last.textContent) tokens.replaceChildren(...last.cloneNode(true).childNodes);
+}
+
+async function older() {
+  const button = document.getElementById("older");
+  const first = timeline.firstElementChild;
+  if (!first) return;
+  button.disabled = true;
+  try {
+    const ids = [...timeline.children].map((one) => Number(one.id.slice(1)));
+    const answer = await fetch(`/api/t/${thread}/older?before=${Math.min(...ids)}`);
+    if (!answer.ok) throw new Error(String(answer.status));
+    const { items, more } = await answer.json();
+    const below = scroller.scrollHeight - scroller.scrollTop;
+    for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item, true);
+    scroller.scrollTop = scroller.scrollHeight - below;
+    button.hidden = !more;
+  } catch {
+    note("Earlier entries could not be loaded. Try again in a moment.");
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function keys() {
+  addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      openDrawer(true);
+      filter.focus();
+      filter.select();
+    }
+    const free = event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]");
+    if (free && !closePopups()) document.getElementById("text")?.focus();
+  });
+}
+
+/** Closes what lies above the page; whether anything did. */
+function closePopups() {
+  const menus = [...document.querySelectorAll("details.menu[open]")];
+  for (const menu of menus) {
+    const inside = menu.contains(document.activeElement);
+    menu.open = false;
+    if (inside) menu.querySelector("summary").focus();
+  }
+  const commands = closeCommands();
+  const side = document.body.classList.contains("drawn");
+  openDrawer(false);
+  return menus.length > 0 || commands || side;
+}
+
+function menus() {
+  addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  on("thread", (data) => {
+    const set = (id, value) => {
+      const field = document.getElementById(id);
+      if (field && field !== document.activeElement && !field.closest("details[open]")) field.value = value;
+    };
+    set("pick-agent", data.agent);
+    set("pick-model", data.model ?? "");
+    set("pick-mode", data.dispatch);
+    const name = document.getElementById("agent-name");
+    const agent = document.querySelector(`#pick-agent option[value="${CSS.escape(data.agent)}"]`)?.textContent ?? data.agent;
+    if (name) name.replaceChildren(agent, ...(data.model ? [" ", Object.assign(document.createElement("small"), { textContent: data.model })] : []));
+  });
+}
+
+function openDrawer(open) {
+  document.body.classList.toggle("drawn", open);
+  document.getElementById("veil").hidden = !open;
+  document.getElementById("drawer")?.setAttribute("aria-expanded", String(open));
+}
+
+function drawer() {
+  document.getElementById("drawer")?.addEventListener("click", () => {
+    openDrawer(true);
+    document.getElementById("new").focus({ preventScroll: true });
+  });
+  document.getElementById("veil").addEventListener("click", () => openDrawer(false));
+}
+
+function theme() {
+  const button = document.getElementById("theme");
+  const root = document.documentElement;
+  const order = ["", "light", "dark"];
+  const names = { "": "System", light: "Light", dark: "Dark" };
+  const show = () => {
+    const name = names[root.dataset.theme ?? ""];
+    button.querySelector("span").textContent = name;
+    button.setAttribute("aria-label", `Theme: ${name}`);
+  };
+  button.addEventListener("click", () => {
+    const next = order[(order.indexOf(root.dataset.theme ?? "") + 1) % order.length];
+    if (next) root.dataset.theme = next;
+    else delete root.dataset.theme;
+    try {
+      if (next) localStorage.setItem("theme", next);
+      else localStorage.removeItem("theme");
+    } catch {
+      // Forbidden storage: it holds until the next page.
+    }
+    show();
+  });
+  show();
+}
+
+function filtering() {
+  const list = document.getElementById("list");
+  const apply = () => {
+    const wanted = filter.value.trim().toLowerCase();
+    let any = false;
+    for (const line of list.children) {
+      line.hidden = wanted !== "" && !line.textContent.toLowerCase().includes(wanted);
+      any ||= !line.hidden;
+    }
+    document.getElementById("none").hidden = any || wanted === "";
+  };
+  filter.addEventListener("input", apply);
+  on("applied", apply);
+  filter.addEventListener("keydown", (event) => {
+    const first = list.querySelector("li:not([hidden]) a");
+    if (event.key === "Enter" && first) first.click();
+    if (event.key === "ArrowDown") first?.focus();
+  });
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const links = [...list.querySelectorAll("li:not([hidden]) a")];
+    const at = links.indexOf(document.activeElement);
+    if (!step || at < 0) return;
+    event.preventDefault();
+    (links[at + step] ?? (step < 0 ? filter : links[at])).focus();
+  });
+}
+
+function title() {
+  const field = document.getElementById("title");
+  if (!field) return;
+  let before = field.value;
+  on("thread", (data) => {
+    document.title = `${data.title || "New thread"} · agent-host`;
+    if (field === document.activeElement) return;
+    before = data.title;
+    field.value = data.title;
+  });
+  field.addEventListener("change", async () => {
+    const wanted = field.value.trim();
+    if (wanted === before) return;
+    try {
+      await post(`/api/t/${thread}/settings`, { title: wanted });
+      before = wanted;
+    } catch (error) {
+      field.value = before;
+      note(error instanceof Refused ? error.message : "The host can’t be reached, so the title stays.");
+    }
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") field.blur();
+    if (event.key === "Escape") {
+      field.value = before;
+      field.blur();
+    }
+  });
+}
+
+/** One button that goes to the code block under the pointer, so that entries need none of their own. */
+function copying() {
+  if (!timeline || !navigator.clipboard) return;
+  const button = element('<button type="button" id="copy" hidden>Copy</button>');
+  let block = null;
+  scroller.append(button);
+  timeline.addEventListener("pointerover", (event) => {
+    const next = event.target.closest("pre");
+    if (next === null) return;
+    const [there, frame] = [next.getBoundingClientRect(), scroller.getBoundingClientRect()];
+    block = next;
+    button.textContent = "Copy";
+    button.hidden = false;
+    button.style.top = `${there.top - frame.top + scroller.scrollTop + 5}px`;
+    button.style.left = `${there.right - frame.left - button.offsetWidth - 5}px`;
+  });
+  scroller.addEventListener("pointerleave", () => (button.hidden = true));
+  scroller.addEventListener("scroll", () => block?.isConnected || (button.hidden = true), { passive: true });
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(block.textContent);
+    button.textContent = "Copied";
+  });
+}

@@ -1,0 +1,381 @@
+// Where people write: nothing that was typed is lost, and a message counts once however often it is sent.
+
+import { on, say } from "./live.js";
+import { span } from "./clock.js";
+import { element } from "./morph.js";
+import { Refused, kept, newId, persist, post } from "./send.js";
+import { tell } from "./act.js";
+
+const form = document.getElementById("composer");
+const text = document.getElementById("text");
+const uploads = document.getElementById("uploads");
+const commands = document.getElementById("commands");
+const thread = document.body.dataset.thread;
+const here = thread || "new";
+
+/** Files: `{ key, name, id?, share, failed? }`; those with an id are on the host. */
+const files = [];
+/** Messages that are not acknowledged: `{ id, text, files, mode, turn?, trouble?, refused? }`. */
+let outgoing = kept.get(`outgoing:${here}`) ?? [];
+let phase = { busy: false, words: "", tone: "quiet" };
+let chosen = -1;
+/** Whether the message waits for its files. */
+let sending = false;
+
+/** Starts everything; nothing on pages without a composer. */
+export function composer() {
+  if (!form) return;
+  text.value = kept.get(`draft:${here}`) ?? text.value;
+  grow();
+  text.addEventListener("input", typed);
+  text.addEventListener("keydown", key);
+  text.addEventListener("blur", () => setTimeout(closeCommands, 150));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  commands.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    const option = event.target.closest("li");
+    if (option) take(option);
+  });
+  document.getElementById("attach").addEventListener("click", () => document.getElementById("file").click());
+  document.getElementById("file").addEventListener("change", (event) => {
+    add(event.target.files);
+    event.target.value = "";
+  });
+  document.getElementById("stop")?.addEventListener("click", stop);
+  drop();
+  on("phase", show);
+  on("thread", (data) => (document.getElementById("dispatch").value = data.dispatch));
+  on("applied", arrived);
+  setInterval(elapsed, 1000);
+  for (const message of outgoing) message.refused ? draw(message) : transmit(message);
+}
+
+/** Puts words into the field, as if typed. */
+export function write(words) {
+  text.value = words;
+  typed();
+  text.focus();
+}
+
+/** Sends words at once: what the buttons of the empty page do. */
+export function submitWords(words) {
+  write(words);
+  submit();
+}
+
+/** Closes what is open above the field; whether something was. */
+export function closeCommands() {
+  const open = !commands.hidden;
+  commands.hidden = true;
+  chosen = -1;
+  text.removeAttribute("aria-activedescendant");
+  return open;
+}
+
+function grow() {
+  // Browsers that know `field-sizing` do it by themselves.
+  if (CSS.supports("field-sizing", "content")) return;
+  text.style.height = "auto";
+  text.style.height = `${Math.min(text.scrollHeight, innerHeight * 0.4)}px`;
+}
+
+function underway() {
+  return files.some((file) => !file.id && !file.failed);
+}
+
+function typed() {
+  sending = false;
+  kept.set(`draft:${here}`, text.value);
+  grow();
+  complete();
+}
+
+function key(event) {
+  if (event.isComposing) return;
+  const options = [...commands.querySelectorAll("li:not([hidden])")];
+  if (!commands.hidden && options.length > 0) {
+    const steps = { ArrowDown: 1, ArrowUp: -1 };
+    if (event.key in steps) {
+      event.preventDefault();
+      choose(options, (Math.max(chosen, -1) + steps[event.key] + options.length) % options.length);
+      return;
+    }
+    const whole = options.some((option) => option.dataset.name === text.value.trim());
+    if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey && !whole)) {
+      event.preventDefault();
+      take(options[Math.max(0, chosen)]);
+      return;
+    }
+  }
+  if (event.key === "Enter" && !event.shiftKey) {
+    event.preventDefault();
+    submit();
+  }
+}
+
+function complete() {
+  const typedName = /^\/\S*$/.exec(text.value)?.[0];
+  if (typedName === undefined) return void closeCommands();
+  let any = false;
+  for (const option of commands.children) {
+    option.hidden = !option.dataset.name.startsWith(typedName.toLowerCase());
+    any ||= !option.hidden;
+  }
+  commands.hidden = !any;
+  const options = [...commands.querySelectorAll("li:not([hidden])")];
+  if (any) choose(options, 0);
+}
+
+function choose(options, at) {
+  chosen = at;
+  options.forEach((option, index) => option.setAttribute("aria-selected", String(index === at)));
+  options[at].scrollIntoView({ block: "nearest" });
+  text.setAttribute("aria-activedescendant", options[at].id);
+}
+
+function take(option) {
+  const takes = option.querySelector("i").textContent !== "";
+  text.value = option.dataset.name + (takes ? " " : "");
+  closeCommands();
+  typed();
+  closeCommands();
+  text.focus();
+}
+
+function submit() {
+  const words = text.value.trim();
+  const ready = files.filter((file) => file.id);
+  if (words === "" && files.length === 0) return;
+  // It goes by itself as soon as its files are there; typing on keeps it here.
+  sending = underway();
+  if (sending) return void say("It is sent when its files are there");
+  if (words.startsWith("/") && ready.length === 0 && /^\/[a-z]+(\s|$)/.test(words)) return void command(words);
+  const mode = document.getElementById("mode").hidden ? undefined : document.getElementById("dispatch").value;
+  const message = { id: newId(), text: words, files: ready.map((file) => file.id), names: ready.map((file) => file.name), mode };
+  const agent = document.getElementById("new-agent")?.value;
+  if (agent) message.agent = agent;
+  outgoing.push(message);
+  clear();
+  transmit(message);
+}
+
+function clear() {
+  text.value = "";
+  files.length = 0;
+  chips();
+  typed();
+}
+
+async function transmit(message) {
+  keep();
+  draw(message);
+  tell("sent");
+  const { names, trouble, refused, turn, ...body } = message;
+  try {
+    const path = thread ? `/api/t/${thread}/messages` : "/api/threads";
+    const answer = await persist(path, body, (why) => draw(Object.assign(message, { trouble: why })));
+    message.turn = answer.turn;
+    message.trouble = undefined;
+    if (!thread) {
+      outgoing = outgoing.filter((one) => one !== message);
+      keep();
+      location.assign(answer.url);
+      return;
+    }
+    draw(message);
+    arrived();
+    // It is in the timeline by now, or the stream is broken and brings it later.
+    setTimeout(() => forget(message), 4000);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    draw(Object.assign(message, { refused: [error.message, error.hint].filter(Boolean).join(". "), trouble: undefined }));
+    keep();
+  }
+}
+
+function keep() {
+  const open = outgoing.filter((one) => !one.turn);
+  kept.set(`outgoing:${here}`, open.length > 0 ? open : null);
+}
+
+function forget(message) {
+  outgoing = outgoing.filter((one) => one !== message);
+  keep();
+  document.getElementById(`o-${message.id}`)?.remove();
+}
+
+/** Takes away what the timeline shows by now. */
+function arrived() {
+  for (const message of outgoing) {
+    if (message.turn && document.querySelector(`.said[data-turn="${message.turn}"]`)) forget(message);
+  }
+}
+
+function draw(message) {
+  const local = document.getElementById("local") ?? document.getElementById("timeline");
+  let bubble = document.getElementById(`o-${message.id}`);
+  if (!bubble) {
+    document.getElementById("empty")?.remove();
+    bubble = element('<article class="item said sending"><header><b>You</b> <small></small></header><div class="words"></div></article>');
+    bubble.id = `o-${message.id}`;
+    bubble.querySelector(".words").textContent = message.text + (message.names?.length ? `\n${message.names.join(", ")}` : "");
+    local.append(bubble);
+  }
+  const state = bubble.querySelector("small");
+  bubble.classList.toggle("refused", Boolean(message.refused));
+  if (message.refused) {
+    state.replaceChildren(`not sent: ${message.refused} `);
+    const back = Object.assign(document.createElement("button"), { type: "button", textContent: "Edit" });
+    back.addEventListener("click", () => {
+      forget(message);
+      write(message.text);
+    });
+    state.append(back);
+    say(`Not sent: ${message.refused}`);
+  } else {
+    state.textContent = message.trouble ? `sending… ${message.trouble}` : "sending…";
+  }
+}
+
+async function command(words) {
+  clear();
+  if (words === "/new") return void location.assign("/");
+  try {
+    const answer = await post(thread ? `/api/t/${thread}/command` : "/api/command", { text: words });
+    if (answer.open) location.assign(answer.open);
+    else note(answer.words, words);
+  } catch (error) {
+    note(error instanceof Refused ? [error.message, error.hint].filter(Boolean).join(". ") : "The host can’t be reached.", words);
+    if (!(error instanceof Refused)) write(words);
+  }
+}
+
+/** The page's own words below the timeline; gone with the next load. */
+export function note(words, asked) {
+  const local = document.getElementById("local") ?? document.getElementById("timeline");
+  const box = element('<article class="item reply"><p class="quiet"></p><div class="words"></div></article>');
+  box.querySelector("p").textContent = asked ?? "";
+  if (!asked) box.querySelector("p").remove();
+  box.querySelector(".words").textContent = words;
+  document.getElementById("empty")?.remove();
+  local.append(box);
+  tell("sent");
+}
+
+async function stop() {
+  const button = document.getElementById("stop");
+  button.disabled = true;
+  try {
+    await post(`/api/t/${thread}/stop`);
+  } catch (error) {
+    note(error instanceof Refused ? error.message : "The host can’t be reached, so nothing was stopped.");
+  } finally {
+    button.disabled = false;
+    text.focus();
+  }
+}
+
+function show(data) {
+  const before = phase;
+  phase = data;
+  document.querySelector("#status .dot").className = `dot ${data.tone}`;
+  document.getElementById("doing").textContent = data.words;
+  document.getElementById("status").classList.toggle("idle", data.words === "");
+  document.getElementById("stop").hidden = !data.busy;
+  document.getElementById("mode").hidden = !data.busy;
+  document.getElementById("send").classList.toggle("primary", !data.busy || text.value !== "");
+  if (before.busy && !data.busy) say(data.tone === "failed" ? data.words : "The agent has answered");
+  elapsed();
+}
+
+function elapsed() {
+  const node = document.getElementById("elapsed");
+  const words = phase.since && phase.busy ? span(Date.now() - phase.since) : phase.until ? `in ${span(phase.until - Date.now())}` : "";
+  if (node.textContent !== words) node.textContent = words;
+}
+
+function drop() {
+  let depth = 0;
+  const over = (change) => {
+    depth = Math.max(0, depth + change);
+    document.body.classList.toggle("dropping", depth > 0);
+  };
+  const files = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragenter", (event) => files(event) && over(1));
+  addEventListener("dragleave", (event) => files(event) && over(-1));
+  addEventListener("dragover", (event) => files(event) && event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (!files(event)) return;
+    event.preventDefault();
+    depth = 0;
+    over(0);
+    add(event.dataTransfer.files);
+  });
+  text.addEventListener("paste", (event) => {
+    if (event.clipboardData.files.length === 0) return;
+    event.preventDefault();
+    add(event.clipboardData.files);
+  });
+}
+
+function add(chosenFiles) {
+  for (const file of chosenFiles) {
+    const one = { key: newId(), name: file.name || "pasted", share: 0 };
+    files.push(one);
+    if (file.size > Number(form.dataset.limit)) one.failed = `larger than ${form.dataset.limitWords}`;
+    else upload(one, file);
+  }
+  chips();
+  text.focus();
+}
+
+/** XMLHttpRequest, because fetch tells nothing of an upload's progress. */
+function upload(one, file) {
+  const request = new XMLHttpRequest();
+  const body = new FormData();
+  body.append("file", file, one.name);
+  request.open("POST", `/api/uploads?thread=${here}`);
+  request.setRequestHeader("x-csrf-token", document.querySelector('meta[name="csrf"]').content);
+  request.responseType = "json";
+  request.upload.addEventListener("progress", (event) => {
+    one.share = event.lengthComputable ? event.loaded / event.total : 0;
+    chips();
+  });
+  request.addEventListener("load", () => {
+    const kept = Array.isArray(request.response) ? request.response[0] : null;
+    if (request.status === 200 && kept) Object.assign(one, { id: kept.id, name: kept.name, share: 1 });
+    else one.failed = request.response?.error ?? `refused (${request.status})`;
+    chips();
+    // A file that failed is looked at first.
+    if (sending && !one.failed && !underway()) submit();
+  });
+  request.addEventListener("error", () => {
+    one.failed = "the host can’t be reached";
+    chips();
+  });
+  one.abort = () => request.abort();
+  request.send(body);
+}
+
+function chips() {
+  const drawn = files.map((one) => {
+    const chip = element('<li class="chip"><span></span><small></small><progress max="1"></progress><button type="button" class="plain">×</button></li>');
+    chip.classList.toggle("failed", Boolean(one.failed));
+    chip.querySelector("span").textContent = one.name;
+    chip.querySelector("small").textContent = one.failed ?? "";
+    chip.querySelector("progress").value = one.share;
+    chip.querySelector("progress").hidden = Boolean(one.id || one.failed);
+    chip.querySelector("button").setAttribute("aria-label", `Remove ${one.name}`);
+    chip.querySelector("button").addEventListener("click", () => {
+      one.abort?.();
+      files.splice(files.indexOf(one), 1);
+      chips();
+      text.focus();
+    });
+    return chip;
+  });
+  uploads.replaceChildren(...drawn);
+}

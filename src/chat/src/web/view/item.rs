@@ -1,0 +1,254 @@
+//! One entry of a timeline.
+
+use std::collections::HashSet;
+
+use conversation::{Attachment, Body, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, TurnId};
+
+use super::harmless;
+use super::html::{escape, push, push_escaped};
+use super::icon::icon;
+use super::stream::TextStream;
+use super::{Viewer, file_path, words};
+
+mod permission;
+mod tool;
+
+/// A person's words are folded behind the first so many characters.
+const LONG_MESSAGE: usize = 6000;
+
+/// The entry as one element with the id `i<id>`.
+pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
+    let (class, inner) = match &item.body {
+        Body::Said {
+            name, text, files, ..
+        } => ("said", said(item, name, text, files)),
+        Body::Answer { text } => ("answer", growing(text, &item.thread)),
+        Body::Thought { text } => ("thought", thought(text, &item.thread)),
+        Body::Tool(call) => ("toolcall", tool::html(call, item)),
+        Body::Plan { entries } => ("planned", plan(entries)),
+        Body::Permission { .. } => ("asks", permission::html(item, viewer)),
+        Body::Login {
+            service,
+            title,
+            reason,
+            done,
+        } => ("login", login(service, title, reason, *done, viewer)),
+        Body::File(file) => ("offer", file_offer(&item.thread, file)),
+        Body::Note { kind, text, retry } => ("note", note(*kind, text, *retry, viewer)),
+        Body::Usage { used, size } => ("usage", usage(*used, *size)),
+    };
+    let turn = item
+        .turn
+        .map(|turn| format!(" data-turn=\"{turn}\""))
+        .unwrap_or_default();
+    format!(
+        "<article class=\"item {class}\" id=\"i{}\"{turn}>{inner}</article>",
+        item.id
+    )
+}
+
+/// The order in which entries are read: that of their ids, but a message that had to wait stands above the first reply to
+/// it. The script does the same with what comes later.
+pub(crate) fn in_order(items: &[Item]) -> Vec<&Item> {
+    let is_said = |item: &Item| matches!(item.body, Body::Said { .. });
+    let mut read: Vec<&Item> = Vec::with_capacity(items.len());
+    let mut replied = HashSet::new();
+    for item in items {
+        if let Some(turn) = item.turn.filter(|_| !is_said(item))
+            && replied.insert(turn)
+        {
+            let asked = read.iter().position(|one| one.turn == Some(turn) && is_said(one));
+            if let Some(at) = asked.filter(|at| at + 1 < read.len()) {
+                let asked = read.remove(at);
+                read.push(asked);
+            }
+        }
+        read.push(item);
+    }
+    read
+}
+
+fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
+    let name = harmless::line(name, 60);
+    let mut out = format!(
+        "<header><b>{}</b> {}</header>",
+        escape(if name.is_empty() { "somebody" } else { &name }),
+        words::time(item.at)
+    );
+    let text = harmless::dropped(text.trim_end());
+    if !text.is_empty() {
+        let cut = text.char_indices().nth(LONG_MESSAGE).map(|(at, _)| at);
+        let (first, rest) = text.split_at(cut.unwrap_or(text.len()));
+        out.push_str("<div class=\"words\">");
+        push_escaped(&mut out, first);
+        out.push_str("</div>");
+        if !rest.is_empty() {
+            let size = words::bytes(rest.len() as u64);
+            push!(
+                out,
+                "<details class=\"more\"><summary>Show the rest ({size})</summary><div class=\"words\">"
+            );
+            push_escaped(&mut out, rest);
+            out.push_str("</div></details>");
+        }
+    }
+    out.push_str(&attachments(&item.thread, files));
+    out
+}
+
+/// Files that came with a message: images as thumbnails, others as chips.
+fn attachments(thread: &ThreadId, files: &[Attachment]) -> String {
+    if files.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("<ul class=\"files\" aria-label=\"Attachments\">");
+    for file in files {
+        let (path, name) = (
+            file_path(thread, &file.path),
+            escape(&harmless::line(&file.name, 80)),
+        );
+        let size = words::bytes(file.size);
+        if is_picture(&file.mime) {
+            push!(
+                out,
+                "<li><a class=\"thumb\" href=\"{path}\" target=\"_blank\" rel=\"noopener\" title=\"{name}, {size}\">\
+                 <img src=\"{path}\" alt=\"{name}\" loading=\"lazy\"></a></li>"
+            );
+        } else {
+            push!(
+                out,
+                "<li><a class=\"chip\" href=\"{path}\" target=\"_blank\" rel=\"noopener\">{}<span>{name}</span> \
+                 <small>{size}</small></a></li>",
+                icon("file")
+            );
+        }
+    }
+    out + "</ul>"
+}
+
+/// Raster pictures that browsers show without running anything; the server sends only these inline.
+fn is_picture(mime: &str) -> bool {
+    matches!(mime, "image/png" | "image/jpeg" | "image/gif" | "image/webp")
+}
+
+/// Markdown that may still grow; the script appends to it by what `data-stable` says.
+fn growing(text: &str, thread: &ThreadId) -> String {
+    let patch = TextStream::new(thread).update(text);
+    format!(
+        "<div class=\"md\" data-stable=\"{}\">{}<div class=\"tail\">{}</div></div>",
+        patch.to, patch.append, patch.tail
+    )
+}
+
+fn thought(text: &str, thread: &ThreadId) -> String {
+    format!(
+        "<details class=\"fold\" data-fold=\"\"><summary>{}<span>Thought</span></summary>{}</details>",
+        icon("think"),
+        growing(text, thread)
+    )
+}
+
+fn plan(entries: &[PlanEntry]) -> String {
+    let done = entries
+        .iter()
+        .filter(|entry| entry.status == PlanStatus::Completed)
+        .count();
+    let mut out = format!(
+        "<section class=\"plan\" aria-label=\"Plan\"><header>{}<b>Plan</b> <small>{done} of {} done</small></header><ol>",
+        icon("plan"),
+        entries.len()
+    );
+    for entry in entries {
+        let (class, word) = match entry.status {
+            PlanStatus::Pending => ("todo", "to do"),
+            PlanStatus::Running => ("doing", "being done"),
+            PlanStatus::Completed => ("done", "done"),
+        };
+        let text = escape(&harmless::line(&entry.text, 500));
+        push!(
+            out,
+            "<li class=\"{class}\"><span class=\"hear\">{word}: </span>{text}</li>"
+        );
+    }
+    out + "</ol></section>"
+}
+
+fn login(service: &str, title: &str, reason: &str, done: bool, viewer: &Viewer) -> String {
+    let (service, title) = (escape(service), escape(&harmless::line(title, 80)));
+    if done {
+        return format!(
+            "<p class=\"audit\">{}<span>Signed in to {title}</span></p>",
+            icon("done")
+        );
+    }
+    let reason = escape(&harmless::dropped(reason));
+    let action = if viewer.owner {
+        format!(
+            "<div class=\"row\"><button class=\"primary\" data-act=\"sign-in\" data-service=\"{service}\" \
+             data-scope=\"mine\">Sign in to {title}</button></div><div class=\"step\" data-step=\"\" aria-live=\"polite\"></div>"
+        )
+    } else {
+        "<p class=\"quiet\">Only the person who opened this thread can sign in for it.</p>".to_owned()
+    };
+    format!(
+        "<section class=\"card wait\" aria-label=\"Sign-in needed\"><header>{}<b>Sign-in needed: {title}</b></header>\
+         <p>{reason}</p>{action}</section>",
+        icon("key")
+    )
+}
+
+fn file_offer(thread: &ThreadId, file: &Attachment) -> String {
+    let (path, name) = (
+        file_path(thread, &file.path),
+        escape(&harmless::line(&file.name, 120)),
+    );
+    let preview = if is_picture(&file.mime) {
+        format!(
+            "<a class=\"preview\" href=\"{path}\" target=\"_blank\" rel=\"noopener\"><img src=\"{path}\" \
+             alt=\"{name}\" loading=\"lazy\"></a>"
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "<section class=\"card file\" aria-label=\"File {name}\">{preview}<div class=\"row\">{}<span class=\"grow\"><b>{name}</b> \
+         <small>{}</small></span><a class=\"button\" href=\"{path}\" download=\"{name}\">{}Download</a></div></section>",
+        icon("file"),
+        words::bytes(file.size),
+        icon("download")
+    )
+}
+
+fn note(kind: NoteKind, text: &str, retry: Option<TurnId>, viewer: &Viewer) -> String {
+    let (class, name, hear) = match kind {
+        NoteKind::Info => ("info", "info", "Note"),
+        NoteKind::Warning => ("warning", "warning", "Warning"),
+        NoteKind::Error => ("error", "error", "Error"),
+    };
+    let button = match retry {
+        Some(turn) if viewer.owner => {
+            format!("<button data-act=\"retry\" data-turn=\"{turn}\">Retry</button>")
+        }
+        _ => String::new(),
+    };
+    format!(
+        "<div class=\"says {class}\">{}<p><span class=\"hear\">{hear}: </span>{}</p>{button}</div>",
+        icon(name),
+        escape(&harmless::dropped(text))
+    )
+}
+
+/// Drawn nowhere; the script shows the newest one above the field.
+fn usage(used: u64, size: u64) -> String {
+    let of = match used.saturating_mul(100).checked_div(size) {
+        Some(share) => format!(" of {} ({share} %)", words::count(size)),
+        None => String::new(),
+    };
+    format!(
+        "<p data-usage=\"\">{} tokens<span class=\"wide\">{of} in the context</span></p>",
+        words::count(used)
+    )
+}
+
+#[cfg(test)]
+mod tests;

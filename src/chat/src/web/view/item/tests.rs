@@ -1,0 +1,306 @@
+//! What each kind of entry shows in each of its states, and what it never shows.
+
+use std::time::Duration;
+
+use conversation::{Decision, Diff, ItemId, ToolCall, ToolKind, ToolStatus};
+use credentials::{Timestamp, UserId};
+
+use super::*;
+
+const AT: Timestamp = Timestamp::from_seconds(1_795_269_787);
+
+fn entry(body: Body) -> Item {
+    Item {
+        id: ItemId(7),
+        thread: ThreadId::parse("web:abc").unwrap(),
+        turn: Some(TurnId(3)),
+        at: AT,
+        body,
+    }
+}
+
+fn viewer(owner: bool) -> Viewer {
+    Viewer {
+        user: UserId::parse("web:alice").unwrap(),
+        owner,
+        now: AT.plus(Duration::from_secs(5)),
+    }
+}
+
+fn show(body: Body) -> String {
+    item(&entry(body), &viewer(true))
+}
+
+fn call(status: ToolStatus) -> ToolCall {
+    ToolCall {
+        call: "c1".into(),
+        title: "ls -la".into(),
+        kind: ToolKind::Execute,
+        status,
+        input: "ls -la".into(),
+        output: "total 0".into(),
+        cut: false,
+        diffs: vec![],
+        exit: None,
+        started: Some(AT),
+        ended: None,
+    }
+}
+
+fn asks(decision: Option<Decision>) -> Body {
+    Body::Permission {
+        request: "r\"1".into(),
+        call: "c1".into(),
+        title: "run a command".into(),
+        detail: "rm -rf build && echo \u{202e}done".into(),
+        diffs: vec![],
+        until: AT.plus(Duration::from_mins(10)),
+        decision,
+    }
+}
+
+#[test]
+fn words_of_people_and_tools_are_never_markup() {
+    let evil = "<img src=x onerror=alert(1)>".to_owned();
+    let file = Attachment {
+        name: evil.clone(),
+        path: "a\"b/../<x>".into(),
+        size: 1,
+        mime: "image/svg+xml".into(),
+    };
+    let diff = Diff {
+        path: evil.clone(),
+        old: Some(evil.clone()),
+        new: format!("{evil}2"),
+    };
+    let by = || evil.clone();
+    let mut tool = call(ToolStatus::Failed);
+    (tool.title, tool.input, tool.output) = (by(), format!("{evil}\n"), by());
+    tool.diffs = vec![diff.clone()];
+    let bodies = [
+        Body::Said {
+            by: viewer(true).user,
+            name: by(),
+            text: by(),
+            files: vec![file.clone()],
+        },
+        Body::Answer { text: by() },
+        Body::Thought { text: by() },
+        Body::Tool(tool),
+        Body::Plan {
+            entries: vec![PlanEntry {
+                text: by(),
+                status: PlanStatus::Running,
+            }],
+        },
+        Body::Permission {
+            request: by(),
+            call: by(),
+            title: by(),
+            detail: by(),
+            diffs: vec![diff],
+            until: AT,
+            decision: Some(Decision::Denied {
+                by: by(),
+                reason: Some(by()),
+            }),
+        },
+        Body::Login {
+            service: by(),
+            title: by(),
+            reason: by(),
+            done: false,
+        },
+        Body::File(file),
+        Body::Note {
+            kind: NoteKind::Error,
+            text: by(),
+            retry: Some(TurnId(1)),
+        },
+    ];
+    for body in bodies {
+        let html = show(body);
+        assert!(
+            !html.contains("<img") && !html.contains("<x>") && html.contains("&lt;img"),
+            "{html}"
+        );
+        assert!(!html.contains("/../"), "{html}");
+    }
+}
+
+#[test]
+fn a_tool_call_is_open_while_it_matters() {
+    for (status, open) in [
+        (ToolStatus::Pending, false),
+        (ToolStatus::Running, true),
+        (ToolStatus::Completed, false),
+        (ToolStatus::Failed, true),
+        (ToolStatus::Cut, false),
+    ] {
+        assert_eq!(
+            show(Body::Tool(call(status))).contains(" open>"),
+            open,
+            "{status:?}"
+        );
+    }
+}
+
+#[test]
+fn a_finished_call_says_how_it_ended_and_how_long_it_took() {
+    let mut done = call(ToolStatus::Failed);
+    (done.exit, done.ended) = (Some(2), Some(AT.plus(Duration::from_millis(1400))));
+    let html = show(Body::Tool(done));
+    assert!(
+        html.contains("exit 2") && html.contains("1.4 s") && html.contains(">failed<"),
+        "{html}"
+    );
+    let html = show(Body::Tool(call(ToolStatus::Running)));
+    assert!(
+        html.contains(&format!("data-since=\"{}\"", AT.millis())),
+        "{html}"
+    );
+}
+
+#[test]
+fn a_long_output_shows_its_end_and_says_so() {
+    let mut long = call(ToolStatus::Completed);
+    long.output = format!("first\n{}last", "é line\n".repeat(50_000));
+    let html = show(Body::Tool(long));
+    assert!(html.contains("left out") && html.contains("last</pre>") && !html.contains("first"));
+    assert!(html.len() < 100 * 1024);
+}
+
+#[test]
+fn a_permission_card_shows_all_that_would_run_and_only_the_owner_can_press() {
+    let html = show(asks(None));
+    assert!(
+        html.contains("rm -rf build &amp;&amp; echo ⟨U+202E⟩done"),
+        "{html}"
+    );
+    assert!(html.contains("Look twice"), "{html}");
+    assert!(html.contains("data-request=\"r&quot;1\""), "{html}");
+    for answer in ["once", "always", "deny"] {
+        assert!(html.contains(&format!("value=\"{answer}\"")), "{html}");
+    }
+    assert!(html.contains(">9 min 55 s</time>"), "{html}");
+    let other = item(&entry(asks(None)), &viewer(false));
+    assert!(
+        !other.contains("<button") && other.contains("Only the person who opened"),
+        "{other}"
+    );
+}
+
+#[test]
+fn a_decision_leaves_a_line_and_no_button() {
+    let by = || "Alice".to_owned();
+    let table = [
+        (Decision::Once { by: by() }, "Allowed once by Alice"),
+        (Decision::Always { by: by() }, "Allowed in this thread by Alice"),
+        (
+            Decision::Denied {
+                by: by(),
+                reason: None,
+            },
+            "Denied by Alice:",
+        ),
+        (
+            Decision::Denied {
+                by: by(),
+                reason: Some("too wide".into()),
+            },
+            "Denied by Alice (“too wide”)",
+        ),
+        (Decision::TimedOut, "Nobody answered in time"),
+        (Decision::Gone, "The turn ended before"),
+    ];
+    for (decision, words) in table {
+        let html = show(asks(Some(decision)));
+        assert!(
+            html.contains(words) && !html.contains("<button") && html.contains("rm -rf build"),
+            "{html}"
+        );
+    }
+}
+
+#[test]
+fn retry_and_sign_in_are_offered_to_the_owner_alone() {
+    let note = || Body::Note {
+        kind: NoteKind::Error,
+        text: "the worker died".into(),
+        retry: Some(TurnId(9)),
+    };
+    assert!(show(note()).contains("data-act=\"retry\" data-turn=\"9\""));
+    assert!(!item(&entry(note()), &viewer(false)).contains("<button"));
+    let login = |done| Body::Login {
+        service: "codex".into(),
+        title: "Codex".into(),
+        reason: "no login".into(),
+        done,
+    };
+    assert!(show(login(false)).contains("data-act=\"sign-in\" data-service=\"codex\""));
+    assert!(!item(&entry(login(false)), &viewer(false)).contains("<button"));
+    assert!(show(login(true)).contains("Signed in to Codex") && !show(login(true)).contains("<button"));
+}
+
+#[test]
+fn only_safe_pictures_are_drawn() {
+    for (mime, drawn) in [
+        ("image/png", true),
+        ("image/jpeg", true),
+        ("image/webp", true),
+        ("image/gif", true),
+        ("image/svg+xml", false),
+        ("text/html", false),
+        ("image/png; charset=x", false),
+    ] {
+        let file = Attachment {
+            name: "a".into(),
+            path: "a".into(),
+            size: 1,
+            mime: mime.into(),
+        };
+        assert_eq!(show(Body::File(file)).contains("<img"), drawn, "{mime}");
+    }
+}
+
+#[test]
+fn a_text_that_grows_says_how_much_of_it_is_stable() {
+    let text = "one\n\ntwo\n\nthree";
+    let html = show(Body::Answer { text: text.into() });
+    let mut stream = TextStream::new(&ThreadId::parse("web:abc").unwrap());
+    let patch = stream.update(text);
+    assert!(html.contains(&format!("data-stable=\"{}\"", patch.to)), "{html}");
+    assert_eq!(stream.update(&format!("{text} more\n\nfour")).from, patch.to);
+}
+
+#[test]
+fn a_message_that_waited_is_read_above_its_reply() {
+    let said = |id, turn| Item {
+        id: ItemId(id),
+        turn: Some(TurnId(turn)),
+        ..entry(Body::Said {
+            by: viewer(true).user,
+            name: String::new(),
+            text: String::new(),
+            files: vec![],
+        })
+    };
+    let answer = |id, turn| Item {
+        id: ItemId(id),
+        turn: Some(TurnId(turn)),
+        ..entry(Body::Answer { text: String::new() })
+    };
+    let order = |items: &[Item]| in_order(items).iter().map(|item| item.id.0).collect::<Vec<_>>();
+    // Turn 2 was asked while turn 1 ran; turn 3 was merged into turn 2 and has no reply of its own.
+    let items = [
+        said(1, 1),
+        answer(2, 1),
+        said(3, 2),
+        answer(4, 1),
+        answer(5, 2),
+        said(6, 3),
+        answer(7, 2),
+    ];
+    assert_eq!(order(&items), [1, 2, 4, 3, 5, 6, 7]);
+    assert_eq!(order(&items[..4]), [1, 2, 3, 4]);
+}

@@ -1,0 +1,129 @@
+//! A tool call as a card: folded when it is done, open while it runs and when it failed.
+
+use conversation::{Item, ToolCall, ToolKind, ToolStatus};
+
+use super::super::html::{escape, push};
+use super::super::icon::icon;
+use super::super::{ansi, diff, harmless, words};
+
+/// So much of the end of an output is shown.
+const SHOWN_OUTPUT: usize = 48 * 1024;
+/// Changes of at most so many lines stay open after the call.
+const SHORT_DIFF: usize = 24;
+
+/// The card. `item` gives the moment it counts from if the call does not say.
+pub(super) fn html(call: &ToolCall, item: &Item) -> String {
+    let (class, word) = match call.status {
+        ToolStatus::Pending => ("pending", "waiting"),
+        ToolStatus::Running => ("running", "running"),
+        ToolStatus::Completed => ("completed", "done"),
+        ToolStatus::Failed => ("failed", "failed"),
+        ToolStatus::Cut => ("cut", "cut off"),
+    };
+    let title = harmless::line(&call.title, 200);
+    let input = harmless::named(&call.input);
+    let changed = diff::count(&call.diffs);
+    let small = changed.is_some_and(|lines| lines.added + lines.removed <= SHORT_DIFF);
+    let open = match call.status {
+        ToolStatus::Running | ToolStatus::Failed => true,
+        ToolStatus::Pending | ToolStatus::Cut => false,
+        ToolStatus::Completed => small,
+    };
+    let mut body = String::new();
+    if !input.trim().is_empty() && (input.trim() != title || input.contains('\n')) {
+        push!(
+            body,
+            "<pre class=\"input\" tabindex=\"0\" aria-label=\"Input\">{}</pre>",
+            escape(&input)
+        );
+    }
+    for one in &call.diffs {
+        body.push_str(&diff::html(one));
+    }
+    body.push_str(&output(call));
+    let name = if title.is_empty() {
+        kind(call.kind).1.to_owned()
+    } else {
+        title
+    };
+    let facts = facts(call, item, word, changed);
+    if body.is_empty() {
+        return format!(
+            "<div class=\"tool bare {class}\"><div class=\"summary\">{}<span class=\"title\">{}</span>{facts}</div></div>",
+            icon(kind(call.kind).0),
+            escape(&name)
+        );
+    }
+    format!(
+        "<details class=\"tool {class}\" data-fold=\"\"{}><summary>{}<span class=\"title\">{}</span>{facts}</summary>\
+         <div class=\"inside\">{body}</div></details>",
+        if open { " open" } else { "" },
+        icon(kind(call.kind).0),
+        escape(&name)
+    )
+}
+
+fn kind(kind: ToolKind) -> (&'static str, &'static str) {
+    match kind {
+        ToolKind::Read => ("read", "Read"),
+        ToolKind::Edit => ("edit", "Edit"),
+        ToolKind::Delete => ("delete", "Delete"),
+        ToolKind::Move => ("move", "Move"),
+        ToolKind::Search => ("search", "Search"),
+        ToolKind::Execute => ("execute", "Run"),
+        ToolKind::Think => ("think", "Think"),
+        ToolKind::Fetch => ("fetch", "Fetch"),
+        ToolKind::Other => ("other", "Tool"),
+    }
+}
+
+/// What stands at the right of the title: lines changed, exit code, time, state.
+fn facts(call: &ToolCall, item: &Item, word: &str, changed: Option<diff::Count>) -> String {
+    let mut facts = vec![];
+    if let Some(lines) = changed {
+        facts.push(format!(
+            "<span class=\"plus\">+{}</span> <span class=\"minus\">−{}</span>",
+            lines.added, lines.removed
+        ));
+    }
+    if let Some(code) = call.exit.filter(|code| *code != 0) {
+        facts.push(format!("<span class=\"code\">exit {code}</span>"));
+    }
+    let started = call.started.unwrap_or(item.at);
+    match (call.status, call.ended) {
+        (ToolStatus::Running, _) => {
+            facts.push(format!("<span data-since=\"{}\"></span>", started.millis()));
+        }
+        (_, Some(ended)) if call.started.is_some() => facts.push(words::span(ended.since(started))),
+        _ => {}
+    }
+    // That all went well needs no word for the eye.
+    let (seen, heard) = match call.status {
+        ToolStatus::Completed => (String::new(), format!("<span class=\"hear\"> {word}</span>")),
+        _ => (format!("<span>{word}</span>"), String::new()),
+    };
+    facts.extend(Some(seen).filter(|seen| !seen.is_empty()));
+    format!("<span class=\"facts\">{}{heard}</span>", facts.join("<i> · </i>"))
+}
+
+fn output(call: &ToolCall) -> String {
+    let text = call.output.trim_end();
+    if text.is_empty() {
+        return String::new();
+    }
+    let from = text.ceil_char_boundary(text.len().saturating_sub(SHOWN_OUTPUT));
+    let from = if from == 0 {
+        0
+    } else {
+        text[from..].find('\n').map_or(from, |at| from + at + 1)
+    };
+    let cut = if call.cut || from > 0 {
+        "<p class=\"quiet\">The beginning of this output is left out.</p>"
+    } else {
+        ""
+    };
+    format!(
+        "{cut}<pre class=\"output\" tabindex=\"0\" data-stick=\"\" aria-label=\"Output\">{}</pre>",
+        ansi::html(&text[from..])
+    )
+}

@@ -1,0 +1,242 @@
+// What the host says while the page is open. Every event carries the newest whole state of what it names, so applying
+// one twice, or skipping some, ends the same. After a break the stream goes on where it was; after a restart of the host
+// the new snapshot takes the place of what is here.
+
+import { element, fill, morph } from "./morph.js";
+import { times } from "./clock.js";
+
+const timeline = document.getElementById("timeline");
+const list = document.getElementById("list");
+const banner = document.getElementById("banner");
+const thread = document.body.dataset.thread;
+const heard = document.getElementById("heard");
+
+/** The host's life, and the newest id of an event: `<boot>-<revision>`. */
+const seen = { boot: document.body.dataset.boot, id: "" };
+const revisions = new Map();
+const listeners = { phase: [], thread: [], applied: [] };
+let source = null;
+let attempt = 0;
+let late = 0;
+
+/** Calls `listener` with what `name` (`phase`, `thread`, `applied`) brings. */
+export function on(name, listener) {
+  listeners[name].push(listener);
+}
+
+function tell(name, data) {
+  for (const listener of listeners[name]) listener(data);
+}
+
+/** Says something to screen readers. */
+export function say(words) {
+  heard.textContent = words;
+}
+
+/** Opens the stream and keeps it open. */
+export function live() {
+  addEventListener("online", () => source?.readyState === EventSource.CLOSED && connect());
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => event.persisted && connect());
+  settle();
+  connect();
+}
+
+function connect() {
+  source?.close();
+  const query = new URLSearchParams();
+  if (thread) query.set("thread", thread);
+  if (seen.id) query.set("last", seen.id);
+  source = new EventSource(`/events?${query}`);
+  source.addEventListener("open", opened);
+  source.addEventListener("error", () => broken(source));
+  const kinds = { hello, snapshot, item, patch, queue, phase, thread: threadChanged, list: line, resync };
+  for (const [name, apply] of Object.entries(kinds)) {
+    source.addEventListener(name, (event) => {
+      if (event.lastEventId) seen.id = event.lastEventId;
+      apply(event.data ? JSON.parse(event.data) : null);
+    });
+  }
+}
+
+/** In another life of the host the revisions that we know mean nothing; a snapshot follows. */
+function hello(data) {
+  if (data.boot !== seen.boot) revisions.clear();
+  seen.boot = data.boot;
+}
+
+function opened() {
+  attempt = 0;
+  clearTimeout(late);
+  late = 0;
+  if (!banner.hidden) say("Connected again");
+  banner.hidden = true;
+}
+
+function broken(from) {
+  if (from !== source) return;
+  // A blink is not worth a word; the browser reconnects by itself unless it gave up.
+  late ||= setTimeout(() => {
+    banner.hidden = false;
+    banner.textContent = navigator.onLine ? "The host can’t be reached. Trying again…" : "You are offline. What you write is kept and sent later.";
+  }, 1500);
+  if (source.readyState !== EventSource.CLOSED) return;
+  attempt += 1;
+  setTimeout(again, Math.min(15000, 500 * 2 ** attempt) * (0.75 + Math.random() / 2));
+}
+
+async function again() {
+  // A stream that was refused says not why; a page of ours does.
+  const answer = await fetch(location.pathname, { method: "HEAD", redirect: "manual" }).catch(() => null);
+  if (answer && (answer.status === 401 || answer.status === 403)) {
+    banner.hidden = false;
+    banner.replaceChildren("This browser is no longer signed in. ", Object.assign(document.createElement("a"), { href: "/", textContent: "Open the page anew" }));
+    return;
+  }
+  connect();
+}
+
+/** Something does not fit: from the beginning. */
+function resync() {
+  seen.id = "";
+  connect();
+}
+
+function snapshot(data) {
+  if (!timeline) return;
+  const ids = new Set(data.items.map((one) => `i${one.id}`));
+  const first = data.items[0]?.id ?? Infinity;
+  for (const one of data.items) put(one, true);
+  // Entries older than the snapshot were loaded on demand and stay.
+  for (const here of [...timeline.children]) {
+    if (!ids.has(here.id) && number(here) >= first) here.remove();
+  }
+  if (data.items.length === 0) timeline.replaceChildren();
+  const older = document.getElementById("older");
+  if (older && (first === Infinity || number(timeline.firstElementChild) >= first)) older.hidden = !data.more;
+  queue({ html: data.queue });
+  phase(data.phase);
+  threadChanged(data.thread);
+  settle();
+}
+
+function item(data) {
+  put(data, false);
+  settle();
+}
+
+function number(entry) {
+  return entry ? Number(entry.id.slice(1)) : Infinity;
+}
+
+/** Draws an entry where it belongs; gives its element. */
+export function put(data, anew) {
+  const id = `i${data.id}`;
+  if ((revisions.get(id) ?? -1) > data.revision) return;
+  revisions.set(id, data.revision);
+  const fresh = element(data.html);
+  const here = document.getElementById(id);
+  if (here) morph(here, fresh);
+  else place(fresh);
+  const now = here ?? fresh;
+  times(now);
+  if (!here && !anew) announce(now);
+}
+
+/** Entries stand in the order of their ids; but a message that had to wait stands above the first reply to it. */
+function place(entry) {
+  let after = timeline.lastElementChild;
+  const mine = number(entry);
+  const replied = (one) => one.dataset.moved && one.dataset.turn !== entry.dataset.turn;
+  while (after && number(after) > mine && !replied(after)) after = after.previousElementSibling;
+  if (after) after.after(entry);
+  else timeline.prepend(entry);
+  const { turn } = entry.dataset;
+  if (!turn || entry.classList.contains("said")) return;
+  const asked = timeline.querySelector(`.said[data-turn="${CSS.escape(turn)}"]`);
+  const first = timeline.querySelector(`[data-turn="${CSS.escape(turn)}"]:not(.said)`);
+  if (asked && first === entry && asked.nextElementSibling !== entry) {
+    asked.dataset.moved = "1";
+    entry.before(asked);
+  }
+}
+
+function announce(entry) {
+  const card = entry.querySelector(".card.wait");
+  if (card) say(`${card.getAttribute("aria-label")}: ${card.querySelector("b")?.textContent ?? ""}`);
+}
+
+function patch(data) {
+  const entry = document.getElementById(`i${data.id}`);
+  const text = entry?.querySelector(".md");
+  if (!text) return resync();
+  if ((revisions.get(entry.id) ?? -1) > data.revision) return;
+  const have = Number(text.dataset.stable);
+  if (data.from !== 0 && data.from !== have && data.to !== have) return resync();
+  revisions.set(entry.id, data.revision);
+  entry.setAttribute("aria-busy", "true");
+  const tail = text.querySelector(":scope > .tail");
+  if (data.from === 0) {
+    fill(text, `${data.append}<div class="tail">${data.tail}</div>`);
+  } else {
+    if (data.to !== have) tail.insertAdjacentHTML("beforebegin", data.append);
+    fill(tail, data.tail);
+  }
+  text.dataset.stable = data.to;
+  settle();
+}
+
+function queue(data) {
+  const target = document.getElementById("queue");
+  if (!target) return;
+  fill(target, data.html);
+  settle();
+}
+
+function phase(data) {
+  if (!data.busy) for (const one of timeline?.querySelectorAll("[aria-busy]") ?? []) one.removeAttribute("aria-busy");
+  tell("phase", data);
+}
+
+function threadChanged(data) {
+  tell("thread", data);
+}
+
+function line(data) {
+  const id = `l-${data.id.slice(data.id.indexOf(":") + 1)}`;
+  const here = document.getElementById(id);
+  if (!data.html) {
+    here?.remove();
+  } else {
+    const fresh = here ? morph(here, element(data.html)) : element(data.html);
+    if (!here || Number(list.firstElementChild?.dataset.active) < data.active) {
+      const before = [...list.children].find((one) => one !== fresh && Number(one.dataset.active) <= data.active);
+      // Moving it takes the focus away from a link inside.
+      const focused = fresh.contains(document.activeElement) ? document.activeElement : null;
+      if (before !== fresh.nextElementSibling || !here) list.insertBefore(fresh, before ?? null);
+      focused?.focus({ preventScroll: true });
+    }
+    times(fresh);
+  }
+  mark();
+  tell("applied", null);
+}
+
+/** The line of the thread that is open. */
+function mark() {
+  for (const link of list.querySelectorAll("a")) {
+    if (thread && link.closest("li").id === `l-${thread}`) {
+      link.setAttribute("aria-current", "page");
+      link.closest("li").classList.remove("unread");
+    }
+  }
+}
+
+/** After every change: hides messages that wait (the queue shows them), and lets others look. */
+function settle() {
+  mark();
+  if (!timeline) return;
+  const waits = new Set([...document.querySelectorAll("#queue [data-turn]")].map((one) => one.dataset.turn));
+  for (const said of timeline.querySelectorAll(".said[data-turn]")) said.hidden = waits.has(said.dataset.turn);
+  tell("applied", null);
+}

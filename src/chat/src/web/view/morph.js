@@ -1,0 +1,76 @@
+// Makes one element like another with as few changes as it takes, so that focus, selection, scroll positions, open folds
+// and half-typed reasons stay where they are while an entry is drawn again.
+
+/** What a reader opened or closed by hand, by the id of the entry and the place in it; it wins over what the server says. */
+const folds = new Map();
+
+/** Remembers folds that a person (not this script) moves. */
+export function watchFolds(root) {
+  root.addEventListener("click", (event) => {
+    const summary = event.target.closest("summary");
+    const fold = summary?.parentElement;
+    if (fold?.dataset.fold !== undefined) folds.set(foldKey(fold), !fold.open);
+  });
+}
+
+function foldKey(fold) {
+  const entry = fold.closest("article");
+  return `${entry?.id}/${entry ? [...entry.querySelectorAll("[data-fold]")].indexOf(fold) : 0}`;
+}
+
+/** The first element of some HTML of ours. */
+export function element(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html.trim();
+  return template.content.firstElementChild;
+}
+
+/** Makes the children of `target` those that `html` describes. */
+export function fill(target, html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  children(target, template.content);
+}
+
+/** Makes `old` like `fresh`. Gives the element that stands there afterwards. */
+export function morph(old, fresh) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
+    old.replaceWith(fresh);
+    return fresh;
+  }
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return old;
+  }
+  if (old.isEqualNode(fresh)) return old;
+  attributes(old, fresh);
+  // What a script fills in lives between drawings.
+  if (old.dataset.step === undefined && old.dataset.since === undefined) {
+    const stuck = old.dataset.stick !== undefined && old.scrollTop + old.clientHeight >= old.scrollHeight - 8;
+    children(old, fresh);
+    if (stuck) old.scrollTop = old.scrollHeight;
+  }
+  return old;
+}
+
+function attributes(old, fresh) {
+  const kept = old.dataset.fold === undefined ? undefined : folds.get(foldKey(old));
+  for (const { name } of [...old.attributes]) {
+    const mine = name === "open" && kept !== undefined;
+    if (!fresh.hasAttribute(name) && !mine && !["aria-busy", "aria-current", "data-moved", "value"].includes(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    const mine = name === "open" && kept !== undefined;
+    if (old.getAttribute(name) !== value && !mine) old.setAttribute(name, value);
+  }
+}
+
+function children(old, fresh) {
+  const next = [...fresh.childNodes];
+  for (let at = 0; at < next.length; at += 1) {
+    const here = old.childNodes[at];
+    if (here) morph(here, next[at]);
+    else old.append(next[at]);
+  }
+  while (old.childNodes.length > next.length) old.lastChild.remove();
+}

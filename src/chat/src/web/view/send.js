@@ -1,0 +1,86 @@
+// POSTs that arrive: each has its token, a message has an id of its own and is sent again until it is acknowledged or
+// refused, and what was not acknowledged yet survives a reload.
+
+const token = document.querySelector('meta[name="csrf"]')?.content ?? "";
+const LONGEST_PAUSE = 15000;
+
+/** A refusal in the server's words. */
+export class Refused extends Error {
+  constructor(status, body) {
+    super(body?.error ?? `the server answered ${status}`);
+    this.hint = body?.hint;
+    this.again = body?.again === true || status === 502 || status === 503 || status === 504;
+  }
+}
+
+/** One POST of JSON (or of a form with files). Throws `Refused`, or a TypeError when nothing was reached. */
+export async function post(path, body) {
+  const form = body instanceof FormData;
+  const headers = { "x-csrf-token": token, accept: "application/json" };
+  if (!form) headers["content-type"] = "application/json";
+  const answer = await fetch(path, {
+    method: "POST",
+    headers,
+    body: form ? body : JSON.stringify(body ?? {}),
+    credentials: "same-origin",
+    redirect: "error",
+  });
+  const read = await answer.json().catch(() => null);
+  if (!answer.ok) throw new Refused(answer.status, read);
+  return read ?? {};
+}
+
+/** As `post`, until it is answered. `waiting` hears what is in the way. `body` must be safe to be sent twice. */
+export async function persist(path, body, waiting) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await post(path, body);
+    } catch (error) {
+      if (error instanceof Refused && !error.again) throw error;
+      waiting(error instanceof Refused ? error.message : "the host can’t be reached");
+      await pause(Math.min(LONGEST_PAUSE, 500 * 2 ** attempt));
+    }
+  }
+}
+
+/** A while, cut short when the network comes back. */
+export function pause(milliseconds) {
+  const { promise, resolve } = Promise.withResolvers ? Promise.withResolvers() : deferred();
+  const timer = setTimeout(resolve, milliseconds * (0.75 + Math.random() / 2));
+  addEventListener("online", resolve, { once: true });
+  return promise.finally(() => {
+    clearTimeout(timer);
+    removeEventListener("online", resolve);
+  });
+}
+
+function deferred() {
+  let resolve;
+  const promise = new Promise((done) => (resolve = done));
+  return { promise, resolve };
+}
+
+/** Random, also where the page is not a secure context (a host name in a plain http address). */
+export function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Something small that survives a reload of this tab; nothing when storage is forbidden. */
+export const kept = {
+  get(key) {
+    try {
+      return JSON.parse(sessionStorage.getItem(key));
+    } catch {
+      return null;
+    }
+  },
+  set(key, value) {
+    try {
+      if (value === null || value === "") sessionStorage.removeItem(key);
+      else sessionStorage.setItem(key, JSON.stringify(value));
+    } catch {
+      // Full or forbidden: the page works, only a reload forgets.
+    }
+  },
+};

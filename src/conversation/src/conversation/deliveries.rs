@@ -1,0 +1,174 @@
+//! Calls about deliveries: the outbox.
+
+use credentials::Timestamp;
+use rusqlite::Connection;
+
+use super::{Conversation, within};
+use crate::delivery::{Claim, Delivery, DeliveryState, GivenUp, NewDelivery, Outcome, settled};
+use crate::error::{ConversationError, Result};
+use crate::id::{DeliveryId, ThreadId, TurnId};
+use crate::recovery::give_back;
+use crate::tables::{Work, deliveries, threads};
+
+impl Conversation {
+    /// Puts deliveries into the outbox, all or none. What has the identity of an earlier one is that one, unchanged,
+    /// whatever has become of it.
+    ///
+    /// Errors: `NoThread`; `NoTurn` for a turn that is not of that thread; `TooLarge` above 1 MiB of text.
+    pub async fn put_deliveries(&self, new: Vec<NewDelivery>) -> Result<Vec<Delivery>> {
+        for one in &new {
+            within("delivery", one.text.len(), deliveries::MAX_TEXT)?;
+        }
+        self.write("put a delivery into the outbox", move |database| {
+            let now = Timestamp::now();
+            new.iter()
+                .map(|one| deliveries::put(database, one, now))
+                .collect()
+        })
+        .await
+    }
+
+    /// Claims deliveries that may be sent now; they are `sent` then, and nobody else gets them. Of one thread only the oldest
+    /// is claimed, and the next one when that has arrived. What comes back with `doubt` may be in the chat already: look
+    /// first. Each must be settled before the lease ends.
+    ///
+    /// Cancelled, it may have claimed some; they come back, uncertain, when the lease ends.
+    pub async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Delivery>> {
+        self.write("claim deliveries", move |database| {
+            give_back(database, claim.now)?;
+            let due = deliveries::due(database, &claim)?;
+            due.into_iter()
+                .map(|found| {
+                    let claimed = Delivery {
+                        state: DeliveryState::Sent,
+                        tries: found.tries.saturating_add(1),
+                        claimed: Some(claim.now),
+                        lease: Some(claim.now.plus(claim.lease)),
+                        ..found
+                    };
+                    deliveries::store(database, claimed)
+                })
+                .collect()
+        })
+        .await
+    }
+
+    /// Says how a try ended. `claim` is what `claim_deliveries` gave. That it is in the chat is believed at any time; anything
+    /// else only of the newest claim. Gives back the delivery as it stands now.
+    pub async fn settle_delivery(
+        &self,
+        claim: &Delivery,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Delivery> {
+        let claim = claim.clone();
+        self.write("settle a delivery", move |database| {
+            let found = deliveries::get(database, claim.id)?;
+            deliveries::store(database, settled(found, &claim, outcome.clone(), now))
+        })
+        .await
+    }
+
+    /// When to claim next: when the first delivery of a thread is due, or its claim is lost. `None`: nothing is on its way.
+    pub async fn next_delivery(&self, front_end: Option<&str>) -> Result<Option<Timestamp>> {
+        let front_end = front_end.map(str::to_owned);
+        self.read("look into the outbox", move |database| {
+            deliveries::next_time(database, front_end.as_deref())
+        })
+        .await
+    }
+
+    /// A delivery.
+    pub async fn delivery(&self, id: DeliveryId) -> Result<Delivery> {
+        self.read("read a delivery", move |database| deliveries::get(database, id))
+            .await
+    }
+
+    /// All deliveries of a turn (or of a thread, those that belong to no turn), by part.
+    pub async fn deliveries(&self, thread: &ThreadId, turn: Option<TurnId>) -> Result<Vec<Delivery>> {
+        let thread = thread.clone();
+        self.read("list deliveries", move |database| {
+            deliveries::of_turn(database, &thread, turn)
+        })
+        .await
+    }
+
+    /// Deliveries that need attention, oldest first.
+    pub async fn stuck_deliveries(&self, thread: Option<&ThreadId>, limit: usize) -> Result<Vec<Delivery>> {
+        let thread = thread.cloned();
+        self.read("list deliveries that need attention", move |database| {
+            deliveries::stuck(database, thread.as_ref(), limit)
+        })
+        .await
+    }
+
+    /// One more try for a delivery that needs attention. Errors: `NoDelivery` if it does not.
+    pub async fn retry_delivery(&self, id: DeliveryId, now: Timestamp) -> Result<Delivery> {
+        self.write("try a delivery again", move |database| {
+            let found = deliveries::get(database, id)?;
+            if found.state != DeliveryState::NeedsAttention {
+                return Err(ConversationError::NoDelivery(id).into());
+            }
+            let state = if found.doubt.is_some() {
+                DeliveryState::Uncertain
+            } else {
+                DeliveryState::Pending
+            };
+            deliveries::store(
+                database,
+                Delivery {
+                    state,
+                    next_try: now,
+                    ..found
+                },
+            )
+        })
+        .await
+    }
+
+    /// Gives up a delivery. Errors: `NoDelivery` if it has ended, or is being sent just now.
+    pub async fn skip_delivery(&self, id: DeliveryId) -> Result<Delivery> {
+        self.write("give up a delivery", move |database| {
+            let found = deliveries::get(database, id)?;
+            match found.state {
+                DeliveryState::Pending | DeliveryState::Uncertain | DeliveryState::NeedsAttention => {
+                    give_up(database, found, Timestamp::now())
+                }
+                DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::GivenUp => {
+                    Err(ConversationError::NoDelivery(id).into())
+                }
+            }
+        })
+        .await
+    }
+
+    /// Gives up deliveries that need attention, the oldest first, at most `max`; of one thread or of all.
+    pub async fn skip_deliveries(&self, thread: Option<&ThreadId>, max: usize) -> Result<GivenUp> {
+        let thread = thread.cloned();
+        self.write("give up deliveries", move |database| {
+            if let Some(thread) = &thread {
+                threads::expect(database, thread)?;
+            }
+            let now = Timestamp::now();
+            let stuck = deliveries::stuck(database, thread.as_ref(), max)?;
+            Ok(GivenUp {
+                deliveries: stuck
+                    .into_iter()
+                    .map(|found| give_up(database, found, now))
+                    .collect::<Work<_>>()?,
+                left: deliveries::count_stuck(database, thread.as_ref())?,
+            })
+        })
+        .await
+    }
+}
+
+fn give_up(database: &Connection, found: Delivery, now: Timestamp) -> Work<Delivery> {
+    let given_up = Delivery {
+        state: DeliveryState::GivenUp,
+        text: None,
+        ended: Some(now),
+        ..found
+    };
+    deliveries::store(database, given_up)
+}

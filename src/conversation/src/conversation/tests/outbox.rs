@@ -1,0 +1,469 @@
+//! The outbox: each delivery is tried by one at a time, in order, with one identity, until it is in the chat or given up.
+
+use std::time::Duration;
+
+use super::*;
+use crate::delivery::{Claim, Delivery, DeliveryState, MAX_TRIES, NewDelivery, Outcome};
+use crate::id::DeliveryId;
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn new(thread: &ThreadId, turn: Option<TurnId>, part: i64, text: &str) -> NewDelivery {
+    NewDelivery {
+        thread: thread.clone(),
+        turn,
+        part,
+        text: text.to_owned(),
+    }
+}
+
+async fn put(conversation: &Conversation, thread: &ThreadId, part: i64, text: &str) -> Delivery {
+    let put = conversation
+        .put_deliveries(vec![new(thread, None, part, text)])
+        .await;
+    put.unwrap().remove(0)
+}
+
+fn everything(now: Timestamp) -> Claim {
+    Claim {
+        now,
+        lease: LEASE,
+        limit: 100,
+        front_end: None,
+        only: None,
+    }
+}
+
+async fn claim(conversation: &Conversation, now: Timestamp) -> Vec<Delivery> {
+    conversation.claim_deliveries(everything(now)).await.unwrap()
+}
+
+fn not_sent() -> Outcome {
+    Outcome::NotSent {
+        reason: "busy".to_owned(),
+        pause: None,
+    }
+}
+
+fn delivered() -> Outcome {
+    Outcome::Delivered {
+        remote: Some("m1".to_owned()),
+    }
+}
+
+/// Somewhen after every first try is due.
+fn later() -> Timestamp {
+    Timestamp::now().plus(Duration::from_secs(1))
+}
+
+#[tokio::test]
+async fn a_delivery_is_claimed_sent_and_keeps_only_its_identity() {
+    let (folder, conversation, thread) = with_thread().await;
+    let turn = say(&conversation, &thread, "1", "x").await;
+    let put = conversation
+        .put_deliveries(vec![new(&thread, Some(turn.id), 0, "the answer")])
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        (put.state, put.tries, put.turn),
+        (DeliveryState::Pending, 0, Some(turn.id))
+    );
+    let now = later();
+    let claimed = claim(&conversation, now).await.remove(0);
+    assert_eq!((claimed.state, claimed.tries), (DeliveryState::Sent, 1));
+    assert_eq!(
+        (claimed.text.as_deref(), claimed.lease),
+        (Some("the answer"), Some(now.plus(LEASE)))
+    );
+    let settled = conversation
+        .settle_delivery(&claimed, delivered(), now)
+        .await
+        .unwrap();
+    assert_eq!(
+        (settled.state, settled.text.as_deref()),
+        (DeliveryState::Delivered, None)
+    );
+    assert_eq!(
+        (settled.remote.as_deref(), settled.ended),
+        (Some("m1"), Some(now))
+    );
+    assert_eq!(settled.identity(), put.identity());
+    // A second put of the same is the same, and is not sent again.
+    let again = conversation
+        .put_deliveries(vec![new(&thread, Some(turn.id), 0, "the answer")])
+        .await
+        .unwrap();
+    assert_eq!(again, std::slice::from_ref(&settled));
+    assert!(claim(&conversation, now).await.is_empty());
+    assert_eq!(conversation.next_delivery(None).await.unwrap(), None);
+    assert_eq!(
+        conversation.deliveries(&thread, Some(turn.id)).await.unwrap(),
+        again
+    );
+    // The text is not in the row any more.
+    conversation.close().await.unwrap();
+    let kept: Option<String> = raw(folder.path())
+        .query_row("SELECT text FROM deliveries", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(kept, None);
+}
+
+#[tokio::test]
+async fn the_identity_is_made_of_thread_turn_part_and_text() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    let turn = say(&conversation, &thread, "1", "x").await;
+    let different = vec![
+        new(&thread, None, 0, "a"),
+        new(&thread, None, 1, "a"),
+        new(&thread, None, 0, "b"),
+        new(&thread, Some(turn.id), 0, "a"),
+        new(&other, None, 0, "a"),
+    ];
+    let put = conversation.put_deliveries(different.clone()).await.unwrap();
+    let mut identities: Vec<_> = put.iter().map(Delivery::identity).collect();
+    assert!(identities.iter().all(|identity| identity.len() == 64));
+    identities.sort();
+    identities.dedup();
+    assert_eq!(identities.len(), 5);
+    assert_eq!(conversation.put_deliveries(different).await.unwrap(), put);
+}
+
+#[tokio::test]
+async fn a_delivery_of_something_that_is_not_there_is_refused() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    let theirs = say(&conversation, &other, "1", "x").await;
+    let nobody = ThreadId::parse("web:nobody").unwrap();
+    let good = new(&thread, None, 0, "good");
+    let refused = conversation
+        .put_deliveries(vec![good.clone(), new(&nobody, None, 0, "x")])
+        .await;
+    assert!(
+        matches!(refused, Err(ConversationError::NoThread(_))),
+        "{refused:?}"
+    );
+    let refused = conversation
+        .put_deliveries(vec![good, new(&thread, Some(theirs.id), 0, "x")])
+        .await;
+    is_no_turn(refused, theirs.id);
+    let large = new(&thread, None, 0, &"x".repeat((1 << 20) + 1));
+    let refused = conversation.put_deliveries(vec![large]).await;
+    assert!(
+        matches!(refused, Err(ConversationError::TooLarge { .. })),
+        "{refused:?}"
+    );
+    assert!(claim(&conversation, later()).await.is_empty());
+    let missing = conversation.delivery(DeliveryId(1)).await;
+    assert!(
+        matches!(missing, Err(ConversationError::NoDelivery(DeliveryId(1)))),
+        "{missing:?}"
+    );
+}
+
+#[tokio::test]
+async fn two_flushers_never_claim_the_same() {
+    let (_folder, conversation) = fresh();
+    for number in 0..40 {
+        let thread = open(&conversation, &format!("web:{number}")).await;
+        put(&conversation, &thread, 0, "x").await;
+    }
+    let now = later();
+    let flushers: Vec<_> = (0..8)
+        .map(|_| {
+            tokio::spawn({
+                let conversation = conversation.clone();
+                async move {
+                    let mut mine = Vec::new();
+                    loop {
+                        let few = Claim {
+                            limit: 3,
+                            ..everything(now)
+                        };
+                        let claimed = conversation.claim_deliveries(few).await.unwrap();
+                        if claimed.is_empty() {
+                            return mine;
+                        }
+                        mine.extend(claimed.into_iter().map(|delivery| delivery.id));
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for flusher in flushers {
+        all.extend(flusher.await.unwrap());
+    }
+    all.sort();
+    let each_once: Vec<_> = (1..=40).map(DeliveryId).collect();
+    assert_eq!(all, each_once);
+}
+
+#[tokio::test]
+async fn deliveries_of_a_thread_arrive_in_order() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    let first = put(&conversation, &thread, 0, "one").await;
+    let second = put(&conversation, &thread, 1, "two").await;
+    let elsewhere = put(&conversation, &other, 0, "three").await;
+    let now = later();
+    let claimed = claim(&conversation, now).await;
+    let ids: Vec<_> = claimed.iter().map(|delivery| delivery.id).collect();
+    assert_eq!(ids, [first.id, elsewhere.id]);
+    // A direct send does not overtake either.
+    let direct = Claim {
+        only: Some(second.id),
+        ..everything(now)
+    };
+    assert!(
+        conversation
+            .claim_deliveries(direct.clone())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    // Nor does the next one while the first waits for another try.
+    let waiting = conversation
+        .settle_delivery(&claimed[0], not_sent(), now)
+        .await
+        .unwrap();
+    assert!(claim(&conversation, now).await.is_empty());
+    assert_eq!(
+        conversation.next_delivery(None).await.unwrap(),
+        Some(waiting.next_try)
+    );
+    let claimed = claim(&conversation, waiting.next_try).await.remove(0);
+    assert_eq!(
+        (claimed.id, claimed.tries, claimed.state),
+        (first.id, 2, DeliveryState::Sent)
+    );
+    conversation
+        .settle_delivery(&claimed, delivered(), now)
+        .await
+        .unwrap();
+    assert_eq!(
+        conversation.claim_deliveries(direct).await.unwrap()[0].id,
+        second.id
+    );
+}
+
+#[tokio::test]
+async fn a_flusher_gets_only_what_its_front_end_can_send() {
+    let (_folder, conversation) = fresh();
+    for id in ["web:a", "discord:1", "discord-dm:2"] {
+        let thread = open(&conversation, id).await;
+        put(&conversation, &thread, 0, "x").await;
+    }
+    let discord = Claim {
+        front_end: Some("discord".to_owned()),
+        ..everything(later())
+    };
+    let claimed = conversation.claim_deliveries(discord).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].thread.as_str(), "discord:1");
+    // Nothing but the end of that claim is to be waited for.
+    let wake = conversation.next_delivery(Some("discord")).await.unwrap();
+    assert_eq!(wake, claimed[0].lease);
+}
+
+#[tokio::test]
+async fn tries_have_pauses_and_an_end() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let follower = put(&conversation, &thread, 0, "x").await;
+    assert_eq!(follower.tries, 0);
+    let behind = put(&conversation, &thread, 1, "y").await;
+    let mut now = later();
+    let mut tries = 0;
+    loop {
+        let claimed = claim(&conversation, now).await.remove(0);
+        tries += 1;
+        assert_eq!((claimed.id, claimed.tries), (follower.id, tries));
+        let settled = conversation
+            .settle_delivery(&claimed, not_sent(), now)
+            .await
+            .unwrap();
+        assert_eq!(settled.reason.as_deref(), Some("busy"));
+        if settled.state == DeliveryState::NeedsAttention {
+            assert_eq!(settled.text.as_deref(), Some("x"));
+            break;
+        }
+        assert_eq!(settled.state, DeliveryState::Pending);
+        assert!(settled.next_try > now);
+        let early = Timestamp::from_millis(settled.next_try.millis() - 1);
+        assert!(claim(&conversation, early).await.is_empty());
+        now = settled.next_try;
+    }
+    assert_eq!(tries, MAX_TRIES);
+    // What needs attention does not hold up what comes behind it.
+    assert_eq!(claim(&conversation, now).await[0].id, behind.id);
+}
+
+#[tokio::test]
+async fn a_pause_that_the_chat_asks_for_is_kept() {
+    let (_folder, conversation, thread) = with_thread().await;
+    put(&conversation, &thread, 0, "x").await;
+    let now = later();
+    let claimed = claim(&conversation, now).await.remove(0);
+    let outcome = Outcome::NotSent {
+        reason: "rate limit".to_owned(),
+        pause: Some(Duration::from_hours(1)),
+    };
+    let settled = conversation
+        .settle_delivery(&claimed, outcome, now)
+        .await
+        .unwrap();
+    assert_eq!(settled.next_try, now.plus(Duration::from_hours(1)));
+}
+
+#[tokio::test]
+async fn a_refusal_needs_attention_at_once() {
+    let (_folder, conversation, thread) = with_thread().await;
+    put(&conversation, &thread, 0, "x").await;
+    let now = later();
+    let claimed = claim(&conversation, now).await.remove(0);
+    let outcome = Outcome::Refused {
+        reason: "no permission".to_owned(),
+    };
+    let stuck = conversation
+        .settle_delivery(&claimed, outcome, now)
+        .await
+        .unwrap();
+    assert_eq!(stuck.state, DeliveryState::NeedsAttention);
+    assert_eq!(
+        conversation.stuck_deliveries(None, 10).await.unwrap(),
+        std::slice::from_ref(&stuck)
+    );
+    assert_eq!(
+        conversation
+            .stuck_deliveries(Some(&thread), 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    let counts = conversation.counts().await.unwrap();
+    assert_eq!((counts.deliveries, counts.stuck_deliveries), (0, 1));
+    // A person lets it be tried again, as the same.
+    let again = conversation.retry_delivery(stuck.id, now).await.unwrap();
+    assert_eq!(
+        (again.state, again.identity()),
+        (DeliveryState::Pending, stuck.identity())
+    );
+    assert_eq!(claim(&conversation, now).await[0].id, stuck.id);
+    let twice = conversation.retry_delivery(stuck.id, now).await;
+    assert!(
+        matches!(twice, Err(ConversationError::NoDelivery(_))),
+        "{twice:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_given_up_is_never_sent_and_keeps_its_identity() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    let now = later();
+    for (place, part) in [(&thread, 0), (&thread, 1), (&other, 0)] {
+        put(&conversation, place, part, "x").await;
+        let claimed = claim(&conversation, now).await.remove(0);
+        let skipped = conversation.skip_delivery(claimed.id).await;
+        assert!(
+            matches!(skipped, Err(ConversationError::NoDelivery(_))),
+            "being sent: {skipped:?}"
+        );
+        let outcome = Outcome::Refused {
+            reason: "no".to_owned(),
+        };
+        conversation
+            .settle_delivery(&claimed, outcome, now)
+            .await
+            .unwrap();
+    }
+    let given_up = conversation.skip_deliveries(None, 1).await.unwrap();
+    assert_eq!((given_up.deliveries.len(), given_up.left), (1, 2));
+    let gone = &given_up.deliveries[0];
+    assert_eq!((gone.state, gone.text.as_deref()), (DeliveryState::GivenUp, None));
+    assert_eq!(gone.reason.as_deref(), Some("no"));
+    assert_eq!(put(&conversation, &thread, 0, "x").await, *gone);
+    let rest = conversation
+        .skip_deliveries(Some(&thread), usize::MAX)
+        .await
+        .unwrap();
+    assert_eq!((rest.deliveries.len(), rest.left), (1, 0));
+    let pending = put(&conversation, &thread, 2, "y").await;
+    conversation.skip_delivery(pending.id).await.unwrap();
+    assert!(claim(&conversation, now).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_claim_of_a_dead_host_comes_back_uncertain() {
+    let (folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    put(&conversation, &thread, 0, "x").await;
+    let now = later();
+    let claimed = claim(&conversation, now).await.remove(0);
+    put(&conversation, &other, 0, "y").await;
+    let (conversation, found) = reopened(folder.path(), conversation).await;
+    assert_eq!(found.uncertain, 1);
+    let back = conversation.delivery(claimed.id).await.unwrap();
+    assert_eq!(
+        (back.state, back.doubt, back.lease),
+        (DeliveryState::Uncertain, Some(now), None)
+    );
+    let untouched = conversation.deliveries(&other, None).await.unwrap().remove(0);
+    assert_eq!((untouched.state, untouched.doubt), (DeliveryState::Pending, None));
+    // The next try knows that it has to look first, and has the same identity.
+    let all = claim(&conversation, later()).await;
+    let next = all.iter().find(|next| next.id == claimed.id).unwrap();
+    assert_eq!((next.doubt, next.identity()), (Some(now), claimed.identity()));
+}
+
+#[tokio::test]
+async fn a_claim_that_is_never_settled_comes_back_uncertain() {
+    let (_folder, conversation, thread) = with_thread().await;
+    put(&conversation, &thread, 0, "x").await;
+    let now = later();
+    let lost = claim(&conversation, now).await.remove(0);
+    let end = now.plus(LEASE);
+    assert!(
+        claim(&conversation, Timestamp::from_millis(end.millis() - 1))
+            .await
+            .is_empty()
+    );
+    let again = claim(&conversation, end).await.remove(0);
+    assert_eq!((again.id, again.tries, again.doubt), (lost.id, 2, Some(now)));
+    // The first one wakes up: its failure is not that of the second, ...
+    let same = conversation
+        .settle_delivery(&lost, not_sent(), end)
+        .await
+        .unwrap();
+    assert_eq!(same, again);
+    // ... but if it has put the message into the chat, that is so.
+    let settled = conversation
+        .settle_delivery(&lost, delivered(), end)
+        .await
+        .unwrap();
+    assert_eq!(settled.state, DeliveryState::Delivered);
+    let late = conversation
+        .settle_delivery(&again, not_sent(), end)
+        .await
+        .unwrap();
+    assert_eq!(late, settled);
+}
+
+#[tokio::test]
+async fn a_host_that_dies_with_every_try_stops_trying() {
+    let (folder, mut conversation, thread) = with_thread().await;
+    let put = put(&conversation, &thread, 0, "x").await;
+    for _ in 0..MAX_TRIES {
+        assert_eq!(claim(&conversation, later()).await.len(), 1);
+        (conversation, _) = reopened(folder.path(), conversation).await;
+    }
+    let stuck = conversation.delivery(put.id).await.unwrap();
+    assert_eq!(stuck.state, DeliveryState::NeedsAttention);
+    assert!(stuck.doubt.is_some());
+    assert!(claim(&conversation, later()).await.is_empty());
+    // It may be in the chat, so the try that a person asks for looks first.
+    let again = conversation.retry_delivery(stuck.id, later()).await.unwrap();
+    assert_eq!(again.state, DeliveryState::Uncertain);
+}

@@ -1,0 +1,372 @@
+//! The inbox.
+
+use super::*;
+use crate::turn::{TurnEnd, TurnState};
+
+const MIB: usize = 1 << 20;
+
+#[tokio::test]
+async fn an_accepted_message_is_a_turn_and_an_entry() {
+    let (folder, conversation, thread) = with_thread().await;
+    let Enqueued::New(turn, entry) = conversation
+        .enqueue(message(&thread, "m1", "hello"))
+        .await
+        .unwrap()
+    else {
+        panic!("new");
+    };
+    assert_eq!(
+        (turn.state, turn.attempts, turn.text.as_str()),
+        (TurnState::Queued, 0, "hello")
+    );
+    assert_eq!((entry.turn, &entry.thread), (Some(turn.id), &thread));
+    // Durable: another process sees it at once.
+    let other = Conversation::open_without_recovery(folder.path()).unwrap();
+    assert_eq!(other.turn(turn.id).await.unwrap(), turn);
+    assert_eq!(other.items(&thread, None, 10).await.unwrap(), [entry]);
+}
+
+#[tokio::test]
+async fn a_message_counts_once() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let turn = say(&conversation, &thread, "m1", "hello").await;
+    let again = conversation
+        .enqueue(message(&thread, "m1", "something else"))
+        .await
+        .unwrap();
+    assert_eq!(again, Enqueued::Known(turn.clone()));
+    start(&conversation, &thread).await;
+    let done = conversation.finish(turn.id, TurnEnd::Done, None).await.unwrap();
+    let late = conversation
+        .enqueue(message(&thread, "m1", "hello"))
+        .await
+        .unwrap();
+    assert_eq!(late, Enqueued::Known(done));
+    assert_eq!(conversation.items(&thread, None, 10).await.unwrap().len(), 1);
+    // The same name in another thread is another message.
+    let other = open(&conversation, "web:b").await;
+    say(&conversation, &other, "m1", "hello").await;
+}
+
+#[tokio::test]
+async fn of_two_callers_with_one_message_only_one_makes_a_turn() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let callers: Vec<_> = (0..32)
+        .map(|_| {
+            tokio::spawn({
+                let (conversation, new) = (conversation.clone(), message(&thread, "m1", "hello"));
+                async move { conversation.enqueue(new).await.unwrap() }
+            })
+        })
+        .collect();
+    let mut new = 0;
+    for caller in callers {
+        new += usize::from(matches!(caller.await.unwrap(), Enqueued::New(..)));
+    }
+    assert_eq!(new, 1);
+    assert_eq!(conversation.queued(&thread).await.unwrap().len(), 1);
+    assert_eq!(conversation.items(&thread, None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn turns_of_a_thread_run_one_at_a_time_in_order() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    let first = say(&conversation, &thread, "1", "one").await;
+    let second = say(&conversation, &thread, "2", "two").await;
+    let elsewhere = say(&conversation, &other, "1", "three").await;
+    assert_eq!(
+        conversation.start_next(&thread).await.unwrap().unwrap().id,
+        first.id
+    );
+    assert_eq!(conversation.start_next(&thread).await.unwrap(), None);
+    assert_eq!(
+        conversation.start_next(&other).await.unwrap().unwrap().id,
+        elsewhere.id
+    );
+    conversation.finish(first.id, TurnEnd::Done, None).await.unwrap();
+    let started = conversation.start_next(&thread).await.unwrap().unwrap();
+    assert_eq!(
+        (started.id, started.attempts, started.state),
+        (second.id, 1, TurnState::Running)
+    );
+    assert!(started.started.is_some());
+}
+
+#[tokio::test]
+async fn many_callers_start_a_turn_once() {
+    let (_folder, conversation, thread) = with_thread().await;
+    say(&conversation, &thread, "1", "one").await;
+    say(&conversation, &thread, "2", "two").await;
+    let callers: Vec<_> = (0..16)
+        .map(|_| {
+            tokio::spawn({
+                let (conversation, thread) = (conversation.clone(), thread.clone());
+                async move { conversation.start_next(&thread).await.unwrap() }
+            })
+        })
+        .collect();
+    let mut started = 0;
+    for caller in callers {
+        started += usize::from(caller.await.unwrap().is_some());
+    }
+    assert_eq!(started, 1);
+}
+
+#[tokio::test]
+async fn what_has_ended_stays_so() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let turn = say(&conversation, &thread, "1", "one").await;
+    start(&conversation, &thread).await;
+    let reason = Some("the model said no".to_owned());
+    let failed = conversation
+        .finish(turn.id, TurnEnd::Failed, reason.clone())
+        .await
+        .unwrap();
+    assert_eq!((failed.state, &failed.reason), (TurnState::Failed, &reason));
+    assert!(failed.ended.is_some());
+    is_no_turn(conversation.finish(turn.id, TurnEnd::Done, None).await, turn.id);
+    assert_eq!(conversation.turn(turn.id).await.unwrap(), failed);
+    is_no_turn(conversation.turn(TurnId(99)).await, TurnId(99));
+}
+
+#[tokio::test]
+async fn what_never_ran_is_neither_answered_nor_cut() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let turn = say(&conversation, &thread, "1", "one").await;
+    is_no_turn(conversation.finish(turn.id, TurnEnd::Done, None).await, turn.id);
+    is_no_turn(conversation.finish(turn.id, TurnEnd::Cut, None).await, turn.id);
+    let stopped = conversation
+        .finish(turn.id, TurnEnd::Stopped, None)
+        .await
+        .unwrap();
+    assert_eq!((stopped.state, stopped.started), (TurnState::Stopped, None));
+}
+
+#[tokio::test]
+async fn a_steer_merges_text_and_files_into_the_running_turn() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let into = say(&conversation, &thread, "1", "one").await;
+    let mut second = message(&thread, "2", "two");
+    second.files.push(crate::Attachment {
+        name: "a".to_owned(),
+        path: "a".to_owned(),
+        size: 1,
+        mime: "text/plain".to_owned(),
+    });
+    let Enqueued::New(from, _) = conversation.enqueue(second.clone()).await.unwrap() else {
+        panic!("new");
+    };
+    start(&conversation, &thread).await;
+    let merged = conversation.merge(from.id, into.id).await.unwrap();
+    assert_eq!(
+        (merged.id, merged.text.as_str(), merged.attempts),
+        (into.id, "one\n\ntwo", 2)
+    );
+    assert_eq!((merged.state, &merged.files), (TurnState::Running, &second.files));
+    assert_eq!(conversation.turn(into.id).await.unwrap(), merged);
+    let gone = conversation.turn(from.id).await.unwrap();
+    assert_eq!(gone.state, TurnState::Stopped);
+    assert_eq!(gone.reason, Some(format!("merged into turn {}", into.id)));
+    is_no_turn(conversation.merge(from.id, into.id).await, from.id);
+}
+
+#[tokio::test]
+async fn a_merge_that_can_not_be_changes_nothing() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    let one = say(&conversation, &thread, "1", "one").await;
+    let two = say(&conversation, &thread, "2", &"x".repeat(MIB)).await;
+    let elsewhere = say(&conversation, &other, "1", "three").await;
+    is_no_turn(conversation.merge(two.id, one.id).await, one.id);
+    start(&conversation, &thread).await;
+    is_no_turn(conversation.merge(elsewhere.id, one.id).await, elsewhere.id);
+    let too_large = conversation.merge(two.id, one.id).await;
+    assert!(
+        matches!(too_large, Err(ConversationError::TooLarge { limit: MIB, .. })),
+        "{too_large:?}"
+    );
+    assert_eq!(conversation.turn(two.id).await.unwrap(), two);
+    assert_eq!(conversation.turn(one.id).await.unwrap().text, "one");
+}
+
+#[tokio::test]
+async fn an_interrupt_drops_what_is_queued_but_the_new_one() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    for source in ["1", "2", "3", "4"] {
+        say(&conversation, &thread, source, source).await;
+    }
+    let elsewhere = say(&conversation, &other, "1", "x").await;
+    let running = start(&conversation, &thread).await;
+    let queued = conversation.queued(&thread).await.unwrap();
+    let dropped = conversation
+        .drop_queued(&thread, Some(queued[1].id), "interrupted")
+        .await
+        .unwrap();
+    let ids: Vec<_> = dropped.iter().map(|turn| turn.id).collect();
+    assert_eq!(ids, [queued[0].id, queued[2].id]);
+    assert!(
+        dropped
+            .iter()
+            .all(|turn| turn.reason.as_deref() == Some("interrupted"))
+    );
+    assert_eq!(conversation.queued(&thread).await.unwrap(), [queued[1].clone()]);
+    assert_eq!(
+        conversation.turn(running.id).await.unwrap().state,
+        TurnState::Running
+    );
+    assert_eq!(
+        conversation.turn(elsewhere.id).await.unwrap().state,
+        TurnState::Queued
+    );
+}
+
+#[tokio::test]
+async fn skipping_takes_the_oldest_and_tells_what_is_left() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    let first = say(&conversation, &thread, "1", "x").await;
+    let second = say(&conversation, &other, "1", "x").await;
+    let third = say(&conversation, &thread, "2", "x").await;
+    let skipped = conversation.skip_queued(None, 2).await.unwrap();
+    let ids: Vec<_> = skipped.turns.iter().map(|turn| turn.id).collect();
+    assert_eq!((ids, skipped.left), (vec![first.id, second.id], 1));
+    assert!(skipped.turns.iter().all(|turn| turn.state == TurnState::Stopped));
+    let nothing = conversation.skip_queued(Some(&other), usize::MAX).await.unwrap();
+    assert_eq!((nothing.turns.len(), nothing.left), (0, 0));
+    assert_eq!(conversation.skip_queued(Some(&thread), 0).await.unwrap().left, 1);
+    let last = conversation.skip_queued(Some(&thread), usize::MAX).await.unwrap();
+    assert_eq!((last.turns[0].id, last.left), (third.id, 0));
+}
+
+#[tokio::test]
+async fn asking_twice_for_a_failed_turn_makes_one_new_turn() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let failed = say(&conversation, &thread, "m", "try").await;
+    is_no_turn(conversation.retry(failed.id).await, failed.id);
+    start(&conversation, &thread).await;
+    is_no_turn(conversation.retry(failed.id).await, failed.id);
+    conversation
+        .finish(failed.id, TurnEnd::Failed, None)
+        .await
+        .unwrap();
+    let Enqueued::New(again, entry) = conversation.retry(failed.id).await.unwrap() else {
+        panic!("new");
+    };
+    assert_ne!(again.id, failed.id);
+    assert_ne!(again.source, failed.source);
+    assert_eq!((again.text.as_str(), again.state), ("try", TurnState::Queued));
+    assert_eq!(entry.turn, Some(again.id));
+    assert_eq!(
+        conversation.retry(failed.id).await.unwrap(),
+        Enqueued::Known(again.clone())
+    );
+    // The new one can fail, too, and be asked for again.
+    conversation
+        .finish(again.id, TurnEnd::Failed, None)
+        .await
+        .unwrap();
+    assert!(matches!(
+        conversation.retry(again.id).await.unwrap(),
+        Enqueued::New(..)
+    ));
+    // What was answered is not.
+    let done = start(&conversation, &thread).await;
+    conversation.finish(done.id, TurnEnd::Done, None).await.unwrap();
+    is_no_turn(conversation.retry(done.id).await, done.id);
+}
+
+#[tokio::test]
+async fn a_chat_can_not_name_a_message_like_a_retry() {
+    let (_folder, conversation, thread) = with_thread().await;
+    for squatter_first in [true, false] {
+        let failed = say(&conversation, &thread, &format!("{squatter_first}"), "try").await;
+        conversation
+            .finish(failed.id, TurnEnd::Stopped, None)
+            .await
+            .unwrap();
+        let name = format!("retry:{}", failed.id);
+        if squatter_first {
+            say(&conversation, &thread, &name, "mine").await;
+        }
+        let Enqueued::New(again, _) = conversation.retry(failed.id).await.unwrap() else {
+            panic!("new");
+        };
+        assert_eq!(again.text, "try");
+        if !squatter_first {
+            say(&conversation, &thread, &name, "mine").await;
+        }
+        let squatter = conversation
+            .by_source(&thread, &SourceId(name.clone()))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(squatter.text, "mine");
+        let known = conversation
+            .enqueue(message(&thread, &name, "mine"))
+            .await
+            .unwrap();
+        assert_eq!(known, Enqueued::Known(squatter));
+        assert_eq!(
+            conversation.retry(failed.id).await.unwrap(),
+            Enqueued::Known(again)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_turn_is_found_by_the_name_of_its_message() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    let turn = say(&conversation, &thread, "m", "x").await;
+    assert_eq!(
+        conversation.by_source(&thread, &turn.source).await.unwrap(),
+        Some(turn.clone())
+    );
+    assert_eq!(conversation.by_source(&other, &turn.source).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_mebibyte_is_accepted_and_one_byte_more_is_not() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let text = "ä".repeat(MIB / 2);
+    let turn = say(&conversation, &thread, "1", &text).await;
+    assert_eq!(conversation.turn(turn.id).await.unwrap().text, text);
+    let refused = conversation
+        .enqueue(message(&thread, "2", &format!("{text}x")))
+        .await;
+    match refused {
+        Err(ConversationError::TooLarge { bytes, limit, .. }) => assert_eq!((bytes, limit), (MIB + 1, MIB)),
+        other => panic!("{other:?}"),
+    }
+    let named = conversation
+        .enqueue(message(&thread, &"n".repeat(257), "x"))
+        .await;
+    assert!(
+        matches!(named, Err(ConversationError::TooLarge { limit: 256, .. })),
+        "{named:?}"
+    );
+    assert_eq!(conversation.queued(&thread).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn odd_characters_survive() {
+    let (folder, conversation, thread) = with_thread().await;
+    let odd = "a\0b\u{feff}\u{202e}\u{fffd}\u{10ffff}\u{ffff}e\u{301}\u{1f468}\u{200d}\u{1f469}\r\n\u{1b}[0m'\";--\0";
+    let mut new = message(&thread, odd, odd);
+    new.name = odd.to_owned();
+    let Enqueued::New(turn, entry) = conversation.enqueue(new.clone()).await.unwrap() else {
+        panic!("new");
+    };
+    let (conversation, _) = reopened(folder.path(), conversation).await;
+    let kept = conversation.turn(turn.id).await.unwrap();
+    assert_eq!(
+        (kept.text.as_str(), kept.name.as_str(), kept.source.0.as_str()),
+        (odd, odd, odd)
+    );
+    assert_eq!(conversation.items(&thread, None, 1).await.unwrap(), [entry]);
+    assert_eq!(conversation.enqueue(new).await.unwrap(), Enqueued::Known(kept));
+    // A name that differs only behind the NUL is another name.
+    say(&conversation, &thread, "a\0c", "x").await;
+}

@@ -1,0 +1,198 @@
+//! Calls about turns: the inbox.
+
+use credentials::Timestamp;
+use rusqlite::Connection;
+
+use super::{Conversation, ItemIds, within};
+use crate::error::{ConversationError, Result};
+use crate::id::{ItemId, SourceId, ThreadId, TurnId};
+use crate::item::{Body, Item};
+use crate::tables::turns::Origin;
+use crate::tables::{Work, items, threads, turns};
+use crate::turn::{Enqueued, NewTurn, Skipped, Turn, TurnEnd};
+
+/// The longest name that a chat may give to a message, in bytes.
+const MAX_SOURCE: usize = 256;
+
+impl Conversation {
+    /// Accepts a message: its turn and its entry in the timeline, in one transaction. When this returns, it is durable.
+    /// A thread without a title takes the first words.
+    ///
+    /// Two calls with the same thread and source make one turn, whatever else they say; the later one gets it as `Known`.
+    ///
+    /// Errors: `NoThread`; `TooLarge` above 1 MiB of text.
+    pub async fn enqueue(&self, new: NewTurn) -> Result<Enqueued> {
+        within("message", new.text.len(), turns::MAX_TEXT)?;
+        within("name of a message", new.source.0.len(), MAX_SOURCE)?;
+        let ids = self.shared.ids.clone();
+        self.write("accept a message", move |database| {
+            threads::expect(database, &new.thread)?;
+            if let Some(known) = turns::of_message(database, &new.thread, &new.source)? {
+                return Ok(Enqueued::Known(known));
+            }
+            accept(database, &new, Origin::Message, &ids)
+        })
+        .await
+    }
+
+    /// The oldest queued turn of a thread becomes running; `None` if none waits or one runs already.
+    pub async fn start_next(&self, thread: &ThreadId) -> Result<Option<Turn>> {
+        let thread = thread.clone();
+        self.write("start a turn", move |database| {
+            threads::expect(database, &thread)?;
+            let next = turns::next(database, &thread)?;
+            next.map(|turn| turns::start(database, turn, Timestamp::now()))
+                .transpose()
+        })
+        .await
+    }
+
+    /// Ends a running or queued turn. Ending one that has ended changes nothing and is `NoTurn`; so is answering or cutting
+    /// one that never ran.
+    pub async fn finish(&self, turn: TurnId, end: TurnEnd, reason: Option<String>) -> Result<Turn> {
+        self.write("end a turn", move |database| {
+            let found = turns::get(database, turn)?;
+            turns::end(database, found, end, reason.as_deref(), Timestamp::now())
+        })
+        .await
+    }
+
+    /// Steer: the text and files of the queued turn `from` are merged into the running turn `into` (whose attempt
+    /// counter grows), and `from` ends as stopped with a reason that names `into`.
+    ///
+    /// Errors: `NoTurn` with the one that is in another state or thread; `TooLarge` if both are more than 1 MiB together.
+    pub async fn merge(&self, from: TurnId, into: TurnId) -> Result<Turn> {
+        self.write("merge a turn", move |database| {
+            let into = turns::get(database, into)?;
+            let from = turns::get(database, from)?;
+            turns::merge(database, from, into, Timestamp::now())
+        })
+        .await
+    }
+
+    /// Interrupt: ends every queued turn of a thread but `except` as stopped. Gives back which.
+    pub async fn drop_queued(
+        &self,
+        thread: &ThreadId,
+        except: Option<TurnId>,
+        reason: &str,
+    ) -> Result<Vec<Turn>> {
+        let thread = thread.clone();
+        let reason = reason.to_owned();
+        self.write("drop queued turns", move |database| {
+            threads::expect(database, &thread)?;
+            let mut queued = turns::queued(database, &thread)?;
+            queued.retain(|turn| Some(turn.id) != except);
+            stop(database, queued, &reason)
+        })
+        .await
+    }
+
+    /// Takes queued turns out of the way, the oldest first, at most `max`; of one thread or of all.
+    pub async fn skip_queued(&self, thread: Option<&ThreadId>, max: usize) -> Result<Skipped> {
+        let thread = thread.cloned();
+        self.write("skip queued turns", move |database| {
+            if let Some(thread) = &thread {
+                threads::expect(database, thread)?;
+            }
+            let oldest = turns::oldest(database, thread.as_ref(), max)?;
+            Ok(Skipped {
+                turns: stop(database, oldest, "skipped by an operator")?,
+                left: turns::count_queued(database, thread.as_ref())?,
+            })
+        })
+        .await
+    }
+
+    /// A turn that failed, was stopped or cut is queued again, as a new turn with a derived source id and an entry of its
+    /// own in the timeline; asking twice for the same one gives the same new turn.
+    pub async fn retry(&self, turn: TurnId) -> Result<Enqueued> {
+        let ids = self.shared.ids.clone();
+        self.write("queue a turn again", move |database| {
+            if let Some(known) = turns::retry_of(database, turn)? {
+                return Ok(Enqueued::Known(known));
+            }
+            let found = turns::get(database, turn)?;
+            if !found.state.may_retry() {
+                return Err(ConversationError::NoTurn(turn).into());
+            }
+            // Who asks for a turn again knows how it ended.
+            turns::told(database, turn)?;
+            let again = NewTurn {
+                thread: found.thread,
+                source: SourceId(format!("retry:{turn}")),
+                by: found.by,
+                name: found.name,
+                text: found.text,
+                files: found.files,
+            };
+            accept(database, &again, Origin::RetryOf(turn), &ids)
+        })
+        .await
+    }
+
+    /// A turn.
+    pub async fn turn(&self, id: TurnId) -> Result<Turn> {
+        self.read("read a turn", move |database| turns::get(database, id))
+            .await
+    }
+
+    /// Turns of a thread that wait, in order.
+    pub async fn queued(&self, thread: &ThreadId) -> Result<Vec<Turn>> {
+        let thread = thread.clone();
+        self.read("list queued turns", move |database| {
+            threads::expect(database, &thread)?;
+            turns::queued(database, &thread)
+        })
+        .await
+    }
+
+    /// A turn by the chat's name of its message.
+    pub async fn by_source(&self, thread: &ThreadId, source: &SourceId) -> Result<Option<Turn>> {
+        let thread = thread.clone();
+        let source = source.clone();
+        self.read("find a turn", move |database| {
+            turns::by_source(database, &thread, &source)
+        })
+        .await
+    }
+}
+
+/// Writes a turn and its entry in the timeline.
+fn accept(database: &Connection, new: &NewTurn, origin: Origin, ids: &ItemIds) -> Work<Enqueued> {
+    let now = Timestamp::now();
+    let turn = turns::insert(database, new, origin, now)?;
+    let item = said(&turn, ids.next());
+    items::put(database, &item)?;
+    let file = new.files.first().map_or("", |file| file.name.as_str());
+    let words = if new.text.trim().is_empty() {
+        file
+    } else {
+        new.text.as_str()
+    };
+    threads::title_from(database, &new.thread, words)?;
+    Ok(Enqueued::New(turn, item))
+}
+
+fn said(turn: &Turn, id: ItemId) -> Item {
+    Item {
+        id,
+        thread: turn.thread.clone(),
+        turn: Some(turn.id),
+        at: turn.created,
+        body: Body::Said {
+            by: turn.by.clone(),
+            name: turn.name.clone(),
+            text: turn.text.clone(),
+            files: turn.files.clone(),
+        },
+    }
+}
+
+fn stop(database: &Connection, found: Vec<Turn>, reason: &str) -> Work<Vec<Turn>> {
+    let now = Timestamp::now();
+    found
+        .into_iter()
+        .map(|turn| turns::end(database, turn, TurnEnd::Stopped, Some(reason), now))
+        .collect()
+}

@@ -1,0 +1,110 @@
+//! Statements on items: the timeline.
+
+use rusqlite::{Connection, Row, named_params};
+
+use super::{Work, rows, threads, turns};
+use crate::columns::{json, moment, to_json};
+use crate::error::{ConversationError, Trouble};
+use crate::id::{ItemId, ThreadId};
+use crate::item::{Body, Item, NoteKind};
+
+pub(crate) const NEWEST: &str = "SELECT * FROM items WHERE thread = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+
+/// Writes an entry, or what has become of it. An id never moves to another thread.
+pub(crate) fn put(database: &Connection, item: &Item) -> Work<()> {
+    let changed = database
+        .prepare_cached(
+            "INSERT INTO items (id, thread, turn, at, unfinished, body)
+             VALUES (:id, :thread, :turn, :at, :unfinished, :body)
+             ON CONFLICT (id) DO UPDATE SET
+                turn = excluded.turn, at = excluded.at, unfinished = excluded.unfinished, body = excluded.body
+             WHERE thread = excluded.thread",
+        )?
+        .execute(named_params! {
+            ":id": item.id, ":thread": item.thread, ":turn": item.turn, ":at": item.at.millis(),
+            ":unfinished": item.body.is_unfinished(), ":body": to_json(&item.body)?,
+        });
+    match changed {
+        Ok(0) => Err(mistake(format!("item {} belongs to another thread", item.id))),
+        Ok(_) => Ok(()),
+        Err(error) => Err(unknown_owner(database, item, error)),
+    }
+}
+
+/// A broken reference as the error that names what is not there.
+fn unknown_owner(database: &Connection, item: &Item, error: rusqlite::Error) -> Trouble {
+    if error.sqlite_error().map(|error| error.extended_code)
+        != Some(rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
+    {
+        return error.into();
+    }
+    match (threads::expect(database, &item.thread), item.turn) {
+        (Err(trouble), _) => trouble,
+        (Ok(()), Some(turn)) => ConversationError::NoTurn(turn).into(),
+        (Ok(()), None) => error.into(),
+    }
+}
+
+fn mistake(words: String) -> Trouble {
+    rusqlite::Error::ToSqlConversionFailure(words.into()).into()
+}
+
+/// If this entry tells a thread that a turn was cut, the thread has been told.
+pub(crate) fn note_told(database: &Connection, item: &Item) -> Work<()> {
+    let Body::Note { retry, .. } = &item.body else {
+        return Ok(());
+    };
+    [*retry, item.turn]
+        .into_iter()
+        .flatten()
+        .try_for_each(|turn| turns::told(database, turn))
+}
+
+/// The newest entries before `before`, oldest first.
+pub(crate) fn newest(
+    database: &Connection,
+    thread: &ThreadId,
+    before: Option<ItemId>,
+    limit: usize,
+) -> Work<Vec<Item>> {
+    let before = before.unwrap_or(ItemId(i64::MAX));
+    let mut statement = database.prepare_cached(NEWEST)?;
+    let found = statement.query_map((thread, before, rows(limit)), item)?;
+    let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    found.reverse();
+    Ok(found)
+}
+
+/// Entries that wait for something that died with the host.
+pub(crate) fn unfinished(database: &Connection) -> Work<Vec<Item>> {
+    let mut statement = database.prepare_cached("SELECT * FROM items WHERE unfinished = 1 ORDER BY id")?;
+    let found = statement.query_map([], item)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The highest id that was ever written; 0 for none.
+pub(crate) fn highest(database: &Connection) -> Work<i64> {
+    let sql = "SELECT coalesce(max(id), 0) FROM items";
+    Ok(database.query_row(sql, [], |row| row.get(0))?)
+}
+
+fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
+    let id: ItemId = row.get("id")?;
+    Ok(Item {
+        id,
+        thread: row.get("thread")?,
+        turn: row.get("turn")?,
+        at: moment(row, "at")?,
+        body: json(row, "body").unwrap_or_else(|error| unreadable(id, &error)),
+    })
+}
+
+/// One entry that can't be read must not hide a whole timeline.
+fn unreadable(id: ItemId, error: &rusqlite::Error) -> Body {
+    tracing::error!(item = id.0, %error, "an entry of a timeline can't be read");
+    Body::Note {
+        kind: NoteKind::Error,
+        text: "This entry can't be read; it may have been written by another version.".to_owned(),
+        retry: None,
+    }
+}

@@ -1,0 +1,90 @@
+//! `threads` and `status`.
+
+use clap::{Args, Subcommand};
+
+pub(super) const STATUS: &str = "\
+Says how everything stands: the host, its threads and workers, what waits, and what needs attention, the worst first.
+
+  agent-host status                         for people, with a fresh link to the web chat
+  agent-host status --json | jq .attention  for machines
+
+Works on the state folder when no host runs. Exit code 1 when something needs attention.";
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(super) const THREADS: &str = "\
+Threads: what they say, and getting a stuck one going again.
+
+  agent-host threads list                   every thread, the most recent first
+  agent-host threads show web:abc           the story of one thread
+  agent-host threads stop web:abc           ends its running turn; what is queued goes on
+  agent-host threads reset web:abc          ends its worker, begins a new session
+  agent-host threads skip web:abc           takes its oldest queued turn out of the way
+  agent-host threads skip --max 20          the oldest 20 of all threads
+
+`list`, `show`, `skip` and `reset` work on the state folder when no host runs. No credential is needed.";
+
+/// `threads`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Threads {
+    /// List threads, the most recent first
+    #[command(
+        long_about = "Lists threads, the most recent first.\n\n  agent-host threads list --max 20\n  agent-host threads list --json | jq ."
+    )]
+    List {
+        /// At most so many; 0 for all
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        max: usize,
+        /// Print JSON, one line per thread
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell the story of one thread
+    #[command(
+        long_about = "Tells the story of one thread, its newest entries last.\n\n  agent-host threads show web:abc\n  agent-host threads show web:abc --max 1000 --json | jq ."
+    )]
+    Show {
+        /// The thread, such as web:abc
+        thread: conversation::ThreadId,
+        /// The newest so many entries
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        max: usize,
+        /// Print JSON, one line per entry
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a thread's running turn
+    #[command(
+        long_about = "Ends a thread's running turn; what is queued goes on. Needs the running host.\n\n  agent-host threads stop web:abc"
+    )]
+    Stop {
+        /// The thread
+        thread: conversation::ThreadId,
+    },
+    /// Begin a new session in a thread
+    #[command(
+        long_about = "Ends a thread's worker, drops what is queued and begins a new session. Its timeline and files stay.\n\n  agent-host threads reset web:abc"
+    )]
+    Reset {
+        /// The thread
+        thread: conversation::ThreadId,
+    },
+    /// Take stuck queued turns out of the way
+    #[command(
+        long_about = "Takes the oldest queued turns out of the way, says how many, and whether any are left.\n\n  agent-host threads skip web:abc\n  agent-host threads skip --max 20"
+    )]
+    Skip {
+        /// The thread; without it, turns of all threads, the oldest first
+        #[arg(required_unless_present = "max")]
+        thread: Option<conversation::ThreadId>,
+        /// At most so many turns [default: 1]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        max: Option<u32>,
+    },
+}

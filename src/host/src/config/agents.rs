@@ -1,0 +1,296 @@
+//! Agents as the configuration declares them, put together with vendors and their secrets.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use contract::{Account, HostSecret, Permissions, Profile, Provider};
+use credentials::{Environment, Service, UserId, Vendor, Vendors};
+use secrecy::SecretString;
+use supervisor::{Agent, AgentKind};
+use url::Url;
+
+use super::document::{Named, TablePlace};
+use super::sections::{AgentSection, EnvironmentValue, PermissionsName, ProviderName};
+use super::{Problem, Variables};
+
+/// The agent that is there without any configuration.
+pub(crate) const NATIVE: &str = "native";
+
+/// The service whose key an agent uses that names neither tenant nor server.
+const DEFAULT_SERVICE: &str = "openai";
+
+/// Stands in an agent's profile until a thread's owner is known.
+const NOBODY: &str = "local:nobody";
+
+/// What every native agent of this host shares.
+#[derive(Debug)]
+pub(crate) struct Shared<'a> {
+    /// All vendors, with the host's secrets filled in.
+    pub(crate) vendors: &'a Vendors,
+    /// `auth.json`.
+    pub(crate) store: PathBuf,
+    /// Whether it may lie on a network file system.
+    pub(crate) allow_network_filesystem: bool,
+    /// Layers of the cage that this host does without.
+    pub(crate) without_layers: Vec<cage::Layer>,
+}
+
+/// Builds all agents; `native` is always among them.
+pub(super) fn build(
+    tables: Vec<Named<AgentSection>>,
+    shared: &Shared<'_>,
+    variables: &Variables,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, Agent> {
+    let mut agents = BTreeMap::new();
+    for table in tables {
+        let before = problems.len();
+        let kind = if table.declared.command.is_some() {
+            external(&table, variables, problems)
+        } else {
+            native(&table, shared, problems)
+        };
+        if let (Some(kind), true) = (kind, problems.len() == before) {
+            let title = table.declared.title.clone().unwrap_or_else(|| table.name.clone());
+            agents.insert(table.name, Agent { title, kind });
+        }
+    }
+    agents.entry(NATIVE.to_owned()).or_insert_with(|| Agent {
+        title: "built-in agent".to_owned(),
+        kind: AgentKind::Native(Box::new(profile_for(&AgentSection::default(), shared, None))),
+    });
+    agents
+}
+
+/// Checks the name of the agent of new threads.
+pub(super) fn default_agent(
+    asked: Option<(String, TablePlace)>,
+    agents: &BTreeMap<String, Agent>,
+    problems: &mut Vec<Problem>,
+) -> String {
+    let Some((name, place)) = asked else {
+        return NATIVE.to_owned();
+    };
+    if agents.contains_key(&name) {
+        return name;
+    }
+    let known: Vec<&str> = agents.keys().map(String::as_str).collect();
+    problems.push(
+        place
+            .problem(None, format!("there is no agent `{name}`"))
+            .hint(format!(
+                "known: {}; a new one is a table `[agents.{name}]`",
+                known.join(", ")
+            )),
+    );
+    NATIVE.to_owned()
+}
+
+fn external(
+    table: &Named<AgentSection>,
+    variables: &Variables,
+    problems: &mut Vec<Problem>,
+) -> Option<AgentKind> {
+    let section = &table.declared;
+    for (key, is_there) in [
+        ("tenant", section.tenant.is_some()),
+        ("provider", section.provider.is_some()),
+        ("base_url", section.base_url.is_some()),
+        ("permissions", section.permissions.is_some()),
+        ("instructions", section.instructions.is_some()),
+    ] {
+        if is_there {
+            problems.push(table.place.problem(
+                Some(key),
+                "has no meaning beside `command`: an external agent brings its own",
+            ));
+        }
+    }
+    let command = section
+        .command
+        .clone()
+        .filter(|words| words.first().is_some_and(|program| !program.trim().is_empty()));
+    if command.is_none() {
+        problems.push(
+            table
+                .place
+                .problem(Some("command"), "names no program")
+                .hint("as in [\"codex-acp\"]"),
+        );
+    }
+    let mut environment = BTreeMap::new();
+    for (name, value) in section.env.iter().flatten() {
+        match value {
+            EnvironmentValue::Text(text) => {
+                environment.insert(name.clone(), text.clone());
+            }
+            EnvironmentValue::FromEnvironment(from) => match variables.text(from) {
+                Some(text) => {
+                    environment.insert(name.clone(), text);
+                }
+                None => problems.push(
+                    table
+                        .place
+                        .problem(Some("env"), format!("{from} is not set in the environment")),
+                ),
+            },
+        }
+    }
+    Some(AgentKind::External {
+        command: command?,
+        environment,
+    })
+}
+
+fn native(
+    table: &Named<AgentSection>,
+    shared: &Shared<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<AgentKind> {
+    let section = &table.declared;
+    let place = &table.place;
+    if section.env.is_some() {
+        problems.push(place.problem(Some("env"), "has no meaning without `command`"));
+    }
+    let service = service_name(section);
+    let vendor = match service.as_deref().map(|name| vendor(name, shared.vendors)) {
+        None => None,
+        Some(Ok(vendor)) => Some(vendor),
+        Some(Err(what)) => {
+            let known: Vec<&str> = shared
+                .vendors
+                .iter()
+                .map(|vendor| vendor.service.as_str())
+                .collect();
+            problems.push(place.problem(Some("tenant"), what).hint(format!(
+                "known: {}; any other is a table `[vendors.NAME]`",
+                known.join(", ")
+            )));
+            return None;
+        }
+    };
+    let base_url = section
+        .base_url
+        .clone()
+        .or_else(|| default_base_url(service.as_deref()));
+    match &base_url {
+        None => problems.push(
+            place
+                .problem(None, "`base_url` is missing: no default is known for this tenant")
+                .hint("as in \"https://api.openai.com/v1\""),
+        ),
+        Some(url) if !matches!(url.scheme(), "http" | "https") => {
+            problems.push(place.problem(Some("base_url"), "must be an http or https address"));
+        }
+        Some(url) if vendor.is_some() && !credentials::is_safe(url) => problems.push(
+            place
+                .problem(Some("base_url"), "must be https: a credential is sent there")
+                .hint("plain http is accepted for this machine, and for servers without `tenant`"),
+        ),
+        Some(_) => {}
+    }
+    if section
+        .model
+        .as_deref()
+        .is_some_and(|model| model.trim().is_empty())
+    {
+        problems.push(place.problem(Some("model"), "is empty"));
+    }
+    base_url
+        .is_some()
+        .then(|| AgentKind::Native(Box::new(profile_for(section, shared, vendor.as_deref()))))
+}
+
+/// The tenant that is written, or the default one where no server is named either.
+fn service_name(section: &AgentSection) -> Option<String> {
+    match (&section.tenant, &section.base_url) {
+        (Some(tenant), _) => Some(tenant.clone()),
+        (None, None) => Some(DEFAULT_SERVICE.to_owned()),
+        (None, Some(_)) => None,
+    }
+}
+
+fn vendor(name: &str, vendors: &Vendors) -> Result<std::sync::Arc<Vendor>, String> {
+    let service = Service::parse(name).map_err(|error| error.to_string())?;
+    vendors.get(&service).map_err(|gap| gap.to_string())
+}
+
+/// Where a vendor's models answer, unless the configuration says otherwise.
+fn default_base_url(service: Option<&str>) -> Option<Url> {
+    let known = match service? {
+        "openai" => "https://api.openai.com/v1",
+        _ => return None,
+    };
+    Some(Url::parse(known).expect("a literal address is valid"))
+}
+
+/// The profile of a native agent; session folder and owner are filled in per thread.
+fn profile_for(section: &AgentSection, shared: &Shared<'_>, vendor: Option<&Vendor>) -> Profile {
+    let service = service_name(section);
+    let default_vendor;
+    let vendor = match (vendor, &service) {
+        (None, Some(name)) => {
+            default_vendor = self::vendor(name, shared.vendors).ok();
+            default_vendor.as_deref()
+        }
+        (vendor, _) => vendor,
+    };
+    let base_url = section
+        .base_url
+        .clone()
+        .or_else(|| default_base_url(service.as_deref()))
+        .or_else(|| default_base_url(Some(DEFAULT_SERVICE)))
+        .expect("the default service has an address");
+    Profile {
+        session_folder: PathBuf::new(),
+        provider: provider(section.provider, vendor.is_some()),
+        base_url,
+        model: section.model.clone(),
+        account: vendor.map(|vendor| account(vendor, shared)),
+        permissions: match section.permissions {
+            None | Some(PermissionsName::Ask) => Permissions::Ask,
+            Some(PermissionsName::Allow) => Permissions::Allow,
+            Some(PermissionsName::Deny) => Permissions::Deny,
+        },
+        without_layers: shared.without_layers.clone(),
+        instructions: section.instructions.clone(),
+    }
+}
+
+/// Servers of one's own mostly speak Chat Completions; those that one signs in to, Responses.
+fn provider(asked: Option<ProviderName>, has_account: bool) -> Provider {
+    match asked {
+        Some(ProviderName::OpenaiResponses) => Provider::OpenaiResponses,
+        None if has_account => Provider::OpenaiResponses,
+        Some(ProviderName::OpenaiChat) | None => Provider::OpenaiChat,
+    }
+}
+
+/// What a worker needs to get this vendor's token.
+pub(crate) fn account(vendor: &Vendor, shared: &Shared<'_>) -> Account {
+    let Environment {
+        key_name,
+        key,
+        token_name,
+        token,
+        ..
+    } = &vendor.environment;
+    Account {
+        store: shared.store.clone(),
+        allow_network_filesystem: shared.allow_network_filesystem,
+        service: vendor.service.clone(),
+        title: vendor.title.clone(),
+        owner: UserId::parse(NOBODY).expect("a literal user id is valid"),
+        endpoint: vendor.endpoint.clone(),
+        rejection_codes: vendor.rejection_codes.clone(),
+        host_key: host_secret(key_name.as_deref(), key.as_ref()),
+        host_token: host_secret(token_name.as_deref(), token.as_ref()),
+    }
+}
+
+fn host_secret(variable: Option<&str>, value: Option<&SecretString>) -> Option<HostSecret> {
+    Some(HostSecret {
+        variable: variable?.to_owned(),
+        value: value?.clone(),
+    })
+}

@@ -1,0 +1,93 @@
+//! The side of the host.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::{Answer, MAX_LINE, Request, address, path};
+
+/// A command that has not sent its request by then has no request.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers requests.
+pub(crate) type Answerer = Arc<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+
+/// The open socket. It is gone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Control {
+    path: PathBuf,
+    task: JoinHandle<()>,
+}
+
+impl Control {
+    /// Listens. Only the holder of the host lock may call this: a socket that is there is a leftover.
+    pub(crate) fn open(state: &Path, answerer: Answerer) -> io::Result<Self> {
+        let path = path(state);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let (address, _folder) = address(state)?;
+        // The folder is 0700, so that nobody else gets in between these two.
+        let listener = UnixListener::bind(&address)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        let task = tokio::spawn(serve(listener, answerer));
+        Ok(Self { path, task })
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.task.abort();
+        // A leftover is recognised as one.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+async fn serve(listener: UnixListener, answerer: Answerer) {
+    let mut talks = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    talks.spawn(talk(stream, Arc::clone(&answerer)));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a command");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = talks.join_next() => {}
+        }
+    }
+}
+
+async fn talk(mut stream: UnixStream, answerer: Answerer) {
+    let (read, mut write) = stream.split();
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(read.take(MAX_LINE));
+    let got = tokio::time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await;
+    if !matches!(got, Ok(Ok(length)) if length > 0) {
+        return;
+    }
+    let answer = match serde_json::from_slice(&line) {
+        Ok(request) => answerer(request).await,
+        Err(error) => Answer::Failed {
+            words: format!("the running host does not understand this command: {error}"),
+        },
+    };
+    let mut text = serde_json::to_vec(&answer)
+        .unwrap_or_else(|_| br#"{"answer":"failed","words":"the answer could not be written"}"#.to_vec());
+    text.push(b'\n');
+    if let Err(error) = write.write_all(&text).await {
+        tracing::debug!(%error, "a command went away before its answer");
+    }
+}

@@ -1,0 +1,101 @@
+//! One host per state folder: a lock that the kernel gives back when the host ends, whatever way it ends.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Exit, Failure};
+
+/// Held while this process is the host of a state folder.
+#[derive(Debug)]
+pub(crate) struct HostLock {
+    _file: File,
+}
+
+impl HostLock {
+    /// Becomes the host of this state folder.
+    ///
+    /// Errors: another process is (exit code 4), or the folder can't be used.
+    pub(crate) fn take(state: &Path) -> Result<Self, Failure> {
+        create_private(state)
+            .map_err(|error| Failure::during(error, format!("could not make `{}`", state.display())))?;
+        let path = path(state);
+        let failed =
+            |error| Failure::during(error, format!("could not use the lock file `{}`", path.display()));
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let pid = read_pid(&mut file);
+                let by = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+                return Err(Failure::words(format!(
+                    "{by} is already the host of `{}`",
+                    state.display()
+                ))
+                .exit(Exit::TryAgain)
+                .hint("`agent-host status` shows what it does; another AGENT_HOST_HOME makes a second host"));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+
+    /// The process that is the host of this state folder, if one is. Takes no lock that could be in a host's way for
+    /// longer than the look.
+    pub(crate) fn holder(state: &Path) -> Option<u32> {
+        let mut file = File::open(path(state)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => read_pid(&mut file).or(Some(0)),
+            _ => None,
+        }
+    }
+}
+
+fn path(state: &Path) -> PathBuf {
+    state.join("host.lock")
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Makes a folder that only this user may enter, and those above it.
+pub(crate) fn create_private(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_host_is_refused_and_told_the_pid_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(HostLock::holder(folder.path()), None);
+        let first = HostLock::take(folder.path()).unwrap();
+        let pid = std::process::id();
+        assert_eq!(HostLock::holder(folder.path()), Some(pid));
+        let refused = HostLock::take(folder.path()).unwrap_err().to_string();
+        assert!(
+            refused.contains(&format!("process {pid} is already")),
+            "{refused}"
+        );
+        drop(first);
+        HostLock::take(folder.path()).unwrap();
+    }
+}

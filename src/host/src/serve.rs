@@ -1,0 +1,184 @@
+//! A running host: its parts started in order, and ended in the opposite one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chat::web;
+use conversation::Conversation;
+use credentials::Credentials;
+use supervisor::Supervisor;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::arguments::Up;
+use crate::config::Settings;
+use crate::control::Control;
+use crate::failure::{Exit, Failure, Outcome};
+use crate::running::HostLock;
+use crate::{assembly, log, output};
+
+mod answers;
+
+/// How long running turns may go on after the first signal. With what a refresh in flight may need on top this stays
+/// below the 35 s that service managers are told to wait.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The program beside this one that serves threads.
+const WORKER: &str = "agent-host-worker";
+
+/// `up`.
+pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
+    if let Some(listen) = asked.listen {
+        settings.web.listen = listen;
+    }
+    let lock = HostLock::take(&settings.state_folder)?;
+    log::start(&settings.log_filter);
+    assembly::run_on_all_cores(async move {
+        let signals = Signals::listen()?;
+        let credentials = assembly::credentials(&settings)?;
+        let running = Running::start(&settings, credentials, lock).await?;
+        output::data(&format!("open {}", running.web.url()))?;
+        output::say(
+            "the link signs one browser in, once; `agent-host status` prints another; stop with Ctrl-C",
+        );
+        running.until_stopped(signals).await
+    })
+}
+
+/// The signals that end a host, listened to before anybody is told that it runs.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From here on a signal is not lost.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let failed = |error| Failure::during(error, "could not listen for signals");
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Everything that runs. Ends with `until_stopped`.
+#[derive(Debug)]
+pub(crate) struct Running {
+    supervisor: Supervisor,
+    /// The page.
+    pub(crate) web: web::Server,
+    control: Control,
+    lock: HostLock,
+}
+
+impl Running {
+    /// Starts all parts.
+    pub(crate) async fn start(
+        settings: &Settings,
+        credentials: Credentials,
+        lock: HostLock,
+    ) -> Result<Self, Failure> {
+        let state = &settings.state_folder;
+        let (conversation, found) = Conversation::open(state)?;
+        let config = supervisor::Config {
+            state_folder: state.clone(),
+            workspaces: settings.workspaces.clone(),
+            worker_program: worker_program()?,
+            agents: settings.agents.clone(),
+            default_agent: settings.default_agent.clone(),
+            dispatch: settings.dispatch,
+            limits: settings.limits.clone(),
+        };
+        let supervisor = Supervisor::start(config, conversation, found, credentials.clone()).await?;
+        let web = match web::Server::start(settings.web_config(), supervisor.clone(), credentials).await {
+            Ok(web) => web,
+            Err(error) => {
+                supervisor.drain(Duration::ZERO).await;
+                return Err(Failure::web(error));
+            }
+        };
+        let control =
+            Control::open(state, answers::answerer(supervisor.clone(), web.links())).map_err(|error| {
+                Failure::during(
+                    error,
+                    format!("could not open the control socket in `{}`", state.display()),
+                )
+            })?;
+        Ok(Self {
+            supervisor,
+            web,
+            control,
+            lock,
+        })
+    }
+
+    /// Serves until a signal comes, and ends everything: no new messages, then the turns, then the rest.
+    pub(crate) async fn until_stopped(self, mut signals: Signals) -> Outcome {
+        signals.next().await;
+        output::say("stopping: running turns may end first; another Ctrl-C does not wait for them");
+        // The page stays until the turns have ended: their last words are read there.
+        tokio::select! {
+            () = self.supervisor.drain(PATIENCE) => {}
+            () = async {
+                signals.next().await;
+                self.supervisor.drain(Duration::ZERO).await;
+            } => {}
+        }
+        self.web.shutdown().await;
+        drop(self.control);
+        drop(self.lock);
+        output::say("stopped");
+        Ok(Exit::Done)
+    }
+}
+
+impl Settings {
+    fn web_config(&self) -> web::Config {
+        let allow = match (&self.web.password, &self.web.user_header) {
+            (Some(password), _) => web::Access::Password(password.clone()),
+            (None, Some(header)) => web::Access::TrustedHeader {
+                name: header.clone(),
+                from: self.web.trusted_proxies.clone(),
+            },
+            (None, None) => web::Access::Loopback,
+        };
+        web::Config {
+            allow,
+            public_url: self.web.public_url.clone(),
+            notice: self.web.notice.clone(),
+            dispatch: self.dispatch,
+            ..web::Config::new(
+                self.web.listen,
+                self.state_folder.clone(),
+                self.default_agent.clone(),
+            )
+        }
+    }
+}
+
+impl Failure {
+    fn web(error: web::StartError) -> Self {
+        let hint = error.hint();
+        Self::of(error.into()).hint(hint)
+    }
+}
+
+/// The worker program lies beside this one.
+pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe()
+        .map_err(|error| Failure::during(error, "could not find this program's own file"))?;
+    let program = own.with_file_name(WORKER);
+    if program.is_file() {
+        return Ok(program);
+    }
+    Err(Failure::words(format!("`{}` is missing", program.display()))
+        .hint("both programs belong together: install or build them into one folder"))
+}

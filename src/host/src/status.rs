@@ -1,0 +1,241 @@
+//! `status`: how everything stands, from the running host or, when there is none, from what it left.
+
+use conversation::{Conversation, ThreadFilter};
+use credentials::{Timestamp, words};
+use serde::{Deserialize, Serialize};
+use supervisor::{Supervisor, ThreadPhase, WorkerState};
+
+use crate::arguments::Status;
+use crate::config::Settings;
+use crate::control::{self, Request};
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output::{Colour, Paint, Table};
+use crate::running::HostLock;
+use crate::{assembly, output};
+
+/// The answer, and the shape of `--json`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// `None` when no host runs.
+    pub(crate) host: Option<Host>,
+    /// Threads that are known.
+    pub(crate) threads: usize,
+    /// Threads whose turn runs, whatever it waits for.
+    pub(crate) working: usize,
+    /// Turns that wait.
+    pub(crate) queued: u64,
+    /// Living workers.
+    pub(crate) workers: Vec<Worker>,
+    /// What a person should look at, the worst first.
+    pub(crate) attention: Vec<Attention>,
+}
+
+/// The running host.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Host {
+    /// Its process.
+    pub(crate) pid: u32,
+    /// Its version.
+    pub(crate) version: String,
+    /// Since when it runs, milliseconds since the epoch.
+    pub(crate) since: Timestamp,
+    /// Where its page is.
+    pub(crate) page: String,
+}
+
+/// A worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Worker {
+    thread: String,
+    agent: String,
+    pid: i32,
+    state: String,
+    age_s: u64,
+    memory_bytes: Option<u64>,
+    queued: u32,
+}
+
+/// Something to look at.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Attention {
+    thread: Option<String>,
+    what: String,
+    hint: Option<String>,
+}
+
+/// Prints how everything stands.
+pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
+    let state = &settings.state_folder;
+    let report = match control::ask(state, &Request::Status)? {
+        Some(value) => serde_json::from_value(value)
+            .map_err(|error| Failure::during(error, "the running host answered something else"))?,
+        None => of_folder(settings)?,
+    };
+    let exit = if report.attention.is_empty() && report.host.is_some() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    };
+    if asked.json {
+        output::json(&report)?;
+        return Ok(exit);
+    }
+    print(&report, Paint::for_stdout(settings.no_colour))?;
+    if report.host.is_some()
+        && let Some(link) = control::ask(state, &Request::Link)?
+        && let Some(link) = link.as_str()
+    {
+        output::data(&format!("open {link} (signs one browser in, once)"))?;
+    }
+    Ok(exit)
+}
+
+/// What a running supervisor knows.
+pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Failure> {
+    let threads = supervisor.threads(ThreadFilter::default()).await?;
+    let working = |phase: &ThreadPhase| {
+        !matches!(
+            phase,
+            ThreadPhase::Cold | ThreadPhase::Idle | ThreadPhase::Failed { .. }
+        )
+    };
+    Ok(Report {
+        host: None,
+        threads: threads.len(),
+        working: threads.iter().filter(|thread| working(&thread.phase)).count(),
+        queued: threads
+            .iter()
+            .map(|thread| u64::from(thread.summary.queued))
+            .sum(),
+        workers: supervisor.workers().await.into_iter().map(worker).collect(),
+        attention: supervisor
+            .attention()
+            .await?
+            .into_iter()
+            .map(|attention| Attention {
+                thread: attention.thread.map(|thread| thread.to_string()),
+                what: attention.what,
+                hint: attention.hint,
+            })
+            .collect(),
+    })
+}
+
+fn worker(status: supervisor::WorkerStatus) -> Worker {
+    Worker {
+        thread: status.thread.to_string(),
+        agent: status.agent,
+        pid: status.pid,
+        state: match status.state {
+            WorkerState::Cold => "cold",
+            WorkerState::Starting => "starting",
+            WorkerState::Ready => "ready",
+            WorkerState::Busy => "busy",
+            WorkerState::Idle => "idle",
+            WorkerState::Failed { .. } => "failed",
+        }
+        .to_owned(),
+        age_s: status.age.as_secs(),
+        memory_bytes: status.memory,
+        queued: status.queued,
+    }
+}
+
+/// What the folder of a host that does not run tells.
+fn of_folder(settings: &Settings) -> Result<Report, Failure> {
+    let state = &settings.state_folder;
+    let mut report = Report::default();
+    let holder = HostLock::holder(state);
+    report.attention.push(match holder {
+        Some(pid) => Attention {
+            thread: None,
+            what: format!(
+                "process {pid} is the host of `{}`, and does not listen",
+                state.display()
+            ),
+            hint: Some("it may be starting or stopping: try again".to_owned()),
+        },
+        None => Attention {
+            thread: None,
+            what: format!("no host runs on `{}`", state.display()),
+            hint: Some("start it with `agent-host up`, or try `agent-host demo`".to_owned()),
+        },
+    });
+    let Some(conversation) = open_if_there(settings)? else {
+        return Ok(report);
+    };
+    let threads = assembly::run(async { Ok(conversation.threads(ThreadFilter::default()).await?) })?;
+    report.threads = threads.len();
+    report.working = threads.iter().filter(|thread| thread.running).count();
+    report.queued = threads.iter().map(|thread| u64::from(thread.queued)).sum();
+    for thread in threads.iter().filter(|thread| thread.running) {
+        report.attention.push(Attention {
+            thread: Some(thread.thread.id.to_string()),
+            what: "a turn was running when the host ended".to_owned(),
+            hint: Some("the next start marks it as cut and tells its thread".to_owned()),
+        });
+    }
+    Ok(report)
+}
+
+/// The conversation for looking only; `None` before the first start of a host.
+pub(crate) fn open_if_there(settings: &Settings) -> Result<Option<Conversation>, Failure> {
+    if !settings.state_folder.join("conversation.db").exists() {
+        return Ok(None);
+    }
+    Ok(Some(Conversation::open_without_recovery(&settings.state_folder)?))
+}
+
+fn print(report: &Report, paint: Paint) -> Result<(), Failure> {
+    if let Some(host) = &report.host {
+        let age = words::span(Timestamp::now().since(host.since));
+        output::data(&format!(
+            "agent-host {} runs as process {} for {age}, page at {}",
+            host.version, host.pid, host.page
+        ))?;
+    }
+    output::data(&format!(
+        "{} threads, {} working, {} turns queued, {} workers",
+        report.threads,
+        report.working,
+        report.queued,
+        report.workers.len()
+    ))?;
+    if !report.workers.is_empty() {
+        let mut table = Table::new(&["thread", "agent", "pid", "state", "age", "memory", "queued"]);
+        for worker in &report.workers {
+            table.row([
+                worker.thread.clone(),
+                worker.agent.clone(),
+                worker.pid.to_string(),
+                worker.state.clone(),
+                words::span(std::time::Duration::from_secs(worker.age_s)),
+                worker
+                    .memory_bytes
+                    .map_or_else(|| "-".to_owned(), |bytes| format!("{} KiB", bytes / 1024)),
+                worker.queued.to_string(),
+            ]);
+        }
+        for line in table.lines() {
+            output::data(&line)?;
+        }
+    }
+    if report.attention.is_empty() {
+        output::data(&paint.paint(Colour::Green, "nothing needs attention"))?;
+    }
+    for attention in &report.attention {
+        let place = attention
+            .thread
+            .as_deref()
+            .map_or(String::new(), |thread| format!("{thread}: "));
+        output::data(&format!(
+            "{} {place}{}",
+            paint.paint(Colour::Red, "!"),
+            attention.what
+        ))?;
+        if let Some(hint) = &attention.hint {
+            output::data(&format!("    hint: {hint}"))?;
+        }
+    }
+    Ok(())
+}

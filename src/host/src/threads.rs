@@ -1,0 +1,218 @@
+//! `threads`: what threads say, and getting a stuck one going again, with or without a running host.
+
+use conversation::{Conversation, Item, ThreadFilter, ThreadId, ThreadSummary, TurnState};
+use credentials::{Timestamp, words};
+use serde_json::{Value, json};
+
+use crate::arguments::Threads;
+use crate::config::Settings;
+use crate::control::{self, Request};
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output::Table;
+use crate::running::HostLock;
+use crate::{assembly, output, status};
+
+mod story;
+
+/// Runs one of the verbs.
+pub(crate) fn run(asked: Threads, settings: &Settings) -> Outcome {
+    match asked {
+        Threads::List { max, json } => list(settings, max, json),
+        Threads::Show { thread, max, json } => show(settings, &thread, max, json),
+        Threads::Stop { thread } => stop(settings, &thread),
+        Threads::Reset { thread } => reset(settings, &thread),
+        Threads::Skip { thread, max } => skip(settings, thread.as_ref(), max.unwrap_or(1) as usize),
+    }
+}
+
+fn list(settings: &Settings, max: usize, as_json: bool) -> Outcome {
+    let threads = match status::open_if_there(settings)? {
+        Some(conversation) => assembly::run(async {
+            Ok(conversation
+                .threads(ThreadFilter {
+                    limit: max,
+                    ..ThreadFilter::default()
+                })
+                .await?)
+        })?,
+        None => vec![],
+    };
+    if as_json {
+        for summary in &threads {
+            output::json(&object(summary))?;
+        }
+        return Ok(Exit::Done);
+    }
+    if threads.is_empty() {
+        output::say("there are no threads yet");
+        return Ok(Exit::Done);
+    }
+    let now = Timestamp::now();
+    let mut table = Table::new(&["thread", "state", "queued", "active", "agent", "owner", "title"]);
+    for summary in &threads {
+        table.row([
+            summary.thread.id.to_string(),
+            state(summary).to_owned(),
+            summary.queued.to_string(),
+            format!("{} ago", words::span(now.since(summary.thread.active))),
+            summary.thread.agent.clone(),
+            summary.thread.owner.to_string(),
+            story::plain(&summary.thread.title, 60),
+        ]);
+    }
+    for line in table.lines() {
+        output::data(&line)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn state(summary: &ThreadSummary) -> &'static str {
+    match (summary.running, summary.queued, summary.last_end) {
+        (true, ..) => "working",
+        (false, 1.., _) => "queued",
+        (false, 0, Some(end)) => end_word(end),
+        (false, 0, None) => "empty",
+    }
+}
+
+fn end_word(end: TurnState) -> &'static str {
+    match end {
+        TurnState::Queued => "queued",
+        TurnState::Running => "working",
+        TurnState::Done => "done",
+        TurnState::Failed => "failed",
+        TurnState::Stopped => "stopped",
+        TurnState::Cut => "cut",
+    }
+}
+
+fn object(summary: &ThreadSummary) -> Value {
+    let thread = &summary.thread;
+    json!({
+        "thread": thread.id,
+        "state": state(summary),
+        "queued": summary.queued,
+        "active": thread.active,
+        "created": thread.created,
+        "agent": thread.agent,
+        "model": thread.model,
+        "dispatch": thread.dispatch,
+        "owner": thread.owner,
+        "title": thread.title,
+    })
+}
+
+fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Outcome {
+    let conversation = opened(settings)?;
+    let (summary, items) = assembly::run(async {
+        let known = conversation.thread(thread).await?;
+        Ok((known, conversation.items(thread, None, max).await?))
+    })?;
+    if as_json {
+        for item in &items {
+            output::json(&item_object(item))?;
+        }
+        return Ok(Exit::Done);
+    }
+    output::data(&format!(
+        "{} · {} · agent {} · owner {}",
+        summary.id,
+        story::plain(&summary.title, 80),
+        summary.agent,
+        summary.owner
+    ))?;
+    for line in story::lines(&items) {
+        output::data(&line)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn item_object(item: &Item) -> Value {
+    json!({ "id": item.id, "turn": item.turn, "at": item.at, "body": item.body })
+}
+
+fn stop(settings: &Settings, thread: &ThreadId) -> Outcome {
+    let asked = Request::Stop {
+        thread: thread.to_string(),
+    };
+    match control::ask(&settings.state_folder, &asked)? {
+        Some(Value::Bool(true)) => output::data(&format!("stopping the running turn of {thread}"))?,
+        Some(_) => output::data(&format!("nothing runs in {thread}"))?,
+        None => {
+            return Err(Failure::words("no host runs, so no turn does")
+                .hint("`agent-host threads show` tells what became of it"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn reset(settings: &Settings, thread: &ThreadId) -> Outcome {
+    let asked = Request::Reset {
+        thread: thread.to_string(),
+    };
+    if control::ask(&settings.state_folder, &asked)?.is_none() {
+        let conversation = owned(settings)?.0;
+        assembly::run(async {
+            let change = conversation::ThreadChange {
+                session: Some(None),
+                ..conversation::ThreadChange::default()
+            };
+            conversation
+                .drop_queued(thread, None, "the thread was reset")
+                .await?;
+            conversation.change_thread(thread, change).await?;
+            Ok(conversation.close().await?)
+        })?;
+    }
+    output::data(&format!("{thread} begins a new session with its next message"))?;
+    Ok(Exit::Done)
+}
+
+fn skip(settings: &Settings, thread: Option<&ThreadId>, max: usize) -> Outcome {
+    let asked = Request::Skip {
+        thread: thread.map(ToString::to_string),
+        max,
+    };
+    let (skipped, left) = match control::ask(&settings.state_folder, &asked)? {
+        Some(value) => (
+            value["turns"].as_u64().unwrap_or(0),
+            value["left"].as_u64().unwrap_or(0),
+        ),
+        None => {
+            let conversation = owned(settings)?.0;
+            assembly::run(async {
+                let skipped = conversation.skip_queued(thread, max).await?;
+                conversation.close().await?;
+                Ok((skipped.turns.len() as u64, skipped.left as u64))
+            })?
+        }
+    };
+    let left = match left {
+        0 => "none is left".to_owned(),
+        1 => "1 is left".to_owned(),
+        left => format!("{left} are left"),
+    };
+    output::data(&format!(
+        "skipped {skipped} queued turn{}, {left}",
+        if skipped == 1 { "" } else { "s" }
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// The conversation, for looking.
+fn opened(settings: &Settings) -> Result<Conversation, Failure> {
+    status::open_if_there(settings)?.ok_or_else(|| {
+        Failure::words(format!(
+            "there are no threads in `{}`",
+            settings.state_folder.display()
+        ))
+        .hint("`agent-host up` or `agent-host demo` makes some")
+    })
+}
+
+/// The conversation, for changing it while no host runs: this process is the host for the moment.
+fn owned(settings: &Settings) -> Result<(Conversation, HostLock), Failure> {
+    opened(settings)?;
+    let lock = HostLock::take(&settings.state_folder)?;
+    Ok((Conversation::open(&settings.state_folder)?.0, lock))
+}

@@ -1,0 +1,170 @@
+//! What follows from the end of a prompt. Pure.
+
+use agent_client_protocol::v1::schema::StopReason;
+use conversation::{NoteKind, TurnEnd};
+
+use crate::worker::PromptError;
+
+/// Why a running turn was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// A person stopped it.
+    Stop,
+    /// It is to be sent again with more text.
+    Steer,
+    /// A newer message takes its place.
+    Interrupt,
+    /// The host is going down.
+    Drain,
+}
+
+/// What follows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outcome {
+    /// The turn is over.
+    Finish {
+        /// How.
+        end: TurnEnd,
+        /// Why, where it is not simply answered.
+        reason: Option<String>,
+        /// What the thread is told.
+        note: Option<(NoteKind, String)>,
+    },
+    /// The turn takes in what is to be merged and is sent again.
+    Again,
+    /// It is sent again after a login; the reason in the agent's words.
+    Login(String),
+    /// The worker is dying; its last event says how.
+    Dying,
+}
+
+/// Decides. Who asked for the end wins over how the agent says it ended, but for an answer that was complete before a
+/// steer reached it: sent again, it would be given twice.
+pub(crate) fn outcome(intent: Option<Intent>, result: &Result<StopReason, PromptError>) -> Outcome {
+    match (intent, result) {
+        (Some(Intent::Stop), _) => finish(TurnEnd::Stopped, "stopped", None),
+        (Some(Intent::Interrupt), _) => finish(TurnEnd::Stopped, "interrupted by a newer message", None),
+        (Some(Intent::Drain | Intent::Steer), Ok(StopReason::EndTurn)) => DONE,
+        (Some(Intent::Drain), _) => host_stopped(),
+        (Some(Intent::Steer), _) => Outcome::Again,
+        (None, Ok(reason)) => ended(*reason),
+        (None, Err(PromptError::LoginNeeded(words))) => Outcome::Login(words.clone()),
+        (None, Err(PromptError::Gone)) => Outcome::Dying,
+        (None, Err(PromptError::Failed(words))) => {
+            finish(TurnEnd::Failed, words, Some((NoteKind::Error, words.clone())))
+        }
+    }
+}
+
+/// A turn that the host did not let end.
+pub(crate) fn host_stopped() -> Outcome {
+    let words = "the host stopped while this turn ran";
+    finish(TurnEnd::Cut, words, Some((NoteKind::Error, sentence(words))))
+}
+
+const DONE: Outcome = Outcome::Finish {
+    end: TurnEnd::Done,
+    reason: None,
+    note: None,
+};
+
+fn ended(reason: StopReason) -> Outcome {
+    let told = |words: &str| Outcome::Finish {
+        end: TurnEnd::Done,
+        reason: None,
+        note: Some((NoteKind::Warning, sentence(words))),
+    };
+    match reason {
+        StopReason::MaxTokens => told("the answer reached the model's limit of tokens and may be incomplete"),
+        StopReason::MaxTurnRequests => {
+            told("the agent reached its limit of model calls for one turn; say `go on` to let it continue")
+        }
+        StopReason::Refusal => {
+            let words = "the agent refused to go on";
+            finish(TurnEnd::Failed, words, Some((NoteKind::Warning, sentence(words))))
+        }
+        StopReason::Cancelled => {
+            let words = "the agent gave up the turn by itself";
+            finish(
+                TurnEnd::Stopped,
+                words,
+                Some((NoteKind::Warning, sentence(words))),
+            )
+        }
+        _ => DONE,
+    }
+}
+
+fn finish(end: TurnEnd, reason: &str, note: Option<(NoteKind, String)>) -> Outcome {
+    Outcome::Finish {
+        end,
+        reason: Some(reason.to_owned()),
+        note,
+    }
+}
+
+/// Words for a timeline: they begin with a capital and end with a full stop.
+pub(crate) fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+    let mut sentence = first.unwrap_or_default() + letters.as_str();
+    if !sentence.ends_with(['.', '!', '?', ':', '…']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_from_the_end_of_a_prompt_is_this_table() {
+        use Intent::{Drain, Interrupt, Steer, Stop};
+        let failed = || Err(PromptError::Failed("no".into()));
+        let login = || Err(PromptError::LoginNeeded("sign in".into()));
+        for (intent, result, expected) in [
+            (None, Ok(StopReason::EndTurn), "done"),
+            (None, Ok(StopReason::MaxTokens), "done told"),
+            (None, Ok(StopReason::MaxTurnRequests), "done told"),
+            (None, Ok(StopReason::Refusal), "failed told"),
+            (None, Ok(StopReason::Cancelled), "stopped told"),
+            (None, failed(), "failed told"),
+            (None, login(), "login"),
+            (None, Err(PromptError::Gone), "dying"),
+            (Some(Stop), Ok(StopReason::Cancelled), "stopped"),
+            (Some(Stop), Ok(StopReason::EndTurn), "stopped"),
+            (Some(Stop), failed(), "stopped"),
+            (Some(Stop), Err(PromptError::Gone), "stopped"),
+            (Some(Steer), Ok(StopReason::Cancelled), "again"),
+            (Some(Steer), Ok(StopReason::EndTurn), "done"),
+            (Some(Steer), failed(), "again"),
+            (Some(Steer), Err(PromptError::Gone), "again"),
+            (Some(Interrupt), Ok(StopReason::Cancelled), "stopped"),
+            (Some(Interrupt), Ok(StopReason::EndTurn), "stopped"),
+            (Some(Interrupt), login(), "stopped"),
+            (Some(Drain), Ok(StopReason::Cancelled), "cut told"),
+            (Some(Drain), Ok(StopReason::EndTurn), "done"),
+            (Some(Drain), Err(PromptError::Gone), "cut told"),
+        ] {
+            let found = match outcome(intent, &result) {
+                Outcome::Finish { end, reason, note } => {
+                    assert_eq!(end == TurnEnd::Done, reason.is_none());
+                    let told = if note.is_some() { " told" } else { "" };
+                    format!("{end:?}{told}").to_lowercase()
+                }
+                Outcome::Again => "again".to_owned(),
+                Outcome::Login(_) => "login".to_owned(),
+                Outcome::Dying => "dying".to_owned(),
+            };
+            assert_eq!(found, expected, "{intent:?} {result:?}");
+        }
+    }
+
+    #[test]
+    fn words_become_a_sentence() {
+        for (words, expected) in [("no way", "No way."), ("Über!", "Über!"), ("", ".")] {
+            assert_eq!(sentence(words), expected);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Files between a thread and its agent: what goes into a prompt, and what the agent offers. Only regular files that
+//! really lie inside the thread's workspace, links resolved.
+
+use std::path::{Path, PathBuf};
+
+use agent_client_protocol::v1::schema::{ContentBlock, ImageContent, ResourceLink};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use conversation::{Attachment, Turn};
+use url::Url;
+
+/// Images up to so many bytes go into the prompt itself.
+const LARGEST_IMAGE: u64 = 5 * 1024 * 1024;
+
+/// What of a turn is sent to an agent: its text with a line for each file, and the files.
+pub(crate) async fn prompt(turn: &Turn, workspace: &Path, accepts_images: bool) -> Vec<ContentBlock> {
+    let mut text = turn.text.clone();
+    let mut blocks = Vec::new();
+    for file in &turn.files {
+        let Some((path, size)) = inside(workspace, Path::new(&file.path)).await else {
+            text.push_str("\n\n[attached file: ");
+            text.push_str(&file.path);
+            text.push_str("; it is no longer there]");
+            continue;
+        };
+        let line = format!("\n\n[attached file: {} ({size} bytes)]", path.display());
+        text.push_str(&line);
+        let image = if accepts_images {
+            image(file, &path, size).await
+        } else {
+            None
+        };
+        blocks.push(image.unwrap_or_else(|| link(file, &path, size)));
+    }
+    blocks.insert(0, text.trim_start_matches('\n').into());
+    blocks
+}
+
+/// The file that an agent's link names, if it may be shown.
+pub(crate) async fn offered(link: &ResourceLink, workspace: &Path) -> Option<Attachment> {
+    let named = match Url::parse(&link.uri) {
+        Ok(url) if url.scheme() == "file" => url.to_file_path().ok()?,
+        Ok(_) => return None,
+        // Some agents give a bare path.
+        Err(_) => PathBuf::from(&link.uri),
+    };
+    let (path, size) = inside(workspace, &named).await?;
+    let root = tokio::fs::canonicalize(workspace).await.ok()?;
+    let relative = path.strip_prefix(&root).ok()?.to_str()?.to_owned();
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let mime = link.mime_type.clone();
+    Some(Attachment {
+        mime: mime.unwrap_or_else(|| mime_of(&name).to_owned()),
+        name,
+        path: relative,
+        size,
+    })
+}
+
+/// The real path and size of a regular file inside the workspace; a relative path is relative to it.
+async fn inside(workspace: &Path, path: &Path) -> Option<(PathBuf, u64)> {
+    let root = tokio::fs::canonicalize(workspace).await.ok()?;
+    let real = tokio::fs::canonicalize(root.join(path)).await.ok()?;
+    if !real.starts_with(&root) {
+        return None;
+    }
+    let metadata = tokio::fs::metadata(&real).await.ok()?;
+    metadata.is_file().then_some((real, metadata.len()))
+}
+
+async fn image(file: &Attachment, path: &Path, size: u64) -> Option<ContentBlock> {
+    let is_image = ["image/png", "image/jpeg", "image/gif", "image/webp"].contains(&file.mime.as_str());
+    if !is_image || size > LARGEST_IMAGE {
+        return None;
+    }
+    let bytes = tokio::fs::read(path).await.ok()?;
+    // It may have grown since.
+    if u64::try_from(bytes.len()).ok()? > LARGEST_IMAGE {
+        return None;
+    }
+    let image = ImageContent::new(STANDARD.encode(bytes), file.mime.as_str());
+    Some(ContentBlock::Image(image.uri(file_url(path))))
+}
+
+fn link(file: &Attachment, path: &Path, size: u64) -> ContentBlock {
+    let uri = file_url(path).unwrap_or_else(|| path.to_string_lossy().into_owned());
+    let link = ResourceLink::new(file.name.as_str(), uri).mime_type(file.mime.clone());
+    ContentBlock::ResourceLink(link.size(i64::try_from(size).ok()))
+}
+
+fn file_url(path: &Path) -> Option<String> {
+    Url::from_file_path(path).ok().map(String::from)
+}
+
+/// Media types by the end of a name, as far as a chat shows them differently.
+fn mime_of(name: &str) -> &'static str {
+    let ending = name
+        .rsplit_once('.')
+        .map(|(_, ending)| ending.to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("gif") => "image/gif",
+        Some("webp") => "image/webp",
+        Some("pdf") => "application/pdf",
+        Some("json") => "application/json",
+        Some("csv") => "text/csv",
+        Some("md") => "text/markdown",
+        Some("txt" | "log") => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use conversation::{SourceId, ThreadId, TurnId, TurnState};
+    use credentials::{Timestamp, UserId};
+
+    use super::*;
+
+    fn turn(files: &[(&str, &str)]) -> Turn {
+        let attachment = |(path, mime): &(&str, &str)| Attachment {
+            name: (*path).to_owned(),
+            path: (*path).to_owned(),
+            size: 0,
+            mime: (*mime).to_owned(),
+        };
+        Turn {
+            id: TurnId(1),
+            thread: ThreadId::parse("web:a").unwrap(),
+            source: SourceId("s".into()),
+            by: UserId::parse("web:u").unwrap(),
+            name: "U".into(),
+            text: "look".into(),
+            files: files.iter().map(attachment).collect(),
+            state: TurnState::Running,
+            reason: None,
+            attempts: 1,
+            created: Timestamp::ANCIENT,
+            started: None,
+            ended: None,
+        }
+    }
+
+    fn text(block: &ContentBlock) -> &str {
+        match block {
+            ContentBlock::Text(text) => &text.text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn images_go_into_the_prompt_other_files_are_linked_and_all_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.png"), b"png").unwrap();
+        fs::write(folder.path().join("b c.log"), b"log").unwrap();
+        let turn = turn(&[("a.png", "image/png"), ("b c.log", "text/plain")]);
+        let blocks = prompt(&turn, folder.path(), true).await;
+        assert!(text(&blocks[0]).starts_with("look\n\n[attached file: /"));
+        assert!(text(&blocks[0]).contains("b c.log (3 bytes)]"));
+        assert!(matches!(&blocks[1], ContentBlock::Image(image) if image.data == "cG5n"));
+        assert!(matches!(&blocks[2], ContentBlock::ResourceLink(link)
+            if link.uri.starts_with("file:///") && link.uri.ends_with("/b%20c.log") && link.size == Some(3)));
+        let blocks = prompt(&turn, folder.path(), false).await;
+        assert!(
+            matches!(&blocks[1], ContentBlock::ResourceLink(_)),
+            "the agent takes no images"
+        );
+    }
+
+    #[tokio::test]
+    async fn no_file_outside_the_workspace_goes_into_a_prompt_or_out_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = folder.path().join("w");
+        fs::create_dir(&workspace).unwrap();
+        fs::create_dir(workspace.join("folder")).unwrap();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, b"s").unwrap();
+        std::os::unix::fs::symlink(&secret, workspace.join("link")).unwrap();
+        let secret = secret.to_str().unwrap();
+        for path in ["../secret", "link", "folder", "none", secret, ""] {
+            let blocks = prompt(&turn(&[(path, "image/png")]), &workspace, true).await;
+            assert_eq!(blocks.len(), 1, "{path}");
+            assert!(text(&blocks[0]).contains("no longer there"));
+            let uri = Url::from_file_path(workspace.join(path)).unwrap();
+            for uri in [
+                uri.as_str(),
+                path,
+                "https://example.org/x",
+                &format!("file://{secret}"),
+            ] {
+                assert_eq!(
+                    offered(&ResourceLink::new("x", uri), &workspace).await,
+                    None,
+                    "{uri}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_in_the_workspace_is_offered_by_its_path_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("out")).unwrap();
+        let path = folder.path().join("out/a b.txt");
+        fs::write(&path, b"hello").unwrap();
+        let uri = Url::from_file_path(&path).unwrap();
+        let expected = Attachment {
+            name: "a b.txt".into(),
+            path: "out/a b.txt".into(),
+            size: 5,
+            mime: "text/plain".into(),
+        };
+        for uri in [uri.as_str(), path.to_str().unwrap(), "out/a b.txt"] {
+            let found = offered(&ResourceLink::new("whatever", uri), folder.path()).await;
+            assert_eq!(found.as_ref(), Some(&expected), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Whether a login that a turn waits for is there now.
+
+use contract::LoginNeeded;
+use credentials::{Owner, Service, State, Store, Tenant, Timestamp};
+
+/// A stored login that may serve, and the write that stored it. An agent that asks again after it was told to try one
+/// is not told to try the same one again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Usable {
+    tenant: Tenant,
+    generation: u64,
+}
+
+/// The login that serves the need now: the owner's own; the host's only where the owner has none. One stat(2) while the
+/// store does not change. In a store that can't be read there is none.
+pub(crate) fn usable(store: &Store, needed: &LoginNeeded, now: Timestamp) -> Option<Usable> {
+    let service = Service::parse(&needed.service).ok()?;
+    let own = Tenant {
+        owner: Owner::parse(&needed.owner).unwrap_or(Owner::Host),
+        service: service.clone(),
+    };
+    for tenant in [own, Tenant::host(service)] {
+        let Some(entry) = store.entry(&tenant).ok()? else {
+            continue;
+        };
+        let is_dead = matches!(
+            State::of(Some(&entry), None, now),
+            State::Invalidated | State::Unreadable
+        );
+        let generation = entry.generation;
+        return (!is_dead).then_some(Usable { tenant, generation });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store with these entries of service `acme`: owner, generation, whether it is dead.
+    fn found(entries: &[(&str, u64, bool)], owner: &str) -> Option<u64> {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = |(owner, generation, dead): &(&str, u64, bool)| {
+            let dead = if *dead {
+                r#","invalidated":{"at_ms":1,"reason":"x"}"#
+            } else {
+                ""
+            };
+            format!(
+                r#""{owner}":{{"type":"oauth","generation":{generation},"access_token":"a","refresh_token":"r","scopes":[],
+                "obtained_at_ms":1,"expires_at_ms":2,"obtained_by":"sign_in","client_id":"c"{dead}}}"#
+            )
+        };
+        let entries: Vec<_> = entries.iter().map(entry).collect();
+        let file = format!(
+            r#"{{"version":1,"tenants":{{"acme":{{{}}}}}}}"#,
+            entries.join(",")
+        );
+        std::fs::write(folder.path().join("auth.json"), file).unwrap();
+        let store = Store::open(&folder.path().join("auth.json"), true).unwrap();
+        let needed = LoginNeeded {
+            session: "s".into(),
+            service: "acme".into(),
+            title: "Acme".into(),
+            owner: owner.into(),
+            reason: "none".into(),
+        };
+        usable(&store, &needed, Timestamp::now()).map(|usable| usable.generation)
+    }
+
+    #[test]
+    fn the_own_login_serves_and_the_hosts_only_where_there_is_no_own_one() {
+        let (host, own, dead) = (("host", 1, false), ("web:a", 2, false), ("web:a", 3, true));
+        for (entries, expected) in [
+            (&[][..], None),
+            (&[host], Some(1)),
+            (&[host, own], Some(2)),
+            (&[own], Some(2)),
+            (&[host, dead], None),
+            (&[("web:b", 9, false)], None),
+        ] {
+            assert_eq!(found(entries, "web:a"), expected, "{entries:?}");
+        }
+        assert_eq!(found(&[host, own], "host"), Some(1));
+    }
+
+    #[test]
+    fn in_a_store_that_cannot_be_read_there_is_no_login() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.json");
+        std::fs::write(&path, "{").unwrap();
+        let store = Store::open(&path, true).unwrap();
+        let needed = LoginNeeded {
+            session: String::new(),
+            service: "acme".into(),
+            title: String::new(),
+            owner: "host".into(),
+            reason: String::new(),
+        };
+        assert_eq!(usable(&store, &needed, Timestamp::now()), None);
+    }
+}

@@ -1,0 +1,362 @@
+//! A worker within this process that plays what a test tells it, and a record of everything it was told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use agent_client_protocol::v1::schema::{
+    ContentBlock, ContentChunk, SessionUpdate, StopReason, ToolCallUpdate,
+};
+use contract::{LoginAnswer, LoginNeeded};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use super::{Event, Reply};
+use crate::worker::{Gone, PermissionAnswer, PromptError, Spec, StartError};
+
+/// What workers of one supervisor play.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Script {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// What the next starts give; with none left, they succeed.
+    starts: VecDeque<Start>,
+    /// What prompts play, in order; with none left, they answer `echo: <text>`.
+    prompts: VecDeque<Vec<Act>>,
+    log: Vec<Told>,
+    sessions: u32,
+    living: usize,
+    most: usize,
+    starting: usize,
+    most_starting: usize,
+    /// Sessions that can't be resumed.
+    forgotten: bool,
+    /// How a cancelled prompt ends, if not as cancelled.
+    cancelled_as: Option<StopReason>,
+}
+
+/// What a start gives.
+#[derive(Debug)]
+pub(crate) enum Start {
+    Fails(StartError),
+    /// It succeeds after the gate was opened.
+    Waits(Gate),
+}
+
+/// Opened once by the test.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gate(Arc<Notify>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// What a scripted worker does within a prompt.
+#[derive(Debug)]
+pub(crate) enum Act {
+    Say(&'static str),
+    Update(SessionUpdate),
+    Status(&'static str),
+    /// Waits until the test opens the gate, or the prompt is cancelled (which ends it).
+    Wait(Gate),
+    /// Waits until cancelled, and then ends.
+    Forever,
+    /// Hears nothing, not even a cancel.
+    Deaf,
+    /// Asks, and says the answer.
+    Ask(ToolCallUpdate),
+    /// Asks, and does not wait for the answer.
+    AskAndGoOn(ToolCallUpdate),
+    /// Asks for a login, and fails if it is given up.
+    Login(LoginNeeded),
+    Fail(PromptError),
+    Stop(StopReason),
+    /// The process dies.
+    Die,
+    /// The process dies when it is cancelled.
+    DieWhenCancelled,
+    /// The process dies when the gate is opened, whatever it does then.
+    DieLater(Gate),
+}
+
+/// What a worker was told, with its session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    Started {
+        thread: String,
+        session: String,
+        resumed: bool,
+    },
+    Prompt {
+        session: String,
+        text: String,
+        model: Option<String>,
+    },
+    Cancel {
+        session: String,
+    },
+    Ended {
+        session: String,
+    },
+}
+
+/// A scripted worker.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    script: Script,
+    session: String,
+    resumed: bool,
+    events: mpsc::Sender<Event>,
+    cancelled: watch::Sender<u32>,
+}
+
+impl Script {
+    pub(crate) fn start_with(&self, start: Start) {
+        self.inner.lock().unwrap().starts.push_back(start);
+    }
+
+    pub(crate) fn prompt_with(&self, acts: Vec<Act>) {
+        self.inner.lock().unwrap().prompts.push_back(acts);
+    }
+
+    pub(crate) fn forget_sessions(&self) {
+        self.inner.lock().unwrap().forgotten = true;
+    }
+
+    pub(crate) fn answer_cancel_with(&self, reason: StopReason) {
+        self.inner.lock().unwrap().cancelled_as = Some(reason);
+    }
+
+    pub(crate) fn told(&self) -> Vec<Told> {
+        self.inner.lock().unwrap().log.clone()
+    }
+
+    /// The texts of all prompts so far.
+    pub(crate) fn prompts(&self) -> Vec<String> {
+        let told = self.told().into_iter();
+        told.filter_map(|told| match told {
+            Told::Prompt { text, .. } => Some(text),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Workers that live now, and that ever lived at the same time.
+    pub(crate) fn living(&self) -> (usize, usize) {
+        let inner = self.inner.lock().unwrap();
+        (inner.living, inner.most)
+    }
+
+    /// How many starts ever ran at the same time.
+    pub(crate) fn most_starting(&self) -> usize {
+        self.inner.lock().unwrap().most_starting
+    }
+
+    fn log(&self, told: Told) {
+        self.inner.lock().unwrap().log.push(told);
+    }
+
+    pub(crate) async fn start(self, spec: Spec, events: mpsc::Sender<Event>) -> Result<Actor, StartError> {
+        let start = {
+            let mut inner = self.inner.lock().unwrap();
+            inner.starting += 1;
+            inner.most_starting = inner.most_starting.max(inner.starting);
+            inner.starts.pop_front()
+        };
+        let _starting = Starting(self.clone());
+        match start {
+            Some(Start::Fails(error)) => return Err(error),
+            Some(Start::Waits(gate)) => gate.0.notified().await,
+            None => {}
+        }
+        let mut inner = self.inner.lock().unwrap();
+        inner.sessions += 1;
+        inner.living += 1;
+        inner.most = inner.most.max(inner.living);
+        let known = spec.session.filter(|_| !inner.forgotten);
+        let resumed = known.is_some();
+        let session = known.unwrap_or_else(|| format!("session-{}", inner.sessions));
+        inner.log.push(Told::Started {
+            thread: spec.thread.to_string(),
+            session: session.clone(),
+            resumed,
+        });
+        drop(inner);
+        Ok(Actor {
+            script: self,
+            session,
+            resumed,
+            events,
+            cancelled: watch::Sender::new(0),
+        })
+    }
+}
+
+struct Starting(Script);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.0.inner.lock().unwrap().starting -= 1;
+    }
+}
+
+impl Actor {
+    pub(crate) fn session(&self) -> &str {
+        &self.session
+    }
+
+    pub(crate) fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.script.log(Told::Cancel {
+            session: self.session.clone(),
+        });
+        self.cancelled.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) async fn end(self) {
+        self.script.log(Told::Ended {
+            session: self.session.clone(),
+        });
+        // The last event comes also after an end, to whoever still listens.
+        tokio::task::yield_now().await;
+    }
+
+    pub(crate) fn prompt(
+        &self,
+        content: &[ContentBlock],
+        model: Option<String>,
+    ) -> impl Future<Output = Result<StopReason, PromptError>> + Send + use<> {
+        let texts = content.iter().filter_map(|block| match block {
+            ContentBlock::Text(text) => Some(text.text.as_str()),
+            _ => None,
+        });
+        let text = texts.collect::<Vec<_>>().join("\n");
+        self.script.log(Told::Prompt {
+            session: self.session.clone(),
+            text: text.clone(),
+            model,
+        });
+        let acts = self.script.inner.lock().unwrap().prompts.pop_front();
+        let acts = acts.unwrap_or_else(|| vec![Act::Update(said(&format!("echo: {text}")))]);
+        let mut cancelled = self.cancelled.subscribe();
+        cancelled.mark_unchanged();
+        let events = self.events.clone();
+        // As a real worker: it goes on when nobody waits for its answer.
+        let (sender, receiver) = oneshot::channel();
+        let script = self.script.clone();
+        tokio::spawn(async move {
+            let mut result = play(acts, &events, &mut cancelled).await;
+            if let (Ok(StopReason::Cancelled), Some(reason)) =
+                (&result, script.inner.lock().unwrap().cancelled_as.take())
+            {
+                result = Ok(reason);
+            }
+            let _ = sender.send(result);
+        });
+        async { receiver.await.unwrap_or(Err(PromptError::Gone)) }
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        self.script.inner.lock().unwrap().living -= 1;
+    }
+}
+
+/// An update with some words of the agent.
+pub(crate) fn said(text: &str) -> SessionUpdate {
+    SessionUpdate::AgentMessageChunk(ContentChunk::new(text.into()))
+}
+
+async fn play(
+    acts: Vec<Act>,
+    events: &mpsc::Sender<Event>,
+    cancelled: &mut watch::Receiver<u32>,
+) -> Result<StopReason, PromptError> {
+    let tell = async |event| drop(events.send(event).await);
+    for act in acts {
+        match act {
+            Act::Say(text) => tell(Event::Update(Box::new(said(text)))).await,
+            Act::Update(update) => tell(Event::Update(Box::new(update))).await,
+            Act::Status(words) => tell(Event::Status(words.to_owned())).await,
+            Act::Wait(gate) => {
+                tokio::select! {
+                    () = gate.0.notified() => {}
+                    _ = cancelled.changed() => return Ok(StopReason::Cancelled),
+                }
+            }
+            Act::Forever => {
+                let _ = cancelled.changed().await;
+                return Ok(StopReason::Cancelled);
+            }
+            Act::Deaf => std::future::pending().await,
+            Act::Ask(tool_call) => {
+                let (sender, receiver) = oneshot::channel();
+                let answer = Reply::new(|answer: PermissionAnswer| drop(sender.send(answer)));
+                let tool_call = Box::new(tool_call);
+                tell(Event::Permission {
+                    tool_call,
+                    can_always: true,
+                    answer,
+                })
+                .await;
+                let answer = receiver.await.unwrap_or(PermissionAnswer::Cancelled);
+                if answer == PermissionAnswer::Cancelled {
+                    return Ok(StopReason::Cancelled);
+                }
+                tell(Event::Update(Box::new(said(&format!("{answer:?}"))))).await;
+            }
+            Act::AskAndGoOn(tool_call) => {
+                let event = Event::Permission {
+                    tool_call: Box::new(tool_call),
+                    can_always: true,
+                    answer: Reply::new(drop),
+                };
+                tell(event).await;
+            }
+            Act::Login(needed) => {
+                let (sender, receiver) = oneshot::channel();
+                let answer = Reply::new(|answer| {
+                    let _ = sender.send(answer);
+                });
+                tell(Event::Login { needed, answer }).await;
+                if receiver.await != Ok(LoginAnswer::Try) {
+                    return Err(PromptError::Failed("nobody signed in".into()));
+                }
+            }
+            Act::Fail(error) => return Err(error),
+            Act::Stop(reason) => return Ok(reason),
+            Act::Die => {
+                tell(death()).await;
+                return Err(PromptError::Gone);
+            }
+            Act::DieWhenCancelled => {
+                let _ = cancelled.changed().await;
+                tell(death()).await;
+                return Err(PromptError::Gone);
+            }
+            Act::DieLater(gate) => {
+                let events = events.clone();
+                tokio::spawn(async move {
+                    gate.0.notified().await;
+                    drop(events.send(death()).await);
+                });
+            }
+        }
+    }
+    Ok(StopReason::EndTurn)
+}
+
+fn death() -> Event {
+    Event::Gone(Gone {
+        exit: Some("killed by SIGKILL".into()),
+        reason: "the agent's process ended".into(),
+        stderr: String::new(),
+    })
+}

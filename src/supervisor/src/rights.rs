@@ -1,0 +1,51 @@
+//! Who may do what in a thread. Pure.
+
+use credentials::UserId;
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Allow or deny what the agent asks for: it is done with the owner's files and login.
+    Decide,
+    /// Stop, drop or retry one turn.
+    Turn,
+    /// Reset the whole thread.
+    Reset,
+}
+
+/// `None` if `by` may, else why not, in words. `author` is who wrote the turn it is about.
+pub(crate) fn refusal(deed: Deed, by: &UserId, owner: &UserId, author: Option<&UserId>) -> Option<String> {
+    // The control socket and the files belong to the same system user as the host itself.
+    let operator = by.as_str().starts_with("local:");
+    let words = match deed {
+        _ if by == owner => return None,
+        Deed::Decide => "only the person who opened this thread may decide that",
+        Deed::Turn if operator || author == Some(by) => return None,
+        Deed::Turn => "only the person who wrote that message, or who opened this thread, may do that",
+        Deed::Reset if operator => return None,
+        Deed::Reset => "only the person who opened this thread may reset it",
+    };
+    Some(words.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_do_what_is_this_table() {
+        let user = |id| UserId::parse(id).unwrap();
+        let (owner, author, other) = (user("web:owner"), user("web:author"), user("web:other"));
+        let operator = user("local:root");
+        for (deed, who_may) in [
+            (Deed::Decide, vec![&owner]),
+            (Deed::Turn, vec![&owner, &author, &operator]),
+            (Deed::Reset, vec![&owner, &operator]),
+        ] {
+            for by in [&owner, &author, &other, &operator] {
+                let may = refusal(deed, by, &owner, Some(&author)).is_none();
+                assert_eq!(may, who_may.contains(&by), "{deed:?} by {}", by.as_str());
+            }
+        }
+    }
+}

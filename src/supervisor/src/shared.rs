@@ -1,0 +1,324 @@
+//! What all threads of one supervisor share, and which of them have a task.
+//!
+//! A thread has a task while something happens in it or somebody looks at it. One that is merely known costs nothing
+//! here. A task leaves the map under the map's own lock, and only when nobody holds a sender to it: so no command can be
+//! sent to a task that has gone.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use conversation::{Conversation, ItemId, ThreadId, TurnEnd, TurnId};
+use credentials::{Credentials, Timestamp};
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::command::{Command, Promise};
+use crate::config::Config;
+use crate::places::Places;
+use crate::process::Launcher;
+use crate::status::WorkerState;
+use crate::supervisor::SupervisorError;
+use crate::task::Task;
+use crate::update::{Doing, ThreadPhase};
+
+/// Commands that may wait for one thread's task; more askers wait for room.
+const COMMANDS: usize = 32;
+
+/// List changes that a reader may be behind.
+const LIST: usize = 1024;
+
+/// The shared parts.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) conversation: Conversation,
+    pub(crate) credentials: Credentials,
+    pub(crate) launcher: Launcher,
+    pub(crate) places: Arc<Places>,
+    /// Threads whose line in a list changed.
+    pub(crate) list: broadcast::Sender<ThreadId>,
+    /// Grows when somebody signed in or out.
+    pub(crate) logins: watch::Sender<u64>,
+    /// Set once the host is going down: until when running turns may go on.
+    pub(crate) drain: watch::Sender<Option<Instant>>,
+    tasks: DashMap<ThreadId, Handle>,
+    /// The newest entry of each timeline that was looked at or written to.
+    newest: DashMap<ThreadId, ItemId>,
+    /// The highest revision of any thread whose task has gone.
+    revision: AtomicU64,
+    numbers: AtomicU64,
+    /// Held by every task; gone once no new ones may begin.
+    alive: Mutex<Option<mpsc::Sender<()>>>,
+}
+
+/// A task, as the map knows it.
+#[derive(Debug, Clone)]
+struct Handle {
+    number: u64,
+    commands: mpsc::Sender<Command>,
+    board: Arc<Mutex<Board>>,
+}
+
+/// What a task shows without being asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Board {
+    pub(crate) phase: ThreadPhase,
+    pub(crate) doing: Option<Doing>,
+    pub(crate) state: WorkerState,
+    /// The turn that runs.
+    pub(crate) running: Option<TurnId>,
+    /// Since when somebody's permission or login is awaited.
+    pub(crate) awaiting: Option<Timestamp>,
+    /// Why the worker failed last.
+    pub(crate) failure: Option<String>,
+    /// What could not be written.
+    pub(crate) unwritten: Option<String>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self {
+            phase: ThreadPhase::Cold,
+            doing: None,
+            state: WorkerState::Cold,
+            running: None,
+            awaiting: None,
+            failure: None,
+            unwritten: None,
+        }
+    }
+}
+
+/// What a task is given at its beginning.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) id: ThreadId,
+    pub(crate) number: u64,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) board: Arc<Mutex<Board>>,
+    /// Its updates get higher revisions than this.
+    pub(crate) revision: u64,
+}
+
+/// Takes a task that ended in a panic out of the map, and ends its turn.
+struct Bier {
+    shared: Arc<Shared>,
+    id: ThreadId,
+    number: u64,
+    board: Arc<Mutex<Board>>,
+    _alive: mpsc::Sender<()>,
+}
+
+impl Shared {
+    /// The parts, and what tells when all tasks have ended after [`no_more_tasks`](Self::no_more_tasks).
+    pub(crate) fn new(
+        config: Config,
+        conversation: Conversation,
+        credentials: Credentials,
+        launcher: Launcher,
+    ) -> (Arc<Self>, mpsc::Receiver<()>) {
+        let (alive, ended) = mpsc::channel(1);
+        let places = Places::new(config.limits.workers, config.limits.starting);
+        let shared = Self {
+            config,
+            conversation,
+            credentials,
+            launcher,
+            places,
+            list: broadcast::Sender::new(LIST),
+            logins: watch::Sender::new(0),
+            drain: watch::Sender::new(None),
+            tasks: DashMap::new(),
+            newest: DashMap::new(),
+            revision: AtomicU64::new(0),
+            numbers: AtomicU64::new(0),
+            alive: Mutex::new(Some(alive)),
+        };
+        (Arc::new(shared), ended)
+    }
+
+    /// Asks a thread's task, which is started if there is none.
+    pub(crate) async fn ask<T>(
+        self: &Arc<Self>,
+        thread: &ThreadId,
+        command: impl FnOnce(Promise<T>) -> Command,
+    ) -> Result<T, SupervisorError> {
+        let (promise, answer) = oneshot::channel();
+        self.tell(thread, command(promise)).await?;
+        answer.await.unwrap_or_else(|_| Err(broken(thread)))
+    }
+
+    /// Tells a thread's task, which is started if there is none.
+    pub(crate) async fn tell(
+        self: &Arc<Self>,
+        thread: &ThreadId,
+        command: Command,
+    ) -> Result<(), SupervisorError> {
+        let sender = self.task(thread)?;
+        sender.send(command).await.map_err(|_| broken(thread))
+    }
+
+    /// A sender to the thread's task. While it is held, the task does not leave.
+    fn task(self: &Arc<Self>, thread: &ThreadId) -> Result<mpsc::Sender<Command>, SupervisorError> {
+        match self.tasks.entry(thread.clone()) {
+            Entry::Occupied(found) => Ok(found.get().commands.clone()),
+            Entry::Vacant(place) => {
+                let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let alive = alive.ok_or(SupervisorError::Draining)?;
+                let (commands, receiver) = mpsc::channel(COMMANDS);
+                let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+                let board = Arc::new(Mutex::new(Board::default()));
+                let handle = Handle {
+                    number,
+                    commands: commands.clone(),
+                    board: Arc::clone(&board),
+                };
+                place.insert(handle);
+                self.seat(thread, number, receiver, board, alive);
+                Ok(commands)
+            }
+        }
+    }
+
+    fn seat(
+        self: &Arc<Self>,
+        id: &ThreadId,
+        number: u64,
+        commands: mpsc::Receiver<Command>,
+        board: Arc<Mutex<Board>>,
+        alive: mpsc::Sender<()>,
+    ) {
+        let bier = Bier {
+            shared: Arc::clone(self),
+            id: id.clone(),
+            number,
+            board: Arc::clone(&board),
+            _alive: alive,
+        };
+        let seat = Seat {
+            id: id.clone(),
+            number,
+            commands,
+            board,
+            revision: self.revision.load(Ordering::Relaxed),
+        };
+        let shared = Arc::clone(self);
+        let span = tracing::info_span!("thread", thread = %id);
+        let run = async move {
+            let _bier = bier;
+            Task::serve(shared, seat).await;
+        };
+        // Tracked by the sender in its bier.
+        drop(tokio::spawn(run.instrument(span)));
+    }
+
+    /// Takes a task out of the map, if nobody has sent it anything or is about to. `true`: it must end now.
+    pub(crate) fn retire(&self, id: &ThreadId, commands: &mpsc::Receiver<Command>, revision: u64) -> bool {
+        let unheld =
+            |_: &ThreadId, handle: &Handle| handle.commands.strong_count() == 1 && commands.is_empty();
+        // Before a successor can begin.
+        self.revision.fetch_max(revision, Ordering::Relaxed);
+        self.tasks.remove_if(id, unheld).is_some()
+    }
+
+    /// Takes a task out of the map, whoever is sending to it.
+    pub(crate) fn remove(&self, id: &ThreadId, number: u64) {
+        self.tasks.remove_if(id, |_, handle| handle.number == number);
+    }
+
+    /// The boards of all threads that have a task.
+    pub(crate) fn boards(&self) -> Vec<(ThreadId, Board)> {
+        let boards = self.tasks.iter().map(|entry| {
+            let board = entry.value().board.lock().unwrap_or_else(PoisonError::into_inner);
+            (entry.key().clone(), board.clone())
+        });
+        boards.collect()
+    }
+
+    /// The board of a thread, if it has a task.
+    pub(crate) fn board(&self, id: &ThreadId) -> Option<Board> {
+        let handle = self.tasks.get(id)?;
+        let board = handle.board.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(board.clone())
+    }
+
+    /// Notes the newest entry of a timeline.
+    pub(crate) fn saw_item(&self, thread: &ThreadId, item: ItemId) {
+        let mut newest = self.newest.entry(thread.clone()).or_insert(item);
+        *newest = (*newest).max(item);
+    }
+
+    /// The number of the newest entry of a timeline; 0 if it has none.
+    pub(crate) async fn newest_item(&self, thread: &ThreadId) -> Result<i64, SupervisorError> {
+        if let Some(newest) = self.newest.get(thread) {
+            return Ok(newest.0);
+        }
+        let items = self.conversation.items(thread, None, 1).await?;
+        let newest = items.last().map_or(ItemId(0), |item| item.id);
+        self.saw_item(thread, newest);
+        Ok(newest.0)
+    }
+
+    /// A line of a list changed. Nobody reading lists is no error.
+    pub(crate) fn list_changed(&self, thread: &ThreadId) {
+        let _ = self.list.send(thread.clone());
+    }
+
+    /// Whether the host is going down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.drain.borrow().is_some()
+    }
+
+    /// Running turns may go on until then; every task ends as soon as it has none.
+    pub(crate) fn no_more_tasks(&self, until: Instant) {
+        *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // The first call's patience holds, unless a later one has less.
+        self.drain.send_modify(|drain| {
+            *drain = Some(drain.map_or(until, |known| known.min(until)));
+        });
+    }
+
+    /// The folder that a thread's agent works in.
+    pub(crate) fn workspace(&self, thread: &ThreadId) -> PathBuf {
+        self.config.workspaces.join(thread.folder_name())
+    }
+
+    /// The folder of a thread's session.
+    pub(crate) fn session_folder(&self, thread: &ThreadId) -> PathBuf {
+        self.config
+            .state_folder
+            .join("threads")
+            .join(thread.folder_name())
+    }
+}
+
+impl Drop for Bier {
+    fn drop(&mut self) {
+        self.shared.remove(&self.id, self.number);
+        if !std::thread::panicking() {
+            return;
+        }
+        let running = self.board.lock().unwrap_or_else(PoisonError::into_inner).running;
+        tracing::error!(thread = %self.id, turn = ?running, "a thread's task broke; its worker was ended");
+        if let Some(turn) = running {
+            let conversation = self.shared.conversation.clone();
+            drop(tokio::spawn(async move {
+                let reason = Some("something in the host broke; its log says more".to_owned());
+                if let Err(error) = conversation.finish(turn, TurnEnd::Cut, reason).await {
+                    tracing::error!(%turn, %error, "could not end the turn of a broken task");
+                }
+            }));
+        }
+    }
+}
+
+fn broken(thread: &ThreadId) -> SupervisorError {
+    SupervisorError::System {
+        what: format!("ask the task of thread `{thread}`"),
+        cause: "it has ended".to_owned(),
+    }
+}

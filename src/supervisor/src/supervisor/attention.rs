@@ -1,0 +1,136 @@
+//! What a person should look at, the worst first.
+
+use std::time::Duration;
+
+use conversation::{Delivery, ThreadFilter, ThreadId, ThreadSummary, TurnState};
+use credentials::Timestamp;
+
+use super::{Result, Supervisor};
+use crate::shared::Board;
+use crate::status::Attention;
+use crate::update::ThreadPhase;
+
+/// Somebody is waited for since so long that they may have missed it.
+const MISSED: Duration = Duration::from_mins(5);
+
+/// Deliveries that are named one by one.
+const NAMED: usize = 20;
+
+/// How bad it is; the order in which it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Badness {
+    /// What happens can't be written.
+    Unwritten,
+    /// A thread stands still until somebody asks.
+    Stuck,
+    /// Something said does not reach the chat.
+    Undelivered,
+    /// The last turn has no answer, and nobody asked again.
+    Unanswered,
+    /// It is tried again by itself.
+    Retrying,
+    /// Somebody is waited for.
+    Awaiting,
+}
+
+impl Supervisor {
+    /// What needs attention, the worst first.
+    pub async fn attention(&self) -> Result<Vec<Attention>> {
+        let shared = self.shared();
+        let now = Timestamp::now();
+        let mut found: Vec<(Badness, Attention)> = Vec::new();
+        for (thread, board) in shared.boards() {
+            found.extend(of_board(&thread, &board, now));
+        }
+        for summary in shared.conversation.threads(ThreadFilter::default()).await? {
+            // What stands in the way now says more than how the last turn ended.
+            let known = found
+                .iter()
+                .any(|(_, about)| about.thread.as_ref() == Some(&summary.thread.id));
+            found.extend(of_summary(&summary).filter(|_| !known));
+        }
+        for delivery in shared.conversation.stuck_deliveries(None, NAMED).await? {
+            found.push(of_delivery(&delivery));
+        }
+        found.sort_by(|(bad, one), (worse, other)| (bad, &one.thread).cmp(&(worse, &other.thread)));
+        Ok(found.into_iter().map(|(_, attention)| attention).collect())
+    }
+}
+
+fn of_board(thread: &ThreadId, board: &Board, now: Timestamp) -> Vec<(Badness, Attention)> {
+    let about = |badness, what: String, hint: &str| {
+        let attention = Attention {
+            thread: Some(thread.clone()),
+            what,
+            hint: Some(hint.to_owned()),
+        };
+        (badness, attention)
+    };
+    let mut found = Vec::new();
+    if let Some(words) = &board.unwritten {
+        found.push(about(
+            Badness::Unwritten,
+            words.clone(),
+            "make room on the disk; it is tried again every second",
+        ));
+    }
+    let cause = board.failure.as_deref().unwrap_or("its worker failed");
+    let cause = cause.lines().next().unwrap_or_default();
+    match board.phase {
+        ThreadPhase::Failed { until: None } => found.push(about(
+            Badness::Stuck,
+            format!("the worker failed too often and is not started again: {cause}"),
+            "press Retry in the thread, or send it a message",
+        )),
+        ThreadPhase::Failed { until: Some(_) } => found.push(about(
+            Badness::Retrying,
+            format!("the worker failed and is tried again: {cause}"),
+            "look at its agent's configuration if this goes on",
+        )),
+        _ => {}
+    }
+    if let Some(since) = board.awaiting
+        && now.since(since) >= MISSED
+    {
+        let minutes = now.since(since).as_secs() / 60;
+        let what = match board.phase {
+            ThreadPhase::AwaitingLogin => "a login",
+            _ => "a permission",
+        };
+        let what = format!("a turn waits for {what} for {minutes} minutes");
+        found.push(about(
+            Badness::Awaiting,
+            what,
+            "its owner has to answer in the thread",
+        ));
+    }
+    found
+}
+
+fn of_summary(summary: &ThreadSummary) -> Option<(Badness, Attention)> {
+    let goes_on = summary.running || summary.queued > 0;
+    let what = match summary.last_end {
+        Some(TurnState::Cut) if !goes_on => "the last turn was cut, and nobody asked for it again",
+        Some(TurnState::Failed) if !goes_on => "the last turn failed, and nobody asked for it again",
+        _ => return None,
+    };
+    let attention = Attention {
+        thread: Some(summary.thread.id.clone()),
+        what: what.to_owned(),
+        hint: Some("press Retry in the thread".to_owned()),
+    };
+    Some((Badness::Unanswered, attention))
+}
+
+fn of_delivery(delivery: &Delivery) -> (Badness, Attention) {
+    let cause = delivery.reason.as_deref().unwrap_or("no reason is known");
+    let attention = Attention {
+        thread: Some(delivery.thread.clone()),
+        what: format!(
+            "an answer could not be delivered after {} tries: {cause}",
+            delivery.tries
+        ),
+        hint: Some("look at the chat's permissions, or skip it".to_owned()),
+    };
+    (Badness::Undelivered, attention)
+}

@@ -1,0 +1,71 @@
+//! The beginning: threads whose turns were cut are told, and what waited goes on.
+
+use conversation::{Body, Conversation, Found, Item, NoteKind, Turn};
+use credentials::{Credentials, Timestamp};
+use tokio::sync::Mutex;
+use tracing::{info, warn};
+
+use super::{Inner, Result, Supervisor};
+use crate::command::Command;
+use crate::config::Config;
+use crate::ending::sentence;
+use crate::process::Launcher;
+use crate::shared::Shared;
+
+/// Notes that are written at once.
+const TOGETHER: usize = 100;
+
+impl Supervisor {
+    /// Begins, with whatever starts workers.
+    pub(super) async fn begin(
+        config: Config,
+        conversation: Conversation,
+        found: Found,
+        credentials: Credentials,
+        launcher: Launcher,
+    ) -> Result<Self> {
+        let (shared, ended) = Shared::new(config, conversation, credentials, launcher);
+        let supervisor = Self {
+            inner: std::sync::Arc::new(Inner {
+                shared,
+                ended: Mutex::new(ended),
+            }),
+        };
+        supervisor.tell_cut(&found.cut).await?;
+        info!(
+            cut = found.cut.len(),
+            waiting = found.waiting.len(),
+            "supervisor begins"
+        );
+        for thread in &found.waiting {
+            // One thread that can't go on must not keep the others.
+            if let Err(error) = supervisor.shared().tell(thread, Command::Wake).await {
+                warn!(%thread, %error, "could not go on with a thread");
+            }
+        }
+        Ok(supervisor)
+    }
+
+    async fn tell_cut(&self, cut: &[Turn]) -> Result<()> {
+        let conversation = &self.shared().conversation;
+        let note = |turn: &Turn| Item {
+            id: conversation.new_item_id(),
+            thread: turn.thread.clone(),
+            turn: Some(turn.id),
+            at: Timestamp::now(),
+            body: Body::Note {
+                kind: NoteKind::Error,
+                text: sentence(
+                    turn.reason
+                        .as_deref()
+                        .unwrap_or("the host stopped while this turn ran"),
+                ),
+                retry: Some(turn.id),
+            },
+        };
+        for turns in cut.chunks(TOGETHER) {
+            conversation.put_items(turns.iter().map(note).collect()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,365 @@
+//! Permissions and logins.
+
+use agent_client_protocol::v1::schema::{
+    Diff as AcpDiff, ToolCallContent, ToolCallUpdate, ToolCallUpdateFields, ToolKind as AcpKind,
+};
+use contract::LoginNeeded;
+use conversation::{Body, Decision, NoteKind};
+use serde_json::json;
+
+use super::*;
+use crate::process::scripted::Start;
+use crate::update::ThreadPhase;
+use crate::worker::{PromptError, StartError};
+
+fn wants_to_run(command: &str) -> ToolCallUpdate {
+    let fields = ToolCallUpdateFields::new()
+        .title("run a command".to_owned())
+        .kind(AcpKind::Execute)
+        .raw_input(json!({ "command": command }));
+    ToolCallUpdate::new("c1", fields)
+}
+
+/// A thread whose turn asks for permission.
+async fn asking(host: &Host, asked: ToolCallUpdate) -> (ThreadId, View, String) {
+    let thread = host.thread("a").await;
+    host.script.prompt_with(vec![Act::Ask(asked)]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.phase(ThreadPhase::AwaitingPermission).await;
+    let (request, _) = view.permission().unwrap();
+    (thread, view, request)
+}
+
+#[tokio::test]
+async fn a_permission_shows_exactly_what_will_run_and_its_owner_allows_it_once() {
+    let host = Host::new().await;
+    let (thread, mut view, request) = asking(&host, wants_to_run("rm -rf './a b' && ls")).await;
+    let Some((
+        _,
+        Body::Permission {
+            title,
+            detail,
+            decision: None,
+            ..
+        },
+    )) = view.permission()
+    else {
+        panic!("an open request: {:?}", view.permission());
+    };
+    assert_eq!(
+        (title.as_str(), detail.as_str()),
+        ("run a command", "rm -rf './a b' && ls")
+    );
+    assert_eq!(request.len(), 32, "nobody guesses 128 bits");
+    let supervisor = &host.supervisor;
+    let stranger = supervisor
+        .decide(&thread, &request, &user("bob"), "Bob", Answer::Once)
+        .await;
+    assert!(
+        matches!(stranger, Err(SupervisorError::NotAllowed(_))),
+        "{stranger:?}"
+    );
+    let guess = supervisor
+        .decide(&thread, "guess", &user("owner"), "Owner", Answer::Once)
+        .await;
+    assert!(matches!(guess, Err(SupervisorError::Gone(_))), "{guess:?}");
+    supervisor
+        .decide(&thread, &request, &user("owner"), "Owner", Answer::Once)
+        .await
+        .unwrap();
+    let again = supervisor
+        .decide(&thread, &request, &user("owner"), "Owner", Answer::Once)
+        .await;
+    assert!(matches!(again, Err(SupervisorError::Gone(_))), "{again:?}");
+    view.quiet().await;
+    assert_eq!(view.answers(), ["Once"]);
+    let by = "Owner".to_owned();
+    assert!(
+        matches!(view.permission(), Some((_, Body::Permission { decision: Some(decision), .. }))
+        if decision == Decision::Once { by })
+    );
+    view.is_durable(&host.conversation).await;
+}
+
+#[tokio::test]
+async fn a_denial_takes_its_reason_to_the_agent() {
+    let host = Host::new().await;
+    let (thread, mut view, request) = asking(&host, wants_to_run("ls")).await;
+    let answer = Answer::Deny {
+        reason: Some("use git".into()),
+    };
+    host.supervisor
+        .decide(&thread, &request, &user("owner"), "Owner", answer)
+        .await
+        .unwrap();
+    view.quiet().await;
+    assert_eq!(view.answers(), [r#"Deny { reason: Some("use git") }"#]);
+}
+
+#[tokio::test]
+async fn a_change_to_a_file_is_asked_for_with_the_change() {
+    let host = Host::new().await;
+    let diff = AcpDiff::new("/elsewhere/a.txt", "new\n").old_text("old\n".to_owned());
+    let fields = ToolCallUpdateFields::new()
+        .title("write a.txt".to_owned())
+        .kind(AcpKind::Edit)
+        .raw_input(json!({"path": "a.txt"}))
+        .content(vec![ToolCallContent::Diff(diff)]);
+    let (_, view, _) = asking(&host, ToolCallUpdate::new("c1", fields)).await;
+    let Some((_, Body::Permission { detail, diffs, .. })) = view.permission() else {
+        panic!("it asks");
+    };
+    assert_eq!(detail, "change: /elsewhere/a.txt\n-old\n+new\n");
+    assert_eq!(diffs.len(), 1);
+}
+
+#[tokio::test]
+async fn silence_denies() {
+    let host = Host::with(Limits {
+        permission: Duration::from_millis(30),
+        ..limits()
+    })
+    .await;
+    let (thread, mut view, request) = asking(&host, wants_to_run("ls")).await;
+    view.note("Nobody answered in time").await;
+    view.quiet().await;
+    assert!(view.answers()[0].starts_with("Deny"), "{:?}", view.answers());
+    assert!(matches!(
+        view.permission(),
+        Some((
+            _,
+            Body::Permission {
+                decision: Some(Decision::TimedOut),
+                ..
+            }
+        ))
+    ));
+    let late = host
+        .supervisor
+        .decide(&thread, &request, &user("owner"), "Owner", Answer::Once)
+        .await;
+    assert!(matches!(late, Err(SupervisorError::Gone(_))), "{late:?}");
+}
+
+#[tokio::test]
+async fn when_the_turn_is_stopped_its_requests_are_gone() {
+    let host = Host::new().await;
+    let (thread, mut view, request) = asking(&host, wants_to_run("ls")).await;
+    host.supervisor.stop(&thread, &user("owner")).await.unwrap();
+    view.quiet().await;
+    assert!(matches!(
+        view.permission(),
+        Some((
+            _,
+            Body::Permission {
+                decision: Some(Decision::Gone),
+                ..
+            }
+        ))
+    ));
+    let late = host
+        .supervisor
+        .decide(&thread, &request, &user("owner"), "Owner", Answer::Once)
+        .await;
+    assert!(matches!(late, Err(SupervisorError::Gone(_))), "{late:?}");
+    view.is_durable(&host.conversation).await;
+}
+
+fn needs_login() -> LoginNeeded {
+    LoginNeeded {
+        session: "session-1".into(),
+        service: "acme".into(),
+        title: "Acme".into(),
+        owner: "web:owner".into(),
+        reason: "nobody is signed in".into(),
+    }
+}
+
+/// What another process does when somebody signs in.
+fn sign_in(host: &Host, owner: &str, generation: u64) {
+    let file = format!(
+        r#"{{"version":1,"tenants":{{"acme":{{"{owner}":{{"type":"api_key","generation":{generation},"key":"k","obtained_at_ms":1}}}}}}}}"#
+    );
+    std::fs::write(host.folder.path().join("new.json"), file).unwrap();
+    std::fs::rename(
+        host.folder.path().join("new.json"),
+        host.folder.path().join("auth.json"),
+    )
+    .unwrap();
+}
+
+fn login_done(view: &View) -> Option<bool> {
+    view.bodies().into_iter().find_map(|body| match body {
+        Body::Login {
+            done,
+            service,
+            reason,
+            ..
+        } => {
+            assert_eq!(
+                (service.as_str(), reason.as_str()),
+                ("acme", "nobody is signed in")
+            );
+            Some(*done)
+        }
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn a_turn_waits_for_a_login_and_goes_on_by_itself() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script
+        .prompt_with(vec![Act::Login(needs_login()), Act::Say("signed in")]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.phase(ThreadPhase::AwaitingLogin).await;
+    assert_eq!(login_done(&view), Some(false));
+    // Somebody else's login does not help, nor a sign of change alone.
+    sign_in(&host, "web:other", 1);
+    host.supervisor.credentials_changed();
+    host.supervisor.workers().await;
+    assert_eq!(login_done(&host.view(&thread).await), Some(false));
+    sign_in(&host, "web:owner", 2);
+    host.supervisor.credentials_changed();
+    view.quiet().await;
+    assert_eq!(
+        (login_done(&view), view.answers()),
+        (Some(true), vec!["signed in"])
+    );
+    view.is_durable(&host.conversation).await;
+}
+
+#[tokio::test]
+async fn a_sign_in_of_another_process_is_seen_without_being_told() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script
+        .prompt_with(vec![Act::Login(needs_login()), Act::Say("signed in")]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.phase(ThreadPhase::AwaitingLogin).await;
+    sign_in(&host, "host", 1);
+    view.quiet().await;
+    assert_eq!(view.answers(), ["signed in"]);
+}
+
+#[tokio::test]
+async fn a_login_that_did_not_help_is_not_tried_again() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    sign_in(&host, "web:owner", 1);
+    host.script.prompt_with(vec![
+        Act::Login(needs_login()),
+        Act::Login(needs_login()),
+        Act::Say("at last"),
+    ]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.until("the second request waits", |view| {
+        let logins = view.bodies().into_iter();
+        logins.filter(|body| matches!(body, Body::Login { .. })).count() == 2
+    })
+    .await;
+    // Whatever its task did with the second request it has done before it answers this.
+    assert_eq!(host.view(&thread).await.phase, ThreadPhase::AwaitingLogin);
+    sign_in(&host, "web:owner", 2);
+    host.supervisor.credentials_changed();
+    view.quiet().await;
+    assert_eq!(view.answers(), ["at last"]);
+}
+
+#[tokio::test]
+async fn nobody_signing_in_ends_the_turn_with_the_reason() {
+    let host = Host::with(Limits {
+        login: Duration::from_millis(30),
+        ..limits()
+    })
+    .await;
+    let thread = host.thread("a").await;
+    host.script.prompt_with(vec![Act::Login(needs_login())]);
+    let mut view = host.view(&thread).await;
+    let posted = host.post(&thread, "go").await;
+    view.note("nobody signed in").await;
+    view.quiet().await;
+    assert_eq!(host.state(posted.turn).await, TurnState::Failed);
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_answered_with_sign_in_first_is_sent_again_after_the_login() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script
+        .prompt_with(vec![Act::Fail(PromptError::LoginNeeded("sign in first".into()))]);
+    let mut view = host.view(&thread).await;
+    let posted = host.post(&thread, "go").await;
+    view.phase(ThreadPhase::AwaitingLogin).await;
+    host.supervisor.credentials_changed();
+    view.quiet().await;
+    assert_eq!(host.script.prompts(), ["go", "go"]);
+    assert_eq!(host.state(posted.turn).await, TurnState::Done);
+}
+
+#[tokio::test]
+async fn a_worker_that_needs_a_login_to_start_is_started_after_it() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script
+        .start_with(Start::Fails(StartError::LoginNeeded("sign in first".into())));
+    let mut view = host.view(&thread).await;
+    let posted = host.post(&thread, "go").await;
+    view.phase(ThreadPhase::AwaitingLogin).await;
+    assert_eq!(
+        host.state(posted.turn).await,
+        TurnState::Queued,
+        "a restart of the host would lose nothing"
+    );
+    host.supervisor.credentials_changed();
+    view.quiet().await;
+    assert_eq!(host.state(posted.turn).await, TurnState::Done);
+    assert!(view.find_note("sign in").is_none(), "a login is no failure");
+}
+
+#[tokio::test]
+async fn waiting_for_a_login_to_start_ends_with_the_first_turn_failed() {
+    let host = Host::with(Limits {
+        login: Duration::from_millis(30),
+        ..limits()
+    })
+    .await;
+    let thread = host.thread("a").await;
+    host.script
+        .start_with(Start::Fails(StartError::LoginNeeded("sign in first".into())));
+    let mut view = host.view(&thread).await;
+    let posted = host.post(&thread, "go").await;
+    let note = view.note("Nobody signed in to Agent One in time").await;
+    assert_eq!(note, (NoteKind::Error, Some(posted.turn)));
+    view.phase(ThreadPhase::Cold).await;
+    assert_eq!(host.state(posted.turn).await, TurnState::Failed);
+}
+
+#[tokio::test]
+async fn an_agent_that_asks_too_much_at_once_is_denied_unseen() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let asks = (0..40).map(|number| {
+        Act::AskAndGoOn(ToolCallUpdate::new(
+            format!("c{number}"),
+            ToolCallUpdateFields::new(),
+        ))
+    });
+    host.script
+        .prompt_with(asks.chain([Act::Say("asked"), Act::Forever]).collect());
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.until("all were asked", |view| view.answers() == ["asked"])
+        .await;
+    let open = view
+        .bodies()
+        .into_iter()
+        .filter(|body| matches!(body, Body::Permission { .. }))
+        .count();
+    assert_eq!(open, 16);
+}

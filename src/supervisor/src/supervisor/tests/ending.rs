@@ -1,0 +1,243 @@
+//! Reset, another agent, drain, and the host that comes back.
+
+use conversation::{Body, NoteKind};
+
+use super::*;
+use crate::process::scripted::Told;
+use crate::update::ThreadPhase;
+
+#[tokio::test]
+async fn reset_stops_everything_and_begins_a_new_session_with_the_old_transcript_kept() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let folder = host.folder.path().join("threads/web.a");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("transcript.jsonl"), "what was said").unwrap();
+    let _gate = gated(&host.script);
+    let mut view = host.view(&thread).await;
+    let running = host.post(&thread, "one").await.turn;
+    view.phase(ThreadPhase::Working).await;
+    let waiting = host.post(&thread, "two").await.turn;
+    host.supervisor.reset(&thread, &user("owner")).await.unwrap();
+    assert_eq!(host.script.living().0, 0, "the worker has ended");
+    assert_eq!(
+        (host.state(running).await, host.state(waiting).await),
+        (TurnState::Stopped, TurnState::Stopped)
+    );
+    assert_eq!(host.conversation.thread(&thread).await.unwrap().session, None);
+    assert_eq!(
+        std::fs::read_to_string(folder.join("transcript-1.jsonl")).unwrap(),
+        "what was said"
+    );
+    view.note("The thread was reset").await;
+    host.post(&thread, "three").await;
+    view.until("it goes on", |view| view.answers().last() == Some(&"echo: three"))
+        .await;
+    let fresh = Told::Started {
+        thread: "web:a".into(),
+        session: "session-2".into(),
+        resumed: false,
+    };
+    assert!(host.script.told().contains(&fresh));
+    assert!(
+        view.find_note("former session").is_none(),
+        "nobody expects it to remember"
+    );
+}
+
+#[tokio::test]
+async fn another_agent_takes_over_after_the_running_turn() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let gate = gated(&host.script);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "one").await;
+    view.phase(ThreadPhase::Working).await;
+    let change = ThreadChange {
+        agent: Some("two".into()),
+        ..ThreadChange::default()
+    };
+    assert_eq!(
+        host.supervisor.change(&thread, change).await.unwrap().agent,
+        "two"
+    );
+    host.post(&thread, "two").await;
+    gate.open();
+    view.note("Agent Two takes over").await;
+    view.until("both are answered", |view| {
+        view.answers() == ["begun and done", "echo: two"]
+    })
+    .await;
+    let sessions = host.script.told().into_iter().filter_map(|told| match told {
+        Told::Prompt { session, .. } => Some(session),
+        _ => None,
+    });
+    assert_eq!(sessions.collect::<Vec<_>>(), ["session-1", "session-2"]);
+    let unknown = ThreadChange {
+        agent: Some("three".into()),
+        ..ThreadChange::default()
+    };
+    let refused = host.supervisor.change(&thread, unknown).await;
+    assert!(matches!(refused, Err(SupervisorError::NoAgent(name)) if name == "three"));
+}
+
+#[tokio::test]
+async fn a_model_that_was_chosen_goes_with_the_next_prompt() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let change = ThreadChange {
+        model: Some(Some("large".into())),
+        ..ThreadChange::default()
+    };
+    host.supervisor.change(&thread, change).await.unwrap();
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "hi").await;
+    view.quiet().await;
+    assert!(matches!(&host.script.told()[1], Told::Prompt { model: Some(model), .. } if model == "large"));
+}
+
+#[tokio::test]
+async fn drain_lets_a_turn_end_refuses_new_messages_and_keeps_what_waits() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let gate = gated(&host.script);
+    let mut view = host.view(&thread).await;
+    let running = host.post(&thread, "one").await.turn;
+    view.phase(ThreadPhase::Working).await;
+    let waiting = host.post(&thread, "two").await.turn;
+    let supervisor = host.supervisor.clone();
+    let drained = tokio::spawn(async move { supervisor.drain(Duration::from_mins(1)).await });
+    while !host.supervisor.shared().is_draining() {
+        tokio::task::yield_now().await;
+    }
+    let refused = host.supervisor.post(host.message(&thread, "late")).await;
+    assert!(matches!(refused, Err(SupervisorError::Draining)), "{refused:?}");
+    gate.open();
+    drained.await.unwrap();
+    assert_eq!(host.script.living().0, 0);
+    while view.next().await {}
+    let host = host.again(limits()).await;
+    assert_eq!(host.state(running).await, TurnState::Done);
+    let mut view = host.view(&thread).await;
+    view.until("what waited is answered", |view| {
+        view.answers() == ["begun and done", "echo: two"]
+    })
+    .await;
+    view.quiet().await;
+    assert_eq!(host.state(waiting).await, TurnState::Done);
+}
+
+#[tokio::test]
+async fn drain_cuts_a_turn_that_outlasts_its_patience_and_tells_the_thread() {
+    let host = Host::new().await;
+    let (polite, deaf) = (host.thread("polite").await, host.thread("deaf").await);
+    let mut turns = Vec::new();
+    for (thread, act) in [(&polite, Act::Forever), (&deaf, Act::Deaf)] {
+        host.script.prompt_with(vec![Act::Say("half"), act]);
+        let mut view = host.view(thread).await;
+        turns.push(host.post(thread, "go").await.turn);
+        view.until("it answers", |view| !view.answers().is_empty()).await;
+    }
+    let host = host.again(limits()).await;
+    for (thread, turn) in [polite, deaf].iter().zip(turns) {
+        assert_eq!(host.state(turn).await, TurnState::Cut);
+        let view = host.view(thread).await;
+        let note = view.find_note("The host stopped while this turn ran").unwrap();
+        assert_eq!(note, (NoteKind::Error, Some(turn)));
+        let notes = view
+            .bodies()
+            .into_iter()
+            .filter(|body| matches!(body, Body::Note { .. }))
+            .count();
+        assert_eq!(notes, 1, "told once");
+    }
+    assert_eq!(host.script.living().0, 0);
+}
+
+#[tokio::test]
+async fn after_a_crash_cut_turns_are_told_and_queued_ones_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (conversation, _) = Conversation::open(folder.path()).unwrap();
+    let id = ThreadId::parse("web:a").unwrap();
+    let new = NewThread {
+        id: id.clone(),
+        owner: user("owner"),
+        title: String::new(),
+        agent: "one".into(),
+        model: None,
+        dispatch: Dispatch::Queue,
+    };
+    conversation.open_thread(new).await.unwrap();
+    for text in ["ran", "waited"] {
+        let new = conversation::NewTurn {
+            thread: id.clone(),
+            source: SourceId(text.into()),
+            by: user("owner"),
+            name: "Owner".into(),
+            text: text.into(),
+            files: vec![],
+        };
+        conversation.enqueue(new).await.unwrap();
+    }
+    let ran = conversation.start_next(&id).await.unwrap().unwrap().id;
+    // As a kill leaves it: nothing more is written.
+    conversation.close().await.unwrap();
+    drop(conversation);
+    let host = Host::on(folder, limits(), Script::default()).await;
+    let mut view = host.view(&id).await;
+    assert_eq!(
+        view.find_note("The host stopped while it ran"),
+        Some((NoteKind::Error, Some(ran)))
+    );
+    view.until("what waited is answered", |view| {
+        view.answers() == ["echo: waited"]
+    })
+    .await;
+    view.quiet().await;
+    assert_eq!(host.state(ran).await, TurnState::Cut);
+    assert_eq!(
+        host.script.prompts(),
+        ["waited"],
+        "what ran is not run again by itself"
+    );
+}
+
+#[tokio::test]
+async fn when_the_last_handle_is_dropped_all_workers_end() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "hi").await;
+    view.phase(ThreadPhase::Idle).await;
+    let script = host.script.clone();
+    let mut changes = host.supervisor.list_changes();
+    drop((view, host));
+    while changes.recv().await.is_ok() {}
+    assert_eq!(script.living().0, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_tried_again_and_said() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let gate = gated(&host.script);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.until("it answers", |view| !view.answers().is_empty()).await;
+    // From now on nothing can be written, as on a full disk.
+    host.conversation.close().await.unwrap();
+    gate.open();
+    view.until("said", |view| {
+        view.doing
+            .as_ref()
+            .is_some_and(|doing| doing.what.contains("closed"))
+    })
+    .await;
+    assert_eq!(
+        view.phase,
+        ThreadPhase::Working,
+        "the turn has not ended: its end is not written"
+    );
+    let board = host.supervisor.shared().board(&thread).unwrap();
+    assert!(board.unwritten.is_some());
+}

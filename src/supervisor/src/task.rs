@@ -1,0 +1,228 @@
+//! The one task that owns a thread: its worker, its running turn, its queue and its updates.
+//!
+//! Theory of operation. Everything that can happen to a thread comes in through one `select!`: a command, something from
+//! its worker, the end of its prompt, a moment that it waited for. It is handled to its end before the next; nothing in
+//! here waits for a worker or a person, so a silent agent never keeps a command waiting. After each, `advance` starts
+//! whatever can be started, and `show` publishes what changed. All decisions are in pure modules beside this one.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use agent_client_protocol::v1::schema::StopReason;
+use conversation::{Thread, Turn, TurnId};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+
+use crate::command::Command;
+use crate::feed::Feed;
+use crate::places::Place;
+use crate::process::{Event, Waited};
+use crate::restart::Asker;
+use crate::shared::{Board, Seat, Shared};
+use crate::status::WorkerState;
+use crate::update::{Doing, ThreadPhase};
+use crate::worker::PromptError;
+
+mod asks;
+mod clock;
+mod commands;
+mod cut;
+mod login;
+mod post;
+mod renewal;
+mod slot;
+mod turn;
+mod view;
+mod work;
+
+use asks::Asks;
+use clock::Clock;
+use renewal::Renewal;
+use slot::{Launched, Slot};
+use turn::Running;
+
+/// A task without anything to do stays so long for the next command.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// The owner of a thread.
+pub(crate) struct Task {
+    shared: Arc<Shared>,
+    thread: Thread,
+    workspace: PathBuf,
+    number: u64,
+    commands: mpsc::Receiver<Command>,
+    board: Arc<Mutex<Board>>,
+    feed: Feed,
+    /// A subscriber has left.
+    left: Arc<Notify>,
+    /// Somebody needs this idle worker's place.
+    evicted: Arc<Notify>,
+    logins: watch::Receiver<u64>,
+    drain: watch::Receiver<Option<Instant>>,
+    slot: Slot,
+    state: WorkerState,
+    /// Failures of the worker in a row.
+    failures: u32,
+    turn: Option<Running>,
+    queued: Vec<Turn>,
+    /// Queued turns that are to be merged into the running or the next one.
+    merging: Vec<TurnId>,
+    asks: Asks,
+    renewal: Option<Renewal>,
+    clock: Clock,
+    /// What subscribers were last shown.
+    shown: (ThreadPhase, Option<Doing>),
+}
+
+/// Something that happens.
+enum Next {
+    Command(Command),
+    Placed(Place),
+    Launched(Box<Launched>),
+    Told(Option<Event>),
+    Ended,
+    Answered(Result<StopReason, PromptError>),
+    Evicted,
+    LoginsChanged,
+    /// A subscriber left, the host drains, or a moment has come: nothing to do but to look around.
+    Look,
+}
+
+impl Task {
+    /// Serves a thread until there is nothing to do and nobody looks.
+    pub(crate) async fn serve(shared: Arc<Shared>, mut seat: Seat) {
+        // A thread that can't be loaded is told to everybody who asks, and tried again for the next.
+        while let Some(first) = seat.commands.recv().await {
+            let loaded = match shared.conversation.thread(&seat.id).await {
+                Ok(thread) => shared
+                    .conversation
+                    .queued(&seat.id)
+                    .await
+                    .map(|queued| (thread, queued)),
+                Err(error) => Err(error),
+            };
+            match loaded {
+                Ok((thread, queued)) => return Self::new(shared, seat, thread, queued).run(first).await,
+                Err(error) => first.refuse(error.into()),
+            }
+            if shared.retire(&seat.id, &seat.commands, seat.revision) {
+                return;
+            }
+        }
+    }
+
+    fn new(shared: Arc<Shared>, seat: Seat, thread: Thread, queued: Vec<Turn>) -> Self {
+        let feed = Feed::new(seat.id, seat.revision);
+        Self {
+            workspace: shared.workspace(&thread.id),
+            number: seat.number,
+            commands: seat.commands,
+            board: seat.board,
+            left: feed.left(),
+            feed,
+            evicted: Arc::new(Notify::new()),
+            logins: shared.logins.subscribe(),
+            drain: shared.drain.subscribe(),
+            slot: Slot::Empty,
+            state: WorkerState::Cold,
+            failures: 0,
+            turn: None,
+            queued,
+            merging: Vec::new(),
+            asks: Asks::default(),
+            renewal: None,
+            clock: Clock::new(),
+            shown: (ThreadPhase::Cold, None),
+            shared,
+            thread,
+        }
+    }
+
+    async fn run(mut self, first: Command) {
+        let mut next = Next::Command(first);
+        loop {
+            self.handle(next).await;
+            self.on_time().await;
+            self.advance(Asker::Queue).await;
+            self.show();
+            if self.may_leave() {
+                break;
+            }
+            next = self.next().await;
+        }
+        self.commands.close();
+        while let Ok(command) = self.commands.try_recv() {
+            command.refuse(crate::supervisor::SupervisorError::Draining);
+        }
+    }
+
+    async fn next(&mut self) -> Next {
+        let at = self.deadline();
+        let at_moment = async {
+            match at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // Commands before the flood of updates: a stop is heard at once.
+            biased;
+            Ok(()) = self.drain.changed() => Next::Look,
+            Some(command) = self.commands.recv() => Next::Command(command),
+            next = self.slot.next() => next,
+            answer = turn::answered(&mut self.turn) => Next::Answered(answer),
+            () = self.evicted.notified() => Next::Evicted,
+            Ok(()) = self.logins.changed() => Next::LoginsChanged,
+            () = self.left.notified() => Next::Look,
+            () = at_moment => Next::Look,
+        }
+    }
+
+    async fn handle(&mut self, next: Next) {
+        match next {
+            Next::Command(command) => self.obey(command).await,
+            Next::Placed(place) => self.launch(place),
+            Next::Launched(launched) => self.launched(*launched).await,
+            Next::Told(event) => self.told(event).await,
+            Next::Ended => self.slot = Slot::Empty,
+            Next::Answered(answer) => self.answered(answer).await,
+            Next::Evicted => self.evicted(),
+            Next::LoginsChanged => self.look_for_logins(true).await,
+            Next::Look => {}
+        }
+    }
+
+    /// Whether the task ends now: it has left the map.
+    fn may_leave(&mut self) -> bool {
+        let is_at_rest = self.turn.is_none() && matches!(self.slot, Slot::Empty) && self.renewal.is_none();
+        if !is_at_rest {
+            return false;
+        }
+        if self.shared.is_draining() {
+            self.shared.remove(&self.thread.id, self.number);
+            return true;
+        }
+        let is_quiet = self.state == WorkerState::Cold
+            && self.queued.is_empty()
+            && self.asks.is_empty()
+            && !self.feed.is_heard();
+        is_quiet
+            && self.clock.lingered()
+            && self
+                .shared
+                .retire(&self.thread.id, &self.commands, self.feed.revision())
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A future that never ends, for an arm of a `select!` that has nothing to wait for.
+async fn never<T>() -> T {
+    std::future::pending().await
+}
+
+/// The result of a prompt, when it comes.
+type Prompted = Waited<Result<StopReason, PromptError>>;

@@ -1,0 +1,261 @@
+//! What the agent asks people for: permissions and logins. Each entry of the timeline is written before anybody answers.
+
+use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
+use contract::{LoginAnswer, LoginNeeded};
+use conversation::{Body, Decision, Item, NoteKind, ToolKind};
+use credentials::Timestamp;
+use tokio::time::Instant;
+
+use super::Task;
+use crate::command::Decided;
+use crate::logins::Usable;
+use crate::process::Reply;
+use crate::rights::{Deed, refusal};
+use crate::supervisor::{Answer, SupervisorError};
+use crate::timeline::{describe_diffs, shown_diffs, shown_input};
+use crate::worker::PermissionAnswer;
+
+/// Questions that an agent may have open; further ones are denied unseen.
+pub(super) const MOST_OPEN: usize = 16;
+
+/// What is open.
+#[derive(Debug, Default)]
+pub(super) struct Asks {
+    permissions: Vec<Permission>,
+    pub(super) logins: Vec<Login>,
+    /// Logins that were there and did not help.
+    pub(super) tried: Vec<Usable>,
+}
+
+#[derive(Debug)]
+struct Permission {
+    item: Item,
+    request: String,
+    can_always: bool,
+    until: Instant,
+    reply: Reply<PermissionAnswer>,
+}
+
+#[derive(Debug)]
+pub(super) struct Login {
+    pub(super) item: Item,
+    pub(super) needed: LoginNeeded,
+    pub(super) until: Instant,
+    pub(super) then: Then,
+}
+
+/// What a login is for.
+#[derive(Debug)]
+pub(super) enum Then {
+    /// To start a worker.
+    Start,
+    /// To send the turn again.
+    Prompt,
+    /// To answer a worker that asked.
+    Answer(Reply<LoginAnswer>),
+}
+
+impl Asks {
+    pub(super) fn is_empty(&self) -> bool {
+        self.permissions.is_empty() && self.logins.is_empty()
+    }
+
+    pub(super) fn has_permission(&self) -> bool {
+        !self.permissions.is_empty()
+    }
+
+    /// Whether the running turn waits for a login.
+    pub(super) fn has_login(&self) -> bool {
+        self.logins.iter().any(|login| !matches!(login.then, Then::Start))
+    }
+
+    /// Whether a worker can't be started without a login.
+    pub(super) fn has_login_to_start(&self) -> bool {
+        self.logins.iter().any(|login| matches!(login.then, Then::Start))
+    }
+
+    /// The next moment at which one of them is over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let permissions = self.permissions.iter().map(|permission| permission.until);
+        permissions
+            .chain(self.logins.iter().map(|login| login.until))
+            .min()
+    }
+
+    /// Their entries.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
+        let permissions = self.permissions.iter().map(|permission| &permission.item);
+        permissions.chain(self.logins.iter().map(|login| &login.item))
+    }
+
+    fn overdue_permission(&mut self, now: Instant) -> Option<Permission> {
+        let index = self
+            .permissions
+            .iter()
+            .position(|permission| permission.until <= now)?;
+        Some(self.permissions.remove(index))
+    }
+
+    fn overdue_login(&mut self, now: Instant) -> Option<Login> {
+        let index = self.logins.iter().position(|login| login.until <= now)?;
+        Some(self.logins.remove(index))
+    }
+
+    /// The turn went well: what was tried then may be tried again in another trouble.
+    pub(super) fn forget_tried(&mut self) {
+        self.tried.clear();
+    }
+}
+
+impl Task {
+    /// The agent asks for permission.
+    pub(super) async fn asked_permission(
+        &mut self,
+        tool_call: ToolCallUpdate,
+        can_always: bool,
+        reply: Reply<PermissionAnswer>,
+    ) {
+        if self.asks.permissions.len() >= MOST_OPEN {
+            let reason = Some("too many questions are open already".to_owned());
+            return reply.give(PermissionAnswer::Deny { reason });
+        }
+        let is_cancelled = self.turn.as_ref().is_none_or(|running| running.cancel.is_some());
+        let Some(request) = random_name().filter(|_| !is_cancelled) else {
+            return reply.give(PermissionAnswer::Cancelled);
+        };
+        // Its card first: it carries what the request may leave out.
+        self.apply(SessionUpdate::ToolCallUpdate(tool_call.clone())).await;
+        let limit = self.shared.config.limits.permission;
+        let until = Timestamp::now().plus(limit);
+        let body = self.permission_body(&tool_call, request.clone(), until);
+        let item = self.put(body).await;
+        self.asks.permissions.push(Permission {
+            item,
+            request,
+            can_always,
+            until: Instant::now() + limit,
+            reply,
+        });
+        self.show();
+    }
+
+    fn permission_body(&self, asked: &ToolCallUpdate, request: String, until: Timestamp) -> Body {
+        let call = asked.tool_call_id.to_string();
+        let known = self
+            .turn
+            .as_ref()
+            .and_then(|running| running.timeline.tool_call(&call));
+        let fields = &asked.fields;
+        let content = fields.content.as_deref().unwrap_or_default();
+        let mut diffs = shown_diffs(content, &self.workspace);
+        if diffs.is_empty() {
+            diffs = known.map(|known| known.diffs.clone()).unwrap_or_default();
+        }
+        let title = fields
+            .title
+            .clone()
+            .or_else(|| known.map(|known| known.title.clone()));
+        let title = title.filter(|title| !title.is_empty());
+        let input = fields.raw_input.as_ref().and_then(shown_input);
+        let input = input
+            .or_else(|| known.map(|known| known.input.clone()))
+            .unwrap_or_default();
+        let runs = known.is_some_and(|known| known.kind == ToolKind::Execute);
+        let mut detail = input;
+        if !runs && !diffs.is_empty() {
+            detail = describe_diffs(&diffs);
+        }
+        if detail.is_empty() {
+            detail = title.clone().unwrap_or_default();
+        }
+        Body::Permission {
+            request,
+            call,
+            title: title.unwrap_or_else(|| "use a tool".to_owned()),
+            detail,
+            diffs,
+            until,
+            decision: None,
+        }
+    }
+
+    /// Somebody decided.
+    pub(super) async fn decide(&mut self, decided: Decided) -> Result<(), SupervisorError> {
+        if let Some(words) = refusal(Deed::Decide, &decided.by, &self.thread.owner, None) {
+            return Err(SupervisorError::NotAllowed(words));
+        }
+        let is_it = |permission: &Permission| permission.request == decided.request;
+        let Some(index) = self.asks.permissions.iter().position(is_it) else {
+            let words = "this was answered already, or nobody waits for it any more";
+            return Err(SupervisorError::Gone(words.to_owned()));
+        };
+        let permission = self.asks.permissions.remove(index);
+        let by = decided.name;
+        let (decision, answer) = match decided.answer {
+            Answer::Always if permission.can_always => (Decision::Always { by }, PermissionAnswer::Always),
+            Answer::Always | Answer::Once => (Decision::Once { by }, PermissionAnswer::Once),
+            Answer::Deny { reason } => (
+                Decision::Denied {
+                    by,
+                    reason: reason.clone(),
+                },
+                PermissionAnswer::Deny { reason },
+            ),
+        };
+        self.settle(permission, decision, answer).await;
+        Ok(())
+    }
+
+    async fn settle(&mut self, mut permission: Permission, decided: Decision, answer: PermissionAnswer) {
+        if let Body::Permission { decision, .. } = &mut permission.item.body {
+            *decision = Some(decided);
+        }
+        self.rewrite(permission.item).await;
+        permission.reply.give(answer);
+        if let Some(running) = &mut self.turn {
+            // The agent's time begins again: it could do nothing while it waited.
+            running.heard = Instant::now();
+        }
+        self.show();
+    }
+
+    /// Nobody answered in time.
+    pub(super) async fn asks_on_time(&mut self, now: Instant) {
+        while let Some(permission) = self.asks.overdue_permission(now) {
+            let reason = Some("nobody answered in time".to_owned());
+            self.settle(permission, Decision::TimedOut, PermissionAnswer::Deny { reason })
+                .await;
+            let words = "Nobody answered in time, so it was denied.";
+            self.note(NoteKind::Warning, words.to_owned(), None).await;
+        }
+        while let Some(login) = self.asks.overdue_login(now) {
+            self.give_up_login(login).await;
+        }
+    }
+
+    /// The turn is over or being cancelled: nobody needs to answer any more.
+    pub(super) async fn drop_asks(&mut self) {
+        for permission in std::mem::take(&mut self.asks.permissions) {
+            self.settle(permission, Decision::Gone, PermissionAnswer::Cancelled)
+                .await;
+        }
+        for login in std::mem::take(&mut self.asks.logins) {
+            if let Then::Answer(reply) = login.then {
+                reply.give(LoginAnswer::GiveUp);
+            }
+        }
+        self.clock.look_for_login(None);
+    }
+}
+
+/// A name that nobody can guess; `None` if the system gives no randomness.
+fn random_name() -> Option<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes.iter().fold(String::with_capacity(32), |mut name, byte| {
+        use std::fmt::Write as _;
+        // Writing to a string can't fail.
+        let _ = write!(name, "{byte:02x}");
+        name
+    }))
+}

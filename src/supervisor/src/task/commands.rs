@@ -1,0 +1,181 @@
+//! What people and programs ask of a thread.
+
+use conversation::{Dispatch, NoteKind};
+use conversation::{Enqueued, Thread, ThreadChange, TurnEnd, TurnId};
+use credentials::UserId;
+
+use super::Task;
+use super::renewal::Renewal;
+use super::slot::Slot;
+use crate::command::{Command, Promise};
+use crate::ending::Intent;
+use crate::restart::Asker;
+use crate::rights::{Deed, refusal};
+use crate::supervisor::{Happened, Posted, SupervisorError};
+use crate::update::Change;
+
+impl Task {
+    /// Does what is asked, and answers. An asker that has left is not an error.
+    pub(super) async fn obey(&mut self, command: Command) {
+        self.clock.commanded();
+        match command {
+            Command::Wake => {}
+            Command::Post(message, promise) => drop(promise.send(self.post(*message).await)),
+            Command::Stop(by, promise) => drop(promise.send(self.stop(&by).await)),
+            Command::DropQueued(turn, by, promise) => {
+                drop(promise.send(self.drop_queued(turn, &by).await));
+            }
+            Command::Retry(turn, by, promise) => drop(promise.send(self.retry(turn, &by).await)),
+            Command::Reset(by, promise) => self.reset(&by, promise).await,
+            Command::Change(change, promise) => drop(promise.send(self.change(*change).await)),
+            Command::Decide(decided, promise) => drop(promise.send(self.decide(*decided).await)),
+            Command::Subscribe(promise) => drop(promise.send(self.subscribe().await)),
+            Command::Worker(promise) => drop(promise.send(Ok(self.worker_status()))),
+        }
+    }
+
+    fn allow(&self, deed: Deed, by: &UserId, author: Option<&UserId>) -> Result<(), SupervisorError> {
+        refusal(deed, by, &self.thread.owner, author)
+            .map_or(Ok(()), |words| Err(SupervisorError::NotAllowed(words)))
+    }
+
+    /// Stops the running turn, or the one that waits for a worker.
+    async fn stop(&mut self, by: &UserId) -> Result<bool, SupervisorError> {
+        if let Some(running) = &self.turn {
+            self.allow(Deed::Turn, by, Some(&running.turn.by))?;
+            self.merging.clear();
+            self.cancel(Intent::Stop).await;
+            return Ok(true);
+        }
+        let Some(first) = self.queued.first() else {
+            return Ok(false);
+        };
+        self.allow(Deed::Turn, by, Some(&first.by))?;
+        let first = first.id;
+        self.shared
+            .conversation
+            .finish(first, TurnEnd::Stopped, Some("stopped".to_owned()))
+            .await?;
+        self.drop_asks().await;
+        self.look_at_queue().await;
+        Ok(true)
+    }
+
+    async fn drop_queued(&mut self, turn: TurnId, by: &UserId) -> Result<(), SupervisorError> {
+        let Some(queued) = self.queued.iter().find(|queued| queued.id == turn) else {
+            return Err(SupervisorError::Gone(
+                "this message does not wait any more".to_owned(),
+            ));
+        };
+        self.allow(Deed::Turn, by, Some(&queued.by))?;
+        let reason = Some("dropped from the queue".to_owned());
+        self.shared
+            .conversation
+            .finish(turn, TurnEnd::Stopped, reason)
+            .await?;
+        self.merging.retain(|id| *id != turn);
+        self.queued.retain(|queued| queued.id != turn);
+        if self.queued.is_empty() && self.turn.is_none() {
+            self.drop_asks().await;
+        }
+        self.show_queue();
+        Ok(())
+    }
+
+    /// Runs a turn again; or, where the worker is no longer started by itself, tries the one that waits.
+    async fn retry(&mut self, turn: TurnId, by: &UserId) -> Result<Posted, SupervisorError> {
+        if self.shared.is_draining() {
+            return Err(SupervisorError::Draining);
+        }
+        let known = self.shared.conversation.turn(turn).await?;
+        if known.thread != self.thread.id {
+            return Err(SupervisorError::Gone(
+                "this message is not in this thread".to_owned(),
+            ));
+        }
+        self.allow(Deed::Turn, by, Some(&known.by))?;
+        if let Some(ahead) = self.queued.iter().position(|queued| queued.id == turn) {
+            self.advance(Asker::Retry).await;
+            let happened = match ahead {
+                0 => Happened::Started,
+                ahead => Happened::Queued { ahead },
+            };
+            return Ok(Posted { turn, happened });
+        }
+        match self.shared.conversation.retry(turn).await? {
+            Enqueued::Known(turn) => Ok(Posted {
+                turn: turn.id,
+                happened: Happened::Known,
+            }),
+            Enqueued::New(turn, item) => Ok(self.accepted(turn, item, Dispatch::Queue, Asker::Retry).await),
+        }
+    }
+
+    async fn reset(&mut self, by: &UserId, promise: Promise<()>) {
+        if let Err(error) = self.allow(Deed::Reset, by, None) {
+            let _ = promise.send(Err(error));
+            return;
+        }
+        self.drop_all_but(None, "the thread was reset").await;
+        self.finish(TurnEnd::Stopped, Some("the thread was reset".to_owned()))
+            .await;
+        self.drop_asks().await;
+        self.end_worker();
+        let words =
+            "The thread was reset: the agent begins anew and remembers nothing. Files stay as they are.";
+        let mut promises = vec![promise];
+        promises.extend(
+            self.renewal
+                .take()
+                .into_iter()
+                .flat_map(|renewal| renewal.promises),
+        );
+        self.renewal = Some(Renewal {
+            words: words.to_owned(),
+            promises,
+        });
+    }
+
+    async fn change(&mut self, mut change: ThreadChange) -> Result<Thread, SupervisorError> {
+        let new_agent = change.agent.clone().filter(|agent| *agent != self.thread.agent);
+        if let Some(agent) = &new_agent {
+            let known = self.shared.config.agents.get(agent);
+            let title = known
+                .ok_or_else(|| SupervisorError::NoAgent(agent.clone()))?
+                .title
+                .clone();
+            change.session = Some(None);
+            // The model of one agent means nothing to another.
+            change.model.get_or_insert(None);
+            let words = format!(
+                "{title} takes over this thread. It begins anew and does not remember what was said."
+            );
+            let promises = self
+                .renewal
+                .take()
+                .map(|renewal| renewal.promises)
+                .unwrap_or_default();
+            self.thread = self
+                .shared
+                .conversation
+                .change_thread(&self.thread.id, change)
+                .await?;
+            self.renewal = Some(Renewal { words, promises });
+            if self.turn.is_some() {
+                let words = "The running turn goes on with the former agent.";
+                self.note(NoteKind::Info, words.to_owned(), None).await;
+            } else if matches!(self.slot, Slot::Queueing(_) | Slot::Starting(_)) {
+                self.end_worker();
+            }
+        } else {
+            self.thread = self
+                .shared
+                .conversation
+                .change_thread(&self.thread.id, change)
+                .await?;
+        }
+        self.feed.publish(Change::Thread(self.thread.clone()));
+        self.shared.list_changed(&self.thread.id);
+        Ok(self.thread.clone())
+    }
+}

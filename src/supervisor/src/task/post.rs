@@ -1,0 +1,151 @@
+//! A message comes: it is made durable, and then decided upon.
+
+use conversation::Dispatch;
+use conversation::{Enqueued, Item, NewTurn, NoteKind, Turn, TurnId};
+
+use super::Task;
+use crate::dispatch::{Action, Now, decide};
+use crate::ending::Intent;
+use crate::restart::Asker;
+use crate::supervisor::{Happened, Message, Posted, SupervisorError};
+use crate::update::Change;
+
+impl Task {
+    /// Accepts a message.
+    pub(super) async fn post(&mut self, message: Message) -> Result<Posted, SupervisorError> {
+        if self.shared.is_draining() {
+            return Err(SupervisorError::Draining);
+        }
+        let mode = message.dispatch.unwrap_or(self.thread.dispatch);
+        // An interrupt makes room for itself.
+        if mode != Dispatch::Interrupt && self.queued.len() >= self.shared.config.limits.queued {
+            return self.no_room(&message).await;
+        }
+        let new = NewTurn {
+            thread: message.thread,
+            source: message.source,
+            by: message.by,
+            name: message.name,
+            text: message.text,
+            files: message.files,
+        };
+        match self.shared.conversation.enqueue(new).await? {
+            Enqueued::Known(turn) => Ok(known(turn.id)),
+            Enqueued::New(turn, item) => Ok(self.accepted(turn, item, mode, Asker::Message).await),
+        }
+    }
+
+    async fn no_room(&mut self, message: &Message) -> Result<Posted, SupervisorError> {
+        let before = self
+            .shared
+            .conversation
+            .by_source(&message.thread, &message.source)
+            .await?;
+        before.map(|turn| known(turn.id)).ok_or_else(|| {
+            let limit = self.shared.config.limits.queued;
+            SupervisorError::TooMuch(format!(
+                "{limit} messages wait in this thread already; wait, or drop some"
+            ))
+        })
+    }
+
+    /// A turn is durable and queued: decides what happens to it.
+    pub(super) async fn accepted(&mut self, turn: Turn, item: Item, mode: Dispatch, asker: Asker) -> Posted {
+        let id = turn.id;
+        self.publish();
+        self.shared.saw_item(&self.thread.id, item.id);
+        self.feed.publish(Change::Item(item));
+        let action = decide(self.now(), mode);
+        self.queued.push(turn);
+        self.show_queue();
+        self.name_thread().await;
+        let happened = match action {
+            Action::Run => Happened::Started,
+            Action::Wait { ahead } => Happened::Queued { ahead },
+            Action::Merge => {
+                self.merging.push(id);
+                Happened::Steered
+            }
+            Action::Steer => {
+                self.merging.push(id);
+                self.cancel(Intent::Steer).await;
+                Happened::Steered
+            }
+            Action::Replace => Happened::Interrupted {
+                dropped: self.drop_all_but(Some(id), "dropped by a newer message").await,
+            },
+            Action::Interrupt => {
+                let dropped = self.drop_all_but(Some(id), "dropped by a newer message").await;
+                self.tell_interrupted(dropped).await;
+                self.cancel(Intent::Interrupt).await;
+                Happened::Interrupted { dropped }
+            }
+        };
+        self.advance(asker).await;
+        Posted { turn: id, happened }
+    }
+
+    fn now(&self) -> Now {
+        let queued = self.queued.len();
+        match &self.turn {
+            None if queued == 0 => Now::Free,
+            None => Now::Waiting { queued },
+            Some(running) => match running.cancel.map(|cancel| cancel.intent) {
+                None => Now::Running { queued },
+                Some(Intent::Steer) => Now::Steering { queued },
+                Some(_) => Now::Stopping { queued },
+            },
+        }
+    }
+
+    async fn tell_interrupted(&mut self, dropped: usize) {
+        let more = match dropped {
+            0 => String::new(),
+            1 => " One message that waited was dropped.".to_owned(),
+            dropped => format!(" {dropped} messages that waited were dropped."),
+        };
+        let words = format!("A newer message interrupted this turn.{more}");
+        self.note(NoteKind::Info, words, None).await;
+    }
+
+    /// Drops what waits. How many that were.
+    pub(super) async fn drop_all_but(&mut self, except: Option<TurnId>, reason: &str) -> usize {
+        self.merging.clear();
+        let dropped = match self
+            .shared
+            .conversation
+            .drop_queued(&self.thread.id, except, reason)
+            .await
+        {
+            Ok(dropped) => dropped.len(),
+            Err(error) => {
+                // They stay, and run later: nothing is lost that way round.
+                tracing::warn!(%error, "could not drop queued turns");
+                0
+            }
+        };
+        if dropped > 0 {
+            self.queued.retain(|turn| Some(turn.id) == except);
+            self.show_queue();
+        }
+        dropped
+    }
+
+    /// The first message may have named the thread.
+    async fn name_thread(&mut self) {
+        if !self.thread.title.is_empty() {
+            return;
+        }
+        if let Ok(thread) = self.shared.conversation.thread(&self.thread.id).await {
+            self.thread = thread;
+            self.feed.publish(Change::Thread(self.thread.clone()));
+        }
+    }
+}
+
+fn known(turn: TurnId) -> Posted {
+    Posted {
+        turn,
+        happened: Happened::Known,
+    }
+}

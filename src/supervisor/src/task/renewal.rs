@@ -1,0 +1,147 @@
+//! A new session: after a reset, or when another agent takes over. The old transcript is moved aside, never deleted.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use conversation::{NoteKind, ThreadChange};
+
+use super::Task;
+use crate::command::Promise;
+use crate::supervisor::SupervisorError;
+
+/// What the agent keeps of a session, in the thread's own folder.
+const TRANSCRIPT: &str = "transcript.jsonl";
+
+/// A new session is to begin, once no turn runs and the worker has ended.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    /// What the thread is told.
+    pub(super) words: String,
+    /// Who waits for it.
+    pub(super) promises: Vec<Promise<()>>,
+}
+
+impl Task {
+    /// Forgets the session. No turn runs, and there is no worker.
+    pub(super) async fn renew(&mut self) {
+        let Some(renewal) = self.renewal.take() else {
+            return;
+        };
+        let result = self.forget_session().await;
+        let result = match result {
+            Ok(()) => {
+                self.failures = 0;
+                self.note(NoteKind::Info, renewal.words, None).await;
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not forget the session");
+                self.note(NoteKind::Error, crate::ending::sentence(&error.to_string()), None)
+                    .await;
+                Err(error.to_string())
+            }
+        };
+        for promise in renewal.promises {
+            let answer = result.clone().map_err(|cause| SupervisorError::System {
+                what: "begin a new session".to_owned(),
+                cause,
+            });
+            // An asker that has left is not an error.
+            let _ = promise.send(answer);
+        }
+        self.rest();
+    }
+
+    async fn forget_session(&mut self) -> Result<(), SupervisorError> {
+        let folder = self.shared.session_folder(&self.thread.id);
+        let failed = |cause: String| SupervisorError::System {
+            what: format!("clear the session folder `{}`", folder.display()),
+            cause,
+        };
+        let cleared = tokio::task::spawn_blocking({
+            let folder = folder.clone();
+            move || clear(&folder)
+        });
+        cleared
+            .await
+            .map_err(|error| failed(error.to_string()))?
+            .map_err(|error| failed(error.to_string()))?;
+        let change = ThreadChange {
+            session: Some(None),
+            ..ThreadChange::default()
+        };
+        self.thread = self
+            .shared
+            .conversation
+            .change_thread(&self.thread.id, change)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Empties a session folder, but for transcripts, of which the newest gets a number.
+fn clear(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let mut highest = 0;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| {
+            let rest = name.strip_prefix("transcript-")?;
+            rest.strip_suffix(".jsonl")?.parse::<u32>().ok()
+        });
+        match number {
+            Some(number) => highest = highest.max(number),
+            None if name == TRANSCRIPT => {}
+            // `file_type` does not follow links: a link to a folder is removed, not what it leads to.
+            None if entry.file_type()?.is_dir() => fs::remove_dir_all(entry.path())?,
+            None => fs::remove_file(entry.path())?,
+        }
+    }
+    let transcript = folder.join(TRANSCRIPT);
+    if transcript.symlink_metadata().is_ok() {
+        fs::rename(
+            &transcript,
+            folder.join(format!("transcript-{}.jsonl", highest + 1)),
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cleared_folder_holds_all_transcripts_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("session");
+        clear(&folder).unwrap();
+        fs::create_dir_all(folder.join("spill")).unwrap();
+        fs::write(root.path().join("outside"), "x").unwrap();
+        std::os::unix::fs::symlink(root.path(), folder.join("link")).unwrap();
+        for round in 1..=3 {
+            fs::write(folder.join("other"), "x").unwrap();
+            fs::write(folder.join(TRANSCRIPT), format!("round {round}")).unwrap();
+            clear(&folder).unwrap();
+        }
+        let mut names: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            ["transcript-1.jsonl", "transcript-2.jsonl", "transcript-3.jsonl"]
+        );
+        assert_eq!(
+            fs::read_to_string(folder.join("transcript-2.jsonl")).unwrap(),
+            "round 2"
+        );
+        assert!(root.path().join("outside").exists());
+    }
+}

@@ -1,0 +1,338 @@
+//! The worker's place in a thread's task: none, one that is waited for, one that lives, one that ends.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::{Next, Task, never};
+use crate::ending::sentence;
+use crate::places::Place;
+use crate::process::{Events, Process, Waited};
+use crate::restart::{self, Hope, Verdict};
+use crate::state::{self, Step};
+use crate::status::WorkerState;
+use crate::worker::{Spec, StartError};
+use conversation::{NoteKind, ThreadChange, TurnEnd};
+use credentials::Timestamp;
+
+/// The worker's place.
+pub(super) enum Slot {
+    Empty,
+    /// All places are taken.
+    Queueing(Waited<Place>),
+    Starting(Waited<Launched>),
+    Alive(Box<Alive>),
+    Ending(Waited<()>),
+}
+
+/// How a start ended.
+pub(super) struct Launched {
+    place: Place,
+    /// Whether the workspace had vanished and was made again.
+    remade: bool,
+    result: Result<(Process, Events), StartError>,
+}
+
+/// A worker that has a session.
+pub(super) struct Alive {
+    pub(super) process: Process,
+    pub(super) place: Place,
+    events: Events,
+    born: Instant,
+    idle: Option<Instant>,
+}
+
+impl Slot {
+    /// What happens next to the worker. Cancel safe.
+    pub(super) async fn next(&mut self) -> Next {
+        match self {
+            Self::Empty => never().await,
+            Self::Queueing(place) => Next::Placed(place.await),
+            Self::Starting(launched) => Next::Launched(Box::new(launched.await)),
+            Self::Alive(alive) => Next::Told(alive.events.next().await),
+            Self::Ending(ended) => {
+                ended.await;
+                Next::Ended
+            }
+        }
+    }
+}
+
+impl Alive {
+    /// An event that is there already.
+    pub(super) fn ready(&mut self) -> Option<crate::process::Event> {
+        self.events.ready()
+    }
+
+    /// How long it lives.
+    pub(super) fn age(&self) -> std::time::Duration {
+        self.born.elapsed()
+    }
+
+    /// Since when it is idle.
+    pub(super) fn idle(&self) -> Option<Instant> {
+        self.idle
+    }
+
+    /// It has something to do.
+    pub(super) fn wake(&mut self) {
+        self.idle = None;
+        self.place.busy();
+    }
+}
+
+impl Task {
+    /// Takes a step of the worker's states.
+    pub(super) fn step(&mut self, step: Step) {
+        if let Some(state) = state::after(self.state, step) {
+            self.state = state;
+        } else {
+            warn!(state = ?self.state, ?step, "a step that a worker can't take");
+        }
+    }
+
+    /// A worker is wanted, and may be started.
+    pub(super) fn want_worker(&mut self) {
+        self.step(Step::Wanted);
+        match self.shared.places.try_take() {
+            Some(place) => self.launch(place),
+            None => self.slot = Slot::Queueing(Box::pin(Arc::clone(&self.shared.places).take())),
+        }
+    }
+
+    /// Starts a worker in a place.
+    pub(super) fn launch(&mut self, place: Place) {
+        let config = &self.shared.config;
+        let Some(agent) = config.agents.get(&self.thread.agent).cloned() else {
+            let error = StartError::NotFound {
+                program: self.thread.agent.clone(),
+                cause: "the configuration has no agent of that name".to_owned(),
+            };
+            let launched = Launched {
+                place,
+                remade: false,
+                result: Err(error),
+            };
+            self.slot = Slot::Starting(Box::pin(async { launched }));
+            return;
+        };
+        let spec = Spec {
+            thread: self.thread.id.clone(),
+            agent,
+            workspace: self.workspace.clone(),
+            session_folder: self.shared.session_folder(&self.thread.id),
+            owner: self.thread.owner.clone(),
+            session: self.thread.session.clone(),
+            worker_program: config.worker_program.clone(),
+            limits: config.limits.clone(),
+        };
+        let (launcher, places) = (self.shared.launcher.clone(), Arc::clone(&self.shared.places));
+        let started = async move {
+            let _starting = places.may_start().await;
+            let remade = !tokio::fs::try_exists(&spec.workspace).await.unwrap_or(false);
+            let result = match make_workspace(&spec.workspace).await {
+                Ok(()) => launcher.start(spec).await,
+                Err(error) => Err(error),
+            };
+            Launched {
+                place,
+                remade,
+                result,
+            }
+        };
+        self.slot = Slot::Starting(Box::pin(started));
+    }
+
+    /// A start has ended.
+    pub(super) async fn launched(&mut self, launched: Launched) {
+        self.slot = Slot::Empty;
+        if launched.remade {
+            let words = "The workspace of this thread was gone; an empty one was made in its place.";
+            self.note(NoteKind::Warning, words.to_owned(), None).await;
+        }
+        match launched.result {
+            Ok((process, events)) => self.started(launched.place, process, events).await,
+            Err(StartError::LoginNeeded(words)) => {
+                self.step(Step::Ended);
+                self.await_login_to_start(words).await;
+            }
+            Err(error) => self.start_failed(&error).await,
+        }
+    }
+
+    async fn started(&mut self, place: Place, process: Process, events: Events) {
+        self.step(Step::Started);
+        info!(pid = process.pid(), agent = %self.thread.agent, resumed = process.resumed(), "worker started");
+        let forgotten = self.thread.session.is_some() && !process.resumed();
+        if self.thread.session.as_deref() != Some(process.session()) {
+            let session = Some(Some(process.session().to_owned()));
+            let change = ThreadChange {
+                session,
+                ..ThreadChange::default()
+            };
+            match self
+                .shared
+                .conversation
+                .change_thread(&self.thread.id, change)
+                .await
+            {
+                Ok(thread) => self.thread = thread,
+                // It works without; a later worker will not remember this one's session.
+                Err(error) => warn!(%error, "could not keep the session's name"),
+            }
+        }
+        self.slot = Slot::Alive(Box::new(Alive {
+            process,
+            place,
+            events,
+            born: Instant::now(),
+            idle: None,
+        }));
+        if forgotten {
+            let words = "The agent could not take up its former session. It begins a new one and does not remember \
+                         what was said before.";
+            self.note(NoteKind::Warning, words.to_owned(), None).await;
+        }
+        self.rest();
+    }
+
+    async fn start_failed(&mut self, error: &StartError) {
+        warn!(%error, failures = self.failures + 1, "worker could not be started");
+        let hope = match error {
+            StartError::NotFound { .. } => Hope::None,
+            _ => Hope::Some,
+        };
+        let mut words = sentence(&error.to_string());
+        if let StartError::Timeout { stderr, .. } | StartError::Died { stderr, .. } = error {
+            words.push_str(&last_words(stderr));
+        }
+        let verdict = self.failed(hope, &words);
+        match verdict {
+            Verdict::Open => {
+                words.push_str(" It is not tried again by itself: press Retry, or send a message.");
+                let waits = self.turn.as_ref().map(|running| running.turn.id);
+                let waits = waits.or_else(|| self.queued.first().map(|turn| turn.id));
+                if self.turn.is_some() {
+                    let reason = Some(brief_reason(error));
+                    self.finish(TurnEnd::Failed, reason).await;
+                }
+                self.note(NoteKind::Error, words, waits).await;
+            }
+            Verdict::Again { .. } if self.failures == 1 => {
+                words.push_str(" It is tried again in a moment.");
+                self.note(NoteKind::Warning, words, None).await;
+            }
+            Verdict::Again { .. } => {}
+        }
+    }
+
+    /// The worker failed: when it may be started again.
+    pub(super) fn failed(&mut self, hope: Hope, words: &str) -> Verdict {
+        self.failures = self.failures.saturating_add(1);
+        let luck = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
+        let verdict = restart::after_failure(self.failures, self.shared.config.limits.failures, hope, luck);
+        let until = match verdict {
+            Verdict::Again { after } => Some(Timestamp::now().plus(after)),
+            Verdict::Open => None,
+        };
+        self.step(Step::Failed { until });
+        self.board().failure = Some(words.to_owned());
+        verdict
+    }
+
+    /// Ends the worker, or no longer waits for one.
+    pub(super) fn end_worker(&mut self) {
+        self.clear_slot();
+        if !matches!(self.state, WorkerState::Cold | WorkerState::Failed { .. }) {
+            self.step(Step::Ended);
+        }
+    }
+
+    /// Empties the worker's place; the state is for the caller to change.
+    pub(super) fn clear_slot(&mut self) {
+        match std::mem::replace(&mut self.slot, Slot::Empty) {
+            // Dropped: what was started ends.
+            Slot::Empty | Slot::Queueing(_) | Slot::Starting(_) => {}
+            Slot::Ending(ended) => self.slot = Slot::Ending(ended),
+            Slot::Alive(alive) => {
+                debug!(pid = alive.process.pid(), "ending the worker");
+                let grace = self.shared.config.limits.grace;
+                let Alive {
+                    process,
+                    place,
+                    events,
+                    ..
+                } = *alive;
+                // A worker that is being ended must not wait for somebody to read what it still says.
+                drop(events);
+                self.slot = Slot::Ending(Box::pin(async move {
+                    process.end(grace).await;
+                    drop(place);
+                }));
+            }
+        }
+    }
+
+    /// The worker has nothing to do for now: it gives way, or waits for more.
+    pub(super) fn rest(&mut self) {
+        let is_wanted = self.is_wanted();
+        let Slot::Alive(alive) = &mut self.slot else {
+            return;
+        };
+        let leaves = if is_wanted {
+            // A fresh worker does at least one turn before it gives way, else two threads could take turns at starting.
+            self.state == WorkerState::Idle && alive.place.gives_way()
+        } else {
+            alive.idle = Some(Instant::now());
+            alive.place.idle(&self.evicted)
+        };
+        if leaves {
+            info!("the worker gives way to another thread's");
+            self.end_worker();
+        }
+    }
+
+    /// Somebody needs the place of this worker, if it is still idle.
+    pub(super) fn evicted(&mut self) {
+        if let Slot::Alive(alive) = &mut self.slot
+            && alive.idle.is_some()
+            && alive.place.told_to_leave()
+        {
+            info!("the idle worker gives way to another thread's");
+            self.end_worker();
+        }
+    }
+}
+
+/// Makes the workspace if it is not there.
+async fn make_workspace(path: &std::path::Path) -> Result<(), StartError> {
+    tokio::fs::create_dir_all(path)
+        .await
+        .map_err(|error| StartError::NotFound {
+            program: path.display().to_string(),
+            cause: format!("the workspace can't be made: {error}"),
+        })
+}
+
+/// The end of what a worker wrote to its standard error, for the people of its thread.
+pub(super) fn last_words(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let tail = &lines[lines.len().saturating_sub(3)..];
+    if tail.is_empty() {
+        return String::new();
+    }
+    let tail: String = tail.join("\n").chars().take(600).collect();
+    format!(
+        "\n\nIts last words:\n\n```\n{}\n```\n\n",
+        tail.replace("```", "'''")
+    )
+}
+
+fn brief_reason(error: &StartError) -> String {
+    crate::timeline::brief(&error.to_string())
+}

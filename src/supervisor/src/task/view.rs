@@ -1,0 +1,211 @@
+//! What others see of a thread: entries, the queue, the phase.
+
+use conversation::{Body, Item, NoteKind, TurnId};
+use credentials::Timestamp;
+use tracing::warn;
+
+use super::Task;
+use super::slot::Slot;
+use super::turn::Stage;
+use crate::phase::{Facts, TurnFacts, phase};
+use crate::status::{WorkerState, WorkerStatus};
+use crate::supervisor::SupervisorError;
+use crate::update::{Change, Doing, Snapshot, Subscription, ThreadPhase};
+
+/// Entries in a snapshot.
+const SNAPSHOT: usize = 200;
+
+impl Task {
+    /// Publishes what subscribers have not seen of the running turn.
+    pub(super) fn publish(&mut self) {
+        self.clock.published();
+        if let Some(running) = &mut self.turn {
+            for change in running.timeline.changes() {
+                if let Change::Item(item) = &change {
+                    self.shared.saw_item(&self.thread.id, item.id);
+                }
+                self.feed.publish(change);
+            }
+        }
+        self.show_now();
+    }
+
+    /// Writes what changed of the running turn. What can't be written stays to be written.
+    pub(super) async fn write(&mut self) {
+        let Some(running) = &mut self.turn else {
+            return self.clock.wrote(true);
+        };
+        let items = running.timeline.unwritten();
+        if items.is_empty() {
+            return self.clock.wrote(true);
+        }
+        let written = self.shared.conversation.put_items(items).await;
+        self.clock.wrote(written.is_ok());
+        match written {
+            Ok(()) => {
+                running.timeline.written();
+                self.shared.list_changed(&self.thread.id);
+            }
+            Err(error) => warn!(%error, "could not write the timeline"),
+        }
+    }
+
+    /// Adds an entry that is not the agent's, and writes it at once.
+    pub(super) async fn put(&mut self, body: Body) -> Item {
+        let item = Item {
+            id: self.shared.conversation.new_item_id(),
+            thread: self.thread.id.clone(),
+            turn: self.turn_id(),
+            at: Timestamp::now(),
+            body,
+        };
+        self.rewrite(item.clone()).await;
+        item
+    }
+
+    /// Writes an entry as it is now.
+    pub(super) async fn rewrite(&mut self, item: Item) {
+        // What was said before it is seen before it.
+        self.publish();
+        if let Err(error) = self.shared.conversation.put_items(vec![item.clone()]).await {
+            warn!(%error, item = %item.id, "could not write an entry");
+        }
+        self.shared.saw_item(&self.thread.id, item.id);
+        self.feed.publish(Change::Item(item));
+        self.shared.list_changed(&self.thread.id);
+    }
+
+    /// Tells the thread something.
+    pub(super) async fn note(&mut self, kind: NoteKind, text: String, retry: Option<TurnId>) {
+        self.put(Body::Note { kind, text, retry }).await;
+    }
+
+    /// Publishes the queue.
+    pub(super) fn show_queue(&mut self) {
+        self.feed.publish(Change::Queue(self.queued.clone()));
+        self.shared.list_changed(&self.thread.id);
+    }
+
+    /// Publishes the phase and what the agent is doing, if they changed; the latter at most 20 times a second.
+    pub(super) fn show(&mut self) {
+        let is_new = self.doing() != self.shown.1;
+        if is_new && self.phase() == self.shown.0 && !self.clock.may_publish() {
+            return self.clock.show_soon();
+        }
+        self.show_now();
+    }
+
+    fn show_now(&mut self) {
+        let (phase, doing) = (self.phase(), self.doing());
+        if (phase, &doing) == (self.shown.0, &self.shown.1) {
+            return self.show_board();
+        }
+        if phase != self.shown.0 {
+            let awaits = matches!(
+                phase,
+                ThreadPhase::AwaitingPermission | ThreadPhase::AwaitingLogin
+            );
+            self.board().awaiting = awaits.then(Timestamp::now);
+            self.shared.list_changed(&self.thread.id);
+        }
+        self.clock.showed();
+        self.shown = (phase, doing.clone());
+        self.show_board();
+        self.feed.publish(Change::Phase { phase, doing });
+    }
+
+    fn show_board(&self) {
+        let mut board = self.board();
+        board.phase = self.shown.0;
+        board.doing.clone_from(&self.shown.1);
+        board.state = self.state;
+        board.running = self.turn_id();
+    }
+
+    /// What the thread is at.
+    pub(super) fn phase(&self) -> ThreadPhase {
+        let turn = self.turn.as_ref().map(|running| TurnFacts {
+            prompted: !matches!(running.stage, Stage::Wanted),
+            cancelled: running.cancel.map(|cancel| cancel.intent),
+            permission: self.asks.has_permission(),
+            login: self.asks.has_login(),
+        });
+        phase(Facts {
+            turn,
+            wanted: self.is_wanted(),
+            login_first: self.asks.has_login_to_start(),
+            no_place: matches!(self.slot, Slot::Queueing(_)),
+            state: self.state,
+        })
+    }
+
+    fn doing(&self) -> Option<Doing> {
+        let running = self.turn.as_ref()?;
+        Some(Doing {
+            turn: running.turn.id,
+            what: running.doing.clone(),
+            since: running.since,
+            dispatch: self.thread.dispatch,
+        })
+    }
+
+    /// The thread now, and what changes from then on.
+    pub(super) async fn subscribe(&mut self) -> Result<Box<(Snapshot, Subscription)>, SupervisorError> {
+        self.publish();
+        let thread = &self.thread.id;
+        let mut items = self.shared.conversation.items(thread, None, SNAPSHOT + 1).await?;
+        if let Some(newest) = items.last() {
+            self.shared.saw_item(thread, newest.id);
+        }
+        let more = items.len() > SNAPSHOT;
+        if more {
+            items.remove(0);
+        }
+        self.overlay(&mut items, more);
+        let snapshot = Snapshot {
+            thread: self.thread.clone(),
+            items,
+            more,
+            queued: self.queued.clone(),
+            phase: self.phase(),
+            doing: self.doing(),
+            revision: self.feed.revision(),
+        };
+        let subscription = Subscription::new(self.feed.tap());
+        Ok(Box::new((snapshot, subscription)))
+    }
+
+    /// What is not written yet is newer than what was read.
+    fn overlay(&self, items: &mut Vec<Item>, more: bool) {
+        let oldest = items.first().map(|item| item.id).filter(|_| more);
+        let live = self
+            .turn
+            .iter()
+            .flat_map(|running| running.timeline.items())
+            .chain(self.asks.items());
+        for item in live.filter(|item| oldest.is_none_or(|oldest| item.id >= oldest)) {
+            match items.binary_search_by_key(&item.id, |item| item.id) {
+                Ok(index) => items[index].clone_from(item),
+                Err(index) => items.insert(index, item.clone()),
+            }
+        }
+    }
+
+    /// The worker, if there is one.
+    pub(super) fn worker_status(&self) -> Option<WorkerStatus> {
+        let (pid, age, memory) = match &self.slot {
+            Slot::Alive(alive) => (alive.process.pid(), alive.age(), alive.process.memory()),
+            _ if self.state == WorkerState::Cold => return None,
+            _ => (0, std::time::Duration::ZERO, None),
+        };
+        Some(WorkerStatus {
+            thread: self.thread.id.clone(),
+            agent: self.thread.agent.clone(),
+            pid,
+            state: self.state,
+            age,
+            memory,
+            queued: u32::try_from(self.queued.len()).unwrap_or(u32::MAX),
+        })
+    }
+}

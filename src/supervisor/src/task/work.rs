@@ -1,0 +1,63 @@
+//! What can be started is started.
+
+use credentials::Timestamp;
+
+use super::Task;
+use super::slot::Slot;
+use super::turn::Stage;
+use crate::restart::{Asker, may_start};
+use crate::state::Step;
+use crate::status::WorkerState;
+
+impl Task {
+    /// Whether a turn waits for a worker.
+    pub(super) fn is_wanted(&self) -> bool {
+        match &self.turn {
+            Some(running) => matches!(running.stage, Stage::Wanted),
+            None => !self.queued.is_empty(),
+        }
+    }
+
+    /// Starts whatever can be started. To be called after everything that happened.
+    pub(super) async fn advance(&mut self, asker: Asker) {
+        if self.clock.retry_write.is_some() {
+            return;
+        }
+        if self.turn.is_none() && (self.renewal.is_some() || self.shared.is_draining()) {
+            self.end_worker();
+            if matches!(self.slot, Slot::Empty) {
+                self.renew().await;
+            }
+            if self.renewal.is_some() || self.shared.is_draining() {
+                return;
+            }
+        }
+        if !self.is_wanted() {
+            return self.stand_down();
+        }
+        if self.asks.has_login_to_start() {
+            return;
+        }
+        if matches!(self.state, WorkerState::Failed { .. }) && may_start(self.state, asker, Timestamp::now())
+        {
+            // It stays forgiven while the last of the old worker ends.
+            self.step(Step::Forgiven);
+        }
+        match &self.slot {
+            Slot::Alive(_) if self.turn.is_some() => self.send_prompt().await,
+            Slot::Alive(_) => self.begin_turn().await,
+            Slot::Empty if self.state == WorkerState::Cold => self.want_worker(),
+            _ => {}
+        }
+    }
+
+    /// Nothing is wanted: a worker that does not live yet need not come.
+    fn stand_down(&mut self) {
+        if matches!(self.slot, Slot::Queueing(_) | Slot::Starting(_)) {
+            self.end_worker();
+        }
+        if matches!(self.state, WorkerState::Failed { .. }) && self.turn.is_none() {
+            self.forgive();
+        }
+    }
+}

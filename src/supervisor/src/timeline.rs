@@ -1,0 +1,349 @@
+//! The timeline of a running turn: what the agent reports becomes entries, which are published and written as they grow.
+//! No I/O: it says what is to be published and written, and its owner does it.
+
+use conversation::{Attachment, Body, Item, ItemId, PlanEntry, PlanStatus, ThreadId, ToolStatus, TurnId};
+use credentials::Timestamp;
+
+use agent_client_protocol::v1::schema::{
+    ContentBlock, ContentChunk, EmbeddedResourceResource, Plan, PlanEntryStatus, ResourceLink, SessionUpdate,
+};
+
+use crate::update::Change;
+
+mod tool;
+
+pub(crate) use tool::{brief, describe_diffs, shown_diffs, shown_input};
+
+/// An answer or a thought that grows above so many bytes is continued in a new entry.
+const LONGEST_TEXT: usize = 256 * 1024;
+
+/// Entries kept at hand for later changes; older ones that are finished are let go.
+const KEPT: usize = 256;
+
+/// Gives ids to new entries.
+pub(crate) type Ids<'a> = &'a mut dyn FnMut() -> ItemId;
+
+/// What the owner has to do after an update was applied.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct After {
+    /// Publish now, not at the next tick.
+    pub(crate) publish: bool,
+    /// Write now, not at the next tick.
+    pub(crate) write: bool,
+    /// What the agent is doing, if this says so.
+    pub(crate) doing: Option<String>,
+    /// A file that the agent offers; to be checked, and given back by [`Timeline::offer`].
+    pub(crate) offered: Option<ResourceLink>,
+}
+
+/// The entries of a running turn.
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    thread: ThreadId,
+    turn: TurnId,
+    workspace: std::path::PathBuf,
+    live: Vec<Live>,
+    /// The answer or thought that is being written, and the agent's name of it.
+    open: Option<(ItemId, Option<String>)>,
+}
+
+/// An entry that may still change.
+#[derive(Debug)]
+struct Live {
+    item: Item,
+    /// Bytes of its text that subscribers have; `None`: they have not seen this state of it.
+    published: Option<usize>,
+    dirty: bool,
+    done: bool,
+}
+
+/// Which of the two growing texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    Answer,
+    Thought,
+}
+
+impl Timeline {
+    /// An empty one.
+    pub(crate) fn new(thread: ThreadId, turn: TurnId, workspace: std::path::PathBuf) -> Self {
+        Self {
+            thread,
+            turn,
+            workspace,
+            live: Vec::new(),
+            open: None,
+        }
+    }
+
+    /// Applies what the agent reports.
+    pub(crate) fn apply(&mut self, update: SessionUpdate, now: Timestamp, ids: Ids<'_>) -> After {
+        match update {
+            SessionUpdate::AgentMessageChunk(chunk) => self.chunk(Voice::Answer, chunk, now, ids),
+            SessionUpdate::AgentThoughtChunk(chunk) => self.chunk(Voice::Thought, chunk, now, ids),
+            SessionUpdate::ToolCall(call) => self.tool(call.into(), now, ids),
+            SessionUpdate::ToolCallUpdate(update) => self.tool(update, now, ids),
+            SessionUpdate::Plan(plan) => self.plan(&plan, now, ids),
+            SessionUpdate::UsageUpdate(usage) => {
+                let (used, size) = (usage.used, usage.size);
+                let is_usage = |body: &Body| matches!(body, Body::Usage { .. });
+                self.replace(is_usage, Body::Usage { used, size }, now, ids)
+            }
+            // The user's words are in the timeline already; the rest is not for it.
+            _ => After::default(),
+        }
+    }
+
+    /// A file that was found to lie in the workspace.
+    pub(crate) fn offer(&mut self, file: Attachment, now: Timestamp, ids: Ids<'_>) -> After {
+        let known = |live: &Live| matches!(&live.item.body, Body::File(known) if *known == file);
+        if self.live.iter().any(known) {
+            return After::default();
+        }
+        let mut after = self.close_text();
+        self.add(Body::File(file), now, ids).done = true;
+        after.publish = true;
+        after.write = true;
+        after
+    }
+
+    /// What subscribers have not seen, in order; afterwards they have.
+    pub(crate) fn changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for live in &mut self.live {
+            let length = text_of(&live.item.body).map_or(0, str::len);
+            match (live.published, text_of(&live.item.body)) {
+                (None, _) => changes.push(Change::Item(live.item.clone())),
+                (Some(at), Some(text)) if at < text.len() => changes.push(Change::Append {
+                    item: live.item.id,
+                    at,
+                    text: text[at..].to_owned(),
+                }),
+                _ => {}
+            }
+            live.published = Some(length);
+        }
+        changes
+    }
+
+    /// Entries that are not written as they are now.
+    pub(crate) fn unwritten(&self) -> Vec<Item> {
+        let dirty = self.live.iter().filter(|live| live.dirty);
+        dirty.map(|live| live.item.clone()).collect()
+    }
+
+    /// What [`unwritten`](Self::unwritten) gave is written; nothing was applied since.
+    pub(crate) fn written(&mut self) {
+        for live in &mut self.live {
+            live.dirty = false;
+        }
+        let open = self.open.as_ref().map(|(id, _)| *id);
+        while self.live.len() > KEPT {
+            let spare = |live: &Live| live.done && live.published.is_some() && Some(live.item.id) != open;
+            let Some(index) = self.live.iter().position(spare) else {
+                break;
+            };
+            self.live.remove(index);
+        }
+    }
+
+    /// All entries at hand, as they are now.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.live.iter().map(|live| &live.item)
+    }
+
+    /// What goes into a tool call, as far as it was reported.
+    pub(crate) fn tool_call(&self, call: &str) -> Option<&conversation::ToolCall> {
+        self.live.iter().rev().find_map(|live| match &live.item.body {
+            Body::Tool(tool) if tool.call == call => Some(tool),
+            _ => None,
+        })
+    }
+
+    /// The turn is over: tool calls that have not ended never will.
+    pub(crate) fn end(&mut self, now: Timestamp) {
+        self.open = None;
+        for live in &mut self.live {
+            if let Body::Tool(tool) = &mut live.item.body
+                && matches!(tool.status, ToolStatus::Pending | ToolStatus::Running)
+            {
+                tool.status = ToolStatus::Cut;
+                tool.ended = Some(now);
+                live.touch();
+            }
+            live.done = true;
+        }
+    }
+
+    /// The prompt is sent again: what is said now is a new answer.
+    pub(crate) fn interrupted(&mut self, now: Timestamp) {
+        self.end(now);
+    }
+
+    fn chunk(&mut self, voice: Voice, chunk: ContentChunk, now: Timestamp, ids: Ids<'_>) -> After {
+        let name = chunk.message_id.map(|id| id.to_string());
+        match chunk.content {
+            ContentBlock::Text(text) => self.say(voice, name.as_ref(), &text.text, now, ids),
+            ContentBlock::ResourceLink(link) => After {
+                offered: Some(link),
+                ..After::default()
+            },
+            ContentBlock::Resource(embedded) => match embedded.resource {
+                EmbeddedResourceResource::TextResourceContents(text) => {
+                    self.say(voice, name.as_ref(), &text.text, now, ids)
+                }
+                _ => After::default(),
+            },
+            ContentBlock::Image(_) => self.say(
+                voice,
+                name.as_ref(),
+                "*(an image that can't be shown here)*",
+                now,
+                ids,
+            ),
+            ContentBlock::Audio(_) => self.say(
+                voice,
+                name.as_ref(),
+                "*(a sound that can't be played here)*",
+                now,
+                ids,
+            ),
+            _ => After::default(),
+        }
+    }
+
+    fn say(
+        &mut self,
+        voice: Voice,
+        name: Option<&String>,
+        mut text: &str,
+        now: Timestamp,
+        ids: Ids<'_>,
+    ) -> After {
+        let mut after = After {
+            doing: Some(match voice {
+                Voice::Answer => "writing".to_owned(),
+                Voice::Thought => "thinking".to_owned(),
+            }),
+            ..After::default()
+        };
+        while !text.is_empty() {
+            let room = self.room(voice, name);
+            let Some((index, room)) = room else {
+                let closed = self.close_text();
+                after.write |= closed.write;
+                after.publish = true;
+                let body = match voice {
+                    Voice::Answer => Body::Answer { text: String::new() },
+                    Voice::Thought => Body::Thought { text: String::new() },
+                };
+                let id = self.add(body, now, ids).item.id;
+                self.open = Some((id, name.cloned()));
+                continue;
+            };
+            let (now_said, rest) = text.split_at(text.floor_char_boundary(room));
+            let live = &mut self.live[index];
+            if let Body::Answer { text } | Body::Thought { text } = &mut live.item.body {
+                text.push_str(now_said);
+            }
+            live.dirty = true;
+            text = rest;
+            if !text.is_empty() {
+                after.write |= self.close_text().write;
+            }
+        }
+        after
+    }
+
+    /// The open text, if it is this voice's, the same message's, and there is room for at least one character in it.
+    fn room(&self, voice: Voice, name: Option<&String>) -> Option<(usize, usize)> {
+        let (id, open_name) = self.open.as_ref()?;
+        let index = self.live.iter().rposition(|live| live.item.id == *id)?;
+        let length = match (&self.live[index].item.body, voice) {
+            (Body::Answer { text }, Voice::Answer) | (Body::Thought { text }, Voice::Thought) => text.len(),
+            _ => return None,
+        };
+        let is_other = matches!((open_name, name), (Some(open), Some(name)) if open != name);
+        let room = LONGEST_TEXT.saturating_sub(length);
+        (!is_other && room >= 4).then_some((index, room))
+    }
+
+    /// Nothing more is added to the open text; it is to be written.
+    fn close_text(&mut self) -> After {
+        let Some((id, _)) = self.open.take() else {
+            return After::default();
+        };
+        if let Some(live) = self.live.iter_mut().rfind(|live| live.item.id == id) {
+            live.done = true;
+        }
+        After {
+            write: true,
+            ..After::default()
+        }
+    }
+
+    fn plan(&mut self, plan: &Plan, now: Timestamp, ids: Ids<'_>) -> After {
+        let entries = plan.entries.iter().map(|entry| PlanEntry {
+            text: entry.content.clone(),
+            status: match entry.status {
+                PlanEntryStatus::InProgress => PlanStatus::Running,
+                PlanEntryStatus::Completed => PlanStatus::Completed,
+                _ => PlanStatus::Pending,
+            },
+        });
+        let body = Body::Plan {
+            entries: entries.collect(),
+        };
+        let after = self.replace(|body| matches!(body, Body::Plan { .. }), body, now, ids);
+        After { write: true, ..after }
+    }
+
+    /// Replaces the turn's only entry of a kind, or adds it.
+    fn replace(&mut self, is_it: impl Fn(&Body) -> bool, body: Body, now: Timestamp, ids: Ids<'_>) -> After {
+        match self.live.iter_mut().find(|live| is_it(&live.item.body)) {
+            Some(live) if live.item.body == body => return After::default(),
+            Some(live) => {
+                live.item.body = body;
+                live.touch();
+            }
+            None => {
+                self.add(body, now, ids);
+            }
+        }
+        After::default()
+    }
+
+    fn add(&mut self, body: Body, now: Timestamp, ids: Ids<'_>) -> &mut Live {
+        self.live.push(Live {
+            item: Item {
+                id: ids(),
+                thread: self.thread.clone(),
+                turn: Some(self.turn),
+                at: now,
+                body,
+            },
+            published: None,
+            dirty: true,
+            done: false,
+        });
+        self.live.last_mut().expect("it was just pushed")
+    }
+}
+
+impl Live {
+    /// It has another body, to be published and written.
+    fn touch(&mut self) {
+        self.published = None;
+        self.dirty = true;
+    }
+}
+
+fn text_of(body: &Body) -> Option<&str> {
+    match body {
+        Body::Answer { text } | Body::Thought { text } => Some(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,320 @@
+use agent_client_protocol::v1::schema::{
+    Content, Diff as AcpDiff, PlanEntry as AcpPlanEntry, PlanEntryPriority, ToolCall as AcpToolCall,
+    ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind as AcpKind, UsageUpdate,
+};
+use conversation::{Diff, ToolCall, ToolKind};
+use serde_json::json;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_seconds(100);
+const LATER: Timestamp = Timestamp::from_seconds(160);
+
+struct Desk {
+    timeline: Timeline,
+    next: i64,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let thread = ThreadId::parse("web:a").unwrap();
+        Self {
+            timeline: Timeline::new(thread, TurnId(7), "/work/a".into()),
+            next: 0,
+        }
+    }
+
+    fn at(&mut self, update: SessionUpdate, now: Timestamp) -> After {
+        let next = &mut self.next;
+        self.timeline.apply(update, now, &mut || {
+            *next += 1;
+            ItemId(*next)
+        })
+    }
+
+    fn apply(&mut self, update: SessionUpdate) -> After {
+        self.at(update, NOW)
+    }
+
+    fn say(&mut self, text: &str) -> After {
+        self.apply(SessionUpdate::AgentMessageChunk(ContentChunk::new(text.into())))
+    }
+
+    fn think(&mut self, text: &str) -> After {
+        self.apply(SessionUpdate::AgentThoughtChunk(ContentChunk::new(text.into())))
+    }
+
+    fn call(&mut self, fields: ToolCallUpdateFields) -> After {
+        self.apply(SessionUpdate::ToolCallUpdate(ToolCallUpdate::new("c1", fields)))
+    }
+
+    fn bodies(&self) -> Vec<Body> {
+        self.timeline.items().map(|item| item.body.clone()).collect()
+    }
+
+    fn only_call(&self) -> ToolCall {
+        let calls: Vec<_> = self.timeline.items().collect();
+        let [
+            Item {
+                body: Body::Tool(call),
+                ..
+            },
+        ] = calls[..]
+        else {
+            panic!("one tool call: {calls:?}");
+        };
+        call.clone()
+    }
+}
+
+fn answer(text: &str) -> Body {
+    Body::Answer { text: text.into() }
+}
+
+#[test]
+fn chunks_grow_one_answer_and_are_published_as_appends() {
+    let mut desk = Desk::new();
+    assert!(desk.say("Hel").publish, "the first words are published at once");
+    assert!(matches!(&desk.timeline.changes()[..], [Change::Item(item)] if item.body == answer("Hel")));
+    assert!(!desk.say("lo ").publish);
+    desk.say("wörld");
+    match &desk.timeline.changes()[..] {
+        [
+            Change::Append {
+                item: ItemId(1),
+                at: 3,
+                text,
+            },
+        ] => assert_eq!(text, "lo wörld"),
+        other => panic!("{other:?}"),
+    }
+    assert!(desk.timeline.changes().is_empty());
+    assert_eq!(desk.bodies(), [answer("Hello wörld")]);
+}
+
+#[test]
+fn a_tool_call_between_words_begins_a_new_answer_afterwards() {
+    let mut desk = Desk::new();
+    desk.think("hm");
+    desk.say("before");
+    let after = desk.apply(SessionUpdate::ToolCall(AcpToolCall::new("c1", "look")));
+    assert!(after.write && after.publish);
+    desk.say("after");
+    desk.say("wards");
+    let bodies = desk.bodies();
+    assert_eq!(bodies[0], Body::Thought { text: "hm".into() });
+    assert_eq!(bodies[1], answer("before"));
+    assert!(matches!(&bodies[2], Body::Tool(call) if call.title == "look"));
+    assert_eq!(bodies[3..], [answer("afterwards")]);
+}
+
+#[test]
+fn another_message_of_the_agent_is_another_answer() {
+    let mut desk = Desk::new();
+    for (id, text) in [("m1", "one"), ("m1", " and"), ("m2", "two")] {
+        let chunk = ContentChunk::new(text.into()).message_id(id);
+        desk.apply(SessionUpdate::AgentMessageChunk(chunk));
+    }
+    assert_eq!(desk.bodies(), [answer("one and"), answer("two")]);
+}
+
+#[test]
+fn a_text_above_the_limit_is_continued_in_a_new_entry_without_losing_a_byte() {
+    let mut desk = Desk::new();
+    let chunk = "é".repeat(LONGEST_TEXT * 5 / 4);
+    desk.say("x");
+    desk.say(&chunk);
+    desk.say("y");
+    let mut whole = String::new();
+    for body in desk.bodies() {
+        let text = text_of(&body).unwrap();
+        assert!(text.len() <= LONGEST_TEXT);
+        whole.push_str(text);
+    }
+    assert_eq!(desk.bodies().len(), 3);
+    assert!(whole == format!("x{chunk}y"));
+}
+
+#[test]
+fn an_update_of_a_tool_call_changes_only_what_it_names() {
+    let mut desk = Desk::new();
+    let call = AcpToolCall::new("c1", "run a command")
+        .kind(AcpKind::Execute)
+        .raw_input(json!({"command": "ls -la", "timeout": 3}));
+    let after = desk.at(SessionUpdate::ToolCall(call), NOW);
+    assert_eq!(after.doing.as_deref(), Some("running ls -la"));
+    let fields = ToolCallUpdateFields::new().status(ToolCallStatus::InProgress);
+    assert!(desk.call(fields).write, "a change of status is written at once");
+    let content = || vec![ToolCallContent::Content(Content::new("total 0"))];
+    assert!(!desk.call(ToolCallUpdateFields::new().content(content())).write);
+    let fields = ToolCallUpdateFields::new()
+        .status(ToolCallStatus::Completed)
+        .raw_output(json!({"exit": 2}));
+    desk.at(
+        SessionUpdate::ToolCallUpdate(ToolCallUpdate::new("c1", fields)),
+        LATER,
+    );
+    let expected = ToolCall {
+        call: "c1".into(),
+        title: "run a command".into(),
+        kind: ToolKind::Execute,
+        status: ToolStatus::Completed,
+        input: "ls -la".into(),
+        output: "total 0".into(),
+        cut: false,
+        diffs: vec![],
+        exit: Some(2),
+        started: Some(NOW),
+        ended: Some(LATER),
+    };
+    assert_eq!(desk.only_call(), expected);
+}
+
+use agent_client_protocol::v1::schema::ToolCallContent;
+
+#[test]
+fn long_output_keeps_its_end_and_says_that_it_was_cut() {
+    let mut desk = Desk::new();
+    let text = format!("begin{}end", "ä".repeat(50_000));
+    let content = vec![ToolCallContent::Content(Content::new(text))];
+    desk.call(ToolCallUpdateFields::new().content(content));
+    let call = desk.only_call();
+    assert!(call.cut && call.output.len() <= 64 * 1024 && call.output.ends_with("end"));
+}
+
+#[test]
+fn diffs_are_shown_with_paths_inside_the_workspace_and_survive_later_output() {
+    let mut desk = Desk::new();
+    let inside = AcpDiff::new("/work/a/src/x.rs", "new").old_text("old".to_owned());
+    let outside = AcpDiff::new("/work/ab/y", "z");
+    let content = vec![ToolCallContent::Diff(inside), ToolCallContent::Diff(outside)];
+    desk.call(ToolCallUpdateFields::new().content(content));
+    let content = vec![ToolCallContent::Content(Content::new("written"))];
+    let done = ToolCallUpdateFields::new()
+        .status(ToolCallStatus::Completed)
+        .content(content);
+    desk.call(done);
+    let diff = |path: &str, old: Option<&str>, new: &str| Diff {
+        path: path.into(),
+        old: old.map(str::to_owned),
+        new: new.into(),
+    };
+    let expected = [
+        diff("src/x.rs", Some("old"), "new"),
+        diff("/work/ab/y", None, "z"),
+    ];
+    assert_eq!(desk.only_call().diffs, expected);
+}
+
+#[test]
+fn a_change_that_is_too_large_to_be_shown_is_named() {
+    let mut desk = Desk::new();
+    let diff = AcpDiff::new("/work/a/big", "x".repeat(300_000));
+    desk.call(ToolCallUpdateFields::new().content(vec![ToolCallContent::Diff(diff)]));
+    let call = desk.only_call();
+    assert!(
+        call.diffs.is_empty() && call.output.contains("the change to big is too large"),
+        "{}",
+        call.output
+    );
+}
+
+#[test]
+fn plan_and_usage_are_one_entry_each_however_often_they_come() {
+    let mut desk = Desk::new();
+    for status in [
+        PlanEntryStatus::Pending,
+        PlanEntryStatus::InProgress,
+        PlanEntryStatus::Completed,
+    ] {
+        let entry = AcpPlanEntry::new("step", PlanEntryPriority::High, status);
+        desk.apply(SessionUpdate::Plan(Plan::new(vec![entry])));
+        desk.apply(SessionUpdate::UsageUpdate(UsageUpdate::new(10, 100)));
+    }
+    let step = PlanEntry {
+        text: "step".into(),
+        status: PlanStatus::Completed,
+    };
+    assert_eq!(
+        desk.bodies(),
+        [
+            Body::Plan { entries: vec![step] },
+            Body::Usage { used: 10, size: 100 }
+        ]
+    );
+    desk.timeline.changes();
+    desk.apply(SessionUpdate::UsageUpdate(UsageUpdate::new(10, 100)));
+    assert!(desk.timeline.changes().is_empty(), "the same again is no change");
+}
+
+#[test]
+fn at_the_end_what_still_ran_is_cut_and_all_of_it_is_to_be_written() {
+    let mut desk = Desk::new();
+    desk.say("words");
+    desk.call(ToolCallUpdateFields::new().status(ToolCallStatus::InProgress));
+    desk.timeline.changes();
+    desk.timeline.written();
+    assert!(desk.timeline.unwritten().is_empty());
+    desk.timeline.end(LATER);
+    let unwritten = desk.timeline.unwritten();
+    assert!(matches!(&unwritten[..], [Item { body: Body::Tool(call), .. }]
+        if call.status == ToolStatus::Cut && call.ended == Some(LATER)));
+    assert!(matches!(&desk.timeline.changes()[..], [Change::Item(_)]));
+}
+
+#[test]
+fn a_turn_with_ten_thousand_tool_calls_keeps_few_of_them_at_hand() {
+    let mut desk = Desk::new();
+    for number in 0..10_000 {
+        let call = AcpToolCall::new(format!("c{number}"), "x").status(ToolCallStatus::Completed);
+        desk.apply(SessionUpdate::ToolCall(call));
+        desk.timeline.changes();
+        assert_eq!(desk.timeline.unwritten().len(), 1);
+        desk.timeline.written();
+    }
+    assert_eq!(desk.timeline.items().count(), KEPT);
+}
+
+#[test]
+fn what_goes_into_a_call_is_shown_so_that_it_can_be_read_in_one_way_only() {
+    for (input, shown) in [
+        (json!({"command": "rm -rf 'a b'"}), "rm -rf 'a b'"),
+        (
+            json!({"command": ["bash", "-c", "echo $HOME; it's"]}),
+            r"bash -c 'echo $HOME; it'\''s'",
+        ),
+        (json!({"path": "a.txt", "content": "x"}), "a.txt"),
+        (json!("free text"), "free text"),
+        (json!({"pattern": "fn .*"}), "fn .*"),
+    ] {
+        assert_eq!(shown_input(&input).as_deref(), Some(shown));
+    }
+    assert_eq!(shown_input(&json!({})), None);
+    assert_eq!(shown_input(&json!({"n": 1})).as_deref(), Some("{\n  \"n\": 1\n}"));
+}
+
+#[test]
+fn a_link_to_a_file_is_handed_out_to_be_checked_and_offered_once() {
+    let mut desk = Desk::new();
+    let link = ResourceLink::new("a.png", "file:///work/a/a.png");
+    let chunk = ContentChunk::new(ContentBlock::ResourceLink(link.clone()));
+    assert_eq!(
+        desk.apply(SessionUpdate::AgentMessageChunk(chunk)).offered,
+        Some(link)
+    );
+    assert!(desk.bodies().is_empty());
+    let file = Attachment {
+        name: "a.png".into(),
+        path: "a.png".into(),
+        size: 3,
+        mime: "image/png".into(),
+    };
+    let mut next = 0;
+    for _ in 0..2 {
+        desk.timeline.offer(file.clone(), NOW, &mut || {
+            next += 1;
+            ItemId(next)
+        });
+    }
+    assert_eq!(desk.bodies(), [Body::File(file)]);
+}

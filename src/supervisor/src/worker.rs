@@ -1,0 +1,394 @@
+//! One worker process: started, spoken to over ACP, and ended with everything it started.
+
+mod asked;
+mod child;
+mod client;
+mod keeper;
+mod log;
+mod memory;
+mod spawn;
+mod words;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_client_protocol as acp;
+use agent_client_protocol::v1::ConnectionTo;
+use agent_client_protocol::v1::schema::{
+    CancelNotification, ContentBlock, Meta, PromptRequest, SessionUpdate, StopReason,
+};
+use contract::frames::{self, FrameLimits};
+use contract::{META_KEY, MODEL_CHANGE};
+use conversation::ThreadId;
+use credentials::UserId;
+use serde_json::json;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
+
+pub(crate) use self::asked::{LoginAsked, PermissionAnswer, PermissionAsked};
+use self::client::{Gate, OpenError, Opened};
+use self::keeper::{Ended, Keeper, Step};
+use self::log::Tail;
+use crate::config::{Agent, AgentKind, Limits};
+use crate::sweep::Reaper;
+
+/// What is started.
+#[derive(Debug, Clone)]
+pub(crate) struct Spec {
+    /// Whom it serves.
+    pub(crate) thread: ThreadId,
+    /// What runs in it.
+    pub(crate) agent: Agent,
+    /// Its working folder; it exists.
+    pub(crate) workspace: PathBuf,
+    /// The thread's own folder, outside the workspace; made if it is not there.
+    pub(crate) session_folder: PathBuf,
+    /// Whose logins pay.
+    pub(crate) owner: UserId,
+    /// The session to go on with.
+    pub(crate) session: Option<String>,
+    /// `agent-host-worker`.
+    pub(crate) worker_program: PathBuf,
+    /// Limits.
+    pub(crate) limits: Limits,
+}
+
+/// Why a worker could not be started; nothing of it lives. Variants by what the caller does next.
+#[derive(Debug, Error)]
+pub(crate) enum StartError {
+    /// The program or the workspace is not there, or may not be run.
+    #[error("could not start `{program}`: {cause}")]
+    NotFound {
+        /// What was to be started.
+        program: String,
+        /// Its words.
+        cause: String,
+    },
+    /// It wants a login before it opens a session.
+    #[error("{0}")]
+    LoginNeeded(String),
+    /// It broke the protocol, or speaks another version of it.
+    #[error("{0}")]
+    Protocol(String),
+    /// It answered with an error.
+    #[error("{0}")]
+    Refused(String),
+    /// It did not answer in time.
+    #[error("the agent did not answer `{waiting_for}` within {} s", after.as_secs())]
+    Timeout {
+        /// The request.
+        waiting_for: &'static str,
+        /// How long.
+        after: Duration,
+        /// The end of what it wrote to its standard error.
+        stderr: String,
+    },
+    /// It ended.
+    #[error("the agent ended before it was ready ({exit})")]
+    Died {
+        /// How, in words.
+        exit: String,
+        /// The end of what it wrote to its standard error.
+        stderr: String,
+    },
+    /// Something of the system.
+    #[error("could not {what}: {cause}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// Its words.
+        cause: String,
+    },
+}
+
+/// What a worker tells, in order. The receiver must go on receiving while it waits for a prompt's answer: when the
+/// channel is full the worker's pipe is no longer read.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A part of the running turn.
+    Update(Box<SessionUpdate>),
+    /// What it is doing, in words.
+    Status(String),
+    /// It asks for permission.
+    Permission(Box<PermissionAsked>),
+    /// A model call needs a login.
+    Login(Box<LoginAsked>),
+    /// It has ended, and nothing of it lives. Always the last one, also after [`Worker::end`].
+    Gone(Gone),
+}
+
+/// How a worker ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gone {
+    /// Its exit in words: `exit code 1`, `killed by SIGKILL`; `None` if that is not known.
+    pub(crate) exit: Option<String>,
+    /// Why, in words for people.
+    pub(crate) reason: String,
+    /// The end of what it wrote to its standard error.
+    pub(crate) stderr: String,
+}
+
+/// Why a prompt got no answer. Variants by what the caller does next.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum PromptError {
+    /// The agent wants a login (ACP `auth_required`).
+    #[error("{0}")]
+    LoginNeeded(String),
+    /// The agent answered with an error; the worker lives.
+    #[error("{0}")]
+    Failed(String),
+    /// The worker ended; [`Event::Gone`] says how.
+    #[error("the agent's process ended")]
+    Gone,
+}
+
+/// A handle on a worker that has a session. Dropped, it ends the worker at once and hard.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    connection: ConnectionTo<acp::Agent>,
+    opened: Opened,
+    process: Handle,
+    gate: Arc<Gate>,
+    /// Prompts that were sent and not answered.
+    prompts: watch::Sender<usize>,
+    is_native: bool,
+}
+
+/// The process, as everybody but its keeper sees it.
+#[derive(Debug)]
+struct Handle {
+    pid: i32,
+    steps: watch::Sender<Step>,
+    ended: watch::Receiver<Option<Ended>>,
+}
+
+/// Starts a worker and opens its session, within `spec.limits.start`. Dropping the future ends what was started.
+pub(crate) async fn start(
+    spec: Spec,
+    reaper: &Reaper,
+    events: mpsc::Sender<Event>,
+) -> Result<Worker, StartError> {
+    let deadline = Instant::now() + spec.limits.start;
+    let gate = Gate::new(events);
+    let (connection, process) = connect(&spec, reaper, gate.clone()).await?;
+    let opened = match connection {
+        Some(connection) => client::open(&connection, &spec, deadline)
+            .await
+            .map(|opened| (connection, opened)),
+        None => Err(OpenError::Closed),
+    };
+    match opened {
+        Ok((connection, opened)) => {
+            let (pid, resumed) = (process.pid, opened.resumed);
+            tracing::info!(thread = %spec.thread, pid, resumed, "a worker is ready");
+            Ok(Worker {
+                connection,
+                opened,
+                process,
+                gate,
+                prompts: watch::Sender::new(0),
+                is_native: matches!(spec.agent.kind, AgentKind::Native(_)),
+            })
+        }
+        Err(error) => {
+            gate.shut();
+            Err(failed(error, process, spec.limits.start).await)
+        }
+    }
+}
+
+/// Starts the process and the connection, and hands both to their keeper.
+async fn connect(
+    spec: &Spec,
+    reaper: &Reaper,
+    gate: Arc<Gate>,
+) -> Result<(Option<ConnectionTo<acp::Agent>>, Handle), StartError> {
+    let started = spawn::start(spec, reaper).await?;
+    let (channel, frames) = frames::open(started.output, started.input, FrameLimits::default());
+    let (connection, task) = client::connect(channel, frames.pace(), gate.clone()).await;
+    let tail = Tail::default();
+    let (steps, ended) = (watch::Sender::new(Step::Run), watch::Sender::new(None));
+    let process = Handle {
+        pid: started.known.pid(),
+        steps,
+        ended: ended.subscribe(),
+    };
+    let keeper = Keeper {
+        child: started.child,
+        known: started.known,
+        frames,
+        connection: task,
+        tail: tail.clone(),
+        log: tokio::spawn(tail.fill(started.log)),
+        gate,
+        reaper: reaper.clone(),
+        grace: spec.limits.grace,
+        steps: process.steps.subscribe(),
+        ended,
+    };
+    tokio::spawn(keeper.keep());
+    Ok((connection, process))
+}
+
+/// Ends what could not be started, and says why it could not.
+async fn failed(error: OpenError, process: Handle, after: Duration) -> StartError {
+    if !matches!(error, OpenError::Closed) {
+        process.steps.send_replace(Step::Kill);
+    }
+    // After the end of its output the keeper waits a moment for the exit, and that is the better message.
+    let ended = process.ended().await;
+    let violation = ended.as_ref().and_then(|ended| ended.violation.clone());
+    let stderr = ended
+        .as_ref()
+        .map(|ended| ended.stderr.clone())
+        .unwrap_or_default();
+    match error {
+        OpenError::Refused(error) => error,
+        OpenError::Late(waiting_for) => StartError::Timeout {
+            waiting_for,
+            after,
+            stderr,
+        },
+        OpenError::Closed => match (violation, ended.and_then(|ended| ended.exit)) {
+            (Some(violation), _) => {
+                StartError::Protocol(format!("the agent broke the protocol: {violation}"))
+            }
+            (None, exit) => StartError::Died {
+                exit: exit.unwrap_or_else(|| "its exit is not known".into()),
+                stderr,
+            },
+        },
+    }
+}
+
+impl Worker {
+    /// Its ACP session.
+    pub(crate) fn session(&self) -> &str {
+        &self.opened.session
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> i32 {
+        self.process.pid
+    }
+
+    /// Whether the session that was asked for goes on; `false` if it is a new one.
+    pub(crate) fn resumed(&self) -> bool {
+        self.opened.resumed
+    }
+
+    /// Whether prompts may hold images.
+    pub(crate) fn accepts_images(&self) -> bool {
+        self.opened.accepts_images
+    }
+
+    /// Proportional set size of its process in bytes, or, where that may not be read, what it does not share.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        memory::of(self.process.pid)
+    }
+
+    /// Sends a turn and waits for its end; every update of it was sent to the events before. The future borrows nothing.
+    /// Dropped, it asks the agent to cancel the request, but the agent may go on: [`Worker::cancel`] is the way to stop.
+    pub(crate) fn prompt(
+        &self,
+        content: Vec<ContentBlock>,
+        model: Option<String>,
+    ) -> impl Future<Output = Result<StopReason, PromptError>> + Send + use<> {
+        let model = model.filter(|_| self.is_native);
+        let meta =
+            model.map(|model| Meta::from_iter([(META_KEY.to_owned(), json!({ MODEL_CHANGE: model }))]));
+        let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
+        let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
+        async move {
+            check_length(&request)?;
+            let _running = Running::begin(prompts);
+            match connection.send_request(request).block_task().await {
+                Ok(answer) => Ok(answer.stop_reason),
+                Err(error) if client::is_over(&error) => Err(PromptError::Gone),
+                Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED => {
+                    Err(PromptError::LoginNeeded(words::error(&error)))
+                }
+                Err(error) => Err(PromptError::Failed(words::error(&error))),
+            }
+        }
+    }
+
+    /// Asks the agent to stop the running turn, whose prompt then ends with [`StopReason::Cancelled`].
+    pub(crate) fn cancel(&self) {
+        let cancel = CancelNotification::new(self.opened.session.clone());
+        if let Err(error) = self.connection.send_notification(cancel) {
+            // It ended meanwhile; that is told by itself.
+            tracing::debug!(pid = self.process.pid, %error, "could not cancel");
+        }
+    }
+
+    /// Ends it: cancel, end of its input, after `grace` SIGTERM, after `grace` SIGKILL. Returns when nothing that it
+    /// started lives, but for a refresh in flight. Needs nobody to receive events. Dropped, it ends at once and hard.
+    pub(crate) async fn end(self, grace: Duration) {
+        self.gate.shut();
+        if *self.prompts.borrow() > 0 {
+            self.cancel();
+            let mut prompts = self.prompts.subscribe();
+            // One that does not answer, or is over, has no say in what follows.
+            let _ = timeout(grace, prompts.wait_for(|count| *count == 0)).await;
+        }
+        for step in [Step::CloseInput, Step::Terminate] {
+            self.process.steps.send_replace(step);
+            if timeout(grace, self.process.ended()).await.is_ok() {
+                return;
+            }
+        }
+        self.process.steps.send_replace(Step::Kill);
+        self.process.ended().await;
+    }
+}
+
+impl Handle {
+    /// Waits until nothing of it lives. `None` if its keeper was ended with its runtime.
+    async fn ended(&self) -> Option<Ended> {
+        let mut ended = self.ended.clone();
+        let ended = ended.wait_for(Option::is_some).await;
+        ended.ok().and_then(|ended| ended.clone())
+    }
+}
+
+/// A prompt that was sent and not answered.
+struct Running {
+    prompts: watch::Sender<usize>,
+}
+
+impl Running {
+    fn begin(prompts: watch::Sender<usize>) -> Self {
+        prompts.send_modify(|count| *count += 1);
+        Self { prompts }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.prompts.send_modify(|count| *count -= 1);
+    }
+}
+
+/// A frame that is too long would end the connection.
+fn check_length(request: &PromptRequest) -> Result<(), PromptError> {
+    let length = serde_json::to_vec(request).map_or(usize::MAX, |bytes| bytes.len());
+    if length + ENVELOPE <= contract::FRAME_LIMIT {
+        return Ok(());
+    }
+    Err(PromptError::Failed(format!(
+        "the message with its files is too long for the agent: {} MiB, and at most {} are possible",
+        length >> 20,
+        contract::FRAME_LIMIT >> 20
+    )))
+}
+
+/// What a frame has besides the request.
+const ENVELOPE: usize = 1024;
+
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+pub(crate) mod tests;

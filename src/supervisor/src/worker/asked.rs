@@ -1,0 +1,178 @@
+//! What a worker asks people, and how it is answered.
+
+use agent_client_protocol::v1::Responder;
+use agent_client_protocol::v1::schema::{
+    Meta, PermissionOption, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionRequest,
+    RequestPermissionResponse, SelectedPermissionOutcome, ToolCallUpdate,
+};
+use contract::{DENIAL_REASON, LoginAnswer, LoginNeeded, META_KEY};
+use serde_json::json;
+
+/// A permission request. Dropped without an answer it counts as cancelled.
+#[derive(Debug)]
+pub(crate) struct PermissionAsked {
+    /// What is to be done, as the agent describes it.
+    pub(crate) tool_call: ToolCallUpdate,
+    /// Whether it offers to remember a yes.
+    pub(crate) can_always: bool,
+    options: Vec<PermissionOption>,
+    responder: Option<Responder<RequestPermissionResponse>>,
+}
+
+/// What a permission request is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PermissionAnswer {
+    /// Yes, this time.
+    Once,
+    /// Yes, and do not ask again for the like of it.
+    Always,
+    /// No.
+    Deny {
+        /// Why; goes to the agent.
+        reason: Option<String>,
+    },
+    /// The turn is over or being cancelled.
+    Cancelled,
+}
+
+impl PermissionAsked {
+    pub(super) fn new(
+        request: RequestPermissionRequest,
+        responder: Responder<RequestPermissionResponse>,
+    ) -> Self {
+        let is_always = |option: &PermissionOption| option.kind == PermissionOptionKind::AllowAlways;
+        Self {
+            tool_call: request.tool_call,
+            can_always: request.options.iter().any(is_always),
+            options: request.options,
+            responder: Some(responder),
+        }
+    }
+
+    /// Answers. An agent that does not offer an answer of that kind gets the careful one that it does offer.
+    pub(crate) fn answer(mut self, answer: PermissionAnswer) {
+        self.respond(answer);
+    }
+
+    fn respond(&mut self, answer: PermissionAnswer) {
+        if let Some(responder) = self.responder.take()
+            && let Err(error) = responder.respond(response(&self.options, answer))
+        {
+            // The worker ended meanwhile; that is told by itself.
+            tracing::debug!(%error, "nobody waits for the answer to a permission request");
+        }
+    }
+}
+
+impl Drop for PermissionAsked {
+    fn drop(&mut self) {
+        self.respond(PermissionAnswer::Cancelled);
+    }
+}
+
+fn response(options: &[PermissionOption], answer: PermissionAnswer) -> RequestPermissionResponse {
+    use PermissionOptionKind::{AllowAlways, AllowOnce, RejectAlways, RejectOnce};
+    let (kinds, reason): (&[_], _) = match answer {
+        PermissionAnswer::Once => (&[AllowOnce], None),
+        PermissionAnswer::Always => (&[AllowAlways, AllowOnce], None),
+        PermissionAnswer::Deny { reason } => (&[RejectOnce, RejectAlways], reason),
+        PermissionAnswer::Cancelled => (&[], None),
+    };
+    let option = kinds
+        .iter()
+        .find_map(|kind| options.iter().find(|option| option.kind == *kind));
+    let outcome = match option {
+        Some(option) => {
+            RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(option.option_id.clone()))
+        }
+        None => RequestPermissionOutcome::Cancelled,
+    };
+    let meta =
+        reason.map(|reason| Meta::from_iter([(META_KEY.to_owned(), json!({ DENIAL_REASON: reason }))]));
+    RequestPermissionResponse::new(outcome).meta(meta)
+}
+
+/// A request for a login. Dropped without an answer it counts as given up.
+#[derive(Debug)]
+pub(crate) struct LoginAsked {
+    /// Which one, and why.
+    pub(crate) needed: LoginNeeded,
+    responder: Option<Responder<LoginAnswer>>,
+}
+
+impl LoginAsked {
+    pub(super) fn new(needed: LoginNeeded, responder: Responder<LoginAnswer>) -> Self {
+        Self {
+            needed,
+            responder: Some(responder),
+        }
+    }
+
+    /// Answers.
+    pub(crate) fn answer(mut self, answer: LoginAnswer) {
+        self.respond(answer);
+    }
+
+    fn respond(&mut self, answer: LoginAnswer) {
+        if let Some(responder) = self.responder.take()
+            && let Err(error) = responder.respond(answer)
+        {
+            tracing::debug!(%error, "nobody waits for the answer about a login");
+        }
+    }
+}
+
+impl Drop for LoginAsked {
+    fn drop(&mut self) {
+        self.respond(LoginAnswer::GiveUp);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_not_offered_never_becomes_a_wider_yes() {
+        use PermissionOptionKind::{AllowAlways, AllowOnce, RejectAlways, RejectOnce};
+        let deny = PermissionAnswer::Deny { reason: None };
+        for (offered, answer, chosen) in [
+            (
+                [AllowOnce, RejectOnce].as_slice(),
+                PermissionAnswer::Once,
+                Some("0"),
+            ),
+            (&[AllowOnce, RejectOnce], PermissionAnswer::Always, Some("0")),
+            (&[AllowOnce, AllowAlways], PermissionAnswer::Always, Some("1")),
+            (&[AllowAlways, RejectOnce], PermissionAnswer::Once, None),
+            (&[AllowOnce, RejectAlways], deny.clone(), Some("1")),
+            (&[AllowOnce], deny, None),
+            (&[AllowOnce, RejectOnce], PermissionAnswer::Cancelled, None),
+        ] {
+            let options: Vec<_> = offered
+                .iter()
+                .enumerate()
+                .map(|(id, kind)| PermissionOption::new(id.to_string(), "words", *kind))
+                .collect();
+            let found = match response(&options, answer.clone()).outcome {
+                RequestPermissionOutcome::Selected(selected) => Some(selected.option_id.to_string()),
+                _ => None,
+            };
+            assert_eq!(found.as_deref(), chosen, "{offered:?} {answer:?}");
+        }
+    }
+
+    #[test]
+    fn the_reason_of_a_denial_goes_along() {
+        let answer = PermissionAnswer::Deny {
+            reason: Some("not that one".into()),
+        };
+        let options = [PermissionOption::new(
+            "no",
+            "No",
+            PermissionOptionKind::RejectOnce,
+        )];
+        let meta = response(&options, answer).meta.unwrap();
+        assert_eq!(meta["agent-host"]["reason"], "not that one");
+    }
+}

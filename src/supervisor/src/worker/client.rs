@@ -1,0 +1,285 @@
+//! The client's side of ACP with one worker: what it sends becomes events, and how its session is opened.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use agent_client_protocol::schema::ProtocolVersion;
+use agent_client_protocol::v1::schema::{
+    ClientCapabilities, Implementation, InitializeRequest, InitializeResponse, LoadSessionRequest, Meta,
+    NewSessionRequest, RequestPermissionRequest, RequestPermissionResponse, SessionNotification,
+};
+use agent_client_protocol::v1::{ConnectionTo, Dispatch, Responder};
+use agent_client_protocol::{
+    Agent, Channel, Client, Error, ErrorCode, Handled, JsonRpcRequest, is_connection_terminated,
+    is_incoming_transport_closed, on_receive_dispatch, on_receive_notification, on_receive_request,
+};
+use contract::frames::Pace;
+use contract::{LoginAnswer, LoginNeeded, META_KEY, Profile, Status};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use super::asked::{LoginAsked, PermissionAsked};
+use super::{Event, Spec, StartError, words};
+use crate::config::AgentKind;
+
+/// Where events go out: shut until there is a session, so that a replayed one is not shown again, and when nobody listens
+/// any more.
+#[derive(Debug)]
+pub(super) struct Gate {
+    events: mpsc::Sender<Event>,
+    has_session: AtomicBool,
+    is_ending: watch::Sender<bool>,
+}
+
+impl Gate {
+    pub(super) fn new(events: mpsc::Sender<Event>) -> Arc<Self> {
+        Arc::new(Self {
+            events,
+            has_session: AtomicBool::new(false),
+            is_ending: watch::Sender::new(false),
+        })
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.has_session.load(Ordering::SeqCst) && !*self.is_ending.borrow()
+    }
+
+    /// Whether a session was ever there.
+    pub(super) fn had_session(&self) -> bool {
+        self.has_session.load(Ordering::SeqCst)
+    }
+
+    /// From now on nobody has to receive.
+    pub(super) fn shut(&self) {
+        self.is_ending.send_replace(true);
+    }
+
+    /// Waits for room, which is what slows a worker down; gives up when the gate is shut.
+    pub(super) async fn send(&self, event: Event) {
+        let mut is_ending = self.is_ending.subscribe();
+        tokio::select! {
+            biased;
+            _ = is_ending.wait_for(|ending| *ending) => {}
+            // An error: nobody owns this worker any more, so it is being ended.
+            _ = self.events.send(event) => {}
+        }
+    }
+
+    /// The last event, which nobody may be there for.
+    pub(super) async fn send_last(&self, event: Event) {
+        if *self.is_ending.borrow() {
+            let _ = self.events.try_send(event);
+        } else {
+            self.send(event).await;
+        }
+    }
+}
+
+/// Starts the connection; it runs until the worker's output ends.
+pub(super) async fn connect(
+    channel: Channel,
+    pace: Pace,
+    gate: Arc<Gate>,
+) -> (Option<ConnectionTo<Agent>>, JoinHandle<Result<(), Error>>) {
+    let (sender, connected) = oneshot::channel();
+    let (updates, status, permission, login) = (gate.clone(), gate.clone(), gate.clone(), gate.clone());
+    let connection = Client
+        .v1()
+        .on_receive_dispatch(
+            async move |message: Dispatch, _cx| {
+                pace.handled();
+                if let Dispatch::Response(Ok(_), router) = &message
+                    && matches!(router.method(), "session/new" | "session/load")
+                {
+                    // Here, and not where the answer is awaited: the next update may be right behind it.
+                    gate.has_session.store(true, Ordering::SeqCst);
+                }
+                Ok(Handled::No {
+                    message,
+                    retry: false,
+                })
+            },
+            on_receive_dispatch!(),
+        )
+        .on_receive_notification(
+            async move |notification: SessionNotification, _cx| {
+                if updates.is_open() {
+                    updates.send(Event::Update(Box::new(notification.update))).await;
+                }
+                Ok(())
+            },
+            on_receive_notification!(),
+        )
+        .on_receive_notification(
+            async move |notification: Status, _cx| {
+                if status.is_open() {
+                    status.send(Event::Status(notification.what)).await;
+                }
+                Ok(())
+            },
+            on_receive_notification!(),
+        )
+        .on_receive_request(
+            async move |request: RequestPermissionRequest,
+                        responder: Responder<RequestPermissionResponse>,
+                        _cx| {
+                // Shut, it is dropped, and that is an answer.
+                let asked = PermissionAsked::new(request, responder);
+                if permission.is_open() {
+                    permission.send(Event::Permission(Box::new(asked))).await;
+                }
+                Ok(())
+            },
+            on_receive_request!(),
+        )
+        .on_receive_request(
+            async move |request: LoginNeeded, responder: Responder<LoginAnswer>, _cx| {
+                let asked = LoginAsked::new(request, responder);
+                if login.is_open() {
+                    login.send(Event::Login(Box::new(asked))).await;
+                }
+                Ok(())
+            },
+            on_receive_request!(),
+        )
+        .on_receive_dispatch(
+            async move |message: Dispatch, _cx| {
+                Ok(match message {
+                    // The crate would keep those that name a session, waiting for somebody who wants them.
+                    Dispatch::Notification(_) => Handled::Yes,
+                    message => Handled::No {
+                        message,
+                        retry: false,
+                    },
+                })
+            },
+            on_receive_dispatch!(),
+        )
+        .connect_with(channel, async move |cx| {
+            let _ = sender.send(cx.clone());
+            cx.incoming_closed().await;
+            Ok(())
+        });
+    let connection = tokio::spawn(connection);
+    (connected.await.ok(), connection)
+}
+
+/// A session that was opened.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) session: String,
+    pub(super) resumed: bool,
+    pub(super) accepts_images: bool,
+}
+
+/// Why none was.
+pub(super) enum OpenError {
+    /// The connection ended; the process tells why.
+    Closed,
+    /// There was no answer in time.
+    Late(&'static str),
+    /// It does not want to.
+    Refused(StartError),
+}
+
+/// initialize, then the session that was asked for, or a new one.
+pub(super) async fn open(
+    connection: &ConnectionTo<Agent>,
+    spec: &Spec,
+    deadline: Instant,
+) -> Result<Opened, OpenError> {
+    let hello = ask(connection, "initialize", initialize(spec), deadline)
+        .await?
+        .map_err(|error| refused(&error))?;
+    let capabilities = check(&hello)?.agent_capabilities.clone();
+    let accepts_images = capabilities.prompt_capabilities.image;
+    if let Some(session) = spec.session.clone().filter(|_| capabilities.load_session) {
+        let load = LoadSessionRequest::new(session.clone(), spec.workspace.clone());
+        match ask(connection, "session/load", load, deadline).await? {
+            Ok(_) => {
+                return Ok(Opened {
+                    session,
+                    resumed: true,
+                    accepts_images,
+                });
+            }
+            Err(error) if error.code == ErrorCode::AUTH_REQUIRED => return Err(refused(&error)),
+            // It is gone or broken. A new one can still answer, and the thread is told.
+            Err(error) => {
+                tracing::warn!(thread = %spec.thread, code = ?error.code, "could not resume a session");
+            }
+        }
+    }
+    let new = NewSessionRequest::new(spec.workspace.clone());
+    let new = ask(connection, "session/new", new, deadline)
+        .await?
+        .map_err(|error| refused(&error))?;
+    Ok(Opened {
+        session: new.session_id.to_string(),
+        resumed: false,
+        accepts_images,
+    })
+}
+
+fn initialize(spec: &Spec) -> InitializeRequest {
+    let meta = match &spec.agent.kind {
+        AgentKind::Native(profile) => {
+            let mut profile = Profile::clone(profile);
+            profile.session_folder.clone_from(&spec.session_folder);
+            if let Some(account) = &mut profile.account {
+                account.owner = spec.owner.clone();
+            }
+            Some(Meta::from_iter([(META_KEY.to_owned(), profile.to_meta())]))
+        }
+        AgentKind::External { .. } => None,
+    };
+    InitializeRequest::new(ProtocolVersion::V1)
+        .client_capabilities(ClientCapabilities::default())
+        .client_info(Implementation::new("agent-host", env!("CARGO_PKG_VERSION")))
+        .meta(meta)
+}
+
+fn check(hello: &InitializeResponse) -> Result<&InitializeResponse, OpenError> {
+    if hello.protocol_version == ProtocolVersion::V1 {
+        return Ok(hello);
+    }
+    Err(OpenError::Refused(StartError::Protocol(format!(
+        "the agent speaks version {} of the protocol, and this host only version 1",
+        hello.protocol_version
+    ))))
+}
+
+/// Asks and waits, at most until the deadline. The inner result is the agent's answer.
+async fn ask<Request: JsonRpcRequest>(
+    connection: &ConnectionTo<Agent>,
+    what: &'static str,
+    request: Request,
+    deadline: Instant,
+) -> Result<Result<Request::Response, Error>, OpenError>
+where
+    Request::Response: Send,
+{
+    match timeout_at(deadline, connection.send_request(request).block_task()).await {
+        Err(_) => Err(OpenError::Late(what)),
+        Ok(Err(error)) if is_over(&error) => Err(OpenError::Closed),
+        Ok(answer) => Ok(answer),
+    }
+}
+
+fn refused(error: &Error) -> OpenError {
+    let words = words::error(error);
+    OpenError::Refused(if error.code == ErrorCode::AUTH_REQUIRED {
+        StartError::LoginNeeded(words)
+    } else if error.code == ErrorCode::INVALID_REQUEST {
+        // What the crate itself makes of an answer in another version of the protocol.
+        StartError::Protocol(words)
+    } else {
+        StartError::Refused(words)
+    })
+}
+
+/// Whether it is the connection that failed, and not the agent that said no.
+pub(super) fn is_over(error: &Error) -> bool {
+    is_incoming_transport_closed(error) || is_connection_terminated(error)
+}

@@ -1,0 +1,68 @@
+//! Words for what a worker did.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use agent_client_protocol::Error;
+use nix::sys::signal::Signal;
+
+/// Longest words of an agent that are passed on, in bytes.
+const LONGEST: usize = 2000;
+
+/// How a process ended.
+pub(super) fn exit(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => match Signal::try_from(signal) {
+            Ok(signal) => format!("killed by {signal}"),
+            Err(_) => format!("killed by signal {signal}"),
+        },
+        (None, None) => "ended in an unknown way".into(),
+    }
+}
+
+/// An agent's own words for an error: its message, and the reason where agents put one beside it.
+pub(super) fn error(error: &Error) -> String {
+    let reason = error.data.as_ref().and_then(|data| {
+        let named = ["message", "reason", "details", "error"]
+            .iter()
+            .find_map(|name| data.get(name));
+        data.as_str().or_else(|| named?.as_str())
+    });
+    let mut words: String = match reason {
+        Some(reason) if !error.message.contains(reason) => format!("{}: {reason}", error.message),
+        _ => error.message.clone(),
+    };
+    words.retain(|letter| letter == '\n' || !letter.is_control());
+    if words.len() > LONGEST {
+        let end = words.floor_char_boundary(LONGEST);
+        words.truncate(end);
+        words.push('…');
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn exits_are_told_as_people_say_them() {
+        assert_eq!(exit(ExitStatus::from_raw(1 << 8)), "exit code 1");
+        assert_eq!(exit(ExitStatus::from_raw(9)), "killed by SIGKILL");
+        assert_eq!(exit(ExitStatus::from_raw(64)), "killed by signal 64");
+    }
+
+    #[test]
+    fn the_reason_is_found_beside_the_message_and_endless_words_are_cut() {
+        let plain = Error::internal_error().data(json!("the model is gone"));
+        assert_eq!(error(&plain), "Internal error: the model is gone");
+        let named = Error::internal_error().data(json!({"details": "no \u{1b}quota"}));
+        assert_eq!(error(&named), "Internal error: no quota");
+        assert_eq!(error(&Error::internal_error()), "Internal error");
+        let endless = Error::internal_error().data(json!("ä".repeat(1_000_000)));
+        assert!(error(&endless).len() <= LONGEST + 4);
+    }
+}

@@ -1,0 +1,230 @@
+//! The worker program by itself: raw lines in, raw lines out, and what it leaves behind when it ends.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use support::program;
+use tempfile::TempDir;
+
+mod lines;
+mod model;
+
+use lines::Worker;
+use model::{Answer, ModelServer};
+
+/// The worker that was built with the tests; and the one for users, where `tests/run` has built it.
+fn workers() -> Vec<PathBuf> {
+    let ours = program("agent-host-worker");
+    let release = ours
+        .parent()
+        .and_then(Path::parent)
+        .map(|target| target.join("release/agent-host-worker"));
+    let release = release.filter(|path| *path != ours && path.exists());
+    [ours].into_iter().chain(release).collect()
+}
+
+/// Folders of one thread, and a model.
+struct Scene {
+    folder: TempDir,
+    model: ModelServer,
+}
+
+impl Scene {
+    fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        for name in ["work", "home"] {
+            std::fs::create_dir(folder.path().join(name)).expect("a folder");
+        }
+        Self {
+            folder,
+            model: ModelServer::start(answers),
+        }
+    }
+
+    fn start(&self) -> Worker {
+        Worker::start(&program("agent-host-worker"), &self.folder.path().join("home"))
+    }
+
+    fn workspace(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    fn profile(&self) -> Value {
+        json!({
+            "version": 1,
+            "session_folder": self.folder.path().join("session"),
+            "provider": "openai-chat",
+            "base_url": self.model.base_url(),
+            "model": "m",
+            "account": null,
+            "permissions": "allow",
+            "without_layers": [],
+            "instructions": null,
+        })
+    }
+
+    /// A worker with a new session, and the session's id.
+    fn opened(&self) -> (Worker, String) {
+        let mut worker = self.start();
+        worker.initialize(Some(self.profile()));
+        let answer = worker.ask("session/new", &json!({"cwd": self.workspace(), "mcpServers": []}));
+        let id = answer["result"]["sessionId"]
+            .as_str()
+            .unwrap_or_else(|| worker.fail("no session"));
+        let id = id.to_owned();
+        (worker, id)
+    }
+
+    /// A worker with this session loaded.
+    fn loaded(&self, id: &str) -> Worker {
+        let mut worker = self.start();
+        worker.initialize(Some(self.profile()));
+        let parameters = json!({"sessionId": id, "cwd": self.workspace(), "mcpServers": []});
+        let answer = worker.ask("session/load", &parameters);
+        assert!(answer["error"].is_null(), "{answer}");
+        worker
+    }
+}
+
+fn prompt(id: &str, words: &str) -> Value {
+    json!({"sessionId": id, "prompt": [{"type": "text", "text": words}]})
+}
+
+#[test]
+fn a_worker_with_an_empty_home_introduces_itself_and_ends_with_its_input() {
+    for program in workers() {
+        let home = TempDir::new().unwrap();
+        let mut worker = Worker::start(&program, home.path());
+        let answer = worker.initialize(None);
+        assert_eq!(answer["result"]["protocolVersion"], 1, "{answer}");
+        assert_eq!(
+            answer["result"]["agentCapabilities"]["loadSession"], true,
+            "{answer}"
+        );
+        let answer = worker.ask("session/new", &json!({"cwd": home.path(), "mcpServers": []}));
+        let words = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(words.contains("no profile"), "{answer}");
+        let ended = worker.close();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(!ended.stderr.contains("ERROR"), "{ended:?}");
+        assert_eq!(
+            home.path().read_dir().unwrap().count(),
+            0,
+            "nothing was left behind"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_protocol_ends_the_worker_with_a_reason() {
+    let deep = format!("{}\n", "[".repeat(100));
+    for (bytes, words) in [
+        (&b"hello\n"[..], "not a JSON object"),
+        (b"\xff\xfe{}\n", "not UTF-8"),
+        (deep.as_bytes(), "a batch of messages"),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n",
+            "a request that was not made",
+        ),
+    ] {
+        let home = TempDir::new().unwrap();
+        let mut worker = Worker::start(&program("agent-host-worker"), home.path());
+        worker.initialize(None);
+        worker.write(bytes);
+        let ended = worker.ended();
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(words), "{ended:?}");
+        assert!(
+            !ended.stderr.contains("hello"),
+            "input is not repeated: {ended:?}"
+        );
+    }
+}
+
+#[test]
+fn unknown_methods_and_wrong_parameters_are_answered_and_the_worker_goes_on() {
+    let scene = Scene::new([]);
+    let mut worker = scene.start();
+    worker.initialize(Some(scene.profile()));
+    let answer = worker.ask("session/fly", &json!({}));
+    assert_eq!(answer["error"]["code"], -32601, "{answer}");
+    let answer = worker.ask("session/new", &json!({"cwd": 7}));
+    assert_eq!(answer["error"]["code"], -32602, "{answer}");
+    let answer = worker.ask("session/prompt", &prompt("nobody", "hi"));
+    assert_eq!(answer["error"]["code"], -32002, "{answer}");
+    worker.tell("session/cancel", &json!({"sessionId": "nobody"}));
+    worker.tell("_other/thing", &json!({}));
+    let answer = worker.ask(
+        "session/new",
+        &json!({"cwd": scene.workspace(), "mcpServers": []}),
+    );
+    assert!(answer["result"]["sessionId"].is_string(), "{answer}");
+    assert_eq!(worker.close().code, Some(0));
+}
+
+#[test]
+fn a_worker_killed_anywhere_in_a_turn_goes_on_as_if_it_had_been_stopped_there() {
+    // In the first model call, in the first command, in the call after it, in the second command.
+    for point in 0..4 {
+        let requests = [false, true].map(|killed| {
+            let command = |number: usize| {
+                let waits = "touch here; sleep 1000";
+                let script = if point == 2 * number + 1 { waits } else { "true" };
+                Answer::call("bash", &json!({"command": script}))
+            };
+            let answers = [command(0), command(1), Answer::words("done")];
+            let scene = Scene::new(answers.into_iter().enumerate().map(|(index, answer)| {
+                if point == 2 * index {
+                    Answer::Silence
+                } else {
+                    answer
+                }
+            }));
+            let (mut worker, id) = scene.opened();
+            let turn = worker.send("session/prompt", &prompt(&id, "go"));
+            if point % 2 == 0 {
+                scene.model.wait_for_requests(point / 2 + 1);
+            } else {
+                worker.wait_for_file(&scene.workspace().join("here"));
+            }
+            scene.model.then([Answer::words("next")]);
+            let mut worker = if killed {
+                worker.kill();
+                let mut worker = scene.loaded(&id);
+                worker.ask("session/prompt", &prompt(&id, "next"));
+                worker
+            } else {
+                worker.tell("session/cancel", &json!({"sessionId": id}));
+                let answer = worker.answer(turn);
+                assert_eq!(answer["result"]["stopReason"], "cancelled", "{answer}");
+                worker.ask("session/prompt", &prompt(&id, "next"));
+                worker
+            };
+            let request = scene.model.last_request();
+            assert_eq!(worker.close().code, Some(0));
+            let workspace = scene.workspace().display().to_string();
+            request
+                .to_string()
+                .replace(&workspace, "WORKSPACE")
+                .replace(&id, "SESSION")
+        });
+        assert_eq!(requests[0], requests[1], "at point {point}");
+        assert!(requests[0].contains("next"), "{}", requests[0]);
+    }
+}
+
+#[test]
+fn a_worker_that_loses_its_client_leaves_no_command_behind() {
+    let command = "touch here; echo $$ > pid; sleep 1000";
+    let scene = Scene::new([Answer::call("bash", &json!({"command": command}))]);
+    let (mut worker, id) = scene.opened();
+    worker.send("session/prompt", &prompt(&id, "go"));
+    let pid = scene.workspace().join("pid");
+    worker.wait_for_file(&pid);
+    let ended = worker.close();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let pid = std::fs::read_to_string(pid).unwrap();
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    let lives = state.is_ok_and(|state| !state.contains(") Z "));
+    assert!(!lives, "the command lives on as {pid}");
+}

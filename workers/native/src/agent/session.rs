@@ -1,0 +1,199 @@
+//! One session: what it is made of, and how a turn goes.
+//!
+//! A turn: the words are kept, the model is called with everything so far, its reply is kept, its tool calls are run one
+//! after the other and their results kept, and so on until it calls none. Kept means written and on the disk, so that
+//! whatever comes next (the next call, the answer) never rests on something that a kill could take away.
+
+use std::path::PathBuf;
+
+use acp::schema::{SessionUpdate, StopReason, UsageUpdate};
+use agent_client_protocol::v1 as acp;
+use contract::{Profile, TurnFailure};
+use credentials::Timestamp;
+
+use crate::agent::client::Client;
+use crate::agent::history::History;
+use crate::agent::kit::{Hands as _, Kit};
+use crate::agent::stop::Stop;
+use crate::agent::transcript::{Line, Transcript, TranscriptError};
+use crate::agent::{plan, prompt};
+use crate::message::{Finish, Message, Part, ReplyPart, ToolCall, Usage};
+use crate::providers::NO_MODEL;
+use crate::tools::ToolSpec;
+
+mod ask;
+mod calls;
+mod failure;
+mod output;
+mod replay;
+
+pub(crate) use failure::TurnError;
+
+/// Model calls in one turn: far more than work needs, and an end to a model that goes round in circles.
+const CALLS_PER_TURN: u32 = 200;
+
+/// One session.
+pub(crate) struct Session<K: Kit> {
+    pub(crate) client: Client,
+    pub(crate) workspace: PathBuf,
+    pub(crate) profile: Profile,
+    pub(crate) transcript: Transcript,
+    pub(crate) history: History,
+    pub(crate) mind: K::Mind,
+    pub(crate) hands: K::Hands,
+}
+
+/// What was said to the agent.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// The words and pictures.
+    pub(crate) parts: Vec<Part>,
+    /// The model of this and later turns, if another one was chosen.
+    pub(crate) model: Option<String>,
+}
+
+/// What stays the same for all model calls of a turn.
+struct Brief {
+    model: String,
+    system: String,
+    tools: Vec<ToolSpec>,
+}
+
+/// How a step of a turn ended.
+enum Step {
+    /// There are results for the model.
+    Again,
+    /// The turn is over.
+    Over(StopReason),
+}
+
+impl<K: Kit> Session<K> {
+    /// Answers. Every way out leaves a history from which the session can go on.
+    pub(crate) async fn turn(&mut self, said: Said, stop: &Stop) -> Result<StopReason, TurnError> {
+        let brief = self.hear(said).await?;
+        for _ in 0..CALLS_PER_TURN {
+            match self.step(&brief, stop).await? {
+                Step::Again => {}
+                Step::Over(reason) => return Ok(reason),
+            }
+        }
+        let words = format!(
+            "I stop here: this turn took {CALLS_PER_TURN} model calls. Tell me to go on if I should."
+        );
+        self.client.say(&words, &self.next_message());
+        self.keep_reply(vec![ReplyPart::Text { text: words }]).await?;
+        Ok(StopReason::MaxTurnRequests)
+    }
+
+    /// Keeps what was said, and gets ready. Nothing is kept when there is no model to say it to.
+    async fn hear(&mut self, said: Said) -> Result<Brief, TurnError> {
+        let chosen = said.model.as_deref().or(self.history.model());
+        let Some(model) = chosen.or(self.profile.model.as_deref()).map(str::to_owned) else {
+            return Err(TurnError::failed(TurnFailure::Refused, NO_MODEL));
+        };
+        let mut lines = vec![];
+        if let Some(model) = said.model.filter(|model| self.history.model() != Some(model)) {
+            lines.push(Line::Model { model });
+        }
+        if !self.history.ends_with(&said.parts) {
+            let message = Message::User { parts: said.parts };
+            lines.push(Line::Message { message });
+        }
+        self.keep(lines).await?;
+        let mut tools = self.hands.specs();
+        tools.push(plan::spec());
+        Ok(Brief {
+            model,
+            system: prompt::system(
+                &self.workspace,
+                Timestamp::now(),
+                self.profile.instructions.as_deref(),
+            ),
+            tools,
+        })
+    }
+
+    /// One model call, and what it asked for.
+    async fn step(&mut self, brief: &Brief, stop: &Stop) -> Result<Step, TurnError> {
+        let index = self.history.messages().len();
+        let Some(reply) = self.ask(brief, stop).await? else {
+            return Ok(self.interrupted(vec![]).await);
+        };
+        self.report(reply.usage);
+        let calls = calls_of(&reply.parts);
+        self.keep_reply(reply.parts).await?;
+        match reply.finish {
+            Finish::Refused => return Ok(Step::Over(StopReason::Refusal)),
+            Finish::Length if calls.is_empty() => return Ok(Step::Over(StopReason::MaxTokens)),
+            _ if calls.is_empty() => return Ok(Step::Over(StopReason::EndTurn)),
+            _ => {}
+        }
+        for (number, call) in calls.iter().enumerate() {
+            let done = self.execute(&call_id(index, number), call, stop).await?;
+            if done.is_none() {
+                return Ok(self.interrupted(vec![]).await);
+            }
+        }
+        Ok(Step::Again)
+    }
+
+    /// The turn was stopped. That is never an error, even if it can't be noted; the next line that can't be kept will be.
+    async fn interrupted(&mut self, mut lines: Vec<Line>) -> Step {
+        lines.push(Line::Interrupted);
+        if let Err(error) = self.keep(lines).await {
+            tracing::error!(%error, "could not keep what a stopped turn had");
+        }
+        Step::Over(StopReason::Cancelled)
+    }
+
+    async fn keep_reply(&mut self, parts: Vec<ReplyPart>) -> Result<(), TranscriptError> {
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let message = Message::Assistant { parts };
+        self.keep(vec![Line::Message { message }]).await
+    }
+
+    /// Writes the lines, then believes them.
+    async fn keep(&mut self, lines: Vec<Line>) -> Result<(), TranscriptError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.transcript.append(&lines).await?;
+        for line in lines {
+            self.history.apply(line);
+        }
+        Ok(())
+    }
+
+    fn report(&self, usage: Usage) {
+        let used = usage.input.saturating_add(usage.output);
+        if used > 0 {
+            // How much the model could take is not known: 0.
+            self.client
+                .update(SessionUpdate::UsageUpdate(UsageUpdate::new(used, 0)));
+        }
+    }
+
+    /// The id of the message that comes next; the same after a load.
+    fn next_message(&self) -> String {
+        message_id(self.history.messages().len())
+    }
+}
+
+fn message_id(index: usize) -> String {
+    format!("m{index}")
+}
+
+/// Names a call for the client. Providers may use their ids again; the place in the history is unique.
+fn call_id(message: usize, number: usize) -> String {
+    format!("c{message}.{number}")
+}
+
+fn calls_of(parts: &[ReplyPart]) -> Vec<ToolCall> {
+    let call = |part: &ReplyPart| match part {
+        ReplyPart::ToolCall(call) => Some(call.clone()),
+        _ => None,
+    };
+    parts.iter().filter_map(call).collect()
+}

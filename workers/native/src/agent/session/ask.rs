@@ -1,0 +1,138 @@
+//! One answer of the model: streamed to the client, with the waits that it may take.
+
+use agent_client_protocol::is_incoming_transport_closed;
+use contract::{LoginNeeded, TurnFailure};
+
+use super::{Brief, Session, TurnError, message_id};
+use crate::agent::client::Login;
+use crate::agent::kit::{Kit, Mind as _};
+use crate::agent::outlet::{EVERY, Outlet};
+use crate::agent::stop::Stop;
+use crate::agent::transcript::Line;
+use crate::message::{Message, ReplyPart};
+use crate::providers::{Progress, ProviderError, Reply, Request};
+
+/// Sign-ins that are waited for in one model call: somebody else's loop must not become ours.
+const LOGINS: u32 = 10;
+
+/// How a call went.
+enum Called {
+    Replied(Reply),
+    Failed(ProviderError, String),
+    Stopped(String),
+}
+
+impl<K: Kit> Session<K> {
+    /// Asks until there is a reply, a reason why there is none, or (`None`) the turn is stopped. What had been said by
+    /// then is kept.
+    pub(super) async fn ask(&mut self, brief: &Brief, stop: &Stop) -> Result<Option<Reply>, TurnError> {
+        for _ in 0..LOGINS {
+            match self.call_model(brief, stop).await {
+                Called::Replied(reply) => return Ok(Some(reply)),
+                Called::Stopped(said) => {
+                    self.keep_partial(said).await?;
+                    return Ok(None);
+                }
+                Called::Failed(ProviderError::LoginRequired { owner, reason }, _) => {
+                    if self.sign_in(owner, reason, stop).await?.is_none() {
+                        return Ok(None);
+                    }
+                }
+                Called::Failed(error, said) => {
+                    if !said.is_empty() {
+                        self.keep_partial(said).await?;
+                        self.keep(vec![Line::Interrupted]).await?;
+                    }
+                    return Err(error.into());
+                }
+            }
+        }
+        Err(TurnError::failed(
+            TurnFailure::LoginRequired,
+            "the provider refuses every login that was given to it",
+        ))
+    }
+
+    async fn call_model(&self, brief: &Brief, stop: &Stop) -> Called {
+        let history = self.history.messages();
+        let outlet = Outlet::new(&self.client, message_id(history.len()));
+        self.client.status("thinking");
+        let request = Request {
+            model: &brief.model,
+            system: &brief.system,
+            history,
+            tools: &brief.tools,
+            session: self.client.session(),
+        };
+        let mut progress = |progress| outlet.push(progress);
+        let call = self.mind.call(request, &mut progress);
+        let called = stop
+            .or_with(call, outlet.pending(), EVERY, &self.client, || outlet.flush())
+            .await;
+        if let Some(Ok(reply)) = &called {
+            show_unstreamed(&outlet, reply);
+        }
+        let said = outlet.finish();
+        match called {
+            None => Called::Stopped(said),
+            Some(Ok(reply)) => Called::Replied(reply),
+            Some(Err(error)) => Called::Failed(error, said),
+        }
+    }
+
+    /// Only words: half a tool call was never run, and half a thought is of no use to anybody.
+    async fn keep_partial(&mut self, said: String) -> Result<(), TurnError> {
+        if said.is_empty() {
+            return Ok(());
+        }
+        let message = Message::Assistant {
+            parts: vec![ReplyPart::Text { text: said }],
+        };
+        self.keep(vec![Line::Message { message }]).await?;
+        Ok(())
+    }
+
+    /// `None` when the turn is stopped.
+    async fn sign_in(&self, owner: String, reason: String, stop: &Stop) -> Result<Option<()>, TurnError> {
+        let Some(account) = &self.profile.account else {
+            return Err(TurnError::failed(TurnFailure::LoginRequired, reason));
+        };
+        self.client.status("waiting: a login is needed");
+        let needed = LoginNeeded {
+            session: self.client.session().to_owned(),
+            service: account.service.as_str().to_owned(),
+            title: account.title.clone(),
+            owner,
+            reason: reason.clone(),
+        };
+        match stop.or(self.client.login(needed)).await {
+            None => Ok(None),
+            Some(Ok(Login::Done)) => Ok(Some(())),
+            Some(Ok(Login::GivenUp)) => Err(TurnError::failed(TurnFailure::LoginRequired, reason)),
+            Some(Ok(Login::NotUnderstood)) => Err(TurnError::LoginRequired(reason)),
+            Some(Err(error)) if is_incoming_transport_closed(&error) => {
+                // The client is gone, so the turn is being stopped.
+                stop.said().await;
+                Ok(None)
+            }
+            Some(Err(error)) => Err(TurnError::failed(
+                TurnFailure::LoginRequired,
+                format!("{reason} (and nobody could be asked: {})", error.message),
+            )),
+        }
+    }
+}
+
+/// A provider that does not stream still has said something.
+fn show_unstreamed(outlet: &Outlet<'_>, reply: &Reply) {
+    let (spoke, thought) = (outlet.has_spoken(), outlet.has_thought());
+    for part in &reply.parts {
+        match part {
+            ReplyPart::Text { text } if !spoke => outlet.push(Progress::Text(text.clone())),
+            ReplyPart::Thought { text, .. } if !thought && !text.is_empty() => {
+                outlet.push(Progress::Thought(text.clone()));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! One tool call: prepared, permitted, run, and its result kept.
+
+use agent_client_protocol::is_incoming_transport_closed;
+use contract::Permissions;
+
+use super::output::{EVERY, Output};
+use super::{Session, TurnError};
+use crate::agent::card::{self, Card};
+use crate::agent::client::Decision;
+use crate::agent::kit::{Hands as _, Kit};
+use crate::agent::plan::{self, UPDATE_PLAN};
+use crate::agent::stop::Stop;
+use crate::agent::transcript::{Line, TranscriptError};
+use crate::message::{Message, ToolCall};
+use crate::tools::{Outcome, Prepared};
+
+/// What a stopped call shows.
+const STOPPED: &str = "stopped";
+
+/// Longest title in a status, in characters.
+const TITLE: usize = 80;
+
+type PreparedFor<K> = Prepared<<<K as Kit>::Hands as crate::agent::kit::Hands>::Action>;
+
+impl<K: Kit> Session<K> {
+    /// Executes exactly what was shown and permitted. `None` when the turn was stopped: the call then has no result.
+    pub(super) async fn execute(
+        &mut self,
+        id: &str,
+        call: &ToolCall,
+        stop: &Stop,
+    ) -> Result<Option<()>, TurnError> {
+        // What a call shows may be long. A stop that was said is heard here, too.
+        if stop.or(self.client.caught_up()).await.is_none() {
+            return Ok(None);
+        }
+        if call.name == UPDATE_PLAN {
+            self.show_plan(call).await?;
+            return Ok(Some(()));
+        }
+        let prepared = match self.hands.prepare(&call.name, &call.arguments) {
+            Ok(prepared) => prepared,
+            Err(why) => {
+                let refused = Card::refused(id, &call.name, &call.arguments, &why);
+                self.result(call, why, true).await?;
+                self.client.update(refused);
+                return Ok(Some(()));
+            }
+        };
+        let card = Card::of(id, &prepared);
+        self.client.update(card.announced());
+        let outcome = match self
+            .permitted(prepared.asks.then(|| prepared.always_key.clone()), &card, stop)
+            .await?
+        {
+            Some(Decision::Denied(why)) => {
+                self.result(call, why.clone(), true).await?;
+                self.client.update(card.failed(&why));
+                return Ok(Some(()));
+            }
+            Some(_) => self.run(prepared, &card, stop).await,
+            None => None,
+        };
+        let Some(outcome) = outcome else {
+            self.client.update(card.failed(STOPPED));
+            return Ok(None);
+        };
+        self.result(call, outcome.text.clone(), outcome.failed).await?;
+        self.client.update(card.ended(&outcome));
+        for offered in outcome.created.iter().filter_map(|path| card::offered(path)) {
+            self.client.update(offered);
+        }
+        Ok(Some(()))
+    }
+
+    /// Whether it may run; without a key nobody has to be asked. `None` when the turn is stopped first.
+    async fn permitted(
+        &mut self,
+        always_key: Option<String>,
+        card: &Card,
+        stop: &Stop,
+    ) -> Result<Option<Decision>, TurnError> {
+        let Some(key) = always_key else {
+            return Ok(Some(Decision::Once));
+        };
+        match self.profile.permissions {
+            Permissions::Allow => return Ok(Some(Decision::Once)),
+            Permissions::Deny => {
+                let why = "this host's configuration denies tools that change something";
+                return Ok(Some(Decision::Denied(why.to_owned())));
+            }
+            Permissions::Ask if self.history.always(&key) => return Ok(Some(Decision::Once)),
+            Permissions::Ask => {}
+        }
+        self.client.status("waiting: a permission is needed");
+        let decision = match stop.or(self.client.permission(card.question())).await {
+            None => return Ok(None),
+            Some(Ok(decision)) => decision,
+            Some(Err(error)) if is_incoming_transport_closed(&error) => {
+                // The client is gone, so the turn is being stopped.
+                stop.said().await;
+                return Ok(None);
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "could not ask for a permission");
+                Decision::Denied("this call was denied because nobody could be asked".to_owned())
+            }
+        };
+        if decision == Decision::Always {
+            self.keep(vec![Line::Always { key }]).await?;
+        }
+        Ok(Some(decision))
+    }
+
+    async fn run(&self, prepared: PreparedFor<K>, card: &Card, stop: &Stop) -> Option<Outcome> {
+        let title: String = card.title().chars().take(TITLE).collect();
+        self.client.status(format!("running: {title}"));
+        self.client.update(card.running());
+        let output = Output::new(&self.client, card);
+        let mut push = |text: String| output.push(&text);
+        let run = self.hands.run(prepared, &mut push);
+        stop.or_with(run, output.pending(), EVERY, &self.client, || output.flush())
+            .await
+    }
+
+    async fn show_plan(&mut self, call: &ToolCall) -> Result<(), TranscriptError> {
+        match plan::read(&call.arguments) {
+            Ok(update) => {
+                self.client.update(update);
+                self.result(call, "the plan is shown to the user".to_owned(), false)
+                    .await
+            }
+            Err(why) => self.result(call, why, true).await,
+        }
+    }
+
+    async fn result(&mut self, call: &ToolCall, text: String, failed: bool) -> Result<(), TranscriptError> {
+        let message = Message::ToolResult {
+            call: call.id.clone(),
+            text,
+            failed,
+        };
+        self.keep(vec![Line::Message { message }]).await
+    }
+}

@@ -1,0 +1,209 @@
+//! Turns that end before they are done: stopped, failed, left alone, or with a defect.
+
+use acp::schema::StopReason;
+use agent_client_protocol::v1 as acp;
+use serde_json::{Value, json};
+
+use super::scene::{Answers, Place, Script, Step, calls, meet, says, text};
+use crate::agent::history::UNKNOWN_RESULT;
+use crate::providers::ProviderError;
+
+fn roles(request: &Value) -> Vec<&str> {
+    let messages = request["history"].as_array().unwrap().iter();
+    messages
+        .map(|message| message["role"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn stopping_an_answer_keeps_what_was_said() {
+    let place = Place::new();
+    let script = Script::of([Step::Hang(vec![text("half an "), text("answer")]), says("ok")]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        let turn = person.start("go");
+        person
+            .hears(|told| told["sessionUpdate"] == "agent_message_chunk")
+            .await;
+        person.cancel();
+        let answer = turn.block_task().await.unwrap();
+        assert_eq!(answer.stop_reason, StopReason::Cancelled);
+        assert_eq!(person.words("agent_message_chunk"), "half an answer");
+        person.prompt("and then").await.unwrap();
+    })
+    .await;
+    let request = script.last_request();
+    assert_eq!(roles(&request), ["user", "assistant", "user"]);
+    assert_eq!(request["history"][1]["parts"][0]["text"], "half an answer");
+    assert_eq!(place.lines()[3], json!({"line": "interrupted"}));
+}
+
+#[tokio::test]
+async fn stopping_a_tool_drops_it_and_tells_the_model_that_its_effects_are_unknown() {
+    let place = Place::new();
+    let script = Script::of([calls(&[["hang", "a"], ["look", "b"]]), says("ok")]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        let turn = person.start("go");
+        person.hears(|told| told.to_string().contains("so far")).await;
+        person.cancel();
+        let answer = turn.block_task().await.unwrap();
+        assert_eq!(answer.stop_reason, StopReason::Cancelled);
+        assert_eq!(script.dropped(), ["hang a"]);
+        person.hears(|told| told["status"] == "failed").await;
+        person.prompt("and then").await.unwrap();
+    })
+    .await;
+    assert_eq!(script.ran(), ["hang a"], "what comes after is not begun");
+    let history = &script.last_request()["history"];
+    for (index, call) in [(2, "p0"), (3, "p1")] {
+        let expected = json!({"role": "tool_result", "call": call, "text": UNKNOWN_RESULT, "failed": true});
+        assert_eq!(history[index], expected);
+    }
+}
+
+#[tokio::test]
+async fn stopping_an_open_question_withdraws_it() {
+    let place = Place::new();
+    let script = Script::of([calls(&[["touch", "a"]]), says("ok")]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        let turn = person.start("go");
+        person.hears(|told| told["asked"].is_object()).await;
+        person.cancel();
+        let answer = turn.block_task().await.unwrap();
+        assert_eq!(answer.stop_reason, StopReason::Cancelled);
+        person.prompt("and then").await.unwrap();
+    })
+    .await;
+    assert!(script.ran().is_empty());
+}
+
+#[tokio::test]
+async fn stopping_while_a_login_is_awaited_is_a_stop_like_any_other() {
+    let place = Place::new();
+    let needed = ProviderError::LoginRequired {
+        owner: "web:1".to_owned(),
+        reason: "no".to_owned(),
+    };
+    let script = Script::of([Step::Fail(vec![], needed)]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        let turn = person.start("go");
+        person.hears(|told| told["login"].is_object()).await;
+        person.cancel();
+        let answer = turn.block_task().await.unwrap();
+        assert_eq!(answer.stop_reason, StopReason::Cancelled);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_withdrawn_prompt_is_stopped_too() {
+    let place = Place::new();
+    let script = Script::of([Step::Hang(vec![text("x")]), says("ok")]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        let turn = person.start("go");
+        person
+            .hears(|told| told["sessionUpdate"] == "agent_message_chunk")
+            .await;
+        turn.cancel().unwrap();
+        let answer = turn.block_task().await.unwrap();
+        assert_eq!(answer.stop_reason, StopReason::Cancelled);
+        person.prompt("still there?").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_prompt_has_to_wait_for_the_first() {
+    let place = Place::new();
+    let script = Script::of([Step::Hang(vec![text("x")])]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        let turn = person.start("one");
+        person
+            .hears(|told| told["sessionUpdate"] == "agent_message_chunk")
+            .await;
+        let error = person.prompt("two").await.unwrap_err();
+        assert!(error.message.contains("a turn is running"), "{}", error.message);
+        person.cancel();
+        turn.block_task().await.unwrap();
+    })
+    .await;
+    assert_eq!(place.lines().len(), 4, "the second one left nothing behind");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_stops_the_turn_which_keeps_what_it_had() {
+    let place = Place::new();
+    for (step, heard) in [
+        (Step::Hang(vec![text("half")]), "half"),
+        (calls(&[["hang", "a"]]), "so far"),
+        (calls(&[["touch", "a"]]), "asked"),
+    ] {
+        let script = Script::of([step]);
+        meet(&script, &Answers::default(), async |person| {
+            person.ready(&place).await;
+            person.start("go").detach();
+            person.hears(|told| told.to_string().contains(heard)).await;
+        })
+        .await;
+        assert_eq!(script.dropped().len(), script.ran().len());
+        assert_eq!(place.lines().last(), Some(&json!({"line": "interrupted"})));
+    }
+}
+
+#[tokio::test]
+async fn a_cut_stream_keeps_its_words_and_a_failure_says_its_kind() {
+    let place = Place::new();
+    let cut = ProviderError::Cut {
+        why: "the connection was closed".to_owned(),
+        partial: vec![],
+    };
+    let script = Script::of([
+        Step::Fail(vec![text("half")], cut),
+        Step::Fail(
+            vec![],
+            ProviderError::WrongKey("the key in X was refused".to_owned()),
+        ),
+        Step::Fail(vec![], ProviderError::Unavailable("busy".to_owned())),
+        Step::Fail(vec![], ProviderError::Refused("no such model".to_owned())),
+        says("ok"),
+    ]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        for (kind, words) in [
+            ("cut", "the model's answer was cut off: the connection was closed"),
+            ("wrong_key", "the key in X was refused"),
+            ("unavailable", "busy"),
+            ("refused", "no such model"),
+        ] {
+            let error = person.prompt("go").await.unwrap_err();
+            assert_eq!(error.message, words);
+            assert_eq!(error.data.unwrap(), json!({"agent-host": {"failure": kind}}));
+        }
+        person.prompt("go").await.unwrap();
+    })
+    .await;
+    let request = script.last_request();
+    assert_eq!(
+        roles(&request),
+        ["user", "assistant", "user"],
+        "asked again, not doubled"
+    );
+    assert_eq!(request["history"][1]["parts"][0]["text"], "half");
+}
+
+#[tokio::test]
+async fn a_defect_answers_the_prompt_and_ends_the_worker() {
+    let place = Place::new();
+    let script = Script::of([Step::Panic]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        assert!(person.prompt("go").await.is_err());
+        person.connection.incoming_closed().await;
+    })
+    .await;
+}

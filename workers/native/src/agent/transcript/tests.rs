@@ -1,0 +1,185 @@
+//! What a transcript promises when processes die and disks misbehave.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::message::{Part, ReplyPart};
+
+fn said(text: &str) -> Line {
+    Line::Message {
+        message: Message::User {
+            parts: vec![Part::Text { text: text.into() }],
+        },
+    }
+}
+
+fn lines() -> Vec<Line> {
+    vec![
+        said("one"),
+        Line::Message {
+            message: Message::Assistant {
+                parts: vec![
+                    ReplyPart::Thought {
+                        text: "hm".into(),
+                        opaque: Some(json!({"z": 1, "a": "ä\n"})),
+                    },
+                    ReplyPart::Text { text: "two".into() },
+                ],
+            },
+        },
+        Line::Always { key: "k".into() },
+        Line::Model { model: "m".into() },
+        Line::Interrupted,
+    ]
+}
+
+async fn written(folder: &TempDir) -> PathBuf {
+    let mut transcript = Transcript::create(folder.path(), "s").unwrap();
+    for line in lines() {
+        transcript.append(&[line]).await.unwrap();
+    }
+    folder.path().join(FILE)
+}
+
+#[tokio::test]
+async fn lines_come_back_as_they_were_written() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder).await;
+    assert_eq!(Transcript::load(folder.path(), "s").unwrap().1, lines());
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_line_torn_anywhere_is_cut_off_and_the_next_one_follows_the_whole_ones() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder).await;
+    let whole = fs::read(&path).unwrap();
+    for cut in 0..whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let ends = whole[..cut].split(|byte| *byte == b'\n').count() - 1;
+        if ends == 0 {
+            let error = Transcript::load(folder.path(), "s").unwrap_err();
+            assert!(matches!(error, TranscriptError::Unknown { .. }), "{error}");
+            continue;
+        }
+        let (mut transcript, found) = Transcript::load(folder.path(), "s").unwrap();
+        assert_eq!(found, lines()[..ends - 1], "cut at {cut}");
+        transcript.append(&[said("after")]).await.unwrap();
+        drop(transcript);
+        let found = Transcript::load(folder.path(), "s").unwrap().1;
+        assert_eq!(found.last(), Some(&said("after")), "cut at {cut}");
+        assert_eq!(found.len(), ends);
+    }
+}
+
+#[tokio::test]
+async fn a_hole_at_the_end_is_torn_and_a_broken_line_in_the_middle_is_told_with_its_number() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder).await;
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{whole}\0\0\0\0\n")).unwrap();
+    assert_eq!(Transcript::load(folder.path(), "s").unwrap().1, lines());
+
+    for broken in ["{\"line\":\"mess", "{\"line\":\"unheard of\"}", "[]"] {
+        let mut all: Vec<_> = whole.lines().collect();
+        all[2] = broken;
+        let text = all.join("\n") + "\n";
+        fs::write(&path, &text).unwrap();
+        let words = Transcript::load(folder.path(), "s").unwrap_err().to_string();
+        assert!(words.contains("line 3 of the transcript"), "{words}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "untouched");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_line_at_the_end_is_no_torn_one() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder).await;
+    let whole = fs::read_to_string(&path).unwrap() + "{\"line\":\"unheard of\"}\n";
+    fs::write(&path, &whole).unwrap();
+    let error = Transcript::load(folder.path(), "s").unwrap_err();
+    assert!(
+        matches!(error, TranscriptError::Broken { line: 7, .. }),
+        "{error}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+}
+
+#[tokio::test]
+async fn other_sessions_and_newer_versions_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder).await;
+    let load = |session| Transcript::load(folder.path(), session).unwrap_err();
+    assert!(matches!(load("t"), TranscriptError::Unknown { .. }));
+    fs::write(&path, "{\"transcript\":2,\"session\":\"s\"}\n").unwrap();
+    assert!(matches!(load("s"), TranscriptError::Newer { found: 2, .. }));
+    let empty = TempDir::new().unwrap();
+    let error = Transcript::load(empty.path(), "s").unwrap_err();
+    assert!(matches!(error, TranscriptError::Unknown { .. }));
+}
+
+#[tokio::test]
+async fn a_new_session_moves_the_old_one_aside() {
+    let folder = TempDir::new().unwrap();
+    for _ in 0..2 {
+        written(&folder).await;
+    }
+    Transcript::create(folder.path(), "t").unwrap();
+    for name in ["transcript-1.jsonl", "transcript-2.jsonl"] {
+        let text = fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(text.lines().count(), lines().len() + 1);
+    }
+    assert!(Transcript::load(folder.path(), "t").unwrap().1.is_empty());
+}
+
+#[tokio::test]
+async fn two_workers_do_not_share_a_transcript() {
+    let folder = TempDir::new().unwrap();
+    let held = Transcript::create(folder.path(), "s").unwrap();
+    let error = Transcript::load(folder.path(), "s").unwrap_err();
+    assert!(matches!(error, TranscriptError::Busy { .. }), "{error}");
+    drop(held);
+    assert!(Transcript::load(folder.path(), "s").is_ok());
+}
+
+#[tokio::test]
+async fn what_a_failed_write_left_behind_is_taken_away() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder).await;
+    let (mut transcript, _) = Transcript::load(folder.path(), "s").unwrap();
+    let rest = "{\"line\":\"interrupted\"}\n".repeat(20) + "{\"line";
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(rest.as_bytes()).unwrap();
+    transcript.append(&[said("kept")]).await.unwrap();
+    drop(transcript);
+    let found = Transcript::load(folder.path(), "s").unwrap().1;
+    assert_eq!(found.len(), lines().len() + 1);
+    assert_eq!(found.last(), Some(&said("kept")));
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_with_words_and_keeps_the_whole_lines() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder).await;
+    let (mut transcript, _) = Transcript::load(folder.path(), "s").unwrap();
+    let before = fs::read(&path).unwrap();
+    let full = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let file = std::mem::replace(&mut transcript.file, Arc::new(full));
+    let words = transcript.append(&[said("lost")]).await.unwrap_err().to_string();
+    assert!(words.contains("could not write the transcript"), "{words}");
+    transcript.file = file;
+    assert_eq!(fs::read(&path).unwrap(), before);
+    transcript.append(&[said("kept")]).await.unwrap();
+    drop(transcript);
+    let found = Transcript::load(folder.path(), "s").unwrap().1;
+    assert_eq!(found.last(), Some(&said("kept")));
+    assert_eq!(found.len(), lines().len() + 1);
+}

@@ -1,0 +1,114 @@
+//! What a server and its model can do beyond the plain request, learned from its refusals.
+
+use super::said::Said;
+
+/// Optional parts of a request. All are sent until a server says that it does not know one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Abilities(u8);
+
+/// One optional part of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ability {
+    /// Responses: reasoning comes encrypted, so that it can be sent back although nothing is stored.
+    EncryptedReasoning = 1,
+    /// Responses: reasoning is summed up for people.
+    ReasoningSummary = 2,
+    /// Both: earlier reasoning goes back with the request.
+    EarlierReasoning = 4,
+    /// Responses: the conversation is named, for the prompt cache.
+    CacheKey = 8,
+    /// Chat: the stream ends with the usage.
+    UsageInStream = 16,
+}
+
+impl Default for Abilities {
+    fn default() -> Self {
+        Self(31)
+    }
+}
+
+impl Abilities {
+    /// Whether this part is sent.
+    pub(super) fn has(self, ability: Ability) -> bool {
+        self.0 & ability as u8 != 0
+    }
+
+    /// The same without one part.
+    pub(super) fn without(self, ability: Ability) -> Self {
+        Self(self.0 & !(ability as u8))
+    }
+
+    /// The part that a refusal with this status is about, if it was sent: the request may succeed without it.
+    pub(super) fn refused_by(self, status: u16, said: &Said) -> Option<Ability> {
+        if !matches!(status, 400 | 404 | 422) {
+            return None;
+        }
+        // The more special words first.
+        [
+            ("invalid_encrypted_content", Ability::EarlierReasoning),
+            ("could not be verified", Ability::EarlierReasoning),
+            ("could not be decrypted", Ability::EarlierReasoning),
+            ("reasoning_content", Ability::EarlierReasoning),
+            ("encrypted content", Ability::EncryptedReasoning),
+            ("encrypted_content", Ability::EncryptedReasoning),
+            ("'include'", Ability::EncryptedReasoning),
+            ("reasoning.summary", Ability::ReasoningSummary),
+            ("reasoning summar", Ability::ReasoningSummary),
+            ("'reasoning'", Ability::ReasoningSummary),
+            ("prompt_cache_key", Ability::CacheKey),
+            ("stream_options", Ability::UsageInStream),
+        ]
+        .into_iter()
+        .find(|(words, ability)| self.has(*ability) && said.mentions(words))
+        .map(|(_, ability)| ability)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_part_is_left_out_once_and_nothing_else_is() {
+        for (status, body, ability) in [
+            (
+                400,
+                "Encrypted content is not supported with this model.",
+                Some(Ability::EncryptedReasoning),
+            ),
+            (
+                400,
+                "Unsupported parameter: 'reasoning.summary' is not supported",
+                Some(Ability::ReasoningSummary),
+            ),
+            (
+                400,
+                "Your organization must be verified to generate reasoning summaries",
+                Some(Ability::ReasoningSummary),
+            ),
+            (
+                400,
+                "The encrypted content for item rs_1 could not be verified.",
+                Some(Ability::EarlierReasoning),
+            ),
+            (
+                422,
+                "Extra inputs are not permitted: stream_options",
+                Some(Ability::UsageInStream),
+            ),
+            (500, "stream_options", None),
+            (400, "context length exceeded", None),
+        ] {
+            let said = Said::of_body(body.as_bytes());
+            let all = Abilities::default();
+            assert_eq!(all.refused_by(status, &said), ability, "{body}");
+            if let Some(ability) = ability {
+                assert_ne!(
+                    all.without(ability).refused_by(status, &said),
+                    Some(ability),
+                    "{body}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One try: the request out, the stream in.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::{Client, Response};
+use secrecy::SecretString;
+use serde_json::Value;
+use url::Url;
+
+use super::Progress;
+use super::format::{Reader, StreamFailure};
+use super::http;
+use super::payment::Purse;
+use super::retry::Failure;
+use super::said::Said;
+use super::sse::{Decoder, EVENT_LIMIT, Event};
+
+/// Most bytes of one answer. Deltas, and the repetition of all of them at the end, are far below.
+const ANSWER_LIMIT: usize = 4 * EVENT_LIMIT;
+
+/// How long the end of an answer is waited for that says nothing more, so that its connection serves the next call.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// One try.
+pub(super) struct Attempt<'a> {
+    pub(super) client: &'a Client,
+    pub(super) url: &'a Url,
+    pub(super) body: &'a Value,
+    pub(super) secret: Option<&'a SecretString>,
+    pub(super) purse: Option<&'a Purse>,
+}
+
+impl Attempt<'_> {
+    /// Sends the request and reads the answer into `reader`, which then holds the reply, or what came of it.
+    pub(super) async fn run(
+        &self,
+        reader: &mut Reader,
+        out: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), Failure> {
+        let response = http::send(self.client, self.url, self.secret, self.body).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        let read = if http::is_json(response.headers()) {
+            self.whole(response, reader, out).await
+        } else {
+            self.stream(response, reader, out).await
+        };
+        match read {
+            // All that matters had come before the connection broke.
+            Err(Failure::Broken(_) | Failure::Silent(_)) if reader.may_end() => Ok(()),
+            read => read,
+        }
+    }
+
+    async fn refusal(&self, response: Response) -> Failure {
+        let status = response.status().as_u16();
+        let retry_after = http::retry_after(response.headers(), SystemTime::now());
+        let body = http::error_body(response).await;
+        Failure::Status {
+            status,
+            retry_after,
+            is_rejection: match self.purse {
+                Some(purse) => purse.is_rejection(status, &body),
+                None => status == 401,
+            },
+            said: Said::of_body(&body).without(self.secret),
+        }
+    }
+
+    async fn stream(
+        &self,
+        mut response: Response,
+        reader: &mut Reader,
+        out: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), Failure> {
+        let (mut decoder, mut events, mut length) = (Decoder::default(), vec![], 0);
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| http::failure(&error, self.url))?
+        {
+            length += chunk.len();
+            let pushed = decoder.push(&chunk, &mut events);
+            self.take(&mut events, reader, out)?;
+            if pushed.is_err() || length > ANSWER_LIMIT {
+                return Err(too_long());
+            }
+            if reader.is_complete() {
+                // Whether the rest comes or not changes nothing.
+                let _ = tokio::time::timeout(LINGER, response.chunk()).await;
+                return Ok(());
+            }
+        }
+        decoder.finish(&mut events).map_err(|_| too_long())?;
+        match self.take(&mut events, reader, out) {
+            Err(failure @ Failure::Stream(_)) => Err(failure),
+            // The last event may be a half one.
+            _ if reader.may_end() => Ok(()),
+            _ => Err(Failure::Broken("the answer ended before it was whole".into())),
+        }
+    }
+
+    fn take(
+        &self,
+        events: &mut Vec<Event>,
+        reader: &mut Reader,
+        out: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), Failure> {
+        events
+            .drain(..)
+            .try_for_each(|event| reader.event(&event, out))
+            .map_err(|failure| self.failure(failure))
+    }
+
+    /// An answer of a server that does not stream.
+    async fn whole(
+        &self,
+        mut response: Response,
+        reader: &mut Reader,
+        out: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), Failure> {
+        let mut body = vec![];
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| http::failure(&error, self.url))?
+        {
+            body.extend_from_slice(&chunk);
+            if body.len() > EVENT_LIMIT {
+                return Err(too_long());
+            }
+        }
+        let value = serde_json::from_slice(&body).map_err(|_| self.failure(StreamFailure::Nonsense))?;
+        reader
+            .event_of_whole(&value, out)
+            .map_err(|failure| self.failure(failure))?;
+        if reader.may_end() {
+            Ok(())
+        } else {
+            Err(self.failure(StreamFailure::Nonsense))
+        }
+    }
+
+    fn failure(&self, failure: StreamFailure) -> Failure {
+        match failure {
+            StreamFailure::Said(said) => Failure::Stream(said.without(self.secret)),
+            StreamFailure::Nonsense => Failure::Nonsense(format!(
+                "{} answered in a way that this wire format does not know\nhint: `provider` of the agent may be the other one",
+                http::shown(self.url)
+            )),
+        }
+    }
+}
+
+fn too_long() -> Failure {
+    Failure::Nonsense(format!(
+        "the provider's answer is longer than {} MiB",
+        ANSWER_LIMIT / 1024 / 1024
+    ))
+}

@@ -1,0 +1,180 @@
+//! One request and its stream of bytes: the client with its limits, and a network's failures in words.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use url::Url;
+
+use super::retry::Failure;
+
+/// Longest time until a connection stands.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Longest time without a byte. Models that think say nothing for minutes.
+pub(super) const IDLE_LIMIT: Duration = Duration::from_mins(5);
+
+/// How long a connection is kept for the next call.
+const KEEP: Duration = Duration::from_mins(1);
+
+/// Most bytes that are read of an answer that is no success.
+const ERROR_LIMIT: usize = 64 * 1024;
+
+/// A client with compiled-in roots. Costs a few hundred kilobytes: made at the first call.
+///
+/// Errors: the TLS configuration can't be made.
+pub(super) fn client() -> Result<Client, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        // The way to a server on this machine must never lead through another one, and a worker's environment names none.
+        .no_proxy()
+        .connect_timeout(CONNECT_LIMIT)
+        .read_timeout(IDLE_LIMIT)
+        .pool_idle_timeout(KEEP)
+        .pool_max_idle_per_host(1)
+        .user_agent(concat!("agent-host/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| words(&error))
+}
+
+/// Sends a request and waits for the head of its answer.
+pub(super) async fn send(
+    client: &Client,
+    url: &Url,
+    secret: Option<&SecretString>,
+    body: &Value,
+) -> Result<Response, Failure> {
+    let mut request = client
+        .post(url.clone())
+        .header(ACCEPT, "text/event-stream")
+        .json(body);
+    if let Some(secret) = secret {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
+            // The error would quote the secret.
+            .map_err(|_| Failure::Nonsense("the credential has characters that no header may have".into()))?;
+        value.set_sensitive(true);
+        request = request.header(AUTHORIZATION, value);
+    }
+    request.send().await.map_err(|error| failure(&error, url))
+}
+
+/// What a failed request or read means.
+pub(super) fn failure(error: &reqwest::Error, url: &Url) -> Failure {
+    let host = shown(url);
+    if error.is_connect() {
+        let why = if error.is_timeout() {
+            format!("no connection to {host} within {} s", CONNECT_LIMIT.as_secs())
+        } else {
+            format!("could not connect to {host}: {}", words(error))
+        };
+        Failure::NoConnection(why)
+    } else if error.is_timeout() {
+        Failure::Silent(IDLE_LIMIT)
+    } else {
+        Failure::Broken(format!("the connection to {host} was lost: {}", words(error)))
+    }
+}
+
+/// Host and port, never user information, path or query.
+pub(super) fn shown(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("?");
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// The beginning of a refusal's body.
+pub(super) async fn error_body(mut response: Response) -> Vec<u8> {
+    let mut body = vec![];
+    // Words that can't be read are only missed: the status says enough.
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = ERROR_LIMIT - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == ERROR_LIMIT {
+            break;
+        }
+    }
+    body
+}
+
+/// Whether the answer is one JSON value and no stream.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().starts_with("application/json"))
+}
+
+/// How long the server asks to wait: `Retry-After` (RFC 9110 §10.2.3) as seconds or a date, or OpenAI's milliseconds.
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+    };
+    let number = |text: &str| text.parse::<f64>().ok();
+    let span = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+    if let Some(milliseconds) = text("retry-after-ms").and_then(number) {
+        return span(milliseconds / 1000.0);
+    }
+    let asked = text(RETRY_AFTER.as_str())?;
+    let date = || httpdate::parse_http_date(asked).ok();
+    let until = || date().map(|date| date.duration_since(now).unwrap_or_default());
+    number(asked).and_then(span).or_else(until)
+}
+
+/// The innermost cause; never the error itself, whose words may have the URL.
+fn words(error: &reqwest::Error) -> String {
+    let mut cause = std::error::Error::source(error);
+    let mut words = "for an unknown reason".to_owned();
+    while let Some(error) = cause {
+        words = error.to_string();
+        cause = error.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(name: &'static str, value: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        retry_after(&headers, now)
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(asked("retry-after", "7"), seconds(7));
+        assert_eq!(asked("retry-after", " 0.5"), Some(Duration::from_millis(500)));
+        assert_eq!(asked("retry-after-ms", "1500"), Some(Duration::from_millis(1500)));
+        assert_eq!(asked("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT"), seconds(60));
+        assert_eq!(asked("retry-after", "Sun, 06 Nov 1994 08:48:37 GMT"), seconds(0));
+        for nonsense in ["soon", "-1", "NaN", "1e300", ""] {
+            assert_eq!(asked("retry-after", nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_shown_address_has_no_user_information() {
+        let url = Url::parse("https://user:planted@models.example:8443/v1?key=planted").unwrap();
+        assert_eq!(shown(&url), "models.example:8443");
+    }
+}

@@ -1,0 +1,294 @@
+//! OpenAI Responses: the stream of events, read into a reply.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::is_sendable;
+use crate::message::{Finish, ReplyPart, ToolCall, Usage};
+use crate::providers::Progress;
+use crate::providers::format::StreamFailure;
+use crate::providers::said::Said;
+
+/// What has come so far, by the output's index.
+#[derive(Debug, Default)]
+pub(in crate::providers) struct Reader {
+    drafts: BTreeMap<u64, Draft>,
+    /// The item that events without an index are about.
+    current: u64,
+    usage: Usage,
+    finish: Option<Finish>,
+    has_refused: bool,
+    has_text: bool,
+    has_thought: bool,
+}
+
+/// An item of the output, as far as it has come.
+#[derive(Debug)]
+enum Draft {
+    Text(String),
+    Thought { text: String, opaque: Option<Value> },
+    Call(ToolCall),
+}
+
+type Out<'a> = &'a mut (dyn FnMut(Progress) + Send);
+
+impl Reader {
+    /// Takes one event.
+    pub(in crate::providers) fn event(&mut self, event: &Value, out: Out<'_>) -> Result<(), StreamFailure> {
+        if let Some(index) = event["output_index"].as_u64() {
+            self.current = index;
+        }
+        let delta = event["delta"].as_str().unwrap_or_default();
+        match event["type"].as_str().unwrap_or_default() {
+            "response.output_text.delta" => self.text(delta, out),
+            "response.refusal.delta" => {
+                self.has_refused = true;
+                self.text(delta, out);
+            }
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
+                self.thought(delta, out);
+            }
+            "response.reasoning_summary_part.added" => self.paragraph(out),
+            "response.output_item.added" => self.begin(&event["item"]),
+            "response.function_call_arguments.delta" => self.arguments(delta),
+            "response.function_call_arguments.done" => self.all_arguments(&event["arguments"]),
+            "response.output_item.done" => self.item(&event["item"], out),
+            "response.completed" | "response.incomplete" => self.end(&event["response"], out)?,
+            "response.failed" | "response.cancelled" => {
+                return Err(StreamFailure::Said(Said::of(&event["response"])));
+            }
+            "error" => return Err(StreamFailure::Said(Said::of(event))),
+            // An answer that is no stream is the response itself.
+            "" if event["object"] == "response" => self.end(event, out)?,
+            "" if !event["error"].is_null() => return Err(StreamFailure::Said(Said::of(event))),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the reply is whole.
+    pub(in crate::providers) fn is_complete(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    /// The whole reply: its parts, the tokens and why it ended.
+    pub(in crate::providers) fn into_reply(self) -> (Vec<ReplyPart>, Usage, Finish) {
+        let finish = match self.finish {
+            Some(Finish::Complete) | None if self.has_refused => Finish::Refused,
+            finish => finish.unwrap_or(Finish::Complete),
+        };
+        let parts = self.drafts.into_values().filter_map(Draft::part).collect();
+        (parts, self.usage, finish)
+    }
+
+    /// What had come before a cut: words and thoughts. Calls are left out, because nobody will answer them; and so is
+    /// what a provider would want back, because it belongs to the item after it.
+    pub(in crate::providers) fn into_partial(self) -> Vec<ReplyPart> {
+        let shown = self.drafts.into_values().filter_map(|draft| match draft {
+            Draft::Thought { text, .. } => Draft::Thought { text, opaque: None }.part(),
+            Draft::Text(_) => draft.part(),
+            Draft::Call(_) => None,
+        });
+        shown.collect()
+    }
+
+    fn text(&mut self, delta: &str, out: Out<'_>) {
+        if delta.is_empty() {
+            return;
+        }
+        let (is_first, had_text) = (!self.drafts.contains_key(&self.current), self.has_text);
+        self.has_text = true;
+        match self.draft(|| Draft::Text(String::new())) {
+            Draft::Text(text) if is_first || text.is_empty() => {
+                text.push_str(delta);
+                if had_text {
+                    out(Progress::Text("\n\n".into()));
+                }
+            }
+            Draft::Text(text) => text.push_str(delta),
+            _ => return,
+        }
+        out(Progress::Text(delta.to_owned()));
+    }
+
+    fn thought(&mut self, delta: &str, out: Out<'_>) {
+        if delta.is_empty() {
+            return;
+        }
+        self.has_thought = true;
+        if let Draft::Thought { text, .. } = self.draft(thought) {
+            text.push_str(delta);
+            out(Progress::Thought(delta.to_owned()));
+        }
+    }
+
+    /// A summary has parts; each begins a paragraph.
+    fn paragraph(&mut self, out: Out<'_>) {
+        if !self.has_thought {
+            return;
+        }
+        if let Draft::Thought { text, .. } = self.draft(thought) {
+            if !text.is_empty() {
+                text.push_str("\n\n");
+            }
+            out(Progress::Thought("\n\n".into()));
+        }
+    }
+
+    fn begin(&mut self, item: &Value) {
+        let draft = match item["type"].as_str().unwrap_or_default() {
+            "function_call" => Draft::Call(call(item)),
+            "message" => Draft::Text(String::new()),
+            "reasoning" => thought(),
+            _ => return,
+        };
+        self.drafts.entry(self.current).or_insert(draft);
+    }
+
+    fn arguments(&mut self, delta: &str) {
+        if let Draft::Call(call) = self.draft(|| Draft::Call(call(&Value::Null))) {
+            call.arguments.push_str(delta);
+        }
+    }
+
+    fn all_arguments(&mut self, whole: &Value) {
+        if let (Some(Draft::Call(call)), Some(whole)) = (self.drafts.get_mut(&self.current), written(whole)) {
+            call.arguments = whole;
+        }
+    }
+
+    /// An item that is done: it counts, whatever came before. Servers that send no deltas show it now.
+    fn item(&mut self, item: &Value, out: Out<'_>) {
+        match item["type"].as_str().unwrap_or_default() {
+            "message" => {
+                let whole = self.content(&item["content"]);
+                let came =
+                    matches!(self.drafts.get(&self.current), Some(Draft::Text(text)) if !text.is_empty());
+                if !came {
+                    self.text(&whole, out);
+                } else if !whole.is_empty() {
+                    self.drafts.insert(self.current, Draft::Text(whole));
+                }
+            }
+            "reasoning" => {
+                let whole = [texts(&item["summary"]), texts(&item["content"])]
+                    .concat()
+                    .join("\n\n");
+                let came = matches!(self.drafts.get(&self.current), Some(Draft::Thought { text, .. }) if !text.is_empty());
+                if !came {
+                    self.thought(&whole, out);
+                }
+                if let Draft::Thought { text, opaque } = self.draft(thought) {
+                    if !whole.is_empty() {
+                        *text = whole;
+                    }
+                    *opaque = is_sendable(item).then(|| item.clone());
+                }
+            }
+            "function_call" => {
+                let mut done = call(item);
+                if let Some(Draft::Call(before)) = self.drafts.get(&self.current)
+                    && done.arguments.is_empty()
+                {
+                    done.arguments.clone_from(&before.arguments);
+                }
+                self.drafts.insert(self.current, Draft::Call(done));
+            }
+            // Tools of the provider's own; nothing here asks for them.
+            _ => {}
+        }
+    }
+
+    fn content(&mut self, content: &Value) -> String {
+        let parts = content.as_array().map(Vec::as_slice).unwrap_or_default();
+        self.has_refused |= parts.iter().any(|part| part["type"] == "refusal");
+        let text = |part: &Value| {
+            part["text"]
+                .as_str()
+                .or(part["refusal"].as_str())
+                .map(str::to_owned)
+        };
+        parts.iter().filter_map(text).collect()
+    }
+
+    fn end(&mut self, response: &Value, out: Out<'_>) -> Result<(), StreamFailure> {
+        if !response["error"].is_null() {
+            return Err(StreamFailure::Said(Said::of(response)));
+        }
+        // Servers that send no items on the way repeat them here.
+        if self.drafts.is_empty() {
+            let items = response["output"]
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            for (index, item) in (0..).zip(items) {
+                self.current = index;
+                self.item(item, out);
+            }
+        }
+        let tokens = |name: &str| response["usage"][name].as_u64().unwrap_or_default();
+        self.usage = Usage {
+            input: tokens("input_tokens"),
+            output: tokens("output_tokens"),
+        };
+        self.finish = Some(match response["incomplete_details"]["reason"].as_str() {
+            Some("content_filter") => Finish::Refused,
+            Some(_) => Finish::Length,
+            None if response["status"] == "incomplete" => Finish::Length,
+            None => Finish::Complete,
+        });
+        Ok(())
+    }
+
+    fn draft(&mut self, new: impl FnOnce() -> Draft) -> &mut Draft {
+        self.drafts.entry(self.current).or_insert_with(new)
+    }
+}
+
+impl Draft {
+    fn part(self) -> Option<ReplyPart> {
+        match self {
+            Self::Text(text) => (!text.is_empty()).then_some(ReplyPart::Text { text }),
+            Self::Thought { text, opaque } => {
+                (!text.is_empty() || opaque.is_some()).then_some(ReplyPart::Thought { text, opaque })
+            }
+            Self::Call(call) => Some(ReplyPart::ToolCall(call)),
+        }
+    }
+}
+
+fn thought() -> Draft {
+    Draft::Thought {
+        text: String::new(),
+        opaque: None,
+    }
+}
+
+fn call(item: &Value) -> ToolCall {
+    let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+    ToolCall {
+        id: text("call_id"),
+        name: text("name"),
+        arguments: written(&item["arguments"]).unwrap_or_default(),
+    }
+}
+
+/// Arguments as text, also from servers that send the object itself.
+fn written(arguments: &Value) -> Option<String> {
+    match arguments {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn texts(parts: &Value) -> Vec<String> {
+    let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = |part: &Value| part["text"].as_str().map(str::to_owned);
+    parts
+        .iter()
+        .filter_map(text)
+        .filter(|text| !text.is_empty())
+        .collect()
+}

@@ -1,0 +1,335 @@
+//! Requests and golden streams of OpenAI Responses.
+
+use serde_json::json;
+
+use super::*;
+use crate::message::{Finish, ToolCall, Usage};
+use crate::providers::format::StreamFailure;
+use crate::providers::tests::read::{self, Read};
+use crate::tools::ToolSpec;
+use contract::Provider;
+
+/// A reasoning model that thinks, says something, and calls two tools at once.
+const PARALLEL_CALLS: &str = r#"event: response.created
+data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","status":"in_progress","error":null,"output":[],"usage":null}}
+
+event: response.in_progress
+data: {"type":"response.in_progress","sequence_number":1,"response":{"id":"resp_1","object":"response","status":"in_progress"}}
+
+event: response.output_item.added
+data: {"type":"response.output_item.added","sequence_number":2,"output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[]}}
+
+event: response.reasoning_summary_part.added
+data: {"type":"response.reasoning_summary_part.added","sequence_number":3,"item_id":"rs_1","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}}
+
+event: response.reasoning_summary_text.delta
+data: {"type":"response.reasoning_summary_text.delta","sequence_number":4,"item_id":"rs_1","output_index":0,"summary_index":0,"delta":"**Looking** "}
+
+event: response.reasoning_summary_text.delta
+data: {"type":"response.reasoning_summary_text.delta","sequence_number":5,"item_id":"rs_1","output_index":0,"summary_index":0,"delta":"at ä€😀"}
+
+event: response.reasoning_summary_part.added
+data: {"type":"response.reasoning_summary_part.added","sequence_number":6,"item_id":"rs_1","output_index":0,"summary_index":1,"part":{"type":"summary_text","text":""}}
+
+event: response.reasoning_summary_text.delta
+data: {"type":"response.reasoning_summary_text.delta","sequence_number":7,"item_id":"rs_1","output_index":0,"summary_index":1,"delta":"then more"}
+
+event: response.output_item.done
+data: {"type":"response.output_item.done","sequence_number":8,"output_index":0,"item":{"id":"rs_1","type":"reasoning","encrypted_content":"gAAAA","summary":[{"type":"summary_text","text":"**Looking** at ä€😀"},{"type":"summary_text","text":"then more"}]}}
+
+event: response.output_item.added
+data: {"type":"response.output_item.added","sequence_number":9,"output_index":1,"item":{"id":"msg_1","type":"message","status":"in_progress","content":[],"role":"assistant"}}
+
+event: response.output_text.delta
+data: {"type":"response.output_text.delta","sequence_number":10,"item_id":"msg_1","output_index":1,"content_index":0,"delta":"I look "}
+
+event: response.output_text.delta
+data: {"type":"response.output_text.delta","sequence_number":11,"item_id":"msg_1","output_index":1,"content_index":0,"delta":"around.\n"}
+
+event: response.output_item.done
+data: {"type":"response.output_item.done","sequence_number":12,"output_index":1,"item":{"id":"msg_1","type":"message","status":"completed","content":[{"type":"output_text","annotations":[],"text":"I look around.\n"}],"role":"assistant"}}
+
+event: response.output_item.added
+data: {"type":"response.output_item.added","sequence_number":13,"output_index":2,"item":{"id":"fc_1","type":"function_call","status":"in_progress","arguments":"","call_id":"call_a","name":"bash"}}
+
+event: response.output_item.added
+data: {"type":"response.output_item.added","sequence_number":14,"output_index":3,"item":{"id":"fc_2","type":"function_call","status":"in_progress","arguments":"","call_id":"call_b","name":"read"}}
+
+event: response.function_call_arguments.delta
+data: {"type":"response.function_call_arguments.delta","sequence_number":15,"item_id":"fc_1","output_index":2,"delta":"{\"command\":"}
+
+event: response.function_call_arguments.delta
+data: {"type":"response.function_call_arguments.delta","sequence_number":16,"item_id":"fc_2","output_index":3,"delta":"{\"path\":"}
+
+event: response.function_call_arguments.delta
+data: {"type":"response.function_call_arguments.delta","sequence_number":17,"item_id":"fc_1","output_index":2,"delta":"\"ls\"}"}
+
+event: response.function_call_arguments.done
+data: {"type":"response.function_call_arguments.done","sequence_number":18,"item_id":"fc_1","output_index":2,"arguments":"{\"command\":\"ls\"}"}
+
+event: response.output_item.done
+data: {"type":"response.output_item.done","sequence_number":19,"output_index":2,"item":{"id":"fc_1","type":"function_call","status":"completed","arguments":"{\"command\":\"ls\"}","call_id":"call_a","name":"bash"}}
+
+event: response.function_call_arguments.delta
+data: {"type":"response.function_call_arguments.delta","sequence_number":20,"item_id":"fc_2","output_index":3,"delta":"\"a.txt\"}"}
+
+event: response.completed
+data: {"type":"response.completed","sequence_number":21,"response":{"id":"resp_1","object":"response","status":"completed","error":null,"incomplete_details":null,"output":[],"usage":{"input_tokens":36,"input_tokens_details":{"cached_tokens":0},"output_tokens":87,"total_tokens":123}}}
+
+"#;
+
+fn reasoning() -> Value {
+    json!({
+        "id": "rs_1", "type": "reasoning", "encrypted_content": "gAAAA",
+        "summary": [
+            { "type": "summary_text", "text": "**Looking** at ä€😀" },
+            { "type": "summary_text", "text": "then more" },
+        ],
+    })
+}
+
+fn call(id: &str, name: &str, arguments: &str) -> ReplyPart {
+    ReplyPart::ToolCall(ToolCall {
+        id: id.into(),
+        name: name.into(),
+        arguments: arguments.into(),
+    })
+}
+
+fn text(text: &str) -> ReplyPart {
+    ReplyPart::Text { text: text.into() }
+}
+
+fn read(stream: &str) -> Read {
+    read::stream(Provider::OpenaiResponses, stream.as_bytes(), stream.len())
+}
+
+#[test]
+fn a_stream_with_parallel_calls_reads_the_same_wherever_it_is_cut() {
+    let expected = Read {
+        result: Ok(()),
+        parts: vec![
+            ReplyPart::Thought {
+                text: "**Looking** at ä€😀\n\nthen more".into(),
+                opaque: Some(reasoning()),
+            },
+            text("I look around.\n"),
+            call("call_a", "bash", r#"{"command":"ls"}"#),
+            call("call_b", "read", r#"{"path":"a.txt"}"#),
+        ],
+        usage: Usage {
+            input: 36,
+            output: 87,
+        },
+        finish: Finish::Complete,
+        text: "I look around.\n".into(),
+        thought: "**Looking** at ä€😀\n\nthen more".into(),
+        is_whole: true,
+    };
+    for cut in 0..PARALLEL_CALLS.len() {
+        let read = read::stream(Provider::OpenaiResponses, PARALLEL_CALLS.as_bytes(), cut);
+        assert_eq!(read, expected, "cut at {cut}");
+    }
+}
+
+#[test]
+fn servers_that_send_only_whole_items_or_no_stream_are_read_too() {
+    let items = r#"data: {"type":"response.output_item.done","item":{"type":"reasoning","content":[{"type":"reasoning_text","text":"hm"}],"summary":[]},"output_index":0}
+
+data: {"type":"response.output_item.done","item":{"type":"message","content":[{"type":"output_text","text":"hello"}]},"output_index":1}
+
+data: {"type":"response.output_item.done","item":{"type":"function_call","call_id":"c","name":"bash","arguments":{"command":"ls"}},"output_index":2}
+
+data: {"type":"response.completed","response":{"status":"completed"}}
+
+"#;
+    let whole = json!({
+        "object": "response", "status": "completed", "error": null,
+        "output": [
+            { "type": "reasoning", "summary": [], "content": [{ "type": "reasoning_text", "text": "hm" }] },
+            { "type": "message", "content": [{ "type": "output_text", "text": "hello" }] },
+            { "type": "function_call", "call_id": "c", "name": "bash", "arguments": "{\"command\":\"ls\"}" },
+        ],
+    });
+    for read in [read(items), read::whole(Provider::OpenaiResponses, &whole)] {
+        assert_eq!(read.result, Ok(()));
+        let thought = ReplyPart::Thought {
+            text: "hm".into(),
+            opaque: None,
+        };
+        assert_eq!(
+            read.parts,
+            [thought, text("hello"), call("c", "bash", r#"{"command":"ls"}"#)]
+        );
+        assert_eq!((read.text.as_str(), read.thought.as_str()), ("hello", "hm"));
+        assert!(read.is_whole);
+    }
+}
+
+#[test]
+fn why_it_ended_is_told() {
+    let ended = |end: &str| {
+        let stream =
+            format!("data: {{\"type\":\"response.output_text.delta\",\"delta\":\"x\"}}\n\ndata: {end}\n\n");
+        read(&stream).finish
+    };
+    let incomplete = |reason: &str| {
+        format!(
+            r#"{{"type":"response.incomplete","response":{{"status":"incomplete","incomplete_details":{{"reason":"{reason}"}}}}}}"#
+        )
+    };
+    assert_eq!(ended(&incomplete("max_output_tokens")), Finish::Length);
+    assert_eq!(ended(&incomplete("content_filter")), Finish::Refused);
+    assert_eq!(
+        ended(r#"{"type":"response.completed","response":{}}"#),
+        Finish::Complete
+    );
+    let refusal = read(
+        "data: {\"type\":\"response.refusal.delta\",\"delta\":\"I will not\"}\n\n\
+         data: {\"type\":\"response.completed\",\"response\":{}}\n\n",
+    );
+    assert_eq!(
+        (refusal.finish, refusal.text.as_str()),
+        (Finish::Refused, "I will not")
+    );
+}
+
+#[test]
+fn a_failure_in_the_stream_is_the_servers_word() {
+    for stream in [
+        r#"data: {"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"oh"}}}"#,
+        r#"data: {"type":"error","code":"server_error","message":"oh","param":null}"#,
+        r#"data: {"type":"error","error":{"type":"server_error","code":null,"message":"oh"}}"#,
+        "event: error\ndata: {\"code\":\"server_error\",\"message\":\"oh\"}",
+        r#"error: {"code":"server_error","message":"oh"}"#,
+    ] {
+        let Err(StreamFailure::Said(said)) = read(stream).result else {
+            panic!("no failure: {stream}")
+        };
+        assert_eq!(said.after("failed"), "failed: oh", "{stream}");
+        assert_eq!(said.code.as_deref(), Some("server_error"), "{stream}");
+    }
+    assert_eq!(read("data: {nonsense").result, Err(StreamFailure::Nonsense));
+}
+
+#[test]
+fn what_had_come_before_a_cut_has_no_calls_and_nothing_to_send_back() {
+    let cut_at = PARALLEL_CALLS.find("event: response.completed").unwrap();
+    let partial = read::partial(Provider::OpenaiResponses, &PARALLEL_CALLS.as_bytes()[..cut_at]);
+    let thought = ReplyPart::Thought {
+        text: "**Looking** at ä€😀\n\nthen more".into(),
+        opaque: None,
+    };
+    assert_eq!(partial, [thought, text("I look around.\n")]);
+    assert!(!read(&PARALLEL_CALLS[..cut_at]).is_whole);
+}
+
+#[test]
+fn two_messages_are_two_paragraphs() {
+    let message = |index: u8, text: &str| {
+        format!(
+            "data: {{\"type\":\"response.output_text.delta\",\"output_index\":{index},\"delta\":\"{text}\"}}\n\n"
+        )
+    };
+    let read = read(&(message(0, "one") + &message(1, "two")));
+    assert_eq!(read.text, "one\n\ntwo");
+    assert_eq!(read.parts, [text("one"), text("two")]);
+}
+
+fn history() -> Vec<Message> {
+    let thought = |opaque: Option<Value>| ReplyPart::Thought {
+        text: "hm".into(),
+        opaque,
+    };
+    vec![
+        Message::User {
+            parts: vec![
+                Part::Text { text: "look".into() },
+                Part::Image {
+                    mime: "image/png".into(),
+                    data: "AAAA".into(),
+                },
+            ],
+        },
+        Message::Assistant {
+            parts: vec![
+                thought(Some(reasoning())),
+                thought(Some(json!({ "type": "reasoning", "encrypted_content": null }))),
+                thought(Some(json!({ "chat_reasoning_field": "reasoning" }))),
+                thought(None),
+                text("I look"),
+                call("a", "bash", ""),
+            ],
+        },
+        Message::ToolResult {
+            call: "a".into(),
+            text: "exit code 0".into(),
+            failed: false,
+        },
+    ]
+}
+
+fn tools() -> Vec<ToolSpec> {
+    vec![ToolSpec {
+        name: "bash",
+        description: "runs a command",
+        parameters: json!({ "type": "object" }),
+    }]
+}
+
+fn body_of(history: &[Message], tools: &[ToolSpec], abilities: Abilities) -> Value {
+    let request = Request {
+        model: "m",
+        system: "be brief",
+        history,
+        tools,
+        session: "s1",
+    };
+    body(&request, abilities)
+}
+
+#[test]
+fn the_request_is_this() {
+    assert_eq!(
+        body_of(&history(), &tools(), Abilities::default()),
+        json!({
+            "model": "m",
+            "instructions": "be brief",
+            "input": [
+                { "type": "message", "role": "user", "content": [
+                    { "type": "input_text", "text": "look" },
+                    { "type": "input_image", "image_url": "data:image/png;base64,AAAA" },
+                ] },
+                reasoning(),
+                { "type": "message", "role": "assistant", "content": [{ "type": "output_text", "text": "I look" }] },
+                { "type": "function_call", "call_id": "a", "name": "bash", "arguments": "{}" },
+                { "type": "function_call_output", "call_id": "a", "output": "exit code 0" },
+            ],
+            "stream": true,
+            "store": false,
+            "tools": [{
+                "type": "function", "name": "bash", "description": "runs a command",
+                "parameters": { "type": "object" }, "strict": false,
+            }],
+            "include": ["reasoning.encrypted_content"],
+            "reasoning": { "summary": "auto" },
+            "prompt_cache_key": "s1",
+        })
+    );
+}
+
+#[test]
+fn what_a_server_does_not_take_is_left_out() {
+    let bare = [
+        Ability::EncryptedReasoning,
+        Ability::ReasoningSummary,
+        Ability::EarlierReasoning,
+        Ability::CacheKey,
+    ]
+    .into_iter()
+    .fold(Abilities::default(), Abilities::without);
+    let body = body_of(&history(), &[], bare);
+    let names: Vec<&String> = body.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["model", "instructions", "input", "stream", "store"]);
+    assert!(!body["input"].to_string().contains("gAAAA"));
+}

@@ -1,0 +1,155 @@
+//! The table of what follows which failure.
+
+use super::*;
+
+fn status(status: u16, body: &str) -> Failure {
+    Failure::Status {
+        status,
+        retry_after: None,
+        is_rejection: status == 401,
+        said: Said::of_body(body.as_bytes()),
+    }
+}
+
+fn course(tries: u32) -> Course {
+    Course {
+        tries,
+        abilities: Abilities::default(),
+        chance: 0.5,
+    }
+}
+
+fn kind(step: &Step) -> &'static str {
+    match step {
+        Step::Again { .. } => "again",
+        Step::Renew => "renew",
+        Step::Without(_) => "without",
+        Step::GiveUp(_) => "give up",
+        Step::Refuse(_) => "refuse",
+    }
+}
+
+#[test]
+fn what_follows_a_failure_is_this_table() {
+    let quota = r#"{"error":{"code":"insufficient_quota","message":"You exceeded your current quota"}}"#;
+    let code = |code: &str| Said {
+        code: Some(code.into()),
+        ..Said::default()
+    };
+    for (failure, tries, next) in [
+        (status(401, ""), 1, "renew"),
+        (status(401, ""), 6, "renew"),
+        (status(403, ""), 1, "refuse"),
+        (status(400, ""), 1, "refuse"),
+        (status(400, "stream_options: unknown"), 1, "without"),
+        (status(404, ""), 1, "refuse"),
+        (status(402, ""), 1, "refuse"),
+        (status(302, ""), 1, "refuse"),
+        (status(408, ""), 1, "again"),
+        (status(409, ""), 1, "again"),
+        (status(429, ""), 1, "again"),
+        (status(429, quota), 1, "refuse"),
+        (status(500, ""), 5, "again"),
+        (status(500, ""), 6, "give up"),
+        (status(501, ""), 1, "refuse"),
+        (status(503, ""), 1, "again"),
+        (status(529, ""), 1, "again"),
+        (Failure::Stream(Said::default()), 1, "again"),
+        (Failure::Stream(code("rate_limit_exceeded")), 1, "again"),
+        (Failure::Stream(code("server_error")), 6, "give up"),
+        (Failure::Stream(code("context_length_exceeded")), 1, "refuse"),
+        (Failure::NoConnection("x".into()), 1, "again"),
+        (Failure::NoConnection("x".into()), 6, "give up"),
+        (Failure::Broken("x".into()), 1, "again"),
+        (Failure::Nonsense("x".into()), 1, "refuse"),
+        (Failure::Silent(Duration::from_mins(5)), 1, "again"),
+        (Failure::Silent(Duration::from_mins(5)), 2, "give up"),
+        (
+            Failure::NoToken {
+                why: "busy".into(),
+                after: None,
+            },
+            1,
+            "again",
+        ),
+    ] {
+        assert_eq!(kind(&failure.next(course(tries))), next, "{failure:?}");
+    }
+}
+
+fn delay(tries: u32, chance: f64, asked: Option<Duration>) -> Duration {
+    let failure = Failure::Status {
+        status: 429,
+        retry_after: asked,
+        is_rejection: false,
+        said: Said::default(),
+    };
+    let course = Course {
+        chance,
+        ..course(tries)
+    };
+    match failure.next(course) {
+        Step::Again { delay, .. } => delay,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn waits_grow_are_spread_and_never_shorter_than_asked() {
+    let seconds = Duration::from_secs_f64;
+    assert_eq!(delay(1, 1.0, None), seconds(1.0));
+    assert_eq!(delay(3, 1.0, None), seconds(4.0));
+    assert_eq!(delay(5, 0.25, None), seconds(4.0));
+    assert_eq!(delay(5, 0.0, None), Duration::ZERO);
+    assert_eq!(delay(1, 0.0, Some(seconds(7.0))), seconds(7.0));
+    assert_eq!(delay(5, 0.5, Some(seconds(7.0))), seconds(7.5));
+    assert_eq!(delay(1, 1.0, Some(LONGEST_ASKED)), LONGEST_ASKED);
+}
+
+#[test]
+fn a_server_that_asks_for_hours_is_not_waited_for() {
+    let failure = Failure::Status {
+        status: 429,
+        retry_after: Some(Duration::from_hours(3)),
+        is_rejection: false,
+        said: Said::default(),
+    };
+    let Step::GiveUp(words) = failure.next(course(1)) else {
+        panic!("it waits")
+    };
+    assert_eq!(
+        words,
+        "the provider's rate limit is reached (429); it asks to wait 3 h before the next try"
+    );
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    for (status_code, body, hint) in [
+        (
+            404,
+            r#"{"error":{"message":"model 'x' not found"}}"#,
+            "`/model NAME` takes another model",
+        ),
+        (
+            400,
+            r#"{"error":{"code":"context_length_exceeded","message":"too long"}}"#,
+            "`/new` starts a fresh one",
+        ),
+        (
+            400,
+            r#"{"error":"registry/x does not support tools"}"#,
+            "can call tools",
+        ),
+        (301, "", "`base_url`"),
+    ] {
+        let Step::Refuse(words) = status(status_code, body).next(course(1)) else {
+            panic!("not refused: {body}")
+        };
+        assert!(words.contains("\nhint: ") && words.contains(hint), "{words}");
+    }
+    let Step::Refuse(words) = status(400, r#"{"error":{"message":"bad"}}"#).next(course(1)) else {
+        panic!("not refused")
+    };
+    assert_eq!(words, "the provider refused the request (400): bad");
+}
