@@ -8,6 +8,7 @@ mod house;
 mod interleavings;
 mod kills;
 mod locks;
+mod people;
 mod protocol;
 mod secrets;
 mod sign_in;
