@@ -80,7 +80,13 @@ function grow() {
   text.style.height = `${Math.min(text.scrollHeight, innerHeight * 0.4)}px`;
 }
 
+/** While the agent works and nothing is written, Stop is the likelier wish. */
+function press() {
+  document.getElementById("send").classList.toggle("primary", !phase.busy || text.value !== "");
+}
+
 function typed() {
+  press();
   kept.set(`draft:${here}`, text.value);
   grow();
   complete();
@@ -277,7 +283,7 @@ function show(data) {
   document.getElementById("status").classList.toggle("idle", data.words === "");
   document.getElementById("stop").hidden = !data.busy;
   document.getElementById("mode").hidden = !data.busy;
-  document.getElementById("send").classList.toggle("primary", !data.busy || text.value !== "");
+  press();
   if (before.busy && !data.busy) say(data.tone === "failed" ? data.words : "The agent has answered");
   elapsed();
 }
