@@ -115,7 +115,7 @@ function decide(form, answer, reason) {
 
 async function rename(form, fields) {
   await post("/api/name", { name: fields.name });
-  form.parentElement.querySelector("summary span").textContent = fields.name.trim() || "Set your name";
+  form.parentElement.querySelector("summary span").textContent = fields.name.trim() || "Your name";
   form.parentElement.open = false;
 }
 

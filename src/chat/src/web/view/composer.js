@@ -86,8 +86,14 @@ function underway() {
   return files.some((file) => !file.id && !file.failed);
 }
 
+/** While the agent works and nothing is written, Stop is the likelier wish. */
+function press() {
+  document.getElementById("send").classList.toggle("primary", !phase.busy || text.value !== "");
+}
+
 function typed() {
   sending = false;
+  press();
   kept.set(`draft:${here}`, text.value);
   grow();
   complete();
@@ -286,7 +292,7 @@ function show(data) {
   document.getElementById("status").classList.toggle("idle", data.words === "");
   document.getElementById("stop").hidden = !data.busy;
   document.getElementById("mode").hidden = !data.busy;
-  document.getElementById("send").classList.toggle("primary", !data.busy || text.value !== "");
+  press();
   if (before.busy && !data.busy) say(data.tone === "failed" ? data.words : "The agent has answered");
   elapsed();
 }
