@@ -18,6 +18,9 @@ const THREADS: usize = 4;
 /// A kill comes after at most so long.
 const LATEST: Duration = Duration::from_millis(250);
 
+/// Kills come faster than turns end, so many wait.
+const LIMITS: &str = "[limits]\nqueued = 100000\n";
+
 /// Everything that was accepted is done after at most so long, when nobody kills any more.
 const CERTAIN: Duration = Duration::from_mins(2);
 
@@ -54,7 +57,7 @@ async fn no_kill_of_the_host_loses_or_doubles_a_message() {
         ..SettingsChange::default()
     });
     let port = free_port();
-    let mut host = Host::up(&scene, port, "");
+    let mut host = Host::up(&scene, port, LIMITS);
     let mut person = Person::enter(host.link()).await;
     let mut threads = Vec::new();
     for number in 0..THREADS {
@@ -82,7 +85,7 @@ async fn no_kill_of_the_host_loses_or_doubles_a_message() {
             () = moment => {}
         }
         host.kill();
-        host = Host::up(&scene, port, "");
+        host = Host::up(&scene, port, LIMITS);
         person.again().await;
     }
     speak(&person, &threads, &mut waiting, &mut accepted).await;

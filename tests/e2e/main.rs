@@ -14,4 +14,5 @@ mod protocol;
 mod secrets;
 mod sign_in;
 mod storm;
+mod threads;
 mod worker;
