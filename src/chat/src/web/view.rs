@@ -31,8 +31,10 @@ mod workers_page;
 #[cfg(test)]
 mod gallery;
 
-pub(crate) use assets::{ASSETS, Asset, asset, version};
-pub(crate) use composer::{COMMANDS, Command, queue};
+#[cfg(test)]
+use assets::ASSETS;
+pub(crate) use assets::{asset, version};
+pub(crate) use composer::{COMMANDS, queue};
 pub(crate) use credentials_page::{Login, LoginState, Whose, credentials};
 pub(crate) use html::escape;
 pub(crate) use item::item;

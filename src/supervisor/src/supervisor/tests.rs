@@ -52,6 +52,20 @@ fn agents() -> BTreeMap<String, Agent> {
     ])
 }
 
+/// A process that another test starts at this moment holds copies of all descriptors between its fork and its exec, locks
+/// included: so the file may be in use for a moment longer.
+async fn open(folder: &TempDir) -> (Conversation, Found) {
+    let began = Instant::now();
+    loop {
+        match Conversation::open(folder.path()) {
+            Err(ConversationError::InUse(_)) if began.elapsed() < Duration::from_secs(5) => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 fn credentials_in(folder: &TempDir) -> Credentials {
     let store = Store::open(&folder.path().join("auth.json"), true).unwrap();
     Credentials::new(store, Vendors::builtin(None), Refresher::InProcess)
@@ -81,7 +95,7 @@ impl Host {
             dispatch: Dispatch::Queue,
             limits,
         };
-        let (conversation, found) = Conversation::open(folder.path()).unwrap();
+        let (conversation, found) = open(&folder).await;
         let kept = conversation.clone();
         let credentials = credentials_in(&folder);
         let supervisor = Supervisor::begin(config, conversation, found, credentials, launcher)
@@ -108,7 +122,7 @@ impl Host {
             dispatch: Dispatch::Queue,
             limits,
         };
-        let (conversation, found) = Conversation::open(folder.path()).unwrap();
+        let (conversation, found) = open(&folder).await;
         let kept = conversation.clone();
         let credentials = credentials_in(&folder);
         let supervisor = Supervisor::start(config, conversation, found, credentials)

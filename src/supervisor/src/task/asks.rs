@@ -15,6 +15,9 @@ use crate::supervisor::{Answer, SupervisorError};
 use crate::timeline::{describe_diffs, shown_diffs, shown_input};
 use crate::worker::PermissionAnswer;
 
+/// Questions that an agent may have open; further ones are denied unseen.
+pub(super) const MOST_OPEN: usize = 16;
+
 /// What is open.
 #[derive(Debug, Default)]
 pub(super) struct Asks {
@@ -112,6 +115,10 @@ impl Task {
         can_always: bool,
         reply: Reply<PermissionAnswer>,
     ) {
+        if self.asks.permissions.len() >= MOST_OPEN {
+            let reason = Some("too many questions are open already".to_owned());
+            return reply.give(PermissionAnswer::Deny { reason });
+        }
         let is_cancelled = self.turn.as_ref().is_none_or(|running| running.cancel.is_some());
         let Some(request) = random_name().filter(|_| !is_cancelled) else {
             return reply.give(PermissionAnswer::Cancelled);

@@ -26,15 +26,18 @@ impl Task {
         running.cancel = Some(Cancel { intent, until });
         let is_prompted = matches!(running.stage, Stage::Prompted(_));
         let is_ending = matches!(running.stage, Stage::Ending { .. });
+        if let Slot::Alive(alive) = &self.slot
+            && is_prompted
+            && !was_cancelled
+        {
+            // Before its questions are answered, or it would go on with the answers.
+            alive.process.cancel();
+        }
         self.show();
         self.drop_asks().await;
         match &self.slot {
             _ if is_ending => {}
-            Slot::Alive(alive) if is_prompted => {
-                if !was_cancelled {
-                    alive.process.cancel();
-                }
-            }
+            Slot::Alive(_) if is_prompted => {}
             _ => self.conclude(&Ok(StopReason::Cancelled)).await,
         }
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::Task;
-use super::asks::{Login, Then};
+use super::asks::{Login, MOST_OPEN, Then};
 use super::turn::Stage;
 use crate::config::AgentKind;
 use crate::ending::sentence;
@@ -20,7 +20,8 @@ const LOOK_FOR_LOGIN: std::time::Duration = std::time::Duration::from_secs(2);
 impl Task {
     /// The agent asks for a login.
     pub(super) async fn asked_login(&mut self, needed: LoginNeeded, reply: Reply<LoginAnswer>) {
-        if self.turn.as_ref().is_none_or(|running| running.cancel.is_some()) {
+        let is_over = self.turn.as_ref().is_none_or(|running| running.cancel.is_some());
+        if is_over || self.asks.logins.len() >= MOST_OPEN {
             return reply.give(LoginAnswer::GiveUp);
         }
         self.await_login(needed, Then::Answer(reply)).await;

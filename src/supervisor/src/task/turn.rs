@@ -65,7 +65,7 @@ impl Task {
     pub(super) async fn begin_turn(&mut self) {
         let started = match self.shared.conversation.start_next(&self.thread.id).await {
             Ok(Some(turn)) => turn,
-            Ok(None) => return self.look_at_queue().await,
+            Ok(None) => return self.nothing_to_begin().await,
             Err(error) => return self.could_not_write(&error),
         };
         info!(turn = %started.id, attempt = started.attempts, "turn begins");
@@ -86,6 +86,14 @@ impl Task {
         self.merge_waiting().await;
         self.show_queue();
         self.send_prompt().await;
+    }
+
+    /// Nothing waits, or a turn still runs that nobody serves (the end of a broken task is being written).
+    async fn nothing_to_begin(&mut self) {
+        self.look_at_queue().await;
+        if !self.queued.is_empty() {
+            self.clock.try_later();
+        }
     }
 
     /// Sends the turn to the worker, which lives and is free.

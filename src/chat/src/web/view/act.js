@@ -80,6 +80,7 @@ async function guarded(button, work) {
 
 function act(button, data, compose) {
   const doings = {
+    decide: () => decide(button.form, button.value),
     retry: () => post(`/api/t/${thread}/retry`, { turn: Number(data.turn) }),
     drop: () => post(`/api/t/${thread}/drop`, { turn: Number(data.turn) }),
     stop: async () => {
@@ -99,7 +100,7 @@ function act(button, data, compose) {
 function submit(form, pressed) {
   const fields = Object.fromEntries(new FormData(form));
   const doings = {
-    decide: () => decide(form, fields, pressed),
+    decide: () => decide(form, "deny", fields.reason),
     complete: () => complete(form, fields),
     name: () => rename(form, fields),
     settings: () => settings(form, fields),
@@ -108,15 +109,13 @@ function submit(form, pressed) {
   if (doings[form.dataset.act]) guarded(button, doings[form.dataset.act]);
 }
 
-function decide(form, fields, pressed) {
-  const answer = pressed?.value ?? "once";
-  const reason = answer === "deny" && fields.reason?.trim() ? fields.reason.trim() : undefined;
-  return post(`/api/t/${thread}/decide`, { request: form.dataset.request, answer, reason });
+function decide(form, answer, reason) {
+  return post(`/api/t/${thread}/decide`, { request: form.dataset.request, answer, reason: reason?.trim() || undefined });
 }
 
 async function rename(form, fields) {
   await post("/api/name", { name: fields.name });
-  form.parentElement.querySelector("summary span").textContent = fields.name.trim() || "Set your name";
+  form.parentElement.querySelector("summary span").textContent = fields.name.trim() || "Your name";
   form.parentElement.open = false;
 }
 

@@ -144,8 +144,8 @@ fn set(parameters: &str, style: &mut Style) {
             39 => style.colour = None,
             // 256 and true colours are not shown; their arguments are not codes.
             38 | 48 => drop(match numbers.next() {
-                Some(5) => numbers.by_ref().nth(0),
-                Some(2) => numbers.by_ref().nth(2),
+                Some(5) => numbers.next(),
+                Some(2) => numbers.nth(2),
                 _ => None,
             }),
             _ => {}

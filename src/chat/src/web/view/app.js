@@ -65,7 +65,7 @@ function scrolling() {
 function usage() {
   const last = [...document.querySelectorAll("[data-usage]")].at(-1);
   const tokens = document.getElementById("tokens");
-  if (tokens && last && tokens.textContent !== last.textContent) tokens.textContent = last.textContent;
+  if (tokens && last && tokens.textContent !== last.textContent) tokens.replaceChildren(...last.cloneNode(true).childNodes);
 }
 
 async function older() {
@@ -143,7 +143,7 @@ function openDrawer(open) {
 function drawer() {
   document.getElementById("drawer")?.addEventListener("click", () => {
     openDrawer(true);
-    filter.focus({ preventScroll: true });
+    document.getElementById("new").focus({ preventScroll: true });
   });
   document.getElementById("veil").addEventListener("click", () => openDrawer(false));
 }

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
+use super::html::each;
+
 /// A file of ours for browsers, served at `/assets/<name>`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asset {
@@ -86,11 +88,7 @@ pub(crate) fn version() -> &'static str {
             hash.update([0]);
             hash.update(asset.body);
         }
-        hash.finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        each(hash.finalize().iter().take(8), |byte| format!("{byte:02x}"))
     });
     &VERSION
 }

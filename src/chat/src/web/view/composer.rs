@@ -1,10 +1,12 @@
 //! Where people write: the field, what waits above it, and the commands that begin with `/`.
 
-use conversation::Turn;
+use conversation::{Dispatch, Turn};
+use supervisor::ThreadPhase;
 
-use super::html::escape;
+use super::html::{each, escape, push};
 use super::icon::icon;
-use super::{Viewer, harmless, words};
+use super::phase::phase;
+use super::{Content, Shell, Viewer, harmless, words};
 
 /// A command that begins with `/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,33 +87,29 @@ pub(crate) fn queue(turns: &[Turn], viewer: &Viewer) -> String {
         } else {
             String::new()
         };
-        out.push_str(&format!("<li><span>{}{files}</span>{button}</li>", escape(&text)));
+        push!(out, "<li><span>{}{files}</span>{button}</li>", escape(&text));
     }
     out + "</ol>"
 }
 
-/// The composer. `agents` is drawn only where a thread does not exist yet.
-pub(super) fn composer(limit: u64, new_thread: Option<(&[(String, String)], &str)>) -> String {
-    let agents = match new_thread {
-        Some((agents, default)) if agents.len() > 1 => format!(
-            "<label class=\"pick\"><span class=\"hear\">Agent</span><select id=\"new-agent\">{}</select></label>",
-            options(agents, default)
-        ),
-        _ => String::new(),
+/// The composer, with what runs and what waits at this moment.
+pub(super) fn composer(shell: &Shell<'_>) -> String {
+    let (agents, state, waiting, mode) = if let Content::Thread(now) = &shell.content {
+        let state = phase(now.phase, now.doing.as_ref());
+        let mode = state.dispatch.unwrap_or(now.thread.dispatch);
+        (String::new(), state, queue(&now.queued, shell.viewer), mode)
+    } else {
+        let state = phase(ThreadPhase::Cold, None);
+        (agents(shell), state, String::new(), Dispatch::default())
     };
-    let mut commands = String::new();
-    for (at, one) in COMMANDS.iter().enumerate() {
-        commands.push_str(&format!(
-            "<li role=\"option\" id=\"c{at}\" data-name=\"{}\" aria-selected=\"false\"><b>{}</b> <i>{}</i><span>{}</span></li>",
-            one.name, one.name, one.arguments, one.help
-        ));
-    }
+    let busy = if state.busy { "" } else { " hidden" };
+    let idle = if state.words.is_empty() { "idle" } else { "" };
     format!(
         r#"<form id="composer" data-limit="{limit}" data-limit-words="{}" autocomplete="off">
-<div id="queue" aria-label="Queued messages" role="group"></div>
-<div id="status" role="status"><span class="dot quiet"></span><span id="doing"></span><span id="elapsed" aria-hidden="true"></span><span id="tokens"></span></div>
-<ul id="commands" role="listbox" aria-label="Commands" hidden>{commands}</ul>
+<div id="queue" aria-label="Queued messages" role="group">{waiting}</div>
+<div id="status" role="group" aria-label="State" class="{idle}"><span class="dot {}"></span><span id="doing">{}</span><span id="elapsed" aria-hidden="true"></span><span id="tokens"></span></div>
 <div class="field">
+<ul id="commands" role="listbox" aria-label="Commands" hidden>{}</ul>
 <ul id="uploads" class="files" aria-label="Attachments"></ul>
 <label class="hear" for="text">Message</label>
 <textarea id="text" rows="1" placeholder="Message the agent, or / for commands" autofocus aria-autocomplete="list" aria-controls="commands" aria-describedby="keys"></textarea>
@@ -119,28 +117,70 @@ pub(super) fn composer(limit: u64, new_thread: Option<(&[(String, String)], &str
 <input id="file" type="file" multiple hidden>
 <button type="button" class="plain" id="attach" aria-label="Attach files" title="Attach files (or drop or paste them)">{}</button>{agents}
 <span class="grow" id="keys"><span class="hear">Enter sends, Shift and Enter begins a new line</span></span>
-<label class="pick" id="mode" hidden><span class="hear">What a message does while the agent works</span><select id="dispatch"><option value="queue">Queue</option><option value="steer">Steer</option><option value="interrupt">Interrupt</option></select></label>
-<button type="button" id="stop" hidden>{}Stop</button>
+<label class="pick" id="mode" title="What a message does while the agent works"{busy}><span class="hear">What a message does while the agent works</span><select id="dispatch">{}</select></label>
+<button type="button" id="stop"{busy}>{}Stop</button>
 <button class="primary" id="send" aria-label="Send" title="Send (Enter)">{}</button>
 </div></div></form>"#,
-        words::bytes(limit),
+        words::bytes(shell.upload_limit),
+        state.tone,
+        escape(&state.words),
+        commands(),
         icon("attach"),
+        modes(mode, ["Queue", "Steer", "Interrupt"]),
         icon("stop"),
         icon("send"),
+        limit = shell.upload_limit,
     )
+}
+
+/// The choice of an agent for a thread that does not exist yet.
+fn agents(shell: &Shell<'_>) -> String {
+    if shell.agents.len() < 2 {
+        return String::new();
+    }
+    format!(
+        "<label class=\"pick\"><span class=\"hear\">Agent</span><select id=\"new-agent\">{}</select></label>",
+        options(shell.agents, shell.default_agent)
+    )
+}
+
+fn commands() -> String {
+    let mut out = String::new();
+    for (at, one) in COMMANDS.iter().enumerate() {
+        push!(
+            out,
+            "<li role=\"option\" id=\"c{at}\" data-name=\"{}\" aria-selected=\"false\"><b>{}</b> <i>{}</i><span>{}</span></li>",
+            one.name,
+            one.name,
+            one.arguments,
+            one.help
+        );
+    }
+    out
+}
+
+/// The modes as options of a select, in the words of the place.
+pub(super) fn modes(chosen: Dispatch, words: [&str; 3]) -> String {
+    let values = [
+        (Dispatch::Queue, "queue"),
+        (Dispatch::Steer, "steer"),
+        (Dispatch::Interrupt, "interrupt"),
+    ];
+    let option = |((mode, value), words): ((Dispatch, &str), &str)| {
+        let selected = if mode == chosen { " selected" } else { "" };
+        format!("<option value=\"{value}\"{selected}>{words}</option>")
+    };
+    each(values.into_iter().zip(words), option)
 }
 
 /// Agents as options of a select.
 pub(super) fn options(agents: &[(String, String)], chosen: &str) -> String {
-    agents
-        .iter()
-        .map(|(name, title)| {
-            let selected = if name == chosen { " selected" } else { "" };
-            format!(
-                "<option value=\"{}\"{selected}>{}</option>",
-                escape(name),
-                escape(title)
-            )
-        })
-        .collect()
+    each(agents, |(name, title)| {
+        let selected = if name == chosen { " selected" } else { "" };
+        format!(
+            "<option value=\"{}\"{selected}>{}</option>",
+            escape(name),
+            escape(title)
+        )
+    })
 }

@@ -2,7 +2,7 @@
 
 use credentials::Timestamp;
 
-use super::html::escape;
+use super::html::{each, escape, push};
 use super::icon::icon;
 use super::{Viewer, harmless, words};
 
@@ -70,11 +70,13 @@ pub(crate) fn credentials(logins: &[Login], viewer: &Viewer) -> String {
         (Whose::Mine, "Yours"),
         (Whose::Host, "This host’s, for everybody without one"),
     ] {
-        let group: Vec<_> = logins.iter().filter(|login| login.whose == whose).collect();
+        let mut group: Vec<_> = logins.iter().filter(|login| login.whose == whose).collect();
+        // What is there comes first.
+        group.sort_by_key(|login| login.state == LoginState::Absent);
         if group.is_empty() {
             continue;
         }
-        out.push_str(&format!("<section class=\"logins\"><h2>{heading}</h2>"));
+        push!(out, "<section class=\"logins\"><h2>{heading}</h2>");
         for login in group {
             out.push_str(&card(login, viewer));
         }
@@ -101,7 +103,7 @@ fn card(login: &Login, viewer: &Viewer) -> String {
     }
     match login.valid_until {
         _ if matches!(login.state, LoginState::Absent | LoginState::Pending) => {}
-        Some(at) if at > viewer.now && login.renewed => {
+        Some(at) if at > viewer.now && login.renewed && login.state != LoginState::Dead => {
             facts.push((
                 "Valid for",
                 format!("{}, then renewed by itself", words::until(at, viewer.now)),
@@ -111,10 +113,13 @@ fn card(login: &Login, viewer: &Viewer) -> String {
         Some(at) => facts.push(("Ended", format!("{} ago", words::ago(at, viewer.now)))),
         None => facts.push(("Valid", "until it is removed or revoked".to_owned())),
     }
-    let facts: String = facts
-        .iter()
-        .map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>"))
-        .collect();
+    let facts = match facts.as_slice() {
+        [] => String::new(),
+        _ => format!(
+            "<dl>{}</dl>",
+            each(facts, |(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>"))
+        ),
+    };
     let detail = match &login.detail {
         Some(detail) => format!("<p class=\"quiet\">{}</p>", escape(&harmless::dropped(detail))),
         None => String::new(),
@@ -123,7 +128,7 @@ fn card(login: &Login, viewer: &Viewer) -> String {
     let key = format!("{}-{service}", scope(login.whose));
     format!(
         "<section class=\"card credential\" id=\"login-{key}\" aria-label=\"{title}\"><header><span class=\"dot {tone}\"></span><b>{title}</b>\
-         <small class=\"facts\">{state}</small></header><dl>{facts}</dl>{detail}{}</section>",
+         <small class=\"facts\">{state}</small></header>{facts}{detail}{}</section>",
         if login.may_change {
             buttons(login, &service, &title)
         } else {
@@ -142,7 +147,7 @@ fn scope(whose: Whose) -> &'static str {
 fn buttons(login: &Login, service: &str, title: &str) -> String {
     let scope = scope(login.whose);
     let (class, word) = match login.state {
-        LoginState::Absent => (" class=\"primary\"", "Sign in"),
+        LoginState::Absent => ("", "Sign in"),
         LoginState::Dead | LoginState::Pending => (" class=\"primary\"", "Sign in again"),
         LoginState::SignedIn | LoginState::Renewing => ("", "Sign in with another account"),
     };

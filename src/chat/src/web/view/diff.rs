@@ -1,13 +1,12 @@
 //! Changes to files, as line diffs: unchanged stretches folded, changed words marked.
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use conversation::Diff;
 use similar::{Algorithm, ChangeTag, TextDiff};
 
 use super::harmless;
-use super::html::{escape, push_escaped};
+use super::html::{escape, push, push_escaped};
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
@@ -80,7 +79,7 @@ fn drawn(diff: &Diff, most: usize) -> String {
         harmless::named(&diff.new),
     );
     let compared = compare(&old, &new);
-    let _ = write!(
+    push!(
         out,
         "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Changes to {path}\"><table>"
     );
@@ -107,7 +106,7 @@ fn drawn(diff: &Diff, most: usize) -> String {
         gap(&mut out, lines - last);
     }
     if left > 0 {
-        let _ = write!(
+        push!(
             out,
             "<tr class=\"gap\"><td colspan=\"3\">{left} more lines</td></tr>"
         );
@@ -120,7 +119,7 @@ fn drawn(diff: &Diff, most: usize) -> String {
 
 fn gap(out: &mut String, lines: usize) {
     let word = if lines == 1 { "line" } else { "lines" };
-    let _ = write!(
+    push!(
         out,
         "<tr class=\"gap\"><td colspan=\"3\">{lines} unchanged {word}</td></tr>"
     );
@@ -136,7 +135,7 @@ fn line(out: &mut String, change: &similar::InlineChange<'_, str>) {
         .new_index()
         .or(change.old_index())
         .map_or(0, |index| index + 1);
-    let _ = write!(
+    push!(
         out,
         "<tr class=\"{class}\"><td class=\"no\">{number}</td><td class=\"sign\">{sign}</td><td>{hear}"
     );
@@ -155,6 +154,7 @@ fn line(out: &mut String, change: &similar::InlineChange<'_, str>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::html::each;
     use super::*;
 
     fn change(old: Option<&str>, new: &str) -> Diff {
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn changed_lines_are_shown_with_context_and_the_rest_is_folded() {
-        let old: String = (0..40).map(|number| format!("line {number}\n")).collect();
+        let old = each(0..40, |number| format!("line {number}\n"));
         let new = old.replace("line 20\n", "line twenty\n");
         let html = html(&change(Some(&old), &new));
         assert!(html.contains("17 unchanged lines"), "{html}");
@@ -202,12 +202,8 @@ mod tests {
 
     #[test]
     fn files_that_have_nothing_in_common_are_compared_in_bounded_time() {
-        let old: String = (0..20_000)
-            .map(|number| format!("a{}\n", number * 7919 % 10_007))
-            .collect();
-        let new: String = (0..20_000)
-            .map(|number| format!("a{}\n", number * 104_729 % 10_009))
-            .collect();
+        let old = each(0..20_000, |number| format!("a{}\n", number * 7919 % 10_007));
+        let new = each(0..20_000, |number| format!("a{}\n", number * 104_729 % 10_009));
         let start = Instant::now();
         let _ = html(&change(Some(&old), &new));
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());

@@ -1,7 +1,8 @@
 //! Characters that deceive: controls, bidi overrides, invisible ones, floods of combining marks.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+
+use super::html::push;
 
 /// More marks on one letter than any language has.
 const MOST_MARKS: usize = 6;
@@ -68,8 +69,7 @@ fn clean(text: &str, hidden: Hidden) -> Cow<'_, str> {
         if deceives(letter) || marks > MOST_MARKS || joiners > MOST_JOINERS {
             match hidden {
                 Hidden::Named if marks <= MOST_MARKS => {
-                    // Writing to a String can't fail.
-                    let _ = write!(out, "⟨U+{:04X}⟩", u32::from(letter));
+                    push!(out, "⟨U+{:04X}⟩", u32::from(letter));
                 }
                 _ => {}
             }

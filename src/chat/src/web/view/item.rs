@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use conversation::{Attachment, Body, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, TurnId};
+use credentials::UserId;
 
 use super::harmless;
-use super::html::{escape, push_escaped};
+use super::html::{escape, push, push_escaped};
 use super::icon::icon;
 use super::stream::TextStream;
 use super::{Viewer, file_path, words};
@@ -20,8 +21,11 @@ const LONG_MESSAGE: usize = 6000;
 pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
     let (class, inner) = match &item.body {
         Body::Said {
-            name, text, files, ..
-        } => ("said", said(item, name, text, files)),
+            by,
+            name,
+            text,
+            files,
+        } => ("said", said(item, &shown_name(by, name, viewer), text, files)),
         Body::Answer { text } => ("answer", growing(text, &item.thread)),
         Body::Thought { text } => ("thought", thought(text, &item.thread)),
         Body::Tool(call) => ("toolcall", tool::html(call, item)),
@@ -68,11 +72,19 @@ pub(crate) fn in_order(items: &[Item]) -> Vec<&Item> {
     read
 }
 
+/// The name that somebody shows; who shows none is `You` to themselves.
+fn shown_name(by: &UserId, name: &str, viewer: &Viewer) -> String {
+    match harmless::line(name, 60) {
+        name if !name.is_empty() => name,
+        _ if *by == viewer.user => "You".to_owned(),
+        _ => "Somebody".to_owned(),
+    }
+}
+
 fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
-    let name = harmless::line(name, 60);
     let mut out = format!(
         "<header><b>{}</b> {}</header>",
-        escape(if name.is_empty() { "somebody" } else { &name }),
+        escape(name),
         words::time(item.at)
     );
     let text = harmless::dropped(text.trim_end());
@@ -84,9 +96,10 @@ fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
         out.push_str("</div>");
         if !rest.is_empty() {
             let size = words::bytes(rest.len() as u64);
-            out.push_str(&format!(
+            push!(
+                out,
                 "<details class=\"more\"><summary>Show the rest ({size})</summary><div class=\"words\">"
-            ));
+            );
             push_escaped(&mut out, rest);
             out.push_str("</div></details>");
         }
@@ -108,16 +121,18 @@ fn attachments(thread: &ThreadId, files: &[Attachment]) -> String {
         );
         let size = words::bytes(file.size);
         if is_picture(&file.mime) {
-            out.push_str(&format!(
+            push!(
+                out,
                 "<li><a class=\"thumb\" href=\"{path}\" target=\"_blank\" rel=\"noopener\" title=\"{name}, {size}\">\
                  <img src=\"{path}\" alt=\"{name}\" loading=\"lazy\"></a></li>"
-            ));
+            );
         } else {
-            out.push_str(&format!(
+            push!(
+                out,
                 "<li><a class=\"chip\" href=\"{path}\" target=\"_blank\" rel=\"noopener\">{}<span>{name}</span> \
                  <small>{size}</small></a></li>",
                 icon("file")
-            ));
+            );
         }
     }
     out + "</ul>"
@@ -162,9 +177,10 @@ fn plan(entries: &[PlanEntry]) -> String {
             PlanStatus::Completed => ("done", "done"),
         };
         let text = escape(&harmless::line(&entry.text, 500));
-        out.push_str(&format!(
+        push!(
+            out,
             "<li class=\"{class}\"><span class=\"hear\">{word}: </span>{text}</li>"
-        ));
+        );
     }
     out + "</ol></section>"
 }
@@ -234,15 +250,14 @@ fn note(kind: NoteKind, text: &str, retry: Option<TurnId>, viewer: &Viewer) -> S
     )
 }
 
+/// Drawn nowhere; the script shows the newest one above the field.
 fn usage(used: u64, size: u64) -> String {
-    let of = if size == 0 {
-        String::new()
-    } else {
-        let share = used.saturating_mul(100).checked_div(size).unwrap_or(0);
-        format!(" of {} ({share} %)", words::count(size))
+    let of = match used.saturating_mul(100).checked_div(size) {
+        Some(share) => format!(" of {} ({share} %)", words::count(size)),
+        None => String::new(),
     };
     format!(
-        "<p data-usage=\"\">{} tokens{of} in the context</p>",
+        "<p data-usage=\"\">{} tokens<span class=\"wide\">{of} in the context</span></p>",
         words::count(used)
     )
 }

@@ -64,7 +64,7 @@ pub(super) fn render(text: &str, thread: &ThreadId, definitions: &Definitions) -
     }
 }
 
-/// Labels match without regard to case and inner space (CommonMark §4.7).
+/// Labels match without regard to case and inner space (`CommonMark` §4.7).
 pub(super) fn fold(label: &str) -> String {
     label
         .split_whitespace()
@@ -158,7 +158,7 @@ enum Closing {
     Gone,
 }
 
-impl<'a> Filter<'a> {
+impl Filter<'_> {
     fn pass<'e>(&mut self, event: Event<'e>, out: &mut Vec<Event<'e>>) {
         match event {
             Event::Start(tag) => self.start(tag, out),
@@ -172,7 +172,7 @@ impl<'a> Filter<'a> {
                 r#"<input class="task" type="checkbox" disabled="">"#
             }))),
             Event::Text(_) | Event::Code(_) | Event::SoftBreak | Event::HardBreak | Event::Rule => {
-                out.push(event)
+                out.push(event);
             }
             // Not switched on.
             Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {

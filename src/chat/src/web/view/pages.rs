@@ -1,16 +1,18 @@
 //! A page that only says something: not found, not signed in, a sign-in that came back.
 
 use super::assets;
-use super::html::escape;
+use super::html::{each, escape, push};
 
 /// A page with a title and a few words; needs no script and shows nothing of anybody. Blank lines part paragraphs. `form`
 /// is a form of ours, already HTML, such as the one that asks for a password; else empty. `back` is a path of ours to go on.
 pub(crate) fn message_page(title: &str, words: &str, form: &str, back: Option<(&str, &str)>) -> String {
-    let paragraphs: String = words
+    let paragraphs = words
         .split("\n\n")
-        .filter(|paragraph| !paragraph.trim().is_empty())
-        .map(|paragraph| format!("<p>{}</p>", code(&escape(paragraph.trim()))))
-        .collect();
+        .map(str::trim)
+        .filter(|paragraph| !paragraph.is_empty());
+    let paragraphs = each(paragraphs, |paragraph| {
+        format!("<p>{}</p>", code(&escape(paragraph)))
+    });
     let back = back.map_or_else(String::new, |(path, name)| {
         format!(
             "<p><a class=\"button primary\" href=\"{}\">{}</a></p>",
@@ -31,9 +33,10 @@ pub(crate) fn message_page(title: &str, words: &str, form: &str, back: Option<(&
 fn code(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, part) in text.split('`').enumerate() {
-        match at % 2 {
-            0 => out.push_str(part),
-            _ => out.push_str(&format!("<code>{part}</code>")),
+        if at % 2 == 0 {
+            out.push_str(part);
+        } else {
+            push!(out, "<code>{part}</code>");
         }
     }
     out

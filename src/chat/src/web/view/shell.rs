@@ -1,6 +1,6 @@
 //! The frame of every page: list on the left, a thread or a page on the right.
 
-use super::html::escape;
+use super::html::{each, escape};
 use super::icon::icon;
 use super::item::{in_order, item};
 use super::{Content, Shell, assets, composer, harmless, list};
@@ -53,7 +53,7 @@ pub(crate) fn shell(shell: &Shell<'_>) -> String {
 
 /// Asks once before something is lost. Words are set by the script.
 const DIALOG: &str = "<dialog id=\"ask\" aria-labelledby=\"ask-title\"><form method=\"dialog\"><h2 id=\"ask-title\"></h2><p id=\"ask-words\"></p>\
-    <div class=\"row end\"><button value=\"no\" autofocus>Cancel</button><button value=\"yes\" class=\"danger\" id=\"ask-yes\"></button></div>\
+    <div class=\"row end\"><button value=\"no\" autofocus>Cancel</button><button value=\"yes\" class=\"danger\" id=\"ask-yes\">Yes</button></div>\
     </form></dialog>";
 
 fn side(shell: &Shell<'_>) -> String {
@@ -63,7 +63,7 @@ fn side(shell: &Shell<'_>) -> String {
         .map(|line| list::thread_line(line, shell.viewer.now))
         .collect();
     let name = harmless::line(shell.name, 40);
-    let shown = if name.is_empty() { "Set your name" } else { &name };
+    let shown = if name.is_empty() { "Your name" } else { &name };
     let open = match &shell.content {
         Content::Page { title, .. } => *title,
         _ => "",
@@ -110,7 +110,7 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
             "<header id=\"head\">{menu}<h1>New thread</h1></header><main id=\"main\" tabindex=\"-1\"><div id=\"scroll\">{}\
              <div id=\"timeline\" role=\"log\" aria-label=\"Conversation\" aria-live=\"polite\"></div></div></main>{}",
             empty(),
-            composer::composer(shell.upload_limit, Some((shell.agents, shell.default_agent)))
+            composer::composer(shell)
         ),
         Content::Thread(now) => {
             let items: String = in_order(&now.items)
@@ -127,7 +127,7 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
                  <button type=\"button\" id=\"newer\" hidden>{}New</button></main>{}",
                 agent_menu(shell, now),
                 icon("down"),
-                composer::composer(shell.upload_limit, None)
+                composer::composer(shell)
             )
         }
         Content::Page { html, .. } => format!(
@@ -138,12 +138,11 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
 }
 
 fn empty() -> String {
-    let trials: String = TRIALS
-        .iter()
-        .map(|(text, what)| {
-            format!("<li><button type=\"button\" data-act=\"try\" data-text=\"{text}\"><code>{text}</code><span>{what}</span></button></li>")
-        })
-        .collect();
+    let trials = each(TRIALS, |(text, what)| {
+        format!(
+            "<li><button type=\"button\" data-act=\"try\" data-text=\"{text}\"><code>{text}</code><span>{what}</span></button></li>"
+        )
+    });
     format!(
         "<section id=\"empty\"><h2>Talk to an agent</h2><p>Each thread gets an agent of its own: one process, one folder to work in. It \
          answers, reads and writes files there, and runs commands after asking you.</p><p class=\"quiet\">Try one of these, or write \
@@ -169,13 +168,20 @@ fn agent_menu(shell: &Shell<'_>, now: &supervisor::Snapshot) -> String {
          <form class=\"pop\" data-act=\"settings\"><label for=\"pick-agent\">Agent</label><select id=\"pick-agent\" name=\"agent\">{}</select>\
          <label for=\"pick-model\">Model</label><input id=\"pick-model\" name=\"model\" value=\"{}\" placeholder=\"the agent’s own\" autocomplete=\"off\" \
          autocapitalize=\"off\" spellcheck=\"false\"><label for=\"pick-mode\">A message while it works</label><select id=\"pick-mode\" name=\"dispatch\">\
-         <option value=\"queue\">waits its turn</option><option value=\"steer\">is merged into the running turn</option>\
-         <option value=\"interrupt\">replaces the running turn</option></select>\
+         {}</select>\
          <p class=\"problem\" role=\"alert\"></p><div class=\"row\"><button class=\"primary\">Apply</button><span class=\"grow\"></span>\
          <button type=\"button\" data-act=\"reset\">Reset…</button></div></form></details>",
         escape(name),
         icon("down"),
         composer::options(shell.agents, &thread.agent),
         escape(model),
+        composer::modes(
+            thread.dispatch,
+            [
+                "waits its turn",
+                "is merged into the running turn",
+                "replaces the running turn"
+            ]
+        ),
     )
 }

@@ -2,7 +2,7 @@
 
 use supervisor::{WorkerState, WorkerStatus};
 
-use super::html::escape;
+use super::html::{escape, push};
 use super::{Viewer, harmless, thread_path, words};
 
 /// A worker, as the page shows it.
@@ -25,12 +25,13 @@ pub(crate) fn workers(workers: &[Worker<'_>], viewer: &Viewer) -> String {
             + "<div class=\"blank\"><p>No worker runs. Write in a thread, and one is started for it.</p></div>";
     }
     let memory: u64 = workers.iter().filter_map(|worker| worker.status.memory).sum();
-    out.push_str(&format!(
+    push!(
+        out,
         "<p class=\"quiet\">{} {}, {} in all</p>",
         workers.len(),
         if workers.len() == 1 { "worker" } else { "workers" },
         words::bytes(memory)
-    ));
+    );
     out.push_str(
         "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Workers\"><table class=\"workers\"><thead><tr>\
          <th scope=\"col\">Thread</th><th scope=\"col\">State</th><th scope=\"col\">Agent</th><th scope=\"col\" class=\"num\">Memory</th>\

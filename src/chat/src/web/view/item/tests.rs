@@ -304,3 +304,77 @@ fn a_message_that_waited_is_read_above_its_reply() {
     assert_eq!(order(&items), [1, 2, 4, 3, 5, 6, 7]);
     assert_eq!(order(&items[..4]), [1, 2, 3, 4]);
 }
+
+#[test]
+fn who_shows_no_name_is_you_to_themselves() {
+    let said = |by: &str, name: &str| Body::Said {
+        by: UserId::parse(by).unwrap(),
+        name: name.into(),
+        text: "hi".into(),
+        files: vec![],
+    };
+    for (by, name, shown) in [
+        ("web:alice", "", "<b>You</b>"),
+        ("web:alice", " \u{202e}", "<b>You</b>"),
+        ("web:alice", "Al", "<b>Al</b>"),
+        ("web:bob", "", "<b>Somebody</b>"),
+    ] {
+        assert!(show(said(by, name)).contains(shown), "{by} {name:?}");
+    }
+}
+
+#[test]
+fn a_command_is_its_own_headline_and_a_change_its_own_report() {
+    let mut ran = call(ToolStatus::Completed);
+    ran.title = "run a command".into();
+    let html = show(Body::Tool(ran));
+    assert!(
+        html.contains("<span class=\"title\">ls -la</span>") && !html.contains("run a command"),
+        "{html}"
+    );
+    let mut wrote = call(ToolStatus::Completed);
+    (wrote.kind, wrote.title, wrote.input) = (ToolKind::Edit, "write notes.md".into(), "notes.md".into());
+    wrote.output = "wrote it".into();
+    wrote.diffs = vec![Diff {
+        path: "notes.md".into(),
+        old: None,
+        new: "hi\n".into(),
+    }];
+    let html = show(Body::Tool(wrote.clone()));
+    assert!(
+        html.contains("write notes.md") && !html.contains("class=\"input\"") && !html.contains("wrote it"),
+        "{html}"
+    );
+    wrote.status = ToolStatus::Failed;
+    assert!(show(Body::Tool(wrote)).contains("wrote it"));
+}
+
+#[test]
+fn what_is_too_long_to_be_seen_at_once_says_so() {
+    let long = |detail: String| match asks(None) {
+        Body::Permission {
+            request,
+            call,
+            title,
+            diffs,
+            until,
+            decision,
+            ..
+        } => show(Body::Permission {
+            request,
+            call,
+            title,
+            detail,
+            diffs,
+            until,
+            decision,
+        }),
+        _ => unreachable!("a permission"),
+    };
+    assert!(!long("ls".into()).contains("scroll to see all"));
+    let html = long(format!("echo 1\n{}rm -rf /", "\n".repeat(40)));
+    assert!(
+        html.contains("42 lines") && html.contains("scroll to see all") && html.contains("rm -rf /</pre>"),
+        "{html}"
+    );
+}

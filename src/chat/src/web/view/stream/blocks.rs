@@ -28,7 +28,7 @@ pub(super) struct Blocks {
     blank: bool,
 }
 
-/// An open code fence (CommonMark §4.5).
+/// An open code fence (`CommonMark` §4.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Fence {
     mark: char,
