@@ -103,7 +103,8 @@ impl Script {
 
     /// Returns when the model has streamed everything of a step.
     pub(super) async fn spoken(&self) {
-        self.0.spoken.notified().await;
+        let spoken = timeout(PATIENCE, self.0.spoken.notified()).await;
+        spoken.expect("the model speaks to its end");
     }
 
     /// Returns when everything stands still.
