@@ -22,14 +22,21 @@ enum Command {
     Auth(Option<String>),
     New,
     Stop,
-    /// `None` asks, `Some(None)` goes back to the agent's own.
-    Model(Option<Option<String>>),
+    Model(Model),
     Agent(Option<String>),
     Status,
     Reset,
     Help,
     /// With the nearest one that there is.
     Unknown(String, Option<&'static str>),
+}
+
+/// What is wanted of a thread's model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Model {
+    Which,
+    Default,
+    Named(String),
 }
 
 #[derive(Deserialize)]
@@ -47,7 +54,11 @@ fn parse(text: &str) -> Command {
         "/auth" | "/login" => Command::Auth(argument),
         "/new" => Command::New,
         "/stop" => Command::Stop,
-        "/model" => Command::Model(argument.map(|name| (name != "default").then_some(name))),
+        "/model" => Command::Model(match argument {
+            None => Model::Which,
+            Some(name) if name == "default" => Model::Default,
+            Some(name) => Model::Named(name),
+        }),
         "/agent" => Command::Agent(argument),
         "/status" => Command::Status,
         "/reset" => Command::Reset,
@@ -126,15 +137,23 @@ impl Web {
         }
     }
 
-    async fn model(&self, thread: &ThreadId, name: Option<Option<String>>) -> Result<CommandAnswer, Refused> {
-        let Some(model) = name else {
-            let (now, _) = self.supervisor.subscribe(thread).await?;
-            return Ok(say(match now.thread.model {
-                Some(model) => format!(
-                    "This thread uses the model {model}. `/model default` goes back to the agent's own."
-                ),
-                None => "This thread uses the agent's own model. `/model <name>` chooses another.".to_owned(),
-            }));
+    async fn model(&self, thread: &ThreadId, wanted: Model) -> Result<CommandAnswer, Refused> {
+        let model = match wanted {
+            Model::Default => None,
+            Model::Named(name) => Some(super::threads::line(&name)?),
+            Model::Which => {
+                let (now, _) = self.supervisor.subscribe(thread).await?;
+                return Ok(say(match now.thread.model {
+                    Some(model) => {
+                        format!(
+                            "This thread uses the model {model}. /model default goes back to the agent's own."
+                        )
+                    }
+                    None => {
+                        "This thread uses the agent's own model. /model and a name choose another.".to_owned()
+                    }
+                }));
+            }
         };
         let change = ThreadChange {
             model: Some(model),
@@ -264,9 +283,9 @@ mod tests {
             ("/new", Command::New),
             ("/new and more", Command::New),
             ("/stop", Command::Stop),
-            ("/model", Command::Model(None)),
-            ("/model default", Command::Model(Some(None))),
-            ("/model a/b c", Command::Model(Some(some("a/b c")))),
+            ("/model", Command::Model(Model::Which)),
+            ("/model default", Command::Model(Model::Default)),
+            ("/model a/b c", Command::Model(Model::Named("a/b c".into()))),
             ("/agent\tcodex", Command::Agent(some("codex"))),
             ("/agent", Command::Agent(None)),
             ("/status", Command::Status),

@@ -52,13 +52,12 @@ impl People {
     pub(crate) fn open(folder: &Path) -> Result<Self, FileError> {
         private_file::make_folder(folder)?;
         let path = folder.join(FILE);
-        let book = match private_file::read::<Book>(&path)? {
-            Some(book) => book,
-            None => {
-                let book = Book::new();
-                private_file::write(&path, &book)?;
-                book
-            }
+        let book = if let Some(book) = private_file::read::<Book>(&path)? {
+            book
+        } else {
+            let book = Book::new();
+            private_file::write(&path, &book)?;
+            book
         };
         Ok(Self {
             path,

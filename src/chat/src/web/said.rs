@@ -75,7 +75,7 @@ pub(crate) fn title(text: &str) -> String {
     if let Some((whole, _)) = cut.rsplit_once(' ')
         && whole.chars().count() > LONGEST / 2
     {
-        cut = whole.to_owned();
+        cut.truncate(whole.len());
     }
     cut + "…"
 }

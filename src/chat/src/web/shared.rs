@@ -83,13 +83,12 @@ impl Web {
     pub(crate) async fn thread(&self, person: &Person, local: &str) -> Result<ThreadId, Refused> {
         let id = ThreadId::parse(&format!("web:{local}")).map_err(|_| Refused::nothing("thread"))?;
         let known = self.owners.get(&id).map(|owner| owner.clone());
-        let owner = match known {
-            Some(owner) => owner,
-            None => {
-                let (snapshot, _) = self.supervisor.subscribe(&id).await?;
-                self.note_owner(&id, snapshot.thread.owner.clone());
-                snapshot.thread.owner
-            }
+        let owner = if let Some(owner) = known {
+            owner
+        } else {
+            let (snapshot, _) = self.supervisor.subscribe(&id).await?;
+            self.note_owner(&id, snapshot.thread.owner.clone());
+            snapshot.thread.owner
         };
         if owner == person.user {
             Ok(id)

@@ -150,20 +150,17 @@ pub(crate) async fn begin(
 pub(crate) async fn complete(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
-    Said(completes): Said<Completes>,
+    Said(said): Said<Completes>,
 ) -> Result<Json<Step>, Refused> {
-    let service = service(&completes.service)?;
+    let service = service(&said.service)?;
     let user = &visitor.person.user;
-    let pasted = completes.pasted.map(|pasted| pasted.0);
-    if pasted.is_none() {
+    let Some(SecretText(pasted)) = said.pasted else {
         return web.device_state(user, &service).map(Json);
-    }
-    let completed = web
-        .complete(user, &service, pasted)
-        .await
-        .map_err(|error| words::refused(&error))?;
+    };
+    let signed_in = web.complete(user, &service, Some(pasted)).await;
+    let signed_in = signed_in.map_err(|error| words::refused(&error))?;
     Ok(Json(Step {
-        html: web.done(&completed),
+        html: web.done(&signed_in),
         done: true,
         ..Step::default()
     }))

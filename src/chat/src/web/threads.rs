@@ -264,10 +264,11 @@ pub(crate) async fn settings(
 ) -> Result<Json<Done>, Refused> {
     let thread = web.thread(&visitor.person, &thread).await?;
     let change = ThreadChange {
-        title: settings.title.map(line).transpose()?,
+        title: settings.title.as_deref().map(line).transpose()?,
         agent: settings.agent,
         model: settings
             .model
+            .as_deref()
             .map(line)
             .transpose()?
             .map(|model| (!model.is_empty()).then_some(model)),
@@ -313,7 +314,7 @@ pub(crate) async fn older(
 }
 
 /// One line without anything that a page would hide.
-fn line(text: String) -> Result<String, Refused> {
+pub(crate) fn line(text: &str) -> Result<String, Refused> {
     let text = text.trim();
     if text.len() > MAX_LINE || text.chars().any(char::is_control) {
         let words = format!("that is no usable name: one line, at most {MAX_LINE} bytes");

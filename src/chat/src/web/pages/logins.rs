@@ -94,11 +94,10 @@ fn used_for(vendor: &Vendor, stored: &TenantHealth) -> String {
 fn state(stored: &TenantHealth) -> LoginState {
     match stored.state {
         _ if stored.held_by.is_some() => LoginState::Renewing,
-        State::Valid | State::Uncertain => LoginState::SignedIn,
-        State::Expiring | State::Expired if stored.refreshable => LoginState::SignedIn,
-        // Still good, for a moment.
-        State::Expiring => LoginState::SignedIn,
-        State::Expired | State::Invalidated | State::Unreadable => LoginState::Dead,
+        State::Invalidated | State::Unreadable => LoginState::Dead,
+        // What is over is renewed at its next use, where that is possible.
+        State::Expired if !stored.refreshable => LoginState::Dead,
+        State::Valid | State::Uncertain | State::Expiring | State::Expired => LoginState::SignedIn,
     }
 }
 

@@ -61,7 +61,7 @@ impl Timeline {
     fn text(&self) -> String {
         self.items
             .values()
-            .map(|(_, text, tail)| format!("{text}{tail}"))
+            .flat_map(|(_, text, tail)| [text.as_str(), tail])
             .collect()
     }
 }

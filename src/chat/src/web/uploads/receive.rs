@@ -1,5 +1,6 @@
 //! Taking files in from a form.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Json;
@@ -71,45 +72,34 @@ pub(crate) async fn receive(
 }
 
 impl Web {
+    /// Takes one file in; `None` if it is only to be read to its end.
     async fn take_in(
         &self,
         visitor: &Visitor,
-        mut field: Field<'_>,
+        field: Field<'_>,
         only_drop: bool,
     ) -> Result<Option<Upload>, Refused> {
         let (user, limit) = (&visitor.person.user, self.uploads.limit);
         let mut upload = new_upload(user);
         upload.name = harmless_name(field.file_name().unwrap_or_default());
         let room = (limit * WAITING).saturating_sub(self.uploads.waiting(user));
+        let most = if only_drop { 0 } else { limit.min(room) };
         let path = self.uploads.content(&upload.id);
-        let broken = |error| Refused::broken("keep the file", &FileError::io("write", &path)(error));
-        let mut options = tokio::fs::OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        let mut file = match only_drop {
-            true => None,
-            false => Some(options.open(&path).await.map_err(broken)?),
-        };
-        while let Some(chunk) = field.chunk().await? {
-            upload.size += chunk.len() as u64;
-            if upload.size > limit * PATIENCE {
-                break;
-            }
-            if upload.size > limit.min(room) {
-                file = None;
-            }
-            if let Some(file) = &mut file {
-                file.write_all(&chunk).await.map_err(broken)?;
+        match copy(field, &path, most, limit * PATIENCE).await {
+            Ok(size) => upload.size = size,
+            Err(error) => {
+                self.uploads.forget(&upload.id).await;
+                return Err(error);
             }
         }
-        let Some(mut file) = file else {
+        if only_drop || upload.size > most {
             self.uploads.forget(&upload.id).await;
-            return match only_drop {
-                true => Ok(None),
-                false => Err(too_large(&upload, limit, room)),
+            return if only_drop {
+                Ok(None)
+            } else {
+                Err(too_large(&upload, limit, room))
             };
-        };
-        file.flush().await.map_err(broken)?;
-        file.sync_all().await.map_err(broken)?;
+        }
         let (note, noted) = (self.uploads.note(&upload.id), upload.clone());
         tokio::task::spawn_blocking(move || private_file::write(&note, &noted))
             .await
@@ -117,6 +107,28 @@ impl Web {
         self.uploads.known.insert(upload.id.clone(), upload.clone());
         Ok(Some(upload))
     }
+}
+
+/// Writes a file as it comes. Of what is longer than `most` nothing more is written; it is read on up to `patience`
+/// bytes. Gives how long it is, as far as it was read.
+async fn copy(mut field: Field<'_>, path: &Path, most: u64, patience: u64) -> Result<u64, Refused> {
+    let broken = |error| Refused::broken("keep the file", &FileError::io("write", path)(error));
+    let mut options = tokio::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path).await.map_err(broken)?;
+    let mut size = 0;
+    while let Some(chunk) = field.chunk().await? {
+        size += chunk.len() as u64;
+        if size > patience {
+            break;
+        }
+        if size <= most {
+            file.write_all(&chunk).await.map_err(broken)?;
+        }
+    }
+    file.flush().await.map_err(broken)?;
+    file.sync_all().await.map_err(broken)?;
+    Ok(size)
 }
 
 impl super::Uploads {

@@ -34,7 +34,10 @@ fn a_name_is_only_a_name() {
         }
     }
     let long = harmless_name(&format!("{}.tar", "ü".repeat(400)));
-    assert!(long.len() <= MAX_NAME && long.ends_with(".tar"), "{long}");
+    assert!(
+        long.len() <= MAX_NAME && long.strip_suffix(".tar").is_some(),
+        "{long}"
+    );
 }
 
 proptest! {
