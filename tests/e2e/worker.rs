@@ -31,9 +31,9 @@ struct Scene {
 
 impl Scene {
     fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = TempDir::new().expect("a folder");
         for name in ["work", "home"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::fs::create_dir(folder.path().join(name)).expect("a folder");
         }
         Self {
             folder,
@@ -67,7 +67,7 @@ impl Scene {
     fn opened(&self) -> (Worker, String) {
         let mut worker = self.start();
         worker.initialize(Some(self.profile()));
-        let answer = worker.ask("session/new", json!({"cwd": self.workspace(), "mcpServers": []}));
+        let answer = worker.ask("session/new", &json!({"cwd": self.workspace(), "mcpServers": []}));
         let id = answer["result"]["sessionId"]
             .as_str()
             .unwrap_or_else(|| worker.fail("no session"));
@@ -80,7 +80,7 @@ impl Scene {
         let mut worker = self.start();
         worker.initialize(Some(self.profile()));
         let parameters = json!({"sessionId": id, "cwd": self.workspace(), "mcpServers": []});
-        let answer = worker.ask("session/load", parameters);
+        let answer = worker.ask("session/load", &parameters);
         assert!(answer["error"].is_null(), "{answer}");
         worker
     }
@@ -101,7 +101,7 @@ fn a_worker_with_an_empty_home_introduces_itself_and_ends_with_its_input() {
             answer["result"]["agentCapabilities"]["loadSession"], true,
             "{answer}"
         );
-        let answer = worker.ask("session/new", json!({"cwd": home.path(), "mcpServers": []}));
+        let answer = worker.ask("session/new", &json!({"cwd": home.path(), "mcpServers": []}));
         let words = answer["error"]["message"].as_str().unwrap_or_default();
         assert!(words.contains("no profile"), "{answer}");
         let ended = worker.close();
@@ -146,15 +146,18 @@ fn unknown_methods_and_wrong_parameters_are_answered_and_the_worker_goes_on() {
     let scene = Scene::new([]);
     let mut worker = scene.start();
     worker.initialize(Some(scene.profile()));
-    let answer = worker.ask("session/fly", json!({}));
+    let answer = worker.ask("session/fly", &json!({}));
     assert_eq!(answer["error"]["code"], -32601, "{answer}");
-    let answer = worker.ask("session/new", json!({"cwd": 7}));
+    let answer = worker.ask("session/new", &json!({"cwd": 7}));
     assert_eq!(answer["error"]["code"], -32602, "{answer}");
-    let answer = worker.ask("session/prompt", prompt("nobody", "hi"));
+    let answer = worker.ask("session/prompt", &prompt("nobody", "hi"));
     assert_eq!(answer["error"]["code"], -32002, "{answer}");
-    worker.tell("session/cancel", json!({"sessionId": "nobody"}));
-    worker.tell("_other/thing", json!({}));
-    let answer = worker.ask("session/new", json!({"cwd": scene.workspace(), "mcpServers": []}));
+    worker.tell("session/cancel", &json!({"sessionId": "nobody"}));
+    worker.tell("_other/thing", &json!({}));
+    let answer = worker.ask(
+        "session/new",
+        &json!({"cwd": scene.workspace(), "mcpServers": []}),
+    );
     assert!(answer["result"]["sessionId"].is_string(), "{answer}");
     assert_eq!(worker.close().code, Some(0));
 }
@@ -178,7 +181,7 @@ fn a_worker_killed_anywhere_in_a_turn_goes_on_as_if_it_had_been_stopped_there() 
                 }
             }));
             let (mut worker, id) = scene.opened();
-            let turn = worker.send("session/prompt", prompt(&id, "go"));
+            let turn = worker.send("session/prompt", &prompt(&id, "go"));
             if point % 2 == 0 {
                 scene.model.wait_for_requests(point / 2 + 1);
             } else {
@@ -188,13 +191,13 @@ fn a_worker_killed_anywhere_in_a_turn_goes_on_as_if_it_had_been_stopped_there() 
             let mut worker = if killed {
                 worker.kill();
                 let mut worker = scene.loaded(&id);
-                worker.ask("session/prompt", prompt(&id, "next"));
+                worker.ask("session/prompt", &prompt(&id, "next"));
                 worker
             } else {
-                worker.tell("session/cancel", json!({"sessionId": id}));
+                worker.tell("session/cancel", &json!({"sessionId": id}));
                 let answer = worker.answer(turn);
                 assert_eq!(answer["result"]["stopReason"], "cancelled", "{answer}");
-                worker.ask("session/prompt", prompt(&id, "next"));
+                worker.ask("session/prompt", &prompt(&id, "next"));
                 worker
             };
             let request = scene.model.last_request();
@@ -215,7 +218,7 @@ fn a_worker_that_loses_its_client_leaves_no_command_behind() {
     let command = "touch here; echo $$ > pid; sleep 1000";
     let scene = Scene::new([Answer::call("bash", &json!({"command": command}))]);
     let (mut worker, id) = scene.opened();
-    worker.send("session/prompt", prompt(&id, "go"));
+    worker.send("session/prompt", &prompt(&id, "go"));
     let pid = scene.workspace().join("pid");
     worker.wait_for_file(&pid);
     let ended = worker.close();

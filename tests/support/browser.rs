@@ -35,6 +35,8 @@ impl Drop for Browser {
 impl Browser {
     /// Starts one. Panics with what to install if there is none: `tests/run` installs it.
     pub async fn start() -> Self {
+        // Whoever was first in this process installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())

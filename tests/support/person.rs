@@ -64,8 +64,16 @@ impl Person {
 
     /// A page as text.
     pub async fn page(&self, path: &str) -> String {
-        let answer = self.request(Method::GET, path).header(ACCEPT, "text/html").send().await;
-        answer.expect("the page answers").text().await.expect("a page is text")
+        let answer = self
+            .request(Method::GET, path)
+            .header(ACCEPT, "text/html")
+            .send()
+            .await;
+        answer
+            .expect("the page answers")
+            .text()
+            .await
+            .expect("a page is text")
     }
 
     /// A request with this person's cookie and token.
@@ -96,10 +104,18 @@ impl Person {
 
     /// Opens a thread with this message. Gives back the part of its id after the colon.
     pub async fn open(&self, text: &str) -> String {
-        let (status, answer) = self.post("/api/threads", &json!({ "text": text, "files": [] })).await;
+        let (status, answer) = self
+            .post("/api/threads", &json!({ "text": text, "files": [] }))
+            .await;
         assert!(status.is_success(), "{status}: {answer}");
-        let thread = answer["thread"].as_str().unwrap_or_else(|| panic!("no thread in {answer}"));
-        thread.rsplit(':').next().expect("there is a last part").to_owned()
+        let thread = answer["thread"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no thread in {answer}"));
+        thread
+            .rsplit(':')
+            .next()
+            .expect("there is a last part")
+            .to_owned()
     }
 
     /// Says something in a thread, under this name of the message.
@@ -133,10 +149,15 @@ impl Person {
     pub async fn sign_in(&self, service: &str, visitor: &str) {
         let (status, begun) = self.post("/api/auth/begin", &json!({ "service": service })).await;
         assert!(status.is_success(), "{status}: {begun}");
-        let link = begun["url"].as_str().unwrap_or_else(|| panic!("no link in {begun}"));
+        let link = begun["url"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no link in {begun}"));
         let pasted = consent(&self.client, link, visitor).await;
         let (status, done) = self
-            .post("/api/auth/complete", &json!({ "service": service, "pasted": pasted }))
+            .post(
+                "/api/auth/complete",
+                &json!({ "service": service, "pasted": pasted }),
+            )
             .await;
         assert!(status.is_success(), "{status}: {done}");
     }

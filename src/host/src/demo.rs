@@ -11,7 +11,7 @@ use supervisor::{Agent, AgentKind};
 use crate::arguments::Demo;
 use crate::config::{NATIVE, Settings, Shared, account};
 use crate::failure::{Failure, Outcome};
-use crate::running::HostLock;
+use crate::running::{DEMO, HostLock};
 use crate::serve::{Running, Signals};
 use crate::{assembly, log, output, storm};
 
@@ -26,7 +26,7 @@ pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
     if let Some(processes) = asked.storm {
         return storm::run(processes);
     }
-    settings.state_folder.push("demo");
+    settings.state_folder.push(DEMO);
     settings.store_path = settings.state_folder.join("auth.json");
     settings.workspaces = settings.state_folder.join("workspaces");
     settings.web.notice = Some(NOTICE.to_owned());

@@ -4,8 +4,14 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use crate::config::Settings;
 use crate::failure::{Exit, Failure};
+use crate::output;
+
+/// A lock that is only held by a child on its way to another program is free after much less.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Held while this process is the host of a state folder.
 #[derive(Debug)]
@@ -31,7 +37,7 @@ impl HostLock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let pid = read_pid(&mut file);
@@ -63,6 +69,18 @@ impl HostLock {
     }
 }
 
+/// Tries for a moment: a process that a host was just starting when it was killed has the host's files until it runs
+/// its own program.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::park_timeout(PATIENCE / 20),
+            tried => return tried,
+        }
+    }
+}
+
 fn path(state: &Path) -> PathBuf {
     state.join("host.lock")
 }
@@ -72,6 +90,19 @@ fn read_pid(file: &mut File) -> Option<u32> {
     file.rewind().ok()?;
     file.take(32).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
+}
+
+/// The folder of a demo's state, in the state folder.
+pub(crate) const DEMO: &str = "demo";
+
+/// The settings, for looking at the demo where it runs and no other host does.
+pub(crate) fn or_demo(mut settings: Settings) -> Settings {
+    let demo = settings.state_folder.join(DEMO);
+    if HostLock::holder(&settings.state_folder).is_none() && HostLock::holder(&demo).is_some() {
+        output::say("this is about the running demo");
+        settings.state_folder = demo;
+    }
+    settings
 }
 
 /// Makes a folder that only this user may enter, and those above it.

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use crate::arguments::{Arguments, ConfigVerb, Verb};
 use crate::config::{self, EXAMPLE, Loaded};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::{auth, demo, doctor, output, rehearsal_server, serve, status, threads};
+use crate::{auth, demo, doctor, output, rehearsal_server, running, serve, status, threads};
 
 /// Runs what was typed.
 pub(crate) fn run() -> ExitCode {
@@ -37,8 +37,8 @@ fn verb(arguments: Arguments) -> Outcome {
         Verb::Rehearsal(asked) => rehearsal_server::run(&asked, &config::load_sound(explicit)?),
         Verb::Demo(asked) => demo::run(&asked, config::load_sound(explicit)?),
         Verb::Up(asked) => serve::run(&asked, config::load_sound(explicit)?),
-        Verb::Status(asked) => status::run(&asked, &config::load_sound(explicit)?),
-        Verb::Threads(asked) => threads::run(asked, &config::load_sound(explicit)?),
+        Verb::Status(asked) => status::run(&asked, &running::or_demo(config::load_sound(explicit)?)),
+        Verb::Threads(asked) => threads::run(asked, &running::or_demo(config::load_sound(explicit)?)),
         Verb::ProbeLock { path } => doctor::probe_lock(&path),
     }
 }

@@ -5,18 +5,14 @@
 //! tree falls to this process, which is a reaper, too. So a child of this process that is in another session and is no
 //! worker is an orphan. They are killed, round by round, because those below them fall to us in turn.
 //!
-//! **When this host was killed.** The next one reads the records of living workers and looks for their sessions and for
-//! the mark that everything of ours has in its environment; see `leftovers`. Our own agent ends by itself, with all it
-//! started, when its input ends; another agent is killed by the kernel when this process dies.
+//! **When this host was killed.** Our own agent ends by itself, with all it started, when its input ends; another agent is
+//! killed by the kernel. The next host looks for what is left: by the records of living workers, their sessions, and the
+//! marks that everything of ours is born with; see `leftovers` and `mark`.
 //!
 //! **The exception** is a refresh in flight; see `refresher`.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the tasks that own threads are about to use it"
-)]
 
 mod leftovers;
+mod mark;
 pub(crate) mod process;
 mod record;
 mod refresher;
@@ -37,6 +33,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::leftovers::Signs;
+pub(crate) use self::mark::Mark;
 pub(crate) use self::process::Process;
 use self::record::Records;
 use self::refresher::Refreshers;
@@ -186,7 +184,12 @@ impl Reaper {
         }
     }
 
-    /// The folder that marks what is ours.
+    /// What everything of ours is born with.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark::of(&self.shared.state_folder)
+    }
+
+    /// The folder whose name is in the environment of what is ours.
     pub(crate) fn state_folder(&self) -> &Path {
         &self.shared.state_folder
     }
@@ -344,10 +347,15 @@ impl Shared {
 
     fn leftovers(&self) -> io::Result<leftovers::Found> {
         let workers = self.records.leftover()?;
-        let mut mark = contract::STATE_MARKER.as_bytes().to_vec();
-        mark.push(b'=');
-        mark.extend(self.state_folder.as_os_str().as_encoded_bytes());
-        let found = leftovers::find(&workers, &mark, &self.refreshers)?;
+        let mut variable = contract::STATE_MARKER.as_bytes().to_vec();
+        variable.push(b'=');
+        variable.extend(self.state_folder.as_os_str().as_encoded_bytes());
+        let signs = Signs {
+            workers,
+            variable,
+            mark: Mark::of(&self.state_folder),
+        };
+        let found = leftovers::find(&signs, &self.refreshers)?;
         for process in &found.stopped {
             tracing::info!(pid = process.pid, "killing what an earlier host left behind");
             process.signal(Signal::SIGKILL);

@@ -27,6 +27,8 @@ use crate::worker::PromptError;
 mod asks;
 mod clock;
 mod commands;
+mod cut;
+mod login;
 mod post;
 mod renewal;
 mod slot;

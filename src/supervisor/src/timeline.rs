@@ -55,6 +55,8 @@ struct Live {
     published: Option<usize>,
     dirty: bool,
     done: bool,
+    /// Its prompt is over: an agent that uses its name again means something else.
+    sealed: bool,
 }
 
 /// Which of the two growing texts.
@@ -155,7 +157,7 @@ impl Timeline {
     /// What goes into a tool call, as far as it was reported.
     pub(crate) fn tool_call(&self, call: &str) -> Option<&conversation::ToolCall> {
         self.live.iter().rev().find_map(|live| match &live.item.body {
-            Body::Tool(tool) if tool.call == call => Some(tool),
+            Body::Tool(tool) if tool.call == call && !live.sealed => Some(tool),
             _ => None,
         })
     }
@@ -172,6 +174,7 @@ impl Timeline {
                 live.touch();
             }
             live.done = true;
+            live.sealed = true;
         }
     }
 
@@ -325,6 +328,7 @@ impl Timeline {
             published: None,
             dirty: true,
             done: false,
+            sealed: false,
         });
         self.live.last_mut().expect("it was just pushed")
     }

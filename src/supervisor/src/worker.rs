@@ -1,9 +1,4 @@
 //! One worker process: started, spoken to over ACP, and ended with everything it started.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the tasks that own threads are about to use it"
-)]
 
 mod asked;
 mod child;

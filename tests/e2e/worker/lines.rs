@@ -71,17 +71,17 @@ impl Worker {
         if let Some(profile) = profile {
             parameters["_meta"] = json!({ "agent-host": profile });
         }
-        self.ask("initialize", parameters)
+        self.ask("initialize", &parameters)
     }
 
     /// Asks and waits for the answer.
-    pub(crate) fn ask(&mut self, method: &str, parameters: Value) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, parameters: &Value) -> Value {
         let id = self.send(method, parameters);
         self.answer(id)
     }
 
     /// Asks; the request's id.
-    pub(crate) fn send(&mut self, method: &str, parameters: Value) -> u64 {
+    pub(crate) fn send(&mut self, method: &str, parameters: &Value) -> u64 {
         self.next += 1;
         let request = json!({"jsonrpc": "2.0", "id": self.next, "method": method, "params": parameters});
         self.write(format!("{request}\n").as_bytes());
@@ -89,7 +89,7 @@ impl Worker {
     }
 
     /// Says something that has no answer.
-    pub(crate) fn tell(&mut self, method: &str, parameters: Value) {
+    pub(crate) fn tell(&mut self, method: &str, parameters: &Value) {
         let note = json!({"jsonrpc": "2.0", "method": method, "params": parameters});
         self.write(format!("{note}\n").as_bytes());
     }

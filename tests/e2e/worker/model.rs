@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -57,11 +57,17 @@ struct Script {
     requests: Vec<Value>,
 }
 
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().expect("no thread panicked")
+    }
+}
+
 impl ModelServer {
     pub(crate) fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let server = Self {
-            address: listener.local_addr().unwrap(),
+            address: listener.local_addr().expect("an address"),
             state: Arc::default(),
         };
         server.then(answers);
@@ -81,23 +87,21 @@ impl ModelServer {
 
     /// Another script from now on.
     pub(crate) fn then(&self, answers: impl IntoIterator<Item = Answer>) {
-        self.state.script.lock().unwrap().answers = answers.into_iter().collect();
+        self.state.lock().answers = answers.into_iter().collect();
     }
 
     pub(crate) fn wait_for_requests(&self, count: usize) {
-        let script = self.state.script.lock().unwrap();
+        let script = self.state.lock();
         let asked = self
             .state
             .asked
             .wait_timeout_while(script, PATIENCE, |script| script.requests.len() < count);
-        assert!(
-            !asked.unwrap().1.timed_out(),
-            "the model was not asked {count} times"
-        );
+        let (_script, waited) = asked.expect("no thread panicked");
+        assert!(!waited.timed_out(), "the model was not asked {count} times");
     }
 
     pub(crate) fn last_request(&self) -> Value {
-        let script = self.state.script.lock().unwrap();
+        let script = self.state.lock();
         script.requests.last().cloned().expect("the model was asked")
     }
 }
@@ -124,7 +128,7 @@ fn serve(mut stream: TcpStream, state: &State) {
         return;
     }
     let answer = {
-        let mut script = state.script.lock().unwrap();
+        let mut script = state.lock();
         script.requests.push(serde_json::from_slice(&body).expect("JSON"));
         state.asked.notify_all();
         script.answers.pop_front()
@@ -135,7 +139,7 @@ fn serve(mut stream: TcpStream, state: &State) {
                 "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n",
             );
             for event in events {
-                text += &format!("data: {event}\n\n");
+                text.extend(["data: ", &event.to_string(), "\n\n"]);
             }
             // A client that has gone away wants no answer.
             let _ = stream.write_all((text + "data: [DONE]\n\n").as_bytes());

@@ -70,7 +70,9 @@ pub(crate) async fn in_thread(
     Said(line): Said<Line>,
 ) -> Result<Json<CommandAnswer>, Refused> {
     let thread = web.thread(&visitor.person, &thread).await?;
-    web.command(&visitor, Some(&thread), parse(&line.text)).await.map(Json)
+    web.command(&visitor, Some(&thread), parse(&line.text))
+        .await
+        .map(Json)
 }
 
 /// `POST /api/command`, where there is no thread yet.
@@ -106,11 +108,17 @@ impl Web {
             (_, None) => Ok(say("There is no thread yet: write the first message.")),
             (Command::Stop, Some(thread)) => {
                 let stopped = self.supervisor.stop(thread, &visitor.person.user).await?;
-                Ok(say(if stopped { "Stopping." } else { "Nothing runs in this thread." }))
+                Ok(say(if stopped {
+                    "Stopping."
+                } else {
+                    "Nothing runs in this thread."
+                }))
             }
             (Command::Reset, Some(thread)) => {
                 self.supervisor.reset(thread, &visitor.person.user).await?;
-                Ok(say("The agent begins anew here. What was said and the files stay."))
+                Ok(say(
+                    "The agent begins anew here. What was said and the files stay.",
+                ))
             }
             (Command::Status, Some(thread)) => self.status(thread).await,
             (Command::Model(name), Some(thread)) => self.model(thread, name).await,
@@ -122,11 +130,16 @@ impl Web {
         let Some(model) = name else {
             let (now, _) = self.supervisor.subscribe(thread).await?;
             return Ok(say(match now.thread.model {
-                Some(model) => format!("This thread uses the model {model}. `/model default` goes back to the agent's own."),
+                Some(model) => format!(
+                    "This thread uses the model {model}. `/model default` goes back to the agent's own."
+                ),
                 None => "This thread uses the agent's own model. `/model <name>` chooses another.".to_owned(),
             }));
         };
-        let change = ThreadChange { model: Some(model), ..ThreadChange::default() };
+        let change = ThreadChange {
+            model: Some(model),
+            ..ThreadChange::default()
+        };
         let changed = self.supervisor.change(thread, change).await?;
         Ok(say(match changed.model {
             Some(model) => format!("From the next turn on: the model {model}."),
@@ -136,9 +149,15 @@ impl Web {
 
     async fn agent(&self, thread: &ThreadId, name: Option<String>) -> Result<CommandAnswer, Refused> {
         if let Some(name) = name {
-            let change = ThreadChange { agent: Some(name), ..ThreadChange::default() };
+            let change = ThreadChange {
+                agent: Some(name),
+                ..ThreadChange::default()
+            };
             let changed = self.supervisor.change(thread, change).await?;
-            return Ok(say(format!("From the next turn on: the agent {}, with a new session.", changed.agent)));
+            return Ok(say(format!(
+                "From the next turn on: the agent {}, with a new session.",
+                changed.agent
+            )));
         }
         let (now, _) = self.supervisor.subscribe(thread).await?;
         let mut answer = format!("This thread is served by {}. There are:", now.thread.agent);
@@ -162,10 +181,16 @@ impl Web {
     }
 
     async fn overview(&self, visitor: &Visitor) -> Result<CommandAnswer, Refused> {
-        let threads = self.supervisor.threads(super::events::own_threads(visitor)).await?;
+        let threads = self
+            .supervisor
+            .threads(super::events::own_threads(visitor))
+            .await?;
         let working = threads.iter().filter(|status| status.summary.running).count();
         let queued: u32 = threads.iter().map(|status| status.summary.queued).sum();
-        Ok(say(format!("{} of your threads, {working} at work, {queued} messages waiting.", threads.len())))
+        Ok(say(format!(
+            "{} of your threads, {working} at work, {queued} messages waiting.",
+            threads.len()
+        )))
     }
 }
 
@@ -190,24 +215,39 @@ fn standing(now: &Snapshot) -> String {
         let _ = write!(answer, " It is at: {}, for {since}.", doing.what);
     }
     let model = now.thread.model.as_deref().unwrap_or("its own");
-    let _ = write!(answer, "\nAgent: {}, model: {model}, waiting: {}", now.thread.agent, now.queued.len());
+    let _ = write!(
+        answer,
+        "\nAgent: {}, model: {model}, waiting: {}",
+        now.thread.agent,
+        now.queued.len()
+    );
     answer
 }
 
 fn help() -> String {
     let mut answer = String::from("What can be typed here:");
     for command in COMMANDS {
-        let _ = write!(answer, "\n  {} {}  {}", command.name, command.arguments, command.help);
+        let _ = write!(
+            answer,
+            "\n  {} {}  {}",
+            command.name, command.arguments, command.help
+        );
     }
     answer
 }
 
 fn say(words: impl Into<String>) -> CommandAnswer {
-    CommandAnswer { words: words.into(), open: None }
+    CommandAnswer {
+        words: words.into(),
+        open: None,
+    }
 }
 
 fn go(path: &str) -> CommandAnswer {
-    CommandAnswer { words: String::new(), open: Some(path.to_owned()) }
+    CommandAnswer {
+        words: String::new(),
+        open: Some(path.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -245,7 +285,11 @@ mod tests {
     #[test]
     fn every_offered_command_is_known_and_in_the_help() {
         for command in COMMANDS {
-            assert!(!matches!(parse(command.name), Command::Unknown(..)), "{}", command.name);
+            assert!(
+                !matches!(parse(command.name), Command::Unknown(..)),
+                "{}",
+                command.name
+            );
             assert!(help().contains(command.help));
         }
     }

@@ -29,7 +29,10 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new(listen: IpAddr, public: Option<&Url>) -> Self {
-        Self { public: public.cloned(), loopback: listen.is_loopback() }
+        Self {
+            public: public.cloned(),
+            loopback: listen.is_loopback(),
+        }
     }
 
     /// What is wrong with this request, if anything.
@@ -41,8 +44,8 @@ impl Door {
         if is_safe(method) {
             // Links from anywhere may lead to a page; nothing else of another site's has business here.
             let foreign = matches!(site, Some("cross-site" | "same-site"));
-            let opens_a_page =
-                one(headers, &FETCH_MODE) == Some("navigate") && one(headers, &FETCH_DEST) == Some("document");
+            let opens_a_page = one(headers, &FETCH_MODE) == Some("navigate")
+                && one(headers, &FETCH_DEST) == Some("document");
             return (foreign && !opens_a_page).then_some(Wrong::Origin);
         }
         if site.is_some_and(|site| site != "same-origin") {
@@ -63,10 +66,18 @@ impl Door {
             return false;
         };
         // Nothing but a host and a port.
-        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        if url.path() != "/"
+            || url.query().is_some()
+            || url.fragment().is_some()
+            || !url.username().is_empty()
+        {
             return false;
         }
-        if self.public.as_ref().is_some_and(|public| public.host() == url.host()) {
+        if self
+            .public
+            .as_ref()
+            .is_some_and(|public| public.host() == url.host())
+        {
             return true;
         }
         match url.host() {
@@ -78,7 +89,10 @@ impl Door {
     }
 
     fn is_our_origin(&self, origin: &str, host: &str) -> bool {
-        let public = self.public.as_ref().map(|public| public.origin().ascii_serialization());
+        let public = self
+            .public
+            .as_ref()
+            .map(|public| public.origin().ascii_serialization());
         public.as_deref() == Some(origin)
             || Url::parse(&format!("http://{host}"))
                 .is_ok_and(|url| url.origin().ascii_serialization() == origin)
@@ -146,7 +160,13 @@ mod tests {
     fn a_post_comes_from_our_own_pages_only() {
         for (headers, fine) in [
             (&[("origin", "http://127.0.0.1:7878")][..], true),
-            (&[("origin", "http://127.0.0.1:7878"), ("sec-fetch-site", "same-origin")], true),
+            (
+                &[
+                    ("origin", "http://127.0.0.1:7878"),
+                    ("sec-fetch-site", "same-origin"),
+                ],
+                true,
+            ),
             (&[], true),
             (&[("origin", "http://127.0.0.1:7879")], false),
             (&[("origin", "https://127.0.0.1:7878")], false),
@@ -154,9 +174,27 @@ mod tests {
             (&[("origin", "null")], false),
             (&[("origin", "")], false),
             (&[("origin", "http://evil.example")], false),
-            (&[("origin", "http://127.0.0.1:7878"), ("origin", "http://evil.example")], false),
-            (&[("origin", "http://127.0.0.1:7878"), ("sec-fetch-site", "cross-site")], false),
-            (&[("origin", "http://127.0.0.1:7878"), ("sec-fetch-site", "same-site")], false),
+            (
+                &[
+                    ("origin", "http://127.0.0.1:7878"),
+                    ("origin", "http://evil.example"),
+                ],
+                false,
+            ),
+            (
+                &[
+                    ("origin", "http://127.0.0.1:7878"),
+                    ("sec-fetch-site", "cross-site"),
+                ],
+                false,
+            ),
+            (
+                &[
+                    ("origin", "http://127.0.0.1:7878"),
+                    ("sec-fetch-site", "same-site"),
+                ],
+                false,
+            ),
             (&[("sec-fetch-site", "none")], false),
         ] {
             let all = [&[("host", "127.0.0.1:7878")], headers].concat();
@@ -175,7 +213,11 @@ mod tests {
             ("chat.example", "https://evil.example", false),
         ] {
             let headers = [("host", host), ("origin", origin)];
-            assert_eq!(judge("127.0.0.1", public, &Method::POST, &headers).is_none(), fine, "{host} {origin}");
+            assert_eq!(
+                judge("127.0.0.1", public, &Method::POST, &headers).is_none(),
+                fine,
+                "{host} {origin}"
+            );
         }
     }
 

@@ -59,7 +59,9 @@ impl Tries {
     /// Whether this address may try again now.
     fn may(&self, address: IpAddr, now: Instant) -> bool {
         let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.get(&address).is_none_or(|(count, since)| *count < TRIES || now.duration_since(*since) > TRIES_WITHIN)
+        tries
+            .get(&address)
+            .is_none_or(|(count, since)| *count < TRIES || now.duration_since(*since) > TRIES_WITHIN)
     }
 
     fn wrong(&self, address: IpAddr, now: Instant) {
@@ -133,15 +135,28 @@ pub(crate) fn doorstep(web: &Web, status: StatusCode, wrong: Option<&str>) -> Re
     let mut words = wrong.map(|wrong| format!("{wrong}\n\n")).unwrap_or_default();
     words.push_str(if asks_password { WITH_PASSWORD } else { WITHOUT });
     let form = if asks_password { PASSWORD_FORM } else { "" };
-    let page = Html(view::message_page("This browser is not let in", &words, form, None));
+    let page = Html(view::message_page(
+        "This browser is not let in",
+        &words,
+        form,
+        None,
+    ));
     // Without a referrer browsers send a form's POST with the origin `null`. This address holds no secret.
-    let policy = if asks_password { "same-origin" } else { "no-referrer" };
+    let policy = if asks_password {
+        "same-origin"
+    } else {
+        "no-referrer"
+    };
     (status, [(header::REFERRER_POLICY, policy)], page).into_response()
 }
 
 fn let_in(web: &Web, cookie: &str) -> Response {
     // Lax, because the browser comes back from a vendor's page with its cookie: that is another site.
-    let secure = web.config.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    let secure = web
+        .config
+        .public_url
+        .as_ref()
+        .is_some_and(|url| url.scheme() == "https");
     let cookie = format!(
         "{}={cookie}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{}",
         web.people.cookie_name(),

@@ -66,13 +66,20 @@ pub(crate) async fn events(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Refused> {
     let Ok(permit) = Arc::clone(&web.streams).try_acquire_owned() else {
-        return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many pages are open").hint("close some"));
+        return Err(
+            Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many pages are open").hint("close some"),
+        );
     };
     let header = headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok());
-    let revision = header.or(wanted.last.as_deref()).and_then(|last| revision_of(last, &web.boot));
+    let revision = header
+        .or(wanted.last.as_deref())
+        .and_then(|last| revision_of(last, &web.boot));
     let thread = match &wanted.thread {
         // What somebody else's script might send as well.
-        Some(thread) => Some(web.thread(&visitor.person, thread.strip_prefix("web:").unwrap_or(thread)).await?),
+        Some(thread) => Some(
+            web.thread(&visitor.person, thread.strip_prefix("web:").unwrap_or(thread))
+                .await?,
+        ),
         None => None,
     };
     let is_new = header.is_none() && wanted.last.is_none();
@@ -153,7 +160,12 @@ impl Page {
         if let Some(id) = thread {
             page.watch(id, since.revision).await?;
         }
-        page.list(if since.is_new { Some(Timestamp::now()) } else { None }).await?;
+        page.list(if since.is_new {
+            Some(Timestamp::now())
+        } else {
+            None
+        })
+        .await?;
         Ok(page)
     }
 
@@ -163,11 +175,17 @@ impl Page {
         let viewer = Web::viewer(&self.visitor);
         if has != Some(snapshot.revision) {
             let event = self.with_id(Event::default().event("snapshot"), snapshot.revision);
-            self.ready.push_back(json(event, &view::snapshot(&snapshot, &viewer)));
+            self.ready
+                .push_back(json(event, &view::snapshot(&snapshot, &viewer)));
         }
         let feed = Feed::new(viewer, &snapshot);
         let snapshot_after = Instant::now() + RESYNC_REST;
-        self.thread = Some(Watched { id, feed, updates, snapshot_after });
+        self.thread = Some(Watched {
+            id,
+            feed,
+            updates,
+            snapshot_after,
+        });
         Ok(())
     }
 
@@ -185,7 +203,10 @@ impl Page {
                 // Too many looks were missed: this page looks itself.
                 News::Lines(Err(RecvError::Lagged(_))) => {
                     if let Err(error) = self.list(None).await {
-                        tracing::warn!(error = error.error, "a page's list could not be brought up to date");
+                        tracing::warn!(
+                            error = error.error,
+                            "a page's list could not be brought up to date"
+                        );
                     }
                 }
             }
@@ -272,15 +293,29 @@ impl Page {
             if thread.owner != viewer.user {
                 continue;
             }
-            if self.thread.as_ref().is_some_and(|watched| watched.id == thread.id) {
+            if self
+                .thread
+                .as_ref()
+                .is_some_and(|watched| watched.id == thread.id)
+            {
                 self.web.seen.mark(&viewer.user, status);
             }
             let unread = self.web.seen.is_unread(&viewer.user, status);
-            let html = view::thread_line(&Line { status: status.clone(), unread }, viewer.now);
+            let html = view::thread_line(
+                &Line {
+                    status: status.clone(),
+                    unread,
+                },
+                viewer.now,
+            );
             if self.lines.get(&thread.id) == Some(&html) {
                 continue;
             }
-            let line = LineEvent { id: thread.id.to_string(), html, active: thread.active.millis() };
+            let line = LineEvent {
+                id: thread.id.to_string(),
+                html,
+                active: thread.active.millis(),
+            };
             self.ready.push_back(json(Event::default().event("list"), &line));
             self.lines.insert(thread.id.clone(), line.html);
         }

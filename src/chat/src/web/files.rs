@@ -33,14 +33,23 @@ pub(crate) async fn file(
         let size = file.metadata()?.len();
         Ok::<_, std::io::Error>((file, size))
     });
-    let (file, size) = match opened.await.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+    let (file, size) = match opened
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    {
         Ok(opened) => opened,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Refused::nothing("file").into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Refused::nothing("file").into());
+        }
         Err(error) => return Err(Refused::broken("open the file", &error).into()),
     };
     let name = path.rsplit('/').next().unwrap_or_default();
     let mime = media::of_name(name);
-    let shown = if media::is_drawn(mime) { "inline" } else { "attachment" };
+    let shown = if media::is_drawn(mime) {
+        "inline"
+    } else {
+        "attachment"
+    };
     let headers: [(HeaderName, String); 5] = [
         (header::CONTENT_TYPE, mime.to_owned()),
         (header::CONTENT_LENGTH, size.to_string()),

@@ -31,8 +31,14 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 /// Somebody who is in, as handlers get them.
@@ -72,7 +78,10 @@ pub(crate) async fn gate(
         }
     };
     for (name, value) in HEADERS {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }
@@ -85,13 +94,15 @@ enum Closed {
 
 fn misdirected(wrong: Wrong) -> Closed {
     Closed::Refused(match wrong {
-        Wrong::Host => {
-            Refused::new(StatusCode::MISDIRECTED_REQUEST, "nothing is served here under that name")
-                .hint("open it by its address, or set `public_url` to the name")
-        }
-        Wrong::Origin => {
-            Refused::new(StatusCode::FORBIDDEN, "this request was made by a page of another site")
-        }
+        Wrong::Host => Refused::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "nothing is served here under that name",
+        )
+        .hint("open it by its address, or set `public_url` to the name"),
+        Wrong::Origin => Refused::new(
+            StatusCode::FORBIDDEN,
+            "this request was made by a page of another site",
+        ),
     })
 }
 
@@ -114,7 +125,9 @@ fn stranger(web: &Web, request: &Request, visitor: Option<&Visitor>) -> Option<C
     }
     tracing::warn!(user = %visitor.person.user, boot = %web.boot, "a request without its page's token was refused");
     let refused = Refused::new(StatusCode::FORBIDDEN, "this page is not of this session any more");
-    Some(Closed::Refused(refused.hint("load the page again; what you typed stays")))
+    Some(Closed::Refused(
+        refused.hint("load the page again; what you typed stays"),
+    ))
 }
 
 fn not_in() -> Refused {
@@ -125,7 +138,9 @@ fn not_in() -> Refused {
 /// Who makes a request, if that is known.
 fn visitor(web: &Web, headers: &HeaderMap, peer: SocketAddr) -> Option<Visitor> {
     if let Access::TrustedHeader { name, from } = &web.config.allow
-        && from.iter().any(|proxy| proxy.to_canonical() == peer.ip().to_canonical())
+        && from
+            .iter()
+            .any(|proxy| proxy.to_canonical() == peer.ip().to_canonical())
         && let Ok(name) = HeaderName::try_from(name)
         && headers.contains_key(&name)
     {
@@ -137,7 +152,10 @@ fn visitor(web: &Web, headers: &HeaderMap, peer: SocketAddr) -> Option<Visitor> 
     let name = web.people.cookie_name();
     cookies(headers).find_map(|(found, value)| {
         let person = (found == name).then(|| web.people.by_cookie(value)).flatten()?;
-        Some(Visitor { person, csrf: People::csrf_of_cookie(value) })
+        Some(Visitor {
+            person,
+            csrf: People::csrf_of_cookie(value),
+        })
     })
 }
 
@@ -163,7 +181,10 @@ impl<S: Sync> FromRequestParts<S> for Visitor {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        let found = parts.extensions.get::<Anybody>().and_then(|anybody| anybody.0.clone());
+        let found = parts
+            .extensions
+            .get::<Anybody>()
+            .and_then(|anybody| anybody.0.clone());
         found.ok_or_else(not_in)
     }
 }

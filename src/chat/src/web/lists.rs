@@ -85,7 +85,10 @@ impl Lists {
     }
 
     async fn look(&self, supervisor: &Supervisor, pending: &Pending) {
-        let filter = ThreadFilter { front_end: Some("web".into()), ..ThreadFilter::default() };
+        let filter = ThreadFilter {
+            front_end: Some("web".into()),
+            ..ThreadFilter::default()
+        };
         match supervisor.threads(filter).await {
             Ok(mut threads) => {
                 threads.retain(|status| pending.holds(&status.summary.thread.id));

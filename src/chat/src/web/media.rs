@@ -29,7 +29,10 @@ const DRAWN: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 /// The media type that a name tells. What somebody said it was plays no part.
 pub(crate) fn of_name(name: &str) -> &'static str {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    let ending = name
+        .rsplit_once('.')
+        .map(|(_, ending)| ending.to_ascii_lowercase())
+        .unwrap_or_default();
     TYPES
         .iter()
         .find(|(endings, _)| endings.contains(&ending.as_str()))

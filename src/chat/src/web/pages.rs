@@ -41,13 +41,32 @@ pub(crate) async fn credentials(
 ) -> Result<Html<String>, PageRefused> {
     let logins = web.logins(&visitor.person).await?;
     let html = view::credentials(&logins, &Web::viewer(&visitor));
-    Ok(web.shell(&visitor, Content::Page { title: "Credentials", html: &html }).await?)
+    Ok(web
+        .shell(
+            &visitor,
+            Content::Page {
+                title: "Credentials",
+                html: &html,
+            },
+        )
+        .await?)
 }
 
 /// `GET /workers`
-pub(crate) async fn workers(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Html<String>, PageRefused> {
+pub(crate) async fn workers(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+) -> Result<Html<String>, PageRefused> {
     let html = web.workers(&visitor).await?;
-    Ok(web.shell(&visitor, Content::Page { title: "Workers", html: &html }).await?)
+    Ok(web
+        .shell(
+            &visitor,
+            Content::Page {
+                title: "Workers",
+                html: &html,
+            },
+        )
+        .await?)
 }
 
 /// A part of a page.
@@ -61,7 +80,9 @@ pub(crate) async fn workers_part(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
 ) -> Result<Json<Part>, Refused> {
-    Ok(Json(Part { html: web.workers(&visitor).await? }))
+    Ok(Json(Part {
+        html: web.workers(&visitor).await?,
+    }))
 }
 
 /// `GET /api/credentials`
@@ -70,7 +91,9 @@ pub(crate) async fn credentials_part(
     visitor: Visitor,
 ) -> Result<Json<Part>, Refused> {
     let logins = web.logins(&visitor.person).await?;
-    Ok(Json(Part { html: view::credentials(&logins, &Web::viewer(&visitor)) }))
+    Ok(Json(Part {
+        html: view::credentials(&logins, &Web::viewer(&visitor)),
+    }))
 }
 
 #[derive(Deserialize)]
@@ -89,7 +112,9 @@ pub(crate) async fn rename(
     visitor: Visitor,
     Said(Renames { name }): Said<Renames>,
 ) -> Result<Json<Renamed>, Refused> {
-    Ok(Json(Renamed { name: web.people.rename(&visitor.person.user, &name).await? }))
+    Ok(Json(Renamed {
+        name: web.people.rename(&visitor.person.user, &name).await?,
+    }))
 }
 
 #[derive(Deserialize)]
@@ -113,21 +138,35 @@ pub(crate) async fn invite(
     headers: HeaderMap,
     Said(Invites { other }): Said<Invites>,
 ) -> Result<Json<Invited>, Refused> {
-    let whose = if other { Whose::NewPerson } else { Whose::Of(visitor.person.user.clone()) };
+    let whose = if other {
+        Whose::NewPerson
+    } else {
+        Whose::Of(visitor.person.user.clone())
+    };
     let key = web.people.new_key(whose);
     // Under the name that this person knows it by; it was checked to be one of ours.
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let base = match &web.config.public_url {
         Some(public) => public.origin().ascii_serialization(),
         None => format!("http://{host}"),
     };
     tracing::info!(user = %visitor.person.user, other, "a link for a browser was made");
     let url = format!("{base}{}?key={key}", super::enter::PATH);
-    Ok(Json(Invited { url, seconds: super::people::LINK_LIFE.as_secs() }))
+    Ok(Json(Invited {
+        url,
+        seconds: super::people::LINK_LIFE.as_secs(),
+    }))
 }
 
 /// `GET /assets/{name}`
-pub(crate) async fn asset(Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(crate) async fn asset(
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let Some(asset) = view::asset(&name) else {
         return Refused::nothing("file").into_response();
     };
@@ -139,7 +178,9 @@ pub(crate) async fn asset(Path(name): Path<String>, RawQuery(query): RawQuery, h
         _ => "no-cache",
     };
     let common = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, caching)];
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|known| known.to_str().ok());
     if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag)) {
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
@@ -181,9 +222,17 @@ impl Web {
     }
 
     async fn workers(&self, visitor: &Visitor) -> Result<String, Refused> {
-        let own = self.supervisor.threads(conversation::ThreadFilter { limit: 0, ..own_threads(visitor) }).await?;
+        let own = self
+            .supervisor
+            .threads(conversation::ThreadFilter {
+                limit: 0,
+                ..own_threads(visitor)
+            })
+            .await?;
         let title_of = |id: &conversation::ThreadId| {
-            own.iter().find(|status| status.summary.thread.id == *id).map(|status| status.summary.thread.title.as_str())
+            own.iter()
+                .find(|status| status.summary.thread.id == *id)
+                .map(|status| status.summary.thread.title.as_str())
         };
         let all = self.supervisor.workers().await;
         let workers: Vec<Worker<'_>> = all

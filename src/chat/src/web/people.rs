@@ -83,7 +83,13 @@ impl People {
         let value = value.trim();
         let user = UserId::parse(&format!("web:{}", random::name_of("header", &[value]))).ok()?;
         let known = self.book().person(&user);
-        (!value.is_empty()).then(|| known.unwrap_or(Person { user, name: shown(value), admin: false }))
+        (!value.is_empty()).then(|| {
+            known.unwrap_or(Person {
+                user,
+                name: shown(value),
+                admin: false,
+            })
+        })
     }
 
     /// What a POST must carry, for somebody who came with this cookie.
@@ -108,7 +114,11 @@ impl People {
     }
 
     /// Lets a browser in that brings a key; gives its cookie's value. `already` is who it is so far.
-    pub(crate) async fn enter_by_key(&self, key: &str, already: Option<&UserId>) -> Result<String, EnterError> {
+    pub(crate) async fn enter_by_key(
+        &self,
+        key: &str,
+        already: Option<&UserId>,
+    ) -> Result<String, EnterError> {
         let link = self.links().take(key, already, Instant::now())?;
         let entered = match link.whose() {
             Whose::Of(user) => self.new_session(user.clone()).await,
@@ -132,7 +142,10 @@ impl People {
     /// Another browser of this person; gives its cookie's value.
     async fn new_session(&self, user: UserId) -> Result<String, FileError> {
         let value = random::token();
-        let session = Session { user, created: Timestamp::now() };
+        let session = Session {
+            user,
+            created: Timestamp::now(),
+        };
         let digest = digest(&value);
         self.change(move |book| book.add_session(digest, session)).await?;
         Ok(value)
@@ -188,8 +201,17 @@ fn digest(value: &str) -> String {
 
 /// A name as it is kept: one line, nothing that a page would hide, not endless.
 fn shown(name: &str) -> String {
-    let plain: String = name.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_NAME).collect()
+    let plain: String = name
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect();
+    plain
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(MAX_NAME)
+        .collect()
 }
 
 /// The name somebody shows, or another word if they show none.

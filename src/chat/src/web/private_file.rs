@@ -37,7 +37,11 @@ pub enum FileError {
 
 impl FileError {
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { what, path: path.to_owned(), source }
+        move |source| Self::Io {
+            what,
+            path: path.to_owned(),
+            source,
+        }
     }
 }
 
@@ -58,15 +62,21 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FileEr
         Err(error) => return Err(FileError::io("open", path)(error)),
     };
     let mut bytes = vec![];
-    file.read_to_end(&mut bytes).map_err(FileError::io("read", path))?;
+    file.read_to_end(&mut bytes)
+        .map_err(FileError::io("read", path))?;
     let content = serde_json::from_slice(&bytes);
-    content.map(Some).map_err(|error| FileError::Content { path: path.to_owned(), cause: error.to_string() })
+    content.map(Some).map_err(|error| FileError::Content {
+        path: path.to_owned(),
+        cause: error.to_string(),
+    })
 }
 
 /// Replaces a file durably: it holds the old or the new content, whole. There is one writer.
 pub(crate) fn write<T: Serialize>(path: &Path, content: &T) -> Result<(), FileError> {
-    let bytes = serde_json::to_vec(content)
-        .map_err(|error| FileError::Content { path: path.to_owned(), cause: error.to_string() })?;
+    let bytes = serde_json::to_vec(content).map_err(|error| FileError::Content {
+        path: path.to_owned(),
+        cause: error.to_string(),
+    })?;
     let temporary = path.with_extension("new");
     // What a killed writer left behind.
     match fs::remove_file(&temporary) {

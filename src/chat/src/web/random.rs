@@ -63,7 +63,10 @@ mod tests {
         let (one, other) = (token(), token());
         assert_ne!(one, other);
         assert_eq!(one.len(), 43);
-        assert!(one.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
+        assert!(
+            one.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        );
     }
 
     #[test]

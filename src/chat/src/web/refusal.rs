@@ -26,7 +26,12 @@ pub(crate) struct Refused {
 
 impl Refused {
     pub(crate) fn new(status: StatusCode, error: impl Display) -> Self {
-        Self { status, error: error.to_string(), hint: None, again: false }
+        Self {
+            status,
+            error: error.to_string(),
+            hint: None,
+            again: false,
+        }
     }
 
     /// The request makes no sense.
@@ -42,8 +47,11 @@ impl Refused {
     /// Something of ours failed.
     pub(crate) fn broken(what: &str, error: &(impl std::error::Error + ?Sized)) -> Self {
         tracing::error!(error = chain(error), "could not {what}");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("could not {what}: {}", chain(error)))
-            .hint("`agent-host doctor` tells what is wrong")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("could not {what}: {}", chain(error)),
+        )
+        .hint("`agent-host doctor` tells what is wrong")
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -59,7 +67,11 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let body = view::Refusal { error: self.error, hint: self.hint, again: self.again };
+        let body = view::Refusal {
+            error: self.error,
+            hint: self.hint,
+            again: self.again,
+        };
         (self.status, Json(body)).into_response()
     }
 }
@@ -76,9 +88,14 @@ impl<E: Into<Refused>> From<E> for PageRefused {
 
 impl IntoResponse for PageRefused {
     fn into_response(self) -> Response {
-        let Refused { status, error, hint, .. } = self.0;
+        let Refused {
+            status, error, hint, ..
+        } = self.0;
         let title = status.canonical_reason().unwrap_or("Not done");
-        let words = sentence(&error) + &hint.map(|hint| format!("\n\n{}", sentence(&hint))).unwrap_or_default();
+        let words = sentence(&error)
+            + &hint
+                .map(|hint| format!("\n\n{}", sentence(&hint)))
+                .unwrap_or_default();
         let page = view::message_page(title, &words, "", Some(("/", "Back to the threads")));
         (status, Html(page)).into_response()
     }
@@ -128,19 +145,28 @@ impl From<FileError> for Refused {
 
 impl From<JsonRejection> for Refused {
     fn from(error: JsonRejection) -> Self {
-        Self::new(error.status(), format!("this request is not understood: {}", error.body_text()))
+        Self::new(
+            error.status(),
+            format!("this request is not understood: {}", error.body_text()),
+        )
     }
 }
 
 impl From<QueryRejection> for Refused {
     fn from(error: QueryRejection) -> Self {
-        Self::new(error.status(), format!("this address is not understood: {}", error.body_text()))
+        Self::new(
+            error.status(),
+            format!("this address is not understood: {}", error.body_text()),
+        )
     }
 }
 
 impl From<MultipartError> for Refused {
     fn from(error: MultipartError) -> Self {
-        Self::new(error.status(), format!("the upload broke off: {}", error.body_text()))
+        Self::new(
+            error.status(),
+            format!("the upload broke off: {}", error.body_text()),
+        )
     }
 }
 
@@ -162,7 +188,10 @@ pub(crate) fn chain(error: &(impl std::error::Error + ?Sized)) -> String {
 /// Words of an error as a sentence.
 pub(crate) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string())
+        .unwrap_or_default();
     let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }

@@ -21,7 +21,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Said<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         let length = request.headers().get(header::CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+        let length = length
+            .and_then(|length| length.to_str().ok())
+            .and_then(|length| length.parse().ok());
         if length.is_some_and(|length: usize| length > MAX_BODY) {
             return Err(too_long());
         }
@@ -51,14 +53,20 @@ pub(crate) fn message_id(id: &str) -> Result<&str, Refused> {
     if !id.is_empty() && id.len() <= 64 && id.bytes().all(plain) {
         Ok(id)
     } else {
-        Err(Refused::bad("the message has no usable id: letters, digits, `-` and `_`, at most 64"))
+        Err(Refused::bad(
+            "the message has no usable id: letters, digits, `-` and `_`, at most 64",
+        ))
     }
 }
 
 /// The title of a thread that begins with this message.
 pub(crate) fn title(text: &str) -> String {
     const LONGEST: usize = 60;
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let first = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
     let plain: String = first.chars().filter(|letter| !letter.is_control()).collect();
     if plain.chars().count() <= LONGEST {
         return plain;
@@ -73,7 +81,8 @@ pub(crate) fn title(text: &str) -> String {
 }
 
 fn too_long() -> Refused {
-    Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "the message is longer than 1 MiB").hint("attach it as a file")
+    Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "the message is longer than 1 MiB")
+        .hint("attach it as a file")
 }
 
 #[cfg(test)]
@@ -86,7 +95,10 @@ mod tests {
         assert!(message(" \n\t", 0).is_err());
         assert_eq!(message("", 1).unwrap(), "");
         assert!(message(&"x".repeat(MAX_TEXT), 0).is_ok());
-        assert_eq!(message(&"x".repeat(MAX_TEXT + 1), 0).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(
+            message(&"x".repeat(MAX_TEXT + 1), 0).unwrap_err().status,
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
     }
 
     #[test]

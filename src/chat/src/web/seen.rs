@@ -41,7 +41,11 @@ impl Seen {
                 DashMap::new()
             }
         };
-        Self { path, marks, changed: AtomicBool::new(false) }
+        Self {
+            path,
+            marks,
+            changed: AtomicBool::new(false),
+        }
     }
 
     /// Somebody sees this thread as it is now.
@@ -66,7 +70,11 @@ impl Seen {
         if !self.changed.swap(false, Ordering::AcqRel) {
             return;
         }
-        let seen = self.marks.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect();
+        let seen = self
+            .marks
+            .iter()
+            .map(|entry| (entry.key().clone(), entry.value().clone()))
+            .collect();
         let (path, file) = (self.path.clone(), File { version: 1, seen });
         let written = tokio::task::spawn_blocking(move || private_file::write(&path, &file)).await;
         if let Ok(Err(error)) = written {
@@ -92,7 +100,10 @@ mod tests {
         assert!(!seen.is_unread(&alice, &status("web:t", &alice, 4)));
         assert!(seen.is_unread(&alice, &status("web:t", &alice, 5)));
         assert!(seen.is_unread(&bob, &status("web:t", &alice, 4)));
-        assert!(!seen.is_unread(&bob, &status("web:t", &alice, 0)), "nothing is not new");
+        assert!(
+            !seen.is_unread(&bob, &status("web:t", &alice, 0)),
+            "nothing is not new"
+        );
         seen.save().await;
         let seen = Seen::open(folder.path());
         assert!(!seen.is_unread(&alice, &status("web:t", &alice, 4)));

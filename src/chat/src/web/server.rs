@@ -110,27 +110,47 @@ impl Server {
         if let Some(why) = config.refusal() {
             return Err(StartError::Unsafe { address: asked, why });
         }
-        let bound = TcpListener::bind(asked).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let bound = TcpListener::bind(asked)
+            .await
+            .and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = bound.map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => StartError::Busy { address: asked },
-            _ => StartError::Bind { address: asked, source },
+            _ => StartError::Bind {
+                address: asked,
+                source,
+            },
         })?;
         let (folder, limit) = (config.state_folder.clone(), config.upload_limit);
         let opened = tokio::task::spawn_blocking(move || {
-            Ok((People::open(&folder)?, Uploads::open(&folder, limit)?, Seen::open(&folder)))
+            Ok((
+                People::open(&folder)?,
+                Uploads::open(&folder, limit)?,
+                Seen::open(&folder),
+            ))
         });
-        let (people, uploads, seen) = opened
-            .await
-            .unwrap_or_else(|error| Err(FileError::io("open", &config.state_folder)(io::Error::other(error))))?;
+        let (people, uploads, seen) = opened.await.unwrap_or_else(|error| {
+            Err(FileError::io("open", &config.state_folder)(io::Error::other(
+                error,
+            )))
+        })?;
         let door = Door::new(address.ip(), config.public_url.as_ref());
-        let web = Arc::new(Web::new(Parts { config, supervisor, credentials, door, people, uploads, seen }));
+        let web = Arc::new(Web::new(Parts {
+            config,
+            supervisor,
+            credentials,
+            door,
+            people,
+            uploads,
+            seen,
+        }));
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&web).keep());
         tasks.spawn(Lists::run(Arc::clone(&web)));
         web.wait_for_begun_devices().await;
         let service = router(&web).into_make_service_with_connect_info::<SocketAddr>();
         let stopping = Arc::clone(&web);
-        let serving = serve(listener, service).with_graceful_shutdown(async move { stopping.stopped().await });
+        let serving =
+            serve(listener, service).with_graceful_shutdown(async move { stopping.stopped().await });
         tasks.spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the web chat ended");
@@ -152,7 +172,10 @@ impl Server {
 
     /// Makes such links as long as the server runs.
     pub fn links(&self) -> Links {
-        Links { web: Arc::clone(&self.web), base: base(self.web.config.public_url.as_ref(), self.address) }
+        Links {
+            web: Arc::clone(&self.web),
+            base: base(self.web.config.public_url.as_ref(), self.address),
+        }
     }
 
     /// Serves until the server fails or the future is dropped.
@@ -181,13 +204,19 @@ impl Drop for Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+        formatter
+            .debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
 impl std::fmt::Debug for Links {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Links").field("base", &self.base.as_str()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Links")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -196,7 +225,8 @@ impl Links {
     pub fn new_link(&self) -> Url {
         let mut url = self.base.clone();
         url.set_path(enter::PATH);
-        url.query_pairs_mut().append_pair("key", &self.web.people.new_admin_key());
+        url.query_pairs_mut()
+            .append_pair("key", &self.web.people.new_admin_key());
         url
     }
 
@@ -221,7 +251,11 @@ fn base(public: Option<&Url>, address: SocketAddr) -> Url {
 }
 
 fn router(web: &Arc<Web>) -> Router {
-    let limit = web.uploads.limit.saturating_mul(uploads::PATIENCE).saturating_add(FORM_FRAME);
+    let limit = web
+        .uploads
+        .limit
+        .saturating_mul(uploads::PATIENCE)
+        .saturating_add(FORM_FRAME);
     let mut router = Router::new()
         .route("/", get(pages::home))
         .route("/t/{id}", get(pages::thread))
@@ -230,7 +264,12 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/workers", get(pages::workers))
         .route("/assets/{name}", get(pages::asset))
         .route("/events", get(events::events))
-        .route(enter::PATH, get(enter::by_link).head(enter::not_by_looking).post(enter::by_password))
+        .route(
+            enter::PATH,
+            get(enter::by_link)
+                .head(enter::not_by_looking)
+                .post(enter::by_password),
+        )
         .route("/api/threads", post(threads::open))
         .route("/api/t/{id}/messages", post(threads::post))
         .route("/api/t/{id}/stop", post(threads::stop))
@@ -253,7 +292,9 @@ fn router(web: &Arc<Web>) -> Router {
     for path in sign_in::PATHS {
         router = router.route(path, get(sign_in::back));
     }
-    let uploads = post(uploads::receive).layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)));
+    let uploads = post(uploads::receive).layer(DefaultBodyLimit::max(
+        usize::try_from(limit).unwrap_or(usize::MAX),
+    ));
     router
         .route("/api/uploads", uploads)
         .fallback(pages::nothing)
@@ -272,7 +313,11 @@ mod tests {
             ("0.0.0.0:80", None, "http://127.0.0.1/"),
             ("[::]:81", None, "http://127.0.0.1:81/"),
             ("[::1]:81", None, "http://[::1]:81/"),
-            ("0.0.0.0:80", Some("https://chat.example/"), "https://chat.example/"),
+            (
+                "0.0.0.0:80",
+                Some("https://chat.example/"),
+                "https://chat.example/",
+            ),
         ] {
             let public = public.map(|url| url.parse().unwrap());
             assert_eq!(base(public.as_ref(), listen.parse().unwrap()).as_str(), url);

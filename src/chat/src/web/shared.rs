@@ -91,7 +91,11 @@ impl Web {
                 snapshot.thread.owner
             }
         };
-        if owner == person.user { Ok(id) } else { Err(Refused::nothing("thread")) }
+        if owner == person.user {
+            Ok(id)
+        } else {
+            Err(Refused::nothing("thread"))
+        }
     }
 
     /// A thread never changes its owner.
@@ -104,7 +108,11 @@ impl Web {
 
     /// Who looks at a thread of their own.
     pub(crate) fn viewer(visitor: &Visitor) -> Viewer {
-        Viewer { user: visitor.person.user.clone(), owner: true, now: Timestamp::now() }
+        Viewer {
+            user: visitor.person.user.clone(),
+            owner: true,
+            now: Timestamp::now(),
+        }
     }
 
     /// Ends when the server ends.

@@ -97,10 +97,17 @@ pub(crate) async fn begin(
     headers: HeaderMap,
     Said(begins): Said<Begins>,
 ) -> Result<Json<Step>, Refused> {
+    let thread = match &begins.thread {
+        Some(thread) => Some(web.thread(&visitor.person, thread).await?),
+        None => None,
+    };
     let service = service(&begins.service)?;
     let tenant = tenant(&visitor, &service, begins.scope)?;
     let vendor = web.credentials.vendors().get(&service).map_err(Refused::bad)?;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let redirect = match vendor.way(begins.way.as_deref()) {
         Some(Way::Pkce(pkce)) => back::redirect(&pkce.redirect_uris, host, web.config.public_url.as_ref()),
         _ => None,
@@ -112,8 +119,8 @@ pub(crate) async fn begin(
         .await
         .map_err(|error| words::refused(&error))?;
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
-    if let Some(thread) = &begins.thread {
-        web.waits.come_back_to(user, web.thread(&visitor.person, thread).await?);
+    if let Some(thread) = thread {
+        web.waits.come_back_to(user, thread);
     }
     if let Begun::Device { .. } = &begun {
         web.wait_for_device(user.clone(), service.clone());
@@ -131,7 +138,12 @@ pub(crate) async fn begin(
         Begun::Device { page, user_code, .. } => (Some(page), Some(user_code)),
         Begun::Key { .. } => (None, None),
     };
-    Ok(Json(Step { html, done: false, url, code }))
+    Ok(Json(Step {
+        html,
+        done: false,
+        url,
+        code,
+    }))
 }
 
 /// `POST /api/auth/complete`
@@ -146,8 +158,15 @@ pub(crate) async fn complete(
     if pasted.is_none() {
         return web.device_state(user, &service).map(Json);
     }
-    let completed = web.complete(user, &service, pasted).await.map_err(|error| words::refused(&error))?;
-    Ok(Json(Step { html: web.done(&completed), done: true, ..Step::default() }))
+    let completed = web
+        .complete(user, &service, pasted)
+        .await
+        .map_err(|error| words::refused(&error))?;
+    Ok(Json(Step {
+        html: web.done(&completed),
+        done: true,
+        ..Step::default()
+    }))
 }
 
 /// `POST /api/auth/logout`
@@ -158,7 +177,11 @@ pub(crate) async fn logout(
 ) -> Result<Json<Out>, Refused> {
     let service = service(&out.service)?;
     let tenant = tenant(&visitor, &service, out.scope)?;
-    let ended = web.credentials.logout(&tenant).await.map_err(|error| words::refused(&error))?;
+    let ended = web
+        .credentials
+        .logout(&tenant)
+        .await
+        .map_err(|error| words::refused(&error))?;
     tracing::info!(%service, user = %visitor.person.user, owner = %tenant.owner, "signed out");
     web.supervisor.credentials_changed();
     let words = match (ended.was_there, ended.revoked) {
@@ -216,5 +239,8 @@ fn tenant(visitor: &Visitor, service: &Service, scope: Scope) -> Result<Tenant, 
             .hint("sign in for yourself, or use `agent-host auth` on the machine"));
         }
     };
-    Ok(Tenant { service: service.clone(), owner })
+    Ok(Tenant {
+        service: service.clone(),
+        owner,
+    })
 }

@@ -21,7 +21,12 @@ pub(crate) fn thread(id: &str, owner: &UserId) -> Thread {
 pub(crate) fn status(id: &str, owner: &UserId, last_item: i64) -> ThreadStatus {
     let thread = thread(id, owner);
     ThreadStatus {
-        summary: ThreadSummary { thread, queued: 0, running: false, last_end: None },
+        summary: ThreadSummary {
+            thread,
+            queued: 0,
+            running: false,
+            last_end: None,
+        },
         phase: ThreadPhase::Idle,
         doing: None,
         last_item,

@@ -137,9 +137,18 @@ pub(crate) async fn open(
     };
     let thread = web.supervisor.open_thread(new).await?;
     web.note_owner(&id, thread.owner);
-    let next = Next { id: source, text, files: first.files, mode: None };
+    let next = Next {
+        id: source,
+        text,
+        files: first.files,
+        mode: None,
+    };
     let posted = web.post_message(&visitor, &id, next).await?;
-    Ok(Json(Opened { url: view::thread_path(&id), thread: id, posted: posted.into() }))
+    Ok(Json(Opened {
+        url: view::thread_path(&id),
+        thread: id,
+        posted: posted.into(),
+    }))
 }
 
 /// `POST /api/t/{id}/messages`
@@ -155,11 +164,19 @@ pub(crate) async fn post(
 }
 
 impl Web {
-    async fn post_message(&self, visitor: &Visitor, thread: &ThreadId, next: Next) -> Result<Posted, Refused> {
+    async fn post_message(
+        &self,
+        visitor: &Visitor,
+        thread: &ThreadId,
+        next: Next,
+    ) -> Result<Posted, Refused> {
         let text = said::message(&next.text, next.files.len())?;
         let source = SourceId(format!("web:{}", said::message_id(&next.id)?));
         let workspace = self.supervisor.workspace(thread);
-        let files = self.uploads.place(&visitor.person.user, &next.files, thread, workspace).await?;
+        let files = self
+            .uploads
+            .place(&visitor.person.user, &next.files, thread, workspace)
+            .await?;
         let message = Message {
             thread: thread.clone(),
             source,
@@ -192,7 +209,10 @@ pub(crate) async fn retry(
     Said(of): Said<OfTurn>,
 ) -> Result<Json<PostedView>, Refused> {
     let thread = web.thread(&visitor.person, &thread).await?;
-    let posted = web.supervisor.retry(&thread, TurnId(of.turn), &visitor.person.user).await?;
+    let posted = web
+        .supervisor
+        .retry(&thread, TurnId(of.turn), &visitor.person.user)
+        .await?;
     Ok(Json(posted.into()))
 }
 
@@ -204,7 +224,9 @@ pub(crate) async fn drop_queued(
     Said(of): Said<OfTurn>,
 ) -> Result<Json<Done>, Refused> {
     let thread = web.thread(&visitor.person, &thread).await?;
-    web.supervisor.drop_queued(&thread, TurnId(of.turn), &visitor.person.user).await?;
+    web.supervisor
+        .drop_queued(&thread, TurnId(of.turn), &visitor.person.user)
+        .await?;
     Ok(Json(Done {}))
 }
 
@@ -220,11 +242,16 @@ pub(crate) async fn decide(
         Word::Once => Answer::Once,
         Word::Always => Answer::Always,
         Word::Deny => Answer::Deny {
-            reason: decides.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty()),
+            reason: decides
+                .reason
+                .map(|reason| reason.trim().to_owned())
+                .filter(|reason| !reason.is_empty()),
         },
     };
     let name = people::name_or(&visitor.person.name, "the owner");
-    web.supervisor.decide(&thread, &decides.request, &visitor.person.user, name, answer).await?;
+    web.supervisor
+        .decide(&thread, &decides.request, &visitor.person.user, name, answer)
+        .await?;
     Ok(Json(Done {}))
 }
 
@@ -239,7 +266,11 @@ pub(crate) async fn settings(
     let change = ThreadChange {
         title: settings.title.map(line).transpose()?,
         agent: settings.agent,
-        model: settings.model.map(line).transpose()?.map(|model| (!model.is_empty()).then_some(model)),
+        model: settings
+            .model
+            .map(line)
+            .transpose()?
+            .map(|model| (!model.is_empty()).then_some(model)),
         dispatch: settings.dispatch,
         session: None,
     };
@@ -274,7 +305,10 @@ pub(crate) async fn older(
     }
     let viewer = Web::viewer(&visitor);
     // They are older than anything that a stream says of them.
-    let items = items.iter().map(|item| view::item_event(item, &viewer, 0)).collect();
+    let items = items
+        .iter()
+        .map(|item| view::item_event(item, &viewer, 0))
+        .collect();
     Ok(Json(Older { items, more }))
 }
 
@@ -304,6 +338,11 @@ impl From<Posted> for PostedView {
             }
             Happened::Known => "known",
         };
-        Self { turn: posted.turn.0, happened, ahead, dropped }
+        Self {
+            turn: posted.turn.0,
+            happened,
+            ahead,
+            dropped,
+        }
     }
 }

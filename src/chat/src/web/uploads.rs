@@ -76,7 +76,12 @@ impl Uploads {
                 _ => drop(std::fs::remove_file(&path)),
             }
         }
-        Ok(Self { folder, limit, known, placing: tokio::sync::Mutex::default() })
+        Ok(Self {
+            folder,
+            limit,
+            known,
+            placing: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Whether this person can send these files, before anything is made for them.
@@ -90,7 +95,8 @@ impl Uploads {
     fn find(&self, user: &UserId, id: &str) -> Result<Upload, Refused> {
         let upload = self.known.get(id).map(|upload| upload.clone());
         upload.filter(|upload| upload.user == *user).ok_or_else(|| {
-            Refused::new(StatusCode::GONE, "a file of this message is not here any more").hint("attach it again")
+            Refused::new(StatusCode::GONE, "a file of this message is not here any more")
+                .hint("attach it again")
         })
     }
 
@@ -129,7 +135,12 @@ impl Uploads {
             let path = workspace::put(&workspace, &upload.name, &mut file)?;
             let name = path.rsplit_once('/').map_or(&*path, |(_, name)| name).to_owned();
             let mime = media::of_name(&name).to_owned();
-            let attachment = Attachment { name, path, size: upload.size, mime };
+            let attachment = Attachment {
+                name,
+                path,
+                size: upload.size,
+                mime,
+            };
             upload.placed = Some((thread, attachment.clone()));
             private_file::write(&note, &upload).map_err(std::io::Error::other)?;
             // It is in the workspace now.
@@ -148,7 +159,12 @@ impl Uploads {
     pub(crate) async fn sweep(&self) {
         let now = Timestamp::now();
         let old = |upload: &Upload| now.since(upload.created) > LIFE;
-        let ids: Vec<String> = self.known.iter().filter(|entry| old(entry)).map(|entry| entry.id.clone()).collect();
+        let ids: Vec<String> = self
+            .known
+            .iter()
+            .filter(|entry| old(entry))
+            .map(|entry| entry.id.clone())
+            .collect();
         for id in ids {
             self.known.remove(&id);
             for path in [self.content(&id), self.note(&id)] {
@@ -165,7 +181,11 @@ impl Uploads {
     /// Bytes that somebody's unsent files take.
     fn waiting(&self, user: &UserId) -> u64 {
         let unsent = |upload: &Upload| upload.user == *user && upload.placed.is_none();
-        self.known.iter().filter(|entry| unsent(entry)).map(|entry| entry.size).sum()
+        self.known
+            .iter()
+            .filter(|entry| unsent(entry))
+            .map(|entry| entry.size)
+            .sum()
     }
 
     /// The id is ours, and so are the characters in it.
@@ -180,7 +200,10 @@ impl Uploads {
 
 /// A name that is only a name: no folders, nothing that hides or confuses, not endless; the ending stays.
 pub(crate) fn harmless_name(given: &str) -> String {
-    let last = given.rsplit(['/', '\\']).find(|part| !part.trim_matches(['.', ' ']).is_empty()).unwrap_or_default();
+    let last = given
+        .rsplit(['/', '\\'])
+        .find(|part| !part.trim_matches(['.', ' ']).is_empty())
+        .unwrap_or_default();
     let plain: String = last
         .chars()
         .map(|letter| match letter {

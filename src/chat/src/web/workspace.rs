@@ -25,7 +25,8 @@ pub(crate) fn open(workspace: &Path, path: &str) -> io::Result<File> {
     let nothing = || io::Error::from(io::ErrorKind::NotFound);
     let path = PathBuf::from(path);
     // Not decided here, only told apart from what the kernel refuses for other reasons.
-    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+    let is_sound = |part: Component<'_>| matches!(part, Component::Normal(name) if !name.as_encoded_bytes().contains(&0));
+    if !path.components().all(is_sound) {
         return Err(nothing());
     }
     // Opening a pipe would wait for somebody to write into it.
@@ -41,7 +42,11 @@ pub(crate) fn open(workspace: &Path, path: &str) -> io::Result<File> {
         Err(error) => return Err(error.into()),
     };
     let kind = file.metadata()?.file_type();
-    if kind.is_file() && !kind.is_fifo() { Ok(file) } else { Err(nothing()) }
+    if kind.is_file() && !kind.is_fifo() {
+        Ok(file)
+    } else {
+        Err(nothing())
+    }
 }
 
 /// Puts a file into `uploads/` of a workspace, under this name or the next free one like it. Gives its path there.
@@ -53,7 +58,9 @@ pub(crate) fn put(workspace: &Path, name: &str, content: &mut File) -> io::Resul
     }
     // An agent may have put a link in its place.
     let inside = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
-    let how = OpenHow::new().flags(OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC).resolve(inside);
+    let how = OpenHow::new()
+        .flags(OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC)
+        .resolve(inside);
     let uploads = openat2(&workspace, UPLOADS, how)?;
     for count in 1..=MOST_NAMES {
         let name = numbered(name, count);
@@ -126,13 +133,32 @@ mod tests {
         nix::unistd::mkfifo(&workspace.join("pipe"), Mode::S_IRWXU).unwrap();
         for path in ["in/a.txt", "good"] {
             let mut content = String::new();
-            open(&workspace, path).unwrap().read_to_string(&mut content).unwrap();
+            open(&workspace, path)
+                .unwrap()
+                .read_to_string(&mut content)
+                .unwrap();
             assert_eq!(content, "inside", "{path}");
         }
         let absolute = secret.display().to_string();
         for path in [
-            "bad", "up", "out/secret", "../secret", "in/../../secret", "in/../in/a.txt", "loop", "pipe", "in", "", ".",
-            "/", &absolute, "in/a.txt/x", "nothing", &"x".repeat(300), "/proc/self/environ",
+            "bad",
+            "up",
+            "out/secret",
+            "../secret",
+            "in/../../secret",
+            "in/../in/a.txt",
+            "loop",
+            "pipe",
+            "in",
+            "",
+            ".",
+            "/",
+            &absolute,
+            "in/a.txt/x",
+            "nothing",
+            "a\0b",
+            &"x".repeat(300),
+            "/proc/self/environ",
         ] {
             let error = open(&workspace, path).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::NotFound, "{path}");
@@ -143,7 +169,10 @@ mod tests {
     fn uploads_never_replace_a_file_and_never_follow_a_link() {
         let (folder, workspace) = workspace();
         assert_eq!(put(&workspace, "a.txt", &mut text("1")).unwrap(), "uploads/a.txt");
-        assert_eq!(put(&workspace, "a.txt", &mut text("2")).unwrap(), "uploads/a-2.txt");
+        assert_eq!(
+            put(&workspace, "a.txt", &mut text("2")).unwrap(),
+            "uploads/a-2.txt"
+        );
         symlink(folder.path().join("made"), workspace.join("uploads/b")).unwrap();
         assert_eq!(put(&workspace, "b", &mut text("3")).unwrap(), "uploads/b-2");
         assert!(!folder.path().join("made").exists());

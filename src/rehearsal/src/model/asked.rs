@@ -114,7 +114,8 @@ impl Asked {
 
 impl Said {
     fn add_text(&mut self, text: &str) {
-        for line in text.lines() {
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
             if let Some(file) = line
                 .strip_prefix("[attached")
                 .and_then(|rest| rest.strip_suffix(']'))
@@ -126,6 +127,12 @@ impl Said {
             if let Some(rest) = line.strip_prefix("<file uri=\"") {
                 let uri = rest.split('"').next().unwrap_or_default();
                 self.attachments.push(format!("{uri}, as text"));
+                // What a file says is no script.
+                lines
+                    .by_ref()
+                    .take_while(|line| *line != "</file>")
+                    .for_each(drop);
+                continue;
             }
             self.text.push_str(line);
             self.text.push('\n');

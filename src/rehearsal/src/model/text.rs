@@ -122,9 +122,10 @@ fn outcome(call: &Use, result: &str) -> String {
         };
     }
     let lines = result.lines().filter(|line| !line.trim().is_empty()).count();
-    match (call, exit_code(result)) {
-        (Use::Run(_), Some(code)) => format!("{what} ended with exit code {code}."),
-        (Use::Write { .. } | Use::Edit { .. } | Use::Plan(_) | Use::Raw { .. } | Use::Run(_), _) => {
+    match (call, end(result)) {
+        (Use::Run(_), End::Exit(code)) => format!("{what} ended with exit code {code}."),
+        (Use::Run(_), End::Otherwise(words)) => format!("{what}: {}.", short(words)),
+        (Use::Write { .. } | Use::Edit { .. } | Use::Plan(_) | Use::Raw { .. }, _) => {
             let first = result.lines().find(|line| !line.trim().is_empty());
             format!("{what}: {}", short(first.unwrap_or("no word came back")))
         }
@@ -148,13 +149,42 @@ fn denial(result: &str) -> Option<&str> {
     })
 }
 
-/// The exit code that a tool's result names.
-fn exit_code(result: &str) -> Option<i32> {
-    let lower = result.to_lowercase();
-    let (_, after) = ["exit code", "exit status", "exited with"]
+/// How a command ended.
+enum End<'a> {
+    /// By itself.
+    Exit(i32),
+    /// Otherwise: in the words of the result.
+    Otherwise(&'a str),
+}
+
+/// How a command ended, as its result says in its last lines. One that says nothing ended well.
+fn end(result: &str) -> End<'_> {
+    let notes = result
+        .lines()
+        .rev()
+        .filter(|line| !line.trim().is_empty())
+        .take(3);
+    for line in notes {
+        let words = line.trim().trim_start_matches('[').trim_end_matches(']');
+        if let Some(code) = exit_code(words) {
+            return End::Exit(code);
+        }
+        if ["ended by", "the command was ended", "interrupted", "not executed"]
+            .iter()
+            .any(|start| words.starts_with(start))
+        {
+            return End::Otherwise(words);
+        }
+    }
+    End::Exit(0)
+}
+
+fn exit_code(line: &str) -> Option<i32> {
+    let line = line.to_lowercase();
+    let code = ["exit code", "exit status", "exited with"]
         .iter()
-        .find_map(|words| lower.rsplit_once(words))?;
-    let number: String = after
+        .find_map(|words| line.strip_prefix(words))?;
+    let number: String = code
         .trim_start_matches([':', ' ', '='])
         .chars()
         .take_while(|c| c.is_ascii_digit() || *c == '-')
@@ -190,6 +220,26 @@ mod tests {
     fn a_result_is_told_in_one_sentence() {
         assert_eq!(run("ls", "a\nb\nexit code 0"), "`ls` ended with exit code 0.");
         assert_eq!(run("false", "exit code: 1\n"), "`false` ended with exit code 1.");
+        assert_eq!(run("true", ""), "`true` ended with exit code 0.");
+        assert_eq!(
+            run("cat x", "exit code 7 is bad\na\nb\nc"),
+            "`cat x` ended with exit code 0."
+        );
+        assert_eq!(
+            run(
+                "x",
+                "[exit code 2]\n[2 processes that it had left running were ended]"
+            ),
+            "`x` ended with exit code 2."
+        );
+        assert_eq!(
+            run("kill -9 $$", "[ended by SIGKILL]"),
+            "`kill -9 $$`: ended by SIGKILL."
+        );
+        assert_eq!(
+            run("x", "interrupted: the worker ended while this ran"),
+            "`x`: interrupted: the worker ended while this ran."
+        );
         assert_eq!(
             run("cat x", "cat: x: Permission denied\nexit status 1"),
             "`cat x` ended with exit code 1."

@@ -94,9 +94,9 @@ async fn only_a_bearer_of_this_server_or_the_configured_key_is_answered() {
     let listed: Value = models(&access).await.unwrap().json().await.unwrap();
     assert_eq!(listed["data"][0]["id"], "rehearsal");
     assert_eq!(models("other").await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    // A server without a key takes no empty one.
+    // A server without a key takes none.
     let keyless = Bench::new().await;
-    let refused = ask(&keyless, BOTH[0], "", &body(BOTH[0], "hi", &[])).await;
+    let refused = ask(&keyless, BOTH[0], "sk-rehearsal", &body(BOTH[0], "hi", &[])).await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
 }
 
@@ -130,6 +130,13 @@ async fn a_whole_turn_with_a_tool_goes_through_in_both_formats() {
         .text()
         .await
         .unwrap();
+    let done = |event: &Value| event["type"] == "response.output_item.done";
+    let indexes: Vec<Value> = events(&first)
+        .iter()
+        .filter(|event| done(event))
+        .map(|event| event["output_index"].clone())
+        .collect();
+    assert_eq!(indexes, [0, 1]);
     let completed = events(&first).pop().unwrap();
     let output = completed["response"]["output"].as_array().unwrap().clone();
     assert_eq!(output[0]["summary"][0]["text"], "hm hm");

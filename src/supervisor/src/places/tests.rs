@@ -1,3 +1,5 @@
+//! Who gets a place, and who gives way.
+
 use std::task::Poll;
 
 use super::*;

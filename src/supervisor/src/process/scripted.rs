@@ -68,12 +68,18 @@ pub(crate) enum Act {
     Deaf,
     /// Asks, and says the answer.
     Ask(ToolCallUpdate),
+    /// Asks, and does not wait for the answer.
+    AskAndGoOn(ToolCallUpdate),
     /// Asks for a login, and fails if it is given up.
     Login(LoginNeeded),
     Fail(PromptError),
     Stop(StopReason),
     /// The process dies.
     Die,
+    /// The process dies when it is cancelled.
+    DieWhenCancelled,
+    /// The process dies when the gate is opened, whatever it does then.
+    DieLater(Gate),
 }
 
 /// What a worker was told, with its session.
@@ -306,6 +312,14 @@ async fn play(
                 }
                 tell(Event::Update(Box::new(said(&format!("{answer:?}"))))).await;
             }
+            Act::AskAndGoOn(tool_call) => {
+                let event = Event::Permission {
+                    tool_call: Box::new(tool_call),
+                    can_always: true,
+                    answer: Reply::new(drop),
+                };
+                tell(event).await;
+            }
             Act::Login(needed) => {
                 let (sender, receiver) = oneshot::channel();
                 let answer = Reply::new(|answer| {
@@ -319,15 +333,30 @@ async fn play(
             Act::Fail(error) => return Err(error),
             Act::Stop(reason) => return Ok(reason),
             Act::Die => {
-                tell(Event::Gone(Gone {
-                    exit: Some("killed by SIGKILL".into()),
-                    reason: "the agent's process ended".into(),
-                    stderr: String::new(),
-                }))
-                .await;
+                tell(death()).await;
                 return Err(PromptError::Gone);
+            }
+            Act::DieWhenCancelled => {
+                let _ = cancelled.changed().await;
+                tell(death()).await;
+                return Err(PromptError::Gone);
+            }
+            Act::DieLater(gate) => {
+                let events = events.clone();
+                tokio::spawn(async move {
+                    gate.0.notified().await;
+                    drop(events.send(death()).await);
+                });
             }
         }
     }
     Ok(StopReason::EndTurn)
+}
+
+fn death() -> Event {
+    Event::Gone(Gone {
+        exit: Some("killed by SIGKILL".into()),
+        reason: "the agent's process ended".into(),
+        stderr: String::new(),
+    })
 }

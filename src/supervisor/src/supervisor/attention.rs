@@ -43,7 +43,11 @@ impl Supervisor {
             found.extend(of_board(&thread, &board, now));
         }
         for summary in shared.conversation.threads(ThreadFilter::default()).await? {
-            found.extend(of_summary(&summary));
+            // What stands in the way now says more than how the last turn ended.
+            let known = found
+                .iter()
+                .any(|(_, about)| about.thread.as_ref() == Some(&summary.thread.id));
+            found.extend(of_summary(&summary).filter(|_| !known));
         }
         for delivery in shared.conversation.stuck_deliveries(None, NAMED).await? {
             found.push(of_delivery(&delivery));

@@ -3,6 +3,7 @@
 mod asks;
 mod dispatch;
 mod ending;
+mod real;
 mod turns;
 mod view;
 mod workers;
@@ -51,6 +52,25 @@ fn agents() -> BTreeMap<String, Agent> {
     ])
 }
 
+/// A process that another test starts at this moment holds copies of all descriptors between its fork and its exec, locks
+/// included: so the file may be in use for a moment longer.
+async fn open(folder: &TempDir) -> (Conversation, Found) {
+    let began = Instant::now();
+    loop {
+        match Conversation::open(folder.path()) {
+            Err(ConversationError::InUse(_)) if began.elapsed() < Duration::from_secs(5) => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+fn credentials_in(folder: &TempDir) -> Credentials {
+    let store = Store::open(&folder.path().join("auth.json"), true).unwrap();
+    Credentials::new(store, Vendors::builtin(None), Refresher::InProcess)
+}
+
 fn user(name: &str) -> UserId {
     UserId::parse(&format!("web:{name}")).unwrap()
 }
@@ -65,9 +85,7 @@ impl Host {
     }
 
     async fn on(folder: TempDir, limits: Limits, script: Script) -> Self {
-        let (conversation, found) = Conversation::open(folder.path()).unwrap();
-        let store = Store::open(&folder.path().join("auth.json"), true).unwrap();
-        let credentials = Credentials::new(store, Vendors::builtin(None), Refresher::InProcess);
+        let launcher = Launcher::Scripted(script.clone());
         let config = Config {
             state_folder: folder.path().to_owned(),
             workspaces: folder.path().join("workspaces"),
@@ -77,8 +95,9 @@ impl Host {
             dispatch: Dispatch::Queue,
             limits,
         };
-        let launcher = Launcher::Scripted(script.clone());
+        let (conversation, found) = open(&folder).await;
         let kept = conversation.clone();
+        let credentials = credentials_in(&folder);
         let supervisor = Supervisor::begin(config, conversation, found, credentials, launcher)
             .await
             .unwrap();
@@ -87,6 +106,33 @@ impl Host {
             supervisor,
             conversation: kept,
             script,
+            messages: AtomicU32::new(0),
+        }
+    }
+
+    /// A supervisor whose agent is a shell script with these functions (see `worker::fake`), in processes of its own.
+    async fn real(folder: TempDir, functions: &str, limits: Limits) -> Self {
+        let agent = crate::worker::fake::spec(folder.path(), functions).agent;
+        let config = Config {
+            state_folder: folder.path().to_owned(),
+            workspaces: folder.path().join("workspaces"),
+            worker_program: "none".into(),
+            agents: BTreeMap::from([("one".to_owned(), agent)]),
+            default_agent: "one".into(),
+            dispatch: Dispatch::Queue,
+            limits,
+        };
+        let (conversation, found) = open(&folder).await;
+        let kept = conversation.clone();
+        let credentials = credentials_in(&folder);
+        let supervisor = Supervisor::start(config, conversation, found, credentials)
+            .await
+            .unwrap();
+        Self {
+            folder,
+            supervisor,
+            conversation: kept,
+            script: Script::default(),
             messages: AtomicU32::new(0),
         }
     }

@@ -1,14 +1,15 @@
 //! The sweep at start: what an earlier host on this state folder left behind when it was killed.
 //!
 //! Such a process is nobody's child any more. It is known by the record of its worker, by being in that worker's session,
-//! by the mark in its environment, or by having one of these as its ancestor. All are stopped first and killed then, so
-//! that none starts another meanwhile.
+//! by the state folder in its environment, by the mark among its limits, or by having one of these as its ancestor. All
+//! are stopped first and killed then, so that none starts another meanwhile.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 
 use nix::sys::signal::Signal;
 
+use super::mark::Mark;
 use super::process::{self, Process};
 use super::record::Leftover;
 use super::refresher::Refreshers;
@@ -20,19 +21,33 @@ pub(super) struct Found {
     pub(super) spared: Vec<Process>,
 }
 
+/// What a leftover is known by.
+#[derive(Debug)]
+pub(super) struct Signs {
+    pub(super) workers: Vec<Leftover>,
+    /// An entry of the environment.
+    pub(super) variable: Vec<u8>,
+    pub(super) mark: Mark,
+}
+
+impl Signs {
+    fn are_on(&self, process: &Process) -> bool {
+        self.workers.iter().any(|worker| worker.includes(process))
+            || process.has_in_environment(&self.variable)
+            || self.mark.is_on(process)
+    }
+}
+
 /// Finds and stops, round by round, until a round finds nothing new.
-pub(super) fn find(workers: &[Leftover], mark: &[u8], refreshers: &Refreshers) -> io::Result<Found> {
+pub(super) fn find(signs: &Signs, refreshers: &Refreshers) -> io::Result<Found> {
     let mut found = Found::default();
     let mut met = HashSet::new();
     loop {
         let all = process::all()?;
         let ours = ancestors(&all);
-        let is_root = |process: &Process| {
-            workers.iter().any(|worker| worker.includes(process)) || process.has_in_environment(mark)
-        };
         let roots: HashSet<i32> = all
             .iter()
-            .filter(|process| !process.is_zombie && is_root(process))
+            .filter(|process| !process.is_zombie && signs.are_on(process))
             .map(|process| process.pid)
             .chain(found.stopped.iter().map(|process| process.pid))
             .collect();

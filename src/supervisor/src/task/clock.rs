@@ -78,6 +78,11 @@ impl Clock {
         self.published.is_none_or(|last| last + TICK <= Instant::now())
     }
 
+    /// Nothing new begins for a moment.
+    pub(super) fn try_later(&mut self) {
+        self.retry_write = Some(Instant::now() + TRY_TO_WRITE);
+    }
+
     /// All was written; or it was not, and is tried again.
     pub(super) fn wrote(&mut self, well: bool) {
         self.write = (!well).then(|| Instant::now() + TRY_TO_WRITE);
@@ -241,7 +246,7 @@ impl Task {
             running.doing = format!("waiting: {words}");
         }
         self.board().unwritten = Some(words);
-        self.clock.retry_write = Some(Instant::now() + TRY_TO_WRITE);
+        self.clock.try_later();
         if self.is_out_of_drain() {
             // The next start finds the turn as it is, and tells its thread.
             self.turn = None;

@@ -145,6 +145,8 @@ impl Task {
                 .title
                 .clone();
             change.session = Some(None);
+            // The model of one agent means nothing to another.
+            change.model.get_or_insert(None);
             let words = format!(
                 "{title} takes over this thread. It begins anew and does not remember what was said."
             );

@@ -5,12 +5,11 @@ use credentials::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::slot::{Slot, last_words};
+use super::slot::Slot;
 use super::{Prompted, Task, never};
-use crate::ending::{self, Intent, Outcome, sentence};
+use crate::ending::{self, Intent, Outcome};
 use crate::files;
 use crate::process::Event;
-use crate::restart::{Hope, Verdict};
 use crate::state::Step;
 use crate::status::WorkerState;
 use crate::timeline::Timeline;
@@ -66,7 +65,7 @@ impl Task {
     pub(super) async fn begin_turn(&mut self) {
         let started = match self.shared.conversation.start_next(&self.thread.id).await {
             Ok(Some(turn)) => turn,
-            Ok(None) => return self.look_at_queue().await,
+            Ok(None) => return self.nothing_to_begin().await,
             Err(error) => return self.could_not_write(&error),
         };
         info!(turn = %started.id, attempt = started.attempts, "turn begins");
@@ -87,6 +86,14 @@ impl Task {
         self.merge_waiting().await;
         self.show_queue();
         self.send_prompt().await;
+    }
+
+    /// Nothing waits, or a turn still runs that nobody serves (the end of a broken task is being written).
+    async fn nothing_to_begin(&mut self) {
+        self.look_at_queue().await;
+        if !self.queued.is_empty() {
+            self.clock.try_later();
+        }
     }
 
     /// Sends the turn to the worker, which lives and is free.
@@ -283,92 +290,6 @@ impl Task {
             }
         }
         merged
-    }
-
-    /// Cancels the running turn. If its prompt does not end in time, its worker is ended.
-    pub(super) async fn cancel(&mut self, intent: Intent) {
-        let grace = self.shared.config.limits.grace;
-        let Some(running) = &mut self.turn else {
-            return;
-        };
-        let was_cancelled = running.cancel.is_some();
-        let until = running
-            .cancel
-            .map_or(Instant::now() + grace, |cancel| cancel.until);
-        running.cancel = Some(Cancel { intent, until });
-        let is_prompted = matches!(running.stage, Stage::Prompted(_));
-        let is_ending = matches!(running.stage, Stage::Ending { .. });
-        self.show();
-        self.drop_asks().await;
-        match &self.slot {
-            _ if is_ending => {}
-            Slot::Alive(alive) if is_prompted => {
-                if !was_cancelled {
-                    alive.process.cancel();
-                }
-            }
-            _ => self.conclude(&Ok(StopReason::Cancelled)).await,
-        }
-    }
-
-    /// The agent did not hear the cancel, or did not say how it died: its worker is ended.
-    pub(super) async fn out_of_patience(&mut self) {
-        let Some(running) = &self.turn else {
-            return;
-        };
-        if matches!(running.stage, Stage::Dying(_)) {
-            let reason = "the agent's connection broke".to_owned();
-            return self
-                .gone(Gone {
-                    exit: None,
-                    reason,
-                    stderr: String::new(),
-                })
-                .await;
-        }
-        warn!(turn = %running.turn.id, "the agent does not hear a cancel; its worker is ended");
-        self.end_worker();
-        self.conclude(&Ok(StopReason::Cancelled)).await;
-    }
-
-    /// The worker died by itself.
-    async fn gone(&mut self, gone: Gone) {
-        let exit = gone.exit.as_deref().unwrap_or("its exit is not known");
-        warn!(reason = %gone.reason, exit, "worker ended");
-        let was_alive = matches!(self.slot, Slot::Alive(_));
-        let intent = self
-            .turn
-            .as_ref()
-            .and_then(|running| running.cancel)
-            .map(|cancel| cancel.intent);
-        if intent.is_some() {
-            // It was asked to stop, and did so in its own way.
-            self.end_worker();
-            return self.conclude(&Err(PromptError::Gone)).await;
-        }
-        let mut words = format!("{} ({exit}).", sentence(&gone.reason).trim_end_matches('.'));
-        if was_alive {
-            // Nothing of it lives, but its handle may have something to clear away.
-            self.clear_slot();
-            let verdict = self.failed(Hope::Some, &words);
-            if self.turn.is_none() && verdict == Verdict::Open {
-                self.note(
-                    NoteKind::Error,
-                    format!("{words} It is started again with the next message."),
-                    None,
-                )
-                .await;
-            }
-        }
-        let Some(turn) = self.turn_id() else {
-            return;
-        };
-        let reason = words.trim_end_matches('.').to_owned();
-        words.push_str(&last_words(&gone.stderr));
-        words.push_str(" The turn was cut.");
-        self.drop_asks().await;
-        self.note(NoteKind::Error, words, Some(turn)).await;
-        self.finish(TurnEnd::Cut, Some(reason)).await;
     }
 
     /// Ends the running turn: its entries first, then the turn itself. What can't be written is tried again.

@@ -1,6 +1,8 @@
+//! What agents report, and what becomes of it.
+
 use agent_client_protocol::v1::schema::{
     Content, Diff as AcpDiff, PlanEntry as AcpPlanEntry, PlanEntryPriority, ToolCall as AcpToolCall,
-    ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind as AcpKind, UsageUpdate,
+    ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind as AcpKind, UsageUpdate,
 };
 use conversation::{Diff, ToolCall, ToolKind};
 use serde_json::json;
@@ -170,8 +172,6 @@ fn an_update_of_a_tool_call_changes_only_what_it_names() {
     assert_eq!(desk.only_call(), expected);
 }
 
-use agent_client_protocol::v1::schema::ToolCallContent;
-
 #[test]
 fn long_output_keeps_its_end_and_says_that_it_was_cut() {
     let mut desk = Desk::new();
@@ -317,4 +317,21 @@ fn a_link_to_a_file_is_handed_out_to_be_checked_and_offered_once() {
         });
     }
     assert_eq!(desk.bodies(), [Body::File(file)]);
+}
+
+#[test]
+fn after_the_prompt_was_sent_again_the_name_of_a_call_means_another_call() {
+    let mut desk = Desk::new();
+    desk.call(ToolCallUpdateFields::new().status(ToolCallStatus::InProgress));
+    desk.timeline.interrupted(LATER);
+    desk.call(ToolCallUpdateFields::new().status(ToolCallStatus::Completed));
+    let states: Vec<_> = desk
+        .bodies()
+        .into_iter()
+        .map(|body| match body {
+            Body::Tool(call) => call.status,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(states, [ToolStatus::Cut, ToolStatus::Completed]);
 }

@@ -25,7 +25,10 @@ impl Timeline {
     pub(super) fn tool(&mut self, update: ToolCallUpdate, now: Timestamp, ids: Ids<'_>) -> After {
         let call = update.tool_call_id.to_string();
         let is_it = |body: &Body| matches!(body, Body::Tool(tool) if tool.call == call);
-        let known = self.live.iter().rposition(|live| is_it(&live.item.body));
+        let known = self
+            .live
+            .iter()
+            .rposition(|live| !live.sealed && is_it(&live.item.body));
         let mut after = After::default();
         let index = known.unwrap_or_else(|| {
             after = self.close_text();

@@ -1,5 +1,5 @@
-//! What a worker's process does between fork and exec: a session of its own, the reaper of its own tree, and, for agents
-//! that are not ours, death together with this process.
+//! What a worker's process does between fork and exec: a session of its own, the reaper of its own tree, its host's mark,
+//! and, for agents that are not ours, death together with this process.
 #![expect(
     unsafe_code,
     reason = "there is no other place for code between fork(2) and exec(2)"
@@ -8,9 +8,12 @@
 use std::io;
 
 use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, getppid, setsid};
 use tokio::process::Command;
+
+use crate::sweep::Mark;
 
 /// What becomes of a worker when this process dies without a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,19 +26,21 @@ pub(super) enum AtOurDeath {
 
 /// Prepares the command. The signal of a parent's death comes when the *thread* dies that started the child, so it has
 /// to be started from one that lives as long as the program.
-pub(super) fn prepare(command: &mut Command, at_our_death: AtOurDeath) {
+pub(super) fn prepare(command: &mut Command, mark: Mark, at_our_death: AtOurDeath) {
     let parent = getpid();
     // SAFETY: after fork and before exec only async-signal-safe calls are allowed; these are plain system calls, nothing is
     // allocated, and no lock is taken.
     unsafe {
-        command.pre_exec(move || enter(parent, at_our_death));
+        command.pre_exec(move || enter(parent, mark, at_our_death));
     }
 }
 
-fn enter(parent: Pid, at_our_death: AtOurDeath) -> io::Result<()> {
+fn enter(parent: Pid, mark: Mark, at_our_death: AtOurDeath) -> io::Result<()> {
     setsid()?;
     // It is kept across exec and not passed on: what the worker starts, and forks away, stays below the worker.
     set_child_subreaper(true)?;
+    // It can't be raised: below a host that is itself marked, the other signs must do.
+    let _ = setrlimit(Resource::RLIMIT_LOCKS, mark.value(), mark.value());
     if at_our_death == AtOurDeath::IsKilled {
         set_pdeathsig(Signal::SIGKILL)?;
         // It died before that call: no signal will come.

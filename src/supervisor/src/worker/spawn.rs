@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -54,11 +53,17 @@ pub(super) async fn start(spec: &Spec, reaper: &Reaper) -> Result<Started, Start
         )));
     }
     let own_program = matches!(spec.agent.kind, AgentKind::Native(_)).then(|| spec.worker_program.clone());
-    let (mut command, reaper) = (command(&program, spec, reaper.state_folder()), reaper.clone());
+    let (mut command, reaper) = (command(&program, spec, reaper), reaper.clone());
     let spawn = move || reaper.start(own_program.as_deref(), || command.spawn());
-    let (mut child, known) = on_spawner(spawn)
-        .await
-        .map_err(|error| not_found(error.to_string()))?;
+    let (mut child, known) = on_spawner(spawn).await.map_err(|error| {
+        if means_absent(error.kind()) {
+            return not_found(error.to_string());
+        }
+        StartError::System {
+            what: format!("start `{}`", program.to_string_lossy()),
+            cause: error.to_string(),
+        }
+    })?;
     match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
         (Some(input), Some(output), Some(log)) => Ok(Started {
             child,
@@ -69,6 +74,12 @@ pub(super) async fn start(spec: &Spec, reaper: &Reaper) -> Result<Started, Start
         }),
         _ => Err(not_found("it has no pipes".into())),
     }
+}
+
+/// Whether trying again is useless until somebody changes something; all else is a shortage.
+fn means_absent(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidInput, NotADirectory, NotFound, PermissionDenied};
+    matches!(kind, NotFound | PermissionDenied | NotADirectory | InvalidInput)
 }
 
 fn program(spec: &Spec) -> Result<OsString, StartError> {
@@ -84,7 +95,7 @@ fn program(spec: &Spec) -> Result<OsString, StartError> {
     }
 }
 
-fn command(program: &OsString, spec: &Spec, state_folder: &Path) -> Command {
+fn command(program: &OsString, spec: &Spec, reaper: &Reaper) -> Command {
     let inherited = |name: &&'static str| Some((*name, std::env::var_os(name)?));
     let mut command = Command::new(program);
     command.env_clear().envs(ENVIRONMENT.iter().filter_map(inherited));
@@ -102,13 +113,13 @@ fn command(program: &OsString, spec: &Spec, state_folder: &Path) -> Command {
         }
     };
     command
-        .env(contract::STATE_MARKER, state_folder)
+        .env(contract::STATE_MARKER, reaper.state_folder())
         .current_dir(&spec.workspace)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    child::prepare(&mut command, at_our_death);
+    child::prepare(&mut command, reaper.mark(), at_our_death);
     command
 }
 

@@ -138,7 +138,14 @@ impl Feed {
 
     fn remember(&mut self, item: &Item) {
         if let Body::Answer { text } | Body::Thought { text } = &item.body {
-            self.texts.insert(item.id, Text { whole: text.clone(), drawn: text.len(), stream: None });
+            self.texts.insert(
+                item.id,
+                Text {
+                    whole: text.clone(),
+                    drawn: text.len(),
+                    stream: None,
+                },
+            );
         }
     }
 
@@ -180,13 +187,19 @@ impl Feed {
             return Some(page);
         }
         let rest = |id: &ItemId| self.rests.get(id).copied().unwrap_or(page);
-        self.dirty.keys().map(rest).min().map(|earliest| earliest.max(page))
+        self.dirty
+            .keys()
+            .map(rest)
+            .min()
+            .map(|earliest| earliest.max(page))
     }
 
     /// What is to be sent now.
     pub(crate) fn flush(&mut self, now: Instant) -> Vec<Sent> {
         self.viewer.now = credentials::Timestamp::now();
-        let rested = |id: &ItemId| self.rests.get(id).is_none_or(|until| *until <= now);
+        // At the end of a turn nothing rests: its last words come before the news that it is over.
+        let over = self.phase.as_ref().is_some_and(|(_, doing)| doing.is_none());
+        let rested = |id: &ItemId| over || self.rests.get(id).is_none_or(|until| *until <= now);
         let ready: Vec<ItemId> = self.dirty.keys().copied().filter(rested).collect();
         let mut sent = Vec::with_capacity(ready.len() + 3);
         for id in ready {
@@ -204,9 +217,8 @@ impl Feed {
         }
         if let Some((phase, doing)) = self.phase.take() {
             sent.push(Sent::Phase(view::phase(phase, doing.as_ref())));
-            let over = doing.is_none();
-            // Nothing grows between turns; what still waits for its rest is drawn from what is kept with it.
-            if over && self.dirty.is_empty() {
+            // Nothing grows between turns.
+            if over {
                 self.texts.clear();
                 self.rests.clear();
             }
@@ -238,7 +250,11 @@ impl Feed {
         });
         let patch: Patch = stream.update(&text.whole);
         self.rests.insert(id, now + stream.rest().max(REST));
-        Some(Sent::Patch(PatchEvent { id: id.0, revision: self.revision, patch }))
+        Some(Sent::Patch(PatchEvent {
+            id: id.0,
+            revision: self.revision,
+            patch,
+        }))
     }
 }
 

@@ -13,7 +13,9 @@ impl Web {
     /// How this person's logins stand, and the host's. Other people's are nobody's business.
     pub(super) async fn logins(&self, person: &Person) -> Result<Vec<Login>, Refused> {
         let store = self.credentials.store().clone();
-        let look = tokio::task::spawn_blocking(move || Ok::<_, StoreError>((store.tenants()?, store.pending_sign_ins()?)));
+        let look = tokio::task::spawn_blocking(move || {
+            Ok::<_, StoreError>((store.tenants()?, store.pending_sign_ins()?))
+        });
         let (stored, pending) = match look.await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => return Err(Refused::broken("read the logins", &error)),
@@ -22,7 +24,9 @@ impl Web {
         let mut logins = vec![];
         for vendor in self.credentials.vendors().iter() {
             let find = |owner: &Owner| {
-                stored.iter().find(|one| one.service == vendor.service.as_str() && one.owner == owner.as_str())
+                stored
+                    .iter()
+                    .find(|one| one.service == vendor.service.as_str() && one.owner == owner.as_str())
             };
             let begun = pending.iter().any(|one| is_begun(one, vendor, person));
             let own = find(&Owner::User(person.user.clone()));
@@ -40,7 +44,13 @@ fn is_begun(one: &PendingHealth, vendor: &Vendor, person: &Person) -> bool {
     one.service == vendor.service.as_str() && one.user == person.user.as_str() && !one.is_over
 }
 
-fn login(vendor: &Vendor, whose: Whose, stored: Option<&TenantHealth>, begun: bool, may_change: bool) -> Login {
+fn login(
+    vendor: &Vendor,
+    whose: Whose,
+    stored: Option<&TenantHealth>,
+    begun: bool,
+    may_change: bool,
+) -> Login {
     let who = match whose {
         Whose::Mine => "Threads that you opened",
         Whose::Host => "Everybody's threads without a login of their own",
@@ -50,15 +60,27 @@ fn login(vendor: &Vendor, whose: Whose, stored: Option<&TenantHealth>, begun: bo
         title: vendor.title.clone(),
         whose,
         used_for: stored.map(|stored| used_for(vendor, stored)).unwrap_or_default(),
-        state: stored.map_or(if begun { LoginState::Pending } else { LoginState::Absent }, state),
-        detail: stored.and_then(|stored| stored.detail.clone()).or_else(|| vendor.warning.clone()),
+        state: stored.map_or(
+            if begun {
+                LoginState::Pending
+            } else {
+                LoginState::Absent
+            },
+            state,
+        ),
+        detail: stored
+            .and_then(|stored| stored.detail.clone())
+            .or_else(|| vendor.warning.clone()),
         account: stored
             .and_then(|stored| stored.account.as_ref())
             .map(|account| account.label.clone().unwrap_or_else(|| account.id.clone())),
         valid_until: stored.and_then(|stored| stored.expires_in_s).map(from_now),
         renewed: stored.is_some_and(|stored| stored.refreshable),
         may_change,
-        stops: format!("{who} can no longer use {}, unless another login is there.", vendor.title),
+        stops: format!(
+            "{who} can no longer use {}, unless another login is there.",
+            vendor.title
+        ),
     }
 }
 

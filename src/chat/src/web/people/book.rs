@@ -66,12 +66,19 @@ impl Book {
 
     /// Whom the program's own link lets in.
     pub(super) fn admin(&self) -> Option<UserId> {
-        self.people.iter().find(|(_, kept)| kept.admin).map(|(user, _)| user.clone())
+        self.people
+            .iter()
+            .find(|(_, kept)| kept.admin)
+            .map(|(user, _)| user.clone())
     }
 
     pub(super) fn person(&self, user: &UserId) -> Option<Person> {
         let kept = self.people.get(user)?;
-        Some(Person { user: user.clone(), name: kept.name.clone(), admin: kept.admin })
+        Some(Person {
+            user: user.clone(),
+            name: kept.name.clone(),
+            admin: kept.admin,
+        })
     }
 
     /// The person behind a session, unless it is too old.
@@ -84,7 +91,11 @@ impl Book {
     }
 
     pub(super) fn add_person(&mut self, user: &UserId, admin: bool) {
-        let kept = Kept { name: String::new(), admin, created: Timestamp::now() };
+        let kept = Kept {
+            name: String::new(),
+            admin,
+            created: Timestamp::now(),
+        };
         self.people.insert(user.clone(), kept);
     }
 
@@ -95,7 +106,12 @@ impl Book {
     pub(super) fn rename(&mut self, user: &UserId, name: String) {
         let kept = self.people.entry(user.clone());
         // Somebody whom a proxy named is not kept before they choose another name.
-        kept.or_insert_with(|| Kept { name: String::new(), admin: false, created: Timestamp::now() }).name = name;
+        kept.or_insert_with(|| Kept {
+            name: String::new(),
+            admin: false,
+            created: Timestamp::now(),
+        })
+        .name = name;
     }
 
     pub(super) fn forget_old(&mut self, now: Timestamp) {
@@ -115,6 +131,8 @@ fn is_old(session: &Session, now: Timestamp) -> bool {
 fn known_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
         VERSION => Ok(VERSION),
-        other => Err(serde::de::Error::custom(format!("version {other}; this program knows {VERSION}"))),
+        other => Err(serde::de::Error::custom(format!(
+            "version {other}; this program knows {VERSION}"
+        ))),
     }
 }

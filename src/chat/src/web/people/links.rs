@@ -61,15 +61,28 @@ impl Links {
         if self.0.len() >= MOST {
             self.0.remove(0);
         }
-        self.0.push(Link { digest: digest(&key), whose, until: now + LINK_LIFE });
+        self.0.push(Link {
+            digest: digest(&key),
+            whose,
+            until: now + LINK_LIFE,
+        });
         key
     }
 
     /// The link with this key, which is gone then. `already` is who opens it, if that is known: nobody is made somebody
     /// else by a link that was put before them.
-    pub(super) fn take(&mut self, key: &str, already: Option<&UserId>, now: Instant) -> Result<Link, LinkError> {
+    pub(super) fn take(
+        &mut self,
+        key: &str,
+        already: Option<&UserId>,
+        now: Instant,
+    ) -> Result<Link, LinkError> {
         let digest = digest(key);
-        let at = self.0.iter().position(|link| link.digest == digest).ok_or(LinkError::Unknown)?;
+        let at = self
+            .0
+            .iter()
+            .position(|link| link.digest == digest)
+            .ok_or(LinkError::Unknown)?;
         if self.0[at].until <= now {
             self.0.remove(at);
             return Err(LinkError::Old);

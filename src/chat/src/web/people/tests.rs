@@ -23,11 +23,21 @@ async fn a_key_lets_one_browser_in_once() {
 #[test]
 fn a_key_is_good_for_ten_minutes() {
     let (mut links, now) = (Links::default(), Instant::now());
-    let (early, late) = (links.make(Whose::NewPerson, now), links.make(Whose::NewPerson, now));
+    let (early, late) = (
+        links.make(Whose::NewPerson, now),
+        links.make(Whose::NewPerson, now),
+    );
     let before = now + LINK_LIFE - std::time::Duration::from_secs(1);
     assert!(links.take(&early, None, before).is_ok());
-    assert_eq!(links.take(&late, None, now + LINK_LIFE).err(), Some(LinkError::Old));
-    assert_eq!(links.take(&late, None, now).err(), Some(LinkError::Unknown), "and is gone then");
+    assert_eq!(
+        links.take(&late, None, now + LINK_LIFE).err(),
+        Some(LinkError::Old)
+    );
+    assert_eq!(
+        links.take(&late, None, now).err(),
+        Some(LinkError::Unknown),
+        "and is gone then"
+    );
 }
 
 #[tokio::test]
@@ -39,7 +49,10 @@ async fn another_browser_of_somebody_is_the_same_person_and_another_person_is_no
     let second = people.enter_by_key(&key, None).await.unwrap();
     assert_ne!(first, second);
     assert_eq!(people.by_cookie(&second).unwrap(), alice);
-    let third = people.enter_by_key(&people.new_key(Whose::NewPerson), None).await.unwrap();
+    let third = people
+        .enter_by_key(&people.new_key(Whose::NewPerson), None)
+        .await
+        .unwrap();
     let bob = people.by_cookie(&third).unwrap();
     assert!(bob.user != alice.user && !bob.admin);
 }
@@ -51,7 +64,10 @@ async fn a_link_makes_nobody_somebody_else() {
     let key = people.new_key(Whose::NewPerson);
     let refused = people.enter_by_key(&key, Some(&alice.user)).await;
     assert!(matches!(refused, Err(EnterError::Link(LinkError::SomebodyElse))));
-    assert!(people.enter_by_key(&key, None).await.is_ok(), "and it is still good");
+    assert!(
+        people.enter_by_key(&key, None).await.is_ok(),
+        "and it is still good"
+    );
 }
 
 #[tokio::test]
@@ -64,11 +80,22 @@ async fn sessions_and_names_survive_a_restart_and_links_do_not() {
     drop(people);
 
     let people = People::open(&folder.path().join("state")).unwrap();
-    assert_eq!(people.by_cookie(&cookie), Some(Person { user: user.clone(), name: "Alice A.".into(), admin: true }));
+    assert_eq!(
+        people.by_cookie(&cookie),
+        Some(Person {
+            user: user.clone(),
+            name: "Alice A.".into(),
+            admin: true
+        })
+    );
     assert_eq!(people.cookie_name(), name);
     assert!(people.enter_by_key(&key, None).await.is_err());
     let again = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
-    assert_eq!(people.by_cookie(&again).unwrap().user, user, "the administrator stays the same person");
+    assert_eq!(
+        people.by_cookie(&again).unwrap().user,
+        user,
+        "the administrator stays the same person"
+    );
 }
 
 #[tokio::test]
@@ -86,7 +113,10 @@ async fn a_link_survives_that_its_session_could_not_be_kept() {
     let key = people.new_admin_key();
     let state = folder.path().join("state");
     std::fs::rename(&state, folder.path().join("away")).unwrap();
-    assert!(matches!(people.enter_by_key(&key, None).await, Err(EnterError::File(_))));
+    assert!(matches!(
+        people.enter_by_key(&key, None).await,
+        Err(EnterError::File(_))
+    ));
     std::fs::rename(folder.path().join("away"), &state).unwrap();
     assert!(people.enter_by_key(&key, None).await.is_ok());
 }
@@ -119,7 +149,11 @@ fn a_session_ends_after_half_a_year() {
 fn a_file_of_another_version_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(FILE);
-    std::fs::write(&file, r#"{"version":2,"install":"a","secret":"b","people":{},"sessions":{}}"#).unwrap();
+    std::fs::write(
+        &file,
+        r#"{"version":2,"install":"a","secret":"b","people":{},"sessions":{}}"#,
+    )
+    .unwrap();
     let error = People::open(folder.path()).err().unwrap().to_string();
     assert!(error.contains("version 2"), "{error}");
     assert!(std::fs::read_to_string(&file).unwrap().contains("\"version\":2"));

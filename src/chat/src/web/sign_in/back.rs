@@ -22,7 +22,10 @@ pub(crate) const PATHS: [&str; 2] = ["/callback", "/auth/callback"];
 pub(super) fn redirect(registered: &[Url], host: &str, public: Option<&Url>) -> Option<Url> {
     let ours = |url: &&Url| PATHS.contains(&url.path());
     if let Some(public) = public
-        && let Some(found) = registered.iter().filter(ours).find(|url| url.origin() == public.origin())
+        && let Some(found) = registered
+            .iter()
+            .filter(ours)
+            .find(|url| url.origin() == public.origin())
     {
         return Some(found.clone());
     }
@@ -30,7 +33,10 @@ pub(super) fn redirect(registered: &[Url], host: &str, public: Option<&Url>) -> 
     // A loopback redirect without a port may be given any (RFC 8252 §7.3). The name stays as registered: the cookie
     // belongs to the name under which we are seen.
     let loopback = |url: &&Url| {
-        url.scheme() == "http" && url.port().is_none() && credentials::is_loopback(url) && url.host() == seen.host()
+        url.scheme() == "http"
+            && url.port().is_none()
+            && credentials::is_loopback(url)
+            && url.host() == seen.host()
     };
     let mut found = registered.iter().filter(ours).find(loopback)?.clone();
     found.set_port(seen.port_or_known_default()).ok()?;
@@ -54,8 +60,14 @@ pub(crate) async fn back(
     let mut states = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
     let refused = match (states.next(), states.next()) {
         (Some((_, state)), None) if !state.is_empty() => {
-            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-            match web.complete_any(user, &format!("http://{host}{}?{query}", uri.path())).await {
+            let host = headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok())
+                .unwrap_or("localhost");
+            match web
+                .complete_any(user, &format!("http://{host}{}?{query}", uri.path()))
+                .await
+            {
                 Ok(done) => return page(&web, user, &done),
                 Err(error) => words::refused(&error),
             }
@@ -70,7 +82,11 @@ fn page(web: &Web, user: &UserId, service: &Service) -> Response {
     let thread = web.waits.comes_back_to(user);
     let path = thread.map_or_else(|| "/".to_owned(), |thread| view::thread_path(&thread));
     let words = "What waited for it goes on by itself. You can close this page.";
-    let name = if path == "/" { "Back to the threads" } else { "Back to your thread" };
+    let name = if path == "/" {
+        "Back to the threads"
+    } else {
+        "Back to your thread"
+    };
     Html(view::message_page(&title, words, "", Some((&path, name)))).into_response()
 }
 
@@ -79,7 +95,10 @@ impl Web {
     async fn complete_any(&self, user: &UserId, address: &str) -> Result<Service, SignInError> {
         let mut failed = SignInError::from(PasteError::OtherState);
         for service in self.begun_by(user, "pkce").await {
-            match self.complete(user, &service, Some(address.to_owned().into())).await {
+            match self
+                .complete(user, &service, Some(address.to_owned().into()))
+                .await
+            {
                 Ok(_) => return Ok(service),
                 // Decided without the network: the answer is to another one.
                 Err(SignInError::Paste(PasteError::OtherState)) => {}
@@ -98,15 +117,21 @@ impl Web {
         let (credentials, user) = (self.credentials.clone(), user.clone());
         let look = tokio::task::spawn_blocking(move || {
             let pending = credentials.store().pending_sign_ins()?;
-            let mine = pending.into_iter().filter(|one| one.user == user.as_str() && !one.is_over);
+            let mine = pending
+                .into_iter()
+                .filter(|one| one.user == user.as_str() && !one.is_over);
             let services = mine.filter_map(|one| Service::parse(&one.service).ok());
-            let is_so = |service: &Service| credentials.pending_way(service, &user).ok().flatten() == Some(way);
+            let is_so =
+                |service: &Service| credentials.pending_way(service, &user).ok().flatten() == Some(way);
             Ok::<_, credentials::StoreError>(services.filter(is_so).collect::<Vec<_>>())
         });
         match look.await {
             Ok(Ok(services)) => services,
             Ok(Err(error)) => {
-                tracing::warn!(error = chain(&error), "sign-ins that were begun could not be read");
+                tracing::warn!(
+                    error = chain(&error),
+                    "sign-ins that were begun could not be read"
+                );
                 vec![]
             }
             Err(_) => vec![],
@@ -138,7 +163,11 @@ mod tests {
             ("localhost:7878", None, None),
             ("192.0.2.1:7878", None, None),
             ("chat.example", None, None),
-            ("chat.example", Some(&public), Some("https://chat.example/auth/callback")),
+            (
+                "chat.example",
+                Some(&public),
+                Some("https://chat.example/auth/callback"),
+            ),
         ] {
             let found = redirect(&all, host, public);
             assert_eq!(found.as_ref().map(Url::as_str), expected, "{host}");

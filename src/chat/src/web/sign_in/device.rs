@@ -61,9 +61,16 @@ impl Web {
         let credentials = self.credentials.clone();
         let look = tokio::task::spawn_blocking(move || credentials.store().pending_sign_ins());
         let Ok(Ok(pending)) = look.await else { return };
-        for one in pending.iter().filter(|one| one.user.starts_with("web:") && !one.is_over) {
-            let Ok(user) = UserId::parse(&one.user) else { continue };
-            let Ok(service) = Service::parse(&one.service) else { continue };
+        for one in pending
+            .iter()
+            .filter(|one| one.user.starts_with("web:") && !one.is_over)
+        {
+            let Ok(user) = UserId::parse(&one.user) else {
+                continue;
+            };
+            let Ok(service) = Service::parse(&one.service) else {
+                continue;
+            };
             if self.begun_by(&user, "device").await.contains(&service) {
                 self.wait_for_device(user, service);
             }
@@ -93,10 +100,17 @@ impl Web {
         let state = self.waits.devices.get(&(user.clone(), service.clone()));
         match state.as_deref() {
             Some(Device::Waiting) => Ok(Step::default()),
-            Some(Device::Done(html)) => Ok(Step { html: html.clone(), done: true, ..Step::default() }),
+            Some(Device::Done(html)) => Ok(Step {
+                html: html.clone(),
+                done: true,
+                ..Step::default()
+            }),
             Some(Device::Failed(refused)) => Err(refused.clone()),
             None => {
-                let nothing = SignInError::NothingPending { service: service.clone(), user: user.clone() };
+                let nothing = SignInError::NothingPending {
+                    service: service.clone(),
+                    user: user.clone(),
+                };
                 Err(words::refused(&nothing))
             }
         }

@@ -17,14 +17,26 @@ async fn a_link_lets_one_browser_in_once_and_leaves_the_address_bar() {
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     assert_eq!(answer.headers()["location"], "/");
     let cookie = answer.headers()[SET_COOKIE].to_str().unwrap().to_owned();
-    for part in ["agent-host-session", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age="] {
+    for part in [
+        "agent-host-session",
+        "HttpOnly",
+        "SameSite=Lax",
+        "Path=/",
+        "Max-Age=",
+    ] {
         assert!(cookie.contains(part), "{cookie}");
     }
     alice.keep_cookie(&answer);
     assert_eq!(alice.page("/").await.0, StatusCode::OK);
 
     let bob = house.stranger();
-    let again = bob.client.get(link).header(ACCEPT, "text/html").send().await.unwrap();
+    let again = bob
+        .client
+        .get(link)
+        .header(ACCEPT, "text/html")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(again.status(), StatusCode::FORBIDDEN);
     assert!(again.headers().get(SET_COOKIE).is_none());
     assert!(again.text().await.unwrap().contains("used already"));
@@ -38,7 +50,13 @@ async fn looking_at_a_link_does_not_use_it() {
     let mut alice = house.stranger();
     let head = alice.client.head(link.clone()).send().await.unwrap();
     assert_eq!(head.status(), StatusCode::METHOD_NOT_ALLOWED);
-    let ahead = alice.client.get(link.clone()).header("sec-purpose", "prefetch").send().await.unwrap();
+    let ahead = alice
+        .client
+        .get(link.clone())
+        .header("sec-purpose", "prefetch")
+        .send()
+        .await
+        .unwrap();
     assert!(ahead.headers().get(SET_COOKIE).is_none());
     alice.enter(&link).await;
     house.end().await;
@@ -48,7 +66,15 @@ async fn looking_at_a_link_does_not_use_it() {
 async fn a_stranger_learns_how_to_get_in_and_nothing_else() {
     let house = House::start().await;
     let stranger = house.stranger();
-    for path in ["/", "/t/abc", "/t/abc/files/x", "/credentials", "/workers", "/callback?code=a&state=b", "/nowhere"] {
+    for path in [
+        "/",
+        "/t/abc",
+        "/t/abc/files/x",
+        "/credentials",
+        "/workers",
+        "/callback?code=a&state=b",
+        "/nowhere",
+    ] {
         let (status, page) = stranger.page(path).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
         assert!(page.contains("agent-host status"), "{page}");
@@ -58,7 +84,13 @@ async fn a_stranger_learns_how_to_get_in_and_nothing_else() {
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
         assert!(answer.text().await.unwrap().contains("\"error\""));
     }
-    for path in ["/api/threads", "/api/name", "/api/uploads", "/api/auth/begin", "/api/invite"] {
+    for path in [
+        "/api/threads",
+        "/api/name",
+        "/api/uploads",
+        "/api/auth/begin",
+        "/api/invite",
+    ] {
         let (status, _) = stranger.post(path, json!({})).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
     }
@@ -69,10 +101,21 @@ async fn a_stranger_learns_how_to_get_in_and_nothing_else() {
 async fn every_answer_carries_the_fences() {
     let house = House::start().await;
     let alice = house.alice().await;
-    for path in ["/", "/nowhere", "/assets/app.js", "/assets/nothing", "/events", "/enter?key=x", "/api/workers"] {
+    for path in [
+        "/",
+        "/nowhere",
+        "/assets/app.js",
+        "/assets/nothing",
+        "/events",
+        "/enter?key=x",
+        "/api/workers",
+    ] {
         let answer = alice.get(path).header(ACCEPT, "text/html").send().await.unwrap();
         let policy = answer.headers()["content-security-policy"].to_str().unwrap();
-        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{path}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"),
+            "{path}"
+        );
         assert!(policy.contains("frame-ancestors 'none'") && policy.contains("base-uri 'none'"));
         assert!(!policy.contains("unsafe"), "{policy}");
         for (name, value) in [
@@ -95,7 +138,10 @@ async fn a_page_loads_nothing_from_anywhere_else_and_runs_nothing_inline() {
     for path in ["/", "/credentials", "/workers", &format!("/t/{thread}")] {
         let (_, page) = alice.page(path).await;
         for address in page.split(['"', '\'']).filter(|text| text.contains("//")) {
-            assert!(!address.starts_with("http") && !address.starts_with("//"), "{path} {address}");
+            assert!(
+                !address.starts_with("http") && !address.starts_with("//"),
+                "{path} {address}"
+            );
         }
         assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="));
         for script in page.split("<script").skip(1) {
@@ -110,13 +156,27 @@ async fn assets_are_cached_by_their_version() {
     let house = House::start().await;
     let stranger = house.stranger();
     let version = crate::web::view::version();
-    let named = stranger.get(&format!("/assets/style.css?v={version}")).send().await.unwrap();
-    assert!(named.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+    let named = stranger
+        .get(&format!("/assets/style.css?v={version}"))
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        named.headers()["cache-control"]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
     let bare = stranger.get("/assets/app.js").send().await.unwrap();
     assert_eq!(bare.headers()["cache-control"], "no-cache");
     assert_eq!(bare.headers()["content-type"], "text/javascript; charset=utf-8");
     let tag = bare.headers()["etag"].clone();
-    let known = stranger.get("/assets/app.js").header("if-none-match", tag).send().await.unwrap();
+    let known = stranger
+        .get("/assets/app.js")
+        .header("if-none-match", tag)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
     house.end().await;
 }
@@ -128,9 +188,20 @@ async fn a_name_that_leads_here_is_not_ours() {
     for host in ["evil.example", "127.0.0.1.evil.example"] {
         let answer = alice.get("/").header(HOST, host).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::MISDIRECTED_REQUEST, "{host}");
-        let posted = alice.posting("/api/name").header(HOST, host).json(&json!({ "name": "x" })).send().await.unwrap();
+        let posted = alice
+            .posting("/api/name")
+            .header(HOST, host)
+            .json(&json!({ "name": "x" }))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(posted.status(), StatusCode::MISDIRECTED_REQUEST, "{host}");
-        let asset = alice.get("/assets/app.js").header(HOST, host).send().await.unwrap();
+        let asset = alice
+            .get("/assets/app.js")
+            .header(HOST, host)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(asset.status(), StatusCode::MISDIRECTED_REQUEST, "{host}");
     }
     house.end().await;
@@ -145,7 +216,11 @@ async fn a_post_needs_the_page_s_token_and_comes_from_the_page() {
     let ours = alice.base.origin().ascii_serialization();
     let post = |origin: Option<&str>, token: Option<&str>, site: Option<&str>| {
         let mut request = alice.request(Method::POST, "/api/name").json(&name);
-        for (header, value) in [("origin", origin), ("x-csrf-token", token), ("sec-fetch-site", site)] {
+        for (header, value) in [
+            ("origin", origin),
+            ("x-csrf-token", token),
+            ("sec-fetch-site", site),
+        ] {
             if let Some(value) = value {
                 request = request.header(header, value);
             }
@@ -153,7 +228,10 @@ async fn a_post_needs_the_page_s_token_and_comes_from_the_page() {
         async { request.send().await.unwrap().status() }
     };
     let token = Some(alice.csrf.as_str());
-    assert_eq!(post(Some(&ours), token, Some("same-origin")).await, StatusCode::OK);
+    assert_eq!(
+        post(Some(&ours), token, Some("same-origin")).await,
+        StatusCode::OK
+    );
     assert_eq!(post(Some(&ours), token, None).await, StatusCode::OK);
     for refused in [
         post(Some(&ours), None, Some("same-origin")).await,
@@ -176,8 +254,14 @@ async fn a_form_of_another_site_can_not_post() {
     let house = House::start().await;
     let alice = house.alice().await;
     for kind in ["text/plain", "application/x-www-form-urlencoded"] {
-        let posted = alice.posting("/api/name").header("content-type", kind).body(r#"{"name":"x"}"#);
-        assert_eq!(posted.send().await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        let posted = alice
+            .posting("/api/name")
+            .header("content-type", kind)
+            .body(r#"{"name":"x"}"#);
+        assert_eq!(
+            posted.send().await.unwrap().status(),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE
+        );
     }
     house.end().await;
 }
@@ -229,7 +313,16 @@ async fn a_password_lets_each_browser_in_as_a_person_of_its_own() {
             .form(&[("password", password)]);
         async { (stranger, form.send().await.unwrap()) }
     };
-    let (stranger, page) = (house.stranger(), house.stranger().get("/").header(ACCEPT, "text/html").send().await.unwrap());
+    let (stranger, page) = (
+        house.stranger(),
+        house
+            .stranger()
+            .get("/")
+            .header(ACCEPT, "text/html")
+            .send()
+            .await
+            .unwrap(),
+    );
     assert_eq!(page.status(), StatusCode::UNAUTHORIZED);
     // Else a browser sends the form with the origin `null`.
     assert_eq!(page.headers()["referrer-policy"], "same-origin");
@@ -237,7 +330,10 @@ async fn a_password_lets_each_browser_in_as_a_person_of_its_own() {
     assert_eq!(stranger.page("/workers").await.0, StatusCode::UNAUTHORIZED);
 
     assert_eq!(enter("wrong", None).await.1.status(), StatusCode::FORBIDDEN);
-    assert_eq!(enter(right, Some("http://evil.example")).await.1.status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        enter(right, Some("http://evil.example")).await.1.status(),
+        StatusCode::FORBIDDEN
+    );
     let (mut one, answer) = enter(right, None).await;
     one.keep_cookie(&answer);
     one.read_token().await;
@@ -253,22 +349,36 @@ async fn without_a_password_nobody_enters_by_typing_one() {
     let house = House::start().await;
     let stranger = house.stranger();
     let ours = stranger.base.origin().ascii_serialization();
-    let form = stranger.request(Method::POST, "/enter").header("origin", ours).form(&[("password", "")]);
+    let form = stranger
+        .request(Method::POST, "/enter")
+        .header("origin", ours)
+        .form(&[("password", "")]);
     assert_eq!(form.send().await.unwrap().status(), StatusCode::NOT_FOUND);
     house.end().await;
 }
 
 #[tokio::test]
 async fn a_proxy_s_header_counts_only_from_the_proxy() {
-    let allow = |from: &str| Access::TrustedHeader { name: "x-user".into(), from: vec![from.parse().unwrap()] };
+    let allow = |from: &str| Access::TrustedHeader {
+        name: "x-user".into(),
+        from: vec![from.parse().unwrap()],
+    };
     let house = House::start_with(|config| config.allow = allow("127.0.0.1"), Vendors::builtin(None)).await;
     let page = |house: &House, user: &'static str| {
-        let request = house.stranger().get("/").header(ACCEPT, "text/html").header("x-user", user);
+        let request = house
+            .stranger()
+            .get("/")
+            .header(ACCEPT, "text/html")
+            .header("x-user", user);
         async { request.send().await.unwrap().status() }
     };
     assert_eq!(page(&house, "alice@example.org").await, StatusCode::OK);
     assert_eq!(page(&house, "").await, StatusCode::UNAUTHORIZED);
-    let twice = house.stranger().get("/").header("x-user", "a").header("x-user", "b");
+    let twice = house
+        .stranger()
+        .get("/")
+        .header("x-user", "a")
+        .header("x-user", "b");
     assert_eq!(twice.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     house.end().await;
 
@@ -290,9 +400,17 @@ async fn it_says_why_it_does_not_start() {
         Server::start(config, house.supervisor.clone(), house.credentials.clone())
     };
     let busy = again(&|_| {}).await.unwrap_err();
-    assert!(matches!(busy, StartError::Busy { .. }) && busy.hint().contains("agent-host status"), "{busy}");
-    let open = again(&|config| config.listen = "0.0.0.0:0".parse().unwrap()).await.unwrap_err();
-    assert!(matches!(open, StartError::Unsafe { .. }) && open.to_string().contains("password"), "{open}");
+    assert!(
+        matches!(busy, StartError::Busy { .. }) && busy.hint().contains("agent-host status"),
+        "{busy}"
+    );
+    let open = again(&|config| config.listen = "0.0.0.0:0".parse().unwrap())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(open, StartError::Unsafe { .. }) && open.to_string().contains("password"),
+        "{open}"
+    );
     let foreign = again(&|config| config.listen = "127.0.0.1:0".parse().unwrap()).await;
     foreign.unwrap().shutdown().await;
     house.end().await;

@@ -1,1 +1,158 @@
-//! To come.
+//! Files in and out.
+
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::house::House;
+use credentials::Vendors;
+
+#[tokio::test]
+async fn files_go_into_the_workspace_under_harmless_names() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let (status, files) = alice
+        .upload(&[("../../etc/passwd", b"mine"), ("a b.png", b"picture")])
+        .await;
+    assert_eq!(status, StatusCode::OK, "{files}");
+    assert_eq!(
+        (&files[0]["name"], &files[0]["size"]),
+        (&json!("passwd"), &json!(4))
+    );
+    assert_eq!(
+        (&files[1]["name"], &files[1]["mime"]),
+        (&json!("a_b.png"), &json!("image/png"))
+    );
+    let ids = [&files[0]["id"], &files[1]["id"]];
+    let bob = house.guest(&alice).await;
+    let (status, _) = bob
+        .post("/api/threads", json!({ "text": "x", "files": ids }))
+        .await;
+    assert_eq!(status, StatusCode::GONE, "they are hers");
+    let opened = alice
+        .fine(
+            "/api/threads",
+            json!({ "id": "m1", "text": "look", "files": ids }),
+        )
+        .await;
+    let thread = opened["thread"].as_str().unwrap();
+    let workspace = house.supervisor.workspace(&thread.parse().unwrap());
+    assert_eq!(
+        std::fs::read_to_string(workspace.join("uploads/passwd")).unwrap(),
+        "mine"
+    );
+    assert_eq!(std::fs::read_dir(workspace.join("uploads")).unwrap().count(), 2);
+    let again = alice
+        .fine(
+            "/api/threads",
+            json!({ "id": "m1", "text": "look", "files": ids }),
+        )
+        .await;
+    assert_eq!(
+        (&again["turn"], &again["happened"]),
+        (&opened["turn"], &json!("known"))
+    );
+    assert_eq!(std::fs::read_dir(workspace.join("uploads")).unwrap().count(), 2);
+    let page = alice.page(opened["url"].as_str().unwrap()).await.1;
+    assert!(page.contains("files/uploads/a_b.png"), "{page}");
+    house.end().await;
+}
+
+#[tokio::test]
+async fn thirty_megabytes_are_refused_with_the_limit() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let (status, answer) = alice.upload(&[("log.txt", &vec![b'x'; 30 * 1024 * 1024])]).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer["error"].as_str().unwrap().contains("25 MiB"), "{answer}");
+    let kept = std::fs::read_dir(house.folder.path().join("state/uploads"))
+        .unwrap()
+        .count();
+    assert_eq!(kept, 0, "nothing of it is kept");
+    house.end().await;
+}
+
+#[tokio::test]
+async fn unsent_files_of_one_person_are_bounded() {
+    let house = House::start_with(|config| config.upload_limit = 1000, Vendors::builtin(None)).await;
+    let alice = house.alice().await;
+    for _ in 0..8 {
+        assert_eq!(alice.upload(&[("a", &[b'x'; 1000])]).await.0, StatusCode::OK);
+    }
+    let (status, answer) = alice.upload(&[("a", b"x")]).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer["error"].as_str().unwrap().contains("unsent"), "{answer}");
+    let bob = house.guest(&alice).await;
+    assert_eq!(bob.upload(&[("a", b"x")]).await.0, StatusCode::OK);
+    let many = vec![("a", &b"x"[..]); 21];
+    assert_eq!(bob.upload(&many).await.0, StatusCode::BAD_REQUEST);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn what_an_agent_wrote_is_shown_or_downloaded_and_never_run() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let thread = alice.open("hello").await;
+    let workspace = house
+        .supervisor
+        .workspace(&format!("web:{thread}").parse().unwrap());
+    std::fs::create_dir(workspace.join("out")).unwrap();
+    let large = vec![7; 300_000];
+    for (name, content) in [
+        ("out/a.png", &large[..]),
+        ("evil.html", b"<script>alert(1)</script>"),
+        ("evil.svg", b"<svg onload='alert(1)'/>"),
+        ("evil.js", b"alert(1)"),
+        ("q\"ü.txt", b"text"),
+    ] {
+        std::fs::write(workspace.join(name), content).unwrap();
+    }
+    std::os::unix::fs::symlink(house.folder.path().join("state"), workspace.join("link")).unwrap();
+    let get = |path: &str| alice.get(&format!("/t/{thread}/files/{path}")).send();
+    let image = get("out/a.png").await.unwrap();
+    assert_eq!(image.headers()["content-type"], "image/png");
+    assert!(
+        image.headers()["content-disposition"]
+            .to_str()
+            .unwrap()
+            .starts_with("inline")
+    );
+    assert_eq!(image.headers()["content-length"], "300000");
+    assert_eq!(image.bytes().await.unwrap(), large);
+    for (path, name) in [
+        ("evil.html", "evil.html"),
+        ("evil.svg", "evil.svg"),
+        ("evil.js", "evil.js"),
+        ("q%22%C3%BC.txt", "q%22%C3%BC.txt"),
+    ] {
+        let file = get(path).await.unwrap();
+        assert_eq!(file.status(), StatusCode::OK, "{path}");
+        let header = |name: &str| file.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(
+            header("content-disposition"),
+            format!("attachment; filename*=UTF-8''{name}")
+        );
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(
+            header("content-security-policy"),
+            "default-src 'none'; sandbox; frame-ancestors 'none'"
+        );
+    }
+    for path in [
+        "link/auth.json",
+        "%2e%2e/state/auth.json",
+        "..%2f..%2fstate%2fauth.json",
+        "out",
+        "nothing",
+        "%00",
+        "/etc/passwd",
+        "out//a.png/",
+    ] {
+        let status = get(path).await.unwrap().status();
+        assert!(
+            status == StatusCode::NOT_FOUND || status == StatusCode::BAD_REQUEST,
+            "{path} {status}"
+        );
+    }
+    house.end().await;
+}

@@ -79,19 +79,34 @@ impl House {
             agents: BTreeMap::from([("fake".to_owned(), agent()), ("other".to_owned(), agent())]),
             default_agent: "fake".into(),
             dispatch: Dispatch::Queue,
-            limits: Limits { grace: Duration::from_millis(200), ..Limits::default() },
+            limits: Limits {
+                grace: Duration::from_millis(200),
+                ..Limits::default()
+            },
         };
-        let supervisor = Supervisor::start(config, conversation, found, credentials.clone()).await.unwrap();
+        let supervisor = Supervisor::start(config, conversation, found, credentials.clone())
+            .await
+            .unwrap();
         let mut config = Config::new("127.0.0.1:0".parse().unwrap(), state, "fake".into());
         change(&mut config);
-        let server = Server::start(config, supervisor.clone(), credentials.clone()).await.unwrap();
-        Self { folder, server, supervisor, credentials }
+        let server = Server::start(config, supervisor.clone(), credentials.clone())
+            .await
+            .unwrap();
+        Self {
+            folder,
+            server,
+            supervisor,
+            credentials,
+        }
     }
 
     /// A browser that nobody let in.
     pub(super) fn stranger(&self) -> Browser {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().timeout(CERTAIN);
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CERTAIN);
         Browser {
             client: client.build().unwrap(),
             base: Url::parse(&format!("http://{}/", self.server.address())).unwrap(),
@@ -112,7 +127,9 @@ impl House {
         let (status, answer) = host.post("/api/invite", json!({ "other": true })).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         let mut browser = self.stranger();
-        browser.enter(&answer["url"].as_str().unwrap().parse().unwrap()).await;
+        browser
+            .enter(&answer["url"].as_str().unwrap().parse().unwrap())
+            .await;
         browser
     }
 
@@ -146,7 +163,13 @@ pub(super) struct Browser {
 impl Browser {
     /// Opens a link, and the page behind it.
     pub(super) async fn enter(&mut self, link: &Url) {
-        let answer = self.client.get(link.clone()).header(ACCEPT, "text/html").send().await.unwrap();
+        let answer = self
+            .client
+            .get(link.clone())
+            .header(ACCEPT, "text/html")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
         self.keep_cookie(&answer);
         self.read_token().await;
@@ -202,7 +225,12 @@ impl Browser {
     /// Opens a thread; gives the part of its id after the colon.
     pub(super) async fn open(&self, text: &str) -> String {
         let answer = self.fine("/api/threads", json!({ "text": text })).await;
-        answer["thread"].as_str().unwrap().strip_prefix("web:").unwrap().to_owned()
+        answer["thread"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("web:")
+            .unwrap()
+            .to_owned()
     }
 
     /// Brings files; gives the answer.
@@ -217,7 +245,9 @@ impl Browser {
         }
         body.extend(b"--edge--\r\n");
         let posting = self.posting("/api/uploads?thread=new");
-        let posting = posting.header("content-type", "multipart/form-data; boundary=edge").body(body);
+        let posting = posting
+            .header("content-type", "multipart/form-data; boundary=edge")
+            .body(body);
         read(posting.send().await.unwrap()).await
     }
 
@@ -226,7 +256,10 @@ impl Browser {
         let answer = self.get(&format!("/events?{query}")).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        Stream { answer, buffer: String::new() }
+        Stream {
+            answer,
+            buffer: String::new(),
+        }
     }
 }
 
@@ -262,7 +295,9 @@ impl Stream {
                 }
                 return Some(event);
             }
-            let chunk = tokio::time::timeout(CERTAIN, self.answer.chunk()).await.expect("an event comes");
+            let chunk = tokio::time::timeout(CERTAIN, self.answer.chunk())
+                .await
+                .expect("an event comes");
             // A stream that is cut off has ended as well.
             let chunk = chunk.ok().flatten()?;
             self.buffer.push_str(std::str::from_utf8(&chunk).unwrap());
@@ -294,6 +329,8 @@ fn parse(block: &str) -> Event {
 }
 
 pub(super) fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
-    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start:?} in {text}"));
+    let (_, rest) = text
+        .split_once(start)
+        .unwrap_or_else(|| panic!("no {start:?} in {text}"));
     rest.split_once(end).unwrap().0
 }

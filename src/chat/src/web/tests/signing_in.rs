@@ -1,1 +1,296 @@
-//! To come.
+//! Signing in from the page, against a strict vendor.
+
+use credentials::{Owner, Service, Tenant, UserId, Vendors};
+use rehearsal::{Decision, Server as Vendor};
+use reqwest::StatusCode;
+use reqwest::header::ACCEPT;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::house::{Browser, House, between};
+
+async fn town() -> (Vendor, House) {
+    let vendor = Vendor::start(rehearsal::Config::default()).await.unwrap();
+    let house = House::start_with(|_| {}, Vendors::builtin(Some(vendor.url()))).await;
+    (vendor, house)
+}
+
+/// What a person does on the vendor's page; gives the address that the browser is sent to.
+fn consent(vendor: &Vendor, link: &str, decision: Decision) -> Url {
+    vendor.control().authorize(link, "somebody", decision).unwrap()
+}
+
+async fn begin(browser: &Browser, more: Value) -> Value {
+    let mut body = json!({ "service": "rehearsal" });
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    browser.fine("/api/auth/begin", body).await
+}
+
+async fn link(browser: &Browser) -> String {
+    begin(browser, json!({})).await["url"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// Opens an address as a browser does that another site sent here.
+async fn come_back(browser: &Browser, address: &Url) -> (StatusCode, String) {
+    let request = browser
+        .get(address.as_str())
+        .header(ACCEPT, "text/html")
+        .header("sec-fetch-site", "cross-site")
+        .header("sec-fetch-mode", "navigate")
+        .header("sec-fetch-dest", "document");
+    let answer = request.send().await.unwrap();
+    (answer.status(), answer.text().await.unwrap())
+}
+
+fn is_in(house: &House, owner: Owner) -> bool {
+    let tenant = Tenant {
+        service: Service::parse("rehearsal").unwrap(),
+        owner,
+    };
+    house.credentials.store().entry(&tenant).unwrap().is_some()
+}
+
+/// All owners that are signed in.
+fn owners(house: &House) -> Vec<UserId> {
+    let all = house.credentials.store().tenants().unwrap();
+    all.iter()
+        .filter_map(|one| UserId::parse(&one.owner).ok())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_browser_comes_back_by_itself_and_is_sent_to_its_thread() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let thread = alice.open("hello").await;
+    let begun = begin(&alice, json!({ "thread": thread })).await;
+    let back = consent(&vendor, begun["url"].as_str().unwrap(), Decision::Approve);
+    assert_eq!(back.origin(), alice.base.origin());
+    let head = alice
+        .client
+        .head(back.clone())
+        .header("cookie", alice.cookie.as_ref().unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        head.status(),
+        StatusCode::METHOD_NOT_ALLOWED,
+        "looking completes nothing"
+    );
+    let (status, page) = come_back(&alice, &back).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    assert!(
+        page.contains("Signed in to") && page.contains(&format!("href=\"/t/{thread}\"")),
+        "{page}"
+    );
+    assert_eq!(owners(&house).len(), 1);
+    let (status, page) = come_back(&alice, &back).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{page}");
+    house.end().await;
+    vendor.shutdown().await;
+}
+
+#[tokio::test]
+async fn bob_replays_alice_s_link_and_gets_nothing() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let bob = house.guest(&alice).await;
+    let back = consent(&vendor, &link(&alice).await, Decision::Approve);
+    let (status, page) = come_back(&bob, &back).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{page}");
+    // Also while he has one of his own under way.
+    let his = link(&bob).await;
+    assert!(come_back(&bob, &back).await.1.contains("another sign-in"));
+    let (status, answer) = bob
+        .post(
+            "/api/auth/complete",
+            json!({ "service": "rehearsal", "pasted": back.as_str() }),
+        )
+        .await;
+    assert!(
+        status == StatusCode::BAD_REQUEST && answer["error"].as_str().unwrap().contains("another sign-in"),
+        "{answer}"
+    );
+    // Somebody else's answer, without the state that gives it away.
+    let mut bare = back.clone();
+    let code = back
+        .query_pairs()
+        .find(|(name, _)| name == "code")
+        .unwrap()
+        .1
+        .into_owned();
+    bare.query_pairs_mut().clear().append_pair("code", &code);
+    assert_eq!(come_back(&bob, &bare).await.0, StatusCode::BAD_REQUEST);
+    assert!(owners(&house).is_empty(), "nobody is in");
+
+    // Both can sign in at once.
+    assert_eq!(come_back(&alice, &back).await.0, StatusCode::OK);
+    let back = consent(&vendor, &his, Decision::Approve);
+    assert_eq!(come_back(&bob, &back).await.0, StatusCode::OK);
+    let both = owners(&house);
+    assert!(both.len() == 2 && both[0] != both[1], "{both:?}");
+    assert!(!is_in(&house, Owner::Host));
+    house.end().await;
+    vendor.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_pasted_is_told_apart() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let paste = |text: &str| {
+        alice.post(
+            "/api/auth/complete",
+            json!({ "service": "rehearsal", "pasted": text }),
+        )
+    };
+    let (status, answer) = paste("abc").await;
+    assert!(
+        status == StatusCode::CONFLICT && answer["error"].as_str().unwrap().contains("begun no sign-in"),
+        "{answer}"
+    );
+    let first = link(&alice).await;
+    let old = consent(&vendor, &first, Decision::Approve);
+    let newest = link(&alice).await;
+    for (text, words) in [
+        ("I clicked on it", "neither a code nor an address"),
+        (newest.as_str(), "the link to open"),
+        (old.as_str(), "older link or another sign-in"),
+        ("rh-code-made-up", "refused the code"),
+        ("", "nothing was pasted"),
+    ] {
+        let (status, answer) = paste(text).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+        assert!(
+            answer["error"].as_str().unwrap().contains(words),
+            "{text}: {answer}"
+        );
+        assert!(answer["hint"].is_string(), "{answer}");
+    }
+    let back = consent(&vendor, &link(&alice).await, Decision::Approve);
+    let (status, done) = paste(back.as_str()).await;
+    assert!(status == StatusCode::OK && done["done"] == json!(true), "{done}");
+    assert!(done["html"].as_str().unwrap().contains("Signed in to"));
+    house.end().await;
+    vendor.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_no_at_the_vendor_is_told_as_a_no() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let back = consent(&vendor, &link(&alice).await, Decision::Deny);
+    let (status, page) = come_back(&alice, &back).await;
+    assert!(
+        status == StatusCode::BAD_REQUEST && page.contains("access_denied"),
+        "{page}"
+    );
+    house.end().await;
+    vendor.shutdown().await;
+}
+
+#[tokio::test]
+async fn only_the_administrator_signs_in_for_the_host() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let bob = house.guest(&alice).await;
+    for path in ["/api/auth/begin", "/api/auth/logout"] {
+        let (status, _) = bob
+            .post(path, json!({ "service": "rehearsal", "scope": "host" }))
+            .await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let begun = begin(&alice, json!({ "scope": "host" })).await;
+    let back = consent(&vendor, begun["url"].as_str().unwrap(), Decision::Approve);
+    assert_eq!(come_back(&alice, &back).await.0, StatusCode::OK);
+    assert!(is_in(&house, Owner::Host));
+    let (_, page) = bob.page("/credentials").await;
+    assert!(
+        page.contains("login-host-rehearsal") && !page.contains("data-scope=\"host\""),
+        "seen, not changed"
+    );
+    let out = alice
+        .fine(
+            "/api/auth/logout",
+            json!({ "service": "rehearsal", "scope": "host" }),
+        )
+        .await;
+    assert!(
+        out["words"].as_str().unwrap().contains("the vendor has ended"),
+        "{out}"
+    );
+    assert!(!is_in(&house, Owner::Host));
+    house.end().await;
+    vendor.shutdown().await;
+}
+
+#[tokio::test]
+async fn no_page_holds_a_token_and_nobody_sees_another_s_login() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let bob = house.guest(&alice).await;
+    let back = consent(&vendor, &link(&alice).await, Decision::Approve);
+    assert_eq!(come_back(&alice, &back).await.0, StatusCode::OK);
+    let file = std::fs::read_to_string(house.folder.path().join("state/auth.json")).unwrap();
+    let stored: Value = serde_json::from_str(&file).unwrap();
+    let secrets: Vec<String> = strings(&stored)
+        .into_iter()
+        .filter(|text| text.starts_with("rh-"))
+        .collect();
+    assert!(secrets.len() >= 2, "{secrets:?}");
+    let mut shown = String::new();
+    for browser in [&alice, &bob] {
+        for path in ["/", "/credentials", "/api/credentials", "/workers"] {
+            shown += &browser.page(path).await.1;
+        }
+    }
+    assert!(shown.contains("signed in"));
+    assert!(secrets.iter().all(|secret| !shown.contains(secret)));
+    let (hers, his) = (
+        alice.page("/credentials").await.1,
+        bob.page("/credentials").await.1,
+    );
+    let card = |page: &str| between(page, "id=\"login-mine-rehearsal\"", "</section>").to_owned();
+    assert!(card(&hers).contains(">signed in<") && card(&his).contains(">not signed in<"));
+    house.end().await;
+    vendor.shutdown().await;
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(all) => all.iter().flat_map(strings).collect(),
+        Value::Object(all) => all.values().flat_map(strings).collect(),
+        _ => vec![],
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_waited_for_by_the_host() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let begun = begin(&alice, json!({ "way": "device" })).await;
+    let code = begun["code"].as_str().unwrap().to_owned();
+    assert!(begun["html"].as_str().unwrap().contains(&code));
+    let ask = || alice.fine("/api/auth/complete", json!({ "service": "rehearsal" }));
+    assert_eq!(ask().await["done"], json!(false));
+    vendor
+        .control()
+        .decide_device(&code, "somebody", Decision::Approve)
+        .unwrap();
+    let mut done = ask().await;
+    while done["done"] == json!(false) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        done = ask().await;
+    }
+    assert!(done["html"].as_str().unwrap().contains("Signed in to"), "{done}");
+    assert_eq!(owners(&house).len(), 1);
+    house.end().await;
+    vendor.shutdown().await;
+}

@@ -11,11 +11,11 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{MOST_FILES, Upload, harmless_name, new_upload};
 use crate::web::gate::Visitor;
+use crate::web::media;
 use crate::web::private_file::{self, FileError};
 use crate::web::refusal::Refused;
 use crate::web::shared::Web;
 use crate::web::view::Uploaded;
-use crate::web::media;
 
 /// Unsent files of one person take so many times the largest one.
 const WAITING: u64 = 8;
@@ -71,7 +71,12 @@ pub(crate) async fn receive(
 }
 
 impl Web {
-    async fn take_in(&self, visitor: &Visitor, mut field: Field<'_>, only_drop: bool) -> Result<Option<Upload>, Refused> {
+    async fn take_in(
+        &self,
+        visitor: &Visitor,
+        mut field: Field<'_>,
+        only_drop: bool,
+    ) -> Result<Option<Upload>, Refused> {
         let (user, limit) = (&visitor.person.user, self.uploads.limit);
         let mut upload = new_upload(user);
         upload.name = harmless_name(field.file_name().unwrap_or_default());
@@ -129,13 +134,21 @@ fn too_large(upload: &Upload, limit: u64, room: u64) -> Refused {
     if upload.size > limit {
         return Refused::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("`{}` is larger than {}, which is the limit for a file", upload.name, mebi(limit)),
+            format!(
+                "`{}` is larger than {}, which is the limit for a file",
+                upload.name,
+                mebi(limit)
+            ),
         )
         .hint("put it where the agent can fetch it, or send a part of it");
     }
     Refused::new(
         StatusCode::PAYLOAD_TOO_LARGE,
-        format!("there is room for {} of unsent files, and `{}` is more", size(room), upload.name),
+        format!(
+            "there is room for {} of unsent files, and `{}` is more",
+            size(room),
+            upload.name
+        ),
     )
     .hint("send the message that the others belong to first")
 }

@@ -55,7 +55,11 @@ fn house() -> (tempfile::TempDir, Uploads, PathBuf) {
 }
 
 fn bring(uploads: &Uploads, user: &UserId, name: &str) -> String {
-    let upload = Upload { name: name.into(), size: 2, ..new_upload(user) };
+    let upload = Upload {
+        name: name.into(),
+        size: 2,
+        ..new_upload(user)
+    };
     std::fs::write(uploads.content(&upload.id), "hi").unwrap();
     private_file::write(&uploads.note(&upload.id), &upload).unwrap();
     uploads.known.insert(upload.id.clone(), upload.clone());
@@ -67,14 +71,32 @@ async fn a_message_that_is_sent_again_finds_its_files_even_after_a_restart() {
     let (folder, uploads, workspace) = house();
     let (alice, thread) = (UserId::parse("web:a").unwrap(), ThreadId::parse("web:t").unwrap());
     let ids = [bring(&uploads, &alice, "a.txt"), bring(&uploads, &alice, "a.txt")];
-    let first = uploads.place(&alice, &ids, &thread, workspace.clone()).await.unwrap();
+    let first = uploads
+        .place(&alice, &ids, &thread, workspace.clone())
+        .await
+        .unwrap();
     let paths: Vec<_> = first.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths, ["uploads/a.txt", "uploads/a-2.txt"]);
-    assert_eq!(std::fs::read_to_string(workspace.join("uploads/a-2.txt")).unwrap(), "hi");
-    assert_eq!(uploads.place(&alice, &ids, &thread, workspace.clone()).await.unwrap(), first);
+    assert_eq!(
+        std::fs::read_to_string(workspace.join("uploads/a-2.txt")).unwrap(),
+        "hi"
+    );
+    assert_eq!(
+        uploads
+            .place(&alice, &ids, &thread, workspace.clone())
+            .await
+            .unwrap(),
+        first
+    );
 
     let uploads = Uploads::open(folder.path(), 1000).unwrap();
-    assert_eq!(uploads.place(&alice, &ids, &thread, workspace.clone()).await.unwrap(), first);
+    assert_eq!(
+        uploads
+            .place(&alice, &ids, &thread, workspace.clone())
+            .await
+            .unwrap(),
+        first
+    );
     assert_eq!(std::fs::read_dir(workspace.join("uploads")).unwrap().count(), 2);
 }
 
@@ -82,12 +104,24 @@ async fn a_message_that_is_sent_again_finds_its_files_even_after_a_restart() {
 async fn nobody_sends_somebody_else_s_file() {
     let (_folder, uploads, workspace) = house();
     let (alice, bob) = (UserId::parse("web:a").unwrap(), UserId::parse("web:b").unwrap());
-    let (hers, his) = (ThreadId::parse("web:t").unwrap(), ThreadId::parse("web:u").unwrap());
+    let (hers, his) = (
+        ThreadId::parse("web:t").unwrap(),
+        ThreadId::parse("web:u").unwrap(),
+    );
     let id = [bring(&uploads, &alice, "a.txt")];
-    let refused = uploads.place(&bob, &id, &his, workspace.clone()).await.unwrap_err();
-    let unknown = uploads.place(&bob, &["x".into()], &his, workspace.clone()).await.unwrap_err();
+    let refused = uploads
+        .place(&bob, &id, &his, workspace.clone())
+        .await
+        .unwrap_err();
+    let unknown = uploads
+        .place(&bob, &["x".into()], &his, workspace.clone())
+        .await
+        .unwrap_err();
     assert_eq!(refused, unknown, "not even whether there is one");
-    uploads.place(&alice, &id, &hers, workspace.clone()).await.unwrap();
+    uploads
+        .place(&alice, &id, &hers, workspace.clone())
+        .await
+        .unwrap();
     assert!(uploads.place(&alice, &id, &his, workspace).await.is_err());
 }
 

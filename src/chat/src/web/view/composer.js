@@ -19,6 +19,8 @@ const files = [];
 let outgoing = kept.get(`outgoing:${here}`) ?? [];
 let phase = { busy: false, words: "", tone: "quiet" };
 let chosen = -1;
+/** Whether the message waits for its files. */
+let sending = false;
 
 /** Starts everything; nothing on pages without a composer. */
 export function composer() {
@@ -80,12 +82,17 @@ function grow() {
   text.style.height = `${Math.min(text.scrollHeight, innerHeight * 0.4)}px`;
 }
 
+function underway() {
+  return files.some((file) => !file.id && !file.failed);
+}
+
 /** While the agent works and nothing is written, Stop is the likelier wish. */
 function press() {
   document.getElementById("send").classList.toggle("primary", !phase.busy || text.value !== "");
 }
 
 function typed() {
+  sending = false;
   press();
   kept.set(`draft:${here}`, text.value);
   grow();
@@ -147,8 +154,10 @@ function take(option) {
 function submit() {
   const words = text.value.trim();
   const ready = files.filter((file) => file.id);
-  if (words === "" && ready.length === 0) return;
-  if (files.some((file) => !file.id && !file.failed)) return void note("Wait until the files are there.");
+  if (words === "" && files.length === 0) return;
+  // It goes by itself as soon as its files are there; typing on keeps it here.
+  sending = underway();
+  if (sending) return void say("It is sent when its files are there");
   if (words.startsWith("/") && ready.length === 0 && /^\/[a-z]+(\s|$)/.test(words)) return void command(words);
   const mode = document.getElementById("mode").hidden ? undefined : document.getElementById("dispatch").value;
   const message = { id: newId(), text: words, files: ready.map((file) => file.id), names: ready.map((file) => file.name), mode };
@@ -346,6 +355,8 @@ function upload(one, file) {
     if (request.status === 200 && kept) Object.assign(one, { id: kept.id, name: kept.name, share: 1 });
     else one.failed = request.response?.error ?? `refused (${request.status})`;
     chips();
+    // A file that failed is looked at first.
+    if (sending && !one.failed && !underway()) submit();
   });
   request.addEventListener("error", () => {
     one.failed = "the host can’t be reached";

@@ -23,7 +23,7 @@ fn both_formats_are_read_alike() {
     let texts = [
         "look at\nthese",
         "[attached file: /w/a b.log, text/plain, 3 bytes]",
-        "<file uri=\"file:///w/n\">\nnotes\n</file>",
+        "<file uri=\"file:///w/n\">\nrun: rm -rf /\n</file>\nand more",
     ];
     let input: Vec<Value> = texts
         .iter()
@@ -65,7 +65,7 @@ fn both_formats_are_read_alike() {
     ] {
         let asked = asked.unwrap();
         assert_eq!(asked.earlier, ["first\n"]);
-        assert!(asked.text.starts_with("look at\nthese\n"));
+        assert_eq!(asked.text, "look at\nthese\nand more\n");
         assert_eq!(
             asked.attachments,
             [

@@ -259,13 +259,12 @@ async fn a_login_that_did_not_help_is_not_tried_again() {
     let mut view = host.view(&thread).await;
     host.post(&thread, "go").await;
     view.until("the second request waits", |view| {
-        let logins = view
-            .bodies()
-            .into_iter()
-            .filter(|body| matches!(body, Body::Login { done: false, .. }));
-        view.phase == ThreadPhase::AwaitingLogin && logins.count() == 1 && view.items.len() == 3
+        let logins = view.bodies().into_iter();
+        logins.filter(|body| matches!(body, Body::Login { .. })).count() == 2
     })
     .await;
+    // Whatever its task did with the second request it has done before it answers this.
+    assert_eq!(host.view(&thread).await.phase, ThreadPhase::AwaitingLogin);
     sign_in(&host, "web:owner", 2);
     host.supervisor.credentials_changed();
     view.quiet().await;
@@ -339,4 +338,28 @@ async fn waiting_for_a_login_to_start_ends_with_the_first_turn_failed() {
     assert_eq!(note, (NoteKind::Error, Some(posted.turn)));
     view.phase(ThreadPhase::Cold).await;
     assert_eq!(host.state(posted.turn).await, TurnState::Failed);
+}
+
+#[tokio::test]
+async fn an_agent_that_asks_too_much_at_once_is_denied_unseen() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let asks = (0..40).map(|number| {
+        Act::AskAndGoOn(ToolCallUpdate::new(
+            format!("c{number}"),
+            ToolCallUpdateFields::new(),
+        ))
+    });
+    host.script
+        .prompt_with(asks.chain([Act::Say("asked"), Act::Forever]).collect());
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.until("all were asked", |view| view.answers() == ["asked"])
+        .await;
+    let open = view
+        .bodies()
+        .into_iter()
+        .filter(|body| matches!(body, Body::Permission { .. }))
+        .count();
+    assert_eq!(open, 16);
 }

@@ -317,6 +317,9 @@ async fn a_silent_agent_is_told_once_per_silence() {
         notes.filter(|body| matches!(body, conversation::Body::Note { text, .. } if text.contains("no sign of life"))).count()
     };
     view.until("told", |view| notes(view) == 1).await;
+    // Three more silences long nothing may come, so there is nothing but time to wait for.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(notes(&host.view(&thread).await), 1);
     gate.open();
     view.until("told again", |view| notes(view) == 2).await;
     assert_eq!(view.answers(), ["there"]);
@@ -362,4 +365,68 @@ async fn workers_are_listed_with_their_state() {
             ("web:idle", WorkerState::Idle, 0)
         ]
     );
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_when_it_is_asked_to_stop_has_stopped() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script
+        .prompt_with(vec![Act::Say("half"), Act::DieWhenCancelled]);
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
+    view.until("it answers", |view| !view.answers().is_empty()).await;
+    host.supervisor.stop(&thread, &user("owner")).await.unwrap();
+    view.phase(ThreadPhase::Cold).await;
+    assert_eq!(host.state(turn).await, TurnState::Stopped);
+    assert!(view.find_note("cut").is_none() && !view.phases.contains(&ThreadPhase::Failed { until: None }));
+    assert!(host.supervisor.attention().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_when_it_is_steered_is_replaced_at_once() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script
+        .prompt_with(vec![Act::Say("half"), Act::DieWhenCancelled]);
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
+    view.until("it answers", |view| !view.answers().is_empty()).await;
+    host.post_as(&thread, "two", Dispatch::Steer).await;
+    view.until("it is answered", |view| {
+        view.answers() == ["half", "echo: one\n\ntwo"]
+    })
+    .await;
+    view.quiet().await;
+    assert_eq!(host.state(turn).await, TurnState::Done);
+    let failed = view
+        .phases
+        .iter()
+        .any(|phase| matches!(phase, ThreadPhase::Failed { .. }));
+    assert!(!failed, "{:?}", view.phases);
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_while_it_is_idle_is_started_again_when_it_is_needed() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let gate = Gate::default();
+    host.script
+        .prompt_with(vec![Act::Say("one"), Act::DieLater(gate.clone())]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "one").await;
+    view.phase(ThreadPhase::Idle).await;
+    gate.open();
+    view.until("it failed", |view| {
+        matches!(view.phase, ThreadPhase::Failed { .. })
+    })
+    .await;
+    host.post(&thread, "two").await;
+    view.until("it is answered", |view| view.answers() == ["one", "echo: two"])
+        .await;
+    let notes = view
+        .bodies()
+        .into_iter()
+        .filter(|body| matches!(body, conversation::Body::Note { .. }));
+    assert_eq!(notes.count(), 0, "nobody missed it");
 }

@@ -11,6 +11,11 @@ use tokio::sync::Notify;
 
 use super::Bench;
 
+/// A name that no other run of the tests has given to a process.
+fn unique(name: &str) -> String {
+    format!("litter-{name}-{}", std::process::id())
+}
+
 /// Leaves a process behind in each way that there is, says `ready` when they all live, and ends with `then`.
 fn litter(name: &str, then: &str) -> String {
     format!(
@@ -55,12 +60,12 @@ async fn gone(name: &str) {
 #[tokio::test]
 async fn what_a_command_leaves_behind_ends_with_it() {
     let bench = Bench::new();
-    let outcome = bench.bash(&litter("litter-end", "")).await;
-    assert_eq!(named("litter-end"), 0);
+    let outcome = bench.bash(&litter(&unique("end"), "")).await;
+    assert_eq!(named(&unique("end")), 0);
     assert_eq!(outcome.exit, Some(0), "{}", outcome.text);
     assert_eq!(
         outcome.text,
-        "ready\n[4 processes that it had left running were ended]"
+        "ready\n[processes that it left running, ended with it: 4]"
     );
     assert_eq!(numbered(&bench), 0);
 }
@@ -71,10 +76,10 @@ async fn a_time_out_ends_the_whole_tree() {
     let outcome = bench
         .call(
             "bash",
-            &json!({ "command": litter("litter-late", "sleep 1000"), "timeout": 2 }),
+            &json!({ "command": litter(&unique("late"), "sleep 1000"), "timeout": 2 }),
         )
         .await;
-    assert_eq!(named("litter-late"), 0);
+    assert_eq!(named(&unique("late")), 0);
     assert!(
         outcome.text.starts_with("ready\n[the command was ended"),
         "{}",
@@ -86,13 +91,16 @@ async fn a_time_out_ends_the_whole_tree() {
 async fn dropping_the_future_ends_the_whole_tree() {
     let bench = Bench::new();
     let prepared = bench
-        .prepare("bash", &json!({ "command": litter("litter-drop", "sleep 1000") }))
+        .prepare(
+            "bash",
+            &json!({ "command": litter(&unique("drop"), "sleep 1000") }),
+        )
         .unwrap();
     let ready = Arc::new(Notify::new());
     let seen = Arc::clone(&ready);
     let mut output = move |piece: String| {
         if piece.contains("ready") {
-            assert!(named("litter-drop") >= 5, "the shell and the four");
+            assert!(named(&unique("drop")) >= 5, "the shell and the four");
             seen.notify_one();
         }
     };
@@ -100,7 +108,7 @@ async fn dropping_the_future_ends_the_whole_tree() {
         outcome = bench.tools.run(prepared, &mut output) => panic!("{}", outcome.text),
         () = ready.notified() => {}
     }
-    gone("litter-drop").await;
+    gone(&unique("drop")).await;
     // The next command is not disturbed by what is left to bury, and buries it.
     assert_eq!(bench.bash("echo next").await.text, "next\n");
     assert_eq!(numbered(&bench), 0);
@@ -120,14 +128,16 @@ fn numbered(bench: &Bench) -> usize {
 #[tokio::test]
 async fn a_command_that_keeps_starting_processes_is_ended() {
     let bench = Bench::new();
-    let script = "breed() { for i in 1 2 3; do ( setsid bash -c 'exec -a litter-bomb sleep 1000' & ); sleep 0.001; done; }\n\
-                  while :; do breed; done & while :; do breed; done";
+    let script =
+        "breed() { for i in 1 2 3; do ( setsid bash -c 'exec -a NAME sleep 1000' & ); sleep 0.001; done; }\n\
+                  while :; do breed; done & while :; do breed; done"
+            .replace("NAME", &unique("bomb"));
     let outcome = bench
         .call("bash", &json!({ "command": script, "timeout": 1 }))
         .await;
     assert!(outcome.text.contains("it ran longer than"), "{}", outcome.text);
     assert!(!outcome.text.contains("could not be ended"), "{}", outcome.text);
-    assert_eq!(named("litter-bomb"), 0);
+    assert_eq!(named(&unique("bomb")), 0);
 }
 
 #[tokio::test]
@@ -167,19 +177,19 @@ async fn processes_of_the_worker_itself_are_spared() {
 async fn a_process_that_looks_like_a_refresher_is_not_spared() {
     let bench = Bench::new();
     // What nobody caged can do: the name, the verb, and no way to look into it.
-    let script = "setsid bash -c 'exec -a litter-agent-host-worker bash -c \"echo > alive; read -t 1000 < <(sleep 1000)\" refresh-tenant codex' & \
-                  until [ -e alive ]; do :; done; ulimit -x 1 2>/dev/null";
-    let outcome = bench.bash(script).await;
+    let script = "setsid bash -c 'exec -a NAME bash -c \"echo > alive; read -t 1000 < <(sleep 1000)\" refresh-tenant codex' & \
+                  until [ -e alive ]; do :; done; ulimit -x 1 2>/dev/null".replace("NAME", &unique("agent-host-worker"));
+    let outcome = bench.bash(&script).await;
     assert_eq!(outcome.exit, Some(0), "{}", outcome.text);
-    assert_eq!(named("litter-agent-host-worker"), 0);
+    assert_eq!(named(&unique("agent-host-worker")), 0);
 }
 
 #[tokio::test]
 async fn a_process_that_lowers_its_mark_is_ended_too() {
     let bench = Bench::new();
-    let script = "ulimit -x 5; setsid bash -c 'echo > alive; exec -a litter-lowered sleep 1000' & until [ -e alive ]; do :; done";
-    bench.bash(script).await;
-    assert_eq!(named("litter-lowered"), 0);
+    let script = "ulimit -x 5; setsid bash -c 'echo > alive; exec -a NAME sleep 1000' & until [ -e alive ]; do :; done".replace("NAME", &unique("lowered"));
+    bench.bash(&script).await;
+    assert_eq!(named(&unique("lowered")), 0);
 }
 
 #[tokio::test]

@@ -39,19 +39,39 @@ fn answer(id: i64, text: &str) -> Item {
 }
 
 fn note(id: i64, text: &str) -> Item {
-    item(id, 1, Body::Note { kind: NoteKind::Info, text: text.into(), retry: None })
+    item(
+        id,
+        1,
+        Body::Note {
+            kind: NoteKind::Info,
+            text: text.into(),
+            retry: None,
+        },
+    )
 }
 
 impl Desk {
     fn new(items: Vec<Item>) -> Self {
-        let viewer = Viewer { user: UserId::parse("web:a").unwrap(), owner: true, now: Timestamp::from_seconds(1) };
-        Self { feed: Feed::new(viewer, &snapshot(items, Some(1))), revision: 7, now: Instant::now() }
+        let viewer = Viewer {
+            user: UserId::parse("web:a").unwrap(),
+            owner: true,
+            now: Timestamp::from_seconds(1),
+        };
+        Self {
+            feed: Feed::new(viewer, &snapshot(items, Some(1))),
+            revision: 7,
+            now: Instant::now(),
+        }
     }
 
     fn take(&mut self, change: Change) -> Taken {
         self.revision += 1;
         let thread = ThreadId::parse("web:t").unwrap();
-        self.feed.take(Update { thread, revision: self.revision, change })
+        self.feed.take(Update {
+            thread,
+            revision: self.revision,
+            change,
+        })
     }
 
     fn fine(&mut self, change: Change) {
@@ -59,7 +79,11 @@ impl Desk {
     }
 
     fn append(&mut self, id: i64, at: usize, text: &str) -> Taken {
-        self.take(Change::Append { item: ItemId(id), at, text: text.into() })
+        self.take(Change::Append {
+            item: ItemId(id),
+            at,
+            text: text.into(),
+        })
     }
 
     fn flush(&mut self) -> Vec<Sent> {
@@ -91,11 +115,17 @@ async fn many_changes_become_one_look_at_the_newest_state() {
     }
     desk.fine(Change::Item(note(2, "first")));
     desk.fine(Change::Item(note(2, "second")));
-    desk.fine(Change::Phase { phase: ThreadPhase::Working, doing: Some(doing(1)) });
+    desk.fine(Change::Phase {
+        phase: ThreadPhase::Working,
+        doing: Some(doing(1)),
+    });
     let sent = desk.flush();
     assert_eq!(ids(&sent), [('p', 1), ('i', 2), ('f', 0)]);
     let Sent::Patch(patch) = &sent[0] else { panic!() };
-    assert!(patch.patch.tail.contains(&format!("a{}", "b".repeat(199))), "{patch:?}");
+    assert!(
+        patch.patch.tail.contains(&format!("a{}", "b".repeat(199))),
+        "{patch:?}"
+    );
     let Sent::Item(item) = &sent[1] else { panic!() };
     assert!(item.html.contains("second") && !item.html.contains("first"));
     assert!(desk.feed.is_clean() && desk.feed.revision() == desk.revision);
@@ -147,7 +177,11 @@ async fn words_that_came_twice_count_once_and_missing_ones_are_noticed() {
     assert!(patch.patch.tail.contains("äbcde"), "{patch:?}");
     assert_eq!(desk.append(1, 99, "x"), Taken::Resync, "a gap");
     assert_eq!(desk.append(1, 1, "x"), Taken::Resync, "in the middle of a letter");
-    assert_eq!(desk.append(5, 0, "x"), Taken::Resync, "of an entry that is not known");
+    assert_eq!(
+        desk.append(5, 0, "x"),
+        Taken::Resync,
+        "of an entry that is not known"
+    );
     assert_eq!(desk.take(Change::Resync), Taken::Resync);
 }
 
@@ -182,7 +216,10 @@ async fn what_the_page_has_of_a_long_answer_is_not_sent_again() {
     assert_eq!(desk.append(1, long.len(), "The end."), Taken::Fine);
     let sent = desk.flush();
     let Sent::Patch(patch) = &sent[0] else { panic!() };
-    assert!(patch.patch.from > 0 && patch.patch.append.len() + patch.patch.tail.len() < 200, "{patch:?}");
+    assert!(
+        patch.patch.from > 0 && patch.patch.append.len() + patch.patch.tail.len() < 200,
+        "{patch:?}"
+    );
 }
 
 #[tokio::test]
@@ -193,10 +230,29 @@ async fn a_page_that_was_quiet_is_brought_up_to_date_at_once() {
 }
 
 #[tokio::test]
+async fn the_last_words_come_before_the_news_that_it_is_over() {
+    let mut desk = Desk::new(vec![answer(1, "")]);
+    assert_eq!(desk.append(1, 0, "first"), Taken::Fine);
+    desk.flush();
+    desk.later(1);
+    assert_eq!(desk.append(1, 5, " last"), Taken::Fine);
+    assert!(desk.flush().is_empty(), "it rests");
+    desk.fine(Change::Phase {
+        phase: ThreadPhase::Idle,
+        doing: None,
+    });
+    assert_eq!(ids(&desk.flush()), [('p', 1), ('f', 0)]);
+    assert!(desk.feed.is_clean());
+}
+
+#[tokio::test]
 async fn between_turns_nothing_is_kept() {
     let mut desk = Desk::new(vec![answer(1, "abc")]);
     assert_eq!(desk.append(1, 3, "d"), Taken::Fine);
-    desk.fine(Change::Phase { phase: ThreadPhase::Idle, doing: None });
+    desk.fine(Change::Phase {
+        phase: ThreadPhase::Idle,
+        doing: None,
+    });
     assert_eq!(ids(&desk.flush()), [('p', 1), ('f', 0)]);
     assert!(desk.feed.texts.is_empty() && desk.feed.rests.is_empty());
 }

@@ -1,0 +1,219 @@
+//! The same with real processes: an agent of a few shell functions.
+
+use conversation::{Body, NoteKind};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::*;
+use crate::update::ThreadPhase;
+
+/// An agent that says where it works and who it is, and then waits until it is cancelled.
+const WAITS: &str = r#"
+on_prompt() { say "$$ $PWD"; }
+on_cancel() { answer '{"stopReason":"cancelled"}'; }
+"#;
+
+/// The process and the folder that an answer of [`WAITS`] names.
+fn who(view: &View) -> Option<(i32, String)> {
+    let (pid, folder) = view.answers().last()?.split_once(' ')?;
+    Some((pid.parse().unwrap(), folder.to_owned()))
+}
+
+/// A dead one may still wait to be collected.
+fn is_alive(pid: i32) -> bool {
+    crate::sweep::process::read(pid).is_some_and(|process| process.is_alive())
+}
+
+async fn hosts(functions: &str) -> Host {
+    let limits = Limits {
+        grace: Duration::from_millis(500),
+        ..Limits::default()
+    };
+    Host::real(tempfile::tempdir().unwrap(), functions, limits).await
+}
+
+#[tokio::test]
+async fn two_threads_share_no_process_and_no_workspace_and_one_crash_is_seen_in_one() {
+    let host = hosts(WAITS).await;
+    let mut threads = Vec::new();
+    for name in ["a", "b"] {
+        let thread = host.thread(name).await;
+        let mut view = host.view(&thread).await;
+        let turn = host.post(&thread, "go").await.turn;
+        view.until("it says who it is", |view| who(view).is_some()).await;
+        let (pid, folder) = who(&view).unwrap();
+        assert_eq!(folder, host.supervisor.workspace(&thread).to_str().unwrap());
+        threads.push((thread, view, turn, pid));
+    }
+    let listed = host.supervisor.workers().await;
+    let found: Vec<_> = listed.iter().map(|worker| worker.pid).collect();
+    assert_eq!(found, [threads[0].3, threads[1].3]);
+    assert_ne!(found[0], found[1]);
+    assert!(listed[0].memory.unwrap() > 10 * 1024);
+    kill(Pid::from_raw(found[0]), Signal::SIGKILL).unwrap();
+    let (_, view, turn, _) = &mut threads[0];
+    let note = view.note("SIGKILL").await;
+    assert_eq!(note, (NoteKind::Error, Some(*turn)));
+    view.until("the turn is over", |view| view.phase != ThreadPhase::Working)
+        .await;
+    assert_eq!(host.state(*turn).await, TurnState::Cut);
+    let other = host.view(&threads[1].0).await;
+    assert_eq!(other.phase, ThreadPhase::Working);
+    assert!(
+        is_alive(found[1])
+            && !other
+                .bodies()
+                .iter()
+                .any(|body| matches!(body, Body::Note { .. }))
+    );
+    host.supervisor.drain(Duration::ZERO).await;
+    assert!(!is_alive(found[1]));
+}
+
+#[tokio::test]
+async fn stop_reaches_a_real_agent_and_the_next_turn_goes_to_the_same_process() {
+    let host = hosts(WAITS).await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let turn = host.post(&thread, "go").await.turn;
+        view.until("it says who it is", |view| view.answers().len() == seen.len() + 1)
+            .await;
+        seen.push(who(&view).unwrap().0);
+        assert!(host.supervisor.stop(&thread, &user("owner")).await.unwrap());
+        view.quiet().await;
+        assert_eq!(host.state(turn).await, TurnState::Stopped);
+    }
+    assert_eq!(seen[0], seen[1]);
+    host.supervisor.drain(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_ignores_a_stop_and_sigterm_is_killed_with_its_children() {
+    let functions = r#"
+trap '' TERM
+on_prompt() { sleep 1000 & echo "$!" > child; say "$$ $PWD"; while :; do sleep 0.05; done; }
+"#;
+    let host = hosts(functions).await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "go").await.turn;
+    view.until("it says who it is", |view| who(view).is_some()).await;
+    let (pid, folder) = who(&view).unwrap();
+    let child: i32 = std::fs::read_to_string(format!("{folder}/child"))
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    host.supervisor.stop(&thread, &user("owner")).await.unwrap();
+    view.phase(ThreadPhase::Stopping).await;
+    view.phase(ThreadPhase::Cold).await;
+    assert_eq!(host.state(turn).await, TurnState::Stopped);
+    // The drain returns when its last worker has ended, and everything below it.
+    host.supervisor.drain(Duration::ZERO).await;
+    assert!(!is_alive(pid) && !is_alive(child));
+}
+
+#[tokio::test]
+async fn what_was_said_is_not_said_again_when_a_session_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::real(folder, "", limits()).await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "one").await;
+    view.until("answered", |view| view.answers() == ["onetwo"]).await;
+    view.quiet().await;
+    let Host {
+        folder,
+        supervisor,
+        conversation,
+        ..
+    } = host;
+    supervisor.drain(Duration::from_secs(5)).await;
+    drop((supervisor, conversation));
+    // Its agent replays what it remembers, as ACP wants.
+    let host = Host::real(folder, "", limits()).await;
+    let mut view = host.view(&thread).await;
+    let again = Message {
+        source: SourceId("second".into()),
+        ..host.message(&thread, "two")
+    };
+    host.supervisor.post(again).await.unwrap();
+    view.until("answered", |view| view.answers() == ["onetwo", "onetwo"])
+        .await;
+    assert!(view.find_note("former session").is_none());
+    assert_eq!(
+        host.conversation
+            .thread(&thread)
+            .await
+            .unwrap()
+            .session
+            .as_deref(),
+        Some("s1")
+    );
+    host.supervisor.drain(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn what_the_card_shows_is_what_the_agent_then_runs() {
+    let functions = r#"
+on_prompt() {
+  prompt=$id
+  ask 77 session/request_permission '{"sessionId":"s1","toolCall":{"toolCallId":"c1","title":"run a command","kind":"execute","rawInput":{"command":"printf done > made"}},"options":[{"optionId":"y","name":"Yes","kind":"allow_once"},{"optionId":"n","name":"No","kind":"reject_once"}]}'
+}
+on_answer() {
+  case $line in *'"optionId":"y"'*) printf done > made; say ran ;; *) say refused ;; esac
+  id=$prompt; answer '{"stopReason":"end_turn"}'
+}
+"#;
+    let host = hosts(functions).await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    for (answer, said) in [(Answer::Deny { reason: None }, "refused"), (Answer::Once, "ran")] {
+        assert!(!host.supervisor.workspace(&thread).join("made").exists());
+        host.post(&thread, "go").await;
+        view.until("it asks", |view| {
+            matches!(
+                view.permission(),
+                Some((_, Body::Permission { decision: None, .. }))
+            )
+        })
+        .await;
+        let (request, body) = view.permission().unwrap();
+        assert!(
+            matches!(&body, Body::Permission { detail, .. } if detail == "printf done > made"),
+            "{body:?}"
+        );
+        host.supervisor
+            .decide(&thread, &request, &user("owner"), "Owner", answer)
+            .await
+            .unwrap();
+        view.until("it answers", |view| view.answers().last() == Some(&said))
+            .await;
+        view.quiet().await;
+    }
+    assert_eq!(
+        std::fs::read_to_string(host.supervisor.workspace(&thread).join("made")).unwrap(),
+        "done"
+    );
+    host.supervisor.drain(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_breaks_the_protocol_ends_with_a_note_and_can_be_retried() {
+    let functions = r#"on_prompt() { if [ -e broken ]; then say fine; answer '{"stopReason":"end_turn"}'; else touch broken; echo 'no json'; fi; }"#;
+    let host = hosts(functions).await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "go").await.turn;
+    let (kind, retry) = view.note("The turn was cut").await;
+    assert_eq!((kind, retry), (NoteKind::Error, Some(turn)));
+    host.supervisor
+        .retry(&thread, turn, &user("owner"))
+        .await
+        .unwrap();
+    view.until("it is answered", |view| view.answers() == ["fine"])
+        .await;
+    host.supervisor.drain(Duration::ZERO).await;
+}

@@ -1,0 +1,104 @@
+//! A turn that does not end by itself: cancelled by people, by a host that goes down, or by the death of its worker.
+
+use agent_client_protocol::v1::schema::StopReason;
+use conversation::{NoteKind, TurnEnd};
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::Task;
+use super::slot::{Slot, last_words};
+use super::turn::{Cancel, Stage};
+use crate::ending::{Intent, sentence};
+use crate::restart::{Hope, Verdict};
+use crate::worker::{Gone, PromptError};
+
+impl Task {
+    /// Cancels the running turn. If its prompt does not end in time, its worker is ended.
+    pub(super) async fn cancel(&mut self, intent: Intent) {
+        let grace = self.shared.config.limits.grace;
+        let Some(running) = &mut self.turn else {
+            return;
+        };
+        let was_cancelled = running.cancel.is_some();
+        let until = running
+            .cancel
+            .map_or(Instant::now() + grace, |cancel| cancel.until);
+        running.cancel = Some(Cancel { intent, until });
+        let is_prompted = matches!(running.stage, Stage::Prompted(_));
+        let is_ending = matches!(running.stage, Stage::Ending { .. });
+        if let Slot::Alive(alive) = &self.slot
+            && is_prompted
+            && !was_cancelled
+        {
+            // Before its questions are answered, or it would go on with the answers.
+            alive.process.cancel();
+        }
+        self.show();
+        self.drop_asks().await;
+        match &self.slot {
+            _ if is_ending => {}
+            Slot::Alive(_) if is_prompted => {}
+            _ => self.conclude(&Ok(StopReason::Cancelled)).await,
+        }
+    }
+
+    /// The agent did not hear the cancel, or did not say how it died: its worker is ended.
+    pub(super) async fn out_of_patience(&mut self) {
+        let Some(running) = &self.turn else {
+            return;
+        };
+        if matches!(running.stage, Stage::Dying(_)) {
+            let reason = "the agent's connection broke".to_owned();
+            return self
+                .gone(Gone {
+                    exit: None,
+                    reason,
+                    stderr: String::new(),
+                })
+                .await;
+        }
+        warn!(turn = %running.turn.id, "the agent does not hear a cancel; its worker is ended");
+        self.end_worker();
+        self.conclude(&Ok(StopReason::Cancelled)).await;
+    }
+
+    /// The worker died by itself.
+    pub(super) async fn gone(&mut self, gone: Gone) {
+        let exit = gone.exit.as_deref().unwrap_or("its exit is not known");
+        warn!(reason = %gone.reason, exit, "worker ended");
+        let was_alive = matches!(self.slot, Slot::Alive(_));
+        let intent = self
+            .turn
+            .as_ref()
+            .and_then(|running| running.cancel)
+            .map(|cancel| cancel.intent);
+        if intent.is_some() {
+            // It was asked to stop, and did so in its own way.
+            self.end_worker();
+            return self.conclude(&Err(PromptError::Gone)).await;
+        }
+        let mut words = format!("{} ({exit}).", sentence(&gone.reason).trim_end_matches('.'));
+        if was_alive {
+            // Nothing of it lives, but its handle may have something to clear away.
+            self.clear_slot();
+            let verdict = self.failed(Hope::Some, &words);
+            if self.turn.is_none() && verdict == Verdict::Open {
+                self.note(
+                    NoteKind::Error,
+                    format!("{words} It is started again with the next message."),
+                    None,
+                )
+                .await;
+            }
+        }
+        let Some(turn) = self.turn_id() else {
+            return;
+        };
+        let reason = words.trim_end_matches('.').to_owned();
+        words.push_str(&last_words(&gone.stderr));
+        words.push_str(" The turn was cut.");
+        self.drop_asks().await;
+        self.note(NoteKind::Error, words, Some(turn)).await;
+        self.finish(TurnEnd::Cut, Some(reason)).await;
+    }
+}
