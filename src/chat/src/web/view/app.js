@@ -223,7 +223,7 @@ function title() {
       before = wanted;
     } catch (error) {
       field.value = before;
-      note(error instanceof Refused ? error.message : "The host can’t be reached, so the title stays.");
+      note(error instanceof Refused ? error.words : "The host can’t be reached, so the title stays.");
     }
   });
   field.addEventListener("keydown", (event) => {
