@@ -70,7 +70,7 @@ async fn no_kill_of_the_host_loses_or_doubles_a_message() {
         for number in 0..3 {
             waiting.push(Message {
                 thread: usize::try_from(random(THREADS as u64)).expect("it is small"),
-                marker: format!("marker-{kill}-{number}."),
+                marker: format!("marker-{kill}-{number}-x"),
             });
         }
         let speaking = speak(&person, &threads, &mut waiting, &mut accepted);
