@@ -55,7 +55,7 @@ export async function refresh() {
 }
 
 function trouble(error) {
-  if (error instanceof Refused) return [error.message, error.hint].filter(Boolean).join(". ");
+  if (error instanceof Refused) return error.words;
   return "The host can’t be reached. Try again in a moment.";
 }
 

@@ -197,7 +197,7 @@ async function transmit(message) {
     setTimeout(() => forget(message), 4000);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    draw(Object.assign(message, { refused: [error.message, error.hint].filter(Boolean).join(". "), trouble: undefined }));
+    draw(Object.assign(message, { refused: error.words, trouble: undefined }));
     keep();
   }
 }
@@ -254,7 +254,7 @@ async function command(words) {
     if (answer.open) location.assign(answer.open);
     else note(answer.words, words);
   } catch (error) {
-    note(error instanceof Refused ? [error.message, error.hint].filter(Boolean).join(". ") : "The host can’t be reached.", words);
+    note(error instanceof Refused ? error.words : "The host can’t be reached.", words);
     if (!(error instanceof Refused)) write(words);
   }
 }
@@ -277,7 +277,7 @@ async function stop() {
   try {
     await post(`/api/t/${thread}/stop`);
   } catch (error) {
-    note(error instanceof Refused ? error.message : "The host can’t be reached, so nothing was stopped.");
+    note(error instanceof Refused ? error.words : "The host can’t be reached, so nothing was stopped.");
   } finally {
     button.disabled = false;
     text.focus();

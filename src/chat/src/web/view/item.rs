@@ -197,7 +197,7 @@ fn login(service: &str, title: &str, reason: &str, done: bool, viewer: &Viewer) 
     let action = if viewer.owner {
         format!(
             "<div class=\"row\"><button class=\"primary\" data-act=\"sign-in\" data-service=\"{service}\" \
-             data-scope=\"mine\">Sign in to {title}</button></div><div class=\"step\" data-step=\"\" aria-live=\"polite\"></div>"
+             data-scope=\"mine\" aria-label=\"Sign in to {title}\">Sign in</button></div><div class=\"step\" data-step=\"\" aria-live=\"polite\"></div>"
         )
     } else {
         "<p class=\"quiet\">Only the person who opened this thread can sign in for it.</p>".to_owned()

@@ -183,6 +183,16 @@ fn a_permission_card_shows_all_that_would_run_and_only_the_owner_can_press() {
         assert!(html.contains(&format!("value=\"{answer}\"")), "{html}");
     }
     assert!(html.contains(">9 min 55 s</time>"), "{html}");
+    // Enter in the reason presses the only button that submits: never one that allows.
+    let submits: Vec<_> = html
+        .split("<button ")
+        .skip(1)
+        .filter(|button| !button.starts_with("type=\"button\""))
+        .collect();
+    assert!(
+        matches!(submits[..], [one] if one.contains("value=\"deny\"")),
+        "{html}"
+    );
     let other = item(&entry(asks(None)), &viewer(false));
     assert!(
         !other.contains("<button") && other.contains("Only the person who opened"),
@@ -377,4 +387,33 @@ fn what_is_too_long_to_be_seen_at_once_says_so() {
         html.contains("42 lines") && html.contains("scroll to see all") && html.contains("rm -rf /</pre>"),
         "{html}"
     );
+}
+
+#[test]
+fn a_request_to_change_a_file_shows_every_changed_line() {
+    let new = "rm -rf /\n".repeat(3000);
+    let html = match asks(None) {
+        Body::Permission {
+            request,
+            call,
+            title,
+            until,
+            decision,
+            ..
+        } => show(Body::Permission {
+            request,
+            call,
+            title,
+            detail: String::new(),
+            diffs: vec![Diff {
+                path: "run.sh".into(),
+                old: None,
+                new,
+            }],
+            until,
+            decision,
+        }),
+        _ => unreachable!("a permission"),
+    };
+    assert_eq!(html.matches("rm -rf /").count(), 3000);
 }
