@@ -71,6 +71,16 @@ async fn status(host: &Host) -> Value {
     serde_json::from_slice(&output.stdout).expect("it prints JSON")
 }
 
+/// Lets the model go on, until nothing runs or waits. A request is counted a moment before it is held.
+async fn released(scene: &Scene, host: &Host) {
+    until(async || {
+        scene.control().release();
+        let report = status(host).await;
+        (report["working"] == 0 && report["queued"] == 0).then_some(())
+    })
+    .await;
+}
+
 /// Looks again and again until something holds. For states that tell nobody when they change.
 async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..1200 {
@@ -117,7 +127,7 @@ async fn a_hundred_threads_that_expire_at_once_cost_one_refresh() {
     let (scene, host, person) = host("").await;
     let mut threads = Vec::new();
     for number in 0..100 {
-        threads.push(person.open(&format!("hold\nsay thread {number}")).await);
+        threads.push(person.open(&format!("hold\nsay: thread {number}")).await);
     }
     // Each has a worker of its own, and its model call under way.
     scene.wait(Counter::ModelRequests, 100).await;
@@ -129,14 +139,13 @@ async fn a_hundred_threads_that_expire_at_once_cost_one_refresh() {
         .filter_map(|worker| worker["pid"].as_i64())
         .collect();
     assert_eq!(pids.len(), 100, "two threads never share a process");
-    scene.control().release();
-    until(async || (status(&host).await["working"] == 0).then_some(())).await;
+    released(&scene, &host).await;
 
     scene.expire(&scene.host());
     let before = scene.count(Counter::RefreshRequests);
     for (number, thread) in threads.iter().enumerate() {
         person
-            .say(thread, &format!("again-{number}"), "say once more")
+            .say(thread, &format!("again-{number}"), "say: once more")
             .await;
     }
     until(async || {
@@ -156,8 +165,8 @@ async fn a_hundred_threads_that_expire_at_once_cost_one_refresh() {
 async fn a_killed_worker_is_seen_in_its_own_thread_alone_and_retry_works() {
     let (scene, host, person) = host("").await;
     let (one, other) = (
-        person.open("hold\nsay one").await,
-        person.open("hold\nsay other").await,
+        person.open("hold\nsay: one").await,
+        person.open("hold\nsay: other").await,
     );
     scene.wait(Counter::ModelRequests, 2).await;
     let report = status(&host).await;
@@ -193,8 +202,7 @@ async fn a_killed_worker_is_seen_in_its_own_thread_alone_and_retry_works() {
         .await;
     assert_eq!(status_code, StatusCode::OK, "{answer}");
     scene.wait(Counter::ModelRequests, 3).await;
-    scene.control().release();
-    until(async || (status(&host).await["working"] == 0).then_some(())).await;
+    released(&scene, &host).await;
     assert!(answers(&items(&scene, &one).await).contains("one"));
     let untouched = items(&scene, &other).await;
     assert!(answers(&untouched).contains("other"));
@@ -210,29 +218,25 @@ async fn a_killed_worker_is_seen_in_its_own_thread_alone_and_retry_works() {
 async fn queue_steer_and_interrupt_leave_what_their_definitions_say() {
     let (scene, host, person) = host("").await;
     // queue: both are answered, in order.
-    let thread = person.open("hold\nsay first").await;
+    let thread = person.open("hold\nsay: first").await;
     scene.wait(Counter::ModelRequests, 1).await;
-    let queued = person.say(&thread, "q1", "say second").await;
+    let queued = person.say(&thread, "q1", "say: second").await;
     assert_eq!(queued["happened"], "queued", "{queued}");
-    scene.control().release();
-    until(async || (status(&host).await["working"] == 0 && status(&host).await["queued"] == 0).then_some(()))
-        .await;
+    released(&scene, &host).await;
     assert_eq!(states(&scene, &thread).await, [TurnState::Done, TurnState::Done]);
     let said = answers(&items(&scene, &thread).await);
     assert!(said.find("first") < said.find("second"), "{said}");
 
     // steer: one turn, sent again with both.
-    let mode = |mode: &str| json!({ "id": mode, "text": "say changed", "files": [], "mode": mode });
-    let thread = person.open("hold\nsay never").await;
+    let mode = |mode: &str| json!({ "id": mode, "text": "say: changed", "files": [], "mode": mode });
+    let thread = person.open("hold\nsay: never").await;
     scene.wait(Counter::ModelRequests, 3).await;
     let (_, steered) = person
         .post(&format!("/api/t/{thread}/messages"), &mode("steer"))
         .await;
     assert_eq!(steered["happened"], "steered", "{steered}");
     scene.wait(Counter::ModelRequests, 4).await;
-    scene.control().release();
-    until(async || (status(&host).await["working"] == 0 && status(&host).await["queued"] == 0).then_some(()))
-        .await;
+    released(&scene, &host).await;
     assert_eq!(
         states(&scene, &thread).await,
         [TurnState::Done, TurnState::Stopped]
@@ -240,14 +244,14 @@ async fn queue_steer_and_interrupt_leave_what_their_definitions_say() {
     let requests = scene.control().model_requests();
     let last = requests.last().expect("there was one").body.to_string();
     assert!(
-        last.contains("say never") && last.contains("say changed"),
+        last.contains("say: never") && last.contains("say: changed"),
         "{last}"
     );
 
     // interrupt: what ran and what waited is stopped, the new one is answered.
-    let thread = person.open("hold\nsay never").await;
+    let thread = person.open("hold\nsay: never").await;
     scene.wait(Counter::ModelRequests, 5).await;
-    person.say(&thread, "q2", "say neither").await;
+    person.say(&thread, "q2", "say: neither").await;
     let (_, interrupted) = person
         .post(&format!("/api/t/{thread}/messages"), &mode("interrupt"))
         .await;
@@ -375,7 +379,7 @@ async fn what_the_permission_card_shows_is_what_is_executed() {
 #[tokio::test]
 async fn an_idle_worker_ends_and_comes_back_with_its_memory() {
     let (scene, host, person) = host("[limits]\nidle = \"1s\"\n").await;
-    let thread = person.open("say remember the number 4711").await;
+    let thread = person.open("say: remember the number 4711").await;
     until(async || {
         (status(&host).await["workers"] == json!([]) && !items(&scene, &thread).await.is_empty())
             .then_some(())
@@ -398,7 +402,7 @@ async fn big_and_hostile_messages_are_refused_or_harmless() {
         .await;
     assert!(code.is_client_error(), "{code}: {words}");
     let hostile = "<script>alert(1)</script><img src=x onerror=alert(1)> \u{1b}[31mred \u{202e}desrever [x](javascript:alert(1))";
-    let thread = person.open(&format!("say {hostile}")).await;
+    let thread = person.open(&format!("say: {hostile}")).await;
     let mut ear = person.listen(&thread).await;
     ear.until(is_idle).await;
     let page = person.page(&format!("/t/{thread}")).await;
