@@ -158,6 +158,7 @@ function submit() {
   // It goes by itself as soon as its files are there; typing on keeps it here.
   sending = underway();
   if (sending) return void say("It is sent when its files are there");
+  if (words === "" && ready.length === 0) return;
   if (words.startsWith("/") && ready.length === 0 && /^\/[a-z]+(\s|$)/.test(words)) return void command(words);
   const mode = document.getElementById("mode").hidden ? undefined : document.getElementById("dispatch").value;
   const message = { id: newId(), text: words, files: ready.map((file) => file.id), names: ready.map((file) => file.name), mode };

@@ -37,7 +37,8 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
     let title = headline(call, &title, &input);
     let mut body = String::new();
     // What the headline says already is not said again.
-    if !input.trim().is_empty() && !(title.contains(input.trim()) && !input.trim().contains('\n')) {
+    let more = input.trim().contains('\n') || !title.contains(input.trim());
+    if more && !input.trim().is_empty() {
         push!(
             body,
             "<pre class=\"input\" tabindex=\"0\" aria-label=\"Input\">{}</pre>",
