@@ -15,8 +15,8 @@ fn another_link(host: &Host) -> url::Url {
         .lines()
         .find(|line| line.starts_with("open "))
         .unwrap_or_else(|| panic!("no link in {text}"));
-    let link = line.split_whitespace().nth(1).expect("there is a link");
-    url::Url::parse(link).expect("a link is an address")
+    let address = line.split_whitespace().nth(1).expect("there is a link");
+    url::Url::parse(address).expect("a link is an address")
 }
 
 /// A link for another person, made by somebody who is in.

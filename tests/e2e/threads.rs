@@ -63,7 +63,7 @@ async fn converse(person: &Person, thread: &str, text: &str) {
     ear.until(is_idle).await;
 }
 
-async fn status(host: &Host) -> Value {
+fn status(host: &Host) -> Value {
     let output = support::agent_host(host.home())
         .args(["status", "--json"])
         .output()
@@ -75,7 +75,7 @@ async fn status(host: &Host) -> Value {
 async fn released(scene: &Scene, host: &Host) {
     until(async || {
         scene.control().release();
-        let report = status(host).await;
+        let report = status(host);
         (report["working"] == 0 && report["queued"] == 0).then_some(())
     })
     .await;
@@ -94,7 +94,7 @@ async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
 
 #[tokio::test]
 async fn a_turn_that_spans_three_expiries_goes_on_unnoticed() {
-    let (scene, _host, person) = host(ALLOW).await;
+    let (scene, host, person) = host(ALLOW).await;
     scene.control().set(SettingsChange {
         access_ttl_s: Some(3),
         ..SettingsChange::default()
@@ -109,7 +109,7 @@ async fn a_turn_that_spans_three_expiries_goes_on_unnoticed() {
         heard.data.to_string().contains("done-at-last") && !heard.data.to_string().contains("sleep 4\\nrun")
     })
     .await;
-    until(async || (status(&_host).await["working"] == 0).then_some(())).await;
+    until(async || (status(&host)["working"] == 0).then_some(())).await;
     let items = items(&scene, &thread).await;
     assert!(answers(&items).contains("done-at-last"), "{items:?}");
     assert!(
@@ -131,7 +131,7 @@ async fn a_hundred_threads_that_expire_at_once_cost_one_refresh() {
     }
     // Each has a worker of its own, and its model call under way.
     scene.wait(Counter::ModelRequests, 100).await;
-    let report = status(&host).await;
+    let report = status(&host);
     let pids: BTreeSet<i64> = report["workers"]
         .as_array()
         .expect("a list")
@@ -149,7 +149,7 @@ async fn a_hundred_threads_that_expire_at_once_cost_one_refresh() {
             .await;
     }
     until(async || {
-        let report = status(&host).await;
+        let report = status(&host);
         (report["working"] == 0 && report["queued"] == 0).then_some(())
     })
     .await;
@@ -169,7 +169,7 @@ async fn a_killed_worker_is_seen_in_its_own_thread_alone_and_retry_works() {
         person.open("hold\nsay: other").await,
     );
     scene.wait(Counter::ModelRequests, 2).await;
-    let report = status(&host).await;
+    let report = status(&host);
     let worker = report["workers"]
         .as_array()
         .and_then(|workers| {
@@ -256,8 +256,7 @@ async fn queue_steer_and_interrupt_leave_what_their_definitions_say() {
         .post(&format!("/api/t/{thread}/messages"), &mode("interrupt"))
         .await;
     assert_eq!(interrupted["happened"], "interrupted", "{interrupted}");
-    until(async || (status(&host).await["working"] == 0 && status(&host).await["queued"] == 0).then_some(()))
-        .await;
+    until(async || (status(&host)["working"] == 0 && status(&host)["queued"] == 0).then_some(())).await;
     assert_eq!(
         states(&scene, &thread).await,
         [TurnState::Stopped, TurnState::Stopped, TurnState::Done]
@@ -286,7 +285,7 @@ async fn states(scene: &Scene, thread: &str) -> Vec<TurnState> {
 async fn a_command_sees_its_own_workspace_and_nothing_of_the_host() {
     let (scene, host, person) = host(ALLOW).await;
     let other = person.open("write: secret.txt planted-by-another-thread").await;
-    until(async || (status(&host).await["working"] == 0).then_some(())).await;
+    until(async || (status(&host)["working"] == 0).then_some(())).await;
     let state = scene.folder().display();
     let others = find(scene.folder(), "secret.txt").expect("the other thread has written its file");
     assert!(others.contains(&other), "{others}");
@@ -381,8 +380,7 @@ async fn an_idle_worker_ends_and_comes_back_with_its_memory() {
     let (scene, host, person) = host("[limits]\nidle = \"1s\"\n").await;
     let thread = person.open("say: remember the number 4711").await;
     until(async || {
-        (status(&host).await["workers"] == json!([]) && !items(&scene, &thread).await.is_empty())
-            .then_some(())
+        (status(&host)["workers"] == json!([]) && !items(&scene, &thread).await.is_empty()).then_some(())
     })
     .await;
     converse(&person, &thread, "recall").await;

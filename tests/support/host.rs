@@ -13,7 +13,7 @@ use url::Url;
 use crate::{Scene, agent_host};
 
 /// Far longer than any start takes, also on a busy machine.
-const CERTAIN: Duration = Duration::from_secs(60);
+const CERTAIN: Duration = Duration::from_mins(1);
 
 /// A host that runs. Dropped, it is killed.
 pub struct Host {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 /// Far longer than anything takes that is certain to come.
-const CERTAIN: Duration = Duration::from_secs(60);
+const CERTAIN: Duration = Duration::from_mins(1);
 
 /// One browser's worth of identity.
 #[derive(Clone)]
@@ -59,7 +59,10 @@ impl Person {
         let (_, rest) = html
             .split_once("name=\"csrf\" content=\"")
             .unwrap_or_else(|| panic!("no token in the page: {html}"));
-        self.csrf = rest.split('"').next().expect("there is a first part").to_owned();
+        rest.split('"')
+            .next()
+            .expect("there is a first part")
+            .clone_into(&mut self.csrf);
     }
 
     /// A page as text.
@@ -218,7 +221,7 @@ impl Ear {
         loop {
             if let Some((event, rest)) = self.buffer.split_once("\n\n") {
                 let heard = parse(event);
-                self.buffer = rest.to_owned();
+                self.buffer = String::from(rest);
                 if let Some(heard) = heard {
                     return Some(heard);
                 }

@@ -76,7 +76,7 @@ fn patiently(file: &File) -> Result<(), TryLockError> {
     loop {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                std::thread::park_timeout(PATIENCE / 20)
+                std::thread::park_timeout(PATIENCE / 20);
             }
             tried => return tried,
         }

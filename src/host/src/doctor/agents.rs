@@ -33,7 +33,7 @@ fn of(name: &str, agent: &Agent, settings: &Settings, credentials: &Credentials)
     // Only the agent of new threads is needed; another may wait for its day. And who has configured none may only want
     // the credentials.
     let tell = |what: String, hint: String| {
-        if name == settings.default_agent && settings.agents_declared {
+        if name == settings.default_agent && !settings.declared_agents.is_empty() {
             Check::fail(NAME, what).hint(hint)
         } else {
             Check::warn(NAME, what).hint(hint)
