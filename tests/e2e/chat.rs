@@ -18,7 +18,11 @@ async fn look_at(browser: &Browser, name: &str) {
         for (width, height) in [(1280, 800), (390, 844)] {
             browser.look(width, height, scheme).await;
             let path = folder.join(format!("{name}-{scheme}-{width}.png"));
-            browser.driver.screenshot(&path).await.expect("a picture is taken");
+            browser
+                .driver
+                .screenshot(&path)
+                .await
+                .expect("a picture is taken");
         }
     }
     browser.look(1280, 800, "light").await;
@@ -29,7 +33,11 @@ async fn at_the_page(body: impl AsyncFnOnce(&Browser, &Host)) {
     let host = Host::demo(home.path(), 0, &[]);
     let browser = Browser::start().await;
     browser.look(1280, 800, "light").await;
-    browser.driver.goto(host.link().as_str()).await.expect("the page opens");
+    browser
+        .driver
+        .goto(host.link().as_str())
+        .await
+        .expect("the page opens");
     body(&browser, &host).await;
     browser.quit().await;
     assert_eq!(host.stop(), Some(0), "the host ends by itself");
@@ -44,21 +52,39 @@ async fn say(browser: &Browser, text: &str) {
 
 /// Signs in by the card in the thread, through the vendor's own page in another tab.
 async fn sign_in(browser: &Browser, name: &str) {
-    browser.find(".login button[data-act=sign-in]").await.click().await.expect("it can be pressed");
+    browser
+        .find(".login button[data-act=sign-in]")
+        .await
+        .click()
+        .await
+        .expect("it can be pressed");
     let link = browser.find(".login a[data-focus]").await;
     let href = link.attr("href").await.expect("it has one").expect("it has one");
     let here = browser.driver.window().await.expect("there is a window");
     let tab = browser.driver.new_tab().await.expect("a tab opens");
-    browser.driver.switch_to_window(tab).await.expect("it can be looked at");
+    browser
+        .driver
+        .switch_to_window(tab)
+        .await
+        .expect("it can be looked at");
     browser.driver.goto(&href).await.expect("the vendor's page opens");
     let user = browser.find("input[name=user]").await;
     user.clear().await.expect("it can be emptied");
     user.send_keys(name).await.expect("it takes text");
-    browser.find("button[value=approve]").await.click().await.expect("it can be pressed");
+    browser
+        .find("button[value=approve]")
+        .await
+        .click()
+        .await
+        .expect("it can be pressed");
     // Back at our page, which says that this is done.
     browser.heading("Signed in").await;
     browser.driver.close_window().await.expect("the tab closes");
-    browser.driver.switch_to_window(here).await.expect("the thread is still there");
+    browser
+        .driver
+        .switch_to_window(here)
+        .await
+        .expect("the thread is still there");
 }
 
 /// Waits until no turn runs in the thread that is open.
@@ -89,10 +115,20 @@ async fn a_command_is_asked_for_runs_when_allowed_and_is_answered_to_when_denied
         say(browser, "run: echo from-the-workspace").await;
         sign_in(browser, "alice").await;
         let card = browser.find(".asks .decide").await;
-        let detail = browser.find(".asks pre.input").await.text().await.expect("it has text");
+        let detail = browser
+            .find(".asks pre.input")
+            .await
+            .text()
+            .await
+            .expect("it has text");
         assert_eq!(detail, "echo from-the-workspace");
         look_at(browser, "permission").await;
-        card.find(By::Css("button[value=once]")).await.expect("it is there").click().await.expect("it can be pressed");
+        card.find(By::Css("button[value=once]"))
+            .await
+            .expect("it is there")
+            .click()
+            .await
+            .expect("it can be pressed");
         browser.find(".asks .audit.yes").await;
         let output = browser.find(".toolcall pre.output").await;
         let text = output.inner_html().await.expect("it has text");
@@ -103,11 +139,19 @@ async fn a_command_is_asked_for_runs_when_allowed_and_is_answered_to_when_denied
         say(browser, "run: rm -rf everything").await;
         let reason = browser.find(".asks .decide input[name=reason]").await;
         reason.send_keys("not on a Friday").await.expect("it takes text");
-        browser.find(".asks .decide button[value=deny]").await.click().await.expect("it can be pressed");
+        browser
+            .find(".asks .decide button[value=deny]")
+            .await
+            .click()
+            .await
+            .expect("it can be pressed");
         browser.find(".asks .audit.no").await;
         until_idle(browser).await;
         let page = browser.find("#timeline").await.text().await.expect("it has text");
-        assert!(page.matches("not on a Friday").count() >= 2, "the answer says the reason: {page}");
+        assert!(
+            page.matches("not on a Friday").count() >= 2,
+            "the answer says the reason: {page}"
+        );
     })
     .await;
 }
@@ -121,9 +165,18 @@ async fn a_long_answer_can_be_stopped_and_outlives_a_reload() {
         look_at(browser, "streaming").await;
         browser.driver.refresh().await.expect("the page loads");
         browser.find(".answer .md").await;
-        browser.find("#stop:not([hidden])").await.click().await.expect("it can be pressed");
+        browser
+            .find("#stop:not([hidden])")
+            .await
+            .click()
+            .await
+            .expect("it can be pressed");
         until_idle(browser).await;
-        let answers = browser.driver.find_all(By::Css(".answer")).await.expect("the page can be asked");
+        let answers = browser
+            .driver
+            .find_all(By::Css(".answer"))
+            .await
+            .expect("the page can be asked");
         assert_eq!(answers.len(), 1, "a reload doubles nothing");
         say(browser, "hello again").await;
         until_idle(browser).await;
@@ -137,7 +190,11 @@ async fn a_page_comes_back_by_itself_when_the_host_was_killed() {
     let host = Host::demo(home.path(), 0, &[]);
     let port = host.port();
     let browser = Browser::start().await;
-    browser.driver.goto(host.link().as_str()).await.expect("the page opens");
+    browser
+        .driver
+        .goto(host.link().as_str())
+        .await
+        .expect("the page opens");
     say(&browser, "stream 2000 words").await;
     sign_in(&browser, "alice").await;
     browser.find(".answer .md").await;
@@ -152,7 +209,11 @@ async fn a_page_comes_back_by_itself_when_the_host_was_killed() {
     browser.find(".note button[data-act=retry]").await;
     until_idle(&browser).await;
     tokio::time::sleep(Duration::ZERO).await;
-    let said = browser.driver.find_all(By::Css(".said")).await.expect("the page can be asked");
+    let said = browser
+        .driver
+        .find_all(By::Css(".said"))
+        .await
+        .expect("the page can be asked");
     assert_eq!(said.len(), 2, "nothing is doubled");
     look_at(&browser, "after-a-kill").await;
     browser.quit().await;
@@ -165,13 +226,25 @@ async fn a_file_goes_in_and_one_comes_out() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let log = folder.path().join("error.log");
         std::fs::write(&log, "something went wrong\n").expect("a file can be written");
-        let input = browser.driver.find(By::Css("#file")).await.expect("there is an input");
-        input.send_keys(log.display().to_string()).await.expect("it takes a path");
+        let input = browser
+            .driver
+            .find(By::Css("#file"))
+            .await
+            .expect("there is an input");
+        input
+            .send_keys(log.display().to_string())
+            .await
+            .expect("it takes a path");
         browser.find("#uploads li").await;
         say(browser, "write: notes.txt hello").await;
         sign_in(browser, "alice").await;
         browser.find(".said .files a").await;
-        browser.find(".asks .decide button[value=always]").await.click().await.expect("it can be pressed");
+        browser
+            .find(".asks .decide button[value=always]")
+            .await
+            .click()
+            .await
+            .expect("it can be pressed");
         browser.find(".offer a[download]").await;
         until_idle(browser).await;
         look_at(browser, "files").await;

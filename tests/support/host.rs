@@ -10,10 +10,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use url::Url;
 
-use crate::agent_host;
+use crate::{Scene, agent_host};
 
 /// Far longer than any start takes, also on a busy machine.
-const CERTAIN: Duration = Duration::from_secs(60);
+const CERTAIN: Duration = Duration::from_mins(1);
 
 /// A host that runs. Dropped, it is killed.
 pub struct Host {
@@ -33,13 +33,19 @@ impl Host {
         Self::start(command, home)
     }
 
-    /// `agent-host up` in this home folder with this configuration.
-    pub fn up(home: &Path, config: &str, environment: &[(&str, &str)]) -> Self {
+    /// `agent-host up` in a scene's folder, on this port (0: any), with the scene's model, which the scene's host tenant
+    /// pays for. `more` is added to the configuration of the agent, and may go on with further tables.
+    pub fn up(scene: &Scene, port: u16, more: &str) -> Self {
+        let home = scene.folder();
+        let config = format!(
+            "[agents.native]\ntenant = \"rehearsal\"\nbase_url = \"{}v1\"\nmodel = \"rehearsal\"\n{more}",
+            scene.url()
+        );
         std::fs::write(home.join("config.toml"), config).expect("a configuration can be written");
         let mut command = agent_host(home);
         command
-            .args(["up", "--listen", "127.0.0.1:0"])
-            .envs(environment.iter().copied());
+            .args(["up", "--listen", &format!("127.0.0.1:{port}")])
+            .env("AGENT_HOST_REHEARSAL_URL", scene.url().as_str());
         Self::start(command, home)
     }
 

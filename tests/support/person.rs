@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 /// Far longer than anything takes that is certain to come.
-const CERTAIN: Duration = Duration::from_secs(60);
+const CERTAIN: Duration = Duration::from_mins(1);
 
 /// One browser's worth of identity.
 #[derive(Clone)]
@@ -59,13 +59,24 @@ impl Person {
         let (_, rest) = html
             .split_once("name=\"csrf\" content=\"")
             .unwrap_or_else(|| panic!("no token in the page: {html}"));
-        self.csrf = rest.split('"').next().expect("there is a first part").to_owned();
+        rest.split('"')
+            .next()
+            .expect("there is a first part")
+            .clone_into(&mut self.csrf);
     }
 
     /// A page as text.
     pub async fn page(&self, path: &str) -> String {
-        let answer = self.request(Method::GET, path).header(ACCEPT, "text/html").send().await;
-        answer.expect("the page answers").text().await.expect("a page is text")
+        let answer = self
+            .request(Method::GET, path)
+            .header(ACCEPT, "text/html")
+            .send()
+            .await;
+        answer
+            .expect("the page answers")
+            .text()
+            .await
+            .expect("a page is text")
     }
 
     /// A request with this person's cookie and token.
@@ -96,10 +107,18 @@ impl Person {
 
     /// Opens a thread with this message. Gives back the part of its id after the colon.
     pub async fn open(&self, text: &str) -> String {
-        let (status, answer) = self.post("/api/threads", &json!({ "text": text, "files": [] })).await;
+        let (status, answer) = self
+            .post("/api/threads", &json!({ "text": text, "files": [] }))
+            .await;
         assert!(status.is_success(), "{status}: {answer}");
-        let thread = answer["thread"].as_str().unwrap_or_else(|| panic!("no thread in {answer}"));
-        thread.rsplit(':').next().expect("there is a last part").to_owned()
+        let thread = answer["thread"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no thread in {answer}"));
+        thread
+            .rsplit(':')
+            .next()
+            .expect("there is a last part")
+            .to_owned()
     }
 
     /// Says something in a thread, under this name of the message.
@@ -133,10 +152,15 @@ impl Person {
     pub async fn sign_in(&self, service: &str, visitor: &str) {
         let (status, begun) = self.post("/api/auth/begin", &json!({ "service": service })).await;
         assert!(status.is_success(), "{status}: {begun}");
-        let link = begun["url"].as_str().unwrap_or_else(|| panic!("no link in {begun}"));
+        let link = begun["url"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no link in {begun}"));
         let pasted = consent(&self.client, link, visitor).await;
         let (status, done) = self
-            .post("/api/auth/complete", &json!({ "service": service, "pasted": pasted }))
+            .post(
+                "/api/auth/complete",
+                &json!({ "service": service, "pasted": pasted }),
+            )
             .await;
         assert!(status.is_success(), "{status}: {done}");
     }
@@ -197,7 +221,7 @@ impl Ear {
         loop {
             if let Some((event, rest)) = self.buffer.split_once("\n\n") {
                 let heard = parse(event);
-                self.buffer = rest.to_owned();
+                self.buffer = String::from(rest);
                 if let Some(heard) = heard {
                     return Some(heard);
                 }

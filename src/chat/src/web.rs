@@ -1,8 +1,8 @@
 //! The web chat: threads in a page, on loopback unless somebody checks who comes.
 //!
-//! Every request passes [`gate`]: is it meant for us, is it from our pages, who is it. A thread is its owner's alone, and
-//! everything that names one goes through one check ([`shared`]). What happens is sent as events ([`events`]), drawn on
-//! this side ([`view`]); the page keeps nothing that it could not be sent again.
+//! Every request passes `gate`: is it meant for us, is it from our pages, who is it. A thread is its owner's alone, and
+//! everything that names one goes through one check (`shared`). What happens is sent as events (`events`), drawn on
+//! this side (`view`); the page keeps nothing that it could not be sent again.
 
 mod command;
 mod config;

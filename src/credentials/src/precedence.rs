@@ -107,6 +107,47 @@ mod tests {
     use super::Payer::*;
     use super::Standing::*;
     use super::*;
+    use crate::digest::Fingerprint;
+    use crate::entry::tests::grant;
+    use crate::entry::{ApiKey, Invalidated, Unknown};
+
+    #[test]
+    fn a_login_is_dead_only_if_nothing_but_a_new_sign_in_helps() {
+        let at = Timestamp::from_seconds;
+        let standing = |credential| {
+            let entry = Entry {
+                generation: 1,
+                credential,
+                unknown: Unknown::default(),
+            };
+            Standing::of(Some(&entry), at(50))
+        };
+        let oauth = |grant| Credential::OAuth(Box::new(grant));
+        let refused = |token: &str| {
+            let mut grant = grant("a", Some("r"), 0, 100);
+            grant.invalidated = Some(Invalidated {
+                at: at(1),
+                fingerprint: Fingerprint::of(&token.to_owned().into()),
+                reason: "invalid_grant".into(),
+            });
+            oauth(grant)
+        };
+        let key = ApiKey {
+            key: "k".to_owned().into(),
+            obtained_at: at(0),
+        };
+        assert_eq!(Standing::of(None, at(50)), Absent);
+        assert_eq!(standing(Credential::ApiKey(key)), Alive);
+        assert_eq!(standing(oauth(grant("a", None, 0, 100))), Alive);
+        assert_eq!(
+            standing(oauth(grant("a", Some("r"), 0, 10))),
+            Alive,
+            "it is refreshed"
+        );
+        assert_eq!(standing(oauth(grant("a", None, 0, 10))), Dead);
+        assert_eq!(standing(refused("r")), Dead);
+        assert_eq!(standing(refused("another")), Alive);
+    }
 
     #[test]
     fn whose_login_pays_is_this_table() {

@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) declared: Vec<String>,
     /// The agents that threads can be served by.
     pub(crate) agents: BTreeMap<String, Agent>,
+    /// The names of the agents that the file declares.
+    pub(crate) declared_agents: Vec<String>,
     /// The agent of new threads.
     pub(crate) default_agent: String,
     /// Mode of new threads.
@@ -120,6 +122,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     );
     let allow_network_filesystem = document.credentials.allow_network_filesystem.unwrap_or(false);
     let without_layers = document.cage.without.unwrap_or_default();
+    let declared_agents = document.agents.iter().map(|agent| agent.name.clone()).collect();
     let agents = agents::build(
         document.agents,
         &Shared {
@@ -144,6 +147,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         settings: Settings {
             store_path,
             agents,
+            declared_agents,
             default_agent,
             dispatch: document.threads.dispatch.unwrap_or_default(),
             workspaces: document.threads.workspaces.map_or_else(

@@ -98,6 +98,6 @@ fn use_vendor(settings: &mut Settings, server: &Server) -> Result<(), Failure> {
         },
     )]
     .into();
-    settings.default_agent = NATIVE.to_owned();
+    settings.default_agent = String::from(NATIVE);
     Ok(())
 }

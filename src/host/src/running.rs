@@ -75,7 +75,9 @@ fn patiently(file: &File) -> Result<(), TryLockError> {
     let until = Instant::now() + PATIENCE;
     loop {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::park_timeout(PATIENCE / 20),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                std::thread::park_timeout(PATIENCE / 20);
+            }
             tried => return tried,
         }
     }

@@ -173,19 +173,18 @@ fn skip(settings: &Settings, thread: Option<&ThreadId>, max: usize) -> Outcome {
         thread: thread.map(ToString::to_string),
         max,
     };
-    let (skipped, left) = match control::ask(&settings.state_folder, &asked)? {
-        Some(value) => (
+    let (skipped, left) = if let Some(value) = control::ask(&settings.state_folder, &asked)? {
+        (
             value["turns"].as_u64().unwrap_or(0),
             value["left"].as_u64().unwrap_or(0),
-        ),
-        None => {
-            let conversation = owned(settings)?.0;
-            assembly::run(async {
-                let skipped = conversation.skip_queued(thread, max).await?;
-                conversation.close().await?;
-                Ok((skipped.turns.len() as u64, skipped.left as u64))
-            })?
-        }
+        )
+    } else {
+        let conversation = owned(settings)?.0;
+        assembly::run(async {
+            let skipped = conversation.skip_queued(thread, max).await?;
+            conversation.close().await?;
+            Ok((skipped.turns.len() as u64, skipped.left as u64))
+        })?
     };
     let left = match left {
         0 => "none is left".to_owned(),

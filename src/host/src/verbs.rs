@@ -66,12 +66,16 @@ fn check(Loaded { settings, problems }: &Loaded) -> Outcome {
     if problems.is_empty() {
         let path = settings.config_path.display();
         if settings.config_exists {
-            let vendors = match settings.declared.as_slice() {
-                [] => "no vendors of your own".to_owned(),
-                names => format!("vendors {}", names.join(", ")),
+            let own = |what: &str, names: &[String]| match names {
+                [] => format!("no {what} of your own"),
+                names => format!("{what} {}", names.join(", ")),
             };
+            let (agents, vendors) = (
+                own("agents", &settings.declared_agents),
+                own("vendors", &settings.declared),
+            );
             output::data(&format!(
-                "`{path}` is fine: {vendors}, store `{}`",
+                "`{path}` is fine: {agents}, {vendors}, store `{}`",
                 settings.store_path.display()
             ))?;
         } else {

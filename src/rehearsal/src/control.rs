@@ -95,6 +95,11 @@ impl Control {
         self.shared.look(|state| state.requests.last())
     }
 
+    /// How often the model was asked each question: the last message of a person, its first 256 bytes.
+    pub fn model_questions(&self) -> BTreeMap<String, u64> {
+        self.shared.look(|state| state.requests.questions())
+    }
+
     /// How often each caller has asked the model: users by name, and `key` for the configured key.
     pub fn model_callers(&self) -> BTreeMap<String, u64> {
         self.shared.look(|state| state.requests.callers())

@@ -36,10 +36,11 @@ pub(crate) fn home(endpoints: &Endpoints, counts: &Counts) -> String {
     document(
         "Rehearsal server",
         &format!(
-            "<p>A strict OAuth 2 server for trying things out. It knows no real account, and forgets everything when \
-             it stops.</p>\n<p><a href=\"{}\">Server metadata</a></p>\n\
+            "<p>A strict OAuth 2 server and a scripted model for trying things out. They know no real account.</p>\n<p><a href=\"{}\">Server metadata</a></p>\n\
+             <p>The model speaks OpenAI Responses and Chat Completions below <code>{}</code>; say <code>help</code> to it.</p>\n\
              <table><caption>What has happened so far</caption>\n<tbody>\n{}</tbody></table>",
             Escaped(&endpoints.metadata),
+            Escaped(&endpoints.model_api),
             rows.concat()
         ),
     )

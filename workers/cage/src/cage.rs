@@ -24,8 +24,8 @@ pub struct Cage {
 }
 
 impl Cage {
-    /// Asks the kernel for every required layer and builds what can be built before the fork. Makes `.agent-host/home` and
-    /// `.agent-host/tmp` in the workspace. Blocking, and takes well below a millisecond.
+    /// Asks the kernel for every required layer and builds what can be built before the fork. Makes `home` and
+    /// `tmp` in `.agent-host` in the workspace. Blocking, and takes well below a millisecond.
     pub fn prepare(policy: &Policy) -> Result<Self, CageError> {
         check(policy)?;
         let folders = Folders::prepare(&policy.workspace)?;

@@ -12,7 +12,7 @@ use agent_client_protocol::v1 as acp;
 use agent_client_protocol::{
     Agent, Error, Handled, on_receive_dispatch, on_receive_notification, on_receive_request,
 };
-use contract::frames::{self, FrameError, FrameLimits};
+use contract::frames::{self, FrameError, FrameLimits, Frames};
 use thiserror::Error as ThisError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -106,9 +106,10 @@ pub(crate) async fn serve<K: Kit>(
             },
             on_receive_notification!(),
         )
-        .connect_with(channel, async move |connection| {
+        .connect_with(channel, async |connection| {
             tokio::select! {
                 () = connection.incoming_closed() => {}
+                () = fault(&frames) => {}
                 () = main.lost() => {}
             }
             main.close().await;
@@ -129,6 +130,13 @@ pub(crate) async fn serve<K: Kit>(
             reason => Err(Fault::Frames(reason)),
         },
         () = std::future::ready(()) => Err(Fault::Lost),
+    }
+}
+
+/// Returns when the connection is broken. After a mere end of file, what was read before it is still handled.
+async fn fault(frames: &Frames) {
+    if matches!(frames.ended().await, FrameError::Closed) {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -92,7 +92,7 @@ pub(crate) enum Content<'a> {
     Home,
     /// A thread.
     Thread(&'a Snapshot),
-    /// A page of its own, from [`credentials`] or [`workers`].
+    /// A page of its own, from [`credentials()`] or [`workers()`].
     Page {
         /// Its title, in words.
         title: &'a str,

@@ -30,9 +30,10 @@ pub(super) fn check(settings: &Settings, credentials: &Credentials) -> Check {
 
 fn of(name: &str, agent: &Agent, settings: &Settings, credentials: &Credentials) -> Vec<Check> {
     let mut findings = Vec::new();
-    // Only the agent of new threads is needed; another may wait for its day.
+    // Only the agent of new threads is needed; another may wait for its day. And who has configured none may only want
+    // the credentials.
     let tell = |what: String, hint: String| {
-        if name == settings.default_agent {
+        if name == settings.default_agent && !settings.declared_agents.is_empty() {
             Check::fail(NAME, what).hint(hint)
         } else {
             Check::warn(NAME, what).hint(hint)

@@ -54,7 +54,7 @@ fn a_busy_port_is_told_with_the_way_out() {
 #[test]
 fn the_demo_shows_one_refresh_for_many_processes() {
     let house = House::new();
-    let ran = house.run("demo --processes 12").exits(0);
+    let ran = house.run("demo --storm 12").exits(0);
     for words in [
         "12 processes asked",
         "tokens they got: 1; refreshes the server saw: 1",

@@ -24,7 +24,7 @@ fn help_is_data_and_teaches_by_example() {
         ("doctor --help", "agent-host doctor --probe"),
         ("config --help", "agent-host config example > config.toml"),
         ("rehearsal --help", "agent-host rehearsal"),
-        ("demo --help", "agent-host demo --processes 200"),
+        ("demo --help", "agent-host demo --storm 32"),
     ] {
         let ran = house.run(line).exits(0);
         assert!(ran.out.contains(example), "{line}: {}", ran.out);
@@ -55,7 +55,7 @@ fn a_command_line_that_means_nothing_exits_2_and_prints_no_data() {
         "config",
         "rehearsal --listen here",
         "rehearsal --listen 0.0.0.0:0",
-        "demo --processes 0",
+        "demo --storm 0",
         "doctor --jsn",
     ] {
         let ran = house.run(line).exits(2);

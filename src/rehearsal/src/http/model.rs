@@ -80,7 +80,12 @@ async fn answer(shared: Arc<Shared>, format: Format, headers: &HeaderMap, body: 
         generation: caller.generation,
         body: value,
     };
-    shared.change(|state| state.requests.record(record, body.len()));
+    shared.change(|state| {
+        if let Ok(asked) = &asked {
+            state.requests.question(&asked.text);
+        }
+        state.requests.record(record, body.len());
+    });
     let asked = match asked {
         Ok(asked) => asked,
         Err(refusal) => return refused(&refusal),

@@ -13,6 +13,10 @@ use super::MOST_RECORDS;
 /// Bytes of bodies that are kept at most.
 const MOST_BYTES: usize = 32 << 20;
 
+/// Different questions that are counted at most, and how much of each tells it from others.
+const MOST_QUESTIONS: usize = 100_000;
+const MOST_QUESTION_BYTES: usize = 256;
+
 /// Requests whose failures are remembered at most.
 const MOST_FAILURES: usize = 10_000;
 
@@ -55,6 +59,7 @@ pub(crate) struct Requests {
     records: VecDeque<(ModelRequest, usize)>,
     bytes: usize,
     callers: BTreeMap<String, u64>,
+    questions: BTreeMap<String, u64>,
     failures: HashMap<Fingerprint, usize>,
 }
 
@@ -72,6 +77,19 @@ impl Requests {
     /// The last requests, oldest first.
     pub(crate) fn last(&self) -> Vec<ModelRequest> {
         self.records.iter().map(|(request, _)| request.clone()).collect()
+    }
+
+    /// Counts a question: the last message of a person in a request. Long ones count by their beginning.
+    pub(crate) fn question(&mut self, text: &str) {
+        let short = &text[..text.floor_char_boundary(MOST_QUESTION_BYTES)];
+        if self.questions.len() < MOST_QUESTIONS || self.questions.contains_key(short) {
+            *self.questions.entry(short.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// How often each question was asked.
+    pub(crate) fn questions(&self) -> BTreeMap<String, u64> {
+        self.questions.clone()
     }
 
     /// How often each caller has asked.

@@ -1,6 +1,7 @@
 //! The model's words on their way to the client: put together into few updates, so that a fast model is no flood, and
 //! the first words still go out at once.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ pub(crate) const EVERY: Duration = Duration::from_millis(33);
 /// So many bytes do not wait.
 const ENOUGH: usize = 4096;
 
+/// The most bytes in one update: a client that fell behind gets what gathered in several.
+const MOST: usize = 64 * 1024;
+
 /// One model call's way out.
 #[derive(Debug)]
 pub(crate) struct Outlet<'a> {
@@ -30,11 +34,17 @@ pub(crate) struct Outlet<'a> {
 
 #[derive(Debug, Default)]
 struct State {
-    voice: Option<Voice>,
-    waiting: String,
+    /// Voices alternate.
+    waiting: VecDeque<Words>,
     said: String,
     thought: bool,
     flushed: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Words {
+    voice: Voice,
+    text: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,21 +81,22 @@ impl<'a> Outlet<'a> {
         &self.pending
     }
 
-    /// Sends what waits.
+    /// Sends some of what waits.
     pub(crate) fn flush(&self) {
         self.send(&mut self.lock());
     }
 
-    /// Sends what waits; the answer's words so far.
-    pub(crate) fn finish(&self) -> String {
-        let mut state = self.lock();
-        self.send(&mut state);
-        std::mem::take(&mut state.said)
+    /// Sends what waits, as fast as the client reads. Cancel safe.
+    pub(crate) async fn drain(&self) {
+        while !self.lock().waiting.is_empty() {
+            self.client.caught_up().await;
+            self.flush();
+        }
     }
 
-    /// Whether any words of the answer came.
-    pub(crate) fn has_spoken(&self) -> bool {
-        !self.lock().said.is_empty()
+    /// The answer's words so far.
+    pub(crate) fn said(&self) -> String {
+        self.lock().said.clone()
     }
 
     /// Whether any reasoning came.
@@ -95,37 +106,50 @@ impl<'a> Outlet<'a> {
 
     fn words(&self, voice: Voice, text: &str) {
         let mut state = self.lock();
-        if state.voice != Some(voice) {
-            self.send(&mut state);
-            state.voice = Some(voice);
-            self.client.status(match voice {
-                Voice::Answer => "writing",
-                Voice::Thought => "thinking",
-            });
+        match state.waiting.back_mut().filter(|words| words.voice == voice) {
+            Some(words) => words.text.push_str(text),
+            None => state.waiting.push_back(Words {
+                voice,
+                text: text.to_owned(),
+            }),
         }
-        state.waiting.push_str(text);
         match voice {
-            Voice::Answer => state.said.push_str(text),
+            Voice::Answer => {
+                if state.said.is_empty() {
+                    self.client.status("writing");
+                }
+                state.said.push_str(text);
+            }
             Voice::Thought => state.thought = true,
         }
         let rested = state.flushed.is_none_or(|then| then.elapsed() >= EVERY);
-        if self.client.keeps_up() && (rested || state.waiting.len() >= ENOUGH) {
+        let is_enough = state.waiting.iter().map(|words| words.text.len()).sum::<usize>() >= ENOUGH;
+        if (rested || is_enough) && self.client.keeps_up() {
             self.send(&mut state);
         } else {
             self.pending.notify_one();
         }
     }
 
+    /// The first of what waits; what stays will be asked for.
     fn send(&self, state: &mut State) {
-        let (Some(voice), false) = (state.voice, state.waiting.is_empty()) else {
+        let Some(mut words) = state.waiting.pop_front() else {
             return;
         };
-        let words = std::mem::take(&mut state.waiting);
-        let chunk = ContentChunk::new(ContentBlock::from(words)).message_id(self.message.as_str());
-        self.client.update(match voice {
+        let rest = words.text.split_off(words.text.floor_char_boundary(MOST));
+        let chunk = ContentChunk::new(ContentBlock::from(words.text)).message_id(self.message.as_str());
+        self.client.update(match words.voice {
             Voice::Answer => SessionUpdate::AgentMessageChunk(chunk),
             Voice::Thought => SessionUpdate::AgentThoughtChunk(chunk),
         });
+        if !rest.is_empty() {
+            let voice = words.voice;
+            let words = Words { voice, text: rest };
+            state.waiting.push_front(words);
+        }
+        if !state.waiting.is_empty() {
+            self.pending.notify_one();
+        }
         state.flushed = Some(Instant::now());
     }
 

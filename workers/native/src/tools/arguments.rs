@@ -1,4 +1,4 @@
-//! Arguments of a call, as the model wrote them.
+//! Arguments of a call, as the model wrote them; and words for answers.
 
 use serde::de::DeserializeOwned;
 
@@ -30,5 +30,13 @@ pub(super) fn in_short(text: &str) -> String {
         line
     } else {
         line.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
+}
+
+/// `1 line`, `2 lines`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
     }
 }

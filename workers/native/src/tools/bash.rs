@@ -165,13 +165,13 @@ impl Bash {
         };
         if left.ended > 0 && matches!(end, End::Exit(_)) {
             note(&format!(
-                "[{} processes that it had left running were ended]",
+                "[processes that it left running, ended with it: {}]",
                 left.ended
             ));
         }
         if left.alive > 0 {
             note(&format!(
-                "[{} of its processes could not be ended yet]",
+                "[processes of it that could not be ended yet: {}]",
                 left.alive
             ));
         }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::arguments::parse;
+use super::arguments::{counted, parse};
 use super::place::Places;
 use super::{Prepared, change, spec};
 
@@ -37,10 +37,7 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
             change::LIMIT
         ));
     }
-    let done = match count {
-        1 => format!("edited `{shown}`: 1 place"),
-        count => format!("edited `{shown}`: {count} places"),
-    };
+    let done = format!("edited `{shown}`: {}", counted(count, "place"));
     Ok(change::prepared("edit", place, Some(old), new, done))
 }
 

@@ -9,7 +9,7 @@ use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, MmapChoice, Searcher, SearcherBuilder, Sink, SinkContext, SinkMatch};
 use serde::Deserialize;
 
-use super::arguments::{in_short, parse};
+use super::arguments::{counted, in_short, parse};
 use super::place::{Place, Places};
 use super::stop::Stop;
 use super::{Kind, Prepared, Work, glob, looking, open, spec, walk};
@@ -125,7 +125,8 @@ impl Grep {
             // Writing into a string can't fail.
             let _ = writeln!(
                 answer,
-                "[{passed_over} files could not be read and were passed over]"
+                "[passed over, as they could not be read: {}]",
+                counted(passed_over, "file")
             );
         }
         answer.extend(end.words("there are more matches than fit into an answer"));

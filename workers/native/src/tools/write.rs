@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::arguments::parse;
+use super::arguments::{counted, parse};
 use super::place::Places;
 use super::{Prepared, change, spec};
 
@@ -33,9 +33,9 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
         return Err(format!("`{shown}` has exactly this content already"));
     }
     let done = format!(
-        "{} `{shown}` ({} lines)",
+        "{} `{shown}` ({})",
         if old.is_some() { "replaced" } else { "wrote" },
-        content.lines().count()
+        counted(content.lines().count(), "line")
     );
     Ok(change::prepared("write", place, old, content, done))
 }

@@ -55,7 +55,7 @@ export async function refresh() {
 }
 
 function trouble(error) {
-  if (error instanceof Refused) return [error.message, error.hint].filter(Boolean).join(". ");
+  if (error instanceof Refused) return error.words;
   return "The host can’t be reached. Try again in a moment.";
 }
 
@@ -115,7 +115,7 @@ function decide(form, answer, reason) {
 
 async function rename(form, fields) {
   await post("/api/name", { name: fields.name });
-  form.parentElement.querySelector("summary span").textContent = fields.name.trim() || "Set your name";
+  form.parentElement.querySelector("summary span").textContent = fields.name.trim() || "Your name";
   form.parentElement.open = false;
 }
 

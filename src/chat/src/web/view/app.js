@@ -35,8 +35,12 @@ if (kind === "page" && location.pathname === "/workers") setInterval(() => docum
 function scrolling() {
   if (!timeline) return;
   const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
+  let top = 0;
   scroller.addEventListener("scroll", () => {
-    stuck = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END;
+    // Only a reader scrolls up: words that came between a scroll and its event move the end away, but nothing else.
+    if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END) stuck = true;
+    else if (scroller.scrollTop < top) stuck = false;
+    top = scroller.scrollTop;
     if (newer && stuck) newer.hidden = true;
   }, { passive: true });
   // Whatever changes the height: words, pictures that load, the composer that grows.
@@ -219,7 +223,7 @@ function title() {
       before = wanted;
     } catch (error) {
       field.value = before;
-      note(error instanceof Refused ? error.message : "The host can’t be reached, so the title stays.");
+      note(error instanceof Refused ? error.words : "The host can’t be reached, so the title stays.");
     }
   });
   field.addEventListener("keydown", (event) => {

@@ -86,8 +86,14 @@ function underway() {
   return files.some((file) => !file.id && !file.failed);
 }
 
+/** While the agent works and nothing is written, Stop is the likelier wish. */
+function press() {
+  document.getElementById("send").classList.toggle("primary", !phase.busy || text.value !== "");
+}
+
 function typed() {
   sending = false;
+  press();
   kept.set(`draft:${here}`, text.value);
   grow();
   complete();
@@ -152,6 +158,7 @@ function submit() {
   // It goes by itself as soon as its files are there; typing on keeps it here.
   sending = underway();
   if (sending) return void say("It is sent when its files are there");
+  if (words === "" && ready.length === 0) return;
   if (words.startsWith("/") && ready.length === 0 && /^\/[a-z]+(\s|$)/.test(words)) return void command(words);
   const mode = document.getElementById("mode").hidden ? undefined : document.getElementById("dispatch").value;
   const message = { id: newId(), text: words, files: ready.map((file) => file.id), names: ready.map((file) => file.name), mode };
@@ -191,7 +198,7 @@ async function transmit(message) {
     setTimeout(() => forget(message), 4000);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    draw(Object.assign(message, { refused: [error.message, error.hint].filter(Boolean).join(". "), trouble: undefined }));
+    draw(Object.assign(message, { refused: error.words, trouble: undefined }));
     keep();
   }
 }
@@ -248,7 +255,7 @@ async function command(words) {
     if (answer.open) location.assign(answer.open);
     else note(answer.words, words);
   } catch (error) {
-    note(error instanceof Refused ? [error.message, error.hint].filter(Boolean).join(". ") : "The host can’t be reached.", words);
+    note(error instanceof Refused ? error.words : "The host can’t be reached.", words);
     if (!(error instanceof Refused)) write(words);
   }
 }
@@ -271,7 +278,7 @@ async function stop() {
   try {
     await post(`/api/t/${thread}/stop`);
   } catch (error) {
-    note(error instanceof Refused ? error.message : "The host can’t be reached, so nothing was stopped.");
+    note(error instanceof Refused ? error.words : "The host can’t be reached, so nothing was stopped.");
   } finally {
     button.disabled = false;
     text.focus();
@@ -286,7 +293,7 @@ function show(data) {
   document.getElementById("status").classList.toggle("idle", data.words === "");
   document.getElementById("stop").hidden = !data.busy;
   document.getElementById("mode").hidden = !data.busy;
-  document.getElementById("send").classList.toggle("primary", !data.busy || text.value !== "");
+  press();
   if (before.busy && !data.busy) say(data.tone === "failed" ? data.words : "The agent has answered");
   elapsed();
 }

@@ -70,7 +70,9 @@ pub(crate) fn credentials(logins: &[Login], viewer: &Viewer) -> String {
         (Whose::Mine, "Yours"),
         (Whose::Host, "This host’s, for everybody without one"),
     ] {
-        let group: Vec<_> = logins.iter().filter(|login| login.whose == whose).collect();
+        let mut group: Vec<_> = logins.iter().filter(|login| login.whose == whose).collect();
+        // What is there comes first.
+        group.sort_by_key(|login| login.state == LoginState::Absent);
         if group.is_empty() {
             continue;
         }
@@ -111,7 +113,13 @@ fn card(login: &Login, viewer: &Viewer) -> String {
         Some(at) => facts.push(("Ended", format!("{} ago", words::ago(at, viewer.now)))),
         None => facts.push(("Valid", "until it is removed or revoked".to_owned())),
     }
-    let facts = each(facts, |(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>"));
+    let facts = match facts.as_slice() {
+        [] => String::new(),
+        _ => format!(
+            "<dl>{}</dl>",
+            each(facts, |(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>"))
+        ),
+    };
     let detail = match &login.detail {
         Some(detail) => format!("<p class=\"quiet\">{}</p>", escape(&harmless::dropped(detail))),
         None => String::new(),
@@ -120,7 +128,7 @@ fn card(login: &Login, viewer: &Viewer) -> String {
     let key = format!("{}-{service}", scope(login.whose));
     format!(
         "<section class=\"card credential\" id=\"login-{key}\" aria-label=\"{title}\"><header><span class=\"dot {tone}\"></span><b>{title}</b>\
-         <small class=\"facts\">{state}</small></header><dl>{facts}</dl>{detail}{}</section>",
+         <small class=\"facts\">{state}</small></header>{facts}{detail}{}</section>",
         if login.may_change {
             buttons(login, &service, &title)
         } else {
@@ -139,7 +147,7 @@ fn scope(whose: Whose) -> &'static str {
 fn buttons(login: &Login, service: &str, title: &str) -> String {
     let scope = scope(login.whose);
     let (class, word) = match login.state {
-        LoginState::Absent => (" class=\"primary\"", "Sign in"),
+        LoginState::Absent => ("", "Sign in"),
         LoginState::Dead | LoginState::Pending => (" class=\"primary\"", "Sign in again"),
         LoginState::SignedIn | LoginState::Renewing => ("", "Sign in with another account"),
     };

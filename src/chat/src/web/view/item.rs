@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use conversation::{Attachment, Body, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, TurnId};
+use credentials::UserId;
 
 use super::harmless;
 use super::html::{escape, push, push_escaped};
@@ -20,8 +21,11 @@ const LONG_MESSAGE: usize = 6000;
 pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
     let (class, inner) = match &item.body {
         Body::Said {
-            name, text, files, ..
-        } => ("said", said(item, name, text, files)),
+            by,
+            name,
+            text,
+            files,
+        } => ("said", said(item, &shown_name(by, name, viewer), text, files)),
         Body::Answer { text } => ("answer", growing(text, &item.thread)),
         Body::Thought { text } => ("thought", thought(text, &item.thread)),
         Body::Tool(call) => ("toolcall", tool::html(call, item)),
@@ -68,11 +72,19 @@ pub(crate) fn in_order(items: &[Item]) -> Vec<&Item> {
     read
 }
 
+/// The name that somebody shows; who shows none is `You` to themselves.
+fn shown_name(by: &UserId, name: &str, viewer: &Viewer) -> String {
+    match harmless::line(name, 60) {
+        name if !name.is_empty() => name,
+        _ if *by == viewer.user => "You".to_owned(),
+        _ => "Somebody".to_owned(),
+    }
+}
+
 fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
-    let name = harmless::line(name, 60);
     let mut out = format!(
         "<header><b>{}</b> {}</header>",
-        escape(if name.is_empty() { "somebody" } else { &name }),
+        escape(name),
         words::time(item.at)
     );
     let text = harmless::dropped(text.trim_end());
@@ -185,7 +197,7 @@ fn login(service: &str, title: &str, reason: &str, done: bool, viewer: &Viewer) 
     let action = if viewer.owner {
         format!(
             "<div class=\"row\"><button class=\"primary\" data-act=\"sign-in\" data-service=\"{service}\" \
-             data-scope=\"mine\">Sign in to {title}</button></div><div class=\"step\" data-step=\"\" aria-live=\"polite\"></div>"
+             data-scope=\"mine\" aria-label=\"Sign in to {title}\">Sign in</button></div><div class=\"step\" data-step=\"\" aria-live=\"polite\"></div>"
         )
     } else {
         "<p class=\"quiet\">Only the person who opened this thread can sign in for it.</p>".to_owned()

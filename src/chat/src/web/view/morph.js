@@ -34,7 +34,7 @@ export function fill(target, html) {
 
 /** Makes `old` like `fresh`. Gives the element that stands there afterwards. */
 export function morph(old, fresh) {
-  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || filled(old) !== filled(fresh)) {
     old.replaceWith(fresh);
     return fresh;
   }
@@ -44,13 +44,17 @@ export function morph(old, fresh) {
   }
   if (old.isEqualNode(fresh)) return old;
   attributes(old, fresh);
-  // What a script fills in lives between drawings.
-  if (old.dataset.step === undefined && old.dataset.since === undefined) {
+  if (!filled(old)) {
     const stuck = old.dataset.stick !== undefined && old.scrollTop + old.clientHeight >= old.scrollHeight - 8;
     children(old, fresh);
     if (stuck) old.scrollTop = old.scrollHeight;
   }
   return old;
+}
+
+/** Whether a script fills it in, so that what is inside lives between drawings. */
+function filled(node) {
+  return node.dataset?.step !== undefined || node.dataset?.since !== undefined;
 }
 
 function attributes(old, fresh) {
@@ -65,12 +69,27 @@ function attributes(old, fresh) {
   }
 }
 
+/** What has an id stays itself wherever it goes, and never becomes another; the rest goes by its place. */
 function children(old, fresh) {
-  const next = [...fresh.childNodes];
-  for (let at = 0; at < next.length; at += 1) {
-    const here = old.childNodes[at];
-    if (here) morph(here, next[at]);
-    else old.append(next[at]);
+  const known = new Map([...old.children].filter((one) => one.id).map((one) => [one.id, one]));
+  let here = old.firstChild;
+  for (const next of [...fresh.childNodes]) {
+    const same = next.id ? known.get(next.id) : undefined;
+    if (same) {
+      if (same === here) here = here.nextSibling;
+      else old.insertBefore(same, here);
+      morph(same, next);
+    } else if (here && !here.id && !next.id) {
+      const after = here.nextSibling;
+      morph(here, next);
+      here = after;
+    } else {
+      old.insertBefore(next, here);
+    }
   }
-  while (old.childNodes.length > next.length) old.lastChild.remove();
+  while (here) {
+    const after = here.nextSibling;
+    here.remove();
+    here = after;
+  }
 }

@@ -9,8 +9,15 @@ export class Refused extends Error {
   constructor(status, body) {
     super(body?.error ?? `the server answered ${status}`);
     this.hint = body?.hint;
+    this.words = sentences([this.message, body?.hint]);
     this.again = body?.again === true || status === 502 || status === 503 || status === 504;
   }
+}
+
+/** Messages have no capital and no full stop; in a page they are sentences. */
+function sentences(parts) {
+  const whole = parts.filter(Boolean).map((part) => part[0].toUpperCase() + part.slice(1) + (/[.!?…]$/.test(part) ? "" : "."));
+  return whole.join(" ");
 }
 
 /** One POST of JSON (or of a form with files). Throws `Refused`, or a TypeError when nothing was reached. */

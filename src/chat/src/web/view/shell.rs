@@ -63,7 +63,7 @@ fn side(shell: &Shell<'_>) -> String {
         .map(|line| list::thread_line(line, shell.viewer.now))
         .collect();
     let name = harmless::line(shell.name, 40);
-    let shown = if name.is_empty() { "Set your name" } else { &name };
+    let shown = if name.is_empty() { "Your name" } else { &name };
     let open = match &shell.content {
         Content::Page { title, .. } => *title,
         _ => "",

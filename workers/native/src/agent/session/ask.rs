@@ -1,7 +1,10 @@
 //! One answer of the model: streamed to the client, with the waits that it may take.
 
+use std::time::Duration;
+
 use agent_client_protocol::is_incoming_transport_closed;
 use contract::{LoginNeeded, TurnFailure};
+use tokio::time::timeout;
 
 use super::{Brief, Session, TurnError, message_id};
 use crate::agent::client::Login;
@@ -14,6 +17,9 @@ use crate::providers::{Progress, ProviderError, Reply, Request};
 
 /// Sign-ins that are waited for in one model call: somebody else's loop must not become ours.
 const LOGINS: u32 = 10;
+
+/// How long a client may take to read the last words of a stopped answer.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How a call went.
 enum Called {
@@ -72,7 +78,10 @@ impl<K: Kit> Session<K> {
         if let Some(Ok(reply)) = &called {
             show_unstreamed(&outlet, reply);
         }
-        let said = outlet.finish();
+        if stop.or(outlet.drain()).await.is_none() && timeout(LAST_WORDS, outlet.drain()).await.is_err() {
+            tracing::debug!("the client does not read; the last words of a stopped answer are only kept");
+        }
+        let said = outlet.said();
         match called {
             None => Called::Stopped(said),
             Some(Ok(reply)) => Called::Replied(reply),
@@ -125,7 +134,7 @@ impl<K: Kit> Session<K> {
 
 /// A provider that does not stream still has said something.
 fn show_unstreamed(outlet: &Outlet<'_>, reply: &Reply) {
-    let (spoke, thought) = (outlet.has_spoken(), outlet.has_thought());
+    let (spoke, thought) = (!outlet.said().is_empty(), outlet.has_thought());
     for part in &reply.parts {
         match part {
             ReplyPart::Text { text } if !spoke => outlet.push(Progress::Text(text.clone())),

@@ -58,6 +58,7 @@ pub(super) struct Inner {
     /// The point at which everything stands still, counted from 1.
     hang_at: AtomicUsize,
     still: Notify,
+    spoken: Notify,
 }
 
 impl Script {
@@ -98,6 +99,12 @@ impl Script {
     pub(super) fn restart(&self, steps: impl IntoIterator<Item = Step>) {
         self.hang_at(0);
         *self.0.steps.lock().unwrap() = steps.into_iter().collect();
+    }
+
+    /// Returns when the model has streamed everything of a step.
+    pub(super) async fn spoken(&self) {
+        let spoken = timeout(PATIENCE, self.0.spoken.notified()).await;
+        spoken.expect("the model speaks to its end");
     }
 
     /// Returns when everything stands still.
@@ -164,6 +171,7 @@ impl Mind for Script {
             progress(word);
             tokio::task::yield_now().await;
         }
+        self.0.spoken.notify_one();
         match end {
             Some(end) => end,
             None => std::future::pending().await,
@@ -328,6 +336,8 @@ pub(super) struct Answers {
     pub(super) logins: Arc<Mutex<VecDeque<LoginAnswer>>>,
     /// Answers as somebody does who never heard of logins.
     pub(super) plain: bool,
+    /// Set: updates are read only once somebody opens it.
+    pub(super) gate: Option<Arc<Notify>>,
     pub(super) held: Arc<Mutex<Vec<Held>>>,
 }
 
@@ -485,11 +495,16 @@ pub(super) async fn meet<R>(
     let (channel, frames) = frames::open(reader, writer, FrameLimits::default());
     let (tell, told) = mpsc::unbounded_channel();
     let (statuses, asked, logins) = (tell.clone(), tell.clone(), tell.clone());
+    let gate = answers.gate.clone();
     let (permissions, sign_ins, script) = (answers.clone(), answers.clone(), script.clone());
     let client = Client
         .v1()
         .on_receive_notification(
             async move |note: SessionNotification, _| {
+                if let Some(gate) = &gate {
+                    gate.notified().await;
+                    gate.notify_one();
+                }
                 let _ = tell.send(serde_json::to_value(note.update).unwrap());
                 Ok(())
             },

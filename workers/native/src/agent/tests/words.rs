@@ -1,5 +1,7 @@
 //! What is said: streaming, thoughts, usage, models, prompts.
 
+use std::sync::Arc;
+
 use acp::schema::{ContentBlock, Meta, PromptRequest, StopReason};
 use agent_client_protocol::v1 as acp;
 use contract::META_KEY;
@@ -70,6 +72,30 @@ async fn a_fast_model_becomes_few_updates_and_loses_no_word() {
         assert!(chunks.len() <= whole.len() / 4096 + 2, "{} chunks", chunks.len());
         assert_eq!(chunks[0]["content"]["text"], "0 ", "the first word does not wait");
         assert!(chunks.iter().all(|chunk| chunk.to_string().len() < 5000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_for_a_while_gets_every_word_later() {
+    let place = Place::new();
+    // More than the connection would hold for it.
+    let words: Vec<String> = (0..4000).map(|number| format!("{number:010000} ")).collect();
+    let whole = words.concat();
+    let progress = words.iter().map(|word| text(word)).collect();
+    let part = ReplyPart::Text { text: whole.clone() };
+    let script = Script::of([Step::Reply(progress, reply(vec![part]))]);
+    let answers = Answers {
+        gate: Some(Arc::default()),
+        ..Answers::default()
+    };
+    meet(&script, &answers, async |person| {
+        person.ready(&place).await;
+        let turn = person.start("go").block_task();
+        script.spoken().await;
+        answers.gate.as_ref().unwrap().notify_one();
+        turn.await.unwrap();
+        assert!(person.words("agent_message_chunk") == whole, "words were lost");
     })
     .await;
 }

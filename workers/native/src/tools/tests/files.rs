@@ -223,7 +223,7 @@ async fn write_makes_files_and_folders_and_offers_them() {
     assert_eq!(prepared.changes[0].new, "hello\n");
     assert!(!bench.path("deep").exists(), "preparing changes nothing");
     let outcome = bench.tools.run(prepared, &mut |_| {}).await;
-    assert_eq!(outcome.text, "wrote `deep/down/notes.txt` (1 lines)");
+    assert_eq!(outcome.text, "wrote `deep/down/notes.txt` (1 line)");
     assert_eq!(outcome.created, [bench.path("deep/down/notes.txt")]);
     assert_eq!(bench.text("deep/down/notes.txt"), "hello\n");
 }

@@ -65,7 +65,7 @@ async fn what_a_command_leaves_behind_ends_with_it() {
     assert_eq!(outcome.exit, Some(0), "{}", outcome.text);
     assert_eq!(
         outcome.text,
-        "ready\n[4 processes that it had left running were ended]"
+        "ready\n[processes that it left running, ended with it: 4]"
     );
     assert_eq!(numbered(&bench), 0);
 }

@@ -6,6 +6,11 @@ use super::super::html::{escape, push};
 use super::super::icon::icon;
 use super::super::{Viewer, diff, harmless, words};
 
+/// More than fits into the card without scrolling.
+const SEEN_LINES: usize = 16;
+/// As [`SEEN_LINES`], for long lines that wrap.
+const SEEN_BYTES: usize = 1200;
+
 /// The card, or the line.
 pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
     let Body::Permission {
@@ -40,6 +45,15 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
         } else {
             "<p class=\"quiet\">Only the person who opened this thread can decide.</p>".to_owned()
         };
+        let (lines, size) = (detail.lines().count(), detail.len());
+        let long = if lines > SEEN_LINES || size > SEEN_BYTES {
+            let size = words::bytes(size as u64);
+            format!(
+                "<p class=\"says warning\">This is long ({lines} lines, {size}): scroll to see all that would run.</p>"
+            )
+        } else {
+            String::new()
+        };
         let marked = if detail.contains("⟨U+") {
             "<p class=\"says warning\">Hidden characters are written out as ⟨U+…⟩. Look twice.</p>"
         } else {
@@ -47,17 +61,24 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
         };
         return format!(
             "<section class=\"card wait\" aria-label=\"Permission needed\"><header>{}<b>May it {}?</b>\
-             <small class=\"facts\">denied in {}</small></header>{what}{marked}{buttons}</section>",
+             <small class=\"facts\">denied in {}</small></header>{what}{long}{marked}{buttons}</section>",
             icon("ask"),
             escape(&shown),
             words::until(*until, viewer.now)
         );
     };
     let (class, mark, line) = verdict(decision);
+    // A command in one line says more than that it was one.
+    let shown = match detail.trim() {
+        command if diffs.is_empty() && !command.is_empty() && !command.contains('\n') => {
+            format!("<code>{}</code>", escape(&harmless::line(command, 120)))
+        }
+        _ => escape(&shown),
+    };
     format!(
         "<details class=\"fold audit {class}\" data-fold=\"\"><summary>{}<span>{line}: {}</span></summary>{what}</details>",
         icon(mark),
-        escape(&shown)
+        shown
     )
 }
 

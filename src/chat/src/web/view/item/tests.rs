@@ -183,6 +183,16 @@ fn a_permission_card_shows_all_that_would_run_and_only_the_owner_can_press() {
         assert!(html.contains(&format!("value=\"{answer}\"")), "{html}");
     }
     assert!(html.contains(">9 min 55 s</time>"), "{html}");
+    // Enter in the reason presses the only button that submits: never one that allows.
+    let submits: Vec<_> = html
+        .split("<button ")
+        .skip(1)
+        .filter(|button| !button.starts_with("type=\"button\""))
+        .collect();
+    assert!(
+        matches!(submits[..], [one] if one.contains("value=\"deny\"")),
+        "{html}"
+    );
     let other = item(&entry(asks(None)), &viewer(false));
     assert!(
         !other.contains("<button") && other.contains("Only the person who opened"),
@@ -303,4 +313,107 @@ fn a_message_that_waited_is_read_above_its_reply() {
     ];
     assert_eq!(order(&items), [1, 2, 4, 3, 5, 6, 7]);
     assert_eq!(order(&items[..4]), [1, 2, 3, 4]);
+}
+
+#[test]
+fn who_shows_no_name_is_you_to_themselves() {
+    let said = |by: &str, name: &str| Body::Said {
+        by: UserId::parse(by).unwrap(),
+        name: name.into(),
+        text: "hi".into(),
+        files: vec![],
+    };
+    for (by, name, shown) in [
+        ("web:alice", "", "<b>You</b>"),
+        ("web:alice", " \u{202e}", "<b>You</b>"),
+        ("web:alice", "Al", "<b>Al</b>"),
+        ("web:bob", "", "<b>Somebody</b>"),
+    ] {
+        assert!(show(said(by, name)).contains(shown), "{by} {name:?}");
+    }
+}
+
+#[test]
+fn a_command_is_its_own_headline_and_a_change_its_own_report() {
+    let mut ran = call(ToolStatus::Completed);
+    ran.title = "run a command".into();
+    let html = show(Body::Tool(ran));
+    assert!(
+        html.contains("<span class=\"title\">ls -la</span>") && !html.contains("run a command"),
+        "{html}"
+    );
+    let mut wrote = call(ToolStatus::Completed);
+    (wrote.kind, wrote.title, wrote.input) = (ToolKind::Edit, "write notes.md".into(), "notes.md".into());
+    wrote.output = "wrote it".into();
+    wrote.diffs = vec![Diff {
+        path: "notes.md".into(),
+        old: None,
+        new: "hi\n".into(),
+    }];
+    let html = show(Body::Tool(wrote.clone()));
+    assert!(
+        html.contains("write notes.md") && !html.contains("class=\"input\"") && !html.contains("wrote it"),
+        "{html}"
+    );
+    wrote.status = ToolStatus::Failed;
+    assert!(show(Body::Tool(wrote)).contains("wrote it"));
+}
+
+#[test]
+fn what_is_too_long_to_be_seen_at_once_says_so() {
+    let long = |detail: String| match asks(None) {
+        Body::Permission {
+            request,
+            call,
+            title,
+            diffs,
+            until,
+            decision,
+            ..
+        } => show(Body::Permission {
+            request,
+            call,
+            title,
+            detail,
+            diffs,
+            until,
+            decision,
+        }),
+        _ => unreachable!("a permission"),
+    };
+    assert!(!long("ls".into()).contains("scroll to see all"));
+    let html = long(format!("echo 1\n{}rm -rf /", "\n".repeat(40)));
+    assert!(
+        html.contains("42 lines") && html.contains("scroll to see all") && html.contains("rm -rf /</pre>"),
+        "{html}"
+    );
+}
+
+#[test]
+fn a_request_to_change_a_file_shows_every_changed_line() {
+    let new = "rm -rf /\n".repeat(3000);
+    let html = match asks(None) {
+        Body::Permission {
+            request,
+            call,
+            title,
+            until,
+            decision,
+            ..
+        } => show(Body::Permission {
+            request,
+            call,
+            title,
+            detail: String::new(),
+            diffs: vec![Diff {
+                path: "run.sh".into(),
+                old: None,
+                new,
+            }],
+            until,
+            decision,
+        }),
+        _ => unreachable!("a permission"),
+    };
+    assert_eq!(html.matches("rm -rf /").count(), 3000);
 }

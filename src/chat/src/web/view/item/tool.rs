@@ -1,5 +1,7 @@
 //! A tool call as a card: folded when it is done, open while it runs and when it failed.
 
+use std::time::Duration;
+
 use conversation::{Item, ToolCall, ToolKind, ToolStatus};
 
 use super::super::html::{escape, push};
@@ -10,6 +12,9 @@ use super::super::{ansi, diff, harmless, words};
 const SHOWN_OUTPUT: usize = 48 * 1024;
 /// Changes of at most so many lines stay open after the call.
 const SHORT_DIFF: usize = 24;
+
+/// Shorter calls took no time.
+const WORTH_A_WORD: Duration = Duration::from_millis(100);
 
 /// The card. `item` gives the moment it counts from if the call does not say.
 pub(super) fn html(call: &ToolCall, item: &Item) -> String {
@@ -29,8 +34,11 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
         ToolStatus::Pending | ToolStatus::Cut => false,
         ToolStatus::Completed => small,
     };
+    let title = headline(call, &title, &input);
     let mut body = String::new();
-    if !input.trim().is_empty() && (input.trim() != title || input.contains('\n')) {
+    // What the headline says already is not said again.
+    let more = input.trim().contains('\n') || !title.contains(input.trim());
+    if more && !input.trim().is_empty() {
         push!(
             body,
             "<pre class=\"input\" tabindex=\"0\" aria-label=\"Input\">{}</pre>",
@@ -40,18 +48,16 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
     for one in &call.diffs {
         body.push_str(&diff::html(one));
     }
-    body.push_str(&output(call));
-    let name = if title.is_empty() {
-        kind(call.kind).1.to_owned()
-    } else {
-        title
-    };
+    // A change that worked is its own report.
+    if call.diffs.is_empty() || call.status != ToolStatus::Completed {
+        body.push_str(&output(call));
+    }
     let facts = facts(call, item, word, changed);
     if body.is_empty() {
         return format!(
             "<div class=\"tool bare {class}\"><div class=\"summary\">{}<span class=\"title\">{}</span>{facts}</div></div>",
             icon(kind(call.kind).0),
-            escape(&name)
+            escape(&title)
         );
     }
     format!(
@@ -59,8 +65,21 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
          <div class=\"inside\">{body}</div></details>",
         if open { " open" } else { "" },
         icon(kind(call.kind).0),
-        escape(&name)
+        escape(&title)
     )
+}
+
+/// A command is its own best title; anything else has one, or is named by its kind.
+fn headline(call: &ToolCall, title: &str, input: &str) -> String {
+    let first = harmless::line(input.trim().lines().next().unwrap_or_default(), 200);
+    if call.kind == ToolKind::Execute && !first.is_empty() {
+        return first;
+    }
+    if title.is_empty() {
+        kind(call.kind).1.to_owned()
+    } else {
+        title.to_owned()
+    }
 }
 
 fn kind(kind: ToolKind) -> (&'static str, &'static str) {
@@ -94,7 +113,9 @@ fn facts(call: &ToolCall, item: &Item, word: &str, changed: Option<diff::Count>)
         (ToolStatus::Running, _) => {
             facts.push(format!("<span data-since=\"{}\"></span>", started.millis()));
         }
-        (_, Some(ended)) if call.started.is_some() => facts.push(words::span(ended.since(started))),
+        (_, Some(ended)) if call.started.is_some() && ended.since(started) >= WORTH_A_WORD => {
+            facts.push(words::span(ended.since(started)));
+        }
         _ => {}
     }
     // That all went well needs no word for the eye.

@@ -308,3 +308,46 @@ fn ampersands_cost_no_more_than_their_block() {
         "{one:?}, {four:?}"
     );
 }
+
+#[test]
+fn the_second_fence_holds_alone() {
+    for (html, passed) in [
+        ("<p>a<script>alert(1)</script></p>", "<p>a</p>"),
+        (
+            "<img src=\"https://evil.example/x.png\" onerror=\"x\">",
+            "<img loading=\"lazy\">",
+        ),
+        ("<img src=\"data:image/svg+xml,x\">", "<img loading=\"lazy\">"),
+        (
+            "<img src=\"/t/abc/files/a.png\" alt=\"a\">",
+            "<img src=\"/t/abc/files/a.png\" alt=\"a\" loading=\"lazy\">",
+        ),
+        (
+            "<div class=\"scroll card\" style=\"top:0\" id=\"main\">x</div>",
+            "<div class=\"scroll\">x</div>",
+        ),
+        ("<button data-act=\"decide\">x</button>", "x"),
+        (
+            "<input type=\"text\" name=\"q\"><form><svg><a xlink:href=\"javascript:x\"></a></svg></form>",
+            "",
+        ),
+    ] {
+        let clean = FENCE.clean(html).to_string();
+        let links = clean
+            .replace(" target=\"_blank\"", "")
+            .replace(" rel=\"noopener noreferrer nofollow\"", "");
+        let rest = links.replace("<input>", "").replace("<a></a>", "");
+        assert_eq!(rest, passed, "{html}");
+    }
+    for address in [
+        "javascript:alert(1)",
+        "//evil.example",
+        "/credentials",
+        "data:text/html,x",
+        "t/abc",
+        "\\\\evil.example",
+    ] {
+        let clean = FENCE.clean(&format!("<a href=\"{address}\">x</a>")).to_string();
+        assert!(!clean.contains("href"), "{clean}");
+    }
+}
