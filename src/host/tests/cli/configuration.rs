@@ -67,7 +67,11 @@ fn what_is_configured_is_said_and_so_is_that_nothing_is() {
     let house =
         house.configured("[vendors.acme]\ngrant = \"api-key\"\n[credentials]\npath = \"kept/logins.json\"\n");
     let ran = house.run("config check").exits(0);
-    assert!(ran.out.contains("is fine: no agents of your own, vendors acme, store `"), "{ran:?}");
+    assert!(
+        ran.out
+            .contains("is fine: no agents of your own, vendors acme, store `"),
+        "{ran:?}"
+    );
     assert!(ran.out.contains("kept/logins.json"), "{ran:?}");
 }
 

@@ -173,7 +173,10 @@ impl Purse {
     fn login_required(&self, tenant: &Tenant, reason: &str) -> NoPayment {
         let reason = match &tenant.owner {
             Owner::Host => format!("{} needs a login of the host: {reason}", self.account.title),
-            Owner::User(user) => format!("{} needs a login of {user}: {reason}", self.account.title),
+            Owner::User(_) => format!(
+                "{} needs a login of whoever opened this thread: {reason}",
+                self.account.title
+            ),
         };
         NoPayment::Never(ProviderError::LoginRequired {
             owner: tenant.owner.as_str().to_owned(),

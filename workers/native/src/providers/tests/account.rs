@@ -86,7 +86,8 @@ async fn a_refused_token_without_a_replacement_asks_for_a_login() {
         let (owner, reason) = login_required(&told);
         assert_eq!(owner, "local:alice");
         assert!(
-            reason.starts_with("Acme needs a login of local:alice: ") && reason.contains(words),
+            reason.starts_with("Acme needs a login of whoever opened this thread: ")
+                && reason.contains(words),
             "{reason}"
         );
     }
@@ -144,7 +145,7 @@ async fn nobody_signed_in_asks_the_threads_owner_and_no_server() {
         login_required(&told),
         (
             "local:alice",
-            "Acme needs a login of local:alice: nobody has signed in"
+            "Acme needs a login of whoever opened this thread: nobody has signed in"
         )
     );
 }
