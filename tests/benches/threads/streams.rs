@@ -1,0 +1,133 @@
+//! Many threads stream at once, each watched by a page: how old is an update when the page gets it, and is any lost?
+
+use std::time::Duration;
+
+use chat::web;
+use serde_json::Value;
+use supervisor::Limits;
+use support::{Ear, Person};
+
+use crate::agent::{END, MARK};
+use crate::table::{Limit, Table};
+use crate::{now, town};
+
+const THREADS: usize = 200;
+
+/// Words per answer, and the pause between two.
+const WORDS: usize = 100;
+const PAUSE_MS: usize = 50;
+
+pub(crate) fn measure(table: &mut Table) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    let (mut ages, lost) = runtime.block_on(run());
+    ages.sort_by(f64::total_cmp);
+    let at = |share: usize| ages[(ages.len() * share / 100).min(ages.len() - 1)];
+    table.add(
+        "200 threads stream to 200 pages at once, age of an update, p99",
+        format!(
+            "p50 {:.0} ms, p90 {:.0} ms, {} updates",
+            at(50),
+            at(90),
+            ages.len()
+        ),
+        at(99),
+        "ms",
+        Limit::AtMost(250.0),
+    );
+    let all = THREADS * WORDS;
+    table.add(
+        "words of these answers that the pages got",
+        format!("{} of {all}", all - lost),
+        percent(all - lost, all),
+        "%",
+        Limit::AtLeast(100.0),
+    );
+}
+
+fn percent(part: usize, whole: usize) -> f64 {
+    let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    100.0 * number(part) / number(whole)
+}
+
+async fn run() -> (Vec<f64>, usize) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let limits = Limits {
+        starting: 16,
+        ..Limits::default()
+    };
+    let supervisor = town::supervisor(folder.path(), limits).await;
+    let config = web::Config::new(
+        "127.0.0.1:0".parse().expect("an address"),
+        folder.path().to_owned(),
+        town::AGENT.to_owned(),
+    );
+    let server = web::Server::start(config, supervisor.clone(), town::credentials(folder.path()))
+        .await
+        .expect("it starts");
+    let person = Person::enter(&server.url()).await;
+    // All workers are there before the first word.
+    let mut threads = Vec::new();
+    for _ in 0..THREADS {
+        let thread = person.open("when").await;
+        let mut ear = person.listen(&thread).await;
+        ear.until(|heard| heard.data.to_string().contains(MARK)).await;
+        threads.push((thread, ear));
+    }
+    let mut watching = tokio::task::JoinSet::new();
+    for (thread, ear) in threads {
+        person
+            .say(&thread, "stream", &format!("stream {WORDS} {PAUSE_MS}"))
+            .await;
+        watching.spawn(watch(ear));
+    }
+    let (mut ages, mut lost) = (Vec::new(), 0);
+    while let Some(watched) = watching.join_next().await {
+        let (seen, words) = watched.expect("it watches to the end");
+        ages.extend(seen);
+        lost += WORDS.saturating_sub(words);
+    }
+    supervisor.drain(Duration::ZERO).await;
+    server.shutdown().await;
+    (ages, lost)
+}
+
+/// The ages of all updates in milliseconds, and how many different words came.
+async fn watch(mut ear: Ear) -> (Vec<f64>, usize) {
+    let mut ages = Vec::new();
+    let mut words = std::collections::BTreeSet::new();
+    while let Some(heard) = ear.next().await {
+        if heard.name == "snapshot" {
+            continue;
+        }
+        let at = now();
+        let text = text(&heard.data);
+        let newest = moments(&text).max();
+        let is_new = newest.is_some_and(|newest| words.last().is_none_or(|last| newest > *last));
+        words.extend(moments(&text));
+        if let (Some(newest), true) = (newest, is_new) {
+            let nanos = u32::try_from(at.saturating_sub(newest) / 1000).unwrap_or(u32::MAX);
+            ages.push(f64::from(nanos) / 1000.0);
+        }
+        if text.contains(END) {
+            break;
+        }
+    }
+    // The first one is the answer to the question that started the worker.
+    (ages, words.len().min(WORDS))
+}
+
+fn text(data: &Value) -> String {
+    data.to_string()
+}
+
+fn moments(text: &str) -> impl Iterator<Item = u128> {
+    text.split(MARK).skip(1).filter_map(|rest| {
+        let digits: &str = &rest[..rest
+            .find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(rest.len())];
+        (digits.len() == 19).then(|| digits.parse().ok()).flatten()
+    })
+}

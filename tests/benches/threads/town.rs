@@ -1,0 +1,80 @@
+//! A supervisor in this process, whose agent is this program in its role as the smallest agent.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use conversation::{Conversation, NewThread, SourceId, ThreadId};
+use credentials::{Credentials, Refresher, Store, UserId, Vendors};
+use supervisor::{Agent, AgentKind, Config, Limits, Message, Supervisor};
+
+/// The agent's name.
+pub(crate) const AGENT: &str = "bench";
+
+/// The person who opens threads.
+pub(crate) fn person() -> UserId {
+    UserId::parse("web:bench").expect("a valid name")
+}
+
+/// Credentials that nobody needs.
+pub(crate) fn credentials(folder: &Path) -> Credentials {
+    let store = Store::open(&folder.join("auth.json"), true).expect("the store opens");
+    Credentials::new(
+        store,
+        Vendors::builtin(None),
+        Refresher::this_program().expect("a program"),
+    )
+}
+
+/// Starts one in this folder.
+pub(crate) async fn supervisor(folder: &Path, limits: Limits) -> Supervisor {
+    let (conversation, found) = Conversation::open(folder).expect("a new one opens");
+    let own = std::env::current_exe().expect("the system tells");
+    let kind = AgentKind::External {
+        command: vec![own.display().to_string(), "agent".to_owned()],
+        environment: BTreeMap::new(),
+    };
+    let agent = Agent {
+        title: AGENT.to_owned(),
+        kind,
+    };
+    let config = Config {
+        state_folder: folder.to_owned(),
+        workspaces: folder.join("workspaces"),
+        worker_program: support::program("agent-host-worker"),
+        agents: [(AGENT.to_owned(), agent)].into(),
+        default_agent: AGENT.to_owned(),
+        dispatch: conversation::Dispatch::Queue,
+        limits,
+    };
+    Supervisor::start(config, conversation, found, credentials(folder))
+        .await
+        .expect("it starts")
+}
+
+/// A new thread.
+pub(crate) async fn thread(supervisor: &Supervisor, name: &str) -> ThreadId {
+    let id = ThreadId::parse(&format!("web:{name}")).expect("a valid name");
+    let new = NewThread {
+        id: id.clone(),
+        owner: person(),
+        title: name.to_owned(),
+        agent: AGENT.to_owned(),
+        model: None,
+        dispatch: conversation::Dispatch::Queue,
+    };
+    supervisor.open_thread(new).await.expect("it opens");
+    id
+}
+
+/// A message.
+pub(crate) fn message(thread: &ThreadId, source: String, text: &str) -> Message {
+    Message {
+        thread: thread.clone(),
+        source: SourceId(source),
+        by: person(),
+        name: "bench".to_owned(),
+        text: text.to_owned(),
+        files: vec![],
+        dispatch: None,
+    }
+}
