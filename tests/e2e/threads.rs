@@ -317,6 +317,52 @@ async fn a_command_sees_its_own_workspace_and_nothing_of_the_host() {
     );
 }
 
+#[tokio::test]
+async fn a_command_gets_no_answer_from_the_hosts_control_socket() {
+    let (scene, host, person) = host(ALLOW).await;
+    let socket = scene.folder().join("control.sock");
+    let ask = format!(
+        "python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"{}\"); s.sendall(b\"{{\\\"verb\\\":\\\"link\\\"}}\\n\"); print(\"answer\", s.recv(1000))'",
+        socket.display()
+    );
+    // The same from outside the cage is answered, so that the question is known to be right.
+    let outside = std::process::Command::new("bash")
+        .args(["-c", &ask])
+        .output()
+        .expect("bash runs");
+    let outside = String::from_utf8_lossy(&outside.stdout).into_owned();
+    assert!(outside.contains("enter?key="), "{outside}");
+    let thread = person.open(&format!("run: {ask}; echo asked")).await;
+    let mut ear = person.listen(&thread).await;
+    ear.until(is_idle).await;
+    let items = items(&scene, &thread).await;
+    let output = items.iter().find_map(|item| match &item.body {
+        Body::Tool(tool) => Some(tool.output.clone()),
+        _ => None,
+    });
+    let output = output.expect("it ran");
+    assert!(output.contains("asked") && !output.contains("key="), "{output}");
+    drop(host);
+}
+
+#[tokio::test]
+async fn state_that_every_cage_would_show_is_refused() {
+    let workspaces = tempfile::tempdir().expect("a folder can be made");
+    let Ok(state) = tempfile::tempdir_in("/opt") else {
+        eprintln!("skipped: /opt can't be written here");
+        return;
+    };
+    let config = format!("[threads]\nworkspaces = \"{}\"\n", workspaces.path().display());
+    std::fs::write(state.path().join("config.toml"), config).expect("it can be written");
+    let ran = support::agent_host(state.path())
+        .args(["up", "--listen", "127.0.0.1:0"])
+        .output()
+        .expect("it runs");
+    let words = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(1), "{words}");
+    assert!(words.contains("it lies in a folder of the system"), "{words}");
+}
+
 /// The path of the first file with this name below a folder.
 fn find(folder: &Path, name: &str) -> Option<String> {
     for entry in std::fs::read_dir(folder).ok()?.flatten() {

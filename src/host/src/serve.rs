@@ -87,6 +87,7 @@ impl Running {
         lock: HostLock,
     ) -> Result<Self, Failure> {
         let state = &settings.state_folder;
+        refuse_open_secrets(settings)?;
         let (conversation, found) = Conversation::open(state)?;
         let config = supervisor::Config {
             state_folder: state.clone(),
@@ -169,6 +170,28 @@ impl Failure {
         let hint = error.hint();
         Self::of(error.into()).hint(hint)
     }
+}
+
+/// Every cage shows the folders of the system. State or logins in one of them, away from the workspaces, would be shown.
+fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
+    let policy = cage::Policy {
+        workspace: settings.workspaces.join("a-thread"),
+        readable: vec![],
+        without: vec![],
+    };
+    for secret in [&settings.state_folder, &settings.store_path] {
+        let real = std::fs::canonicalize(secret).unwrap_or_else(|_| secret.clone());
+        if policy.may_read(&real) {
+            return Err(Failure::words(format!(
+                "every command of an agent could read `{}`: it lies in a folder of the system",
+                real.display()
+            ))
+            .hint(
+                "keep state and logins elsewhere, such as below /var/lib or a home folder (AGENT_HOST_HOME)",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The worker program lies beside this one.

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cage::Mark;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -70,7 +71,19 @@ async fn serve(listener: UnixListener, answerer: Answerer) {
     }
 }
 
+/// Whether this may be a person's command. The socket's mode keeps other users out, but not what an agent runs: Landlock
+/// does not stop a connection to a socket, so that the mark that all of it carries is looked for.
+fn is_a_persons(stream: &UnixStream) -> bool {
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
+    // One that is gone can't be told from one that hides.
+    pid.is_some_and(|pid| matches!(Mark::of(pid), Ok(None)))
+}
+
 async fn talk(mut stream: UnixStream, answerer: Answerer) {
+    if !is_a_persons(&stream) {
+        tracing::warn!("something that an agent runs tried to give the host a command");
+        return;
+    }
     let (read, mut write) = stream.split();
     let mut line = Vec::new();
     let mut reader = BufReader::new(read.take(MAX_LINE));
