@@ -9,7 +9,7 @@ use rehearsal::{Config, Server, StartError};
 use supervisor::{Agent, AgentKind};
 
 use crate::arguments::Demo;
-use crate::config::{NATIVE, Settings, Shared, account};
+use crate::config::{NATIVE, Settings, Shared, WebSettings, account};
 use crate::failure::{Failure, Outcome};
 use crate::running::{DEMO, HostLock};
 use crate::serve::{Running, Signals};
@@ -29,6 +29,8 @@ pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
     settings.state_folder.push(DEMO);
     settings.store_path = settings.state_folder.join("auth.json");
     settings.workspaces = settings.state_folder.join("workspaces");
+    // Whatever the configuration says of a real host's page.
+    settings.web = WebSettings::of_this_machine();
     settings.web.notice = Some(NOTICE.to_owned());
     if let Some(listen) = asked.listen {
         settings.web.listen = listen;

@@ -18,9 +18,9 @@ use crate::{assembly, log, output};
 
 mod answers;
 
-/// How long running turns may go on after the first signal. With what a refresh in flight may need on top this stays
-/// below the 35 s that service managers are told to wait.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long running turns may go on after the first signal. The steps of ending a deaf worker (9 s) and a refresh in flight
+/// (22 s) may follow; together this stays below the 35 s that service managers are told to wait.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The program beside this one that serves threads.
 const WORKER: &str = "agent-host-worker";
@@ -106,13 +106,16 @@ impl Running {
                 return Err(Failure::web(error));
             }
         };
-        let control =
-            Control::open(state, answers::answerer(supervisor.clone(), web.links())).map_err(|error| {
-                Failure::during(
-                    error,
-                    format!("could not open the control socket in `{}`", state.display()),
-                )
-            })?;
+        let answerer = answers::answerer(supervisor.clone(), web.links());
+        let control = match Control::open(state, answerer) {
+            Ok(control) => control,
+            Err(error) => {
+                web.shutdown().await;
+                supervisor.drain(Duration::ZERO).await;
+                let what = format!("could not open the control socket in `{}`", state.display());
+                return Err(Failure::during(error, what));
+            }
+        };
         Ok(Self {
             supervisor,
             web,

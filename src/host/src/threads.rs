@@ -213,5 +213,5 @@ fn opened(settings: &Settings) -> Result<Conversation, Failure> {
 fn owned(settings: &Settings) -> Result<(Conversation, HostLock), Failure> {
     opened(settings)?;
     let lock = HostLock::take(&settings.state_folder)?;
-    Ok((Conversation::open(&settings.state_folder)?.0, lock))
+    Ok((Conversation::open_offline(&settings.state_folder)?, lock))
 }

@@ -96,6 +96,7 @@ fn external(
         ("tenant", section.tenant.is_some()),
         ("provider", section.provider.is_some()),
         ("base_url", section.base_url.is_some()),
+        ("model", section.model.is_some()),
         ("permissions", section.permissions.is_some()),
         ("instructions", section.instructions.is_some()),
     ] {

@@ -41,8 +41,8 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 # The NAME of the environment variable with the password; or, with password_file, a file whose first line it is.
 #password_env = "AGENT_HOST_WEB_PASSWORD"
 # Instead of a password, behind a proxy that signs people in: user_header names the header with their name, such as
-# "X-Forwarded-User". The addresses of the proxies whose header is believed (default: this machine's own):
-#trusted_proxies = ["127.0.0.1", "::1"]
+# "X-Forwarded-User", and trusted_proxies the addresses that it connects from (default: this machine's own). Whoever can
+# connect from such an address, also a command of an agent, can then say to be anybody: give the proxy one of its own.
 # The address that people type, where it is not the one above.
 #public_url = "https://agents.example/"
 

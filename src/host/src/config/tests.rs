@@ -161,7 +161,7 @@ fn the_example_is_accepted_as_printed_and_with_everything_switched_on() {
             ("ACME_CLIENT_SECRET", "s3"),
             ("ACME_API_KEY", " k3\n"),
             ("SOME_KEY", "k4"),
-            ("AGENT_HOST_WEB_PASSWORD", "p5"),
+            ("AGENT_HOST_WEB_PASSWORD", "p5 of twelve letters"),
         ],
     );
     assert_eq!(loaded.problems, []);
@@ -368,7 +368,29 @@ fn a_page_for_other_machines_wants_a_password_that_is_really_there() {
         1,
         "a password that is not set keeps nobody out"
     );
-    let loaded = load_text(config, &[("SECRET_WORD", "open sesame")]);
+    let loaded = load_text(config, &[("SECRET_WORD", "open sesame, please")]);
     assert_eq!(loaded.problems, []);
     assert!(loaded.settings.web.password.is_some());
+}
+
+#[test]
+fn a_page_that_could_not_work_is_told_by_the_check() {
+    let told = problems(
+        "[web]\npublic_url = \"https://x.example/agents/\"\nuser_header = \"X-User\"\ntrusted_proxies = []\n\
+         [agents.c]\ncommand = [\"c-acp\"]\nmodel = \"m\"\n",
+    );
+    let starts = [
+        "2: web.public_url: `https://x.example/agents/` is not the root",
+        "4: web.trusted_proxies: names nobody",
+        "7: agents.c.model: has no meaning beside `command`",
+    ];
+    assert_eq!(told.len(), starts.len(), "{told:#?}");
+    for (told, start) in told.iter().zip(starts) {
+        assert!(told.starts_with(start), "{told} instead of {start}");
+    }
+    let short = load_text(
+        "[web]\npassword_env = \"SECRET_WORD\"\n",
+        &[("SECRET_WORD", "short")],
+    );
+    assert!(short.problems[0].to_string().contains("at least 12 characters"));
 }

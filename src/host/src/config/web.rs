@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::document::TablePlace;
@@ -29,6 +29,23 @@ pub(crate) struct WebSettings {
     pub(crate) public_url: Option<Url>,
     /// A line above every page.
     pub(crate) notice: Option<String>,
+}
+
+/// Shorter passwords are guessed.
+const SHORTEST_PASSWORD: usize = 12;
+
+impl WebSettings {
+    /// What holds where nothing is configured.
+    pub(crate) fn of_this_machine() -> Self {
+        Self {
+            listen: DEFAULT_WEB_LISTEN,
+            password: None,
+            user_header: None,
+            trusted_proxies: vec![],
+            public_url: None,
+            notice: None,
+        }
+    }
 }
 
 /// Checks the section.
@@ -67,6 +84,44 @@ pub(super) fn settings(
             Ok(text) => password = Some(text),
             Err(what) => tell("password_file", what, "a file with one line, the password"),
         }
+    }
+    if password
+        .as_ref()
+        .is_some_and(|password| password.expose_secret().chars().count() < SHORTEST_PASSWORD)
+    {
+        let key = if section.password_env.is_some() {
+            "password_env"
+        } else {
+            "password_file"
+        };
+        tell(
+            key,
+            format!("the password is too short: at least {SHORTEST_PASSWORD} characters"),
+            "`openssl rand -base64 24` makes a good one",
+        );
+    }
+    if section.trusted_proxies.is_some() && section.user_header.is_none() {
+        tell(
+            "trusted_proxies",
+            "has no meaning without user_header".to_owned(),
+            "remove it",
+        );
+    }
+    if section.trusted_proxies.as_ref().is_some_and(Vec::is_empty) {
+        tell(
+            "trusted_proxies",
+            "names nobody".to_owned(),
+            "the addresses that the proxy connects from",
+        );
+    }
+    if let Some(url) = &section.public_url
+        && (!matches!(url.scheme(), "http" | "https") || url.host().is_none() || url.path() != "/")
+    {
+        tell(
+            "public_url",
+            format!("`{url}` is not the root of an http or https address"),
+            "as in \"https://agents.example/\"",
+        );
     }
     let open = password.is_some() || section.user_header.is_some();
     if !listen.ip().is_loopback()
