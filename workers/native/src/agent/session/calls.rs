@@ -58,7 +58,13 @@ impl<K: Kit> Session<K> {
                 self.client.update(card.failed(&why));
                 return Ok(Some(()));
             }
-            Some(_) => self.run(prepared, &card, stop).await,
+            Some(_) => {
+                let begun = Line::Begun {
+                    call: call.id.clone(),
+                };
+                self.keep(vec![begun]).await?;
+                self.run(prepared, &card, stop).await
+            }
             None => None,
         };
         let Some(outcome) = outcome else {
