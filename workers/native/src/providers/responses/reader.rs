@@ -17,8 +17,8 @@ pub(in crate::providers) struct Reader {
     drafts: BTreeMap<u64, Draft>,
     /// The item that events with neither an index nor an id are about.
     current: u64,
-    /// Whether that one is done.
-    is_closed: bool,
+    /// The item that was done last.
+    closed: Option<u64>,
     /// Items by what they are called.
     slots: HashMap<String, u64>,
     /// Behind every item so far.
@@ -61,7 +61,7 @@ impl Reader {
             "response.function_call_arguments.done" => self.all_arguments(&event["arguments"]),
             "response.output_item.done" => {
                 self.item(&event["item"], out);
-                self.is_closed = true;
+                self.closed = Some(self.current);
             }
             "response.completed" | "response.incomplete" => self.end(&event["response"], out)?,
             "response.failed" | "response.cancelled" => {
@@ -113,14 +113,13 @@ impl Reader {
             .filter_map(Value::as_str)
             .find(|id| !id.is_empty());
         let known = id.and_then(|id| self.slots.get(id).copied());
+        let is_open = self.closed != Some(self.current);
         let stays = match (id, self.drafts.get(&self.current)) {
             _ if begins => false,
-            (None, draft) if is_whole => {
-                !self.is_closed && draft.is_none_or(|draft| draft.is_of(&item["type"]))
-            }
+            (None, draft) if is_whole => is_open && draft.is_none_or(|draft| draft.is_of(&item["type"])),
             (Some(_), _) if is_whole => false,
             (_, _) if event["delta"].is_null() => true,
-            (None, _) => !self.is_closed,
+            (None, _) => is_open,
             // It was announced under another id, or by nobody.
             (Some(_), draft) => draft.is_none_or(Draft::is_empty),
         };
@@ -129,10 +128,7 @@ impl Reader {
             None if stays => self.current,
             None => self.next,
         };
-        if slot != self.current || begins {
-            self.current = slot;
-            self.is_closed = false;
-        }
+        self.current = slot;
         if index.is_some() || id.is_some() || !item.is_null() || !event["delta"].is_null() {
             self.next = self.next.max(slot + 1);
         }

@@ -205,8 +205,8 @@ fn items_without_an_index_are_told_apart_by_their_ids() {
         call("fc_a", "bash", ls),
         call("fc_b", "bash", id),
     ];
-    let stream =
-        |events: &[Value]| -> String { events.iter().map(|event| format!("data: {event}\n\n")).collect() };
+    let data = |event: &Value| format!("data: {event}\n\n");
+    let stream = |events: &[Value]| -> String { events.iter().map(data).collect() };
     let told = read(&stream(&events));
     assert_eq!(told.parts, expected);
     assert_eq!((told.text.as_str(), told.thought.as_str()), ("I look", "hm so"));
