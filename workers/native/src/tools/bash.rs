@@ -104,7 +104,7 @@ enum End {
 }
 
 impl Bash {
-    /// Runs it. Dropping the future kills all of it before it returns.
+    /// Runs it. Dropping the future kills all of it before it returns, or leaves what is too fast for that to a task.
     pub(super) async fn run(
         &self,
         policy: &Policy,
@@ -284,3 +284,6 @@ async fn drain(reader: &mut Receiver, capture: &mut Capture, live: &mut Live<'_>
         capture.push(&chunk[..length]).await;
     }
 }
+
+#[cfg(test)]
+mod tests;
