@@ -34,6 +34,9 @@ use arguments::in_short;
 use place::{Place, Places};
 use stop::Stop;
 
+/// The largest text that a change begins or ends with, in bytes.
+pub(crate) const CHANGE_LIMIT: usize = 1024 * 1024;
+
 /// A tool as the model sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct ToolSpec {
@@ -82,10 +85,19 @@ pub(crate) struct Prepared<A = Action> {
     pub(crate) changes: Vec<Change>,
     /// Whether it needs a permission (anything that changes something or runs a command; reading outside the workspace).
     pub(crate) asks: bool,
-    /// Calls with the same key are alike for "always in this thread".
-    pub(crate) always_key: String,
+    /// What may be allowed for the whole thread; `None` for a call that is asked about each time.
+    pub(crate) always: Option<Always>,
     /// What is executed.
     pub(crate) action: A,
+}
+
+/// What "always in this thread" stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Always {
+    /// Calls with the same key are alike.
+    pub(crate) key: String,
+    /// What is allowed, for people who choose: `Always run exactly this command`.
+    pub(crate) scope: &'static str,
 }
 
 /// What is executed. Belongs to the tools; nobody else looks inside.
@@ -215,7 +227,10 @@ fn looking(kind: Kind, verb: &str, place: &Place, input: String, work: Work) -> 
     Prepared {
         kind,
         title: format!("{verb} {}", in_short(&place.shown)),
-        always_key: format!("{verb} {}", place.path.display()),
+        always: Some(Always {
+            key: format!("{verb} {}", place.path.display()),
+            scope: "Always look at exactly this path",
+        }),
         input,
         changes: Vec::new(),
         asks: place.is_outside(),

@@ -10,13 +10,14 @@ use agent_client_protocol::v1 as acp;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::tools::{Change, Kind, Outcome, Prepared};
+use crate::tools::{CHANGE_LIMIT, Change, Kind, Outcome, Prepared};
 
 /// So much output is shown, the end of it. The model and the transcript may have more.
 pub(crate) const SHOWN: usize = 16 * 1024;
 
-/// Longer changes are not shown as a diff: a frame has its limit, and nobody reads that much.
-const DIFF_LIMIT: usize = 1024 * 1024;
+/// Longer changes are not shown as a diff: a frame has its limit. The file tools make none that is: nobody is asked
+/// about a change that can't be looked at.
+const DIFF_LIMIT: usize = 2 * CHANGE_LIMIT;
 
 /// One call, as the client knows it.
 #[derive(Debug, Clone)]
@@ -209,7 +210,7 @@ mod tests {
                 new: "2".to_owned(),
             }],
             asks: true,
-            always_key: "edit".to_owned(),
+            always: None,
             action: (),
         };
         let question = serde_json::to_value(Card::of("c1", &prepared).question()).unwrap();
@@ -221,6 +222,22 @@ mod tests {
                 "content": [{"type": "diff", "path": "/w/a.txt", "oldText": "1", "newText": "2"}],
             })
         );
+    }
+
+    #[test]
+    fn the_longest_change_that_the_file_tools_make_is_shown_whole_and_fits_into_a_frame() {
+        // A control character takes six bytes in JSON.
+        let longest = Change {
+            path: "/w/a".into(),
+            old: Some("\u{1}".repeat(CHANGE_LIMIT)),
+            new: "\u{2}".repeat(CHANGE_LIMIT),
+        };
+        let shown = serde_json::to_value(change(&longest)).unwrap();
+        assert_eq!(shown["type"], "diff");
+        assert_eq!(shown["oldText"].as_str(), longest.old.as_deref());
+        assert_eq!(shown["newText"].as_str(), Some(longest.new.as_str()));
+        let output = serde_json::to_string(&"\u{1}".repeat(SHOWN)).unwrap();
+        assert!(shown.to_string().len() + output.len() < contract::frames::FRAME_LIMIT - 64 * 1024);
     }
 
     #[test]

@@ -93,18 +93,16 @@ impl Client {
         }
     }
 
-    /// Asks a person. Dropping the future withdraws the question.
-    pub(crate) async fn permission(&self, call: ToolCallUpdate) -> Result<Decision, Error> {
+    /// Asks a person; `always` is what may be allowed for the whole thread, if anything. Dropping the future withdraws the question.
+    pub(crate) async fn permission(
+        &self,
+        call: ToolCallUpdate,
+        always: Option<&str>,
+    ) -> Result<Decision, Error> {
         let option = PermissionOption::new;
-        let options = vec![
-            option(ALLOW_ONCE, "Allow once", PermissionOptionKind::AllowOnce),
-            option(
-                ALLOW_ALWAYS,
-                "Always in this thread",
-                PermissionOptionKind::AllowAlways,
-            ),
-            option(REJECT_ONCE, "Deny", PermissionOptionKind::RejectOnce),
-        ];
+        let mut options = vec![option(ALLOW_ONCE, "Allow once", PermissionOptionKind::AllowOnce)];
+        options.extend(always.map(|scope| option(ALLOW_ALWAYS, scope, PermissionOptionKind::AllowAlways)));
+        options.push(option(REJECT_ONCE, "Deny", PermissionOptionKind::RejectOnce));
         let request = RequestPermissionRequest::new(self.session.clone(), call, options);
         let answer = self.connection.send_request(request).block_task().await?;
         Ok(decision(&answer))

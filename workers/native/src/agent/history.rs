@@ -6,14 +6,19 @@ use std::collections::BTreeSet;
 use crate::agent::transcript::Line;
 use crate::message::{Message, Part, ReplyPart, ToolCall};
 
-/// What the model is told of a call that has no result.
+/// What the model is told of a call that began and has no result.
 pub(crate) const UNKNOWN_RESULT: &str =
     "interrupted: the worker ended while this ran; its effects are unknown";
+
+/// What the model is told of a call that never began.
+pub(crate) const NOT_BEGUN: &str = "stopped before it ran";
 
 /// Everything that the lines so far say.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     messages: Vec<Message>,
+    /// Calls of the last reply that began.
+    begun: BTreeSet<String>,
     always: BTreeSet<String>,
     model: Option<String>,
 }
@@ -36,6 +41,14 @@ impl History {
                     self.close_calls();
                 }
                 self.messages.push(message);
+            }
+            Line::Begun { call } => {
+                self.begun.insert(call);
+            }
+            Line::Withdrawn => {
+                if self.is_unanswered() {
+                    self.messages.pop();
+                }
             }
             Line::Always { key } => {
                 self.always.insert(key);
@@ -66,14 +79,26 @@ impl History {
         matches!(self.messages.last(), Some(Message::User { parts }) if parts == said)
     }
 
+    /// Whether somebody spoke, and nobody answered.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        matches!(self.messages.last(), Some(Message::User { .. }))
+    }
+
     fn close_calls(&mut self) {
         let open: Vec<String> = self.open_calls().map(|call| call.id.clone()).collect();
-        self.messages
-            .extend(open.into_iter().map(|call| Message::ToolResult {
+        let begun = std::mem::take(&mut self.begun);
+        self.messages.extend(open.into_iter().map(|call| {
+            let words = if begun.contains(&call) {
+                UNKNOWN_RESULT
+            } else {
+                NOT_BEGUN
+            };
+            Message::ToolResult {
                 call,
-                text: UNKNOWN_RESULT.to_owned(),
+                text: words.to_owned(),
                 failed: true,
-            }));
+            }
+        }));
     }
 
     /// Calls of the last reply without a result. Providers use ids again, so only results after it count.
@@ -137,9 +162,13 @@ mod tests {
         }
     }
 
-    fn unknown(history: &History) -> Vec<&str> {
+    fn begun(id: &str) -> Line {
+        Line::Begun { call: id.into() }
+    }
+
+    fn told<'a>(history: &'a History, words: &str) -> Vec<&'a str> {
         let results = history.messages().iter().filter_map(|message| match message {
-            Message::ToolResult { call, text, .. } if text == UNKNOWN_RESULT => Some(call.as_str()),
+            Message::ToolResult { call, text, .. } if text == words => Some(call.as_str()),
             _ => None,
         });
         results.collect()
@@ -150,19 +179,49 @@ mod tests {
         let mut history = History::of(vec![
             user("go"),
             calls(&["a", "b", "c"]),
+            begun("a"),
             result("a"),
+            begun("b"),
             Line::Interrupted,
         ]);
         assert_eq!(history.messages().len(), 3);
         history.apply(user("again"));
-        assert_eq!(unknown(&history), ["b", "c"]);
+        assert_eq!(told(&history, UNKNOWN_RESULT), ["b"]);
+        assert_eq!(told(&history, NOT_BEGUN), ["c"]);
         assert!(matches!(history.messages().last(), Some(Message::User { .. })));
     }
 
     #[test]
     fn an_id_that_was_used_before_still_counts_as_open() {
-        let lines = vec![user("1"), calls(&["a"]), result("a"), calls(&["a"]), user("2")];
-        assert_eq!(unknown(&History::of(lines)), ["a"]);
+        let lines = vec![
+            user("1"),
+            calls(&["a"]),
+            begun("a"),
+            result("a"),
+            calls(&["a"]),
+            user("2"),
+        ];
+        let history = History::of(lines);
+        assert_eq!(
+            told(&history, NOT_BEGUN),
+            ["a"],
+            "that it began before says nothing"
+        );
+    }
+
+    #[test]
+    fn a_refused_message_is_gone_and_nothing_else_is() {
+        let history = History::of(vec![user("1"), user("2"), Line::Withdrawn]);
+        let first = Part::Text { text: "1".into() };
+        assert!(history.messages().len() == 1 && history.ends_with(&[first]));
+        let answered = vec![
+            user("1"),
+            calls(&["a"]),
+            Line::Withdrawn,
+            user("2"),
+            Line::Withdrawn,
+        ];
+        assert_eq!(told(&History::of(answered), NOT_BEGUN), ["a"]);
     }
 
     #[test]

@@ -36,6 +36,13 @@ pub(crate) enum Line {
         /// What.
         message: Message,
     },
+    /// A call is about to run. Without a result, it may have had effects; a call without this line had none.
+    Begun {
+        /// The call's id.
+        call: String,
+    },
+    /// The provider refused what was said last, which the history no longer has.
+    Withdrawn,
     /// Calls with this key need no permission any more.
     Always {
         /// [`crate::tools::Prepared::always_key`].

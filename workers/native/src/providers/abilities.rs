@@ -48,6 +48,7 @@ impl Abilities {
             ("invalid_encrypted_content", Ability::EarlierReasoning),
             ("could not be verified", Ability::EarlierReasoning),
             ("could not be decrypted", Ability::EarlierReasoning),
+            ("required following item", Ability::EarlierReasoning),
             ("reasoning_content", Ability::EarlierReasoning),
             ("encrypted content", Ability::EncryptedReasoning),
             ("encrypted_content", Ability::EncryptedReasoning),
@@ -89,6 +90,11 @@ mod tests {
             (
                 400,
                 "The encrypted content for item rs_1 could not be verified.",
+                Some(Ability::EarlierReasoning),
+            ),
+            (
+                400,
+                "Item 'rs_1' of type 'reasoning' was provided without its required following item.",
                 Some(Ability::EarlierReasoning),
             ),
             (

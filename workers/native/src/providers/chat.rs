@@ -14,6 +14,10 @@ pub(super) use reader::Reader;
 /// The member of a thought's opaque value that names the field in which it came.
 const FIELD: &str = "chat_reasoning_field";
 
+/// What stands between a tool's result and the next words of people, when the turn ended there: the templates of strict
+/// servers know no such order.
+const INTERRUPTED: &str = "[interrupted]";
+
 /// The request's body.
 pub(super) fn body(request: &Request<'_>, abilities: Abilities) -> Value {
     let history = history::settled(request.history);
@@ -26,10 +30,25 @@ pub(super) fn body(request: &Request<'_>, abilities: Abilities) -> Value {
     if !request.system.is_empty() {
         messages.push(json!({ "role": "system", "content": request.system }));
     }
+    let mut asked = vec![];
     for (index, message) in history.iter().enumerate() {
         let is_of_turn = turn.is_none_or(|turn| index > turn) && abilities.has(Ability::EarlierReasoning);
-        messages.extend(converted(message, is_of_turn));
+        let answer = match message.as_ref() {
+            Message::User { parts } => {
+                asked.extend(parts);
+                continue;
+            }
+            Message::Assistant { parts } => assistant(parts, is_of_turn),
+            Message::ToolResult { call, text, .. } => {
+                Some(json!({ "role": "tool", "tool_call_id": call, "content": text }))
+            }
+        };
+        if let Some(answer) = answer {
+            ask(&mut messages, &mut asked);
+            messages.push(answer);
+        }
     }
+    ask(&mut messages, &mut asked);
     let mut body = json!({ "model": request.model, "messages": messages, "stream": true });
     if !request.tools.is_empty() {
         body["tools"] = request
@@ -53,23 +72,25 @@ pub(super) fn body(request: &Request<'_>, abilities: Abilities) -> Value {
     body
 }
 
-fn converted(message: &Message, with_reasoning: bool) -> Option<Value> {
-    match message {
-        Message::User { parts } => Some(json!({ "role": "user", "content": user_content(parts) })),
-        Message::Assistant { parts } => assistant(parts, with_reasoning),
-        Message::ToolResult { call, text, .. } => {
-            Some(json!({ "role": "tool", "tool_call_id": call, "content": text }))
-        }
+/// Adds what people said since the last answer as one message: strict servers refuse two in a row.
+fn ask(messages: &mut Vec<Value>, asked: &mut Vec<&Part>) {
+    if asked.is_empty() {
+        return;
     }
+    if messages.last().is_some_and(|last| last["role"] == "tool") {
+        messages.push(json!({ "role": "assistant", "content": INTERRUPTED }));
+    }
+    messages.push(json!({ "role": "user", "content": user_content(asked) }));
+    asked.clear();
 }
 
 /// Plain text where that is enough: templates of small models know nothing else.
-fn user_content(parts: &[Part]) -> Value {
+fn user_content(parts: &[&Part]) -> Value {
     let mut texts = vec![];
     for part in parts {
         match part {
             Part::Text { text } => texts.push(text.as_str()),
-            Part::Image { .. } => return parts.iter().map(user_part).collect(),
+            Part::Image { .. } => return parts.iter().copied().map(user_part).collect(),
         }
     }
     Value::String(texts.join("\n\n"))

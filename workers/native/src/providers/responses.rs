@@ -58,7 +58,10 @@ fn add(input: &mut Vec<Value>, message: &Message, abilities: Abilities) {
             input.push(json!({ "type": "message", "role": "user", "content": content }));
         }
         Message::Assistant { parts } => {
-            input.extend(parts.iter().filter_map(|part| reply_part(part, abilities)));
+            // Reasoning is refused without the item that it led to, for as long as the thread lives.
+            let spoken = parts.iter().rposition(is_spoken).map_or(0, |last| last + 1);
+            let sent = parts[..spoken].iter();
+            input.extend(sent.filter_map(|part| reply_part(part, abilities)));
         }
         Message::ToolResult { call, text, .. } => {
             input.push(json!({ "type": "function_call_output", "call_id": call, "output": text }));
@@ -93,6 +96,15 @@ fn reply_part(part: &ReplyPart, abilities: Abilities) -> Option<Value> {
             "name": call.name,
             "arguments": history::arguments(&call.arguments),
         })),
+    }
+}
+
+/// Whether it is words or a call, and is sent.
+fn is_spoken(part: &ReplyPart) -> bool {
+    match part {
+        ReplyPart::Text { text } => !text.is_empty(),
+        ReplyPart::Thought { .. } => false,
+        ReplyPart::ToolCall(_) => true,
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::time::{Instant as Moment, sleep_until, timeout};
 
 use super::arguments::parse;
 use super::place::Places;
-use super::{Action, Kind, Outcome, Prepared, Work, spec};
+use super::{Action, Always, Kind, Outcome, Prepared, Work, spec};
 use capture::Capture;
 use live::Live;
 use tree::Tree;
@@ -72,14 +72,26 @@ pub(super) fn prepare(arguments: &str) -> Result<Prepared, String> {
     if limit.is_zero() || limit > MOST_LIMIT {
         return Err(format!("`timeout` is from 1 to {} seconds", MOST_LIMIT.as_secs()));
     }
+    // Exactly this command: another one may do anything, and so may this one if it has more time.
+    let (input, key) = if limit == DEFAULT_LIMIT {
+        (command.clone(), format!("run {command}"))
+    } else {
+        let seconds = limit.as_secs();
+        (
+            format!("[timeout: {seconds} s]\n{command}"),
+            format!("timeout {seconds} run {command}"),
+        )
+    };
     Ok(Prepared {
         kind: Kind::Execute,
         title: "run a command".to_owned(),
-        input: command.clone(),
+        input,
         changes: Vec::new(),
         asks: true,
-        // Exactly this command: another one may do anything.
-        always_key: format!("run {command}"),
+        always: Some(Always {
+            key,
+            scope: "Always run exactly this command",
+        }),
         action: Action(Work::Bash(Bash { command, limit })),
     })
 }
@@ -92,7 +104,7 @@ enum End {
 }
 
 impl Bash {
-    /// Runs it. Dropping the future kills all of it before it returns.
+    /// Runs it. Dropping the future kills all of it before it returns, or leaves what is too fast for that to a task.
     pub(super) async fn run(
         &self,
         policy: &Policy,
@@ -272,3 +284,6 @@ async fn drain(reader: &mut Receiver, capture: &mut Capture, live: &mut Live<'_>
         capture.push(&chunk[..length]).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,13 @@ impl<K: Kit> Session<K> {
                         return Ok(None);
                     }
                 }
+                Called::Failed(error @ ProviderError::Refused(_), said)
+                    if said.is_empty() && self.history.is_unanswered() =>
+                {
+                    // It would be refused in each later request, too.
+                    self.keep(vec![Line::Withdrawn]).await?;
+                    return Err(error.into());
+                }
                 Called::Failed(error, said) => {
                     if !said.is_empty() {
                         self.keep_partial(said).await?;

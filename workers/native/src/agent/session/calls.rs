@@ -12,7 +12,7 @@ use crate::agent::plan::{self, UPDATE_PLAN};
 use crate::agent::stop::Stop;
 use crate::agent::transcript::{Line, TranscriptError};
 use crate::message::{Message, ToolCall};
-use crate::tools::{Outcome, Prepared};
+use crate::tools::{Always, Outcome, Prepared};
 
 /// What a stopped call shows.
 const STOPPED: &str = "stopped";
@@ -50,7 +50,7 @@ impl<K: Kit> Session<K> {
         let card = Card::of(id, &prepared);
         self.client.update(card.announced());
         let outcome = match self
-            .permitted(prepared.asks.then(|| prepared.always_key.clone()), &card, stop)
+            .permitted(prepared.asks, prepared.always.clone(), &card, stop)
             .await?
         {
             Some(Decision::Denied(why)) => {
@@ -58,7 +58,13 @@ impl<K: Kit> Session<K> {
                 self.client.update(card.failed(&why));
                 return Ok(Some(()));
             }
-            Some(_) => self.run(prepared, &card, stop).await,
+            Some(_) => {
+                let begun = Line::Begun {
+                    call: call.id.clone(),
+                };
+                self.keep(vec![begun]).await?;
+                self.run(prepared, &card, stop).await
+            }
             None => None,
         };
         let Some(outcome) = outcome else {
@@ -73,27 +79,32 @@ impl<K: Kit> Session<K> {
         Ok(Some(()))
     }
 
-    /// Whether it may run; without a key nobody has to be asked. `None` when the turn is stopped first.
+    /// Whether it may run. `None` when the turn is stopped first.
     async fn permitted(
         &mut self,
-        always_key: Option<String>,
+        asks: bool,
+        always: Option<Always>,
         card: &Card,
         stop: &Stop,
     ) -> Result<Option<Decision>, TurnError> {
-        let Some(key) = always_key else {
+        if !asks {
             return Ok(Some(Decision::Once));
-        };
+        }
         match self.profile.permissions {
             Permissions::Allow => return Ok(Some(Decision::Once)),
             Permissions::Deny => {
                 let why = "this host's configuration denies tools that change something";
                 return Ok(Some(Decision::Denied(why.to_owned())));
             }
-            Permissions::Ask if self.history.always(&key) => return Ok(Some(Decision::Once)),
             Permissions::Ask => {}
         }
+        let is_allowed = |always: &Always| self.history.always(&always.key);
+        if always.as_ref().is_some_and(is_allowed) {
+            return Ok(Some(Decision::Once));
+        }
         self.client.status("waiting: a permission is needed");
-        let decision = match stop.or(self.client.permission(card.question())).await {
+        let scope = always.as_ref().map(|always| always.scope);
+        let decision = match stop.or(self.client.permission(card.question(), scope)).await {
             None => return Ok(None),
             Some(Ok(decision)) => decision,
             Some(Err(error)) if is_incoming_transport_closed(&error) => {
@@ -106,7 +117,8 @@ impl<K: Kit> Session<K> {
                 Decision::Denied("this call was denied because nobody could be asked".to_owned())
             }
         };
-        if decision == Decision::Always {
+        // An "always" that was not offered is a "once".
+        if let (Decision::Always, Some(Always { key, .. })) = (&decision, always) {
             self.keep(vec![Line::Always { key }]).await?;
         }
         Ok(Some(decision))

@@ -5,7 +5,7 @@ use agent_client_protocol::v1 as acp;
 use serde_json::{Value, json};
 
 use super::scene::{Answers, Place, Script, Step, calls, meet, says, text};
-use crate::agent::history::UNKNOWN_RESULT;
+use crate::agent::history::{NOT_BEGUN, UNKNOWN_RESULT};
 use crate::providers::ProviderError;
 
 fn roles(request: &Value) -> Vec<&str> {
@@ -56,8 +56,8 @@ async fn stopping_a_tool_drops_it_and_tells_the_model_that_its_effects_are_unkno
     .await;
     assert_eq!(script.ran(), ["hang a"], "what comes after is not begun");
     let history = &script.last_request()["history"];
-    for (index, call) in [(2, "p0"), (3, "p1")] {
-        let expected = json!({"role": "tool_result", "call": call, "text": UNKNOWN_RESULT, "failed": true});
+    for (index, call, words) in [(2, "p0", UNKNOWN_RESULT), (3, "p1", NOT_BEGUN)] {
+        let expected = json!({"role": "tool_result", "call": call, "text": words, "failed": true});
         assert_eq!(history[index], expected);
     }
 }
@@ -65,7 +65,7 @@ async fn stopping_a_tool_drops_it_and_tells_the_model_that_its_effects_are_unkno
 #[tokio::test]
 async fn stopping_an_open_question_withdraws_it() {
     let place = Place::new();
-    let script = Script::of([calls(&[["touch", "a"]]), says("ok")]);
+    let script = Script::of([calls(&[["touch", "a"], ["look", "b"]]), says("ok")]);
     meet(&script, &Answers::default(), async |person| {
         person.ready(&place).await;
         let turn = person.start("go");
@@ -77,6 +77,10 @@ async fn stopping_an_open_question_withdraws_it() {
     })
     .await;
     assert!(script.ran().is_empty());
+    let history = &script.last_request()["history"];
+    for index in [2, 3] {
+        assert_eq!(history[index]["text"], NOT_BEGUN, "nothing is said to have run");
+    }
 }
 
 #[tokio::test]
@@ -194,6 +198,42 @@ async fn a_cut_stream_keeps_its_words_and_a_failure_says_its_kind() {
         "asked again, not doubled"
     );
     assert_eq!(request["history"][1]["parts"][0]["text"], "half");
+}
+
+#[tokio::test]
+async fn a_message_that_the_provider_refuses_does_not_poison_the_thread() {
+    let place = Place::new();
+    let refused = || Step::Fail(vec![], ProviderError::Refused("too long".to_owned()));
+    let script = Script::of([says("hello"), refused(), says("fine")]);
+    let said = |request: &Value| -> Vec<Value> {
+        let messages = request["history"].as_array().unwrap().iter();
+        messages
+            .map(|message| message["parts"][0]["text"].clone())
+            .collect()
+    };
+    let id = meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        person.prompt("one").await.unwrap();
+        person.prompt("huge").await.unwrap_err();
+        person.prompt("two").await.unwrap();
+        person.id.clone()
+    })
+    .await;
+    assert_eq!(said(&script.requests()[1]), ["one", "hello", "huge"]);
+    assert_eq!(said(&script.last_request()), ["one", "hello", "two"]);
+
+    // The same after a load; and a refusal later in a turn withdraws nothing.
+    script.restart([calls(&[["look", "a"]]), refused(), says("ok")]);
+    meet(&script, &Answers::default(), async |person| {
+        person.resumed(&place, &id).await;
+        person.prompt("three").await.unwrap_err();
+        person.prompt("four").await.unwrap();
+    })
+    .await;
+    let request = script.last_request();
+    let roles = roles(&request);
+    assert_eq!(roles[4..], ["user", "assistant", "tool_result", "user"]);
+    assert_eq!(said(&request)[..5], ["one", "hello", "two", "fine", "three"]);
 }
 
 #[tokio::test]

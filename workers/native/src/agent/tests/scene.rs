@@ -27,7 +27,7 @@ use crate::agent::Fault;
 use crate::agent::kit::{Hands, Kit, Mind};
 use crate::message::{Finish, ReplyPart, ToolCall, Usage};
 use crate::providers::{Progress, ProviderError, Reply, Request};
-use crate::tools::{Change, Kind, Outcome, Prepared, ToolSpec};
+use crate::tools::{Always, Change, Kind, Outcome, Prepared, ToolSpec};
 
 /// Nothing here takes long; a test that waits so long has failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -186,11 +186,11 @@ impl Hands for Script {
         vec![]
     }
 
-    /// `look` asks nobody; `touch` asks, and its key are its arguments; `hang` never ends; `shout` writes a lot.
+    /// `look` asks nobody; `touch` asks, and its key are its arguments; `rule` asks each time; `hang` never ends; `shout` writes a lot.
     fn prepare(&self, name: &str, arguments: &str) -> Result<Prepared<String>, String> {
         let asks = match name {
             "look" | "hang" | "shout" => false,
-            "touch" => true,
+            "touch" | "rule" => true,
             _ => return Err(format!("there is no tool `{name}`")),
         };
         let change = || Change {
@@ -204,7 +204,10 @@ impl Hands for Script {
             input: arguments.to_owned(),
             changes: asks.then(change).into_iter().collect(),
             asks,
-            always_key: arguments.to_owned(),
+            always: (name != "rule").then(|| Always {
+                key: arguments.to_owned(),
+                scope: "Always touch this",
+            }),
             action: format!("{name} {arguments}"),
         })
     }

@@ -39,6 +39,7 @@ async fn what_is_asked_for_is_what_is_executed() {
             .map(|option| &option["kind"])
             .collect();
         assert_eq!(kinds, ["allow_once", "allow_always", "reject_once"]);
+        assert_eq!(question["options"][1]["name"], "Always touch this");
         assert_eq!(script.ran(), ["touch a \"b\"\n$(c)"]);
 
         let announced = person.updates("tool_call").remove(0);
@@ -93,6 +94,25 @@ async fn once_means_once_and_always_means_this_thread_and_not_another_call() {
     })
     .await;
     assert_eq!(script.ran().len(), 4, "the rule outlives the process");
+}
+
+#[tokio::test]
+async fn what_is_asked_about_each_time_offers_no_always_and_an_always_is_a_once() {
+    let place = Place::new();
+    let script = Script::of([calls(&[["rule", "a"], ["rule", "a"]]), says("done")]);
+    let answers = Answers::default();
+    answers.permit("allow_always");
+    answers.deny("enough");
+    meet(&script, &answers, async |person| {
+        person.ready(&place).await;
+        person.prompt("go").await.unwrap();
+        let question = person.hears(|told| told["asked"].is_object()).await;
+        let options = question["options"].as_array().unwrap();
+        let kinds: Vec<_> = options.iter().map(|option| &option["kind"]).collect();
+        assert_eq!(kinds, ["allow_once", "reject_once"]);
+    })
+    .await;
+    assert_eq!(script.ran(), ["rule a"]);
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ fn lines() -> Vec<Line> {
                 ],
             },
         },
+        Line::Begun { call: "c".into() },
+        Line::Withdrawn,
         Line::Always { key: "k".into() },
         Line::Model { model: "m".into() },
         Line::Interrupted,
@@ -103,7 +105,7 @@ async fn an_unknown_line_at_the_end_is_no_torn_one() {
     fs::write(&path, &whole).unwrap();
     let error = Transcript::load(folder.path(), "s").unwrap_err();
     assert!(
-        matches!(error, TranscriptError::Broken { line: 7, .. }),
+        matches!(error, TranscriptError::Broken { line: 9, .. }),
         "{error}"
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), whole);

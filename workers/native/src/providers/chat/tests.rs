@@ -288,6 +288,56 @@ fn the_request_is_this() {
 }
 
 #[test]
+fn people_never_speak_twice_in_a_row_nor_right_after_a_tool() {
+    let picture = Message::User {
+        parts: vec![Part::Image {
+            mime: "image/png".into(),
+            data: "AAAA".into(),
+        }],
+    };
+    let history = [
+        user("one"),
+        // Says nothing, and so stands between nothing.
+        Message::Assistant {
+            parts: vec![thought("hm", "reasoning_content")],
+        },
+        user("two"),
+        Message::Assistant {
+            parts: vec![call("a", "bash", "{}"), call("b", "bash", "{}")],
+        },
+        Message::ToolResult {
+            call: "a".into(),
+            text: "done".into(),
+            failed: false,
+        },
+        user("three"),
+        picture,
+    ];
+    let body = body_of(&history, &[], Abilities::default());
+    let messages = body["messages"].as_array().unwrap();
+    let roles: Vec<_> = messages
+        .iter()
+        .map(|message| message["role"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        roles,
+        ["system", "user", "assistant", "tool", "tool", "assistant", "user"]
+    );
+    assert_eq!(messages[1]["content"], "one\n\ntwo");
+    assert_eq!(
+        messages[5],
+        json!({ "role": "assistant", "content": "[interrupted]" })
+    );
+    assert_eq!(
+        messages[6]["content"],
+        json!([
+            { "type": "text", "text": "three" },
+            { "type": "image_url", "image_url": { "url": "data:image/png;base64,AAAA" } },
+        ])
+    );
+}
+
+#[test]
 fn what_a_server_does_not_take_is_left_out() {
     let bare = [Ability::UsageInStream, Ability::EarlierReasoning]
         .into_iter()

@@ -1,6 +1,6 @@
 //! OpenAI Responses: the stream of events, read into a reply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -10,12 +10,19 @@ use crate::providers::Progress;
 use crate::providers::format::StreamFailure;
 use crate::providers::said::Said;
 
-/// What has come so far, by the output's index.
+/// What has come so far, by the output's index. Some servers (llama.cpp) send no index: there an item's id tells which
+/// one an event is about, and items stand in the order in which they began.
 #[derive(Debug, Default)]
 pub(in crate::providers) struct Reader {
     drafts: BTreeMap<u64, Draft>,
-    /// The item that events without an index are about.
+    /// The item that events with neither an index nor an id are about.
     current: u64,
+    /// The item that was done last.
+    closed: Option<u64>,
+    /// Items by what they are called.
+    slots: HashMap<String, u64>,
+    /// Behind every item so far.
+    next: u64,
     usage: Usage,
     finish: Option<Finish>,
     has_refused: bool,
@@ -36,11 +43,10 @@ type Out<'a> = &'a mut (dyn FnMut(Progress) + Send);
 impl Reader {
     /// Takes one event.
     pub(in crate::providers) fn event(&mut self, event: &Value, out: Out<'_>) -> Result<(), StreamFailure> {
-        if let Some(index) = event["output_index"].as_u64() {
-            self.current = index;
-        }
+        let kind = event["type"].as_str().unwrap_or_default();
+        self.turn_to(kind, event);
         let delta = event["delta"].as_str().unwrap_or_default();
-        match event["type"].as_str().unwrap_or_default() {
+        match kind {
             "response.output_text.delta" => self.text(delta, out),
             "response.refusal.delta" => {
                 self.has_refused = true;
@@ -53,7 +59,10 @@ impl Reader {
             "response.output_item.added" => self.begin(&event["item"]),
             "response.function_call_arguments.delta" => self.arguments(delta),
             "response.function_call_arguments.done" => self.all_arguments(&event["arguments"]),
-            "response.output_item.done" => self.item(&event["item"], out),
+            "response.output_item.done" => {
+                self.item(&event["item"], out);
+                self.closed = Some(self.current);
+            }
             "response.completed" | "response.incomplete" => self.end(&event["response"], out)?,
             "response.failed" | "response.cancelled" => {
                 return Err(StreamFailure::Said(Said::of(&event["response"])));
@@ -91,6 +100,41 @@ impl Reader {
             Draft::Call(_) => None,
         });
         shown.collect()
+    }
+
+    /// Finds the item that an event is about.
+    fn turn_to(&mut self, kind: &str, event: &Value) {
+        let (index, item) = (event["output_index"].as_u64(), &event["item"]);
+        let begins = kind == "response.output_item.added";
+        let is_whole = kind == "response.output_item.done";
+        // Function calls of llama.cpp have no id of their own: their deltas name the call's.
+        let id = [&event["item_id"], &item["id"], &item["call_id"]]
+            .into_iter()
+            .filter_map(Value::as_str)
+            .find(|id| !id.is_empty());
+        let known = id.and_then(|id| self.slots.get(id).copied());
+        let is_open = self.closed != Some(self.current);
+        let stays = match (id, self.drafts.get(&self.current)) {
+            _ if begins => false,
+            (None, draft) if is_whole => is_open && draft.is_none_or(|draft| draft.is_of(&item["type"])),
+            (Some(_), _) if is_whole => false,
+            (_, _) if event["delta"].is_null() => true,
+            (None, _) => is_open,
+            // It was announced under another id, or by nobody.
+            (Some(_), draft) => draft.is_none_or(Draft::is_empty),
+        };
+        let slot = match index.or(known) {
+            Some(slot) => slot,
+            None if stays => self.current,
+            None => self.next,
+        };
+        self.current = slot;
+        if index.is_some() || id.is_some() || !item.is_null() || !event["delta"].is_null() {
+            self.next = self.next.max(slot + 1);
+        }
+        if let Some(id) = id {
+            self.slots.insert(id.to_owned(), slot);
+        }
     }
 
     fn text(&mut self, delta: &str, out: Out<'_>) {
@@ -247,6 +291,23 @@ impl Reader {
 }
 
 impl Draft {
+    fn is_of(&self, kind: &Value) -> bool {
+        let own = match self {
+            Self::Text(_) => "message",
+            Self::Thought { .. } => "reasoning",
+            Self::Call(_) => "function_call",
+        };
+        kind == own
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_empty(),
+            Self::Thought { text, opaque } => text.is_empty() && opaque.is_none(),
+            Self::Call(call) => call.arguments.is_empty(),
+        }
+    }
+
     fn part(self) -> Option<ReplyPart> {
         match self {
             Self::Text(text) => (!text.is_empty()).then_some(ReplyPart::Text { text }),

@@ -166,6 +166,72 @@ data: {"type":"response.completed","response":{"status":"completed"}}
     }
 }
 
+/// As llama.cpp sends it: no index anywhere, no id of a function call, all items done at the end.
+#[test]
+fn items_without_an_index_are_told_apart_by_their_ids() {
+    let added = |item: Value| json!({ "type": "response.output_item.added", "item": item });
+    let done = |item: Value| json!({ "type": "response.output_item.done", "item": item });
+    let delta = |kind: &str, id: &str, delta: &str| json!({ "type": format!("response.{kind}.delta"), "item_id": id, "delta": delta });
+    let function = |id: &str, arguments: &str| json!({ "type": "function_call", "call_id": id, "name": "bash", "arguments": arguments });
+    let (ls, id) = (r#"{"command":"ls"}"#, r#"{"command":"id"}"#);
+    let thought = json!({ "type": "reasoning", "id": "rs_1", "summary": [], "content": [{ "type": "reasoning_text", "text": "hm so" }] });
+    let message =
+        json!({ "type": "message", "id": "msg_1", "content": [{ "type": "output_text", "text": "I look" }] });
+    let events = [
+        json!({ "type": "response.created", "response": { "id": "resp_1", "status": "in_progress" } }),
+        added(json!({ "type": "reasoning", "id": "rs_1", "summary": [] })),
+        delta("reasoning_text", "rs_1", "hm "),
+        delta("reasoning_text", "rs_1", "so"),
+        added(json!({ "type": "message", "id": "msg_1", "content": [] })),
+        delta("output_text", "msg_1", "I "),
+        delta("output_text", "msg_1", "look"),
+        added(function("fc_a", "")),
+        delta("function_call_arguments", "fc_a", &ls[..5]),
+        delta("function_call_arguments", "fc_a", &ls[5..]),
+        added(function("fc_b", "")),
+        delta("function_call_arguments", "fc_b", id),
+        done(thought.clone()),
+        done(message.clone()),
+        done(function("fc_a", ls)),
+        done(function("fc_b", id)),
+        json!({ "type": "response.completed", "response": { "status": "completed", "output": [] } }),
+    ];
+    let expected = [
+        ReplyPart::Thought {
+            text: "hm so".into(),
+            opaque: None,
+        },
+        text("I look"),
+        call("fc_a", "bash", ls),
+        call("fc_b", "bash", id),
+    ];
+    let data = |event: &Value| format!("data: {event}\n\n");
+    let stream = |events: &[Value]| -> String { events.iter().map(data).collect() };
+    let told = read(&stream(&events));
+    assert_eq!(told.parts, expected);
+    assert_eq!((told.text.as_str(), told.thought.as_str()), ("I look", "hm so"));
+    // Only whole items, the calls with no name at all that tells them apart.
+    let whole = [
+        done(thought),
+        done(message),
+        done(function("", ls)),
+        done(function("", id)),
+        events[16].clone(),
+    ];
+    let parts = read(&stream(&whole)).parts;
+    assert_eq!(parts[..2], expected[..2]);
+    assert_eq!(parts[2..], [call("", "bash", ls), call("", "bash", id)]);
+    // Nor a word of what begins or ends.
+    let bare = [
+        events[2].clone(),
+        events[5].clone(),
+        events[8].clone(),
+        events[9].clone(),
+        events[16].clone(),
+    ];
+    assert_eq!(read(&stream(&bare)).parts.len(), 3);
+}
+
 #[test]
 fn why_it_ended_is_told() {
     let ended = |end: &str| {
@@ -315,6 +381,31 @@ fn the_request_is_this() {
             "reasoning": { "summary": "auto" },
             "prompt_cache_key": "s1",
         })
+    );
+}
+
+#[test]
+fn reasoning_that_nothing_follows_is_not_sent_back() {
+    let thought = || ReplyPart::Thought {
+        text: "hm".into(),
+        opaque: Some(reasoning()),
+    };
+    let sent = |parts: Vec<ReplyPart>| {
+        let body = body_of(&[Message::Assistant { parts }], &[], Abilities::default());
+        let kinds = body["input"].as_array().unwrap().iter();
+        kinds
+            .map(|item| item["type"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(sent(vec![thought()]).is_empty());
+    assert!(sent(vec![thought(), text("")]).is_empty());
+    assert_eq!(
+        sent(vec![thought(), text("x"), thought()]),
+        ["reasoning", "message"]
+    );
+    assert_eq!(
+        sent(vec![thought(), thought(), call("a", "bash", "{}")]),
+        ["reasoning", "reasoning", "function_call", "function_call_output"]
     );
 }
 

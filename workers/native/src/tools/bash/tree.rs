@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::warn;
+use tracing::{info, warn};
 
 /// How long a killed process may take to be gone; one that the kernel holds (a dead network disk) takes longer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,14 +23,24 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const CHASE: Duration = Duration::from_secs(2);
 /// A death that sends no signal to us is seen so late.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// What the kernel holds for long is looked at so rarely.
+const LOOK_RARELY: Duration = Duration::from_secs(1);
 
 /// Marks of the commands that run now. A process with any other mark is left over from an earlier one, or has lowered its
 /// own: whoever cleans up next ends it. Anything else that the worker runs in a cage for longer must be listed here, too.
 static RUNNING: Mutex<BTreeSet<Mark>> = Mutex::new(BTreeSet::new());
 
-/// The processes of one command. Dropping it kills them.
+/// The processes of one command. Dropping it kills them; what that can't end in time, a task goes on killing.
 #[derive(Debug)]
 pub(super) struct Tree {
+    kin: Option<Kin>,
+    /// How long dropping may take.
+    chase: Duration,
+}
+
+/// What the processes of one command have in common. It counts as running until this is dropped.
+#[derive(Debug)]
+struct Kin {
     mark: Mark,
 }
 
@@ -56,53 +66,32 @@ impl Tree {
     /// To be made before the command is started. Ends what earlier ones left behind.
     pub(super) fn new(mark: Mark) -> Self {
         running(|marks| marks.insert(mark));
-        let tree = Self { mark };
-        tree.kill();
-        tree.bury();
-        tree
+        let kin = Kin { mark };
+        kin.chase(CHASE);
+        kin.bury();
+        Self {
+            kin: Some(kin),
+            chase: CHASE,
+        }
     }
 
     /// Kills everything that lives, until nothing new appears. Says how many there were. When it returns, the kills have
     /// been sent; the processes may take a moment to be gone.
     pub(super) fn kill(&self) -> usize {
-        let deadline = Instant::now() + CHASE;
-        let mut killed = HashSet::new();
-        loop {
-            let fresh: Vec<Process> = self
-                .processes()
-                .into_iter()
-                .filter(|process| !process.is_dead && !killed.contains(&(process.pid, process.started)))
-                .collect();
-            if fresh.is_empty() {
-                return killed.len();
-            }
-            for process in fresh {
-                // A process whose kill is pending can't finish a fork any more, so each round leaves fewer.
-                if look(process.pid, false).is_some_and(|now| now.started == process.started) {
-                    let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
-                }
-                killed.insert((process.pid, process.started));
-            }
-            if Instant::now() > deadline {
-                warn!(
-                    processes = killed.len(),
-                    "a command keeps starting processes while it is killed"
-                );
-                return killed.len();
-            }
-        }
+        self.kin.as_ref().map_or(0, |kin| kin.chase(CHASE).killed)
     }
 
     /// Waits until everything is gone, and kills what still appears. Gives the number of those that are not gone in time.
     /// The command's first process must have been waited for before.
     pub(super) async fn reap(&self) -> usize {
+        let Some(kin) = &self.kin else { return 0 };
         let deadline = Instant::now() + PATIENCE;
         // Without it, looking again does.
         let mut deaths = signal(SignalKind::child()).ok();
         loop {
-            self.kill();
-            self.bury();
-            let left = self.processes().len();
+            kin.chase(CHASE);
+            kin.bury();
+            let left = kin.processes().len();
             if left == 0 || Instant::now() > deadline {
                 return left;
             }
@@ -113,6 +102,96 @@ impl Tree {
                 }
             };
             let _ = tokio::time::timeout(LOOK_AGAIN, death).await;
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_chase(&mut self, chase: Duration) {
+        self.chase = chase;
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let Some(kin) = self.kin.take() else { return };
+        if kin.chase(self.chase).is_over {
+            return;
+        }
+        // Without a runtime the worker ends, and nothing can be waited for any more.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(kin.hunt()));
+        }
+    }
+}
+
+/// What came of killing.
+struct Chased {
+    killed: usize,
+    /// Whether nothing new appeared in the end.
+    is_over: bool,
+}
+
+impl Kin {
+    fn chase(&self, limit: Duration) -> Chased {
+        let deadline = Instant::now() + limit;
+        let mut killed = HashSet::new();
+        loop {
+            let is_over = !self.round(&mut killed);
+            if !is_over && Instant::now() <= deadline {
+                continue;
+            }
+            if !is_over {
+                warn!(
+                    processes = killed.len(),
+                    "a command keeps starting processes while it is killed"
+                );
+            }
+            return Chased {
+                killed: killed.len(),
+                is_over,
+            };
+        }
+    }
+
+    /// Kills what lives and was not killed before. Says whether there was anything.
+    fn round(&self, killed: &mut HashSet<(i32, u64)>) -> bool {
+        let fresh: Vec<Process> = self
+            .processes()
+            .into_iter()
+            .filter(|process| !process.is_dead && !killed.contains(&(process.pid, process.started)))
+            .collect();
+        for process in &fresh {
+            // A process whose kill is pending can't finish a fork any more, so each round leaves fewer.
+            if look(process.pid, false).is_some_and(|now| now.started == process.started) {
+                let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+            }
+            killed.insert((process.pid, process.started));
+        }
+        !fresh.is_empty()
+    }
+
+    /// Kills and buries until nothing is left. In steps, as others need the thread; without a pause while new processes
+    /// appear, as those would use it.
+    async fn hunt(self) {
+        let mut killed = HashSet::new();
+        let mut pause = LOOK_AGAIN;
+        loop {
+            let found = self.round(&mut killed);
+            self.bury();
+            if found {
+                pause = LOOK_AGAIN;
+                tokio::task::yield_now().await;
+                continue;
+            }
+            if self.processes().is_empty() {
+                info!(
+                    processes = killed.len(),
+                    "ended what a command went on starting after its end"
+                );
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause = LOOK_RARELY.min(pause * 2);
         }
     }
 
@@ -150,9 +229,8 @@ impl Tree {
     }
 }
 
-impl Drop for Tree {
+impl Drop for Kin {
     fn drop(&mut self) {
-        self.kill();
         running(|marks| marks.remove(&self.mark));
     }
 }

@@ -32,10 +32,12 @@ async fn what_is_shown_is_what_is_executed() {
     let prepared = bench.prepare("bash", &json!({ "command": command })).unwrap();
     assert!(prepared.asks);
     assert_eq!(prepared.input, command);
+    let always = prepared.always.as_ref().unwrap();
     assert!(
-        prepared.always_key.contains(command),
+        always.key.contains(command),
         "another command is another permission"
     );
+    assert_eq!(always.scope, "Always run exactly this command");
     let mut arguments = Vec::new();
     let outcome = bench
         .tools
@@ -195,6 +197,28 @@ async fn a_time_out_tells_the_limit_and_keeps_what_came() {
         "begun\n[the command was ended: it ran longer than its limit of 1 s; `timeout` can be up to 1800 s]"
     );
     assert_eq!((outcome.exit, outcome.failed), (None, true));
+}
+
+#[test]
+fn another_time_out_is_shown_and_is_another_permission() {
+    let bench = Bench::new();
+    let asked = |arguments| {
+        let prepared = bench.prepare("bash", &arguments).unwrap();
+        (prepared.input, prepared.always.unwrap().key)
+    };
+    let (input, key) = asked(json!({ "command": "make" }));
+    assert_eq!(input, "make");
+    assert_eq!(
+        asked(json!({ "command": "make", "timeout": 120 })),
+        (input, key.clone())
+    );
+    let (long, long_key) = asked(json!({ "command": "make", "timeout": 1800 }));
+    assert_eq!(long, "[timeout: 1800 s]\nmake");
+    assert_ne!(long_key, key);
+    // No command can be written so that it has the key of another with more time.
+    let (_, forged) = asked(json!({ "command": long_key }));
+    assert_ne!(forged, long_key);
+    assert_ne!(asked(json!({ "command": long })).1, long_key);
 }
 
 #[test]

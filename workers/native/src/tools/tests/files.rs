@@ -228,6 +228,56 @@ async fn write_makes_files_and_folders_and_offers_them() {
     assert_eq!(bench.text("deep/down/notes.txt"), "hello\n");
 }
 
+#[test]
+fn changes_of_the_work_may_be_allowed_for_good_and_those_of_what_rules_it_never() {
+    let bench = Bench::new();
+    for name in [
+        ".git/config",
+        "sub/.git/hooks/pre-commit",
+        ".agent-host/settings",
+        "AGENTS.md",
+        "sub/AGENTS.md",
+        "notes.md",
+    ] {
+        bench.put(name, "old");
+    }
+    std::os::unix::fs::symlink(".git/hooks", bench.path("innocent")).unwrap();
+    std::os::unix::fs::symlink("AGENTS.md", bench.path("agents.txt")).unwrap();
+    fs::create_dir_all(bench.path(".git/hooks")).unwrap();
+    let write = |path: &str| {
+        bench
+            .prepare("write", &json!({ "path": path, "content": "new" }))
+            .unwrap()
+    };
+    let edit = |path: &str| {
+        let arguments = json!({ "path": path, "old_string": "old", "new_string": "new" });
+        bench.prepare("edit", &arguments).unwrap()
+    };
+    for prepared in [
+        write(".git/hooks/post-checkout"),
+        write("innocent/post-checkout"),
+        write("sub/../.git/config"),
+        write(".agent-host/new/file"),
+        write("AGENTS.md"),
+        write("agents.md"),
+        edit(".git/config"),
+        edit("sub/.git/hooks/pre-commit"),
+        edit(".agent-host/settings"),
+        edit("agents.txt"),
+        edit("sub/AGENTS.md"),
+    ] {
+        assert!(prepared.asks, "{}", prepared.title);
+        assert_eq!(prepared.always, None, "{}", prepared.title);
+    }
+    let (one, two) = (
+        write("src/main.rs").always.unwrap(),
+        edit("notes.md").always.unwrap(),
+    );
+    assert_eq!(one, two, "one permission for both tools");
+    assert_eq!(one.scope, "Always change files in this workspace");
+    assert!(write(".gitignore").always.is_some());
+}
+
 #[tokio::test]
 async fn a_new_version_keeps_the_mode_and_leaves_no_temporary_file() {
     let bench = Bench::new();
