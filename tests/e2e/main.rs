@@ -11,6 +11,7 @@ mod kills;
 mod locks;
 mod people;
 mod protocol;
+mod real_model;
 mod secrets;
 mod sign_in;
 mod storm;

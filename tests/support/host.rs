@@ -49,6 +49,16 @@ impl Host {
         Self::start(command, home)
     }
 
+    /// `agent-host up` in this home folder with this configuration and these variables.
+    pub fn configured(home: &Path, config: &str, environment: &[(&str, &str)]) -> Self {
+        std::fs::write(home.join("config.toml"), config).expect("a configuration can be written");
+        let mut command = agent_host(home);
+        command
+            .args(["up", "--listen", "127.0.0.1:0"])
+            .envs(environment.iter().copied());
+        Self::start(command, home)
+    }
+
     fn start(mut command: Command, home: &Path) -> Self {
         let mut child = command
             .stdin(Stdio::null())

@@ -1,0 +1,71 @@
+//! `agent-host up` with a key and a model, as somebody would with a real provider: an OpenAI-compatible server that knows
+//! one key.
+
+use rehearsal::{Config, Server};
+use support::{Host, Person};
+
+const KEY: &str = "sk-the-right-key";
+
+/// A server, and a configuration that leads to it.
+async fn provider(more: &str) -> (Server, String) {
+    // Whoever was first in this process installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let server = Server::start(Config {
+        model_key: Some(KEY.to_owned().into()),
+        ..Config::default()
+    })
+    .await
+    .expect("loopback can be listened on");
+    let config = format!("[agents.native]\nbase_url = \"{}v1\"\n{more}", server.url());
+    (server, config)
+}
+
+/// What a thread shows once its first message was dealt with.
+async fn told(config: &str, key: &str, text: &str) -> String {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let host = Host::configured(home.path(), config, &[("OPENAI_API_KEY", key)]);
+    let person = Person::enter(host.link()).await;
+    let thread = person.open(text).await;
+    let mut ear = person.listen(&thread).await;
+    ear.until(|heard| heard.name == "phase" && heard.data["busy"] == false)
+        .await;
+    let page = person.page(&format!("/t/{thread}")).await;
+    assert!(!page.contains(key), "a key is on the page: {page}");
+    page
+}
+
+#[tokio::test]
+async fn a_key_and_a_model_do_a_turn_with_a_tool_in_either_wire_format() {
+    for provider_name in ["openai-responses", "openai-chat"] {
+        let (server, config) = provider(&format!(
+            "tenant = \"openai\"\nmodel = \"rehearsal\"\npermissions = \"allow\"\nprovider = \"{provider_name}\"\n"
+        ))
+        .await;
+        let page = told(&config, KEY, "run: echo from-a-tool").await;
+        assert!(
+            page.contains("from-a-tool") && page.contains("class=\"item answer\""),
+            "{provider_name}: {page}"
+        );
+        assert!(
+            server.control().model_requests().len() >= 2,
+            "the tool's result went back"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_told_with_the_variable_that_it_came_from() {
+    let (_server, config) = provider("tenant = \"openai\"\nmodel = \"rehearsal\"\n").await;
+    let page = told(&config, "sk-a-wrong-key", "hello").await;
+    assert!(
+        page.contains("OPENAI_API_KEY") && page.contains("refused"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_model_the_thread_says_how_to_choose_one() {
+    let (_server, config) = provider("tenant = \"openai\"\n").await;
+    let page = told(&config, KEY, "hello").await;
+    assert!(page.contains("/model"), "{page}");
+}
