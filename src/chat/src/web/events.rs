@@ -19,10 +19,10 @@ use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::Instant;
 
 use super::gate::Visitor;
-use super::lists::Changed;
+use super::lists::{Changed, Drawn, Open};
 use super::refusal::Refused;
 use super::shared::Web;
-use super::view::{self, Line, LineEvent, QueueEvent};
+use super::view::{self, QueueEvent};
 
 mod feed;
 
@@ -107,7 +107,7 @@ struct Page {
     thread: Option<Watched>,
     lists: broadcast::Receiver<Changed>,
     /// What each line looked like when it was sent.
-    lines: HashMap<ThreadId, String>,
+    lines: HashMap<ThreadId, u64>,
     ready: VecDeque<Event>,
     stop: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
@@ -128,6 +128,7 @@ struct Watched {
     updates: Subscription,
     /// When another snapshot may be taken.
     snapshot_after: Instant,
+    _open: Open,
 }
 
 /// What may happen next.
@@ -181,6 +182,7 @@ impl Page {
         let feed = Feed::new(viewer, &snapshot);
         let snapshot_after = Instant::now() + RESYNC_REST;
         self.thread = Some(Watched {
+            _open: self.web.shows(&id),
             id,
             feed,
             updates,
@@ -199,7 +201,11 @@ impl Page {
                 News::Stop | News::Update(None) | News::Lines(Err(RecvError::Closed)) => return None,
                 News::Update(Some(update)) => self.take(*update).await?,
                 News::Due => self.flush(),
-                News::Lines(Ok(changed)) => self.draw_lines(&changed),
+                News::Lines(Ok(changed)) => {
+                    if let Some(lines) = changed.get(&self.visitor.person.user) {
+                        self.lines(lines);
+                    }
+                }
                 // Too many looks were missed: this page looks itself.
                 News::Lines(Err(RecvError::Lagged(_))) => {
                     if let Err(error) = self.list(None).await {
@@ -281,42 +287,22 @@ impl Page {
             };
             threads.retain(|status| !is_quiet(status));
         }
-        self.draw_lines(&threads);
+        let lines: Vec<Drawn> = threads
+            .into_iter()
+            .map(|status| self.web.draw_line(status))
+            .collect();
+        self.lines(&lines);
         Ok(())
     }
 
-    fn draw_lines(&mut self, threads: &[ThreadStatus]) {
-        let viewer = Web::viewer(&self.visitor);
-        for status in threads {
-            let thread = &status.summary.thread;
-            if thread.owner != viewer.user {
-                continue;
+    /// Sends the lines that look different from what this page was sent.
+    fn lines(&mut self, lines: &[Drawn]) {
+        for line in lines {
+            if self.lines.get(&line.id) != Some(&line.looks) {
+                self.lines.insert(line.id.clone(), line.looks);
+                self.ready
+                    .push_back(Event::default().event("list").data(line.data.clone()));
             }
-            if self
-                .thread
-                .as_ref()
-                .is_some_and(|watched| watched.id == thread.id)
-            {
-                self.web.seen.mark(&viewer.user, status);
-            }
-            let unread = self.web.seen.is_unread(&viewer.user, status);
-            let html = view::thread_line(
-                &Line {
-                    status: status.clone(),
-                    unread,
-                },
-                viewer.now,
-            );
-            if self.lines.get(&thread.id) == Some(&html) {
-                continue;
-            }
-            let line = LineEvent {
-                id: thread.id.to_string(),
-                html,
-                active: thread.active.millis(),
-            };
-            self.ready.push_back(json(Event::default().event("list"), &line));
-            self.lines.insert(thread.id.clone(), line.html);
         }
     }
 }

@@ -285,21 +285,24 @@ pub(super) struct Event {
 impl Stream {
     /// The next event; `None` at the end of the stream.
     pub(super) async fn next(&mut self) -> Option<Event> {
+        // Comments that keep the connection alive are no event.
+        tokio::time::timeout(CERTAIN, self.read())
+            .await
+            .expect("an event comes, or the end")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.buffer.split_once("\n\n") {
                 let event = parse(block);
                 self.buffer = rest.to_owned();
-                // A comment keeps the connection alive.
                 if event.name.is_empty() {
                     continue;
                 }
                 return Some(event);
             }
-            let chunk = tokio::time::timeout(CERTAIN, self.answer.chunk())
-                .await
-                .expect("an event comes");
             // A stream that is cut off has ended as well.
-            let chunk = chunk.ok().flatten()?;
+            let chunk = self.answer.chunk().await.ok().flatten()?;
             self.buffer.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
