@@ -154,7 +154,14 @@ function take(option) {
 function submit() {
   const words = text.value.trim();
   const ready = files.filter((file) => file.id);
+  sending = false;
   if (words === "" && files.length === 0) return;
+  const failed = files.find((file) => file.failed);
+  if (failed) {
+    const why = `Not sent: “${failed.name}” is not on the host (${failed.failed}). Remove it, or attach it again, and send once more.`;
+    note(why);
+    return void say(why);
+  }
   // It goes by itself as soon as its files are there; typing on keeps it here.
   sending = underway();
   if (sending) return void say("It is sent when its files are there");
@@ -335,8 +342,14 @@ function add(chosenFiles) {
     if (file.size > Number(form.dataset.limit)) one.failed = `larger than ${form.dataset.limitWords}`;
     else upload(one, file);
   }
-  chips();
+  ended();
   text.focus();
+}
+
+/** No more is to be waited for of a file: a message that waits goes now, or it is told why it does not. */
+function ended() {
+  chips();
+  if (sending && (!underway() || files.some((file) => file.failed))) submit();
 }
 
 /** XMLHttpRequest, because fetch tells nothing of an upload's progress. */
@@ -355,13 +368,11 @@ function upload(one, file) {
     const kept = Array.isArray(request.response) ? request.response[0] : null;
     if (request.status === 200 && kept) Object.assign(one, { id: kept.id, name: kept.name, share: 1 });
     else one.failed = request.response?.error ?? `refused (${request.status})`;
-    chips();
-    // A file that failed is looked at first.
-    if (sending && !one.failed && !underway()) submit();
+    ended();
   });
   request.addEventListener("error", () => {
     one.failed = "the host can’t be reached";
-    chips();
+    ended();
   });
   one.abort = () => request.abort();
   request.send(body);
@@ -379,7 +390,7 @@ function chips() {
     chip.querySelector("button").addEventListener("click", () => {
       one.abort?.();
       files.splice(files.indexOf(one), 1);
-      chips();
+      ended();
       text.focus();
     });
     return chip;
