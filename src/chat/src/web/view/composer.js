@@ -166,7 +166,7 @@ function submit() {
   sending = underway();
   if (sending) return void say("It is sent when its files are there");
   if (words === "" && ready.length === 0) return;
-  if (words.startsWith("/") && ready.length === 0 && /^\/[a-z]+(\s|$)/.test(words)) return void command(words);
+  if (ready.length === 0 && isCommand(words)) return void command(words);
   const mode = document.getElementById("mode").hidden ? undefined : document.getElementById("dispatch").value;
   const message = { id: newId(), text: words, files: ready.map((file) => file.id), names: ready.map((file) => file.name), mode };
   const agent = document.getElementById("new-agent")?.value;
@@ -174,6 +174,12 @@ function submit() {
   outgoing.push(message);
   clear();
   transmit(message);
+}
+
+/** A path begins with a slash as well: only what is offered is a command. */
+function isCommand(words) {
+  const [name] = words.toLowerCase().split(/\s/, 1);
+  return [...commands.querySelectorAll("li[data-name]")].some((option) => option.dataset.name === name);
 }
 
 function clear() {
@@ -263,7 +269,7 @@ async function command(words) {
     else note(answer.words, words);
   } catch (error) {
     note(error instanceof Refused ? error.words : "The host can’t be reached.", words);
-    if (!(error instanceof Refused)) write(words);
+    write(words);
   }
 }
 
