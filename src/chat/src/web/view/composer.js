@@ -11,7 +11,8 @@ const text = document.getElementById("text");
 const uploads = document.getElementById("uploads");
 const commands = document.getElementById("commands");
 const thread = document.body.dataset.thread;
-const here = thread || "new";
+/** What is kept in this tab is kept under this name; the empty page takes its new thread's before it goes there. */
+let here = thread || "new";
 
 /** Files: `{ key, name, id?, share, failed? }`; those with an id are on the host. */
 const files = [];
@@ -21,6 +22,9 @@ let phase = { busy: false, words: "", tone: "quiet" };
 let chosen = -1;
 /** Whether the message waits for its files. */
 let sending = false;
+/** On the empty page: whether a message opens a thread, and where that is once it is there. */
+let opening = false;
+let opened = null;
 
 /** Starts everything; nothing on pages without a composer. */
 export function composer() {
@@ -50,7 +54,19 @@ export function composer() {
   on("thread", (data) => (document.getElementById("dispatch").value = data.dispatch));
   on("applied", arrived);
   setInterval(elapsed, 1000);
-  for (const message of outgoing) message.refused ? draw(message) : transmit(message);
+  // Back on the empty page that opened a thread: it begins anew.
+  addEventListener("pageshow", (event) => event.persisted && opened && location.reload());
+  files.push(...(kept.get(`files:${here}`) ?? []));
+  kept.set(`files:${here}`, null);
+  chips();
+  resend();
+}
+
+/** What a reload or the empty page left behind, in its order. */
+async function resend() {
+  const left = [...outgoing];
+  for (const message of left) draw(message);
+  for (const message of left) if (!message.refused) await transmit(message);
 }
 
 /** Puts words into the field, as if typed. */
@@ -193,6 +209,9 @@ async function transmit(message) {
   keep();
   draw(message);
   tell("sent");
+  // The first message opens the thread; the others follow it there.
+  if (opening) return;
+  opening = !thread;
   const { names, trouble, refused, turn, ...body } = message;
   try {
     const path = thread ? `/api/t/${thread}/messages` : "/api/threads";
@@ -200,10 +219,8 @@ async function transmit(message) {
     message.turn = answer.turn;
     message.trouble = undefined;
     if (!thread) {
-      outgoing = outgoing.filter((one) => one !== message);
-      keep();
-      location.assign(answer.url);
-      return;
+      opened = answer;
+      return void leave();
     }
     draw(message);
     arrived();
@@ -213,7 +230,23 @@ async function transmit(message) {
     if (!(error instanceof Refused)) throw error;
     draw(Object.assign(message, { refused: error.words, trouble: undefined }));
     keep();
+    if (!opening) return;
+    opening = false;
+    const next = outgoing.find((one) => !one.refused);
+    if (next) transmit(next);
   }
+}
+
+/** From the empty page to the thread that it opened, with everything that is not sent yet; files under way come first. */
+function leave() {
+  if (!opened || here !== "new" || underway()) return;
+  kept.set("outgoing:new", null);
+  kept.set("draft:new", null);
+  here = opened.thread.slice(opened.thread.indexOf(":") + 1);
+  keep();
+  kept.set(`draft:${here}`, text.value);
+  kept.set(`files:${here}`, files.filter((file) => file.id));
+  location.assign(opened.url);
 }
 
 function keep() {
@@ -356,6 +389,7 @@ function add(chosenFiles) {
 function ended() {
   chips();
   if (sending && (!underway() || files.some((file) => file.failed))) submit();
+  leave();
 }
 
 /** XMLHttpRequest, because fetch tells nothing of an upload's progress. */
