@@ -69,17 +69,18 @@ async function resend() {
   for (const message of left) if (!message.refused) await transmit(message);
 }
 
-/** Puts words into the field, as if typed. */
+/** Puts words into the field, as if typed; before what is there. */
 export function write(words) {
-  text.value = words;
+  text.value = text.value.trim() === "" ? words : `${words}\n\n${text.value}`;
   typed();
   text.focus();
 }
 
-/** Sends words at once: what the buttons of the empty page do. */
+/** Sends words at once, unless something else is being written: what the buttons of the empty page do. */
 export function submitWords(words) {
+  const alone = text.value.trim() === "" && files.length === 0;
   write(words);
-  submit();
+  if (alone) submit();
 }
 
 /** Closes what is open above the field; whether something was. */
@@ -284,6 +285,8 @@ function draw(message) {
     const back = Object.assign(document.createElement("button"), { type: "button", textContent: "Edit" });
     back.addEventListener("click", () => {
       forget(message);
+      files.push(...message.files.map((id, at) => ({ key: newId(), id, name: message.names?.[at] ?? "file", share: 1 })));
+      chips();
       write(message.text);
     });
     state.append(back);
