@@ -5,17 +5,15 @@ import { span } from "./clock.js";
 import { element } from "./morph.js";
 import { Refused, kept, newId, persist, post } from "./send.js";
 import { tell } from "./act.js";
+import { attachments, chips, files, underway } from "./files.js";
 
 const form = document.getElementById("composer");
 const text = document.getElementById("text");
-const uploads = document.getElementById("uploads");
 const commands = document.getElementById("commands");
 const thread = document.body.dataset.thread;
 /** What is kept in this tab is kept under this name; the empty page takes its new thread's before it goes there. */
 let here = thread || "new";
 
-/** Files: `{ key, name, id?, share, failed? }`; those with an id are on the host. */
-const files = [];
 /** Messages that are not acknowledged: `{ id, text, files, mode, turn?, trouble?, refused? }`. */
 let outgoing = kept.get(`outgoing:${here}`) ?? [];
 let phase = { busy: false, words: "", tone: "quiet" };
@@ -43,13 +41,8 @@ export function composer() {
     const option = event.target.closest("li");
     if (option) take(option);
   });
-  document.getElementById("attach").addEventListener("click", () => document.getElementById("file").click());
-  document.getElementById("file").addEventListener("change", (event) => {
-    add(event.target.files);
-    event.target.value = "";
-  });
   document.getElementById("stop")?.addEventListener("click", stop);
-  drop();
+  attachments(ended);
   on("phase", show);
   on("thread", (data) => (document.getElementById("dispatch").value = data.dispatch));
   on("applied", arrived);
@@ -99,8 +92,10 @@ function grow() {
   text.style.height = `${Math.min(text.scrollHeight, innerHeight * 0.4)}px`;
 }
 
-function underway() {
-  return files.some((file) => !file.id && !file.failed);
+/** There is less to wait for: a message that waits goes now, or it is told why it does not. */
+function ended() {
+  if (sending && (!underway() || files.some((file) => file.failed))) submit();
+  leave();
 }
 
 /** While the agent works and nothing is written, Stop is the likelier wish. */
@@ -351,92 +346,4 @@ function elapsed() {
   const node = document.getElementById("elapsed");
   const words = phase.since && phase.busy ? span(Date.now() - phase.since) : phase.until ? `in ${span(phase.until - Date.now())}` : "";
   if (node.textContent !== words) node.textContent = words;
-}
-
-function drop() {
-  let depth = 0;
-  const over = (change) => {
-    depth = Math.max(0, depth + change);
-    document.body.classList.toggle("dropping", depth > 0);
-  };
-  const files = (event) => event.dataTransfer?.types.includes("Files");
-  addEventListener("dragenter", (event) => files(event) && over(1));
-  addEventListener("dragleave", (event) => files(event) && over(-1));
-  addEventListener("dragover", (event) => files(event) && event.preventDefault());
-  addEventListener("drop", (event) => {
-    if (!files(event)) return;
-    event.preventDefault();
-    depth = 0;
-    over(0);
-    add(event.dataTransfer.files);
-  });
-  text.addEventListener("paste", (event) => {
-    if (event.clipboardData.files.length === 0) return;
-    event.preventDefault();
-    add(event.clipboardData.files);
-  });
-}
-
-function add(chosenFiles) {
-  for (const file of chosenFiles) {
-    const one = { key: newId(), name: file.name || "pasted", share: 0 };
-    files.push(one);
-    if (file.size > Number(form.dataset.limit)) one.failed = `larger than ${form.dataset.limitWords}`;
-    else upload(one, file);
-  }
-  ended();
-  text.focus();
-}
-
-/** No more is to be waited for of a file: a message that waits goes now, or it is told why it does not. */
-function ended() {
-  chips();
-  if (sending && (!underway() || files.some((file) => file.failed))) submit();
-  leave();
-}
-
-/** XMLHttpRequest, because fetch tells nothing of an upload's progress. */
-function upload(one, file) {
-  const request = new XMLHttpRequest();
-  const body = new FormData();
-  body.append("file", file, one.name);
-  request.open("POST", `/api/uploads?thread=${here}`);
-  request.setRequestHeader("x-csrf-token", document.querySelector('meta[name="csrf"]').content);
-  request.responseType = "json";
-  request.upload.addEventListener("progress", (event) => {
-    one.share = event.lengthComputable ? event.loaded / event.total : 0;
-    chips();
-  });
-  request.addEventListener("load", () => {
-    const kept = Array.isArray(request.response) ? request.response[0] : null;
-    if (request.status === 200 && kept) Object.assign(one, { id: kept.id, name: kept.name, share: 1 });
-    else one.failed = request.response?.error ?? `refused (${request.status})`;
-    ended();
-  });
-  request.addEventListener("error", () => {
-    one.failed = "the host can’t be reached";
-    ended();
-  });
-  one.abort = () => request.abort();
-  request.send(body);
-}
-
-function chips() {
-  const drawn = files.map((one) => {
-    const chip = element('<li class="chip"><span></span><small></small><progress max="1"></progress><button type="button" class="plain">×</button></li>');
-    chip.classList.toggle("failed", Boolean(one.failed));
-    chip.querySelector("span").textContent = one.name;
-    chip.querySelector("small").textContent = one.failed ?? "";
-    chip.querySelector("progress").value = one.share;
-    chip.querySelector("progress").hidden = Boolean(one.id || one.failed);
-    chip.querySelector("button").setAttribute("aria-label", `Remove ${one.name}`);
-    chip.querySelector("button").addEventListener("click", () => {
-      one.abort?.();
-      files.splice(files.indexOf(one), 1);
-      ended();
-      text.focus();
-    });
-    return chip;
-  });
-  uploads.replaceChildren(...drawn);
 }
