@@ -34,7 +34,7 @@ const MOST_ADDRESSES: usize = 4096;
 
 /// What somebody sees who is not in.
 const WITHOUT: &str = "A link lets it in, once. `agent-host status` prints a new one on the machine that agent-host runs on; \
-     somebody who is in already can make one with “Invite another browser” in the menu with their name.";
+     somebody who is in already can make one: “My other browser” or “Somebody else” in the menu with their name.";
 const WITH_PASSWORD: &str = "Type the password, or open a link: `agent-host status` prints a new one on the machine that \
      agent-host runs on. Each browser that types the password is a person of its own; a link brings yours here.";
 const PASSWORD_FORM: &str = "<form class=\"row\" method=\"post\" action=\"/enter\"><label class=\"grow\"><span class=\"hear\">Password</span>\

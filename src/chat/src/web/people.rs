@@ -1,7 +1,7 @@
 //! Who is who: people, the browsers they come with, and the links that let a browser in.
 //!
-//! A person is a random id. A browser proves whose it is by a cookie of 256 random bits, of which only a digest is kept.
-//! The name is what they show, and decides nothing.
+//! A person is a random id; only the administrator's is always the same. A browser proves whose it is by a cookie of 256
+//! random bits, of which only a digest is kept. The name is what they show, and decides nothing.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -99,6 +99,19 @@ async fn sessions_and_names_survive_a_restart_and_links_do_not() {
 }
 
 #[tokio::test]
+async fn the_administrator_stays_the_same_person_when_the_file_is_moved_away() {
+    let (folder, people) = people();
+    let cookie = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
+    let admin = people.by_cookie(&cookie).unwrap();
+    let state = folder.path().join("state");
+    std::fs::rename(state.join(FILE), state.join("away")).unwrap();
+    let people = People::open(&state).unwrap();
+    assert_eq!(people.by_cookie(&cookie), None, "every browser needs a new link");
+    let again = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
+    assert_eq!(people.by_cookie(&again).unwrap(), admin);
+}
+
+#[tokio::test]
 async fn the_file_holds_no_cookie_and_no_key() {
     let (folder, people) = people();
     let key = people.new_admin_key();
