@@ -77,6 +77,17 @@ impl People {
         self.book().by_session(&digest(value), Timestamp::now())
     }
 
+    /// Whether the session behind a cookie's value is to be renewed.
+    pub(crate) fn is_due(&self, value: &str) -> bool {
+        self.book().is_due(&digest(value), Timestamp::now())
+    }
+
+    /// Renews the session behind a cookie's value; the browser is to be given the same cookie again.
+    pub(crate) async fn renew(&self, value: &str) -> Result<(), FileError> {
+        let (digest, now) = (digest(value), Timestamp::now());
+        self.change(move |book| book.renew(&digest, now)).await
+    }
+
     /// The person whom a trusted proxy names. The same name is always the same person.
     pub(crate) fn by_header(&self, value: &str) -> Option<Person> {
         let value = value.trim();

@@ -15,6 +15,9 @@ const VERSION: u32 = 1;
 /// A browser that was let in so long ago needs a new link.
 pub(super) const SESSION_LIFE: Duration = Duration::from_hours(180 * 24);
 
+/// A browser that comes is let in anew when that was so long ago: whoever comes every day never falls out.
+pub(super) const RENEWED_AFTER: Duration = Duration::from_hours(7 * 24);
+
 /// The file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Book {
@@ -101,6 +104,20 @@ impl Book {
 
     pub(super) fn add_session(&mut self, digest: String, session: Session) {
         self.sessions.insert(digest, session);
+    }
+
+    /// Whether a good session was begun, or renewed, a while ago.
+    pub(super) fn is_due(&self, digest: &str, now: Timestamp) -> bool {
+        self.sessions
+            .get(digest)
+            .is_some_and(|session| !is_old(session, now) && now.since(session.created) > RENEWED_AFTER)
+    }
+
+    /// Lets a session begin anew, if it is still there.
+    pub(super) fn renew(&mut self, digest: &str, now: Timestamp) {
+        if let Some(session) = self.sessions.get_mut(digest) {
+            session.created = now;
+        }
     }
 
     pub(super) fn rename(&mut self, user: &UserId, name: String) {

@@ -159,6 +159,27 @@ fn a_session_ends_after_half_a_year() {
 }
 
 #[test]
+fn whoever_comes_every_day_never_falls_out() {
+    let mut book = Book::new();
+    let user = book.admin().unwrap();
+    let day = std::time::Duration::from_hours(24);
+    let mut now = Timestamp::from_seconds(1_000_000);
+    book.add_session("d".into(), Session { user, created: now });
+    let mut renewals = 0;
+    for _ in 0..365 {
+        now = now.plus(day);
+        assert!(book.by_session("d", now).is_some());
+        if book.is_due("d", now) {
+            book.renew("d", now);
+            renewals += 1;
+        }
+    }
+    assert_eq!(renewals, 365 / 8, "once a week, not with every request");
+    let late = now.plus(book::SESSION_LIFE + day);
+    assert!(!book.is_due("d", late) && !book.is_due("unknown", now));
+}
+
+#[test]
 fn a_file_of_another_version_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(FILE);
