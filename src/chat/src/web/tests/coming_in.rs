@@ -152,6 +152,26 @@ async fn a_page_loads_nothing_from_anywhere_else_and_runs_nothing_inline() {
 }
 
 #[tokio::test]
+async fn the_empty_page_offers_what_is_configured() {
+    let house = House::start().await;
+    let (_, page) = house.alice().await.page("/").await;
+    assert!(
+        page.contains("data-text=\"What can you do here?\"") && !page.contains("stream"),
+        "{page}"
+    );
+    house.end().await;
+    let trials = vec![("<run> \"it\"".to_owned(), "what & why".to_owned())];
+    let house = House::start_with(|config| config.trials = trials, Vendors::builtin(None)).await;
+    let (_, page) = house.alice().await.page("/").await;
+    assert!(
+        page.contains("data-text=\"&lt;run&gt; &quot;it&quot;\"") && page.contains("what &amp; why"),
+        "{page}"
+    );
+    assert!(!page.contains("What can you do here?"), "{page}");
+    house.end().await;
+}
+
+#[tokio::test]
 async fn assets_are_cached_by_their_version() {
     let house = House::start().await;
     let stranger = house.stranger();
