@@ -4,7 +4,7 @@ import { on, say } from "./live.js";
 import { span } from "./clock.js";
 import { element } from "./morph.js";
 import { Refused, kept, newId, persist, post } from "./send.js";
-import { tell } from "./act.js";
+import { tell, trouble } from "./act.js";
 import { attachments, chips, files, underway } from "./files.js";
 
 const form = document.getElementById("composer");
@@ -23,6 +23,10 @@ let sending = false;
 /** On the empty page: whether a message opens a thread, and where that is once it is there. */
 let opening = false;
 let opened = null;
+/** What a message does while the agent works: as the thread says, until somebody chooses for the next message. */
+const dispatch = document.getElementById("dispatch");
+let usual = dispatch?.value;
+let picked = false;
 
 /** Starts everything; nothing on pages without a composer. */
 export function composer() {
@@ -44,7 +48,11 @@ export function composer() {
   document.getElementById("stop")?.addEventListener("click", stop);
   attachments(ended);
   on("phase", show);
-  on("thread", (data) => (document.getElementById("dispatch").value = data.dispatch));
+  on("thread", (data) => {
+    usual = data.dispatch;
+    follow();
+  });
+  dispatch.addEventListener("change", () => (picked = true));
   on("applied", arrived);
   setInterval(elapsed, 1000);
   // Back on the empty page that opened a thread: it begins anew.
@@ -90,6 +98,10 @@ function grow() {
   if (CSS.supports("field-sizing", "content")) return;
   text.style.height = "auto";
   text.style.height = `${Math.min(text.scrollHeight, innerHeight * 0.4)}px`;
+}
+
+function follow() {
+  if (!picked) dispatch.value = phase.dispatch ?? usual;
 }
 
 /** There is less to wait for: a message that waits goes now, or it is told why it does not. */
@@ -179,7 +191,9 @@ function submit() {
   if (sending) return void say("It is sent when its files are there");
   if (words === "" && ready.length === 0) return;
   if (ready.length === 0 && isCommand(words)) return void command(words);
-  const mode = document.getElementById("mode").hidden ? undefined : document.getElementById("dispatch").value;
+  const mode = document.getElementById("mode").hidden ? undefined : dispatch.value;
+  picked = false;
+  follow();
   const message = { id: newId(), text: words, files: ready.map((file) => file.id), names: ready.map((file) => file.name), mode };
   const agent = document.getElementById("new-agent")?.value;
   if (agent) message.agent = agent;
@@ -299,7 +313,7 @@ async function command(words) {
     if (answer.open) location.assign(answer.open);
     else note(answer.words, words);
   } catch (error) {
-    note(error instanceof Refused ? error.words : "The host can’t be reached.", words);
+    note(trouble(error), words);
     write(words);
   }
 }
@@ -322,7 +336,7 @@ async function stop() {
   try {
     await post(`/api/t/${thread}/stop`);
   } catch (error) {
-    note(error instanceof Refused ? error.words : "The host can’t be reached, so nothing was stopped.");
+    note(trouble(error));
   } finally {
     button.disabled = false;
     text.focus();
@@ -332,6 +346,7 @@ async function stop() {
 function show(data) {
   const before = phase;
   phase = data;
+  follow();
   document.querySelector("#status .dot").className = `dot ${data.tone}`;
   document.getElementById("doing").textContent = data.words;
   document.getElementById("status").classList.toggle("idle", data.words === "");
