@@ -140,7 +140,7 @@ impl Web {
     async fn model(&self, thread: &ThreadId, wanted: Model) -> Result<CommandAnswer, Refused> {
         let model = match wanted {
             Model::Default => None,
-            Model::Named(name) => Some(super::threads::line(&name)?),
+            Model::Named(name) => Some(super::threads::model(&name)?),
             Model::Which => {
                 let (now, _) = self.supervisor.subscribe(thread).await?;
                 return Ok(say(match now.thread.model {

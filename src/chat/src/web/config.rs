@@ -10,6 +10,19 @@ use url::Url;
 /// The largest upload where nobody says otherwise.
 pub const UPLOAD_LIMIT: u64 = 25 * 1024 * 1024;
 
+/// What the empty page offers where nobody says otherwise.
+const TRIALS: [(&str, &str); 3] = [
+    ("What can you do here?", "the agent tells what it is able to do"),
+    (
+        "List the files in the workspace",
+        "it looks around in the thread’s folder",
+    ),
+    (
+        "Write a small shell script and run it",
+        "it asks before it runs anything",
+    ),
+];
+
 /// Shorter ones are guessed.
 pub(crate) const SHORTEST_PASSWORD: usize = 12;
 
@@ -28,6 +41,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// A line above every page, such as that this is a rehearsal.
     pub notice: Option<String>,
+    /// What the empty page offers to try: what is sent, word for word, and what it is for.
+    pub trials: Vec<(String, String)>,
     /// The agent of new threads, by name.
     pub default_agent: String,
     /// The mode of new threads.
@@ -60,6 +75,7 @@ impl Config {
             upload_limit: UPLOAD_LIMIT,
             public_url: None,
             notice: None,
+            trials: TRIALS.map(|(text, what)| (text.into(), what.into())).into(),
             default_agent,
             dispatch: Dispatch::default(),
         }

@@ -34,7 +34,7 @@ const MOST_ADDRESSES: usize = 4096;
 
 /// What somebody sees who is not in.
 const WITHOUT: &str = "A link lets it in, once. `agent-host status` prints a new one on the machine that agent-host runs on; \
-     somebody who is in already can make one with “Invite another browser” in the menu with their name.";
+     somebody who is in already can make one: “My other browser” or “Somebody else” in the menu with their name.";
 const WITH_PASSWORD: &str = "Type the password, or open a link: `agent-host status` prints a new one on the machine that \
      agent-host runs on. Each browser that types the password is a person of its own; a link brings yours here.";
 const PASSWORD_FORM: &str = "<form class=\"row\" method=\"post\" action=\"/enter\"><label class=\"grow\"><span class=\"hear\">Password</span>\
@@ -104,9 +104,10 @@ pub(crate) async fn not_by_looking() -> StatusCode {
     StatusCode::METHOD_NOT_ALLOWED
 }
 
-/// `POST /enter` with the password.
+/// `POST /enter` with the password. Whoever is in already stays who they are.
 pub(crate) async fn by_password(
     State(web): State<Arc<Web>>,
+    Anybody(already): Anybody,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Form(words): Form<Words>,
 ) -> Response {
@@ -122,6 +123,9 @@ pub(crate) async fn by_password(
         web.tries.wrong(address, Instant::now());
         tracing::warn!(%address, "a wrong password was refused");
         return doorstep(&web, StatusCode::FORBIDDEN, Some("That is not the password."));
+    }
+    if already.is_some() {
+        return Redirect::to("/").into_response();
     }
     match web.people.new_person().await {
         Ok(cookie) => let_in(&web, &cookie),
@@ -151,6 +155,13 @@ pub(crate) fn doorstep(web: &Web, status: StatusCode, wrong: Option<&str>) -> Re
 }
 
 fn let_in(web: &Web, cookie: &str) -> Response {
+    let mut response = Redirect::to("/").into_response();
+    give_cookie(web, cookie, &mut response);
+    response
+}
+
+/// Gives a browser its cookie, for as long as any is good.
+pub(crate) fn give_cookie(web: &Web, cookie: &str, response: &mut Response) {
     // Lax, because the browser comes back from a vendor's page with its cookie: that is another site.
     let secure = web
         .config
@@ -163,11 +174,9 @@ fn let_in(web: &Web, cookie: &str) -> Response {
         COOKIE_LIFE.as_secs(),
         if secure { "; Secure" } else { "" }
     );
-    let mut response = Redirect::to("/").into_response();
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
-    response
 }
 
 fn words(error: &LinkError) -> String {

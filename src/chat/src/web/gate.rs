@@ -73,8 +73,17 @@ pub(crate) async fn gate(
         Some(Closed::NotIn) if wants_page => enter::doorstep(&web, StatusCode::UNAUTHORIZED, None),
         Some(Closed::NotIn) => not_in().into_response(),
         None => {
+            let due = (!open_to_all(&request))
+                .then(|| own_cookie(&web, request.headers()))
+                .flatten()
+                .filter(|cookie| web.people.is_due(cookie))
+                .map(str::to_owned);
             request.extensions_mut().insert(Anybody(visitor));
-            next.run(request).await
+            let mut response = next.run(request).await;
+            if let Some(cookie) = due {
+                renew(&web, &cookie, &mut response).await;
+            }
+            response
         }
     };
     for (name, value) in HEADERS {
@@ -84,6 +93,14 @@ pub(crate) async fn gate(
             .or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whoever comes often stays in. A full disk must not keep anybody out: it is tried again with the next request.
+async fn renew(web: &Web, cookie: &str, response: &mut Response) {
+    match web.people.renew(cookie).await {
+        Ok(()) => enter::give_cookie(web, cookie, response),
+        Err(error) => tracing::warn!(%error, "a session could not be renewed"),
+    }
 }
 
 /// Why a request goes no further.
@@ -108,9 +125,7 @@ fn misdirected(wrong: Wrong) -> Closed {
 
 /// What a person, or nobody, may not do here.
 fn stranger(web: &Web, request: &Request, visitor: Option<&Visitor>) -> Option<Closed> {
-    let path = request.uri().path();
-    let open_to_all = path == enter::PATH || path.starts_with("/assets/");
-    if open_to_all {
+    if open_to_all(request) {
         return None;
     }
     let Some(visitor) = visitor else {
@@ -128,6 +143,12 @@ fn stranger(web: &Web, request: &Request, visitor: Option<&Visitor>) -> Option<C
     Some(Closed::Refused(
         refused.hint("load the page again; what you typed stays"),
     ))
+}
+
+/// Where nobody is asked who they are.
+fn open_to_all(request: &Request) -> bool {
+    let path = request.uri().path();
+    path == enter::PATH || path.starts_with("/assets/")
 }
 
 fn not_in() -> Refused {
@@ -149,14 +170,19 @@ fn visitor(web: &Web, headers: &HeaderMap, peer: SocketAddr) -> Option<Visitor> 
         let csrf = web.people.csrf_of_header(&person.user);
         return Some(Visitor { person, csrf });
     }
-    let name = web.people.cookie_name();
-    cookies(headers).find_map(|(found, value)| {
-        let person = (found == name).then(|| web.people.by_cookie(value)).flatten()?;
-        Some(Visitor {
-            person,
-            csrf: People::csrf_of_cookie(value),
-        })
+    let value = own_cookie(web, headers)?;
+    Some(Visitor {
+        person: web.people.by_cookie(value)?,
+        csrf: People::csrf_of_cookie(value),
     })
+}
+
+/// The value of our cookie, if it lets somebody in.
+fn own_cookie<'h>(web: &Web, headers: &'h HeaderMap) -> Option<&'h str> {
+    let name = web.people.cookie_name();
+    cookies(headers)
+        .find(|(found, value)| *found == name && web.people.by_cookie(value).is_some())
+        .map(|(_, value)| value)
 }
 
 /// Names and values of all cookies (RFC 6265 §4.2).

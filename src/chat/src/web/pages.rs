@@ -217,6 +217,7 @@ impl Web {
             agents: &self.supervisor.agents(),
             default_agent: &self.config.default_agent,
             upload_limit: self.uploads.limit,
+            trials: &self.config.trials,
             notice: self.config.notice.as_deref(),
         })))
     }

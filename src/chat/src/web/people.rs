@@ -1,7 +1,7 @@
 //! Who is who: people, the browsers they come with, and the links that let a browser in.
 //!
-//! A person is a random id. A browser proves whose it is by a cookie of 256 random bits, of which only a digest is kept.
-//! The name is what they show, and decides nothing.
+//! A person is a random id; only the administrator's is always the same. A browser proves whose it is by a cookie of 256
+//! random bits, of which only a digest is kept. The name is what they show, and decides nothing.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -75,6 +75,17 @@ impl People {
     /// The person behind a cookie's value.
     pub(crate) fn by_cookie(&self, value: &str) -> Option<Person> {
         self.book().by_session(&digest(value), Timestamp::now())
+    }
+
+    /// Whether the session behind a cookie's value is to be renewed.
+    pub(crate) fn is_due(&self, value: &str) -> bool {
+        self.book().is_due(&digest(value), Timestamp::now())
+    }
+
+    /// Renews the session behind a cookie's value; the browser is to be given the same cookie again.
+    pub(crate) async fn renew(&self, value: &str) -> Result<(), FileError> {
+        let (digest, now) = (digest(value), Timestamp::now());
+        self.change(move |book| book.renew(&digest, now)).await
     }
 
     /// The person whom a trusted proxy names. The same name is always the same person.

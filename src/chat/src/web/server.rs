@@ -78,7 +78,10 @@ impl StartError {
             }
             Self::Bind { .. } => "choose an address of this machine".into(),
             Self::State(FileError::Content { path, .. }) => {
-                format!("move `{}` away; everybody then needs a new link", path.display())
+                format!(
+                    "move `{}` away; every browser then needs a new link, and only the administrator keeps their threads",
+                    path.display()
+                )
             }
             Self::State(_) => "`agent-host doctor` tells what is wrong with the state folder".into(),
         }
@@ -281,6 +284,7 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/api/t/{id}/older", get(threads::older))
         .route("/api/t/{id}/command", post(command::in_thread))
         .route("/api/command", post(command::anywhere))
+        .route("/api/uploads/forget", post(uploads::forget))
         .route("/api/name", post(pages::rename))
         .route("/api/invite", post(pages::invite))
         .route("/api/workers", get(pages::workers_part))

@@ -19,8 +19,11 @@ use super::{people, random};
 /// Entries of one look further back.
 const OLDER: usize = 50;
 
-/// Longer titles and names of models are refused.
-const MAX_LINE: usize = 200;
+/// Longer titles are refused, in characters; as the field says (`maxlength`).
+const MAX_TITLE: usize = 120;
+
+/// Longer names of models are refused, in characters.
+const MAX_MODEL: usize = 200;
 
 /// An answer that says only that it was done.
 #[derive(Serialize)]
@@ -264,12 +267,12 @@ pub(crate) async fn settings(
 ) -> Result<Json<Done>, Refused> {
     let thread = web.thread(&visitor.person, &thread).await?;
     let change = ThreadChange {
-        title: settings.title.as_deref().map(line).transpose()?,
+        title: settings.title.as_deref().map(title).transpose()?,
         agent: settings.agent,
         model: settings
             .model
             .as_deref()
-            .map(line)
+            .map(model)
             .transpose()?
             .map(|model| (!model.is_empty()).then_some(model)),
         dispatch: settings.dispatch,
@@ -313,11 +316,20 @@ pub(crate) async fn older(
     Ok(Json(Older { items, more }))
 }
 
-/// One line without anything that a page would hide.
-pub(crate) fn line(text: &str) -> Result<String, Refused> {
+/// The name of a model as it was typed.
+pub(crate) fn model(text: &str) -> Result<String, Refused> {
+    line(text, MAX_MODEL)
+}
+
+fn title(text: &str) -> Result<String, Refused> {
+    line(text, MAX_TITLE)
+}
+
+/// One line without anything that a page would hide, of so many characters at most.
+fn line(text: &str, most: usize) -> Result<String, Refused> {
     let text = text.trim();
-    if text.len() > MAX_LINE || text.chars().any(char::is_control) {
-        let words = format!("that is no usable name: one line, at most {MAX_LINE} bytes");
+    if text.chars().count() > most || text.chars().any(char::is_control) {
+        let words = format!("that is no usable name: one line, at most {most} characters");
         return Err(Refused::new(StatusCode::BAD_REQUEST, words));
     }
     Ok(text.to_owned())
@@ -345,5 +357,18 @@ impl From<Posted> for PostedView {
             ahead,
             dropped,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_as_long_as_its_field_lets_it_be() {
+        let longest = "ü".repeat(MAX_TITLE);
+        assert_eq!(title(&format!(" {longest} ")).unwrap(), longest);
+        assert!(title(&format!("{longest}x")).is_err());
+        assert!(title("two\nlines").is_err());
     }
 }

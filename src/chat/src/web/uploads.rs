@@ -19,13 +19,17 @@ mod receive;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use receive::{PATIENCE, receive};
+pub(crate) use receive::{PATIENCE, forget, receive};
 
 /// Where they are kept in the state folder.
 const FOLDER: &str = "uploads";
 
 /// What nobody sent a message with is removed after this.
 const LIFE: Duration = Duration::from_hours(24);
+
+/// Unsent files of one person take so many times the largest one; empty ones count as well.
+const WAITING: u64 = 8;
+const MOST_WAITING: usize = 100;
 
 /// Files of one message, or of one request.
 pub(crate) const MOST_FILES: usize = 20;
@@ -166,26 +170,49 @@ impl Uploads {
             .map(|entry| entry.id.clone())
             .collect();
         for id in ids {
-            self.known.remove(&id);
-            for path in [self.content(&id), self.note(&id)] {
-                match tokio::fs::remove_file(&path).await {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        tracing::warn!(%error, path = %path.display(), "an old upload could not be removed");
-                    }
-                    _ => {}
-                }
+            self.remove(&id).await;
+        }
+    }
+
+    /// Forgets the oldest unsent files of this person until what is left is not too much; never the one named `newest`.
+    async fn make_room(&self, user: &UserId, newest: &str) {
+        let _one = self.placing.lock().await;
+        let mut unsent: Vec<Upload> = self
+            .known
+            .iter()
+            .filter(|entry| entry.user == *user && entry.placed.is_none() && entry.id != newest)
+            .map(|entry| entry.clone())
+            .collect();
+        unsent.sort_by_key(|upload| std::cmp::Reverse(upload.created));
+        let mut bytes = self.known.get(newest).map_or(0, |upload| upload.size);
+        for (at, upload) in unsent.iter().enumerate() {
+            bytes += upload.size;
+            if at + 1 >= MOST_WAITING || bytes > self.limit * WAITING {
+                tracing::info!(%user, id = upload.id, "an unsent file made room for a newer one");
+                self.remove(&upload.id).await;
             }
         }
     }
 
-    /// Bytes that somebody's unsent files take.
-    fn waiting(&self, user: &UserId) -> u64 {
-        let unsent = |upload: &Upload| upload.user == *user && upload.placed.is_none();
-        self.known
-            .iter()
-            .filter(|entry| unsent(entry))
-            .map(|entry| entry.size)
-            .sum()
+    /// Forgets a file of this person that will not be sent. What was sent stays known, so that its message can be sent
+    /// again; of somebody else's file nothing is told.
+    async fn forget(&self, user: &UserId, id: &str) {
+        let _one = self.placing.lock().await;
+        if self.find(user, id).is_ok_and(|upload| upload.placed.is_none()) {
+            self.remove(id).await;
+        }
+    }
+
+    async fn remove(&self, id: &str) {
+        self.known.remove(id);
+        for path in [self.content(id), self.note(id)] {
+            match tokio::fs::remove_file(&path).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, path = %path.display(), "an upload could not be removed");
+                }
+                _ => {}
+            }
+        }
     }
 
     /// The id is ours, and so are the characters in it.

@@ -81,6 +81,8 @@ pub(crate) struct Shell<'a> {
     pub(crate) default_agent: &'a str,
     /// The largest upload in bytes.
     pub(crate) upload_limit: u64,
+    /// What the empty page offers to try, and what each is for.
+    pub(crate) trials: &'a [(String, String)],
     /// A line above everything, such as that this is a rehearsal.
     pub(crate) notice: Option<&'a str>,
 }

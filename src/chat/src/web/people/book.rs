@@ -15,6 +15,9 @@ const VERSION: u32 = 1;
 /// A browser that was let in so long ago needs a new link.
 pub(super) const SESSION_LIFE: Duration = Duration::from_hours(180 * 24);
 
+/// A browser that comes is let in anew when that was so long ago: whoever comes every day never falls out.
+pub(super) const RENEWED_AFTER: Duration = Duration::from_hours(7 * 24);
+
 /// The file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Book {
@@ -60,7 +63,7 @@ impl Book {
             people: BTreeMap::new(),
             sessions: BTreeMap::new(),
         };
-        book.add_person(&new_user(), true);
+        book.add_person(&admin(), true);
         book
     }
 
@@ -103,6 +106,20 @@ impl Book {
         self.sessions.insert(digest, session);
     }
 
+    /// Whether a good session was begun, or renewed, a while ago.
+    pub(super) fn is_due(&self, digest: &str, now: Timestamp) -> bool {
+        self.sessions
+            .get(digest)
+            .is_some_and(|session| !is_old(session, now) && now.since(session.created) > RENEWED_AFTER)
+    }
+
+    /// Lets a session begin anew, if it is still there.
+    pub(super) fn renew(&mut self, digest: &str, now: Timestamp) {
+        if let Some(session) = self.sessions.get_mut(digest) {
+            session.created = now;
+        }
+    }
+
     pub(super) fn rename(&mut self, user: &UserId, name: String) {
         let kept = self.people.entry(user.clone());
         // Somebody whom a proxy named is not kept before they choose another name.
@@ -117,6 +134,11 @@ impl Book {
     pub(super) fn forget_old(&mut self, now: Timestamp) {
         self.sessions.retain(|_, session| !is_old(session, now));
     }
+}
+
+/// The administrator of a new book: always the same, so that they keep their threads when a book is lost.
+fn admin() -> UserId {
+    UserId::parse("web:admin").expect("a plain word makes a sound user id")
 }
 
 /// An id that nobody had before, and that nobody gets by choosing a name.

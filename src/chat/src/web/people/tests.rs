@@ -99,6 +99,19 @@ async fn sessions_and_names_survive_a_restart_and_links_do_not() {
 }
 
 #[tokio::test]
+async fn the_administrator_stays_the_same_person_when_the_file_is_moved_away() {
+    let (folder, people) = people();
+    let cookie = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
+    let admin = people.by_cookie(&cookie).unwrap();
+    let state = folder.path().join("state");
+    std::fs::rename(state.join(FILE), state.join("away")).unwrap();
+    let people = People::open(&state).unwrap();
+    assert_eq!(people.by_cookie(&cookie), None, "every browser needs a new link");
+    let again = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
+    assert_eq!(people.by_cookie(&again).unwrap(), admin);
+}
+
+#[tokio::test]
 async fn the_file_holds_no_cookie_and_no_key() {
     let (folder, people) = people();
     let key = people.new_admin_key();
@@ -143,6 +156,27 @@ fn a_session_ends_after_half_a_year() {
     assert!(book.by_session("d", later).is_none());
     book.forget_old(later);
     assert!(book.by_session("d", created).is_none());
+}
+
+#[test]
+fn whoever_comes_every_day_never_falls_out() {
+    let mut book = Book::new();
+    let user = book.admin().unwrap();
+    let day = std::time::Duration::from_hours(24);
+    let mut now = Timestamp::from_seconds(1_000_000);
+    book.add_session("d".into(), Session { user, created: now });
+    let mut renewals = 0;
+    for _ in 0..365 {
+        now = now.plus(day);
+        assert!(book.by_session("d", now).is_some());
+        if book.is_due("d", now) {
+            book.renew("d", now);
+            renewals += 1;
+        }
+    }
+    assert_eq!(renewals, 365 / 8, "once a week, not with every request");
+    let late = now.plus(book::SESSION_LIFE + day);
+    assert!(!book.is_due("d", late) && !book.is_due("unknown", now));
 }
 
 #[test]

@@ -152,6 +152,26 @@ async fn a_page_loads_nothing_from_anywhere_else_and_runs_nothing_inline() {
 }
 
 #[tokio::test]
+async fn the_empty_page_offers_what_is_configured() {
+    let house = House::start().await;
+    let (_, page) = house.alice().await.page("/").await;
+    assert!(
+        page.contains("data-text=\"What can you do here?\"") && !page.contains("stream"),
+        "{page}"
+    );
+    house.end().await;
+    let trials = vec![("<run> \"it\"".to_owned(), "what & why".to_owned())];
+    let house = House::start_with(|config| config.trials = trials, Vendors::builtin(None)).await;
+    let (_, page) = house.alice().await.page("/").await;
+    assert!(
+        page.contains("data-text=\"&lt;run&gt; &quot;it&quot;\"") && page.contains("what &amp; why"),
+        "{page}"
+    );
+    assert!(!page.contains("What can you do here?"), "{page}");
+    house.end().await;
+}
+
+#[tokio::test]
 async fn assets_are_cached_by_their_version() {
     let house = House::start().await;
     let stranger = house.stranger();
@@ -284,6 +304,37 @@ async fn a_session_survives_a_restart_and_its_pages_go_on() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_used_begins_anew_after_a_week() {
+    let house = House::start().await;
+    let mut alice = house.alice().await;
+    let fresh = alice.get("/").send().await.unwrap();
+    assert!(fresh.headers().get(SET_COOKIE).is_none());
+    let folder = house.end().await;
+    let file = folder.path().join("state/web-sessions.json");
+    let mut book: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    for session in book["sessions"].as_object_mut().unwrap().values_mut() {
+        let week_and_day = 8 * 24 * 3600 * 1000;
+        session["created_ms"] = json!(session["created_ms"].as_i64().unwrap() - week_and_day);
+    }
+    std::fs::write(&file, book.to_string()).unwrap();
+
+    let house = House::start_in(folder, |_| {}, Vendors::builtin(None)).await;
+    alice.base = house.stranger().base;
+    let asset = alice.get("/assets/app.js").send().await.unwrap();
+    assert!(asset.headers().get(SET_COOKIE).is_none(), "assets are cached");
+    let renewed = alice.get("/").send().await.unwrap();
+    assert_eq!(renewed.status(), StatusCode::OK);
+    let cookie = renewed.headers()[SET_COOKIE].to_str().unwrap();
+    assert!(
+        cookie.starts_with(alice.cookie.as_ref().unwrap()) && cookie.contains("Max-Age="),
+        "{cookie}"
+    );
+    let after = alice.get("/").send().await.unwrap();
+    assert!(after.headers().get(SET_COOKIE).is_none(), "once");
+    house.end().await;
+}
+
+#[tokio::test]
 async fn nobody_becomes_alice_by_typing_alice() {
     let house = House::start().await;
     let alice = house.alice().await;
@@ -341,6 +392,18 @@ async fn a_password_lets_each_browser_in_as_a_person_of_its_own() {
     two.keep_cookie(&answer);
     let thread = one.open("mine").await;
     assert_eq!(two.page(&format!("/t/{thread}")).await.0, StatusCode::NOT_FOUND);
+
+    let again = one
+        .posting("/enter")
+        .form(&[("password", right)])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(again.status(), StatusCode::SEE_OTHER);
+    assert!(
+        again.headers().get(SET_COOKIE).is_none(),
+        "who is in stays who they are"
+    );
     house.end().await;
 }
 

@@ -75,16 +75,48 @@ async fn thirty_megabytes_are_refused_with_the_limit() {
 async fn unsent_files_of_one_person_are_bounded() {
     let house = House::start_with(|config| config.upload_limit = 1000, Vendors::builtin(None)).await;
     let alice = house.alice().await;
-    for _ in 0..8 {
+    let kept = || {
+        std::fs::read_dir(house.folder.path().join("state/uploads"))
+            .unwrap()
+            .count()
+    };
+    for _ in 0..9 {
         assert_eq!(alice.upload(&[("a", &[b'x'; 1000])]).await.0, StatusCode::OK);
     }
-    let (status, answer) = alice.upload(&[("a", b"x")]).await;
-    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert!(answer["error"].as_str().unwrap().contains("unsent"), "{answer}");
+    assert_eq!(kept(), 8 * 2, "content and note of eight; the oldest is gone");
+    let (status, answer) = alice.upload(&vec![("a", &[b'x'; 1000][..]); 9]).await;
+    assert_eq!(
+        status,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "they push out each other: {answer}"
+    );
+    assert_eq!(kept(), 0);
     let bob = house.guest(&alice).await;
     assert_eq!(bob.upload(&[("a", b"x")]).await.0, StatusCode::OK);
     let many = vec![("a", &b"x"[..]); 21];
     assert_eq!(bob.upload(&many).await.0, StatusCode::BAD_REQUEST);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_taken_out_is_forgotten_by_its_owner_alone() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let bob = house.guest(&alice).await;
+    let (_, files) = alice.upload(&[("a.txt", b"mine")]).await;
+    let id = &files[0]["id"];
+    let kept = house
+        .folder
+        .path()
+        .join(format!("state/uploads/{}.data", id.as_str().unwrap()));
+    bob.fine("/api/uploads/forget", json!({ "id": id })).await;
+    assert!(kept.exists());
+    alice.fine("/api/uploads/forget", json!({ "id": id })).await;
+    assert!(!kept.exists());
+    let (status, _) = alice
+        .post("/api/threads", json!({ "text": "x", "files": [id] }))
+        .await;
+    assert_eq!(status, StatusCode::GONE);
     house.end().await;
 }
 

@@ -15,11 +15,10 @@ use crate::web::gate::Visitor;
 use crate::web::media;
 use crate::web::private_file::{self, FileError};
 use crate::web::refusal::Refused;
+use crate::web::said::Said;
 use crate::web::shared::Web;
+use crate::web::threads::Done;
 use crate::web::view::Uploaded;
-
-/// Unsent files of one person take so many times the largest one.
-const WAITING: u64 = 8;
 
 /// So many times the limit is read and dropped before the connection is: a browser shows the answer only to a request that
 /// it could send whole.
@@ -56,9 +55,18 @@ pub(crate) async fn receive(
             Err(error) => refused = Some(error),
         }
     }
+    if taken
+        .iter()
+        .any(|upload| !web.uploads.known.contains_key(&upload.id))
+    {
+        refused = Some(Refused::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "these files are too much for one time",
+        ));
+    }
     if let Some(refused) = refused {
         for upload in &taken {
-            web.uploads.forget(&upload.id).await;
+            web.uploads.remove(&upload.id).await;
         }
         return Err(refused);
     }
@@ -69,6 +77,21 @@ pub(crate) async fn receive(
         mime: media::of_name(&upload.name).to_owned(),
     };
     Ok(Json(taken.iter().map(shown).collect()))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Unwanted {
+    id: String,
+}
+
+/// `POST /api/uploads/forget`: somebody took a file out of the message that they write.
+pub(crate) async fn forget(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Said(Unwanted { id }): Said<Unwanted>,
+) -> Json<Done> {
+    web.uploads.forget(&visitor.person.user, &id).await;
+    Json(Done {})
 }
 
 impl Web {
@@ -82,22 +105,21 @@ impl Web {
         let (user, limit) = (&visitor.person.user, self.uploads.limit);
         let mut upload = new_upload(user);
         upload.name = harmless_name(field.file_name().unwrap_or_default());
-        let room = (limit * WAITING).saturating_sub(self.uploads.waiting(user));
-        let most = if only_drop { 0 } else { limit.min(room) };
+        let most = if only_drop { 0 } else { limit };
         let path = self.uploads.content(&upload.id);
         match copy(field, &path, most, limit * PATIENCE).await {
             Ok(size) => upload.size = size,
             Err(error) => {
-                self.uploads.forget(&upload.id).await;
+                self.uploads.remove(&upload.id).await;
                 return Err(error);
             }
         }
         if only_drop || upload.size > most {
-            self.uploads.forget(&upload.id).await;
+            self.uploads.remove(&upload.id).await;
             return if only_drop {
                 Ok(None)
             } else {
-                Err(too_large(&upload, limit, room))
+                Err(too_large(&upload, limit))
             };
         }
         let (note, noted) = (self.uploads.note(&upload.id), upload.clone());
@@ -105,6 +127,7 @@ impl Web {
             .await
             .unwrap_or_else(|error| Err(FileError::io("write", &path)(std::io::Error::other(error))))?;
         self.uploads.known.insert(upload.id.clone(), upload.clone());
+        self.uploads.make_room(user, &upload.id).await;
         Ok(Some(upload))
     }
 }
@@ -131,40 +154,14 @@ async fn copy(mut field: Field<'_>, path: &Path, most: u64, patience: u64) -> Re
     Ok(size)
 }
 
-impl super::Uploads {
-    /// Removes what nobody will send.
-    async fn forget(&self, id: &str) {
-        self.known.remove(id);
-        // What was not written needs no removal; the rest is swept at the next start.
-        let _ = tokio::fs::remove_file(self.content(id)).await;
-        let _ = tokio::fs::remove_file(self.note(id)).await;
-    }
-}
-
-fn too_large(upload: &Upload, limit: u64, room: u64) -> Refused {
-    let size = |bytes: u64| format!("{} MB", bytes.div_ceil(1_000_000));
-    if upload.size > limit {
-        return Refused::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!(
-                "`{}` is larger than {}, which is the limit for a file",
-                upload.name,
-                mebi(limit)
-            ),
-        )
-        .hint("put it where the agent can fetch it, or send a part of it");
-    }
+fn too_large(upload: &Upload, limit: u64) -> Refused {
     Refused::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         format!(
-            "there is room for {} of unsent files, and `{}` is more",
-            size(room),
-            upload.name
+            "`{}` is larger than {} MiB, which is the limit for a file",
+            upload.name,
+            limit / (1024 * 1024)
         ),
     )
-    .hint("send the message that the others belong to first")
-}
-
-fn mebi(bytes: u64) -> String {
-    format!("{} MiB", bytes / (1024 * 1024))
+    .hint("put it where the agent can fetch it, or send a part of it")
 }

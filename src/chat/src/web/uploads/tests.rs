@@ -142,3 +142,33 @@ async fn what_nobody_sends_is_removed_after_a_day() {
     assert!(uploads.known.contains_key(&new) && !uploads.known.contains_key(&old));
     assert!(!folder.path().join(FOLDER).join("orphan.data").exists());
 }
+
+#[tokio::test]
+async fn the_oldest_unsent_file_makes_room_and_empty_files_count() {
+    let (_folder, uploads, workspace) = house();
+    let (alice, bob) = (UserId::parse("web:a").unwrap(), UserId::parse("web:b").unwrap());
+    let his = bring(&uploads, &bob, "his");
+    let sent = bring(&uploads, &alice, "sent");
+    let thread = ThreadId::parse("web:t").unwrap();
+    uploads
+        .place(&alice, std::slice::from_ref(&sent), &thread, workspace)
+        .await
+        .unwrap();
+    let mut ids = vec![];
+    for seconds in (1000..).take(MOST_WAITING + 1) {
+        let id = bring(&uploads, &alice, "empty");
+        let mut upload = uploads.known.get_mut(&id).unwrap();
+        upload.size = 0;
+        upload.created = Timestamp::from_seconds(seconds);
+        ids.push(id.clone());
+    }
+    let newest = ids.last().unwrap();
+    uploads.make_room(&alice, newest).await;
+    assert!(!uploads.known.contains_key(&ids[0]) && !uploads.content(&ids[0]).exists());
+    assert!(ids[1..].iter().all(|id| uploads.known.contains_key(id)));
+    uploads.known.get_mut(newest).unwrap().size = 1000 * WAITING - 1;
+    uploads.known.get_mut(&ids[1]).unwrap().size = 2;
+    uploads.make_room(&alice, newest).await;
+    assert!(!uploads.known.contains_key(&ids[1]) && uploads.known.contains_key(&ids[2]));
+    assert!(uploads.known.contains_key(&his) && uploads.known.contains_key(&sent));
+}

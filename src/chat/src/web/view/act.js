@@ -2,7 +2,7 @@
 
 import { fill, morph } from "./morph.js";
 import { times } from "./clock.js";
-import { Refused, post } from "./send.js";
+import { Refused, Unreached, post } from "./send.js";
 
 const thread = document.body.dataset.thread;
 const listeners = [];
@@ -54,9 +54,11 @@ export async function refresh() {
   }
 }
 
-function trouble(error) {
+/** What went wrong, for people. */
+export function trouble(error) {
   if (error instanceof Refused) return error.words;
-  return "The host can’t be reached. Try again in a moment.";
+  if (error instanceof Unreached) return "The host can’t be reached. Try again in a moment.";
+  return `This page could not do that: ${error.message}`;
 }
 
 /** Runs `work` with the button off, and shows what went wrong beside it. */
@@ -81,14 +83,14 @@ async function guarded(button, work) {
 function act(button, data, compose) {
   const doings = {
     decide: () => decide(button.form, button.value),
-    retry: () => post(`/api/t/${thread}/retry`, { turn: Number(data.turn) }),
+    retry: () => post(`/api/t/${thread}/retry`, { turn: Number(data.turn) }).then(goOn),
     drop: () => post(`/api/t/${thread}/drop`, { turn: Number(data.turn) }),
     stop: async () => {
       await post(`/api/t/${data.thread}/stop`);
       await refresh();
     },
     try: () => compose(data.text),
-    copy: () => navigator.clipboard.writeText(data.text).then(() => (button.textContent = "Copied")),
+    copy: () => copy(data.text, button.previousElementSibling, button),
     invite: () => invite(button, data.other === "yes"),
     reset: () => reset(),
     "sign-in": () => signIn(button, data),
@@ -109,8 +111,28 @@ function submit(form, pressed) {
   if (doings[form.dataset.act]) guarded(button, doings[form.dataset.act]);
 }
 
-function decide(form, answer, reason) {
-  return post(`/api/t/${thread}/decide`, { request: form.dataset.request, answer, reason: reason?.trim() || undefined });
+async function decide(form, answer, reason) {
+  await post(`/api/t/${thread}/decide`, { request: form.dataset.request, answer, reason: reason?.trim() || undefined });
+  goOn();
+}
+
+/** The button that was pressed goes away; what comes next is written. */
+function goOn() {
+  const at = document.activeElement;
+  // Whoever went on meanwhile stays where they are.
+  if (!at || at === document.body || at.closest("article")) document.getElementById("text")?.focus();
+}
+
+/** Copies `text`; where a page may not, it selects `shown`, where it stands, for the reader to copy. */
+export async function copy(text, shown, button) {
+  try {
+    // There is none where the page is not a secure context.
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(shown);
+    button.textContent = "Selected";
+  }
 }
 
 async function rename(form, fields) {

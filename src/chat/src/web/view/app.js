@@ -1,11 +1,11 @@
 // The page: puts its parts together, and does what belongs to none of them. Scrolling, keys, menus, theme, filter.
 
-import { actions, hear, refresh } from "./act.js";
+import { actions, copy, hear, refresh, trouble } from "./act.js";
 import { tick } from "./clock.js";
 import { closeCommands, composer, note, submitWords } from "./composer.js";
 import { live, on, put } from "./live.js";
 import { element, watchFolds } from "./morph.js";
-import { Refused, post } from "./send.js";
+import { post } from "./send.js";
 
 const { kind, thread } = document.body.dataset;
 const scroller = document.getElementById("scroll");
@@ -139,9 +139,13 @@ function menus() {
 }
 
 function openDrawer(open) {
+  const closes = !open && document.body.classList.contains("drawn");
   document.body.classList.toggle("drawn", open);
   document.getElementById("veil").hidden = !open;
-  document.getElementById("drawer")?.setAttribute("aria-expanded", String(open));
+  const button = document.getElementById("drawer");
+  button?.setAttribute("aria-expanded", String(open));
+  // Where the list always stands there is no such button.
+  if (closes) (button?.offsetParent ? button : document.getElementById("text"))?.focus();
 }
 
 function drawer() {
@@ -223,7 +227,7 @@ function title() {
       before = wanted;
     } catch (error) {
       field.value = before;
-      note(error instanceof Refused ? error.words : "The host can’t be reached, so the title stays.");
+      note(trouble(error));
     }
   });
   field.addEventListener("keydown", (event) => {
@@ -237,7 +241,7 @@ function title() {
 
 /** One button that goes to the code block under the pointer, so that entries need none of their own. */
 function copying() {
-  if (!timeline || !navigator.clipboard) return;
+  if (!timeline) return;
   const button = element('<button type="button" id="copy" hidden>Copy</button>');
   let block = null;
   scroller.append(button);
@@ -253,8 +257,5 @@ function copying() {
   });
   scroller.addEventListener("pointerleave", () => (button.hidden = true));
   scroller.addEventListener("scroll", () => block?.isConnected || (button.hidden = true), { passive: true });
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(block.textContent);
-    button.textContent = "Copied";
-  });
+  button.addEventListener("click", () => copy(block.textContent, block, button));
 }

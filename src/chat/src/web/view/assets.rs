@@ -58,6 +58,11 @@ pub(crate) const ASSETS: &[Asset] = &[
         body: include_str!("composer.js"),
     },
     Asset {
+        name: "files.js",
+        mime: SCRIPT,
+        body: include_str!("files.js"),
+    },
+    Asset {
         name: "send.js",
         mime: SCRIPT,
         body: include_str!("send.js"),

@@ -4,23 +4,29 @@ import { on, say } from "./live.js";
 import { span } from "./clock.js";
 import { element } from "./morph.js";
 import { Refused, kept, newId, persist, post } from "./send.js";
-import { tell } from "./act.js";
+import { tell, trouble } from "./act.js";
+import { attachments, chips, files, underway } from "./files.js";
 
 const form = document.getElementById("composer");
 const text = document.getElementById("text");
-const uploads = document.getElementById("uploads");
 const commands = document.getElementById("commands");
 const thread = document.body.dataset.thread;
-const here = thread || "new";
+/** What is kept in this tab is kept under this name; the empty page takes its new thread's before it goes there. */
+let here = thread || "new";
 
-/** Files: `{ key, name, id?, share, failed? }`; those with an id are on the host. */
-const files = [];
 /** Messages that are not acknowledged: `{ id, text, files, mode, turn?, trouble?, refused? }`. */
 let outgoing = kept.get(`outgoing:${here}`) ?? [];
 let phase = { busy: false, words: "", tone: "quiet" };
 let chosen = -1;
 /** Whether the message waits for its files. */
 let sending = false;
+/** On the empty page: whether a message opens a thread, and where that is once it is there. */
+let opening = false;
+let opened = null;
+/** What a message does while the agent works: as the thread says, until somebody chooses for the next message. */
+const dispatch = document.getElementById("dispatch");
+let usual = dispatch?.value;
+let picked = false;
 
 /** Starts everything; nothing on pages without a composer. */
 export function composer() {
@@ -39,31 +45,43 @@ export function composer() {
     const option = event.target.closest("li");
     if (option) take(option);
   });
-  document.getElementById("attach").addEventListener("click", () => document.getElementById("file").click());
-  document.getElementById("file").addEventListener("change", (event) => {
-    add(event.target.files);
-    event.target.value = "";
-  });
   document.getElementById("stop")?.addEventListener("click", stop);
-  drop();
+  attachments(ended);
   on("phase", show);
-  on("thread", (data) => (document.getElementById("dispatch").value = data.dispatch));
+  on("thread", (data) => {
+    usual = data.dispatch;
+    follow();
+  });
+  dispatch.addEventListener("change", () => (picked = true));
   on("applied", arrived);
   setInterval(elapsed, 1000);
-  for (const message of outgoing) message.refused ? draw(message) : transmit(message);
+  // Back on the empty page that opened a thread: it begins anew.
+  addEventListener("pageshow", (event) => event.persisted && opened && location.reload());
+  files.push(...(kept.get(`files:${here}`) ?? []));
+  kept.set(`files:${here}`, null);
+  chips();
+  resend();
 }
 
-/** Puts words into the field, as if typed. */
+/** What a reload or the empty page left behind, in its order. */
+async function resend() {
+  const left = [...outgoing];
+  for (const message of left) draw(message);
+  for (const message of left) if (!message.refused) await transmit(message);
+}
+
+/** Puts words into the field, as if typed; before what is there. */
 export function write(words) {
-  text.value = words;
+  text.value = text.value.trim() === "" ? words : `${words}\n\n${text.value}`;
   typed();
   text.focus();
 }
 
-/** Sends words at once: what the buttons of the empty page do. */
+/** Sends words at once, unless something else is being written: what the buttons of the empty page do. */
 export function submitWords(words) {
+  const alone = text.value.trim() === "" && files.length === 0;
   write(words);
-  submit();
+  if (alone) submit();
 }
 
 /** Closes what is open above the field; whether something was. */
@@ -82,8 +100,14 @@ function grow() {
   text.style.height = `${Math.min(text.scrollHeight, innerHeight * 0.4)}px`;
 }
 
-function underway() {
-  return files.some((file) => !file.id && !file.failed);
+function follow() {
+  if (!picked) dispatch.value = phase.dispatch ?? usual;
+}
+
+/** There is less to wait for: a message that waits goes now, or it is told why it does not. */
+function ended() {
+  if (sending && (!underway() || files.some((file) => file.failed))) submit();
+  leave();
 }
 
 /** While the agent works and nothing is written, Stop is the likelier wish. */
@@ -154,19 +178,34 @@ function take(option) {
 function submit() {
   const words = text.value.trim();
   const ready = files.filter((file) => file.id);
+  sending = false;
   if (words === "" && files.length === 0) return;
+  const failed = files.find((file) => file.failed);
+  if (failed) {
+    const why = `Not sent: “${failed.name}” is not on the host (${failed.failed}). Remove it, or attach it again, and send once more.`;
+    note(why);
+    return void say(why);
+  }
   // It goes by itself as soon as its files are there; typing on keeps it here.
   sending = underway();
   if (sending) return void say("It is sent when its files are there");
   if (words === "" && ready.length === 0) return;
-  if (words.startsWith("/") && ready.length === 0 && /^\/[a-z]+(\s|$)/.test(words)) return void command(words);
-  const mode = document.getElementById("mode").hidden ? undefined : document.getElementById("dispatch").value;
+  if (ready.length === 0 && isCommand(words)) return void command(words);
+  const mode = document.getElementById("mode").hidden ? undefined : dispatch.value;
+  picked = false;
+  follow();
   const message = { id: newId(), text: words, files: ready.map((file) => file.id), names: ready.map((file) => file.name), mode };
   const agent = document.getElementById("new-agent")?.value;
   if (agent) message.agent = agent;
   outgoing.push(message);
   clear();
   transmit(message);
+}
+
+/** A path begins with a slash as well: only what is offered is a command. */
+function isCommand(words) {
+  const [name] = words.toLowerCase().split(/\s/, 1);
+  return [...commands.querySelectorAll("li[data-name]")].some((option) => option.dataset.name === name);
 }
 
 function clear() {
@@ -180,6 +219,9 @@ async function transmit(message) {
   keep();
   draw(message);
   tell("sent");
+  // The first message opens the thread; the others follow it there.
+  if (opening) return;
+  opening = !thread;
   const { names, trouble, refused, turn, ...body } = message;
   try {
     const path = thread ? `/api/t/${thread}/messages` : "/api/threads";
@@ -187,10 +229,8 @@ async function transmit(message) {
     message.turn = answer.turn;
     message.trouble = undefined;
     if (!thread) {
-      outgoing = outgoing.filter((one) => one !== message);
-      keep();
-      location.assign(answer.url);
-      return;
+      opened = answer;
+      return void leave();
     }
     draw(message);
     arrived();
@@ -200,7 +240,23 @@ async function transmit(message) {
     if (!(error instanceof Refused)) throw error;
     draw(Object.assign(message, { refused: error.words, trouble: undefined }));
     keep();
+    if (!opening) return;
+    opening = false;
+    const next = outgoing.find((one) => !one.refused);
+    if (next) transmit(next);
   }
+}
+
+/** From the empty page to the thread that it opened, with everything that is not sent yet; files under way come first. */
+function leave() {
+  if (!opened || here !== "new" || underway()) return;
+  kept.set("outgoing:new", null);
+  kept.set("draft:new", null);
+  here = opened.thread.slice(opened.thread.indexOf(":") + 1);
+  keep();
+  kept.set(`draft:${here}`, text.value);
+  kept.set(`files:${here}`, files.filter((file) => file.id));
+  location.assign(opened.url);
 }
 
 function keep() {
@@ -238,6 +294,8 @@ function draw(message) {
     const back = Object.assign(document.createElement("button"), { type: "button", textContent: "Edit" });
     back.addEventListener("click", () => {
       forget(message);
+      files.push(...message.files.map((id, at) => ({ key: newId(), id, name: message.names?.[at] ?? "file", share: 1 })));
+      chips();
       write(message.text);
     });
     state.append(back);
@@ -255,8 +313,8 @@ async function command(words) {
     if (answer.open) location.assign(answer.open);
     else note(answer.words, words);
   } catch (error) {
-    note(error instanceof Refused ? error.words : "The host can’t be reached.", words);
-    if (!(error instanceof Refused)) write(words);
+    note(trouble(error), words);
+    write(words);
   }
 }
 
@@ -278,7 +336,7 @@ async function stop() {
   try {
     await post(`/api/t/${thread}/stop`);
   } catch (error) {
-    note(error instanceof Refused ? error.words : "The host can’t be reached, so nothing was stopped.");
+    note(trouble(error));
   } finally {
     button.disabled = false;
     text.focus();
@@ -288,6 +346,7 @@ async function stop() {
 function show(data) {
   const before = phase;
   phase = data;
+  follow();
   document.querySelector("#status .dot").className = `dot ${data.tone}`;
   document.getElementById("doing").textContent = data.words;
   document.getElementById("status").classList.toggle("idle", data.words === "");
@@ -302,87 +361,4 @@ function elapsed() {
   const node = document.getElementById("elapsed");
   const words = phase.since && phase.busy ? span(Date.now() - phase.since) : phase.until ? `in ${span(phase.until - Date.now())}` : "";
   if (node.textContent !== words) node.textContent = words;
-}
-
-function drop() {
-  let depth = 0;
-  const over = (change) => {
-    depth = Math.max(0, depth + change);
-    document.body.classList.toggle("dropping", depth > 0);
-  };
-  const files = (event) => event.dataTransfer?.types.includes("Files");
-  addEventListener("dragenter", (event) => files(event) && over(1));
-  addEventListener("dragleave", (event) => files(event) && over(-1));
-  addEventListener("dragover", (event) => files(event) && event.preventDefault());
-  addEventListener("drop", (event) => {
-    if (!files(event)) return;
-    event.preventDefault();
-    depth = 0;
-    over(0);
-    add(event.dataTransfer.files);
-  });
-  text.addEventListener("paste", (event) => {
-    if (event.clipboardData.files.length === 0) return;
-    event.preventDefault();
-    add(event.clipboardData.files);
-  });
-}
-
-function add(chosenFiles) {
-  for (const file of chosenFiles) {
-    const one = { key: newId(), name: file.name || "pasted", share: 0 };
-    files.push(one);
-    if (file.size > Number(form.dataset.limit)) one.failed = `larger than ${form.dataset.limitWords}`;
-    else upload(one, file);
-  }
-  chips();
-  text.focus();
-}
-
-/** XMLHttpRequest, because fetch tells nothing of an upload's progress. */
-function upload(one, file) {
-  const request = new XMLHttpRequest();
-  const body = new FormData();
-  body.append("file", file, one.name);
-  request.open("POST", `/api/uploads?thread=${here}`);
-  request.setRequestHeader("x-csrf-token", document.querySelector('meta[name="csrf"]').content);
-  request.responseType = "json";
-  request.upload.addEventListener("progress", (event) => {
-    one.share = event.lengthComputable ? event.loaded / event.total : 0;
-    chips();
-  });
-  request.addEventListener("load", () => {
-    const kept = Array.isArray(request.response) ? request.response[0] : null;
-    if (request.status === 200 && kept) Object.assign(one, { id: kept.id, name: kept.name, share: 1 });
-    else one.failed = request.response?.error ?? `refused (${request.status})`;
-    chips();
-    // A file that failed is looked at first.
-    if (sending && !one.failed && !underway()) submit();
-  });
-  request.addEventListener("error", () => {
-    one.failed = "the host can’t be reached";
-    chips();
-  });
-  one.abort = () => request.abort();
-  request.send(body);
-}
-
-function chips() {
-  const drawn = files.map((one) => {
-    const chip = element('<li class="chip"><span></span><small></small><progress max="1"></progress><button type="button" class="plain">×</button></li>');
-    chip.classList.toggle("failed", Boolean(one.failed));
-    chip.querySelector("span").textContent = one.name;
-    chip.querySelector("small").textContent = one.failed ?? "";
-    chip.querySelector("progress").value = one.share;
-    chip.querySelector("progress").hidden = Boolean(one.id || one.failed);
-    chip.querySelector("button").setAttribute("aria-label", `Remove ${one.name}`);
-    chip.querySelector("button").addEventListener("click", () => {
-      one.abort?.();
-      files.splice(files.indexOf(one), 1);
-      chips();
-      text.focus();
-    });
-    return chip;
-  });
-  uploads.replaceChildren(...drawn);
 }

@@ -18,6 +18,8 @@ const listeners = { phase: [], thread: [], applied: [] };
 let source = null;
 let attempt = 0;
 let late = 0;
+/** The frame that is asked for, if any. */
+let frame = 0;
 
 /** Calls `listener` with what `name` (`phase`, `thread`, `applied`) brings. */
 export function on(name, listener) {
@@ -209,8 +211,10 @@ function line(data) {
     here?.remove();
   } else {
     const fresh = here ? morph(here, element(data.html)) : element(data.html);
-    if (!here || Number(list.firstElementChild?.dataset.active) < data.active) {
-      const before = [...list.children].find((one) => one !== fresh && Number(one.dataset.active) <= data.active);
+    const active = (one) => Number(one.dataset.active);
+    const [above, below] = [fresh.previousElementSibling, fresh.nextElementSibling];
+    if (!here || (above && active(above) < data.active) || (below && active(below) > data.active)) {
+      const before = [...list.children].find((one) => one !== fresh && active(one) <= data.active);
       // Moving it takes the focus away from a link inside.
       const focused = fresh.contains(document.activeElement) ? document.activeElement : null;
       if (before !== fresh.nextElementSibling || !here) list.insertBefore(fresh, before ?? null);
@@ -218,8 +222,7 @@ function line(data) {
     }
     times(fresh);
   }
-  mark();
-  tell("applied", null);
+  settle();
 }
 
 /** The line of the thread that is open. */
@@ -232,11 +235,16 @@ function mark() {
   }
 }
 
-/** After every change: hides messages that wait (the queue shows them), and lets others look. */
+/** After changes, once before they are painted. */
 function settle() {
+  frame ||= requestAnimationFrame(settled);
+}
+
+/** Hides messages that wait (the queue shows them), and lets others look. */
+function settled() {
+  frame = 0;
   mark();
-  if (!timeline) return;
   const waits = new Set([...document.querySelectorAll("#queue [data-turn]")].map((one) => one.dataset.turn));
-  for (const said of timeline.querySelectorAll(".said[data-turn]")) said.hidden = waits.has(said.dataset.turn);
+  for (const said of timeline?.querySelectorAll(".said[data-turn]") ?? []) said.hidden = waits.has(said.dataset.turn);
   tell("applied", null);
 }

@@ -276,16 +276,23 @@ impl Filter<'_> {
         if kind == LinkType::Email {
             return Some(format!("mailto:{url}")).filter(|url| is_outside(url));
         }
-        let ours = file_path(self.thread, "");
-        if is_outside(url) || (url.starts_with(&ours) && !url.contains("..")) {
+        if is_outside(url) {
             return Some(url.to_owned());
         }
-        // A scheme, another host, a query, an anchor, an absolute path: not a file of the workspace.
-        let relative = !url.is_empty()
-            && !url.starts_with(['/', '\\', '#', '?'])
-            && !url.contains([':', '\\', '?', '#'])
-            && !url.contains(char::is_control);
-        relative.then(|| file_path(self.thread, &decoded(url)))
+        let ours = file_path(self.thread, "");
+        let (path, whole) = match url.strip_prefix(&ours) {
+            Some(rest) => (rest, true),
+            None => (url, false),
+        };
+        // A scheme, another host, a query, an anchor, an absolute path, a point that hides: not a file of the workspace.
+        let is_file = !path.is_empty()
+            && !path.starts_with(['/', '\\', '#', '?'])
+            && !path.contains(['\\', '?', '#'])
+            && (whole || !path.contains(':'))
+            && !path.contains(char::is_control)
+            && !path.to_ascii_lowercase().contains("%2e")
+            && !(whole && path.contains(".."));
+        is_file.then(|| file_path(self.thread, &decoded(path)))
     }
 }
 

@@ -20,7 +20,10 @@ function sentences(parts) {
   return whole.join(" ");
 }
 
-/** One POST of JSON (or of a form with files). Throws `Refused`, or a TypeError when nothing was reached. */
+/** Nothing was reached: the only thing that `fetch` has a TypeError for here. */
+export class Unreached extends Error {}
+
+/** One POST of JSON (or of a form with files). Throws `Refused`, or `Unreached`. */
 export async function post(path, body) {
   const form = body instanceof FormData;
   const headers = { "x-csrf-token": token, accept: "application/json" };
@@ -31,6 +34,8 @@ export async function post(path, body) {
     body: form ? body : JSON.stringify(body ?? {}),
     credentials: "same-origin",
     redirect: "error",
+  }).catch((error) => {
+    throw error instanceof TypeError ? new Unreached() : error;
   });
   const read = await answer.json().catch(() => null);
   if (!answer.ok) throw new Refused(answer.status, read);

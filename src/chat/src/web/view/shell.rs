@@ -5,13 +5,6 @@ use super::icon::icon;
 use super::item::{in_order, item};
 use super::{Content, Shell, assets, composer, harmless, list};
 
-/// What a new user can try, word for word.
-const TRIALS: [(&str, &str); 3] = [
-    ("run: ls -la", "run a command; it asks first"),
-    ("write: notes.txt hello", "write a file in the thread’s workspace"),
-    ("stream 300 words", "watch a long answer arrive"),
-];
-
 /// The whole page.
 pub(crate) fn shell(shell: &Shell<'_>) -> String {
     let (title, kind, thread) = match &shell.content {
@@ -109,7 +102,7 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
         Content::Home => format!(
             "<header id=\"head\">{menu}<h1>New thread</h1></header><main id=\"main\" tabindex=\"-1\"><div id=\"scroll\">{}\
              <div id=\"timeline\" role=\"log\" aria-label=\"Conversation\" aria-live=\"polite\"></div></div></main>{}",
-            empty(),
+            empty(shell.trials),
             composer::composer(shell)
         ),
         Content::Thread(now) => {
@@ -137,10 +130,12 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
     }
 }
 
-fn empty() -> String {
-    let trials = each(TRIALS, |(text, what)| {
+fn empty(trials: &[(String, String)]) -> String {
+    let trials = each(trials, |(text, what)| {
         format!(
-            "<li><button type=\"button\" data-act=\"try\" data-text=\"{text}\"><code>{text}</code><span>{what}</span></button></li>"
+            "<li><button type=\"button\" data-act=\"try\" data-text=\"{text}\"><code>{text}</code><span>{what}</span></button></li>",
+            text = escape(text),
+            what = escape(what)
         )
     });
     format!(

@@ -304,6 +304,10 @@ fn page(content: Content<'_>, lines: &[Line]) -> String {
         ("native".to_owned(), "Rehearsal".to_owned()),
         ("codex".to_owned(), "Codex".to_owned()),
     ];
+    let trials = [(
+        "What can you do here?".to_owned(),
+        "the agent tells what it is able to do".to_owned(),
+    )];
     shell(&Shell {
         content,
         viewer: &viewer(),
@@ -314,6 +318,7 @@ fn page(content: Content<'_>, lines: &[Line]) -> String {
         agents: &agents,
         default_agent: "native",
         upload_limit: 25 * 1024 * 1024,
+        trials: &trials,
         notice: Some("This is a rehearsal: the model and its logins are played on this machine."),
     })
 }

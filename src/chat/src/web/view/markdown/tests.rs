@@ -168,8 +168,33 @@ fn relative_links_and_images_are_files_of_the_threads_workspace() {
     assert!(html.contains("src=\"/t/abc/files/out/my%20plot.png\""), "{html}");
     assert!(html.contains("href=\"/t/abc/files/notes.txt\""), "{html}");
     assert!(html.contains("href=\"/t/abc/files/etc/passwd\""), "{html}");
-    assert!(html.contains("src=\"/t/abc/files/a\""), "{html}");
+    assert!(!html.contains("/files/a\""), "{html}");
     assert!(!html.contains(".."), "{html}");
+}
+
+#[test]
+fn a_whole_address_of_a_file_is_made_anew() {
+    let html = show("[a](/t/abc/files/out/./my%20plot:1.png) [b](/t/abc/files/a%2Fb)");
+    assert!(
+        html.contains("href=\"/t/abc/files/out/my%20plot%3A1.png\""),
+        "{html}"
+    );
+    assert!(html.contains("href=\"/t/abc/files/a/b\""), "{html}");
+    for refused in [
+        "/t/abc/files/a?b",
+        "/t/abc/files/a?../../stop",
+        "/t/abc/files/%2e%2E/%2e%2e/stop",
+        "/t/abc/files/../stop",
+        "/t/abc/files/a\\..\\b",
+        "/t/abc/files/",
+        "/t/abc/stop",
+        "/t/other/files/a",
+        "out/%2e./a",
+        "a?b",
+    ] {
+        let html = show(&format!("[x](<{refused}>)"));
+        assert!(!html.contains("href"), "{refused}: {html}");
+    }
 }
 
 #[test]
