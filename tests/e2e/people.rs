@@ -19,22 +19,12 @@ fn another_link(host: &Host) -> url::Url {
     url::Url::parse(address).expect("a link is an address")
 }
 
-/// A link for another person, made by somebody who is in.
-async fn invite(person: &Person) -> url::Url {
-    let (status, answer) = person.post("/api/invite", &json!({ "other": true })).await;
-    assert!(status.is_success(), "{status}: {answer}");
-    let link = answer["url"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no link in {answer}"));
-    url::Url::parse(link).expect("a link is an address")
-}
-
 #[tokio::test]
 async fn bob_gets_nowhere_with_what_is_alices() {
     let home = tempfile::tempdir().expect("a folder can be made");
     let host = Host::demo(home.path(), 0, &[]);
     let alice = Person::enter(host.link()).await;
-    let bob = Person::enter(&invite(&alice).await).await;
+    let bob = Person::enter(&alice.invite().await).await;
 
     let thread = alice.open("run: echo hers").await;
     let mut ear = alice.listen(&thread).await;
@@ -115,7 +105,7 @@ async fn two_people_sign_in_at_once_and_neither_completes_the_others() {
     let home = tempfile::tempdir().expect("a folder can be made");
     let host = Host::demo(home.path(), 0, &[]);
     let alice = Person::enter(host.link()).await;
-    let bob = Person::enter(&invite(&alice).await).await;
+    let bob = Person::enter(&alice.invite().await).await;
     let begin = async |person: &Person| {
         let (status, begun) = person
             .post("/api/auth/begin", &json!({ "service": "rehearsal" }))

@@ -148,6 +148,16 @@ impl Person {
         }
     }
 
+    /// A one-time link for somebody else.
+    pub async fn invite(&self) -> Url {
+        let (status, answer) = self.post("/api/invite", &json!({ "other": true })).await;
+        assert!(status.is_success(), "{status}: {answer}");
+        let link = answer["url"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no link in {answer}"));
+        Url::parse(link).expect("a link is an address")
+    }
+
     /// Signs this person in to a service by its link, as the consent page's visitor of this name would.
     pub async fn sign_in(&self, service: &str, visitor: &str) {
         let (status, begun) = self.post("/api/auth/begin", &json!({ "service": service })).await;

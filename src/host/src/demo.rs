@@ -21,6 +21,13 @@ const MODEL: &str = "rehearsal";
 /// Above every page of the demo.
 const NOTICE: &str = "This is a rehearsal: the vendor and the model are stand-ins on this machine.";
 
+/// What the empty page offers: the model's own script.
+const TRIALS: [(&str, &str); 3] = [
+    ("run: ls -la", "run a command; it asks first"),
+    ("write: notes.txt hello", "write a file in the thread’s workspace"),
+    ("stream 300 words", "watch a long answer arrive"),
+];
+
 /// Runs until a signal ends it.
 pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
     if let Some(processes) = asked.storm {
@@ -32,6 +39,9 @@ pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
     // Whatever the configuration says of a real host's page.
     settings.web = WebSettings::of_this_machine();
     settings.web.notice = Some(NOTICE.to_owned());
+    settings.web.trials = TRIALS
+        .map(|(text, what)| (text.to_owned(), what.to_owned()))
+        .to_vec();
     if let Some(listen) = asked.listen {
         settings.web.listen = listen;
     }

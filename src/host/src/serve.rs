@@ -154,16 +154,22 @@ impl Settings {
             },
             (None, None) => web::Access::Loopback,
         };
+        let defaults = web::Config::new(
+            self.web.listen,
+            self.state_folder.clone(),
+            self.default_agent.clone(),
+        );
+        let trials = match self.web.trials.as_slice() {
+            [] => defaults.trials.clone(),
+            trials => trials.to_vec(),
+        };
         web::Config {
             allow,
             public_url: self.web.public_url.clone(),
             notice: self.web.notice.clone(),
             dispatch: self.dispatch,
-            ..web::Config::new(
-                self.web.listen,
-                self.state_folder.clone(),
-                self.default_agent.clone(),
-            )
+            trials,
+            ..defaults
         }
     }
 }

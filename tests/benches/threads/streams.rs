@@ -67,17 +67,18 @@ async fn run() -> (Vec<f64>, usize) {
     let server = web::Server::start(config, supervisor.clone(), town::credentials(folder.path()))
         .await
         .expect("it starts");
-    let person = Person::enter(&server.url()).await;
-    // All workers are there before the first word.
+    let host = Person::enter(&server.url()).await;
+    // All workers and all pages, each a person's own, are there before the first word.
     let mut threads = Vec::new();
     for _ in 0..THREADS {
+        let person = Person::enter(&host.invite().await).await;
         let thread = person.open("when").await;
         let mut ear = person.listen(&thread).await;
         ear.until(|heard| heard.data.to_string().contains(MARK)).await;
-        threads.push((thread, ear));
+        threads.push((person, thread, ear));
     }
     let mut watching = tokio::task::JoinSet::new();
-    for (thread, ear) in threads {
+    for (person, thread, ear) in threads {
         person
             .say(&thread, "stream", &format!("stream {WORDS} {PAUSE_MS}"))
             .await;

@@ -29,6 +29,8 @@ pub(crate) struct WebSettings {
     pub(crate) public_url: Option<Url>,
     /// A line above every page.
     pub(crate) notice: Option<String>,
+    /// What the empty page offers, each with what it does; the page's own offers, if there are none.
+    pub(crate) trials: Vec<(String, String)>,
 }
 
 /// Shorter passwords are guessed.
@@ -44,6 +46,7 @@ impl WebSettings {
             trusted_proxies: vec![],
             public_url: None,
             notice: None,
+            trials: vec![],
         }
     }
 }
@@ -162,6 +165,7 @@ pub(super) fn settings(
             .unwrap_or_else(|| vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
         public_url: section.public_url,
         notice: None,
+        trials: vec![],
     }
 }
 
