@@ -1,7 +1,7 @@
 //! Where the web chat listens, and who may come from outside this machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
-use std::path::PathBuf;
+use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -59,102 +59,24 @@ pub(super) fn settings(
     variables: &Variables,
     problems: &mut Vec<Problem>,
 ) -> WebSettings {
+    let mut faults = Vec::new();
+    let password = password(&section, places, variables, &mut faults);
+    faults.extend(of_proxies(&section));
     let listen = section.listen.unwrap_or(DEFAULT_WEB_LISTEN);
-    let mut tell = |key: &str, what: String, hint: &str| {
-        if let Some(place) = place {
-            problems.push(place.problem(Some(key), what).hint(hint));
-        }
-    };
-    let mut password = None;
-    if let Some(name) = &section.password_env {
-        password = variables.secret(name);
-        if password.is_none() {
-            tell(
-                "password_env",
-                format!("{name} is not set in the environment"),
-                "set it where agent-host runs",
-            );
-        }
-    }
-    if let (Some(_), Some(_)) = (&section.password_env, &section.password_file) {
-        tell(
-            "password_file",
-            "there is already a password_env".to_owned(),
-            "keep one of the two",
-        );
-    } else if let Some(file) = &section.password_file {
-        match read_password(&places.beside_config(file)) {
-            Ok(text) => password = Some(text),
-            Err(what) => tell("password_file", what, "a file with one line, the password"),
-        }
-    }
-    if password
-        .as_ref()
-        .is_some_and(|password| password.expose_secret().chars().count() < SHORTEST_PASSWORD)
-    {
-        let key = if section.password_env.is_some() {
-            "password_env"
-        } else {
-            "password_file"
-        };
-        tell(
-            key,
-            format!("the password is too short: at least {SHORTEST_PASSWORD} characters"),
-            "`openssl rand -base64 24` makes a good one",
-        );
-    }
-    if section.trusted_proxies.is_some() && section.user_header.is_none() {
-        tell(
-            "trusted_proxies",
-            "has no meaning without user_header".to_owned(),
-            "remove it",
-        );
-    }
-    if section.trusted_proxies.as_ref().is_some_and(Vec::is_empty) {
-        tell(
-            "trusted_proxies",
-            "names nobody".to_owned(),
-            "the addresses that the proxy connects from",
-        );
-    }
-    if let Some(url) = &section.public_url
-        && (!matches!(url.scheme(), "http" | "https") || url.host().is_none() || url.path() != "/")
-    {
-        tell(
-            "public_url",
-            format!("`{url}` is not the root of an http or https address"),
-            "as in \"https://agents.example/\"",
-        );
-    }
-    let open = password.is_some() || section.user_header.is_some();
-    if !listen.ip().is_loopback()
-        && !open
-        && section.password_env.is_none()
-        && section.password_file.is_none()
-    {
-        tell(
+    let is_open =
+        section.password_env.is_none() && section.password_file.is_none() && section.user_header.is_none();
+    if !listen.ip().is_loopback() && is_open {
+        faults.push(Fault(
             "listen",
             format!("{listen} can be reached from other machines, and nothing keeps strangers out"),
             "set password_env or password_file, or user_header behind a proxy that signs people in",
-        );
+        ));
     }
-    if section.user_header.is_some() && (section.password_env.is_some() || section.password_file.is_some()) {
-        tell(
-            "user_header",
-            "there is also a password".to_owned(),
-            "keep one of the two: a proxy signs people in, or a password does",
-        );
-    }
-    if let Some(header) = &section.user_header
-        && !header
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    {
-        tell(
-            "user_header",
-            format!("`{header}` is not the name of a header"),
-            "as in \"X-Forwarded-User\"",
-        );
+    if let Some(place) = place {
+        let told = faults
+            .into_iter()
+            .map(|Fault(key, what, hint)| place.problem(Some(key), what).hint(hint));
+        problems.extend(told);
     }
     WebSettings {
         listen,
@@ -164,13 +86,93 @@ pub(super) fn settings(
             .trusted_proxies
             .unwrap_or_else(|| vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
         public_url: section.public_url,
-        notice: None,
-        trials: vec![],
+        ..WebSettings::of_this_machine()
     }
 }
 
+/// What is wrong with a key, and what would be right.
+struct Fault(&'static str, String, &'static str);
+
+fn password(
+    section: &WebSection,
+    places: &Places,
+    variables: &Variables,
+    faults: &mut Vec<Fault>,
+) -> Option<SecretString> {
+    let (key, found, hint) = match (&section.password_env, &section.password_file) {
+        (None, None) => return None,
+        (Some(_), Some(_)) => {
+            let what = "there is already a password_env".to_owned();
+            faults.push(Fault("password_file", what, "keep one of the two"));
+            return None;
+        }
+        (Some(name), None) => (
+            "password_env",
+            variables
+                .secret(name)
+                .ok_or_else(|| format!("{name} is not set in the environment")),
+            "set it where agent-host runs",
+        ),
+        (None, Some(file)) => (
+            "password_file",
+            read_password(&places.beside_config(file)),
+            "a file with one line, the password",
+        ),
+    };
+    match found {
+        Ok(password) if password.expose_secret().chars().count() >= SHORTEST_PASSWORD => Some(password),
+        Ok(_) => {
+            let what = format!("the password is too short: at least {SHORTEST_PASSWORD} characters");
+            faults.push(Fault(key, what, "`openssl rand -base64 24` makes a good one"));
+            None
+        }
+        Err(what) => {
+            faults.push(Fault(key, what, hint));
+            None
+        }
+    }
+}
+
+/// What is wrong with what stands before the page.
+fn of_proxies(section: &WebSection) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    match (&section.trusted_proxies, &section.user_header) {
+        (Some(_), None) => faults.push(Fault(
+            "trusted_proxies",
+            "has no meaning without user_header".to_owned(),
+            "remove it",
+        )),
+        (Some(proxies), Some(_)) if proxies.is_empty() => faults.push(Fault(
+            "trusted_proxies",
+            "names nobody".to_owned(),
+            "the addresses that the proxy connects from",
+        )),
+        _ => {}
+    }
+    if section.user_header.is_some() && (section.password_env.is_some() || section.password_file.is_some()) {
+        let hint = "keep one of the two: a proxy signs people in, or a password does";
+        faults.push(Fault("user_header", "there is also a password".to_owned(), hint));
+    }
+    let is_name = |header: &str| {
+        header
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if let Some(header) = section.user_header.as_deref().filter(|header| !is_name(header)) {
+        let what = format!("`{header}` is not the name of a header");
+        faults.push(Fault("user_header", what, "as in \"X-Forwarded-User\""));
+    }
+    if let Some(url) = &section.public_url
+        && (!matches!(url.scheme(), "http" | "https") || url.host().is_none() || url.path() != "/")
+    {
+        let what = format!("`{url}` is not the root of an http or https address");
+        faults.push(Fault("public_url", what, "as in \"https://agents.example/\""));
+    }
+    faults
+}
+
 /// The first line of a file.
-fn read_password(path: &PathBuf) -> Result<SecretString, String> {
+fn read_password(path: &Path) -> Result<SecretString, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("could not read `{}`: {error}", path.display()))?;
     match text.lines().next().map(str::trim) {
