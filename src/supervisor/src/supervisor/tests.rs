@@ -1,6 +1,7 @@
 //! The whole supervisor on a real conversation and a real store, with scripted workers.
 
 mod asks;
+mod deaths;
 mod dispatch;
 mod ending;
 mod real;

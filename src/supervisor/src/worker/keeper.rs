@@ -61,6 +61,7 @@ impl Keeper {
     /// Runs until nothing of the worker lives and its last event is sent.
     pub(super) async fn keep(mut self) {
         let (exit, reason) = self.wait().await;
+        self.gate.set_over();
         self.known.has_ended();
         self.reaper.orphans_killed().await;
         if timeout(LAST_WORDS, &mut self.log).await.is_err() {
@@ -111,6 +112,7 @@ impl Keeper {
                     self.take(step);
                 }
                 end = self.frames.ended(), if reason.is_none() => {
+                    self.gate.set_over();
                     if end.is_violation() {
                         tracing::warn!(pid = self.known.pid(), reason = %end, "a worker broke the protocol");
                         self.take(Step::Kill);
@@ -154,5 +156,6 @@ fn gone(ended: Ended) -> Gone {
         exit: ended.exit,
         reason,
         stderr: ended.stderr,
+        broke_protocol: ended.violation.is_some(),
     }
 }
