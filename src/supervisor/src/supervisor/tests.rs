@@ -2,6 +2,7 @@
 
 mod asks;
 mod deaths;
+mod disk;
 mod dispatch;
 mod ending;
 mod real;

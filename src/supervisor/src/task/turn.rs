@@ -336,12 +336,19 @@ impl Task {
         let Some(running) = &mut self.turn else {
             return;
         };
+        // What was decided first stays: an answer that was complete is not cut by what comes before it is written.
+        let (end, reason) = match &running.stage {
+            Stage::Ending { end, reason } => (*end, reason.clone()),
+            _ => (end, reason),
+        };
         running.timeline.end(Timestamp::now());
         running.stage = Stage::Ending {
             end,
             reason: reason.clone(),
         };
-        let (id, items) = (running.turn.id, running.timeline.unwritten());
+        let mut items = self.kept.clone();
+        items.extend(running.timeline.unwritten());
+        let id = running.turn.id;
         self.publish();
         let written = self.finish_in(items, end, reason).await;
         match written {
@@ -370,6 +377,7 @@ impl Task {
         };
         if !items.is_empty() {
             self.shared.conversation.put_items(items).await?;
+            self.kept.clear();
             running.timeline.written();
         }
         self.shared
