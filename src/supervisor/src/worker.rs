@@ -53,6 +53,8 @@ pub(crate) struct Spec {
     pub(crate) worker_program: PathBuf,
     /// Limits.
     pub(crate) limits: Limits,
+    /// Kept by whatever of the worker lives: its receiver sees the end also of a start that was given up.
+    pub(crate) life: mpsc::Sender<()>,
 }
 
 /// Why a worker could not be started; nothing of it lives. Variants by what the caller does next.
@@ -229,6 +231,7 @@ async fn connect(
         grace: spec.limits.grace,
         steps: process.steps.subscribe(),
         ended,
+        _life: started.life,
     };
     tokio::spawn(keeper.keep());
     Ok((connection, process))

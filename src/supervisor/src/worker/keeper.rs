@@ -8,7 +8,7 @@ use contract::frames::{FrameError, Frames};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -49,6 +49,7 @@ pub(super) struct Keeper {
     pub(super) grace: Duration,
     pub(super) steps: watch::Receiver<Step>,
     pub(super) ended: watch::Sender<Option<Ended>>,
+    pub(super) _life: mpsc::Sender<()>,
 }
 
 /// The last words are usually there before the process has ended.
