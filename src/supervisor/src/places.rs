@@ -118,6 +118,10 @@ impl Place {
     /// The worker has nothing to do. `true`: somebody needs the place, end it at once. Otherwise `notify` tells when
     /// somebody does; then ask [`told_to_leave`](Self::told_to_leave).
     pub(crate) fn idle(&mut self, notify: &Arc<Notify>) -> bool {
+        if matches!(self.standing, Standing::Idle(_)) {
+            // It is in the book already: a second entry would never be taken out.
+            return self.told_to_leave();
+        }
         if self.gives_way() {
             return true;
         }

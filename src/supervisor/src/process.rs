@@ -202,6 +202,15 @@ impl Process {
         }
     }
 
+    /// Whether it takes nothing more: it died, and [`Event::Gone`] is on its way.
+    pub(crate) fn is_over(&self) -> bool {
+        match self {
+            Self::Real(worker) => worker.is_over(),
+            #[cfg(test)]
+            Self::Scripted(actor) => actor.is_over(),
+        }
+    }
+
     /// Its memory in bytes.
     pub(crate) fn memory(&self) -> Option<u64> {
         match self {

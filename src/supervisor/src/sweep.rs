@@ -3,7 +3,8 @@
 //! **While this host lives.** Every worker is the reaper of its own tree (`PR_SET_CHILD_SUBREAPER`), so whatever it starts
 //! stays below it, also what forks twice and makes itself a session. When a worker's process ends, all that is left of its
 //! tree falls to this process, which is a reaper, too. So a child of this process that is in another session and is no
-//! worker is an orphan. They are killed, round by round, because those below them fall to us in turn.
+//! worker is an orphan. They are killed, round by round, because those below them fall to us in turn. Where others' children
+//! may be among them, because this process is the system's first, or had them before, an orphan must also bear our mark.
 //!
 //! **When this host was killed.** Our own agent ends by itself, with all it started, when its input ends; another agent is
 //! killed by the kernel. The next host looks for what is left: by the records of living workers, their sessions, and the
@@ -78,6 +79,10 @@ pub(crate) struct Known {
 #[derive(Debug)]
 struct Shared {
     state_folder: PathBuf,
+    /// The entry in the environment of everything of ours.
+    variable: Vec<u8>,
+    /// Children that were there before, with their start times: somebody else's business.
+    before: HashMap<i32, u64>,
     records: Records,
     refreshers: Refreshers,
     /// Tickets given out; and the newest one that a finished search covers.
@@ -94,6 +99,8 @@ struct Shared {
 struct Rounds {
     killed: HashSet<i32>,
     zombies: HashSet<i32>,
+    /// Those that we may not signal, with their start times: it was said, and nothing more can be done.
+    untouchable: HashSet<(i32, u64)>,
     /// Refreshes left over from an earlier host, which are not our children.
     foreign: Vec<Process>,
 }
@@ -111,9 +118,17 @@ impl Reaper {
     pub(crate) fn new(state_folder: &Path, store: Option<Store>) -> io::Result<Self> {
         nix::sys::prctl::set_child_subreaper(true)?;
         let records = Records::open(state_folder)?;
+        let state_folder = state_folder.canonicalize()?;
+        let mut variable = contract::STATE_MARKER.as_bytes().to_vec();
+        variable.push(b'=');
+        variable.extend(state_folder.as_os_str().as_encoded_bytes());
+        let us = getpid().as_raw();
+        let children = process::all()?.into_iter().filter(|process| process.parent == us);
         Ok(Self {
             shared: Arc::new(Shared {
-                state_folder: state_folder.canonicalize()?,
+                state_folder,
+                variable,
+                before: children.map(|child| (child.pid, child.started)).collect(),
                 records,
                 refreshers: Refreshers::new(store),
                 asked: AtomicU64::new(0),
@@ -306,16 +321,29 @@ impl Shared {
         self.round.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a child may be somebody else's: the first process gets all orphans of the system, and one that was there
+    /// before us is no worker's.
+    fn needs_mark(&self, us: i32, child: &Process) -> bool {
+        us == 1 || self.before.get(&child.pid) == Some(&child.started)
+    }
+
+    fn is_marked(&self, process: &Process) -> bool {
+        Mark::of(&self.state_folder).is_on(process) || process.has_in_environment(&self.variable)
+    }
+
     /// Kills the orphans that are there now, and takes note of those that ended.
     fn round(&self) -> io::Result<Round> {
         let workers = workers();
         let mut rounds = self.rounds();
         let (us, our_session) = (getpid().as_raw(), getsid(None)?.as_raw());
         let mut result = Round::default();
-        let mut zombies = HashSet::new();
+        let (mut zombies, mut untouchable) = (HashSet::new(), HashSet::new());
         for process in process::all()? {
             // What this program starts for itself stays in its session; what a worker starts never was in it.
             if process.parent != us || process.session == our_session || workers.contains_key(&process.pid) {
+                continue;
+            }
+            if !process.is_zombie && self.needs_mark(us, &process) && !self.is_marked(&process) {
                 continue;
             }
             if process.is_zombie {
@@ -328,12 +356,17 @@ impl Shared {
             } else if self.refreshers.spare(&process) {
                 result.spared += 1;
             } else {
-                process.signal(Signal::SIGKILL);
-                rounds.killed.insert(process.pid);
-                result.alive += 1;
+                let key = (process.pid, process.started);
+                if rounds.untouchable.contains(&key) || !process.signal(Signal::SIGKILL) {
+                    untouchable.insert(key);
+                } else {
+                    rounds.killed.insert(process.pid);
+                    result.alive += 1;
+                }
             }
         }
         rounds.zombies = zombies;
+        rounds.untouchable = untouchable;
         rounds.foreign.retain(|process| {
             let is_over = Refreshers::is_overdue(process);
             if is_over {
@@ -347,19 +380,16 @@ impl Shared {
 
     fn leftovers(&self) -> io::Result<leftovers::Found> {
         let workers = self.records.leftover()?;
-        let mut variable = contract::STATE_MARKER.as_bytes().to_vec();
-        variable.push(b'=');
-        variable.extend(self.state_folder.as_os_str().as_encoded_bytes());
         let signs = Signs {
             workers,
-            variable,
+            variable: self.variable.clone(),
             mark: Mark::of(&self.state_folder),
         };
-        let found = leftovers::find(&signs, &self.refreshers)?;
-        for process in &found.stopped {
+        let mut found = leftovers::find(&signs, &self.refreshers)?;
+        found.stopped.retain(|process| {
             tracing::info!(pid = process.pid, "killing what an earlier host left behind");
-            process.signal(Signal::SIGKILL);
-        }
+            process.signal(Signal::SIGKILL)
+        });
         self.records.clear()?;
         Ok(found)
     }

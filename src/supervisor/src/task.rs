@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agent_client_protocol::v1::schema::StopReason;
-use conversation::{Thread, Turn, TurnId};
+use conversation::{Item, Thread, Turn, TurnId};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
@@ -71,6 +71,8 @@ pub(crate) struct Task {
     asks: Asks,
     renewal: Option<Renewal>,
     clock: Clock,
+    /// Entries that are not the agent's and could not be written yet, oldest first.
+    kept: Vec<Item>,
     /// What subscribers were last shown.
     shown: (ThreadPhase, Option<Doing>),
 }
@@ -133,6 +135,7 @@ impl Task {
             asks: Asks::default(),
             renewal: None,
             clock: Clock::new(),
+            kept: Vec::new(),
             shown: (ThreadPhase::Cold, None),
             shared,
             thread,
@@ -200,12 +203,16 @@ impl Task {
             return false;
         }
         if self.shared.is_draining() {
+            if !self.kept.is_empty() && !self.is_out_of_drain() {
+                return false;
+            }
             self.shared.remove(&self.thread.id, self.number);
             return true;
         }
         let is_quiet = self.state == WorkerState::Cold
             && self.queued.is_empty()
             && self.asks.is_empty()
+            && self.kept.is_empty()
             && !self.feed.is_heard();
         is_quiet
             && self.clock.lingered()

@@ -20,6 +20,9 @@ const LONGEST_TEXT: usize = 256 * 1024;
 /// Entries kept at hand for later changes; older ones that are finished are let go.
 const KEPT: usize = 256;
 
+/// Tool calls that may run at the same time; above it the oldest is taken for one that never ends.
+const MOST_UNFINISHED: usize = 256;
+
 /// Gives ids to new entries.
 pub(crate) type Ids<'a> = &'a mut dyn FnMut() -> ItemId;
 

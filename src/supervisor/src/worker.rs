@@ -53,6 +53,8 @@ pub(crate) struct Spec {
     pub(crate) worker_program: PathBuf,
     /// Limits.
     pub(crate) limits: Limits,
+    /// Kept by whatever of the worker lives: its receiver sees the end also of a start that was given up.
+    pub(crate) life: mpsc::Sender<()>,
 }
 
 /// Why a worker could not be started; nothing of it lives. Variants by what the caller does next.
@@ -128,6 +130,8 @@ pub(crate) struct Gone {
     pub(crate) reason: String,
     /// The end of what it wrote to its standard error.
     pub(crate) stderr: String,
+    /// Whether it was ended because it broke the protocol.
+    pub(crate) broke_protocol: bool,
 }
 
 /// Why a prompt got no answer. Variants by what the caller does next.
@@ -227,6 +231,7 @@ async fn connect(
         grace: spec.limits.grace,
         steps: process.steps.subscribe(),
         ended,
+        _life: started.life,
     };
     tokio::spawn(keeper.keep());
     Ok((connection, process))
@@ -284,6 +289,11 @@ impl Worker {
         self.opened.accepts_images
     }
 
+    /// Whether its connection or its process has ended: it takes nothing more, and [`Event::Gone`] is on its way.
+    pub(crate) fn is_over(&self) -> bool {
+        self.gate.is_over()
+    }
+
     /// Proportional set size of its process in bytes, or, where that may not be read, what it does not share.
     pub(crate) fn memory(&self) -> Option<u64> {
         memory::of(self.process.pid)
@@ -301,12 +311,16 @@ impl Worker {
             model.map(|model| Meta::from_iter([(META_KEY.to_owned(), json!({ MODEL_CHANGE: model }))]));
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
+        let gate = self.gate.clone();
         async move {
             check_length(&request)?;
             let _running = Running::begin(prompts);
             match connection.send_request(request).block_task().await {
                 Ok(answer) => Ok(answer.stop_reason),
-                Err(error) if client::is_over(&error) => Err(PromptError::Gone),
+                Err(error) if client::is_over(&error) => {
+                    gate.set_over();
+                    Err(PromptError::Gone)
+                }
                 Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED => {
                     Err(PromptError::LoginNeeded(words::error(&error)))
                 }

@@ -92,3 +92,18 @@ async fn a_waiter_who_gives_up_makes_nobody_leave() {
         "{book:?}"
     );
 }
+
+#[tokio::test]
+async fn a_worker_that_is_said_to_be_idle_twice_is_told_to_leave_once() {
+    let places = Places::new(1, 1);
+    let mut only = places.try_take().unwrap();
+    let note = notify();
+    assert!(!only.idle(&note) && !only.idle(&note));
+    let mut waiter = Box::pin(Arc::clone(&places).take());
+    assert!(poll!(waiter).is_pending() && told(&note).await);
+    assert!(only.idle(&note), "somebody needs its place");
+    drop(only);
+    assert!(poll!(waiter).is_ready());
+    let book = places.book();
+    assert!(book.idle.is_empty() && book.leaving == 0, "{book:?}");
+}

@@ -1,7 +1,9 @@
 //! A worker within this process that plays what a test tells it, and a record of everything it was told.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use agent_client_protocol::v1::schema::{
     ContentBlock, ContentChunk, SessionUpdate, StopReason, ToolCallUpdate,
@@ -111,7 +113,12 @@ pub(crate) struct Actor {
     resumed: bool,
     events: mpsc::Sender<Event>,
     cancelled: watch::Sender<u32>,
+    /// It died; its last event may not be told yet.
+    is_over: Arc<AtomicBool>,
 }
+
+/// A real worker's prompt ends with its output; its last event comes after its exit, and the search for what it left.
+const LAST_EVENT_AFTER: Duration = Duration::from_millis(20);
 
 impl Script {
     pub(crate) fn start_with(&self, start: Start) {
@@ -191,6 +198,7 @@ impl Script {
             resumed,
             events,
             cancelled: watch::Sender::new(0),
+            is_over: Arc::default(),
         })
     }
 }
@@ -210,6 +218,10 @@ impl Actor {
 
     pub(crate) fn resumed(&self) -> bool {
         self.resumed
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
     }
 
     pub(crate) fn cancel(&self) {
@@ -242,7 +254,13 @@ impl Actor {
             text: text.clone(),
             model,
         });
-        let acts = self.script.inner.lock().unwrap().prompts.pop_front();
+        let is_over = self.is_over.clone();
+        let acts = if self.is_over() {
+            // A corpse takes nothing of what is to be played.
+            Some(vec![Act::Fail(PromptError::Gone)])
+        } else {
+            self.script.inner.lock().unwrap().prompts.pop_front()
+        };
         let acts = acts.unwrap_or_else(|| vec![Act::Update(said(&format!("echo: {text}")))]);
         let mut cancelled = self.cancelled.subscribe();
         cancelled.mark_unchanged();
@@ -251,7 +269,7 @@ impl Actor {
         let (sender, receiver) = oneshot::channel();
         let script = self.script.clone();
         tokio::spawn(async move {
-            let mut result = play(acts, &events, &mut cancelled).await;
+            let mut result = play(acts, &events, &mut cancelled, &is_over).await;
             if let (Ok(StopReason::Cancelled), Some(reason)) =
                 (&result, script.inner.lock().unwrap().cancelled_as.take())
             {
@@ -278,6 +296,7 @@ async fn play(
     acts: Vec<Act>,
     events: &mpsc::Sender<Event>,
     cancelled: &mut watch::Receiver<u32>,
+    is_over: &Arc<AtomicBool>,
 ) -> Result<StopReason, PromptError> {
     let tell = async |event| drop(events.send(event).await);
     for act in acts {
@@ -333,19 +352,19 @@ async fn play(
             Act::Fail(error) => return Err(error),
             Act::Stop(reason) => return Ok(reason),
             Act::Die => {
-                tell(death()).await;
+                die(events, is_over);
                 return Err(PromptError::Gone);
             }
             Act::DieWhenCancelled => {
                 let _ = cancelled.changed().await;
-                tell(death()).await;
+                die(events, is_over);
                 return Err(PromptError::Gone);
             }
             Act::DieLater(gate) => {
-                let events = events.clone();
+                let (events, is_over) = (events.clone(), is_over.clone());
                 tokio::spawn(async move {
                     gate.0.notified().await;
-                    drop(events.send(death()).await);
+                    die(&events, &is_over);
                 });
             }
         }
@@ -353,10 +372,17 @@ async fn play(
     Ok(StopReason::EndTurn)
 }
 
-fn death() -> Event {
-    Event::Gone(Gone {
-        exit: Some("killed by SIGKILL".into()),
-        reason: "the agent's process ended".into(),
-        stderr: String::new(),
-    })
+fn die(events: &mpsc::Sender<Event>, is_over: &Arc<AtomicBool>) {
+    is_over.store(true, Ordering::SeqCst);
+    let events = events.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(LAST_EVENT_AFTER).await;
+        let gone = Gone {
+            exit: Some("killed by SIGKILL".into()),
+            reason: "the agent's process ended".into(),
+            stderr: String::new(),
+            broke_protocol: false,
+        };
+        drop(events.send(Event::Gone(gone)).await);
+    });
 }

@@ -1,6 +1,8 @@
 //! The whole supervisor on a real conversation and a real store, with scripted workers.
 
 mod asks;
+mod deaths;
+mod disk;
 mod dispatch;
 mod ending;
 mod real;

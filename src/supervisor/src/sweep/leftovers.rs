@@ -62,7 +62,7 @@ pub(super) fn find(signs: &Signs, refreshers: &Refreshers) -> io::Result<Found> 
             if refreshers.spare(process) {
                 found.spared.push(*process);
             } else {
-                process.signal(Signal::SIGSTOP);
+                let _ = process.signal(Signal::SIGSTOP);
                 found.stopped.push(*process);
             }
         }

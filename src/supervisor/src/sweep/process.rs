@@ -93,15 +93,17 @@ impl Process {
         ProgramFile::at(format!("/proc/{}/exe", self.pid).as_ref())
     }
 
-    /// Signals this very process; one that ended or may not be signalled is left alone.
-    pub(super) fn signal(&self, signal: Signal) {
+    /// Signals this very process; one that ended is left alone. Whether it may be signalled at all.
+    pub(super) fn signal(&self, signal: Signal) -> bool {
         // Between the look and the signal the id would have to be freed and given again: it takes a whole round of ids.
         if read(self.pid).is_some_and(|now| now.started == self.started)
             && let Err(error) = kill(Pid::from_raw(self.pid), signal)
             && error != nix::errno::Errno::ESRCH
         {
             tracing::warn!(pid = self.pid, %signal, %error, "could not signal a leftover process");
+            return false;
         }
+        true
     }
 }
 

@@ -250,6 +250,8 @@ fn a_process_of_a_test() {
         Ok("host with a refresh") => runtime.block_on(host_with_a_refresh()),
         Ok("host after a refresh") => runtime.block_on(host_after_a_refresh(&folder)).unwrap(),
         Ok("host with a noisy worker") => runtime.block_on(worker::tests::noise_is_bounded()),
+        Ok("host with children") => runtime.block_on(host_with_children(&folder)),
+        Ok("host without rights") => runtime.block_on(host_without_rights(&folder)),
         Ok("world") => runtime.block_on(world(&folder)),
         Ok("first host") => runtime.block_on(first_host(&folder)),
         Ok("next host") => runtime.block_on(next_host(&folder)),
@@ -352,4 +354,74 @@ async fn host_after_a_refresh(folder: &Path) -> io::Result<()> {
     reaper.refreshes_ended().await;
     assert!(!refresh.is_alive());
     Ok(())
+}
+
+/// A child of this process in a session of its own.
+async fn in_its_own_session() -> (Child, Process) {
+    let child = Command::new("setsid").args(["sleep", "1000"]).spawn().unwrap();
+    let pid = i32::try_from(child.id()).unwrap();
+    loop {
+        if let Some(process) = process::read(pid).filter(|process| process.session == pid) {
+            return (child, process);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[test]
+fn a_child_that_was_there_before_is_no_orphan_of_a_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    ended_well(play("host with children", folder.path()));
+}
+
+async fn host_with_children(folder: &Path) {
+    let (mut before, old) = in_its_own_session().await;
+    let reaper = Reaper::new(folder, None).unwrap();
+    let (mut after, new) = in_its_own_session().await;
+    assert!(!reaper.shared.needs_mark(2, &new) && reaper.shared.needs_mark(1, &new));
+    reaper.orphans_killed().await;
+    assert!(old.is_alive() && !new.is_alive());
+    let marked = Command::new("sleep")
+        .arg("1000")
+        .env(contract::STATE_MARKER, reaper.state_folder())
+        .spawn();
+    let mut marked = marked.unwrap();
+    while !reaper
+        .shared
+        .is_marked(&process::read(i32::try_from(marked.id()).unwrap()).unwrap())
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!reaper.shared.is_marked(&old));
+    for child in [&mut before, &mut marked] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    // It was collected by the search, or is now.
+    let _ = after.wait();
+}
+
+#[test]
+fn an_orphan_that_may_not_be_killed_is_given_up_at_once() {
+    // Only who may become another user can have a child that he may not kill.
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    ended_well(play("host without rights", folder.path()));
+}
+
+async fn host_without_rights(folder: &Path) {
+    let reaper = Reaper::new(folder, None).unwrap();
+    let (mut child, orphan) = in_its_own_session().await;
+    let nobody = nix::unistd::Uid::from_raw(65534);
+    nix::unistd::setresuid(nobody, nobody, nix::unistd::Uid::from_raw(0)).unwrap();
+    let began = Instant::now();
+    reaper.orphans_killed().await;
+    reaper.orphans_killed().await;
+    assert!(began.elapsed() < PATIENCE / 2 && orphan.is_alive());
+    assert_eq!(reaper.shared.rounds().untouchable.len(), 1);
+    nix::unistd::seteuid(nix::unistd::Uid::from_raw(0)).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -18,6 +18,9 @@ use crate::worker::PermissionAnswer;
 /// Questions that an agent may have open; further ones are denied unseen.
 pub(super) const MOST_OPEN: usize = 16;
 
+/// Why a question is denied whose entry, or whose yes, could not be written.
+const UNWRITTEN: &str = "it could not be written down";
+
 /// What is open.
 #[derive(Debug, Default)]
 pub(super) struct Asks {
@@ -129,13 +132,19 @@ impl Task {
         let until = Timestamp::now().plus(limit);
         let body = self.permission_body(&tool_call, request.clone(), until);
         let item = self.put(body).await;
-        self.asks.permissions.push(Permission {
+        let is_unwritten = self.is_kept(item.id);
+        let permission = Permission {
             item,
             request,
             can_always,
             until: Instant::now() + limit,
             reply,
-        });
+        };
+        if is_unwritten {
+            // Nothing is allowed of which nobody could read later that it was.
+            return self.deny_unwritten(permission).await;
+        }
+        self.asks.permissions.push(permission);
         self.show();
     }
 
@@ -202,8 +211,40 @@ impl Task {
                 PermissionAnswer::Deny { reason },
             ),
         };
+        let mut permission = permission;
+        if let Body::Permission {
+            decision: decided, ..
+        } = &mut permission.item.body
+        {
+            *decided = Some(decision.clone());
+        }
+        if matches!(answer, PermissionAnswer::Deny { .. }) {
+            self.settle(permission, decision, answer).await;
+            return Ok(());
+        }
+        // A yes holds once it is written.
+        if let Err(error) = self
+            .shared
+            .conversation
+            .put_items(vec![permission.item.clone()])
+            .await
+        {
+            self.deny_unwritten(permission).await;
+            return Err(error.into());
+        }
         self.settle(permission, decision, answer).await;
         Ok(())
+    }
+
+    async fn deny_unwritten(&mut self, permission: Permission) {
+        let reason = Some(UNWRITTEN.to_owned());
+        let by = "the host".to_owned();
+        let decision = Decision::Denied {
+            by,
+            reason: reason.clone(),
+        };
+        self.settle(permission, decision, PermissionAnswer::Deny { reason })
+            .await;
     }
 
     async fn settle(&mut self, mut permission: Permission, decided: Decision, answer: PermissionAnswer) {

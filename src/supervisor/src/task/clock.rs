@@ -155,6 +155,9 @@ impl Task {
 
     fn restart_deadline(&self) -> Option<Instant> {
         match self.state {
+            // Where its time would start nothing, it must not be waited for: once in the past, it would always be now.
+            _ if self.clock.retry_write.is_some() || self.asks.has_login_to_start() => None,
+            _ if self.turn.is_some() && !self.is_wanted() => None,
             WorkerState::Failed { until: Some(until) } if matches!(self.slot, Slot::Empty) => {
                 // A millisecond more, because timestamps have no smaller parts.
                 let wait = until.since(Timestamp::now()) + Duration::from_millis(1);
@@ -261,7 +264,7 @@ impl Task {
     }
 
     /// Whether the host is going down and its patience is over, with the time for a last try.
-    fn is_out_of_drain(&self) -> bool {
+    pub(super) fn is_out_of_drain(&self) -> bool {
         let until = *self.drain.borrow();
         until.is_some_and(|until| until + TRY_TO_WRITE <= Instant::now())
     }

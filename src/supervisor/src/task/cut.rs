@@ -54,6 +54,7 @@ impl Task {
                     exit: None,
                     reason,
                     stderr: String::new(),
+                    broke_protocol: false,
                 })
                 .await;
         }
@@ -77,28 +78,39 @@ impl Task {
             self.end_worker();
             return self.conclude(&Err(PromptError::Gone)).await;
         }
+        let begun = self.was_begun(&gone);
         let mut words = format!("{} ({exit}).", sentence(&gone.reason).trim_end_matches('.'));
+        let mut verdict = None;
         if was_alive {
             // Nothing of it lives, but its handle may have something to clear away.
             self.clear_slot();
-            let verdict = self.failed(Hope::Some, &words);
-            if self.turn.is_none() && verdict == Verdict::Open {
-                self.note(
-                    NoteKind::Error,
-                    format!("{words} It is started again with the next message."),
-                    None,
-                )
-                .await;
-            }
+            verdict = Some(self.failed(Hope::Some, &words));
         }
-        let Some(turn) = self.turn_id() else {
+        let is_open = verdict == Some(Verdict::Open);
+        let Some(running) = &self.turn else {
+            if is_open {
+                words.push_str(" It is started again with the next message.");
+                self.note(NoteKind::Error, words, None).await;
+            }
             return;
         };
+        // The end of the turn stays as it was decided, and a turn that was not begun waits for the next worker.
+        let ends = begun || is_open && matches!(running.stage, Stage::Wanted);
+        if !ends {
+            return;
+        }
+        let turn = running.turn.id;
         let reason = words.trim_end_matches('.').to_owned();
         words.push_str(&last_words(&gone.stderr));
-        words.push_str(" The turn was cut.");
+        let end = if begun { TurnEnd::Cut } else { TurnEnd::Failed };
+        if begun {
+            words.push_str(" The turn was cut.");
+        }
+        if is_open {
+            words.push_str(" It is not started again by itself: press Retry or send a message.");
+        }
         self.drop_asks().await;
         self.note(NoteKind::Error, words, Some(turn)).await;
-        self.finish(TurnEnd::Cut, Some(reason)).await;
+        self.finish(end, Some(reason)).await;
     }
 }

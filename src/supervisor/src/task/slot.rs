@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -21,9 +22,16 @@ pub(super) enum Slot {
     Empty,
     /// All places are taken.
     Queueing(Waited<Place>),
-    Starting(Waited<Launched>),
+    Starting(Starting),
     Alive(Box<Alive>),
     Ending(Waited<()>),
+}
+
+/// A worker that is being started.
+pub(super) struct Starting {
+    launched: Waited<Launched>,
+    /// Closed when nothing of it lives.
+    life: mpsc::Receiver<()>,
 }
 
 /// How a start ended.
@@ -49,7 +57,7 @@ impl Slot {
         match self {
             Self::Empty => never().await,
             Self::Queueing(place) => Next::Placed(place.await),
-            Self::Starting(launched) => Next::Launched(Box::new(launched.await)),
+            Self::Starting(starting) => Next::Launched(Box::new((&mut starting.launched).await)),
             Self::Alive(alive) => Next::Told(alive.events.next().await),
             Self::Ending(ended) => {
                 ended.await;
@@ -104,6 +112,7 @@ impl Task {
     /// Starts a worker in a place.
     pub(super) fn launch(&mut self, place: Place) {
         let config = &self.shared.config;
+        let (alive, life) = mpsc::channel(1);
         let Some(agent) = config.agents.get(&self.thread.agent).cloned() else {
             let error = StartError::NotFound {
                 program: self.thread.agent.clone(),
@@ -114,7 +123,8 @@ impl Task {
                 remade: false,
                 result: Err(error),
             };
-            self.slot = Slot::Starting(Box::pin(async { launched }));
+            let launched = Box::pin(async { launched });
+            self.slot = Slot::Starting(Starting { launched, life });
             return;
         };
         let spec = Spec {
@@ -126,6 +136,7 @@ impl Task {
             session: self.thread.session.clone(),
             worker_program: config.worker_program.clone(),
             limits: config.limits.clone(),
+            life: alive,
         };
         let (launcher, places) = (self.shared.launcher.clone(), Arc::clone(&self.shared.places));
         let started = async move {
@@ -141,7 +152,8 @@ impl Task {
                 result,
             }
         };
-        self.slot = Slot::Starting(Box::pin(started));
+        let launched = Box::pin(started);
+        self.slot = Slot::Starting(Starting { launched, life });
     }
 
     /// A start has ended.
@@ -252,8 +264,14 @@ impl Task {
     /// Empties the worker's place; the state is for the caller to change.
     pub(super) fn clear_slot(&mut self) {
         match std::mem::replace(&mut self.slot, Slot::Empty) {
-            // Dropped: what was started ends.
-            Slot::Empty | Slot::Queueing(_) | Slot::Starting(_) => {}
+            Slot::Empty | Slot::Queueing(_) => {}
+            Slot::Starting(Starting { launched, mut life }) => {
+                // Dropped: what was started ends, and until then it may still write to its session.
+                drop(launched);
+                self.slot = Slot::Ending(Box::pin(async move {
+                    let _ = life.recv().await;
+                }));
+            }
             Slot::Ending(ended) => self.slot = Slot::Ending(ended),
             Slot::Alive(alive) => {
                 debug!(pid = alive.process.pid(), "ending the worker");

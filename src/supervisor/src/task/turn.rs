@@ -1,5 +1,7 @@
 //! The running turn: begun, prompted, cancelled, sent again, ended.
 
+use std::time::Duration;
+
 use conversation::{ConversationError, Item, NoteKind, Turn, TurnEnd};
 use credentials::Timestamp;
 use tokio::time::Instant;
@@ -28,7 +30,14 @@ pub(super) struct Running {
     /// When the agent last gave a sign of life, and whether its silence was told.
     pub(super) heard: Instant,
     pub(super) silence_told: bool,
+    /// When it was last sent to a worker, while nothing was heard of it since.
+    pub(super) untouched: Option<Instant>,
+    /// It was put back once already, because a worker died before it began with it.
+    pub(super) was_put_back: bool,
 }
+
+/// A worker that dies so soon after it was sent a turn, and without a word, has not begun with it: it was dying already.
+const TOO_SOON_TO_BEGIN: Duration = Duration::from_secs(3);
 
 /// How far it is.
 pub(super) enum Stage {
@@ -82,6 +91,8 @@ impl Task {
             doing: "thinking".to_owned(),
             heard: Instant::now(),
             silence_told: false,
+            untouched: None,
+            was_put_back: false,
         });
         self.merge_waiting().await;
         self.show_queue();
@@ -107,6 +118,7 @@ impl Task {
         running.stage = Stage::Prompted(alive.process.prompt(content, self.thread.model.clone()));
         "thinking".clone_into(&mut running.doing);
         running.heard = Instant::now();
+        running.untouched = Some(running.heard);
         running.silence_told = false;
         if self.state != WorkerState::Busy {
             self.step(Step::Prompted);
@@ -120,6 +132,7 @@ impl Task {
                 exit: None,
                 reason: "the agent's process ended".to_owned(),
                 stderr: String::new(),
+                broke_protocol: false,
             })
         });
         // Some at a time, so that a flood costs fewer rounds, and yet leaves room for commands.
@@ -145,6 +158,7 @@ impl Task {
             return;
         };
         running.heard = Instant::now();
+        running.untouched = None;
         running.silence_told = false;
         match event {
             Event::Update(update) => self.apply(*update).await,
@@ -213,6 +227,9 @@ impl Task {
             // Whatever it answers, a worker that answers is sound.
             self.failures = 0;
             self.board().failure = None;
+        } else if self.turn.as_ref().is_some_and(|running| running.cancel.is_some()) {
+            // Its last event is still to come: what follows must not go to it.
+            self.end_worker();
         }
         self.conclude(&result).await;
     }
@@ -242,6 +259,27 @@ impl Task {
             Outcome::Dying => {
                 running.stage = Stage::Dying(Instant::now() + 3 * self.shared.config.limits.grace);
             }
+        }
+    }
+
+    /// Whether the worker that died had the turn, and may have begun with it. One that it had not is put back, once.
+    pub(super) fn was_begun(&mut self, gone: &Gone) -> bool {
+        let Some(running) = &mut self.turn else {
+            return false;
+        };
+        let is_untouched = running
+            .untouched
+            .is_some_and(|sent| sent.elapsed() < TOO_SOON_TO_BEGIN);
+        match running.stage {
+            Stage::Wanted | Stage::Ending { .. } => false,
+            Stage::Prompted(_) | Stage::Dying(_)
+                if is_untouched && !running.was_put_back && !gone.broke_protocol =>
+            {
+                running.was_put_back = true;
+                running.stage = Stage::Wanted;
+                false
+            }
+            Stage::Prompted(_) | Stage::Dying(_) | Stage::Login => true,
         }
     }
 
@@ -298,12 +336,19 @@ impl Task {
         let Some(running) = &mut self.turn else {
             return;
         };
+        // What was decided first stays: an answer that was complete is not cut by what comes before it is written.
+        let (end, reason) = match &running.stage {
+            Stage::Ending { end, reason } => (*end, reason.clone()),
+            _ => (end, reason),
+        };
         running.timeline.end(Timestamp::now());
         running.stage = Stage::Ending {
             end,
             reason: reason.clone(),
         };
-        let (id, items) = (running.turn.id, running.timeline.unwritten());
+        let mut items = self.kept.clone();
+        items.extend(running.timeline.unwritten());
+        let id = running.turn.id;
         self.publish();
         let written = self.finish_in(items, end, reason).await;
         match written {
@@ -332,6 +377,7 @@ impl Task {
         };
         if !items.is_empty() {
             self.shared.conversation.put_items(items).await?;
+            self.kept.clear();
             running.timeline.written();
         }
         self.shared

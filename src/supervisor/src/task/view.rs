@@ -1,6 +1,6 @@
 //! What others see of a thread: entries, the queue, the phase.
 
-use conversation::{Body, Item, NoteKind, TurnId};
+use conversation::{Body, ConversationError, Item, ItemId, NoteKind, TurnId};
 use credentials::Timestamp;
 use tracing::warn;
 
@@ -11,6 +11,9 @@ use crate::phase::{Facts, TurnFacts, phase};
 use crate::status::{WorkerState, WorkerStatus};
 use crate::supervisor::SupervisorError;
 use crate::update::{Change, Doing, Snapshot, Subscription, ThreadPhase};
+
+/// Entries that could not be written and are kept to be written later; above it the oldest are given up.
+const MOST_KEPT: usize = 256;
 
 /// Entries in a snapshot.
 const SNAPSHOT: usize = 200;
@@ -30,12 +33,13 @@ impl Task {
         self.show_now();
     }
 
-    /// Writes what changed of the running turn. What can't be written stays to be written.
+    /// Writes what changed of the running turn, and what could not be written before. What can't be written stays to be
+    /// written.
     pub(super) async fn write(&mut self) {
-        let Some(running) = &mut self.turn else {
-            return self.clock.wrote(true);
-        };
-        let items = running.timeline.unwritten();
+        let mut items = self.kept.clone();
+        if let Some(running) = &self.turn {
+            items.extend(running.timeline.unwritten());
+        }
         if items.is_empty() {
             return self.clock.wrote(true);
         }
@@ -43,7 +47,10 @@ impl Task {
         self.clock.wrote(written.is_ok());
         match written {
             Ok(()) => {
-                running.timeline.written();
+                self.kept.clear();
+                if let Some(running) = &mut self.turn {
+                    running.timeline.written();
+                }
                 self.shared.list_changed(&self.thread.id);
             }
             Err(error) => warn!(%error, "could not write the timeline"),
@@ -63,16 +70,42 @@ impl Task {
         item
     }
 
-    /// Writes an entry as it is now.
+    /// Writes an entry as it is now, with those that could not be written before it; or keeps it for the next write.
     pub(super) async fn rewrite(&mut self, item: Item) {
         // What was said before it is seen before it.
         self.publish();
-        if let Err(error) = self.shared.conversation.put_items(vec![item.clone()]).await {
-            warn!(%error, item = %item.id, "could not write an entry");
+        self.kept.retain(|kept| kept.id != item.id);
+        let mut items = self.kept.clone();
+        items.push(item.clone());
+        match self.shared.conversation.put_items(items).await {
+            Ok(()) => self.kept.clear(),
+            Err(error) => {
+                warn!(%error, item = %item.id, "could not write an entry");
+                // What it belongs to is not there any more: it can never be written.
+                if !matches!(
+                    error,
+                    ConversationError::NoThread(_) | ConversationError::NoTurn(_)
+                ) {
+                    self.keep(item.clone());
+                }
+            }
         }
         self.shared.saw_item(&self.thread.id, item.id);
         self.feed.publish(Change::Item(item));
         self.shared.list_changed(&self.thread.id);
+    }
+
+    fn keep(&mut self, item: Item) {
+        self.kept.push(item);
+        if self.kept.len() > MOST_KEPT {
+            self.kept.remove(0);
+        }
+        self.clock.wrote(false);
+    }
+
+    /// Whether an entry could not be written yet.
+    pub(super) fn is_kept(&self, item: ItemId) -> bool {
+        self.kept.iter().any(|kept| kept.id == item)
     }
 
     /// Tells the thread something.
@@ -182,6 +215,7 @@ impl Task {
             .turn
             .iter()
             .flat_map(|running| running.timeline.items())
+            .chain(&self.kept)
             .chain(self.asks.items());
         for item in live.filter(|item| oldest.is_none_or(|oldest| item.id >= oldest)) {
             match items.binary_search_by_key(&item.id, |item| item.id) {

@@ -44,6 +44,8 @@ impl Task {
             self.step(Step::Forgiven);
         }
         match &self.slot {
+            // Its end is told in a moment, and then it is started anew.
+            Slot::Alive(alive) if alive.process.is_over() => {}
             Slot::Alive(_) if self.turn.is_some() => self.send_prompt().await,
             Slot::Alive(_) => self.begin_turn().await,
             Slot::Empty if self.state == WorkerState::Cold => self.want_worker(),

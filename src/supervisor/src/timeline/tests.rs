@@ -276,6 +276,38 @@ fn a_turn_with_ten_thousand_tool_calls_keeps_few_of_them_at_hand() {
 }
 
 #[test]
+fn of_two_thousand_calls_that_never_end_the_oldest_are_cut_and_let_go() {
+    let mut desk = Desk::new();
+    let mut cut = 0;
+    for number in 0..2_000 {
+        let call = AcpToolCall::new(format!("c{number}"), "x").status(ToolCallStatus::InProgress);
+        desk.apply(SessionUpdate::ToolCall(call));
+        desk.timeline.changes();
+        let is_cut = |item: &&Item| matches!(&item.body, Body::Tool(tool) if tool.status == ToolStatus::Cut);
+        cut += desk.timeline.unwritten().iter().filter(is_cut).count();
+        desk.timeline.written();
+    }
+    assert!(desk.timeline.items().count() <= KEPT + 1);
+    assert_eq!(cut, 2_000 - MOST_UNFINISHED);
+}
+
+#[test]
+fn many_changes_of_one_call_are_shown_up_to_a_limit_and_the_rest_is_named() {
+    let mut desk = Desk::new();
+    let diff =
+        |number: u32| ToolCallContent::Diff(AcpDiff::new(format!("/work/a/f{number}"), "x".repeat(100_000)));
+    desk.call(ToolCallUpdateFields::new().content((0..40).map(diff).collect::<Vec<_>>()));
+    let call = desk.only_call();
+    let shown: usize = call.diffs.iter().map(|diff| diff.new.len()).sum();
+    assert!((400_000..=512 * 1024).contains(&shown), "{shown}");
+    assert!(
+        call.output.contains("the change to f39 is too large"),
+        "{}",
+        call.output
+    );
+}
+
+#[test]
 fn what_goes_into_a_call_is_shown_so_that_it_can_be_read_in_one_way_only() {
     for (input, shown) in [
         (json!({"command": "rm -rf 'a b'"}), "rm -rf 'a b'"),

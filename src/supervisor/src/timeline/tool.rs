@@ -9,7 +9,7 @@ use conversation::{Body, Diff, ToolCall, ToolKind, ToolStatus};
 use credentials::Timestamp;
 use serde_json::Value;
 
-use super::{After, Ids, Timeline};
+use super::{After, Ids, Live, MOST_UNFINISHED, Timeline};
 
 /// Bytes of output that are kept: the last ones.
 const LONGEST_OUTPUT: usize = 64 * 1024;
@@ -19,6 +19,9 @@ const LONGEST_INPUT: usize = 16 * 1024;
 
 /// Diffs with more bytes than this are left out of the timeline, and the output says so.
 const LONGEST_DIFF: usize = 256 * 1024;
+
+/// Bytes of all diffs of one call that are kept: the first ones.
+const LONGEST_DIFFS: usize = 512 * 1024;
 
 impl Timeline {
     /// A tool call is new, or more is known about it.
@@ -33,6 +36,7 @@ impl Timeline {
         let index = known.unwrap_or_else(|| {
             after = self.close_text();
             after.publish = true;
+            self.cut_oldest(now);
             self.add(Body::Tool(unknown_call(call.clone())), now, ids);
             self.live.len() - 1
         });
@@ -59,6 +63,22 @@ impl Timeline {
         live.done = is_over;
         live.touch();
         after
+    }
+
+    /// Makes room for one more call among those that have not ended, so that an agent that ends none can't fill the memory.
+    fn cut_oldest(&mut self, now: Timestamp) {
+        let is_unfinished = |live: &&mut Live| matches!(live.item.body, Body::Tool(_)) && !live.done;
+        if self.live.iter_mut().filter(is_unfinished).count() < MOST_UNFINISHED {
+            return;
+        }
+        if let Some(live) = self.live.iter_mut().find(is_unfinished)
+            && let Body::Tool(tool) = &mut live.item.body
+        {
+            tool.status = ToolStatus::Cut;
+            tool.ended = Some(now);
+            live.done = true;
+            live.touch();
+        }
     }
 }
 
@@ -143,7 +163,12 @@ fn take_content(tool: &mut ToolCall, content: &[ToolCallContent], workspace: &Pa
         }
     }
     let diffs = shown_diffs(content, workspace);
-    let (fitting, large): (Vec<_>, Vec<_>) = diffs.into_iter().partition(|diff| size(diff) <= LONGEST_DIFF);
+    let mut total = 0_usize;
+    let (fitting, large): (Vec<_>, Vec<_>) = diffs.into_iter().partition(|diff| {
+        let fits = size(diff) <= LONGEST_DIFF.min(LONGEST_DIFFS - total);
+        total += if fits { size(diff) } else { 0 };
+        fits
+    });
     for diff in large {
         output.push_str("\n(the change to ");
         output.push_str(&diff.path);
@@ -157,8 +182,9 @@ fn take_content(tool: &mut ToolCall, content: &[ToolCallContent], workspace: &Pa
     set_output(tool, output);
 }
 
+/// Also what is empty takes room.
 fn size(diff: &Diff) -> usize {
-    diff.new.len() + diff.old.as_ref().map_or(0, String::len)
+    size_of::<Diff>() + diff.path.len() + diff.new.len() + diff.old.as_ref().map_or(0, String::len)
 }
 
 fn set_output(tool: &mut ToolCall, mut output: String) {

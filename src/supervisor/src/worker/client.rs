@@ -29,6 +29,7 @@ use crate::config::AgentKind;
 pub(super) struct Gate {
     events: mpsc::Sender<Event>,
     has_session: AtomicBool,
+    is_over: AtomicBool,
     is_ending: watch::Sender<bool>,
 }
 
@@ -37,6 +38,7 @@ impl Gate {
         Arc::new(Self {
             events,
             has_session: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
             is_ending: watch::Sender::new(false),
         })
     }
@@ -48,6 +50,16 @@ impl Gate {
     /// Whether a session was ever there.
     pub(super) fn had_session(&self) -> bool {
         self.has_session.load(Ordering::SeqCst)
+    }
+
+    /// The connection or the process has ended.
+    pub(super) fn set_over(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the connection or the process has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
     }
 
     /// From now on nobody has to receive.
@@ -83,6 +95,7 @@ pub(super) async fn connect(
     gate: Arc<Gate>,
 ) -> (Option<ConnectionTo<Agent>>, JoinHandle<Result<(), Error>>) {
     let (sender, connected) = oneshot::channel();
+    let over = gate.clone();
     let (updates, status, permission, login) = (gate.clone(), gate.clone(), gate.clone(), gate.clone());
     let connection = Client
         .v1()
@@ -159,6 +172,7 @@ pub(super) async fn connect(
         .connect_with(channel, async move |cx| {
             let _ = sender.send(cx.clone());
             cx.incoming_closed().await;
+            over.set_over();
             Ok(())
         });
     let connection = tokio::spawn(connection);

@@ -112,6 +112,7 @@ pub(crate) fn spec(folder: &Path, functions: &str) -> Spec {
             grace: Duration::from_millis(200),
             ..Limits::default()
         },
+        life: mpsc::channel(1).0,
     }
 }
 

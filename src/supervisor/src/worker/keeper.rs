@@ -8,7 +8,7 @@ use contract::frames::{FrameError, Frames};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -49,6 +49,7 @@ pub(super) struct Keeper {
     pub(super) grace: Duration,
     pub(super) steps: watch::Receiver<Step>,
     pub(super) ended: watch::Sender<Option<Ended>>,
+    pub(super) _life: mpsc::Sender<()>,
 }
 
 /// The last words are usually there before the process has ended.
@@ -61,6 +62,7 @@ impl Keeper {
     /// Runs until nothing of the worker lives and its last event is sent.
     pub(super) async fn keep(mut self) {
         let (exit, reason) = self.wait().await;
+        self.gate.set_over();
         self.known.has_ended();
         self.reaper.orphans_killed().await;
         if timeout(LAST_WORDS, &mut self.log).await.is_err() {
@@ -111,6 +113,7 @@ impl Keeper {
                     self.take(step);
                 }
                 end = self.frames.ended(), if reason.is_none() => {
+                    self.gate.set_over();
                     if end.is_violation() {
                         tracing::warn!(pid = self.known.pid(), reason = %end, "a worker broke the protocol");
                         self.take(Step::Kill);
@@ -154,5 +157,6 @@ fn gone(ended: Ended) -> Gone {
         exit: ended.exit,
         reason,
         stderr: ended.stderr,
+        broke_protocol: ended.violation.is_some(),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::child::{self, AtOurDeath};
 use super::{Spec, StartError};
@@ -37,6 +37,7 @@ pub(super) struct Started {
     pub(super) input: ChildStdin,
     pub(super) output: ChildStdout,
     pub(super) log: ChildStderr,
+    pub(super) life: mpsc::Sender<()>,
 }
 
 /// Starts the process. If the future is dropped, the process is killed as soon as it is there.
@@ -54,8 +55,13 @@ pub(super) async fn start(spec: &Spec, reaper: &Reaper) -> Result<Started, Start
     }
     let own_program = matches!(spec.agent.kind, AgentKind::Native(_)).then(|| spec.worker_program.clone());
     let (mut command, reaper) = (command(&program, spec, reaper), reaper.clone());
-    let spawn = move || reaper.start(own_program.as_deref(), || command.spawn());
-    let (mut child, known) = on_spawner(spawn).await.map_err(|error| {
+    // It goes with the child, so that it is not over before the child is, also where nobody waits any more.
+    let life = spec.life.clone();
+    let spawn = move || {
+        let (child, known) = reaper.start(own_program.as_deref(), || command.spawn())?;
+        Ok((child, known, life))
+    };
+    let (mut child, known, life) = on_spawner(spawn).await.map_err(|error| {
         if means_absent(error.kind()) {
             return not_found(error.to_string());
         }
@@ -71,6 +77,7 @@ pub(super) async fn start(spec: &Spec, reaper: &Reaper) -> Result<Started, Start
             input,
             output,
             log,
+            life,
         }),
         _ => Err(not_found("it has no pipes".into())),
     }

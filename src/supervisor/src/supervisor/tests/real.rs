@@ -217,3 +217,16 @@ async fn an_agent_that_breaks_the_protocol_ends_with_a_note_and_can_be_retried()
         .await;
     host.supervisor.drain(Duration::ZERO).await;
 }
+
+#[tokio::test]
+async fn a_reset_while_the_agent_starts_waits_until_nothing_of_it_lives() {
+    let functions = r"on_initialize() { (setsid sh -c 'echo $$ > daemon; exec sleep 1000' &); sleep 1000; }";
+    let host = hosts(functions).await;
+    let thread = host.thread("a").await;
+    host.post(&thread, "go").await;
+    let daemon = host.supervisor.workspace(&thread).join("daemon");
+    let daemon = crate::worker::fake::process_in(&daemon).await;
+    host.supervisor.reset(&thread, &user("owner")).await.unwrap();
+    assert!(!daemon.is_alive());
+    host.supervisor.drain(Duration::ZERO).await;
+}

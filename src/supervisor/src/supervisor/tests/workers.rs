@@ -58,13 +58,13 @@ async fn a_worker_that_dies_in_mid_turn_cuts_only_that_turn() {
 async fn retry_does_not_wait_for_the_time_of_a_restart() {
     let host = Host::new().await;
     let thread = host.thread("a").await;
-    host.script.prompt_with(vec![Act::Die]);
+    host.script.prompt_with(vec![Act::Say("half"), Act::Die]);
     let mut view = host.view(&thread).await;
     let cut = host.post(&thread, "crash").await.turn;
     view.note("The turn was cut").await;
     let began = Instant::now();
     host.supervisor.retry(&thread, cut, &user("owner")).await.unwrap();
-    view.until("it is answered", |view| view.answers() == ["echo: crash"])
+    view.until("it is answered", |view| view.answers() == ["half", "echo: crash"])
         .await;
     assert!(
         began.elapsed() < Duration::from_millis(800),
