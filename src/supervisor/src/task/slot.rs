@@ -152,8 +152,10 @@ impl Task {
                 result,
             }
         };
-        let launched = Box::pin(started);
-        self.slot = Slot::Starting(Starting { launched, life });
+        self.slot = Slot::Starting(Starting {
+            launched: Box::pin(started),
+            life,
+        });
     }
 
     /// A start has ended.
