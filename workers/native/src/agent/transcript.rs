@@ -45,7 +45,7 @@ pub(crate) enum Line {
     Withdrawn,
     /// Calls with this key need no permission any more.
     Always {
-        /// [`crate::tools::Prepared::always_key`].
+        /// `key` of [`crate::tools::Prepared::always`].
         key: String,
     },
     /// Another model from here on.
