@@ -321,16 +321,6 @@ impl Shared {
         self.round.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a child may be somebody else's: the first process gets all orphans of the system, and one that was there
-    /// before us is no worker's.
-    fn needs_mark(&self, us: i32, child: &Process) -> bool {
-        us == 1 || self.before.get(&child.pid) == Some(&child.started)
-    }
-
-    fn is_marked(&self, process: &Process) -> bool {
-        Mark::of(&self.state_folder).is_on(process) || process.has_in_environment(&self.variable)
-    }
-
     /// Kills the orphans that are there now, and takes note of those that ended.
     fn round(&self) -> io::Result<Round> {
         let workers = workers();

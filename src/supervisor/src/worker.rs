@@ -313,7 +313,7 @@ impl Worker {
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
         let gate = self.gate.clone();
         async move {
-            check_length(&request)?;
+            client::check_length(&request)?;
             let _running = Running::begin(prompts);
             match connection.send_request(request).block_task().await {
                 Ok(answer) => Ok(answer.stop_reason),
@@ -385,22 +385,6 @@ impl Drop for Running {
         self.prompts.send_modify(|count| *count -= 1);
     }
 }
-
-/// A frame that is too long would end the connection.
-fn check_length(request: &PromptRequest) -> Result<(), PromptError> {
-    let length = serde_json::to_vec(request).map_or(usize::MAX, |bytes| bytes.len());
-    if length + ENVELOPE <= contract::FRAME_LIMIT {
-        return Ok(());
-    }
-    Err(PromptError::Failed(format!(
-        "the message with its files is too long for the agent: {} MiB, and at most {} are possible",
-        length >> 20,
-        contract::FRAME_LIMIT >> 20
-    )))
-}
-
-/// What a frame has besides the request.
-const ENVELOPE: usize = 1024;
 
 #[cfg(test)]
 pub(crate) mod fake;

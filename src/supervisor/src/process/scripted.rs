@@ -162,6 +162,11 @@ impl Script {
         self.inner.lock().unwrap().most_starting
     }
 
+    /// How many starts run now, or were given up and have not ended.
+    pub(crate) fn starting(&self) -> usize {
+        self.inner.lock().unwrap().starting
+    }
+
     fn log(&self, told: Told) {
         self.inner.lock().unwrap().log.push(told);
     }
@@ -173,12 +178,19 @@ impl Script {
             inner.most_starting = inner.most_starting.max(inner.starting);
             inner.starts.pop_front()
         };
-        let _starting = Starting(self.clone());
+        let mut starting = Starting {
+            script: self.clone(),
+            given_up: Some(spec.life.clone()),
+        };
         match start {
-            Some(Start::Fails(error)) => return Err(error),
+            Some(Start::Fails(error)) => {
+                starting.given_up = None;
+                return Err(error);
+            }
             Some(Start::Waits(gate)) => gate.0.notified().await,
             None => {}
         }
+        starting.given_up = None;
         let mut inner = self.inner.lock().unwrap();
         inner.sessions += 1;
         inner.living += 1;
@@ -203,11 +215,24 @@ impl Script {
     }
 }
 
-struct Starting(Script);
+struct Starting {
+    script: Script,
+    /// What a start that is dropped before its end keeps for a while, as a process that takes its time to die.
+    given_up: Option<mpsc::Sender<()>>,
+}
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        self.0.inner.lock().unwrap().starting -= 1;
+        let Some(life) = self.given_up.take() else {
+            self.script.inner.lock().unwrap().starting -= 1;
+            return;
+        };
+        let script = self.script.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_EVENT_AFTER).await;
+            script.inner.lock().unwrap().starting -= 1;
+            drop(life);
+        });
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use super::Shared;
 use super::process::Process;
 
 /// Values per state folder: so many commands of one worker are told apart from those of another host.
@@ -50,6 +51,18 @@ impl Mark {
     pub(super) fn is_on(self, process: &Process) -> bool {
         let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.pid)).unwrap_or_default();
         hard_limit(&limits).is_some_and(|value| (self.highest + 1 - RANGE..=self.highest).contains(&value))
+    }
+}
+
+impl Shared {
+    /// Whether a child may be somebody else's: the first process gets all orphans of the system, and one that was there
+    /// before us is no worker's.
+    pub(super) fn needs_mark(&self, us: i32, child: &Process) -> bool {
+        us == 1 || self.before.get(&child.pid) == Some(&child.started)
+    }
+
+    pub(super) fn is_marked(&self, process: &Process) -> bool {
+        Mark::of(&self.state_folder).is_on(process) || process.has_in_environment(&self.variable)
     }
 }
 

@@ -1,5 +1,7 @@
 //! A turn that does not end by itself: cancelled by people, by a host that goes down, or by the death of its worker.
 
+use std::time::Duration;
+
 use agent_client_protocol::v1::schema::StopReason;
 use conversation::{NoteKind, TurnEnd};
 use tokio::time::Instant;
@@ -11,6 +13,9 @@ use super::turn::{Cancel, Stage};
 use crate::ending::{Intent, sentence};
 use crate::restart::{Hope, Verdict};
 use crate::worker::{Gone, PromptError};
+
+/// A worker that dies so soon after it was sent a turn, and without a word, has not begun with it: it was dying already.
+const TOO_SOON_TO_BEGIN: Duration = Duration::from_secs(3);
 
 impl Task {
     /// Cancels the running turn. If its prompt does not end in time, its worker is ended.
@@ -112,5 +117,26 @@ impl Task {
         self.drop_asks().await;
         self.note(NoteKind::Error, words, Some(turn)).await;
         self.finish(end, Some(reason)).await;
+    }
+
+    /// Whether the worker that died had the turn, and may have begun with it. One that it had not is put back, once.
+    fn was_begun(&mut self, gone: &Gone) -> bool {
+        let Some(running) = &mut self.turn else {
+            return false;
+        };
+        let is_untouched = running
+            .untouched
+            .is_some_and(|sent| sent.elapsed() < TOO_SOON_TO_BEGIN);
+        match running.stage {
+            Stage::Wanted | Stage::Ending { .. } => false,
+            Stage::Prompted(_) | Stage::Dying(_)
+                if is_untouched && !running.was_put_back && !gone.broke_protocol =>
+            {
+                running.was_put_back = true;
+                running.stage = Stage::Wanted;
+                false
+            }
+            Stage::Prompted(_) | Stage::Dying(_) | Stage::Login => true,
+        }
     }
 }

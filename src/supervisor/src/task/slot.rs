@@ -112,7 +112,7 @@ impl Task {
     /// Starts a worker in a place.
     pub(super) fn launch(&mut self, place: Place) {
         let config = &self.shared.config;
-        let (alive, life) = mpsc::channel(1);
+        let (lives, life) = mpsc::channel(1);
         let Some(agent) = config.agents.get(&self.thread.agent).cloned() else {
             let error = StartError::NotFound {
                 program: self.thread.agent.clone(),
@@ -136,7 +136,7 @@ impl Task {
             session: self.thread.session.clone(),
             worker_program: config.worker_program.clone(),
             limits: config.limits.clone(),
-            life: alive,
+            life: lives,
         };
         let (launcher, places) = (self.shared.launcher.clone(), Arc::clone(&self.shared.places));
         let started = async move {

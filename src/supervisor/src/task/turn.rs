@@ -1,7 +1,5 @@
 //! The running turn: begun, prompted, cancelled, sent again, ended.
 
-use std::time::Duration;
-
 use conversation::{ConversationError, Item, NoteKind, Turn, TurnEnd};
 use credentials::Timestamp;
 use tokio::time::Instant;
@@ -35,9 +33,6 @@ pub(super) struct Running {
     /// It was put back once already, because a worker died before it began with it.
     pub(super) was_put_back: bool,
 }
-
-/// A worker that dies so soon after it was sent a turn, and without a word, has not begun with it: it was dying already.
-const TOO_SOON_TO_BEGIN: Duration = Duration::from_secs(3);
 
 /// How far it is.
 pub(super) enum Stage {
@@ -259,27 +254,6 @@ impl Task {
             Outcome::Dying => {
                 running.stage = Stage::Dying(Instant::now() + 3 * self.shared.config.limits.grace);
             }
-        }
-    }
-
-    /// Whether the worker that died had the turn, and may have begun with it. One that it had not is put back, once.
-    pub(super) fn was_begun(&mut self, gone: &Gone) -> bool {
-        let Some(running) = &mut self.turn else {
-            return false;
-        };
-        let is_untouched = running
-            .untouched
-            .is_some_and(|sent| sent.elapsed() < TOO_SOON_TO_BEGIN);
-        match running.stage {
-            Stage::Wanted | Stage::Ending { .. } => false,
-            Stage::Prompted(_) | Stage::Dying(_)
-                if is_untouched && !running.was_put_back && !gone.broke_protocol =>
-            {
-                running.was_put_back = true;
-                running.stage = Stage::Wanted;
-                false
-            }
-            Stage::Prompted(_) | Stage::Dying(_) | Stage::Login => true,
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1::schema::{
     ClientCapabilities, Implementation, InitializeRequest, InitializeResponse, LoadSessionRequest, Meta,
-    NewSessionRequest, RequestPermissionRequest, RequestPermissionResponse, SessionNotification,
+    NewSessionRequest, PromptRequest, RequestPermissionRequest, RequestPermissionResponse,
+    SessionNotification,
 };
 use agent_client_protocol::v1::{ConnectionTo, Dispatch, Responder};
 use agent_client_protocol::{
@@ -20,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::asked::{LoginAsked, PermissionAsked};
-use super::{Event, Spec, StartError, words};
+use super::{Event, PromptError, Spec, StartError, words};
 use crate::config::AgentKind;
 
 /// Where events go out: shut until there is a session, so that a replayed one is not shown again, and when nobody listens
@@ -297,3 +298,19 @@ fn refused(error: &Error) -> OpenError {
 pub(super) fn is_over(error: &Error) -> bool {
     is_incoming_transport_closed(error) || is_connection_terminated(error)
 }
+
+/// A frame that is too long would end the connection.
+pub(super) fn check_length(request: &PromptRequest) -> Result<(), PromptError> {
+    let length = serde_json::to_vec(request).map_or(usize::MAX, |bytes| bytes.len());
+    if length + ENVELOPE <= contract::FRAME_LIMIT {
+        return Ok(());
+    }
+    Err(PromptError::Failed(format!(
+        "the message with its files is too long for the agent: {} MiB, and at most {} are possible",
+        length >> 20,
+        contract::FRAME_LIMIT >> 20
+    )))
+}
+
+/// What a frame has besides the request.
+const ENVELOPE: usize = 1024;

@@ -3,7 +3,7 @@
 use conversation::{Body, NoteKind};
 
 use super::*;
-use crate::process::scripted::Told;
+use crate::process::scripted::{Start, Told};
 use crate::update::ThreadPhase;
 
 #[tokio::test]
@@ -43,6 +43,19 @@ async fn reset_stops_everything_and_begins_a_new_session_with_the_old_transcript
         view.find_note("former session").is_none(),
         "nobody expects it to remember"
     );
+}
+
+#[tokio::test]
+async fn reset_waits_for_the_end_of_a_worker_that_is_being_started() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script.start_with(Start::Waits(Gate::default()));
+    host.post(&thread, "one").await;
+    while host.script.starting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    host.supervisor.reset(&thread, &user("owner")).await.unwrap();
+    assert_eq!(host.script.starting(), 0);
 }
 
 #[tokio::test]
