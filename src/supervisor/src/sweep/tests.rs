@@ -357,7 +357,6 @@ async fn host_after_a_refresh(folder: &Path) -> io::Result<()> {
 }
 
 /// A child of this process in a session of its own.
-#[expect(clippy::zombie_processes, reason = "whoever asked for it waits for it")]
 async fn in_its_own_session() -> (Child, Process) {
     let child = Command::new("setsid").args(["sleep", "1000"]).spawn().unwrap();
     let pid = i32::try_from(child.id()).unwrap();
