@@ -21,7 +21,7 @@ impl Desk {
     fn new() -> Self {
         let thread = ThreadId::parse("web:a").unwrap();
         Self {
-            timeline: Timeline::new(thread, TurnId(7), "/work/a".into()),
+            timeline: Timeline::new(thread, TurnId(7), "/room/a".into()),
             next: 0,
         }
     }
@@ -185,8 +185,8 @@ fn long_output_keeps_its_end_and_says_that_it_was_cut() {
 #[test]
 fn diffs_are_shown_with_paths_inside_the_workspace_and_survive_later_output() {
     let mut desk = Desk::new();
-    let inside = AcpDiff::new("/work/a/src/x.rs", "new").old_text("old".to_owned());
-    let outside = AcpDiff::new("/work/ab/y", "z");
+    let inside = AcpDiff::new("/room/a/src/x.rs", "new").old_text("old".to_owned());
+    let outside = AcpDiff::new("/room/ab/y", "z");
     let content = vec![ToolCallContent::Diff(inside), ToolCallContent::Diff(outside)];
     desk.call(ToolCallUpdateFields::new().content(content));
     let content = vec![ToolCallContent::Content(Content::new("written"))];
@@ -201,7 +201,7 @@ fn diffs_are_shown_with_paths_inside_the_workspace_and_survive_later_output() {
     };
     let expected = [
         diff("src/x.rs", Some("old"), "new"),
-        diff("/work/ab/y", None, "z"),
+        diff("/room/ab/y", None, "z"),
     ];
     assert_eq!(desk.only_call().diffs, expected);
 }
@@ -209,7 +209,7 @@ fn diffs_are_shown_with_paths_inside_the_workspace_and_survive_later_output() {
 #[test]
 fn a_change_that_is_too_large_to_be_shown_is_named() {
     let mut desk = Desk::new();
-    let diff = AcpDiff::new("/work/a/big", "x".repeat(300_000));
+    let diff = AcpDiff::new("/room/a/big", "x".repeat(300_000));
     desk.call(ToolCallUpdateFields::new().content(vec![ToolCallContent::Diff(diff)]));
     let call = desk.only_call();
     assert!(
@@ -295,7 +295,7 @@ fn of_two_thousand_calls_that_never_end_the_oldest_are_cut_and_let_go() {
 fn many_changes_of_one_call_are_shown_up_to_a_limit_and_the_rest_is_named() {
     let mut desk = Desk::new();
     let diff =
-        |number: u32| ToolCallContent::Diff(AcpDiff::new(format!("/work/a/f{number}"), "x".repeat(100_000)));
+        |number: u32| ToolCallContent::Diff(AcpDiff::new(format!("/room/a/f{number}"), "x".repeat(100_000)));
     desk.call(ToolCallUpdateFields::new().content((0..40).map(diff).collect::<Vec<_>>()));
     let call = desk.only_call();
     let shown: usize = call.diffs.iter().map(|diff| diff.new.len()).sum();
