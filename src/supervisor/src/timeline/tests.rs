@@ -328,7 +328,7 @@ fn what_goes_into_a_call_is_shown_so_that_it_can_be_read_in_one_way_only() {
 #[test]
 fn a_link_to_a_file_is_handed_out_to_be_checked_and_offered_once() {
     let mut desk = Desk::new();
-    let link = ResourceLink::new("a.png", "file:///work/a/a.png");
+    let link = ResourceLink::new("a.png", "file:///room/a/a.png");
     let chunk = ContentChunk::new(ContentBlock::ResourceLink(link.clone()));
     assert_eq!(
         desk.apply(SessionUpdate::AgentMessageChunk(chunk)).offered,
