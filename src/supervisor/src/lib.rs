@@ -25,5 +25,7 @@ mod worker;
 
 pub use config::{Agent, AgentKind, Config, Limits};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
-pub use supervisor::{Answer, Happened, Message, Posted, Supervisor, SupervisorError};
+pub use supervisor::{
+    Answer, Happened, Message, Posted, Supervisor, SupervisorError, longest_drain, reset_offline,
+};
 pub use update::{Change, Doing, Snapshot, Subscription, ThreadPhase, Update};

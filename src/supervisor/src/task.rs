@@ -6,6 +6,7 @@
 //! whatever can be started, and `show` publishes what changed. All decisions are in pure modules beside this one.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ mod commands;
 mod cut;
 mod login;
 mod post;
-mod renewal;
+pub(crate) mod renewal;
 mod slot;
 mod turn;
 mod view;
@@ -53,6 +54,8 @@ pub(crate) struct Task {
     number: u64,
     commands: mpsc::Receiver<Command>,
     board: Arc<Mutex<Board>>,
+    /// Kept by whatever lives of this thread.
+    lives: mpsc::Sender<()>,
     feed: Feed,
     /// A subscriber has left.
     left: Arc<Notify>,
@@ -94,8 +97,20 @@ enum Next {
 impl Task {
     /// Serves a thread until there is nothing to do and nobody looks.
     pub(crate) async fn serve(shared: Arc<Shared>, mut seat: Seat) {
+        let mut next = None;
+        let mut state = WorkerState::Cold;
+        if let Some(fallen) = seat.fallen.take() {
+            next = Some(Command::Wake);
+            if !fallen.bury(&shared).await {
+                // With not a turn less it could break on the same one again: somebody has to ask for it.
+                state = WorkerState::Failed { until: None };
+            }
+        }
         // A thread that can't be loaded is told to everybody who asks, and tried again for the next.
-        while let Some(first) = seat.commands.recv().await {
+        while let Some(first) = match next.take() {
+            Some(next) => Some(next),
+            None => seat.commands.recv().await,
+        } {
             let loaded = match shared.conversation.thread(&seat.id).await {
                 Ok(thread) => shared
                     .conversation
@@ -105,29 +120,32 @@ impl Task {
                 Err(error) => Err(error),
             };
             match loaded {
-                Ok((thread, queued)) => return Self::new(shared, seat, thread, queued).run(first).await,
+                Ok((thread, queued)) => {
+                    return Self::new(shared, seat, thread, queued, state).run(first).await;
+                }
                 Err(error) => first.refuse(error.into()),
             }
-            if shared.retire(&seat.id, &seat.commands, seat.revision) {
+            if shared.retire(&seat.id, &seat.commands, seat.revision.load(Ordering::Relaxed)) {
                 return;
             }
         }
     }
 
-    fn new(shared: Arc<Shared>, seat: Seat, thread: Thread, queued: Vec<Turn>) -> Self {
+    fn new(shared: Arc<Shared>, seat: Seat, thread: Thread, queued: Vec<Turn>, state: WorkerState) -> Self {
         let feed = Feed::new(seat.id, seat.revision);
         Self {
             workspace: shared.workspace(&thread.id),
             number: seat.number,
             commands: seat.commands,
             board: seat.board,
+            lives: seat.lives,
             left: feed.left(),
             feed,
             evicted: Arc::new(Notify::new()),
             logins: shared.logins.subscribe(),
             drain: shared.drain.subscribe(),
             slot: Slot::Empty,
-            state: WorkerState::Cold,
+            state,
             failures: 0,
             turn: None,
             queued,

@@ -53,8 +53,17 @@ pub(crate) struct Spec {
     pub(crate) worker_program: PathBuf,
     /// Limits.
     pub(crate) limits: Limits,
-    /// Kept by whatever of the worker lives: its receiver sees the end also of a start that was given up.
-    pub(crate) life: mpsc::Sender<()>,
+    /// Kept by whatever of the worker lives: the receivers see the end also of a start that was given up.
+    pub(crate) life: Life,
+}
+
+/// Kept by what lives, until it does not.
+#[derive(Debug, Clone)]
+pub(crate) struct Life {
+    /// For who waits for the end of this worker.
+    pub(crate) _worker: mpsc::Sender<()>,
+    /// For who waits for the end of all that its thread has started.
+    pub(crate) _thread: mpsc::Sender<()>,
 }
 
 /// Why a worker could not be started; nothing of it lives. Variants by what the caller does next.

@@ -186,6 +186,9 @@ impl Server {
         self.tasks.join_next().await;
     }
 
+    /// [`shutdown`](Self::shutdown) waits at most so long for open connections.
+    pub const LONGEST_SHUTDOWN: Duration = PATIENCE;
+
     /// Stops: streams of events end first (the pages connect anew by themselves), answers that are on their way are sent,
     /// and whoever is not done after three seconds is left.
     pub async fn shutdown(mut self) {

@@ -1,5 +1,6 @@
 //! Statements on items: the timeline.
 
+use credentials::Timestamp;
 use rusqlite::{Connection, Row, named_params};
 
 use super::{Work, rows, threads, turns};
@@ -75,11 +76,19 @@ pub(crate) fn newest(
     Ok(found)
 }
 
-/// Entries that wait for something that died with the host.
-pub(crate) fn unfinished(database: &Connection) -> Work<Vec<Item>> {
-    let mut statement = database.prepare_cached("SELECT * FROM items WHERE unfinished = 1 ORDER BY id")?;
-    let found = statement.query_map([], item)?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
+/// Ends entries that wait for something that is gone, of one thread or of all.
+pub(crate) fn cut_unfinished(database: &Connection, thread: Option<&ThreadId>, now: Timestamp) -> Work<()> {
+    let sql = "SELECT * FROM items WHERE unfinished = 1 AND (?1 IS NULL OR thread = ?1) ORDER BY id";
+    let mut statement = database.prepare_cached(sql)?;
+    let found = statement.query_map([thread], item)?;
+    for mut item in found.collect::<rusqlite::Result<Vec<_>>>()? {
+        // One that can't be read looks finished, and is left for somebody who can read it.
+        if item.body.is_unfinished() {
+            item.body.cut(now);
+            put(database, &item)?;
+        }
+    }
+    Ok(())
 }
 
 /// Ids that one opening of the file may give out unwritten. More than any will, and yet so few that after thirty million

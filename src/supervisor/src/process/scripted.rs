@@ -12,7 +12,7 @@ use contract::{LoginAnswer, LoginNeeded};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{Event, Reply};
-use crate::worker::{Gone, PermissionAnswer, PromptError, Spec, StartError};
+use crate::worker::{Gone, Life, PermissionAnswer, PromptError, Spec, StartError};
 
 /// What workers of one supervisor play.
 #[derive(Debug, Clone, Default)]
@@ -218,7 +218,7 @@ impl Script {
 struct Starting {
     script: Script,
     /// What a start that is dropped before its end keeps for a while, as a process that takes its time to die.
-    given_up: Option<mpsc::Sender<()>>,
+    given_up: Option<Life>,
 }
 
 impl Drop for Starting {

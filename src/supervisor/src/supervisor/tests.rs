@@ -1,6 +1,7 @@
 //! The whole supervisor on a real conversation and a real store, with scripted workers.
 
 mod asks;
+mod broken;
 mod deaths;
 mod disk;
 mod dispatch;
@@ -103,6 +104,7 @@ impl Host {
         let supervisor = Supervisor::begin(config, conversation, found, credentials, launcher)
             .await
             .unwrap();
+        supervisor.go_on().await;
         Self {
             folder,
             supervisor,
@@ -130,6 +132,7 @@ impl Host {
         let supervisor = Supervisor::start(config, conversation, found, credentials)
             .await
             .unwrap();
+        supervisor.go_on().await;
         Self {
             folder,
             supervisor,

@@ -13,7 +13,7 @@ use crate::process::{Events, Process, Waited};
 use crate::restart::{self, Hope, Verdict};
 use crate::state::{self, Step};
 use crate::status::WorkerState;
-use crate::worker::{Spec, StartError};
+use crate::worker::{Life, Spec, StartError};
 use conversation::{NoteKind, ThreadChange, TurnEnd};
 use credentials::Timestamp;
 
@@ -136,7 +136,10 @@ impl Task {
             session: self.thread.session.clone(),
             worker_program: config.worker_program.clone(),
             limits: config.limits.clone(),
-            life: lives,
+            life: Life {
+                _worker: lives,
+                _thread: self.lives.clone(),
+            },
         };
         let (launcher, places) = (self.shared.launcher.clone(), Arc::clone(&self.shared.places));
         let started = async move {

@@ -112,7 +112,10 @@ pub(crate) fn spec(folder: &Path, functions: &str) -> Spec {
             grace: Duration::from_millis(200),
             ..Limits::default()
         },
-        life: mpsc::channel(1).0,
+        life: super::Life {
+            _worker: mpsc::channel(1).0,
+            _thread: mpsc::channel(1).0,
+        },
     }
 }
 

@@ -8,10 +8,10 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::child::{self, AtOurDeath};
-use super::{Spec, StartError};
+use super::{Life, Spec, StartError};
 use crate::config::AgentKind;
 use crate::sweep::{Known, Reaper};
 
@@ -37,7 +37,7 @@ pub(super) struct Started {
     pub(super) input: ChildStdin,
     pub(super) output: ChildStdout,
     pub(super) log: ChildStderr,
-    pub(super) life: mpsc::Sender<()>,
+    pub(super) life: Life,
 }
 
 /// Starts the process. If the future is dropped, the process is killed as soon as it is there.
@@ -120,7 +120,7 @@ fn command(program: &OsString, spec: &Spec, reaper: &Reaper) -> Command {
         }
     };
     command
-        .env(contract::STATE_MARKER, reaper.state_folder())
+        .env(contract::STATE_MARKER, reaper.name())
         .current_dir(&spec.workspace)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
