@@ -36,12 +36,14 @@ mod slot;
 mod turn;
 mod view;
 mod work;
+mod workspace;
 
 use asks::Asks;
 use clock::Clock;
 use renewal::Renewal;
 use slot::{Launched, Slot};
 use turn::Running;
+use workspace::Folder;
 
 /// A task without anything to do stays so long for the next command.
 const LINGER: Duration = Duration::from_millis(500);
@@ -63,6 +65,8 @@ pub(crate) struct Task {
     evicted: Arc<Notify>,
     logins: watch::Receiver<u64>,
     drain: watch::Receiver<Option<Instant>>,
+    /// The workspace as the last worker had it.
+    folder: Option<Folder>,
     slot: Slot,
     state: WorkerState,
     /// Failures of the worker in a row.
@@ -144,6 +148,7 @@ impl Task {
             evicted: Arc::new(Notify::new()),
             logins: shared.logins.subscribe(),
             drain: shared.drain.subscribe(),
+            folder: None,
             slot: Slot::Empty,
             state,
             failures: 0,
@@ -186,12 +191,13 @@ impl Task {
                 None => std::future::pending().await,
             }
         };
+        let is_held = self.is_held();
         tokio::select! {
             // Commands before the flood of updates: a stop is heard at once.
             biased;
             Ok(()) = self.drain.changed() => Next::Look,
             Some(command) = self.commands.recv() => Next::Command(command),
-            next = self.slot.next() => next,
+            next = self.slot.next(), if !is_held => next,
             answer = turn::answered(&mut self.turn) => Next::Answered(answer),
             () = self.evicted.notified() => Next::Evicted,
             Ok(()) = self.logins.changed() => Next::LoginsChanged,

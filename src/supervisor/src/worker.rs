@@ -11,6 +11,7 @@ mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_client_protocol as acp;
@@ -18,7 +19,7 @@ use agent_client_protocol::v1::ConnectionTo;
 use agent_client_protocol::v1::schema::{
     CancelNotification, ContentBlock, Meta, PromptRequest, SessionUpdate, StopReason,
 };
-use contract::frames::{self, FrameLimits};
+use contract::frames::{self, FrameLimits, Pace};
 use contract::{META_KEY, MODEL_CHANGE};
 use conversation::ThreadId;
 use credentials::UserId;
@@ -69,7 +70,15 @@ pub(crate) struct Life {
 /// Why a worker could not be started; nothing of it lives. Variants by what the caller does next.
 #[derive(Debug, Error)]
 pub(crate) enum StartError {
-    /// The program or the workspace is not there, or may not be run.
+    /// The workspace is no folder that an agent could work in.
+    #[error("could not use the workspace `{path}`: {cause}")]
+    Workspace {
+        /// Where it should be.
+        path: String,
+        /// What is in the way.
+        cause: String,
+    },
+    /// The program is not there, or may not be run.
     #[error("could not start `{program}`: {cause}")]
     NotFound {
         /// What was to be started.
@@ -166,6 +175,8 @@ pub(crate) struct Worker {
     gate: Arc<Gate>,
     /// Prompts that were sent and not answered.
     prompts: watch::Sender<usize>,
+    /// Requests that it had been sent before the last prompt.
+    before: AtomicU64,
     is_native: bool,
 }
 
@@ -173,6 +184,7 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 struct Handle {
     pid: i32,
+    pace: Pace,
     steps: watch::Sender<Step>,
     ended: watch::Receiver<Option<Ended>>,
 }
@@ -202,6 +214,7 @@ pub(crate) async fn start(
                 process,
                 gate,
                 prompts: watch::Sender::new(0),
+                before: AtomicU64::new(0),
                 is_native: matches!(spec.agent.kind, AgentKind::Native(_)),
             })
         }
@@ -225,6 +238,7 @@ async fn connect(
     let (steps, ended) = (watch::Sender::new(Step::Run), watch::Sender::new(None));
     let process = Handle {
         pid: started.known.pid(),
+        pace: frames.pace(),
         steps,
         ended: ended.subscribe(),
     };
@@ -321,6 +335,8 @@ impl Worker {
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
         let gate = self.gate.clone();
+        self.before
+            .store(self.process.pace.requests_written(), Ordering::SeqCst);
         async move {
             client::check_length(&request)?;
             let _running = Running::begin(prompts);
@@ -336,6 +352,11 @@ impl Worker {
                 Err(error) => Err(PromptError::Failed(words::error(&error))),
             }
         }
+    }
+
+    /// Whether the last prompt was written to it as a whole: it may have had effects, whatever was heard of it.
+    pub(crate) fn got_prompt(&self) -> bool {
+        self.process.pace.requests_written() > self.before.load(Ordering::SeqCst)
     }
 
     /// Asks the agent to stop the running turn, whose prompt then ends with [`StopReason::Cancelled`].

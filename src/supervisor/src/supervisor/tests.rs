@@ -10,6 +10,7 @@ mod real;
 mod turns;
 mod view;
 mod workers;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -88,6 +89,13 @@ impl Host {
     }
 
     async fn on(folder: TempDir, limits: Limits, script: Script) -> Self {
+        let host = Self::begun_on(folder, limits, script).await;
+        host.supervisor.go_on().await;
+        host
+    }
+
+    /// It has begun, and not gone on with what waits.
+    async fn begun_on(folder: TempDir, limits: Limits, script: Script) -> Self {
         let launcher = Launcher::Scripted(script.clone());
         let config = Config {
             state_folder: folder.path().to_owned(),
@@ -104,7 +112,6 @@ impl Host {
         let supervisor = Supervisor::begin(config, conversation, found, credentials, launcher)
             .await
             .unwrap();
-        supervisor.go_on().await;
         Self {
             folder,
             supervisor,

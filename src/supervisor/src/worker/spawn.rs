@@ -48,10 +48,10 @@ pub(super) async fn start(spec: &Spec, reaper: &Reaper) -> Result<Started, Start
         cause,
     };
     if !spec.workspace.is_dir() {
-        return Err(not_found(format!(
-            "the workspace {} is not there",
-            spec.workspace.display()
-        )));
+        return Err(StartError::Workspace {
+            path: spec.workspace.display().to_string(),
+            cause: "it is not there".into(),
+        });
     }
     let own_program = matches!(spec.agent.kind, AgentKind::Native(_)).then(|| spec.worker_program.clone());
     let (mut command, reaper) = (command(&program, spec, reaper), reaper.clone());

@@ -189,11 +189,9 @@ async fn a_program_or_workspace_that_is_not_there_is_told_by_its_name() {
     let error = start(spec, &scene.reaper, scene.sender.clone())
         .await
         .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("the workspace /no/such/folder is not there"),
-        "{error}"
+    assert_eq!(
+        error.to_string(),
+        "could not use the workspace `/no/such/folder`: it is not there"
     );
 }
 
