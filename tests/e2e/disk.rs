@@ -415,7 +415,7 @@ async fn a_repair_whose_last_step_fails_has_kept_the_bytes() {
 // --- a disk that is really full ------------------------------------------------------------------
 
 /// A disk of its own, gone when this is dropped.
-struct Disk(TempDir);
+pub(crate) struct Disk(TempDir);
 
 impl Disk {
     /// `None`, said aloud, where this user may not mount.
@@ -423,7 +423,7 @@ impl Disk {
         clippy::print_stderr,
         reason = "a test that could not be done must not look like one that was"
     )]
-    fn of_kib(size: u32) -> Option<Self> {
+    pub(crate) fn of_kib(size: u32) -> Option<Self> {
         if !geteuid().is_root() {
             eprintln!("not tested: a disk of its own needs root");
             return None;
@@ -441,6 +441,11 @@ impl Disk {
         Some(Self(folder))
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// A scene whose store is on this disk.
     async fn scene(&self) -> Scene {
         let folder = TempDir::new_in(self.0.path()).expect("a folder can be made");
@@ -451,7 +456,7 @@ impl Disk {
     }
 
     /// Takes what room there is left, until the file is removed.
-    fn fill(&self) -> PathBuf {
+    pub(crate) fn fill(&self) -> PathBuf {
         let path = self.0.path().join("filler");
         let mut filler = File::create(&path).expect("there is room for a name");
         while filler.write_all(&[1; 4096]).is_ok() {}

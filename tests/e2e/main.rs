@@ -16,4 +16,5 @@ mod secrets;
 mod sign_in;
 mod storm;
 mod threads;
+mod trouble;
 mod worker;

@@ -6,6 +6,7 @@ mod host;
 mod person;
 mod programs;
 mod scene;
+mod shell;
 
 pub use browser::Browser;
 pub use fifo::Fifo;
@@ -13,3 +14,4 @@ pub use host::Host;
 pub use person::{Ear, Heard, Person, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
 pub use scene::Scene;
+pub use shell::shell_agent;
