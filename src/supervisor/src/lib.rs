@@ -8,6 +8,7 @@ mod ending;
 mod feed;
 mod files;
 mod logins;
+mod memory;
 mod phase;
 mod places;
 mod process;
