@@ -8,7 +8,6 @@ mod ending;
 mod feed;
 mod files;
 mod logins;
-mod memory;
 mod phase;
 mod places;
 mod process;

@@ -38,8 +38,7 @@ impl Drop for Bier {
     fn drop(&mut self) {
         let life = self.life.take().filter(|_| std::thread::panicking());
         let Some(life) = life else {
-            self.shared.remove(&self.id, self.number);
-            return crate::memory::give_back_soon();
+            return self.shared.remove(&self.id, self.number);
         };
         let running = self.board.lock().unwrap_or_else(PoisonError::into_inner).running;
         tracing::error!(thread = %self.id, turn = ?running, "a thread's task broke; its worker is ended");
