@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,9 @@ const WORKER_KILLS: usize = 100;
 
 /// Threads that are spoken in.
 const THREADS: usize = 4;
+
+/// The same where workers are killed: more, because one that was killed is back only a second later, or more.
+const WORKER_THREADS: usize = 8;
 
 /// A kill comes after at most so long.
 const LATEST: Duration = Duration::from_millis(250);
@@ -77,7 +81,7 @@ async fn no_kill_of_the_host_loses_or_doubles_a_message() {
     let mut accepted: Vec<Message> = Vec::new();
     let mut ran = BTreeSet::new();
     for kill in 0..kills {
-        waiting.extend((0..3).map(|number| Message::new(0, kill, number)));
+        waiting.extend((0..3).map(|number| Message::new(0..THREADS, kill, number)));
         let speaking = speak(&person, &threads, &mut waiting, &mut accepted);
         let latest = u64::try_from(LATEST.as_micros()).expect("it is small");
         // Either all of it was said, or the kill came first; both are wanted.
@@ -123,7 +127,7 @@ async fn no_kill_of_a_worker_costs_more_than_the_turn_that_ran_in_it() {
     let host = Host::up(&scene, 0, LIMITS);
     let person = Person::enter(host.link()).await;
     let mut threads = Vec::new();
-    for number in 0..THREADS {
+    for number in 0..WORKER_THREADS {
         threads.push(
             person
                 .open(&format!("stream 3 words\nmarker-open-{number}"))
@@ -131,10 +135,10 @@ async fn no_kill_of_a_worker_costs_more_than_the_turn_that_ran_in_it() {
         );
     }
     let (mut waiting, mut accepted) = (Vec::new(), Vec::new());
-    let mut killed = [0; THREADS];
+    let mut killed = [0; WORKER_THREADS];
     let mut round = 0;
     while killed.iter().sum::<usize>() < kills {
-        waiting.extend((0..3).map(|number| Message::new(1, round, number)));
+        waiting.extend((0..3).map(|number| Message::new(1..WORKER_THREADS, round, number)));
         // The first thread is spoken in as well, and nobody kills its worker.
         waiting.push(Message {
             thread: 0,
@@ -145,7 +149,7 @@ async fn no_kill_of_a_worker_costs_more_than_the_turn_that_ran_in_it() {
         speak(&person, &threads, &mut waiting, &mut accepted).await;
         tokio::time::sleep(Duration::from_micros(random(250_000))).await;
         let workers = workers(&state);
-        let victims: Vec<_> = (1..THREADS)
+        let victims: Vec<_> = (1..WORKER_THREADS)
             .filter_map(|number| Some((number, *workers.get(&threads[number])?)))
             .collect();
         let Some((number, pid)) = pick(&victims) else {
@@ -156,7 +160,7 @@ async fn no_kill_of_a_worker_costs_more_than_the_turn_that_ran_in_it() {
         }
     }
     // After so many deaths in a row a worker may wait for somebody to ask for it.
-    waiting.extend((0..THREADS).map(|thread| Message {
+    waiting.extend((0..WORKER_THREADS).map(|thread| Message {
         thread,
         marker: format!("marker-last-{thread}-x"),
     }));
@@ -241,11 +245,11 @@ fn pick<T: Copy>(from: &[T]) -> Option<T> {
 }
 
 impl Message {
-    /// One for a thread from `first` on.
-    fn new(first: usize, round: usize, number: usize) -> Self {
-        let thread = usize::try_from(random((THREADS - first) as u64)).expect("it is small");
+    /// One for any of these threads.
+    fn new(threads: Range<usize>, round: usize, number: usize) -> Self {
+        let thread = pick(&threads.collect::<Vec<_>>());
         Self {
-            thread: first + thread,
+            thread: thread.expect("there is one"),
             marker: format!("marker-{round}-{number}-x"),
         }
     }

@@ -319,8 +319,10 @@ async fn a_full_disk_is_told_refuses_what_is_new_and_loses_nothing() {
     others.until(talks).await;
 
     let filler = disk.fill();
-    ear.until(|heard| heard.name == "phase" && heard.data.to_string().contains("disk is full"))
-        .await;
+    let told = ear.until(|heard| heard.name == "phase" && heard.data.to_string().contains("disk is full"));
+    // The agent goes on to talk, so that the ear would not tire of itself.
+    let told = tokio::time::timeout(CERTAIN, told).await;
+    told.expect("the thread is told that the disk is full");
     // Both go on to be heard while nothing can be kept.
     for ear in [&mut ear, &mut others] {
         ear.until(|heard| heard.name == "patch" || heard.name == "item")

@@ -167,7 +167,10 @@ mod tests {
         let mut records = Records::open(folder.path()).unwrap();
         let parts: Vec<String> = records.boot.split(' ').map(str::to_owned).collect();
         let first = process::read(1).map_or(0, |first| first.started).to_string();
-        assert!(parts.len() == 3 && parts[1].starts_with("pid:[") && parts[2] == first, "{parts:?}");
+        assert!(
+            parts.len() == 3 && parts[1].starts_with("pid:[") && parts[2] == first,
+            "{parts:?}"
+        );
         for part in 0..3 {
             let mut other = parts.clone();
             other[part].push('1');
