@@ -3,6 +3,7 @@
 mod asked;
 mod child;
 mod client;
+mod error;
 mod keeper;
 mod log;
 mod memory;
@@ -24,12 +25,12 @@ use contract::{META_KEY, MODEL_CHANGE};
 use conversation::ThreadId;
 use credentials::UserId;
 use serde_json::json;
-use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 pub(crate) use self::asked::{LoginAsked, PermissionAnswer, PermissionAsked};
 use self::client::{Gate, OpenError, Opened};
+pub(crate) use self::error::{PromptError, StartError};
 use self::keeper::{Ended, Keeper, Step};
 use self::log::Tail;
 use crate::config::{Agent, AgentKind, Limits};
@@ -67,62 +68,6 @@ pub(crate) struct Life {
     pub(crate) _thread: mpsc::Sender<()>,
 }
 
-/// Why a worker could not be started; nothing of it lives. Variants by what the caller does next.
-#[derive(Debug, Error)]
-pub(crate) enum StartError {
-    /// The workspace is no folder that an agent could work in.
-    #[error("could not use the workspace `{path}`: {cause}")]
-    Workspace {
-        /// Where it should be.
-        path: String,
-        /// What is in the way.
-        cause: String,
-    },
-    /// The program is not there, or may not be run.
-    #[error("could not start `{program}`: {cause}")]
-    NotFound {
-        /// What was to be started.
-        program: String,
-        /// Its words.
-        cause: String,
-    },
-    /// It wants a login before it opens a session.
-    #[error("{0}")]
-    LoginNeeded(String),
-    /// It broke the protocol, or speaks another version of it.
-    #[error("{0}")]
-    Protocol(String),
-    /// It answered with an error.
-    #[error("{0}")]
-    Refused(String),
-    /// It did not answer in time.
-    #[error("the agent did not answer `{waiting_for}` within {} s", after.as_secs())]
-    Timeout {
-        /// The request.
-        waiting_for: &'static str,
-        /// How long.
-        after: Duration,
-        /// The end of what it wrote to its standard error.
-        stderr: String,
-    },
-    /// It ended.
-    #[error("the agent ended before it was ready ({exit})")]
-    Died {
-        /// How, in words.
-        exit: String,
-        /// The end of what it wrote to its standard error.
-        stderr: String,
-    },
-    /// Something of the system.
-    #[error("could not {what}: {cause}")]
-    System {
-        /// What was tried.
-        what: String,
-        /// Its words.
-        cause: String,
-    },
-}
-
 /// What a worker tells, in order. The receiver must go on receiving while it waits for a prompt's answer: when the
 /// channel is full the worker's pipe is no longer read.
 #[derive(Debug)]
@@ -150,20 +95,6 @@ pub(crate) struct Gone {
     pub(crate) stderr: String,
     /// Whether it was ended because it broke the protocol.
     pub(crate) broke_protocol: bool,
-}
-
-/// Why a prompt got no answer. Variants by what the caller does next.
-#[derive(Debug, Clone, Error)]
-pub(crate) enum PromptError {
-    /// The agent wants a login (ACP `auth_required`).
-    #[error("{0}")]
-    LoginNeeded(String),
-    /// The agent answered with an error; the worker lives.
-    #[error("{0}")]
-    Failed(String),
-    /// The worker ended; [`Event::Gone`] says how.
-    #[error("the agent's process ended")]
-    Gone,
 }
 
 /// A handle on a worker that has a session. Dropped, it ends the worker at once and hard.
