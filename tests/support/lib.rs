@@ -12,4 +12,4 @@ pub use fifo::Fifo;
 pub use host::Host;
 pub use person::{Ear, Heard, Person, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
-pub use scene::Scene;
+pub use scene::{MODEL_KEY, Scene};

@@ -32,9 +32,6 @@ pub(crate) enum LinkError {
     /// Too old.
     #[error("this link is older than 10 minutes")]
     Old,
-    /// Opened by a browser of somebody else. It is still good.
-    #[error("this browser belongs to somebody else already")]
-    SomebodyElse,
 }
 
 /// Links that were made and not used. They end with the host.
@@ -69,28 +66,32 @@ impl Links {
         key
     }
 
-    /// The link with this key, which is gone then. `already` is who opens it, if that is known: nobody is made somebody
-    /// else by a link that was put before them.
-    pub(super) fn take(
-        &mut self,
-        key: &str,
-        already: Option<&UserId>,
-        now: Instant,
-    ) -> Result<Link, LinkError> {
+    /// Whom the link with this key would let in. Looking uses nothing up.
+    pub(super) fn look(&self, key: &str, now: Instant) -> Result<&Whose, LinkError> {
+        let at = self.find(key, now)?;
+        Ok(&self.0[at].whose)
+    }
+
+    /// The link with this key, which is gone then.
+    pub(super) fn take(&mut self, key: &str, now: Instant) -> Result<Link, LinkError> {
+        let at = self.find(key, now)?;
+        Ok(self.0.remove(at))
+    }
+
+    fn find(&self, key: &str, now: Instant) -> Result<usize, LinkError> {
         let digest = digest(key);
-        let at = self
-            .0
-            .iter()
-            .position(|link| link.digest == digest)
-            .ok_or(LinkError::Unknown)?;
+        let at = self.0.iter().position(|link| link.digest == digest);
+        let at = at.ok_or(LinkError::Unknown)?;
+        // Old ones stay to be told so, until newer ones push them out.
         if self.0[at].until <= now {
-            self.0.remove(at);
             return Err(LinkError::Old);
         }
-        if already.is_some_and(|user| self.0[at].whose != Whose::Of(user.clone())) {
-            return Err(LinkError::SomebodyElse);
-        }
-        Ok(self.0.remove(at))
+        Ok(at)
+    }
+
+    /// Forgets the links that would make a browser this person's.
+    pub(super) fn forget(&mut self, user: &UserId) {
+        self.0.retain(|link| link.whose != Whose::Of(user.clone()));
     }
 
     /// A link that was taken for nothing.
