@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rehearsal::Counter;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{Ear, Host, MODEL_KEY, Person, Scene};
+use support::{Browser, Ear, Host, MODEL_KEY, Person, Scene, client};
 
 /// What the program prints to whoever may ask.
 fn another_way_in(host: &Host) -> String {
@@ -24,15 +24,6 @@ fn another_link(host: &Host) -> url::Url {
         .unwrap_or_else(|| panic!("no link in {text}"));
     let address = line.split_whitespace().nth(1).expect("there is a link");
     url::Url::parse(address).expect("a link is an address")
-}
-
-/// A client that goes nowhere by itself.
-fn client() -> Client {
-    Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("a client is made")
 }
 
 #[tokio::test]
@@ -270,7 +261,7 @@ async fn in_somebody_elses_thread_the_owners_login_pays() {
     let message = json!({ "id": "b1", "text": "say: his", "files": [] });
     let (status, _) = bob.post(&format!("/api/t/{thread}/messages"), &message).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
-    // Somebody else may let a turn run again, as the operator does: it is still hers to pay.
+    // Whatever he tried, the next turn is hers to pay as well.
     let counted = after_another_question(&scene, async || {
         alice.say(&thread, "a2", "say: again").await;
     })
@@ -326,6 +317,43 @@ async fn whoever_looks_ahead_leaves_the_link_to_the_person() {
     }
     let person = Person::enter(host.link()).await;
     assert!(person.page("/").await.contains("id=\"text\""));
+    host.stop();
+}
+
+#[tokio::test]
+async fn a_browser_comes_in_by_a_button_and_goes_by_another() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let host = Host::demo(home.path(), 0, &[]);
+    let browser = Browser::start().await;
+    let open = async |address: &str| browser.driver.goto(address).await.expect("the page opens");
+    open(host.link().as_str()).await;
+    browser.heading("Let this browser in?").await;
+    // A second look, as after a reload, is the same.
+    browser.driver.refresh().await.expect("the page loads");
+    browser.heading("Let this browser in?").await;
+    let button = browser.find("#enter").await;
+    button.click().await.expect("it can be pressed");
+    browser.find("#text").await;
+    let here = browser.driver.current_url().await.expect("it is somewhere");
+    assert_eq!(
+        here.as_str(),
+        host.url("/").as_str(),
+        "the key is not in the address"
+    );
+    // Back, and the link again: it is told that this browser is in, and goes on.
+    browser.driver.back().await.expect("there is a page before");
+    browser.heading("This browser is let in already").await;
+    let on = browser.find("a.button").await;
+    on.click().await.expect("it can be pressed");
+    browser.find("#text").await;
+    open(host.url("/enter").as_str()).await;
+    browser.heading("This browser").await;
+    let out = browser.find("form[action='/leave'] button").await;
+    out.click().await.expect("it can be pressed");
+    browser.heading("This browser is not let in").await;
+    open(host.url("/").as_str()).await;
+    browser.heading("This browser is not let in").await;
+    browser.quit().await;
     host.stop();
 }
 
@@ -409,10 +437,10 @@ async fn conversation(scene: &Scene) -> String {
         .threads(ThreadFilter::default())
         .await
         .expect("it can be read");
-    let mut all = String::new();
+    let mut all = Vec::new();
     for summary in threads {
         let items = conversation.items(&summary.thread.id, None, usize::MAX).await;
-        all.push_str(&format!("{:?}", items.expect("it can be read")));
+        all.extend(items.expect("it can be read"));
     }
-    all
+    format!("{all:?}")
 }

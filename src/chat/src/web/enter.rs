@@ -121,7 +121,7 @@ fn already_in(visitor: &Visitor, found: Result<Option<Person>, LinkError>, link:
 fn for_whom(person: Option<&Person>) -> String {
     person.map_or_else(
         || "for a person who was not here before".to_owned(),
-        |person| format!("for another browser of {}", person.words()),
+        |person| format!("for a browser of {}", person.words()),
     )
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn page(web: &Web, visitor: &Visitor) -> Response {
     };
     let mut forms = form("", "Sign this browser out");
     let everywhere = enter::hidden("everywhere", "yes");
-    forms.push_str(&form(&everywhere, "Sign all of them out, and end their links"));
+    forms.push_str(&form(&everywhere, "Sign out everywhere, and end unused links"));
     enter::page("This browser", &words, &forms, on)
 }
 

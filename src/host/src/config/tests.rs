@@ -371,6 +371,8 @@ fn a_page_for_other_machines_wants_a_password_that_is_really_there() {
         1,
         "a password that is not set keeps nobody out"
     );
+    // `status` in another terminal needs no password.
+    assert!(!load_text(config, &[]).problems.iter().any(Problem::concerns_all));
     let loaded = load_text(config, &[("SECRET_WORD", "open sesame, please")]);
     assert_eq!(loaded.problems, []);
     assert!(matches!(loaded.settings.web.allow, Access::Password(_)));

@@ -58,18 +58,19 @@ pub(super) fn settings(
     problems: &mut Vec<Problem>,
 ) -> WebSettings {
     let mut faults = Vec::new();
+    let mut missing = Vec::new();
     let reader = Reader { places, variables };
     let password = reader.secret(
         &PASSWORD,
         section.password_env.as_ref(),
         section.password_file.as_ref(),
-        &mut faults,
+        &mut missing,
     );
     let secret = reader.secret(
         &PROXY_SECRET,
         section.proxy_secret_env.as_ref(),
         section.proxy_secret_file.as_ref(),
-        &mut faults,
+        &mut missing,
     );
     faults.extend(of_proxies(&section));
     let listen = section.listen.unwrap_or(DEFAULT_WEB_LISTEN);
@@ -81,10 +82,9 @@ pub(super) fn settings(
         ));
     }
     if let Some(place) = place {
-        let told = faults
-            .into_iter()
-            .map(|Fault(key, what, hint)| place.problem(Some(key), what).hint(hint));
-        problems.extend(told);
+        let told = |Fault(key, what, hint)| place.problem(Some(key), what).hint(hint);
+        problems.extend(faults.into_iter().map(told));
+        problems.extend(missing.into_iter().map(told).map(Problem::only_for_a_host));
     }
     let files = [section.password_file, section.proxy_secret_file];
     WebSettings {
@@ -143,7 +143,7 @@ const PROXY_SECRET: Kind = Kind {
     shortest: SHORTEST_PROXY_SECRET,
 };
 
-/// Where secrets are read.
+/// Where secrets are read. What is missing may be there for the host.
 struct Reader<'a> {
     places: &'a Places,
     variables: &'a Variables,
@@ -155,13 +155,13 @@ impl Reader<'_> {
         kind: &Kind,
         env: Option<&String>,
         file: Option<&PathBuf>,
-        faults: &mut Vec<Fault>,
+        missing: &mut Vec<Fault>,
     ) -> Option<SecretString> {
         let (key, found, hint) = match (env, file) {
             (None, None) => return None,
             (Some(_), Some(_)) => {
                 let what = format!("there is already a {}", kind.env);
-                faults.push(Fault(kind.file, what, "keep one of the two"));
+                missing.push(Fault(kind.file, what, "keep one of the two"));
                 return None;
             }
             (Some(name), None) => (
@@ -184,11 +184,11 @@ impl Reader<'_> {
                     "the {} is too short: at least {} characters",
                     kind.what, kind.shortest
                 );
-                faults.push(Fault(key, what, "`openssl rand -base64 32` makes a good one"));
+                missing.push(Fault(key, what, "`openssl rand -base64 32` makes a good one"));
                 None
             }
             Err(what) => {
-                faults.push(Fault(key, what, hint));
+                missing.push(Fault(key, what, hint));
                 None
             }
         }
