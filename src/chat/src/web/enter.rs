@@ -73,48 +73,45 @@ pub(crate) async fn look(
                 "The link is {}. It works once: this button uses it up, and leads to the threads.",
                 for_whom(person.as_ref())
             );
-            page(
-                "Let this browser in?",
-                &words,
-                &key_form(&link, None, "Come in"),
-                None,
-            )
+            let form = key_form(link.key.as_ref(), None, "Come in");
+            page("Let this browser in?", &words, &form, None)
         }
         (Some(visitor), None) => leave::page(&web, &visitor),
-        (Some(visitor), Some(found)) => already_in(&visitor, found, &link),
+        (Some(visitor), Some(found)) => already_in(&visitor, found, link.key.as_ref()),
     }
 }
 
 /// A link in a browser that is in.
-fn already_in(visitor: &Visitor, found: Result<Option<Person>, LinkError>, link: &Link) -> Response {
+fn already_in(
+    visitor: &Visitor,
+    found: Result<Option<Person>, LinkError>,
+    key: Option<&SecretText>,
+) -> Response {
     let name = visitor.person.words();
-    let title = "This browser is let in already";
-    let on = Some(("/", "Go on to the threads"));
-    match found {
-        Err(error) => {
-            let words = format!("It belongs to {name}.\n\n{}", sentence(&error.to_string()));
-            page(title, &words, "", on)
-        }
-        Ok(Some(person)) if person.user == visitor.person.user => {
-            let words = format!(
-                "It belongs to {name}, as the link would make it. The link is still good, for another browser."
-            );
-            page(title, &words, "", on)
-        }
-        Ok(person) => {
-            let words = format!(
-                "It belongs to {name}. The link is {}, and still good: open it in another browser or a private window.\n\n\
+    let (words, form) = match found {
+        Err(error) => (sentence(&error.to_string()), String::new()),
+        Ok(Some(person)) if person.user == visitor.person.user => (
+            "So would the link make it, which is still good, for another browser.".to_owned(),
+            String::new(),
+        ),
+        Ok(person) => (
+            format!(
+                "The link is {}, and still good: open it in another browser or a private window.\n\n\
                  Or let this browser change: then it sees nothing of {name} any more.",
-                for_whom(person.as_ref())
-            );
-            page(
-                title,
-                &words,
-                &key_form(link, Some(&visitor.csrf), "Change to the link’s person"),
-                on,
-            )
-        }
-    }
+                match &person {
+                    // Two people may show the same name.
+                    Some(person) if !person.name.is_empty() => {
+                        format!("for somebody else, who shows the name “{}”", person.words())
+                    }
+                    person => for_whom(person.as_ref()),
+                }
+            ),
+            key_form(key, Some(&visitor.csrf), "Change to the link’s person"),
+        ),
+    };
+    let words = format!("It belongs to {name}.\n\n{words}");
+    let on = Some(("/", "Go on to the threads"));
+    page("This browser is let in already", &words, &form, on)
 }
 
 /// Whose browser a link makes of this one, in words.
@@ -133,36 +130,36 @@ pub(crate) async fn enter(
     headers: HeaderMap,
     Form(enters): Form<Enters>,
 ) -> Response {
-    let entered = match (&web.config.allow, &enters) {
-        (Access::Header { .. }, _) => Err(Refused::nothing("way in").into()),
-        (_, Enters { key: Some(key), .. }) => {
-            by_link(&web, already.as_ref(), &key.0, enters.csrf.as_deref()).await
+    let entered = match (&web.config.allow, &enters.key, &enters.password) {
+        (Access::Header { .. }, ..) => Err(Refused::nothing("way in").into()),
+        (_, Some(key), _) => {
+            if let Some(visitor) = &already
+                && let Some(answer) = may_not_change(&web, visitor, key, enters.csrf.as_deref())
+            {
+                return answer;
+            }
+            let so_far = already.as_ref().and_then(|visitor| visitor.cookie.as_ref());
+            web.people
+                .enter_by_key(key.0.expose_secret(), so_far.map(SecretString::expose_secret))
+                .await
+                .map_err(Refusal::from)
         }
-        (
-            Access::Password(right),
-            Enters {
-                password: Some(password),
-                ..
-            },
-        ) => {
+        (Access::Password(right), None, Some(password)) => {
             let client = proxy::client(web.config.proxy.as_ref(), &headers, peer.ip());
             if let Err(answer) = check(&web, client, &password.0, right).await {
                 return answer;
             }
-            match already {
-                Some(_) => Ok(None),
-                None => web.people.new_person().await.map(Some),
+            if already.is_some() {
+                return Redirect::to("/").into_response();
             }
-            .map_err(Refusal::from)
+            web.people.new_person().await.map_err(Refusal::from)
         }
         _ => Err(Refused::nothing("way in").into()),
     };
     match entered {
         Ok(cookie) => {
             let mut response = Redirect::to("/").into_response();
-            if let Some(cookie) = cookie {
-                give_cookie(&web, Some(&cookie), &mut response);
-            }
+            give_cookie(&web, Some(&cookie), &mut response);
             response
         }
         Err(Refusal::Link(error)) => {
@@ -170,6 +167,17 @@ pub(crate) async fn enter(
         }
         Err(Refusal::Other(refused)) => PageRefused(refused).into_response(),
     }
+}
+
+/// What a browser that is in is told instead of being changed. Only its own button, with its token, changes it; a button
+/// that was pressed twice comes without.
+fn may_not_change(web: &Web, visitor: &Visitor, key: &SecretText, token: Option<&str>) -> Option<Response> {
+    let found = web.people.look(key.0.expose_secret());
+    let is_another = matches!(&found, Ok(person) if person.as_ref().is_none_or(|person| person.user != visitor.person.user));
+    if is_another && visitor.proves(token).is_ok() {
+        return None;
+    }
+    Some(already_in(visitor, found, Some(key)))
 }
 
 /// Why somebody is not let in.
@@ -194,30 +202,6 @@ impl From<EnterError> for Refusal {
             ),
         }
     }
-}
-
-/// The new cookie's value; `None` if the browser is that person's already, and the link stays good.
-async fn by_link(
-    web: &Web,
-    already: Option<&Visitor>,
-    key: &SecretString,
-    token: Option<&str>,
-) -> Result<Option<String>, Refusal> {
-    let key = key.expose_secret();
-    if let Some(visitor) = already {
-        // Who is in is made somebody else only by their own button.
-        visitor.proves(token)?;
-        let person = web.people.look(key).map_err(Refusal::Link)?;
-        if person.is_some_and(|person| person.user == visitor.person.user) {
-            return Ok(None);
-        }
-    }
-    let so_far = already.and_then(|visitor| visitor.cookie.as_ref());
-    let cookie = web
-        .people
-        .enter_by_key(key, so_far.map(SecretString::expose_secret))
-        .await?;
-    Ok(Some(cookie))
 }
 
 /// Compares, when it is this place's turn. Else: the answer.
@@ -272,8 +256,8 @@ pub(crate) fn page(title: &str, words: &str, form: &str, back: Option<(&str, &st
 }
 
 /// A button that uses a link up.
-fn key_form(link: &Link, csrf: Option<&str>, button: &str) -> String {
-    let key = link.key.as_ref().map_or("", |key| key.0.expose_secret());
+fn key_form(key: Option<&SecretText>, csrf: Option<&str>, button: &str) -> String {
+    let key = key.map_or("", |key| key.0.expose_secret());
     let csrf = csrf.map_or_else(String::new, |csrf| hidden("csrf", csrf));
     let kind = if csrf.is_empty() { "primary" } else { "danger" };
     format!(

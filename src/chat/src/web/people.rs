@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::private_file::{self, FileError};
-use super::random;
+use super::{random, view};
 
 mod book;
 mod links;
@@ -296,14 +296,12 @@ pub(crate) fn name_or<'a>(name: &'a str, otherwise: &'a str) -> &'a str {
 
 impl Person {
     /// Who it is, in the middle of a sentence.
-    pub(crate) fn words(&self) -> &str {
-        name_or(
-            &self.name,
-            if self.admin {
-                "the administrator"
-            } else {
-                "somebody without a name"
-            },
-        )
+    pub(crate) fn words(&self) -> String {
+        let otherwise = if self.admin {
+            "the administrator"
+        } else {
+            "somebody without a name"
+        };
+        view::line(name_or(&self.name, otherwise), MAX_NAME)
     }
 }
