@@ -444,3 +444,26 @@ async fn conversation(scene: &Scene) -> String {
     }
     format!("{all:?}")
 }
+
+#[tokio::test]
+async fn a_secret_that_every_cage_would_show_is_refused() {
+    let Ok(shown) = tempfile::tempdir_in("/opt") else {
+        eprintln!("skipped: /opt can't be written here");
+        return;
+    };
+    let secret = shown.path().join("password");
+    std::fs::write(&secret, "long enough for this\n").expect("it can be written");
+    let state = tempfile::tempdir().expect("a folder can be made");
+    let config = format!("[web]\npassword_file = \"{}\"\n", secret.display());
+    std::fs::write(state.path().join("config.toml"), config).expect("it can be written");
+    let ran = support::agent_host(state.path())
+        .args(["up", "--listen", "127.0.0.1:0"])
+        .output()
+        .expect("it runs");
+    let words = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(1), "{words}");
+    assert!(
+        words.contains("could read") && words.contains("password"),
+        "{words}"
+    );
+}

@@ -701,9 +701,15 @@ async fn behind_a_proxy_there_are_administrators_and_neither_links_nor_cookies()
     let house = House::start_in(folder, |_| {}, Vendors::builtin(None)).await;
     let alice = house.alice().await;
     let folder = house.end().await;
-    let house = House::start_in(folder, behind_a_proxy, Vendors::builtin(None)).await;
+    // Not https, so that the cookie keeps its name.
+    let public = "http://chat.example/";
+    let change = |config: &mut crate::web::Config| {
+        behind_a_proxy(config);
+        config.public_url = Some(public.parse().unwrap());
+    };
+    let house = House::start_in(folder, change, Vendors::builtin(None)).await;
     assert_eq!(house.server.links().new_link(), None);
-    assert_eq!(house.server.links().base().as_str(), "https://chat.example/");
+    assert_eq!(house.server.links().base().as_str(), public);
     let mut was_in = house.stranger();
     was_in.cookie = alice.cookie.clone();
     assert_eq!(was_in.page("/").await.0, StatusCode::UNAUTHORIZED);
