@@ -150,26 +150,25 @@ impl People {
     /// Lets a browser in that brings a key, which is used up; gives its cookie's value. `so_far` is the value that it came
     /// with, whose session ends.
     pub(crate) async fn enter_by_key(&self, key: &str, so_far: Option<&str>) -> Result<String, EnterError> {
-        let link = self.links().take(key, Instant::now())?;
-        let entered = self.new_session(link.whose(), so_far).await;
+        let whose = self.links().take(key, Instant::now())?;
+        let entered = self.new_session(whose, so_far).await;
         // A full disk must not cost the link.
         if entered.is_err() {
-            self.links().put_back(link);
+            self.links().put_back(key);
         }
         entered
     }
 
     /// A person who was not here before, with this browser; gives its cookie's value.
     pub(crate) async fn new_person(&self) -> Result<String, EnterError> {
-        self.new_session(&Whose::NewPerson, None).await
+        self.new_session(Whose::NewPerson, None).await
     }
 
     /// Another browser; gives its cookie's value.
-    async fn new_session(&self, whose: &Whose, so_far: Option<&str>) -> Result<String, EnterError> {
+    async fn new_session(&self, whose: Whose, so_far: Option<&str>) -> Result<String, EnterError> {
         let value = random::token();
         let new = digest(&value);
         let old = so_far.map(digest);
-        let whose = whose.clone();
         self.change(move |book| {
             if let Some(old) = old {
                 book.end_session(&old);

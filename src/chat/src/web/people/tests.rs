@@ -16,7 +16,9 @@ async fn a_key_lets_one_browser_in_once() {
     let person = people.by_cookie(&cookie).unwrap();
     assert!(person.admin && person.user.as_str().starts_with("web:"));
     let again = people.enter_by_key(&key, None).await;
-    assert!(matches!(again, Err(EnterError::Link(LinkError::Unknown))));
+    assert!(matches!(again, Err(EnterError::Link(LinkError::Used))));
+    let made_up = people.enter_by_key("made-up", None).await;
+    assert!(matches!(made_up, Err(EnterError::Link(LinkError::Unknown))));
     assert!(people.by_cookie(&key).is_none());
 }
 
@@ -30,10 +32,31 @@ fn a_key_is_good_for_ten_minutes() {
     let before = now + LINK_LIFE - std::time::Duration::from_secs(1);
     assert!(links.look(&early, before).is_ok());
     assert!(links.take(&early, before).is_ok());
-    assert_eq!(links.look(&early, before).err(), Some(LinkError::Unknown));
+    assert_eq!(links.look(&early, before).err(), Some(LinkError::Used));
     let after = now + LINK_LIFE;
+    assert_eq!(links.look(&early, after).err(), Some(LinkError::Used));
     assert_eq!(links.look(&late, after).err(), Some(LinkError::Old));
     assert_eq!(links.take(&late, after).err(), Some(LinkError::Old));
+}
+
+#[test]
+fn many_links_push_out_those_that_are_over_first() {
+    let (mut links, now) = (Links::default(), Instant::now());
+    let good = links.make(Whose::NewPerson, now);
+    let used = links.make(Whose::NewPerson, now);
+    links.take(&used, now).unwrap();
+    for _ in 0..links::MOST - 2 {
+        links.make(Whose::NewPerson, now);
+    }
+    links.make(Whose::NewPerson, now);
+    assert!(links.look(&good, now).is_ok());
+    assert_eq!(links.look(&used, now).err(), Some(LinkError::Unknown));
+    links.make(Whose::NewPerson, now);
+    assert_eq!(
+        links.look(&good, now).err(),
+        Some(LinkError::Unknown),
+        "the oldest goes"
+    );
 }
 
 #[tokio::test]
