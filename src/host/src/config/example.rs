@@ -47,7 +47,7 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 # 32 characters or more (`openssl rand -base64 32`): the NAME of the environment variable that holds it; or, with
 # proxy_secret_file, a file whose first line it is. The proxy sends it with every request, and puts its own headers in place of
 # the browser's. nginx: proxy_set_header X-Proxy-Secret "…"; proxy_set_header X-Forwarded-User $remote_user;
-# proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; and proxy_buffering off; Caddy, in reverse_proxy:
+# proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header Host $host; Caddy, in reverse_proxy:
 # header_up X-Proxy-Secret "…" and header_up X-Forwarded-User {http.auth.user.id}
 # Beside a password a secret makes wrong passwords count for each client of the proxy, instead of for the proxy.
 #proxy_secret_env = "AGENT_HOST_PROXY_SECRET"
