@@ -217,7 +217,10 @@ async fn the_first_version_of_the_file_goes_on_with_its_ids() {
         .execute_batch("DROP TABLE item_ids; PRAGMA user_version = 1;")
         .unwrap();
     let (conversation, _) = Conversation::open(folder.path()).unwrap();
-    assert_eq!(conversation.items(&thread, None, 9).await.unwrap(), [far.clone()]);
+    assert_eq!(
+        conversation.items(&thread, None, 9).await.unwrap(),
+        std::slice::from_ref(&far)
+    );
     assert!(conversation.new_item_id() > far.id);
 }
 
