@@ -143,7 +143,7 @@ impl<K: Kit> Desk<K> {
             .map_err(|error| refused(error.to_string()))?;
         let policy = Policy {
             workspace: workspace.to_owned(),
-            readable: vec![],
+            readable: profile.readable.clone(),
             without: profile.without_layers.clone(),
         };
         let spill = profile.session_folder.join("output");
