@@ -214,7 +214,7 @@ impl Tools {
         let (stop, _guard) = Stop::new();
         let done = tokio::task::spawn_blocking(move || match action.0 {
             Work::Read(read) => Outcome::of(read.perform(&stop)),
-            Work::List(list) => Outcome::of(list.perform()),
+            Work::List(list) => Outcome::of(list.perform(&stop)),
             Work::Glob(glob) => Outcome::of(glob.perform(&places, &stop)),
             Work::Grep(grep) => Outcome::of(grep.perform(&places, &stop)),
             Work::Change(planned) => planned.perform(),
