@@ -13,11 +13,9 @@ const NOT_FOUND: i32 = -32002;
 
 #[track_caller]
 fn refused(answer: &Value, code: i32, words: &str) {
-    let (found, told) = (&answer["error"]["code"], answer["error"]["message"].as_str());
-    assert!(
-        *found == code && told.is_some_and(|told| told.contains(words)),
-        "{answer}"
-    );
+    let error = &answer["error"];
+    let told = format!("{}: {}", error["message"], error["data"]);
+    assert!(error["code"] == code && told.contains(words), "{answer}");
 }
 
 #[test]
@@ -27,21 +25,14 @@ fn sessions_before_their_time_are_refused_with_what_to_do_first() {
     let new = json!({"cwd": scene.workspace(), "mcpServers": []});
     let load = json!({"sessionId": "old", "cwd": scene.workspace(), "mcpServers": []});
     worker.tell("session/cancel", &json!({"sessionId": "old"}));
-    refused(
-        &worker.ask("session/prompt", &prompt("old", "hi")),
-        NOT_FOUND,
-        "no session `old`",
-    );
-    refused(
-        &worker.ask("session/new", &new),
-        INVALID_REQUEST,
-        "`initialize` was not called",
-    );
-    refused(
-        &worker.ask("session/load", &load),
-        INVALID_REQUEST,
-        "`initialize` was not called",
-    );
+    for (method, parameters) in [
+        ("session/prompt", &prompt("old", "hi")),
+        ("session/new", &new),
+        ("session/load", &load),
+    ] {
+        let answer = worker.ask(method, parameters);
+        refused(&answer, INVALID_REQUEST, "initialization must complete");
+    }
     worker.initialize(Some(scene.profile()));
     refused(&worker.ask("session/load", &load), NOT_FOUND, "no session `old`");
     let nowhere = json!({"cwd": "/nonexistent", "mcpServers": []});

@@ -84,7 +84,7 @@ pub(super) fn files(
     mut see: impl FnMut(Found<'_>) -> bool,
 ) -> io::Result<End> {
     let path = &place.path;
-    if let (false, Some(parent), Some(name)) = (open::look(path)?.is_dir(), path.parent(), path.file_name()) {
+    if let (true, Some(parent), Some(name)) = (open::look(path)?.is_file(), path.parent(), path.file_name()) {
         let folder = &open::folder(parent, Missing::Refuse)?;
         let more = see(Found { path, folder, name });
         return Ok(if more { whole(stop) } else { End::Enough });
