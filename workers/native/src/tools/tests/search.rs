@@ -282,7 +282,7 @@ async fn whoever_swaps_a_folder_all_the_time_gets_nothing_from_outside() {
         });
         let mut outcomes = vec![];
         tokio::task::block_in_place(|| {
-            for _ in 0..100 {
+            for _ in 0..200 {
                 let handle = tokio::runtime::Handle::current();
                 let found = handle.block_on(bench.call("grep", &json!({ "pattern": "text|mine" })));
                 outcomes.push(found.text);
