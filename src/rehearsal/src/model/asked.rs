@@ -8,6 +8,7 @@ mod responses;
 pub(in crate::model) use responses::SEAL;
 
 use super::MODELS;
+use super::writer::CHARACTERS_OF_A_TOKEN;
 
 /// The two wire formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,26 @@ pub(crate) struct Refusal {
     pub(crate) code: &'static str,
     pub(crate) param: Option<&'static str>,
     pub(crate) message: String,
+}
+
+/// The refusal of a request that has more in it than the model takes, in OpenAI's words; `None` if it fits.
+pub(crate) fn too_long(format: Format, bytes: usize, limit: u64) -> Option<Refusal> {
+    let tokens = (bytes / CHARACTERS_OF_A_TOKEN) as u64;
+    let (param, message) = match format {
+        Format::Responses => (
+            "input",
+            "Your input exceeds the context window of this model. Please adjust your input and try again."
+                .to_owned(),
+        ),
+        Format::Chat => (
+            "messages",
+            format!(
+                "This model's maximum context length is {limit} tokens. However, your messages resulted in {tokens} \
+                 tokens. Please reduce the length of the messages."
+            ),
+        ),
+    };
+    (tokens > limit).then(|| invalid("context_length_exceeded", param, message))
 }
 
 /// A message of a person.
