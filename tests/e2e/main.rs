@@ -4,6 +4,7 @@ mod bad_files;
 mod browser;
 mod chat;
 mod disk;
+mod external;
 mod host_kills;
 mod house;
 mod interleavings;

@@ -514,7 +514,7 @@ fn an_external_agent_that_is_not_installed_is_told() {
         check["message"]
             .as_str()
             .unwrap()
-            .contains("`no-such-agent-anywhere`, which is not there"),
+            .contains("agent `codex` could not serve a thread: could not start `no-such-agent-anywhere`"),
         "{check:#}"
     );
 }

@@ -171,7 +171,7 @@ async fn an_agent_that_never_answers_is_ended_in_time_with_all_it_started() {
 async fn a_program_or_workspace_that_is_not_there_is_told_by_its_name() {
     let scene = Scene::new();
     let mut spec = scene.spec("");
-    spec.agent.kind = AgentKind::External {
+    spec.agent.kind = crate::config::AgentKind::External {
         command: vec!["/no/such/agent".into()],
         environment: [].into(),
     };
