@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use conversation::{Body, Conversation, NoteKind, ThreadId, ToolStatus};
+use conversation::{Body, Conversation, NoteKind, ThreadFilter, ThreadId, ToolStatus};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use support::{Heard, Host, Person};
+use support::{Host, Person};
 use tempfile::TempDir;
 
 /// A host whose threads are served by an external agent, and a person at its page.
@@ -30,25 +30,48 @@ impl Talk {
     /// Says something in a new thread, and waits until nothing is to be done there. Gives back the thread.
     async fn open(&self, text: &str) -> String {
         let thread = self.person.open(text).await;
-        self.person.listen(&thread).await.until(is_idle).await;
+        self.settled(&thread).await;
         thread
     }
 
     /// Says something more, and waits until the thread has nothing left to do.
     async fn say(&self, thread: &str, name: &str, text: &str) {
-        let mut ear = self.person.listen(thread).await;
         self.person.say(thread, name, text).await;
-        ear.until(|heard| heard.name == "phase" && heard.data["busy"] == true)
-            .await;
-        ear.until(is_idle).await;
+        self.settled(thread).await;
+    }
+
+    /// Waits until no turn of a thread runs or waits.
+    async fn settled(&self, thread: &str) {
+        let id = ThreadId::parse(&format!("web:{thread}")).expect("a thread");
+        until("it settles", async || {
+            let threads = self.conversation().threads(ThreadFilter::default()).await;
+            let threads = threads.expect("they can be read");
+            let found = threads
+                .iter()
+                .find(|found| found.thread.id == id)
+                .expect("it is there");
+            (!found.running && found.queued == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the agent has said something.
+    async fn hears(&self, thread: &str, words: &str) {
+        until(words, async || {
+            self.answers(thread).await.contains(words).then_some(())
+        })
+        .await;
+    }
+
+    fn conversation(&self) -> Conversation {
+        Conversation::open_without_recovery(self.home.path()).expect("it can be looked at")
     }
 
     /// What the thread shows.
     async fn bodies(&self, thread: &str) -> Vec<Body> {
-        let conversation =
-            Conversation::open_without_recovery(self.home.path()).expect("it can be looked at");
         let id = ThreadId::parse(&format!("web:{thread}")).expect("a thread");
-        let items = conversation
+        let items = self
+            .conversation()
             .items(&id, None, usize::MAX)
             .await
             .expect("it can be read");
@@ -94,10 +117,6 @@ fn config(program: &Path, arguments: &[&str], more: &str) -> String {
         "default_agent = \"foreign\"\n[agents.foreign]\ntitle = \"Foreign\"\ncommand = {}\n{more}",
         json!(command)
     )
-}
-
-fn is_idle(heard: &Heard) -> bool {
-    heard.name == "phase" && heard.data["busy"] == false
 }
 
 /// Looks again and again until something holds. For states that tell nobody when they change.
@@ -252,7 +271,7 @@ async fn a_permission_with_odd_options_never_becomes_more_than_was_said() {
             .post(&format!("/api/t/{thread}/decide"), &decision)
             .await;
         assert!(status.is_success(), "{status}: {said}");
-        talk.person.listen(&thread).await.until(is_idle).await;
+        talk.settled(&thread).await;
         let answers = talk.answers(&thread).await;
         assert!(
             answers.contains(&format!("chosen={chosen};")) && answers.contains("went on"),
@@ -291,7 +310,6 @@ async fn a_login_of_its_own_is_told_with_the_way_to_get_it_and_a_retry_goes_on()
         "a button could do nothing: {bodies:?}"
     );
     std::fs::write(&login, "").expect("a file can be written");
-    let mut ear = talk.person.listen(&thread).await;
     let turn = until("it can be asked for again", async || {
         talk.bodies(&thread)
             .await
@@ -307,12 +325,8 @@ async fn a_login_of_its_own_is_told_with_the_way_to_get_it_and_a_retry_goes_on()
         .post(&format!("/api/t/{thread}/retry"), &json!({ "turn": turn }))
         .await;
     assert!(status.is_success(), "{status}: {said}");
-    ear.until(|heard| heard.data.to_string().contains("at last") && heard.name != "phase")
-        .await;
-    until("it is answered", async || {
-        talk.answers(&thread).await.contains("at last").then_some(())
-    })
-    .await;
+    talk.hears(&thread, "at last").await;
+    talk.settled(&thread).await;
     // The same in the middle of a turn.
     talk.say(&thread, "m2", "login").await;
     let notes = talk.notes(&thread).await;
@@ -355,18 +369,14 @@ async fn a_stop_reaches_every_agent_whatever_it_makes_of_it() {
     for how in ["", "error", "deaf"] {
         let talk = Talk::new(&[], "").await;
         let thread = talk.person.open(&format!("pid\nwait: {how}")).await;
-        until("it waits", async || {
-            talk.answers(&thread).await.contains("waiting").then_some(())
-        })
-        .await;
+        talk.hears(&thread, "waiting").await;
         let process = talk.process(&thread).await;
-        let mut ear = talk.person.listen(&thread).await;
         let (status, said) = talk
             .person
             .post(&format!("/api/t/{thread}/stop"), &json!({}))
             .await;
         assert!(status.is_success(), "{status}: {said}");
-        ear.until(is_idle).await;
+        talk.settled(&thread).await;
         if how == "deaf" {
             until("it is gone", async || (!is_alive(process)).then_some(())).await;
         }
@@ -409,19 +419,15 @@ async fn how_a_turn_ended_is_told_in_the_agents_words() {
 async fn an_agent_that_breaks_the_protocol_ends_alone() {
     let talk = Talk::new(&[], "").await;
     let other = talk.person.open("say: before\nwait").await;
-    until("it waits", async || {
-        talk.answers(&other).await.contains("waiting").then_some(())
-    })
-    .await;
+    talk.hears(&other, "waiting").await;
     let thread = talk.open("pid\nbabble\nwait").await;
     let process = talk.process(&thread).await;
     until("it is gone", async || (!is_alive(process)).then_some(())).await;
     assert_eq!(talk.notes(&other).await, []);
-    let mut ear = talk.person.listen(&other).await;
     talk.person
         .post(&format!("/api/t/{other}/stop"), &json!({}))
         .await;
-    ear.until(is_idle).await;
+    talk.settled(&other).await;
     talk.say(&other, "m2", "say: undisturbed").await;
     assert!(talk.answers(&other).await.contains("undisturbed"));
 }
@@ -430,10 +436,7 @@ async fn an_agent_that_breaks_the_protocol_ends_alone() {
 async fn an_agent_dies_with_a_host_that_is_killed() {
     let talk = Talk::new(&[], "").await;
     let thread = talk.person.open("pid\nwait: deaf").await;
-    until("it waits", async || {
-        talk.answers(&thread).await.contains("waiting").then_some(())
-    })
-    .await;
+    talk.hears(&thread, "waiting").await;
     let process = talk.process(&thread).await;
     assert!(is_alive(process));
     talk.host.kill();
@@ -449,7 +452,7 @@ fn broken(folder: &Path) -> Vec<(PathBuf, Vec<&'static str>, &'static str)> {
         (
             PathBuf::from("no-such-agent-anywhere"),
             vec![],
-            "could not start `no-such-agent-anywhere`",
+            "ould not start `no-such-agent-anywhere`",
         ),
         (not_executable, vec![], "ermission denied"),
         (agent.clone(), vec!["--exit", "3"], "exit code 3"),
@@ -459,7 +462,11 @@ fn broken(folder: &Path) -> Vec<(PathBuf, Vec<&'static str>, &'static str)> {
             "licence server [31mnot reachable",
         ),
         (agent.clone(), vec!["--babble"], "broke the protocol"),
-        (agent.clone(), vec!["--version", "2"], "version 2"),
+        (
+            agent.clone(),
+            vec!["--version", "2"],
+            "another version of the protocol",
+        ),
         (
             agent.clone(),
             vec!["--hang"],

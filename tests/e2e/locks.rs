@@ -62,6 +62,15 @@ fn has_open(process: &str, lock: &Path) -> bool {
         .any(|target| target == lock)
 }
 
+/// Whether a process is neither stopped nor dead.
+fn is_running(process: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it was not waited for");
+    !stat
+        .rsplit(") ")
+        .next()
+        .is_some_and(|rest| rest.starts_with(['T', 'Z']))
+}
+
 /// The children that any thread of a process has started.
 fn children(process: u32) -> Vec<Pid> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("the process is there");
@@ -330,20 +339,22 @@ async fn the_lock_of_a_dead_caller_lives_with_its_refresher_alone() {
         let mut caller = scene.caller().fault(fifo.pauses("before-post")).start();
         let refresher = fifo.stopped();
         let id = Pid::from_raw(i32::try_from(caller.id()).expect("a pid fits"));
-        if caller_first {
-            caller.kill().expect("it is there");
-            caller.wait().expect("it was killed");
-        } else {
-            // It keeps whatever it has open, and can do nothing about it.
-            kill(id, Signal::SIGSTOP).expect("it is there");
-        }
+        // Stopped, it keeps whatever it has open, and can do nothing about it.
+        kill(
+            id,
+            if caller_first {
+                Signal::SIGKILL
+            } else {
+                Signal::SIGSTOP
+            },
+        )
+        .expect("it is there");
+        until("it heard that", || !is_running(id)).await;
         assert!(!is_free(&lock), "the refresher holds it");
         kill(refresher, Signal::SIGKILL).expect("it is there");
         until("the lock is free", || is_free(&lock)).await;
-        if !caller_first {
-            caller.kill().expect("it is there");
-            caller.wait().expect("it was killed");
-        }
+        caller.kill().expect("it is ours");
+        caller.wait().expect("it was killed");
     }
 }
 

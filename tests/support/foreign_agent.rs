@@ -250,7 +250,7 @@ impl Agent {
         }));
     }
 
-    /// What no client of today knows.
+    /// What no client of today knows, and lines of nothing.
     fn strange(&self, session: &str) {
         self.update(
             session,
@@ -267,7 +267,6 @@ impl Agent {
         say(&json!({ "jsonrpc": "2.0", "method": "session/update", "params": [] }));
         say(&json!({ "jsonrpc": "2.0", "method": "_vendor/telemetry", "params": { "sessionId": session } }));
         say(&json!({ "jsonrpc": "2.0", "method": "$/progress", "params": null }));
-        say(&json!({ "jsonrpc": "2.0", "id": "never-asked", "result": {} }));
         say_line("");
         say_line("  \r");
     }

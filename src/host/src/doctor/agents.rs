@@ -16,9 +16,12 @@ const NAME: &str = "agents";
 /// Which agents could not serve a thread, and what they lack.
 pub(super) fn check(settings: &Settings, credentials: &Credentials) -> Result<Check, Failure> {
     let refusals = assembly::run(async { Ok(try_external(settings).await) })?;
+    // The built-in agent is always there, also where nobody has asked for it.
+    let is_meant = |name: &String| *name == settings.default_agent || settings.declared_agents.contains(name);
     let findings = settings
         .agents
         .iter()
+        .filter(|(name, _)| is_meant(name))
         .flat_map(|(name, agent)| of(name, agent, refusals.get(name), settings, credentials))
         .collect();
     let names: Vec<&str> = settings.agents.keys().map(String::as_str).collect();

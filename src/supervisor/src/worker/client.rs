@@ -208,7 +208,14 @@ pub(super) async fn greet(
 ) -> Result<InitializeResponse, OpenError> {
     let hello = ask(connection, "initialize", initialize(spec), deadline)
         .await?
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| match error.code {
+            // What the crate itself makes of an answer in another version of the protocol.
+            ErrorCode::INVALID_REQUEST => OpenError::Refused(StartError::Protocol(format!(
+                "the agent speaks another version of the protocol: {}",
+                words::error(&error)
+            ))),
+            _ => refused(&error),
+        })?;
     check(hello)
 }
 
@@ -307,9 +314,6 @@ fn refused(error: &Error) -> OpenError {
     let words = words::error(error);
     OpenError::Refused(if error.code == ErrorCode::AUTH_REQUIRED {
         StartError::LoginNeeded(words)
-    } else if error.code == ErrorCode::INVALID_REQUEST {
-        // What the crate itself makes of an answer in another version of the protocol.
-        StartError::Protocol(words)
     } else {
         StartError::Refused(words)
     })

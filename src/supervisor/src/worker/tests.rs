@@ -115,7 +115,8 @@ async fn a_start_that_fails_says_what_to_do_about_it_and_leaves_nothing() {
         ("on_new() { fail -32603 'no model'; }", "Refused(\"no model\")"),
         (
             "on_initialize() { answer '{\"protocolVersion\":9}'; }",
-            "Protocol(\"Invalid request: unsupported ACP protocol version 9; this endpoint only supports ACP protocol version 1\")",
+            "Protocol(\"the agent speaks another version of the protocol: Invalid request: unsupported ACP protocol version 9; \
+             this endpoint only supports ACP protocol version 1\")",
         ),
         (
             "on_initialize() { echo hello; sleep 60; }",
