@@ -19,11 +19,7 @@ fn broken(folder: &Path) -> Vec<(PathBuf, Vec<&'static str>, &'static str)> {
         ),
         (not_executable, vec![], "ermission denied"),
         (agent.clone(), vec!["--exit", "3"], "exit code 3"),
-        (
-            agent.clone(),
-            vec!["--exit", "3"],
-            "licence server [31mnot reachable",
-        ),
+        (agent.clone(), vec!["--exit", "3"], "licence server not reachable"),
         (agent.clone(), vec!["--babble"], "broke the protocol"),
         (
             agent.clone(),

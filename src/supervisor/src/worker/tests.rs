@@ -110,7 +110,7 @@ async fn a_start_that_fails_says_what_to_do_about_it_and_leaves_nothing() {
     for (functions, wanted) in [
         (
             "on_new() { fail -32000 'sign in first'; }",
-            "LoginNeeded(\"sign in first\")",
+            "OwnLogin(\"sign in first. Fake keeps its own login: sign in with its own program, as the user that runs this host\")",
         ),
         ("on_new() { fail -32603 'no model'; }", "Refused(\"no model\")"),
         (
