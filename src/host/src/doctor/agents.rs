@@ -100,14 +100,13 @@ fn of(
                 );
             }
         }
-        AgentKind::External { command, .. } => {
+        AgentKind::External { .. } => {
             if let Some(refusal) = refusal {
                 findings.push(tell(
                     format!("agent `{name}` could not serve a thread: {refusal}"),
                     format!(
-                        "`command` in `[agents.{name}]` must be a program that is there and speaks the Agent Client \
-                         Protocol; now it is `{}`",
-                        command.join(" ")
+                        "`command` in `[agents.{name}]` must be a program that is there and speaks the Agent Client Protocol \
+                         on its standard input and output"
                     ),
                 ));
             }
