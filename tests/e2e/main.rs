@@ -5,6 +5,7 @@ mod browser;
 mod chat;
 mod disk;
 mod external;
+mod first_minute;
 mod host_kills;
 mod house;
 mod interleavings;
