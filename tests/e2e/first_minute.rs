@@ -8,6 +8,7 @@ use std::time::Duration;
 use conversation::{Body, Conversation, ThreadFilter};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rehearsal::Counter;
 use serde_json::Value;
 use support::{Host, Person, Scene, agent_host, until};
 
@@ -95,13 +96,14 @@ async fn ctrl_c_at_any_moment_of_a_start_ends_it() {
 
 #[tokio::test]
 async fn a_second_ctrl_c_waits_for_no_turn_and_leaves_no_worker() {
-    let home = tempfile::tempdir().expect("a folder can be made");
-    let host = Host::demo(home.path(), 0, &[]);
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "");
     let person = Person::enter(host.link()).await;
-    // It waits for a login, and would for a quarter of an hour.
-    person.open("stream 3000 words").await;
+    // The model does not answer.
+    person.open("hold\nsay: never").await;
+    scene.wait(Counter::ModelRequests, 1).await;
     let workers = || {
-        let output = agent_host(home.path()).args(["status", "--json"]).output();
+        let output = agent_host(scene.folder()).args(["status", "--json"]).output();
         let report: Value = serde_json::from_slice(&output.expect("it runs").stdout).expect("it prints JSON");
         let workers = report["workers"].as_array().cloned().unwrap_or_default();
         workers
