@@ -1,5 +1,7 @@
 //! The first minute of somebody new: odd homes, closed ends, Ctrl-C at any moment.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
@@ -178,4 +180,30 @@ fn run_closed(program: &Path, home: &Path) -> Child {
         .arg(program)
         .spawn()
         .expect("a shell runs")
+}
+
+#[test]
+fn an_address_that_is_not_ours_is_told_once_with_what_to_do() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    // Kept for documentation (RFC 5737), so it is no address of this machine; the password lets it be asked for.
+    std::fs::write(
+        home.path().join("config.toml"),
+        "[web]\npassword_file = \"password\"\n",
+    )
+    .expect("it can be written");
+    let password = home.path().join("password");
+    std::fs::write(&password, "a long enough password\n").expect("it can be written");
+    std::fs::set_permissions(&password, Permissions::from_mode(0o600)).expect("it is ours");
+    let ran = agent_host(home.path())
+        .args(["up", "--listen", "192.0.2.1:7878"])
+        .output()
+        .expect("it runs");
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{told}");
+    assert_eq!(
+        told.matches("Cannot assign requested address").count(),
+        1,
+        "{told}"
+    );
+    assert!(told.contains("hint: choose an address of this machine"), "{told}");
 }
