@@ -3,6 +3,7 @@
 mod browser;
 mod fifo;
 mod host;
+mod kernel;
 mod person;
 mod programs;
 mod scene;
@@ -10,6 +11,7 @@ mod scene;
 pub use browser::Browser;
 pub use fifo::Fifo;
 pub use host::Host;
+pub use kernel::{until, waiters};
 pub use person::{Ear, Heard, Person, client, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
 pub use scene::{MODEL_KEY, Scene};

@@ -131,6 +131,20 @@ impl Asked {
         }
         self.results.clear();
     }
+
+    /// The request as a whole: it is about the last thing that was said.
+    fn about(mut self, last: Option<Said>, param: &'static str) -> Result<Self, Refusal> {
+        let Some(said) = last else {
+            return Err(invalid(
+                "missing_required_parameter",
+                param,
+                "there is no message of a user",
+            ));
+        };
+        self.text = said.text;
+        self.attachments = said.attachments;
+        Ok(self)
+    }
 }
 
 impl Said {
