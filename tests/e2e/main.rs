@@ -4,6 +4,8 @@ mod bad_files;
 mod browser;
 mod chat;
 mod disk;
+mod external;
+mod first_minute;
 mod host_kills;
 mod house;
 mod interleavings;

@@ -106,6 +106,12 @@ impl Browser {
         found.unwrap_or_else(|error| panic!("no `{selector}` on the page: {error}"))
     }
 
+    /// Clicks on the first element that matches, as soon as it is there.
+    pub async fn press(&self, selector: &str) {
+        let found = self.find(selector).await;
+        found.click().await.expect("it can be pressed");
+    }
+
     /// Waits for the page with this heading: the one before may have one, too.
     pub async fn heading(&self, text: &str) {
         let heading = By::XPath(format!("//h1[contains(., '{text}')]"));

@@ -3,6 +3,7 @@
 mod browser;
 mod fifo;
 mod host;
+mod kernel;
 mod person;
 mod programs;
 mod scene;
@@ -11,6 +12,7 @@ mod shell;
 pub use browser::Browser;
 pub use fifo::Fifo;
 pub use host::Host;
+pub use kernel::{until, waiters};
 pub use person::{Ear, Heard, Person, client, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
 pub use scene::{MODEL_KEY, Scene};

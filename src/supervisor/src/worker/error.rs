@@ -26,6 +26,9 @@ pub(crate) enum StartError {
     /// It wants a login before it opens a session.
     #[error("{0}")]
     LoginNeeded(String),
+    /// It wants a login that only its own program can get.
+    #[error("{0}")]
+    OwnLogin(String),
     /// It broke the protocol, or speaks another version of it.
     #[error("{0}")]
     Protocol(String),
