@@ -26,4 +26,5 @@ mod worker;
 pub use config::{Agent, AgentKind, Config, Limits};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
 pub use supervisor::{Answer, Happened, Message, Posted, Supervisor, SupervisorError};
+pub use timeline::describe_diffs;
 pub use update::{Change, Doing, Snapshot, Subscription, ThreadPhase, Update};
