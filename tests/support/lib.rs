@@ -2,6 +2,7 @@
 
 mod browser;
 mod fifo;
+mod flaky;
 mod host;
 mod person;
 mod programs;
@@ -9,6 +10,7 @@ mod scene;
 
 pub use browser::Browser;
 pub use fifo::Fifo;
+pub use flaky::Flaky;
 pub use host::Host;
 pub use person::{Ear, Heard, Person, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
