@@ -20,6 +20,7 @@ mod storm;
 mod tenant_view;
 mod terminal;
 mod threads;
+mod thrift;
 mod verbs;
 
 fn main() -> ExitCode {

@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::running::HostLock;
-use crate::{assembly, log, output};
+use crate::{assembly, log, output, thrift};
 
 mod answers;
 
@@ -126,7 +126,10 @@ impl Running {
 
     /// Serves until a signal comes, and ends everything: no new messages, then the turns, then the rest.
     pub(crate) async fn until_stopped(self, mut signals: Signals) -> Outcome {
-        signals.next().await;
+        tokio::select! {
+            () = signals.next() => {}
+            () = thrift::give_back() => {}
+        }
         output::say("stopping: running turns may end first; another Ctrl-C does not wait for them");
         // The page stays until the turns have ended: their last words are read there.
         tokio::select! {

@@ -1,5 +1,6 @@
 //! `cargo build --release --workspace && cargo bench --bench threads`: what a thread costs, from its worker's first byte
-//! to 200 pages that watch 200 answers. Exits with 1 if a limit is missed.
+//! to 200 pages that watch 200 answers. Exits with 1 if a limit is missed. `-- streams memory` measures these two alone;
+//! there are `start`, `prompt`, `streams` and `memory`.
 
 #[path = "../credentials/table.rs"]
 mod table;
@@ -21,12 +22,25 @@ fn main() -> std::process::ExitCode {
     }
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut table = Table::default();
-    start::measure(&mut table);
-    prompt::measure(&mut table);
-    streams::measure(&mut table);
-    let memory = memory::measure();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|name| !name.starts_with('-'))
+        .collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    for (name, measure) in [
+        ("start", start::measure as fn(&mut Table)),
+        ("prompt", prompt::measure),
+        ("streams", streams::measure),
+    ] {
+        if is_wanted(name) {
+            measure(&mut table);
+        }
+    }
+    let memory = is_wanted("memory").then(memory::measure);
     let exit = table.print();
-    memory.print();
+    if let Some(memory) = memory {
+        memory.print();
+    }
     exit
 }
 

@@ -102,6 +102,8 @@ async fn used(size: usize) -> (u64, u64, u64) {
     {
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     }
+    // The host gives freed memory back each half minute.
+    tokio::time::sleep(std::time::Duration::from_secs(35)).await;
     let known = pss(pid);
     host.stop();
     (sum / pids.len().max(1) as u64, alive, known)

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chat::web;
-use serde_json::Value;
 use supervisor::Limits;
 use support::{Ear, Person};
 
@@ -79,10 +78,13 @@ async fn run() -> (Vec<f64>, usize) {
     }
     let mut watching = tokio::task::JoinSet::new();
     for (person, thread, ear) in threads {
-        person
-            .say(&thread, "stream", &format!("stream {WORDS} {PAUSE_MS}"))
-            .await;
+        // The ear is open before the question is put, as a page is.
         watching.spawn(watch(ear));
+        watching.spawn(async move {
+            let question = format!("stream {WORDS} {PAUSE_MS}");
+            person.say(&thread, "stream", &question).await;
+            (vec![], WORDS)
+        });
     }
     let (mut ages, mut lost) = (Vec::new(), 0);
     while let Some(watched) = watching.join_next().await {
@@ -97,6 +99,8 @@ async fn run() -> (Vec<f64>, usize) {
 
 /// The ages of all updates in milliseconds, and how many different words came.
 async fn watch(mut ear: Ear) -> (Vec<f64>, usize) {
+    // What was said before is the answer to the question that started the worker; it may be drawn once more.
+    let began = now();
     let mut ages = Vec::new();
     let mut words = std::collections::BTreeSet::new();
     while let Some(heard) = ear.next().await {
@@ -104,10 +108,10 @@ async fn watch(mut ear: Ear) -> (Vec<f64>, usize) {
             continue;
         }
         let at = now();
-        let text = text(&heard.data);
-        let newest = moments(&text).max();
+        let text = heard.data.to_string();
+        let newest = moments(&text, began).max();
         let is_new = newest.is_some_and(|newest| words.last().is_none_or(|last| newest > *last));
-        words.extend(moments(&text));
+        words.extend(moments(&text, began));
         if let (Some(newest), true) = (newest, is_new) {
             let nanos = u32::try_from(at.saturating_sub(newest) / 1000).unwrap_or(u32::MAX);
             ages.push(f64::from(nanos) / 1000.0);
@@ -116,19 +120,17 @@ async fn watch(mut ear: Ear) -> (Vec<f64>, usize) {
             break;
         }
     }
-    // The first one is the answer to the question that started the worker.
-    (ages, words.len().min(WORDS))
+    (ages, words.len())
 }
 
-fn text(data: &Value) -> String {
-    data.to_string()
-}
-
-fn moments(text: &str) -> impl Iterator<Item = u128> {
-    text.split(MARK).skip(1).filter_map(|rest| {
-        let digits: &str = &rest[..rest
-            .find(|letter: char| !letter.is_ascii_digit())
-            .unwrap_or(rest.len())];
-        (digits.len() == 19).then(|| digits.parse().ok()).flatten()
-    })
+fn moments(text: &str, began: u128) -> impl Iterator<Item = u128> {
+    text.split(MARK)
+        .skip(1)
+        .filter_map(|rest| {
+            let digits: &str = &rest[..rest
+                .find(|letter: char| !letter.is_ascii_digit())
+                .unwrap_or(rest.len())];
+            (digits.len() == 19).then(|| digits.parse().ok()).flatten()
+        })
+        .filter(move |moment| *moment >= began)
 }
