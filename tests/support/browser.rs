@@ -91,6 +91,14 @@ impl Browser {
         }
     }
 
+    /// Opens a one-time link, and presses the button there.
+    pub async fn enter(&self, link: &Url) {
+        self.driver.goto(link.as_str()).await.expect("the page opens");
+        let button = self.find("#enter").await;
+        button.click().await.expect("it can be pressed");
+        self.find("#text").await;
+    }
+
     /// The first element that matches, as soon as it is there.
     pub async fn find(&self, selector: &str) -> WebElement {
         let found = self
@@ -100,12 +108,6 @@ impl Browser {
             .first()
             .await;
         found.unwrap_or_else(|error| panic!("no `{selector}` on the page: {error}"))
-    }
-
-    /// Lets this browser in by a one-time link.
-    pub async fn enter(&self, link: &Url) {
-        self.driver.goto(link.as_str()).await.expect("the page opens");
-        self.find("#side").await;
     }
 
     /// What a script in the page gives back.

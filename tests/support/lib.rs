@@ -12,6 +12,6 @@ pub use browser::Browser;
 pub use fifo::Fifo;
 pub use flaky::Flaky;
 pub use host::Host;
-pub use person::{Ear, Heard, Person, consent};
+pub use person::{Ear, Heard, Person, client, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
-pub use scene::Scene;
+pub use scene::{MODEL_KEY, Scene};
