@@ -282,7 +282,7 @@ async fn workers_are_looked_after_at_their_page() {
         goto(browser, host, "/workers").await;
         browser.find("#page .blank").await;
         let idle = opened(person, "say: done").await;
-        let busy = person.open("stream 60000 words").await;
+        let busy = person.open("hold").await;
         person.say(&busy, "m2", "say: later").await;
         // The page comes up to date by itself.
         browser
@@ -371,7 +371,7 @@ async fn all_of_it_can_be_done_by_keyboard_and_is_said_aloud() {
         browser
             .until("return document.getElementById('heard').textContent === 'The agent has answered'")
             .await;
-        browser.press("stream 60000 words".to_owned() + Key::Enter).await;
+        browser.press("hold".to_owned() + Key::Enter).await;
         browser.find("#stop:not([hidden])").await;
         walk_to(browser, &tab, "#stop").await;
         browser.press(Key::Enter).await;
