@@ -20,6 +20,8 @@ let attempt = 0;
 let late = 0;
 /** The frame that is asked for, if any. */
 let frame = 0;
+/** The entry that was said to wait for somebody, by its id. */
+let announced = "";
 /** When the host was last heard. */
 let spoken = 0;
 
@@ -58,6 +60,7 @@ export function live() {
   setInterval(listen, 5000);
   document.addEventListener("visibilitychange", listen);
   settle();
+  announceLast();
   connect();
 }
 
@@ -145,6 +148,7 @@ function snapshot(data) {
   queue({ html: data.queue });
   phase(data.phase);
   threadChanged(data.thread);
+  announceLast();
   settle();
 }
 
@@ -202,9 +206,17 @@ function place(entry) {
   }
 }
 
+/** Says what waits for somebody in an entry, once. */
 function announce(entry) {
-  const card = entry.querySelector(".card.wait");
-  if (card) say(`${card.getAttribute("aria-label")}: ${card.querySelector("b")?.textContent ?? ""}`);
+  const card = entry?.querySelector(".card.wait");
+  if (!card || entry.id === announced) return;
+  announced = entry.id;
+  say(`${card.getAttribute("aria-label")}: ${card.querySelector("b")?.textContent ?? ""}`);
+}
+
+/** What waited already when the page came, or came back. */
+function announceLast() {
+  announce([...(timeline?.querySelectorAll(".item:has(.card.wait)") ?? [])].at(-1));
 }
 
 function patch(data) {
