@@ -226,7 +226,7 @@ async fn logins_are_looked_after_at_their_page_and_no_token_comes_there() {
             .expect("it has text");
         assert!(words.len() > 20, "{words}");
         look_at(browser, "sign-out").await;
-        browser.press(Key::Escape).await;
+        browser.keys(Key::Escape).await;
         browser.until("return !document.getElementById('ask').open").await;
         browser.find("#login-mine-rehearsal [data-act=sign-out]").await;
         let out = browser.find("#login-mine-rehearsal [data-act=sign-out]").await;
@@ -318,7 +318,7 @@ async fn workers_are_looked_after_at_their_page() {
 /// Presses this key until the focus is on something that matches; it must come within so many.
 async fn walk_to(browser: &support::Browser, key: &str, selector: &str) {
     for _ in 0..12 {
-        browser.press(key).await;
+        browser.keys(key).await;
         let there = browser
             .script(&format!("return document.activeElement.matches('{selector}')"))
             .await;
@@ -345,14 +345,14 @@ async fn all_of_it_can_be_done_by_keyboard_and_is_said_aloud() {
             browser.script("return document.activeElement.id").await,
             json!("text")
         );
-        browser.press("run: echo by hand".to_owned() + Key::Enter).await;
+        browser.keys("run: echo by hand".to_owned() + Key::Enter).await;
         browser.find(".login .card.wait").await;
         browser.until("return document.activeElement.id === 'text'").await;
         browser
             .until("return document.getElementById('heard').textContent.startsWith('Sign-in needed')")
             .await;
         walk_to(browser, &back, "[data-act=sign-in]").await;
-        browser.press(Key::Enter).await;
+        browser.keys(Key::Enter).await;
         browser
             .until("return document.activeElement.matches('a[data-focus]')")
             .await;
@@ -363,7 +363,7 @@ async fn all_of_it_can_be_done_by_keyboard_and_is_said_aloud() {
             .await;
         browser.script("document.getElementById('text').focus()").await;
         walk_to(browser, &back, "[data-option=allow_once]").await;
-        browser.press(Key::Enter).await;
+        browser.keys(Key::Enter).await;
         browser.find(".asks .audit.yes").await;
         // Whoever pressed writes next.
         browser.until("return document.activeElement.id === 'text'").await;
@@ -371,10 +371,10 @@ async fn all_of_it_can_be_done_by_keyboard_and_is_said_aloud() {
         browser
             .until("return document.getElementById('heard').textContent === 'The agent has answered'")
             .await;
-        browser.press("hold".to_owned() + Key::Enter).await;
+        browser.keys("hold".to_owned() + Key::Enter).await;
         browser.find("#stop:not([hidden])").await;
         walk_to(browser, &tab, "#stop").await;
-        browser.press(Key::Enter).await;
+        browser.keys(Key::Enter).await;
         until_idle(browser).await;
         assert_eq!(
             browser.script("return document.activeElement.id").await,

@@ -5,6 +5,8 @@ mod browser;
 mod cards;
 mod chat;
 mod disk;
+mod external;
+mod first_minute;
 mod host_kills;
 mod house;
 mod interleavings;

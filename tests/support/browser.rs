@@ -142,7 +142,7 @@ impl Browser {
     }
 
     /// Presses a key, wherever the focus is.
-    pub async fn press(&self, keys: impl Into<TypingData>) {
+    pub async fn keys(&self, keys: impl Into<TypingData>) {
         let focused = self
             .driver
             .active_element()
@@ -162,6 +162,12 @@ impl Browser {
                 .await
                 .expect("files can be dragged");
         }
+    }
+
+    /// Clicks on the first element that matches, as soon as it is there.
+    pub async fn press(&self, selector: &str) {
+        let found = self.find(selector).await;
+        found.click().await.expect("it can be pressed");
     }
 
     /// Waits for the page with this heading: the one before may have one, too.

@@ -193,7 +193,7 @@ impl Failure {
 fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
     let policy = cage::Policy {
         workspace: settings.workspaces.join("a-thread"),
-        readable: vec![],
+        readable: settings.readable.clone(),
         without: vec![],
     };
     let of_the_host = [&settings.state_folder, &settings.store_path];

@@ -35,6 +35,13 @@ pub struct Agent {
     pub kind: AgentKind,
 }
 
+impl Agent {
+    /// Whether it is our own.
+    pub(crate) fn is_native(&self) -> bool {
+        matches!(self.kind, AgentKind::Native(_))
+    }
+}
+
 /// What is started for a thread.
 #[derive(Debug, Clone)]
 pub enum AgentKind {

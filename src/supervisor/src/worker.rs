@@ -31,7 +31,7 @@ pub(crate) use self::asked::{LoginAsked, PermissionAnswer, PermissionAsked};
 use self::client::{Gate, OpenError, Opened};
 use self::keeper::{Ended, Keeper, Step};
 use self::log::Tail;
-use crate::config::{Agent, AgentKind, Limits};
+use crate::config::{Agent, Limits};
 use crate::sweep::Reaper;
 
 /// What is started.
@@ -71,6 +71,9 @@ pub(crate) enum StartError {
     /// It wants a login before it opens a session.
     #[error("{0}")]
     LoginNeeded(String),
+    /// It wants a login that only its own program can get.
+    #[error("{0}")]
+    OwnLogin(String),
     /// It broke the protocol, or speaks another version of it.
     #[error("{0}")]
     Protocol(String),
@@ -193,13 +196,32 @@ pub(crate) async fn start(
                 process,
                 gate,
                 prompts: watch::Sender::new(0),
-                is_native: matches!(spec.agent.kind, AgentKind::Native(_)),
+                is_native: spec.agent.is_native(),
             })
         }
         Err(error) => {
             gate.shut();
             Err(failed(error, process, spec.limits.start).await)
         }
+    }
+}
+
+/// Starts a worker, which has `spec.limits.start` to answer the first request, and ends it.
+pub(crate) async fn try_out(spec: &Spec, reaper: &Reaper) -> Result<(), StartError> {
+    let deadline = Instant::now() + spec.limits.start;
+    let gate = Gate::new(mpsc::channel(1).0);
+    gate.shut();
+    let (connection, process) = connect(spec, reaper, gate).await?;
+    let greeted = match connection {
+        Some(connection) => client::greet(&connection, spec, deadline).await,
+        None => Err(OpenError::Closed),
+    };
+    match greeted {
+        Ok(_) => {
+            process.end(spec.limits.grace).await;
+            Ok(())
+        }
+        Err(error) => Err(failed(error, process, spec.limits.start).await),
     }
 }
 
@@ -312,6 +334,7 @@ impl Worker {
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
         let gate = self.gate.clone();
+        let own_login = (!self.is_native).then(|| self.opened.sign_in.clone());
         async move {
             client::check_length(&request)?;
             let _running = Running::begin(prompts);
@@ -322,7 +345,11 @@ impl Worker {
                     Err(PromptError::Gone)
                 }
                 Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED => {
-                    Err(PromptError::LoginNeeded(words::error(&error)))
+                    let words = words::error(&error);
+                    Err(match own_login {
+                        None => PromptError::LoginNeeded(words),
+                        Some(sign_in) => PromptError::Failed(format!("{words}. {sign_in}.")),
+                    })
                 }
                 Err(error) => Err(PromptError::Failed(words::error(&error))),
             }
@@ -348,18 +375,23 @@ impl Worker {
             // One that does not answer, or is over, has no say in what follows.
             let _ = timeout(grace, prompts.wait_for(|count| *count == 0)).await;
         }
-        for step in [Step::CloseInput, Step::Terminate] {
-            self.process.steps.send_replace(step);
-            if timeout(grace, self.process.ended()).await.is_ok() {
-                return;
-            }
-        }
-        self.process.steps.send_replace(Step::Kill);
-        self.process.ended().await;
+        self.process.end(grace).await;
     }
 }
 
 impl Handle {
+    /// End of its input, after `grace` SIGTERM, after `grace` SIGKILL. Returns when nothing of it lives.
+    async fn end(&self, grace: Duration) {
+        for step in [Step::CloseInput, Step::Terminate] {
+            self.steps.send_replace(step);
+            if timeout(grace, self.ended()).await.is_ok() {
+                return;
+            }
+        }
+        self.steps.send_replace(Step::Kill);
+        self.ended().await;
+    }
+
     /// Waits until nothing of it lives. `None` if its keeper was ended with its runtime.
     async fn ended(&self) -> Option<Ended> {
         let mut ended = self.ended.clone();

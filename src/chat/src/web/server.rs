@@ -50,7 +50,7 @@ pub enum StartError {
         address: SocketAddr,
     },
     /// The address could not be bound.
-    #[error("could not listen on {address}: {source}")]
+    #[error("could not listen on {address}")]
     Bind {
         /// The address that was asked for.
         address: SocketAddr,

@@ -214,7 +214,7 @@ impl Task {
     async fn start_failed(&mut self, error: &StartError) {
         warn!(%error, failures = self.failures + 1, "worker could not be started");
         let hope = match error {
-            StartError::NotFound { .. } => Hope::None,
+            StartError::NotFound { .. } | StartError::OwnLogin(_) => Hope::None,
             _ => Hope::Some,
         };
         let mut words = sentence(&error.to_string());

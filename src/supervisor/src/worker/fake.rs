@@ -156,6 +156,9 @@ pub(crate) fn native(spec: &mut Spec) {
         }),
         permissions: contract::Permissions::Ask,
         without_layers: vec![],
+        readable: vec![],
+        context_tokens: None,
+        model_calls: contract::MODEL_CALLS,
         instructions: None,
     }));
 }

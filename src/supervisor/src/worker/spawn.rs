@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use credentials::NETWORK_VARIABLES;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -17,18 +18,6 @@ use crate::sweep::{Known, Reaper};
 
 /// What every worker gets from our environment.
 const ENVIRONMENT: [&str; 4] = ["PATH", "HOME", "LANG", "TERM"];
-
-/// How the network is reached from here; for our own agent, whose refreshes need it, too.
-const NETWORK: [&str; 8] = [
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
-];
 
 /// A worker's process and its pipes.
 pub(super) struct Started {
@@ -108,7 +97,8 @@ fn command(program: &OsString, spec: &Spec, reaper: &Reaper) -> Command {
     command.env_clear().envs(ENVIRONMENT.iter().filter_map(inherited));
     let at_our_death = match &spec.agent.kind {
         AgentKind::Native(_) => {
-            command.envs(NETWORK.iter().filter_map(inherited));
+            // For its refreshes, too.
+            command.envs(NETWORK_VARIABLES.iter().filter_map(inherited));
             AtOurDeath::SeesEndOfInput
         }
         AgentKind::External {
