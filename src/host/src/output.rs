@@ -46,6 +46,12 @@ impl Paint {
     }
 }
 
+/// So many of something, with its plural where it is due.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
 /// Prints data and a line feed on standard output. A reader that has gone away is no error.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
     let mut line = String::with_capacity(text.len() + 1);

@@ -22,6 +22,9 @@ pub(crate) struct Report {
     pub(crate) threads: usize,
     /// Threads whose turn runs, whatever it waits for.
     pub(crate) working: usize,
+    /// Those of them that wait for a person: a permission or a login.
+    #[serde(default)]
+    pub(crate) waiting: usize,
     /// Turns that wait.
     pub(crate) queued: u64,
     /// Living workers.
@@ -103,10 +106,17 @@ pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Fai
             ThreadPhase::Cold | ThreadPhase::Idle | ThreadPhase::Failed { .. }
         )
     };
+    let waiting = |phase: &ThreadPhase| {
+        matches!(
+            phase,
+            ThreadPhase::AwaitingLogin | ThreadPhase::AwaitingPermission
+        )
+    };
     Ok(Report {
         host: None,
         threads: threads.len(),
         working: threads.iter().filter(|thread| working(&thread.phase)).count(),
+        waiting: threads.iter().filter(|thread| waiting(&thread.phase)).count(),
         queued: threads
             .iter()
             .map(|thread| u64::from(thread.summary.queued))
@@ -199,11 +209,15 @@ fn print(report: &Report, paint: Paint) -> Result<(), Failure> {
         ))?;
     }
     output::data(&format!(
-        "{} threads, {} working, {} turns queued, {} workers",
-        report.threads,
+        "{}, {} working{}, {} queued, {}",
+        output::count(report.threads as u64, "thread"),
         report.working,
-        report.queued,
-        report.workers.len()
+        match report.waiting {
+            0 => String::new(),
+            some => format!(" ({some} of them wait for somebody)"),
+        },
+        output::count(report.queued, "turn"),
+        output::count(report.workers.len() as u64, "worker")
     ))?;
     if !report.workers.is_empty() {
         let mut table = Table::new(&["thread", "agent", "pid", "state", "age", "memory", "queued"]);

@@ -185,9 +185,12 @@ fn skip(settings: &Settings, thread: Option<&ThreadId>, max: usize) -> Outcome {
         left => format!("{left} are left"),
     };
     output::data(&format!(
-        "skipped {skipped} queued turn{}, {left}",
-        if skipped == 1 { "" } else { "s" }
+        "skipped {}, {left}",
+        output::count(skipped, "queued turn")
     ))?;
+    if skipped == 0 {
+        output::say("hint: a turn that runs is ended by `agent-host threads stop THREAD`");
+    }
     Ok(Exit::Done)
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use conversation::{Conversation, ItemId, ThreadId, TurnId};
+use conversation::{Conversation, ThreadId, TurnId};
 use credentials::{Credentials, Timestamp};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -51,8 +51,6 @@ pub(crate) struct Shared {
     /// Set once the host is going down: until when running turns may go on.
     pub(crate) drain: watch::Sender<Option<Instant>>,
     tasks: DashMap<ThreadId, Handle>,
-    /// The newest entry of each timeline that was looked at or written to.
-    newest: DashMap<ThreadId, ItemId>,
     /// The highest revision of any thread whose task has gone.
     revision: AtomicU64,
     numbers: AtomicU64,
@@ -133,7 +131,6 @@ impl Shared {
             logins: watch::Sender::new(0),
             drain: watch::Sender::new(None),
             tasks: DashMap::new(),
-            newest: DashMap::new(),
             revision: AtomicU64::new(0),
             numbers: AtomicU64::new(0),
             alive: Mutex::new(Some(alive)),
@@ -260,23 +257,6 @@ impl Shared {
         let handle = self.tasks.get(id)?;
         let board = handle.board.lock().unwrap_or_else(PoisonError::into_inner);
         Some(board.clone())
-    }
-
-    /// Notes the newest entry of a timeline.
-    pub(crate) fn saw_item(&self, thread: &ThreadId, item: ItemId) {
-        let mut newest = self.newest.entry(thread.clone()).or_insert(item);
-        *newest = (*newest).max(item);
-    }
-
-    /// The number of the newest entry of a timeline; 0 if it has none.
-    pub(crate) async fn newest_item(&self, thread: &ThreadId) -> Result<i64, SupervisorError> {
-        if let Some(newest) = self.newest.get(thread) {
-            return Ok(newest.0);
-        }
-        let items = self.conversation.items(thread, None, 1).await?;
-        let newest = items.last().map_or(ItemId(0), |item| item.id);
-        self.saw_item(thread, newest);
-        Ok(newest.0)
     }
 
     /// A line of a list changed. Nobody reading lists is no error.

@@ -16,8 +16,6 @@ pub struct ThreadStatus {
     pub phase: ThreadPhase,
     /// What it is doing, while it works.
     pub doing: Option<Doing>,
-    /// Grows with every change of its timeline; compare with what a reader has seen.
-    pub last_item: i64,
 }
 
 /// A worker.

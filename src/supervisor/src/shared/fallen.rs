@@ -80,7 +80,6 @@ impl Fallen {
                 }
             }
         }
-        shared.saw_item(&self.thread, id);
         shared.list_changed(&self.thread);
         self.running.is_some()
     }

@@ -13,13 +13,11 @@ impl Supervisor {
         let shared = self.shared();
         let mut threads = Vec::new();
         for summary in shared.conversation.threads(filter).await? {
-            let last_item = shared.newest_item(&summary.thread.id).await?;
             let Board { phase, doing, .. } = shared.board(&summary.thread.id).unwrap_or_default();
             threads.push(ThreadStatus {
                 summary,
                 phase,
                 doing,
-                last_item,
             });
         }
         Ok(threads)

@@ -107,7 +107,15 @@ impl Records {
 /// This boot of the system, and the namespace of process ids that we live in: its number, and when its first process began,
 /// because the numbers of namespaces are used again, as for a container that is started anew.
 fn boot() -> io::Result<String> {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let boot = match fs::read_to_string("/proc/sys/kernel/random/boot_id") {
+        Ok(boot) => boot,
+        // Some containers hide it; the second in which the system started tells boots apart as well.
+        Err(_) => fs::read_to_string("/proc/stat")?
+            .lines()
+            .find(|line| line.starts_with("btime "))
+            .unwrap_or_default()
+            .to_owned(),
+    };
     let namespace = fs::read_link("/proc/self/ns/pid")?;
     // Where the first process may not be looked at, the number must do.
     let first = process::read(1).map_or(0, |first| first.started);

@@ -2,7 +2,7 @@
 
 use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, ToolKind};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, ToolKind};
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -262,8 +262,6 @@ impl Task {
             let reason = Some("nobody answered in time".to_owned());
             self.settle(permission, Decision::TimedOut, PermissionAnswer::Deny { reason })
                 .await;
-            let words = "Nobody answered in time, so it was denied.";
-            self.note(NoteKind::Warning, words.to_owned(), None).await;
         }
         while let Some(login) = self.asks.overdue_login(now) {
             self.give_up_login(login).await;
@@ -292,7 +290,10 @@ fn verdict(
     by: String,
 ) -> Result<(Decision, PermissionAnswer), SupervisorError> {
     let always = |choice: &&Choice| choice.kind == ChoiceKind::AllowAlways;
+    let once = |choice: &Choice| choice.kind == ChoiceKind::AllowOnce;
     Ok(match answer {
+        // An agent that can't be allowed just once must not be told so.
+        Answer::Once if !options.is_empty() && !options.iter().any(once) => return Err(not_offered()),
         Answer::Once => (Decision::Once { by }, PermissionAnswer::Once),
         Answer::Always => match options.iter().find(always) {
             Some(Choice { name, .. }) => {
@@ -310,8 +311,7 @@ fn verdict(
         }
         Answer::Option { id, reason } => {
             let Some(choice) = options.iter().find(|choice| choice.id == id) else {
-                let words = "the agent does not offer this answer";
-                return Err(SupervisorError::Gone(words.to_owned()));
+                return Err(not_offered());
             };
             let (decision, reason) = match choice.kind {
                 ChoiceKind::AllowOnce => (Decision::Once { by }, None),
@@ -327,6 +327,10 @@ fn verdict(
             (decision, PermissionAnswer::Option { id, reason })
         }
     })
+}
+
+fn not_offered() -> SupervisorError {
+    SupervisorError::Gone("the agent does not offer this answer".to_owned())
 }
 
 /// A name that nobody can guess; `None` if the system gives no randomness.

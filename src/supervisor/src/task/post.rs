@@ -53,7 +53,6 @@ impl Task {
     pub(super) async fn accepted(&mut self, turn: Turn, item: Item, mode: Dispatch, asker: Asker) -> Posted {
         let id = turn.id;
         self.publish();
-        self.shared.saw_item(&self.thread.id, item.id);
         self.feed.publish(Change::Item(item));
         let action = decide(self.now(), mode);
         self.queued.push(turn);

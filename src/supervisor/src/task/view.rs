@@ -28,9 +28,6 @@ impl Task {
         self.clock.published();
         if let Some(running) = &mut self.turn {
             for change in running.timeline.changes() {
-                if let Change::Item(item) = &change {
-                    self.shared.saw_item(&self.thread.id, item.id);
-                }
                 self.feed.publish(change);
             }
         }
@@ -123,7 +120,6 @@ impl Task {
                 }
             }
         }
-        self.shared.saw_item(&self.thread.id, item.id);
         self.feed.publish(Change::Item(item));
         self.shared.list_changed(&self.thread.id);
     }
@@ -220,9 +216,6 @@ impl Task {
         self.publish();
         let thread = &self.thread.id;
         let mut items = self.shared.conversation.items(thread, None, SNAPSHOT + 1).await?;
-        if let Some(newest) = items.last() {
-            self.shared.saw_item(thread, newest.id);
-        }
         let more = items.len() > SNAPSHOT;
         if more {
             items.remove(0);

@@ -324,7 +324,7 @@ async fn what_the_agent_is_doing_is_told() {
         .await
         .unwrap();
     assert_eq!(listed[0].phase, ThreadPhase::Working);
-    assert!(listed[0].doing.is_some() && listed[0].last_item > 0);
+    assert!(listed[0].doing.is_some());
     gate.open();
 }
 

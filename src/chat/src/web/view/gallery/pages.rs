@@ -81,7 +81,6 @@ fn line(
             summary,
             phase,
             doing: what.map(doing),
-            last_item: 1,
         },
         unread: queued == 0 && what.is_none() && last_end.is_none(),
     }
