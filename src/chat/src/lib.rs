@@ -1,3 +1,4 @@
 //! Front-ends: where threads come from. The built-in one is the web chat.
 
+pub mod discord;
 pub mod web;
