@@ -3,4 +3,7 @@
 
 pub mod admission;
 pub mod custom_id;
+pub mod names;
 pub mod nonce;
+pub mod render;
+pub mod split;

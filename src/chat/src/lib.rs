@@ -2,3 +2,5 @@
 
 pub mod discord;
 pub mod web;
+
+mod harmless;
