@@ -5,5 +5,6 @@ pub mod admission;
 pub mod custom_id;
 pub mod names;
 pub mod nonce;
+pub mod reconcile;
 pub mod render;
 pub mod split;
