@@ -2,6 +2,7 @@
 //! be done goes out as a value.
 
 pub mod admission;
+pub mod config;
 pub mod custom_id;
 pub mod names;
 pub mod nonce;

@@ -10,6 +10,7 @@ use supervisor::{Agent, Limits};
 use crate::failure::Failure;
 
 mod agents;
+mod discord;
 mod document;
 mod example;
 mod line;
@@ -61,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) without_layers: Vec<cage::Layer>,
     /// The web chat.
     pub(crate) web: WebSettings,
+    /// Discord, if there is a token for it.
+    pub(crate) discord: Option<chat::discord::config::Config>,
     /// The filter for log lines.
     pub(crate) log_filter: String,
     /// Where a configuration file is looked for.
@@ -142,6 +145,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         variables,
         &mut problems,
     );
+    let discord = discord::settings(document.discord, &agents, &places, variables, &mut problems);
     problems.sort_by_key(Problem::line);
     Ok(Loaded {
         settings: Settings {
@@ -157,6 +161,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             limits: limits(&document.limits),
             without_layers,
             web,
+            discord,
             state_folder: places.state,
             allow_network_filesystem,
             vendors,

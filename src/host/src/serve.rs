@@ -40,6 +40,9 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
         output::say(
             "the link signs one browser in, once; `agent-host status` prints another; stop with Ctrl-C",
         );
+        if settings.discord.is_some() {
+            output::say("a token for Discord is there; this version does not connect to it yet");
+        }
         running.until_stopped(signals).await
     })
 }

@@ -19,7 +19,7 @@ fn variables(pairs: &[(&'static str, &str)]) -> Variables {
 }
 
 /// Loads this text as the file in a home folder of its own.
-fn load_text(text: &str, more: &[(&'static str, &str)]) -> Loaded {
+pub(super) fn load_text(text: &str, more: &[(&'static str, &str)]) -> Loaded {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("config.toml"), text).unwrap();
     let mut pairs = vec![("AGENT_HOST_HOME", home.path().to_str().unwrap())];
@@ -29,7 +29,12 @@ fn load_text(text: &str, more: &[(&'static str, &str)]) -> Loaded {
 
 /// The problems, without the path before each.
 fn problems(text: &str) -> Vec<String> {
-    let told = load_text(text, &[]).problems;
+    problems_of(text, &[])
+}
+
+/// The same, with variables.
+pub(super) fn problems_of(text: &str, more: &[(&'static str, &str)]) -> Vec<String> {
+    let told = load_text(text, more).problems;
     let short = |problem: &Problem| {
         let line = problem.to_string();
         line.split_once("config.toml:")
@@ -117,7 +122,7 @@ path = true
         "8: vendors.acme.client_id: invalid type: integer `7`, expected a string",
         "10: vendors.other: `grant` is missing, and no vendor of this name is built in",
         "13: credentials.path: invalid type",
-        "14: extra: unknown table or key (known: agents, cage, credentials, default_agent, limits, log, rehearsal, threads, vendors, web)",
+        "14: extra: unknown table or key (known: agents, cage, credentials, default_agent, discord, limits, log, rehearsal, threads, vendors, web)",
     ];
     assert_eq!(told.len(), starts.len(), "{told:#?}");
     for (told, start) in told.iter().zip(starts) {
@@ -162,6 +167,7 @@ fn the_example_is_accepted_as_printed_and_with_everything_switched_on() {
             ("ACME_API_KEY", " k3\n"),
             ("SOME_KEY", "k4"),
             ("AGENT_HOST_WEB_PASSWORD", "p5 of twelve letters"),
+            ("DISCORD_TOKEN", "a-bots-name.made.up-by-this-test"),
         ],
     );
     assert_eq!(loaded.problems, []);

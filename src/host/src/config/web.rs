@@ -115,7 +115,7 @@ fn password(
         ),
         (None, Some(file)) => (
             "password_file",
-            read_password(&places.beside_config(file)),
+            first_line(&places.beside_config(file)),
             "a file with one line, the password",
         ),
     };
@@ -171,8 +171,8 @@ fn of_proxies(section: &WebSection) -> Vec<Fault> {
     faults
 }
 
-/// The first line of a file.
-fn read_password(path: &Path) -> Result<SecretString, String> {
+/// The first line of a file, a secret.
+pub(super) fn first_line(path: &Path) -> Result<SecretString, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("could not read `{}`: {error}", path.display()))?;
     match text.lines().next().map(str::trim) {
