@@ -240,12 +240,23 @@ fn an_answer_that_is_too_long_says_that_there_is_more() {
     assert_eq!(super::split(&text, false).parts, split.parts);
 }
 
+fn atoms(text: &str, finished: bool) -> Vec<atom::Atom> {
+    let mut atoms = vec![];
+    each_atom(&harmless::printed(text), finished, |atom| {
+        atoms.push(atom);
+        true
+    });
+    atoms
+}
+
 /// Markdown as models write it, and as nobody should.
 fn markdown() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         8 => "[a-zA-Z ,.]{1,40}",
-        3 => Just("\n".to_owned()),
-        2 => Just("\n\n".to_owned()),
+        // So long that a line shows what it is before it is complete.
+        4 => Just("word ".repeat(61)),
+        2 => Just("\n".to_owned()),
+        1 => Just("\n\n".to_owned()),
         2 => "[\\*_~`|<>@#\\[\\]()!\\\\:&;\\-=+ ]{1,6}",
         1 => Just("\n```rust\n".to_owned()),
         1 => Just("\n```\n".to_owned()),
@@ -263,34 +274,39 @@ fn markdown() -> impl Strategy<Value = String> {
         1 => "\u{1b}(\\[31m|\\]0;x|\\[)",
         1 => ".{0,12}",
     ];
-    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+    prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_message_is_short_enough_and_says_something(text in markdown(), limit in prop_oneof![Just(1850_usize), Just(1600)]) {
-        for part in parts(&text, limit) {
-            prop_assert!(units(&part) <= limit, "{} in {part:?}", units(&part));
+    fn every_message_is_short_enough_and_says_something(text in markdown(), finished in any::<bool>()) {
+        for part in split_at(&text, finished, 1600, 1000).parts {
+            prop_assert!(units(&part) <= 1600, "{} in {part:?}", units(&part));
             prop_assert!(!part.trim().is_empty());
         }
     }
 
     #[test]
-    fn full_messages_never_change_when_the_text_grows(text in markdown(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..6)) {
-        let limit = 1600;
-        let mut ends: Vec<usize> = cuts.iter().map(|cut| text.floor_char_boundary(cut.index(text.len() + 1))).collect();
-        ends.sort_unstable();
-        let mut before: Option<Vec<String>> = None;
-        for (end, finished) in ends.into_iter().map(|end| (end, false)).chain([(text.len(), false), (text.len(), true)]) {
-            let now = split_at(&text[..end], finished, limit, 1000).parts;
-            if let Some(before) = before {
-                prop_assert!(now.len() + 1 >= before.len());
-                let full = before.len().saturating_sub(1);
-                prop_assert_eq!(&now[..full.min(now.len())], &before[..full], "{:?}", &text[..end]);
-            }
-            before = Some(now);
+    fn what_is_certain_of_a_text_stays_when_it_grows(text in markdown()) {
+        let whole = atoms(&text, true);
+        for (end, _) in text.char_indices() {
+            let certain = atoms(&text[..end], false);
+            prop_assert!(whole.starts_with(&certain), "{:?}: {:#?}", &text[..end], certain.last());
+        }
+    }
+
+    #[test]
+    fn full_messages_never_change_when_the_text_grows(text in markdown(), limit in 30..400_usize) {
+        let whole = split_at(&text, true, limit, 1000).parts;
+        let mut count = 0;
+        for (end, _) in text.char_indices().step_by(7) {
+            let now = split_at(&text[..end], false, limit, 1000).parts;
+            let full = now.len().saturating_sub(1);
+            prop_assert!(now.len() >= count, "a message vanished: {:?}", &text[..end]);
+            prop_assert_eq!(&now[..full], &whole[..full], "{:?}", &text[..end]);
+            count = full;
         }
     }
 
