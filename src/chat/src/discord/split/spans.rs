@@ -39,7 +39,9 @@ pub(super) fn at(rest: &str, at_word: bool, complete: bool) -> Span {
         b'&' => html::entity(rest, complete),
         // Discord's spoiler; Markdown has none.
         b'|' if rest.starts_with("||") => plain("\\|\\|", 2),
-        b'*' | b'_' | b'~' => mark(rest, complete),
+        b'*' | b'_' | b'~' => Span::Mark {
+            length: run(rest).min(LONGEST_SPAN / 4),
+        },
         b'h' | b'H' if at_word => address(rest, complete),
         _ => Span::None,
     }
@@ -68,16 +70,6 @@ fn escape(rest: &str) -> Span {
     match rest.as_bytes().get(1) {
         Some(next) if next.is_ascii_punctuation() => plain(&rest[..2], 2),
         _ => plain("\\\\", 1),
-    }
-}
-
-fn mark(rest: &str, complete: bool) -> Span {
-    let length = run(rest);
-    if length == rest.len() && !complete {
-        return Span::Unknown;
-    }
-    Span::Mark {
-        length: length.min(LONGEST_SPAN / 4),
     }
 }
 

@@ -240,6 +240,53 @@ fn an_answer_that_is_too_long_says_that_there_is_more() {
     assert_eq!(super::split(&text, false).parts, split.parts);
 }
 
+#[test]
+fn nothing_is_certain_before_its_end_is_seen() {
+    let filler = "word ".repeat(70);
+    for construct in [
+        "[some words](https://x.example/a \"title\") more",
+        "![a cat](https://x.example/c.png) more",
+        "[^1] and [not a link] and [also not](",
+        "`some code` ``more `code` `` `open",
+        "<!-- a comment --> <https://x.example> <a href=\"https://x.example\">a b</a> <code>a b</code> x<br>y",
+        "&amp; &#64;everyone &nbsp;x \\* \\",
+        "https://x.example/long?path http",
+        "**some bold words** and *some more* || ||",
+        "<@123> <:smile:123> <t:1:R> <b >",
+        &"か\u{3099}".repeat(40),
+        &"👩\u{200d}👩\u{200d}👧".repeat(60),
+        &"字".repeat(80),
+        "\n| a | b |\n|---|---|\n| 1 | 2 |\nafter\n| c |\n| d |",
+        "\n```rust\nlet a = 1;\n``\n```` \nafter\n~~~\nx",
+        "\n- [ ] a\n# b\n---\n===\n> c\n",
+    ] {
+        let text = format!("{filler}{construct}");
+        let whole = atoms(&text, true);
+        for (end, _) in text.char_indices() {
+            let certain = atoms(&text[..end], false);
+            assert!(
+                whole.starts_with(&certain),
+                "{:?}: {:?}",
+                &text[filler.len().min(end)..end],
+                certain.last()
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_not_certain_waits_where_it_does_not_fit() {
+    let text = format!("{}\n{}", "word ".repeat(360).trim_end(), "x".repeat(250));
+    let growing = split(&text, false).parts;
+    assert_eq!(growing.len(), 1);
+    assert!(units(&growing[0]) <= LONGEST_PART, "{}", units(&growing[0]));
+    assert_eq!(split(&text, true).parts[0], growing[0]);
+    assert!(
+        split("A few word", false).parts[0].ends_with("word"),
+        "what fits is shown at once"
+    );
+}
+
 fn atoms(text: &str, finished: bool) -> Vec<atom::Atom> {
     let mut atoms = vec![];
     each_atom(&harmless::printed(text), finished, |atom| {
