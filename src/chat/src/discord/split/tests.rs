@@ -253,7 +253,7 @@ fn nothing_is_certain_before_its_end_is_seen() {
         "https://x.example/long?path http",
         "**some bold words** and *some more* || ||",
         "<@123> <:smile:123> <t:1:R> <b >",
-        &"か\u{3099}".repeat(40),
+        &format!("字{}", "か\u{3099}".repeat(40)),
         &"👩\u{200d}👩\u{200d}👧".repeat(60),
         &"字".repeat(80),
         "\n| a | b |\n|---|---|\n| 1 | 2 |\nafter\n| c |\n| d |",
