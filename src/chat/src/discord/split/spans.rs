@@ -73,16 +73,26 @@ fn escape(rest: &str) -> Span {
     }
 }
 
-/// How often the first byte, an ASCII one, stands there.
+/// How often the first byte, an ASCII one, stands there; not counted further than a span can be long.
 fn run(rest: &str) -> usize {
     let first = rest.as_bytes()[0];
-    rest.bytes().take_while(|byte| *byte == first).count()
+    let run = rest.bytes().take(LONGEST_SPAN).take_while(|byte| *byte == first);
+    run.count()
+}
+
+/// The part of a text in which a span must end. Looking further would take a square of the time for a flood of beginnings.
+fn within(rest: &str) -> &str {
+    &rest[..rest.floor_char_boundary(LONGEST_SPAN)]
 }
 
 fn code(rest: &str, complete: bool) -> Span {
     let marks = run(rest);
     let mut at = marks;
-    while let Some(next) = rest[at..].find('`').map(|found| at + found) {
+    while let Some(next) = within(rest)
+        .get(at..)
+        .and_then(|rest| rest.find('`'))
+        .map(|found| at + found)
+    {
         let found = run(&rest[next..]);
         at = next + found;
         if at >= LONGEST_SPAN {
@@ -99,7 +109,8 @@ fn code(rest: &str, complete: bool) -> Span {
         return Span::Unknown;
     }
     // Letters, lest Discord finds them a partner.
-    plain("\\`", 1)
+    let marks = marks.min(100);
+    plain("\\`".repeat(marks), marks)
 }
 
 /// Words as code on one line.

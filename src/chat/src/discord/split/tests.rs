@@ -275,6 +275,42 @@ fn nothing_is_certain_before_its_end_is_seen() {
 }
 
 #[test]
+fn a_flood_is_read_once() {
+    for flood in [
+        "`",
+        "`` ` ",
+        "<a ",
+        "<a href=\"x\">",
+        "<!--",
+        "<code>",
+        "[",
+        "[x](",
+        "![",
+        "*",
+        "&",
+        "||",
+        "@",
+        "\\",
+        "https://",
+        "<",
+        "|",
+        "~~~\n",
+        "> ",
+        "#",
+        "a|b\n",
+        "\u{301}",
+        "👩\u{200d}",
+        "🇫",
+    ] {
+        let text = flood.repeat(40_000 / flood.len());
+        for finished in [true, false] {
+            let parts = split(&text, finished).parts;
+            assert!(parts.iter().all(|part| units(part) <= LONGEST_PART), "{flood}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_certain_waits_where_it_does_not_fit() {
     let text = format!("{}\n{}", "word ".repeat(360).trim_end(), "x".repeat(250));
     let growing = split(&text, false).parts;

@@ -1,7 +1,7 @@
 //! What stands in angle brackets, and entities.
 
 use super::link::{picture_of, shown};
-use super::{Span, as_code, is_web, may_end, plain, whole};
+use super::{Span, as_code, is_web, may_end, plain, whole, within};
 use crate::harmless;
 
 /// Tags that only dress their words: they go.
@@ -67,21 +67,21 @@ pub(super) fn angle(rest: &str, complete: bool) -> Span {
         }
     };
     if rest.starts_with("<!--") || "<!--".starts_with(rest) && !complete {
-        let end = rest.get(4..).and_then(|inside| inside.find("-->"));
+        let end = within(rest).get(4..).and_then(|inside| inside.find("-->"));
         return match end {
-            Some(end) if end + 7 <= super::LONGEST_SPAN => whole("", end + 7),
-            _ => open(),
+            Some(end) => whole("", end + 7),
+            None => open(),
         };
     }
     let second = rest[1..].chars().next().unwrap_or_default();
     if !second.is_ascii_alphabetic() && !matches!(second, '/' | '#' | ':') {
         return plain("<", 1);
     }
-    let Some(end) = rest.find('>') else {
+    let Some(end) = within(rest).find('>') else {
         return open();
     };
     let inside = &rest[1..end];
-    if end >= super::LONGEST_SPAN || inside.contains('<') {
+    if inside.contains('<') {
         return plain("<", 1);
     }
     if is_web(inside) {
@@ -131,9 +131,8 @@ fn dress(tag: &str, rest: &str, end: usize, complete: bool) -> Span {
     let inside = &rest[1..end];
     let words = |closing: &str| {
         let from = end + 1;
-        rest[from..]
+        within(rest)[from..]
             .find(closing)
-            .filter(|length| from + length + closing.len() <= super::LONGEST_SPAN)
             .map(|length| (&rest[from..from + length], from + length + closing.len()))
     };
     let closing = match tag {
