@@ -3,13 +3,17 @@
 mod browser;
 mod fifo;
 mod host;
+mod kernel;
 mod person;
 mod programs;
 mod scene;
+mod shell;
 
 pub use browser::Browser;
 pub use fifo::Fifo;
 pub use host::Host;
-pub use person::{Ear, Heard, Person, consent};
+pub use kernel::{until, waiters};
+pub use person::{Ear, Heard, Person, client, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
-pub use scene::Scene;
+pub use scene::{MODEL_KEY, Scene};
+pub use shell::shell_agent;

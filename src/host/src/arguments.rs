@@ -89,7 +89,8 @@ pub(crate) enum Verb {
 }
 
 const DOCTOR: &str = "\
-Says what is wrong, where, and what to do next. Nothing is changed, unless --probe is given.
+Says what is wrong, where, and what to do next. Nothing is changed, unless --probe is given. Each external agent is \
+started once, greeted, and ended.
 
   agent-host doctor                         one line per check, hints below those that need you
   agent-host doctor --probe                 also refreshes stale logins, and compares clocks
@@ -153,7 +154,7 @@ may end first (a second signal does not wait for them).
 
   agent-host config example > config.toml   a commented file to start from
   agent-host config check                   every fault at once, with its line
-  agent-host up                             prints a link that signs your browser in, once
+  agent-host up                             prints a link to the page that lets your browser in
 
 In another terminal, `agent-host status` shows what runs, and prints a new link. One host per state folder.";
 

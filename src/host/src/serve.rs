@@ -6,7 +6,7 @@ use std::time::Duration;
 use chat::web;
 use conversation::Conversation;
 use credentials::Credentials;
-use supervisor::Supervisor;
+use supervisor::{Limits, Supervisor, longest_drain};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::Up;
@@ -18,9 +18,17 @@ use crate::{assembly, log, output, thrift};
 
 mod answers;
 
-/// How long running turns may go on after the first signal. The steps of ending a deaf worker (9 s) and a refresh in flight
-/// (22 s) may follow; together this stays below the 35 s that service managers are told to wait.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long running turns may go on after the first signal.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Service managers are told to wait so long after the signal, before they kill.
+const SERVICE_MANAGER_WAITS: Duration = Duration::from_secs(35);
+
+const _: () = {
+    let drain = longest_drain(PATIENCE, Limits::GRACE);
+    let whole = drain.saturating_add(web::Server::LONGEST_SHUTDOWN);
+    assert!(whole.as_millis() <= SERVICE_MANAGER_WAITS.as_millis());
+};
 
 /// The program beside this one that serves threads.
 const WORKER: &str = "agent-host-worker";
@@ -36,10 +44,8 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
         let signals = Signals::listen()?;
         let credentials = assembly::credentials(&settings)?;
         let running = Running::start(&settings, credentials, lock).await?;
-        output::data(&format!("open {}", running.web.url()))?;
-        output::say(
-            "the link signs one browser in, once; `agent-host status` prints another; stop with Ctrl-C",
-        );
+        running.tell_way_in()?;
+        output::say("stop with Ctrl-C");
         if settings.discord.is_some() {
             output::say("a token for Discord is there; this version does not connect to it yet");
         }
@@ -76,8 +82,7 @@ impl Signals {
 #[derive(Debug)]
 pub(crate) struct Running {
     supervisor: Supervisor,
-    /// The page.
-    pub(crate) web: web::Server,
+    web: web::Server,
     control: Control,
     lock: HostLock,
 }
@@ -119,12 +124,29 @@ impl Running {
                 return Err(Failure::during(error, what));
             }
         };
+        // Only now: a host that can't be reached must not have begun with anything.
+        supervisor.go_on().await;
         Ok(Self {
             supervisor,
             web,
             control,
             lock,
         })
+    }
+
+    /// Says where the page is, and how to get in.
+    pub(crate) fn tell_way_in(&self) -> Result<(), Failure> {
+        let links = self.web.links();
+        if let Some(link) = links.new_link() {
+            output::data(&format!("open {link}"))?;
+            output::say(
+                "a button there lets one browser in, once, within ten minutes; `agent-host status` prints a new link",
+            );
+        } else {
+            output::data(&format!("open {}", links.base()))?;
+            output::say("the proxy there signs people in");
+        }
+        Ok(())
     }
 
     /// Serves until a signal comes, and ends everything: no new messages, then the turns, then the rest.
@@ -152,14 +174,6 @@ impl Running {
 
 impl Settings {
     fn web_config(&self) -> web::Config {
-        let allow = match (&self.web.password, &self.web.user_header) {
-            (Some(password), _) => web::Access::Password(password.clone()),
-            (None, Some(header)) => web::Access::TrustedHeader {
-                name: header.clone(),
-                from: self.web.trusted_proxies.clone(),
-            },
-            (None, None) => web::Access::Loopback,
-        };
         let defaults = web::Config::new(
             self.web.listen,
             self.state_folder.clone(),
@@ -170,7 +184,8 @@ impl Settings {
             trials => trials.to_vec(),
         };
         web::Config {
-            allow,
+            allow: self.web.allow.clone(),
+            proxy: self.web.proxy.clone(),
             public_url: self.web.public_url.clone(),
             notice: self.web.notice.clone(),
             dispatch: self.dispatch,
@@ -191,10 +206,11 @@ impl Failure {
 fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
     let policy = cage::Policy {
         workspace: settings.workspaces.join("a-thread"),
-        readable: vec![],
+        readable: settings.readable.clone(),
         without: vec![],
     };
-    for secret in [&settings.state_folder, &settings.store_path] {
+    let of_the_host = [&settings.state_folder, &settings.store_path];
+    for secret in of_the_host.into_iter().chain(&settings.web.secret_files) {
         let real = std::fs::canonicalize(secret).unwrap_or_else(|_| secret.clone());
         if policy.may_read(&real) {
             return Err(Failure::words(format!(
@@ -202,7 +218,7 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
                 real.display()
             ))
             .hint(
-                "keep state and logins elsewhere, such as below /var/lib or a home folder (AGENT_HOST_HOME)",
+                "keep state, logins and secrets elsewhere, such as below /var/lib or a home folder (AGENT_HOST_HOME)",
             ));
         }
     }

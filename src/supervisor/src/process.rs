@@ -233,6 +233,15 @@ impl Process {
         }
     }
 
+    /// Whether the last prompt reached it as a whole: it may have had effects, whatever was heard of it.
+    pub(crate) fn got_prompt(&self) -> bool {
+        match self {
+            Self::Real(worker) => worker.got_prompt(),
+            #[cfg(test)]
+            Self::Scripted(actor) => actor.got_prompt(),
+        }
+    }
+
     /// Asks the agent to stop the running turn.
     pub(crate) fn cancel(&self) {
         match self {

@@ -23,7 +23,11 @@ use crate::update::{Snapshot, Subscription};
 mod attention;
 mod drain;
 mod lists;
+mod offline;
 mod start;
+
+pub use drain::longest_drain;
+pub use offline::reset_offline;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +43,8 @@ struct Inner {
     shared: Arc<Shared>,
     /// Ends when all tasks have ended.
     ended: Mutex<mpsc::Receiver<()>>,
+    /// Threads whose queue goes on with [`Supervisor::go_on`].
+    waiting: Mutex<Vec<ThreadId>>,
 }
 
 /// A message from a front-end that was admitted.

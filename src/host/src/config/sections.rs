@@ -1,7 +1,8 @@
 //! The tables of the configuration file, besides `[vendors.NAME]`.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -101,6 +102,8 @@ pub(super) struct AgentSection {
     pub(super) base_url: Option<Url>,
     /// The model.
     pub(super) model: Option<String>,
+    /// How many tokens the model can take.
+    pub(super) context_tokens: Option<NonZeroU64>,
     /// What happens before a tool changes something.
     pub(super) permissions: Option<PermissionsName>,
     /// Added to the system prompt.
@@ -111,6 +114,7 @@ impl AgentSection {
     pub(super) const KEYS: &[&str] = &[
         "base_url",
         "command",
+        "context_tokens",
         "env",
         "instructions",
         "model",
@@ -170,21 +174,30 @@ pub(super) struct WebSection {
     pub(super) password_env: Option<String>,
     /// File with the password.
     pub(super) password_file: Option<PathBuf>,
-    /// Header in which a trusted proxy names the user.
+    /// Header in which the proxy names the user.
     pub(super) user_header: Option<String>,
-    /// Addresses of the proxies whose header is believed.
-    pub(super) trusted_proxies: Option<Vec<IpAddr>>,
+    /// Values of that header whose users are administrators.
+    pub(super) admins: Option<Vec<String>>,
+    /// Name of the variable with the proxy's secret.
+    pub(super) proxy_secret_env: Option<String>,
+    /// File with the proxy's secret.
+    pub(super) proxy_secret_file: Option<PathBuf>,
+    /// Header in which the proxy sends its secret.
+    pub(super) proxy_secret_header: Option<String>,
     /// The address that people type, where a proxy stands before it.
     pub(super) public_url: Option<Url>,
 }
 
 impl WebSection {
     pub(super) const KEYS: &[&str] = &[
+        "admins",
         "listen",
         "password_env",
         "password_file",
+        "proxy_secret_env",
+        "proxy_secret_file",
+        "proxy_secret_header",
         "public_url",
-        "trusted_proxies",
         "user_header",
     ];
 }
@@ -215,12 +228,14 @@ pub(super) struct LimitsSection {
     pub(super) silence: Option<Span>,
     pub(super) permission: Option<Span>,
     pub(super) login: Option<Span>,
+    pub(super) model_calls: Option<NonZeroU32>,
 }
 
 impl LimitsSection {
     pub(super) const KEYS: &[&str] = &[
         "idle",
         "login",
+        "model_calls",
         "permission",
         "queued",
         "silence",
@@ -253,8 +268,10 @@ impl<'de> Deserialize<'de> for Span {
 pub(super) struct CageSection {
     /// Layers that this host does without.
     pub(super) without: Option<Vec<Layer>>,
+    /// Folders besides the system's that commands may read.
+    pub(super) readable: Option<Vec<PathBuf>>,
 }
 
 impl CageSection {
-    pub(super) const KEYS: &[&str] = &["without"];
+    pub(super) const KEYS: &[&str] = &["readable", "without"];
 }

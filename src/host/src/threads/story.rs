@@ -59,7 +59,9 @@ fn entry(item: &Item) -> Vec<String> {
             title, reason, done, ..
         } => {
             let done = if *done { "done" } else { "waits" };
-            (format!("login, {done}"), format!("{title}: {reason}"))
+            // The reason names what it is about.
+            let words = if reason.is_empty() { title } else { reason };
+            (format!("login, {done}"), words.clone())
         }
         Body::File(file) => ("file".to_owned(), format!("{} ({} bytes)", file.path, file.size)),
         Body::Note { kind, text, .. } => {

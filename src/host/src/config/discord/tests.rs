@@ -32,6 +32,11 @@ fn without_a_section_a_token_in_the_environment_is_enough_and_lets_only_the_owne
         told[0].starts_with("1: discord: no token: DISCORD_TOKEN is not set"),
         "{told:?}"
     );
+    let loaded = load_text("[discord]\n", &[]);
+    assert!(
+        !loaded.problems[0].concerns_all(),
+        "who only looks at threads needs no token"
+    );
 }
 
 #[test]

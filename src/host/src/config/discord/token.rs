@@ -10,6 +10,8 @@ use crate::config::{Places, Problem, Variables, web};
 /// The variable that is looked at when nothing else is said.
 const DEFAULT_VARIABLE: &str = "DISCORD_TOKEN";
 
+const WHERE_FROM: &str = "from discord.com/developers/applications → your application → Bot → Reset Token, without `Bot ` before it";
+
 /// The token of somebody who has no `[discord]`.
 pub(super) fn of_environment(variables: &Variables) -> Option<Token> {
     let secret = variables.secret(DEFAULT_VARIABLE).filter(is_sound)?;
@@ -78,15 +80,14 @@ pub(super) fn find(
             (key, found, name.to_owned(), hint)
         }
     };
-    match found {
-        Ok(secret) if is_sound(&secret) => Some(Token::Given { secret, from }),
-        Ok(_) => {
-            let what = format!("what {from} holds is not a token");
-            let hint = "from discord.com/developers/applications → your application → Bot → Reset Token, without `Bot ` before it";
-            fault(key, what, hint)
-        }
-        Err(what) => fault(key, what, hint),
-    }
+    let (what, hint) = match found {
+        Ok(secret) if is_sound(&secret) => return Some(Token::Given { secret, from }),
+        Ok(_) => (format!("what {from} holds is not a token"), WHERE_FROM),
+        Err(what) => (what, hint),
+    };
+    // Who only looks at threads needs no token.
+    problems.push(place.problem(key, what).hint(hint).only_for_a_host());
+    None
 }
 
 /// Three parts with points between them, in letters that fit into a header.
