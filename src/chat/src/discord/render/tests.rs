@@ -431,4 +431,17 @@ proptest! {
         parts.dedup();
         prop_assert_eq!(parts.len(), shown.len());
     }
+
+    #[test]
+    fn what_was_shown_keeps_its_place_while_the_turn_goes_on(bodies in prop::collection::vec(anything(), 1..12), thoughts in any::<bool>()) {
+        let items: Vec<Item> = (1..).zip(bodies).map(|(id, body)| item(id, body)).collect();
+        let look = Look { thoughts, ..look() };
+        let keys = |items: &[Item]| -> Vec<Key> {
+            messages(items, &Progress::Running, &look).iter().map(|message| message.key).collect()
+        };
+        let whole = keys(&items);
+        for count in 0..items.len() {
+            prop_assert!(whole.starts_with(&keys(&items[..count])), "after {count} entries");
+        }
+    }
 }
