@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod browser;
+mod cards;
 mod chat;
 mod disk;
 mod external;
@@ -11,6 +12,7 @@ mod house;
 mod interleavings;
 mod kills;
 mod locks;
+mod page;
 mod people;
 mod protocol;
 mod real_model;

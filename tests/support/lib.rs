@@ -2,6 +2,7 @@
 
 mod browser;
 mod fifo;
+mod flaky;
 mod host;
 mod kernel;
 mod person;
@@ -11,6 +12,7 @@ mod shell;
 
 pub use browser::Browser;
 pub use fifo::Fifo;
+pub use flaky::Flaky;
 pub use host::Host;
 pub use kernel::{until, waiters};
 pub use person::{Ear, Heard, Person, client, consent};

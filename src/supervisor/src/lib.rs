@@ -30,4 +30,5 @@ pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
 pub use supervisor::{
     Answer, Happened, Message, Posted, Supervisor, SupervisorError, longest_drain, reset_offline,
 };
+pub use timeline::describe_diffs;
 pub use update::{Change, Doing, Snapshot, Subscription, ThreadPhase, Update};

@@ -101,8 +101,15 @@ pub enum Happened {
 pub enum Answer {
     /// This time.
     Once,
-    /// For the rest of the thread.
+    /// This time, and again as widely as the agent's first offer of that kind says; where it makes none, this time.
     Always,
+    /// What the agent offers under this name.
+    Option {
+        /// The [`Choice`](conversation::Choice)'s id.
+        id: String,
+        /// Why, if it denies.
+        reason: Option<String>,
+    },
     /// Not.
     Deny {
         /// Why.

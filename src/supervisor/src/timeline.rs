@@ -12,7 +12,8 @@ use crate::update::Change;
 
 mod tool;
 
-pub(crate) use tool::{brief, describe_diffs, shown_diffs, shown_input};
+pub use tool::describe_diffs;
+pub(crate) use tool::{brief, shown_diffs, shown_input};
 
 /// An answer or a thought that grows above so many bytes is continued in a new entry.
 const LONGEST_TEXT: usize = 256 * 1024;

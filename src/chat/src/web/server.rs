@@ -24,7 +24,7 @@ use super::private_file::FileError;
 use super::seen::Seen;
 use super::shared::{Parts, Web};
 use super::uploads::{self, Uploads};
-use super::{command, enter, events, files, gate, leave, pages, said, sign_in, threads};
+use super::{command, enter, events, files, gate, leave, lists, pages, said, sign_in, threads};
 
 /// How long [`Server::shutdown`] waits for answers that are on their way.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -280,6 +280,7 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/api/t/{id}/settings", post(threads::settings))
         .route("/api/t/{id}/reset", post(threads::reset))
         .route("/api/t/{id}/older", get(threads::older))
+        .route("/api/t/{id}/seen", post(lists::seen))
         .route("/api/t/{id}/command", post(command::in_thread))
         .route("/api/command", post(command::anywhere))
         .route("/api/uploads/forget", post(uploads::forget))

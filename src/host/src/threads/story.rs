@@ -91,7 +91,12 @@ fn decided(decision: Option<&Decision>) -> String {
     match decision {
         None => "open".to_owned(),
         Some(Decision::Once { by }) => format!("allowed once by {}", plain(by, 40)),
-        Some(Decision::Always { by }) => format!("allowed for the thread by {}", plain(by, 40)),
+        Some(Decision::Always { by, words }) if words.is_empty() => {
+            format!("allowed from now on by {}", plain(by, 40))
+        }
+        Some(Decision::Always { by, words }) => {
+            format!("allowed by {}: {}", plain(by, 40), plain(words, 80))
+        }
         Some(Decision::Denied { by, .. }) => format!("denied by {}", plain(by, 40)),
         Some(Decision::TimedOut) => "nobody answered".to_owned(),
         Some(Decision::Gone) => "the turn ended first".to_owned(),

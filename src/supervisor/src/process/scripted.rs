@@ -9,6 +9,7 @@ use agent_client_protocol::v1::schema::{
     ContentBlock, ContentChunk, SessionUpdate, StopReason, ToolCallUpdate,
 };
 use contract::{LoginAnswer, LoginNeeded};
+use conversation::{Choice, ChoiceKind};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{Event, Reply};
@@ -356,7 +357,7 @@ async fn play(
                 let tool_call = Box::new(tool_call);
                 tell(Event::Permission {
                     tool_call,
-                    can_always: true,
+                    options: offered(),
                     answer,
                 })
                 .await;
@@ -369,7 +370,7 @@ async fn play(
             Act::AskAndGoOn(tool_call) => {
                 let event = Event::Permission {
                     tool_call: Box::new(tool_call),
-                    can_always: true,
+                    options: offered(),
                     answer: Reply::new(drop),
                 };
                 tell(event).await;
@@ -410,6 +411,20 @@ async fn play(
         }
     }
     Ok(StopReason::EndTurn)
+}
+
+/// What the built-in agent offers, too.
+fn offered() -> Vec<Choice> {
+    let choice = |id: &str, kind| Choice {
+        id: id.into(),
+        name: format!("words of {id}"),
+        kind,
+    };
+    vec![
+        choice("once", ChoiceKind::AllowOnce),
+        choice("always", ChoiceKind::AllowAlways),
+        choice("no", ChoiceKind::RejectOnce),
+    ]
 }
 
 fn die(events: &mpsc::Sender<Event>, is_over: &Arc<AtomicBool>) {

@@ -153,10 +153,10 @@ impl Task {
             Event::Status(words) => running.doing = crate::timeline::brief(&words),
             Event::Permission {
                 tool_call,
-                can_always,
+                options,
                 answer,
             } => {
-                self.asked_permission(*tool_call, can_always, answer).await;
+                self.asked_permission(*tool_call, options, answer).await;
             }
             Event::Login { needed, answer } => self.asked_login(needed, answer).await,
             Event::Gone(_) => {}

@@ -2,6 +2,7 @@
 
 use agent_client_protocol::v1::schema::{ContentBlock, ContentChunk};
 use contract::LoginAnswer;
+use conversation::ChoiceKind;
 
 use super::fake::{Scene, native};
 use super::*;
@@ -329,7 +330,15 @@ on_answer() {
             let Some(Event::Permission(asked)) = scene.events.recv().await else {
                 panic!("not asked");
             };
-            assert!(asked.can_always);
+            let kinds: Vec<_> = asked.choices().iter().map(|choice| choice.kind).collect();
+            assert_eq!(
+                kinds,
+                [
+                    ChoiceKind::AllowOnce,
+                    ChoiceKind::AllowAlways,
+                    ChoiceKind::RejectOnce
+                ]
+            );
             assert_eq!(asked.tool_call.fields.title.as_deref(), Some("run ls -la"));
             match answer {
                 Some(answer) => asked.answer(answer),

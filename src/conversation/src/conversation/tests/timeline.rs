@@ -30,6 +30,7 @@ pub(super) fn permission(decision: Option<Decision>) -> Body {
         title: "run a command".to_owned(),
         detail: "rm -rf build".to_owned(),
         diffs: Vec::new(),
+        options: Vec::new(),
         until: Timestamp::from_millis(7),
         decision,
     }
@@ -76,7 +77,10 @@ async fn every_kind_of_entry_comes_back_as_it_was() {
         permission(None),
         permission(Some(denied)),
         permission(Some(Decision::Once { by: by() })),
-        permission(Some(Decision::Always { by: by() })),
+        permission(Some(Decision::Always {
+            by: by(),
+            words: "always".to_owned(),
+        })),
         permission(Some(Decision::TimedOut)),
         login(false),
         Body::File(file),
