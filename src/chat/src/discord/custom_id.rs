@@ -22,25 +22,26 @@ const LONGEST_SERVICE: usize = 60;
 /// What a button or a modal is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Allow what a permission request asks, this time.
-    AllowOnce {
+    /// Allow what a permission request asks, as this answer of the agent's says.
+    Allow {
         /// The request, as the supervisor named it.
         request: String,
-    },
-    /// Allow it for the rest of the thread.
-    AllowAlways {
-        /// The request.
-        request: String,
+        /// The answer's place among those that the entry offers, from 0.
+        option: u8,
     },
     /// Deny it: asks for a reason in a modal.
     Deny {
         /// The request.
         request: String,
+        /// The answer's place; `None` where the agent offers no denial.
+        option: Option<u8>,
     },
     /// The modal with the reason.
     DenyReason {
         /// The request.
         request: String,
+        /// The answer's place; `None` where the agent offers no denial.
+        option: Option<u8>,
     },
     /// Run a turn again.
     Retry {
@@ -163,10 +164,9 @@ fn is_same(given: &str, right: &str) -> bool {
 impl Action {
     fn words(&self) -> (&'static str, String) {
         match self {
-            Self::AllowOnce { request } => ("once", request.clone()),
-            Self::AllowAlways { request } => ("always", request.clone()),
-            Self::Deny { request } => ("deny", request.clone()),
-            Self::DenyReason { request } => ("why", request.clone()),
+            Self::Allow { request, option } => ("allow", answer(request, Some(*option))),
+            Self::Deny { request, option } => ("deny", answer(request, *option)),
+            Self::DenyReason { request, option } => ("why", answer(request, *option)),
             Self::Retry { turn } => ("retry", turn.to_string()),
             Self::Details { item } => ("details", item.to_string()),
             Self::SignIn { item } => ("sign-in", item.to_string()),
@@ -181,10 +181,19 @@ impl Action {
         let about = about.to_owned();
         let number = || about.parse().ok().filter(|number| *number > 0);
         let action = match verb {
-            "once" => Self::AllowOnce { request: about },
-            "always" => Self::AllowAlways { request: about },
-            "deny" => Self::Deny { request: about },
-            "why" => Self::DenyReason { request: about },
+            "allow" => {
+                let (request, option) = answered(&about)?;
+                let option = option?;
+                Self::Allow { request, option }
+            }
+            "deny" => {
+                let (request, option) = answered(&about)?;
+                Self::Deny { request, option }
+            }
+            "why" => {
+                let (request, option) = answered(&about)?;
+                Self::DenyReason { request, option }
+            }
             "retry" => Self::Retry {
                 turn: TurnId(number()?),
             },
@@ -204,6 +213,23 @@ impl Action {
     }
 }
 
+/// A request and an answer to it.
+fn answer(request: &str, option: Option<u8>) -> String {
+    match option {
+        Some(option) => format!("{request}:{option}"),
+        None => format!("{request}:"),
+    }
+}
+
+fn answered(about: &str) -> Option<(String, Option<u8>)> {
+    let (request, option) = about.rsplit_once(':')?;
+    let option = match option {
+        "" => None,
+        number => Some(number.parse().ok()?),
+    };
+    Some((request.to_owned(), option))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -220,10 +246,22 @@ mod tests {
         let request = || "0123456789abcdef0123456789abcdef".to_owned();
         let service = || format!("mcp:{}", "s.".repeat(28));
         vec![
-            Action::AllowOnce { request: request() },
-            Action::AllowAlways { request: request() },
-            Action::Deny { request: request() },
-            Action::DenyReason { request: request() },
+            Action::Allow {
+                request: request(),
+                option: 255,
+            },
+            Action::Deny {
+                request: request(),
+                option: None,
+            },
+            Action::Deny {
+                request: request(),
+                option: Some(0),
+            },
+            Action::DenyReason {
+                request: request(),
+                option: Some(3),
+            },
             Action::Retry {
                 turn: TurnId(i64::MAX),
             },
@@ -289,7 +327,7 @@ mod tests {
         }
 
         #[test]
-        fn what_somebody_made_up_is_refused(id in "(a1\\.)?(once|retry|stop|.{0,9})\\.?.{0,90}") {
+        fn what_somebody_made_up_is_refused(id in "(a1\\.)?(allow|retry|stop|.{0,9})\\.?.{0,90}") {
             prop_assert_eq!(sealer().parse(CHANNEL, &id), Err(CustomIdError::Unknown));
         }
     }

@@ -1,6 +1,6 @@
 //! What the agent asks people for: permissions and logins, each a card with buttons and afterwards a line that stays.
 
-use conversation::{Body, Decision, Item};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item};
 
 use super::message::{Button, DesiredMessage, Key, OutFile, Style};
 use super::{diff, words};
@@ -8,6 +8,8 @@ use crate::discord::custom_id::Action;
 use crate::discord::split::{as_code, kept_inside, units};
 use crate::harmless;
 
+/// Discord takes no more in a row.
+const MOST_BUTTONS: usize = 5;
 /// So much of what would run is shown in the message; it and everything else is in a file then.
 const LONGEST_SHOWN: usize = 950;
 
@@ -20,6 +22,7 @@ pub(super) fn permission(item: &Item) -> Option<DesiredMessage> {
         diffs,
         until,
         decision,
+        options,
         ..
     } = &item.body
     else {
@@ -64,21 +67,51 @@ pub(super) fn permission(item: &Item) -> Option<DesiredMessage> {
     let line = format!("-# If nobody answers, it is denied {}", words::relative(*until));
     content.push_str(&line);
     message.content = content;
-    let request = || request.clone();
-    message.buttons = vec![
-        Button::new(
-            "Allow once",
-            Style::Success,
-            Action::AllowOnce { request: request() },
-        ),
-        Button::new(
-            "Always in this thread",
-            Style::Secondary,
-            Action::AllowAlways { request: request() },
-        ),
-        Button::new("Deny", Style::Danger, Action::Deny { request: request() }),
-    ];
+    message.buttons = buttons(request, options);
     Some(message)
+}
+
+/// The answers that the agent offers, in its words, allowing ones first; where it offers no denial there is one all the same.
+fn buttons(request: &str, options: &[Choice]) -> Vec<Button> {
+    let (mut allow, mut deny) = (vec![], vec![]);
+    for (option, choice) in (0..).zip(options) {
+        let request = request.to_owned();
+        let (words, style) = match choice.kind {
+            // The narrowest yes is the one that stands out.
+            ChoiceKind::AllowOnce if allow.is_empty() => ("Allow once", Style::Success),
+            ChoiceKind::AllowOnce => ("Allow once", Style::Secondary),
+            ChoiceKind::AllowAlways => ("Always allow", Style::Secondary),
+            ChoiceKind::RejectOnce => ("Deny", Style::Danger),
+            ChoiceKind::RejectAlways => ("Always deny", Style::Danger),
+        };
+        let name = if harmless::line(&choice.name, 1).is_empty() {
+            words
+        } else {
+            choice.name.as_str()
+        };
+        match choice.kind {
+            ChoiceKind::AllowOnce | ChoiceKind::AllowAlways => {
+                allow.push(Button::new(name, style, Action::Allow { request, option }));
+            }
+            ChoiceKind::RejectOnce | ChoiceKind::RejectAlways => {
+                let option = Some(option);
+                deny.push(Button::new(name, style, Action::Deny { request, option }));
+            }
+        }
+    }
+    if deny.is_empty() {
+        let (request, option) = (request.to_owned(), None);
+        deny.push(Button::new(
+            "Deny",
+            Style::Danger,
+            Action::Deny { request, option },
+        ));
+    }
+    // A no always has its place.
+    deny.truncate(2);
+    allow.truncate(MOST_BUTTONS - deny.len());
+    allow.extend(deny);
+    allow
 }
 
 /// Where the part ends that is shown, at the end of a line if there is one.
@@ -97,7 +130,16 @@ fn audit(decision: &Decision, title: &str, detail: &str, is_command: bool) -> St
     let who = |by: &str| words::escaped(&harmless::line(by, 60));
     let verdict = match decision {
         Decision::Once { by } => format!("✅ Allowed once by {}", who(by)),
-        Decision::Always { by } => format!("✅ Allowed in this thread by {}", who(by)),
+        Decision::Always { by, words: widely } if widely.is_empty() => {
+            format!("✅ Allowed from now on by {}", who(by))
+        }
+        Decision::Always { by, words: widely } => {
+            format!(
+                "✅ Allowed by {} (“{}”)",
+                who(by),
+                words::escaped(&harmless::line(widely, 80))
+            )
+        }
         Decision::Denied { by, reason: None } => format!("❌ Denied by {}", who(by)),
         Decision::Denied {
             by,

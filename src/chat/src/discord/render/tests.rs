@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use conversation::{
-    Attachment, Decision, Diff, ItemId, NoteKind, PlanEntry, PlanStatus, ThreadId, ToolCall, ToolKind,
-    ToolStatus, TurnId, TurnState,
+    Attachment, Choice, ChoiceKind, Decision, Diff, ItemId, NoteKind, PlanEntry, PlanStatus, ThreadId,
+    ToolCall, ToolKind, ToolStatus, TurnId, TurnState,
 };
 use credentials::{Timestamp, UserId};
 use proptest::prelude::*;
@@ -60,6 +60,14 @@ fn answer(text: &str) -> Body {
     Body::Answer { text: text.into() }
 }
 
+fn choice(name: &str, kind: ChoiceKind) -> Choice {
+    Choice {
+        id: format!("id of {name}"),
+        name: name.into(),
+        kind,
+    }
+}
+
 fn permission(detail: &str, decision: Option<Decision>) -> Body {
     Body::Permission {
         request: "0123456789abcdef0123456789abcdef".into(),
@@ -68,6 +76,11 @@ fn permission(detail: &str, decision: Option<Decision>) -> Body {
         detail: detail.into(),
         diffs: vec![],
         until: Timestamp::from_seconds(1_795_269_787),
+        options: vec![
+            choice("Always here", ChoiceKind::AllowAlways),
+            choice("", ChoiceKind::AllowOnce),
+            choice("No", ChoiceKind::RejectOnce),
+        ],
         decision,
     }
 }
@@ -167,15 +180,53 @@ fn what_would_run_is_shown_exactly_and_only_named_buttons_decide() {
          -# If nobody answers, it is denied <t:1795269787:R>"
     );
     let request = || "0123456789abcdef0123456789abcdef".to_owned();
-    let presses: Vec<Press> = card.buttons.into_iter().map(|button| button.press).collect();
+    let shown: Vec<(String, Press)> = card
+        .buttons
+        .into_iter()
+        .map(|button| (button.label, button.press))
+        .collect();
+    let allow = |label: &str, option| {
+        let request = request();
+        (label.to_owned(), Press::Action(Action::Allow { request, option }))
+    };
+    let deny = |label: &str, option| {
+        let request = request();
+        (label.to_owned(), Press::Action(Action::Deny { request, option }))
+    };
     assert_eq!(
-        presses,
+        shown,
         [
-            Press::Action(Action::AllowOnce { request: request() }),
-            Press::Action(Action::AllowAlways { request: request() }),
-            Press::Action(Action::Deny { request: request() }),
+            allow("Always here", 0),
+            allow("Allow once", 1),
+            deny("No", Some(2))
         ]
     );
+    let many = (0..9).map(|_| choice("Yes", ChoiceKind::AllowOnce)).collect();
+    let Body::Permission {
+        request: name,
+        call,
+        title,
+        detail,
+        diffs,
+        until,
+        decision,
+        ..
+    } = permission("ls", None)
+    else {
+        panic!("it is one");
+    };
+    let card = one(Body::Permission {
+        request: name,
+        call,
+        title,
+        detail,
+        diffs,
+        until,
+        decision,
+        options: many,
+    });
+    assert_eq!(card.buttons.len(), 5);
+    assert_eq!(card.buttons[4].press, deny("", None).1, "there is always a no");
     assert_eq!(
         one(permission("echo '```'; reboot", None))
             .content
@@ -201,8 +252,18 @@ fn an_audit_line_stays() {
             "✅ Allowed once by An\\_n: `ls`",
         ),
         (
-            Decision::Always { by: "Ann".into() },
-            "✅ Allowed in this thread by Ann: `ls`",
+            Decision::Always {
+                by: "Ann".into(),
+                words: String::new(),
+            },
+            "✅ Allowed from now on by Ann: `ls`",
+        ),
+        (
+            Decision::Always {
+                by: "Ann".into(),
+                words: "Always in *this* thread".into(),
+            },
+            "✅ Allowed by Ann (“Always in \\*this\\* thread”): `ls`",
         ),
         (
             Decision::Denied {
@@ -397,8 +458,8 @@ fn anything() -> impl Strategy<Value = Body> {
         }),
         1 => text().prop_map(|text| Body::Plan { entries: vec![PlanEntry { text, status: PlanStatus::Running }; 30] }),
         1 => (text(), text()).prop_map(|(title, detail)| match permission(&detail, None) {
-            Body::Permission { request, call, detail, diffs, until, decision, .. } => {
-                Body::Permission { request, call, title, detail, diffs, until, decision }
+            Body::Permission { request, call, detail, diffs, until, decision, options, .. } => {
+                Body::Permission { request, call, title, detail, diffs, until, decision, options }
             }
             other => other,
         }),
@@ -441,7 +502,9 @@ proptest! {
         };
         let whole = keys(&items);
         for count in 0..items.len() {
-            prop_assert!(whole.starts_with(&keys(&items[..count])), "after {count} entries");
+            // An answer may have more messages in the end; none that was there vanishes.
+            let lost = keys(&items[..count]).into_iter().find(|key| !whole.contains(key));
+            prop_assert_eq!(lost, None, "after {} entries", count);
         }
     }
 }
