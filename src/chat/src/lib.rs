@@ -1,3 +1,6 @@
 //! Front-ends: where threads come from. The built-in one is the web chat.
 
+pub mod discord;
 pub mod web;
+
+mod harmless;

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 
 mod agents;
 mod cage;
+mod discord;
 mod document;
 mod example;
 mod line;
@@ -67,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) model_calls: NonZeroU32,
     /// The web chat.
     pub(crate) web: WebSettings,
+    /// Discord, if there is a token for it.
+    pub(crate) discord: Option<chat::discord::config::Config>,
     /// The filter for log lines.
     pub(crate) log_filter: String,
     /// Where a configuration file is looked for.
@@ -178,6 +181,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         variables,
         &mut problems,
     );
+    let discord = discord::settings(document.discord, &agents, &places, variables, &mut problems);
     problems.sort_by_key(Problem::line);
     Ok(Loaded {
         settings: Settings {
@@ -192,6 +196,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             readable,
             model_calls,
             web,
+            discord,
             state_folder: places.state,
             allow_network_filesystem,
             vendors,

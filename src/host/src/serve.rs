@@ -46,6 +46,9 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
         let running = Running::start(&settings, credentials, lock).await?;
         running.tell_way_in()?;
         output::say("stop with Ctrl-C");
+        if settings.discord.is_some() {
+            output::say("a token for Discord is there; this version does not connect to it yet");
+        }
         running.until_stopped(signals).await
     })
 }

@@ -74,8 +74,11 @@ fn check(Loaded { settings, problems }: &Loaded) -> Outcome {
                 own("agents", &settings.declared_agents),
                 own("vendors", &settings.declared),
             );
+            let discord = settings.discord.as_ref().map_or_else(String::new, |discord| {
+                format!(", Discord with the token from {}", discord.token.source())
+            });
             output::data(&format!(
-                "`{path}` is fine: {agents}, {vendors}, store `{}`",
+                "`{path}` is fine: {agents}, {vendors}, store `{}`{discord}",
                 settings.store_path.display()
             ))?;
         } else {

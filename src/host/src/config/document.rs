@@ -16,6 +16,10 @@ use super::sections::{
     ThreadsSection, VENDOR_KEYS, WebSection,
 };
 
+mod discord;
+
+pub(super) use discord::DiscordTables;
+
 /// Words this near to a known key are taken for a slip.
 const SLIP: f64 = 0.8;
 
@@ -32,6 +36,7 @@ pub(super) struct Document {
     pub(super) threads: ThreadsSection,
     pub(super) limits: LimitsSection,
     pub(super) cage: CageSection,
+    pub(super) discord: Option<DiscordTables>,
     /// The lines of the tables that have one place each.
     pub(super) places: BTreeMap<String, TablePlace>,
 }
@@ -120,6 +125,7 @@ impl Reader<'_> {
                 }
                 "threads" => document.threads = self.section(entry, ThreadsSection::KEYS),
                 "limits" => document.limits = self.section(entry, LimitsSection::KEYS),
+                "discord" => document.discord = self.discord(entry),
                 "cage" => {
                     document.cage = self.section(entry, CageSection::KEYS);
                     document
@@ -153,8 +159,17 @@ impl Reader<'_> {
         let Some(table) = self.table(entry, &kind) else {
             return vec![];
         };
+        self.each(table, &kind, known)
+    }
+
+    fn each<'a, 'i: 'a, T: DeserializeOwned>(
+        &mut self,
+        entries: impl IntoIterator<Item = Entry<'a, 'i>>,
+        kind: &str,
+        known: &[&str],
+    ) -> Vec<Named<T>> {
         let mut all = Vec::new();
-        for entry in table {
+        for entry in entries {
             let name = entry.0.get_ref().to_string();
             let path = format!("{kind}.{name}");
             let Some(table) = self.table(entry, &path) else {

@@ -58,6 +58,43 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 # The address that people type, where it is not the one above; behind a proxy that signs people in it must be set.
 #public_url = "https://agents.example/"
 
+# Discord. With a bot's token in DISCORD_TOKEN not even this table is needed: then the owner and the team of the application
+# may speak to the bot, by mentioning it, wherever it was invited to.
+#[discord]
+# The NAME of the environment variable with the token; or, with token_file, a file whose first line it is; or, with
+# token_command, a program that prints it, as in ["pass", "show", "discord-bot"]. Never the token itself: this file is shown,
+# copied and backed up.
+#token_env = "DISCORD_TOKEN"
+# Who may speak: these users, members with these roles, and always the owner and the team. Ids as numbers or in quotation
+# marks (in Discord: Settings, Advanced, Developer Mode; then right-click, Copy ID).
+#users = [123456789012345678]
+#roles = ["234567890123456789"]
+# Everybody in the places below. It has to be written out; empty lists never mean it.
+#everyone = false
+# Where: in these guilds, and in channels = [ids]. If none is named, wherever the bot was invited to.
+#guilds = [345678901234567890]
+# Whether direct messages of those who may speak are answered.
+#dms = false
+# Other bots and webhooks that are listened to, for so many turns in a row.
+#bots = [567890123456789012]
+#bot_turns = 5
+# Who may allow and deny what the agent asks for, besides the owner of a thread.
+#approvers = [678901234567890123]
+# Who may sign in and out for the whole host, besides the owner and the team.
+#admins = [789012345678901234]
+# Of a bot in more than 2500 guilds: the shards that this host connects, counted from 0.
+#shards = { first = 0, last = 3, total = 16 }
+
+# What is different in a channel; instead of the list `channels`, a table for each.
+#[discord.channels.456789012345678902]
+# When the bot speaks: "mention" (and in its own threads), "all" or "off".
+#mode = "mention"
+#agent = "native"
+#model = "the-name-of-a-model"
+#workspace = "/srv/project"
+#dispatch = "queue"
+#permissions = "ask"
+
 #[threads]
 # What a message does that comes while a turn runs: "queue", "steer" or "interrupt".
 #dispatch = "queue"

@@ -18,6 +18,7 @@ pub(super) const TABLES: &[&str] = &[
     "cage",
     "credentials",
     "default_agent",
+    "discord",
     "limits",
     "log",
     "rehearsal",

@@ -20,7 +20,7 @@ fn variables(pairs: &[(&'static str, &str)]) -> Variables {
 }
 
 /// Loads this text as the file in a home folder of its own.
-fn load_text(text: &str, more: &[(&'static str, &str)]) -> Loaded {
+pub(super) fn load_text(text: &str, more: &[(&'static str, &str)]) -> Loaded {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("config.toml"), text).unwrap();
     let mut pairs = vec![("AGENT_HOST_HOME", home.path().to_str().unwrap())];
@@ -30,7 +30,12 @@ fn load_text(text: &str, more: &[(&'static str, &str)]) -> Loaded {
 
 /// The problems, without the path before each.
 fn problems(text: &str) -> Vec<String> {
-    load_text(text, &[]).problems.iter().map(in_short).collect()
+    problems_of(text, &[])
+}
+
+/// The same, with variables.
+pub(super) fn problems_of(text: &str, more: &[(&'static str, &str)]) -> Vec<String> {
+    load_text(text, more).problems.iter().map(in_short).collect()
 }
 
 /// A problem without the name of the file.
@@ -119,7 +124,7 @@ path = true
         "8: vendors.acme.client_id: invalid type: integer `7`, expected a string",
         "10: vendors.other: `grant` is missing, and no vendor of this name is built in",
         "13: credentials.path: invalid type",
-        "14: extra: unknown table or key (known: agents, cage, credentials, default_agent, limits, log, rehearsal, threads, vendors, web)",
+        "14: extra: unknown table or key (known: agents, cage, credentials, default_agent, discord, limits, log, rehearsal, threads, vendors, web)",
     ];
     assert_eq!(told.len(), starts.len(), "{told:#?}");
     for (told, start) in told.iter().zip(starts) {
@@ -164,6 +169,7 @@ fn the_example_is_accepted_as_printed_and_with_everything_switched_on() {
             ("ACME_API_KEY", " k3\n"),
             ("SOME_KEY", "k4"),
             ("AGENT_HOST_WEB_PASSWORD", "p5 of twelve letters"),
+            ("DISCORD_TOKEN", "a-bots-name.made.up-by-this-test"),
             ("AGENT_HOST_PROXY_SECRET", "p6 of thirty-two letters, or of more"),
         ],
     );

@@ -279,8 +279,8 @@ fn is_name(header: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// The first line of a file.
-fn first_line(path: &Path) -> Result<SecretString, String> {
+/// The first line of a file, a secret.
+pub(super) fn first_line(path: &Path) -> Result<SecretString, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("could not read `{}`: {error}", path.display()))?;
     match text.lines().next().map(str::trim) {

@@ -1,0 +1,334 @@
+//! The names of buttons and modals. Discord gives them back when one is pressed, and so can anybody else who makes them up:
+//! each is sealed for its thread with a key of this host, and names only what it is about. What somebody may do is looked at
+//! when they press.
+
+use std::fmt;
+
+use conversation::{ItemId, TurnId};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use super::admission::Id;
+
+/// Discord takes no longer one, in characters.
+pub const LONGEST: usize = 100;
+/// Hex digits of the seal.
+const SEAL: usize = 16;
+/// Tells our names from those of other versions.
+const VERSION: &str = "a1";
+/// The longest name of a service that fits.
+const LONGEST_SERVICE: usize = 60;
+
+/// What a button or a modal is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Allow what a permission request asks, as this answer of the agent's says.
+    Allow {
+        /// The request, as the supervisor named it.
+        request: String,
+        /// The answer's place among those that the entry offers, from 0.
+        option: u8,
+    },
+    /// Deny it: asks for a reason in a modal.
+    Deny {
+        /// The request.
+        request: String,
+        /// The answer's place; `None` where the agent offers no denial.
+        option: Option<u8>,
+    },
+    /// The modal with the reason.
+    DenyReason {
+        /// The request.
+        request: String,
+        /// The answer's place; `None` where the agent offers no denial.
+        option: Option<u8>,
+    },
+    /// Run a turn again.
+    Retry {
+        /// The turn.
+        turn: TurnId,
+    },
+    /// Show what a tool was given and gave back.
+    Details {
+        /// The first entry of the message that the button belongs to.
+        item: ItemId,
+    },
+    /// Begin the sign-in that this entry asks for.
+    SignIn {
+        /// The entry.
+        item: ItemId,
+    },
+    /// Open the modal for the code or the key of a sign-in that was begun.
+    Paste {
+        /// The service.
+        service: String,
+    },
+    /// That modal.
+    Pasted {
+        /// The service.
+        service: String,
+    },
+    /// Sign out.
+    SignOut {
+        /// The service.
+        service: String,
+    },
+    /// Stop the running turn.
+    Stop,
+}
+
+/// Why a name is not ours, or can't be one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CustomIdError {
+    /// Somebody else's, made up, of another thread, or of a host that lost its key.
+    #[error("this button is not one of mine, or too old")]
+    Unknown,
+    /// It does not fit into Discord's limit.
+    #[error("the name `{0}` is too long for a button")]
+    TooLong(String),
+}
+
+/// Seals names, and knows them again. Lives as long as its key: with another one all old buttons are refused.
+#[derive(Clone)]
+pub struct Sealer {
+    key: [u8; 32],
+}
+
+impl Sealer {
+    /// With a key that only this host knows.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { key }
+    }
+
+    /// The name of a button in a thread or channel.
+    ///
+    /// Errors: `TooLong` for a service with a name that does not fit.
+    pub fn encode(&self, channel: Id, action: &Action) -> Result<String, CustomIdError> {
+        let (verb, about) = action.words();
+        if about.len() > LONGEST_SERVICE {
+            return Err(CustomIdError::TooLong(about));
+        }
+        let body = format!("{VERSION}.{verb}.{about}");
+        Ok(format!("{body}.{}", self.seal(channel, &body)))
+    }
+
+    /// What the button is for that was pressed in this thread or channel.
+    ///
+    /// Errors: `Unknown`.
+    pub fn parse(&self, channel: Id, custom_id: &str) -> Result<Action, CustomIdError> {
+        let unknown = || CustomIdError::Unknown;
+        if custom_id.len() > LONGEST {
+            return Err(unknown());
+        }
+        let (body, seal) = custom_id.rsplit_once('.').ok_or_else(unknown)?;
+        if !is_same(seal, &self.seal(channel, body)) {
+            return Err(unknown());
+        }
+        let mut words = body.splitn(3, '.');
+        match (words.next(), words.next(), words.next()) {
+            (Some(VERSION), Some(verb), Some(about)) => Action::of(verb, about).ok_or_else(unknown),
+            _ => Err(unknown()),
+        }
+    }
+
+    fn seal(&self, channel: Id, body: &str) -> String {
+        let mut inner = Sha256::new();
+        inner.update(self.key);
+        inner.update(channel.to_be_bytes());
+        inner.update(body);
+        // Hashed again with the key, so that nobody can add to what they have seen (as HMAC does it).
+        let mut outer = Sha256::new();
+        outer.update(self.key);
+        outer.update(inner.finalize());
+        let mut seal = format!("{:x}", outer.finalize());
+        seal.truncate(SEAL);
+        seal
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").finish_non_exhaustive()
+    }
+}
+
+/// Takes the same time wherever they differ.
+fn is_same(given: &str, right: &str) -> bool {
+    let differences = given
+        .bytes()
+        .zip(right.bytes())
+        .fold(0, |sum, (a, b)| sum | (a ^ b));
+    given.len() == right.len() && differences == 0
+}
+
+impl Action {
+    fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::Allow { request, option } => ("allow", answer(request, Some(*option))),
+            Self::Deny { request, option } => ("deny", answer(request, *option)),
+            Self::DenyReason { request, option } => ("why", answer(request, *option)),
+            Self::Retry { turn } => ("retry", turn.to_string()),
+            Self::Details { item } => ("details", item.to_string()),
+            Self::SignIn { item } => ("sign-in", item.to_string()),
+            Self::Paste { service } => ("paste", service.clone()),
+            Self::Pasted { service } => ("pasted", service.clone()),
+            Self::SignOut { service } => ("sign-out", service.clone()),
+            Self::Stop => ("stop", String::new()),
+        }
+    }
+
+    fn of(verb: &str, about: &str) -> Option<Self> {
+        let about = about.to_owned();
+        let number = || about.parse().ok().filter(|number| *number > 0);
+        let action = match verb {
+            "allow" => {
+                let (request, option) = answered(&about)?;
+                let option = option?;
+                Self::Allow { request, option }
+            }
+            "deny" => {
+                let (request, option) = answered(&about)?;
+                Self::Deny { request, option }
+            }
+            "why" => {
+                let (request, option) = answered(&about)?;
+                Self::DenyReason { request, option }
+            }
+            "retry" => Self::Retry {
+                turn: TurnId(number()?),
+            },
+            "details" => Self::Details {
+                item: ItemId(number()?),
+            },
+            "sign-in" => Self::SignIn {
+                item: ItemId(number()?),
+            },
+            "paste" => Self::Paste { service: about },
+            "pasted" => Self::Pasted { service: about },
+            "sign-out" => Self::SignOut { service: about },
+            "stop" if about.is_empty() => Self::Stop,
+            _ => return None,
+        };
+        Some(action)
+    }
+}
+
+/// A request and an answer to it.
+fn answer(request: &str, option: Option<u8>) -> String {
+    match option {
+        Some(option) => format!("{request}:{option}"),
+        None => format!("{request}:"),
+    }
+}
+
+fn answered(about: &str) -> Option<(String, Option<u8>)> {
+    let (request, option) = about.rsplit_once(':')?;
+    let option = match option {
+        "" => None,
+        number => Some(number.parse().ok()?),
+    };
+    Some((request.to_owned(), option))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CHANNEL: Id = u64::MAX;
+
+    fn sealer() -> Sealer {
+        Sealer::new([7; 32])
+    }
+
+    fn actions() -> Vec<Action> {
+        let request = || "0123456789abcdef0123456789abcdef".to_owned();
+        let service = || format!("mcp:{}", "s.".repeat(28));
+        vec![
+            Action::Allow {
+                request: request(),
+                option: 255,
+            },
+            Action::Deny {
+                request: request(),
+                option: None,
+            },
+            Action::Deny {
+                request: request(),
+                option: Some(0),
+            },
+            Action::DenyReason {
+                request: request(),
+                option: Some(3),
+            },
+            Action::Retry {
+                turn: TurnId(i64::MAX),
+            },
+            Action::Details { item: ItemId(1) },
+            Action::SignIn {
+                item: ItemId(i64::MAX),
+            },
+            Action::Paste { service: service() },
+            Action::Pasted { service: service() },
+            Action::SignOut { service: service() },
+            Action::Stop,
+        ]
+    }
+
+    #[test]
+    fn what_was_encoded_is_known_again_and_fits() {
+        for action in actions() {
+            let id = sealer().encode(CHANNEL, &action).unwrap();
+            assert!(id.len() <= LONGEST, "{id}");
+            assert_eq!(sealer().parse(CHANNEL, &id), Ok(action));
+        }
+    }
+
+    #[test]
+    fn buttons_of_other_threads_and_other_hosts_are_refused() {
+        for action in actions() {
+            let id = sealer().encode(CHANNEL, &action).unwrap();
+            assert_eq!(sealer().parse(1, &id), Err(CustomIdError::Unknown));
+            assert_eq!(
+                Sealer::new([8; 32]).parse(CHANNEL, &id),
+                Err(CustomIdError::Unknown)
+            );
+        }
+    }
+
+    #[test]
+    fn a_service_that_does_not_fit_is_said() {
+        let service = "x".repeat(61);
+        let encoded = sealer().encode(
+            1,
+            &Action::Paste {
+                service: service.clone(),
+            },
+        );
+        assert_eq!(encoded, Err(CustomIdError::TooLong(service)));
+    }
+
+    #[test]
+    fn the_key_is_never_shown() {
+        assert_eq!(format!("{:?}", sealer()), "Sealer { .. }");
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_that_was_touched_is_refused(which in 0..11_usize, at in any::<prop::sample::Index>(), by in any::<char>()) {
+            let id = sealer().encode(CHANNEL, &actions()[which]).unwrap();
+            let mut letters: Vec<char> = id.chars().collect();
+            let at = at.index(letters.len());
+            prop_assume!(letters[at] != by);
+            letters[at] = by;
+            let touched: String = letters.into_iter().collect();
+            prop_assert_eq!(sealer().parse(CHANNEL, &touched), Err(CustomIdError::Unknown));
+        }
+
+        #[test]
+        fn what_somebody_made_up_is_refused(id in "(a1\\.)?(allow|retry|stop|.{0,9})\\.?.{0,90}") {
+            prop_assert_eq!(sealer().parse(CHANNEL, &id), Err(CustomIdError::Unknown));
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! From the messages that should be there to the next request: the newest text wins, every last text arrives, each thread
+//! gets its turn, and Discord's limits are kept.
+//!
+//! Pure: time comes in as an argument, requests go out as values, and what became of them comes in again. At most one
+//! request of a thread is under way, so that its messages arrive in order.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use conversation::ThreadId;
+
+mod lane;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use lane::Lane;
+use window::Window;
+
+use super::admission::Id;
+use super::render::{DesiredMessage, Key};
+
+/// Time since any fixed moment.
+pub type Clock = Duration;
+
+/// How much is asked of Discord. Real limits come with each answer; these keep us away from them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Requests in a second, of all threads together.
+    pub global: usize,
+    /// Messages in five seconds, and edits in five seconds, of one thread.
+    pub bucket: usize,
+    /// Between two edits in one thread.
+    pub pause: Duration,
+    /// Requests in ten minutes that Discord may refuse before everything waits; at 10,000 it bans.
+    pub refused: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            // Discord allows 50; requests that begin evenly arrive in bunches, and others than ours need room.
+            global: 40,
+            bucket: 5,
+            pause: Duration::from_secs(1),
+            refused: 500,
+        }
+    }
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Ask Discord for this.
+    Ask(Request),
+    /// Nothing before that moment, unless something new is wanted or an answer comes.
+    Wait(Clock),
+    /// Nothing, until something new is wanted or an answer comes.
+    Idle,
+}
+
+/// A request about one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The thread.
+    pub thread: ThreadId,
+    /// The message.
+    pub key: Key,
+    /// What.
+    pub kind: RequestKind,
+}
+
+/// What is asked of Discord.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestKind {
+    /// A new message.
+    Send(DesiredMessage),
+    /// A message is to say something else.
+    Edit {
+        /// Discord's id of it.
+        remote: Id,
+        /// What it is to say.
+        message: DesiredMessage,
+    },
+    /// A message is no longer wanted.
+    Delete {
+        /// Discord's id of it.
+        remote: Id,
+    },
+    /// Nobody knows whether a message was sent: look for it (by its nonce, or its author and words).
+    Find(DesiredMessage),
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done; the message has this id.
+    Done {
+        /// Discord's id of it.
+        remote: Id,
+    },
+    /// Looked for, and it is not there.
+    NotThere,
+    /// Not done: too much for now (429).
+    Limited {
+        /// For so long.
+        after: Duration,
+        /// Whether that holds for everything.
+        global: bool,
+    },
+    /// Not done, and later it may work (a 5xx, no connection).
+    Failed,
+    /// Nobody knows whether it was done: no answer.
+    Unknown,
+    /// Somebody has deleted the message: it stays deleted.
+    Gone,
+    /// Refused for good. Tried again only when the message is to say something else.
+    Refused,
+}
+
+/// What an answer says about its bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Requests that are left.
+    pub remaining: u32,
+    /// Until there are more.
+    pub reset_after: Duration,
+}
+
+/// The messages of all threads in which something happens.
+#[derive(Debug)]
+pub struct Reconciler {
+    pace: Pace,
+    lanes: BTreeMap<ThreadId, Lane>,
+    global: Window,
+    refused: Window,
+}
+
+impl Reconciler {
+    /// Nothing is wanted yet.
+    pub fn new(pace: Pace) -> Self {
+        Self {
+            lanes: BTreeMap::new(),
+            global: Window::new(pace.global, Duration::from_secs(1)),
+            refused: Window::new(pace.refused, Duration::from_mins(10)),
+            pace,
+        }
+    }
+
+    /// All messages of the thread's turn as they should be now, in order.
+    pub fn want(&mut self, thread: &ThreadId, messages: Vec<DesiredMessage>) {
+        self.lane(thread).want(messages);
+    }
+
+    /// A message is in the thread already, as an earlier host left it. `hash`: what it said, if that is known.
+    pub fn found(&mut self, thread: &ThreadId, key: Key, remote: Id, hash: Option<[u8; 32]>) {
+        self.lane(thread).found(key, remote, hash);
+    }
+
+    /// Whether everything that is wanted in a thread is there.
+    pub fn is_done(&self, thread: &ThreadId) -> bool {
+        self.lanes.get(thread).is_none_or(Lane::is_done)
+    }
+
+    /// Nothing more is wanted in a thread, or it is not there any more. What is under way is not waited for.
+    pub fn forget(&mut self, thread: &ThreadId) {
+        self.lanes.remove(thread);
+    }
+
+    /// What to do now. A request counts as begun.
+    pub fn next(&mut self, now: Clock) -> Step {
+        let earliest = self.global.ready().max(self.refused.ready());
+        let due = self
+            .lanes
+            .iter()
+            .filter_map(|(thread, lane)| Some((lane.due()?, lane.served(), thread)));
+        // Of those that may, the one that has waited longest.
+        let mut soonest: Option<Clock> = None;
+        let mut chosen: Option<(Clock, &ThreadId)> = None;
+        for (due, served, thread) in due {
+            soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
+            if due <= now && chosen.is_none_or(|best| (served, thread) < best) {
+                chosen = Some((served, thread));
+            }
+        }
+        let Some(soonest) = soonest else {
+            return Step::Idle;
+        };
+        if earliest > now {
+            return Step::Wait(earliest.max(soonest));
+        }
+        let Some(thread) = chosen.map(|(_, thread)| thread.clone()) else {
+            return Step::Wait(soonest);
+        };
+        let Some((key, kind)) = self.lanes.get_mut(&thread).and_then(|lane| lane.begin(now)) else {
+            return Step::Wait(soonest);
+        };
+        self.global.count(now);
+        Step::Ask(Request { thread, key, kind })
+    }
+
+    /// What became of the thread's request that was under way. `bucket`: what the answer said about its limits.
+    pub fn ended(&mut self, thread: &ThreadId, outcome: Outcome, bucket: Option<Bucket>, now: Clock) {
+        match outcome {
+            Outcome::Limited { after, global } => {
+                self.refused.count(now);
+                if global {
+                    self.global.block(now + after);
+                }
+            }
+            Outcome::Refused | Outcome::Gone => self.refused.count(now),
+            _ => {}
+        }
+        if let Some(lane) = self.lanes.get_mut(thread) {
+            lane.ended(outcome, bucket, now);
+        }
+    }
+
+    fn lane(&mut self, thread: &ThreadId) -> &mut Lane {
+        let pace = self.pace;
+        self.lanes
+            .entry(thread.clone())
+            .or_insert_with(|| Lane::new(pace))
+    }
+}

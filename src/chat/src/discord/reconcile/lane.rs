@@ -1,0 +1,242 @@
+//! One thread: what should be in it, what is, and the one request that is under way.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::window::Window;
+use super::{Bucket, Clock, Outcome, Pace, RequestKind};
+use crate::discord::admission::Id;
+use crate::discord::render::{DesiredMessage, Key};
+
+/// Discord's buckets for messages and for edits of one channel, and a little more.
+const BUCKET: Duration = Duration::from_millis(5250);
+/// After a failure, and twice as long after each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+type Hash = [u8; 32];
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    desired: Vec<(DesiredMessage, Hash)>,
+    known: BTreeMap<Key, Known>,
+    sends: Window,
+    edits: Window,
+    pause: Duration,
+    /// Not before this moment, after a failure or an edit.
+    rests: Clock,
+    next_edit: Clock,
+    failures: u32,
+    under_way: Option<(Key, Way, Hash)>,
+    served: Clock,
+}
+
+/// What is known of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It is there, and says this; `None`: nobody knows what it says.
+    There {
+        remote: Id,
+        says: Option<Hash>,
+        since: Clock,
+    },
+    /// It may be there.
+    Doubtful,
+    /// Discord does not take it as it is.
+    Refused { remote: Option<Id>, says: Hash },
+    /// Somebody has deleted it.
+    Gone,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Send,
+    Edit(Id),
+    Delete(Id),
+    Find,
+}
+
+impl Lane {
+    pub(super) fn new(pace: Pace) -> Self {
+        Self {
+            desired: vec![],
+            known: BTreeMap::new(),
+            sends: Window::new(pace.bucket, BUCKET),
+            edits: Window::new(pace.bucket, BUCKET),
+            pause: pace.pause,
+            rests: Clock::ZERO,
+            next_edit: Clock::ZERO,
+            failures: 0,
+            under_way: None,
+            served: Clock::ZERO,
+        }
+    }
+
+    pub(super) fn want(&mut self, messages: Vec<DesiredMessage>) {
+        let mut before = std::mem::take(&mut self.desired).into_iter().peekable();
+        for message in messages {
+            // Both are in order. What is as it was, as full messages are, has the same hash.
+            while before.next_if(|(old, _)| old.key < message.key).is_some() {}
+            let known = before.peek().filter(|(old, _)| *old == message);
+            let hash = known.map_or_else(|| message.hash(), |(_, hash)| *hash);
+            self.desired.push((message, hash));
+        }
+    }
+
+    pub(super) fn found(&mut self, key: Key, remote: Id, says: Option<Hash>) {
+        let since = Clock::ZERO;
+        self.known.insert(key, Known::There { remote, says, since });
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.under_way.is_none() && self.choice().is_none()
+    }
+
+    /// When it was last served.
+    pub(super) fn served(&self) -> Clock {
+        self.served
+    }
+
+    /// When its next request may begin; `None`: there is nothing to do, or one is under way.
+    pub(super) fn due(&self) -> Option<Clock> {
+        if self.under_way.is_some() {
+            return None;
+        }
+        self.choice().map(|(due, _)| due)
+    }
+
+    /// Begins the next request.
+    pub(super) fn begin(&mut self, now: Clock) -> Option<(Key, RequestKind)> {
+        let (_, (key, way)) = self.choice()?;
+        let wanted = self.desired.iter().find(|(message, _)| message.key == key);
+        let (kind, hash) = match (way, wanted) {
+            (Way::Delete(remote), _) => (RequestKind::Delete { remote }, [0; 32]),
+            (Way::Send, Some((message, hash))) => (RequestKind::Send(message.clone()), *hash),
+            (Way::Find, Some((message, hash))) => (RequestKind::Find(message.clone()), *hash),
+            (Way::Edit(remote), Some((message, hash))) => {
+                let message = message.clone();
+                (RequestKind::Edit { remote, message }, *hash)
+            }
+            (_, None) => return None,
+        };
+        self.under_way = Some((key, way, hash));
+        self.served = now;
+        Some((key, kind))
+    }
+
+    /// The request that can begin soonest, and when. New messages come before edits where both can begin.
+    fn choice(&self) -> Option<(Clock, (Key, Way))> {
+        let send = self
+            .next_send()
+            .map(|(key, way)| (self.sends.ready().max(self.rests), (key, way)));
+        let edit_at = self.edits.ready().max(self.rests).max(self.next_edit);
+        let edit = self.next_edit().map(|(key, way)| (edit_at, (key, way)));
+        match (send, edit) {
+            (Some(send), Some(edit)) => Some(if edit.0 < send.0 { edit } else { send }),
+            (send, edit) => send.or(edit),
+        }
+    }
+
+    /// The first message that is not there. One that may be there is looked for, and those behind it wait.
+    fn next_send(&self) -> Option<(Key, Way)> {
+        self.desired
+            .iter()
+            .find_map(|(message, hash)| match self.known.get(&message.key) {
+                None => Some((message.key, Way::Send)),
+                Some(Known::Doubtful) => Some((message.key, Way::Find)),
+                Some(Known::Refused { remote: None, says }) if says != hash => Some((message.key, Way::Send)),
+                Some(_) => None,
+            })
+    }
+
+    /// Of the messages that say something old the one that has said it for longest.
+    fn next_edit(&self) -> Option<(Key, Way)> {
+        let outdated = self.desired.iter().filter_map(|(message, hash)| {
+            let (remote, since) = match *self.known.get(&message.key)? {
+                Known::There { remote, says, since } if says != Some(*hash) => (remote, since),
+                Known::Refused {
+                    remote: Some(remote),
+                    says,
+                } if says != *hash => (remote, Clock::ZERO),
+                _ => return None,
+            };
+            Some((since, message.key, Way::Edit(remote)))
+        });
+        let oldest = outdated.min_by_key(|(since, key, _)| (*since, *key));
+        if let Some((_, key, way)) = oldest {
+            return Some((key, way));
+        }
+        self.known.iter().find_map(|(key, known)| match known {
+            Known::There { remote, .. } if !self.desired.iter().any(|(message, _)| message.key == *key) => {
+                Some((*key, Way::Delete(*remote)))
+            }
+            _ => None,
+        })
+    }
+
+    pub(super) fn ended(&mut self, outcome: Outcome, bucket: Option<Bucket>, now: Clock) {
+        let Some((key, way, hash)) = self.under_way.take() else {
+            return;
+        };
+        // Discord counts a request when it gets it, which was before now: from now on is long enough.
+        let window = match way {
+            Way::Send => Some(&mut self.sends),
+            Way::Edit(_) | Way::Delete(_) => Some(&mut self.edits),
+            Way::Find => None,
+        };
+        if let Some(window) = window {
+            window.count(now);
+            if let Some(bucket) = bucket {
+                window.learn(bucket, now);
+            }
+            if let Outcome::Limited { after, .. } = outcome {
+                window.block(now + after);
+            }
+        }
+        if matches!(way, Way::Edit(_) | Way::Delete(_)) {
+            self.next_edit = now + self.pause;
+        }
+        self.learn(key, way, hash, outcome, now);
+        self.failures = match outcome {
+            Outcome::Failed | Outcome::Unknown => self.failures + 1,
+            _ => 0,
+        };
+        if self.failures > 0 {
+            let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures - 1).min(1024);
+            self.rests = now + pause.min(LONGEST_PAUSE);
+        }
+    }
+
+    fn learn(&mut self, key: Key, way: Way, hash: Hash, outcome: Outcome, now: Clock) {
+        let known = match (way, outcome) {
+            (Way::Delete(_), Outcome::Done { .. } | Outcome::Gone | Outcome::Refused | Outcome::NotThere)
+            | (Way::Find, Outcome::NotThere) => {
+                self.known.remove(&key);
+                return;
+            }
+            // What it says may be an older text: the next edit settles that.
+            (Way::Find, Outcome::Done { remote }) | (Way::Edit(remote), Outcome::Unknown) => Known::There {
+                remote,
+                says: None,
+                since: now,
+            },
+            (_, Outcome::Done { remote }) => Known::There {
+                remote,
+                says: Some(hash),
+                since: now,
+            },
+            (Way::Send, Outcome::Unknown) => Known::Doubtful,
+            (Way::Send, Outcome::Refused) => Known::Refused {
+                remote: None,
+                says: hash,
+            },
+            (Way::Edit(remote), Outcome::Refused) => Known::Refused {
+                remote: Some(remote),
+                says: hash,
+            },
+            (Way::Edit(_), Outcome::Gone | Outcome::NotThere) => Known::Gone,
+            _ => return,
+        };
+        self.known.insert(key, known);
+    }
+}

@@ -1,0 +1,247 @@
+//! What is asked of Discord, and when; and a minute of many threads against limits like Discord's.
+
+use conversation::{ItemId, TurnId};
+
+use super::*;
+
+mod storm;
+
+fn thread(number: usize) -> ThreadId {
+    ThreadId::parse(&format!("discord:{number}")).unwrap()
+}
+
+fn key(item: i64) -> Key {
+    Key {
+        turn: Some(TurnId(1)),
+        item: ItemId(item),
+        part: 0,
+    }
+}
+
+fn message(item: i64, content: &str) -> DesiredMessage {
+    DesiredMessage {
+        key: key(item),
+        content: content.to_owned(),
+        buttons: vec![],
+        files: vec![],
+    }
+}
+
+fn at(millis: u64) -> Clock {
+    Duration::from_millis(millis)
+}
+
+fn done(remote: Id) -> Outcome {
+    Outcome::Done { remote }
+}
+
+/// One thread, and what is asked of Discord for it.
+struct Desk(Reconciler);
+
+impl Desk {
+    fn new() -> Self {
+        Self(Reconciler::new(Pace::default()))
+    }
+
+    fn want(&mut self, messages: &[(i64, &str)]) {
+        let messages = messages
+            .iter()
+            .map(|(item, content)| message(*item, content))
+            .collect();
+        self.0.want(&thread(1), messages);
+    }
+
+    fn asks(&mut self, millis: u64) -> String {
+        match self.0.next(at(millis)) {
+            Step::Ask(request) => match request.kind {
+                RequestKind::Send(message) => format!("send {}", message.content),
+                RequestKind::Edit { remote, message } => format!("edit {remote} {}", message.content),
+                RequestKind::Delete { remote } => format!("delete {remote}"),
+                RequestKind::Find(message) => format!("find {}", message.content),
+            },
+            Step::Wait(until) => format!("wait {}", until.as_millis()),
+            Step::Idle => "idle".to_owned(),
+        }
+    }
+
+    fn ended(&mut self, outcome: Outcome, millis: u64) {
+        self.0.ended(&thread(1), outcome, None, at(millis));
+    }
+}
+
+#[test]
+fn messages_are_sent_in_order_one_at_a_time() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.asks(0), "idle");
+    desk.want(&[(1, "a"), (2, "b")]);
+    assert_eq!(desk.asks(0), "send a");
+    assert_eq!(desk.asks(0), "idle", "one is under way");
+    desk.ended(done(11), 100);
+    assert_eq!(desk.asks(100), "send b");
+    desk.ended(done(12), 200);
+    assert_eq!(desk.asks(200), "idle");
+    assert!(desk.0.is_done(&thread(1)));
+}
+
+#[test]
+fn the_newest_text_wins_and_the_last_one_arrives() {
+    let mut desk = Desk::new();
+    desk.want(&[(1, "a")]);
+    assert_eq!(desk.asks(0), "send a");
+    desk.want(&[(1, "ab")]);
+    desk.ended(done(11), 100);
+    assert_eq!(desk.asks(100), "edit 11 ab");
+    desk.want(&[(1, "abc")]);
+    desk.want(&[(1, "abcd")]);
+    desk.ended(done(11), 200);
+    assert_eq!(desk.asks(200), "wait 1200", "about one edit a second");
+    assert_eq!(desk.asks(1200), "edit 11 abcd");
+    desk.ended(done(11), 1300);
+    assert_eq!(desk.asks(9000), "idle");
+}
+
+#[test]
+fn a_new_message_does_not_wait_for_the_pause_between_edits() {
+    let mut desk = Desk::new();
+    desk.0.found(&thread(1), key(1), 11, None);
+    desk.want(&[(1, "a")]);
+    assert_eq!(desk.asks(0), "edit 11 a");
+    desk.ended(done(11), 100);
+    desk.want(&[(1, "ab"), (2, "card")]);
+    assert_eq!(desk.asks(200), "send card");
+    desk.ended(done(12), 300);
+    assert_eq!(desk.asks(1100), "edit 11 ab");
+}
+
+#[test]
+fn a_busy_message_does_not_starve_another() {
+    let mut desk = Desk::new();
+    desk.0.found(&thread(1), key(1), 11, None);
+    desk.0.found(&thread(1), key(2), 12, None);
+    let mut edited = vec![];
+    for second in 0..6 {
+        desk.want(&[(1, &format!("a{second}")), (2, &format!("b{second}"))]);
+        edited.push(desk.asks(second * 1500));
+        desk.ended(done(11 + second % 2), second * 1500 + 50);
+    }
+    assert_eq!(
+        edited,
+        [
+            "edit 11 a0",
+            "edit 12 b1",
+            "edit 11 a2",
+            "edit 12 b3",
+            "edit 11 a4",
+            "edit 12 b5"
+        ]
+    );
+}
+
+#[test]
+fn what_may_have_been_sent_is_looked_for_before_anything_else_is_sent() {
+    let mut desk = Desk::new();
+    desk.want(&[(1, "a"), (2, "b")]);
+    assert_eq!(desk.asks(0), "send a");
+    desk.ended(Outcome::Unknown, 100);
+    assert_eq!(desk.asks(100), "wait 1100");
+    assert_eq!(desk.asks(1100), "find a");
+    desk.ended(Outcome::NotThere, 1200);
+    assert_eq!(desk.asks(1200), "send a");
+    desk.ended(Outcome::Unknown, 1300);
+    assert_eq!(desk.asks(2300), "find a");
+    desk.ended(done(11), 2400);
+    assert_eq!(desk.asks(2400), "send b");
+    desk.ended(done(12), 2500);
+    assert_eq!(
+        desk.asks(2500),
+        "edit 11 a",
+        "what was found may say something older"
+    );
+}
+
+#[test]
+fn limits_that_discord_names_are_kept() {
+    let mut desk = Desk::new();
+    desk.want(&[(1, "a")]);
+    assert_eq!(desk.asks(0), "send a");
+    let after = Duration::from_secs(3);
+    desk.ended(Outcome::Limited { after, global: false }, 100);
+    assert_eq!(desk.asks(100), "wait 3350");
+    assert_eq!(desk.asks(3350), "send a");
+    let empty = Bucket {
+        remaining: 0,
+        reset_after: Duration::from_secs(4),
+    };
+    desk.0.ended(&thread(1), done(11), Some(empty), at(3400));
+    desk.want(&[(1, "a"), (2, "b")]);
+    assert_eq!(desk.asks(3400), "wait 7650");
+    desk.0.want(&thread(2), vec![message(3, "other")]);
+    assert_eq!(desk.asks(3400), "send other", "other threads have other buckets");
+    let after = Duration::from_secs(10);
+    desk.0.ended(
+        &thread(2),
+        Outcome::Limited { after, global: true },
+        None,
+        at(3500),
+    );
+    assert_eq!(desk.asks(7650), "wait 13750", "a global limit holds for all");
+}
+
+#[test]
+fn after_failures_the_pauses_grow_and_the_text_is_kept() {
+    let mut desk = Desk::new();
+    desk.want(&[(1, "a")]);
+    let mut now = 0;
+    for pause in [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
+        assert_eq!(desk.asks(now), "send a");
+        desk.ended(Outcome::Failed, now);
+        now += pause;
+        assert_eq!(desk.asks(now - 1), format!("wait {now}"));
+    }
+}
+
+#[test]
+fn what_somebody_deleted_stays_deleted_and_what_discord_refuses_is_not_sent_again() {
+    let mut desk = Desk::new();
+    desk.0.found(&thread(1), key(1), 11, None);
+    desk.want(&[(1, "a"), (2, "b")]);
+    assert_eq!(desk.asks(0), "send b");
+    desk.ended(Outcome::Refused, 100);
+    assert_eq!(desk.asks(100), "edit 11 a");
+    desk.ended(Outcome::Gone, 200);
+    desk.want(&[(1, "ab"), (2, "b")]);
+    assert_eq!(desk.asks(9000), "idle");
+    desk.want(&[(1, "ab"), (2, "other words")]);
+    assert_eq!(desk.asks(9000), "send other words");
+}
+
+#[test]
+fn what_is_no_longer_wanted_is_deleted() {
+    let mut desk = Desk::new();
+    desk.want(&[(1, "a"), (2, "b")]);
+    assert_eq!(desk.asks(0), "send a");
+    desk.ended(done(11), 10);
+    assert_eq!(desk.asks(10), "send b");
+    desk.ended(done(12), 20);
+    desk.want(&[(1, "a")]);
+    assert_eq!(desk.asks(2000), "delete 12");
+    desk.ended(done(12), 2100);
+    assert_eq!(desk.asks(9000), "idle");
+}
+
+#[test]
+fn everything_waits_long_before_discord_bans() {
+    let pace = Pace {
+        refused: 3,
+        ..Pace::default()
+    };
+    let mut reconciler = Reconciler::new(pace);
+    for number in 0..3 {
+        reconciler.want(&thread(number), vec![message(1, "a")]);
+        assert!(matches!(reconciler.next(at(100)), Step::Ask(_)));
+        reconciler.ended(&thread(number), Outcome::Refused, None, at(100));
+    }
+    reconciler.want(&thread(9), vec![message(1, "a")]);
+    assert_eq!(reconciler.next(at(200)), Step::Wait(at(600_100)));
+    assert!(matches!(reconciler.next(at(600_100)), Step::Ask(_)));
+}

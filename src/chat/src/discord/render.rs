@@ -1,0 +1,140 @@
+//! What a turn looks like in its thread: its entries as a list of messages that should be there. The same entries always
+//! make the same messages.
+//!
+//! Every message is to be sent without `allowed_mentions` and without embeds.
+
+use conversation::{Body, Item};
+
+mod activity;
+mod asks;
+mod diff;
+mod message;
+mod offer;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use activity::{Details, details};
+pub use message::{Button, Content, DesiredMessage, Key, OutFile, Press, Style};
+pub use words::{Footer, happened, reaction};
+
+use super::split::{LONGEST_MESSAGE, split, units};
+use activity::Activity;
+
+/// The name of the file with an answer that is too long for messages.
+const WHOLE_ANSWER: &str = "answer.md";
+
+/// How turns are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Whether the agent's reasoning is shown, as one quiet line each.
+    pub thoughts: bool,
+    /// The largest file in bytes that Discord takes here.
+    pub upload_limit: u64,
+}
+
+/// How a turn stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// It runs: its last answer may still grow.
+    Running,
+    /// It is over.
+    Over {
+        /// What stands in small letters below it.
+        footer: Footer,
+    },
+}
+
+/// The messages that should be in the thread for these entries, in order. `items`: all entries of one turn, or entries
+/// without a turn, in order.
+pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<DesiredMessage> {
+    let mut out = vec![];
+    let mut activity = Activity::default();
+    for (at, item) in items.iter().enumerate() {
+        if activity.take(item, look) {
+            continue;
+        }
+        if !is_shown(&item.body) {
+            continue;
+        }
+        out.extend(activity.finish());
+        match &item.body {
+            Body::Answer { text } => {
+                let is_written = *progress != Progress::Running || items[at + 1..].iter().any(ends_text);
+                out.extend(answer(item, text, is_written));
+            }
+            Body::Plan { entries } => out.push(words::plan(Key::of(item), entries)),
+            Body::Permission { .. } => out.extend(asks::permission(item)),
+            Body::Login { .. } => out.extend(asks::login(item)),
+            Body::File(file) => out.push(offer::file(Key::of(item), file, look.upload_limit)),
+            Body::Note { kind, text, retry } => out.push(words::note(Key::of(item), *kind, text, *retry)),
+            Body::Said { .. } | Body::Thought { .. } | Body::Tool(_) | Body::Usage { .. } => {}
+        }
+    }
+    out.extend(activity.finish());
+    if let Progress::Over { footer } = progress {
+        put_below(&mut out, footer);
+    }
+    out
+}
+
+/// What was said stands in the thread already; what was used stands in the footer.
+fn is_shown(body: &Body) -> bool {
+    !matches!(
+        body,
+        Body::Said { .. } | Body::Usage { .. } | Body::Thought { .. }
+    )
+}
+
+/// Whether an answer before this entry does not grow any more.
+fn ends_text(item: &Item) -> bool {
+    matches!(
+        item.body,
+        Body::Answer { .. } | Body::Thought { .. } | Body::File(_)
+    )
+}
+
+fn answer(item: &Item, text: &str, is_written: bool) -> Vec<DesiredMessage> {
+    let split = split(text, is_written);
+    let count = split.parts.len();
+    let mut messages: Vec<DesiredMessage> = (0..)
+        .zip(split.parts)
+        .map(|(part, content)| {
+            DesiredMessage::new(
+                Key {
+                    part,
+                    ..Key::of(item)
+                },
+                content,
+            )
+        })
+        .collect();
+    if split.more {
+        let part = u16::try_from(count).unwrap_or(u16::MAX);
+        let key = Key {
+            part,
+            ..Key::of(item)
+        };
+        messages.push(if is_written {
+            let mut more = DesiredMessage::new(key, "-# The whole answer is in this file.");
+            more.files.push(OutFile::text(WHOLE_ANSWER, text));
+            more
+        } else {
+            DesiredMessage::new(key, "-# There is more; the whole answer will be here as a file.")
+        });
+    }
+    messages
+}
+
+/// Puts the footer below the last message.
+fn put_below(messages: &mut [DesiredMessage], footer: &Footer) {
+    let Some(line) = footer.line() else {
+        return;
+    };
+    let fits = |message: &&mut DesiredMessage| units(&message.content) + units(&line) < LONGEST_MESSAGE;
+    if let Some(last) = messages.last_mut().filter(fits) {
+        last.content.push('\n');
+        last.content.push_str(&line);
+    }
+}

@@ -1,0 +1,190 @@
+//! What the agent asks people for: permissions and logins, each a card with buttons and afterwards a line that stays.
+
+use conversation::{Body, Choice, ChoiceKind, Decision, Item};
+
+use super::message::{Button, DesiredMessage, Key, OutFile, Style};
+use super::{diff, words};
+use crate::discord::custom_id::Action;
+use crate::discord::split::{as_code, kept_inside, units};
+use crate::harmless;
+
+/// Discord takes no more in a row.
+const MOST_BUTTONS: usize = 5;
+/// So much of what would run is shown in the message; it and everything else is in a file then.
+const LONGEST_SHOWN: usize = 950;
+
+/// The card, or the line.
+pub(super) fn permission(item: &Item) -> Option<DesiredMessage> {
+    let Body::Permission {
+        request,
+        title,
+        detail,
+        diffs,
+        until,
+        decision,
+        options,
+        ..
+    } = &item.body
+    else {
+        return None;
+    };
+    let title = words::escaped(&harmless::line(title, 100));
+    // Nothing that would be executed is invisible here.
+    let detail = harmless::named(detail);
+    let mut message = DesiredMessage::new(Key::of(item), String::new());
+    let is_long = units(&detail) > LONGEST_SHOWN;
+    if is_long {
+        message
+            .files
+            .push(OutFile::text("would-run.txt", detail.as_ref()));
+    }
+    if !diffs.is_empty() {
+        message
+            .files
+            .push(OutFile::text("changes.diff", diff::unified(diffs)));
+    }
+    if let Some(decision) = decision {
+        message.content = audit(decision, &title, &detail, diffs.is_empty());
+        return Some(message);
+    }
+    let mut content = format!("✋ **May it {title}?**\n");
+    let shown = &detail[..beginning(&detail)];
+    if !shown.trim().is_empty() {
+        let line = format!("```\n{}\n```\n", kept_inside(shown.trim_end()));
+        content.push_str(&line);
+    }
+    if is_long {
+        content.push_str(
+            "⚠️ **This is only the beginning.** All that would run is in the file: read it first.\n",
+        );
+    }
+    if !diffs.is_empty() {
+        content.push_str("All changes are in `changes.diff`.\n");
+    }
+    if detail.contains("⟨U+") {
+        content.push_str("⚠️ Hidden characters are written out as ⟨U+…⟩. Look twice.\n");
+    }
+    let line = format!("-# If nobody answers, it is denied {}", words::relative(*until));
+    content.push_str(&line);
+    message.content = content;
+    message.buttons = buttons(request, options);
+    Some(message)
+}
+
+/// The answers that the agent offers, in its words, allowing ones first; where it offers no denial there is one all the same.
+fn buttons(request: &str, options: &[Choice]) -> Vec<Button> {
+    let (mut allow, mut deny) = (vec![], vec![]);
+    for (option, choice) in (0..).zip(options) {
+        let request = request.to_owned();
+        let (words, style) = match choice.kind {
+            // The narrowest yes is the one that stands out.
+            ChoiceKind::AllowOnce if allow.is_empty() => ("Allow once", Style::Success),
+            ChoiceKind::AllowOnce => ("Allow once", Style::Secondary),
+            ChoiceKind::AllowAlways => ("Always allow", Style::Secondary),
+            ChoiceKind::RejectOnce => ("Deny", Style::Danger),
+            ChoiceKind::RejectAlways => ("Always deny", Style::Danger),
+        };
+        let name = if harmless::line(&choice.name, 1).is_empty() {
+            words
+        } else {
+            choice.name.as_str()
+        };
+        match choice.kind {
+            ChoiceKind::AllowOnce | ChoiceKind::AllowAlways => {
+                allow.push(Button::new(name, style, Action::Allow { request, option }));
+            }
+            ChoiceKind::RejectOnce | ChoiceKind::RejectAlways => {
+                let option = Some(option);
+                deny.push(Button::new(name, style, Action::Deny { request, option }));
+            }
+        }
+    }
+    if deny.is_empty() {
+        let (request, option) = (request.to_owned(), None);
+        deny.push(Button::new(
+            "Deny",
+            Style::Danger,
+            Action::Deny { request, option },
+        ));
+    }
+    // A no always has its place.
+    deny.truncate(2);
+    allow.truncate(MOST_BUTTONS - deny.len());
+    allow.extend(deny);
+    allow
+}
+
+/// Where the part ends that is shown, at the end of a line if there is one.
+fn beginning(detail: &str) -> usize {
+    if units(detail) <= LONGEST_SHOWN {
+        return detail.len();
+    }
+    let end = detail.floor_char_boundary(LONGEST_SHOWN);
+    detail[..end]
+        .rfind('\n')
+        .filter(|at| *at > end / 2)
+        .unwrap_or(end)
+}
+
+fn audit(decision: &Decision, title: &str, detail: &str, is_command: bool) -> String {
+    let who = |by: &str| words::escaped(&harmless::line(by, 60));
+    let verdict = match decision {
+        Decision::Once { by } => format!("✅ Allowed once by {}", who(by)),
+        Decision::Always { by, words: widely } if widely.is_empty() => {
+            format!("✅ Allowed from now on by {}", who(by))
+        }
+        Decision::Always { by, words: widely } => {
+            format!(
+                "✅ Allowed by {} (“{}”)",
+                who(by),
+                words::escaped(&harmless::line(widely, 80))
+            )
+        }
+        Decision::Denied { by, reason: None } => format!("❌ Denied by {}", who(by)),
+        Decision::Denied {
+            by,
+            reason: Some(reason),
+        } => format!(
+            "❌ Denied by {} (“{}”)",
+            who(by),
+            words::escaped(&harmless::line(reason, 300))
+        ),
+        Decision::TimedOut => "❌ Nobody answered in time, so it was denied".to_owned(),
+        Decision::Gone => "✂️ The turn ended before anybody answered".to_owned(),
+    };
+    // A command in one line says more than that it was one.
+    let what = match detail.trim() {
+        command if is_command && !command.is_empty() && !command.contains('\n') => {
+            as_code(&harmless::line(command, 300))
+        }
+        _ => title.to_owned(),
+    };
+    format!("{verdict}: {what}")
+}
+
+/// The card with the button that begins the sign-in, or the line that it was done.
+pub(super) fn login(item: &Item) -> Option<DesiredMessage> {
+    let Body::Login {
+        title, reason, done, ..
+    } = &item.body
+    else {
+        return None;
+    };
+    let title = words::escaped(&harmless::line(title, 80));
+    if *done {
+        return Some(DesiredMessage::new(
+            Key::of(item),
+            format!("✅ Signed in to {title}"),
+        ));
+    }
+    let reason = words::escaped(&harmless::line(reason, 800));
+    let content =
+        format!("🔑 **Sign-in needed: {title}**\n{reason}\n-# The turn goes on by itself afterwards.");
+    let mut message = DesiredMessage::new(Key::of(item), content);
+    message.buttons.push(Button::new(
+        "Sign in",
+        Style::Primary,
+        Action::SignIn { item: item.id },
+    ));
+    Some(message)
+}

@@ -1,0 +1,157 @@
+//! A message that should be in a thread.
+
+use conversation::{Item, ItemId, TurnId};
+use sha2::{Digest as _, Sha256};
+
+use crate::discord::custom_id::Action;
+use crate::discord::names;
+
+/// Parts of one entry that have a number of their own.
+const PARTS: i64 = 1024;
+
+/// Names a message within its thread: the same for the same entry as long as that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The turn, if it belongs to one.
+    pub turn: Option<TurnId>,
+    /// The entry; of several in one message the first.
+    pub item: ItemId,
+    /// Which message of that entry, from 0.
+    pub part: u16,
+}
+
+impl Key {
+    /// The first message of an entry.
+    pub fn of(item: &Item) -> Self {
+        Self {
+            turn: item.turn,
+            item: item.id,
+            part: 0,
+        }
+    }
+
+    /// The part that a delivery of this message has, different for all messages of a thread.
+    pub fn delivery_part(self) -> i64 {
+        self.item.0 * PARTS + i64::from(self.part)
+    }
+}
+
+/// A message that should be in a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredMessage {
+    /// Its name.
+    pub key: Key,
+    /// Its words, in Discord's Markdown; at most 2000 characters, never empty.
+    pub content: String,
+    /// Its buttons, at most 5.
+    pub buttons: Vec<Button>,
+    /// Its files, at most 10.
+    pub files: Vec<OutFile>,
+}
+
+/// A button.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Button {
+    /// Its words, at most 80 characters.
+    pub label: String,
+    /// What it does.
+    pub press: Press,
+    /// How it looks.
+    pub style: Style,
+}
+
+/// What a button does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Press {
+    /// Comes back as an interaction.
+    Action(Action),
+    /// Opens a page.
+    Open(String),
+}
+
+/// How a button looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// The one that most people want.
+    Primary,
+    /// Any other.
+    Secondary,
+    /// Yes.
+    Success,
+    /// No.
+    Danger,
+}
+
+/// A file of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutFile {
+    /// Its name; no path.
+    pub name: String,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// This text.
+    Text(String),
+    /// What is at this path in the thread's workspace now.
+    Workspace {
+        /// Relative to the workspace, as the agent named it: to be opened only inside it.
+        path: String,
+        /// Bytes.
+        size: u64,
+    },
+}
+
+impl DesiredMessage {
+    pub(super) fn new(key: Key, content: impl Into<String>) -> Self {
+        Self {
+            key,
+            content: content.into(),
+            buttons: vec![],
+            files: vec![],
+        }
+    }
+
+    /// SHA-256 of all that people see of it: it is to be edited when that differs.
+    pub fn hash(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        let mut add = |text: &str| {
+            digest.update(text.len().to_be_bytes());
+            digest.update(text);
+        };
+        add(&self.content);
+        for button in &self.buttons {
+            add(&format!("{button:?}"));
+        }
+        for file in &self.files {
+            add(&file.name);
+            match &file.content {
+                Content::Text(text) => add(text),
+                Content::Workspace { path, size } => add(&format!("{size} {path}")),
+            }
+        }
+        digest.finalize().into()
+    }
+}
+
+impl Button {
+    pub(super) fn new(label: &str, style: Style, action: Action) -> Self {
+        Self {
+            label: names::label(label, names::LONGEST_BUTTON),
+            press: Press::Action(action),
+            style,
+        }
+    }
+}
+
+impl OutFile {
+    pub(super) fn text(name: &str, text: impl Into<String>) -> Self {
+        Self {
+            name: names::file_name(name),
+            content: Content::Text(text.into()),
+        }
+    }
+}

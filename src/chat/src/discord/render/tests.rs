@@ -1,0 +1,510 @@
+//! What people see of a turn.
+
+use std::time::Duration;
+
+use conversation::{
+    Attachment, Choice, ChoiceKind, Decision, Diff, ItemId, NoteKind, PlanEntry, PlanStatus, ThreadId,
+    ToolCall, ToolKind, ToolStatus, TurnId, TurnState,
+};
+use credentials::{Timestamp, UserId};
+use proptest::prelude::*;
+use supervisor::Happened;
+
+use super::*;
+use crate::discord::custom_id::Action;
+use crate::discord::names::{LONGEST_BUTTON, file_name};
+
+fn item(id: i64, body: Body) -> Item {
+    Item {
+        id: ItemId(id),
+        thread: ThreadId::parse("discord:1").unwrap(),
+        turn: Some(TurnId(3)),
+        at: Timestamp::from_seconds(1000),
+        body,
+    }
+}
+
+fn call(title: &str, status: ToolStatus) -> ToolCall {
+    ToolCall {
+        call: "c".into(),
+        title: title.into(),
+        kind: ToolKind::Other,
+        status,
+        input: String::new(),
+        output: String::new(),
+        cut: false,
+        diffs: vec![],
+        exit: None,
+        started: Some(Timestamp::from_seconds(1000)),
+        ended: (status != ToolStatus::Running)
+            .then(|| Timestamp::from_seconds(1000).plus(Duration::from_millis(1234))),
+    }
+}
+
+fn command(line: &str, exit: i32) -> ToolCall {
+    let status = if exit == 0 {
+        ToolStatus::Completed
+    } else {
+        ToolStatus::Failed
+    };
+    ToolCall {
+        kind: ToolKind::Execute,
+        input: line.into(),
+        output: "\u{1b}[32mout\u{1b}[0m\n".into(),
+        exit: Some(exit),
+        ..call("run a command", status)
+    }
+}
+
+fn answer(text: &str) -> Body {
+    Body::Answer { text: text.into() }
+}
+
+fn choice(name: &str, kind: ChoiceKind) -> Choice {
+    Choice {
+        id: format!("id of {name}"),
+        name: name.into(),
+        kind,
+    }
+}
+
+fn permission(detail: &str, decision: Option<Decision>) -> Body {
+    Body::Permission {
+        request: "0123456789abcdef0123456789abcdef".into(),
+        call: "c".into(),
+        title: "run a command".into(),
+        detail: detail.into(),
+        diffs: vec![],
+        until: Timestamp::from_seconds(1_795_269_787),
+        options: vec![
+            choice("Always here", ChoiceKind::AllowAlways),
+            choice("", ChoiceKind::AllowOnce),
+            choice("No", ChoiceKind::RejectOnce),
+        ],
+        decision,
+    }
+}
+
+fn look() -> Look {
+    Look {
+        thoughts: true,
+        upload_limit: 10 << 20,
+    }
+}
+
+fn running(items: &[Item]) -> Vec<DesiredMessage> {
+    messages(items, &Progress::Running, &look())
+}
+
+fn contents(items: &[Item]) -> Vec<String> {
+    running(items)
+        .into_iter()
+        .map(|message| message.content)
+        .collect()
+}
+
+fn one(body: Body) -> DesiredMessage {
+    let mut all = running(&[item(1, body)]);
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0)
+}
+
+#[test]
+fn a_turn_reads_as_what_happened_in_order() {
+    let usage = Body::Usage { used: 1, size: 2 };
+    let said = Body::Said {
+        by: UserId::parse("discord:7").unwrap(),
+        name: "Ann".into(),
+        text: "hi".into(),
+        files: vec![],
+    };
+    let items = [
+        item(1, said),
+        item(
+            2,
+            Body::Thought {
+                text: "**Looking** around\nand more".into(),
+            },
+        ),
+        item(3, Body::Tool(command("ls -la\necho", 0))),
+        item(4, usage),
+        item(5, Body::Tool(command("cargo test", 101))),
+        item(6, answer("It *fails*.")),
+        item(7, Body::Tool(call("read a_b.rs", ToolStatus::Running))),
+        item(8, Body::Tool(call("", ToolStatus::Cut))),
+    ];
+    assert_eq!(
+        contents(&items),
+        [
+            "-# 💭 Looking around\n✅ `ls -la` · 1.2 s\n❌ `cargo test` · exit 101 · 1.2 s",
+            "It *fails*.",
+            "▶️ read a\\_b.rs · <t:1000:R>\n✂️ Tool · 1.2 s · cut off",
+        ]
+    );
+    let shown = running(&items);
+    assert_eq!(
+        shown[0].buttons[0].press,
+        Press::Action(Action::Details { item: ItemId(2) })
+    );
+    assert_eq!(shown[0].key.item, ItemId(2));
+    let quiet = Look {
+        thoughts: false,
+        ..look()
+    };
+    let shown = messages(&items, &Progress::Running, &quiet);
+    assert!(shown[0].content.starts_with("✅ `ls -la`"));
+    assert_eq!(shown[0].key.item, ItemId(3));
+}
+
+#[test]
+fn the_footer_stands_below_the_last_message() {
+    let footer = Footer {
+        elapsed: Some(Duration::from_secs(75)),
+        model: Some("some_model".into()),
+        usage: Some((12_345, 100_000)),
+    };
+    let over = |footer: Footer| messages(&[item(1, answer("Done."))], &Progress::Over { footer }, &look());
+    assert_eq!(
+        over(footer)[0].content,
+        "Done.\n-# 1 min 15 s · some\\_model · 12\u{202f}345 tokens · 87 % of the context left"
+    );
+    assert_eq!(over(Footer::default())[0].content, "Done.");
+}
+
+#[test]
+fn what_would_run_is_shown_exactly_and_only_named_buttons_decide() {
+    let card = one(permission("rm -rf \u{202e}build", None));
+    assert_eq!(
+        card.content,
+        "✋ **May it run a command?**\n```\nrm -rf ⟨U+202E⟩build\n```\n⚠️ Hidden characters are written out as ⟨U+…⟩. Look twice.\n\
+         -# If nobody answers, it is denied <t:1795269787:R>"
+    );
+    let request = || "0123456789abcdef0123456789abcdef".to_owned();
+    let shown: Vec<(String, Press)> = card
+        .buttons
+        .into_iter()
+        .map(|button| (button.label, button.press))
+        .collect();
+    let allow = |label: &str, option| {
+        let request = request();
+        (label.to_owned(), Press::Action(Action::Allow { request, option }))
+    };
+    let deny = |label: &str, option| {
+        let request = request();
+        (label.to_owned(), Press::Action(Action::Deny { request, option }))
+    };
+    assert_eq!(
+        shown,
+        [
+            allow("Always here", 0),
+            allow("Allow once", 1),
+            deny("No", Some(2))
+        ]
+    );
+    let many = (0..9).map(|_| choice("Yes", ChoiceKind::AllowOnce)).collect();
+    let Body::Permission {
+        request: name,
+        call,
+        title,
+        detail,
+        diffs,
+        until,
+        decision,
+        ..
+    } = permission("ls", None)
+    else {
+        panic!("it is one");
+    };
+    let card = one(Body::Permission {
+        request: name,
+        call,
+        title,
+        detail,
+        diffs,
+        until,
+        decision,
+        options: many,
+    });
+    assert_eq!(card.buttons.len(), 5);
+    assert_eq!(card.buttons[4].press, deny("", None).1, "there is always a no");
+    assert_eq!(
+        one(permission("echo '```'; reboot", None))
+            .content
+            .matches("```")
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn a_long_command_is_whole_in_a_file_and_the_card_says_so() {
+    let long = format!("echo {}\nreboot", "x".repeat(3000));
+    let card = one(permission(&long, None));
+    assert!(card.content.contains("only the beginning"), "{}", card.content);
+    assert_eq!(card.files, [OutFile::text("would-run.txt", long)]);
+}
+
+#[test]
+fn an_audit_line_stays() {
+    for (decision, line) in [
+        (
+            Decision::Once { by: "An_n".into() },
+            "✅ Allowed once by An\\_n: `ls`",
+        ),
+        (
+            Decision::Always {
+                by: "Ann".into(),
+                words: String::new(),
+            },
+            "✅ Allowed from now on by Ann: `ls`",
+        ),
+        (
+            Decision::Always {
+                by: "Ann".into(),
+                words: "Always in *this* thread".into(),
+            },
+            "✅ Allowed by Ann (“Always in \\*this\\* thread”): `ls`",
+        ),
+        (
+            Decision::Denied {
+                by: "@everyone".into(),
+                reason: Some("no".into()),
+            },
+            "❌ Denied by @\u{200b}everyone (“no”): `ls`",
+        ),
+        (
+            Decision::TimedOut,
+            "❌ Nobody answered in time, so it was denied: `ls`",
+        ),
+        (Decision::Gone, "✂️ The turn ended before anybody answered: `ls`"),
+    ] {
+        let message = one(permission("ls", Some(decision)));
+        assert_eq!(message.content, line);
+        assert!(message.buttons.is_empty());
+    }
+}
+
+#[test]
+fn logins_notes_and_plans_have_their_buttons_and_signs() {
+    let login = |done| Body::Login {
+        service: "codex".into(),
+        title: "Codex".into(),
+        reason: "the login ended".into(),
+        done,
+    };
+    let card = one(login(false));
+    assert_eq!(
+        card.content,
+        "🔑 **Sign-in needed: Codex**\nthe login ended\n-# The turn goes on by itself afterwards."
+    );
+    assert_eq!(
+        card.buttons[0].press,
+        Press::Action(Action::SignIn { item: ItemId(1) })
+    );
+    assert_eq!(one(login(true)).content, "✅ Signed in to Codex");
+    let note = one(Body::Note {
+        kind: NoteKind::Error,
+        text: "The worker died.".into(),
+        retry: Some(TurnId(3)),
+    });
+    assert_eq!(note.content, "❌ The worker died.");
+    assert_eq!(
+        note.buttons[0].press,
+        Press::Action(Action::Retry { turn: TurnId(3) })
+    );
+    let step = |text: &str, status| PlanEntry {
+        text: text.into(),
+        status,
+    };
+    let entries = vec![
+        step("look", PlanStatus::Completed),
+        step("do", PlanStatus::Running),
+        step("tell", PlanStatus::Pending),
+    ];
+    assert_eq!(
+        one(Body::Plan { entries }).content,
+        "**Plan** · 1 of 3 done\n☑ look\n▶️ do\n☐ tell"
+    );
+}
+
+#[test]
+fn files_are_offered_and_too_large_ones_explained() {
+    let file = |size| {
+        Body::File(Attachment {
+            name: "../../re port.pdf".into(),
+            path: "out/report.pdf".into(),
+            size,
+            mime: "application/pdf".into(),
+        })
+    };
+    let offered = one(file(2048));
+    assert_eq!(offered.content, "📎 `../../re port.pdf` (2 KiB)");
+    assert_eq!(offered.files[0].name, "re_port.pdf");
+    let large = one(file(30 << 20));
+    assert!(large.files.is_empty());
+    assert_eq!(
+        large.content,
+        "📎 `../../re port.pdf` is 30 MiB, and Discord takes 10 MiB here. It stays in the workspace: `out/report.pdf`"
+    );
+}
+
+#[test]
+fn details_show_what_went_in_and_came_out() {
+    let edit = ToolCall {
+        diffs: vec![Diff {
+            path: "a.txt".into(),
+            old: Some("one\n".into()),
+            new: "two\n".into(),
+        }],
+        ..call("edit a.txt", ToolStatus::Completed)
+    };
+    let items = [
+        item(1, Body::Tool(command("ls", 0))),
+        item(2, Body::Tool(edit)),
+        item(3, answer("x")),
+    ];
+    assert_eq!(
+        contents(&items)[0],
+        "✅ `ls` · 1.2 s\n✅ edit a.txt · +1 −1 · 1.2 s"
+    );
+    let shown = details(&items, ItemId(1), &look()).unwrap();
+    assert_eq!(shown.content, "`ls`\n```\nls\n```\n```\nout\n```\nedit a.txt");
+    assert_eq!(shown.files[0].name, "changes.diff");
+    assert_eq!(
+        shown.files[0].content,
+        Content::Text("--- a.txt\n+++ a.txt\n@@ -1 +1 @@\n-one\n+two\n".into())
+    );
+    assert_eq!(details(&items, ItemId(3), &look()), None);
+    assert_eq!(details(&items, ItemId(9), &look()), None);
+    let long = ToolCall {
+        output: "line\n".repeat(2000),
+        ..command("yes", 0)
+    };
+    let shown = details(&[item(1, Body::Tool(long))], ItemId(1), &look()).unwrap();
+    assert_eq!(shown.files[0].name, "details.txt");
+}
+
+#[test]
+fn a_very_long_answer_comes_as_a_file_too_once_it_is_written() {
+    let text = "Many words stand here. ".repeat(3000);
+    let items = [item(1, answer(&text))];
+    let last = running(&items).pop().unwrap();
+    assert!(last.files.is_empty() && last.content.contains("will be here as a file"));
+    let over = Progress::Over {
+        footer: Footer::default(),
+    };
+    let done = messages(&items, &over, &look()).pop().unwrap();
+    assert_eq!(done.key, last.key);
+    assert_eq!(done.files, [OutFile::text("answer.md", text)]);
+}
+
+#[test]
+fn the_thread_is_told_what_became_of_a_message() {
+    assert_eq!(happened(Happened::Started), None);
+    assert_eq!(
+        happened(Happened::Queued { ahead: 1 }).unwrap(),
+        "-# Queued: it is next."
+    );
+    assert!(happened(Happened::Steered).unwrap().contains("Merged"));
+    assert!(
+        happened(Happened::Interrupted { dropped: 2 })
+            .unwrap()
+            .contains("2 that waited")
+    );
+    assert_eq!(reaction(TurnState::Running, true), "✋");
+    assert_eq!(reaction(TurnState::Running, false), "👀");
+    assert_eq!(reaction(TurnState::Done, false), "✅");
+    assert_eq!(reaction(TurnState::Cut, false), "❌");
+}
+
+#[test]
+fn only_what_people_see_makes_another_hash() {
+    let message = one(Body::Tool(command("ls", 0)));
+    assert_eq!(message.hash(), one(Body::Tool(command("ls", 0))).hash());
+    let other = ToolCall {
+        output: "more".into(),
+        ..command("ls", 0)
+    };
+    assert_eq!(message.hash(), one(Body::Tool(other)).hash());
+    assert_ne!(message.hash(), one(Body::Tool(command("ls", 1))).hash());
+    let bare = DesiredMessage {
+        buttons: vec![],
+        ..message.clone()
+    };
+    assert_ne!(message.hash(), bare.hash());
+}
+
+fn anything() -> impl Strategy<Value = Body> {
+    let text = || {
+        prop_oneof![
+            "(.|\n|`|\\*|@everyone |<@1>){0,80}",
+            "[`*_~]{900,2500}",
+            "(word |漢|👩){0,900}"
+        ]
+    };
+    let status = prop_oneof![
+        Just(ToolStatus::Pending),
+        Just(ToolStatus::Running),
+        Just(ToolStatus::Completed),
+        Just(ToolStatus::Failed),
+        Just(ToolStatus::Cut)
+    ];
+    let kind = prop_oneof![Just(ToolKind::Execute), Just(ToolKind::Read)];
+    prop_oneof![
+        1 => text().prop_map(|text| Body::Answer { text }),
+        1 => text().prop_map(|text| Body::Thought { text }),
+        4 => (text(), text(), status, kind, any::<i32>()).prop_map(|(title, input, status, kind, exit)| {
+            Body::Tool(ToolCall { kind, input, exit: Some(exit), ..call(&title, status) })
+        }),
+        1 => text().prop_map(|text| Body::Plan { entries: vec![PlanEntry { text, status: PlanStatus::Running }; 30] }),
+        1 => (text(), text()).prop_map(|(title, detail)| match permission(&detail, None) {
+            Body::Permission { request, call, detail, diffs, until, decision, options, .. } => {
+                Body::Permission { request, call, title, detail, diffs, until, decision, options }
+            }
+            other => other,
+        }),
+        1 => (text(), text()).prop_map(|(by, reason)| permission(&reason, Some(Decision::Denied { by, reason: Some(reason.clone()) }))),
+        1 => (text(), text()).prop_map(|(title, reason)| Body::Login { service: "x".into(), title, reason, done: false }),
+        1 => text().prop_map(|name| Body::File(Attachment { path: name.clone(), name, size: 1 << 40, mime: String::new() })),
+        1 => text().prop_map(|text| Body::Note { kind: NoteKind::Info, text, retry: None }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_message_fits_into_discord_and_has_a_key_of_its_own(bodies in prop::collection::vec(anything(), 0..12), is_over in any::<bool>()) {
+        let items: Vec<Item> = (1..).zip(bodies).map(|(id, body)| item(id, body)).collect();
+        let footer = Footer { elapsed: Some(Duration::from_secs(1)), model: Some("m".repeat(99)), usage: Some((1, 2)) };
+        let progress = if is_over { Progress::Over { footer } } else { Progress::Running };
+        let shown = messages(&items, &progress, &look());
+        let mut parts: Vec<i64> = shown.iter().map(|message| message.key.delivery_part()).collect();
+        for message in &shown {
+            prop_assert!(units(&message.content) <= LONGEST_MESSAGE, "{} {}", units(&message.content), message.content);
+            prop_assert!(!message.content.trim().is_empty());
+            prop_assert!(message.buttons.len() <= 5 && message.files.len() <= 10);
+            prop_assert!(message.buttons.iter().all(|button| units(&button.label) <= LONGEST_BUTTON));
+            prop_assert!(message.files.iter().all(|file| file.name == file_name(&file.name)));
+        }
+        prop_assert_eq!(&shown, &messages(&items, &progress, &look()));
+        prop_assert!(parts.is_sorted(), "messages stand in the order of their entries");
+        parts.dedup();
+        prop_assert_eq!(parts.len(), shown.len());
+    }
+
+    #[test]
+    fn what_was_shown_keeps_its_place_while_the_turn_goes_on(bodies in prop::collection::vec(anything(), 1..12), thoughts in any::<bool>()) {
+        let items: Vec<Item> = (1..).zip(bodies).map(|(id, body)| item(id, body)).collect();
+        let look = Look { thoughts, ..look() };
+        let keys = |items: &[Item]| -> Vec<Key> {
+            messages(items, &Progress::Running, &look).iter().map(|message| message.key).collect()
+        };
+        let whole = keys(&items);
+        for count in 0..items.len() {
+            // An answer may have more messages in the end; none that was there vanishes.
+            let lost = keys(&items[..count]).into_iter().find(|key| !whole.contains(key));
+            prop_assert_eq!(lost, None, "after {} entries", count);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Short words: notes, plans, footers, times, and what happened to a message.
+
+use std::time::Duration;
+
+use conversation::{NoteKind, PlanEntry, PlanStatus, TurnId, TurnState};
+use credentials::Timestamp;
+use supervisor::Happened;
+
+use super::message::{Button, DesiredMessage, Key, Style};
+use crate::discord::custom_id::Action;
+use crate::discord::names::shortened;
+use crate::discord::split::disarmed;
+use crate::harmless;
+
+/// Steps of a plan that are shown; further ones are counted.
+const MOST_STEPS: usize = 11;
+/// So much of each.
+const LONGEST_STEP: usize = 80;
+/// So much of a note.
+const LONGEST_NOTE: usize = 850;
+
+/// What stands in small letters below a finished turn.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Footer {
+    /// How long it took.
+    pub elapsed: Option<Duration>,
+    /// The model.
+    pub model: Option<String>,
+    /// Tokens in the context, and its size in tokens (0 if unknown).
+    pub usage: Option<(u64, u64)>,
+}
+
+impl Footer {
+    /// The line; `None` if there is nothing to say.
+    pub(super) fn line(&self) -> Option<String> {
+        let mut facts = vec![];
+        facts.extend(self.elapsed.map(span));
+        facts.extend(
+            self.model
+                .as_deref()
+                .map(|model| escaped(&harmless::line(model, 60))),
+        );
+        if let Some((used, size)) = self.usage {
+            facts.push(format!("{} tokens", count(used)));
+            let left = size.saturating_sub(used).saturating_mul(100).checked_div(size);
+            facts.extend(left.map(|left| format!("{left} % of the context left")));
+        }
+        (!facts.is_empty()).then(|| format!("-# {}", facts.join(" · ")))
+    }
+}
+
+/// What the host says by itself.
+pub(super) fn note(key: Key, kind: NoteKind, text: &str, retry: Option<TurnId>) -> DesiredMessage {
+    let sign = match kind {
+        NoteKind::Info => "ℹ️",
+        NoteKind::Warning => "⚠️",
+        NoteKind::Error => "❌",
+    };
+    let text = shortened(harmless::printed(text).trim(), LONGEST_NOTE);
+    let mut message = DesiredMessage::new(key, format!("{sign} {}", escaped(&text)));
+    if let Some(turn) = retry {
+        message
+            .buttons
+            .push(Button::new("Retry", Style::Primary, Action::Retry { turn }));
+    }
+    message
+}
+
+pub(super) fn plan(key: Key, entries: &[PlanEntry]) -> DesiredMessage {
+    let is_done = |entry: &&PlanEntry| entry.status == PlanStatus::Completed;
+    let done = entries.iter().filter(is_done).count();
+    let mut content = format!("**Plan** · {done} of {} done", entries.len());
+    for entry in entries.iter().take(MOST_STEPS) {
+        let sign = match entry.status {
+            PlanStatus::Pending => "☐",
+            PlanStatus::Running => "▶️",
+            PlanStatus::Completed => "☑",
+        };
+        let text = escaped(&harmless::line(&entry.text, LONGEST_STEP));
+        let line = format!("\n{sign} {text}");
+        content.push_str(&line);
+    }
+    if entries.len() > MOST_STEPS {
+        let line = format!("\n-# and {} more", entries.len() - MOST_STEPS);
+        content.push_str(&line);
+    }
+    DesiredMessage::new(key, content)
+}
+
+/// What is told in the thread about a message that came while a turn ran; `None`: nothing needs to be said.
+pub fn happened(happened: Happened) -> Option<String> {
+    match happened {
+        Happened::Started | Happened::Known => None,
+        Happened::Queued { ahead: 1 } => Some("-# Queued: it is next.".to_owned()),
+        Happened::Queued { ahead } => Some(format!("-# Queued, with {ahead} before it.")),
+        Happened::Steered => Some("-# Merged into the running turn, which begins again with it.".to_owned()),
+        Happened::Interrupted { dropped: 0 } => Some("-# The running turn was stopped for this.".to_owned()),
+        Happened::Interrupted { dropped } => Some(format!(
+            "-# The running turn was stopped for this, and {dropped} that waited dropped."
+        )),
+    }
+}
+
+/// The sign on the message that began a turn. `asks`: the turn waits for a person.
+pub fn reaction(state: TurnState, asks: bool) -> &'static str {
+    match state {
+        TurnState::Running if asks => "✋",
+        TurnState::Queued | TurnState::Running => "👀",
+        TurnState::Done => "✅",
+        TurnState::Failed | TurnState::Stopped | TurnState::Cut => "❌",
+    }
+}
+
+/// Words that Discord shows as they are, in which nobody is mentioned.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if matches!(letter, '\\' | '*' | '_' | '~' | '`' | '|' | '[' | '<' | '>' | '#') {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    disarmed(&out)
+}
+
+/// A moment that each reader's Discord shows as `in 3 minutes`.
+pub(super) fn relative(at: Timestamp) -> String {
+    format!("<t:{}:R>", at.millis().div_euclid(1000))
+}
+
+/// `0.4 s`, `12 s`, `3 min 5 s`.
+pub(super) fn span(span: Duration) -> String {
+    let millis = span.as_millis();
+    if millis < 10_000 && !millis.is_multiple_of(1000) {
+        return format!("{}.{} s", millis / 1000, millis % 1000 / 100);
+    }
+    credentials::words::span(span)
+}
+
+/// `912 B`, `4.5 MiB`: Discord's limits are powers of 1024.
+pub(super) fn bytes(count: u64) -> String {
+    for (size, unit) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
+        if count >= size {
+            let tenths = count / (size / 10);
+            return if tenths < 100 && !tenths.is_multiple_of(10) {
+                format!("{}.{} {unit}", tenths / 10, tenths % 10)
+            } else {
+                format!("{} {unit}", count / size)
+            };
+        }
+    }
+    format!("{count} B")
+}
+
+/// `12 345`.
+fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}

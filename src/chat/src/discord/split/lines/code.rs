@@ -1,0 +1,152 @@
+//! Blocks of code.
+
+use std::rc::Rc;
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::super::atom::{Atom, Break, Fence};
+use super::super::words::NOTHING;
+use super::{Line, Reader, TELLING};
+
+/// A longer line of code (in letters) is cut into pieces.
+const LONG_LINE: usize = 400;
+/// Of so many letters.
+const PIECE: usize = 200;
+
+/// A block of code that has begun.
+#[derive(Debug)]
+pub(super) struct OpenFence {
+    mark: char,
+    length: usize,
+    indent: usize,
+    language: String,
+    /// Known from its first line on: a block without lines is not shown.
+    fence: Option<Rc<Fence>>,
+    blank: bool,
+}
+
+impl OpenFence {
+    /// The block that a line opens.
+    pub(super) fn of(line: &str) -> Option<Self> {
+        let trimmed = line.trim_start();
+        let mark = trimmed.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
+        let info = trimmed.trim_start_matches(mark);
+        let length = trimmed.len() - info.len();
+        if length < 3 || line.len() > TELLING || mark == '`' && info.contains('`') {
+            return None;
+        }
+        let language = info.trim().split([' ', ',', '{', ':']).next().unwrap_or_default();
+        let language = language
+            .chars()
+            .filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '#' | '_' | '.'));
+        Some(Self {
+            mark,
+            length,
+            indent: line.len() - trimmed.len(),
+            language: language.take(20).collect(),
+            fence: None,
+            blank: false,
+        })
+    }
+
+    fn is_closed_by(&self, line: &str) -> bool {
+        let line = line.trim();
+        line.len() >= self.length && line.chars().all(|letter| letter == self.mark)
+    }
+
+    /// Whether a line that is still being written may become what closes it.
+    fn may_be_closed_by(&self, line: &str) -> bool {
+        line.trim().chars().all(|letter| letter == self.mark)
+    }
+}
+
+impl Reader {
+    /// A line while a block of code is open.
+    pub(super) fn code(&mut self, mut open: OpenFence, line: Line<'_>) -> bool {
+        if line.complete && open.is_closed_by(line.text) {
+            return true;
+        }
+        if !line.complete && open.may_be_closed_by(line.text) {
+            self.fence = Some(open);
+            return false;
+        }
+        let before = match &open.fence {
+            None => self.before(),
+            Some(_) if open.blank => Break::Sentence,
+            Some(_) => Break::Code,
+        };
+        let spaces = line.text.len() - line.text.trim_start_matches(' ').len();
+        let text = kept_inside(&line.text[spaces.min(open.indent)..]);
+        let mut cut = cut(&text);
+        if !line.complete {
+            cut.pop();
+        }
+        if cut.is_empty() {
+            self.fence = Some(open);
+            return false;
+        }
+        let fence = match &open.fence {
+            Some(fence) => Rc::clone(fence),
+            None => self.new_fence(std::mem::take(&mut open.language)),
+        };
+        open.blank = text.trim().is_empty();
+        open.fence = Some(Rc::clone(&fence));
+        for (at, piece) in cut.into_iter().enumerate() {
+            let (gap, before) = if at == 0 {
+                ("\n", before)
+            } else {
+                ("", Break::Letter)
+            };
+            self.out.push(Atom {
+                gap: gap.to_owned(),
+                lead: "",
+                text: piece,
+                before,
+                fence: Some(Rc::clone(&fence)),
+            });
+        }
+        self.fence = Some(open);
+        line.complete
+    }
+}
+
+/// Three marks in a row would end the block.
+pub(in crate::discord) fn kept_inside(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter == '`' && out.ends_with("``") {
+            out.push(NOTHING);
+        }
+        out.push(letter);
+    }
+    out
+}
+
+fn cut(line: &str) -> Vec<String> {
+    let letters: Vec<&str> = if line.len() > LONG_LINE {
+        line.graphemes(true).collect()
+    } else {
+        vec![]
+    };
+    if letters.len() <= LONG_LINE {
+        return vec![line.to_owned()];
+    }
+    let mut pieces = vec![String::new()];
+    let mut count = 0;
+    for letter in letters {
+        // Nobody's letter is as long; and every piece must fit into a message.
+        if count == PIECE
+            || pieces
+                .last()
+                .is_some_and(|piece| piece.len() + letter.len() > 3 * PIECE)
+        {
+            pieces.push(String::new());
+            count = 0;
+        }
+        if let Some(last) = pieces.last_mut() {
+            last.push_str(&letter[..letter.floor_char_boundary(3 * PIECE)]);
+        }
+        count += 1;
+    }
+    pieces
+}

@@ -1,0 +1,158 @@
+//! Discord: where the token is, who may speak where, and what is different in a channel.
+
+use std::collections::BTreeMap;
+
+use chat::discord::admission::{Mode, Rules};
+use chat::discord::config::{Channel, Config, Server};
+use supervisor::Agent;
+use url::Url;
+
+use super::document::{DiscordTables, Named, TablePlace};
+use super::{Places, Problem, Variables};
+
+mod section;
+mod token;
+
+pub(super) use section::{ChannelSection, DiscordSection, NO_ID, id_of};
+
+/// Turns in a row that bots may begin, unless it is said otherwise.
+const BOT_TURNS: u32 = 5;
+
+/// Checks the section. Without one, a token in the environment is enough.
+pub(super) fn settings(
+    tables: Option<DiscordTables>,
+    agents: &BTreeMap<String, Agent>,
+    places: &Places,
+    variables: &Variables,
+    problems: &mut Vec<Problem>,
+) -> Option<Config> {
+    let Some(tables) = tables else {
+        return token::of_environment(variables).map(|token| Config {
+            token,
+            rules: rules(&DiscordSection::default(), &BTreeMap::new()),
+            channels: BTreeMap::new(),
+            approvers: [].into(),
+            admins: [].into(),
+            shards: None,
+            server: Server::default(),
+        });
+    };
+    let DiscordTables {
+        section,
+        place,
+        channels,
+    } = tables;
+    let token = token::find(&section, &place, places, variables, problems);
+    check_server(&section, &place, problems);
+    let modes: BTreeMap<_, _> = channels
+        .iter()
+        .filter_map(|table| {
+            let mode = table.declared.mode.map_or(Mode::Mention, Into::into);
+            Some((id_of(&table.name)?, mode))
+        })
+        .collect();
+    let rules = rules(&section, &modes);
+    let channels = channels
+        .into_iter()
+        .filter_map(|table| Some((id_of(&table.name)?, channel(table, agents, places, problems))))
+        .collect();
+    Some(Config {
+        token: token?,
+        rules,
+        channels,
+        approvers: section.approvers.unwrap_or_default().0,
+        admins: section.admins.unwrap_or_default().0,
+        shards: section.shards.map(|shards| shards.0),
+        server: Server {
+            api_base: section.api_base,
+            gateway_url: section.gateway_url,
+        },
+    })
+}
+
+fn rules(section: &DiscordSection, modes: &BTreeMap<u64, Mode>) -> Rules {
+    let ids = |ids: &Option<section::Ids>| ids.clone().unwrap_or_default().0;
+    let listed = ids(&section.channels).into_iter().map(|id| (id, Mode::Mention));
+    Rules {
+        // Discord says who they are.
+        owners: [].into(),
+        users: ids(&section.users),
+        roles: ids(&section.roles),
+        everyone: section.everyone.unwrap_or(false),
+        channels: listed
+            .chain(modes.iter().map(|(id, mode)| (*id, *mode)))
+            .collect(),
+        guilds: ids(&section.guilds),
+        dms: section.dms.unwrap_or(false),
+        bots: ids(&section.bots),
+        bot_turns: section.bot_turns.map_or(BOT_TURNS, std::num::NonZeroU32::get),
+    }
+}
+
+fn channel(
+    table: Named<ChannelSection>,
+    agents: &BTreeMap<String, Agent>,
+    places: &Places,
+    problems: &mut Vec<Problem>,
+) -> Channel {
+    let section = table.declared;
+    if let Some(name) = section.agent.as_ref().filter(|name| !agents.contains_key(*name)) {
+        let known: Vec<&str> = agents.keys().map(String::as_str).collect();
+        problems.push(
+            table
+                .place
+                .problem(Some("agent"), format!("there is no agent `{name}`"))
+                .hint(format!("known: {}", known.join(", "))),
+        );
+    }
+    if section
+        .model
+        .as_deref()
+        .is_some_and(|model| model.trim().is_empty())
+    {
+        problems.push(table.place.problem(Some("model"), "is empty"));
+    }
+    Channel {
+        agent: section.agent,
+        model: section.model,
+        workspace: section.workspace.map(|path| places.beside_config(&path)),
+        dispatch: section.dispatch,
+        permissions: section.permissions.map(Into::into),
+    }
+}
+
+/// The token goes to these addresses.
+fn check_server(section: &DiscordSection, place: &TablePlace, problems: &mut Vec<Problem>) {
+    let mut fault = |key, what: &str| problems.push(place.problem(Some(key), what));
+    let is_local = |url: &Option<Url>| url.as_ref().is_some_and(credentials::is_loopback);
+    for (key, url, secure, plain) in [
+        ("api_base", &section.api_base, "https", "http"),
+        ("gateway_url", &section.gateway_url, "wss", "ws"),
+    ] {
+        let Some(url) = url else {
+            continue;
+        };
+        if url.scheme() != secure && url.scheme() != plain {
+            fault(key, &format!("must begin with {secure}://"));
+        } else if url.scheme() == plain && !credentials::is_loopback(url) {
+            fault(
+                key,
+                &format!("must begin with {secure}://: the token is sent there"),
+            );
+        } else if url.query().is_some() || url.fragment().is_some() {
+            fault(key, "must be an address without `?` and `#`");
+        }
+    }
+    if is_local(&section.gateway_url) && !is_local(&section.api_base) {
+        fault(
+            "gateway_url",
+            "is on this machine and `api_base` is not: what happens here would reach the real service",
+        );
+    }
+    if section.gateway_url.is_some() && is_local(&section.api_base) && !is_local(&section.gateway_url) {
+        fault("gateway_url", "is not on this machine, and `api_base` is");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! What `[discord]` promises to people who write one.
+
+use chat::discord::config::{Permissions, Shards, Token};
+use conversation::Dispatch;
+use secrecy::ExposeSecret as _;
+
+use super::*;
+use crate::config::tests::{load_text, problems_of};
+
+const TOKEN: &str = "MTE1planted.Gabcde.planted-token-0123456789";
+
+fn sound(text: &str) -> Config {
+    let loaded = load_text(text, &[("DISCORD_TOKEN", TOKEN)]);
+    assert_eq!(loaded.problems, []);
+    loaded.settings.discord.unwrap()
+}
+
+#[test]
+fn without_a_section_a_token_in_the_environment_is_enough_and_lets_only_the_owner_in() {
+    let config = sound("");
+    assert_eq!(
+        config.rules,
+        Rules {
+            bot_turns: BOT_TURNS,
+            ..Rules::default()
+        }
+    );
+    assert_eq!(config.token.source(), "DISCORD_TOKEN");
+    assert!(load_text("", &[]).settings.discord.is_none());
+    let told = problems_of("[discord]\n", &[]);
+    assert!(
+        told[0].starts_with("1: discord: no token: DISCORD_TOKEN is not set"),
+        "{told:?}"
+    );
+    let loaded = load_text("[discord]\n", &[]);
+    assert!(
+        !loaded.problems[0].concerns_all(),
+        "who only looks at threads needs no token"
+    );
+}
+
+#[test]
+fn everything_that_can_be_said_is_understood() {
+    let config = sound(
+        "[agents.codex]\ncommand = [\"codex-acp\"]\n\
+         [discord]\n\
+         users = [1, \"2\"]\nroles = [3]\nguilds = [\"4\"]\nbots = [5]\nbot_turns = 9\n\
+         everyone = true\ndms = true\napprovers = [6]\nadmins = [7]\n\
+         shards = { first = 0, last = 3, total = 16 }\n\
+         api_base = \"http://127.0.0.1:1/\"\ngateway_url = \"ws://127.0.0.1:2/\"\n\
+         [discord.channels.10]\nmode = \"all\"\nagent = \"codex\"\nmodel = \"m\"\nworkspace = \"w\"\ndispatch = \"steer\"\n\
+         permissions = \"deny\"\n\
+         [discord.channels.11]\n",
+    );
+    let rules = Rules {
+        owners: [].into(),
+        users: [1, 2].into(),
+        roles: [3].into(),
+        everyone: true,
+        channels: [(10, Mode::All), (11, Mode::Mention)].into(),
+        guilds: [4].into(),
+        dms: true,
+        bots: [5].into(),
+        bot_turns: 9,
+    };
+    assert_eq!(config.rules, rules);
+    assert_eq!((config.approvers, config.admins), ([6].into(), [7].into()));
+    let shards = Shards {
+        first: 0,
+        last: 3,
+        total: 16,
+    };
+    assert_eq!(config.shards, Some(shards));
+    let channel = &config.channels[&10];
+    assert_eq!(channel.agent.as_deref(), Some("codex"));
+    assert_eq!(channel.model.as_deref(), Some("m"));
+    assert!(channel.workspace.as_ref().unwrap().is_absolute());
+    assert_eq!(channel.dispatch, Some(Dispatch::Steer));
+    assert_eq!(channel.permissions, Some(Permissions::Deny));
+    assert_eq!(config.channels[&11], Channel::default());
+    let listed = sound("[discord]\nchannels = [10, \"11\"]\n");
+    assert_eq!(
+        listed.rules.channels,
+        [(10, Mode::Mention), (11, Mode::Mention)].into()
+    );
+}
+
+#[test]
+fn the_token_is_in_one_place_which_is_not_this_file() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("token");
+    std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    let text = format!("[discord]\ntoken_file = \"{}\"\n", file.display());
+    let loaded = load_text(&text, &[]);
+    assert_eq!(loaded.problems, []);
+    let Some(Token::Given { secret, from }) = loaded.settings.discord.map(|config| config.token) else {
+        panic!("it is in the file");
+    };
+    assert_eq!(
+        (secret.expose_secret(), from),
+        (TOKEN, format!("`{}`", file.display()))
+    );
+    let command = load_text("[discord]\ntoken_command = [\"pass\", \"show\", \"bot\"]\n", &[]);
+    assert_eq!(
+        command.settings.discord.unwrap().token.source(),
+        "the command `pass`"
+    );
+
+    for (text, start) in [
+        (
+            "token = \"MTE1planted.a.b\"\n",
+            "2: discord.token: a token does not belong in this file",
+        ),
+        (
+            "token_env = \"MTE1planted.a.b\"\n",
+            "2: discord.token_env: is not the name of a variable",
+        ),
+        (
+            "token_env = \"NOT_SET\"\n",
+            "2: discord.token_env: no token: NOT_SET is not set",
+        ),
+        ("token_env = 3\n", "2: discord.token_env: invalid type"),
+        (
+            "token_file = \"/nowhere\"\n",
+            "2: discord.token_file: could not read `/nowhere`",
+        ),
+        (
+            "token_command = []\n",
+            "2: discord.token_command: names no program",
+        ),
+        (
+            "token_env = \"A\"\ntoken_file = \"b\"\n",
+            "3: discord.token_file: there is already a token_env",
+        ),
+        (
+            "token_env = \"SHORT\"\n",
+            "2: discord.token_env: what SHORT holds is not a token",
+        ),
+    ] {
+        let told = problems_of(&format!("[discord]\n{text}"), &[("SHORT", "planted")]);
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told[0].starts_with(start), "{} instead of {start}", told[0]);
+        assert!(!told[0].contains("planted"), "{}", told[0]);
+    }
+}
+
+#[test]
+fn a_token_is_never_printed() {
+    assert!(!format!("{:?}", sound("[discord]\n")).contains("planted"));
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_its_line() {
+    let told = problems_of(
+        "[discord]\n\
+         users = [\"@ann\"]\n\
+         roles = 5\n\
+         guild = [1]\n\
+         bots = [0]\n\
+         everyone = \"yes\"\n\
+         bot_turns = 0\n\
+         shards = { first = 4, last = 3, total = 4 }\n\
+         api_base = \"http://discord.example/\"\n\
+         gateway_url = \"ws://127.0.0.1:9/\"\n\
+         [discord.channels.general]\n\
+         mode = \"all\"\n\
+         [discord.channels.77]\n\
+         mode = \"sometimes\"\n\
+         agent = \"nobody\"\n\
+         model = \" \"\n\
+         colour = \"red\"\n",
+        &[("DISCORD_TOKEN", TOKEN)],
+    );
+    let starts = [
+        "2: discord.users: each must be an id such as 123456789012345678",
+        "3: discord.roles: must be a list of ids",
+        "4: discord.guild: unknown key (did you mean `guilds`?)",
+        "5: discord.bots: each must be an id",
+        "6: discord.everyone: invalid type",
+        "7: discord.bot_turns: invalid value",
+        "8: discord.shards: must be a range",
+        "9: discord.api_base: must begin with https://: the token is sent there",
+        "10: discord.gateway_url: is on this machine and `api_base` is not",
+        "11: discord.channels.general: must be an id",
+        "14: discord.channels.77.mode: unknown variant `sometimes`",
+        "15: discord.channels.77.agent: there is no agent `nobody`",
+        "16: discord.channels.77.model: is empty",
+        "17: discord.channels.77.colour: unknown key",
+    ];
+    assert_eq!(told.len(), starts.len(), "{told:#?}");
+    for (told, start) in told.iter().zip(starts) {
+        assert!(told.starts_with(start), "{told} instead of {start}");
+    }
+}
+
+#[test]
+fn what_happens_on_this_machine_never_reaches_the_real_service() {
+    let told = |text: &str| problems_of(&format!("[discord]\n{text}"), &[("DISCORD_TOKEN", TOKEN)]);
+    let local = "api_base = \"http://127.0.0.1:1/\"\n";
+    assert_eq!(told(local), Vec::<String>::new());
+    assert_eq!(
+        told(&format!("{local}gateway_url = \"ws://localhost:2/\"\n")),
+        Vec::<String>::new()
+    );
+    for (text, start) in [
+        (
+            "gateway_url = \"ws://127.0.0.1:2/\"\n".to_owned(),
+            "2: discord.gateway_url: is on this machine and",
+        ),
+        (
+            format!("{local}gateway_url = \"wss://gateway.discord.gg/\"\n"),
+            "3: discord.gateway_url: is not on this machine",
+        ),
+        (
+            "api_base = \"http://192.0.2.1/\"\n".to_owned(),
+            "2: discord.api_base: must begin with https://",
+        ),
+        (
+            "api_base = \"ftp://127.0.0.1/\"\n".to_owned(),
+            "2: discord.api_base: must begin with https://",
+        ),
+        (
+            "gateway_url = \"ws://192.0.2.1/\"\n".to_owned(),
+            "2: discord.gateway_url: must begin with wss://",
+        ),
+        (
+            format!("{local}gateway_url = \"ws://127.0.0.1:2/?v=10\"\n"),
+            "3: discord.gateway_url: must be an address without `?`",
+        ),
+    ] {
+        let told = told(&text);
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told[0].starts_with(start), "{} instead of {start}", told[0]);
+    }
+}

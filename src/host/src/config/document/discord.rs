@@ -1,0 +1,60 @@
+//! `[discord]`, whose channels are a list, or a table each.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::super::Problem;
+use super::super::discord::{ChannelSection, DiscordSection, id_of};
+use super::{Entry, Named, Reader, TablePlace};
+
+/// The section, as far as it can be understood.
+#[derive(Debug)]
+pub(in crate::config) struct DiscordTables {
+    pub(in crate::config) section: DiscordSection,
+    pub(in crate::config) place: TablePlace,
+    /// The tables of channels; each name is an id.
+    pub(in crate::config) channels: Vec<Named<ChannelSection>>,
+}
+
+impl Reader<'_> {
+    pub(super) fn discord(&mut self, entry: Entry<'_, '_>) -> Option<DiscordTables> {
+        let table = self.table(entry, "discord")?;
+        let place = self.place(entry, "discord");
+        let mut plain = DeTable::new();
+        let mut channels = vec![];
+        for (key, value) in table {
+            match value.get_ref().as_table() {
+                Some(tables) if &**key.get_ref() == "channels" => channels = self.channels(tables),
+                _ => {
+                    plain.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        Some(DiscordTables {
+            section: self
+                .keys(&plain, "discord", DiscordSection::KEYS)
+                .unwrap_or_default(),
+            place,
+            channels,
+        })
+    }
+
+    fn channels(&mut self, tables: &DeTable<'_>) -> Vec<Named<ChannelSection>> {
+        let is_id = |(key, _): &(&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let key: &Spanned<toml::de::DeString<'_>> = key;
+            id_of(key.get_ref()).is_some()
+        };
+        for (key, _) in tables.iter().filter(|entry| !is_id(entry)) {
+            let line = self.lines.line(key.span().start);
+            let path = format!("discord.channels.{}", key.get_ref());
+            self.problems.push(Problem::at_line(
+                self.file,
+                line,
+                path,
+                super::super::discord::NO_ID,
+            ));
+        }
+        let sound: Vec<_> = tables.iter().filter(is_id).collect();
+        self.each(sound, "discord.channels", ChannelSection::KEYS)
+    }
+}
