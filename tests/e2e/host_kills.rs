@@ -33,7 +33,7 @@ const LATEST: Duration = Duration::from_millis(250);
 /// Kills come faster than turns end, so many wait.
 const LIMITS: &str = "[limits]\nqueued = 100000\n";
 
-/// Everything that was accepted is done after at most so long, when nobody kills any more.
+/// When nobody kills any more, no turn takes longer than this.
 const CERTAIN: Duration = Duration::from_mins(2);
 
 /// A message, until the host has said that it has it.
@@ -342,11 +342,15 @@ async fn speak(person: &Person, threads: &[String], waiting: &mut Vec<Message>, 
 
 /// Waits until no turn waits or runs.
 async fn until_quiet(state: &Path) {
-    let until = Instant::now() + CERTAIN;
+    let (mut until, mut left) = (Instant::now() + CERTAIN, u64::MAX);
     loop {
         let report = status(state);
-        if report["queued"] == 0 && report["working"] == 0 {
+        let queued = report["queued"].as_u64().expect("a count");
+        if queued == 0 && report["working"] == 0 {
             return;
+        }
+        if queued < left {
+            (until, left) = (Instant::now() + CERTAIN, queued);
         }
         assert!(Instant::now() < until, "still at work: {report}");
         tokio::time::sleep(Duration::from_millis(50)).await;
