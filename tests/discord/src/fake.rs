@@ -74,6 +74,8 @@ impl Shared {
 pub struct Fake {
     shared: Arc<Shared>,
     base: String,
+    bot: Id,
+    gateway_url: String,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -96,11 +98,13 @@ impl Fake {
         );
         let gateway = Listener::bind().await.expect("this machine has a free port");
         let port = gateway.port().expect("a bound socket has an address");
-        {
+        let gateway_url = format!("ws://127.0.0.1:{port}");
+        let bot = {
             let mut world = shared.world();
             world.cdn = format!("{base}/cdn");
-            world.gateway.url = format!("ws://127.0.0.1:{port}");
-        }
+            world.gateway.url.clone_from(&gateway_url);
+            world.application.bot
+        };
         let app = router(Arc::clone(&shared));
         let tasks = vec![
             tokio::spawn(async move {
@@ -110,7 +114,13 @@ impl Fake {
             }),
             tokio::spawn(gateway.run(Arc::clone(&shared))),
         ];
-        Self { shared, base, tasks }
+        Self {
+            shared,
+            base,
+            bot,
+            gateway_url,
+            tasks,
+        }
     }
 
     /// Where REST is, as a client's proxy setting wants it: `http://127.0.0.1:1234`; paths begin with `/api/v10`.
@@ -119,8 +129,8 @@ impl Fake {
     }
 
     /// Where the gateway is: `ws://127.0.0.1:1234`.
-    pub fn gateway_url(&self) -> String {
-        self.shared.world().gateway.url.clone()
+    pub fn gateway_url(&self) -> &str {
+        &self.gateway_url
     }
 
     /// The bot's token, without `Bot ` in front.
@@ -130,7 +140,7 @@ impl Fake {
 
     /// The bot's user.
     pub fn bot(&self) -> Id {
-        self.shared.world().application.bot
+        self.bot
     }
 
     /// Moves time: tokens end, nonces are forgotten, rate limits reset.
@@ -213,7 +223,7 @@ impl Fake {
 
     // ---- what can be seen --------------------------------------------------------------------------------------
 
-    /// Looks at everything at this moment.
+    /// Looks at everything at this moment. Nothing moves meanwhile: inside, no person acts and no other look is taken.
     pub fn look<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         look(&self.shared.world())
     }
@@ -245,7 +255,8 @@ impl Fake {
         self.shared.desk().invalid(now)
     }
 
-    /// Waits until `look` finds something; nothing is polled. Panics with `what` when that takes too long.
+    /// Waits until `look` finds something; nothing is polled. Panics with `what` when that takes too long. As with
+    /// [`Fake::look`], nothing moves inside.
     pub async fn until<T>(&self, what: &str, mut look: impl FnMut(&World) -> Option<T>) -> T {
         let mut changes = self.shared.clock.changes();
         let found = async {

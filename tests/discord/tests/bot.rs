@@ -66,7 +66,7 @@ impl Bot {
             .event_handler(Ears(sender))
             .await
             .expect("a client");
-        *client.ws_url.lock().await = fake.gateway_url();
+        *client.ws_url.lock().await = fake.gateway_url().to_owned();
         let (http, shards) = (Arc::clone(&client.http), Arc::clone(&client.shard_manager));
         let task = tokio::spawn(async move { client.start().await });
         Self {

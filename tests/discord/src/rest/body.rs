@@ -74,7 +74,23 @@ async fn multipart(request: Request) -> Result<Read, Refused> {
     if body.is_null() {
         body = Value::Object(serde_json::Map::new());
     }
+    spell_out(&mut body);
     Ok((body, files))
+}
+
+/// Discord takes the number of a file for its name, although its document wants a text; serenity sends numbers.
+fn spell_out(body: &mut Value) {
+    for inner in ["data", "message"] {
+        if let Some(inner) = body.get_mut(inner) {
+            spell_out(inner);
+        }
+    }
+    let files = body.get_mut("attachments").and_then(Value::as_array_mut);
+    for id in files.into_iter().flatten().filter_map(|file| file.get_mut("id")) {
+        if let Some(number) = id.as_u64() {
+            *id = Value::String(number.to_string());
+        }
+    }
 }
 
 pub(crate) fn query(text: &str) -> BTreeMap<String, String> {

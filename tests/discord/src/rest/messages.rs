@@ -100,11 +100,7 @@ pub(crate) fn uploads(call: &Call) -> Result<Vec<Upload>, Refused> {
 /// The same where the message stands inside the body.
 pub(crate) fn described(body: &Value, call: &Call) -> Result<Vec<Upload>, Refused> {
     let listed = list(body, "attachments");
-    let about = |index: usize| {
-        let number = json!(index);
-        let text = json!(index.to_string());
-        listed.iter().find(|one| one["id"] == number || one["id"] == text)
-    };
+    let about = |index: usize| listed.iter().find(|one| one["id"] == index.to_string());
     let describe = |(index, file): (&usize, &Upload)| {
         let mut file = file.clone();
         if let Some(about) = about(*index) {
@@ -114,10 +110,7 @@ pub(crate) fn described(body: &Value, call: &Call) -> Result<Vec<Upload>, Refuse
         file
     };
     for one in listed {
-        let id: Option<usize> = one["id"].as_u64().map_or_else(
-            || one["id"].as_str().and_then(|text| text.parse().ok()),
-            |id| usize::try_from(id).ok(),
-        );
+        let id: Option<usize> = one["id"].as_str().and_then(|text| text.parse().ok());
         // Small numbers name files of this request, long ones files that are there already.
         if id.is_none_or(|id| id < 1000 && !call.files.contains_key(&id)) {
             return Err(Refused::wrong("attachments: an entry without its file"));
@@ -224,10 +217,7 @@ pub(crate) fn change(world: &World, body: &Value, files: Vec<Upload>) -> Result<
     }
     let given = |key: &str| body.as_object().is_some_and(|fields| fields.contains_key(key));
     let kept = list(body, "attachments").iter();
-    let kept = kept.filter_map(|one| match &one["id"] {
-        Value::String(id) => id.parse().ok(),
-        id => id.as_u64().map(Id),
-    });
+    let kept = kept.filter_map(|one| one["id"].as_str()?.parse().ok());
     Ok(Edit {
         content: given("content").then(|| body["content"].as_str().unwrap_or_default().trim().to_owned()),
         embeds: given("embeds").then(|| rich(list(body, "embeds"))),

@@ -60,7 +60,7 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// The message that it answers.
     pub reply_to: Option<Id>,
-    /// Who was pinged when it was sent.
+    /// Who was pinged when it was sent. Edits ping nobody.
     pub pings: Pings,
     /// As sent.
     pub allowed_mentions: Option<Value>,
@@ -76,6 +76,8 @@ pub struct Message {
     pub thread: Option<Id>,
     /// Taken away by someone.
     pub deleted: bool,
+    /// Who stands in it now, as `pings` would have it.
+    pub(crate) mentions: Pings,
     pub(crate) webhook: bool,
     pub(crate) kind: u8,
 }
@@ -102,6 +104,7 @@ impl Message {
             only_for: None,
             thread: None,
             deleted: false,
+            mentions: Pings::default(),
             webhook: false,
             kind: 0,
         }
@@ -150,13 +153,13 @@ impl World {
 
     fn flat_message_json(&self, message: &Message, open: bool) -> Value {
         let hidden = |value: Value, empty: Value| if open { value } else { empty };
-        let users = message.pings.users.iter().map(|id| self.user(*id).json());
+        let users = message.mentions.users.iter().map(|id| self.user(*id).json());
         let mut json = json!({
             "id": message.id, "channel_id": message.channel, "type": message.kind,
             "author": self.user(message.author).json(), "content": hidden(json!(message.content), json!("")),
             "timestamp": iso(message.id.made_at()), "edited_timestamp": message.edits.last().map(|at| iso(*at)),
-            "tts": false, "mention_everyone": message.pings.everyone, "mentions": users.collect::<Vec<_>>(),
-            "mention_roles": message.pings.roles, "pinned": false, "flags": message.flags,
+            "tts": false, "mention_everyone": message.mentions.everyone, "mentions": users.collect::<Vec<_>>(),
+            "mention_roles": message.mentions.roles, "pinned": false, "flags": message.flags,
             "attachments": hidden(message.attachments.iter().map(attachment_json).collect(), json!([])),
             "embeds": hidden(json!(message.embeds), json!([])),
             "components": hidden(json!(message.components), json!([])),
@@ -213,7 +216,7 @@ impl World {
             .channels
             .get(&message.channel)
             .is_some_and(|channel| channel.guild.is_none());
-        open || direct || message.author == bot || message.pings.users.contains(&bot)
+        open || direct || message.author == bot || message.mentions.users.contains(&bot)
     }
 }
 

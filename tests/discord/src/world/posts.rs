@@ -50,6 +50,7 @@ impl World {
         let mut message = Message::new(id, channel, author);
         let allowed = draft.allowed_mentions.as_ref();
         message.pings = self.pings(author, channel, &draft.content, allowed, replied_to);
+        message.mentions = message.pings.clone();
         message.attachments = self.attach(channel, draft.files);
         message.content = draft.content;
         message.embeds = draft.embeds;
@@ -79,12 +80,12 @@ impl World {
     /// What changes an existing message: nothing stands for "as it was".
     pub(crate) fn edit(&mut self, id: Id, edit: Edit) {
         let now = self.clock.now();
-        let (author, channel) = match self.messages.get(&id) {
-            Some(message) => (message.author, message.channel),
-            None => return,
+        let Some(message) = self.messages.get(&id) else {
+            return;
         };
+        let (author, channel) = (message.author, message.channel);
         let files = self.attach(channel, edit.files);
-        let pings = edit
+        let mentions = edit
             .content
             .as_ref()
             .map(|content| self.pings(author, channel, content, edit.allowed_mentions.as_ref(), None));
@@ -99,7 +100,7 @@ impl World {
             message
                 .history
                 .push(std::mem::replace(&mut message.content, content));
-            message.pings = pings.unwrap_or_default();
+            message.mentions = mentions.unwrap_or_default();
         }
         if let Some(embeds) = edit.embeds {
             message.embeds = embeds;
