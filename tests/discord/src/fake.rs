@@ -271,7 +271,7 @@ impl Fake {
         };
         match timeout(PATIENCE, found).await {
             Ok(found) => found,
-            Err(_) => panic!("waited in vain for {what}{}", self.story()),
+            Err(late) => panic!("waited in vain for {what} ({late}){}", self.story()),
         }
     }
 

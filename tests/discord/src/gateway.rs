@@ -39,7 +39,7 @@ pub mod intents {
     /// Those that have to be switched on for the application.
     pub const PRIVILEGED: u64 = GUILD_MEMBERS | GUILD_PRESENCES | MESSAGE_CONTENT;
     /// Up to polls in direct messages; 17, 18, 19, 22 and 23 never were any.
-    pub(crate) const KNOWN: u64 = (1 << 17) - 1 | 1 << 20 | 1 << 21 | 1 << 24 | 1 << 25;
+    pub(crate) const KNOWN: u64 = ((1 << 17) - 1) | (1 << 20) | (1 << 21) | (1 << 24) | (1 << 25);
 }
 
 /// Something that happened, before it is addressed to anyone.

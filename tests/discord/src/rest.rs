@@ -70,6 +70,7 @@ pub(crate) struct Reply {
 
 pub(crate) type Done = Result<Reply, Refused>;
 
+#[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
 pub(crate) fn ok(body: Value) -> Done {
     Ok(Reply {
         status: 200,
@@ -77,6 +78,7 @@ pub(crate) fn ok(body: Value) -> Done {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
 pub(crate) fn created(body: Value) -> Done {
     Ok(Reply {
         status: 201,
@@ -84,6 +86,7 @@ pub(crate) fn created(body: Value) -> Done {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
 pub(crate) fn empty() -> Done {
     Ok(Reply {
         status: 204,
@@ -106,7 +109,7 @@ pub(crate) async fn handle(State(shared): State<Arc<Shared>>, request: Request) 
     let read = body::read(Request::from_parts(parts, body)).await;
     let fault = shared.desk().fault(&method, &path);
     match fault {
-        Some(Wrong::RequestLost) => return lost(&shared, method, &path, Value::Null),
+        Some(Wrong::RequestLost) => return lost(&shared, &method, &path, Value::Null),
         Some(Wrong::Slow(by)) => tokio::time::sleep(by).await,
         _ => {}
     }
@@ -140,7 +143,7 @@ pub(crate) async fn handle(State(shared): State<Arc<Shared>>, request: Request) 
         let Call {
             method, path, body, ..
         } = call;
-        return lost(&shared, method, &path, body);
+        return lost(&shared, &method, &path, body);
     }
     shared.record(&call.method, &call.path, call.body, status);
     end.response(status, body)
@@ -253,7 +256,7 @@ fn signed_in(shared: &Shared, call: &Call, headers: &HeaderMap) -> bool {
 fn route(world: &mut World, call: &Call) -> Done {
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     match path[..] {
-        ["gateway", ..] | ["users", ..] | ["oauth2", ..] | ["applications", "@me"] => {
+        ["gateway" | "users" | "oauth2", ..] | ["applications", "@me"] => {
             application::route(world, call, &path)
         }
         ["applications", ..] => commands::route(world, call, &path),
@@ -306,8 +309,8 @@ fn seconds(millis: u64) -> String {
 }
 
 /// A body that fails before its first byte makes the server break the connection before it sent a status.
-fn lost(shared: &Shared, method: String, path: &[String], body: Value) -> Response {
-    shared.record(&method, path, body, 0);
+fn lost(shared: &Shared, method: &str, path: &[String], body: Value) -> Response {
+    shared.record(method, path, body, 0);
     let broken = std::io::Error::other("the connection is broken on purpose");
     Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(broken) })))
 }

@@ -60,7 +60,7 @@ impl Plain {
     }
 
     pub(crate) fn with_token(mut self, token: &str) -> Self {
-        self.token = token.to_owned();
+        token.clone_into(&mut self.token);
         self
     }
 

@@ -1,6 +1,6 @@
 //! What the product asks REST for, by plain HTTP and by serenity, each reply valid and readable.
 
-use discord_fake::{Fake, Kind, Post, permissions};
+use discord_fake::{Channel, Fake, Kind, Post, permissions};
 use reqwest::Method;
 use serde_json::json;
 use serenity::all::{
@@ -199,7 +199,7 @@ async fn threads_are_started_changed_joined_and_listed() {
     assert!(!fake.look(|world| {
         world
             .channel(discord_fake::Id(alone.id.get()))
-            .is_some_and(|one| one.is_archived())
+            .is_some_and(Channel::is_archived)
     }));
     assert_eq!(fake.look(|world| world.threads(channel).len()), 3);
     alone.id.leave_thread(&http).await.expect("left");

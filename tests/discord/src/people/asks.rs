@@ -204,7 +204,6 @@ fn given(known: &[Value], path: &[&str], options: &[(&str, Value)], focused: Opt
                 "the option `{name}` does not offer {value}"
             );
             let fits = match option["type"].as_u64() {
-                Some(3) => value.is_string(),
                 Some(4) => value.is_i64() || value.is_u64(),
                 Some(5) => value.is_boolean(),
                 Some(10) => value.is_number(),

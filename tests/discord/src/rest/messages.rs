@@ -100,7 +100,10 @@ pub(crate) fn uploads(call: &Call) -> Result<Vec<Upload>, Refused> {
 /// The same where the message stands inside the body.
 pub(crate) fn described(body: &Value, call: &Call) -> Result<Vec<Upload>, Refused> {
     let listed = list(body, "attachments");
-    let about = |index: usize| listed.iter().find(|one| one["id"] == index.to_string());
+    let about = |index: usize| {
+        let id = index.to_string();
+        listed.iter().find(|one| one["id"].as_str() == Some(&id))
+    };
     let describe = |(index, file): (&usize, &Upload)| {
         let mut file = file.clone();
         if let Some(about) = about(*index) {

@@ -133,7 +133,7 @@ impl World {
             "channel": self.channels.get(&interaction.channel).map(|channel| self.channel_json(channel)),
             "app_permissions": self.permissions(self.application.bot, interaction.channel).to_string(),
             "locale": "en-US", "entitlements": [], "attachment_size_limit": self.file_limit,
-            "authorizing_integration_owners": self.installers(guild), "context": u8::from(guild.is_none()),
+            "authorizing_integration_owners": Self::installers(guild), "context": u8::from(guild.is_none()),
         });
         if let Some(guild) = guild.and_then(|id| self.guilds.get(&id)) {
             event["guild_id"] = json!(guild.id);
@@ -183,7 +183,7 @@ impl World {
         }
     }
 
-    fn installers(&self, guild: Option<Id>) -> Value {
+    fn installers(guild: Option<Id>) -> Value {
         json!({ "0": guild.map_or("0".to_owned(), |id| id.to_string()) })
     }
 
@@ -194,7 +194,7 @@ impl World {
             .and_then(|channel| channel.guild);
         let mut json = json!({
             "id": interaction.id, "type": interaction.asked.number(), "user": self.user(interaction.user).json(),
-            "authorizing_integration_owners": self.installers(guild),
+            "authorizing_integration_owners": Self::installers(guild),
         });
         match &interaction.asked {
             Asked::Component { message, .. } => json["interacted_message_id"] = json!(message),

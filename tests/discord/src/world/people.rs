@@ -103,13 +103,13 @@ impl Guild {
 impl World {
     pub(crate) fn member_json(&self, guild: &Guild, user: Id) -> Option<Value> {
         let member = guild.members.get(&user)?;
-        let mut json = self.bare_member_json(member);
+        let mut json = Self::bare_member_json(member);
         json["user"] = self.user(user).json();
         Some(json)
     }
 
     /// As it stands in messages, where the user stands beside it.
-    pub(crate) fn bare_member_json(&self, member: &Member) -> Value {
+    pub(crate) fn bare_member_json(member: &Member) -> Value {
         json!({
             "avatar": null, "banner": null, "communication_disabled_until": null, "flags": 0,
             "joined_at": iso(member.joined), "nick": null, "pending": false, "premium_since": null,

@@ -152,7 +152,7 @@ impl World {
             if let Some(guild) = guild.and_then(|id| self.guilds.get(&id)) {
                 data["guild_id"] = json!(guild.id);
                 if let Some(member) = guild.members.get(&message.author) {
-                    data["member"] = self.bare_member_json(member);
+                    data["member"] = Self::bare_member_json(member);
                 }
             }
             data
