@@ -33,11 +33,7 @@ async fn at_the_page(body: impl AsyncFnOnce(&Browser, &Host)) {
     let host = Host::demo(home.path(), 0, &[]);
     let browser = Browser::start().await;
     browser.look(1280, 800, "light").await;
-    browser
-        .driver
-        .goto(host.link().as_str())
-        .await
-        .expect("the page opens");
+    browser.enter(host.link()).await;
     body(&browser, &host).await;
     browser.quit().await;
     assert_eq!(host.stop(), Some(0), "the host ends by itself");
@@ -190,11 +186,7 @@ async fn a_page_comes_back_by_itself_when_the_host_was_killed() {
     let host = Host::demo(home.path(), 0, &[]);
     let port = host.port();
     let browser = Browser::start().await;
-    browser
-        .driver
-        .goto(host.link().as_str())
-        .await
-        .expect("the page opens");
+    browser.enter(host.link()).await;
     say(&browser, "stream 2000 words").await;
     sign_in(&browser, "alice").await;
     browser.find(".answer .md").await;

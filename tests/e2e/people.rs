@@ -1,16 +1,23 @@
 //! Two people at one host: what belongs to one is closed to the other, and each pays with their own login.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rehearsal::Counter;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{Host, Person};
+use support::{Browser, Ear, Host, MODEL_KEY, Person, Scene, client};
 
-/// The next link, as the program prints it to whoever may ask.
-fn another_link(host: &Host) -> url::Url {
-    let mut command = support::agent_host(&host.home().join("demo"));
+/// What the program prints to whoever may ask.
+fn another_way_in(host: &Host) -> String {
+    let mut command = support::agent_host(host.home());
     let output = command.args(["status"]).output().expect("the program runs");
-    let text = String::from_utf8(output.stdout).expect("it prints text");
+    String::from_utf8(output.stdout).expect("it prints text")
+}
+
+/// The next link.
+fn another_link(host: &Host) -> url::Url {
+    let text = another_way_in(host);
     let line = text
         .lines()
         .find(|line| line.starts_with("open "))
@@ -44,16 +51,10 @@ async fn bob_gets_nowhere_with_what_is_alices() {
         .to_owned();
 
     // Her link was for one browser.
-    let again = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("a client is made")
-        .get(host.link().clone())
-        .send()
-        .await
-        .expect("the page answers");
-    assert!(again.headers().get("set-cookie").is_none(), "{}", again.status());
+    let again = client().get(host.link().clone()).send().await;
+    let again = again.expect("the page answers");
+    assert_eq!(again.status(), StatusCode::FORBIDDEN);
+    assert!(again.headers().get("set-cookie").is_none());
 
     // Her page, her stream, her files, her buttons.
     for path in [
@@ -115,11 +116,7 @@ async fn two_people_sign_in_at_once_and_neither_completes_the_others() {
     };
     let (hers, his) = (begin(&alice).await, begin(&bob).await);
     assert_ne!(hers, his);
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("a client is made");
+    let client = client();
     let her_code = support::consent(&client, &hers, "alice").await;
     let his_code = support::consent(&client, &his, "bob").await;
     let complete = async |person: &Person, pasted: &str| {
@@ -187,4 +184,286 @@ async fn the_program_prints_links_only_to_who_may_open_its_socket() {
     tokio::time::timeout(Duration::from_secs(20), person.page("/workers"))
         .await
         .expect("the page answers");
+}
+
+/// The scene's model, which the scene's logins pay for, or the host's key where it is in the environment.
+fn agent(scene: &Scene) -> String {
+    format!(
+        "[agents.native]\ntenant = \"rehearsal\"\nbase_url = \"{}v1\"\nmodel = \"rehearsal\"\npermissions = \"allow\"\n\
+         [vendors.rehearsal]\nkey_env = \"HOST_KEY\"\n",
+        scene.url()
+    )
+}
+
+/// `agent-host up` with that model, and these variables beside the vendor's address.
+fn up(scene: &Scene, more: &str, environment: &[(&str, &str)]) -> Host {
+    let vendor = ("AGENT_HOST_REHEARSAL_URL", scene.url().as_str());
+    let config = agent(scene) + more;
+    Host::configured(scene.folder(), &config, &[&[vendor], environment].concat())
+}
+
+/// Lets somebody ask the model once more. Gives back whom it counted, each with how often.
+async fn after_another_question(scene: &Scene, asks: impl AsyncFnOnce()) -> BTreeMap<String, u64> {
+    let before = scene.count(Counter::ModelReplies);
+    asks().await;
+    scene.wait(Counter::ModelReplies, before + 1).await;
+    scene.control().model_callers()
+}
+
+fn callers<const N: usize>(all: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    all.map(|(name, count)| (name.to_owned(), count)).into()
+}
+
+async fn ask(person: &Person) {
+    person.open("say: hello").await;
+}
+
+#[tokio::test]
+async fn the_vendor_counts_whom_the_table_says_that_pays() {
+    // The host has a login and a key: the key comes first, the own login before both.
+    let scene = Scene::signed_in().await;
+    let host = up(&scene, "", &[("HOST_KEY", MODEL_KEY)]);
+    let alice = Person::enter(host.link()).await;
+    let counted = after_another_question(&scene, async || ask(&alice).await).await;
+    assert_eq!(counted, callers([("key", 1)]), "no own login, the host's key");
+    alice.sign_in("rehearsal", "alice").await;
+    let counted = after_another_question(&scene, async || ask(&alice).await).await;
+    assert_eq!(counted, callers([("alice", 1), ("key", 1)]), "own login");
+    host.stop();
+
+    // Without the key, the host's login pays for whoever has none.
+    let host = up(&scene, "", &[]);
+    let alice = Person::enter(host.link()).await;
+    let bob = Person::enter(&alice.invite().await).await;
+    let counted = after_another_question(&scene, async || ask(&bob).await).await;
+    assert_eq!(
+        counted,
+        callers([("alice", 1), ("key", 1), ("operator", 1)]),
+        "no own login, no key, the host's login"
+    );
+    let counted = after_another_question(&scene, async || ask(&alice).await).await;
+    assert_eq!(counted["alice"], 2, "own login: {counted:?}");
+    host.stop();
+}
+
+#[tokio::test]
+async fn in_somebody_elses_thread_the_owners_login_pays() {
+    let scene = Scene::signed_in().await;
+    let host = up(&scene, "", &[]);
+    let alice = Person::enter(host.link()).await;
+    let bob = Person::enter(&alice.invite().await).await;
+    alice.sign_in("rehearsal", "alice").await;
+    bob.sign_in("rehearsal", "bob").await;
+    let mut thread = String::new();
+    let counted = after_another_question(&scene, async || thread = alice.open("say: mine").await).await;
+    assert_eq!(counted, callers([("alice", 1)]));
+    // At the page nobody else speaks in it, with or without a login; nobody's was asked for.
+    let message = json!({ "id": "b1", "text": "say: his", "files": [] });
+    let (status, _) = bob.post(&format!("/api/t/{thread}/messages"), &message).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    // Whatever he tried, the next turn is hers to pay as well.
+    let counted = after_another_question(&scene, async || {
+        alice.say(&thread, "a2", "say: again").await;
+    })
+    .await;
+    assert_eq!(counted, callers([("alice", 2)]));
+    host.stop();
+}
+
+#[tokio::test]
+async fn an_own_login_that_is_dead_is_told_and_nobody_elses_is_used() {
+    let scene = Scene::start().await;
+    let host = up(&scene, "", &[("HOST_KEY", MODEL_KEY)]);
+    let alice = Person::enter(host.link()).await;
+    let bob = Person::enter(&alice.invite().await).await;
+    alice.sign_in("rehearsal", "alice").await;
+    scene.control().revoke_families();
+    scene.control().expire();
+    // Both the host's login and its key are there and good.
+    scene.sign_in(&scene.host()).await;
+    let thread = alice.open("say: hello").await;
+    let told = until_told(&mut alice.listen(&thread).await, "Sign-in needed").await;
+    assert!(told.contains("rehearsal"), "{told}");
+    let page = alice.page("/credentials").await;
+    assert!(page.contains("data-act=\"sign-in\""), "{page}");
+    let counted = after_another_question(&scene, async || ask(&bob).await).await;
+    assert_eq!(
+        counted,
+        callers([("key", 1)]),
+        "the host's key pays for others only"
+    );
+    // A new sign-in, and the turn that waits goes on by itself.
+    let counted = after_another_question(&scene, async || alice.sign_in("rehearsal", "alice").await).await;
+    assert_eq!(counted, callers([("alice", 1), ("key", 1)]));
+    host.stop();
+}
+
+/// Waits until a page is told something. Gives back the event.
+async fn until_told(ear: &mut Ear, words: &str) -> String {
+    let heard = ear.until(|heard| heard.data.to_string().contains(words)).await;
+    heard.data.to_string()
+}
+
+#[tokio::test]
+async fn whoever_looks_ahead_leaves_the_link_to_the_person() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let host = Host::demo(home.path(), 0, &[]);
+    // As previews in chat programs and scanners of mail do: GET, HEAD, again.
+    for method in [Method::GET, Method::HEAD, Method::GET] {
+        let looked = client().request(method, host.link().clone()).send().await;
+        let looked = looked.expect("the page answers");
+        assert_eq!(looked.status(), StatusCode::OK);
+        assert!(looked.headers().get("set-cookie").is_none());
+    }
+    let person = Person::enter(host.link()).await;
+    assert!(person.page("/").await.contains("id=\"text\""));
+    host.stop();
+}
+
+#[tokio::test]
+async fn a_browser_comes_in_by_a_button_and_goes_by_another() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let host = Host::demo(home.path(), 0, &[]);
+    let browser = Browser::start().await;
+    let open = async |address: &str| browser.driver.goto(address).await.expect("the page opens");
+    open(host.link().as_str()).await;
+    browser.heading("Let this browser in?").await;
+    // A second look, as after a reload, is the same.
+    browser.driver.refresh().await.expect("the page loads");
+    browser.heading("Let this browser in?").await;
+    let button = browser.find("#enter").await;
+    button.click().await.expect("it can be pressed");
+    browser.find("#text").await;
+    let here = browser.driver.current_url().await.expect("it is somewhere");
+    assert_eq!(
+        here.as_str(),
+        host.url("/").as_str(),
+        "the key is not in the address"
+    );
+    // Back, and the link again: it is told that this browser is in, and goes on.
+    browser.driver.back().await.expect("there is a page before");
+    browser.heading("This browser is let in already").await;
+    let on = browser.find("a.button").await;
+    on.click().await.expect("it can be pressed");
+    browser.find("#text").await;
+    open(host.url("/enter").as_str()).await;
+    browser.heading("This browser").await;
+    let out = browser.find("form[action='/leave'] button").await;
+    out.click().await.expect("it can be pressed");
+    browser.heading("This browser is not let in").await;
+    open(host.url("/").as_str()).await;
+    browser.heading("This browser is not let in").await;
+    browser.quit().await;
+    host.stop();
+}
+
+const PROXY_SECRET: &str = "a secret of thirty-two characters";
+
+const BEHIND_A_PROXY: &str = "[web]\nuser_header = \"X-Forwarded-User\"\nadmins = [\"root@example.org\"]\n\
+     proxy_secret_env = \"PROXY_SECRET\"\npublic_url = \"https://agents.example/\"\n";
+
+/// A command that says to be somebody, without the secret and with a guessed one; it prints the first line of each answer.
+const FORGES: &str = r#"run: for more in 'X-Forwarded-For: 192.0.2.1' 'X-Proxy-Secret: guess'; do exec 3<>/dev/tcp/127.0.0.1/PORT; printf 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nX-Forwarded-User: root@example.org\r\n%s\r\n\r\n' "$more" >&3; head -1 <&3; done"#;
+
+#[tokio::test]
+async fn a_command_that_forges_the_proxys_header_stays_out() {
+    let scene = Scene::signed_in().await;
+    // A port of its own, which the printed address does not tell.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it has one").port();
+    drop(listener);
+    let host = {
+        let vendor = ("AGENT_HOST_REHEARSAL_URL", scene.url().as_str());
+        let config = agent(&scene) + BEHIND_A_PROXY;
+        Host::configured_on(
+            scene.folder(),
+            port,
+            &config,
+            &[vendor, ("PROXY_SECRET", PROXY_SECRET)],
+        )
+    };
+    assert_eq!(
+        host.link().as_str(),
+        "https://agents.example/",
+        "the proxy signs people in"
+    );
+    let status = another_way_in(&host);
+    assert!(
+        status.contains("open https://agents.example/ (the proxy there signs people in)"),
+        "{status}"
+    );
+
+    let base = format!("http://127.0.0.1:{port}");
+    let proxied = async |method: Method, path: &str, user: &str| {
+        let request = client().request(method, format!("{base}{path}"));
+        request
+            .header("accept", "text/html")
+            .header("x-forwarded-user", user)
+            .header("x-proxy-secret", PROXY_SECRET)
+    };
+    let page = proxied(Method::GET, "/", "alice")
+        .await
+        .send()
+        .await
+        .expect("the page answers");
+    assert_eq!(page.status(), StatusCode::OK, "the same from the proxy is right");
+    let html = page.text().await.expect("a page is text");
+    let token = html
+        .split("name=\"csrf\" content=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let token = token.expect("there is a token");
+    let text = FORGES.replace("PORT", &port.to_string());
+    let opened = proxied(Method::POST, "/api/threads", "alice")
+        .await
+        .header("x-csrf-token", token)
+        .json(&json!({ "text": text, "files": [] }))
+        .send()
+        .await
+        .expect("the page answers");
+    assert!(opened.status().is_success(), "{}", opened.status());
+    scene.wait(Counter::ModelReplies, 2).await;
+    let items = conversation(&scene).await;
+    assert_eq!(items.matches("HTTP/1.1 401").count(), 2, "{items}");
+    assert!(!items.contains("HTTP/1.1 200"), "{items}");
+    host.stop();
+}
+
+/// Everything that was said in all threads, as it is kept.
+async fn conversation(scene: &Scene) -> String {
+    use conversation::{Conversation, ThreadFilter};
+    let conversation = Conversation::open_without_recovery(scene.folder()).expect("it can be looked at");
+    let threads = conversation
+        .threads(ThreadFilter::default())
+        .await
+        .expect("it can be read");
+    let mut all = Vec::new();
+    for summary in threads {
+        let items = conversation.items(&summary.thread.id, None, usize::MAX).await;
+        all.extend(items.expect("it can be read"));
+    }
+    format!("{all:?}")
+}
+
+#[tokio::test]
+async fn a_secret_that_every_cage_would_show_is_refused() {
+    let Ok(shown) = tempfile::tempdir_in("/opt") else {
+        eprintln!("skipped: /opt can't be written here");
+        return;
+    };
+    let secret = shown.path().join("password");
+    std::fs::write(&secret, "long enough for this\n").expect("it can be written");
+    let state = tempfile::tempdir().expect("a folder can be made");
+    let config = format!("[web]\npassword_file = \"{}\"\n", secret.display());
+    std::fs::write(state.path().join("config.toml"), config).expect("it can be written");
+    let ran = support::agent_host(state.path())
+        .args(["up", "--listen", "127.0.0.1:0"])
+        .output()
+        .expect("it runs");
+    let words = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(1), "{words}");
+    assert!(
+        words.contains("could read") && words.contains("password"),
+        "{words}"
+    );
 }

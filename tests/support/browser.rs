@@ -87,6 +87,14 @@ impl Browser {
         }
     }
 
+    /// Opens a one-time link, and presses the button there.
+    pub async fn enter(&self, link: &url::Url) {
+        self.driver.goto(link.as_str()).await.expect("the page opens");
+        let button = self.find("#enter").await;
+        button.click().await.expect("it can be pressed");
+        self.find("#text").await;
+    }
+
     /// The first element that matches, as soon as it is there.
     pub async fn find(&self, selector: &str) -> WebElement {
         let found = self

@@ -51,10 +51,15 @@ impl Host {
 
     /// `agent-host up` in this home folder with this configuration and these variables.
     pub fn configured(home: &Path, config: &str, environment: &[(&str, &str)]) -> Self {
+        Self::configured_on(home, 0, config, environment)
+    }
+
+    /// The same on this port (0: any).
+    pub fn configured_on(home: &Path, port: u16, config: &str, environment: &[(&str, &str)]) -> Self {
         std::fs::write(home.join("config.toml"), config).expect("a configuration can be written");
         let mut command = agent_host(home);
         command
-            .args(["up", "--listen", "127.0.0.1:0"])
+            .args(["up", "--listen", &format!("127.0.0.1:{port}")])
             .envs(environment.iter().copied());
         Self::start(command, home)
     }

@@ -10,6 +10,6 @@ mod scene;
 pub use browser::Browser;
 pub use fifo::Fifo;
 pub use host::Host;
-pub use person::{Ear, Heard, Person, consent};
+pub use person::{Ear, Heard, Person, client, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
-pub use scene::Scene;
+pub use scene::{MODEL_KEY, Scene};

@@ -20,12 +20,24 @@ pub struct Person {
 }
 
 impl Person {
-    /// Opens a one-time link, and the page behind it.
+    /// Opens a one-time link, presses the button there, and opens the page behind it.
     pub async fn enter(link: &Url) -> Self {
         let client = client();
-        let entered = client
-            .get(link.clone())
+        let (page, root) = (
+            client.get(link.clone()),
+            link.join("/").expect("a root is an address"),
+        );
+        let page = page
             .header(ACCEPT, "text/html")
+            .send()
+            .await
+            .expect("the page answers");
+        let html = page.text().await.expect("a page is text");
+        let entered = client
+            .post(link.join("/enter").expect("a path makes an address"))
+            .header(ACCEPT, "text/html")
+            .header("origin", root.origin().ascii_serialization())
+            .form(&[("key", hidden(&html, "key"))])
             .send()
             .await
             .expect("the page answers");
@@ -41,7 +53,7 @@ impl Person {
             .to_owned();
         let mut person = Self {
             client,
-            base: link.join("/").expect("a root is an address"),
+            base: root,
             cookie,
             csrf: String::new(),
         };
@@ -180,11 +192,7 @@ impl Person {
 pub async fn consent(client: &Client, link: &str, visitor: &str) -> String {
     let page = client.get(link).send().await.expect("the vendor answers");
     let html = page.text().await.expect("a page is text");
-    let ticket = html
-        .split("name=\"ticket\" value=\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next())
-        .unwrap_or_else(|| panic!("no ticket in {html}"));
+    let ticket = hidden(&html, "ticket");
     let target = Url::parse(link)
         .and_then(|link| link.join("/authorize"))
         .expect("the vendor's address is one");
@@ -198,7 +206,16 @@ pub async fn consent(client: &Client, link: &str, visitor: &str) -> String {
     location.to_str().expect("an address is text").to_owned()
 }
 
-fn client() -> Client {
+/// The value of a form's hidden field.
+fn hidden<'h>(html: &'h str, name: &str) -> &'h str {
+    html.split(&format!("name=\"{name}\" value=\""))
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or_else(|| panic!("no {name} in {html}"))
+}
+
+/// A client that goes nowhere by itself, and is nobody.
+pub fn client() -> Client {
     // Whoever was first in this process installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()

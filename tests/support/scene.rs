@@ -24,6 +24,7 @@ fn serve(started: oneshot::Sender<(Url, Control)>, stopped: oneshot::Receiver<()
     runtime.block_on(async {
         let config = Config {
             access_ttl: Duration::from_hours(1),
+            model_key: Some(MODEL_KEY.into()),
             ..Config::default()
         };
         let server = Server::start(config).await.expect("loopback can be listened on");
@@ -33,6 +34,9 @@ fn serve(started: oneshot::Sender<(Url, Control)>, stopped: oneshot::Receiver<()
         let _ = stopped.await;
     });
 }
+
+/// A key that the model takes instead of a login.
+pub const MODEL_KEY: &str = "sk-rehearsal";
 
 /// How long a test waits for an event that is certain to come.
 const CERTAIN: Duration = Duration::from_mins(1);

@@ -153,7 +153,7 @@ may end first (a second signal does not wait for them).
 
   agent-host config example > config.toml   a commented file to start from
   agent-host config check                   every fault at once, with its line
-  agent-host up                             prints a link that signs your browser in, once
+  agent-host up                             prints a link to the page that lets your browser in
 
 In another terminal, `agent-host status` shows what runs, and prints a new link. One host per state folder.";
 

@@ -89,18 +89,31 @@ pub(crate) fn load(explicit: Option<&Path>) -> Result<Loaded, Failure> {
     load_from(&Variables::of_this_process(), explicit)
 }
 
-/// As [`load`], and anything wrong is an error.
+/// As [`load`], and anything wrong is an error, but for what only who starts a host must have.
 pub(crate) fn load_sound(explicit: Option<&Path>) -> Result<Settings, Failure> {
-    let Loaded { settings, problems } = load(explicit)?;
-    if problems.is_empty() {
-        return Ok(settings);
+    let mut loaded = load(explicit)?;
+    loaded.problems.retain(Problem::concerns_all);
+    loaded.sound()
+}
+
+/// As [`load`], and anything wrong is an error.
+pub(crate) fn load_for_a_host(explicit: Option<&Path>) -> Result<Settings, Failure> {
+    load(explicit)?.sound()
+}
+
+impl Loaded {
+    fn sound(self) -> Result<Settings, Failure> {
+        let Self { settings, problems } = self;
+        if problems.is_empty() {
+            return Ok(settings);
+        }
+        let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        Err(Failure::words(format!(
+            "the configuration has problems:\n  {}",
+            lines.join("\n  ")
+        ))
+        .hint("`agent-host config check` tells when all is well"))
     }
-    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
-    Err(Failure::words(format!(
-        "the configuration has problems:\n  {}",
-        lines.join("\n  ")
-    ))
-    .hint("`agent-host config check` tells when all is well"))
 }
 
 fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, Failure> {

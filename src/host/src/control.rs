@@ -23,7 +23,7 @@ const MAX_SOCKET_PATH: usize = 107;
 pub(crate) enum Request {
     /// How everything stands.
     Status,
-    /// A one-time link to the web chat.
+    /// A one-time link to the web chat; null where a proxy signs people in.
     Link,
     /// Stop the running turn of a thread.
     Stop {

@@ -55,7 +55,7 @@ pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
         use_vendor(&mut settings, &vendor)?;
         let credentials = assembly::credentials(&settings)?;
         let running = Running::start(&settings, credentials, lock).await?;
-        output::data(&format!("open {}", running.web.url()))?;
+        running.tell_way_in()?;
         output::say("everything stays on this machine; the model is a rehearsal; stop with Ctrl-C");
         let outcome = running.until_stopped(signals).await;
         vendor.shutdown().await;

@@ -36,10 +36,8 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
         let signals = Signals::listen()?;
         let credentials = assembly::credentials(&settings)?;
         let running = Running::start(&settings, credentials, lock).await?;
-        output::data(&format!("open {}", running.web.url()))?;
-        output::say(
-            "the link signs one browser in, once; `agent-host status` prints another; stop with Ctrl-C",
-        );
+        running.tell_way_in()?;
+        output::say("stop with Ctrl-C");
         running.until_stopped(signals).await
     })
 }
@@ -73,8 +71,7 @@ impl Signals {
 #[derive(Debug)]
 pub(crate) struct Running {
     supervisor: Supervisor,
-    /// The page.
-    pub(crate) web: web::Server,
+    web: web::Server,
     control: Control,
     lock: HostLock,
 }
@@ -124,6 +121,21 @@ impl Running {
         })
     }
 
+    /// Says where the page is, and how to get in.
+    pub(crate) fn tell_way_in(&self) -> Result<(), Failure> {
+        let links = self.web.links();
+        if let Some(link) = links.new_link() {
+            output::data(&format!("open {link}"))?;
+            output::say(
+                "a button there lets one browser in, once, within ten minutes; `agent-host status` prints a new link",
+            );
+        } else {
+            output::data(&format!("open {}", links.base()))?;
+            output::say("the proxy there signs people in");
+        }
+        Ok(())
+    }
+
     /// Serves until a signal comes, and ends everything: no new messages, then the turns, then the rest.
     pub(crate) async fn until_stopped(self, mut signals: Signals) -> Outcome {
         tokio::select! {
@@ -149,14 +161,6 @@ impl Running {
 
 impl Settings {
     fn web_config(&self) -> web::Config {
-        let allow = match (&self.web.password, &self.web.user_header) {
-            (Some(password), _) => web::Access::Password(password.clone()),
-            (None, Some(header)) => web::Access::TrustedHeader {
-                name: header.clone(),
-                from: self.web.trusted_proxies.clone(),
-            },
-            (None, None) => web::Access::Loopback,
-        };
         let defaults = web::Config::new(
             self.web.listen,
             self.state_folder.clone(),
@@ -167,7 +171,8 @@ impl Settings {
             trials => trials.to_vec(),
         };
         web::Config {
-            allow,
+            allow: self.web.allow.clone(),
+            proxy: self.web.proxy.clone(),
             public_url: self.web.public_url.clone(),
             notice: self.web.notice.clone(),
             dispatch: self.dispatch,
@@ -191,7 +196,8 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
         readable: vec![],
         without: vec![],
     };
-    for secret in [&settings.state_folder, &settings.store_path] {
+    let of_the_host = [&settings.state_folder, &settings.store_path];
+    for secret in of_the_host.into_iter().chain(&settings.web.secret_files) {
         let real = std::fs::canonicalize(secret).unwrap_or_else(|_| secret.clone());
         if policy.may_read(&real) {
             return Err(Failure::words(format!(
@@ -199,7 +205,7 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
                 real.display()
             ))
             .hint(
-                "keep state and logins elsewhere, such as below /var/lib or a home folder (AGENT_HOST_HOME)",
+                "keep state, logins and secrets elsewhere, such as below /var/lib or a home folder (AGENT_HOST_HOME)",
             ));
         }
     }

@@ -81,11 +81,15 @@ pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
         return Ok(exit);
     }
     print(&report, Paint::for_stdout(settings.no_colour))?;
-    if report.host.is_some()
+    if let Some(host) = &report.host
         && let Some(link) = control::ask(state, &Request::Link)?
-        && let Some(link) = link.as_str()
     {
-        output::data(&format!("open {link} (signs one browser in, once)"))?;
+        output::data(&match link.as_str() {
+            Some(link) => {
+                format!("open {link} (a button there lets one browser in, once, within ten minutes)")
+            }
+            None => format!("open {} (the proxy there signs people in)", host.page),
+        })?;
     }
     Ok(exit)
 }

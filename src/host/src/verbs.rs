@@ -36,7 +36,7 @@ fn verb(arguments: Arguments) -> Outcome {
         Verb::Config(ConfigVerb::Check) => check(&config::load(explicit)?),
         Verb::Rehearsal(asked) => rehearsal_server::run(&asked, &config::load_sound(explicit)?),
         Verb::Demo(asked) => demo::run(&asked, config::load_sound(explicit)?),
-        Verb::Up(asked) => serve::run(&asked, config::load_sound(explicit)?),
+        Verb::Up(asked) => serve::run(&asked, config::load_for_a_host(explicit)?),
         Verb::Status(asked) => status::run(&asked, &running::or_demo(config::load_sound(explicit)?)),
         Verb::Threads(asked) => threads::run(asked, &running::or_demo(config::load_sound(explicit)?)),
         Verb::ProbeLock { path } => doctor::probe_lock(&path),

@@ -66,7 +66,8 @@ async fn run() -> (Vec<f64>, usize) {
     let server = web::Server::start(config, supervisor.clone(), town::credentials(folder.path()))
         .await
         .expect("it starts");
-    let host = Person::enter(&server.url()).await;
+    let link = server.links().new_link().expect("links let people in");
+    let host = Person::enter(&link).await;
     // All workers and all pages, each a person's own, are there before the first word.
     let mut threads = Vec::new();
     for _ in 0..THREADS {

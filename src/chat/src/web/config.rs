@@ -1,11 +1,13 @@
 //! What the web chat is told by the program that starts it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use conversation::Dispatch;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
+
+use super::proxy::Proxy;
 
 /// The largest upload where nobody says otherwise.
 pub const UPLOAD_LIMIT: u64 = 25 * 1024 * 1024;
@@ -24,7 +26,7 @@ const TRIALS: [(&str, &str); 3] = [
 ];
 
 /// Shorter ones are guessed.
-pub(crate) const SHORTEST_PASSWORD: usize = 12;
+pub const SHORTEST_PASSWORD: usize = 12;
 
 /// What the web chat is told.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Who may come in.
     pub allow: Access,
+    /// The proxy in front, if one proves itself: then it is believed about where a request comes from.
+    pub proxy: Option<Proxy>,
     /// The state folder: sessions, marks of what was read, and uploads on their way are kept there.
     pub state_folder: PathBuf,
     /// The largest single upload in bytes.
@@ -49,19 +53,19 @@ pub struct Config {
     pub dispatch: Dispatch,
 }
 
-/// Who may come in. A link with a one-time key always lets one browser in.
+/// Who may come in.
 #[derive(Debug, Clone)]
 pub enum Access {
     /// Only who has a link; the address must be a loopback one.
     Loopback,
-    /// Also who knows this password; each browser that does becomes a person of its own.
+    /// Who has a link, and who knows this password; each browser that does becomes a person of its own.
     Password(SecretString),
-    /// A proxy in front has checked who it is, and says so in a header that it lets nobody else set.
-    TrustedHeader {
-        /// The header's name.
+    /// Whom the proxy in front names. There are no links: the proxy signs people in.
+    Header {
+        /// The header with their name. The proxy sets it, whatever the browser sent.
         name: String,
-        /// Addresses that the proxy connects from; from all others the header means nothing.
-        from: Vec<IpAddr>,
+        /// Names whose bearers are administrators.
+        admins: Vec<String>,
     },
 }
 
@@ -71,6 +75,7 @@ impl Config {
         Self {
             listen,
             allow: Access::Loopback,
+            proxy: None,
             state_folder,
             upload_limit: UPLOAD_LIMIT,
             public_url: None,
@@ -83,19 +88,25 @@ impl Config {
 
     /// Why this would be unsafe or can't work, in words; the first thing that is wrong.
     pub(crate) fn refusal(&self) -> Option<String> {
+        if let Some(why) = self.proxy.as_ref().and_then(Proxy::refusal) {
+            return Some(why);
+        }
         match &self.allow {
             Access::Loopback if !self.listen.ip().is_loopback() => Some(
-                "other machines could reach this address, and neither a password nor a trusted proxy's header is configured"
+                "other machines could reach this address, and neither a password nor a proxy that signs people in is configured"
                     .into(),
             ),
             Access::Password(password) if password.expose_secret().chars().count() < SHORTEST_PASSWORD => Some(
                 format!("the password is too short: at least {SHORTEST_PASSWORD} characters"),
             ),
-            Access::TrustedHeader { name, .. } if axum::http::HeaderName::try_from(name).is_err() => {
+            Access::Header { name, .. } if axum::http::HeaderName::try_from(name).is_err() => {
                 Some(format!("`{name}` is no name of a header"))
             }
-            Access::TrustedHeader { from, .. } if from.is_empty() => {
-                Some("a trusted header needs the addresses that the proxy connects from".into())
+            Access::Header { name, .. } if self.proxy.is_none() => Some(format!(
+                "every program that reaches this address could send `{name}`, and the proxy has no secret to prove itself by"
+            )),
+            Access::Header { .. } if self.public_url.is_none() => {
+                Some("people come through the proxy, and the address that they open there is not configured".into())
             }
             _ => None,
         }
@@ -106,32 +117,26 @@ impl Config {
 mod tests {
     use super::*;
 
-    fn refusal(listen: &str, allow: Access) -> Option<String> {
+    fn refusal(listen: &str, change: impl FnOnce(&mut Config)) -> Option<String> {
         let mut config = Config::new(listen.parse().unwrap(), "state".into(), "native".into());
-        config.allow = allow;
+        change(&mut config);
         config.refusal()
     }
 
     #[test]
     fn other_machines_are_let_in_only_with_a_check() {
-        let header = |from: &[&str]| Access::TrustedHeader {
-            name: "x-user".into(),
-            from: from.iter().map(|text| text.parse().unwrap()).collect(),
-        };
-        let good = || Access::Password("long enough for this".into());
+        let password = |text: &str| Access::Password(text.into());
         for (listen, allow, wrong) in [
             ("127.0.0.1:0", Access::Loopback, None),
             ("[::1]:0", Access::Loopback, None),
             ("0.0.0.0:0", Access::Loopback, Some("neither a password")),
             ("192.0.2.1:80", Access::Loopback, Some("neither a password")),
             ("[::]:80", Access::Loopback, Some("neither a password")),
-            ("0.0.0.0:0", good(), None),
-            ("0.0.0.0:0", Access::Password("short".into()), Some("too short")),
-            ("0.0.0.0:0", Access::Password("".into()), Some("too short")),
-            ("0.0.0.0:0", header(&["10.0.0.1"]), None),
-            ("0.0.0.0:0", header(&[]), Some("addresses that the proxy")),
+            ("0.0.0.0:0", password("long enough for this"), None),
+            ("0.0.0.0:0", password("short"), Some("too short")),
+            ("0.0.0.0:0", password(""), Some("too short")),
         ] {
-            let found = refusal(listen, allow);
+            let found = refusal(listen, |config| config.allow = allow);
             match wrong {
                 None => assert_eq!(found, None, "{listen}"),
                 Some(words) => assert!(found.unwrap_or_default().contains(words), "{listen}"),
@@ -140,9 +145,48 @@ mod tests {
     }
 
     #[test]
-    fn debug_does_not_show_the_password() {
+    fn a_header_counts_only_behind_a_proxy_that_proves_itself() {
+        let secret = "a secret of thirty-two characters";
+        for (listen, name, secret, public, wrong) in [
+            ("127.0.0.1:0", "x-user", Some(secret), true, None),
+            ("0.0.0.0:0", "x-user", Some(secret), true, None),
+            ("127.0.0.1:0", "x-user", None, true, Some("could send `x-user`")),
+            ("127.0.0.1:0", "x-user", Some("short"), true, Some("too short")),
+            (
+                "127.0.0.1:0",
+                "x user",
+                Some(secret),
+                true,
+                Some("no name of a header"),
+            ),
+            (
+                "127.0.0.1:0",
+                "x-user",
+                Some(secret),
+                false,
+                Some("the address that they open"),
+            ),
+        ] {
+            let found = refusal(listen, |config| {
+                config.allow = Access::Header {
+                    name: name.into(),
+                    admins: vec![],
+                };
+                config.proxy = secret.map(|secret| Proxy::new(None, secret.into()));
+                config.public_url = public.then(|| "https://chat.example/".parse().unwrap());
+            });
+            match wrong {
+                None => assert_eq!(found, None, "{name} {secret:?}"),
+                Some(words) => assert!(found.unwrap_or_default().contains(words), "{name} {secret:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_the_password_nor_the_proxy_s_secret() {
         let mut config = Config::new("127.0.0.1:0".parse().unwrap(), "state".into(), "native".into());
         config.allow = Access::Password("planted-password".into());
+        config.proxy = Some(Proxy::new(None, "planted-secret".into()));
         assert!(!format!("{config:?}").contains("planted"));
     }
 }

@@ -1,36 +1,34 @@
 //! How a browser gets in: by a link that is good once, or by the password.
+//!
+//! Opening a link only shows what it would do. Programs that look ahead (previews in chats, scanners of mail) open links, too;
+//! the button on the page is what uses one up.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Form;
 use axum::extract::{ConnectInfo, Query, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tokio::time::Instant;
 
 use super::config::Access;
-use super::gate::Anybody;
-use super::people::{EnterError, LinkError};
-use super::refusal::{PageRefused, Refused};
+use super::gate::{Anybody, Visitor};
+use super::people::{EnterError, LinkError, Person};
+use super::proxy;
+use super::refusal::{PageRefused, Refused, sentence};
 use super::shared::Web;
-use super::{random, view};
+use super::sign_in::SecretText;
+use super::view::{self, escape};
+use super::{leave, random};
 
 /// Where a link leads.
 pub(crate) const PATH: &str = "/enter";
 
 /// How long a browser keeps its cookie; the host forgets it sooner or at the same time.
 const COOKIE_LIFE: Duration = Duration::from_hours(180 * 24);
-
-/// Wrong passwords from one address within [`TRIES_WITHIN`]; more are not even compared.
-const TRIES: u32 = 8;
-const TRIES_WITHIN: Duration = Duration::from_mins(5);
-/// Addresses that are remembered.
-const MOST_ADDRESSES: usize = 4096;
 
 /// What somebody sees who is not in.
 const WITHOUT: &str = "A link lets it in, once. `agent-host status` prints a new one on the machine that agent-host runs on; \
@@ -43,165 +41,250 @@ const PASSWORD_FORM: &str = "<form class=\"row\" method=\"post\" action=\"/enter
 
 #[derive(Deserialize)]
 pub(crate) struct Link {
-    key: Option<String>,
+    key: Option<SecretText>,
 }
 
+/// What the forms of these pages send.
 #[derive(Deserialize)]
-pub(crate) struct Words {
-    password: String,
+pub(crate) struct Enters {
+    key: Option<SecretText>,
+    password: Option<SecretText>,
+    /// The session's token, where a browser is in already.
+    csrf: Option<String>,
 }
 
-/// Counts wrong passwords.
-#[derive(Default)]
-pub(crate) struct Tries(Mutex<HashMap<IpAddr, (u32, Instant)>>);
-
-impl Tries {
-    /// Whether this address may try again now.
-    fn may(&self, address: IpAddr, now: Instant) -> bool {
-        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tries
-            .get(&address)
-            .is_none_or(|(count, since)| *count < TRIES || now.duration_since(*since) > TRIES_WITHIN)
+/// `GET /enter?key=…`: what the link would do. Without a key: who this browser is.
+pub(crate) async fn look(
+    State(web): State<Arc<Web>>,
+    Anybody(already): Anybody,
+    Query(link): Query<Link>,
+) -> Response {
+    let found = match &link.key {
+        Some(key) if !web.is_by_header() => Some(web.people.look(key.0.expose_secret())),
+        _ => None,
+    };
+    match (already, found) {
+        (None, None) => doorstep(&web, StatusCode::OK, None),
+        (None, Some(Err(error))) => {
+            doorstep(&web, StatusCode::FORBIDDEN, Some(&sentence(&error.to_string())))
+        }
+        (None, Some(Ok(person))) => {
+            let words = format!(
+                "The link is {}. It works once: this button uses it up, and leads to the threads.",
+                for_whom(person.as_ref())
+            );
+            let form = key_form(link.key.as_ref(), None, "Come in");
+            page("Let this browser in?", &words, &form, None)
+        }
+        (Some(visitor), None) => leave::page(&web, &visitor),
+        (Some(visitor), Some(found)) => already_in(&visitor, found, link.key.as_ref()),
     }
+}
 
-    fn wrong(&self, address: IpAddr, now: Instant) {
-        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.retain(|_, (_, since)| now.duration_since(*since) <= TRIES_WITHIN);
-        // Whoever has so many addresses guesses as well without being counted.
-        if tries.len() < MOST_ADDRESSES || tries.contains_key(&address) {
-            tries.entry(address).or_insert((0, now)).0 += 1;
+/// A link in a browser that is in.
+fn already_in(
+    visitor: &Visitor,
+    found: Result<Option<Person>, LinkError>,
+    key: Option<&SecretText>,
+) -> Response {
+    let name = visitor.person.words();
+    let (words, form) = match found {
+        Err(error) => (sentence(&error.to_string()), String::new()),
+        Ok(Some(person)) if person.user == visitor.person.user => (
+            "So would the link make it, which is still good, for another browser.".to_owned(),
+            String::new(),
+        ),
+        Ok(person) => (
+            format!(
+                "The link is {}, and still good: open it in another browser or a private window.\n\n\
+                 Or let this browser change: then it sees nothing of {name} any more.",
+                match &person {
+                    // Two people may show the same name.
+                    Some(person) if !person.name.is_empty() => {
+                        format!("for somebody else, who shows the name “{}”", person.words())
+                    }
+                    person => for_whom(person.as_ref()),
+                }
+            ),
+            key_form(key, Some(&visitor.csrf), "Change to the link’s person"),
+        ),
+    };
+    let words = format!("It belongs to {name}.\n\n{words}");
+    let on = Some(("/", "Go on to the threads"));
+    page("This browser is let in already", &words, &form, on)
+}
+
+/// Whose browser a link makes of this one, in words.
+fn for_whom(person: Option<&Person>) -> String {
+    person.map_or_else(
+        || "for a person who was not here before".to_owned(),
+        |person| format!("for a browser of {}", person.words()),
+    )
+}
+
+/// `POST /enter`: uses a link up, or checks the password.
+pub(crate) async fn enter(
+    State(web): State<Arc<Web>>,
+    Anybody(already): Anybody,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Form(enters): Form<Enters>,
+) -> Response {
+    let entered = match (&web.config.allow, &enters.key, &enters.password) {
+        (Access::Header { .. }, ..) => Err(Refused::nothing("way in").into()),
+        (_, Some(key), _) => {
+            if let Some(visitor) = &already
+                && let Some(answer) = may_not_change(&web, visitor, key, enters.csrf.as_deref())
+            {
+                return answer;
+            }
+            let so_far = already.as_ref().and_then(|visitor| visitor.cookie.as_ref());
+            web.people
+                .enter_by_key(key.0.expose_secret(), so_far.map(SecretString::expose_secret))
+                .await
+                .map_err(Refusal::from)
+        }
+        (Access::Password(right), None, Some(password)) => {
+            let client = proxy::client(web.config.proxy.as_ref(), &headers, peer.ip());
+            if let Err(answer) = check(&web, client, &password.0, right).await {
+                return answer;
+            }
+            if already.is_some() {
+                return Redirect::to("/").into_response();
+            }
+            web.people.new_person().await.map_err(Refusal::from)
+        }
+        _ => Err(Refused::nothing("way in").into()),
+    };
+    match entered {
+        Ok(cookie) => {
+            let mut response = Redirect::to("/").into_response();
+            give_cookie(&web, Some(&cookie), &mut response);
+            response
+        }
+        Err(Refusal::Link(error)) => {
+            doorstep(&web, StatusCode::FORBIDDEN, Some(&sentence(&error.to_string())))
+        }
+        Err(Refusal::Other(refused)) => PageRefused(refused).into_response(),
+    }
+}
+
+/// What a browser that is in is told instead of being changed. Only its own button, with its token, changes it; a button
+/// that was pressed twice comes without.
+fn may_not_change(web: &Web, visitor: &Visitor, key: &SecretText, token: Option<&str>) -> Option<Response> {
+    let found = web.people.look(key.0.expose_secret());
+    let is_another = matches!(&found, Ok(person) if person.as_ref().is_none_or(|person| person.user != visitor.person.user));
+    if is_another && visitor.proves(token).is_ok() {
+        return None;
+    }
+    Some(already_in(visitor, found, Some(key)))
+}
+
+/// Why somebody is not let in.
+enum Refusal {
+    Link(LinkError),
+    Other(Refused),
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self::Other(refused)
+    }
+}
+
+impl From<EnterError> for Refusal {
+    fn from(error: EnterError) -> Self {
+        match error {
+            EnterError::Link(error) => Self::Link(error),
+            EnterError::File(error) => Self::Other(error.into()),
+            EnterError::Full(error) => Self::Other(
+                Refused::new(StatusCode::SERVICE_UNAVAILABLE, error).hint("some must sign out first"),
+            ),
         }
     }
 }
 
-/// `GET /enter?key=…`
-pub(crate) async fn by_link(
-    State(web): State<Arc<Web>>,
-    Anybody(already): Anybody,
-    headers: HeaderMap,
-    Query(link): Query<Link>,
-) -> Response {
-    let Some(key) = link.key else {
-        return match already {
-            Some(_) => Redirect::to("/").into_response(),
-            None => doorstep(&web, StatusCode::OK, None),
-        };
-    };
-    // What is fetched ahead is not opened by anybody yet.
-    if headers.contains_key(HeaderName::from_static("sec-purpose")) {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+/// Compares, when it is this place's turn. Else: the answer.
+async fn check(
+    web: &Web,
+    client: std::net::IpAddr,
+    typed: &SecretString,
+    right: &SecretString,
+) -> Result<(), Response> {
+    let turn = web.tries.turn(client).await.map_err(|wait| {
+        let words =
+            "Many wrong passwords came from where you are. Try again in a moment; a link works at once.";
+        let mut answer = doorstep(web, StatusCode::TOO_MANY_REQUESTS, Some(words));
+        let seconds = HeaderValue::from(wait.as_secs().max(1));
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+        answer
+    })?;
+    if random::same(typed.expose_secret(), right.expose_secret()) {
+        web.tries.give_back(turn);
+        return Ok(());
     }
-    let already = already.map(|visitor| visitor.person.user);
-    match web.people.enter_by_key(&key, already.as_ref()).await {
-        Ok(cookie) => let_in(&web, &cookie),
-        Err(EnterError::Link(error)) => doorstep(&web, StatusCode::FORBIDDEN, Some(&words(&error))),
-        Err(EnterError::File(error)) => PageRefused(error.into()).into_response(),
-    }
-}
-
-/// `HEAD /enter`: looking must not use a link.
-pub(crate) async fn not_by_looking() -> StatusCode {
-    StatusCode::METHOD_NOT_ALLOWED
-}
-
-/// `POST /enter` with the password. Whoever is in already stays who they are.
-pub(crate) async fn by_password(
-    State(web): State<Arc<Web>>,
-    Anybody(already): Anybody,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Form(words): Form<Words>,
-) -> Response {
-    let Access::Password(password) = &web.config.allow else {
-        return PageRefused(Refused::nothing("way in")).into_response();
-    };
-    let address = peer.ip().to_canonical();
-    if !web.tries.may(address, Instant::now()) {
-        let words = "There were too many wrong passwords. Wait five minutes.";
-        return doorstep(&web, StatusCode::TOO_MANY_REQUESTS, Some(words));
-    }
-    if !random::same(&words.password, password.expose_secret()) {
-        web.tries.wrong(address, Instant::now());
-        tracing::warn!(%address, "a wrong password was refused");
-        return doorstep(&web, StatusCode::FORBIDDEN, Some("That is not the password."));
-    }
-    if already.is_some() {
-        return Redirect::to("/").into_response();
-    }
-    match web.people.new_person().await {
-        Ok(cookie) => let_in(&web, &cookie),
-        Err(error) => PageRefused(error.into()).into_response(),
-    }
+    tracing::warn!(address = %client, "a wrong password was refused");
+    Err(doorstep(
+        web,
+        StatusCode::FORBIDDEN,
+        Some("That is not the password."),
+    ))
 }
 
 /// What somebody sees who is not in.
 pub(crate) fn doorstep(web: &Web, status: StatusCode, wrong: Option<&str>) -> Response {
-    let asks_password = matches!(web.config.allow, Access::Password(_));
-    let mut words = wrong.map(|wrong| format!("{wrong}\n\n")).unwrap_or_default();
-    words.push_str(if asks_password { WITH_PASSWORD } else { WITHOUT });
-    let form = if asks_password { PASSWORD_FORM } else { "" };
-    let page = Html(view::message_page(
-        "This browser is not let in",
-        &words,
-        form,
-        None,
-    ));
-    // Without a referrer browsers send a form's POST with the origin `null`. This address holds no secret.
-    let policy = if asks_password {
-        "same-origin"
-    } else {
-        "no-referrer"
+    let (words, form) = match &web.config.allow {
+        Access::Header { .. } => {
+            let public = web.config.public_url.as_ref().map_or("", url::Url::as_str);
+            (
+                format!("The proxy in front signs people in: open {public} there."),
+                "",
+            )
+        }
+        Access::Password(_) => (WITH_PASSWORD.to_owned(), PASSWORD_FORM),
+        Access::Loopback => (WITHOUT.to_owned(), ""),
     };
-    (status, [(header::REFERRER_POLICY, policy)], page).into_response()
+    let words = wrong.map_or_else(|| words.clone(), |wrong| format!("{wrong}\n\n{words}"));
+    (status, page("This browser is not let in", &words, form, None)).into_response()
 }
 
-fn let_in(web: &Web, cookie: &str) -> Response {
-    let mut response = Redirect::to("/").into_response();
-    give_cookie(web, cookie, &mut response);
-    response
+/// A page of this door. Its forms are sent with their `Origin`, which `no-referrer` would make `null`, and the address, which
+/// may hold a key, is told to nobody.
+pub(crate) fn page(title: &str, words: &str, form: &str, back: Option<(&str, &str)>) -> Response {
+    let page = Html(view::message_page(title, words, form, back));
+    ([(header::REFERRER_POLICY, "strict-origin")], page).into_response()
 }
 
-/// Gives a browser its cookie, for as long as any is good.
-pub(crate) fn give_cookie(web: &Web, cookie: &str, response: &mut Response) {
+/// A button that uses a link up.
+fn key_form(key: Option<&SecretText>, csrf: Option<&str>, button: &str) -> String {
+    let key = key.map_or("", |key| key.0.expose_secret());
+    let csrf = csrf.map_or_else(String::new, |csrf| hidden("csrf", csrf));
+    let kind = if csrf.is_empty() { "primary" } else { "danger" };
+    format!(
+        "<form method=\"post\" action=\"{PATH}\">{}{csrf}<button class=\"{kind}\" id=\"enter\">{button}</button></form>",
+        hidden("key", key)
+    )
+}
+
+/// A field that a form sends along.
+pub(crate) fn hidden(name: &str, value: &str) -> String {
+    format!(
+        "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
+        escape(value)
+    )
+}
+
+/// Gives a browser its cookie, for as long as any is good; without a value, takes it away.
+pub(crate) fn give_cookie(web: &Web, value: Option<&str>, response: &mut Response) {
+    let life = value.map_or(0, |_| COOKIE_LIFE.as_secs());
     // Lax, because the browser comes back from a vendor's page with its cookie: that is another site.
-    let secure = web
-        .config
-        .public_url
-        .as_ref()
-        .is_some_and(|url| url.scheme() == "https");
     let cookie = format!(
-        "{}={cookie}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{}",
-        web.people.cookie_name(),
-        COOKIE_LIFE.as_secs(),
-        if secure { "; Secure" } else { "" }
+        "{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}{}",
+        web.cookie_name(),
+        value.unwrap_or_default(),
+        if web.is_https() { "; Secure" } else { "" }
     );
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
-}
-
-fn words(error: &LinkError) -> String {
-    let words = super::refusal::sentence(&error.to_string());
-    match error {
-        LinkError::Unknown | LinkError::Old => words,
-        LinkError::SomebodyElse => {
-            format!("{words} The link is still good: open it in another browser, or in a private window.")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn guessing_a_password_is_slow() {
-        let (tries, now) = (Tries::default(), Instant::now());
-        let (bad, good) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        for _ in 0..TRIES {
-            assert!(tries.may(bad, now));
-            tries.wrong(bad, now);
-        }
-        assert!(!tries.may(bad, now) && tries.may(good, now));
-        assert!(tries.may(bad, now + TRIES_WITHIN + Duration::from_secs(1)));
     }
 }

@@ -11,7 +11,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use conversation::{ThreadFilter, ThreadId};
 use credentials::Timestamp;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use supervisor::{Subscription, ThreadPhase, ThreadStatus, Update};
 use tokio::sync::broadcast::error::RecvError;
@@ -82,11 +83,19 @@ pub(crate) async fn events(
         ),
         None => None,
     };
+    let cookie = visitor.cookie.as_ref();
+    let signed_out = cookie.map(|cookie| web.people.ended(cookie.expose_secret()));
     let is_new = header.is_none() && wanted.last.is_none();
     let page = Page::open(web, visitor, thread, Since { is_new, revision }, permit).await?;
     let stream = stream::unfold(page, |mut page| async {
         let event = page.next().await?;
         Some((Ok::<_, Infallible>(event), page))
+    });
+    let stream = stream.take_until(async {
+        match signed_out {
+            Some(ended) => ended.await,
+            None => std::future::pending().await,
+        }
     });
     let alive = KeepAlive::new().interval(KEEP_ALIVE);
     // A proxy that collects what it passes on would hold it back.

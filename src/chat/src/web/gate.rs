@@ -1,21 +1,21 @@
 //! What every request passes: is it meant for us, is it from our pages, who is it; and what every answer carries.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::config::Access;
 use super::door::{self, Wrong};
 use super::people::{People, Person};
 use super::refusal::{PageRefused, Refused};
 use super::shared::Web;
-use super::{enter, random};
+use super::{enter, leave, random};
 
 /// Carries back what a page was given; a page of another site can neither know it nor send it.
 const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
@@ -47,41 +47,37 @@ pub(crate) struct Visitor {
     pub(crate) person: Person,
     /// What their pages send back with every POST.
     pub(crate) csrf: String,
+    /// The value of their cookie; a proxy's word needs none.
+    pub(crate) cookie: Option<SecretString>,
 }
 
 /// The same, where somebody may also not be in yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Anybody(pub(crate) Option<Visitor>);
 
-/// Lets a request through, or answers it. Every POST but the one that lets somebody in needs a person and their token.
-pub(crate) async fn gate(
-    State(web): State<Arc<Web>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Lets a request through, or answers it. Every POST but those by which somebody comes or goes needs a person and their
+/// token in a header.
+pub(crate) async fn gate(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
     let wants_page = wants_page(request.headers());
-    let visitor = visitor(&web, request.headers(), peer);
+    let visitor = visitor(&web, request.headers());
     let refused = web
         .door
         .judge(request.method(), request.headers())
         .map(misdirected)
-        .or_else(|| stranger(&web, &request, visitor.as_ref()));
+        .or_else(|| stranger(&request, visitor.as_ref()));
     let mut response = match refused {
         Some(Closed::Refused(refused)) if wants_page => PageRefused(refused).into_response(),
         Some(Closed::Refused(refused)) => refused.into_response(),
         Some(Closed::NotIn) if wants_page => enter::doorstep(&web, StatusCode::UNAUTHORIZED, None),
-        Some(Closed::NotIn) => not_in().into_response(),
+        Some(Closed::NotIn) => not_in(&web).into_response(),
         None => {
-            let due = (!open_to_all(&request))
-                .then(|| own_cookie(&web, request.headers()))
-                .flatten()
-                .filter(|cookie| web.people.is_due(cookie))
-                .map(str::to_owned);
+            let cookie = visitor.as_ref().and_then(|visitor| visitor.cookie.clone());
+            let due =
+                cookie.filter(|cookie| !open_to_all(&request) && web.people.is_due(cookie.expose_secret()));
             request.extensions_mut().insert(Anybody(visitor));
             let mut response = next.run(request).await;
             if let Some(cookie) = due {
-                renew(&web, &cookie, &mut response).await;
+                renew(&web, cookie.expose_secret(), &mut response).await;
             }
             response
         }
@@ -98,7 +94,7 @@ pub(crate) async fn gate(
 /// Whoever comes often stays in. A full disk must not keep anybody out: it is tried again with the next request.
 async fn renew(web: &Web, cookie: &str, response: &mut Response) {
     match web.people.renew(cookie).await {
-        Ok(()) => enter::give_cookie(web, cookie, response),
+        Ok(()) => enter::give_cookie(web, Some(cookie), response),
         Err(error) => tracing::warn!(%error, "a session could not be renewed"),
     }
 }
@@ -124,7 +120,7 @@ fn misdirected(wrong: Wrong) -> Closed {
 }
 
 /// What a person, or nobody, may not do here.
-fn stranger(web: &Web, request: &Request, visitor: Option<&Visitor>) -> Option<Closed> {
+fn stranger(request: &Request, visitor: Option<&Visitor>) -> Option<Closed> {
     if open_to_all(request) {
         return None;
     }
@@ -135,51 +131,61 @@ fn stranger(web: &Web, request: &Request, visitor: Option<&Visitor>) -> Option<C
         return None;
     }
     let token = door::one(request.headers(), &CSRF_HEADER);
-    if token.is_some_and(|token| random::same(token, &visitor.csrf)) {
-        return None;
+    visitor.proves(token).err().map(Closed::Refused)
+}
+
+impl Visitor {
+    /// Whether a request with this token comes from a page of this session.
+    pub(crate) fn proves(&self, token: Option<&str>) -> Result<(), Refused> {
+        if token.is_some_and(|token| random::same(token, &self.csrf)) {
+            return Ok(());
+        }
+        tracing::warn!(user = %self.person.user, "a request without its page's token was refused");
+        let refused = Refused::new(StatusCode::FORBIDDEN, "this page is not of this session any more");
+        Err(refused.hint("load the page again; what you typed stays"))
     }
-    tracing::warn!(user = %visitor.person.user, boot = %web.boot, "a request without its page's token was refused");
-    let refused = Refused::new(StatusCode::FORBIDDEN, "this page is not of this session any more");
-    Some(Closed::Refused(
-        refused.hint("load the page again; what you typed stays"),
-    ))
 }
 
 /// Where nobody is asked who they are.
 fn open_to_all(request: &Request) -> bool {
     let path = request.uri().path();
-    path == enter::PATH || path.starts_with("/assets/")
+    path == enter::PATH || path == leave::PATH || path.starts_with("/assets/")
 }
 
-fn not_in() -> Refused {
-    Refused::new(StatusCode::UNAUTHORIZED, "this browser is not let in")
-        .hint("`agent-host status` prints a link that lets it in")
+fn not_in(web: &Web) -> Refused {
+    let refused = Refused::new(StatusCode::UNAUTHORIZED, "this browser is not let in");
+    refused.hint(match web.config.allow {
+        Access::Header { .. } => "the proxy in front lets it in",
+        _ => "`agent-host status` prints a link that lets it in",
+    })
 }
 
 /// Who makes a request, if that is known.
-fn visitor(web: &Web, headers: &HeaderMap, peer: SocketAddr) -> Option<Visitor> {
-    if let Access::TrustedHeader { name, from } = &web.config.allow
-        && from
-            .iter()
-            .any(|proxy| proxy.to_canonical() == peer.ip().to_canonical())
-        && let Ok(name) = HeaderName::try_from(name)
-        && headers.contains_key(&name)
-    {
+fn visitor(web: &Web, headers: &HeaderMap) -> Option<Visitor> {
+    if let Access::Header { name, admins } = &web.config.allow {
+        // Nobody else's word counts there, and no cookie: whoever the proxy lets in no more is out.
+        web.config.proxy.as_ref().filter(|proxy| proxy.sent(headers))?;
         // There twice, or no text: somebody plays with it.
-        let person = web.people.by_header(door::one(headers, &name)?)?;
+        let value = door::one(headers, &HeaderName::try_from(name).ok()?)?;
+        let person = web.people.by_header(value, admins)?;
         let csrf = web.people.csrf_of_header(&person.user);
-        return Some(Visitor { person, csrf });
+        return Some(Visitor {
+            person,
+            csrf,
+            cookie: None,
+        });
     }
     let value = own_cookie(web, headers)?;
     Some(Visitor {
         person: web.people.by_cookie(value)?,
         csrf: People::csrf_of_cookie(value),
+        cookie: Some(value.to_owned().into()),
     })
 }
 
 /// The value of our cookie, if it lets somebody in.
 fn own_cookie<'h>(web: &Web, headers: &'h HeaderMap) -> Option<&'h str> {
-    let name = web.people.cookie_name();
+    let name = web.cookie_name();
     cookies(headers)
         .find(|(found, value)| *found == name && web.people.by_cookie(value).is_some())
         .map(|(_, value)| value)
@@ -211,7 +217,7 @@ impl<S: Sync> FromRequestParts<S> for Visitor {
             .extensions
             .get::<Anybody>()
             .and_then(|anybody| anybody.0.clone());
-        found.ok_or_else(not_in)
+        found.ok_or_else(|| Refused::new(StatusCode::UNAUTHORIZED, "this browser is not let in"))
     }
 }
 

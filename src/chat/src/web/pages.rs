@@ -138,6 +138,11 @@ pub(crate) async fn invite(
     headers: HeaderMap,
     Said(Invites { other }): Said<Invites>,
 ) -> Result<Json<Invited>, Refused> {
+    if web.is_by_header() {
+        return Err(
+            Refused::nothing("way in").hint("the proxy in front signs people in: give them its address")
+        );
+    }
     let whose = if other {
         Whose::NewPerson
     } else {

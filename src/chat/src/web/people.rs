@@ -4,20 +4,21 @@
 //! random bits, of which only a digest is kept. The name is what they show, and decides nothing.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use credentials::{Timestamp, UserId};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::private_file::{self, FileError};
-use super::random;
+use super::{random, view};
 
 mod book;
 mod links;
 #[cfg(test)]
 mod tests;
 
-use book::{Book, Session};
+use book::{Book, Full, Session};
 use links::Links;
 pub(crate) use links::{LINK_LIFE, LinkError, Whose};
 
@@ -34,14 +35,15 @@ pub(crate) struct Person {
     pub(crate) user: UserId,
     /// The name they show; may be empty.
     pub(crate) name: String,
-    /// Whether they may act for the host: only the person whom the program's own link let in.
+    /// Whether they may act for the host: the person whom the program's own link let in, or whom a proxy names so.
     pub(crate) admin: bool,
 }
 
 /// Everybody, shared by all requests.
 pub(crate) struct People {
     path: std::path::PathBuf,
-    book: RwLock<Arc<Book>>,
+    /// Watched by whoever serves a session for long.
+    book: watch::Sender<Arc<Book>>,
     /// One change at a time: read, change, write, show.
     changing: tokio::sync::Mutex<()>,
     links: Mutex<Links>,
@@ -61,15 +63,17 @@ impl People {
         };
         Ok(Self {
             path,
-            book: RwLock::new(Arc::new(book)),
+            book: watch::Sender::new(Arc::new(book)),
             changing: tokio::sync::Mutex::default(),
             links: Mutex::default(),
         })
     }
 
-    /// The cookie's name: of this state folder, because browsers give all ports of a machine the same cookies.
-    pub(crate) fn cookie_name(&self) -> String {
-        format!("agent-host-session-{}", self.book().install)
+    /// The cookie's name: of this state folder, because browsers give all ports of a machine the same cookies. Over https a
+    /// prefix makes browsers refuse one that another host of the domain, or a page without https, wants to plant.
+    pub(crate) fn cookie_name(&self, is_https: bool) -> String {
+        let prefix = if is_https { "__Host-" } else { "" };
+        format!("{prefix}agent-host-session-{}", self.book().install)
     }
 
     /// The person behind a cookie's value.
@@ -85,20 +89,32 @@ impl People {
     /// Renews the session behind a cookie's value; the browser is to be given the same cookie again.
     pub(crate) async fn renew(&self, value: &str) -> Result<(), FileError> {
         let (digest, now) = (digest(value), Timestamp::now());
-        self.change(move |book| book.renew(&digest, now)).await
+        self.change(move |book| {
+            book.renew(&digest, now);
+            Ok(())
+        })
+        .await
     }
 
-    /// The person whom a trusted proxy names. The same name is always the same person.
-    pub(crate) fn by_header(&self, value: &str) -> Option<Person> {
+    /// Ends when the session behind a cookie's value was ended.
+    pub(crate) fn ended(&self, value: &str) -> impl Future<Output = ()> + use<> {
+        let (digest, mut book) = (digest(value), self.book.subscribe());
+        async move {
+            let is_over = |book: &Arc<Book>| book.by_session(&digest, Timestamp::now()).is_none();
+            // A sender that is gone means the same.
+            let _ = book.wait_for(is_over).await;
+        }
+    }
+
+    /// The person whom a proxy names. The same name is always the same person; `admins` are the names of administrators.
+    pub(crate) fn by_header(&self, value: &str, admins: &[String]) -> Option<Person> {
         let value = value.trim();
         let user = UserId::parse(&format!("web:{}", random::name_of("header", &[value]))).ok()?;
         let known = self.book().person(&user);
-        (!value.is_empty()).then(|| {
-            known.unwrap_or(Person {
-                user,
-                name: shown(value),
-                admin: false,
-            })
+        (!value.is_empty()).then(|| Person {
+            user,
+            name: known.map_or_else(|| shown(value), |person| person.name),
+            admin: admins.iter().any(|admin| admin.trim() == value),
         })
     }
 
@@ -123,69 +139,114 @@ impl People {
         self.new_key(admin.map_or(Whose::NewPerson, Whose::Of))
     }
 
-    /// Lets a browser in that brings a key; gives its cookie's value. `already` is who it is so far.
-    pub(crate) async fn enter_by_key(
-        &self,
-        key: &str,
-        already: Option<&UserId>,
-    ) -> Result<String, EnterError> {
-        let link = self.links().take(key, already, Instant::now())?;
-        let entered = match link.whose() {
-            Whose::Of(user) => self.new_session(user.clone()).await,
-            Whose::NewPerson => self.new_person().await,
-        };
-        // A full disk must not cost the link.
-        entered.map_err(|error| {
-            self.links().put_back(link);
-            error.into()
+    /// Whom the link with this key lets in, if it is good: `None` is somebody new. Looking uses nothing up.
+    pub(crate) fn look(&self, key: &str) -> Result<Option<Person>, LinkError> {
+        Ok(match self.links().look(key, Instant::now())? {
+            Whose::Of(user) => self.book().person(user),
+            Whose::NewPerson => None,
         })
     }
 
-    /// A person who was not here before, with this browser; gives its cookie's value.
-    pub(crate) async fn new_person(&self) -> Result<String, FileError> {
-        let user = book::new_user();
-        let added = user.clone();
-        self.change(move |book| book.add_person(&added, false)).await?;
-        self.new_session(user).await
+    /// Lets a browser in that brings a key, which is used up; gives its cookie's value. `so_far` is the value that it came
+    /// with, whose session ends.
+    pub(crate) async fn enter_by_key(&self, key: &str, so_far: Option<&str>) -> Result<String, EnterError> {
+        let whose = self.links().take(key, Instant::now())?;
+        let entered = self.new_session(whose, so_far).await;
+        // A full disk must not cost the link.
+        if entered.is_err() {
+            self.links().put_back(key);
+        }
+        entered
     }
 
-    /// Another browser of this person; gives its cookie's value.
-    async fn new_session(&self, user: UserId) -> Result<String, FileError> {
+    /// A person who was not here before, with this browser; gives its cookie's value.
+    pub(crate) async fn new_person(&self) -> Result<String, EnterError> {
+        self.new_session(Whose::NewPerson, None).await
+    }
+
+    /// Another browser; gives its cookie's value.
+    async fn new_session(&self, whose: Whose, so_far: Option<&str>) -> Result<String, EnterError> {
         let value = random::token();
-        let session = Session {
-            user,
-            created: Timestamp::now(),
-        };
-        let digest = digest(&value);
-        self.change(move |book| book.add_session(digest, session)).await?;
+        let new = digest(&value);
+        let old = so_far.map(digest);
+        self.change(move |book| {
+            if let Some(old) = old {
+                book.end_session(&old);
+            }
+            let user = match whose {
+                Whose::Of(user) => user,
+                Whose::NewPerson => book::new_user(),
+            };
+            // Whose last browser left may come back by a link that they made before.
+            if book.person(&user).is_none() {
+                book.add_person(&user, false);
+            }
+            let created = Timestamp::now();
+            book.add_session(new, Session { user, created })
+                .map_err(EnterError::from)
+        })
+        .await?;
         Ok(value)
+    }
+
+    /// How many browsers of this person are in.
+    pub(crate) fn browsers_of(&self, user: &UserId) -> usize {
+        self.book().sessions_of(user, Timestamp::now())
+    }
+
+    /// Ends the session behind a cookie's value.
+    pub(crate) async fn leave(&self, value: &str) -> Result<(), FileError> {
+        let digest = digest(value);
+        self.change(move |book| {
+            book.end_session(&digest);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends all sessions of a person, and makes their links for further browsers worthless.
+    pub(crate) async fn leave_everywhere(&self, user: &UserId) -> Result<(), FileError> {
+        self.links().forget(user);
+        let user = user.clone();
+        self.change(move |book| {
+            book.end_sessions_of(&user);
+            Ok(())
+        })
+        .await
     }
 
     /// Another name to show.
     pub(crate) async fn rename(&self, user: &UserId, name: &str) -> Result<String, FileError> {
         let name = shown(name);
         let (user, kept) = (user.clone(), name.clone());
-        self.change(move |book| book.rename(&user, kept)).await?;
+        self.change(move |book| {
+            book.rename(&user, kept);
+            Ok::<_, FileError>(())
+        })
+        .await?;
         Ok(name)
     }
 
     /// Makes a change that is on disk before anybody sees it.
-    async fn change(&self, change: impl FnOnce(&mut Book)) -> Result<(), FileError> {
+    async fn change<E: From<FileError>>(
+        &self,
+        change: impl FnOnce(&mut Book) -> Result<(), E>,
+    ) -> Result<(), E> {
         let _one = self.changing.lock().await;
         let mut book = Book::clone(&self.book());
-        change(&mut book);
         book.forget_old(Timestamp::now());
+        change(&mut book)?;
         let book = Arc::new(book);
         let (path, written) = (self.path.clone(), Arc::clone(&book));
         tokio::task::spawn_blocking(move || private_file::write(&path, &*written))
             .await
             .unwrap_or_else(|error| Err(FileError::io("write", &self.path)(std::io::Error::other(error))))?;
-        *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
+        self.book.send_replace(book);
         Ok(())
     }
 
     fn book(&self) -> Arc<Book> {
-        Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.book.borrow())
     }
 
     fn links(&self) -> std::sync::MutexGuard<'_, Links> {
@@ -199,6 +260,9 @@ pub(crate) enum EnterError {
     /// The link.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// There are too many browsers.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// The new session could not be kept.
     #[error("the new session could not be kept")]
     File(#[from] FileError),
@@ -227,4 +291,16 @@ fn shown(name: &str) -> String {
 /// The name somebody shows, or another word if they show none.
 pub(crate) fn name_or<'a>(name: &'a str, otherwise: &'a str) -> &'a str {
     if name.is_empty() { otherwise } else { name }
+}
+
+impl Person {
+    /// Who it is, in the middle of a sentence.
+    pub(crate) fn words(&self) -> String {
+        let otherwise = if self.admin {
+            "the administrator"
+        } else {
+            "somebody without a name"
+        };
+        view::line(name_or(&self.name, otherwise), MAX_NAME)
+    }
 }

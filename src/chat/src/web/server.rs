@@ -24,7 +24,7 @@ use super::private_file::FileError;
 use super::seen::Seen;
 use super::shared::{Parts, Web};
 use super::uploads::{self, Uploads};
-use super::{command, enter, events, files, gate, pages, said, sign_in, threads};
+use super::{command, enter, events, files, gate, leave, pages, said, sign_in, threads};
 
 /// How long [`Server::shutdown`] waits for answers that are on their way.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -67,7 +67,7 @@ impl StartError {
     pub fn hint(&self) -> String {
         match self {
             Self::Unsafe { .. } => {
-                "listen on 127.0.0.1 (a tunnel or a proxy can lead there), or configure a password or a trusted header".into()
+                "listen on 127.0.0.1 (a tunnel or a proxy can lead there), or configure a password of 12 characters, or a proxy that signs people in: its header, its secret, and the address that people open".into()
             }
             Self::Busy { address } => format!(
                 "if agent-host runs already, `agent-host status` shows it; else choose another port, or see who has it: `ss -ltnp 'sport = :{}'`",
@@ -168,11 +168,6 @@ impl Server {
         self.address
     }
 
-    /// A new link that lets one browser in, once, within ten minutes, as the administrator.
-    pub fn url(&self) -> Url {
-        self.links().new_link()
-    }
-
     /// Makes such links as long as the server runs.
     pub fn links(&self) -> Links {
         Links {
@@ -224,13 +219,17 @@ impl std::fmt::Debug for Links {
 }
 
 impl Links {
-    /// A new link that lets one browser in, once, within ten minutes, as the administrator.
-    pub fn new_link(&self) -> Url {
+    /// A new link that lets one browser in, once, within ten minutes, as the administrator; `None` where a proxy signs
+    /// people in.
+    pub fn new_link(&self) -> Option<Url> {
+        if self.web.is_by_header() {
+            return None;
+        }
         let mut url = self.base.clone();
         url.set_path(enter::PATH);
         url.query_pairs_mut()
             .append_pair("key", &self.web.people.new_admin_key());
-        url
+        Some(url)
     }
 
     /// Where people reach the web chat who are in already.
@@ -267,12 +266,8 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/workers", get(pages::workers))
         .route("/assets/{name}", get(pages::asset))
         .route("/events", get(events::events))
-        .route(
-            enter::PATH,
-            get(enter::by_link)
-                .head(enter::not_by_looking)
-                .post(enter::by_password),
-        )
+        .route(enter::PATH, get(enter::look).post(enter::enter))
+        .route(leave::PATH, post(leave::leave))
         .route("/api/threads", post(threads::open))
         .route("/api/t/{id}/messages", post(threads::post))
         .route("/api/t/{id}/stop", post(threads::stop))

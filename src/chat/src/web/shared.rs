@@ -9,15 +9,15 @@ use dashmap::DashMap;
 use supervisor::Supervisor;
 use tokio::sync::{Semaphore, watch};
 
-use super::config::Config;
+use super::config::{Access, Config};
 use super::door::Door;
-use super::enter::Tries;
 use super::gate::Visitor;
 use super::lists::Lists;
 use super::people::{People, Person};
 use super::refusal::Refused;
 use super::seen::Seen;
 use super::sign_in::Waits;
+use super::tries::Tries;
 use super::uploads::Uploads;
 use super::view::Viewer;
 
@@ -95,6 +95,22 @@ impl Web {
         } else {
             Err(Refused::nothing("thread"))
         }
+    }
+
+    /// Whether browsers reach us over https.
+    pub(crate) fn is_https(&self) -> bool {
+        let public = self.config.public_url.as_ref();
+        public.is_some_and(|url| url.scheme() == "https")
+    }
+
+    /// Whether a proxy says who somebody is, and nothing else does.
+    pub(crate) fn is_by_header(&self) -> bool {
+        matches!(self.config.allow, Access::Header { .. })
+    }
+
+    /// The name of our cookie.
+    pub(crate) fn cookie_name(&self) -> String {
+        self.people.cookie_name(self.is_https())
     }
 
     /// A thread never changes its owner.

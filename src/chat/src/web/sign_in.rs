@@ -62,7 +62,7 @@ pub(crate) struct SignsOut {
 /// A text that can't be printed.
 #[derive(Deserialize)]
 #[serde(from = "String")]
-struct SecretText(SecretString);
+pub(crate) struct SecretText(pub(crate) SecretString);
 
 impl From<String> for SecretText {
     fn from(text: String) -> Self {

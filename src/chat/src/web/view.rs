@@ -36,6 +36,7 @@ use assets::ASSETS;
 pub(crate) use assets::{asset, version};
 pub(crate) use composer::{COMMANDS, queue};
 pub(crate) use credentials_page::{Login, LoginState, Whose, credentials};
+pub(crate) use harmless::line;
 pub(crate) use html::escape;
 pub(crate) use item::item;
 pub(crate) use list::thread_line;

@@ -40,10 +40,19 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #listen = "127.0.0.1:7878"
 # The NAME of the environment variable with the password; or, with password_file, a file whose first line it is.
 #password_env = "AGENT_HOST_WEB_PASSWORD"
-# Instead of a password, behind a proxy that signs people in: user_header names the header with their name, such as
-# "X-Forwarded-User", and trusted_proxies the addresses that it connects from (default: this machine's own). Whoever can
-# connect from such an address, also a command of an agent, can then say to be anybody: give the proxy one of its own.
-# The address that people type, where it is not the one above.
+# Instead of a password: a proxy that signs people in, and says in a header who it is. Everybody else is kept out.
+#     user_header = "X-Forwarded-User"
+#     admins = ["alice@example.org"]         whoever is named so may also act for the host's own logins
+# Every program of this machine, also a command of an agent, could send that header. So the proxy proves itself by a secret of
+# 32 characters or more (`openssl rand -base64 32`): the NAME of the environment variable that holds it; or, with
+# proxy_secret_file, a file whose first line it is. The proxy sends it with every request, and puts its own headers in place of
+# the browser's. nginx: proxy_set_header X-Proxy-Secret "…"; proxy_set_header X-Forwarded-User $remote_user;
+# proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header Host $host; Caddy, in reverse_proxy:
+# header_up X-Proxy-Secret "…" and header_up X-Forwarded-User {http.auth.user.id}
+# Beside a password a secret makes wrong passwords count for each client of the proxy, instead of for the proxy.
+#proxy_secret_env = "AGENT_HOST_PROXY_SECRET"
+#proxy_secret_header = "X-Proxy-Secret"
+# The address that people type, where it is not the one above; behind a proxy that signs people in it must be set.
 #public_url = "https://agents.example/"
 
 #[threads]

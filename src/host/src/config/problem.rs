@@ -10,6 +10,7 @@ pub(crate) struct Problem {
     key: String,
     what: String,
     hint: Option<String>,
+    only_for_a_host: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,7 @@ impl Problem {
             key: key.into(),
             what: what.into(),
             hint: None,
+            only_for_a_host: false,
         }
     }
 
@@ -45,6 +47,7 @@ impl Problem {
             key: "file".into(),
             what: what.into(),
             hint: None,
+            only_for_a_host: false,
         }
     }
 
@@ -59,6 +62,7 @@ impl Problem {
             key: "syntax".into(),
             what: what.into(),
             hint: None,
+            only_for_a_host: false,
         }
     }
 
@@ -69,6 +73,7 @@ impl Problem {
             key: name.to_owned(),
             what: what.into(),
             hint: None,
+            only_for_a_host: false,
         }
     }
 
@@ -76,6 +81,17 @@ impl Problem {
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same, in nobody's way but who starts a host: such as a secret that stands only in the host's environment.
+    pub(super) fn only_for_a_host(mut self) -> Self {
+        self.only_for_a_host = true;
+        self
+    }
+
+    /// Whether it is in the way of everything.
+    pub(crate) fn concerns_all(&self) -> bool {
+        !self.only_for_a_host
     }
 
     /// For putting them in order: the environment first, then by line.

@@ -1,7 +1,7 @@
 //! The tables of the configuration file, besides `[vendors.NAME]`.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -169,21 +169,30 @@ pub(super) struct WebSection {
     pub(super) password_env: Option<String>,
     /// File with the password.
     pub(super) password_file: Option<PathBuf>,
-    /// Header in which a trusted proxy names the user.
+    /// Header in which the proxy names the user.
     pub(super) user_header: Option<String>,
-    /// Addresses of the proxies whose header is believed.
-    pub(super) trusted_proxies: Option<Vec<IpAddr>>,
+    /// Values of that header whose users are administrators.
+    pub(super) admins: Option<Vec<String>>,
+    /// Name of the variable with the proxy's secret.
+    pub(super) proxy_secret_env: Option<String>,
+    /// File with the proxy's secret.
+    pub(super) proxy_secret_file: Option<PathBuf>,
+    /// Header in which the proxy sends its secret.
+    pub(super) proxy_secret_header: Option<String>,
     /// The address that people type, where a proxy stands before it.
     pub(super) public_url: Option<Url>,
 }
 
 impl WebSection {
     pub(super) const KEYS: &[&str] = &[
+        "admins",
         "listen",
         "password_env",
         "password_file",
+        "proxy_secret_env",
+        "proxy_secret_file",
+        "proxy_secret_header",
         "public_url",
-        "trusted_proxies",
         "user_header",
     ];
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use chat::web::Access;
 use secrecy::ExposeSecret as _;
 
 use super::sections::VENDOR_KEYS;
@@ -29,13 +30,14 @@ fn load_text(text: &str, more: &[(&'static str, &str)]) -> Loaded {
 
 /// The problems, without the path before each.
 fn problems(text: &str) -> Vec<String> {
-    let told = load_text(text, &[]).problems;
-    let short = |problem: &Problem| {
-        let line = problem.to_string();
-        line.split_once("config.toml:")
-            .map_or(line.clone(), |(_, rest)| rest.to_owned())
-    };
-    told.iter().map(short).collect()
+    load_text(text, &[]).problems.iter().map(in_short).collect()
+}
+
+/// A problem without the name of the file.
+fn in_short(problem: &Problem) -> String {
+    let line = problem.to_string();
+    line.split_once("config.toml:")
+        .map_or(line.clone(), |(_, rest)| rest.to_owned())
 }
 
 fn places(pairs: &[(&'static str, &str)], explicit: Option<&str>) -> (String, String) {
@@ -162,6 +164,7 @@ fn the_example_is_accepted_as_printed_and_with_everything_switched_on() {
             ("ACME_API_KEY", " k3\n"),
             ("SOME_KEY", "k4"),
             ("AGENT_HOST_WEB_PASSWORD", "p5 of twelve letters"),
+            ("AGENT_HOST_PROXY_SECRET", "p6 of thirty-two letters, or of more"),
         ],
     );
     assert_eq!(loaded.problems, []);
@@ -368,25 +371,69 @@ fn a_page_for_other_machines_wants_a_password_that_is_really_there() {
         1,
         "a password that is not set keeps nobody out"
     );
+    // `status` in another terminal needs no password.
+    assert!(!load_text(config, &[]).problems.iter().any(Problem::concerns_all));
     let loaded = load_text(config, &[("SECRET_WORD", "open sesame, please")]);
     assert_eq!(loaded.problems, []);
-    assert!(loaded.settings.web.password.is_some());
+    assert!(matches!(loaded.settings.web.allow, Access::Password(_)));
 }
 
 #[test]
 fn a_page_that_could_not_work_is_told_by_the_check() {
-    let told = problems(
-        "[web]\npublic_url = \"https://x.example/agents/\"\nuser_header = \"X-User\"\ntrusted_proxies = []\n\
-         [agents.c]\ncommand = [\"c-acp\"]\nmodel = \"m\"\n",
-    );
-    let starts = [
-        "2: web.public_url: `https://x.example/agents/` is not the root",
-        "4: web.trusted_proxies: names nobody",
-        "7: agents.c.model: has no meaning beside `command`",
-    ];
-    assert_eq!(told.len(), starts.len(), "{told:#?}");
-    for (told, start) in told.iter().zip(starts) {
-        assert!(told.starts_with(start), "{told} instead of {start}");
+    for (web, starts) in [
+        (
+            "public_url = \"https://x.example/agents/\"\nuser_header = \"X-User\"\n",
+            &[
+                "2: web.public_url: `https://x.example/agents/` is not the root",
+                "3: web.user_header: every program on this machine",
+            ][..],
+        ),
+        (
+            "user_header = \"X User\"\nproxy_secret_env = \"LONG\"\nproxy_secret_header = \"\"\n",
+            &[
+                "2: web.user_header: people come through the proxy",
+                "2: web.user_header: `X User` is not the name of a header",
+                "4: web.proxy_secret_header: `` is not the name of a header",
+            ],
+        ),
+        (
+            "public_url = \"https://x.example/\"\nuser_header = \"x-proxy-secret\"\nproxy_secret_env = \"LONG\"\n",
+            &["3: web.user_header: is the header of the secret"],
+        ),
+        (
+            "public_url = \"https://x.example/\"\nuser_header = \"X-User\"\nproxy_secret_env = \"SHORT\"\n",
+            &["4: web.proxy_secret_env: the secret is too short"],
+        ),
+        (
+            "public_url = \"https://x.example/\"\nuser_header = \"X-User\"\nproxy_secret_file = \"/nowhere/a\"\n",
+            &["4: web.proxy_secret_file: could not read"],
+        ),
+        (
+            "admins = [\"alice\"]\nproxy_secret_env = \"LONG\"\n",
+            &[
+                "2: web.admins: has no meaning without user_header",
+                "3: web.proxy_secret_env: has no meaning without",
+            ],
+        ),
+        (
+            "proxy_secret_header = \"X-S\"\n",
+            &["2: web.proxy_secret_header: has no meaning"],
+        ),
+        (
+            "public_url = \"https://x.example/\"\nuser_header = \"X-User\"\npassword_env = \"LONG\"\nproxy_secret_env = \"LONG\"\n",
+            &["3: web.user_header: there is also a password"],
+        ),
+    ] {
+        let secrets = [
+            ("LONG", "a secret of thirty-two characters"),
+            ("SHORT", "fourteen chars"),
+        ];
+        let loaded = load_text(&format!("[web]\n{web}"), &secrets);
+        let told: Vec<String> = loaded.problems.iter().map(in_short).collect();
+        assert_eq!(told.len(), starts.len(), "{told:#?}");
+        for (told, start) in told.iter().zip(starts) {
+            assert!(told.starts_with(start), "{told} instead of {start}");
+        }
     }
     let short = load_text(
         "[web]\npassword_env = \"SECRET_WORD\"\n",

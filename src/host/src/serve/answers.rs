@@ -46,7 +46,7 @@ async fn answer(
             });
             Ok(serde_json::to_value(report)?)
         }
-        Request::Link => Ok(json!(links.new_link().to_string())),
+        Request::Link => Ok(json!(links.new_link().map(String::from))),
         Request::Stop { thread } => Ok(json!(
             supervisor.stop(&ThreadId::parse(&thread)?, &operator).await?
         )),

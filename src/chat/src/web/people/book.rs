@@ -1,6 +1,6 @@
 //! What is kept of people and their browsers, as `web-sessions.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use credentials::{Timestamp, UserId};
@@ -17,6 +17,17 @@ pub(super) const SESSION_LIFE: Duration = Duration::from_hours(180 * 24);
 
 /// A browser that comes is let in anew when that was so long ago: whoever comes every day never falls out.
 pub(super) const RENEWED_AFTER: Duration = Duration::from_hours(7 * 24);
+
+/// Browsers of one person; a further one takes the place of the one that was let in first.
+pub(super) const MOST_OF_ONE: usize = 32;
+
+/// Browsers of all; a further one is not let in, so that nobody pushes others out.
+pub(super) const MOST_SESSIONS: usize = 5000;
+
+/// There is no room for another browser.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{MOST_SESSIONS} browsers are let in already")]
+pub(crate) struct Full;
 
 /// The file.
 #[derive(Clone, Serialize, Deserialize)]
@@ -93,6 +104,11 @@ impl Book {
         self.person(&session.user)
     }
 
+    #[cfg(test)]
+    pub(super) fn people(&self) -> usize {
+        self.people.len()
+    }
+
     pub(super) fn add_person(&mut self, user: &UserId, admin: bool) {
         let kept = Kept {
             name: String::new(),
@@ -102,8 +118,37 @@ impl Book {
         self.people.insert(user.clone(), kept);
     }
 
-    pub(super) fn add_session(&mut self, digest: String, session: Session) {
+    pub(super) fn add_session(&mut self, digest: String, session: Session) -> Result<(), Full> {
+        let of_this_person = self
+            .sessions
+            .iter()
+            .filter(|(_, other)| other.user == session.user);
+        let oldest = of_this_person.clone().min_by_key(|(_, other)| other.created);
+        match oldest.map(|(digest, _)| digest.clone()) {
+            Some(oldest) if of_this_person.count() >= MOST_OF_ONE => {
+                self.sessions.remove(&oldest);
+            }
+            _ if self.sessions.len() >= MOST_SESSIONS => return Err(Full),
+            _ => {}
+        }
         self.sessions.insert(digest, session);
+        Ok(())
+    }
+
+    /// How many browsers of this person are in.
+    pub(super) fn sessions_of(&self, user: &UserId, now: Timestamp) -> usize {
+        let theirs = self.sessions.values().filter(|session| session.user == *user);
+        theirs.filter(|session| !is_old(session, now)).count()
+    }
+
+    /// Ends one session.
+    pub(super) fn end_session(&mut self, digest: &str) {
+        self.sessions.remove(digest);
+    }
+
+    /// Ends all sessions of a person.
+    pub(super) fn end_sessions_of(&mut self, user: &UserId) {
+        self.sessions.retain(|_, session| session.user != *user);
     }
 
     /// Whether a good session was begun, or renewed, a while ago.
@@ -131,8 +176,12 @@ impl Book {
         .name = name;
     }
 
+    /// Forgets sessions that are over, and whom nothing is known of any more that could bring them back.
     pub(super) fn forget_old(&mut self, now: Timestamp) {
         self.sessions.retain(|_, session| !is_old(session, now));
+        let here: BTreeSet<&UserId> = self.sessions.values().map(|session| &session.user).collect();
+        self.people
+            .retain(|user, kept| kept.admin || !kept.name.is_empty() || here.contains(user));
     }
 }
 

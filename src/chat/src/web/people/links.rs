@@ -11,8 +11,8 @@ use crate::web::random;
 /// How long a link is good.
 pub(crate) const LINK_LIFE: Duration = Duration::from_mins(10);
 
-/// More are never good at the same time; the oldest goes.
-const MOST: usize = 200;
+/// More are never kept: one that is over goes, else the oldest.
+pub(super) const MOST: usize = 200;
 
 /// Whom a link makes of the browser that opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,31 +26,36 @@ pub(crate) enum Whose {
 /// Why a link lets nobody in.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum LinkError {
-    /// Never made, made by a host that is gone, used, or pushed out by newer ones.
-    #[error("this link was used already, or is not of this host")]
+    /// Never made, withdrawn, made by a host that is gone, or pushed out by newer ones.
+    #[error("this link is not of this host, or of an earlier start of it")]
     Unknown,
+    /// It let a browser in.
+    #[error("this link was used already")]
+    Used,
     /// Too old.
     #[error("this link is older than 10 minutes")]
     Old,
-    /// Opened by a browser of somebody else. It is still good.
-    #[error("this browser belongs to somebody else already")]
-    SomebodyElse,
 }
 
-/// Links that were made and not used. They end with the host.
+/// The links that were made last. They end with the host.
 #[derive(Default)]
 pub(super) struct Links(Vec<Link>);
 
-/// A link.
-pub(super) struct Link {
+/// A link. One that is over is kept to be told so, as long as there is room.
+struct Link {
     digest: String,
     whose: Whose,
     until: Instant,
+    used: bool,
 }
 
 impl Link {
-    pub(super) fn whose(&self) -> &Whose {
-        &self.whose
+    fn state(&self, now: Instant) -> Result<(), LinkError> {
+        match self {
+            Self { used: true, .. } => Err(LinkError::Used),
+            Self { until, .. } if *until <= now => Err(LinkError::Old),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -59,43 +64,48 @@ impl Links {
     pub(super) fn make(&mut self, whose: Whose, now: Instant) -> String {
         let key = random::token();
         if self.0.len() >= MOST {
-            self.0.remove(0);
+            let over = self.0.iter().position(|link| link.state(now).is_err());
+            self.0.remove(over.unwrap_or(0));
         }
         self.0.push(Link {
             digest: digest(&key),
             whose,
             until: now + LINK_LIFE,
+            used: false,
         });
         key
     }
 
-    /// The link with this key, which is gone then. `already` is who opens it, if that is known: nobody is made somebody
-    /// else by a link that was put before them.
-    pub(super) fn take(
-        &mut self,
-        key: &str,
-        already: Option<&UserId>,
-        now: Instant,
-    ) -> Result<Link, LinkError> {
+    /// Whom the link with this key would let in. Looking uses nothing up.
+    pub(super) fn look(&self, key: &str, now: Instant) -> Result<&Whose, LinkError> {
         let digest = digest(key);
-        let at = self
-            .0
-            .iter()
-            .position(|link| link.digest == digest)
-            .ok_or(LinkError::Unknown)?;
-        if self.0[at].until <= now {
-            self.0.remove(at);
-            return Err(LinkError::Old);
-        }
-        if already.is_some_and(|user| self.0[at].whose != Whose::Of(user.clone())) {
-            return Err(LinkError::SomebodyElse);
-        }
-        Ok(self.0.remove(at))
+        let link = self.0.iter().find(|link| link.digest == digest);
+        let link = link.ok_or(LinkError::Unknown)?;
+        link.state(now).map(|()| &link.whose)
     }
 
-    /// A link that was taken for nothing.
-    pub(super) fn put_back(&mut self, link: Link) {
-        self.0.push(link);
+    /// Uses the link with this key up.
+    pub(super) fn take(&mut self, key: &str, now: Instant) -> Result<Whose, LinkError> {
+        let whose = self.look(key, now)?.clone();
+        self.mark(key, true);
+        Ok(whose)
+    }
+
+    /// A link that was taken for nothing is good again.
+    pub(super) fn put_back(&mut self, key: &str) {
+        self.mark(key, false);
+    }
+
+    fn mark(&mut self, key: &str, used: bool) {
+        let digest = digest(key);
+        if let Some(link) = self.0.iter_mut().find(|link| link.digest == digest) {
+            link.used = used;
+        }
+    }
+
+    /// Withdraws the links that would make a browser this person's.
+    pub(super) fn forget(&mut self, user: &UserId) {
+        self.0.retain(|link| link.whose != Whose::Of(user.clone()));
     }
 }
 

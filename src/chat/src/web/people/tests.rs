@@ -16,7 +16,9 @@ async fn a_key_lets_one_browser_in_once() {
     let person = people.by_cookie(&cookie).unwrap();
     assert!(person.admin && person.user.as_str().starts_with("web:"));
     let again = people.enter_by_key(&key, None).await;
-    assert!(matches!(again, Err(EnterError::Link(LinkError::Unknown))));
+    assert!(matches!(again, Err(EnterError::Link(LinkError::Used))));
+    let made_up = people.enter_by_key("made-up", None).await;
+    assert!(matches!(made_up, Err(EnterError::Link(LinkError::Unknown))));
     assert!(people.by_cookie(&key).is_none());
 }
 
@@ -28,15 +30,32 @@ fn a_key_is_good_for_ten_minutes() {
         links.make(Whose::NewPerson, now),
     );
     let before = now + LINK_LIFE - std::time::Duration::from_secs(1);
-    assert!(links.take(&early, None, before).is_ok());
+    assert!(links.look(&early, before).is_ok());
+    assert!(links.take(&early, before).is_ok());
+    assert_eq!(links.look(&early, before).err(), Some(LinkError::Used));
+    let after = now + LINK_LIFE;
+    assert_eq!(links.look(&early, after).err(), Some(LinkError::Used));
+    assert_eq!(links.look(&late, after).err(), Some(LinkError::Old));
+    assert_eq!(links.take(&late, after).err(), Some(LinkError::Old));
+}
+
+#[test]
+fn many_links_push_out_those_that_are_over_first() {
+    let (mut links, now) = (Links::default(), Instant::now());
+    let good = links.make(Whose::NewPerson, now);
+    let used = links.make(Whose::NewPerson, now);
+    links.take(&used, now).unwrap();
+    for _ in 0..links::MOST - 2 {
+        links.make(Whose::NewPerson, now);
+    }
+    links.make(Whose::NewPerson, now);
+    assert!(links.look(&good, now).is_ok());
+    assert_eq!(links.look(&used, now).err(), Some(LinkError::Unknown));
+    links.make(Whose::NewPerson, now);
     assert_eq!(
-        links.take(&late, None, now + LINK_LIFE).err(),
-        Some(LinkError::Old)
-    );
-    assert_eq!(
-        links.take(&late, None, now).err(),
+        links.look(&good, now).err(),
         Some(LinkError::Unknown),
-        "and is gone then"
+        "the oldest goes"
     );
 }
 
@@ -58,16 +77,74 @@ async fn another_browser_of_somebody_is_the_same_person_and_another_person_is_no
 }
 
 #[tokio::test]
-async fn a_link_makes_nobody_somebody_else() {
+async fn a_browser_that_changes_is_nobody_else_any_more() {
     let (_folder, people) = people();
-    let alice = people.by_cookie(&people.new_person().await.unwrap()).unwrap();
-    let key = people.new_key(Whose::NewPerson);
-    let refused = people.enter_by_key(&key, Some(&alice.user)).await;
-    assert!(matches!(refused, Err(EnterError::Link(LinkError::SomebodyElse))));
+    let cookie = people.new_person().await.unwrap();
+    let other = people
+        .enter_by_key(&people.new_admin_key(), Some(&cookie))
+        .await
+        .unwrap();
+    assert_eq!(people.by_cookie(&cookie), None);
+    assert!(people.by_cookie(&other).unwrap().admin);
+}
+
+#[tokio::test]
+async fn who_signs_out_everywhere_is_out_everywhere_and_others_stay() {
+    let (_folder, people) = people();
+    let one = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
+    let two = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
+    let other = people.new_person().await.unwrap();
+    let admin = people.by_cookie(&one).unwrap().user;
+    assert_eq!(people.browsers_of(&admin), 2);
+    people.leave(&one).await.unwrap();
+    assert!(people.by_cookie(&one).is_none() && people.by_cookie(&two).is_some());
+    let key = people.new_key(Whose::Of(admin.clone()));
+    people.leave_everywhere(&admin).await.unwrap();
+    assert!(people.by_cookie(&two).is_none() && people.by_cookie(&other).is_some());
+    assert!(people.look(&key).is_err(), "nor does a link bring them back");
+    people.ended(&two).await;
+}
+
+#[tokio::test]
+async fn a_link_that_somebody_made_before_they_left_brings_them_back() {
+    let (_folder, people) = people();
+    let cookie = people.new_person().await.unwrap();
+    let user = people.by_cookie(&cookie).unwrap().user;
+    let key = people.new_key(Whose::Of(user.clone()));
+    people.leave(&cookie).await.unwrap();
+    people.new_person().await.unwrap();
+    let again = people.enter_by_key(&key, None).await.unwrap();
+    assert_eq!(people.by_cookie(&again).unwrap().user, user);
+}
+
+#[test]
+fn the_book_is_bounded_and_nobody_pushes_others_out() {
+    let (mut book, now) = (Book::new(), Timestamp::from_seconds(1_000_000));
+    let session = |user: &UserId, age: u64| Session {
+        user: user.clone(),
+        created: now.plus(std::time::Duration::from_secs(age)),
+    };
+    let admin = book.admin().unwrap();
+    for count in 0..=book::MOST_OF_ONE as u64 {
+        book.add_session(format!("a{count}"), session(&admin, count))
+            .unwrap();
+    }
+    assert_eq!(book.sessions_of(&admin, now), book::MOST_OF_ONE);
+    assert!(book.by_session("a0", now).is_none() && book.by_session("a1", now).is_some());
+    for count in book::MOST_OF_ONE..book::MOST_SESSIONS {
+        let user = book::new_user();
+        book.add_person(&user, false);
+        book.add_session(format!("b{count}"), session(&user, 0)).unwrap();
+    }
+    let newcomer = book::new_user();
+    assert_eq!(book.add_session("c".into(), session(&newcomer, 0)), Err(Full));
     assert!(
-        people.enter_by_key(&key, None).await.is_ok(),
-        "and it is still good"
+        book.add_session("d".into(), session(&admin, 99)).is_ok(),
+        "in place of their own"
     );
+    book.end_session(&format!("b{}", book::MOST_OF_ONE));
+    book.forget_old(now);
+    assert_eq!(book.people(), book::MOST_SESSIONS - book::MOST_OF_ONE);
 }
 
 #[tokio::test]
@@ -76,7 +153,7 @@ async fn sessions_and_names_survive_a_restart_and_links_do_not() {
     let cookie = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
     let user = people.by_cookie(&cookie).unwrap().user;
     people.rename(&user, " Alice\n\u{7}  A. ").await.unwrap();
-    let (name, key) = (people.cookie_name(), people.new_admin_key());
+    let (name, key) = (people.cookie_name(false), people.new_admin_key());
     drop(people);
 
     let people = People::open(&folder.path().join("state")).unwrap();
@@ -88,7 +165,7 @@ async fn sessions_and_names_survive_a_restart_and_links_do_not() {
             admin: true
         })
     );
-    assert_eq!(people.cookie_name(), name);
+    assert_eq!(people.cookie_name(false), name);
     assert!(people.enter_by_key(&key, None).await.is_err());
     let again = people.enter_by_key(&people.new_admin_key(), None).await.unwrap();
     assert_eq!(
@@ -134,14 +211,22 @@ async fn a_link_survives_that_its_session_could_not_be_kept() {
     assert!(people.enter_by_key(&key, None).await.is_ok());
 }
 
-#[test]
-fn a_proxy_s_name_is_always_the_same_person_and_no_administrator() {
+#[tokio::test]
+async fn a_proxy_s_name_is_always_the_same_person_and_decides_who_is_administrator() {
     let (_folder, people) = people();
-    let alice = people.by_header("alice@example.org").unwrap();
-    assert_eq!(people.by_header(" alice@example.org ").unwrap(), alice);
-    assert_ne!(people.by_header("bob@example.org").unwrap().user, alice.user);
+    let admins = ["root@example.org".to_owned()];
+    let by = |value: &str| people.by_header(value, &admins);
+    let alice = by("alice@example.org").unwrap();
+    assert_eq!(by(" alice@example.org ").unwrap(), alice);
+    assert_ne!(by("bob@example.org").unwrap().user, alice.user);
     assert!(!alice.admin && alice.name == "alice@example.org");
-    assert_eq!(people.by_header("  "), None);
+    assert_eq!(by("  "), None);
+    assert!(by("root@example.org").unwrap().admin);
+    assert!(!by("ROOT@example.org").unwrap().admin);
+    // A name that they choose to show changes nothing about it.
+    people.rename(&alice.user, "root@example.org").await.unwrap();
+    let renamed = by("alice@example.org").unwrap();
+    assert!(!renamed.admin && renamed.name == "root@example.org" && renamed.user == alice.user);
 }
 
 #[test]
@@ -149,7 +234,7 @@ fn a_session_ends_after_half_a_year() {
     let mut book = Book::new();
     let user = book.admin().unwrap();
     let created = Timestamp::from_seconds(1_000_000);
-    book.add_session("d".into(), Session { user, created });
+    book.add_session("d".into(), Session { user, created }).unwrap();
     let life = book::SESSION_LIFE;
     assert!(book.by_session("d", created.plus(life)).is_some());
     let later = created.plus(life + std::time::Duration::from_secs(1));
@@ -164,7 +249,8 @@ fn whoever_comes_every_day_never_falls_out() {
     let user = book.admin().unwrap();
     let day = std::time::Duration::from_hours(24);
     let mut now = Timestamp::from_seconds(1_000_000);
-    book.add_session("d".into(), Session { user, created: now });
+    book.add_session("d".into(), Session { user, created: now })
+        .unwrap();
     let mut renewals = 0;
     for _ in 0..365 {
         now = now.plus(day);

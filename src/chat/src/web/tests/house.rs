@@ -118,8 +118,13 @@ impl House {
     /// The administrator's browser.
     pub(super) async fn alice(&self) -> Browser {
         let mut browser = self.stranger();
-        browser.enter(&self.server.url()).await;
+        browser.enter(&self.link()).await;
         browser
+    }
+
+    /// A link for a browser of the administrator's.
+    pub(super) fn link(&self) -> Url {
+        self.server.links().new_link().unwrap()
     }
 
     /// The browser of somebody whom Alice invited.
@@ -161,18 +166,43 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    /// Opens a link, and the page behind it.
+    /// Opens a link, presses the button there, and opens the page behind it.
     pub(super) async fn enter(&mut self, link: &Url) {
-        let answer = self
-            .client
-            .get(link.clone())
-            .header(ACCEPT, "text/html")
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let answer = self.press(link).await;
+        assert_eq!(
+            answer.status(),
+            StatusCode::SEE_OTHER,
+            "{}",
+            answer.text().await.unwrap()
+        );
         self.keep_cookie(&answer);
         self.read_token().await;
+    }
+
+    /// Opens a link, and presses the button there, as a browser does.
+    pub(super) async fn press(&self, link: &Url) -> Response {
+        let (status, page) = self
+            .page(&format!("{}?{}", link.path(), link.query().unwrap()))
+            .await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        self.send_form(between(&page, "<form", "</form>")).await
+    }
+
+    /// Sends a form of a page.
+    pub(super) async fn send_form(&self, form: &str) -> Response {
+        let fields: Vec<(&str, &str)> = form
+            .split("<input type=\"hidden\"")
+            .skip(1)
+            .map(|field| (between(field, "name=\"", "\""), between(field, "value=\"", "\"")))
+            .collect();
+        self.request(Method::POST, between(form, "action=\"", "\""))
+            .header(ACCEPT, "text/html")
+            .header("origin", self.base.origin().ascii_serialization())
+            .header("sec-fetch-site", "same-origin")
+            .form(&fields)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub(super) fn keep_cookie(&mut self, answer: &Response) {

@@ -80,7 +80,8 @@ fn side(shell: &Shell<'_>) -> String {
          <label for=\"name\">The name you show</label><div class=\"row\"><input id=\"name\" name=\"name\" value=\"{value}\" maxlength=\"40\" \
          autocomplete=\"nickname\"><button>Save</button></div><p class=\"quiet\">Only a name: who you are is this browser.</p>\
          <p class=\"with\">A link for:</p><div class=\"row\"><button type=\"button\" data-act=\"invite\">My other browser</button>\
-         <button type=\"button\" data-act=\"invite\" data-other=\"yes\">Somebody else</button></div><p class=\"invited\" role=\"status\"></p></form></details>\
+         <button type=\"button\" data-act=\"invite\" data-other=\"yes\">Somebody else</button></div><p class=\"invited\" role=\"status\"></p>\
+         <p class=\"with\"><a href=\"/enter\">Sign out…</a></p></form></details>\
          <button type=\"button\" class=\"plain\" id=\"theme\" aria-label=\"Theme\">{theme}<span></span></button></footer></aside>",
         plus = icon("plus"),
         credentials = page("/credentials", "Credentials", "key"),
