@@ -16,10 +16,10 @@ const ROOMS: [&str; 12] = [
     "agent-host-contract",
     "agent-host-native",
     "agent-host-rehearsal",
+    "agent-host-discord-fake",
     "agent-host-gateway",
     "agent-host-supervisor",
     "agent-host-chat",
-    "agent-host-discord-fake",
     "agent-host",
     "agent-host-tests",
 ];
