@@ -1,6 +1,8 @@
 //! The fake as a test holds it: started on free ports, looked at, waited for, and checked at its end.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +35,37 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The bot's token: of the right shape, and worth nothing anywhere.
 const TOKEN: &str = "MTAwMDAwMDAwMDAwMDAwMDAw.fake00.only-known-to-the-fake-discord-of-the-tests";
 
+thread_local! {
+    /// Whose world this thread holds (an address, or 0): to take the same one twice would be to wait for ever.
+    static HOLDS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The world, held. Never across an `await`, so that it ends on the thread where it began.
+pub(crate) struct Held<'a> {
+    world: MutexGuard<'a, World>,
+    before: usize,
+}
+
+impl Deref for Held<'_> {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        HOLDS.set(self.before);
+    }
+}
+
 /// What all parts of one fake share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -42,9 +75,26 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn world(&self) -> Held<'_> {
+        let here = std::ptr::from_ref(self).addr();
+        let before = HOLDS.get();
+        assert_ne!(
+            before, here,
+            "inside a look at the fake nothing else can be done with it"
+        );
         // A test that failed while it held the lock must not hide its own words behind others'.
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        HOLDS.set(here);
+        Held { world, before }
+    }
+
+    /// Whoever waits looks again after this long, real time.
+    pub(crate) fn signal_after(&self, delay: Duration) {
+        let clock = Arc::clone(&self.clock);
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            clock.signal();
+        });
     }
 
     pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -234,13 +284,13 @@ impl Fake {
         self.look(|world| world.messages(channel).into_iter().cloned().collect())
     }
 
-    /// What the bot says in a channel, for everyone, oldest first.
+    /// What the bot says in a channel, for everyone, oldest first. Without the notes that Discord writes in its name.
     pub fn said(&self, channel: impl Into<Id>) -> Vec<String> {
         let bot = self.bot();
         let ours = self
             .messages(channel)
             .into_iter()
-            .filter(|message| message.author == bot);
+            .filter(|message| message.author == bot && !message.is_note());
         ours.map(|message| message.content).collect()
     }
 

@@ -243,6 +243,7 @@ fn decide(
 fn signed_in(shared: &Shared, call: &Call, headers: &HeaderMap) -> bool {
     let by_path = match call.path.first().map(String::as_str) {
         Some("interactions") => true,
+        Some("gateway") => call.path.len() == 1,
         Some("webhooks") => call.path.len() > 2,
         _ => false,
     };

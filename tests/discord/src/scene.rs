@@ -11,7 +11,7 @@ use crate::fake::Shared;
 use crate::gateway::intents::{GUILD_MEMBERS, GUILDS};
 use crate::people::Person;
 use crate::permissions::EVERYDAY;
-use crate::world::{Channel, Guild, Kind, Member, Overwrite, Role, World};
+use crate::world::{Channel, Guild, Kind, Member, Overwrite, Role, World, thread_member_json};
 
 /// A handle to one guild.
 #[derive(Clone, Debug)]
@@ -198,6 +198,8 @@ impl GuildScene {
     pub fn overwrite(&self, channel: Id, who: impl Into<Id>, allow: u64, deny: u64) {
         let who = who.into();
         let mut world = self.shared.world();
+        let bot = world.application.bot;
+        let saw = world.sees(bot, channel);
         let is_role = self.guild(&world).roles.contains_key(&who);
         let overwrites = &mut world
             .channels
@@ -216,6 +218,25 @@ impl GuildScene {
             .get(&channel)
             .map(|channel| world.channel_json(channel));
         world.tell_guild("CHANNEL_UPDATE", GUILDS, self.id, data.unwrap_or(Value::Null));
+        if !saw && world.sees(bot, channel) {
+            self.sync_threads(&mut world, channel);
+        }
+    }
+
+    /// Whoever comes to see a channel is told of the threads that are open there.
+    fn sync_threads(&self, world: &mut World, channel: Id) {
+        let bot = world.application.bot;
+        let open = |thread: &&&Channel| !thread.is_archived() && world.sees(bot, thread.id);
+        let threads = world.threads(channel);
+        let threads: Vec<&&Channel> = threads.iter().filter(open).collect();
+        let members = threads
+            .iter()
+            .filter_map(|thread| thread_member_json(thread, bot));
+        let data = json!({
+            "guild_id": self.id, "channel_ids": [channel], "members": members.collect::<Vec<_>>(),
+            "threads": threads.iter().map(|thread| world.channel_json(thread)).collect::<Vec<_>>(),
+        });
+        world.tell_guild("THREAD_LIST_SYNC", GUILDS, self.id, data);
     }
 
     fn guild<'a>(&self, world: &'a World) -> &'a Guild {

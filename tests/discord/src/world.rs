@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 pub use channel::{Channel, Kind, Thread};
 pub(crate) use channel::{Overwrite, thread_member_json};
+pub(crate) use interaction::ACKNOWLEDGE_WITHIN;
 pub use interaction::{Answer, Asked, Interaction};
 pub use mentions::Pings;
 pub use message::{Attachment, Message, Reaction};
@@ -77,6 +78,8 @@ pub struct World {
     pub(crate) guilds: BTreeMap<Id, Guild>,
     pub(crate) channels: BTreeMap<Id, Channel>,
     pub(crate) messages: BTreeMap<Id, Message>,
+    /// Ids of all messages of a channel, in order.
+    pub(crate) by_channel: HashMap<Id, Vec<Id>>,
     pub(crate) interactions: BTreeMap<Id, Interaction>,
     pub(crate) commands: Vec<Command>,
     pub(crate) typing: Vec<Typing>,
@@ -108,6 +111,7 @@ impl World {
             guilds: BTreeMap::new(),
             channels: BTreeMap::new(),
             messages: BTreeMap::new(),
+            by_channel: HashMap::new(),
             interactions: BTreeMap::new(),
             commands: Vec::new(),
             typing: Vec::new(),
@@ -138,6 +142,11 @@ impl World {
         id
     }
 
+    /// Unix milliseconds by the fake's clock.
+    pub fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
     /// The application under test.
     pub fn application(&self) -> &Application {
         &self.application
@@ -165,22 +174,21 @@ impl World {
 
     /// What everyone sees who sees the channel, oldest first.
     pub fn messages(&self, channel: impl Into<Id>) -> Vec<&Message> {
-        let channel = channel.into();
-        self.messages
-            .values()
-            .filter(|message| message.channel == channel && !message.deleted && message.only_for.is_none())
-            .collect()
+        let open = |message: &&Message| message.only_for.is_none();
+        self.in_channel(channel.into()).filter(open).collect()
     }
 
     /// What `user` sees, with the answers that are only for them.
     pub fn messages_seen_by(&self, user: impl Into<Id>, channel: impl Into<Id>) -> Vec<&Message> {
-        let (user, channel) = (user.into(), channel.into());
+        let user = user.into();
         let shown = |message: &&Message| message.only_for.is_none_or(|one| one == user);
-        self.messages
-            .values()
-            .filter(|message| message.channel == channel && !message.deleted)
-            .filter(shown)
-            .collect()
+        self.in_channel(channel.into()).filter(shown).collect()
+    }
+
+    fn in_channel(&self, channel: Id) -> impl Iterator<Item = &Message> {
+        let ids = self.by_channel.get(&channel).map_or(&[][..], Vec::as_slice);
+        let messages = ids.iter().filter_map(|id| self.messages.get(id));
+        messages.filter(|message| !message.deleted)
     }
 
     /// Threads of a channel, oldest first.

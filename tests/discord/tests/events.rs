@@ -4,10 +4,10 @@ use discord_fake::{Fake, Post, permissions};
 use serde_json::json;
 use serenity::all::{Event, GatewayIntents};
 
-use crate::bot::Bot;
+use crate::bot::{Bot, Heard};
 
 #[tokio::test]
-async fn serenity_reads_every_kind_of_event() {
+async fn serenity_reads_everything_that_is_said_and_asked() {
     let fake = Fake::start().await;
     let guild = fake.guild("g");
     let (channel, forum) = (guild.channel("c"), guild.forum("f"));
@@ -81,6 +81,46 @@ async fn serenity_reads_every_kind_of_event() {
     bot.hears_interaction().await;
     alice.slash(alice.direct(), "auth", &[]);
     bot.hears_interaction().await;
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn serenity_reads_every_change_of_who_and_what_is_there() {
+    let fake = Fake::start().await;
+    let guild = fake.guild("g");
+    let channel = guild.channel("c");
+    let alice = guild.member("alice");
+    let moderator = guild.role("mod", permissions::ADMINISTRATOR);
+    guild.set_roles(&alice, &[moderator]);
+    let mut bot = Bot::start(&fake, GatewayIntents::all()).await;
+    bot.hears_event("GUILD_CREATE").await;
+
+    let robot = guild.other_bot("robot");
+    robot.says(channel, "I am a machine");
+    assert!(bot.hears_message("I am a machine").await.author.bot);
+    guild.webhook("hook").says(channel, "from elsewhere");
+    assert!(bot.hears_message("from elsewhere").await.webhook_id.is_some());
+    let open = alice.starts_thread(channel, "still open", None);
+    guild.overwrite(channel, fake.bot(), 0, permissions::VIEW_CHANNEL);
+    bot.hears_event("CHANNEL_UPDATE").await;
+    guild.overwrite(channel, fake.bot(), 0, 0);
+    let Event::ThreadListSync(sync) = bot.hears_event("THREAD_LIST_SYNC").await else {
+        panic!("another event of that name");
+    };
+    assert_eq!(
+        sync.threads.iter().map(|one| one.id.get()).collect::<Vec<_>>(),
+        [open.0]
+    );
+    let private = alice.starts_private_thread(channel, "between us");
+    alice.adds(private, fake.bot());
+    bot.hears("the private thread", |heard| match heard {
+        Heard::Raw(event) => match &**event {
+            Event::ThreadCreate(create) if create.thread.id.get() == private.0 => Some(()),
+            _ => None,
+        },
+        _ => None,
+    })
+    .await;
 
     let other = guild.channel("d");
     bot.hears_event("CHANNEL_CREATE").await;

@@ -79,6 +79,18 @@ async fn an_answer_comes_in_time_and_once() {
     );
     assert_eq!(scene.fake.said(scene.channel), ["hello"]);
 
+    let whole = scene.asks();
+    let application = scene.fake.look(|world| world.application().id);
+    let path = format!("/interactions/{whole}/interaction.{whole}.{application}/callback?with_response=true");
+    let answer = scene.plain.post(&path, message("whole", 0)).await;
+    assert_eq!(answer.body["resource"]["message"]["content"], "whole");
+
+    let slow = scene.asks();
+    let failed = |world: &discord_fake::World| world.interaction(slow)?.failed(world.now()).then_some(());
+    scene
+        .fake
+        .until("an interaction that fails by itself", failed)
+        .await;
     let late = scene.asks();
     scene.fake.clock().advance(Duration::from_millis(3_100));
     let now = scene.fake.clock().now();
@@ -89,7 +101,7 @@ async fn an_answer_comes_in_time_and_once() {
     );
     assert_eq!(scene.answer(late, message("too late", 0)).await, (404, 10062));
     assert_eq!(scene.answer(Id(7), message("never asked", 0)).await, (404, 10062));
-    assert_eq!(scene.fake.said(scene.channel), ["hello"]);
+    assert_eq!(scene.fake.said(scene.channel), ["hello", "whole"]);
 }
 
 #[tokio::test]

@@ -1,22 +1,25 @@
 //! Slash commands, buttons, menus, forms: what people ask of the application.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::Person;
 use crate::Id;
+use crate::fake::Held;
 use crate::limits::list;
 use crate::permissions::USE_APPLICATION_COMMANDS;
-use crate::world::{Answer, Asked, Command, World};
+use crate::world::{ACKNOWLEDGE_WITHIN, Answer, Asked, Command, World};
 
 impl Person {
     /// A slash command, as Discord's own form would send it: the command must be registered, required options given,
     /// the others known and of their type. `"sub command"` names a subcommand. The interaction's id.
     pub fn slash(&self, channel: impl Into<Id>, command: &str, options: &[(&str, Value)]) -> Id {
         let channel = channel.into();
-        let mut world = self.shared.world();
+        let world = self.shared.world();
         self.needs(&world, channel, USE_APPLICATION_COMMANDS);
         let (name, data) = command_data(&world, channel, command, options, None);
-        world.ask(self.id, channel, Asked::Command { name }, data)
+        self.ask(world, channel, Asked::Command { name }, data)
     }
 
     /// Is typing a command; `focused` is the option they are at.
@@ -28,9 +31,18 @@ impl Person {
         focused: &str,
     ) -> Id {
         let channel = channel.into();
-        let mut world = self.shared.world();
+        let world = self.shared.world();
         let (name, data) = command_data(&world, channel, command, options, Some(focused));
-        world.ask(self.id, channel, Asked::Autocomplete { name }, data)
+        self.ask(world, channel, Asked::Autocomplete { name }, data)
+    }
+
+    fn ask(&self, mut world: Held<'_>, channel: Id, asked: Asked, data: Value) -> Id {
+        let id = world.ask(self.id, channel, asked, data);
+        drop(world);
+        // Then it has failed, if nobody answered.
+        self.shared
+            .signal_after(Duration::from_millis(ACKNOWLEDGE_WITHIN + 1));
+        id
     }
 
     /// Presses a button that they see, and that can be pressed. The interaction's id.
@@ -78,10 +90,10 @@ impl Person {
     }
 
     fn press(&self, message: Id, custom_id: &str, data: Value) -> Id {
-        let mut world = self.shared.world();
+        let world = self.shared.world();
         let channel = world.message(message).expect("a message that is there").channel;
         let custom_id = custom_id.to_owned();
-        world.ask(self.id, channel, Asked::Component { custom_id, message }, data)
+        self.ask(world, channel, Asked::Component { custom_id, message }, data)
     }
 
     fn control(&self, message: Id, custom_id: &str) -> Value {
@@ -105,7 +117,7 @@ impl Person {
 
     /// Sends the form that an interaction was answered with. The new interaction's id.
     pub fn submits(&self, form: Id, fields: &[(&str, &str)]) -> Id {
-        let mut world = self.shared.world();
+        let world = self.shared.world();
         let from = world.interaction(form).expect("an interaction that was");
         assert_eq!(from.user, self.id, "the form was shown to somebody else");
         let Some(Answer::Form(shown)) = &from.answer else {
@@ -128,8 +140,8 @@ impl Person {
         }
         let rows: Vec<Value> = known.iter().map(|field| filled(field, fields)).collect();
         let data = json!({ "custom_id": custom_id, "components": rows });
-        world.ask(
-            self.id,
+        self.ask(
+            world,
             channel,
             Asked::Modal {
                 custom_id,

@@ -173,7 +173,7 @@ fn reply(world: &World, channel: &Channel, reference: &Value) -> Result<Option<I
     };
     may(world, channel.id, READ_MESSAGE_HISTORY).map_err(|_| Refused::NO_HISTORY)?;
     match known(world, channel.id, id) {
-        Ok(message) if matches!(message.kind, 0 | 19 | 20) => Ok(Some(message.id)),
+        Ok(message) if !message.is_note() => Ok(Some(message.id)),
         Ok(_) => Err(Refused::SYSTEM_MESSAGE),
         Err(_) if reference["fail_if_not_exists"] == false => Ok(None),
         Err(_) => Err(Refused::UNKNOWN_REFERENCE),

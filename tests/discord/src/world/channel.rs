@@ -134,7 +134,7 @@ impl World {
             }
             return json;
         };
-        let said = self.messages(channel.id).len();
+        let said = self.by_channel.get(&channel.id).map_or(0, Vec::len);
         json["owner_id"] = json!(thread.owner);
         json["thread_metadata"] = json!({
             "archived": thread.archived, "locked": thread.locked, "auto_archive_duration": thread.auto_archive,

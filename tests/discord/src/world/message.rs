@@ -110,6 +110,11 @@ impl Message {
         }
     }
 
+    /// Written by Discord itself: a new name, a new thread.
+    pub fn is_note(&self) -> bool {
+        !matches!(self.kind, 0 | 19 | 20)
+    }
+
     /// Still "thinking".
     pub fn is_loading(&self) -> bool {
         self.flags & LOADING != 0

@@ -66,6 +66,7 @@ impl World {
         let pinged = message.pings.users.clone();
         let hidden = message.only_for.is_some();
         self.messages.insert(id, message);
+        self.by_channel.entry(channel).or_default().push(id);
         if !hidden {
             self.wake_thread(channel, author, &pinged);
             if let Some(channel) = self.channels.get_mut(&channel) {

@@ -201,6 +201,8 @@ impl World {
             return;
         };
         if user == self.application.bot {
+            // A private thread did not exist for it so far.
+            self.tell_channel("THREAD_CREATE", id);
             self.tell("THREAD_MEMBER_UPDATE", (GUILDS, 0), id, member.clone());
         }
         let guild = self.channels.get(&id).and_then(|channel| channel.guild);
