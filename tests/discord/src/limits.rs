@@ -173,6 +173,15 @@ fn check_options(wrong: &mut Vec<String>, options: &[Value]) {
     }
 }
 
+/// Minutes after which a thread may put itself away.
+pub(crate) fn check_archive(body: &Value) -> Vec<String> {
+    let minutes = &body["auto_archive_duration"];
+    let fine = minutes.is_null() || [60, 1440, 4320, 10080].iter().any(|known| minutes == known);
+    let wrong =
+        (!fine).then(|| format!("auto_archive_duration: no thread is put away after {minutes} minutes"));
+    wrong.into_iter().collect()
+}
+
 /// The file that is too big, if one is.
 pub(crate) fn too_big(files: &[Upload], limit: usize) -> bool {
     files.iter().any(|file| file.bytes.len() > limit)

@@ -164,10 +164,9 @@ async fn names_of_threads_and_commands_have_their_limits() {
     ] {
         assert_eq!(plain.post(&path, wrong.clone()).await.code(), 50035, "{wrong}");
     }
-    // Two names, a duration, four commands. The document itself may refuse one in more words.
-    assert_eq!(
-        fake.take_complaints().len(),
-        if fake.is_validated() { 7 } else { 6 }
+    // Two names, a duration, four commands.
+    assert_eq!(fake.take_complaints().len(), 7);
+}
     );
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Call, Done, Refused, empty, ok};
 use crate::Id;
+use crate::limits::check_archive;
 use crate::permissions::{
     MANAGE_CHANNELS, MANAGE_THREADS, SEND_MESSAGES, SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL,
 };
@@ -95,6 +96,10 @@ fn change(world: &World, channel: &Channel, call: &Call) -> Result<Change, Refus
         .is_some_and(|name| !(1..=100).contains(&name.chars().count()))
     {
         return Err(Refused::wrong("name: must be between 1 and 100 in length"));
+    }
+    let wrong = check_archive(body);
+    if !wrong.is_empty() {
+        return Err(Refused::invalid(&wrong));
     }
     let change = Change {
         name,

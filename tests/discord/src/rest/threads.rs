@@ -7,6 +7,7 @@ use super::guilds::thread_list;
 use super::messages::{described, draft, known, shown};
 use super::{Call, Done, Refused, created, empty, number, ok};
 use crate::Id;
+use crate::limits::check_archive;
 use crate::permissions::{
     CREATE_PRIVATE_THREADS, CREATE_PUBLIC_THREADS, MANAGE_THREADS, READ_MESSAGE_HISTORY, SEND_MESSAGES,
 };
@@ -61,6 +62,10 @@ fn start(world: &World, call: &Call, parent: Id) -> Result<Start, Refused> {
     let name = call.body["name"].as_str().unwrap_or_default().trim().to_owned();
     if !(1..=100).contains(&name.chars().count()) {
         return Err(Refused::wrong("name: must be between 1 and 100 in length"));
+    }
+    let wrong = check_archive(&call.body);
+    if !wrong.is_empty() {
+        return Err(Refused::invalid(&wrong));
     }
     Ok(Start {
         owner: world.application.bot,
