@@ -167,8 +167,6 @@ async fn names_of_threads_and_commands_have_their_limits() {
     // Two names, a duration, four commands.
     assert_eq!(fake.take_complaints().len(), 7);
 }
-    );
-}
 
 #[tokio::test]
 async fn every_bucket_is_counted_by_itself_and_told_in_headers() {
