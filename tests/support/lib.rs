@@ -8,6 +8,7 @@ mod programs;
 mod scene;
 
 pub use browser::Browser;
+pub use discord_fake as discord;
 pub use fifo::Fifo;
 pub use host::Host;
 pub use person::{Ear, Heard, Person, client, consent};

@@ -71,7 +71,8 @@ impl<'a> GatewayControl<'a> {
         self.shared.world().gateway.swap = Some(kind.to_owned());
     }
 
-    /// Session starts per day, and per five seconds.
+    /// Session starts per day, and per five seconds: 1000 and 16 unless set. Discord gives most bots 1 per five seconds,
+    /// and a test that starts its bot anew would wait for that.
     pub fn set_start_limits(&self, per_day: usize, per_five_seconds: usize) {
         let mut world = self.shared.world();
         world.gateway.start_limit = per_day;

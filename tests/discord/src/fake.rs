@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::contract::contract;
 use crate::control::GatewayControl;
 use crate::desk::Desk;
-use crate::faults::Fault;
+use crate::faults::{Fault, Wrong};
 use crate::gateway::Listener;
 use crate::people::Person;
 use crate::rest::{self, Seen};
@@ -380,20 +380,36 @@ fn router(shared: Arc<Shared>) -> Router {
 }
 
 /// Files need no token, as with Discord; its links end after a while, ours do not.
-async fn file(
-    State(shared): State<Arc<Shared>>,
-    Path((_, id, _)): Path<(String, String, String)>,
-) -> Response {
+async fn file(State(shared): State<Arc<Shared>>, Path(place): Path<(String, String, String)>) -> Response {
+    let (channel, id, name) = place;
+    let path = ["cdn", "attachments", &channel, &id, &name].map(str::to_owned);
+    let fault = shared.desk().fault("GET", &path);
+    let status = match fault {
+        Some(Wrong::RequestLost | Wrong::AnswerLost) => 0,
+        Some(Wrong::Status(status)) => status,
+        Some(Wrong::TooMany { .. }) => 429,
+        Some(Wrong::Slow(by)) => {
+            tokio::time::sleep(by).await;
+            200
+        }
+        None => 200,
+    };
+    shared.record("GET", &path, Value::Null, status);
+    if status == 0 {
+        return rest::broken();
+    }
     let wanted: Option<Id> = id.parse().ok();
     let world = shared.world();
-    let mut files = world
-        .messages
-        .values()
-        .filter(|message| !message.deleted)
-        .flat_map(|message| &message.attachments);
-    let Some(file) = files.find(|file| Some(file.id) == wanted) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let kind = [(header::CONTENT_TYPE, file.content_type.clone())];
-    (kind, file.bytes.clone()).into_response()
+    let known = world.messages.values().filter(|message| !message.deleted);
+    let file = known
+        .flat_map(|message| &message.attachments)
+        .find(|file| Some(file.id) == wanted);
+    match (StatusCode::from_u16(status), file) {
+        (Ok(StatusCode::OK), Some(file)) => {
+            let kind = [(header::CONTENT_TYPE, file.content_type.clone())];
+            (kind, file.bytes.clone()).into_response()
+        }
+        (Ok(StatusCode::OK), None) => StatusCode::NOT_FOUND.into_response(),
+        (other, _) => other.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response(),
+    }
 }

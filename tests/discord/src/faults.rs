@@ -68,7 +68,8 @@ impl Fault {
         }
     }
 
-    /// Only here. `path` is without the version, `*` stands for one segment: `("POST", "/channels/*/messages")`.
+    /// Only here. `path` is without the version, `*` stands for one segment: `("POST", "/channels/*/messages")`. Files
+    /// are at `/cdn/attachments/*/*/*`.
     #[must_use]
     pub fn on(mut self, method: &'static str, path: &str) -> Self {
         self.method = Some(method);

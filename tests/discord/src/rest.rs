@@ -309,11 +309,15 @@ fn seconds(millis: u64) -> String {
     format!("{}.{:03}", millis / 1000, millis % 1000)
 }
 
-/// A body that fails before its first byte makes the server break the connection before it sent a status.
 fn lost(shared: &Shared, method: &str, path: &[String], body: Value) -> Response {
     shared.record(method, path, body, 0);
-    let broken = std::io::Error::other("the connection is broken on purpose");
-    Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(broken) })))
+    broken()
+}
+
+/// A body that fails before its first byte makes the server break the connection before it sent a status.
+pub(crate) fn broken() -> Response {
+    let words = std::io::Error::other("the connection is broken on purpose");
+    Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(words) })))
 }
 
 /// A list that Discord pages through by ids: newest first, `limit` at most.

@@ -1,6 +1,6 @@
 //! What the product asks REST for, by plain HTTP and by serenity, each reply valid and readable.
 
-use discord_fake::{Channel, Fake, Kind, Post, permissions};
+use discord_fake::{Channel, Fake, Fault, Kind, Post, permissions};
 use reqwest::Method;
 use serde_json::json;
 use serenity::all::{
@@ -115,6 +115,16 @@ async fn files_go_both_ways_and_are_fetched_without_a_token() {
     let read = there.message(&http, hostile.0).await.expect("read");
     assert_eq!(read.attachments[0].filename, "../../x");
     assert_eq!(read.attachments[0].download().await.expect("fetched"), b"boo");
+
+    fake.inject(Fault::status(404).on("GET", "/cdn/attachments/*/*/*"));
+    fake.inject(Fault::request_lost().on("GET", "/cdn/attachments/*/*/*"));
+    let ended = reqwest::Client::new().get(url).send().await.expect("fetched");
+    // serenity's own `download` would take the words of the refusal for the file.
+    assert_eq!(ended.status(), 404);
+    read.attachments[0]
+        .download()
+        .await
+        .expect_err("a connection that broke");
 
     let plain = Plain::new(&fake);
     let path = format!("/channels/{channel}/messages/{}", sent.id);
@@ -263,6 +273,35 @@ async fn guild_user_application_and_gateway_are_read() {
         "alice"
     );
     assert!(plain.get(&format!("/channels/{channel}")).await.status == 200);
+}
+
+#[tokio::test]
+async fn words_are_hidden_from_who_may_not_read_them() {
+    let fake = Fake::start().await;
+    let guild = fake.guild("g");
+    let (channel, alice) = (guild.channel("c"), guild.member("alice"));
+    fake.set_privileged(0);
+    let plain = Plain::new(&fake);
+    let secret = alice.posts(channel, Post::new("a secret").file("f", "text/plain", b"x"));
+    let asked = alice.says(channel, &format!("{} hello", fake.bot().mention()));
+    let ours = plain.say(channel, "our own words").await.id();
+    let read = async |id| {
+        plain
+            .get(&format!("/channels/{channel}/messages/{id}"))
+            .await
+            .body
+    };
+    let hidden = read(secret).await;
+    assert_eq!(
+        (&hidden["content"], &hidden["attachments"]),
+        (&json!(""), &json!([]))
+    );
+    assert!(
+        read(asked).await["content"]
+            .as_str()
+            .is_some_and(|text| text.ends_with("hello"))
+    );
+    assert_eq!(read(ours).await["content"], "our own words");
 }
 
 #[tokio::test]
