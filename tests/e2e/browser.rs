@@ -89,12 +89,7 @@ async fn a_person_approves_on_the_page_and_the_program_is_signed_in() {
         let name = browser.find("#user").await;
         name.clear().await.expect("it can be emptied");
         name.send_keys("alice").await.expect("it can be typed into");
-        browser
-            .find("button[value=approve]")
-            .await
-            .click()
-            .await
-            .expect("it can be pressed");
+        browser.press("button[value=approve]").await;
         browser.heading("Signed in to rehearsal").await;
         screenshot(browser, "signed-in").await;
     })
@@ -114,12 +109,7 @@ async fn a_person_who_denies_is_told_so_on_both_sides() {
     let login = Login::start(&scene).await;
     in_a_browser(async |browser| {
         browser.driver.goto(&login.link).await.expect("the page opens");
-        browser
-            .find("button[value=deny]")
-            .await
-            .click()
-            .await
-            .expect("it can be pressed");
+        browser.press("button[value=deny]").await;
         browser.heading("Not signed in").await;
         screenshot(browser, "denied").await;
     })
@@ -152,12 +142,7 @@ async fn the_page_that_shows_a_code_is_made_for_pasting() {
     let link = String::from_utf8(begun.stdout).expect("a link");
     let pasted = in_a_browser(async |browser| {
         browser.driver.goto(link.trim()).await.expect("the page opens");
-        browser
-            .find("button[value=approve]")
-            .await
-            .click()
-            .await
-            .expect("it can be pressed");
+        browser.press("button[value=approve]").await;
         let field = browser.find("[readonly]").await;
         screenshot(browser, "code").await;
         field

@@ -12,7 +12,7 @@ fn screenshots() -> Option<PathBuf> {
 }
 
 /// In both themes, on a desk and on a phone.
-async fn look_at(browser: &Browser, name: &str) {
+pub(crate) async fn look_at(browser: &Browser, name: &str) {
     let Some(folder) = screenshots() else { return };
     for scheme in ["light", "dark"] {
         for (width, height) in [(1280, 800), (390, 844)] {
@@ -28,7 +28,7 @@ async fn look_at(browser: &Browser, name: &str) {
     browser.look(1280, 800, "light").await;
 }
 
-async fn at_the_page(body: impl AsyncFnOnce(&Browser, &Host)) {
+pub(crate) async fn at_the_page(body: impl AsyncFnOnce(&Browser, &Host)) {
     let home = tempfile::tempdir().expect("a folder can be made");
     let host = Host::demo(home.path(), 0, &[]);
     let browser = Browser::start().await;
@@ -40,21 +40,26 @@ async fn at_the_page(body: impl AsyncFnOnce(&Browser, &Host)) {
 }
 
 /// Types a message and sends it.
-async fn say(browser: &Browser, text: &str) {
+pub(crate) async fn say(browser: &Browser, text: &str) {
     let field = browser.find("#text").await;
     field.send_keys(text).await.expect("it takes text");
     field.send_keys(Key::Enter).await.expect("it takes a key");
 }
 
-/// Signs in by the card in the thread, through the vendor's own page in another tab.
-async fn sign_in(browser: &Browser, name: &str) {
+/// Signs in by this card, through the vendor's own page in another tab.
+pub(crate) async fn sign_in(browser: &Browser, card: &str, name: &str) {
     browser
-        .find(".login button[data-act=sign-in]")
+        .find(&format!("{card} button[data-act=sign-in]"))
         .await
         .click()
         .await
         .expect("it can be pressed");
-    let link = browser.find(".login a[data-focus]").await;
+    consent(browser, &format!("{card} a[data-focus]"), name).await;
+}
+
+/// Follows the vendor's link in another tab, says yes there, and comes back.
+pub(crate) async fn consent(browser: &Browser, link: &str, name: &str) {
+    let link = browser.find(link).await;
     let href = link.attr("href").await.expect("it has one").expect("it has one");
     let here = browser.driver.window().await.expect("there is a window");
     let tab = browser.driver.new_tab().await.expect("a tab opens");
@@ -84,7 +89,7 @@ async fn sign_in(browser: &Browser, name: &str) {
 }
 
 /// Waits until no turn runs in the thread that is open.
-async fn until_idle(browser: &Browser) {
+pub(crate) async fn until_idle(browser: &Browser) {
     browser.find("#stop[hidden]").await;
 }
 
@@ -96,7 +101,7 @@ async fn the_first_message_leads_over_a_sign_in_to_an_answer() {
         say(browser, "hello").await;
         browser.find(".login").await;
         look_at(browser, "login").await;
-        sign_in(browser, "alice").await;
+        sign_in(browser, ".login", "alice").await;
         // The turn goes on by itself.
         browser.find(".answer .md p").await;
         until_idle(browser).await;
@@ -109,7 +114,7 @@ async fn the_first_message_leads_over_a_sign_in_to_an_answer() {
 async fn a_command_is_asked_for_runs_when_allowed_and_is_answered_to_when_denied() {
     at_the_page(async |browser, _| {
         say(browser, "run: echo from-the-workspace").await;
-        sign_in(browser, "alice").await;
+        sign_in(browser, ".login", "alice").await;
         let card = browser.find(".asks .decide").await;
         let detail = browser
             .find(".asks pre.input")
@@ -156,7 +161,7 @@ async fn a_command_is_asked_for_runs_when_allowed_and_is_answered_to_when_denied
 async fn a_long_answer_can_be_stopped_and_outlives_a_reload() {
     at_the_page(async |browser, _| {
         say(browser, "stream 3000 words").await;
-        sign_in(browser, "alice").await;
+        sign_in(browser, ".login", "alice").await;
         browser.find(".answer .md").await;
         look_at(browser, "streaming").await;
         browser.driver.refresh().await.expect("the page loads");
@@ -188,7 +193,7 @@ async fn a_page_comes_back_by_itself_when_the_host_was_killed() {
     let browser = Browser::start().await;
     browser.enter(host.link()).await;
     say(&browser, "stream 2000 words").await;
-    sign_in(&browser, "alice").await;
+    sign_in(&browser, ".login", "alice").await;
     browser.find(".answer .md").await;
     say(&browser, "hello from the queue").await;
     browser.find("#queue li").await;
@@ -229,7 +234,7 @@ async fn a_file_goes_in_and_one_comes_out() {
             .expect("it takes a path");
         browser.find("#uploads li").await;
         say(browser, "write: notes.txt hello").await;
-        sign_in(browser, "alice").await;
+        sign_in(browser, ".login", "alice").await;
         browser.find(".said .files a").await;
         browser
             .find(".asks .decide button[value=always]")

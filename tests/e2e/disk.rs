@@ -70,14 +70,6 @@ fn none(complaints: &[String]) {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
-fn refreshes(scene: &Scene) -> u64 {
-    scene.count(Counter::RefreshRequests)
-}
-
-fn state(scene: &Scene) -> State {
-    scene.store().tenants().expect("the store is fine")[0].state
-}
-
 /// Every step with a promise that `wanted` picks, with every refusal: (`step=refusal`, words for it, promise).
 fn settings(wanted: impl Fn(Then) -> bool) -> impl Iterator<Item = (String, &'static str, Then)> {
     let steps = STEPS.into_iter().filter(move |(_, then)| wanted(*then));
@@ -108,7 +100,7 @@ async fn ends_well(complaints: &mut Complaints, scene: &Scene, context: &str) {
     check(complaints, accepted, || {
         format!("{context}: the stored token is not the server's")
     });
-    let (requests, reuse) = (refreshes(scene), scene.count(Counter::ReuseDetected));
+    let (requests, reuse) = (scene.refreshes(), scene.count(Counter::ReuseDetected));
     check(complaints, (requests, reuse) == (1, 0), || {
         format!("{context}: {requests} requests, {reuse} with a spent token")
     });
@@ -206,14 +198,14 @@ async fn a_step_that_fails_before_the_request_sends_nothing() {
         scene.expire(&scene.host());
         let before = fs::read(scene.store_path()).expect("the file is there");
         scene.caller().fault(&setting).run();
-        check(&mut complaints, refreshes(&scene) == 0, || {
+        check(&mut complaints, scene.refreshes() == 0, || {
             format!("{setting}: a request was sent")
         });
         let after = fs::read(scene.store_path()).expect("the file is there");
         check(&mut complaints, after == before, || {
             format!("{setting}: the file was changed")
         });
-        let state = state(&scene);
+        let state = scene.state();
         check(&mut complaints, state == State::Expired, || {
             format!("{setting}: the token is called {state}")
         });
@@ -279,8 +271,8 @@ async fn a_step_that_fails_before_the_request_leaves_the_live_token_in_use() {
         let report = scene.caller().fault(&setting).run();
         check(
             &mut complaints,
-            report.token.is_some() && refreshes(&scene) == 0,
-            || format!("{setting}: {report:?}, {} requests", refreshes(&scene)),
+            report.token.is_some() && scene.refreshes() == 0,
+            || format!("{setting}: {report:?}, {} requests", scene.refreshes()),
         );
     }
     none(&complaints);
@@ -314,7 +306,7 @@ async fn a_token_that_could_not_be_stored_replaces_a_live_one_later() {
             format!("{setting}: {first:?}")
         });
         ends_well(&mut complaints, &scene, &setting).await;
-        let state = state(&scene);
+        let state = scene.state();
         check(&mut complaints, state == State::Valid, || {
             format!("{setting}: {state}")
         });
@@ -344,7 +336,7 @@ async fn nobody_sends_while_a_token_waits_to_be_stored() {
         let report = scene.caller().fault("rename=enospc").run();
         assert_eq!(report.kind.as_deref(), Some("try_again"), "{report:?}");
     }
-    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(scene.refreshes(), 1);
 }
 
 #[tokio::test]
@@ -358,8 +350,8 @@ async fn what_one_failed_refresh_leaves_does_not_disturb_the_next() {
         let report = scene.caller().run();
         check(
             &mut complaints,
-            report.token.is_some() && refreshes(&scene) == 2,
-            || format!("{setting}: {report:?}, {} requests", refreshes(&scene)),
+            report.token.is_some() && scene.refreshes() == 2,
+            || format!("{setting}: {report:?}, {} requests", scene.refreshes()),
         );
         let leftovers = scene.store().leftovers().expect("the folder can be listed");
         check(&mut complaints, leftovers.is_empty(), || {
@@ -391,7 +383,7 @@ async fn a_dead_grant_is_sent_once_also_when_that_cannot_be_stored() {
         let report = scene.caller().fault("temp-write=enospc").run();
         assert_eq!(report.kind.as_deref(), Some("login"), "{report:?}");
     }
-    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(scene.refreshes(), 1);
 }
 
 #[tokio::test]
@@ -415,7 +407,7 @@ async fn a_repair_whose_last_step_fails_has_kept_the_bytes() {
 // --- a disk that is really full ------------------------------------------------------------------
 
 /// A disk of its own, gone when this is dropped.
-struct Disk(TempDir);
+pub(crate) struct Disk(TempDir);
 
 impl Disk {
     /// `None`, said aloud, where this user may not mount.
@@ -423,7 +415,7 @@ impl Disk {
         clippy::print_stderr,
         reason = "a test that could not be done must not look like one that was"
     )]
-    fn of_kib(size: u32) -> Option<Self> {
+    pub(crate) fn of_kib(size: u32) -> Option<Self> {
         if !geteuid().is_root() {
             eprintln!("not tested: a disk of its own needs root");
             return None;
@@ -441,6 +433,11 @@ impl Disk {
         Some(Self(folder))
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// A scene whose store is on this disk.
     async fn scene(&self) -> Scene {
         let folder = TempDir::new_in(self.0.path()).expect("a folder can be made");
@@ -451,7 +448,7 @@ impl Disk {
     }
 
     /// Takes what room there is left, until the file is removed.
-    fn fill(&self) -> PathBuf {
+    pub(crate) fn fill(&self) -> PathBuf {
         let path = self.0.path().join("filler");
         let mut filler = File::create(&path).expect("there is room for a name");
         while filler.write_all(&[1; 4096]).is_ok() {}
@@ -477,7 +474,7 @@ async fn a_disk_without_room_for_the_answer_costs_no_request() {
     let scene = disk.scene().await;
     let report = scene.caller().run();
     assert!(is_full(&report), "{report:?}");
-    assert_eq!(refreshes(&scene), 0);
+    assert_eq!(scene.refreshes(), 0);
     assert!(
         scene
             .store()
@@ -494,7 +491,7 @@ async fn a_disk_without_any_room_costs_no_request() {
     let filler = disk.fill();
     let report = scene.caller().run();
     assert!(is_full(&report), "{report:?}");
-    assert_eq!(refreshes(&scene), 0);
+    assert_eq!(scene.refreshes(), 0);
     fs::remove_file(filler).expect("it is there");
     forget_the_pause(&scene);
     let mut complaints = Complaints::new();

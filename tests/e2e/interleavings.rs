@@ -2,51 +2,12 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use credentials::{Begun, State, TokenError, UserId};
 use rehearsal::{Counter, Fault, Target};
 use serde_json::{Value, json};
-use support::{Fifo, Holder, Report, Scene};
-
-const CERTAIN: Duration = Duration::from_secs(20);
-
-fn refreshes(scene: &Scene) -> u64 {
-    scene.count(Counter::RefreshRequests)
-}
-
-fn tenant_lock(scene: &Scene) -> PathBuf {
-    scene.folder().join("auth.json.refresh.rehearsal@host.lock")
-}
-
-fn global_lock(scene: &Scene) -> PathBuf {
-    scene.folder().join("auth.json.global.lock")
-}
-
-/// How many processes the kernel has waiting for a lock file.
-fn waiters(lock: &Path) -> usize {
-    let inode = fs::metadata(lock).map_or(0, |metadata| metadata.ino());
-    let known = fs::read_to_string("/proc/locks").expect("the kernel tells its locks");
-    known
-        .lines()
-        .filter(|line| line.contains("-> FLOCK") && line.contains(&format!(":{inode} ")))
-        .count()
-}
-
-/// Waits for what is certain to come, and can only be looked at.
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + CERTAIN;
-    while !holds() {
-        assert!(Instant::now() < deadline, "it never came: {what}");
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn ends_well(scene: &Scene) {
-    assert!(scene.accepts(&scene.stored_token(&scene.host())).await);
-    assert_eq!(scene.count(Counter::ReuseDetected), 0);
-}
+use support::{Fifo, Holder, Report, Scene, until, waiters};
 
 #[tokio::test]
 async fn what_was_read_before_the_lock_is_read_again_inside_it() {
@@ -57,16 +18,16 @@ async fn what_was_read_before_the_lock_is_read_again_inside_it() {
     let after = fs::read(scene.store_path()).expect("the file is there");
     scene.write_file(&stale);
     // A shared lock: the caller's first wait ends at once, the second one stands in line.
-    let lock = File::open(tenant_lock(&scene)).expect("the lock file is there");
+    let lock = File::open(scene.tenant_lock()).expect("the lock file is there");
     lock.lock_shared().expect("it is free");
     let caller = scene.caller().start();
-    until("the caller stands in line", || waiters(&tenant_lock(&scene)) == 1).await;
+    until("the caller stands in line", || waiters(&scene.tenant_lock()) == 1).await;
     // Somebody else's refresh, stored after the caller's last look.
     scene.write_file(&after);
     drop(lock);
     assert_eq!(Report::of(caller).expect_token(), fresh.expect_token());
-    assert_eq!(refreshes(&scene), 1);
-    ends_well(&scene).await;
+    assert_eq!(scene.refreshes(), 1);
+    scene.ends_well().await;
 }
 
 #[tokio::test]
@@ -84,20 +45,20 @@ async fn whoever_comes_meanwhile_waits_until_the_answer_is_stored() {
         let first = scene.caller().fault(fifo.pauses(point)).start();
         fifo.stopped();
         let second = scene.caller().start();
-        until("the second waits", || waiters(&tenant_lock(&scene)) == 1).await;
+        until("the second waits", || waiters(&scene.tenant_lock()) == 1).await;
         fifo.go_on();
         fifo.remove();
         let (first, second) = (Report::of(first), Report::of(second));
         assert_eq!(first.expect_token(), second.expect_token(), "{point}");
-        assert_eq!(refreshes(&scene), 1, "{point}");
-        ends_well(&scene).await;
+        assert_eq!(scene.refreshes(), 1, "{point}");
+        scene.ends_well().await;
     }
 }
 
 #[tokio::test]
 async fn a_good_token_is_had_whoever_holds_the_lock() {
     let scene = Scene::signed_in().await;
-    let holder = Holder::of(&tenant_lock(&scene));
+    let holder = Holder::of(&scene.tenant_lock());
     let token = tokio::time::timeout(Duration::from_secs(5), scene.token(&scene.host())).await;
     holder.end();
     token.expect("nobody is waited for").expect("a token");
@@ -111,13 +72,13 @@ async fn a_held_lock_is_nobody_elses_however_old_its_holder_seems() {
     ] {
         let scene = Scene::signed_in().await;
         scene.expire(&scene.host());
-        let lock = tenant_lock(&scene);
+        let lock = scene.tenant_lock();
         fs::write(&lock, json!({ "holder": holder }).to_string()).expect("it can be written");
         let inode = fs::metadata(&lock).expect("it is there").ino();
         let held = Holder::of(&lock);
         let caller = scene.caller().start();
         until("the caller waits", || waiters(&lock) == 1).await;
-        assert_eq!(refreshes(&scene), 0);
+        assert_eq!(scene.refreshes(), 0);
         held.end();
         Report::of(caller).expect_token();
         assert_eq!(fs::metadata(&lock).expect("it is there").ino(), inode);
@@ -128,7 +89,7 @@ async fn a_held_lock_is_nobody_elses_however_old_its_holder_seems() {
 async fn a_global_lock_file_deleted_while_somebody_waits_is_noticed() {
     let scene = Scene::signed_in().await;
     scene.expire(&scene.host());
-    let lock = global_lock(&scene);
+    let lock = scene.global_lock();
     let before = fs::read(scene.store_path()).expect("the file is there");
     let old = Holder::of(&lock);
     let caller = scene.caller().start();
@@ -140,7 +101,7 @@ async fn a_global_lock_file_deleted_while_somebody_waits_is_noticed() {
     assert_eq!(fs::read(scene.store_path()).expect("the file is there"), before);
     new.end();
     Report::of(caller).expect_token();
-    ends_well(&scene).await;
+    scene.ends_well().await;
 }
 
 #[tokio::test]
@@ -150,13 +111,13 @@ async fn a_lock_file_deleted_just_before_the_request_makes_no_second_redeemer() 
     let fifo = Fifo::new(scene.folder(), "before-post");
     let first = scene.caller().fault(fifo.pauses("before-post")).start();
     fifo.stopped();
-    fs::remove_file(tenant_lock(&scene)).expect("it is there");
+    fs::remove_file(scene.tenant_lock()).expect("it is there");
     scene.caller().run().expect_token();
     fifo.go_on();
     fifo.remove();
     Report::of(first);
-    assert_eq!(refreshes(&scene), 1);
-    ends_well(&scene).await;
+    assert_eq!(scene.refreshes(), 1);
+    scene.ends_well().await;
 }
 
 #[tokio::test]
@@ -171,8 +132,8 @@ async fn a_refresher_that_hangs_is_ended_by_the_system() {
     assert_ne!(first, second);
     fifo.go_on();
     Report::of(caller).expect_token();
-    assert_eq!(refreshes(&scene), 1);
-    ends_well(&scene).await;
+    assert_eq!(scene.refreshes(), 1);
+    scene.ends_well().await;
 }
 
 #[tokio::test]

@@ -2,13 +2,17 @@
 
 mod bad_files;
 mod browser;
+mod cards;
 mod chat;
 mod disk;
+mod external;
+mod first_minute;
 mod host_kills;
 mod house;
 mod interleavings;
 mod kills;
 mod locks;
+mod page;
 mod people;
 mod protocol;
 mod real_model;
@@ -16,4 +20,5 @@ mod secrets;
 mod sign_in;
 mod storm;
 mod threads;
+mod trouble;
 mod worker;

@@ -16,14 +16,6 @@ fn status(status: u16, retry_after: Option<u64>, error: Option<&str>) -> Fault {
     }
 }
 
-fn refreshes(scene: &Scene) -> u64 {
-    scene.count(Counter::RefreshRequests)
-}
-
-fn state(scene: &Scene) -> State {
-    scene.store().tenants().expect("the store is fine")[0].state
-}
-
 fn stored(scene: &Scene, field: &str) -> Value {
     scene.file()["tenants"]["rehearsal"]["host"][field].clone()
 }
@@ -72,7 +64,7 @@ async fn an_odd_lifetime_never_makes_every_call_refresh() {
         json!({"no": "number"}),
     ] {
         scene.expire(&scene.host());
-        let before = refreshes(&scene);
+        let before = scene.refreshes();
         scene.fault(
             Target::Refresh,
             1,
@@ -84,7 +76,7 @@ async fn an_odd_lifetime_never_makes_every_call_refresh() {
         for _ in 0..3 {
             scene.token(&scene.host()).await.expect("a token");
         }
-        assert_eq!(refreshes(&scene) - before, 1, "expires_in {odd}");
+        assert_eq!(scene.refreshes() - before, 1, "expires_in {odd}");
     }
 }
 
@@ -106,7 +98,7 @@ async fn a_token_that_is_over_on_arrival_by_our_clock_is_used() {
     for _ in 0..3 {
         scene.token(&scene.host()).await.expect("a token");
     }
-    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(scene.refreshes(), 1);
 }
 
 fn base64url(text: &str) -> String {
@@ -144,16 +136,16 @@ async fn a_dead_grant_is_stamped_once_kept_and_never_sent_again() {
         };
         assert!(reason.contains("invalid_grant"), "{reason}");
     }
-    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(scene.refreshes(), 1);
     assert_eq!(
         stored(&scene, "refresh_token"),
         before,
         "never deleted or blanked"
     );
-    assert_eq!(state(&scene), State::Invalidated);
+    assert_eq!(scene.state(), State::Invalidated);
     // A new sign-in is not dead.
     scene.sign_in(&scene.host()).await;
-    assert_eq!(state(&scene), State::Valid);
+    assert_eq!(scene.state(), State::Valid);
     scene.token(&scene.host()).await.expect("a token");
 }
 
@@ -169,18 +161,18 @@ async fn a_server_in_trouble_is_no_dead_grant_and_the_live_token_is_used() {
         Fault::Html { status: 403 },
         status(400, None, Some("invalid_client")),
     ] {
-        let before = refreshes(&scene);
+        let before = scene.refreshes();
         scene.control().clear_faults();
         scene.fault(Target::Refresh, None, trouble.clone());
         scene.make_stale(&scene.host());
         let live = scene.stored_token(&scene.host());
         let token = scene.token(&scene.host()).await.expect("the live token");
         assert!(same(&token.secret, &live), "{trouble:?}");
-        assert_eq!(refreshes(&scene) - before, 1, "{trouble:?}");
+        assert_eq!(scene.refreshes() - before, 1, "{trouble:?}");
         scene.expire(&scene.host());
         let result = scene.token(&scene.host()).await;
         assert!(is_try_again(&result), "{trouble:?}: {result:?}");
-        assert_eq!(state(&scene), State::Expired, "{trouble:?}");
+        assert_eq!(scene.state(), State::Expired, "{trouble:?}");
         // A sign-in begins a new family, and with it a clean record.
         scene.sign_in(&scene.host()).await;
     }
@@ -203,7 +195,7 @@ async fn a_server_that_asks_for_time_is_given_it() {
         assert!((50..=60).contains(&after.as_secs()), "{after:?}");
         assert!(why.contains("429"), "{why}");
     }
-    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(scene.refreshes(), 1);
 }
 
 #[tokio::test]
@@ -216,7 +208,7 @@ async fn a_refused_early_refresh_leaves_the_good_token_in_use() {
         let token = scene.token(&scene.host()).await.expect("the live token");
         assert!(same(&token.secret, &live));
     }
-    assert_eq!(state(&scene), State::Expiring);
+    assert_eq!(scene.state(), State::Expiring);
 }
 
 #[tokio::test]
@@ -229,8 +221,8 @@ async fn an_unanswered_refresh_is_not_repeated_while_the_old_token_lives() {
         let token = scene.token(&scene.host()).await.expect("the live token");
         assert!(same(&token.secret, &live));
     }
-    assert_eq!(refreshes(&scene), 1);
-    assert_eq!(state(&scene), State::Uncertain);
+    assert_eq!(scene.refreshes(), 1);
+    assert_eq!(scene.state(), State::Uncertain);
     // Then once, and the refusal is told with what came before it.
     scene.expire(&scene.host());
     let error = scene
@@ -242,7 +234,7 @@ async fn an_unanswered_refresh_is_not_repeated_while_the_old_token_lives() {
         error.contains("login required") && error.contains("was interrupted at 20"),
         "{error}"
     );
-    assert_eq!(refreshes(&scene), 2);
+    assert_eq!(scene.refreshes(), 2);
 }
 
 #[tokio::test]
@@ -256,7 +248,7 @@ async fn a_request_that_never_arrived_is_repeated_once_after_the_old_token() {
         .await
         .expect("the second request brings it");
     assert!(scene.accepts(&token.secret).await);
-    assert_eq!(state(&scene), State::Valid);
+    assert_eq!(scene.state(), State::Valid);
 }
 
 #[tokio::test]
@@ -277,7 +269,7 @@ async fn half_an_answer_and_an_endless_one_are_no_answer() {
         scene.make_stale(&scene.host());
         scene.fault(Target::Refresh, 1, fault);
         scene.token(&scene.host()).await.expect("the live token");
-        assert_eq!(state(&scene), State::Uncertain);
+        assert_eq!(scene.state(), State::Uncertain);
     }
 }
 
@@ -412,7 +404,7 @@ async fn a_dead_answer_does_not_touch_a_login_that_came_meanwhile() {
     scene.wait(Counter::RefreshRequests, 1).await;
     scene.sign_in(&scene.host()).await;
     Report::of(caller).expect_token();
-    assert_eq!(state(&scene), State::Valid);
+    assert_eq!(scene.state(), State::Valid);
 }
 
 #[tokio::test]
@@ -430,7 +422,7 @@ async fn a_cancelled_caller_loses_nothing() {
     scene.control().release();
     let token = scene.token(&host).await.expect("the refresher went on");
     assert!(scene.accepts(&token.secret).await);
-    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(scene.refreshes(), 1);
 }
 
 #[tokio::test]
@@ -443,7 +435,7 @@ async fn another_rejected_token_than_the_stored_one_costs_nothing() {
         .await
         .expect("the stored one");
     assert!(same(&token.secret, &scene.stored_token(&scene.host())));
-    assert_eq!(refreshes(&scene), 0);
+    assert_eq!(scene.refreshes(), 0);
 }
 
 #[tokio::test]
@@ -459,7 +451,7 @@ async fn a_second_rejection_after_a_refresh_does_not_loop() {
             Err(error) => answers.push(error.to_string()),
         }
     }
-    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(scene.refreshes(), 1);
     assert_eq!(answers.len(), 3);
     assert!(answers[0].contains("another one would not help"), "{answers:?}");
 }
@@ -489,7 +481,7 @@ async fn without_an_entry_or_a_refresh_token_nothing_is_sent() {
     scene.expire(&scene.host());
     let error = scene.token(&scene.host()).await.expect_err("it is over");
     assert_eq!(reason(error), LoginReason::NoRefreshToken);
-    assert_eq!(refreshes(&scene), 0);
+    assert_eq!(scene.refreshes(), 0);
 }
 
 #[tokio::test]
@@ -527,7 +519,7 @@ async fn a_missing_scope_is_a_login_and_a_refresh_narrows_nothing() {
         .await
         .expect("refreshed");
     assert_eq!(stored(&scene, "scopes"), before);
-    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(scene.refreshes(), 1);
 }
 
 #[tokio::test]
@@ -547,7 +539,7 @@ async fn a_polite_end_waits_for_the_refresh() {
     }
     scene.control().release();
     Report::of(caller).expect_token();
-    assert_eq!(refreshes(&scene), 1);
+    assert_eq!(scene.refreshes(), 1);
 }
 
 #[tokio::test]
@@ -569,5 +561,5 @@ async fn nothing_is_sent_where_nobody_listens_and_nothing_is_uncertain() {
     assert!(is_try_again(
         &credentials.token(&scene.host(), &Need::default()).await
     ));
-    assert_eq!(state(&scene), State::Expired);
+    assert_eq!(scene.state(), State::Expired);
 }

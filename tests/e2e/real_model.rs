@@ -69,3 +69,31 @@ async fn without_a_model_the_thread_says_how_to_choose_one() {
     let page = told(&config, KEY, "hello").await;
     assert!(page.contains("/model"), "{page}");
 }
+
+#[tokio::test]
+async fn a_command_reads_a_folder_that_the_configuration_names_and_cannot_change_it() {
+    let shown = tempfile::tempdir().expect("a folder can be made");
+    let data = shown.path().canonicalize().expect("it is there").join("data");
+    std::fs::write(&data, "from-outside\n").expect("it can be written");
+    let (_server, config) = provider(&format!(
+        "tenant = \"openai\"\nmodel = \"rehearsal\"\npermissions = \"allow\"\n[cage]\nreadable = [{:?}]\n",
+        shown.path()
+    ))
+    .await;
+    let path = data.display();
+    let script = format!("run: cat {path}; echo more >> {path}; rm {path}\nread: {path}\nwrite: {path} gone");
+    let page = told(&config, KEY, &script).await;
+    assert!(
+        page.matches("from-outside").count() >= 2,
+        "both tools see it: {page}"
+    );
+    assert!(page.contains("Permission denied"), "{page}");
+    assert!(
+        page.contains("outside the workspace: nothing may be written"),
+        "{page}"
+    );
+    assert_eq!(
+        std::fs::read_to_string(&data).expect("it is still there"),
+        "from-outside\n"
+    );
+}

@@ -6,8 +6,12 @@ use serde_json::{Value, json};
 use support::program;
 use tempfile::TempDir;
 
+mod brakes;
+mod compaction;
 mod lines;
 mod model;
+mod order;
+mod stopping;
 
 use lines::Worker;
 use model::{Answer, ModelServer};
@@ -65,8 +69,13 @@ impl Scene {
 
     /// A worker with a new session, and the session's id.
     fn opened(&self) -> (Worker, String) {
+        self.opened_with(self.profile())
+    }
+
+    /// The same with another profile.
+    fn opened_with(&self, profile: Value) -> (Worker, String) {
         let mut worker = self.start();
-        worker.initialize(Some(self.profile()));
+        worker.initialize(Some(profile));
         let answer = worker.ask("session/new", &json!({"cwd": self.workspace(), "mcpServers": []}));
         let id = answer["result"]["sessionId"]
             .as_str()
@@ -77,13 +86,26 @@ impl Scene {
 
     /// A worker with this session loaded.
     fn loaded(&self, id: &str) -> Worker {
+        self.loaded_with(id, self.profile())
+    }
+
+    /// The same with another profile.
+    fn loaded_with(&self, id: &str, profile: Value) -> Worker {
         let mut worker = self.start();
-        worker.initialize(Some(self.profile()));
+        worker.initialize(Some(profile));
         let parameters = json!({"sessionId": id, "cwd": self.workspace(), "mcpServers": []});
         let answer = worker.ask("session/load", &parameters);
         assert!(answer["error"].is_null(), "{answer}");
         worker
     }
+}
+
+/// The profile with some keys changed.
+fn with(mut profile: Value, more: &Value) -> Value {
+    for (key, value) in more.as_object().expect("an object") {
+        profile[key] = value.clone();
+    }
+    profile
 }
 
 fn prompt(id: &str, words: &str) -> Value {

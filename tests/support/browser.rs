@@ -1,15 +1,19 @@
 //! A headless Chromium, driven through its own driver.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+use thirtyfour::TypingData;
 use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use url::Url;
 
 /// How long a page may take to show what is certain to come.
-const CERTAIN: Duration = Duration::from_secs(20);
+const CERTAIN: Duration = Duration::from_secs(40);
 
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -88,7 +92,7 @@ impl Browser {
     }
 
     /// Opens a one-time link, and presses the button there.
-    pub async fn enter(&self, link: &url::Url) {
+    pub async fn enter(&self, link: &Url) {
         self.driver.goto(link.as_str()).await.expect("the page opens");
         let button = self.find("#enter").await;
         button.click().await.expect("it can be pressed");
@@ -104,6 +108,66 @@ impl Browser {
             .first()
             .await;
         found.unwrap_or_else(|error| panic!("no `{selector}` on the page: {error}"))
+    }
+
+    /// What a script in the page gives back.
+    pub async fn script(&self, script: &str) -> Value {
+        let ran = self.driver.execute(script, vec![]).await;
+        ran.unwrap_or_else(|error| panic!("`{script}`: {error}"))
+            .json()
+            .clone()
+    }
+
+    /// Waits until a script in the page gives something back that is not false, 0, empty or null, and gives that.
+    pub async fn until(&self, script: &str) -> Value {
+        let mut last = Value::Null;
+        let wait = async {
+            loop {
+                last = self.script(script).await;
+                let yes = match &last {
+                    Value::Null | Value::Bool(false) => false,
+                    Value::String(text) => !text.is_empty(),
+                    Value::Number(number) => number.as_f64() != Some(0.0),
+                    _ => true,
+                };
+                if yes {
+                    return;
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let came = tokio::time::timeout(CERTAIN, wait).await;
+        assert!(came.is_ok(), "`{script}` gave {last} for {CERTAIN:?}");
+        last
+    }
+
+    /// Presses a key, wherever the focus is.
+    pub async fn keys(&self, keys: impl Into<TypingData>) {
+        let focused = self
+            .driver
+            .active_element()
+            .await
+            .expect("something has the focus");
+        focused.send_keys(keys).await.expect("it takes keys");
+    }
+
+    /// Drags these files from the desk over the page and lets them go at its middle.
+    pub async fn drop_files(&self, files: &[&Path]) {
+        let tools = ChromeDevTools::new(self.driver.handle.clone());
+        let data = json!({ "items": [], "files": files, "dragOperationsMask": 1 });
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({ "type": kind, "x": 700, "y": 400, "data": data });
+            tools
+                .execute_cdp_with_params("Input.dispatchDragEvent", event)
+                .await
+                .expect("files can be dragged");
+        }
+    }
+
+    /// Clicks on the first element that matches, as soon as it is there.
+    pub async fn press(&self, selector: &str) {
+        let found = self.find(selector).await;
+        found.click().await.expect("it can be pressed");
     }
 
     /// Waits for the page with this heading: the one before may have one, too.

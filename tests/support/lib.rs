@@ -2,15 +2,21 @@
 
 mod browser;
 mod fifo;
+mod flaky;
 mod host;
+mod kernel;
 mod person;
 mod programs;
 mod scene;
+mod shell;
 
 pub use browser::Browser;
 pub use discord_fake as discord;
 pub use fifo::Fifo;
+pub use flaky::Flaky;
 pub use host::Host;
+pub use kernel::{until, waiters};
 pub use person::{Ear, Heard, Person, client, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
 pub use scene::{MODEL_KEY, Scene};
+pub use shell::shell_agent;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use credentials::{
-    Begun, Credentials, Need, Owner, Refresher, Service, Store, Tenant, Timestamp, UserId, Vendors,
+    Begun, Credentials, Need, Owner, Refresher, Service, State, Store, Tenant, Timestamp, UserId, Vendors,
 };
 use rehearsal::{Config, Control, Counter, Decision, Fault, FaultRule, Server, Target};
 use secrecy::{ExposeSecret, SecretString};
@@ -103,6 +103,32 @@ impl Scene {
     /// What the server counted.
     pub fn count(&self, counter: Counter) -> u64 {
         self.control().counts().get(counter)
+    }
+
+    /// How often the server was asked for new tokens.
+    pub fn refreshes(&self) -> u64 {
+        self.count(Counter::RefreshRequests)
+    }
+
+    /// How the only tenant stands.
+    pub fn state(&self) -> State {
+        self.store().tenants().expect("the store is fine")[0].state
+    }
+
+    /// The host's tenant lock.
+    pub fn tenant_lock(&self) -> PathBuf {
+        self.folder().join("auth.json.refresh.rehearsal@host.lock")
+    }
+
+    /// The lock of every rewrite.
+    pub fn global_lock(&self) -> PathBuf {
+        self.folder().join("auth.json.global.lock")
+    }
+
+    /// After all that happened the host's stored token works, and no refresh token was ever used twice.
+    pub async fn ends_well(&self) {
+        assert!(self.accepts(&self.stored_token(&self.host())).await);
+        assert_eq!(self.count(Counter::ReuseDetected), 0);
     }
 
     /// Waits until the server has counted that much.

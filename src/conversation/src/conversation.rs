@@ -41,7 +41,7 @@ struct Shared {
     ids: ItemIds,
 }
 
-/// Gives out ids of items: above all that are in the database, and never the same twice.
+/// Gives out ids of items: above all that are in the database, and never the same twice, also after a kill.
 #[derive(Debug, Clone)]
 struct ItemIds(Arc<AtomicI64>);
 
@@ -100,14 +100,15 @@ impl Conversation {
         let claimed = place.claim()?;
         let mut database = place.open(&claimed)?;
         let found = first(&mut database).map_err(|trouble| trouble.named("recover", place.file()))?;
-        let highest = items::highest(&database).map_err(|trouble| trouble.named("read", place.file()))?;
+        let seen = items::take_block(&database)
+            .map_err(|trouble| trouble.named("take ids for entries", place.file()))?;
         let readers = Readers::start(&place)?;
         let writer = Writer::start(database, place.clone(), claimed)?;
         let shared = Shared {
             place,
             writer: Some(writer),
             readers,
-            ids: ItemIds(Arc::new(AtomicI64::new(highest))),
+            ids: ItemIds(Arc::new(AtomicI64::new(seen))),
         };
         let conversation = Self {
             shared: Arc::new(shared),

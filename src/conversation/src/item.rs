@@ -64,6 +64,9 @@ pub enum Body {
         detail: String,
         /// The changes it would make to files.
         diffs: Vec<Diff>,
+        /// The answers that the agent offers, in its order; it can be denied also where it offers no such answer.
+        #[serde(default)]
+        options: Vec<Choice>,
         /// When silence becomes a denial.
         until: Timestamp,
         /// What was decided; `None` while it is open.
@@ -109,6 +112,15 @@ impl Body {
             Self::Permission { decision, .. } => decision.is_none(),
             _ => false,
         }
+    }
+
+    /// Whether a person who looks elsewhere would want to know that it is there: somebody spoke, something is asked, the
+    /// host has something to say. A turn's end is such news, too, but no entry.
+    pub(crate) fn is_news(&self) -> bool {
+        matches!(
+            self,
+            Self::Said { .. } | Self::Permission { .. } | Self::Login { .. } | Self::Note { .. }
+        )
     }
 
     /// What has become of it when its host is gone. Leaves everything else as it is.
@@ -205,7 +217,7 @@ pub enum ToolStatus {
 }
 
 /// A change to one file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Diff {
     /// Relative to the workspace where it lies inside.
     pub path: String,
@@ -236,6 +248,31 @@ pub enum PlanStatus {
     Completed,
 }
 
+/// An answer to a permission request, as the agent offers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The agent's name of it.
+    pub id: String,
+    /// The agent's words for it.
+    pub name: String,
+    /// What it does.
+    pub kind: ChoiceKind,
+}
+
+/// What an answer does (ACP `PermissionOptionKind`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChoiceKind {
+    /// Allows this time.
+    AllowOnce,
+    /// Allows, and is remembered by the agent, as widely as its words say.
+    AllowAlways,
+    /// Denies this time.
+    RejectOnce,
+    /// Denies, and is remembered by the agent.
+    RejectAlways,
+}
+
 /// What became of a permission request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
@@ -245,10 +282,13 @@ pub enum Decision {
         /// By whom: the name they show.
         by: String,
     },
-    /// Allowed for the rest of the thread.
+    /// Allowed, and remembered by the agent.
     Always {
         /// By whom.
         by: String,
+        /// How widely: the agent's words for it. Empty where they are not known.
+        #[serde(default)]
+        words: String,
     },
     /// Denied.
     Denied {

@@ -24,7 +24,8 @@ pub use delivery::{Claim, Delivery, DeliveryState, GivenUp, MAX_TRIES, NewDelive
 pub use error::ConversationError;
 pub use id::{DeliveryId, IdError, ItemId, SourceId, ThreadId, TurnId};
 pub use item::{
-    Attachment, Body, Decision, Diff, Item, NoteKind, PlanEntry, PlanStatus, ToolCall, ToolKind, ToolStatus,
+    Attachment, Body, Choice, ChoiceKind, Decision, Diff, Item, NoteKind, PlanEntry, PlanStatus, ToolCall,
+    ToolKind, ToolStatus,
 };
 pub use recovery::Found;
 pub use thread::{Counts, Dispatch, NewThread, Thread, ThreadChange, ThreadFilter, ThreadSummary};

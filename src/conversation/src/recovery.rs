@@ -32,13 +32,7 @@ pub(crate) fn recover(database: &mut Connection, now: Timestamp) -> Work<Found> 
         turns::not_told(&transaction, turn.id)?;
     }
     // Not only those of the turns above: the last word on a turn that has ended may have been lost with the host.
-    for mut item in items::unfinished(&transaction)? {
-        // One that can't be read looks finished, and is left for somebody who can read it.
-        if item.body.is_unfinished() {
-            item.body.cut(now);
-            items::put(&transaction, &item)?;
-        }
-    }
+    items::cut_unfinished(&transaction, None, now)?;
     let sent = deliveries::sent(&transaction)?;
     let uncertain = sent.len();
     for found in sent {

@@ -37,7 +37,7 @@ pub struct Thread {
     pub session: Option<String>,
     /// When it was opened.
     pub created: Timestamp,
-    /// When something last happened in it.
+    /// When something last happened in it that a person would call new: a message, a question, the end of a turn.
     pub active: Timestamp,
 }
 

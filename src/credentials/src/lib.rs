@@ -49,7 +49,9 @@ pub use lock::{Cancel, Dead, Failed, GLOBAL_WAIT, Holder, HolderWords, LockError
 pub use memory::protect as protect_memory;
 pub use oauth::ExchangeError;
 pub use precedence::{Payer, Situation, Standing, whose_login_pays};
-pub use refresh::{REFRESHER_LIMIT, REQUEST_LIMIT, REVOKE_LIMIT, WAIT_LIMIT, refresh_child_main};
+pub use refresh::{
+    NETWORK_VARIABLES, REFRESHER_LIMIT, REQUEST_LIMIT, REVOKE_LIMIT, WAIT_LIMIT, refresh_child_main,
+};
 pub use scopes::covers;
 pub use sign_in::{Begun, Completed, LINK_LIFE, PasteError, Revoked, SignInError, SignedOut};
 pub use store::{FileHealth, Leftover, PendingHealth, Store, StoreError, TenantHealth, Unreadable};

@@ -23,8 +23,8 @@ mod plan;
 mod recovery;
 mod steps;
 
-pub use child::refresh_child_main;
 pub(crate) use child::spawn;
+pub use child::{NETWORK_VARIABLES, refresh_child_main};
 pub(crate) use job::Job;
 pub(crate) use plan::{Gone, Plan, Why, plan};
 pub(crate) use recovery::{Answer, Recovery};

@@ -1,6 +1,7 @@
 //! The configuration: the only part of the programs that reads the environment and the configuration file.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use conversation::Dispatch;
@@ -10,6 +11,7 @@ use supervisor::{Agent, Limits};
 use crate::failure::Failure;
 
 mod agents;
+mod cage;
 mod document;
 mod example;
 mod line;
@@ -58,7 +60,11 @@ pub(crate) struct Settings {
     /// Limits of threads and workers.
     pub(crate) limits: Limits,
     /// Layers of the cage that this host does without.
-    pub(crate) without_layers: Vec<cage::Layer>,
+    pub(crate) without_layers: Vec<::cage::Layer>,
+    /// Folders besides the system's that commands may read; absolute, without links.
+    pub(crate) readable: Vec<PathBuf>,
+    /// Model calls in one turn.
+    pub(crate) model_calls: NonZeroU32,
     /// The web chat.
     pub(crate) web: WebSettings,
     /// The filter for log lines.
@@ -134,7 +140,22 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         |path| places.beside_config(&path),
     );
     let allow_network_filesystem = document.credentials.allow_network_filesystem.unwrap_or(false);
+    let workspaces = document.threads.workspaces.map_or_else(
+        || places.state.join("workspaces"),
+        |path| places.beside_config(&path),
+    );
     let without_layers = document.cage.without.unwrap_or_default();
+    let readable = cage::readable(
+        document.cage.readable.unwrap_or_default(),
+        document.places.get("cage"),
+        &cage::Hidden {
+            state: &places.state,
+            store: &store_path,
+            workspaces: &workspaces,
+        },
+        &mut problems,
+    );
+    let model_calls = document.limits.model_calls.unwrap_or(contract::MODEL_CALLS);
     let declared_agents = document.agents.iter().map(|agent| agent.name.clone()).collect();
     let agents = agents::build(
         document.agents,
@@ -143,6 +164,8 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             store: store_path.clone(),
             allow_network_filesystem,
             without_layers: without_layers.clone(),
+            readable: readable.clone(),
+            model_calls,
         },
         variables,
         &mut problems,
@@ -163,12 +186,11 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             declared_agents,
             default_agent,
             dispatch: document.threads.dispatch.unwrap_or_default(),
-            workspaces: document.threads.workspaces.map_or_else(
-                || places.state.join("workspaces"),
-                |path| places.beside_config(&path),
-            ),
+            workspaces,
             limits: limits(&document.limits),
             without_layers,
+            readable,
+            model_calls,
             web,
             state_folder: places.state,
             allow_network_filesystem,

@@ -88,6 +88,8 @@ fn use_vendor(settings: &mut Settings, server: &Server) -> Result<(), Failure> {
         store: settings.store_path.clone(),
         allow_network_filesystem: settings.allow_network_filesystem,
         without_layers: settings.without_layers.clone(),
+        readable: settings.readable.clone(),
+        model_calls: settings.model_calls,
     };
     let profile = Profile {
         session_folder: std::path::PathBuf::new(),
@@ -100,6 +102,9 @@ fn use_vendor(settings: &mut Settings, server: &Server) -> Result<(), Failure> {
         account: Some(account(&vendor, &shared)),
         permissions: Permissions::Ask,
         without_layers: settings.without_layers.clone(),
+        readable: settings.readable.clone(),
+        context_tokens: None,
+        model_calls: settings.model_calls,
         instructions: None,
     };
     settings.agents = [(

@@ -88,7 +88,7 @@ fn of_store(
                 .map(|waiting| pending::check(&waiting)),
         );
         checks.push(environment::check(&credentials, tenants));
-        checks.push(agents::check(settings, &credentials));
+        checks.push(agents::check(settings, &credentials)?);
         if asked.probe {
             checks.push(assembly::run(async {
                 Ok(clock::check(&credentials, tenants).await)

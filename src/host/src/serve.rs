@@ -6,7 +6,7 @@ use std::time::Duration;
 use chat::web;
 use conversation::Conversation;
 use credentials::Credentials;
-use supervisor::Supervisor;
+use supervisor::{Limits, Supervisor, longest_drain};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::Up;
@@ -18,9 +18,17 @@ use crate::{assembly, log, output, thrift};
 
 mod answers;
 
-/// How long running turns may go on after the first signal. The steps of ending a deaf worker (9 s) and a refresh in flight
-/// (22 s) may follow; together this stays below the 35 s that service managers are told to wait.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long running turns may go on after the first signal.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Service managers are told to wait so long after the signal, before they kill.
+const SERVICE_MANAGER_WAITS: Duration = Duration::from_secs(35);
+
+const _: () = {
+    let drain = longest_drain(PATIENCE, Limits::GRACE);
+    let whole = drain.saturating_add(web::Server::LONGEST_SHUTDOWN);
+    assert!(whole.as_millis() <= SERVICE_MANAGER_WAITS.as_millis());
+};
 
 /// The program beside this one that serves threads.
 const WORKER: &str = "agent-host-worker";
@@ -113,6 +121,8 @@ impl Running {
                 return Err(Failure::during(error, what));
             }
         };
+        // Only now: a host that can't be reached must not have begun with anything.
+        supervisor.go_on().await;
         Ok(Self {
             supervisor,
             web,
@@ -193,7 +203,7 @@ impl Failure {
 fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
     let policy = cage::Policy {
         workspace: settings.workspaces.join("a-thread"),
-        readable: vec![],
+        readable: settings.readable.clone(),
         without: vec![],
     };
     let of_the_host = [&settings.state_folder, &settings.store_path];

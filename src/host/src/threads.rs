@@ -151,16 +151,9 @@ fn reset(settings: &Settings, thread: &ThreadId) -> Outcome {
         thread: thread.to_string(),
     };
     if control::ask(&settings.state_folder, &asked)?.is_none() {
-        let conversation = owned(settings)?.0;
+        let (conversation, _lock) = owned(settings)?;
         assembly::run(async {
-            let change = conversation::ThreadChange {
-                session: Some(None),
-                ..conversation::ThreadChange::default()
-            };
-            conversation
-                .drop_queued(thread, None, "the thread was reset")
-                .await?;
-            conversation.change_thread(thread, change).await?;
+            supervisor::reset_offline(&conversation, &settings.state_folder, thread).await?;
             Ok(conversation.close().await?)
         })?;
     }
@@ -179,7 +172,7 @@ fn skip(settings: &Settings, thread: Option<&ThreadId>, max: usize) -> Outcome {
             value["left"].as_u64().unwrap_or(0),
         )
     } else {
-        let conversation = owned(settings)?.0;
+        let (conversation, _lock) = owned(settings)?;
         assembly::run(async {
             let skipped = conversation.skip_queued(thread, max).await?;
             conversation.close().await?;

@@ -22,6 +22,8 @@ pub struct Config {
     pub model_key: Option<SecretString>,
     /// How fast the model speaks; 0 is as fast as it goes.
     pub words_per_second: u32,
+    /// How many tokens the model takes in one request, tools and all; a longer one is refused as OpenAI does.
+    pub context_tokens: Option<u64>,
     /// A file in which logins outlive the server; without one everything is forgotten at its end.
     pub memory: Option<PathBuf>,
 }
@@ -34,6 +36,7 @@ impl Default for Config {
             jwt: false,
             model_key: None,
             words_per_second: WORDS_PER_SECOND,
+            context_tokens: None,
             memory: None,
         }
     }

@@ -45,6 +45,8 @@ pub enum Counter {
     ModelRequests,
     /// Model requests that were answered with 401.
     ModelDenied,
+    /// Model requests that had more in them than the model takes.
+    ModelTooLong,
     /// Model answers that were sent to their end.
     ModelReplies,
     /// Model answers whose client went away before their end.
@@ -53,7 +55,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in the order they are shown.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::TokenRequests,
         Self::RefreshRequests,
         Self::Rotations,
@@ -74,6 +76,7 @@ impl Counter {
         Self::AnswersHeld,
         Self::ModelRequests,
         Self::ModelDenied,
+        Self::ModelTooLong,
         Self::ModelReplies,
         Self::ModelAbandoned,
     ];
@@ -101,6 +104,7 @@ impl Counter {
             Self::AnswersHeld => "answers_held",
             Self::ModelRequests => "model_requests",
             Self::ModelDenied => "model_denied",
+            Self::ModelTooLong => "model_too_long",
             Self::ModelReplies => "model_replies",
             Self::ModelAbandoned => "model_abandoned",
         }

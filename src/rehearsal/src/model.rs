@@ -25,6 +25,9 @@
 //! | `recall` | what was said earlier in the conversation |
 //! | `help` | this, in short |
 //!
+//! A request without tools that only quotes a conversation is asked for a note on it: what people said, line by line.
+//! A request with more tokens in it than `context_tokens` is refused.
+//!
 //! Each reply ends with the next tool line. After the last one comes a sentence about the results: exit codes, and what was
 //! denied and why. A message without any of these lines gets a reply that says what can be tried.
 
@@ -36,7 +39,7 @@ mod text;
 mod tools;
 mod writer;
 
-pub(crate) use asked::{Asked, Format, Refusal};
+pub(crate) use asked::{Asked, Format, Refusal, too_long};
 pub(crate) use play::{Act, Beat, play};
 pub use requests::ModelRequest;
 pub(crate) use requests::{Requests, fingerprint};

@@ -18,6 +18,7 @@ pub(crate) struct Settings {
     pub(crate) device_interval: Duration,
     pub(crate) date_skew_seconds: i64,
     pub(crate) words_per_second: u32,
+    pub(crate) context_tokens: Option<u64>,
 }
 
 /// New values for some knobs; those left out stay as they are. The body of `POST /control/settings`.
@@ -36,6 +37,8 @@ pub struct SettingsChange {
     pub date_skew_s: Option<i64>,
     /// Speed of model answers begun from now on; 0 is as fast as it goes.
     pub words_per_second: Option<u32>,
+    /// How many tokens the model takes in requests from now on; 0 is no limit.
+    pub context_tokens: Option<u64>,
 }
 
 impl Settings {
@@ -47,6 +50,7 @@ impl Settings {
             device_interval: DEVICE_INTERVAL,
             date_skew_seconds: 0,
             words_per_second: config.words_per_second,
+            context_tokens: config.context_tokens,
         }
     }
 
@@ -68,6 +72,9 @@ impl Settings {
         }
         if let Some(words) = change.words_per_second {
             self.words_per_second = words;
+        }
+        if let Some(tokens) = change.context_tokens {
+            self.context_tokens = Some(tokens).filter(|tokens| *tokens > 0);
         }
     }
 }

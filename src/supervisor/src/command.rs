@@ -25,6 +25,9 @@ pub(crate) enum Command {
     Decide(Box<Decided>, Promise<()>),
     Subscribe(Promise<Box<(Snapshot, Subscription)>>),
     Worker(Promise<Option<WorkerStatus>>),
+    /// A defect.
+    #[cfg(test)]
+    Break,
 }
 
 /// A decision about a permission request.
@@ -41,6 +44,8 @@ impl Command {
     pub(crate) fn refuse(self, error: SupervisorError) {
         match self {
             Self::Wake => {}
+            #[cfg(test)]
+            Self::Break => {}
             Self::Post(_, promise) | Self::Retry(_, _, promise) => drop(promise.send(Err(error))),
             Self::Stop(_, promise) => drop(promise.send(Err(error))),
             Self::DropQueued(_, _, promise) | Self::Reset(_, promise) | Self::Decide(_, promise) => {

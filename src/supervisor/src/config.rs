@@ -35,6 +35,13 @@ pub struct Agent {
     pub kind: AgentKind,
 }
 
+impl Agent {
+    /// Whether it is our own.
+    pub(crate) fn is_native(&self) -> bool {
+        matches!(self.kind, AgentKind::Native(_))
+    }
+}
+
 /// What is started for a thread.
 #[derive(Debug, Clone)]
 pub enum AgentKind {
@@ -74,6 +81,11 @@ pub struct Limits {
     pub queued: usize,
 }
 
+impl Limits {
+    /// The default of `grace`.
+    pub const GRACE: Duration = Duration::from_secs(3);
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -84,7 +96,7 @@ impl Default for Limits {
             silence: Duration::from_mins(2),
             permission: Duration::from_mins(10),
             login: Duration::from_mins(15),
-            grace: Duration::from_secs(3),
+            grace: Self::GRACE,
             failures: 4,
             queued: 100,
         }

@@ -32,11 +32,11 @@ pub(crate) struct Tap {
 }
 
 impl Feed {
-    /// A feed whose next update has a revision above `revision`.
-    pub(crate) fn new(thread: ThreadId, revision: u64) -> Self {
+    /// A feed whose next update has a revision above `revision`, which it counts up.
+    pub(crate) fn new(thread: ThreadId, revision: Arc<AtomicU64>) -> Self {
         Self {
             thread,
-            revision: Arc::new(AtomicU64::new(revision)),
+            revision,
             sender: None,
             left: Arc::new(Notify::new()),
         }
@@ -120,7 +120,7 @@ mod tests {
     use crate::update::{Doing, ThreadPhase};
 
     fn feed() -> Feed {
-        Feed::new(ThreadId::parse("web:a").unwrap(), 40)
+        Feed::new(ThreadId::parse("web:a").unwrap(), Arc::new(AtomicU64::new(40)))
     }
 
     fn change(number: i64) -> Change {

@@ -10,6 +10,7 @@ mod files;
 mod logins;
 mod phase;
 mod places;
+mod probe;
 mod process;
 mod restart;
 mod rights;
@@ -24,6 +25,10 @@ mod update;
 mod worker;
 
 pub use config::{Agent, AgentKind, Config, Limits};
+pub use probe::probe;
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
-pub use supervisor::{Answer, Happened, Message, Posted, Supervisor, SupervisorError};
+pub use supervisor::{
+    Answer, Happened, Message, Posted, Supervisor, SupervisorError, longest_drain, reset_offline,
+};
+pub use timeline::describe_diffs;
 pub use update::{Change, Doing, Snapshot, Subscription, ThreadPhase, Update};

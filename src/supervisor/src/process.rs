@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agent_client_protocol::v1::schema::{ContentBlock, SessionUpdate, StopReason, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
+use conversation::Choice;
 use tokio::sync::mpsc;
 
 use crate::sweep::Reaper;
@@ -59,8 +60,8 @@ pub(crate) enum Event {
     Permission {
         /// What is to be done, as the agent describes it.
         tool_call: Box<ToolCallUpdate>,
-        /// Whether it offers to remember a yes.
-        can_always: bool,
+        /// The answers that it offers.
+        options: Vec<Choice>,
         /// How it is answered.
         answer: Reply<PermissionAnswer>,
     },
@@ -153,7 +154,7 @@ impl From<worker::Event> for Event {
             worker::Event::Status(words) => Self::Status(words),
             worker::Event::Permission(asked) => Self::Permission {
                 tool_call: Box::new(asked.tool_call.clone()),
-                can_always: asked.can_always,
+                options: asked.choices(),
                 answer: Reply::new(|answer| asked.answer(answer)),
             },
             worker::Event::Login(asked) => Self::Login {
@@ -230,6 +231,15 @@ impl Process {
             Self::Real(worker) => Box::pin(worker.prompt(content, model)),
             #[cfg(test)]
             Self::Scripted(actor) => Box::pin(actor.prompt(&content, model)),
+        }
+    }
+
+    /// Whether the last prompt reached it as a whole: it may have had effects, whatever was heard of it.
+    pub(crate) fn got_prompt(&self) -> bool {
+        match self {
+            Self::Real(worker) => worker.got_prompt(),
+            #[cfg(test)]
+            Self::Scripted(actor) => actor.got_prompt(),
         }
     }
 

@@ -4,11 +4,11 @@
 //! here. A task leaves the map under the map's own lock, and only when nobody holds a sender to it: so no command can be
 //! sent to a task that has gone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use conversation::{Conversation, ItemId, ThreadId, TurnEnd, TurnId};
+use conversation::{Conversation, ItemId, ThreadId, TurnId};
 use credentials::{Credentials, Timestamp};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -24,6 +24,11 @@ use crate::status::WorkerState;
 use crate::supervisor::SupervisorError;
 use crate::task::Task;
 use crate::update::{Doing, ThreadPhase};
+
+mod fallen;
+
+use fallen::Bier;
+pub(crate) use fallen::Fallen;
 
 /// Commands that may wait for one thread's task; more askers wait for room.
 const COMMANDS: usize = 32;
@@ -100,17 +105,12 @@ pub(crate) struct Seat {
     pub(crate) number: u64,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) board: Arc<Mutex<Board>>,
-    /// Its updates get higher revisions than this.
-    pub(crate) revision: u64,
-}
-
-/// Takes a task that ended in a panic out of the map, and ends its turn.
-struct Bier {
-    shared: Arc<Shared>,
-    id: ThreadId,
-    number: u64,
-    board: Arc<Mutex<Board>>,
-    _alive: mpsc::Sender<()>,
+    /// Its updates get higher revisions than this, and count it up.
+    pub(crate) revision: Arc<AtomicU64>,
+    /// Kept by it and by whatever it starts.
+    pub(crate) lives: mpsc::Sender<()>,
+    /// What the task before it left, if that broke.
+    pub(crate) fallen: Option<Fallen>,
 }
 
 impl Shared {
@@ -169,42 +169,57 @@ impl Shared {
             Entry::Vacant(place) => {
                 let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let alive = alive.ok_or(SupervisorError::Draining)?;
-                let (commands, receiver) = mpsc::channel(COMMANDS);
-                let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-                let board = Arc::new(Mutex::new(Board::default()));
-                let handle = Handle {
-                    number,
-                    commands: commands.clone(),
-                    board: Arc::clone(&board),
-                };
+                let (commands, handle) = self.seat(thread, None, alive);
                 place.insert(handle);
-                self.seat(thread, number, receiver, board, alive);
                 Ok(commands)
             }
         }
     }
 
+    /// Starts a task in the place of one that broke; `None`, and what that left, if no task may begin any more.
+    fn succeed(self: &Arc<Self>, thread: &ThreadId, fallen: Fallen) -> Option<Fallen> {
+        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(alive) = alive else {
+            self.tasks.remove(thread);
+            return Some(fallen);
+        };
+        let (_, handle) = self.seat(thread, Some(fallen), alive);
+        self.tasks.insert(thread.clone(), handle);
+        None
+    }
+
+    /// Starts a task, which is not in the map yet.
     fn seat(
         self: &Arc<Self>,
         id: &ThreadId,
-        number: u64,
-        commands: mpsc::Receiver<Command>,
-        board: Arc<Mutex<Board>>,
+        fallen: Option<Fallen>,
         alive: mpsc::Sender<()>,
-    ) {
+    ) -> (mpsc::Sender<Command>, Handle) {
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let (lives, life) = mpsc::channel(1);
+        let handle = Handle {
+            number: self.numbers.fetch_add(1, Ordering::Relaxed),
+            commands: commands.clone(),
+            board: Arc::default(),
+        };
+        let revision = Arc::new(AtomicU64::new(self.revision.load(Ordering::Relaxed)));
         let bier = Bier {
             shared: Arc::clone(self),
             id: id.clone(),
-            number,
-            board: Arc::clone(&board),
-            _alive: alive,
+            number: handle.number,
+            board: Arc::clone(&handle.board),
+            revision: Arc::clone(&revision),
+            life: Some(life),
+            alive,
         };
         let seat = Seat {
             id: id.clone(),
-            number,
-            commands,
-            board,
-            revision: self.revision.load(Ordering::Relaxed),
+            number: handle.number,
+            commands: receiver,
+            board: Arc::clone(&handle.board),
+            revision,
+            lives,
+            fallen,
         };
         let shared = Arc::clone(self);
         let span = tracing::info_span!("thread", thread = %id);
@@ -214,6 +229,7 @@ impl Shared {
         };
         // Tracked by the sender in its bier.
         drop(tokio::spawn(run.instrument(span)));
+        (commands, handle)
     }
 
     /// Takes a task out of the map, if nobody has sent it anything or is about to. `true`: it must end now.
@@ -289,31 +305,13 @@ impl Shared {
 
     /// The folder of a thread's session.
     pub(crate) fn session_folder(&self, thread: &ThreadId) -> PathBuf {
-        self.config
-            .state_folder
-            .join("threads")
-            .join(thread.folder_name())
+        session_folder(&self.config.state_folder, thread)
     }
 }
 
-impl Drop for Bier {
-    fn drop(&mut self) {
-        self.shared.remove(&self.id, self.number);
-        if !std::thread::panicking() {
-            return;
-        }
-        let running = self.board.lock().unwrap_or_else(PoisonError::into_inner).running;
-        tracing::error!(thread = %self.id, turn = ?running, "a thread's task broke; its worker was ended");
-        if let Some(turn) = running {
-            let conversation = self.shared.conversation.clone();
-            drop(tokio::spawn(async move {
-                let reason = Some("something in the host broke; its log says more".to_owned());
-                if let Err(error) = conversation.finish(turn, TurnEnd::Cut, reason).await {
-                    tracing::error!(%turn, %error, "could not end the turn of a broken task");
-                }
-            }));
-        }
-    }
+/// The folder of a thread's session, in the state folder.
+pub(crate) fn session_folder(state: &Path, thread: &ThreadId) -> PathBuf {
+    state.join("threads").join(thread.folder_name())
 }
 
 fn broken(thread: &ThreadId) -> SupervisorError {

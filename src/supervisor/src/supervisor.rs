@@ -23,7 +23,11 @@ use crate::update::{Snapshot, Subscription};
 mod attention;
 mod drain;
 mod lists;
+mod offline;
 mod start;
+
+pub use drain::longest_drain;
+pub use offline::reset_offline;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +43,8 @@ struct Inner {
     shared: Arc<Shared>,
     /// Ends when all tasks have ended.
     ended: Mutex<mpsc::Receiver<()>>,
+    /// Threads whose queue goes on with [`Supervisor::go_on`].
+    waiting: Mutex<Vec<ThreadId>>,
 }
 
 /// A message from a front-end that was admitted.
@@ -95,8 +101,15 @@ pub enum Happened {
 pub enum Answer {
     /// This time.
     Once,
-    /// For the rest of the thread.
+    /// This time, and again as widely as the agent's first offer of that kind says; where it makes none, this time.
     Always,
+    /// What the agent offers under this name.
+    Option {
+        /// The [`Choice`](conversation::Choice)'s id.
+        id: String,
+        /// Why, if it denies.
+        reason: Option<String>,
+    },
     /// Not.
     Deny {
         /// Why.

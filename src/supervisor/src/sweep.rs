@@ -8,10 +8,11 @@
 //!
 //! **When this host was killed.** Our own agent ends by itself, with all it started, when its input ends; another agent is
 //! killed by the kernel. The next host looks for what is left: by the records of living workers, their sessions, and the
-//! marks that everything of ours is born with; see `leftovers` and `mark`.
+//! marks that everything of ours is born with; see `leftovers`, `mark` and `identity`.
 //!
 //! **The exception** is a refresh in flight; see `refresher`.
 
+mod identity;
 mod leftovers;
 mod mark;
 pub(crate) mod process;
@@ -20,7 +21,7 @@ mod refresher;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,6 +35,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::identity::Identity;
 use self::leftovers::Signs;
 pub(crate) use self::mark::Mark;
 pub(crate) use self::process::Process;
@@ -78,7 +80,7 @@ pub(crate) struct Known {
 
 #[derive(Debug)]
 struct Shared {
-    state_folder: PathBuf,
+    identity: Identity,
     /// The entry in the environment of everything of ours.
     variable: Vec<u8>,
     /// Children that were there before, with their start times: somebody else's business.
@@ -118,15 +120,13 @@ impl Reaper {
     pub(crate) fn new(state_folder: &Path, store: Option<Store>) -> io::Result<Self> {
         nix::sys::prctl::set_child_subreaper(true)?;
         let records = Records::open(state_folder)?;
-        let state_folder = state_folder.canonicalize()?;
-        let mut variable = contract::STATE_MARKER.as_bytes().to_vec();
-        variable.push(b'=');
-        variable.extend(state_folder.as_os_str().as_encoded_bytes());
+        let identity = Identity::of(state_folder)?;
+        let variable = format!("{}={}", contract::STATE_MARKER, identity.as_str()).into_bytes();
         let us = getpid().as_raw();
         let children = process::all()?.into_iter().filter(|process| process.parent == us);
         Ok(Self {
             shared: Arc::new(Shared {
-                state_folder,
+                identity,
                 variable,
                 before: children.map(|child| (child.pid, child.started)).collect(),
                 records,
@@ -201,12 +201,12 @@ impl Reaper {
 
     /// What everything of ours is born with.
     pub(crate) fn mark(&self) -> Mark {
-        Mark::of(&self.shared.state_folder)
+        Mark::of(&self.shared.identity)
     }
 
-    /// The folder whose name is in the environment of what is ours.
-    pub(crate) fn state_folder(&self) -> &Path {
-        &self.shared.state_folder
+    /// The name that is in the environment of what is ours.
+    pub(crate) fn name(&self) -> &str {
+        self.shared.identity.as_str()
     }
 
     /// Starts a worker so that it is known from its first moment, and recorded. Blocks.
@@ -373,7 +373,7 @@ impl Shared {
         let signs = Signs {
             workers,
             variable: self.variable.clone(),
-            mark: Mark::of(&self.state_folder),
+            mark: Mark::of(&self.identity),
         };
         let mut found = leftovers::find(&signs, &self.refreshers)?;
         found.stopped.retain(|process| {

@@ -6,6 +6,7 @@
 //! whatever can be started, and `show` publishes what changed. All decisions are in pure modules beside this one.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,17 +31,19 @@ mod commands;
 mod cut;
 mod login;
 mod post;
-mod renewal;
+pub(crate) mod renewal;
 mod slot;
 mod turn;
 mod view;
 mod work;
+mod workspace;
 
 use asks::Asks;
 use clock::Clock;
 use renewal::Renewal;
 use slot::{Launched, Slot};
 use turn::Running;
+use workspace::Folder;
 
 /// A task without anything to do stays so long for the next command.
 const LINGER: Duration = Duration::from_millis(500);
@@ -53,6 +56,8 @@ pub(crate) struct Task {
     number: u64,
     commands: mpsc::Receiver<Command>,
     board: Arc<Mutex<Board>>,
+    /// Kept by whatever lives of this thread.
+    lives: mpsc::Sender<()>,
     feed: Feed,
     /// A subscriber has left.
     left: Arc<Notify>,
@@ -60,6 +65,8 @@ pub(crate) struct Task {
     evicted: Arc<Notify>,
     logins: watch::Receiver<u64>,
     drain: watch::Receiver<Option<Instant>>,
+    /// The workspace as the last worker had it.
+    folder: Option<Folder>,
     slot: Slot,
     state: WorkerState,
     /// Failures of the worker in a row.
@@ -94,8 +101,20 @@ enum Next {
 impl Task {
     /// Serves a thread until there is nothing to do and nobody looks.
     pub(crate) async fn serve(shared: Arc<Shared>, mut seat: Seat) {
+        let mut next = None;
+        let mut state = WorkerState::Cold;
+        if let Some(fallen) = seat.fallen.take() {
+            next = Some(Command::Wake);
+            if !fallen.bury(&shared).await {
+                // With not a turn less it could break on the same one again: somebody has to ask for it.
+                state = WorkerState::Failed { until: None };
+            }
+        }
         // A thread that can't be loaded is told to everybody who asks, and tried again for the next.
-        while let Some(first) = seat.commands.recv().await {
+        while let Some(first) = match next.take() {
+            Some(next) => Some(next),
+            None => seat.commands.recv().await,
+        } {
             let loaded = match shared.conversation.thread(&seat.id).await {
                 Ok(thread) => shared
                     .conversation
@@ -105,29 +124,33 @@ impl Task {
                 Err(error) => Err(error),
             };
             match loaded {
-                Ok((thread, queued)) => return Self::new(shared, seat, thread, queued).run(first).await,
+                Ok((thread, queued)) => {
+                    return Self::new(shared, seat, thread, queued, state).run(first).await;
+                }
                 Err(error) => first.refuse(error.into()),
             }
-            if shared.retire(&seat.id, &seat.commands, seat.revision) {
+            if shared.retire(&seat.id, &seat.commands, seat.revision.load(Ordering::Relaxed)) {
                 return;
             }
         }
     }
 
-    fn new(shared: Arc<Shared>, seat: Seat, thread: Thread, queued: Vec<Turn>) -> Self {
+    fn new(shared: Arc<Shared>, seat: Seat, thread: Thread, queued: Vec<Turn>, state: WorkerState) -> Self {
         let feed = Feed::new(seat.id, seat.revision);
         Self {
             workspace: shared.workspace(&thread.id),
             number: seat.number,
             commands: seat.commands,
             board: seat.board,
+            lives: seat.lives,
             left: feed.left(),
             feed,
             evicted: Arc::new(Notify::new()),
             logins: shared.logins.subscribe(),
             drain: shared.drain.subscribe(),
+            folder: None,
             slot: Slot::Empty,
-            state: WorkerState::Cold,
+            state,
             failures: 0,
             turn: None,
             queued,
@@ -168,12 +191,13 @@ impl Task {
                 None => std::future::pending().await,
             }
         };
+        let is_held = self.is_held();
         tokio::select! {
             // Commands before the flood of updates: a stop is heard at once.
             biased;
             Ok(()) = self.drain.changed() => Next::Look,
             Some(command) = self.commands.recv() => Next::Command(command),
-            next = self.slot.next() => next,
+            next = self.slot.next(), if !is_held => next,
             answer = turn::answered(&mut self.turn) => Next::Answered(answer),
             () = self.evicted.notified() => Next::Evicted,
             Ok(()) = self.logins.changed() => Next::LoginsChanged,

@@ -12,7 +12,8 @@ use crate::update::Change;
 
 mod tool;
 
-pub(crate) use tool::{brief, describe_diffs, shown_diffs, shown_input};
+pub use tool::describe_diffs;
+pub(crate) use tool::{brief, shown_diffs, shown_input};
 
 /// An answer or a thought that grows above so many bytes is continued in a new entry.
 const LONGEST_TEXT: usize = 256 * 1024;
@@ -22,6 +23,9 @@ const KEPT: usize = 256;
 
 /// Tool calls that may run at the same time; above it the oldest is taken for one that never ends.
 const MOST_UNFINISHED: usize = 256;
+
+/// What an entry costs beside its words.
+const FRAME: usize = 512;
 
 /// Gives ids to new entries.
 pub(crate) type Ids<'a> = &'a mut dyn FnMut() -> ItemId;
@@ -129,6 +133,12 @@ impl Timeline {
             live.published = Some(length);
         }
         changes
+    }
+
+    /// About how many bytes are not written as they are now.
+    pub(crate) fn backlog(&self) -> usize {
+        let dirty = self.live.iter().filter(|live| live.dirty);
+        dirty.map(|live| FRAME + size_of_body(&live.item.body)).sum()
     }
 
     /// Entries that are not written as they are now.
@@ -342,6 +352,19 @@ impl Live {
     fn touch(&mut self) {
         self.published = None;
         self.dirty = true;
+    }
+}
+
+fn size_of_body(body: &Body) -> usize {
+    match body {
+        Body::Answer { text } | Body::Thought { text } => text.len(),
+        Body::Tool(call) => {
+            let changes = call.diffs.iter();
+            let diffs = changes.map(|diff| diff.old.as_ref().map_or(0, String::len) + diff.new.len());
+            call.input.len() + call.output.len() + diffs.sum::<usize>()
+        }
+        // What others hold is small, and a turn has few of them.
+        _ => 0,
     }
 }
 

@@ -3,6 +3,7 @@
 mod asked;
 mod child;
 mod client;
+mod error;
 mod keeper;
 mod log;
 mod memory;
@@ -11,6 +12,7 @@ mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_client_protocol as acp;
@@ -18,20 +20,20 @@ use agent_client_protocol::v1::ConnectionTo;
 use agent_client_protocol::v1::schema::{
     CancelNotification, ContentBlock, Meta, PromptRequest, SessionUpdate, StopReason,
 };
-use contract::frames::{self, FrameLimits};
+use contract::frames::{self, FrameLimits, Pace};
 use contract::{META_KEY, MODEL_CHANGE};
 use conversation::ThreadId;
 use credentials::UserId;
 use serde_json::json;
-use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 pub(crate) use self::asked::{LoginAsked, PermissionAnswer, PermissionAsked};
 use self::client::{Gate, OpenError, Opened};
+pub(crate) use self::error::{PromptError, StartError};
 use self::keeper::{Ended, Keeper, Step};
 use self::log::Tail;
-use crate::config::{Agent, AgentKind, Limits};
+use crate::config::{Agent, Limits};
 use crate::sweep::Reaper;
 
 /// What is started.
@@ -53,56 +55,17 @@ pub(crate) struct Spec {
     pub(crate) worker_program: PathBuf,
     /// Limits.
     pub(crate) limits: Limits,
-    /// Kept by whatever of the worker lives: its receiver sees the end also of a start that was given up.
-    pub(crate) life: mpsc::Sender<()>,
+    /// Kept by whatever of the worker lives: the receivers see the end also of a start that was given up.
+    pub(crate) life: Life,
 }
 
-/// Why a worker could not be started; nothing of it lives. Variants by what the caller does next.
-#[derive(Debug, Error)]
-pub(crate) enum StartError {
-    /// The program or the workspace is not there, or may not be run.
-    #[error("could not start `{program}`: {cause}")]
-    NotFound {
-        /// What was to be started.
-        program: String,
-        /// Its words.
-        cause: String,
-    },
-    /// It wants a login before it opens a session.
-    #[error("{0}")]
-    LoginNeeded(String),
-    /// It broke the protocol, or speaks another version of it.
-    #[error("{0}")]
-    Protocol(String),
-    /// It answered with an error.
-    #[error("{0}")]
-    Refused(String),
-    /// It did not answer in time.
-    #[error("the agent did not answer `{waiting_for}` within {} s", after.as_secs())]
-    Timeout {
-        /// The request.
-        waiting_for: &'static str,
-        /// How long.
-        after: Duration,
-        /// The end of what it wrote to its standard error.
-        stderr: String,
-    },
-    /// It ended.
-    #[error("the agent ended before it was ready ({exit})")]
-    Died {
-        /// How, in words.
-        exit: String,
-        /// The end of what it wrote to its standard error.
-        stderr: String,
-    },
-    /// Something of the system.
-    #[error("could not {what}: {cause}")]
-    System {
-        /// What was tried.
-        what: String,
-        /// Its words.
-        cause: String,
-    },
+/// Kept by what lives, until it does not.
+#[derive(Debug, Clone)]
+pub(crate) struct Life {
+    /// For who waits for the end of this worker.
+    pub(crate) _worker: mpsc::Sender<()>,
+    /// For who waits for the end of all that its thread has started.
+    pub(crate) _thread: mpsc::Sender<()>,
 }
 
 /// What a worker tells, in order. The receiver must go on receiving while it waits for a prompt's answer: when the
@@ -134,20 +97,6 @@ pub(crate) struct Gone {
     pub(crate) broke_protocol: bool,
 }
 
-/// Why a prompt got no answer. Variants by what the caller does next.
-#[derive(Debug, Clone, Error)]
-pub(crate) enum PromptError {
-    /// The agent wants a login (ACP `auth_required`).
-    #[error("{0}")]
-    LoginNeeded(String),
-    /// The agent answered with an error; the worker lives.
-    #[error("{0}")]
-    Failed(String),
-    /// The worker ended; [`Event::Gone`] says how.
-    #[error("the agent's process ended")]
-    Gone,
-}
-
 /// A handle on a worker that has a session. Dropped, it ends the worker at once and hard.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -157,6 +106,8 @@ pub(crate) struct Worker {
     gate: Arc<Gate>,
     /// Prompts that were sent and not answered.
     prompts: watch::Sender<usize>,
+    /// Requests that it had been sent before the last prompt.
+    before: AtomicU64,
     is_native: bool,
 }
 
@@ -164,6 +115,7 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 struct Handle {
     pid: i32,
+    pace: Pace,
     steps: watch::Sender<Step>,
     ended: watch::Receiver<Option<Ended>>,
 }
@@ -193,13 +145,33 @@ pub(crate) async fn start(
                 process,
                 gate,
                 prompts: watch::Sender::new(0),
-                is_native: matches!(spec.agent.kind, AgentKind::Native(_)),
+                before: AtomicU64::new(0),
+                is_native: spec.agent.is_native(),
             })
         }
         Err(error) => {
             gate.shut();
             Err(failed(error, process, spec.limits.start).await)
         }
+    }
+}
+
+/// Starts a worker, which has `spec.limits.start` to answer the first request, and ends it.
+pub(crate) async fn try_out(spec: &Spec, reaper: &Reaper) -> Result<(), StartError> {
+    let deadline = Instant::now() + spec.limits.start;
+    let gate = Gate::new(mpsc::channel(1).0);
+    gate.shut();
+    let (connection, process) = connect(spec, reaper, gate).await?;
+    let greeted = match connection {
+        Some(connection) => client::greet(&connection, spec, deadline).await,
+        None => Err(OpenError::Closed),
+    };
+    match greeted {
+        Ok(_) => {
+            process.end(spec.limits.grace).await;
+            Ok(())
+        }
+        Err(error) => Err(failed(error, process, spec.limits.start).await),
     }
 }
 
@@ -216,6 +188,7 @@ async fn connect(
     let (steps, ended) = (watch::Sender::new(Step::Run), watch::Sender::new(None));
     let process = Handle {
         pid: started.known.pid(),
+        pace: frames.pace(),
         steps,
         ended: ended.subscribe(),
     };
@@ -312,6 +285,9 @@ impl Worker {
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
         let gate = self.gate.clone();
+        let own_login = (!self.is_native).then(|| self.opened.sign_in.clone());
+        self.before
+            .store(self.process.pace.requests_written(), Ordering::SeqCst);
         async move {
             client::check_length(&request)?;
             let _running = Running::begin(prompts);
@@ -322,11 +298,20 @@ impl Worker {
                     Err(PromptError::Gone)
                 }
                 Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED => {
-                    Err(PromptError::LoginNeeded(words::error(&error)))
+                    let words = words::error(&error);
+                    Err(match own_login {
+                        None => PromptError::LoginNeeded(words),
+                        Some(sign_in) => PromptError::Failed(format!("{words}. {sign_in}.")),
+                    })
                 }
                 Err(error) => Err(PromptError::Failed(words::error(&error))),
             }
         }
+    }
+
+    /// Whether the last prompt was written to it as a whole: it may have had effects, whatever was heard of it.
+    pub(crate) fn got_prompt(&self) -> bool {
+        self.process.pace.requests_written() > self.before.load(Ordering::SeqCst)
     }
 
     /// Asks the agent to stop the running turn, whose prompt then ends with [`StopReason::Cancelled`].
@@ -348,18 +333,23 @@ impl Worker {
             // One that does not answer, or is over, has no say in what follows.
             let _ = timeout(grace, prompts.wait_for(|count| *count == 0)).await;
         }
-        for step in [Step::CloseInput, Step::Terminate] {
-            self.process.steps.send_replace(step);
-            if timeout(grace, self.process.ended()).await.is_ok() {
-                return;
-            }
-        }
-        self.process.steps.send_replace(Step::Kill);
-        self.process.ended().await;
+        self.process.end(grace).await;
     }
 }
 
 impl Handle {
+    /// End of its input, after `grace` SIGTERM, after `grace` SIGKILL. Returns when nothing of it lives.
+    async fn end(&self, grace: Duration) {
+        for step in [Step::CloseInput, Step::Terminate] {
+            self.steps.send_replace(step);
+            if timeout(grace, self.ended()).await.is_ok() {
+                return;
+            }
+        }
+        self.steps.send_replace(Step::Kill);
+        self.ended().await;
+    }
+
     /// Waits until nothing of it lives. `None` if its keeper was ended with its runtime.
     async fn ended(&self) -> Option<Ended> {
         let mut ended = self.ended.clone();

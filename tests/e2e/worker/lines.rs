@@ -119,6 +119,43 @@ impl Worker {
         }
     }
 
+    /// Everything that it said so far, answers included.
+    pub(crate) fn heard(&self) -> &[Value] {
+        &self.heard
+    }
+
+    /// What it said it was doing, in order.
+    pub(crate) fn statuses(&self) -> Vec<&str> {
+        let notes = self.heard.iter();
+        notes
+            .filter(|told| told["method"] == "_agent-host/status")
+            .filter_map(|told| told["params"]["what"].as_str())
+            .collect()
+    }
+
+    /// All updates of a kind.
+    pub(crate) fn updates<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        let updates = self.heard.iter().map(|told| &told["params"]["update"]);
+        updates.filter(move |update| update["sessionUpdate"] == kind)
+    }
+
+    /// Waits until it says something.
+    pub(crate) fn wait_for(&mut self, wanted: impl Fn(&Value) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !self.heard.iter().any(&wanted) {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                self.fail("it never said what was waited for")
+            };
+            self.heard.push(serde_json::from_str(&line).unwrap_or_default());
+        }
+    }
+
+    /// Forgets what was heard.
+    pub(crate) fn forget(&mut self) {
+        self.heard.clear();
+    }
+
     /// Waits until a command has made a file.
     pub(crate) fn wait_for_file(&mut self, path: &Path) {
         let until = Instant::now() + PATIENCE;

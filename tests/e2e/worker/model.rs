@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) enum Answer {
     /// Streams these events.
     Events(Vec<Value>),
+    /// No answer: a status, further lines of the head, and a JSON body.
+    Refusal(u16, &'static str, Value),
     /// Nothing, for ever.
     Silence,
 }
@@ -28,14 +30,36 @@ impl Answer {
     }
 
     pub(crate) fn call(name: &str, arguments: &Value) -> Self {
-        let call = json!({
-            "index": 0, "id": "call_1", "type": "function",
-            "function": {"name": name, "arguments": arguments.to_string()},
-        });
+        Self::calls(&[("call_1", name, &arguments.to_string())])
+    }
+
+    /// Calls: id, name and arguments as they are written.
+    pub(crate) fn calls(calls: &[(&str, &str, &str)]) -> Self {
+        let call = |(index, (id, name, arguments)): (usize, &(&str, &str, &str))| {
+            json!({
+                "index": index, "id": id, "type": "function",
+                "function": {"name": name, "arguments": arguments},
+            })
+        };
+        let calls: Vec<Value> = calls.iter().enumerate().map(call).collect();
         Self::Events(vec![
-            json!({"choices": [{"index": 0, "delta": {"role": "assistant", "tool_calls": [call]}}]}),
+            json!({"choices": [{"index": 0, "delta": {"role": "assistant", "tool_calls": calls}}]}),
             json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}),
         ])
+    }
+
+    /// Ends for this reason, with this delta.
+    pub(crate) fn ends(delta: &Value, reason: &str) -> Self {
+        Self::Events(vec![
+            json!({"choices": [{"index": 0, "delta": delta}]}),
+            json!({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}),
+        ])
+    }
+
+    /// A request that is longer than the model can take.
+    pub(crate) fn too_long() -> Self {
+        let error = json!({"message": "too long", "code": "context_length_exceeded"});
+        Self::Refusal(400, "", json!({ "error": error }))
     }
 }
 
@@ -100,6 +124,10 @@ impl ModelServer {
         assert!(!waited.timed_out(), "the model was not asked {count} times");
     }
 
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        self.state.lock().requests.clone()
+    }
+
     pub(crate) fn last_request(&self) -> Value {
         let script = self.state.lock();
         script.requests.last().cloned().expect("the model was asked")
@@ -143,6 +171,14 @@ fn serve(mut stream: TcpStream, state: &State) {
             }
             // A client that has gone away wants no answer.
             let _ = stream.write_all((text + "data: [DONE]\n\n").as_bytes());
+        }
+        Some(Answer::Refusal(status, head, body)) => {
+            let body = body.to_string();
+            let text = format!(
+                "HTTP/1.1 {status} No\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{head}connection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(text.as_bytes());
         }
         Some(Answer::Silence) | None => {
             // Until the other end closes.

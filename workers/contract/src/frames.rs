@@ -14,6 +14,7 @@ mod read;
 mod write;
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_client_protocol::{Channel, RawJsonRpcId};
@@ -74,6 +75,8 @@ pub struct Pace {
 struct Shared {
     handled: Notify,
     unsent: watch::Sender<usize>,
+    /// Requests that were written to their last byte.
+    requests: AtomicU64,
     asked: Mutex<HashSet<RawJsonRpcId>>,
     unanswered: Mutex<usize>,
     closing: watch::Sender<bool>,
@@ -94,6 +97,7 @@ where
     let shared = Arc::new(Shared {
         handled: Notify::new(),
         unsent: watch::Sender::new(0),
+        requests: AtomicU64::new(0),
         asked: Mutex::default(),
         unanswered: Mutex::default(),
         closing: watch::Sender::new(false),
@@ -166,6 +170,12 @@ impl Pace {
     /// Whether most of what was sent is written, as far as the writer has heard of it.
     pub fn has_room(&self) -> bool {
         *self.shared.unsent.borrow() <= SEND_AHEAD
+    }
+
+    /// How many requests were written to their last byte so far. One that was not, because the other end had gone, was
+    /// read by nobody.
+    pub fn requests_written(&self) -> u64 {
+        self.shared.requests.load(Ordering::SeqCst)
     }
 
     /// Waits until most of what was sent is written. Who sends many messages waits here after each of them, else a reader

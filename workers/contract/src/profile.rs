@@ -1,5 +1,6 @@
 //! What a native worker is told in its first frame: `_meta["agent-host"]` of `initialize`. Never argv, never environment.
 
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use cage::Layer;
@@ -34,9 +35,18 @@ pub struct Profile {
     pub permissions: Permissions,
     /// Layers of the cage that this host does without.
     pub without_layers: Vec<Layer>,
+    /// Folders besides the system's that commands and tools may read. Absolute, without links.
+    pub readable: Vec<PathBuf>,
+    /// How many tokens the model can take, answer included; `None` if that is only known when it refuses a request.
+    pub context_tokens: Option<NonZeroU64>,
+    /// Model calls in one turn.
+    pub model_calls: NonZeroU32,
     /// Words added to the system prompt by the configuration.
     pub instructions: Option<String>,
 }
+
+/// Far more model calls than the work of a turn needs, and an end to a model that goes round in circles.
+pub const MODEL_CALLS: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
 
 /// Why a profile could not be read. Never contains a value of it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -91,7 +91,14 @@ pub(crate) enum ProviderError {
         /// What had come.
         partial: Vec<ReplyPart>,
     },
-    /// The request can't succeed: unknown model, context too long, plan, malformed answer.
+    /// The history is longer than the model can take; a shorter one may succeed.
+    #[error("{0}")]
+    TooLong(String),
+    /// Nothing that was said can change it: unknown model, plan, money, no account. The same may succeed once a person
+    /// has acted.
+    #[error("{0}")]
+    Barred(String),
+    /// The request as it is can't succeed: the provider takes offence at what is in it.
     #[error("{0}")]
     Refused(String),
 }

@@ -160,8 +160,11 @@ impl Tools {
         }
         workspace.clone_into(&mut policy.workspace);
         policy.readable.push(spill.to_owned());
+        let mut looked_at = policy.clone();
+        // A command sees the folders of its own processes there. We would see ours, with the memory that holds secrets.
+        looked_at.readable.retain(|folder| !folder.starts_with("/proc"));
         Self {
-            places: Arc::new(Places::new(spill, policy.clone())),
+            places: Arc::new(Places::new(spill, looked_at)),
             policy,
         }
     }
@@ -211,7 +214,7 @@ impl Tools {
         let (stop, _guard) = Stop::new();
         let done = tokio::task::spawn_blocking(move || match action.0 {
             Work::Read(read) => Outcome::of(read.perform(&stop)),
-            Work::List(list) => Outcome::of(list.perform()),
+            Work::List(list) => Outcome::of(list.perform(&stop)),
             Work::Glob(glob) => Outcome::of(glob.perform(&places, &stop)),
             Work::Grep(grep) => Outcome::of(grep.perform(&places, &stop)),
             Work::Change(planned) => planned.perform(),

@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::Instant;
 
 use super::gate::Visitor;
-use super::lists::{Changed, Drawn, Open};
+use super::lists::{Changed, Drawn};
 use super::refusal::Refused;
 use super::shared::Web;
 use super::view::{self, QueueEvent};
@@ -29,7 +29,7 @@ mod feed;
 
 use feed::{Feed, Sent, Taken};
 
-/// How often a stream without news says that it is there.
+/// How often a stream without news says that it is there. The script expects it (`live.js`).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a browser waits before it connects again by itself.
@@ -97,7 +97,9 @@ pub(crate) async fn events(
             None => std::future::pending().await,
         }
     });
-    let alive = KeepAlive::new().interval(KEEP_ALIVE);
+    // Something that a script hears: a connection that died silently says nothing, and is not known to have died.
+    let beat = Event::default().event("beat").data("1");
+    let alive = KeepAlive::new().interval(KEEP_ALIVE).event(beat);
     // A proxy that collects what it passes on would hold it back.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
     Ok((unbuffered, Sse::new(stream).keep_alive(alive)).into_response())
@@ -137,7 +139,6 @@ struct Watched {
     updates: Subscription,
     /// When another snapshot may be taken.
     snapshot_after: Instant,
-    _open: Open,
 }
 
 /// What may happen next.
@@ -182,16 +183,18 @@ impl Page {
     /// Begins, or begins anew, to watch a thread. `has` is the revision that the page is known to have.
     async fn watch(&mut self, id: ThreadId, has: Option<u64>) -> Result<(), Refused> {
         let (snapshot, updates) = self.web.supervisor.subscribe(&id).await?;
+        let snapshot = Arc::new(snapshot);
         let viewer = Web::viewer(&self.visitor);
         if has != Some(snapshot.revision) {
             let event = self.with_id(Event::default().event("snapshot"), snapshot.revision);
-            self.ready
-                .push_back(json(event, &view::snapshot(&snapshot, &viewer)));
+            let (snapshot, viewer) = (Arc::clone(&snapshot), viewer.clone());
+            let heavy = view::is_heavy(&snapshot.items);
+            let drawn = view::drawing(heavy, move || json(event, &view::snapshot(&snapshot, &viewer)));
+            self.ready.push_back(drawn.await);
         }
         let feed = Feed::new(viewer, &snapshot);
         let snapshot_after = Instant::now() + RESYNC_REST;
         self.thread = Some(Watched {
-            _open: self.web.shows(&id),
             id,
             feed,
             updates,
@@ -209,7 +212,7 @@ impl Page {
             match self.news().await {
                 News::Stop | News::Update(None) | News::Lines(Err(RecvError::Closed)) => return None,
                 News::Update(Some(update)) => self.take(*update).await?,
-                News::Due => self.flush(),
+                News::Due => self.flush().await,
                 News::Lines(Ok(changed)) => {
                     if let Some(lines) = changed.get(&self.visitor.person.user) {
                         self.lines(lines);
@@ -270,9 +273,18 @@ impl Page {
         self.watch(id, None).await.ok()
     }
 
-    fn flush(&mut self) {
-        let Some(watched) = &mut self.thread else { return };
-        let mut events: Vec<Event> = watched.feed.flush(Instant::now()).iter().map(event).collect();
+    /// Sends what is due. Not to be dropped half-way: the thread is away while it is drawn.
+    async fn flush(&mut self) {
+        let Some(mut watched) = self.thread.take() else {
+            return;
+        };
+        let heavy = watched.feed.is_heavy();
+        let (watched, mut events) = view::drawing(heavy, move || {
+            let sent = watched.feed.flush(Instant::now());
+            let events: Vec<Event> = sent.iter().map(event).collect();
+            (watched, events)
+        })
+        .await;
         // With this id the page says what it has, when it comes again: nothing may be missing before it.
         if let Some(revision) = watched.feed.proven()
             && let Some(last) = events.pop()
@@ -280,6 +292,7 @@ impl Page {
             events.push(self.with_id(last, revision));
         }
         self.ready.extend(events);
+        self.thread = Some(watched);
     }
 
     fn with_id(&self, event: Event, revision: u64) -> Event {

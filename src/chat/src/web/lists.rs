@@ -6,15 +6,21 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
+use axum::extract::{Path, State};
 use conversation::{ThreadFilter, ThreadId};
 use credentials::{Timestamp, UserId};
-use dashmap::DashMap;
+use serde::Deserialize;
 use supervisor::ThreadStatus;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::Instant;
 
+use super::gate::Visitor;
+use super::refusal::Refused;
+use super::said::Said;
 use super::shared::Web;
+use super::threads::Done;
 use super::view::{self, Line, LineEvent};
 
 /// The shortest time between two looks.
@@ -43,30 +49,15 @@ pub(crate) struct Drawn {
 /// Tells watchers what changed.
 pub(crate) struct Lists {
     changed: broadcast::Sender<Changed>,
-    /// Pages that show a thread now: to its owner nothing in it is new.
-    open: DashMap<ThreadId, usize>,
-}
-
-/// A page shows this thread, until this is dropped.
-pub(crate) struct Open {
-    web: Arc<Web>,
-    id: ThreadId,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.web.lists.open.remove_if_mut(&self.id, |_, pages| {
-            *pages -= 1;
-            *pages == 0
-        });
-    }
+    /// Threads whose line changed because somebody read them.
+    read: broadcast::Sender<ThreadId>,
 }
 
 impl Default for Lists {
     fn default() -> Self {
         Self {
             changed: broadcast::Sender::new(BEHIND),
-            open: DashMap::new(),
+            read: broadcast::Sender::new(BEHIND),
         }
     }
 }
@@ -96,12 +87,13 @@ impl Lists {
 
     /// Looks, until the server ends.
     pub(crate) async fn run(web: Arc<Web>) {
-        let mut changes = web.supervisor.list_changes();
+        let (mut changes, mut read) = (web.supervisor.list_changes(), web.lists.read.subscribe());
         loop {
             let mut pending = Pending::default();
             let first = tokio::select! {
                 () = web.stopped() => return,
                 first = changes.recv() => first,
+                first = read.recv() => first,
             };
             match first {
                 Ok(id) => drop(pending.some.insert(id)),
@@ -109,6 +101,7 @@ impl Lists {
                 Err(RecvError::Closed) => return,
             }
             drain(&mut changes, &mut pending);
+            drain(&mut read, &mut pending);
             let began = Instant::now();
             // Nobody watches: whoever comes looks first.
             if web.lists.changed.receiver_count() > 0 && !pending.is_empty() {
@@ -121,6 +114,26 @@ impl Lists {
             }
         }
     }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Upto {
+    /// How active the thread was when it was seen, as its line says; in milliseconds since 1970.
+    upto: i64,
+}
+
+/// `POST /api/t/{id}/seen`: somebody has a thread before their eyes.
+pub(crate) async fn seen(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(thread): Path<String>,
+    Said(Upto { upto }): Said<Upto>,
+) -> Result<Json<Done>, Refused> {
+    let thread = web.thread(&visitor.person, &thread).await?;
+    // Nobody has seen what is still to come.
+    let upto = Timestamp::from_millis(upto).min(Timestamp::now());
+    web.has_seen(&visitor.person.user, &thread, upto);
+    Ok(Json(Done {}))
 }
 
 impl Web {
@@ -148,23 +161,19 @@ impl Web {
         let _ = self.lists.changed.send(Arc::new(changed));
     }
 
-    /// Notes that a page shows a thread of its owner's.
-    pub(crate) fn shows(self: &Arc<Self>, id: &ThreadId) -> Open {
-        *self.lists.open.entry(id.clone()).or_insert(0) += 1;
-        Open {
-            web: Arc::clone(self),
-            id: id.clone(),
+    /// Somebody has seen a thread as it was then; all their pages are told.
+    pub(crate) fn has_seen(&self, user: &UserId, thread: &ThreadId, then: Timestamp) {
+        if self.seen.mark(user, thread, then) {
+            // Nobody looks any more.
+            let _ = self.lists.read.send(thread.clone());
         }
     }
 
-    /// A line as its owner sees it. What is on a page of theirs, they have seen.
+    /// A line as its owner sees it.
     pub(crate) fn draw_line(&self, status: ThreadStatus) -> Drawn {
         let thread = &status.summary.thread;
         let (id, owner, active) = (thread.id.clone(), thread.owner.clone(), thread.active.millis());
-        if self.lists.open.contains_key(&id) {
-            self.seen.mark(&owner, &status);
-        }
-        let unread = self.seen.is_unread(&owner, &status);
+        let unread = self.seen.is_unread(&owner, thread);
         let html = view::thread_line(&Line { status, unread }, Timestamp::now());
         let mut looks = DefaultHasher::new();
         html.hash(&mut looks);

@@ -14,13 +14,13 @@ use super::people::Whose;
 use super::refusal::{PageRefused, Refused};
 use super::said::Said;
 use super::shared::Web;
-use super::view::{self, Content, Line, Shell, Worker};
+use super::view::{self, Content, Line, Shell, Viewer, Worker};
 
 mod logins;
 
 /// `GET /`
 pub(crate) async fn home(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Html<String>, PageRefused> {
-    Ok(web.shell(&visitor, Content::Home).await?)
+    Ok(Html(web.frame(&visitor).await?.draw(Content::Home)))
 }
 
 /// `GET /t/{id}`
@@ -31,7 +31,10 @@ pub(crate) async fn thread(
 ) -> Result<Html<String>, PageRefused> {
     let thread = web.thread(&visitor.person, &thread).await?;
     let (snapshot, _) = web.supervisor.subscribe(&thread).await.map_err(Refused::from)?;
-    Ok(web.shell(&visitor, Content::Thread(&snapshot)).await?)
+    let frame = web.frame(&visitor).await?;
+    let heavy = view::is_heavy(&snapshot.items);
+    let html = view::drawing(heavy, move || frame.draw(Content::Thread(&snapshot)));
+    Ok(Html(html.await))
 }
 
 /// `GET /credentials`
@@ -41,15 +44,11 @@ pub(crate) async fn credentials(
 ) -> Result<Html<String>, PageRefused> {
     let logins = web.logins(&visitor.person).await?;
     let html = view::credentials(&logins, &Web::viewer(&visitor));
-    Ok(web
-        .shell(
-            &visitor,
-            Content::Page {
-                title: "Credentials",
-                html: &html,
-            },
-        )
-        .await?)
+    let frame = web.frame(&visitor).await?;
+    Ok(Html(frame.draw(Content::Page {
+        title: "Credentials",
+        html: &html,
+    })))
 }
 
 /// `GET /workers`
@@ -58,15 +57,11 @@ pub(crate) async fn workers(
     visitor: Visitor,
 ) -> Result<Html<String>, PageRefused> {
     let html = web.workers(&visitor).await?;
-    Ok(web
-        .shell(
-            &visitor,
-            Content::Page {
-                title: "Workers",
-                html: &html,
-            },
-        )
-        .await?)
+    let frame = web.frame(&visitor).await?;
+    Ok(Html(frame.draw(Content::Page {
+        title: "Workers",
+        html: &html,
+    })))
 }
 
 /// A part of a page.
@@ -197,34 +192,50 @@ pub(crate) async fn nothing() -> PageRefused {
     PageRefused(Refused::nothing("page"))
 }
 
-impl Web {
-    async fn shell(&self, visitor: &Visitor, content: Content<'_>) -> Result<Html<String>, Refused> {
-        let viewer = Self::viewer(visitor);
-        let open = match &content {
-            Content::Thread(snapshot) => Some(&snapshot.thread.id),
-            _ => None,
-        };
-        let mut lines = vec![];
-        for status in self.supervisor.threads(own_threads(visitor)).await? {
-            if open == Some(&status.summary.thread.id) {
-                self.seen.mark(&viewer.user, &status);
-            }
-            let unread = self.seen.is_unread(&viewer.user, &status);
-            lines.push(Line { status, unread });
-        }
-        Ok(Html(view::shell(&Shell {
+/// What stands around the content of a page.
+struct Frame {
+    web: Arc<Web>,
+    viewer: Viewer,
+    name: String,
+    csrf: String,
+    threads: Vec<Line>,
+}
+
+impl Frame {
+    fn draw(&self, content: Content<'_>) -> String {
+        let web = &self.web;
+        view::shell(&Shell {
             content,
-            viewer: &viewer,
-            name: &visitor.person.name,
-            csrf: &visitor.csrf,
-            boot: &self.boot,
-            threads: &lines,
-            agents: &self.supervisor.agents(),
-            default_agent: &self.config.default_agent,
-            upload_limit: self.uploads.limit,
-            trials: &self.config.trials,
-            notice: self.config.notice.as_deref(),
-        })))
+            viewer: &self.viewer,
+            name: &self.name,
+            csrf: &self.csrf,
+            boot: &web.boot,
+            threads: &self.threads,
+            agents: &web.supervisor.agents(),
+            default_agent: &web.config.default_agent,
+            upload_limit: web.uploads.limit,
+            trials: &web.config.trials,
+            notice: web.config.notice.as_deref(),
+        })
+    }
+}
+
+impl Web {
+    /// What stands around the content of a page of this visitor's.
+    async fn frame(self: &Arc<Self>, visitor: &Visitor) -> Result<Frame, Refused> {
+        let viewer = Self::viewer(visitor);
+        let mut threads = vec![];
+        for status in self.supervisor.threads(own_threads(visitor)).await? {
+            let unread = self.seen.is_unread(&viewer.user, &status.summary.thread);
+            threads.push(Line { status, unread });
+        }
+        Ok(Frame {
+            web: Arc::clone(self),
+            viewer,
+            name: visitor.person.name.clone(),
+            csrf: visitor.csrf.clone(),
+            threads,
+        })
     }
 
     async fn workers(&self, visitor: &Visitor) -> Result<String, Refused> {

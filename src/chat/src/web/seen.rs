@@ -5,20 +5,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use conversation::ThreadId;
-use credentials::UserId;
+use conversation::{Thread, ThreadId};
+use credentials::{Timestamp, UserId};
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
-use supervisor::ThreadStatus;
 
 use super::private_file;
 
 /// Where it is kept in the state folder.
 const FILE: &str = "web-seen.json";
 
+/// The first counted entries; this one keeps moments.
+const VERSION: u32 = 2;
+
 /// Marks of every person.
 pub(crate) struct Seen {
     path: PathBuf,
+    /// Until when each thread was seen, in milliseconds since 1970.
     marks: DashMap<UserId, HashMap<ThreadId, i64>>,
     changed: AtomicBool,
 }
@@ -34,7 +37,7 @@ impl Seen {
     pub(crate) fn open(folder: &Path) -> Self {
         let path = folder.join(FILE);
         let marks = match private_file::read::<File>(&path) {
-            Ok(Some(file)) if file.version == 1 => file.seen.into_iter().collect(),
+            Ok(Some(file)) if file.version == VERSION => file.seen.into_iter().collect(),
             Ok(_) => DashMap::new(),
             Err(error) => {
                 tracing::warn!(%error, "what was read is not known; all threads count as new");
@@ -48,21 +51,23 @@ impl Seen {
         }
     }
 
-    /// Somebody sees this thread as it is now.
-    pub(crate) fn mark(&self, user: &UserId, status: &ThreadStatus) {
+    /// Somebody has seen a thread as it was then; whether that is news.
+    pub(crate) fn mark(&self, user: &UserId, thread: &ThreadId, then: Timestamp) -> bool {
         let mut marks = self.marks.entry(user.clone()).or_default();
-        let mark = marks.entry(status.summary.thread.id.clone()).or_insert(0);
-        if *mark < status.last_item {
-            *mark = status.last_item;
+        let mark = marks.entry(thread.clone()).or_insert(0);
+        let is_later = *mark < then.millis();
+        if is_later {
+            *mark = then.millis();
             self.changed.store(true, Ordering::Release);
         }
+        is_later
     }
 
     /// Whether something in a thread is new to somebody.
-    pub(crate) fn is_unread(&self, user: &UserId, status: &ThreadStatus) -> bool {
+    pub(crate) fn is_unread(&self, user: &UserId, thread: &Thread) -> bool {
         let marks = self.marks.get(user);
-        let seen = marks.and_then(|marks| marks.get(&status.summary.thread.id).copied());
-        status.last_item > seen.unwrap_or(0)
+        let seen = marks.and_then(|marks| marks.get(&thread.id).copied());
+        thread.active.millis() > seen.unwrap_or(0)
     }
 
     /// Writes it down, if there is something new.
@@ -75,7 +80,13 @@ impl Seen {
             .iter()
             .map(|entry| (entry.key().clone(), entry.value().clone()))
             .collect();
-        let (path, file) = (self.path.clone(), File { version: 1, seen });
+        let (path, file) = (
+            self.path.clone(),
+            File {
+                version: VERSION,
+                seen,
+            },
+        );
         let written = tokio::task::spawn_blocking(move || private_file::write(&path, &file)).await;
         if let Ok(Err(error)) = written {
             self.changed.store(true, Ordering::Release);
@@ -87,33 +98,39 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::testing::status;
+    use crate::web::testing::thread;
 
     #[tokio::test]
     async fn what_was_read_stays_read_and_what_comes_after_is_new() {
         let folder = tempfile::tempdir().unwrap();
         let (alice, bob) = (UserId::parse("web:a").unwrap(), UserId::parse("web:b").unwrap());
+        let at = |millis| Thread {
+            active: Timestamp::from_millis(millis),
+            ..thread("web:t", &alice)
+        };
+        let id = at(0).id;
         let seen = Seen::open(folder.path());
-        assert!(seen.is_unread(&alice, &status("web:t", &alice, 4)));
-        seen.mark(&alice, &status("web:t", &alice, 4));
-        seen.mark(&alice, &status("web:t", &alice, 3));
-        assert!(!seen.is_unread(&alice, &status("web:t", &alice, 4)));
-        assert!(seen.is_unread(&alice, &status("web:t", &alice, 5)));
-        assert!(seen.is_unread(&bob, &status("web:t", &alice, 4)));
-        assert!(
-            !seen.is_unread(&bob, &status("web:t", &alice, 0)),
-            "nothing is not new"
-        );
+        assert!(seen.is_unread(&alice, &at(4)));
+        assert!(seen.mark(&alice, &id, Timestamp::from_millis(4)));
+        assert!(!seen.mark(&alice, &id, Timestamp::from_millis(3)));
+        assert!(!seen.is_unread(&alice, &at(4)));
+        assert!(seen.is_unread(&alice, &at(5)));
+        assert!(seen.is_unread(&bob, &at(4)));
         seen.save().await;
         let seen = Seen::open(folder.path());
-        assert!(!seen.is_unread(&alice, &status("web:t", &alice, 4)));
+        assert!(!seen.is_unread(&alice, &at(4)));
     }
 
     #[test]
-    fn a_broken_file_only_makes_everything_new() {
+    fn a_broken_file_or_one_of_another_version_only_makes_everything_new() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(FILE), "{").unwrap();
         let alice = UserId::parse("web:a").unwrap();
-        assert!(Seen::open(folder.path()).is_unread(&alice, &status("web:t", &alice, 1)));
+        for text in ["{", r#"{"version":1,"seen":{"web:a":{"web:t":9000000000000}}}"#] {
+            std::fs::write(folder.path().join(FILE), text).unwrap();
+            assert!(
+                Seen::open(folder.path()).is_unread(&alice, &thread("web:t", &alice)),
+                "{text}"
+            );
+        }
     }
 }

@@ -24,7 +24,7 @@ use super::private_file::FileError;
 use super::seen::Seen;
 use super::shared::{Parts, Web};
 use super::uploads::{self, Uploads};
-use super::{command, enter, events, files, gate, leave, pages, said, sign_in, threads};
+use super::{command, enter, events, files, gate, leave, lists, pages, said, sign_in, threads};
 
 /// How long [`Server::shutdown`] waits for answers that are on their way.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -50,7 +50,7 @@ pub enum StartError {
         address: SocketAddr,
     },
     /// The address could not be bound.
-    #[error("could not listen on {address}: {source}")]
+    #[error("could not listen on {address}")]
     Bind {
         /// The address that was asked for.
         address: SocketAddr,
@@ -181,6 +181,9 @@ impl Server {
         self.tasks.join_next().await;
     }
 
+    /// [`shutdown`](Self::shutdown) waits at most so long for open connections.
+    pub const LONGEST_SHUTDOWN: Duration = PATIENCE;
+
     /// Stops: streams of events end first (the pages connect anew by themselves), answers that are on their way are sent,
     /// and whoever is not done after three seconds is left.
     pub async fn shutdown(mut self) {
@@ -277,6 +280,7 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/api/t/{id}/settings", post(threads::settings))
         .route("/api/t/{id}/reset", post(threads::reset))
         .route("/api/t/{id}/older", get(threads::older))
+        .route("/api/t/{id}/seen", post(lists::seen))
         .route("/api/t/{id}/command", post(command::in_thread))
         .route("/api/command", post(command::anywhere))
         .route("/api/uploads/forget", post(uploads::forget))

@@ -1,8 +1,7 @@
 //! Small values that several tests want.
 
-use conversation::{Body, Dispatch, Item, ItemId, Thread, ThreadId, ThreadSummary, TurnId};
+use conversation::{Body, Dispatch, Item, ItemId, Thread, ThreadId, TurnId};
 use credentials::{Timestamp, UserId};
-use supervisor::{ThreadPhase, ThreadStatus};
 
 pub(crate) fn thread(id: &str, owner: &UserId) -> Thread {
     Thread {
@@ -15,21 +14,6 @@ pub(crate) fn thread(id: &str, owner: &UserId) -> Thread {
         session: None,
         created: Timestamp::from_seconds(1),
         active: Timestamp::from_seconds(2),
-    }
-}
-
-pub(crate) fn status(id: &str, owner: &UserId, last_item: i64) -> ThreadStatus {
-    let thread = thread(id, owner);
-    ThreadStatus {
-        summary: ThreadSummary {
-            thread,
-            queued: 0,
-            running: false,
-            last_end: None,
-        },
-        phase: ThreadPhase::Idle,
-        doing: None,
-        last_item,
     }
 }
 

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use conversation::{Dispatch, ItemId, NewThread, SourceId, ThreadChange, ThreadId, TurnId};
+use credentials::Timestamp;
 use serde::{Deserialize, Serialize};
 use supervisor::{Answer, Happened, Message, Posted};
 
@@ -84,6 +85,8 @@ pub(crate) struct Stopped {
 #[derive(Deserialize)]
 pub(crate) struct Decides {
     request: String,
+    /// The agent's own name of an answer that it offers; it wins over `answer`.
+    option: Option<String>,
     answer: Word,
     reason: Option<String>,
 }
@@ -189,7 +192,10 @@ impl Web {
             files,
             dispatch: next.mode,
         };
-        Ok(self.supervisor.post(message).await?)
+        let posted = self.supervisor.post(message).await?;
+        // Who writes has read.
+        self.has_seen(&visitor.person.user, thread, Timestamp::now());
+        Ok(posted)
     }
 }
 
@@ -241,15 +247,15 @@ pub(crate) async fn decide(
     Said(decides): Said<Decides>,
 ) -> Result<Json<Done>, Refused> {
     let thread = web.thread(&visitor.person, &thread).await?;
-    let answer = match decides.answer {
-        Word::Once => Answer::Once,
-        Word::Always => Answer::Always,
-        Word::Deny => Answer::Deny {
-            reason: decides
-                .reason
-                .map(|reason| reason.trim().to_owned())
-                .filter(|reason| !reason.is_empty()),
-        },
+    let reason = decides
+        .reason
+        .map(|reason| reason.trim().to_owned())
+        .filter(|reason| !reason.is_empty());
+    let answer = match (decides.option, decides.answer) {
+        (Some(id), _) => Answer::Option { id, reason },
+        (None, Word::Once) => Answer::Once,
+        (None, Word::Always) => Answer::Always,
+        (None, Word::Deny) => Answer::Deny { reason },
     };
     let name = people::name_or(&visitor.person.name, "the owner");
     web.supervisor
@@ -308,11 +314,12 @@ pub(crate) async fn older(
         items.remove(0);
     }
     let viewer = Web::viewer(&visitor);
-    // They are older than anything that a stream says of them.
-    let items = items
-        .iter()
-        .map(|item| view::item_event(item, &viewer, 0))
-        .collect();
+    let items = view::drawing(view::is_heavy(&items), move || {
+        // They are older than anything that a stream says of them.
+        let event = |item| view::item_event(item, &viewer, 0);
+        items.iter().map(event).collect()
+    })
+    .await;
     Ok(Json(Older { items, more }))
 }
 

@@ -123,6 +123,26 @@ pub(crate) fn file_path(thread: &ThreadId, path: &str) -> String {
     format!("{}/files/{}", thread_path(thread), html::path(path))
 }
 
+/// Bytes of changed files above which entries are drawn beside the tasks that serve people.
+const HEAVY: usize = 64 * 1024;
+
+/// Whether drawing these entries takes long.
+pub(crate) fn is_heavy(items: &[Item]) -> bool {
+    items.iter().map(item::weight).sum::<usize>() > HEAVY
+}
+
+/// Draws: what is heavy on a thread where it holds up nobody.
+pub(crate) async fn drawing<T: Send + 'static>(heavy: bool, draw: impl FnOnce() -> T + Send + 'static) -> T {
+    if !heavy {
+        return draw();
+    }
+    match tokio::task::spawn_blocking(draw).await {
+        Ok(drawn) => drawn,
+        // It panicked there, so it does here; nothing cancels it.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 /// A whole thread for the event `snapshot`.
 pub(crate) fn snapshot(snapshot: &Snapshot, viewer: &Viewer) -> SnapshotEvent {
     let event = |one: &Item| item_event(one, viewer, snapshot.revision);
@@ -143,5 +163,19 @@ pub(crate) fn item_event(one: &Item, viewer: &Viewer, revision: u64) -> ItemEven
         turn: one.turn.map(|turn| turn.0),
         html: item(one, viewer),
         revision,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::drawing;
+
+    /// On one thread, as here, what draws would keep what it waits for from happening.
+    #[tokio::test]
+    async fn what_is_heavy_is_drawn_while_others_are_served() {
+        let (done, others) = std::sync::mpsc::channel();
+        let drawn = drawing(true, move || others.recv().expect("somebody else was served"));
+        let served = async move { done.send("served").expect("it is waited for") };
+        assert_eq!(tokio::join!(drawn, served).0, "served");
     }
 }

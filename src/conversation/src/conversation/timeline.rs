@@ -1,9 +1,5 @@
 //! Calls about items: the timeline.
 
-use std::collections::BTreeSet;
-
-use credentials::Timestamp;
-
 use super::Conversation;
 use crate::error::Result;
 use crate::id::{ItemId, ThreadId};
@@ -11,7 +7,8 @@ use crate::item::Item;
 use crate::tables::{items, threads};
 
 impl Conversation {
-    /// Writes entries of timelines, new ones and changed ones, in one transaction: all or none.
+    /// Writes entries of timelines, new ones and changed ones, in one transaction: all or none. Only news, such as a question
+    /// to a person, moves a thread up in lists; what became of an entry later does not.
     ///
     /// Errors: `NoThread`, `NoTurn` for an entry that refers to something that is not there.
     pub async fn put_items(&self, items: Vec<Item>) -> Result<()> {
@@ -26,11 +23,11 @@ impl Conversation {
                 items::put(database, item)?;
                 items::note_told(database, item)?;
             }
-            let now = Timestamp::now();
-            let touched: BTreeSet<&ThreadId> = items.iter().map(|item| &item.thread).collect();
-            touched
-                .into_iter()
-                .try_for_each(|thread| threads::touch(database, thread, now))
+            // An answer that grows is no news: a list of threads would never stand still.
+            items
+                .iter()
+                .filter(|item| item.body.is_news())
+                .try_for_each(|item| threads::touch(database, &item.thread, item.at))
         })
         .await
     }

@@ -9,7 +9,7 @@ use crate::id::{ItemId, SourceId, ThreadId, TurnId};
 use crate::item::{Body, Item};
 use crate::tables::turns::Origin;
 use crate::tables::{Work, items, threads, turns};
-use crate::turn::{Enqueued, NewTurn, Skipped, Turn, TurnEnd};
+use crate::turn::{Enqueued, NewTurn, Skipped, Turn, TurnEnd, TurnState};
 
 /// The longest name that a chat may give to a message, in bytes.
 const MAX_SOURCE: usize = 256;
@@ -127,6 +127,25 @@ impl Conversation {
                 files: found.files,
             };
             accept(database, &again, Origin::RetryOf(turn), &ids)
+        })
+        .await
+    }
+
+    /// Cuts a running turn that nobody serves any more, with the questions and calls that it left open, and tells its
+    /// thread by `told`: all of it or nothing. One that has ended already stays as it is.
+    ///
+    /// Errors: `NoTurn` if it was never there.
+    pub async fn cut(&self, turn: TurnId, reason: String, told: Item) -> Result<()> {
+        self.shared.ids.used(told.id);
+        self.write("cut a turn", move |database| {
+            let now = Timestamp::now();
+            let found = turns::get(database, turn)?;
+            if found.state == TurnState::Running {
+                turns::end(database, found, TurnEnd::Cut, Some(&reason), now)?;
+            }
+            items::cut_unfinished(database, Some(&told.thread), now)?;
+            items::put(database, &told)?;
+            threads::touch(database, &told.thread, now)
         })
         .await
     }

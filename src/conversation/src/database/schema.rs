@@ -6,7 +6,10 @@ use super::Place;
 use crate::error::{ConversationError, Result, database};
 
 /// One file each; the version of a database is the number of those that were run on it. Never change one that was released.
-const MIGRATIONS: [&str; 1] = [include_str!("../schema/0001.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../schema/0001.sql"),
+    include_str!("../schema/0002.sql"),
+];
 /// Marks the file as ours ("agHC").
 const APPLICATION: i64 = 0x6167_4843;
 

@@ -1,5 +1,6 @@
 //! Statements on items: the timeline.
 
+use credentials::Timestamp;
 use rusqlite::{Connection, Row, named_params};
 
 use super::{Work, rows, threads, turns};
@@ -75,17 +76,30 @@ pub(crate) fn newest(
     Ok(found)
 }
 
-/// Entries that wait for something that died with the host.
-pub(crate) fn unfinished(database: &Connection) -> Work<Vec<Item>> {
-    let mut statement = database.prepare_cached("SELECT * FROM items WHERE unfinished = 1 ORDER BY id")?;
-    let found = statement.query_map([], item)?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
+/// Ends entries that wait for something that is gone, of one thread or of all.
+pub(crate) fn cut_unfinished(database: &Connection, thread: Option<&ThreadId>, now: Timestamp) -> Work<()> {
+    let sql = "SELECT * FROM items WHERE unfinished = 1 AND (?1 IS NULL OR thread = ?1) ORDER BY id";
+    let mut statement = database.prepare_cached(sql)?;
+    let found = statement.query_map([thread], item)?;
+    for mut item in found.collect::<rusqlite::Result<Vec<_>>>()? {
+        // One that can't be read looks finished, and is left for somebody who can read it.
+        if item.body.is_unfinished() {
+            item.body.cut(now);
+            put(database, &item)?;
+        }
+    }
+    Ok(())
 }
 
-/// The highest id that was ever written; 0 for none.
-pub(crate) fn highest(database: &Connection) -> Work<i64> {
-    let sql = "SELECT coalesce(max(id), 0) FROM items";
-    Ok(database.query_row(sql, [], |row| row.get(0))?)
+/// Ids that one opening of the file may give out unwritten. More than any will, and yet so few that after thirty million
+/// openings an id is still a number that a script can hold.
+const BLOCK: i64 = 1 << 28;
+
+/// Above which ids nobody has seen any, written or only shown; those of a block from there on are the caller's.
+pub(crate) fn take_block(database: &Connection) -> Work<i64> {
+    let sql = "UPDATE item_ids SET used = max(used, (SELECT coalesce(max(id), 0) FROM items)) + ?1
+               RETURNING used - ?1";
+    Ok(database.query_row(sql, [BLOCK], |row| row.get(0))?)
 }
 
 fn item(row: &Row<'_>) -> rusqlite::Result<Item> {

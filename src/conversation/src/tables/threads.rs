@@ -114,7 +114,7 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
     get(database, id)
 }
 
-/// Something happened in a thread. A clock that went back does not take it down in the list.
+/// Something happened in a thread that a person would call new. A clock that went back does not take it down in the list.
 pub(crate) fn touch(database: &Connection, id: &ThreadId, now: Timestamp) -> Work<()> {
     database
         .prepare_cached("UPDATE threads SET active = max(active, ?2) WHERE id = ?1")?

@@ -122,7 +122,7 @@ pub(crate) fn start(database: &Connection, found: Turn, now: Timestamp) -> Work<
         started: Some(now),
         ..found
     };
-    store(database, changed, now)
+    store(database, changed)
 }
 
 /// Ends a turn.
@@ -140,7 +140,9 @@ pub(crate) fn end(
         ended: Some(now),
         ..found
     };
-    store(database, changed, now)
+    let ended = store(database, changed)?;
+    threads::touch(database, &ended.thread, now)?;
+    Ok(ended)
 }
 
 /// Merges a queued turn into a running one.
@@ -168,7 +170,7 @@ pub(crate) fn merge(database: &Connection, from: Turn, into: Turn, now: Timestam
         ..into
     };
     end(database, from, TurnEnd::Stopped, Some(&reason), now)?;
-    store(database, changed, now)
+    store(database, changed)
 }
 
 /// A message may consist of files alone.
@@ -185,7 +187,7 @@ fn after(found: &Turn, event: TurnEvent) -> Work<TurnState> {
 }
 
 /// Writes what may change in a turn.
-fn store(database: &Connection, turn: Turn, now: Timestamp) -> Work<Turn> {
+fn store(database: &Connection, turn: Turn) -> Work<Turn> {
     database
         .prepare_cached(
             "UPDATE turns SET text = :text, files = :files, state = :state, reason = :reason, attempts = :attempts,
@@ -196,7 +198,6 @@ fn store(database: &Connection, turn: Turn, now: Timestamp) -> Work<Turn> {
             ":reason": turn.reason, ":attempts": turn.attempts,
             ":started": turn.started.map(Timestamp::millis), ":ended": turn.ended.map(Timestamp::millis),
         })?;
-    threads::touch(database, &turn.thread, now)?;
     Ok(turn)
 }
 

@@ -21,8 +21,8 @@ const DEAD: i32 = 3;
 const TRY_AGAIN: i32 = 4;
 const NOT_COMMITTED: i32 = 5;
 
-/// The environment that a refresher gets: how to reach the network from here, and nothing else.
-const ENVIRONMENT: [&str; 8] = [
+/// The variables that tell how the network is reached from here. A refresher gets these and nothing else.
+pub const NETWORK_VARIABLES: [&str; 8] = [
     "HTTPS_PROXY",
     "https_proxy",
     "HTTP_PROXY",
@@ -93,7 +93,7 @@ pub(crate) fn spawn(program: &Path, lock: TenantLock, job: &Job) -> io::Result<C
     let mut command = Command::new(std::path::absolute(program)?);
     command.arg(VERB).arg(job.tenant.file_id().as_str());
     command.env_clear().envs(
-        ENVIRONMENT
+        NETWORK_VARIABLES
             .iter()
             .filter_map(|name| Some((name, std::env::var_os(name)?))),
     );

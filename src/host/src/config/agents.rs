@@ -1,6 +1,7 @@
 //! Agents as the configuration declares them, put together with vendors and their secrets.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use contract::{Account, HostSecret, Permissions, Profile, Provider};
@@ -33,6 +34,10 @@ pub(crate) struct Shared<'a> {
     pub(crate) allow_network_filesystem: bool,
     /// Layers of the cage that this host does without.
     pub(crate) without_layers: Vec<cage::Layer>,
+    /// Folders besides the system's that commands may read.
+    pub(crate) readable: Vec<PathBuf>,
+    /// Model calls in one turn.
+    pub(crate) model_calls: NonZeroU32,
 }
 
 /// Builds all agents; `native` is always among them.
@@ -97,6 +102,7 @@ fn external(
         ("provider", section.provider.is_some()),
         ("base_url", section.base_url.is_some()),
         ("model", section.model.is_some()),
+        ("context_tokens", section.context_tokens.is_some()),
         ("permissions", section.permissions.is_some()),
         ("instructions", section.instructions.is_some()),
     ] {
@@ -254,6 +260,9 @@ fn profile_for(section: &AgentSection, shared: &Shared<'_>, vendor: Option<&Vend
             Some(PermissionsName::Deny) => Permissions::Deny,
         },
         without_layers: shared.without_layers.clone(),
+        readable: shared.readable.clone(),
+        context_tokens: section.context_tokens,
+        model_calls: shared.model_calls,
         instructions: section.instructions.clone(),
     }
 }

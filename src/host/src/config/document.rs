@@ -120,7 +120,12 @@ impl Reader<'_> {
                 }
                 "threads" => document.threads = self.section(entry, ThreadsSection::KEYS),
                 "limits" => document.limits = self.section(entry, LimitsSection::KEYS),
-                "cage" => document.cage = self.section(entry, CageSection::KEYS),
+                "cage" => {
+                    document.cage = self.section(entry, CageSection::KEYS);
+                    document
+                        .places
+                        .insert("cage".to_owned(), self.place(entry, "cage"));
+                }
                 "vendors" => document.vendors = self.named(entry, VENDOR_KEYS),
                 "agents" => document.agents = self.named(entry, AgentSection::KEYS),
                 "default_agent" => document.default_agent = self.name(entry),

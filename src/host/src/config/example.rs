@@ -14,6 +14,9 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 # The built-in agent. It needs a model; with OPENAI_API_KEY in the environment (or `agent-host auth login openai`) this is all.
 #[agents.native]
 #model = "the-name-of-a-model"
+# How many tokens the model can take. Shortly before that, the earlier conversation is summed up. Without it, that happens
+# when the provider says that a request is too long.
+#context_tokens = 128000
 # Whose credential the model calls carry. Leave it out for a server that wants none.
 #tenant = "openai"
 # The wire format: "openai-responses" or "openai-chat". Default: responses with a tenant, chat without.
@@ -78,10 +81,15 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #permission = "10m"
 # A turn waits for a login for so long.
 #login = "15m"
+# Model calls in one turn: an end to a model that goes round in circles.
+#model_calls = 200
 
 #[cage]
 # Layers that tools on this host run without. `agent-host doctor` tells which ones hold. Every other layer is required.
 #without = ["landlock"]
+# Folders besides the system's that commands, and the tools that look, may read and execute, but not change: absolute, and
+# never the state folder, the logins, or anything that holds them.
+#readable = ["/srv"]
 
 #[credentials]
 # The store of all logins. Relative paths start at this file's folder. Default: auth.json in the state folder.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -100,6 +101,8 @@ pub(super) struct AgentSection {
     pub(super) base_url: Option<Url>,
     /// The model.
     pub(super) model: Option<String>,
+    /// How many tokens the model can take.
+    pub(super) context_tokens: Option<NonZeroU64>,
     /// What happens before a tool changes something.
     pub(super) permissions: Option<PermissionsName>,
     /// Added to the system prompt.
@@ -110,6 +113,7 @@ impl AgentSection {
     pub(super) const KEYS: &[&str] = &[
         "base_url",
         "command",
+        "context_tokens",
         "env",
         "instructions",
         "model",
@@ -223,12 +227,14 @@ pub(super) struct LimitsSection {
     pub(super) silence: Option<Span>,
     pub(super) permission: Option<Span>,
     pub(super) login: Option<Span>,
+    pub(super) model_calls: Option<NonZeroU32>,
 }
 
 impl LimitsSection {
     pub(super) const KEYS: &[&str] = &[
         "idle",
         "login",
+        "model_calls",
         "permission",
         "queued",
         "silence",
@@ -261,8 +267,10 @@ impl<'de> Deserialize<'de> for Span {
 pub(super) struct CageSection {
     /// Layers that this host does without.
     pub(super) without: Option<Vec<Layer>>,
+    /// Folders besides the system's that commands may read.
+    pub(super) readable: Option<Vec<PathBuf>>,
 }
 
 impl CageSection {
-    pub(super) const KEYS: &[&str] = &["without"];
+    pub(super) const KEYS: &[&str] = &["readable", "without"];
 }

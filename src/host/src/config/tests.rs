@@ -441,3 +441,40 @@ fn a_page_that_could_not_work_is_told_by_the_check() {
     );
     assert!(short.problems[0].to_string().contains("at least 12 characters"));
 }
+
+#[test]
+fn a_readable_folder_that_would_show_too_much_is_told_with_its_line_and_good_ones_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = folder.path().canonicalize().unwrap();
+    let text = format!(
+        "[cage]\nreadable = [{:?}, \"relative\", \"/\"]\n",
+        good.display().to_string()
+    );
+    let loaded = load_text(&text, &[]);
+    assert_eq!(loaded.settings.readable, [good]);
+    let told = problems(&text);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].starts_with("2: cage.readable: `relative` is not an absolute path"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("2: cage.readable: `/` is everything"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_a_model_can_take_and_how_often_it_is_called_reach_the_agents() {
+    let settings = load_text(
+        "[agents.native]\ncontext_tokens = 8192\n[limits]\nmodel_calls = 7\n",
+        &[],
+    )
+    .settings;
+    let supervisor::AgentKind::Native(profile) = &settings.agents["native"].kind else {
+        panic!("it is the built-in one");
+    };
+    assert_eq!(profile.context_tokens.unwrap().get(), 8192);
+    assert_eq!(profile.model_calls.get(), 7);
+    assert_eq!(problems("[limits]\nmodel_calls = 0\n").len(), 1);
+}

@@ -1,23 +1,31 @@
 //! The agents: whether each could serve a thread.
 
+use std::collections::BTreeMap;
+
 use credentials::{Credentials, Owner, Tenant};
 use supervisor::{Agent, AgentKind};
+use tokio::task::JoinSet;
 
 use super::Check;
+use crate::assembly;
 use crate::config::Settings;
-use crate::failure::sign_in_command;
+use crate::failure::{Failure, sign_in_command};
 
 const NAME: &str = "agents";
 
 /// Which agents could not serve a thread, and what they lack.
-pub(super) fn check(settings: &Settings, credentials: &Credentials) -> Check {
+pub(super) fn check(settings: &Settings, credentials: &Credentials) -> Result<Check, Failure> {
+    let refusals = assembly::run(async { Ok(try_external(settings).await) })?;
+    // The built-in agent is always there, also where nobody has asked for it.
+    let is_meant = |name: &String| *name == settings.default_agent || settings.declared_agents.contains(name);
     let findings = settings
         .agents
         .iter()
-        .flat_map(|(name, agent)| of(name, agent, settings, credentials))
+        .filter(|(name, _)| is_meant(name))
+        .flat_map(|(name, agent)| of(name, agent, refusals.get(name), settings, credentials))
         .collect();
     let names: Vec<&str> = settings.agents.keys().map(String::as_str).collect();
-    Check::worst(
+    Ok(Check::worst(
         NAME,
         findings,
         format!(
@@ -25,10 +33,34 @@ pub(super) fn check(settings: &Settings, credentials: &Credentials) -> Check {
             names.join(", "),
             settings.default_agent
         ),
-    )
+    ))
 }
 
-fn of(name: &str, agent: &Agent, settings: &Settings, credentials: &Credentials) -> Vec<Check> {
+/// Starts every external agent, all at once, and says why those could not serve a thread that could not.
+async fn try_external(settings: &Settings) -> BTreeMap<String, String> {
+    let mut tries = JoinSet::new();
+    for (name, agent) in &settings.agents {
+        if let AgentKind::External { .. } = agent.kind {
+            let (name, agent, limits) = (name.clone(), agent.clone(), settings.limits.clone());
+            tries.spawn(async move {
+                let refusal = match tempfile::tempdir() {
+                    Ok(folder) => supervisor::probe(&agent, folder.path(), &limits).await.err(),
+                    Err(error) => Some(format!("could not make a folder to try it in: {error}")),
+                };
+                Some((name, refusal?))
+            });
+        }
+    }
+    tries.join_all().await.into_iter().flatten().collect()
+}
+
+fn of(
+    name: &str,
+    agent: &Agent,
+    refusal: Option<&String>,
+    settings: &Settings,
+    credentials: &Credentials,
+) -> Vec<Check> {
     let mut findings = Vec::new();
     // Only the agent of new threads is needed; another may wait for its day. And who has configured none may only want
     // the credentials.
@@ -68,24 +100,17 @@ fn of(name: &str, agent: &Agent, settings: &Settings, credentials: &Credentials)
                 );
             }
         }
-        AgentKind::External { command, .. } => {
-            let program = command.first().map(String::as_str).unwrap_or_default();
-            if !is_there(program) {
+        AgentKind::External { .. } => {
+            if let Some(refusal) = refusal {
                 findings.push(tell(
-                    format!("agent `{name}` runs `{program}`, which is not there"),
-                    "install it, or write its whole path".to_owned(),
+                    format!("agent `{name}` could not serve a thread: {refusal}"),
+                    format!(
+                        "`command` in `[agents.{name}]` must be a program that is there and speaks the Agent Client Protocol \
+                         on its standard input and output"
+                    ),
                 ));
             }
         }
     }
     findings
-}
-
-/// Whether a program can be found the way it will be looked for.
-fn is_there(program: &str) -> bool {
-    if program.contains('/') {
-        return std::path::Path::new(program).is_file();
-    }
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }

@@ -1,5 +1,7 @@
 //! The cage that tools run in: which layers hold on this machine.
 
+use std::path::PathBuf;
+
 use cage::Layer;
 
 use super::Check;
@@ -34,8 +36,24 @@ pub(super) fn check(settings: &Settings) -> Check {
     Check::worst(
         NAME,
         findings,
-        format!("holds: {}; the network is not fenced yet", names(&held)),
+        format!(
+            "holds: {}{}; the network is not fenced yet",
+            names(&held),
+            readable(&settings.readable)
+        ),
     )
+}
+
+/// The folders that are shown because the configuration says so.
+fn readable(folders: &[PathBuf]) -> String {
+    let shown: Vec<String> = folders
+        .iter()
+        .map(|folder| format!("`{}`", folder.display()))
+        .collect();
+    match &shown[..] {
+        [] => String::new(),
+        _ => format!("; commands may also read {}", shown.join(", ")),
+    }
 }
 
 fn names(layers: &[Layer]) -> String {

@@ -59,7 +59,9 @@ fn entry(item: &Item) -> Vec<String> {
             title, reason, done, ..
         } => {
             let done = if *done { "done" } else { "waits" };
-            (format!("login, {done}"), format!("{title}: {reason}"))
+            // The reason names what it is about.
+            let words = if reason.is_empty() { title } else { reason };
+            (format!("login, {done}"), words.clone())
         }
         Body::File(file) => ("file".to_owned(), format!("{} ({} bytes)", file.path, file.size)),
         Body::Note { kind, text, .. } => {
@@ -89,7 +91,12 @@ fn decided(decision: Option<&Decision>) -> String {
     match decision {
         None => "open".to_owned(),
         Some(Decision::Once { by }) => format!("allowed once by {}", plain(by, 40)),
-        Some(Decision::Always { by }) => format!("allowed for the thread by {}", plain(by, 40)),
+        Some(Decision::Always { by, words }) if words.is_empty() => {
+            format!("allowed from now on by {}", plain(by, 40))
+        }
+        Some(Decision::Always { by, words }) => {
+            format!("allowed by {}: {}", plain(by, 40), plain(words, 80))
+        }
         Some(Decision::Denied { by, .. }) => format!("denied by {}", plain(by, 40)),
         Some(Decision::TimedOut) => "nobody answered".to_owned(),
         Some(Decision::Gone) => "the turn ended first".to_owned(),

@@ -176,6 +176,7 @@ fn a_folder_in_place_of_the_file_fails() {
 fn a_file_of_somebody_else_fails() {
     // Only root can give files away.
     if !is_root() {
+        eprintln!("not tested: giving a file away needs root");
         return;
     }
     let (_town, house) = signed_in();
@@ -221,6 +222,7 @@ fn a_folder_that_others_may_look_into_fails() {
 fn a_folder_of_somebody_else_fails() {
     // Only root can give folders away.
     if !is_root() {
+        eprintln!("not tested: giving a file away needs root");
         return;
     }
     let (_town, house) = signed_in();
@@ -514,7 +516,7 @@ fn an_external_agent_that_is_not_installed_is_told() {
         check["message"]
             .as_str()
             .unwrap()
-            .contains("`no-such-agent-anywhere`, which is not there"),
+            .contains("agent `codex` could not serve a thread: could not start `no-such-agent-anywhere`"),
         "{check:#}"
     );
 }

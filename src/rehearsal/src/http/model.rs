@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{App, answers, resource};
 use crate::counts::Counter;
 use crate::model::{
-    Act, Asked, Beat, Call, Format, MODELS, ModelRequest, Refusal, Writer, fingerprint, play,
+    Act, Asked, Beat, Call, Format, MODELS, ModelRequest, Refusal, Writer, fingerprint, play, too_long,
 };
 use crate::moment::Moment;
 use crate::state::Shared;
@@ -90,6 +90,14 @@ async fn answer(shared: Arc<Shared>, format: Format, headers: &HeaderMap, body: 
         Ok(asked) => asked,
         Err(refusal) => return refused(&refusal),
     };
+    if let Some(refusal) = shared.change(|state| {
+        let limit = state.ledger.settings.context_tokens?;
+        let refusal = too_long(format, body.len(), limit)?;
+        state.ledger.counts.add(Counter::ModelTooLong);
+        Some(refusal)
+    }) {
+        return refused(&refusal);
+    }
     let act = shared.change(|state| {
         let act = play(&asked, state.requests.failed(request));
         match act {

@@ -8,6 +8,7 @@ mod responses;
 pub(in crate::model) use responses::SEAL;
 
 use super::MODELS;
+use super::writer::CHARACTERS_OF_A_TOKEN;
 
 /// The two wire formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,26 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
+/// The refusal of a request that has more in it than the model takes, in OpenAI's words; `None` if it fits.
+pub(crate) fn too_long(format: Format, bytes: usize, limit: u64) -> Option<Refusal> {
+    let tokens = (bytes / CHARACTERS_OF_A_TOKEN) as u64;
+    let (param, message) = match format {
+        Format::Responses => (
+            "input",
+            "Your input exceeds the context window of this model. Please adjust your input and try again."
+                .to_owned(),
+        ),
+        Format::Chat => (
+            "messages",
+            format!(
+                "This model's maximum context length is {limit} tokens. However, your messages resulted in {tokens} \
+                 tokens. Please reduce the length of the messages."
+            ),
+        ),
+    };
+    (tokens > limit).then(|| invalid("context_length_exceeded", param, message))
+}
+
 /// A message of a person.
 #[derive(Debug, Default)]
 struct Said {
@@ -109,6 +130,20 @@ impl Asked {
             self.earlier.push(before.text);
         }
         self.results.clear();
+    }
+
+    /// The request as a whole: it is about the last thing that was said.
+    fn about(mut self, last: Option<Said>, param: &'static str) -> Result<Self, Refusal> {
+        let Some(said) = last else {
+            return Err(invalid(
+                "missing_required_parameter",
+                param,
+                "there is no message of a user",
+            ));
+        };
+        self.text = said.text;
+        self.attachments = said.attachments;
+        Ok(self)
     }
 }
 

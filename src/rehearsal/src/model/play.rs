@@ -33,6 +33,9 @@ pub(crate) enum Beat {
 
 /// Decides. `failed` is how often this very request has failed or was cut already, by its script.
 pub(crate) fn play(asked: &Asked, failed: usize) -> Act {
+    if let Some(note) = text::note(asked) {
+        return answer(vec![said(note)]);
+    }
     let Some(segments) = script::parse(&asked.text) else {
         return answer(vec![said(text::greeting(asked))]);
     };

@@ -83,6 +83,31 @@ pub(super) fn recall(asked: &Asked) -> String {
     words
 }
 
+/// A note on an earlier part of a conversation, if that is what is asked for: no tools, and nothing but quotes, each below
+/// a line that says whose it is. It has what people said, and the earlier notes.
+pub(super) fn note(asked: &Asked) -> Option<String> {
+    let is_told = |line: &str| line.starts_with("> ") || line.ends_with(':');
+    let mut lines = asked.text.lines().filter(|line| !line.trim().is_empty());
+    if !asked.tools.is_empty() || !lines.next().is_some_and(is_told) || !asked.text.contains("\n> ") {
+        return None;
+    }
+    let mut words = String::from("What was said before:\n");
+    let mut wanted = false;
+    for line in asked.text.lines() {
+        match line.strip_prefix("> ") {
+            Some(said) if wanted && !said.is_empty() => {
+                let said = said.strip_prefix("- ").unwrap_or(said);
+                if said != "What was said before:" {
+                    let _ = write!(words, "\n- {}", short(said));
+                }
+            }
+            Some(_) => {}
+            None => wanted = matches!(line, "A person:" | "Your note on what was before:"),
+        }
+    }
+    Some(words)
+}
+
 /// So many words.
 pub(super) fn filler(count: usize) -> String {
     let mut text = String::new();

@@ -9,7 +9,7 @@ use super::asked::{Asked, Format};
 use super::tools::Call;
 
 /// Characters that count as one token.
-const CHARACTERS_OF_A_TOKEN: usize = 4;
+pub(super) const CHARACTERS_OF_A_TOKEN: usize = 4;
 
 /// Writes one answer. What it returns are whole events, each with its empty line.
 #[derive(Debug)]

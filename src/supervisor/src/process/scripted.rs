@@ -9,10 +9,11 @@ use agent_client_protocol::v1::schema::{
     ContentBlock, ContentChunk, SessionUpdate, StopReason, ToolCallUpdate,
 };
 use contract::{LoginAnswer, LoginNeeded};
+use conversation::{Choice, ChoiceKind};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{Event, Reply};
-use crate::worker::{Gone, PermissionAnswer, PromptError, Spec, StartError};
+use crate::worker::{Gone, Life, PermissionAnswer, PromptError, Spec, StartError};
 
 /// What workers of one supervisor play.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +79,8 @@ pub(crate) enum Act {
     Stop(StopReason),
     /// The process dies.
     Die,
+    /// The process is dead, and the prompt could not be written to it.
+    DieUnreached,
     /// The process dies when it is cancelled.
     DieWhenCancelled,
     /// The process dies when the gate is opened, whatever it does then.
@@ -115,6 +118,7 @@ pub(crate) struct Actor {
     cancelled: watch::Sender<u32>,
     /// It died; its last event may not be told yet.
     is_over: Arc<AtomicBool>,
+    got_prompt: Arc<AtomicBool>,
 }
 
 /// A real worker's prompt ends with its output; its last event comes after its exit, and the search for what it left.
@@ -211,6 +215,7 @@ impl Script {
             events,
             cancelled: watch::Sender::new(0),
             is_over: Arc::default(),
+            got_prompt: Arc::default(),
         })
     }
 }
@@ -218,7 +223,7 @@ impl Script {
 struct Starting {
     script: Script,
     /// What a start that is dropped before its end keeps for a while, as a process that takes its time to die.
-    given_up: Option<mpsc::Sender<()>>,
+    given_up: Option<Life>,
 }
 
 impl Drop for Starting {
@@ -247,6 +252,10 @@ impl Actor {
 
     pub(crate) fn is_over(&self) -> bool {
         self.is_over.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn got_prompt(&self) -> bool {
+        self.got_prompt.load(Ordering::SeqCst)
     }
 
     pub(crate) fn cancel(&self) {
@@ -279,7 +288,8 @@ impl Actor {
             text: text.clone(),
             model,
         });
-        let is_over = self.is_over.clone();
+        let (is_over, got_prompt) = (self.is_over.clone(), self.got_prompt.clone());
+        got_prompt.store(!self.is_over(), Ordering::SeqCst);
         let acts = if self.is_over() {
             // A corpse takes nothing of what is to be played.
             Some(vec![Act::Fail(PromptError::Gone)])
@@ -294,7 +304,7 @@ impl Actor {
         let (sender, receiver) = oneshot::channel();
         let script = self.script.clone();
         tokio::spawn(async move {
-            let mut result = play(acts, &events, &mut cancelled, &is_over).await;
+            let mut result = play(acts, &events, &mut cancelled, &is_over, &got_prompt).await;
             if let (Ok(StopReason::Cancelled), Some(reason)) =
                 (&result, script.inner.lock().unwrap().cancelled_as.take())
             {
@@ -322,6 +332,7 @@ async fn play(
     events: &mpsc::Sender<Event>,
     cancelled: &mut watch::Receiver<u32>,
     is_over: &Arc<AtomicBool>,
+    got_prompt: &AtomicBool,
 ) -> Result<StopReason, PromptError> {
     let tell = async |event| drop(events.send(event).await);
     for act in acts {
@@ -346,7 +357,7 @@ async fn play(
                 let tool_call = Box::new(tool_call);
                 tell(Event::Permission {
                     tool_call,
-                    can_always: true,
+                    options: offered(),
                     answer,
                 })
                 .await;
@@ -359,7 +370,7 @@ async fn play(
             Act::AskAndGoOn(tool_call) => {
                 let event = Event::Permission {
                     tool_call: Box::new(tool_call),
-                    can_always: true,
+                    options: offered(),
                     answer: Reply::new(drop),
                 };
                 tell(event).await;
@@ -380,6 +391,11 @@ async fn play(
                 die(events, is_over);
                 return Err(PromptError::Gone);
             }
+            Act::DieUnreached => {
+                got_prompt.store(false, Ordering::SeqCst);
+                die(events, is_over);
+                return Err(PromptError::Gone);
+            }
             Act::DieWhenCancelled => {
                 let _ = cancelled.changed().await;
                 die(events, is_over);
@@ -395,6 +411,20 @@ async fn play(
         }
     }
     Ok(StopReason::EndTurn)
+}
+
+/// What the built-in agent offers, too.
+fn offered() -> Vec<Choice> {
+    let choice = |id: &str, kind| Choice {
+        id: id.into(),
+        name: format!("words of {id}"),
+        kind,
+    };
+    vec![
+        choice("once", ChoiceKind::AllowOnce),
+        choice("always", ChoiceKind::AllowAlways),
+        choice("no", ChoiceKind::RejectOnce),
+    ]
 }
 
 fn die(events: &mpsc::Sender<Event>, is_over: &Arc<AtomicBool>) {

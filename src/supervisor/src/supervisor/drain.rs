@@ -3,46 +3,61 @@
 use std::time::Duration;
 
 use credentials::REFRESHER_LIMIT;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
 use super::Supervisor;
-/// What a task needs beyond patience and grace to write the end of its turn.
-const LAST_WRITES: Duration = Duration::from_secs(10);
+
+/// What the worst worker takes of its grace: it hears no cancel, then not the end of its input, then no SIGTERM.
+const GRACES: u32 = 3;
+
+/// What is left to be written after that.
+const LAST_WRITES: Duration = Duration::from_secs(1);
+
+/// How long a [`drain`](Supervisor::drain) takes at most: such a worker may have begun a refresh at its very end.
+pub const fn longest_drain(patience: Duration, grace: Duration) -> Duration {
+    patience
+        .saturating_add(grace.saturating_mul(GRACES))
+        .saturating_add(REFRESHER_LIMIT)
+        .saturating_add(LAST_WRITES)
+}
 
 /// Between two looks at the locks of refreshes. (Only at the end, and only while one is held.)
 const LOOK: Duration = Duration::from_millis(100);
 
 impl Supervisor {
     /// Takes no more messages, lets running turns end for at most `patience`, ends all workers and everything they
-    /// started, waits for refreshes in flight, and returns when all is durable. A second call may shorten the patience.
+    /// started, waits for refreshes in flight, and returns when all is durable, after [`longest_drain`] at the latest. A
+    /// second call may shorten the patience.
     pub async fn drain(&self, patience: Duration) {
         let shared = self.shared();
-        shared.no_more_tasks(Instant::now() + patience);
-        let grace = shared.config.limits.grace;
-        // Cancel, end of input, SIGTERM, SIGKILL: each a grace.
-        let limit = patience + 5 * grace + LAST_WRITES;
+        let now = Instant::now();
+        shared.no_more_tasks(now + patience);
+        let until = now + longest_drain(patience, shared.config.limits.grace);
         let all_ended = async {
             // Nobody ever sends: this ends when the last task drops its sender.
             while self.inner.ended.lock().await.recv().await.is_some() {}
         };
-        if timeout(limit, all_ended).await.is_err() {
+        if timeout_at(until - LAST_WRITES, all_ended).await.is_err() {
             warn!("some threads did not end in time; what they ran will be found cut at the next start");
         }
-        self.refreshes_end().await;
+        if timeout_at(until - LAST_WRITES, self.refreshes_end())
+            .await
+            .is_err()
+        {
+            warn!("a refresh is still in flight");
+        }
         match shared.conversation.close().await {
             Ok(()) => info!("drained"),
             Err(error) => warn!(%error, "could not close the conversation"),
         }
     }
 
-    /// Waits until nobody holds a tenant's lock: a refresh that ends now would lose what it was sent. At most as long as
-    /// a refresh may take.
+    /// Waits until nobody holds a tenant's lock: a refresh that ends now would lose what it was sent.
     async fn refreshes_end(&self) {
         let shared = self.shared();
         shared.launcher.refreshes_ended().await;
-        let until = Instant::now() + REFRESHER_LIMIT;
-        while Instant::now() < until {
+        loop {
             let store = shared.credentials.store().clone();
             let held = tokio::task::spawn_blocking(move || {
                 // A store that can't be read has no refresh in flight that could still write to it.
@@ -55,6 +70,5 @@ impl Supervisor {
             }
             sleep(LOOK).await;
         }
-        warn!("a refresh is still in flight");
     }
 }

@@ -29,6 +29,7 @@ impl Supervisor {
             inner: std::sync::Arc::new(Inner {
                 shared,
                 ended: Mutex::new(ended),
+                waiting: Mutex::new(found.waiting.clone()),
             }),
         };
         supervisor.tell_cut(&found.cut).await?;
@@ -37,13 +38,18 @@ impl Supervisor {
             waiting = found.waiting.len(),
             "supervisor begins"
         );
-        for thread in &found.waiting {
+        Ok(supervisor)
+    }
+
+    /// Goes on with what waited when it was started. To be called once all else of a host is there: a host that can't serve
+    /// must not have begun with anything. Called again, it does nothing.
+    pub async fn go_on(&self) {
+        for thread in std::mem::take(&mut *self.inner.waiting.lock().await) {
             // One thread that can't go on must not keep the others.
-            if let Err(error) = supervisor.shared().tell(thread, Command::Wake).await {
+            if let Err(error) = self.shared().tell(&thread, Command::Wake).await {
                 warn!(%thread, %error, "could not go on with a thread");
             }
         }
-        Ok(supervisor)
     }
 
     async fn tell_cut(&self, cut: &[Turn]) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The whole supervisor on a real conversation and a real store, with scripted workers.
 
 mod asks;
+mod broken;
 mod deaths;
 mod disk;
 mod dispatch;
@@ -9,6 +10,7 @@ mod real;
 mod turns;
 mod view;
 mod workers;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -87,6 +89,13 @@ impl Host {
     }
 
     async fn on(folder: TempDir, limits: Limits, script: Script) -> Self {
+        let host = Self::begun_on(folder, limits, script).await;
+        host.supervisor.go_on().await;
+        host
+    }
+
+    /// It has begun, and not gone on with what waits.
+    async fn begun_on(folder: TempDir, limits: Limits, script: Script) -> Self {
         let launcher = Launcher::Scripted(script.clone());
         let config = Config {
             state_folder: folder.path().to_owned(),
@@ -130,6 +139,7 @@ impl Host {
         let supervisor = Supervisor::start(config, conversation, found, credentials)
             .await
             .unwrap();
+        supervisor.go_on().await;
         Self {
             folder,
             supervisor,

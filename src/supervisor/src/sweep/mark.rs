@@ -5,9 +5,8 @@
 //! anybody may lower it, and `/proc/PID/limits` shows it to everybody. A worker starts with a value that stands for its
 //! host's state folder; the cage of our own agent counts down from there, so a folder has a range of values.
 
-use std::path::Path;
-
 use super::Shared;
+use super::identity::Identity;
 use super::process::Process;
 
 /// Values per state folder: so many commands of one worker are told apart from those of another host.
@@ -27,15 +26,15 @@ pub(crate) struct Mark {
 
 impl Mark {
     /// The same for the same folder in every version of this program.
-    pub(super) fn of(state_folder: &Path) -> Self {
+    pub(super) fn of(folder: &Identity) -> Self {
+        Self::of_name(folder.as_str())
+    }
+
+    fn of_name(name: &str) -> Self {
         // FNV-1a: it is short, it does not change, and nobody gains by a collision.
-        let digest = state_folder
-            .as_os_str()
-            .as_encoded_bytes()
-            .iter()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
-                (digest ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-            });
+        let digest = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
+            (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
         let range = (digest >> (u64::BITS - BITS)) ^ (digest & ((1 << BITS) - 1));
         Self {
             highest: BASE + range * RANGE + RANGE - 1,
@@ -62,7 +61,7 @@ impl Shared {
     }
 
     pub(super) fn is_marked(&self, process: &Process) -> bool {
-        Mark::of(&self.state_folder).is_on(process) || process.has_in_environment(&self.variable)
+        Mark::of(&self.identity).is_on(process) || process.has_in_environment(&self.variable)
     }
 }
 
@@ -81,12 +80,12 @@ mod tests {
 
     #[test]
     fn a_folder_has_its_own_range_for_ever() {
-        let mark = Mark::of("/var/lib/agent-host".as_ref());
+        let mark = Mark::of_name("/var/lib/agent-host");
         // A next version that counts otherwise would not find what this one left behind.
         assert_eq!(mark.value(), FOREVER);
-        assert_ne!(mark, Mark::of("/var/lib/agent-host2".as_ref()));
+        assert_ne!(mark, Mark::of_name("/var/lib/agent-host2"));
         for folder in 0..1000 {
-            let value = Mark::of(format!("/{folder}").as_ref()).value();
+            let value = Mark::of_name(&format!("/{folder}")).value();
             assert!((BASE..1 << 40).contains(&value) && value % RANGE == RANGE - 1);
         }
     }

@@ -13,7 +13,7 @@ use super::process::{self, Process};
 #[derive(Debug)]
 pub(super) struct Records {
     folder: PathBuf,
-    /// Process ids and start times mean nothing after a reboot.
+    /// Where process ids and start times mean something.
     boot: String,
 }
 
@@ -37,10 +37,9 @@ impl Records {
             .recursive(true)
             .mode(0o700)
             .create(&folder)?;
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
         Ok(Self {
             folder,
-            boot: boot.trim().to_owned(),
+            boot: boot()?,
         })
     }
 
@@ -105,6 +104,16 @@ impl Records {
     }
 }
 
+/// This boot of the system, and the namespace of process ids that we live in: its number, and when its first process began,
+/// because the numbers of namespaces are used again, as for a container that is started anew.
+fn boot() -> io::Result<String> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let namespace = fs::read_link("/proc/self/ns/pid")?;
+    // Where the first process may not be looked at, the number must do.
+    let first = process::read(1).map_or(0, |first| first.started);
+    Ok(format!("{} {} {first}", boot.trim(), namespace.display()))
+}
+
 /// A worker of an earlier host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Leftover {
@@ -153,12 +162,22 @@ mod tests {
     }
 
     #[test]
-    fn a_record_from_before_a_reboot_means_nobody() {
+    fn a_record_of_another_boot_or_namespace_means_nobody() {
         let folder = tempfile::tempdir().unwrap();
         let mut records = Records::open(folder.path()).unwrap();
-        records.boot = "another".into();
-        let this = process::read(i32::try_from(std::process::id()).unwrap()).unwrap();
-        records.add(&this).unwrap();
-        assert_eq!(Records::open(folder.path()).unwrap().leftover().unwrap(), []);
+        let parts: Vec<String> = records.boot.split(' ').map(str::to_owned).collect();
+        let first = process::read(1).map_or(0, |first| first.started).to_string();
+        assert!(
+            parts.len() == 3 && parts[1].starts_with("pid:[") && parts[2] == first,
+            "{parts:?}"
+        );
+        for part in 0..3 {
+            let mut other = parts.clone();
+            other[part].push('1');
+            records.boot = other.join(" ");
+            let this = process::read(i32::try_from(std::process::id()).unwrap()).unwrap();
+            records.add(&this).unwrap();
+            assert_eq!(Records::open(folder.path()).unwrap().leftover().unwrap(), []);
+        }
     }
 }

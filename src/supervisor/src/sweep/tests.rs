@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use credentials::{Service, Tenant};
@@ -237,6 +238,12 @@ fn nothing_outlives_a_host_that_was_killed_once_the_next_one_starts() {
 }
 
 #[test]
+fn a_moved_folder_keeps_what_is_its_own_and_one_in_its_place_touches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    ended_well(play("world with a moved folder", folder.path()));
+}
+
+#[test]
 #[ignore = "a process that other tests start"]
 fn a_process_of_a_test() {
     let folder = std::env::var_os(FOLDER)
@@ -253,6 +260,8 @@ fn a_process_of_a_test() {
         Ok("host with children") => runtime.block_on(host_with_children(&folder)),
         Ok("host without rights") => runtime.block_on(host_without_rights(&folder)),
         Ok("world") => runtime.block_on(world(&folder)),
+        Ok("world with a moved folder") => runtime.block_on(world_with_a_moved_folder(&folder)),
+        Ok("host of another folder") => runtime.block_on(host_of_another_folder(&folder)),
         Ok("first host") => runtime.block_on(first_host(&folder)),
         Ok("next host") => runtime.block_on(next_host(&folder)),
         other => panic!("no such role: {other:?}"),
@@ -297,6 +306,37 @@ async fn next_host(folder: &Path) {
 
 /// Everything happens below this process, which plays the part of init: it adopts and does nothing.
 async fn world(folder: &Path) {
+    let (processes, mut bystander) = after_a_kill(folder).await;
+    ended_well(play("next host", folder));
+    // Also those that have left their session, their environment and their parent behind.
+    assert_eq!(alive(&processes), NOBODY);
+    assert!(bystander.try_wait().unwrap().is_none());
+    bystander.kill().unwrap();
+    bystander.wait().unwrap();
+}
+
+/// A folder's path says nothing: another folder comes to stand there, as in another container.
+async fn world_with_a_moved_folder(folder: &Path) {
+    let (here, moved) = (folder.join("here"), folder.join("moved"));
+    fs::create_dir(&here).unwrap();
+    let (processes, mut bystander) = after_a_kill(&here).await;
+    fs::rename(&here, &moved).unwrap();
+    fs::create_dir(&here).unwrap();
+    ended_well(play("host of another folder", &here));
+    assert_eq!(alive(&processes).len(), 9);
+    ended_well(play("next host", &moved));
+    assert_eq!(alive(&processes), NOBODY);
+    bystander.kill().unwrap();
+    bystander.wait().unwrap();
+}
+
+async fn host_of_another_folder(folder: &Path) {
+    let reaper = Reaper::new(folder, None).unwrap();
+    assert_eq!(reaper.sweep_leftovers().await, Swept::default());
+}
+
+/// What a killed host leaves, and a bystander of the same user, who looks a little alike.
+async fn after_a_kill(folder: &Path) -> (Vec<Process>, Child) {
     nix::sys::prctl::set_child_subreaper(true).unwrap();
     let mut host = play("first host", folder);
     let mut processes = Vec::new();
@@ -306,8 +346,7 @@ async fn world(folder: &Path) {
         }
     }
     assert_eq!(alive(&processes).len(), 10);
-    // A bystander of the same user, who looks a little alike.
-    let mut bystander = Command::new("setsid")
+    let bystander = Command::new("setsid")
         .args(["sleep", "1000"])
         .env(contract::STATE_MARKER, "/another/state/folder")
         .spawn()
@@ -319,13 +358,7 @@ async fn world(folder: &Path) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(alive(&processes).len(), 9);
-
-    ended_well(play("next host", folder));
-    // Also those that have left their session, their environment and their parent behind.
-    assert_eq!(alive(&processes), NOBODY);
-    assert!(bystander.try_wait().unwrap().is_none());
-    bystander.kill().unwrap();
-    bystander.wait().unwrap();
+    (processes, bystander)
 }
 
 #[test]
@@ -340,7 +373,7 @@ async fn host_after_a_refresh(folder: &Path) -> io::Result<()> {
     let mut worker = Command::new("sh")
         .args(["-c", "echo $$ > worker; setsid sh refresh-tenant & wait"])
         .current_dir(folder.join("workspace"))
-        .env(contract::STATE_MARKER, folder.canonicalize()?)
+        .env(contract::STATE_MARKER, Identity::of(folder)?.as_str())
         .spawn()?;
     let workspace = folder.join("workspace");
     let leader = process_in(&workspace.join("worker")).await;
@@ -383,7 +416,7 @@ async fn host_with_children(folder: &Path) {
     assert!(old.is_alive() && !new.is_alive());
     let marked = Command::new("sleep")
         .arg("1000")
-        .env(contract::STATE_MARKER, reaper.state_folder())
+        .env(contract::STATE_MARKER, reaper.name())
         .spawn();
     let mut marked = marked.unwrap();
     while !reaper
@@ -405,6 +438,7 @@ async fn host_with_children(folder: &Path) {
 fn an_orphan_that_may_not_be_killed_is_given_up_at_once() {
     // Only who may become another user can have a child that he may not kill.
     if !nix::unistd::geteuid().is_root() {
+        eprintln!("not tested: a child that may not be killed needs root");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

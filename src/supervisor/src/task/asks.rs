@@ -2,7 +2,7 @@
 
 use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::{Body, Decision, Item, NoteKind, ToolKind};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, ToolKind};
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -34,7 +34,6 @@ pub(super) struct Asks {
 struct Permission {
     item: Item,
     request: String,
-    can_always: bool,
     until: Instant,
     reply: Reply<PermissionAnswer>,
 }
@@ -115,7 +114,7 @@ impl Task {
     pub(super) async fn asked_permission(
         &mut self,
         tool_call: ToolCallUpdate,
-        can_always: bool,
+        options: Vec<Choice>,
         reply: Reply<PermissionAnswer>,
     ) {
         if self.asks.permissions.len() >= MOST_OPEN {
@@ -130,13 +129,12 @@ impl Task {
         self.apply(SessionUpdate::ToolCallUpdate(tool_call.clone())).await;
         let limit = self.shared.config.limits.permission;
         let until = Timestamp::now().plus(limit);
-        let body = self.permission_body(&tool_call, request.clone(), until);
+        let body = self.permission_body(&tool_call, request.clone(), options, until);
         let item = self.put(body).await;
         let is_unwritten = self.is_kept(item.id);
         let permission = Permission {
             item,
             request,
-            can_always,
             until: Instant::now() + limit,
             reply,
         };
@@ -148,7 +146,13 @@ impl Task {
         self.show();
     }
 
-    fn permission_body(&self, asked: &ToolCallUpdate, request: String, until: Timestamp) -> Body {
+    fn permission_body(
+        &self,
+        asked: &ToolCallUpdate,
+        request: String,
+        options: Vec<Choice>,
+        until: Timestamp,
+    ) -> Body {
         let call = asked.tool_call_id.to_string();
         let known = self
             .turn
@@ -183,6 +187,7 @@ impl Task {
             title: title.unwrap_or_else(|| "use a tool".to_owned()),
             detail,
             diffs,
+            options,
             until,
             decision: None,
         }
@@ -198,27 +203,18 @@ impl Task {
             let words = "this was answered already, or nobody waits for it any more";
             return Err(SupervisorError::Gone(words.to_owned()));
         };
-        let permission = self.asks.permissions.remove(index);
-        let by = decided.name;
-        let (decision, answer) = match decided.answer {
-            Answer::Always if permission.can_always => (Decision::Always { by }, PermissionAnswer::Always),
-            Answer::Always | Answer::Once => (Decision::Once { by }, PermissionAnswer::Once),
-            Answer::Deny { reason } => (
-                Decision::Denied {
-                    by,
-                    reason: reason.clone(),
-                },
-                PermissionAnswer::Deny { reason },
-            ),
+        let Body::Permission { options, .. } = &self.asks.permissions[index].item.body else {
+            unreachable!("the entry of a request is one");
         };
-        let mut permission = permission;
+        let (decision, answer) = verdict(options, decided.answer, decided.name)?;
+        let mut permission = self.asks.permissions.remove(index);
         if let Body::Permission {
             decision: decided, ..
         } = &mut permission.item.body
         {
             *decided = Some(decision.clone());
         }
-        if matches!(answer, PermissionAnswer::Deny { .. }) {
+        if matches!(decision, Decision::Denied { .. }) {
             self.settle(permission, decision, answer).await;
             return Ok(());
         }
@@ -289,6 +285,50 @@ impl Task {
     }
 }
 
+/// What somebody's answer means, and what the agent is told.
+fn verdict(
+    options: &[Choice],
+    answer: Answer,
+    by: String,
+) -> Result<(Decision, PermissionAnswer), SupervisorError> {
+    let always = |choice: &&Choice| choice.kind == ChoiceKind::AllowAlways;
+    Ok(match answer {
+        Answer::Once => (Decision::Once { by }, PermissionAnswer::Once),
+        Answer::Always => match options.iter().find(always) {
+            Some(Choice { name, .. }) => {
+                let words = name.clone();
+                (Decision::Always { by, words }, PermissionAnswer::Always)
+            }
+            None => (Decision::Once { by }, PermissionAnswer::Once),
+        },
+        Answer::Deny { reason } => {
+            let told = reason.clone();
+            (
+                Decision::Denied { by, reason },
+                PermissionAnswer::Deny { reason: told },
+            )
+        }
+        Answer::Option { id, reason } => {
+            let Some(choice) = options.iter().find(|choice| choice.id == id) else {
+                let words = "the agent does not offer this answer";
+                return Err(SupervisorError::Gone(words.to_owned()));
+            };
+            let (decision, reason) = match choice.kind {
+                ChoiceKind::AllowOnce => (Decision::Once { by }, None),
+                ChoiceKind::AllowAlways => {
+                    let words = choice.name.clone();
+                    (Decision::Always { by, words }, None)
+                }
+                ChoiceKind::RejectOnce | ChoiceKind::RejectAlways => {
+                    let told = reason.clone();
+                    (Decision::Denied { by, reason }, told)
+                }
+            };
+            (decision, PermissionAnswer::Option { id, reason })
+        }
+    })
+}
+
 /// A name that nobody can guess; `None` if the system gives no randomness.
 fn random_name() -> Option<String> {
     let mut bytes = [0; 16];
@@ -300,3 +340,6 @@ fn random_name() -> Option<String> {
         name
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,8 @@ pub(super) struct Clock {
     /// What could not be written is tried again then; until then nothing new begins.
     pub(super) retry_write: Option<Instant>,
     look_for_login: Option<Instant>,
+    /// The last write failed.
+    is_stuck: bool,
     /// The last command.
     commanded: Instant,
 }
@@ -44,6 +46,7 @@ impl Clock {
             write: None,
             retry_write: None,
             look_for_login: None,
+            is_stuck: false,
             commanded: Instant::now(),
         }
     }
@@ -85,7 +88,13 @@ impl Clock {
 
     /// All was written; or it was not, and is tried again.
     pub(super) fn wrote(&mut self, well: bool) {
+        self.is_stuck = !well;
         self.write = (!well).then(|| Instant::now() + TRY_TO_WRITE);
+    }
+
+    /// Whether nothing can be written now.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_stuck
     }
 
     pub(super) fn look_for_login(&mut self, at: Option<Instant>) {
@@ -142,7 +151,8 @@ impl Task {
     fn silence_deadline(&self) -> Option<Instant> {
         let running = self.turn.as_ref()?;
         let is_prompted = matches!(running.stage, Stage::Prompted(_));
-        let is_due = is_prompted && !running.silence_told && self.phase() == ThreadPhase::Working;
+        let is_silent = !running.silence_told && !self.is_held();
+        let is_due = is_prompted && is_silent && self.phase() == ThreadPhase::Working;
         is_due.then(|| running.heard + self.shared.config.limits.silence)
     }
 
@@ -244,11 +254,7 @@ impl Task {
     /// Something that has to be written could not be: nothing new begins until it can.
     pub(super) fn could_not_write(&mut self, error: &ConversationError) {
         warn!(%error, "the conversation can't be written; it is tried again");
-        let words = error.to_string();
-        if let Some(running) = &mut self.turn {
-            running.doing = format!("waiting: {words}");
-        }
-        self.board().unwritten = Some(words);
+        self.stuck(error.to_string());
         self.clock.try_later();
         if self.is_out_of_drain() {
             // The next start finds the turn as it is, and tells its thread.

@@ -5,7 +5,7 @@ use conversation::{Enqueued, Thread, ThreadChange, TurnEnd, TurnId};
 use credentials::UserId;
 
 use super::Task;
-use super::renewal::Renewal;
+use super::renewal::{RESET, Renewal, WAS_RESET};
 use super::slot::Slot;
 use crate::command::{Command, Promise};
 use crate::ending::Intent;
@@ -20,6 +20,8 @@ impl Task {
         self.clock.commanded();
         match command {
             Command::Wake => {}
+            #[cfg(test)]
+            Command::Break => panic!("a test broke the task"),
             Command::Post(message, promise) => drop(promise.send(self.post(*message).await)),
             Command::Stop(by, promise) => drop(promise.send(self.stop(&by).await)),
             Command::DropQueued(turn, by, promise) => {
@@ -116,13 +118,10 @@ impl Task {
             let _ = promise.send(Err(error));
             return;
         }
-        self.drop_all_but(None, "the thread was reset").await;
-        self.finish(TurnEnd::Stopped, Some("the thread was reset".to_owned()))
-            .await;
+        self.drop_all_but(None, WAS_RESET).await;
+        self.finish(TurnEnd::Stopped, Some(WAS_RESET.to_owned())).await;
         self.drop_asks().await;
         self.end_worker();
-        let words =
-            "The thread was reset: the agent begins anew and remembers nothing. Files stay as they are.";
         let mut promises = vec![promise];
         promises.extend(
             self.renewal
@@ -131,7 +130,7 @@ impl Task {
                 .flat_map(|renewal| renewal.promises),
         );
         self.renewal = Some(Renewal {
-            words: words.to_owned(),
+            words: RESET.to_owned(),
             promises,
         });
     }

@@ -1,7 +1,5 @@
 //! A turn that does not end by itself: cancelled by people, by a host that goes down, or by the death of its worker.
 
-use std::time::Duration;
-
 use agent_client_protocol::v1::schema::StopReason;
 use conversation::{NoteKind, TurnEnd};
 use tokio::time::Instant;
@@ -13,9 +11,6 @@ use super::turn::{Cancel, Stage};
 use crate::ending::{Intent, sentence};
 use crate::restart::{Hope, Verdict};
 use crate::worker::{Gone, PromptError};
-
-/// A worker that dies so soon after it was sent a turn, and without a word, has not begun with it: it was dying already.
-const TOO_SOON_TO_BEGIN: Duration = Duration::from_secs(3);
 
 impl Task {
     /// Cancels the running turn. If its prompt does not end in time, its worker is ended.
@@ -83,7 +78,7 @@ impl Task {
             self.end_worker();
             return self.conclude(&Err(PromptError::Gone)).await;
         }
-        let begun = self.was_begun(&gone);
+        let begun = self.was_begun();
         let mut words = format!("{} ({exit}).", sentence(&gone.reason).trim_end_matches('.'));
         let mut verdict = None;
         if was_alive {
@@ -119,20 +114,16 @@ impl Task {
         self.finish(end, Some(reason)).await;
     }
 
-    /// Whether the worker that died had the turn, and may have begun with it. One that it had not is put back, once.
-    fn was_begun(&mut self, gone: &Gone) -> bool {
+    /// Whether the worker that died had got the turn, which may then have had effects, whatever was heard of it. One that
+    /// did not reach it is put back.
+    fn was_begun(&mut self) -> bool {
+        let was_reached = !matches!(&self.slot, Slot::Alive(alive) if !alive.process.got_prompt());
         let Some(running) = &mut self.turn else {
             return false;
         };
-        let is_untouched = running
-            .untouched
-            .is_some_and(|sent| sent.elapsed() < TOO_SOON_TO_BEGIN);
         match running.stage {
             Stage::Wanted | Stage::Ending { .. } => false,
-            Stage::Prompted(_) | Stage::Dying(_)
-                if is_untouched && !running.was_put_back && !gone.broke_protocol =>
-            {
-                running.was_put_back = true;
+            Stage::Prompted(_) | Stage::Dying(_) if !was_reached => {
                 running.stage = Stage::Wanted;
                 false
             }

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use conversation::{NoteKind, ThreadChange};
+use conversation::{Conversation, NoteKind, Thread, ThreadChange, ThreadId};
 
 use super::Task;
 use crate::command::Promise;
@@ -12,6 +12,13 @@ use crate::supervisor::SupervisorError;
 
 /// What the agent keeps of a session, in the thread's own folder.
 const TRANSCRIPT: &str = "transcript.jsonl";
+
+/// What a thread is told after a reset.
+pub(crate) const RESET: &str =
+    "The thread was reset: the agent begins anew and remembers nothing. Files stay as they are.";
+
+/// Why turns ended that a reset took away.
+pub(crate) const WAS_RESET: &str = "the thread was reset";
 
 /// A new session is to begin, once no turn runs and the worker has ended.
 #[derive(Debug)]
@@ -55,29 +62,31 @@ impl Task {
 
     async fn forget_session(&mut self) -> Result<(), SupervisorError> {
         let folder = self.shared.session_folder(&self.thread.id);
-        let failed = |cause: String| SupervisorError::System {
-            what: format!("clear the session folder `{}`", folder.display()),
-            cause,
-        };
-        let cleared = tokio::task::spawn_blocking({
-            let folder = folder.clone();
-            move || clear(&folder)
-        });
-        cleared
-            .await
-            .map_err(|error| failed(error.to_string()))?
-            .map_err(|error| failed(error.to_string()))?;
-        let change = ThreadChange {
-            session: Some(None),
-            ..ThreadChange::default()
-        };
-        self.thread = self
-            .shared
-            .conversation
-            .change_thread(&self.thread.id, change)
-            .await?;
+        self.thread = forget_session(&self.shared.conversation, folder, &self.thread.id).await?;
         Ok(())
     }
+}
+
+/// Forgets the session of a thread that has no worker.
+pub(crate) async fn forget_session(
+    conversation: &Conversation,
+    folder: PathBuf,
+    thread: &ThreadId,
+) -> Result<Thread, SupervisorError> {
+    let what = format!("clear the session folder `{}`", folder.display());
+    let failed = |cause: String| SupervisorError::System {
+        what: what.clone(),
+        cause,
+    };
+    tokio::task::spawn_blocking(move || clear(&folder))
+        .await
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(error.to_string()))?;
+    let change = ThreadChange {
+        session: Some(None),
+        ..ThreadChange::default()
+    };
+    Ok(conversation.change_thread(thread, change).await?)
 }
 
 /// Empties a session folder, but for transcripts, of which the newest gets a number.

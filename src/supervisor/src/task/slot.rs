@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::workspace::Workspace;
 use super::{Next, Task, never};
 use crate::ending::sentence;
 use crate::places::Place;
@@ -13,7 +14,7 @@ use crate::process::{Events, Process, Waited};
 use crate::restart::{self, Hope, Verdict};
 use crate::state::{self, Step};
 use crate::status::WorkerState;
-use crate::worker::{Spec, StartError};
+use crate::worker::{Life, Spec, StartError};
 use conversation::{NoteKind, ThreadChange, TurnEnd};
 use credentials::Timestamp;
 
@@ -37,8 +38,8 @@ pub(super) struct Starting {
 /// How a start ended.
 pub(super) struct Launched {
     place: Place,
-    /// Whether the workspace had vanished and was made again.
-    remade: bool,
+    /// The workspace, if there is one.
+    workspace: Option<Workspace>,
     result: Result<(Process, Events), StartError>,
 }
 
@@ -120,7 +121,7 @@ impl Task {
             };
             let launched = Launched {
                 place,
-                remade: false,
+                workspace: None,
                 result: Err(error),
             };
             let launched = Box::pin(async { launched });
@@ -136,19 +137,21 @@ impl Task {
             session: self.thread.session.clone(),
             worker_program: config.worker_program.clone(),
             limits: config.limits.clone(),
-            life: lives,
+            life: Life {
+                _worker: lives,
+                _thread: self.lives.clone(),
+            },
         };
         let (launcher, places) = (self.shared.launcher.clone(), Arc::clone(&self.shared.places));
         let started = async move {
             let _starting = places.may_start().await;
-            let remade = !tokio::fs::try_exists(&spec.workspace).await.unwrap_or(false);
-            let result = match make_workspace(&spec.workspace).await {
-                Ok(()) => launcher.start(spec).await,
-                Err(error) => Err(error),
+            let (workspace, result) = match Workspace::make(&spec.workspace).await {
+                Ok(workspace) => (Some(workspace), launcher.start(spec).await),
+                Err(error) => (None, Err(error)),
             };
             Launched {
                 place,
-                remade,
+                workspace,
                 result,
             }
         };
@@ -161,9 +164,8 @@ impl Task {
     /// A start has ended.
     pub(super) async fn launched(&mut self, launched: Launched) {
         self.slot = Slot::Empty;
-        if launched.remade {
-            let words = "The workspace of this thread was gone; an empty one was made in its place.";
-            self.note(NoteKind::Warning, words.to_owned(), None).await;
+        if let Some(workspace) = launched.workspace {
+            self.tell_new_workspace(workspace).await;
         }
         match launched.result {
             Ok((process, events)) => self.started(launched.place, process, events).await,
@@ -214,12 +216,19 @@ impl Task {
     async fn start_failed(&mut self, error: &StartError) {
         warn!(%error, failures = self.failures + 1, "worker could not be started");
         let hope = match error {
-            StartError::NotFound { .. } => Hope::None,
+            StartError::NotFound { .. } | StartError::Workspace { .. } | StartError::OwnLogin(_) => {
+                Hope::None
+            }
             _ => Hope::Some,
         };
         let mut words = sentence(&error.to_string());
         if let StartError::Timeout { stderr, .. } | StartError::Died { stderr, .. } = error {
             words.push_str(&last_words(stderr));
+        }
+        if let StartError::Workspace { .. } = error {
+            words.push_str(
+                " Put a folder there that the host may read and write, or move away what is in its place.",
+            );
         }
         let verdict = self.failed(hope, &words);
         match verdict {
@@ -323,16 +332,6 @@ impl Task {
             self.end_worker();
         }
     }
-}
-
-/// Makes the workspace if it is not there.
-async fn make_workspace(path: &std::path::Path) -> Result<(), StartError> {
-    tokio::fs::create_dir_all(path)
-        .await
-        .map_err(|error| StartError::NotFound {
-            program: path.display().to_string(),
-            cause: format!("the workspace can't be made: {error}"),
-        })
 }
 
 /// The end of what a worker wrote to its standard error, for the people of its thread.

@@ -28,10 +28,6 @@ pub(super) struct Running {
     /// When the agent last gave a sign of life, and whether its silence was told.
     pub(super) heard: Instant,
     pub(super) silence_told: bool,
-    /// When it was last sent to a worker, while nothing was heard of it since.
-    pub(super) untouched: Option<Instant>,
-    /// It was put back once already, because a worker died before it began with it.
-    pub(super) was_put_back: bool,
 }
 
 /// How far it is.
@@ -86,8 +82,6 @@ impl Task {
             doing: "thinking".to_owned(),
             heard: Instant::now(),
             silence_told: false,
-            untouched: None,
-            was_put_back: false,
         });
         self.merge_waiting().await;
         self.show_queue();
@@ -113,7 +107,6 @@ impl Task {
         running.stage = Stage::Prompted(alive.process.prompt(content, self.thread.model.clone()));
         "thinking".clone_into(&mut running.doing);
         running.heard = Instant::now();
-        running.untouched = Some(running.heard);
         running.silence_told = false;
         if self.state != WorkerState::Busy {
             self.step(Step::Prompted);
@@ -136,9 +129,10 @@ impl Task {
                 return self.gone(gone).await;
             }
             self.heard(event).await;
+            let is_held = self.is_held();
             // None is taken out that this round does not handle.
             match &mut self.slot {
-                Slot::Alive(alive) if left > 0 => match alive.ready() {
+                Slot::Alive(alive) if left > 0 && !is_held => match alive.ready() {
                     Some(next) => event = next,
                     None => return,
                 },
@@ -153,17 +147,16 @@ impl Task {
             return;
         };
         running.heard = Instant::now();
-        running.untouched = None;
         running.silence_told = false;
         match event {
             Event::Update(update) => self.apply(*update).await,
             Event::Status(words) => running.doing = crate::timeline::brief(&words),
             Event::Permission {
                 tool_call,
-                can_always,
+                options,
                 answer,
             } => {
-                self.asked_permission(*tool_call, can_always, answer).await;
+                self.asked_permission(*tool_call, options, answer).await;
             }
             Event::Login { needed, answer } => self.asked_login(needed, answer).await,
             Event::Gone(_) => {}
@@ -195,7 +188,8 @@ impl Task {
         if after.publish {
             self.publish();
         }
-        if after.write {
+        // What can't be written is tried again each second, and not with each word.
+        if after.write && !self.clock.is_stuck() {
             self.write().await;
         }
     }
@@ -240,6 +234,7 @@ impl Task {
                 if intent == Some(Intent::Steer) {
                     self.too_late_to_steer().await;
                 }
+                self.tell_lost_workspace().await;
                 let retry = (end != TurnEnd::Done).then_some(self.turn_id()).flatten();
                 if let Some((kind, words)) = note {
                     self.note(kind, words, retry).await;

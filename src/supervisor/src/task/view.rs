@@ -2,11 +2,12 @@
 
 use conversation::{Body, ConversationError, Item, ItemId, NoteKind, TurnId};
 use credentials::Timestamp;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::Task;
 use super::slot::Slot;
-use super::turn::Stage;
+use super::turn::{Running, Stage};
 use crate::phase::{Facts, TurnFacts, phase};
 use crate::status::{WorkerState, WorkerStatus};
 use crate::supervisor::SupervisorError;
@@ -14,6 +15,9 @@ use crate::update::{Change, Doing, Snapshot, Subscription, ThreadPhase};
 
 /// Entries that could not be written and are kept to be written later; above it the oldest are given up.
 const MOST_KEPT: usize = 256;
+
+/// So many bytes of a turn may wait to be written where nothing can be; then its worker waits, too.
+const MOST_UNWRITTEN: usize = 1024 * 1024;
 
 /// Entries in a snapshot.
 const SNAPSHOT: usize = 200;
@@ -44,17 +48,46 @@ impl Task {
             return self.clock.wrote(true);
         }
         let written = self.shared.conversation.put_items(items).await;
+        let was_stuck = self.clock.is_stuck();
         self.clock.wrote(written.is_ok());
         match written {
             Ok(()) => {
                 self.kept.clear();
+                if was_stuck {
+                    self.unstuck();
+                }
                 if let Some(running) = &mut self.turn {
                     running.timeline.written();
                 }
                 self.shared.list_changed(&self.thread.id);
             }
-            Err(error) => warn!(%error, "could not write the timeline"),
+            Err(error) => {
+                warn!(%error, "could not write the timeline; it is tried again");
+                self.stuck(error.to_string());
+            }
         }
+    }
+
+    /// Whether the worker has to wait with what it says: nothing can be written, and enough waits for it.
+    pub(super) fn is_held(&self) -> bool {
+        let waits = |running: &Running| running.timeline.backlog() >= MOST_UNWRITTEN;
+        let speaks = matches!(self.slot, Slot::Alive(_));
+        speaks && self.clock.is_stuck() && self.turn.as_ref().is_some_and(waits)
+    }
+
+    pub(super) fn stuck(&mut self, words: String) {
+        if let Some(running) = &mut self.turn {
+            running.doing = format!("waiting: {words}");
+        }
+        self.board().unwritten = Some(words);
+    }
+
+    fn unstuck(&mut self) {
+        if let Some(running) = &mut self.turn {
+            "going on".clone_into(&mut running.doing);
+            running.heard = Instant::now();
+        }
+        self.board().unwritten = None;
     }
 
     /// Adds an entry that is not the agent's, and writes it at once.

@@ -43,6 +43,10 @@ impl Task {
             // It stays forgiven while the last of the old worker ends.
             self.step(Step::Forgiven);
         }
+        if self.has_lost_workspace().await {
+            // The next one starts in what is there then.
+            return self.end_worker();
+        }
         match &self.slot {
             // Its end is told in a moment, and then it is started anew.
             Slot::Alive(alive) if alive.process.is_over() => {}

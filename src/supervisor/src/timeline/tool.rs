@@ -264,8 +264,8 @@ pub(crate) fn shown_diffs(content: &[ToolCallContent], workspace: &Path) -> Vec<
     diffs.collect()
 }
 
-/// Diffs as text: what is taken away, what is put there.
-pub(crate) fn describe_diffs(diffs: &[Diff]) -> String {
+/// Diffs as text: what is taken away, what is put there. It is the detail of a request to change files.
+pub fn describe_diffs(diffs: &[Diff]) -> String {
     let mut text = String::new();
     let mut put = |parts: &[&str]| parts.iter().for_each(|part| text.push_str(part));
     for diff in diffs {

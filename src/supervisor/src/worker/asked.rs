@@ -6,6 +6,7 @@ use agent_client_protocol::v1::schema::{
     RequestPermissionResponse, SelectedPermissionOutcome, ToolCallUpdate,
 };
 use contract::{DENIAL_REASON, LoginAnswer, LoginNeeded, META_KEY};
+use conversation::{Choice, ChoiceKind};
 use serde_json::json;
 
 /// A permission request. Dropped without an answer it counts as cancelled.
@@ -13,8 +14,6 @@ use serde_json::json;
 pub(crate) struct PermissionAsked {
     /// What is to be done, as the agent describes it.
     pub(crate) tool_call: ToolCallUpdate,
-    /// Whether it offers to remember a yes.
-    pub(crate) can_always: bool,
     options: Vec<PermissionOption>,
     responder: Option<Responder<RequestPermissionResponse>>,
 }
@@ -26,6 +25,13 @@ pub(crate) enum PermissionAnswer {
     Once,
     /// Yes, and do not ask again for the like of it.
     Always,
+    /// What the agent offers under this name.
+    Option {
+        /// The offer's id.
+        id: String,
+        /// Why, if it denies; goes to the agent.
+        reason: Option<String>,
+    },
     /// No.
     Deny {
         /// Why; goes to the agent.
@@ -40,13 +46,29 @@ impl PermissionAsked {
         request: RequestPermissionRequest,
         responder: Responder<RequestPermissionResponse>,
     ) -> Self {
-        let is_always = |option: &PermissionOption| option.kind == PermissionOptionKind::AllowAlways;
         Self {
             tool_call: request.tool_call,
-            can_always: request.options.iter().any(is_always),
             options: request.options,
             responder: Some(responder),
         }
+    }
+
+    /// The answers that the agent offers. What we do not know the meaning of is none.
+    pub(crate) fn choices(&self) -> Vec<Choice> {
+        let choice = |option: &PermissionOption| {
+            Some(Choice {
+                id: option.option_id.to_string(),
+                name: option.name.clone(),
+                kind: match option.kind {
+                    PermissionOptionKind::AllowOnce => ChoiceKind::AllowOnce,
+                    PermissionOptionKind::AllowAlways => ChoiceKind::AllowAlways,
+                    PermissionOptionKind::RejectOnce => ChoiceKind::RejectOnce,
+                    PermissionOptionKind::RejectAlways => ChoiceKind::RejectAlways,
+                    _ => return None,
+                },
+            })
+        };
+        self.options.iter().filter_map(choice).collect()
     }
 
     /// Answers. An agent that does not offer an answer of that kind gets the careful one that it does offer.
@@ -72,15 +94,22 @@ impl Drop for PermissionAsked {
 
 fn response(options: &[PermissionOption], answer: PermissionAnswer) -> RequestPermissionResponse {
     use PermissionOptionKind::{AllowAlways, AllowOnce, RejectAlways, RejectOnce};
-    let (kinds, reason): (&[_], _) = match answer {
-        PermissionAnswer::Once => (&[AllowOnce], None),
-        PermissionAnswer::Always => (&[AllowAlways, AllowOnce], None),
-        PermissionAnswer::Deny { reason } => (&[RejectOnce, RejectAlways], reason),
-        PermissionAnswer::Cancelled => (&[], None),
+    let of_kind = |kinds: &[PermissionOptionKind]| {
+        kinds
+            .iter()
+            .find_map(|kind| options.iter().find(|option| option.kind == *kind))
     };
-    let option = kinds
-        .iter()
-        .find_map(|kind| options.iter().find(|option| option.kind == *kind));
+    let option = match &answer {
+        PermissionAnswer::Once => of_kind(&[AllowOnce]),
+        PermissionAnswer::Always => of_kind(&[AllowAlways, AllowOnce]),
+        PermissionAnswer::Deny { .. } => of_kind(&[RejectOnce, RejectAlways]),
+        PermissionAnswer::Option { id, .. } => options.iter().find(|option| *option.option_id.0 == **id),
+        PermissionAnswer::Cancelled => None,
+    };
+    let reason = match answer {
+        PermissionAnswer::Deny { reason } | PermissionAnswer::Option { reason, .. } => reason,
+        PermissionAnswer::Once | PermissionAnswer::Always | PermissionAnswer::Cancelled => None,
+    };
     let outcome = match option {
         Some(option) => {
             RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(option.option_id.clone()))
@@ -136,6 +165,10 @@ mod tests {
     fn an_answer_that_is_not_offered_never_becomes_a_wider_yes() {
         use PermissionOptionKind::{AllowAlways, AllowOnce, RejectAlways, RejectOnce};
         let deny = PermissionAnswer::Deny { reason: None };
+        let option = |id: &str| PermissionAnswer::Option {
+            id: id.into(),
+            reason: None,
+        };
         for (offered, answer, chosen) in [
             (
                 [AllowOnce, RejectOnce].as_slice(),
@@ -148,6 +181,8 @@ mod tests {
             (&[AllowOnce, RejectAlways], deny.clone(), Some("1")),
             (&[AllowOnce], deny, None),
             (&[AllowOnce, RejectOnce], PermissionAnswer::Cancelled, None),
+            (&[AllowAlways, AllowAlways, RejectOnce], option("1"), Some("1")),
+            (&[AllowAlways, RejectOnce], option("7"), None),
         ] {
             let options: Vec<_> = offered
                 .iter()

@@ -186,6 +186,8 @@ pub(super) struct Opened {
     pub(super) session: String,
     pub(super) resumed: bool,
     pub(super) accepts_images: bool,
+    /// How people sign in to an agent that keeps its own login.
+    pub(super) sign_in: String,
 }
 
 /// Why none was.
@@ -198,16 +200,40 @@ pub(super) enum OpenError {
     Refused(StartError),
 }
 
+/// Says hello, and hears what the agent is.
+pub(super) async fn greet(
+    connection: &ConnectionTo<Agent>,
+    spec: &Spec,
+    deadline: Instant,
+) -> Result<InitializeResponse, OpenError> {
+    let hello = ask(connection, "initialize", initialize(spec), deadline)
+        .await?
+        .map_err(|error| match error.code {
+            // What the crate itself makes of an answer in another version of the protocol.
+            ErrorCode::INVALID_REQUEST => OpenError::Refused(StartError::Protocol(format!(
+                "the agent speaks another version of the protocol: {}",
+                words::error(&error)
+            ))),
+            _ => refused(&error),
+        })?;
+    check(hello)
+}
+
 /// initialize, then the session that was asked for, or a new one.
 pub(super) async fn open(
     connection: &ConnectionTo<Agent>,
     spec: &Spec,
     deadline: Instant,
 ) -> Result<Opened, OpenError> {
-    let hello = ask(connection, "initialize", initialize(spec), deadline)
-        .await?
-        .map_err(|error| refused(&error))?;
-    let capabilities = check(&hello)?.agent_capabilities.clone();
+    let hello = greet(connection, spec, deadline).await?;
+    let sign_in = words::sign_in(&spec.agent.title, &hello.auth_methods);
+    let refused = |error: &Error| match refused(error) {
+        OpenError::Refused(StartError::LoginNeeded(words)) if !spec.agent.is_native() => {
+            OpenError::Refused(StartError::OwnLogin(format!("{words}. {sign_in}")))
+        }
+        other => other,
+    };
+    let capabilities = hello.agent_capabilities;
     let accepts_images = capabilities.prompt_capabilities.image;
     if let Some(session) = spec.session.clone().filter(|_| capabilities.load_session) {
         let load = LoadSessionRequest::new(session.clone(), spec.workspace.clone());
@@ -217,6 +243,7 @@ pub(super) async fn open(
                     session,
                     resumed: true,
                     accepts_images,
+                    sign_in,
                 });
             }
             Err(error) if error.code == ErrorCode::AUTH_REQUIRED => return Err(refused(&error)),
@@ -234,6 +261,7 @@ pub(super) async fn open(
         session: new.session_id.to_string(),
         resumed: false,
         accepts_images,
+        sign_in,
     })
 }
 
@@ -255,7 +283,7 @@ fn initialize(spec: &Spec) -> InitializeRequest {
         .meta(meta)
 }
 
-fn check(hello: &InitializeResponse) -> Result<&InitializeResponse, OpenError> {
+fn check(hello: InitializeResponse) -> Result<InitializeResponse, OpenError> {
     if hello.protocol_version == ProtocolVersion::V1 {
         return Ok(hello);
     }
@@ -286,9 +314,6 @@ fn refused(error: &Error) -> OpenError {
     let words = words::error(error);
     OpenError::Refused(if error.code == ErrorCode::AUTH_REQUIRED {
         StartError::LoginNeeded(words)
-    } else if error.code == ErrorCode::INVALID_REQUEST {
-        // What the crate itself makes of an answer in another version of the protocol.
-        StartError::Protocol(words)
     } else {
         StartError::Refused(words)
     })

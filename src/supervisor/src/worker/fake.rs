@@ -112,7 +112,10 @@ pub(crate) fn spec(folder: &Path, functions: &str) -> Spec {
             grace: Duration::from_millis(200),
             ..Limits::default()
         },
-        life: mpsc::channel(1).0,
+        life: super::Life {
+            _worker: mpsc::channel(1).0,
+            _thread: mpsc::channel(1).0,
+        },
     }
 }
 
@@ -156,6 +159,9 @@ pub(crate) fn native(spec: &mut Spec) {
         }),
         permissions: contract::Permissions::Ask,
         without_layers: vec![],
+        readable: vec![],
+        context_tokens: None,
+        model_calls: contract::MODEL_CALLS,
         instructions: None,
     }));
 }

@@ -8,13 +8,13 @@ use contract::frames::{FrameError, Frames};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::client::Gate;
 use super::log::Tail;
-use super::{Event, Gone, words};
+use super::{Event, Gone, Life, words};
 use crate::sweep::{Known, Reaper};
 
 /// What the keeper is asked to do, each more than the one before. That nobody asks any more means the last.
@@ -49,7 +49,7 @@ pub(super) struct Keeper {
     pub(super) grace: Duration,
     pub(super) steps: watch::Receiver<Step>,
     pub(super) ended: watch::Sender<Option<Ended>>,
-    pub(super) _life: mpsc::Sender<()>,
+    pub(super) _life: Life,
 }
 
 /// The last words are usually there before the process has ended.

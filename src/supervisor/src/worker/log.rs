@@ -32,12 +32,27 @@ impl Tail {
     pub(super) fn text(&self) -> String {
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&bytes);
-        let plain: String = text
+        let plain: String = without_escapes(&text)
             .chars()
             .filter(|letter| *letter == '\n' || !letter.is_control())
             .collect();
         plain.trim().to_owned()
     }
+}
+
+/// Without `ESC [ … letter`: progress bars colour their lines and erase them, and here nothing is coloured or erased.
+fn without_escapes(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // ECMA-48: parameters, then one final byte.
+        plain.push_str(part.strip_prefix('[').map_or(part, |sequence| {
+            let last = sequence.trim_start_matches(|letter| (' '..='?').contains(&letter));
+            last.strip_prefix(|letter| ('@'..='~').contains(&letter))
+                .unwrap_or(last)
+        }));
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -48,10 +63,10 @@ mod tests {
     async fn only_the_end_is_kept_and_no_control_characters() {
         let tail = Tail::default();
         let mut written = vec![b'x'; 1024 * 1024];
-        written.extend(b"\nthe \x1b[31mend\x07\xff\n");
+        written.extend(b"\n\x1b[2K\x1b[1;31mthe \x1b]end\x1b[0m\x07\xff\x1b[3\n");
         tail.clone().fill(written.as_slice()).await;
         let text = tail.text();
-        assert!(text.ends_with("\nthe [31mend\u{fffd}"), "{text:?}");
+        assert!(text.ends_with("\nthe ]end\u{fffd}"), "{text:?}");
         assert!(text.len() <= KEPT + 8 && tail.bytes.lock().unwrap().capacity() <= 4 * KEPT);
     }
 }

@@ -6,29 +6,18 @@ use std::process::Stdio;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use credentials::NETWORK_VARIABLES;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::child::{self, AtOurDeath};
-use super::{Spec, StartError};
+use super::{Life, Spec, StartError};
 use crate::config::AgentKind;
 use crate::sweep::{Known, Reaper};
 
 /// What every worker gets from our environment.
 const ENVIRONMENT: [&str; 4] = ["PATH", "HOME", "LANG", "TERM"];
-
-/// How the network is reached from here; for our own agent, whose refreshes need it, too.
-const NETWORK: [&str; 8] = [
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
-];
 
 /// A worker's process and its pipes.
 pub(super) struct Started {
@@ -37,7 +26,7 @@ pub(super) struct Started {
     pub(super) input: ChildStdin,
     pub(super) output: ChildStdout,
     pub(super) log: ChildStderr,
-    pub(super) life: mpsc::Sender<()>,
+    pub(super) life: Life,
 }
 
 /// Starts the process. If the future is dropped, the process is killed as soon as it is there.
@@ -48,10 +37,10 @@ pub(super) async fn start(spec: &Spec, reaper: &Reaper) -> Result<Started, Start
         cause,
     };
     if !spec.workspace.is_dir() {
-        return Err(not_found(format!(
-            "the workspace {} is not there",
-            spec.workspace.display()
-        )));
+        return Err(StartError::Workspace {
+            path: spec.workspace.display().to_string(),
+            cause: "it is not there".into(),
+        });
     }
     let own_program = matches!(spec.agent.kind, AgentKind::Native(_)).then(|| spec.worker_program.clone());
     let (mut command, reaper) = (command(&program, spec, reaper), reaper.clone());
@@ -108,7 +97,8 @@ fn command(program: &OsString, spec: &Spec, reaper: &Reaper) -> Command {
     command.env_clear().envs(ENVIRONMENT.iter().filter_map(inherited));
     let at_our_death = match &spec.agent.kind {
         AgentKind::Native(_) => {
-            command.envs(NETWORK.iter().filter_map(inherited));
+            // For its refreshes, too.
+            command.envs(NETWORK_VARIABLES.iter().filter_map(inherited));
             AtOurDeath::SeesEndOfInput
         }
         AgentKind::External {
@@ -120,7 +110,7 @@ fn command(program: &OsString, spec: &Spec, reaper: &Reaper) -> Command {
         }
     };
     command
-        .env(contract::STATE_MARKER, reaper.state_folder())
+        .env(contract::STATE_MARKER, reaper.name())
         .current_dir(&spec.workspace)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

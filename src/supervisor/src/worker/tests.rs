@@ -2,6 +2,7 @@
 
 use agent_client_protocol::v1::schema::{ContentBlock, ContentChunk};
 use contract::LoginAnswer;
+use conversation::ChoiceKind;
 
 use super::fake::{Scene, native};
 use super::*;
@@ -110,12 +111,13 @@ async fn a_start_that_fails_says_what_to_do_about_it_and_leaves_nothing() {
     for (functions, wanted) in [
         (
             "on_new() { fail -32000 'sign in first'; }",
-            "LoginNeeded(\"sign in first\")",
+            "OwnLogin(\"sign in first. Fake keeps its own login: sign in with its own program, as the user that runs this host\")",
         ),
         ("on_new() { fail -32603 'no model'; }", "Refused(\"no model\")"),
         (
             "on_initialize() { answer '{\"protocolVersion\":9}'; }",
-            "Protocol(\"Invalid request: unsupported ACP protocol version 9; this endpoint only supports ACP protocol version 1\")",
+            "Protocol(\"the agent speaks another version of the protocol: Invalid request: unsupported ACP protocol version 9; \
+             this endpoint only supports ACP protocol version 1\")",
         ),
         (
             "on_initialize() { echo hello; sleep 60; }",
@@ -171,7 +173,7 @@ async fn an_agent_that_never_answers_is_ended_in_time_with_all_it_started() {
 async fn a_program_or_workspace_that_is_not_there_is_told_by_its_name() {
     let scene = Scene::new();
     let mut spec = scene.spec("");
-    spec.agent.kind = AgentKind::External {
+    spec.agent.kind = crate::config::AgentKind::External {
         command: vec!["/no/such/agent".into()],
         environment: [].into(),
     };
@@ -189,11 +191,9 @@ async fn a_program_or_workspace_that_is_not_there_is_told_by_its_name() {
     let error = start(spec, &scene.reaper, scene.sender.clone())
         .await
         .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("the workspace /no/such/folder is not there"),
-        "{error}"
+    assert_eq!(
+        error.to_string(),
+        "could not use the workspace `/no/such/folder`: it is not there"
     );
 }
 
@@ -330,7 +330,15 @@ on_answer() {
             let Some(Event::Permission(asked)) = scene.events.recv().await else {
                 panic!("not asked");
             };
-            assert!(asked.can_always);
+            let kinds: Vec<_> = asked.choices().iter().map(|choice| choice.kind).collect();
+            assert_eq!(
+                kinds,
+                [
+                    ChoiceKind::AllowOnce,
+                    ChoiceKind::AllowAlways,
+                    ChoiceKind::RejectOnce
+                ]
+            );
             assert_eq!(asked.tool_call.fields.title.as_deref(), Some("run ls -la"));
             match answer {
                 Some(answer) => asked.answer(answer),

@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
 use agent_client_protocol::Error;
+use agent_client_protocol::v1::schema::AuthMethod;
 use nix::sys::signal::Signal;
 
 /// Longest words of an agent that are passed on, in bytes.
@@ -34,9 +35,33 @@ pub(super) fn error(error: &Error) -> String {
         _ => error.message.clone(),
     };
     words.retain(|letter| letter == '\n' || !letter.is_control());
+    cut(words)
+}
+
+/// How people sign in to an agent that keeps its own login: nobody here can give it one.
+pub(super) fn sign_in(title: &str, methods: &[AuthMethod]) -> String {
+    let ways: Vec<String> = methods
+        .iter()
+        .filter_map(|method| match (method.name(), method.description()) {
+            ("", _) => None,
+            (name, None | Some("")) => Some(name.to_owned()),
+            (name, Some(description)) => Some(format!("{name}: {description}")),
+        })
+        .collect();
+    let mut words =
+        format!("{title} keeps its own login: sign in with its own program, as the user that runs this host");
+    if !ways.is_empty() {
+        words.push_str(" (");
+        words.push_str(&ways.join("; "));
+        words.push(')');
+    }
+    words.retain(|letter| !letter.is_control());
+    cut(words)
+}
+
+fn cut(mut words: String) -> String {
     if words.len() > LONGEST {
-        let end = words.floor_char_boundary(LONGEST);
-        words.truncate(end);
+        words.truncate(words.floor_char_boundary(LONGEST));
         words.push('…');
     }
     words

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::Ordering;
 
 use agent_client_protocol::{RawJsonRpcMessage, TransportFrame};
 use futures_channel::mpsc::UnboundedReceiver;
@@ -31,7 +32,7 @@ where
                 Ok(frame) => unsent.take(&frame, shared, limits)?,
                 Err(_) => is_open = false,
             },
-            written = unsent.write_to(&mut writer), if !unsent.lines.is_empty() => match written {
+            written = unsent.write_to(&mut writer, shared), if !unsent.lines.is_empty() => match written {
                 Ok(()) => {}
                 // The other end is gone or going; the reader sees how. What it sent before is still worth reading.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return discard(frames).await,
@@ -66,9 +67,14 @@ async fn discard(mut frames: UnboundedReceiver<TransportFrame>) -> Result<(), Fr
 /// Lines that wait, and how much of the first one is written.
 #[derive(Default)]
 struct Unsent {
-    lines: VecDeque<Vec<u8>>,
+    lines: VecDeque<Line>,
     written: usize,
     bytes: usize,
+}
+
+struct Line {
+    bytes: Vec<u8>,
+    is_request: bool,
 }
 
 impl Unsent {
@@ -95,7 +101,9 @@ impl Unsent {
             _ => {}
         }
         self.bytes += line.len();
-        self.lines.push_back(line);
+        let is_request = matches!(frame, TransportFrame::Single(RawJsonRpcMessage::Request(_)));
+        let bytes = line;
+        self.lines.push_back(Line { bytes, is_request });
         if self.bytes > limits.unsent {
             return Err(FrameError::Stalled { limit: limits.unsent });
         }
@@ -103,22 +111,26 @@ impl Unsent {
     }
 
     /// Writes as much as the pipe takes now. Cancelled, it has written nothing that it does not know of.
-    async fn write_to<W>(&mut self, writer: &mut W) -> io::Result<()>
+    async fn write_to<W>(&mut self, writer: &mut W, shared: &Shared) -> io::Result<()>
     where
         W: AsyncWrite + Unpin,
     {
         let Some(line) = self.lines.front() else {
             return Ok(());
         };
-        if self.written < line.len() {
-            let count = writer.write(&line[self.written..]).await?;
+        let length = line.bytes.len();
+        if self.written < length {
+            let count = writer.write(&line.bytes[self.written..]).await?;
             if count == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             self.written += count;
             self.bytes -= count;
+            if self.written == length && line.is_request {
+                shared.requests.fetch_add(1, Ordering::SeqCst);
+            }
         }
-        if self.written == line.len() {
+        if self.written == length {
             // Some writers keep what they were given until they are told; cancelled here, it is told again.
             writer.flush().await?;
             self.lines.pop_front();

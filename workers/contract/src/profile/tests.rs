@@ -37,6 +37,9 @@ fn whole() -> Profile {
         }),
         permissions: Permissions::Deny,
         without_layers: vec![Layer::Landlock],
+        readable: vec!["/srv/data".into()],
+        context_tokens: NonZeroU64::new(8192),
+        model_calls: NonZeroU32::MIN,
         instructions: Some("be brief".to_owned()),
     }
 }
@@ -50,6 +53,9 @@ fn bare() -> Profile {
         account: None,
         permissions: Permissions::Ask,
         without_layers: vec![],
+        readable: vec![],
+        context_tokens: None,
+        model_calls: MODEL_CALLS,
         instructions: None,
     }
 }

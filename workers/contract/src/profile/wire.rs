@@ -1,5 +1,6 @@
 //! The profile's shape on the wire: versioned and tagged, apart from the types that the programs work with.
 
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use cage::Layer;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use url::Url;
 
-use super::{Account, HostSecret, Permissions, Profile, ProfileError, Provider};
+use super::{Account, HostSecret, MODEL_CALLS, Permissions, Profile, ProfileError, Provider};
 
 const VERSION: u64 = 1;
 
@@ -23,7 +24,17 @@ struct WireProfile {
     account: Option<WireAccount>,
     permissions: WirePermissions,
     without_layers: Vec<Layer>,
+    #[serde(default)]
+    readable: Vec<PathBuf>,
+    #[serde(default)]
+    context_tokens: Option<NonZeroU64>,
+    #[serde(default = "model_calls")]
+    model_calls: NonZeroU32,
     instructions: Option<String>,
+}
+
+fn model_calls() -> NonZeroU32 {
+    MODEL_CALLS
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +105,9 @@ pub(super) fn write(profile: &Profile) -> Value {
             Permissions::Deny => WirePermissions::Deny,
         },
         without_layers: profile.without_layers.clone(),
+        readable: profile.readable.clone(),
+        context_tokens: profile.context_tokens,
+        model_calls: profile.model_calls,
         instructions: profile.instructions.clone(),
     };
     // Only a path that is not UTF-8 can fail, and such a worker then says that it got no profile.
@@ -147,6 +161,9 @@ pub(super) fn read(meta: &Value) -> Result<Profile, ProfileError> {
             WirePermissions::Deny => Permissions::Deny,
         },
         without_layers: wire.without_layers,
+        readable: wire.readable,
+        context_tokens: wire.context_tokens,
+        model_calls: wire.model_calls,
         instructions: wire.instructions,
     })
 }

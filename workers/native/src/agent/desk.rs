@@ -143,7 +143,7 @@ impl<K: Kit> Desk<K> {
             .map_err(|error| refused(error.to_string()))?;
         let policy = Policy {
             workspace: workspace.to_owned(),
-            readable: vec![],
+            readable: profile.readable.clone(),
             without: profile.without_layers.clone(),
         };
         let spill = profile.session_folder.join("output");
@@ -223,7 +223,7 @@ impl<K: Kit> Desk<K> {
             _ => "",
         };
         if session != &*id.0 {
-            return Err(acp::schema::Error::session_not_found(id.clone()).into());
+            return Err(no_session(&id.0));
         }
         let busy = Stage::Busy {
             session: session.to_owned(),
@@ -303,9 +303,15 @@ fn note_servers(count: usize) {
 
 fn failed_to_open(error: &TranscriptError, id: &str) -> Error {
     match error {
-        TranscriptError::Unknown { .. } => acp::schema::Error::session_not_found(id.to_owned()).into(),
+        TranscriptError::Unknown { .. } => no_session(id),
         error => Error::new(ErrorCode::INTERNAL_ERROR.value(), error.to_string()),
     }
+}
+
+fn no_session(id: &str) -> Error {
+    let mut error: Error = acp::schema::Error::session_not_found(id.to_owned()).into();
+    error.message = format!("there is no session `{id}` here: `session/new` begins one");
+    error
 }
 
 fn refused(words: impl Into<String>) -> Error {

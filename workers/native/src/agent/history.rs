@@ -6,6 +6,11 @@ use std::collections::BTreeSet;
 use crate::agent::transcript::Line;
 use crate::message::{Message, Part, ReplyPart, ToolCall};
 
+mod room;
+mod view;
+
+pub(crate) use room::Room;
+
 /// What the model is told of a call that began and has no result.
 pub(crate) const UNKNOWN_RESULT: &str =
     "interrupted: the worker ended while this ran; its effects are unknown";
@@ -13,10 +18,28 @@ pub(crate) const UNKNOWN_RESULT: &str =
 /// What the model is told of a call that never began.
 pub(crate) const NOT_BEGUN: &str = "stopped before it ran";
 
+/// The refusals in a row after which a whole exchange is taken out: what was new is gone by then.
+const STUBBORN: u32 = 3;
+
 /// Everything that the lines so far say.
 #[derive(Debug, Default)]
 pub(crate) struct History {
+    /// All of them; the model is shown [`Self::view`].
     messages: Vec<Message>,
+    /// Messages that the model is not shown.
+    hidden: BTreeSet<usize>,
+    /// Results of tools that the provider took offence at.
+    withheld: BTreeSet<usize>,
+    /// What stands for the messages before this one.
+    summary: Option<(usize, String)>,
+    /// Results before this message are not shown.
+    trimmed: usize,
+    /// How many messages the last model call had behind it in the end, and the tokens of all that.
+    used: Option<(usize, u64)>,
+    /// Refusals since the last reply.
+    refusals: u32,
+    /// Whether whoever wrote the lines did not yet say which calls began.
+    is_silent_on_begun: bool,
     /// Calls of the last reply that began.
     begun: BTreeSet<String>,
     always: BTreeSet<String>,
@@ -26,7 +49,10 @@ pub(crate) struct History {
 impl History {
     /// From the lines of a transcript.
     pub(crate) fn of(lines: Vec<Line>) -> Self {
-        let mut history = Self::default();
+        let mut history = Self {
+            is_silent_on_begun: lines.contains(&Line::Upgraded),
+            ..Self::default()
+        };
         for line in lines {
             history.apply(line);
         }
@@ -40,15 +66,28 @@ impl History {
                 if !matches!(message, Message::ToolResult { .. }) {
                     self.close_calls();
                 }
+                if matches!(message, Message::Assistant { .. }) {
+                    self.refusals = 0;
+                }
                 self.messages.push(message);
             }
             Line::Begun { call } => {
+                self.is_silent_on_begun = false;
                 self.begun.insert(call);
             }
-            Line::Withdrawn => {
-                if self.is_unanswered() {
-                    self.messages.pop();
-                }
+            Line::Upgraded => {
+                self.close_calls();
+                self.is_silent_on_begun = false;
+            }
+            Line::Withdrawn => self.withdraw(),
+            Line::Used { tokens } => self.used = Some((self.messages.len(), tokens)),
+            Line::Summarized { before, note } => {
+                self.summary = Some((before, note));
+                self.used = None;
+            }
+            Line::Trimmed { before } => {
+                self.trimmed = before;
+                self.used = None;
             }
             Line::Always { key } => {
                 self.always.insert(key);
@@ -59,7 +98,7 @@ impl History {
         }
     }
 
-    /// In order, for the next request.
+    /// Everything that was said, in order.
     pub(crate) fn messages(&self) -> &[Message] {
         &self.messages
     }
@@ -84,11 +123,41 @@ impl History {
         matches!(self.messages.last(), Some(Message::User { .. }))
     }
 
+    /// The provider refused a request. What was new in it goes: the message of a person, or what tools gave back. If that does
+    /// not help, what was answered last goes too, one exchange at a time, so that no thread is refused for ever.
+    fn withdraw(&mut self) {
+        self.refusals += 1;
+        self.used = None;
+        let is_said = self.is_unanswered();
+        if is_said {
+            self.messages.pop();
+        }
+        self.close_calls();
+        let replied = self.messages.iter().enumerate().rposition(|(index, message)| {
+            matches!(message, Message::Assistant { .. }) && !self.hidden.contains(&index)
+        });
+        let Some(replied) = replied else { return };
+        let results = replied + 1..self.messages.len();
+        let is_new = |index: &usize| {
+            matches!(self.messages[*index], Message::ToolResult { .. }) && !self.withheld.contains(index)
+        };
+        let new: Vec<usize> = results.clone().filter(is_new).collect();
+        if !new.is_empty() && (!is_said || self.refusals > 1) {
+            self.withheld.extend(new);
+        } else if self.refusals >= STUBBORN {
+            let asked = self.messages[..replied]
+                .iter()
+                .rposition(|message| !matches!(message, Message::User { .. }));
+            self.hidden
+                .extend(asked.map_or(0, |before| before + 1)..results.end);
+        }
+    }
+
     fn close_calls(&mut self) {
         let open: Vec<String> = self.open_calls().map(|call| call.id.clone()).collect();
         let begun = std::mem::take(&mut self.begun);
         self.messages.extend(open.into_iter().map(|call| {
-            let words = if begun.contains(&call) {
+            let words = if self.is_silent_on_begun || begun.contains(&call) {
                 UNKNOWN_RESULT
             } else {
                 NOT_BEGUN
@@ -126,117 +195,4 @@ impl History {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn user(text: &str) -> Line {
-        Line::Message {
-            message: Message::User {
-                parts: vec![Part::Text { text: text.into() }],
-            },
-        }
-    }
-
-    fn calls(ids: &[&str]) -> Line {
-        let call = |id: &&str| {
-            ReplyPart::ToolCall(ToolCall {
-                id: (*id).to_owned(),
-                name: "read".into(),
-                arguments: "{}".into(),
-            })
-        };
-        Line::Message {
-            message: Message::Assistant {
-                parts: ids.iter().map(call).collect(),
-            },
-        }
-    }
-
-    fn result(id: &str) -> Line {
-        Line::Message {
-            message: Message::ToolResult {
-                call: id.into(),
-                text: "ok".into(),
-                failed: false,
-            },
-        }
-    }
-
-    fn begun(id: &str) -> Line {
-        Line::Begun { call: id.into() }
-    }
-
-    fn told<'a>(history: &'a History, words: &str) -> Vec<&'a str> {
-        let results = history.messages().iter().filter_map(|message| match message {
-            Message::ToolResult { call, text, .. } if text == words => Some(call.as_str()),
-            _ => None,
-        });
-        results.collect()
-    }
-
-    #[test]
-    fn calls_without_a_result_get_one_when_somebody_speaks_again() {
-        let mut history = History::of(vec![
-            user("go"),
-            calls(&["a", "b", "c"]),
-            begun("a"),
-            result("a"),
-            begun("b"),
-            Line::Interrupted,
-        ]);
-        assert_eq!(history.messages().len(), 3);
-        history.apply(user("again"));
-        assert_eq!(told(&history, UNKNOWN_RESULT), ["b"]);
-        assert_eq!(told(&history, NOT_BEGUN), ["c"]);
-        assert!(matches!(history.messages().last(), Some(Message::User { .. })));
-    }
-
-    #[test]
-    fn an_id_that_was_used_before_still_counts_as_open() {
-        let lines = vec![
-            user("1"),
-            calls(&["a"]),
-            begun("a"),
-            result("a"),
-            calls(&["a"]),
-            user("2"),
-        ];
-        let history = History::of(lines);
-        assert_eq!(
-            told(&history, NOT_BEGUN),
-            ["a"],
-            "that it began before says nothing"
-        );
-    }
-
-    #[test]
-    fn a_refused_message_is_gone_and_nothing_else_is() {
-        let history = History::of(vec![user("1"), user("2"), Line::Withdrawn]);
-        let first = Part::Text { text: "1".into() };
-        assert!(history.messages().len() == 1 && history.ends_with(&[first]));
-        let answered = vec![
-            user("1"),
-            calls(&["a"]),
-            Line::Withdrawn,
-            user("2"),
-            Line::Withdrawn,
-        ];
-        assert_eq!(told(&History::of(answered), NOT_BEGUN), ["a"]);
-    }
-
-    #[test]
-    fn a_message_that_nobody_answered_is_known_again() {
-        let again = vec![Part::Text { text: "go".into() }];
-        assert!(History::of(vec![user("go"), Line::Interrupted]).ends_with(&again));
-        assert!(!History::of(vec![user("go"), calls(&["a"])]).ends_with(&again));
-        assert!(!History::of(vec![]).ends_with(&again));
-    }
-
-    #[test]
-    fn the_last_model_and_every_rule_hold() {
-        let model = |model: &str| Line::Model { model: model.into() };
-        let history = History::of(vec![model("a"), Line::Always { key: "k".into() }, model("b")]);
-        assert_eq!(history.model(), Some("b"));
-        assert!(history.always("k") && !history.always("l"));
-    }
-}
+mod tests;

@@ -4,12 +4,14 @@
 //! after the other and their results kept, and so on until it calls none. Kept means written and on the disk, so that
 //! whatever comes next (the next call, the answer) never rests on something that a kill could take away.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use acp::schema::{SessionUpdate, StopReason, UsageUpdate};
 use agent_client_protocol::v1 as acp;
-use contract::{Profile, TurnFailure};
+use contract::Profile;
 use credentials::Timestamp;
+use serde_json::json;
 
 use crate::agent::client::Client;
 use crate::agent::history::History;
@@ -18,7 +20,7 @@ use crate::agent::stop::Stop;
 use crate::agent::transcript::{Line, Transcript, TranscriptError};
 use crate::agent::{plan, prompt};
 use crate::message::{Finish, Message, Part, ReplyPart, ToolCall, Usage};
-use crate::providers::NO_MODEL;
+use crate::providers::{NO_MODEL, ProviderError};
 use crate::tools::ToolSpec;
 
 mod ask;
@@ -26,11 +28,19 @@ mod calls;
 mod failure;
 mod output;
 mod replay;
+mod room;
 
 pub(crate) use failure::TurnError;
 
-/// Model calls in one turn: far more than work needs, and an end to a model that goes round in circles.
-const CALLS_PER_TURN: u32 = 200;
+/// Tool calls of one answer that are run; the others are answered without.
+const CALLS_PER_ANSWER: usize = 100;
+
+/// Bytes of a call's arguments that are kept and read. The largest change that may be written fits, however it is escaped.
+const ARGUMENTS_LIMIT: usize = 4 * 1024 * 1024;
+
+/// What is said in place of an answer that has no words.
+const WORDLESS: &str =
+    "(The model ended its answer without a word. Ask again, or choose another one with `/model`.)";
 
 /// One session.
 pub(crate) struct Session<K: Kit> {
@@ -71,14 +81,15 @@ impl<K: Kit> Session<K> {
     /// Answers. Every way out leaves a history from which the session can go on.
     pub(crate) async fn turn(&mut self, said: Said, stop: &Stop) -> Result<StopReason, TurnError> {
         let brief = self.hear(said).await?;
-        for _ in 0..CALLS_PER_TURN {
+        for _ in 0..self.profile.model_calls.get() {
             match self.step(&brief, stop).await? {
                 Step::Again => {}
                 Step::Over(reason) => return Ok(reason),
             }
         }
         let words = format!(
-            "I stop here: this turn took {CALLS_PER_TURN} model calls. Tell me to go on if I should."
+            "I stop here: this turn took {} model calls, the limit of this host. Tell me to go on if I should.",
+            self.profile.model_calls
         );
         self.client.say(&words, &self.next_message());
         self.keep_reply(vec![ReplyPart::Text { text: words }]).await?;
@@ -89,7 +100,7 @@ impl<K: Kit> Session<K> {
     async fn hear(&mut self, said: Said) -> Result<Brief, TurnError> {
         let chosen = said.model.as_deref().or(self.history.model());
         let Some(model) = chosen.or(self.profile.model.as_deref()).map(str::to_owned) else {
-            return Err(TurnError::failed(TurnFailure::Refused, NO_MODEL));
+            return Err(ProviderError::Barred(NO_MODEL.to_owned()).into());
         };
         let mut lines = vec![];
         if let Some(model) = said.model.filter(|model| self.history.model() != Some(model)) {
@@ -119,21 +130,35 @@ impl<K: Kit> Session<K> {
         let Some(reply) = self.ask(brief, stop).await? else {
             return Ok(self.interrupted(vec![]).await);
         };
-        self.report(reply.usage);
         let calls = calls_of(&reply.parts);
-        self.keep_reply(reply.parts).await?;
+        let has_words = reply.parts.iter().any(is_words);
+        if reply.finish == Finish::Refused && !has_words && calls.is_empty() {
+            // A filter: it would strike in each later request, too.
+            self.keep(vec![Line::Withdrawn]).await?;
+            return Ok(Step::Over(StopReason::Refusal));
+        }
+        let mut parts: Vec<_> = reply.parts.into_iter().map(bounded).collect();
+        if reply.finish == Finish::Complete && !has_words && calls.is_empty() {
+            self.client.say(WORDLESS, &message_id(index));
+            let text = WORDLESS.to_owned();
+            parts.push(ReplyPart::Text { text });
+        }
+        self.keep_reply(parts).await?;
+        self.count(reply.usage).await?;
         match reply.finish {
             Finish::Refused => return Ok(Step::Over(StopReason::Refusal)),
             Finish::Length if calls.is_empty() => return Ok(Step::Over(StopReason::MaxTokens)),
             _ if calls.is_empty() => return Ok(Step::Over(StopReason::EndTurn)),
             _ => {}
         }
-        for (number, call) in calls.iter().enumerate() {
+        let (run, rest) = calls.split_at(calls.len().min(CALLS_PER_ANSWER));
+        for (number, call) in run.iter().enumerate() {
             let done = self.execute(&call_id(index, number), call, stop).await?;
             if done.is_none() {
                 return Ok(self.interrupted(vec![]).await);
             }
         }
+        self.keep(rest.iter().map(not_run).collect()).await?;
         Ok(Step::Again)
     }
 
@@ -166,13 +191,21 @@ impl<K: Kit> Session<K> {
         Ok(())
     }
 
-    fn report(&self, usage: Usage) {
-        let used = usage.input.saturating_add(usage.output);
-        if used > 0 {
-            // How much the model could take is not known: 0.
-            self.client
-                .update(SessionUpdate::UsageUpdate(UsageUpdate::new(used, 0)));
+    /// Notes what a call took, and tells it.
+    async fn count(&mut self, usage: Usage) -> Result<(), TranscriptError> {
+        let tokens = usage.input.saturating_add(usage.output);
+        if tokens > 0 {
+            self.keep(vec![Line::Used { tokens }]).await?;
+            self.tell_usage(tokens);
         }
+        Ok(())
+    }
+
+    /// How much the model could take is 0 where it is not known.
+    fn tell_usage(&self, tokens: u64) {
+        let size = self.profile.context_tokens.map_or(0, NonZeroU64::get);
+        self.client
+            .update(SessionUpdate::UsageUpdate(UsageUpdate::new(tokens, size)));
     }
 
     /// The id of the message that comes next; the same after a load.
@@ -188,6 +221,30 @@ fn message_id(index: usize) -> String {
 /// Names a call for the client. Providers may use their ids again; the place in the history is unique.
 fn call_id(message: usize, number: usize) -> String {
     format!("c{message}.{number}")
+}
+
+fn is_words(part: &ReplyPart) -> bool {
+    matches!(part, ReplyPart::Text { text } if !text.trim().is_empty())
+}
+
+/// A call that says far too much is kept without it: it would be sent with each later request.
+fn bounded(part: ReplyPart) -> ReplyPart {
+    match part {
+        ReplyPart::ToolCall(call) if call.arguments.len() > ARGUMENTS_LIMIT => {
+            let arguments = json!({ "left_out": format!("{} bytes", call.arguments.len()) }).to_string();
+            ReplyPart::ToolCall(ToolCall { arguments, ..call })
+        }
+        part => part,
+    }
+}
+
+fn not_run(call: &ToolCall) -> Line {
+    let message = Message::ToolResult {
+        call: call.id.clone(),
+        text: format!("not run: of one answer, only the first {CALLS_PER_ANSWER} calls are"),
+        failed: true,
+    };
+    Line::Message { message }
 }
 
 fn calls_of(parts: &[ReplyPart]) -> Vec<ToolCall> {

@@ -17,8 +17,8 @@ mod load;
 /// The file's name in the session folder.
 const FILE: &str = "transcript.jsonl";
 
-/// The version of the lines.
-const VERSION: u64 = 1;
+/// The version of the lines. Those of version 1 may come from a program that did not write [`Line::Begun`].
+const VERSION: u64 = 2;
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,8 +41,27 @@ pub(crate) enum Line {
         /// The call's id.
         call: String,
     },
-    /// The provider refused what was said last, which the history no longer has.
+    /// The provider refused what was new in a request; the model is not shown it any more.
     Withdrawn,
+    /// What the last model call took: tokens read and written.
+    Used {
+        /// How many.
+        tokens: u64,
+    },
+    /// In place of all messages before this one the model is shown a note.
+    Summarized {
+        /// The first message that it is still shown itself, counted from 0.
+        before: usize,
+        /// What it reads instead of the earlier ones.
+        note: String,
+    },
+    /// Of messages before this one the model is not shown what tools gave back.
+    Trimmed {
+        /// The first message that is whole, counted from 0.
+        before: usize,
+    },
+    /// What comes before was written by a program of version 1, what follows was not.
+    Upgraded,
     /// Calls with this key need no permission any more.
     Always {
         /// `key` of [`crate::tools::Prepared::always`].
@@ -75,7 +94,10 @@ pub(crate) enum TranscriptError {
         path: PathBuf,
     },
     /// A newer program wrote it.
-    #[error("the transcript {path} has version {found}, this worker understands {VERSION}")]
+    #[error(
+        "the transcript {path} has version {found}, this worker understands {VERSION}; it was left as it is\nhint: use the \
+         newer program again, or begin a new thread"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -146,7 +168,8 @@ impl Transcript {
         Ok(transcript)
     }
 
-    /// Opens the one of this session, with its lines. A torn last line is cut off.
+    /// Opens the one of this session, with its lines. A torn last line is cut off. An older version is gone on with, which a
+    /// line says.
     pub(crate) fn load(folder: &Path, session: &str) -> Result<(Self, Vec<Line>), TranscriptError> {
         let path = folder.join(FILE);
         let unknown = || TranscriptError::Unknown {
@@ -177,7 +200,15 @@ impl Transcript {
                 .map_err(|error| io_error("shorten", &transcript.path, error))?;
         }
         transcript.length = read.length;
-        Ok((transcript, read.lines))
+        let mut lines = read.lines;
+        if read.version < VERSION && !lines.contains(&Line::Upgraded) {
+            let mut bytes = Vec::new();
+            transcript.length = push_line(&mut bytes, &Line::Upgraded)
+                .and_then(|()| add(&transcript.file, read.length, &bytes))
+                .map_err(|error| io_error("write", &transcript.path, error))?;
+            lines.push(Line::Upgraded);
+        }
+        Ok((transcript, lines))
     }
 
     /// Adds lines, and returns when the disk has them. On an error none of them is kept.

@@ -68,7 +68,7 @@ impl Model {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Reply, ProviderError> {
         if request.model.trim().is_empty() {
-            return Err(ProviderError::Refused(NO_MODEL.into()));
+            return Err(ProviderError::Barred(NO_MODEL.into()));
         }
         let client = self.client()?;
         let mut past = Past::default();
@@ -171,13 +171,15 @@ impl Model {
                 self.leave_out(model, ability);
             }
             Step::GiveUp(why) => return Err(ProviderError::Unavailable(why)),
+            Step::Shorten(why) => return Err(ProviderError::TooLong(why)),
+            Step::Bar(why) => return Err(ProviderError::Barred(why)),
             Step::Refuse(why) => return Err(ProviderError::Refused(why)),
         }
         Ok(())
     }
 
     fn nobody_pays(&self, failure: &Failure) -> ProviderError {
-        ProviderError::Refused(format!(
+        ProviderError::Barred(format!(
             "{}; this agent has no account for {}\nhint: `tenant = \"…\"` in its section of the configuration names one",
             failure.words(),
             http::shown(&self.url)

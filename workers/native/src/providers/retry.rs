@@ -80,6 +80,10 @@ pub(super) enum Step {
     Without(Ability),
     /// Give up; another time it may work.
     GiveUp(String),
+    /// Give up; a shorter request may work.
+    Shorten(String),
+    /// Give up; it may work once a person has acted, whatever was said.
+    Bar(String),
     /// Give up; the same request will never work.
     Refuse(String),
 }
@@ -99,9 +103,17 @@ impl Failure {
                 ..
             } => match course.abilities.refused_by(*status, said) {
                 Some(ability) => Step::Without(ability),
-                None if is_passing(*status) && !is_used_up(said) => course.again(why, *retry_after),
+                None if is_too_long(Some(*status), said) => {
+                    Step::Shorten(with_hint(why, Some(*status), said))
+                }
+                None if is_used_up(said) || is_barred(*status) => {
+                    Step::Bar(with_hint(why, Some(*status), said))
+                }
+                None if is_passing(*status) => course.again(why, *retry_after),
                 None => Step::Refuse(with_hint(why, Some(*status), said)),
             },
+            Self::Stream(said) if is_too_long(None, said) => Step::Shorten(with_hint(why, None, said)),
+            Self::Stream(said) if is_used_up(said) => Step::Bar(with_hint(why, None, said)),
             Self::Stream(said) if is_final(said) => Step::Refuse(with_hint(why, None, said)),
             Self::NoToken { after, .. } => course.again(why, *after),
             Self::Silent(_) if course.tries >= MOST_SILENT_TRIES => Step::GiveUp(why),
@@ -182,34 +194,44 @@ fn is_used_up(said: &Said) -> bool {
     .any(|words| said.code.as_ref().is_some_and(|code| code.contains(words)))
 }
 
+/// Whether an answer is about the account, the plan, the model or the address, and not about what was said.
+fn is_barred(status: u16) -> bool {
+    matches!(status, 300..=399 | 401 | 402 | 404 | 405)
+}
+
+/// Whether the request has more in it than the model can take. Servers say it in many ways, and some with a status of
+/// their own faults; only a limit per minute is something else.
+fn is_too_long(status: Option<u16>, said: &Said) -> bool {
+    let ways = [
+        "context_length",
+        "context length",
+        "context size",
+        "context_size",
+        "context window",
+        "maximum context",
+        "prompt is too long",
+        "input is too long",
+        "too many tokens",
+    ];
+    status == Some(413) || status != Some(429) && ways.iter().any(|words| said.mentions(words))
+}
+
 /// Whether a failure that came in the stream will come again.
 fn is_final(said: &Said) -> bool {
     let finals = [
-        "context_length_exceeded",
         "invalid_prompt",
         "invalid_request",
         "content_policy",
         "model_not_found",
     ];
-    is_used_up(said)
-        || finals
-            .iter()
-            .any(|words| said.code.as_ref().is_some_and(|code| code.contains(words)))
+    finals
+        .iter()
+        .any(|words| said.code.as_ref().is_some_and(|code| code.contains(words)))
 }
 
 fn with_hint(why: String, status: Option<u16>, said: &Said) -> String {
-    let is_too_long = status == Some(413)
-        || [
-            "context_length",
-            "context length",
-            "context size",
-            "context window",
-            "maximum context",
-        ]
-        .iter()
-        .any(|words| said.mentions(words));
-    let hint = if is_too_long {
-        "the thread is too long for this model; `/new` starts a fresh one, `/model NAME` takes another model"
+    let hint = if is_too_long(status, said) {
+        "what was said last is too long for this model; say it in parts, or take another model with `/model NAME`"
     } else if said.mentions("not support tools") || said.mentions("tool choice") {
         "this agent needs a model that can call tools; `/model NAME` takes another one"
     } else if said.mentions("image") {

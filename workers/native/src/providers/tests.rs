@@ -38,6 +38,9 @@ fn profile(provider: Provider, base_url: &Url) -> Profile {
         account: None,
         permissions: Permissions::Ask,
         without_layers: vec![],
+        readable: vec![],
+        context_tokens: None,
+        model_calls: contract::MODEL_CALLS,
         instructions: None,
     }
 }

@@ -64,7 +64,7 @@ impl Glob {
     pub(super) fn perform(&self, places: &Places, stop: &Stop) -> Result<String, String> {
         let workspace = places.workspace()?;
         let mut found = Vec::new();
-        let end = walk::files(places, &self.place, stop, |path| {
+        let end = walk::files(places, &self.place, stop, |walk::Found { path, .. }| {
             let beneath = path.strip_prefix(&self.place.path).unwrap_or(path);
             if self.matcher.is_match(beneath) {
                 let shown = path.strip_prefix(&workspace).unwrap_or(path);
@@ -72,6 +72,7 @@ impl Glob {
             }
             found.len() < PATHS
         });
+        let end = end.map_err(|error| format!("could not look into `{}`: {error}", self.place.shown))?;
         if found.is_empty() {
             found.push("[no file matches]".to_owned());
         }

@@ -103,21 +103,23 @@ impl Grep {
             .build();
         let mut answer = String::new();
         let mut passed_over = 0_usize;
-        let end = walk::files(places, &self.place, stop, |path| {
+        let end = walk::files(places, &self.place, stop, |file| {
+            let path = file.path;
             let beneath = path.strip_prefix(&self.place.path).unwrap_or(path);
             let wanted = self.names.as_ref();
             if !wanted.is_none_or(|names| names.is_match(beneath) || self.place.path == path) {
                 return true;
             }
             let shown = path.strip_prefix(&workspace).unwrap_or(path);
-            if self
-                .search(&mut searcher, path, shown, &mut answer, stop)
-                .is_err()
-            {
-                passed_over += 1;
+            match self.search(&mut searcher, file, shown, &mut answer, stop) {
+                // The walk says so.
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                Err(_) => passed_over += 1,
+                Ok(()) => {}
             }
             answer.len() < ANSWER_BYTES
         });
+        let end = end.map_err(|error| format!("could not look into `{}`: {error}", self.place.shown))?;
         if answer.is_empty() {
             answer.push_str("[no line matches]\n");
         }
@@ -136,12 +138,12 @@ impl Grep {
     fn search(
         &self,
         searcher: &mut Searcher,
-        path: &Path,
+        file: walk::Found<'_>,
         shown: &Path,
         answer: &mut String,
         stop: &Stop,
     ) -> io::Result<()> {
-        let file = open::file(path)?;
+        let file = stop.reader(file.open()?);
         let mut found = Found {
             lines: String::new(),
             count: 0,
@@ -150,7 +152,7 @@ impl Grep {
             output: self.output,
             stop,
         };
-        let ended = searcher.search_file(&self.matcher, &file, &mut found);
+        let ended = searcher.search_reader(&self.matcher, file, &mut found);
         match self.output {
             _ if found.count == 0 => {}
             Output::Lines => answer.push_str(&found.lines),

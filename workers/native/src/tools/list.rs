@@ -1,12 +1,16 @@
 //! `list`: what is in a folder.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs::{self, DirEntry};
+use std::os::fd::OwnedFd;
 
+use nix::fcntl::readlinkat;
 use serde::Deserialize;
 
 use super::arguments::parse;
+use super::open::Missing;
 use super::place::{Place, Places};
+use super::stop::Stop;
 use super::{Kind, Prepared, Work, looking, open, spec, walk};
 
 /// Entries of an answer.
@@ -33,23 +37,21 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
 }
 
 impl List {
-    pub(super) fn perform(&self) -> Result<String, String> {
+    pub(super) fn perform(&self, stop: &Stop) -> Result<String, String> {
         let shown = &self.place.shown;
-        if !self.place.path.is_dir() {
+        let failed = |error| format!("could not list `{shown}`: {error}");
+        if !open::look(&self.place.path).map_err(failed)?.is_dir() {
             return Err(format!(
                 "`{shown}` is not a folder; `{}` shows a file",
                 spec::READ
             ));
         }
-        let failed = |error| format!("could not list `{shown}`: {error}");
-        let mut entries: Vec<DirEntry> = fs::read_dir(&self.place.path)
-            .and_then(Iterator::collect)
-            .map_err(failed)?;
-        entries.retain(|entry| entry.file_name() != walk::OWN);
-        entries.sort_by_key(DirEntry::file_name);
+        let folder = open::folder(&self.place.path, Missing::Refuse).map_err(failed)?;
+        let mut entries = open::entries(&folder, stop).map_err(failed)?;
+        entries.retain(|entry| entry.name != walk::OWN);
         let mut answer = String::new();
         for entry in entries.iter().take(ENTRIES) {
-            answer.push_str(&line(entry));
+            answer.push_str(&line(&folder, &entry.name));
         }
         if entries.is_empty() {
             answer.push_str("[the folder is empty]");
@@ -67,17 +69,16 @@ impl List {
 }
 
 /// An entry that vanishes while it is looked at is shown by its name.
-fn line(entry: &DirEntry) -> String {
-    let name = entry.file_name();
-    let name = name.to_string_lossy();
-    match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => format!("{name}/\n"),
-        Ok(metadata) if metadata.is_symlink() => match fs::read_link(entry.path()) {
-            Ok(target) => format!("{name} -> {}\n", target.display()),
-            Err(_) => format!("{name} (a link)\n"),
+fn line(folder: &OwnedFd, name: &OsStr) -> String {
+    let shown = name.to_string_lossy();
+    match open::look_in(folder, name) {
+        Ok(metadata) if metadata.is_dir() => format!("{shown}/\n"),
+        Ok(metadata) if metadata.is_symlink() => match readlinkat(folder, name) {
+            Ok(target) => format!("{shown} -> {}\n", target.display()),
+            Err(_) => format!("{shown} (a link)\n"),
         },
-        Ok(metadata) if metadata.is_file() => format!("{name} ({} bytes)\n", metadata.len()),
-        Ok(metadata) => format!("{name} ({})\n", open::kind_words(metadata.file_type())),
-        Err(_) => format!("{name}\n"),
+        Ok(metadata) if metadata.is_file() => format!("{shown} ({} bytes)\n", metadata.len()),
+        Ok(metadata) => format!("{shown} ({})\n", open::kind_words(metadata.file_type())),
+        Err(_) => format!("{shown}\n"),
     }
 }

@@ -66,7 +66,7 @@ impl Places {
         }
         if place.is_outside() && !self.policy.may_read(&place.path) {
             return Err(format!(
-                "`{}` lies outside the workspace, where only the system's programs and public settings may be read",
+                "`{}` lies outside the workspace, where only the system's programs, public settings and what the configuration names may be read",
                 place.shown
             ));
         }

@@ -72,7 +72,7 @@ impl Read {
             io::ErrorKind::NotFound => format!("there is no `{shown}`"),
             _ => format!("could not read `{shown}`: {error}"),
         };
-        if self.place.path.is_dir() {
+        if open::look(&self.place.path).map_err(failed)?.is_dir() {
             return Err(format!(
                 "`{shown}` is a folder; `{}` shows what is in it",
                 spec::LIST
@@ -80,26 +80,31 @@ impl Read {
         }
         let file = open::file(&self.place.path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
-        let mut reader = BufReader::with_capacity(64 * 1024, file);
+        let mut reader = BufReader::with_capacity(64 * 1024, stop.reader(file));
         let sample = reader.fill_buf().map_err(failed)?;
         if let Some(format) = format_of(sample) {
             return Err(format!(
                 "`{shown}` is not text but {format} ({size} bytes), which this tool can't show"
             ));
         }
-        self.lines_of(&mut reader, stop).map_err(failed)
+        self.lines_of(&mut reader).map_err(failed)
     }
 
-    fn lines_of(&self, reader: &mut impl BufRead, stop: &Stop) -> io::Result<String> {
+    fn lines_of(&self, reader: &mut impl BufRead) -> io::Result<String> {
         let mut answer = String::new();
         let mut line = Vec::new();
         let mut number = 0;
         let mut more = None;
-        while let Some(left_out) = next_line(reader, &mut line)? {
-            if stop.is_due() {
-                more = Some("it takes too long to get further");
-                break;
-            }
+        loop {
+            let left_out = match next_line(reader, &mut line) {
+                Ok(Some(left_out)) => left_out,
+                Ok(None) => break,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    more = Some("it takes too long to get further");
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             if number + 1 >= self.first.saturating_add(self.lines) {
                 more = Some("more lines follow");
                 break;

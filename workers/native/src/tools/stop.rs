@@ -1,5 +1,6 @@
 //! How a blocking tool learns that nobody waits for it any more, or that it takes too long.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -38,6 +39,36 @@ impl Stop {
 
     pub(super) fn is_due(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed) || Instant::now() >= self.deadline
+    }
+
+    /// An error of the kind `TimedOut` when it is due.
+    pub(super) fn check(&self) -> io::Result<()> {
+        if self.is_due() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes too long"));
+        }
+        Ok(())
+    }
+
+    /// A reader that fails as [`Self::check`] does: however long a file or a line is, nobody reads on for nobody.
+    pub(super) fn reader<R: Read>(&self, inner: R) -> Patient<R> {
+        Patient {
+            inner,
+            stop: self.clone(),
+        }
+    }
+}
+
+/// Reads until the stop is due.
+#[derive(Debug)]
+pub(super) struct Patient<R> {
+    inner: R,
+    stop: Stop,
+}
+
+impl<R: Read> Read for Patient<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stop.check()?;
+        self.inner.read(buffer)
     }
 }
 

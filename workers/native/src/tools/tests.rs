@@ -22,6 +22,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with_readable(Vec::new())
+    }
+
+    fn with_readable(readable: Vec<PathBuf>) -> Self {
         // As a worker does first of all; it changes what of ourselves can be read.
         credentials::protect_memory();
         let folder = tempfile::tempdir().unwrap();
@@ -32,7 +36,7 @@ impl Bench {
         let workspace = root.join("threads/one/workspace");
         let policy = Policy {
             workspace: workspace.clone(),
-            readable: Vec::new(),
+            readable,
             without: Vec::new(),
         };
         let tools = Tools::new(&workspace, &root.join("threads/one/output"), policy);

@@ -3,14 +3,16 @@
 //! Our own walk and not that of the crate `ignore`, whose rules it uses: that one opens whatever is named `.gitignore`,
 //! and would wait for ever for a FIFO, or read an endless device, that an agent put there.
 
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::open;
+use super::open::{self, Entry, EntryKind, Missing};
 use super::place::{Place, Places};
 use super::stop::Stop;
 
@@ -50,48 +52,85 @@ impl End {
 /// Rules from the outermost folder inwards.
 type Rules = Vec<Arc<Gitignore>>;
 
-/// Shows every regular file beneath a place, sorted by path within each folder. `see` says whether it wants more.
-pub(super) fn files(places: &Places, place: &Place, stop: &Stop, mut see: impl FnMut(&Path) -> bool) -> End {
-    if !place.path.is_dir() {
-        return if see(&place.path) { End::Whole } else { End::Enough };
+/// A regular file that was met.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) path: &'a Path,
+    folder: &'a OwnedFd,
+    name: &'a OsStr,
+}
+
+impl Found<'_> {
+    /// Opens it where it was met, wherever its path leads by now.
+    pub(super) fn open(&self) -> io::Result<File> {
+        open::file_in(self.folder, self.name.as_ref())
     }
-    let mut folders = vec![(place.path.clone(), rules_above(places, &place.path))];
+
+    pub(super) fn metadata(&self) -> io::Result<Metadata> {
+        open::look_in(self.folder, self.name)
+    }
+}
+
+/// Shows every regular file beneath a place, sorted by path within each folder. `see` says whether it wants more.
+///
+/// Each folder is opened anew from the root on, without following any link: one that took a folder's place in the meantime
+/// leads nowhere.
+///
+/// Errors: the place itself can't be opened.
+pub(super) fn files(
+    places: &Places,
+    place: &Place,
+    stop: &Stop,
+    mut see: impl FnMut(Found<'_>) -> bool,
+) -> io::Result<End> {
+    let path = &place.path;
+    if let (true, Some(parent), Some(name)) = (open::look(path)?.is_file(), path.parent(), path.file_name()) {
+        let folder = &open::folder(parent, Missing::Refuse)?;
+        let more = see(Found { path, folder, name });
+        return Ok(if more { whole(stop) } else { End::Enough });
+    }
+    open::folder(path, Missing::Refuse)?;
+    let mut folders = vec![(path.clone(), rules_above(places, path))];
     let mut looked = 0;
-    while let Some((folder, mut rules)) = folders.pop() {
-        rules.extend(rules_of(&folder));
+    while let Some((way, mut rules)) = folders.pop() {
+        // One that can't be read, or is not there any more, has no files.
+        let Ok(folder) = open::folder(&way, Missing::Refuse) else {
+            continue;
+        };
+        rules.extend(rules_of(&folder, &way));
         let mut inner = Vec::new();
-        for (path, kind) in entries(&folder) {
+        for Entry { name, kind } in open::entries(&folder, stop).unwrap_or_default() {
             looked += 1;
             if looked > ENTRIES || stop.is_due() {
-                return End::GaveUp;
+                return Ok(End::GaveUp);
             }
-            if is_ignored(&rules, &path, kind.is_dir()) {
+            // Git's own folder, and ours.
+            if name == GIT || name == OWN {
                 continue;
             }
-            if kind.is_dir() {
-                inner.push((path, rules.clone()));
-            } else if kind.is_file() && !see(&path) {
-                return End::Enough;
+            let path = way.join(&name);
+            if is_ignored(&rules, &path, kind == EntryKind::Folder) {
+                continue;
+            }
+            let found = Found {
+                path: &path,
+                folder: &folder,
+                name: &name,
+            };
+            match kind {
+                EntryKind::Folder => inner.push((path, rules.clone())),
+                EntryKind::File if !see(found) => return Ok(End::Enough),
+                EntryKind::File | EntryKind::Other => {}
             }
         }
         folders.extend(inner.into_iter().rev());
     }
-    End::Whole
+    Ok(whole(stop))
 }
 
-/// Sorted; without Git's and our own folder. A folder that can't be read has none.
-fn entries(folder: &Path) -> Vec<(PathBuf, fs::FileType)> {
-    let mut entries: Vec<_> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let name = entry.file_name();
-            (name != GIT && name != OWN).then_some((entry.path(), entry.file_type().ok()?))
-        })
-        .collect();
-    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-    entries
+/// Everything was seen, unless the time was over in the last of it.
+fn whole(stop: &Stop) -> End {
+    if stop.is_due() { End::GaveUp } else { End::Whole }
 }
 
 /// The rules that hold in a folder of the workspace because of the folders above it. None if they ignore the folder
@@ -106,7 +145,9 @@ fn rules_above(places: &Places, folder: &Path) -> Rules {
     let mut rules = Rules::new();
     let mut here = workspace.clone();
     for name in way {
-        rules.extend(rules_of(&here));
+        if let Ok(folder) = open::folder(&here, Missing::Refuse) {
+            rules.extend(rules_of(&folder, &here));
+        }
         here.push(name);
         if is_ignored(&rules, &here, true) {
             return Rules::new();
@@ -115,11 +156,11 @@ fn rules_above(places: &Places, folder: &Path) -> Rules {
     rules
 }
 
-fn rules_of(folder: &Path) -> Option<Arc<Gitignore>> {
-    let file = open::file(&folder.join(RULES)).ok()?;
+fn rules_of(folder: &OwnedFd, path: &Path) -> Option<Arc<Gitignore>> {
+    let file = open::file_in(folder, RULES.as_ref()).ok()?;
     let mut bytes = Vec::new();
     file.take(RULES_BYTES).read_to_end(&mut bytes).ok()?;
-    let mut builder = GitignoreBuilder::new(folder);
+    let mut builder = GitignoreBuilder::new(path);
     for line in String::from_utf8_lossy(&bytes)
         .trim_start_matches('\u{feff}')
         .lines()

@@ -112,6 +112,13 @@ impl Feed {
         self.dirty.is_empty() && self.queue.is_none() && self.phase.is_none() && self.thread.is_none()
     }
 
+    /// Whether what is to be sent takes long to draw.
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.dirty
+            .values()
+            .any(|dirty| matches!(dirty, Dirty::Whole(item) if view::is_heavy(std::slice::from_ref(item))))
+    }
+
     /// Takes a change in.
     pub(crate) fn take(&mut self, update: Update) -> Taken {
         // The snapshot had it already.

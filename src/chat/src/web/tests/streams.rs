@@ -200,8 +200,9 @@ async fn a_list_changes_for_its_owner_alone_and_marks_what_is_new() {
     let alice = house.alice().await;
     let bob = house.guest(&alice).await;
     let (mut hers, mut his) = (alice.events("").await, bob.events("").await);
-    let thread = alice.open("hang on").await;
     let is_new = |line: &Value| line["html"].as_str().unwrap().contains("unread");
+    let thread = alice.open("grow").await;
+    // What she wrote is not new to her; that it is answered is.
     hers.until("list", |line| {
         line["id"] == format!("web:{thread}") && is_new(line)
     })
@@ -214,13 +215,86 @@ async fn a_list_changes_for_its_owner_alone_and_marks_what_is_new() {
             break;
         }
     }
-    // Opened, it is read.
+    // That a page shows it is not enough: somebody must look at the page, and it says so, and of which state.
     let mut open = alice.events(&format!("thread={thread}")).await;
-    open.until("list", |line| {
+    let line = open
+        .until("list", |line| line["id"] == format!("web:{thread}"))
+        .await;
+    assert!(is_new(&line.data), "{line:?}");
+    let seen = format!("/api/t/{thread}/seen");
+    let active = line.data["active"].as_i64().unwrap();
+    alice.fine(&seen, json!({ "upto": active - 1 })).await;
+    assert!(alice.page("/").await.1.contains("class=\"line unread\""));
+    let (status, _) = bob.post(&seen, json!({ "upto": active })).await;
+    assert_eq!(status, 404, "it is not his");
+    alice.fine(&seen, json!({ "upto": active })).await;
+    // Her other pages hear of it.
+    hers.until("list", |line| {
         line["id"] == format!("web:{thread}") && !is_new(line)
     })
     .await;
     assert!(!alice.page("/").await.1.contains("class=\"line unread\""));
+    // Nobody has seen what is still to come.
+    alice.fine(&seen, json!({ "upto": i64::MAX })).await;
+    alice
+        .fine(
+            &format!("/api/t/{thread}/messages"),
+            json!({ "id": "m2", "text": "grow" }),
+        )
+        .await;
+    hers.until("list", |line| {
+        line["id"] == format!("web:{thread}") && is_new(line)
+    })
+    .await;
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_thread_that_streams_stays_where_it_is_in_the_list() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let mut stream = alice.events("").await;
+    let thread = alice.open("hang on").await;
+    // It has said something, and it is written: the list is told so, but not that anything is new.
+    let line = stream
+        .until("list", |line| line["html"].as_str().unwrap().contains("working"))
+        .await;
+    let active = line.data["active"].as_i64().unwrap();
+    let mut page = alice.events(&format!("thread={thread}")).await;
+    loop {
+        let event = page.next().await.unwrap();
+        if event.data.to_string().contains("hanging on") {
+            break;
+        }
+    }
+    let ids = house.supervisor.clone();
+    let written = async {
+        let id = conversation::ThreadId::parse(&format!("web:{thread}")).unwrap();
+        while ids
+            .older(&id, conversation::ItemId(i64::MAX), 9)
+            .await
+            .unwrap()
+            .len()
+            < 2
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), written)
+        .await
+        .unwrap();
+    assert!(
+        alice
+            .page("/")
+            .await
+            .1
+            .contains(&format!("data-active=\"{active}\""))
+    );
+    // That it has ended is new.
+    alice.fine(&format!("/api/t/{thread}/stop"), json!({})).await;
+    stream
+        .until("list", |line| line["active"].as_i64().unwrap() > active)
+        .await;
     house.end().await;
 }
 

@@ -82,7 +82,7 @@ async function guarded(button, work) {
 
 function act(button, data, compose) {
   const doings = {
-    decide: () => decide(button.form, button.value),
+    decide: () => decide(button.form, button),
     retry: () => post(`/api/t/${thread}/retry`, { turn: Number(data.turn) }).then(goOn),
     drop: () => post(`/api/t/${thread}/drop`, { turn: Number(data.turn) }),
     stop: async () => {
@@ -102,17 +102,19 @@ function act(button, data, compose) {
 function submit(form, pressed) {
   const fields = Object.fromEntries(new FormData(form));
   const doings = {
-    decide: () => decide(form, "deny", fields.reason),
+    decide: () => decide(form, button, fields.reason),
     complete: () => complete(form, fields),
     name: () => rename(form, fields),
     settings: () => settings(form, fields),
   };
-  const button = pressed ?? form.querySelector("button");
+  const button = pressed ?? form.querySelector("button:not([type])");
   if (doings[form.dataset.act]) guarded(button, doings[form.dataset.act]);
 }
 
-async function decide(form, answer, reason) {
-  await post(`/api/t/${thread}/decide`, { request: form.dataset.request, answer, reason: reason?.trim() || undefined });
+/** `button` is an answer that the agent offers, by its name for it, or our own. */
+async function decide(form, button, reason) {
+  const { value: answer, dataset: { option } } = button;
+  await post(`/api/t/${thread}/decide`, { request: form.dataset.request, answer, option, reason: reason?.trim() || undefined });
   goOn();
 }
 

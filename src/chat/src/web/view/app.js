@@ -1,26 +1,25 @@
-// The page: puts its parts together, and does what belongs to none of them. Scrolling, keys, menus, theme, filter.
+// The page: puts its parts together, and does what belongs to none of them. Keys, menus, theme, filter.
 
-import { actions, copy, hear, refresh, trouble } from "./act.js";
+import { actions, copy, refresh, trouble } from "./act.js";
 import { tick } from "./clock.js";
 import { closeCommands, composer, note, submitWords } from "./composer.js";
-import { live, on, put } from "./live.js";
+import { threadList } from "./list.js";
+import { live, on } from "./live.js";
 import { element, watchFolds } from "./morph.js";
+import { scrolling } from "./scroll.js";
 import { post } from "./send.js";
 
 const { kind, thread } = document.body.dataset;
 const scroller = document.getElementById("scroll");
 const timeline = document.getElementById("timeline");
-const newer = document.getElementById("newer");
 const filter = document.getElementById("filter");
-let stuck = true;
-
-/** Nearer to the end than this counts as reading along. */
-const NEAR_END = 48;
 
 actions(submitWords);
 watchFolds(document);
 composer();
+threadList();
 scrolling();
+on("applied", usage);
 keys();
 menus();
 drawer();
@@ -32,65 +31,11 @@ live();
 tick();
 if (kind === "page" && location.pathname === "/workers") setInterval(() => document.hidden || refresh(), 3000);
 
-function scrolling() {
-  if (!timeline) return;
-  const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
-  let top = 0;
-  scroller.addEventListener("scroll", () => {
-    // Only a reader scrolls up: words that came between a scroll and its event move the end away, but nothing else.
-    if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END) stuck = true;
-    else if (scroller.scrollTop < top) stuck = false;
-    top = scroller.scrollTop;
-    if (newer && stuck) newer.hidden = true;
-  }, { passive: true });
-  // Whatever changes the height: words, pictures that load, the composer that grows.
-  let height = timeline.offsetHeight;
-  new ResizeObserver(() => {
-    if (stuck) toEnd();
-    else if (newer && timeline.offsetHeight > height) newer.hidden = false;
-    height = timeline.offsetHeight;
-  }).observe(timeline);
-  new ResizeObserver(() => stuck && toEnd()).observe(scroller);
-  newer?.addEventListener("click", () => {
-    stuck = true;
-    toEnd();
-    newer.hidden = true;
-  });
-  hear(() => {
-    stuck = true;
-    requestAnimationFrame(toEnd);
-  });
-  on("applied", usage);
-  document.getElementById("older")?.addEventListener("click", older);
-  toEnd();
-}
-
 /** Tokens in the line above the field: what the newest usage entry says. */
 function usage() {
   const last = [...document.querySelectorAll("[data-usage]")].at(-1);
   const tokens = document.getElementById("tokens");
   if (tokens && last && tokens.textContent !== last.textContent) tokens.replaceChildren(...last.cloneNode(true).childNodes);
-}
-
-async function older() {
-  const button = document.getElementById("older");
-  const first = timeline.firstElementChild;
-  if (!first) return;
-  button.disabled = true;
-  try {
-    const ids = [...timeline.children].map((one) => Number(one.id.slice(1)));
-    const answer = await fetch(`/api/t/${thread}/older?before=${Math.min(...ids)}`);
-    if (!answer.ok) throw new Error(String(answer.status));
-    const { items, more } = await answer.json();
-    const below = scroller.scrollHeight - scroller.scrollTop;
-    for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item, true);
-    scroller.scrollTop = scroller.scrollHeight - below;
-    button.hidden = !more;
-  } catch {
-    note("Earlier entries could not be loaded. Try again in a moment.");
-  } finally {
-    button.disabled = false;
-  }
 }
 
 function keys() {

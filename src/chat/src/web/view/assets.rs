@@ -48,6 +48,16 @@ pub(crate) const ASSETS: &[Asset] = &[
         body: include_str!("live.js"),
     },
     Asset {
+        name: "list.js",
+        mime: SCRIPT,
+        body: include_str!("list.js"),
+    },
+    Asset {
+        name: "scroll.js",
+        mime: SCRIPT,
+        body: include_str!("scroll.js"),
+    },
+    Asset {
         name: "morph.js",
         mime: SCRIPT,
         body: include_str!("morph.js"),

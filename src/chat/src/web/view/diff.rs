@@ -1,21 +1,30 @@
-//! Changes to files, as line diffs: unchanged stretches folded, changed words marked.
+//! Changes to files, as line diffs: unchanged stretches folded, changed words marked. Each change is drawn once and then
+//! remembered, and drawing has an end: what is too much to be compared well is shown plainly.
 
+use std::ops::Add;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conversation::Diff;
-use similar::{Algorithm, ChangeTag, TextDiff};
+use similar::{Algorithm, Change, ChangeTag, DiffOp, TextDiff};
 
 use super::harmless;
 use super::html::{escape, push, push_escaped};
 
+mod memo;
+
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
-/// Files larger than this are not compared: only said to have changed.
-const LARGEST: usize = 512 * 1024;
-/// Lines that are drawn; the rest is counted.
+/// Lines that are drawn in a card; the rest is counted.
 const MOST_LINES: usize = 1500;
+/// With more changed lines than this, or more bytes, a whole change is one text instead of a table: a browser takes a
+/// second for each 50,000 rows.
+const MOST_ROWS: usize = 4000;
+const MOST_BYTES: usize = 512 * 1024;
 /// Comparing stops being exact after this.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// Words are looked for in changes of at most so many bytes: what was rewritten has none in common.
+const MARKED: usize = 16 * 1024;
 
 /// Lines changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,46 +33,47 @@ pub(crate) struct Count {
     pub(crate) removed: usize,
 }
 
-/// Lines changed in all; `None` where nothing is to be changed or a file is too large to compare.
-pub(crate) fn count(diffs: &[Diff]) -> Option<Count> {
-    if diffs.is_empty() || diffs.iter().any(is_too_large) {
-        return None;
-    }
-    let mut count = Count { added: 0, removed: 0 };
-    for one in diffs {
-        for change in compare(one.old.as_deref().unwrap_or_default(), &one.new).iter_all_changes() {
-            match change.tag() {
-                ChangeTag::Insert => count.added += 1,
-                ChangeTag::Delete => count.removed += 1,
-                ChangeTag::Equal => {}
-            }
+impl Add for Count {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            added: self.added + other.added,
+            removed: self.removed + other.removed,
         }
     }
-    Some(count)
+}
+
+/// One file's change as it is shown.
+#[derive(Debug)]
+pub(crate) struct Drawn {
+    pub(crate) html: String,
+    pub(crate) count: Count,
+    /// Bytes that were compared.
+    pub(crate) size: usize,
 }
 
 /// One file's change, at most [`MOST_LINES`] lines of it.
-pub(crate) fn html(diff: &Diff) -> String {
-    drawn(diff, MOST_LINES)
+pub(crate) fn part(diff: &Diff) -> Arc<Drawn> {
+    memo::recall(diff, MOST_LINES, || draw(diff, MOST_LINES))
 }
 
 /// One file's change without a limit: for what a person is asked to approve.
-pub(crate) fn whole(diff: &Diff) -> String {
-    drawn(diff, usize::MAX)
+pub(crate) fn whole(diff: &Diff) -> Arc<Drawn> {
+    memo::recall(diff, usize::MAX, || draw(diff, usize::MAX))
 }
 
-fn is_too_large(diff: &Diff) -> bool {
-    diff.old.as_ref().map_or(0, String::len) + diff.new.len() > LARGEST
-}
-
-fn compare<'t>(old: &'t str, new: &'t str) -> TextDiff<'t, 't, 't, str> {
-    TextDiff::configure()
+fn draw(diff: &Diff, most: usize) -> Drawn {
+    let (old, new) = (
+        harmless::named(diff.old.as_deref().unwrap_or_default()),
+        harmless::named(&diff.new),
+    );
+    let compared = TextDiff::configure()
         .algorithm(Algorithm::Myers)
-        .deadline(Instant::now() + PATIENCE)
-        .diff_lines(old, new)
-}
-
-fn drawn(diff: &Diff, most: usize) -> String {
+        .timeout(PATIENCE)
+        .diff_lines(&*old, &*new);
+    let count = count(compared.ops());
+    let size = old.len() + new.len();
     let path = escape(&harmless::named(&diff.path));
     let new_file = if diff.old.is_none() {
         " <small>new file</small>"
@@ -71,75 +81,165 @@ fn drawn(diff: &Diff, most: usize) -> String {
         ""
     };
     let mut out = format!("<figure class=\"diff\"><figcaption>{path}{new_file}</figcaption>");
-    if most != usize::MAX && is_too_large(diff) {
-        return out + "<p class=\"quiet\">Too large to compare here.</p></figure>";
+    let is_long = most == usize::MAX && (count.added + count.removed > MOST_ROWS || size > MOST_BYTES);
+    if is_long {
+        push!(
+            out,
+            "<pre class=\"scroll\" tabindex=\"0\" aria-label=\"Changes to {path}\">"
+        );
+        text(&mut out, &compared);
+        out.push_str("</pre>");
+    } else {
+        push!(
+            out,
+            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Changes to {path}\"><table>"
+        );
+        table(&mut out, &compared, most);
+        out.push_str("</table></div>");
     }
-    let (old, new) = (
-        harmless::named(diff.old.as_deref().unwrap_or_default()),
-        harmless::named(&diff.new),
-    );
-    let compared = compare(&old, &new);
-    push!(
-        out,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Changes to {path}\"><table>"
-    );
-    let (mut drawn, mut left, mut last) = (0, 0, 0);
+    out.push_str("</figure>");
+    Drawn {
+        html: out,
+        count,
+        size,
+    }
+}
+
+fn count(ops: &[DiffOp]) -> Count {
+    let mut count = Count { added: 0, removed: 0 };
+    for op in ops.iter().filter(|op| op.tag() != similar::DiffTag::Equal) {
+        count.removed += op.old_range().len();
+        count.added += op.new_range().len();
+    }
+    count
+}
+
+type Compared<'t> = TextDiff<'t, 't, 't, str>;
+
+/// The changes with what stands around them: and what is left out between them.
+fn walk(compared: &Compared<'_>, mut step: impl FnMut(Step<'_>)) {
+    let mut last = 0;
     for group in compared.grouped_ops(CONTEXT) {
         let begins = group.first().map_or(0, |op| op.old_range().start);
         if begins > last {
-            gap(&mut out, begins - last);
+            step(Step::Gap(begins - last));
         }
         last = group.last().map_or(last, |op| op.old_range().end);
         for op in &group {
-            for change in compared.iter_inline_changes(op) {
+            step(Step::Op(op));
+        }
+    }
+    let lines = compared.old_slices().len();
+    if last == 0
+        && compared
+            .ops()
+            .iter()
+            .all(|op| op.tag() == similar::DiffTag::Equal)
+    {
+        step(Step::Same);
+    } else if lines > last {
+        step(Step::Gap(lines - last));
+    }
+}
+
+enum Step<'o> {
+    /// So many lines are unchanged and not shown.
+    Gap(usize),
+    Op(&'o DiffOp),
+    /// Nothing is changed.
+    Same,
+}
+
+/// As text, every line: `-`, `+`, or nothing before it.
+fn text(out: &mut String, compared: &Compared<'_>) {
+    walk(compared, |step| match step {
+        Step::Gap(lines) => push!(out, "… {lines} unchanged {}\n", word(lines)),
+        Step::Same => out.push_str("no change\n"),
+        Step::Op(op) => {
+            for change in compared.iter_changes(op) {
+                out.push(match change.tag() {
+                    ChangeTag::Equal => ' ',
+                    ChangeTag::Insert => '+',
+                    ChangeTag::Delete => '−',
+                });
+                push_escaped(out, change.value().trim_end_matches(['\n', '\r']));
+                out.push('\n');
+            }
+        }
+    });
+}
+
+/// As rows, at most so many.
+fn table<'t>(out: &mut String, compared: &'t Compared<'t>, most: usize) {
+    let until = Instant::now() + PATIENCE;
+    let (mut drawn, mut left) = (0, 0);
+    walk(compared, |step| match step {
+        Step::Gap(lines) => gap(out, &format!("{lines} unchanged {}", word(lines))),
+        Step::Same => gap(out, "no change"),
+        Step::Op(op) => {
+            let room = op.old_range().len().max(op.new_range().len()) + drawn <= most;
+            if room && Instant::now() < until && size(compared, op) <= MARKED {
+                for change in compared.iter_inline_changes_deadline(op, Some(until)) {
+                    drawn += 1;
+                    let index = change.new_index().or(change.old_index());
+                    line(out, change.tag(), index, change.iter_strings_lossy());
+                }
+                return;
+            }
+            for change in compared.iter_changes(op) {
                 if drawn >= most {
                     left += 1;
                     continue;
                 }
                 drawn += 1;
-                line(&mut out, &change);
+                let index = change.new_index().or(change.old_index());
+                line(out, change.tag(), index, std::iter::once((false, words(&change))));
             }
         }
-    }
-    let lines = old.lines().count();
-    if lines > last && drawn > 0 {
-        gap(&mut out, lines - last);
-    }
+    });
     if left > 0 {
-        push!(
-            out,
-            "<tr class=\"gap\"><td colspan=\"3\">{left} more lines</td></tr>"
-        );
+        gap(out, &format!("{left} more {}", word(left)));
     }
-    if drawn == 0 {
-        out.push_str("<tr class=\"gap\"><td colspan=\"3\">no change</td></tr>");
-    }
-    out + "</table></div></figure>"
 }
 
-fn gap(out: &mut String, lines: usize) {
-    let word = if lines == 1 { "line" } else { "lines" };
-    push!(
-        out,
-        "<tr class=\"gap\"><td colspan=\"3\">{lines} unchanged {word}</td></tr>"
-    );
+fn words<'t>(change: &Change<&'t str>) -> std::borrow::Cow<'t, str> {
+    change.value().into()
 }
 
-fn line(out: &mut String, change: &similar::InlineChange<'_, str>) {
-    let (class, sign, hear) = match change.tag() {
+/// Bytes that are compared for the words of a change.
+fn size(compared: &Compared<'_>, op: &DiffOp) -> usize {
+    let bytes = |lines: &[&str]| lines.iter().map(|line| line.len()).sum::<usize>();
+    if op.tag() == similar::DiffTag::Equal {
+        return 0;
+    }
+    bytes(&compared.old_slices()[op.old_range()]) + bytes(&compared.new_slices()[op.new_range()])
+}
+
+fn word(lines: usize) -> &'static str {
+    if lines == 1 { "line" } else { "lines" }
+}
+
+fn gap(out: &mut String, words: &str) {
+    push!(out, "<tr class=\"gap\"><td colspan=\"3\">{words}</td></tr>");
+}
+
+fn line<'t>(
+    out: &mut String,
+    tag: ChangeTag,
+    index: Option<usize>,
+    parts: impl Iterator<Item = (bool, std::borrow::Cow<'t, str>)>,
+) {
+    let (class, sign, hear) = match tag {
         ChangeTag::Equal => ("same", " ", ""),
         ChangeTag::Insert => ("plus", "+", "<span class=\"hear\">added: </span>"),
         ChangeTag::Delete => ("minus", "−", "<span class=\"hear\">removed: </span>"),
     };
-    let number = change
-        .new_index()
-        .or(change.old_index())
-        .map_or(0, |index| index + 1);
+    let number = index.map_or(0, |index| index + 1);
     push!(
         out,
         "<tr class=\"{class}\"><td class=\"no\">{number}</td><td class=\"sign\">{sign}</td><td>{hear}"
     );
-    for (marked, text) in change.iter_strings_lossy() {
+    for (marked, text) in parts {
         let text = text.trim_end_matches(['\n', '\r']);
         if marked && !text.is_empty() {
             out.push_str("<mark>");
@@ -153,59 +253,4 @@ fn line(out: &mut String, change: &similar::InlineChange<'_, str>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::html::each;
-    use super::*;
-
-    fn change(old: Option<&str>, new: &str) -> Diff {
-        Diff {
-            path: "src/main.rs".into(),
-            old: old.map(str::to_owned),
-            new: new.into(),
-        }
-    }
-
-    #[test]
-    fn changed_lines_are_shown_with_context_and_the_rest_is_folded() {
-        let old = each(0..40, |number| format!("line {number}\n"));
-        let new = old.replace("line 20\n", "line twenty\n");
-        let html = html(&change(Some(&old), &new));
-        assert!(html.contains("17 unchanged lines"), "{html}");
-        assert!(html.contains("16 unchanged lines"), "{html}");
-        assert_eq!(html.matches("class=\"same\"").count(), 6);
-        assert!(html.contains("<mark>twenty</mark>"), "{html}");
-        assert_eq!(
-            count(&[change(Some(&old), &new)]),
-            Some(Count { added: 1, removed: 1 })
-        );
-    }
-
-    #[test]
-    fn a_new_file_is_all_additions_and_escaped() {
-        let html = html(&change(None, "<script>\n\u{202e}x\n"));
-        assert!(
-            html.contains("new file") && html.contains("&lt;script&gt;") && html.contains("⟨U+202E⟩"),
-            "{html}"
-        );
-        assert_eq!(html.matches("class=\"plus\"").count(), 2);
-    }
-
-    #[test]
-    fn what_is_to_be_approved_is_never_shortened() {
-        let long = "x\n".repeat(MOST_LINES * 2);
-        assert!(html(&change(None, &long)).contains("more lines"));
-        assert_eq!(
-            whole(&change(None, &long)).matches("class=\"plus\"").count(),
-            MOST_LINES * 2
-        );
-    }
-
-    #[test]
-    fn files_that_have_nothing_in_common_are_compared_in_bounded_time() {
-        let old = each(0..20_000, |number| format!("a{}\n", number * 7919 % 10_007));
-        let new = each(0..20_000, |number| format!("a{}\n", number * 104_729 % 10_009));
-        let start = Instant::now();
-        let _ = html(&change(Some(&old), &new));
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
-    }
-}
+mod tests;

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use conversation::{Attachment, Body, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, TurnId};
+use conversation::{
+    Attachment, Body, Diff, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, ToolCall, TurnId,
+};
 use credentials::UserId;
 
 use super::harmless;
@@ -49,6 +51,15 @@ pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
         "<article class=\"item {class}\" id=\"i{}\"{turn}>{inner}</article>",
         item.id
     )
+}
+
+/// Bytes in it that are compared before they are shown.
+pub(crate) fn weight(item: &Item) -> usize {
+    let (Body::Tool(ToolCall { diffs, .. }) | Body::Permission { diffs, .. }) = &item.body else {
+        return 0;
+    };
+    let bytes = |diff: &Diff| diff.new.len() + diff.old.as_ref().map_or(0, String::len);
+    diffs.iter().map(bytes).sum()
 }
 
 /// The order in which entries are read: that of their ids, but a message that had to wait stands above the first reply to

@@ -4,9 +4,9 @@
 
 import { element, fill, morph } from "./morph.js";
 import { times } from "./clock.js";
+import { line } from "./list.js";
 
 const timeline = document.getElementById("timeline");
-const list = document.getElementById("list");
 const banner = document.getElementById("banner");
 const thread = document.body.dataset.thread;
 const heard = document.getElementById("heard");
@@ -20,6 +20,19 @@ let attempt = 0;
 let late = 0;
 /** The frame that is asked for, if any. */
 let frame = 0;
+/** The entry that was said to wait for somebody, by its id. */
+let announced = "";
+/** When the host was last heard. */
+let spoken = 0;
+
+/** The host says something every 15 s: a connection that is silent for longer has died without a word, as in a sleep. */
+const SILENCE = 40000;
+
+/** A host that is there answers sooner; a connection of before a sleep that the browser uses again never does. */
+const CONNECTING = 15000;
+
+/** Ids, in order, of entries below the last one here that the page let go, and of those that came since. */
+export const gone = [];
 
 /** Calls `listener` with what `name` (`phase`, `thread`, `applied`) brings. */
 export function on(name, listener) {
@@ -40,26 +53,38 @@ export function live() {
   addEventListener("online", () => source?.readyState === EventSource.CLOSED && connect());
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => event.persisted && connect());
+  const listen = () => {
+    const patience = source.readyState === EventSource.CONNECTING ? CONNECTING : SILENCE;
+    if (!document.hidden && Date.now() - spoken > patience) connect();
+  };
+  setInterval(listen, 5000);
+  document.addEventListener("visibilitychange", listen);
   settle();
+  announceLast();
   connect();
 }
 
 function connect() {
   source?.close();
+  spoken = Date.now();
   const query = new URLSearchParams();
   if (thread) query.set("thread", thread);
   if (seen.id) query.set("last", seen.id);
   source = new EventSource(`/events?${query}`);
   source.addEventListener("open", opened);
   source.addEventListener("error", () => broken(source));
-  const kinds = { hello, snapshot, item, patch, queue, phase, thread: threadChanged, list: line, resync };
+  const kinds = { hello, snapshot, item, patch, queue, phase, thread: threadChanged, list: line, beat };
   for (const [name, apply] of Object.entries(kinds)) {
     source.addEventListener(name, (event) => {
+      spoken = Date.now();
       if (event.lastEventId) seen.id = event.lastEventId;
-      apply(event.data ? JSON.parse(event.data) : null);
+      apply(JSON.parse(event.data));
     });
   }
 }
+
+/** It was heard; that is all. */
+function beat() {}
 
 /** In another life of the host the revisions that we know mean nothing; a snapshot follows. */
 function hello(data) {
@@ -99,7 +124,7 @@ async function again() {
 }
 
 /** Something does not fit: from the beginning. */
-function resync() {
+export function resync() {
   seen.id = "";
   connect();
 }
@@ -108,17 +133,22 @@ function snapshot(data) {
   if (!timeline) return;
   const ids = new Set(data.items.map((one) => `i${one.id}`));
   const first = data.items[0]?.id ?? Infinity;
+  // More has happened than one snapshot tells: what is here is too far away to stand beside it.
+  if (![...timeline.children].some((one) => ids.has(one.id)) && !gone.some((id) => ids.has(`i${id}`))) {
+    gone.length = 0;
+    letGo([...timeline.children]);
+  }
   for (const one of data.items) put(one, true);
   // Entries older than the snapshot were loaded on demand and stay.
   for (const here of [...timeline.children]) {
-    if (!ids.has(here.id) && number(here) >= first) here.remove();
+    if (!ids.has(here.id) && number(here) >= first) letGo([here]);
   }
-  if (data.items.length === 0) timeline.replaceChildren();
   const older = document.getElementById("older");
   if (older && (first === Infinity || number(timeline.firstElementChild) >= first)) older.hidden = !data.more;
   queue({ html: data.queue });
   phase(data.phase);
   threadChanged(data.thread);
+  announceLast();
   settle();
 }
 
@@ -135,14 +165,27 @@ function number(entry) {
 export function put(data, anew) {
   const id = `i${data.id}`;
   if ((revisions.get(id) ?? -1) > data.revision) return;
+  const here = document.getElementById(id);
+  if (!here && gone.length > 0 && data.id >= gone[0]) {
+    if (!gone.includes(data.id)) gone.push(data.id);
+    return;
+  }
   revisions.set(id, data.revision);
   const fresh = element(data.html);
-  const here = document.getElementById(id);
   if (here) morph(here, fresh);
   else place(fresh);
   const now = here ?? fresh;
   times(now);
   if (!here && !anew) announce(now);
+}
+
+/** Takes entries out of the page; gives their ids. */
+export function letGo(entries) {
+  return entries.map((entry) => {
+    revisions.delete(entry.id);
+    entry.remove();
+    return number(entry);
+  });
 }
 
 /** Entries stand in the order of their ids; but a message that had to wait stands above the first reply to it. */
@@ -163,14 +206,23 @@ function place(entry) {
   }
 }
 
+/** Says what waits for somebody in an entry, once. */
 function announce(entry) {
-  const card = entry.querySelector(".card.wait");
-  if (card) say(`${card.getAttribute("aria-label")}: ${card.querySelector("b")?.textContent ?? ""}`);
+  const card = entry?.querySelector(".card.wait");
+  if (!card || entry.id === announced) return;
+  announced = entry.id;
+  say(`${card.getAttribute("aria-label")}: ${card.querySelector("b")?.textContent ?? ""}`);
+}
+
+/** What waited already when the page came, or came back. */
+function announceLast() {
+  announce([...(timeline?.querySelectorAll(".item:has(.card.wait)") ?? [])].at(-1));
 }
 
 function patch(data) {
   const entry = document.getElementById(`i${data.id}`);
   const text = entry?.querySelector(".md");
+  if (!text && gone.includes(data.id)) return;
   if (!text) return resync();
   if ((revisions.get(entry.id) ?? -1) > data.revision) return;
   const have = Number(text.dataset.stable);
@@ -204,37 +256,6 @@ function threadChanged(data) {
   tell("thread", data);
 }
 
-function line(data) {
-  const id = `l-${data.id.slice(data.id.indexOf(":") + 1)}`;
-  const here = document.getElementById(id);
-  if (!data.html) {
-    here?.remove();
-  } else {
-    const fresh = here ? morph(here, element(data.html)) : element(data.html);
-    const active = (one) => Number(one.dataset.active);
-    const [above, below] = [fresh.previousElementSibling, fresh.nextElementSibling];
-    if (!here || (above && active(above) < data.active) || (below && active(below) > data.active)) {
-      const before = [...list.children].find((one) => one !== fresh && active(one) <= data.active);
-      // Moving it takes the focus away from a link inside.
-      const focused = fresh.contains(document.activeElement) ? document.activeElement : null;
-      if (before !== fresh.nextElementSibling || !here) list.insertBefore(fresh, before ?? null);
-      focused?.focus({ preventScroll: true });
-    }
-    times(fresh);
-  }
-  settle();
-}
-
-/** The line of the thread that is open. */
-function mark() {
-  for (const link of list.querySelectorAll("a")) {
-    if (thread && link.closest("li").id === `l-${thread}`) {
-      link.setAttribute("aria-current", "page");
-      link.closest("li").classList.remove("unread");
-    }
-  }
-}
-
 /** After changes, once before they are painted. */
 function settle() {
   frame ||= requestAnimationFrame(settled);
@@ -243,7 +264,6 @@ function settle() {
 /** Hides messages that wait (the queue shows them), and lets others look. */
 function settled() {
   frame = 0;
-  mark();
   const waits = new Set([...document.querySelectorAll("#queue [data-turn]")].map((one) => one.dataset.turn));
   for (const said of timeline?.querySelectorAll(".said[data-turn]") ?? []) said.hidden = waits.has(said.dataset.turn);
   tell("applied", null);

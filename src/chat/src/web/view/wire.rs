@@ -1,8 +1,8 @@
 //! What the page's script is sent: the data of server-sent events and the answers to its POSTs, as JSON.
 //!
 //! Events, by name: `snapshot` ([`SnapshotEvent`]), `item` ([`ItemEvent`]), `patch` ([`PatchEvent`]), `queue`
-//! ([`QueueEvent`]), `phase` ([`PhaseView`]), `thread` ([`ThreadView`]), `list` ([`LineEvent`]), `resync` (no data: the
-//! script connects anew without a revision). `hello` with `{"boot": "…"}` is the first on every stream. An id
+//! ([`QueueEvent`]), `phase` ([`PhaseView`]), `thread` ([`ThreadView`]), `list` ([`LineEvent`]), `beat` (nothing
+//! else was to be said for a while). `hello` with `{"boot": "…"}` is the first on every stream. An id
 //! is `<boot>-<revision>`, on those events after which nothing older is missing. All carry the newest whole state of what they name, so the script may see one twice. It opens
 //! `/events?thread=<local id>&last=<boot>-<revision>`; `last` is left out the first time, and the browser's own
 //! `Last-Event-ID` wins over it.
@@ -72,7 +72,7 @@ pub(crate) struct LineEvent {
     pub(crate) id: String,
     /// From [`thread_line`](super::thread_line); empty: the thread is gone.
     pub(crate) html: String,
-    /// When something last happened in it, in milliseconds since 1970: the list is in this order, newest first.
+    /// When something new last happened in it, in milliseconds since 1970: the list is in this order, newest first.
     pub(crate) active: i64,
 }
 

@@ -207,3 +207,39 @@ async fn the_counts_tell_what_there_is() {
     };
     assert_eq!(conversation.counts().await.unwrap(), expected);
 }
+
+#[tokio::test]
+async fn only_what_a_person_would_call_new_moves_a_thread_up_in_the_list() {
+    let (_folder, conversation) = fresh();
+    open(&conversation, "web:a").await;
+    let a = ThreadId::parse("web:a").unwrap();
+    let turn = say(&conversation, &a, "1", "one").await;
+    let active = async || conversation.thread(&a).await.unwrap().active;
+    let asked = active().await;
+    start(&conversation, &a).await;
+    let later = asked.plus(std::time::Duration::from_mins(1));
+    let item = |at, body| crate::Item {
+        id: conversation.new_item_id(),
+        thread: a.clone(),
+        turn: Some(turn.id),
+        at,
+        body,
+    };
+    let text = "words".to_owned();
+    conversation
+        .put_items(vec![
+            item(later, crate::Body::Answer { text: text.clone() }),
+            item(later, crate::Body::Thought { text }),
+            item(later, crate::Body::Usage { used: 1, size: 2 }),
+        ])
+        .await
+        .unwrap();
+    assert_eq!(active().await, asked, "an answer that grows is no news");
+    let mut question = item(later, super::timeline::permission(None));
+    conversation.put_items(vec![question.clone()]).await.unwrap();
+    assert_eq!(active().await, later, "a question is");
+    // What became of it is written as the same entry.
+    question.body = super::timeline::permission(Some(crate::Decision::TimedOut));
+    conversation.put_items(vec![question]).await.unwrap();
+    assert_eq!(active().await, later);
+}

@@ -30,6 +30,7 @@ pub(super) fn permission(decision: Option<Decision>) -> Body {
         title: "run a command".to_owned(),
         detail: "rm -rf build".to_owned(),
         diffs: Vec::new(),
+        options: Vec::new(),
         until: Timestamp::from_millis(7),
         decision,
     }
@@ -76,7 +77,10 @@ async fn every_kind_of_entry_comes_back_as_it_was() {
         permission(None),
         permission(Some(denied)),
         permission(Some(Decision::Once { by: by() })),
-        permission(Some(Decision::Always { by: by() })),
+        permission(Some(Decision::Always {
+            by: by(),
+            words: "always".to_owned(),
+        })),
         permission(Some(Decision::TimedOut)),
         login(false),
         Body::File(file),
@@ -181,11 +185,47 @@ async fn ids_of_entries_go_on_above_all_that_were_written() {
     assert!(conversation.new_item_id() > written.id);
     // One that came from elsewhere is not given out again either.
     let far = Item {
-        id: crate::ItemId(1_000),
+        id: crate::ItemId(1 << 40),
         ..written
     };
     conversation.put_items(vec![far]).await.unwrap();
-    assert_eq!(conversation.new_item_id(), crate::ItemId(1_001));
+    assert_eq!(conversation.new_item_id(), crate::ItemId((1 << 40) + 1));
+}
+
+#[tokio::test]
+async fn an_id_that_was_given_out_and_never_written_is_not_given_out_again() {
+    let (folder, mut conversation, _) = with_thread().await;
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        for _ in 0..100 {
+            assert!(seen.insert(conversation.new_item_id()));
+        }
+        // As a kill would leave it: nothing of them is in the file.
+        conversation.close().await.unwrap();
+        let tool = Conversation::open_offline(folder.path()).unwrap();
+        assert!(seen.insert(tool.new_item_id()));
+        (conversation, _) = reopened(folder.path(), tool).await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_version_of_the_file_goes_on_with_its_ids() {
+    let (folder, conversation, thread) = with_thread().await;
+    let far = Item {
+        id: crate::ItemId(1 << 50),
+        ..item(&conversation, &thread, None, answer("x"))
+    };
+    conversation.put_items(vec![far.clone()]).await.unwrap();
+    conversation.close().await.unwrap();
+    raw(folder.path())
+        .execute_batch("DROP TABLE item_ids; PRAGMA user_version = 1;")
+        .unwrap();
+    let (conversation, _) = Conversation::open(folder.path()).unwrap();
+    assert_eq!(
+        conversation.items(&thread, None, 9).await.unwrap(),
+        std::slice::from_ref(&far)
+    );
+    assert!(conversation.new_item_id() > far.id);
 }
 
 #[tokio::test]

@@ -60,16 +60,7 @@ pub(super) fn read(body: &Value) -> Result<Asked, Refusal> {
         }
     }
     close(&mut open, &mut asked)?;
-    let Some(said) = last else {
-        return Err(invalid(
-            "missing_required_parameter",
-            "messages",
-            "there is no message of a user",
-        ));
-    };
-    asked.text = said.text;
-    asked.attachments = said.attachments;
-    Ok(asked)
+    asked.about(last, "messages")
 }
 
 fn close(open: &mut Vec<(&str, Option<String>)>, asked: &mut Asked) -> Result<(), Refusal> {

@@ -42,16 +42,7 @@ pub(super) fn read(body: &Value) -> Result<Asked, Refusal> {
             _ => {}
         }
     }
-    let Some(said) = last else {
-        return Err(invalid(
-            "missing_required_parameter",
-            "input",
-            "there is no message of a user in the input",
-        ));
-    };
-    asked.text = said.text;
-    asked.attachments = said.attachments;
-    Ok(asked)
+    asked.about(last, "input")
 }
 
 /// What the real server checks of items that belong together.

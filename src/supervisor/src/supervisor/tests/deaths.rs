@@ -65,7 +65,7 @@ on_cancel() { exit 0; }
 #[tokio::test]
 async fn an_agent_that_exits_after_each_answer_answers_all_that_waits() {
     let functions = r#"
-on_prompt() { sleep 0.2; say "$$"; answer '{"stopReason":"end_turn"}'; exit 0; }
+on_prompt() { sleep 0.2; say "$$"; exec 0<&-; answer '{"stopReason":"end_turn"}'; exit 0; }
 "#;
     let host = real(functions).await;
     let thread = host.thread("a").await;
@@ -88,10 +88,10 @@ on_prompt() { sleep 0.2; say "$$"; answer '{"stopReason":"end_turn"}'; exit 0; }
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_before_it_began_costs_no_turn_but_only_once() {
+async fn a_turn_that_did_not_reach_its_worker_goes_to_the_next_one() {
     let host = Host::new().await;
     let thread = host.thread("a").await;
-    host.script.prompt_with(vec![Act::Die]);
+    host.script.prompt_with(vec![Act::DieUnreached]);
     let mut view = host.view(&thread).await;
     let turn = host.post(&thread, "one").await.turn;
     view.until("it is answered", |view| view.answers() == ["echo: one"])
@@ -99,14 +99,37 @@ async fn a_worker_that_dies_before_it_began_costs_no_turn_but_only_once() {
     view.quiet().await;
     assert_eq!(host.state(turn).await, TurnState::Done);
     assert_eq!((host.script.prompts().len(), notes(&view, "cut")), (2, 0));
+}
+
+#[tokio::test]
+async fn a_turn_that_reached_its_worker_is_not_sent_again_though_nothing_was_heard_of_it() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
     host.script.prompt_with(vec![Act::Die]);
-    host.script.prompt_with(vec![Act::Die]);
-    let turn = host.post(&thread, "deadly").await.turn;
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
     let note = view.note("The turn was cut").await;
     assert_eq!(note, (NoteKind::Error, Some(turn)));
     view.until("the turn is over", |view| view.phase != ThreadPhase::Working)
         .await;
     assert_eq!(host.state(turn).await, TurnState::Cut);
+    assert_eq!(host.script.prompts().len(), 1);
+}
+
+#[tokio::test]
+async fn an_agent_that_read_its_prompt_and_died_in_silence_has_had_its_turn() {
+    let functions = "on_prompt() { echo done >> effects; exit 3; }";
+    let host = real(functions).await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
+    let note = view.note("The turn was cut").await;
+    assert_eq!(note, (NoteKind::Error, Some(turn)));
+    view.until("the turn is over", |view| view.phase != ThreadPhase::Working)
+        .await;
+    let effects = host.supervisor.workspace(&thread).join("effects");
+    assert_eq!(std::fs::read_to_string(effects).unwrap(), "done\n");
+    host.supervisor.drain(Duration::ZERO).await;
 }
 
 #[tokio::test]

@@ -214,3 +214,90 @@ async fn a_worker_that_failed_on_a_full_disk_keeps_nobody_busy() {
     assert!(woken < 60, "woken {woken} times in 300 ms");
     assert_eq!(view.phase, ThreadPhase::Working);
 }
+
+/// An agent that says so much at once.
+const CHUNK: usize = 64 * 1024;
+const CHUNKS: usize = 400;
+
+#[tokio::test]
+async fn a_worker_waits_while_nothing_of_what_it_says_can_be_written_and_nothing_is_lost() {
+    let host = Host::with(Limits {
+        silence: Duration::from_millis(100),
+        ..limits()
+    })
+    .await;
+    let (thread, other) = (host.thread("a").await, host.thread("b").await);
+    let gate = Gate::default();
+    let mut acts = vec![Act::Say("begun"), Act::Wait(gate.clone())];
+    let chunk = "x".repeat(CHUNK);
+    acts.extend((0..CHUNKS).map(|_| Act::Update(crate::process::scripted::said(&chunk))));
+    host.script.prompt_with(acts);
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
+    view.until("it begins", |view| view.answers() == ["begun"]).await;
+    let heard = gated(&host.script);
+    let mut others = host.view(&other).await;
+    host.post(&other, "two").await;
+    others
+        .until("it begins", |view| view.answers() == ["begun"])
+        .await;
+    host.fill_disk();
+    gate.open();
+    let is_told = |view: &View| {
+        view.doing
+            .as_ref()
+            .is_some_and(|doing| doing.what.contains("no room"))
+    };
+    view.until("it is told", is_told).await;
+    // Another thread's words are still heard.
+    heard.open();
+    others
+        .until("it goes on", |view| view.answers() == ["begun and done"])
+        .await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let said = |view: &View| view.answers().iter().map(|answer| answer.len()).sum::<usize>();
+    let late = host.view(&thread).await;
+    assert!(said(&late) < 3 * 1024 * 1024, "{} bytes are kept", said(&late));
+    assert!(
+        late.find_note("no sign of life").is_none(),
+        "it is not the agent who is silent"
+    );
+    let refused = host.supervisor.post(host.message(&thread, "three")).await;
+    host.make_room();
+    assert!(refused.is_err(), "{refused:?}");
+    let mut late = host.view(&thread).await;
+    late.quiet().await;
+    assert_eq!(host.state(turn).await, TurnState::Done);
+    let kept = host.conversation.items(&thread, None, 1000).await.unwrap();
+    let kept = kept.iter().map(|item| match &item.body {
+        Body::Answer { text } => text.len(),
+        _ => 0,
+    });
+    assert_eq!(kept.sum::<usize>(), "begun".len() + CHUNKS * CHUNK);
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_for_the_disk_can_be_stopped() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let gate = Gate::default();
+    let mut acts = vec![Act::Say("begun"), Act::Wait(gate.clone())];
+    let chunk = "x".repeat(CHUNK);
+    acts.extend((0..CHUNKS).map(|_| Act::Update(crate::process::scripted::said(&chunk))));
+    host.script.prompt_with(acts);
+    let mut view = host.view(&thread).await;
+    host.fill_disk_after_start(&thread, &mut view).await;
+    gate.open();
+    view.until("it is told", |view| {
+        view.doing
+            .as_ref()
+            .is_some_and(|doing| doing.what.contains("no room"))
+    })
+    .await;
+    assert!(host.supervisor.stop(&thread, &user("owner")).await.unwrap());
+    while host.script.living().0 > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    host.make_room();
+    view.quiet().await;
+}

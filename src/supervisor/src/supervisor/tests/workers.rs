@@ -329,16 +329,32 @@ async fn a_silent_agent_is_told_once_per_silence() {
 }
 
 #[tokio::test]
-async fn a_workspace_that_vanished_is_made_again_and_that_is_told() {
+async fn what_waits_at_a_start_has_no_worker_before_the_host_says_so() {
     let host = Host::new().await;
     let thread = host.thread("a").await;
-    let workspace = host.supervisor.workspace(&thread);
-    std::fs::remove_dir_all(&workspace).unwrap();
+    host.script.start_with(Start::Waits(Gate::default()));
+    let turn = host.post(&thread, "one").await.turn;
+    while host.script.starting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    host.supervisor.drain(Duration::ZERO).await;
+    let Host {
+        folder,
+        supervisor,
+        conversation,
+        script,
+        ..
+    } = host;
+    drop((supervisor, conversation));
+    let host = Host::begun_on(folder, limits(), script).await;
+    // Everything that could begin by itself has had its time.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!((host.script.starting(), host.script.told().len()), (0, 0));
+    assert_eq!(host.state(turn).await, TurnState::Queued);
+    host.supervisor.go_on().await;
     let mut view = host.view(&thread).await;
-    host.post(&thread, "hi").await;
-    view.note("The workspace of this thread was gone").await;
     view.quiet().await;
-    assert!(workspace.is_dir());
+    assert_eq!(host.state(turn).await, TurnState::Done);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use agent_client_protocol::is_incoming_transport_closed;
 use contract::{LoginNeeded, TurnFailure};
 use tokio::time::timeout;
 
-use super::{Brief, Session, TurnError, message_id};
+use super::{Brief, Session, TurnError};
 use crate::agent::client::Login;
 use crate::agent::kit::{Kit, Mind as _};
 use crate::agent::outlet::{EVERY, Outlet};
@@ -32,7 +32,11 @@ impl<K: Kit> Session<K> {
     /// Asks until there is a reply, a reason why there is none, or (`None`) the turn is stopped. What had been said by
     /// then is kept.
     pub(super) async fn ask(&mut self, brief: &Brief, stop: &Stop) -> Result<Option<Reply>, TurnError> {
-        for _ in 0..LOGINS {
+        let mut logins = 0;
+        if self.make_room(brief, stop).await?.is_none() {
+            return Ok(None);
+        }
+        loop {
             match self.call_model(brief, stop).await {
                 Called::Replied(reply) => return Ok(Some(reply)),
                 Called::Stopped(said) => {
@@ -40,16 +44,20 @@ impl<K: Kit> Session<K> {
                     return Ok(None);
                 }
                 Called::Failed(ProviderError::LoginRequired { owner, reason }, _) => {
-                    if self.sign_in(owner, reason, stop).await?.is_none() {
+                    logins += 1;
+                    if self.sign_in(logins, owner, reason, stop).await?.is_none() {
                         return Ok(None);
                     }
                 }
-                Called::Failed(error @ ProviderError::Refused(_), said)
-                    if said.is_empty() && self.history.is_unanswered() =>
-                {
-                    // It would be refused in each later request, too.
-                    self.keep(vec![Line::Withdrawn]).await?;
-                    return Err(error.into());
+                Called::Failed(ProviderError::TooLong(why), said) if said.is_empty() => {
+                    match self.leave_out(brief, stop).await? {
+                        None => return Ok(None),
+                        Some(true) => {}
+                        Some(false) => return Err(self.withdraw(ProviderError::TooLong(why)).await?),
+                    }
+                }
+                Called::Failed(error @ ProviderError::Refused(_), said) if said.is_empty() => {
+                    return Err(self.withdraw(error).await?);
                 }
                 Called::Failed(error, said) => {
                     if !said.is_empty() {
@@ -60,20 +68,22 @@ impl<K: Kit> Session<K> {
                 }
             }
         }
-        Err(TurnError::failed(
-            TurnFailure::LoginRequired,
-            "the provider refuses every login that was given to it",
-        ))
+    }
+
+    /// What was refused would be refused in each later request, too.
+    async fn withdraw(&mut self, error: ProviderError) -> Result<TurnError, TurnError> {
+        self.keep(vec![Line::Withdrawn]).await?;
+        Ok(error.into())
     }
 
     async fn call_model(&self, brief: &Brief, stop: &Stop) -> Called {
-        let history = self.history.messages();
-        let outlet = Outlet::new(&self.client, message_id(history.len()));
+        let history = self.history.view();
+        let outlet = Outlet::new(&self.client, self.next_message());
         self.client.status("thinking");
         let request = Request {
             model: &brief.model,
             system: &brief.system,
-            history,
+            history: &history,
             tools: &brief.tools,
             session: self.client.session(),
         };
@@ -108,8 +118,18 @@ impl<K: Kit> Session<K> {
         Ok(())
     }
 
-    /// `None` when the turn is stopped.
-    async fn sign_in(&self, owner: String, reason: String, stop: &Stop) -> Result<Option<()>, TurnError> {
+    /// `None` when the turn is stopped. `times` is how often it was asked for in this call.
+    pub(super) async fn sign_in(
+        &self,
+        times: u32,
+        owner: String,
+        reason: String,
+        stop: &Stop,
+    ) -> Result<Option<()>, TurnError> {
+        if times >= LOGINS {
+            let words = "the provider refuses every login that was given to it";
+            return Err(TurnError::failed(TurnFailure::LoginRequired, words));
+        }
         let Some(account) = &self.profile.account else {
             return Err(TurnError::failed(TurnFailure::LoginRequired, reason));
         };

@@ -4,7 +4,7 @@ use agent_client_protocol::is_incoming_transport_closed;
 use contract::Permissions;
 
 use super::output::{EVERY, Output};
-use super::{Session, TurnError};
+use super::{ARGUMENTS_LIMIT, Session, TurnError};
 use crate::agent::card::{self, Card};
 use crate::agent::client::Decision;
 use crate::agent::kit::{Hands as _, Kit};
@@ -33,6 +33,16 @@ impl<K: Kit> Session<K> {
         // What a call shows may be long. A stop that was said is heard here, too.
         if stop.or(self.client.caught_up()).await.is_none() {
             return Ok(None);
+        }
+        if call.arguments.len() > ARGUMENTS_LIMIT {
+            let why = format!(
+                "not run: its arguments have {} bytes, and {ARGUMENTS_LIMIT} is the limit; they were not kept",
+                call.arguments.len()
+            );
+            let refused = Card::refused(id, &call.name, "", &why);
+            self.result(call, why, true).await?;
+            self.client.update(refused);
+            return Ok(Some(()));
         }
         if call.name == UPDATE_PLAN {
             self.show_plan(call).await?;

@@ -56,7 +56,9 @@ impl From<ProviderError> for TurnError {
             ProviderError::WrongKey(_) => TurnFailure::WrongKey,
             ProviderError::Unavailable(_) => TurnFailure::Unavailable,
             ProviderError::Cut { .. } => TurnFailure::Cut,
-            ProviderError::Refused(_) => TurnFailure::Refused,
+            ProviderError::TooLong(_) | ProviderError::Barred(_) | ProviderError::Refused(_) => {
+                TurnFailure::Refused
+            }
         };
         Self::failed(failure, error.to_string())
     }

@@ -319,6 +319,9 @@ impl Place {
             }),
             permissions: Permissions::Ask,
             without_layers: vec![],
+            readable: vec![],
+            context_tokens: None,
+            model_calls: contract::MODEL_CALLS,
             instructions: None,
         }
     }

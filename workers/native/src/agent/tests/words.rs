@@ -53,7 +53,11 @@ async fn an_answer_is_streamed_kept_and_sent_with_the_next_request() {
             {"role": "user", "parts": [{"type": "text", "text": "and now"}]},
         ])
     );
-    assert_eq!(place.lines().len(), 5, "a header, two questions, two answers");
+    assert_eq!(
+        place.lines().len(),
+        7,
+        "a header, two questions, two answers with what they took"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,8 @@ use super::{Header, Line, TranscriptError, VERSION, io_error};
 pub(super) struct Read {
     /// Whose it is; `None` when not even the header is whole.
     pub(super) session: Option<String>,
+    /// The version of the header.
+    pub(super) version: u64,
     /// The whole lines after the header.
     pub(super) lines: Vec<Line>,
     /// Their bytes, the header's included.
@@ -27,6 +29,7 @@ pub(super) fn read(file: &File, path: &Path) -> Result<Read, TranscriptError> {
     let mut reader = BufReader::new(file);
     let mut read = Read {
         session: None,
+        version: VERSION,
         lines: vec![],
         length: 0,
         torn: 0,
@@ -56,7 +59,9 @@ pub(super) fn read(file: &File, path: &Path) -> Result<Read, TranscriptError> {
             Err(error) => return Err(broken(&error)),
         };
         if number == 1 {
-            read.session = Some(header(value, path)?);
+            let header = header(value, path)?;
+            read.version = header.transcript;
+            read.session = Some(header.session);
         } else {
             read.lines
                 .push(serde_json::from_value(value).map_err(|error| broken(&error))?);
@@ -66,7 +71,7 @@ pub(super) fn read(file: &File, path: &Path) -> Result<Read, TranscriptError> {
     Ok(read)
 }
 
-fn header(value: Value, path: &Path) -> Result<String, TranscriptError> {
+fn header(value: Value, path: &Path) -> Result<Header, TranscriptError> {
     let found = value["transcript"].as_u64().unwrap_or(0);
     if found > VERSION {
         return Err(TranscriptError::Newer {
@@ -74,10 +79,9 @@ fn header(value: Value, path: &Path) -> Result<String, TranscriptError> {
             found,
         });
     }
-    let header: Header = serde_json::from_value(value).map_err(|error| TranscriptError::Broken {
+    serde_json::from_value(value).map_err(|error| TranscriptError::Broken {
         path: path.to_owned(),
         line: 1,
         why: error.to_string(),
-    })?;
-    Ok(header.session)
+    })
 }

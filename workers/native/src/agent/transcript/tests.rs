@@ -6,6 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
+use crate::agent::history::{History, NOT_BEGUN, UNKNOWN_RESULT};
 use crate::message::{Part, ReplyPart};
 
 fn said(text: &str) -> Line {
@@ -34,8 +35,53 @@ fn lines() -> Vec<Line> {
         Line::Withdrawn,
         Line::Always { key: "k".into() },
         Line::Model { model: "m".into() },
+        Line::Used { tokens: 7 },
+        Line::Summarized {
+            before: 1,
+            note: "n".into(),
+        },
+        Line::Trimmed { before: 1 },
         Line::Interrupted,
     ]
+}
+
+/// What a program of version 1 wrote that did not say yet which calls began, killed while the second call ran.
+const OLD: &str = r#"{"transcript":1,"session":"s"}
+{"line":"message","message":{"role":"user","parts":[{"type":"text","text":"go"}]}}
+{"line":"message","message":{"role":"assistant","parts":[{"type":"tool_call","id":"a","name":"bash","arguments":"{}"},{"type":"tool_call","id":"b","name":"bash","arguments":"{}"}]}}
+{"line":"message","message":{"role":"tool_result","call":"a","text":"ok","failed":false}}
+"#;
+
+#[tokio::test]
+async fn an_old_transcript_is_gone_on_with_and_of_its_open_calls_nothing_is_claimed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(FILE);
+    fs::write(&path, OLD).unwrap();
+    for _ in 0..2 {
+        let (_, lines) = Transcript::load(folder.path(), "s").unwrap();
+        assert_eq!(lines.iter().filter(|line| **line == Line::Upgraded).count(), 1);
+        let history = History::of(lines);
+        let last = history.messages().last().unwrap();
+        let Message::ToolResult { call, text, .. } = last else {
+            panic!("{last:?}")
+        };
+        assert_eq!((call.as_str(), text.as_str()), ("b", UNKNOWN_RESULT));
+    }
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text, format!("{OLD}{{\"line\":\"upgraded\"}}\n"));
+    // From there on it is told which calls began.
+    let (mut transcript, _) = Transcript::load(folder.path(), "s").unwrap();
+    let call = serde_json::from_str(OLD.lines().nth(2).unwrap()).unwrap();
+    transcript.append(&[call, said("more")]).await.unwrap();
+    drop(transcript);
+    let history = History::of(Transcript::load(folder.path(), "s").unwrap().1);
+    let told = |words: &str| {
+        let results = history.messages().iter();
+        results
+            .filter(|message| matches!(message, Message::ToolResult { text, .. } if text == words))
+            .count()
+    };
+    assert_eq!((told(UNKNOWN_RESULT), told(NOT_BEGUN)), (1, 2));
 }
 
 async fn written(folder: &TempDir) -> PathBuf {
@@ -105,7 +151,7 @@ async fn an_unknown_line_at_the_end_is_no_torn_one() {
     fs::write(&path, &whole).unwrap();
     let error = Transcript::load(folder.path(), "s").unwrap_err();
     assert!(
-        matches!(error, TranscriptError::Broken { line: 9, .. }),
+        matches!(error, TranscriptError::Broken { line: 12, .. }),
         "{error}"
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), whole);
@@ -117,8 +163,18 @@ async fn other_sessions_and_newer_versions_are_refused() {
     let path = written(&folder).await;
     let load = |session| Transcript::load(folder.path(), session).unwrap_err();
     assert!(matches!(load("t"), TranscriptError::Unknown { .. }));
-    fs::write(&path, "{\"transcript\":2,\"session\":\"s\"}\n").unwrap();
-    assert!(matches!(load("s"), TranscriptError::Newer { found: 2, .. }));
+    let newer = "{\"transcript\":3,\"session\":\"s\",\"new\":1}\n{\"line\":\"unheard of\"}\n{\"torn";
+    fs::write(&path, newer).unwrap();
+    let error = load("s");
+    assert!(
+        matches!(error, TranscriptError::Newer { found: 3, .. }),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("it was left as it is\nhint: "),
+        "{error}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), newer);
     let empty = TempDir::new().unwrap();
     let error = Transcript::load(empty.path(), "s").unwrap_err();
     assert!(matches!(error, TranscriptError::Unknown { .. }));

@@ -25,6 +25,8 @@ fn kind(step: &Step) -> &'static str {
         Step::Renew => "renew",
         Step::Without(_) => "without",
         Step::GiveUp(_) => "give up",
+        Step::Shorten(_) => "shorten",
+        Step::Bar(_) => "bar",
         Step::Refuse(_) => "refuse",
     }
 }
@@ -42,13 +44,13 @@ fn what_follows_a_failure_is_this_table() {
         (status(403, ""), 1, "refuse"),
         (status(400, ""), 1, "refuse"),
         (status(400, "stream_options: unknown"), 1, "without"),
-        (status(404, ""), 1, "refuse"),
-        (status(402, ""), 1, "refuse"),
-        (status(302, ""), 1, "refuse"),
+        (status(404, ""), 1, "bar"),
+        (status(402, ""), 1, "bar"),
+        (status(302, ""), 1, "bar"),
         (status(408, ""), 1, "again"),
         (status(409, ""), 1, "again"),
         (status(429, ""), 1, "again"),
-        (status(429, quota), 1, "refuse"),
+        (status(429, quota), 1, "bar"),
         (status(500, ""), 5, "again"),
         (status(500, ""), 6, "give up"),
         (status(501, ""), 1, "refuse"),
@@ -57,7 +59,17 @@ fn what_follows_a_failure_is_this_table() {
         (Failure::Stream(Said::default()), 1, "again"),
         (Failure::Stream(code("rate_limit_exceeded")), 1, "again"),
         (Failure::Stream(code("server_error")), 6, "give up"),
-        (Failure::Stream(code("context_length_exceeded")), 1, "refuse"),
+        (Failure::Stream(code("context_length_exceeded")), 1, "shorten"),
+        (Failure::Stream(code("insufficient_quota")), 1, "bar"),
+        (Failure::Stream(code("content_policy_violation")), 1, "refuse"),
+        (status(413, ""), 1, "shorten"),
+        (status(400, "prompt is too long: 9 tokens"), 1, "shorten"),
+        (status(500, "exceed_context_size_error"), 1, "shorten"),
+        (
+            status(429, "the context window of your plan, per minute"),
+            1,
+            "again",
+        ),
         (Failure::NoConnection("x".into()), 1, "again"),
         (Failure::NoConnection("x".into()), 6, "give up"),
         (Failure::Broken("x".into()), 1, "again"),
@@ -134,7 +146,7 @@ fn refusals_say_what_to_do() {
         (
             400,
             r#"{"error":{"code":"context_length_exceeded","message":"too long"}}"#,
-            "`/new` starts a fresh one",
+            "say it in parts",
         ),
         (
             400,
@@ -143,7 +155,9 @@ fn refusals_say_what_to_do() {
         ),
         (301, "", "`base_url`"),
     ] {
-        let Step::Refuse(words) = status(status_code, body).next(course(1)) else {
+        let (Step::Refuse(words) | Step::Bar(words) | Step::Shorten(words)) =
+            status(status_code, body).next(course(1))
+        else {
             panic!("not refused: {body}")
         };
         assert!(words.contains("\nhint: ") && words.contains(hint), "{words}");

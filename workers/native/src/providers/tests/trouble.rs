@@ -122,7 +122,7 @@ async fn a_refused_request_is_not_repeated_and_says_what_to_do() {
     ] {
         let answer = Answer::status(status, &["location: http://127.0.0.1:1/"], body);
         let (told, requests) = call_with(vec![answer, hello()]).await;
-        assert!(matches!(told.result, Err(ProviderError::Refused(_))), "{status}");
+        assert!(matches!(told.result, Err(ProviderError::Barred(_))), "{status}");
         assert!(told.words().contains(words), "{}", told.words());
         assert_eq!((requests, told.waits.len()), (1, 0), "{status}");
     }
@@ -153,7 +153,7 @@ async fn no_model_says_how_to_choose_one_without_asking_anybody() {
     let called = model(&profile(Provider::OpenaiChat, &server.url))
         .call(request, &mut |_| {})
         .await;
-    let Err(ProviderError::Refused(words)) = called else {
+    let Err(ProviderError::Barred(words)) = called else {
         panic!("it was called")
     };
     assert!(

@@ -28,14 +28,14 @@ fn look(began: SystemTime, places: &Places) -> Vec<PathBuf> {
         return Vec::new();
     };
     let mut created = Vec::new();
-    walk::files(places, &place, &Stop::after(PATIENCE), |path| {
-        let born = path.symlink_metadata().and_then(|metadata| metadata.created());
+    let walked = walk::files(places, &place, &Stop::after(PATIENCE), |file| {
+        let born = file.metadata().and_then(|metadata| metadata.created());
         if born.is_ok_and(|born| born + TICK >= began) {
-            created.push(path.to_owned());
+            created.push(file.path.to_owned());
         }
         created.len() <= MOST
     });
-    if created.len() > MOST {
+    if walked.is_err() || created.len() > MOST {
         created.clear();
     }
     created

@@ -1,5 +1,6 @@
 //! A file with the whole of an output that is too long for the model.
 
+use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -9,12 +10,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::tools::arguments::counted;
 use crate::tools::spec;
 
 /// Bytes of one file; what comes after is not kept.
 const LIMIT: u64 = 64 * 1024 * 1024;
-/// Files that are kept; the oldest goes first.
+/// Files of one thread that are kept; the oldest goes first.
 const KEPT: usize = 16;
+/// Bytes of all of them together.
+const THREAD_LIMIT: u64 = 256 * 1024 * 1024;
 const PREFIX: &str = "output-";
 
 /// A file being written.
@@ -23,13 +27,15 @@ pub(super) struct Spill {
     path: PathBuf,
     written: u64,
     left_out: u64,
+    /// Files that went for this one.
+    removed: usize,
 }
 
 impl Spill {
     pub(super) async fn create(folder: &Path) -> Result<Self, String> {
         let folder = folder.to_owned();
         let made = tokio::task::spawn_blocking(move || make(&folder)).await;
-        let (file, path) = made
+        let (file, path, removed) = made
             .map_err(io::Error::other)
             .and_then(|made| made)
             .map_err(|error| lost(&error))?;
@@ -38,6 +44,7 @@ impl Spill {
             path,
             written: 0,
             left_out: 0,
+            removed,
         })
     }
 
@@ -56,10 +63,20 @@ impl Spill {
         }
         let path = self.path.display();
         let (read, grep) = (spec::READ, spec::GREP);
-        match self.left_out {
+        let mut words = match self.left_out {
             0 => format!("the whole is in {path}, for `{read}` and `{grep}`"),
             _ => format!("the first {LIMIT} bytes are in {path}, for `{read}` and `{grep}`"),
+        };
+        if self.removed > 0 {
+            // Writing into a string can't fail.
+            let _ = write!(
+                words,
+                "; {} of earlier commands went for it: a thread keeps {KEPT}, and {} MiB",
+                counted(self.removed, "file"),
+                THREAD_LIMIT / 1024 / 1024
+            );
         }
+        words
     }
 }
 
@@ -67,21 +84,9 @@ fn lost(error: &io::Error) -> String {
     format!("they are lost, as they could not be kept in a file: {error}")
 }
 
-fn make(folder: &Path) -> io::Result<(fs::File, PathBuf)> {
+fn make(folder: &Path) -> io::Result<(fs::File, PathBuf, usize)> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut old: Vec<_> = fs::read_dir(folder)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
-        })
-        .collect();
-    // The name says the age.
-    old.sort();
-    for path in old.iter().rev().skip(KEPT - 1) {
-        // One that stays costs room on the disk, nothing else.
-        let _ = fs::remove_file(path);
-    }
+    let removed = clear(folder, KEPT - 1, THREAD_LIMIT - LIMIT)?;
     let age = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_err(io::Error::other)?;
@@ -91,5 +96,27 @@ fn make(folder: &Path) -> io::Result<(fs::File, PathBuf)> {
         .create_new(true)
         .mode(0o600)
         .open(&path)?;
-    Ok((file, path))
+    Ok((file, path, removed))
+}
+
+/// Removes the oldest files until so many, and so many bytes, are left. Says how many went.
+fn clear(folder: &Path, files: usize, bytes: u64) -> io::Result<usize> {
+    let mut old: Vec<_> = fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
+        })
+        .collect();
+    // The name says the age.
+    old.sort();
+    let (mut kept, mut removed) = (0, 0);
+    for (number, path) in old.iter().rev().enumerate() {
+        kept += path.symlink_metadata()?.len();
+        if number >= files || kept > bytes {
+            fs::remove_file(path)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }

@@ -120,6 +120,26 @@ async fn only_the_latest_long_outputs_are_kept() {
 }
 
 #[tokio::test]
+async fn the_oldest_outputs_go_when_a_thread_has_too_much_and_that_is_said() {
+    let bench = Bench::new();
+    fs::create_dir(bench.spill()).unwrap();
+    let old = |number: u32| bench.spill().join(format!("output-{number:020}.txt"));
+    for number in 0..5 {
+        // Holes: they count as what they would take.
+        fs::File::create(old(number)).unwrap().set_len(60 << 20).unwrap();
+    }
+    let first = bench.bash("seq 1 10000").await.text;
+    assert!(
+        first.contains("; 2 files of earlier commands went for it: a thread keeps 16, and 256 MiB]"),
+        "{}",
+        &first[16_000..17_000]
+    );
+    let there: Vec<bool> = (0..5).map(|number| old(number).exists()).collect();
+    assert_eq!(there, [false, false, true, true, true]);
+    assert!(!bench.bash("seq 1 10000").await.text.contains("earlier commands"));
+}
+
+#[tokio::test]
 async fn a_flood_is_bounded_in_memory_on_disk_and_on_the_way_to_the_chat() {
     let bench = Bench::new();
     let before = peak_memory();

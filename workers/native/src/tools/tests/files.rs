@@ -498,3 +498,33 @@ async fn list_shows_what_things_are() {
     let many = bench.call("list", &json!({ "path": "many" })).await;
     assert!(many.text.contains("[100 more entries"), "{}", many.text);
 }
+
+#[tokio::test]
+async fn a_folder_of_the_configuration_may_be_read_after_asking_and_never_written() {
+    let shown = tempfile::tempdir().unwrap();
+    let file = shown.path().canonicalize().unwrap().join("data");
+    fs::write(&file, "from outside\n").unwrap();
+    let bench = Bench::with_readable(vec![shown.path().canonicalize().unwrap(), "/proc".into()]);
+    let path = file.display().to_string();
+    let read = bench.prepare("read", &json!({ "path": path })).unwrap();
+    assert!(read.asks, "it lies outside");
+    assert!(
+        bench
+            .tools
+            .run(read, &mut |_| {})
+            .await
+            .text
+            .contains("from outside")
+    );
+    let refused = bench.refusal("write", &json!({ "path": path, "content": "x" }));
+    assert!(refused.contains("nothing may be written there"), "{refused}");
+    let run = bench.bash(&format!("cat {path}; echo x >> {path}")).await;
+    assert!(run.failed && run.text.starts_with("from outside\n"), "{run:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "from outside\n");
+    // A command sees itself there; the worker would show its own memory.
+    assert!(!bench.bash("cat /proc/self/comm").await.failed);
+    for path in ["/proc/self/environ", "/proc/thread-self/mem", "/proc"] {
+        let refused = bench.refusal("read", &json!({ "path": path }));
+        assert!(refused.contains("outside the workspace"), "{refused}");
+    }
+}

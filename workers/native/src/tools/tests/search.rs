@@ -1,11 +1,18 @@
 //! `glob` and `grep`.
 
-use std::os::unix::fs::symlink;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::{FileExt as _, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
 use serde_json::json;
 
 use super::Bench;
+use crate::tools::stop::Stop;
+use crate::tools::walk;
 
 #[tokio::test]
 async fn glob_finds_by_pattern_and_leaves_out_what_git_ignores() {
@@ -182,4 +189,146 @@ async fn traps_in_the_workspace_hold_up_no_search() {
             .text,
         "sub/match.txt:1:match\n"
     );
+}
+
+/// Takes a folder away and puts a link to another one into its place.
+fn swap(folder: &Path, for_what: &Path) {
+    fs::rename(folder, folder.with_extension("away")).unwrap();
+    symlink(for_what, folder).unwrap();
+}
+
+#[test]
+fn a_folder_that_becomes_a_link_in_the_middle_of_a_walk_leads_nowhere() {
+    let bench = Bench::new();
+    fs::create_dir(bench.root().join("hidden")).unwrap();
+    fs::write(bench.root().join("hidden/planted"), "").unwrap();
+    bench.put("a/first", "");
+    bench.put("b/second", "");
+    bench.put("c/third", "");
+    let place = bench.tools.places.to_read(".").unwrap();
+    let mut seen = Vec::new();
+    let (stop, _guard) = Stop::new();
+    walk::files(&bench.tools.places, &place, &stop, |file| {
+        if seen.is_empty() {
+            swap(&bench.path("b"), &bench.root().join("hidden"));
+        }
+        seen.push(file.path.file_name().unwrap().to_owned());
+        true
+    })
+    .unwrap();
+    assert_eq!(seen, ["first", "third"]);
+}
+
+#[test]
+fn a_file_that_was_met_is_opened_where_it_was_met() {
+    let bench = Bench::new();
+    fs::create_dir(bench.root().join("hidden")).unwrap();
+    fs::write(bench.root().join("hidden/notes"), "planted").unwrap();
+    bench.put("a/notes", "mine");
+    let place = bench.tools.places.to_read(".").unwrap();
+    let (stop, _guard) = Stop::new();
+    let mut read = Vec::new();
+    walk::files(&bench.tools.places, &place, &stop, |file| {
+        swap(&bench.path("a"), &bench.root().join("hidden"));
+        read.push(std::io::read_to_string(file.open().unwrap()).unwrap());
+        assert_eq!(file.metadata().unwrap().len(), 4);
+        true
+    })
+    .unwrap();
+    assert_eq!(read, ["mine"]);
+}
+
+#[tokio::test]
+async fn a_folder_that_becomes_a_link_before_a_call_runs_is_not_followed() {
+    for (tool, arguments) in [
+        ("list", json!({ "path": "sub" })),
+        ("glob", json!({ "pattern": "*", "path": "sub" })),
+        ("grep", json!({ "pattern": "planted", "path": "sub" })),
+        ("read", json!({ "path": "sub/notes" })),
+    ] {
+        let bench = Bench::new();
+        fs::create_dir(bench.root().join("hidden")).unwrap();
+        fs::write(bench.root().join("hidden/notes"), "planted").unwrap();
+        bench.put("sub/notes", "mine");
+        let prepared = bench.prepare(tool, &arguments).unwrap();
+        swap(&bench.path("sub"), &bench.root().join("hidden"));
+        let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+        assert!(
+            outcome.failed && !outcome.text.contains("planted"),
+            "{tool}: {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_swaps_a_folder_all_the_time_gets_nothing_from_outside() {
+    let bench = Bench::new();
+    fs::create_dir(bench.root().join("hidden")).unwrap();
+    for number in 0..20 {
+        fs::write(bench.root().join(format!("hidden/{number}")), "planted-text\n").unwrap();
+        bench.put(&format!("b/{number}"), "mine\n");
+        bench.put(&format!("a{number}/x"), "mine\n");
+    }
+    let (folder, away) = (bench.path("b"), bench.path("b.away"));
+    let hidden = bench.root().join("hidden");
+    let done = AtomicBool::new(false);
+    let outcomes = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                swap(&folder, &hidden);
+                fs::remove_file(&folder).unwrap();
+                fs::rename(&away, &folder).unwrap();
+            }
+        });
+        let mut outcomes = vec![];
+        tokio::task::block_in_place(|| {
+            for _ in 0..200 {
+                let handle = tokio::runtime::Handle::current();
+                let found = handle.block_on(bench.call("grep", &json!({ "pattern": "text|mine" })));
+                outcomes.push(found.text);
+            }
+        });
+        done.store(true, Ordering::Relaxed);
+        outcomes
+    });
+    assert!(
+        outcomes.iter().all(|text| !text.contains("planted")),
+        "{outcomes:?}"
+    );
+    assert!(outcomes.iter().any(|text| text.contains("mine")));
+}
+
+#[test]
+fn a_blocking_tool_whose_call_was_dropped_ends_soon_however_long_its_file_is() {
+    let bench = Bench::new();
+    let mut lines = File::create(bench.path("lines")).unwrap();
+    let chunk = b"abcdefghijklmno\n".repeat(64 * 1024);
+    for _ in 0..64 {
+        lines.write_all(&chunk).unwrap();
+    }
+    let line = File::create(bench.path("line")).unwrap();
+    line.write_all_at(&[b'x'; 16 * 1024], 0).unwrap();
+    line.set_len(1 << 40).unwrap();
+    for (tool, arguments) in [
+        ("grep", json!({ "pattern": "[a-z]{20}", "path": "lines" })),
+        ("read", json!({ "path": "line" })),
+    ] {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let prepared = bench.prepare(tool, &arguments).unwrap();
+        let mut silent = |_| {};
+        let run = bench.tools.run(prepared, &mut silent);
+        let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_millis(50), run).await });
+        assert!(ended.is_err(), "{tool} is slow enough to be stopped");
+        let since = Instant::now();
+        // Waits for its thread.
+        drop(runtime);
+        assert!(
+            since.elapsed() < Duration::from_secs(1),
+            "{tool}: {:?}",
+            since.elapsed()
+        );
+    }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use conversation::{
-    Attachment, Body, Decision, Diff, Dispatch, Item, ItemId, NoteKind, PlanEntry, PlanStatus, SourceId,
-    Thread, ThreadId, ThreadSummary, ToolCall, ToolKind, ToolStatus, Turn, TurnId, TurnState,
+    Attachment, Body, Choice, ChoiceKind, Decision, Diff, Dispatch, Item, ItemId, NoteKind, PlanEntry,
+    PlanStatus, SourceId, Thread, ThreadId, ThreadSummary, ToolCall, ToolKind, ToolStatus, Turn, TurnId,
+    TurnState,
 };
 use credentials::{Begun, Service, Timestamp, UserId};
 use supervisor::{Doing, Snapshot, ThreadPhase, ThreadStatus, WorkerState, WorkerStatus};
@@ -218,6 +219,24 @@ fn diff() -> Diff {
     }
 }
 
+fn offered() -> Vec<Choice> {
+    [
+        ("allow_once", "Allow once", ChoiceKind::AllowOnce),
+        (
+            "allow_always",
+            "Always run exactly this command",
+            ChoiceKind::AllowAlways,
+        ),
+        ("reject_once", "Deny", ChoiceKind::RejectOnce),
+    ]
+    .map(|(id, name, kind)| Choice {
+        id: id.into(),
+        name: name.into(),
+        kind,
+    })
+    .into()
+}
+
 fn ask(title: &str, detail: &str, diffs: Vec<Diff>, decision: Option<Decision>) -> Body {
     Body::Permission {
         request: title.into(),
@@ -225,6 +244,7 @@ fn ask(title: &str, detail: &str, diffs: Vec<Diff>, decision: Option<Decision>) 
         title: title.into(),
         detail: detail.into(),
         diffs,
+        options: offered(),
         until: soon(540),
         decision,
     }

@@ -1,6 +1,6 @@
 //! A permission request: exactly what would run, who may press, until when; afterwards one line that says who decided.
 
-use conversation::{Body, Decision, Item};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item};
 
 use super::super::html::{escape, push};
 use super::super::icon::icon;
@@ -8,6 +8,8 @@ use super::super::{Viewer, diff, harmless, words};
 
 /// More than fits into the card without scrolling.
 const SEEN_LINES: usize = 16;
+/// Longer words on a button are cut, in characters.
+const LONGEST_NAME: usize = 80;
 /// As [`SEEN_LINES`], for long lines that wrap.
 const SEEN_BYTES: usize = 1200;
 
@@ -18,6 +20,7 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
         title,
         detail,
         diffs,
+        options,
         until,
         decision,
         ..
@@ -27,7 +30,14 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
     };
     let shown = harmless::line(title, 200);
     // Nothing that would be executed is left out, shortened or invisible here.
-    let detail = harmless::named(detail);
+    let drawn: Vec<_> = diffs.iter().map(diff::whole).collect();
+    // What the changes show, or the headline, is not said again.
+    let is_told = *detail == shown || (!diffs.is_empty() && *detail == supervisor::describe_diffs(diffs));
+    let detail = if is_told {
+        String::new()
+    } else {
+        harmless::named(detail).into_owned()
+    };
     let mut what = String::new();
     if !detail.is_empty() {
         push!(
@@ -36,16 +46,18 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
             escape(&detail)
         );
     }
-    for one in diffs {
-        what.push_str(&diff::whole(one));
+    for one in &drawn {
+        what.push_str(&one.html);
     }
     let Some(decision) = decision else {
         let buttons = if viewer.owner {
-            buttons(request, item)
+            buttons(request, options, item)
         } else {
             "<p class=\"quiet\">Only the person who opened this thread can decide.</p>".to_owned()
         };
-        let (lines, size) = (detail.lines().count(), detail.len());
+        let changed = |diff: &std::sync::Arc<diff::Drawn>| diff.count.added + diff.count.removed;
+        let lines = detail.lines().count() + drawn.iter().map(changed).sum::<usize>();
+        let size = detail.len() + drawn.iter().map(|diff| diff.size).sum::<usize>();
         let long = if lines > SEEN_LINES || size > SEEN_BYTES {
             let size = words::bytes(size as u64);
             format!(
@@ -54,7 +66,7 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
         } else {
             String::new()
         };
-        let marked = if detail.contains("⟨U+") {
+        let marked = if what.contains("⟨U+") {
             "<p class=\"says warning\">Hidden characters are written out as ⟨U+…⟩. Look twice.</p>"
         } else {
             ""
@@ -82,24 +94,71 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
     )
 }
 
-/// Only Deny submits the form: Enter in the reason must never allow.
-fn buttons(request: &str, item: &Item) -> String {
+/// The answers that the agent offers, in its words; where it offers no denial there is one all the same. Only denials submit
+/// the form: Enter in the reason must never allow.
+fn buttons(request: &str, options: &[Choice], item: &Item) -> String {
+    let (mut allow, mut deny) = (String::new(), String::new());
+    for option in options {
+        let Manner { answer, words, means } = manner(option.kind);
+        let name = harmless::line(&option.name, LONGEST_NAME);
+        let name = escape(if name.is_empty() { words } else { &name });
+        let id = escape(&option.id);
+        let attributes = format!("value=\"{answer}\" data-option=\"{id}\" title=\"{means}\"");
+        match option.kind {
+            ChoiceKind::AllowOnce | ChoiceKind::AllowAlways => {
+                // The narrowest yes is the one that stands out.
+                let first = option.kind == ChoiceKind::AllowOnce && !allow.contains("primary");
+                let class = if first { " class=\"primary\"" } else { "" };
+                push!(
+                    allow,
+                    "<button type=\"button\"{class} data-act=\"decide\" {attributes}>{name}</button>"
+                );
+            }
+            ChoiceKind::RejectOnce | ChoiceKind::RejectAlways => {
+                push!(deny, "<button {attributes}>{name}</button>");
+            }
+        }
+    }
+    if deny.is_empty() {
+        deny.push_str("<button value=\"deny\">Deny</button>");
+    }
     let (request, id) = (escape(request), item.id);
     format!(
-        "<form class=\"decide\" data-act=\"decide\" data-request=\"{request}\"><div class=\"row\">\
-         <button type=\"button\" class=\"primary\" data-act=\"decide\" value=\"once\">Allow once</button>\
-         <button type=\"button\" data-act=\"decide\" value=\"always\">Always in this thread</button>\
+        "<form class=\"decide\" data-act=\"decide\" data-request=\"{request}\"><div class=\"row\">{allow}\
          <span class=\"deny\"><label class=\"hear\" for=\"why{id}\">Reason for denying (optional)</label>\
          <input id=\"why{id}\" name=\"reason\" maxlength=\"500\" autocomplete=\"off\" placeholder=\"Reason, if you deny\">\
-         <button value=\"deny\">Deny</button></span></div></form>"
+         {deny}</span></div></form>"
     )
+}
+
+/// What a kind of answer is: for the script, for people where the agent has no words, and in any case on hover.
+struct Manner {
+    answer: &'static str,
+    words: &'static str,
+    means: &'static str,
+}
+
+fn manner(kind: ChoiceKind) -> Manner {
+    let (answer, words, means) = match kind {
+        ChoiceKind::AllowOnce => ("once", "Allow once", "Allows this time"),
+        ChoiceKind::AllowAlways => ("always", "Always allow", "Allows, and the agent remembers it"),
+        ChoiceKind::RejectOnce => ("deny", "Deny", "Denies this time"),
+        ChoiceKind::RejectAlways => ("deny", "Always deny", "Denies, and the agent remembers it"),
+    };
+    Manner { answer, words, means }
 }
 
 fn verdict(decision: &Decision) -> (&'static str, &'static str, String) {
     let who = |by: &str| escape(&harmless::line(by, 60));
     match decision {
         Decision::Once { by } => ("yes", "done", format!("Allowed once by {}", who(by))),
-        Decision::Always { by } => ("yes", "done", format!("Allowed in this thread by {}", who(by))),
+        Decision::Always { by, words } if words.is_empty() => {
+            ("yes", "done", format!("Allowed from now on by {}", who(by)))
+        }
+        Decision::Always { by, words } => {
+            let words = escape(&harmless::line(words, LONGEST_NAME));
+            ("yes", "done", format!("Allowed by {} (“{words}”)", who(by)))
+        }
         Decision::Denied { by, reason: None } => ("no", "close", format!("Denied by {}", who(by))),
         Decision::Denied {
             by,

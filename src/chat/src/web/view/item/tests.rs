@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation::{Decision, Diff, ItemId, ToolCall, ToolKind, ToolStatus};
+use conversation::{Choice, ChoiceKind, Decision, Diff, ItemId, ToolCall, ToolKind, ToolStatus};
 use credentials::{Timestamp, UserId};
 
 use super::*;
@@ -47,6 +47,27 @@ fn call(status: ToolStatus) -> ToolCall {
     }
 }
 
+fn choice(id: &str, name: &str, kind: ChoiceKind) -> Choice {
+    Choice {
+        id: id.into(),
+        name: name.into(),
+        kind,
+    }
+}
+
+/// As the built-in agent does.
+fn offered() -> Vec<Choice> {
+    vec![
+        choice("allow_once", "Allow once", ChoiceKind::AllowOnce),
+        choice(
+            "allow_always",
+            "Always run exactly this command",
+            ChoiceKind::AllowAlways,
+        ),
+        choice("reject_once", "Deny", ChoiceKind::RejectOnce),
+    ]
+}
+
 fn asks(decision: Option<Decision>) -> Body {
     Body::Permission {
         request: "r\"1".into(),
@@ -54,6 +75,7 @@ fn asks(decision: Option<Decision>) -> Body {
         title: "run a command".into(),
         detail: "rm -rf build && echo \u{202e}done".into(),
         diffs: vec![],
+        options: offered(),
         until: AT.plus(Duration::from_mins(10)),
         decision,
     }
@@ -99,6 +121,7 @@ fn words_of_people_and_tools_are_never_markup() {
             title: by(),
             detail: by(),
             diffs: vec![diff],
+            options: vec![],
             until: AT,
             decision: Some(Decision::Denied {
                 by: by(),
@@ -205,7 +228,20 @@ fn a_decision_leaves_a_line_and_no_button() {
     let by = || "Alice".to_owned();
     let table = [
         (Decision::Once { by: by() }, "Allowed once by Alice"),
-        (Decision::Always { by: by() }, "Allowed in this thread by Alice"),
+        (
+            Decision::Always {
+                by: by(),
+                words: "Always run <this>".into(),
+            },
+            "Allowed by Alice (“Always run &lt;this&gt;”)",
+        ),
+        (
+            Decision::Always {
+                by: by(),
+                words: String::new(),
+            },
+            "Allowed from now on by Alice",
+        ),
         (
             Decision::Denied {
                 by: by(),
@@ -367,6 +403,7 @@ fn what_is_too_long_to_be_seen_at_once_says_so() {
             call,
             title,
             diffs,
+            options,
             until,
             decision,
             ..
@@ -376,6 +413,7 @@ fn what_is_too_long_to_be_seen_at_once_says_so() {
             title,
             detail,
             diffs,
+            options,
             until,
             decision,
         }),
@@ -397,6 +435,7 @@ fn a_request_to_change_a_file_shows_every_changed_line() {
             request,
             call,
             title,
+            options,
             until,
             decision,
             ..
@@ -410,10 +449,76 @@ fn a_request_to_change_a_file_shows_every_changed_line() {
                 old: None,
                 new,
             }],
+            options,
             until,
             decision,
         }),
         _ => unreachable!("a permission"),
     };
     assert_eq!(html.matches("rm -rf /").count(), 3000);
+}
+
+#[test]
+fn the_answers_are_those_that_the_agent_offers_in_its_words() {
+    let asked = |offered: Vec<Choice>| {
+        let mut body = asks(None);
+        if let Body::Permission { options, .. } = &mut body {
+            *options = offered;
+        }
+        show(body)
+    };
+    let html = asked(vec![
+        choice("plan", "Yes, and <b>accept</b> edits", ChoiceKind::AllowAlways),
+        choice("\"ask\"", "Yes, and ask for each edit", ChoiceKind::AllowOnce),
+        choice("stay", "No, keep planning", ChoiceKind::RejectOnce),
+        choice("never", "\u{202e}", ChoiceKind::RejectAlways),
+    ]);
+    assert!(
+        html.contains("Yes, and &lt;b&gt;accept&lt;/b&gt; edits</button>"),
+        "{html}"
+    );
+    assert!(html.contains("data-option=\"&quot;ask&quot;\""), "{html}");
+    assert!(
+        html.contains("No, keep planning</button>") && html.contains("Always deny</button>"),
+        "{html}"
+    );
+    assert_eq!(html.matches("class=\"primary\"").count(), 1, "{html}");
+    // Only denials are sent by Enter.
+    assert_eq!(html.matches("<button value=\"deny\"").count(), 2, "{html}");
+    assert_eq!(html.matches("type=\"button\"").count(), 2, "{html}");
+
+    let html = asked(vec![choice("ok", "Proceed", ChoiceKind::AllowOnce)]);
+    assert!(
+        html.contains("Proceed</button>") && !html.contains("value=\"always\""),
+        "{html}"
+    );
+    assert!(html.contains("<button value=\"deny\">Deny</button>"), "{html}");
+    let html = asked(vec![]);
+    assert!(
+        html.contains("Deny</button>") && !html.contains("data-option"),
+        "{html}"
+    );
+}
+
+#[test]
+fn a_change_is_not_told_in_words_as_well() {
+    let diffs = vec![Diff {
+        path: "a.txt".into(),
+        old: Some("one\ntwo\n".into()),
+        new: "one\n2\n".into(),
+    }];
+    let mut body = asks(None);
+    if let Body::Permission {
+        detail, diffs: shown, ..
+    } = &mut body
+    {
+        *detail = supervisor::describe_diffs(&diffs);
+        shown.clone_from(&diffs);
+    }
+    let html = show(body);
+    assert!(
+        !html.contains("class=\"input\"") && html.contains("class=\"minus\""),
+        "{html}"
+    );
+    assert_eq!(html.matches("two").count(), 1, "{html}");
 }

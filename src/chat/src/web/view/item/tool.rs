@@ -27,7 +27,8 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
     };
     let title = harmless::line(&call.title, 200);
     let input = harmless::named(&call.input);
-    let changed = diff::count(&call.diffs);
+    let diffs: Vec<_> = call.diffs.iter().map(diff::part).collect();
+    let changed = diffs.iter().map(|diff| diff.count).reduce(|one, two| one + two);
     let small = changed.is_some_and(|lines| lines.added + lines.removed <= SHORT_DIFF);
     let open = match call.status {
         ToolStatus::Running | ToolStatus::Failed => true,
@@ -45,8 +46,8 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
             escape(&input)
         );
     }
-    for one in &call.diffs {
-        body.push_str(&diff::html(one));
+    for one in &diffs {
+        body.push_str(&one.html);
     }
     // A change that worked is its own report.
     if call.diffs.is_empty() || call.status != ToolStatus::Completed {

@@ -1,0 +1,81 @@
+// The list of threads: what is new stands on top, but nothing moves under the reader's hand; and what counts as read.
+
+import { times } from "./clock.js";
+import { on } from "./live.js";
+import { element, morph } from "./morph.js";
+import { post } from "./send.js";
+
+const list = document.getElementById("list");
+const scroller = document.getElementById("scroll");
+const thread = document.body.dataset.thread;
+
+/** Lines of threads that are not in the list yet, by their ids. */
+const waiting = new Map();
+
+/** Whether a mouse is over the list; a finger is gone once it has tapped. */
+let pointed = false;
+
+/** Nearer to the end than this, in pixels, the newest words are before the reader's eyes. */
+const NEAR_END = 48;
+
+/** Whether the end of the thread is in view. */
+export function atEnd() {
+  return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END;
+}
+
+/** Starts to keep the list. */
+export function threadList() {
+  list.addEventListener("pointerenter", (event) => (pointed = event.pointerType === "mouse"));
+  list.addEventListener("pointerleave", () => {
+    pointed = false;
+    arrange();
+  });
+  list.addEventListener("focusout", () => setTimeout(arrange));
+  if (!thread) return;
+  on("applied", read);
+  document.addEventListener("visibilitychange", read);
+  scroller.addEventListener("scroll", read, { passive: true });
+}
+
+/** Draws a line as it is now. */
+export function line(data) {
+  const id = `l-${data.id.slice(data.id.indexOf(":") + 1)}`;
+  const here = document.getElementById(id);
+  if (!data.html) {
+    here?.remove();
+    waiting.delete(id);
+  } else if (here) {
+    times(morph(here, element(data.html)));
+  } else {
+    waiting.set(id, element(data.html));
+  }
+  arrange();
+}
+
+/** Brings the lines into their order: most recently active first. Whoever points at one, or walks along them, comes first. */
+function arrange() {
+  if (pointed || list.matches(":focus-within")) return;
+  for (const fresh of waiting.values()) {
+    list.append(fresh);
+    times(fresh);
+  }
+  waiting.clear();
+  const active = (one) => Number(one.dataset.active);
+  let at = list.firstElementChild;
+  for (const one of [...list.children].sort((one, other) => active(other) - active(one))) {
+    if (one === at) at = at.nextElementSibling;
+    else list.insertBefore(one, at);
+  }
+}
+
+/** The thread that is open is read when its end is before somebody's eyes: not in a tab behind, not further up. */
+function read() {
+  const mine = document.getElementById(`l-${thread}`);
+  if (!mine) return;
+  mine.querySelector("a").setAttribute("aria-current", "page");
+  if (!mine.classList.contains("unread") || document.visibilityState !== "visible" || !atEnd()) return;
+  mine.classList.remove("unread");
+  mine.querySelector(".name .hear")?.remove();
+  // If it is not heard, the next change of the line marks it again.
+  post(`/api/t/${thread}/seen`, { upto: Number(mine.dataset.active) }).catch(() => {});
+}

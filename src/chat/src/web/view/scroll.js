@@ -1,0 +1,148 @@
+// Where the reader is in a thread: at its end, which stays in view, or further up, where nothing moves. Earlier entries are
+// loaded on the way up, and those far away are let go: a page holds as many as a browser bears, however long the thread is.
+
+import { hear } from "./act.js";
+import { note } from "./composer.js";
+import { gone, letGo, on, put, resync } from "./live.js";
+import { atEnd } from "./list.js";
+
+const thread = document.body.dataset.thread;
+const scroller = document.getElementById("scroll");
+const timeline = document.getElementById("timeline");
+const earlier = document.getElementById("older");
+const newer = document.getElementById("newer");
+
+/** Entries in the page. */
+const MOST = 400;
+/** Entries of one load, as the host gives them. */
+const PART = 50;
+/** So many of the newest are had from the stream, which sends up to 200. */
+const TAIL = 100;
+/** So near to where the page ends, in pixels, more is loaded. */
+const NEAR = 800;
+/** After a load that failed, in milliseconds. */
+const REST = 5000;
+
+let stuck = true;
+let loading = false;
+let rested = 0;
+/** How far it was scrolled. */
+let place = 0;
+
+/** Starts to follow the reader. */
+export function scrolling() {
+  if (!timeline) return;
+  scroller.addEventListener("scroll", () => {
+    // Only a reader scrolls up: words that came between a scroll and its event move the end away, but nothing else.
+    if (atEnd() && gone.length === 0) stuck = true;
+    else if (scroller.scrollTop < place) stuck = false;
+    place = scroller.scrollTop;
+    if (newer && stuck) newer.hidden = true;
+    if (stuck || loading || Date.now() < rested) return;
+    const left = scroller.scrollHeight - place - scroller.clientHeight;
+    if (place < NEAR && earlier && !earlier.hidden) load(older);
+    else if (left < NEAR && gone.length > 0) load(younger);
+  }, { passive: true });
+  // Whatever changes the height: words, pictures that load, the composer that grows.
+  let height = timeline.offsetHeight;
+  new ResizeObserver(() => {
+    if (stuck) toEnd();
+    else if (newer && timeline.offsetHeight > height) newer.hidden = false;
+    height = timeline.offsetHeight;
+  }).observe(timeline);
+  new ResizeObserver(() => stuck && toEnd()).observe(scroller);
+  newer?.addEventListener("click", toNewest);
+  hear(() => requestAnimationFrame(toNewest));
+  earlier?.addEventListener("click", () => load(older));
+  on("applied", trim);
+  toEnd();
+}
+
+function toEnd() {
+  scroller.scrollTop = scroller.scrollHeight;
+}
+
+function toNewest() {
+  stuck = true;
+  if (newer) newer.hidden = true;
+  if (gone.length > 0) {
+    gone.length = 0;
+    letGo([...timeline.children]);
+    resync();
+  }
+  toEnd();
+}
+
+/** Loads more, while what is in view stays where it is and no screen reader reads it out as news. */
+async function load(more) {
+  if (loading) return;
+  loading = true;
+  earlier.disabled = true;
+  timeline.setAttribute("aria-live", "off");
+  try {
+    await more();
+  } catch {
+    rested = Date.now() + REST;
+    note("Entries could not be loaded. Try again in a moment.");
+  } finally {
+    earlier.disabled = false;
+    loading = false;
+    setTimeout(() => timeline.setAttribute("aria-live", "polite"), 100);
+  }
+}
+
+async function fetched(before) {
+  const answer = await fetch(`/api/t/${thread}/older?before=${before}`);
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+}
+
+/** Changes the timeline above what is in view. */
+function above(change) {
+  const below = scroller.scrollHeight - scroller.scrollTop;
+  change();
+  scroller.scrollTop = scroller.scrollHeight - below;
+  // It was not the reader who scrolled.
+  place = scroller.scrollTop;
+}
+
+async function older() {
+  const ids = [...timeline.children].map((one) => Number(one.id.slice(1)));
+  if (ids.length === 0) return;
+  const { items, more } = await fetched(Math.min(...ids));
+  above(() => {
+    for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item, true);
+    earlier.hidden = !more;
+  });
+  trim();
+}
+
+/** What was let go below comes back. */
+async function younger() {
+  if (gone.length <= TAIL) {
+    gone.length = 0;
+    return void resync();
+  }
+  const { items } = await fetched(gone[PART]);
+  gone.splice(0, PART);
+  for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item, true);
+  trim();
+}
+
+/** Lets go what is far from the reader: above, or below, whichever is farther. */
+function trim() {
+  const entries = [...timeline.children];
+  const spare = entries.length - MOST;
+  if (spare < PART || !thread) return;
+  const frame = scroller.getBoundingClientRect();
+  const up = frame.top - entries[spare - 1].getBoundingClientRect().bottom;
+  const down = entries.at(-spare).getBoundingClientRect().top - frame.bottom;
+  if (stuck || up > down) {
+    above(() => letGo(entries.slice(0, spare)));
+    earlier.hidden = false;
+    return;
+  }
+  gone.unshift(...letGo(entries.slice(-spare)));
+  gone.sort((one, other) => one - other);
+  newer.hidden = false;
+}

@@ -1,0 +1,36 @@
+//! What a tool does to a thread while no host runs, as the host would have done it.
+
+use std::path::Path;
+
+use conversation::{Body, Conversation, Item, NoteKind, ThreadId};
+use credentials::Timestamp;
+
+use super::Result;
+use crate::shared::session_folder;
+use crate::task::renewal::{RESET, WAS_RESET, forget_session};
+
+/// Takes all that waits in a thread out of its queue, forgets the agent's session, and tells the thread. The timeline and
+/// the files stay. A turn that a host left running stays for the next host to cut. For the one who holds the state folder.
+///
+/// Errors: `Conversation`, such as `NoThread`; `System` if the session's folder can't be cleared. Cancelled, it may have
+/// done a part; done again, it does the rest.
+pub async fn reset_offline(
+    conversation: &Conversation,
+    state_folder: &Path,
+    thread: &ThreadId,
+) -> Result<()> {
+    conversation.drop_queued(thread, None, WAS_RESET).await?;
+    forget_session(conversation, session_folder(state_folder, thread), thread).await?;
+    let told = Item {
+        id: conversation.new_item_id(),
+        thread: thread.clone(),
+        turn: None,
+        at: Timestamp::now(),
+        body: Body::Note {
+            kind: NoteKind::Info,
+            text: RESET.to_owned(),
+            retry: None,
+        },
+    };
+    Ok(conversation.put_items(vec![told]).await?)
+}
