@@ -132,18 +132,6 @@ impl Gateway {
         self.sessions.values().filter(alive).count()
     }
 
-    /// Kinds of everything that was sent to any session still known, in order.
-    pub fn sent_kinds(&self) -> Vec<String> {
-        let texts = self.sessions.values().flat_map(|session| &session.sent);
-        texts
-            .filter_map(|(_, text)| {
-                serde_json::from_str::<Value>(text).ok()?["t"]
-                    .as_str()
-                    .map(str::to_owned)
-            })
-            .collect()
-    }
-
     pub(crate) fn deliver(&mut self, event: Event) {
         if self.swap.as_deref() == Some(event.kind) {
             self.swap = None;

@@ -20,7 +20,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use refused::Refused;
 
@@ -320,14 +320,10 @@ pub(crate) fn broken() -> Response {
     Response::new(Body::from_stream(stream::once(async { Err::<Bytes, _>(words) })))
 }
 
-/// A list that Discord pages through by ids: newest first, `limit` at most.
+/// A number from the query.
 pub(crate) fn number(call: &Call, key: &str, default: usize) -> usize {
     call.query
         .get(key)
         .and_then(|text| text.parse().ok())
         .unwrap_or(default)
-}
-
-pub(crate) fn interaction_json(message: &Value) -> Value {
-    json!({ "type": 4, "message": message })
 }

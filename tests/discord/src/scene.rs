@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::Id;
-use crate::clock::iso;
 use crate::fake::Shared;
 use crate::gateway::intents::{GUILD_MEMBERS, GUILDS};
 use crate::people::Person;
@@ -278,11 +277,6 @@ fn found(world: &mut World, name: &str) -> Id {
     };
     world.guilds.insert(id, guild);
     let data = world.guilds.get(&id).map(|guild| world.guild_create(guild));
-    world.tell_guild(
-        "GUILD_CREATE",
-        GUILDS,
-        id,
-        data.unwrap_or_else(|| json!({ "joined_at": iso(joined) })),
-    );
+    world.tell_guild("GUILD_CREATE", GUILDS, id, data.unwrap_or_default());
     id
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use discord_fake::{Fake, Fault, Limits, intents};
+use discord_fake::{Fake, Fault, Limits, Seen, intents};
 use reqwest::Method;
 use serde_json::json;
 
@@ -59,7 +59,10 @@ async fn an_answer_can_be_lost_after_it_happened_and_a_request_before() {
     assert!(say("it did not").await.is_err());
     assert_eq!(say("and now").await.expect("an answer").status, 200);
     assert_eq!(fake.said(channel), ["it happened", "and now"]);
-    let ends: Vec<_> = fake.requests().iter().map(|seen| seen.status).collect();
+    let ends = |seen: &[Seen]| seen.iter().map(|seen| seen.status).collect::<Vec<_>>();
+    let ends = fake
+        .until_requested("three requests", |seen| (seen.len() == 3).then(|| ends(seen)))
+        .await;
     assert_eq!(ends, [0, 0, 200]);
 }
 

@@ -171,6 +171,13 @@ async fn a_session_goes_on_where_it_was_and_nothing_is_missing() {
     let mut ahead = Frames::open(&fake).await;
     ahead.send(resume(&json!(1000))).await;
     assert_eq!(ahead.closed().await, 4007);
+    fake.gateway().invalidate_sessions(true);
+    assert_eq!(again.until_op(9).await["d"], true);
+    fake.gateway().drop_connections();
+    assert_eq!(again.closed().await, 0);
+    let mut again = Frames::open(&fake).await;
+    again.send(resume(&seen)).await;
+    again.until("RESUMED").await;
     fake.gateway().invalidate_sessions(false);
     assert_eq!(again.until_op(9).await["d"], false);
     let mut late = Frames::open(&fake).await;

@@ -255,6 +255,16 @@ async fn presses_are_checked_forged_and_replayed() {
     let alice = scene.alice.clone();
     let refused = tokio::spawn(async move { alice.presses(sent, "yes") }).await;
     assert!(refused.is_err(), "the button is gone");
+    let option = |value: &str| json!({ "label": value, "value": value });
+    let menu = json!({ "type": 3, "custom_id": "model", "options": [option("small"), option("large")] });
+    let rows = json!([{ "type": 1, "components": [menu] }]);
+    let asked = scene
+        .plain
+        .post(&path, json!({ "content": "which?", "components": rows }))
+        .await
+        .id();
+    let picked = scene.alice.picks(asked, "model", &["large"]);
+    assert_eq!(scene.answer(picked, json!({ "type": 6 })).await, (204, 0));
     let forged = scene.alice.forges(sent, "admin:everything");
     assert!(scene.fake.look(|world| world.interaction(forged).is_some()));
     scene.fake.replays(pressed);

@@ -101,6 +101,11 @@ async fn files_are_ten_and_not_too_big() {
         .upload(Method::POST, &path, &json!({}), &[("bigger", &bigger)])
         .await;
     assert_eq!((refused.status, refused.code()), (413, 40005));
+    fake.set_file_limit(3);
+    let refused = plain
+        .upload(Method::POST, &path, &json!({}), &[("four", b"four")])
+        .await;
+    assert_eq!(refused.code(), 40005);
 }
 
 #[tokio::test]
@@ -269,6 +274,10 @@ async fn all_together_have_a_limit_and_too_many_refusals_end_in_silence() {
     let full = plain.get("/users/@me").await;
     assert_eq!((full.status, full.header("x-ratelimit-global")), (429, "true"));
     assert_eq!(full.body["global"], true);
+    let outside = plain
+        .post("/interactions/1/x/callback", json!({ "type": 6 }))
+        .await;
+    assert_eq!(outside.code(), 10062, "interactions are outside of it");
     fake.clock().advance(Duration::from_secs(1));
     let stranger = Plain::new(&fake).with_token("Bot wrong");
     for _ in 0..3 {

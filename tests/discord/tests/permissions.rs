@@ -97,6 +97,11 @@ async fn overwrites_count_in_their_order() {
         .look(|world| world.guild(guild.id).map(|one| one.owner))
         .expect("a guild");
     assert!(fake.look(|world| world.permissions(owner, channel) & may::MANAGE_THREADS != 0));
+    let stranger = fake.person("stranger");
+    let sees = || fake.look(|world| world.sees(stranger.id, channel));
+    assert!(!sees());
+    guild.admit(&stranger);
+    assert!(sees());
     guild.kick(&alice);
     assert_eq!(fake.look(|world| world.permissions(alice.id, channel)), 0);
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::followups::EPHEMERAL;
 use super::messages::{change, described, draft, shown};
-use super::{Call, Done, Refused, empty, interaction_json, ok};
+use super::{Call, Done, Refused, empty, ok};
 use crate::Id;
 use crate::limits::{check_modal, list};
 use crate::world::{Answer, Asked, Draft, LOADING, World};
@@ -94,10 +94,8 @@ fn described_answer(world: &World, id: Id, kind: u8, answer: &Answer) -> Value {
             json["interaction"]["response_message_loading"] = json!(message.is_loading());
             json["interaction"]["response_message_ephemeral"] = json!(message.only_for.is_some());
         }
-        json["resource"] = interaction_json(&shown(world, *message));
-        if matches!(answer, Answer::Update(_)) {
-            json["resource"]["type"] = json!(7);
-        }
+        let kind = if matches!(answer, Answer::Update(_)) { 7 } else { 4 };
+        json["resource"] = json!({ "type": kind, "message": shown(world, *message) });
     }
     json
 }
