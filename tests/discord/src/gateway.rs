@@ -6,7 +6,7 @@ mod listener;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 pub(crate) use listener::Listener;
@@ -42,6 +42,9 @@ pub mod intents {
     pub(crate) const KNOWN: u64 = ((1 << 17) - 1) | (1 << 20) | (1 << 21) | (1 << 24) | (1 << 25);
 }
 
+/// How long a session waits for its bot to come back, milliseconds: near what Discord grants.
+const RESUMABLE: u64 = 3 * 60 * 1000;
+
 /// Something that happened, before it is addressed to anyone.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
@@ -72,6 +75,8 @@ pub(crate) struct Session {
     pub(crate) sequence: u64,
     pub(crate) sent: Vec<(u64, String)>,
     pub(crate) connection: Option<u64>,
+    /// When its connection ended, Unix milliseconds.
+    pub(crate) left: Option<u64>,
 }
 
 /// What the bot's connections did, and how the next ones will be treated.
@@ -150,9 +155,12 @@ impl Gateway {
 
     fn spread(&mut self, event: &Event) {
         let Self { sessions, open, .. } = self;
+        // Written once, however many sessions there are: a test that kills its bot often leaves many behind.
+        let data = event.data.to_string();
+        let veiled = event.veiled.as_ref().map(Value::to_string);
         for session in sessions.values_mut().filter(|session| session.wants(event)) {
             let reads = session.intents & intents::MESSAGE_CONTENT != 0;
-            let data = event.veiled.as_ref().filter(|_| !reads).unwrap_or(&event.data);
+            let data = veiled.as_ref().filter(|_| !reads).unwrap_or(&data);
             session.push(open, event.kind, data);
         }
     }
@@ -161,8 +169,14 @@ impl Gateway {
     pub(crate) fn push(&mut self, session: &str, kind: &str, data: &Value) {
         let Self { sessions, open, .. } = self;
         if let Some(session) = sessions.get_mut(session) {
-            session.push(open, kind, data);
+            session.push(open, kind, &data.to_string());
         }
+    }
+
+    /// Sessions to which nobody came back for too long can't be resumed.
+    pub(crate) fn forget_old(&mut self, now: u64) {
+        let kept = |session: &Session| session.left.is_none_or(|left| now < left + RESUMABLE);
+        self.sessions.retain(|_, session| kept(session));
     }
 
     /// To all connections, identified or not.
@@ -192,9 +206,10 @@ impl Session {
         ours && (event.needs == 0 || event.needs & self.intents != 0)
     }
 
-    fn push(&mut self, open: &BTreeMap<u64, UnboundedSender<Out>>, kind: &str, data: &Value) {
+    fn push(&mut self, open: &BTreeMap<u64, UnboundedSender<Out>>, kind: &str, data: &str) {
         self.sequence += 1;
-        let text = json!({ "op": 0, "s": self.sequence, "t": kind, "d": data }).to_string();
+        let sequence = self.sequence;
+        let text = format!(r#"{{"op":0,"s":{sequence},"t":"{kind}","d":{data}}}"#);
         if let Some(connection) = self.connection.and_then(|id| open.get(&id)) {
             // A connection that just ended: the session keeps it for a resume.
             let _ = connection.send(Out::Text(text.clone()));

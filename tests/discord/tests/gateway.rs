@@ -178,6 +178,22 @@ async fn a_session_goes_on_where_it_was_and_nothing_is_missing() {
     let mut again = Frames::open(&fake).await;
     again.send(resume(&seen)).await;
     again.until("RESUMED").await;
+    fake.gateway().drop_connections();
+    assert_eq!(again.closed().await, 0);
+    fake.until("the end of the connection", |world| {
+        (world.gateway().connected() == 0).then_some(())
+    })
+    .await;
+    fake.clock().advance(Duration::from_mins(4));
+    let mut late = Frames::open(&fake).await;
+    late.send(resume(&seen)).await;
+    assert_eq!(
+        late.until_op(9).await["d"],
+        false,
+        "nobody came back for too long"
+    );
+    let (mut again, ready) = Frames::identified(&fake, wanted).await;
+    let resume = |seq: &serde_json::Value| json!({ "op": 6, "d": { "token": fake.token(), "session_id": ready["d"]["session_id"], "seq": seq } });
     fake.gateway().invalidate_sessions(false);
     assert_eq!(again.until_op(9).await["d"], false);
     let mut late = Frames::open(&fake).await;

@@ -66,6 +66,7 @@ impl Connection {
         for session in world.gateway.sessions.values_mut() {
             if session.connection == Some(id) {
                 session.connection = None;
+                session.left = Some(shared.clock.now());
             }
         }
         drop(world);

@@ -34,6 +34,7 @@ impl World {
             return Err((4010, "Invalid shard."));
         }
         let now = self.clock.now();
+        self.gateway.forget_old(now);
         let (left, _) = self.gateway.starts_left(now);
         if left == 0 {
             return Err((4004, "session starts are used up, the token was reset"));
@@ -58,6 +59,7 @@ impl World {
             sequence: 0,
             sent: Vec::new(),
             connection: Some(connection),
+            left: None,
         };
         self.gateway.sessions.insert(id.clone(), session);
         self.greet(&id, shard);
@@ -104,6 +106,7 @@ impl World {
         let (Some(id), Some(seen)) = (data["session_id"].as_str(), data["seq"].as_u64()) else {
             return Err((4002, "RESUME without session_id or seq"));
         };
+        self.gateway.forget_old(self.clock.now());
         let Some(session) = self.gateway.sessions.get_mut(id) else {
             self.answer(connection, INVALID_SESSION.to_owned());
             return Ok(());
@@ -112,6 +115,7 @@ impl World {
             return Err((4007, "Invalid seq."));
         }
         session.connection = Some(connection);
+        session.left = None;
         let missed: Vec<String> = session
             .sent
             .iter()
