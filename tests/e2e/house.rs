@@ -9,13 +9,14 @@ use std::{env, fs};
 use serde_json::Value;
 
 /// The rooms, lowest first: each may use only those before it (adr/0001-architecture.md).
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     "agent-host-credentials",
     "agent-host-conversation",
     "agent-host-cage",
     "agent-host-contract",
     "agent-host-native",
     "agent-host-rehearsal",
+    "agent-host-discord-fake",
     "agent-host-gateway",
     "agent-host-supervisor",
     "agent-host-chat",

@@ -11,6 +11,7 @@ mod scene;
 mod shell;
 
 pub use browser::Browser;
+pub use discord_fake as discord;
 pub use fifo::Fifo;
 pub use flaky::Flaky;
 pub use host::Host;

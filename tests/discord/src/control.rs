@@ -1,0 +1,81 @@
+//! What a test does to the gateway.
+
+use std::time::Duration;
+
+use crate::clock::millis;
+use crate::fake::Shared;
+use crate::gateway::Out;
+
+/// Makes the gateway misbehave. Each call holds from now on, or once, as it says.
+#[derive(Debug)]
+pub struct GatewayControl<'a> {
+    shared: &'a Shared,
+}
+
+impl<'a> GatewayControl<'a> {
+    pub(crate) fn new(shared: &'a Shared) -> Self {
+        Self { shared }
+    }
+
+    /// All connections break without a word. Sessions can be resumed.
+    pub fn drop_connections(&self) {
+        self.shared.world().gateway.to_all(|| Out::Cut);
+    }
+
+    /// All connections are closed with this code.
+    pub fn close_connections(&self, code: u16) {
+        self.shared
+            .world()
+            .gateway
+            .to_all(|| Out::Close(code, "the test wants it"));
+    }
+
+    /// Op 7: please connect again and resume.
+    pub fn ask_to_reconnect(&self) {
+        let text = r#"{"op":7,"d":null,"s":null,"t":null}"#;
+        self.shared.world().gateway.to_all(|| Out::Text(text.to_owned()));
+    }
+
+    /// Op 9. Not resumable: all sessions are forgotten, and what happens until the next IDENTIFY is told nobody.
+    pub fn invalidate_sessions(&self, resumable: bool) {
+        let mut world = self.shared.world();
+        if !resumable {
+            world.gateway.sessions.clear();
+        }
+        let text = format!(r#"{{"op":9,"d":{resumable},"s":null,"t":null}}"#);
+        world.gateway.to_all(|| Out::Text(text.clone()));
+    }
+
+    /// So many of the next connections are broken before they begin.
+    pub fn refuse_connections(&self, count: usize) {
+        self.shared.world().gateway.refuse = count;
+    }
+
+    /// Heartbeats are no longer answered.
+    pub fn be_silent(&self, silent: bool) {
+        self.shared.world().gateway.silent = silent;
+    }
+
+    /// For connections from now on, real time.
+    pub fn beat_every(&self, interval: Duration) {
+        self.shared.world().gateway.heartbeat_millis = millis(interval);
+    }
+
+    /// The next event of this kind comes twice.
+    pub fn duplicate_next(&self, kind: &str) {
+        self.shared.world().gateway.duplicate = Some(kind.to_owned());
+    }
+
+    /// The next event of this kind comes after the one that follows it.
+    pub fn delay_next(&self, kind: &str) {
+        self.shared.world().gateway.swap = Some(kind.to_owned());
+    }
+
+    /// Session starts per day, and per five seconds: 1000 and 16 unless set. Discord gives most bots 1 per five seconds,
+    /// and a test that starts its bot anew would wait for that.
+    pub fn set_start_limits(&self, per_day: usize, per_five_seconds: usize) {
+        let mut world = self.shared.world();
+        world.gateway.start_limit = per_day;
+        world.gateway.concurrency = per_five_seconds;
+    }
+}
