@@ -72,7 +72,7 @@ pub(crate) enum PromptError {
     /// The agent answered with an error; the worker lives.
     #[error("{0}")]
     Failed(String),
-    /// The worker ended; [`Event::Gone`] says how.
+    /// The worker ended; `Event::Gone` says how.
     #[error("the agent's process ended")]
     Gone,
 }
