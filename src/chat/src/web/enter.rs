@@ -32,7 +32,8 @@ const COOKIE_LIFE: Duration = Duration::from_hours(180 * 24);
 
 /// What somebody sees who is not in.
 const WITHOUT: &str = "A link lets it in, once. `agent-host status` prints a new one on the machine that agent-host runs on; \
-     somebody who is in already can make one: “My other browser” or “Somebody else” in the menu with their name.";
+     who is in already can make one for another browser of theirs, and the administrator for somebody else, in the menu with \
+     their name.";
 const WITH_PASSWORD: &str = "Type the password, or open a link: `agent-host status` prints a new one on the machine that \
      agent-host runs on. Each browser that types the password is a person of its own; a link brings yours here.";
 const PASSWORD_FORM: &str = "<form class=\"row\" method=\"post\" action=\"/enter\"><label class=\"grow\"><span class=\"hear\">Password</span>\
@@ -139,10 +140,8 @@ pub(crate) async fn enter(
                 return answer;
             }
             let so_far = already.as_ref().and_then(|visitor| visitor.cookie.as_ref());
-            web.people
-                .enter_by_key(key.0.expose_secret(), so_far.map(SecretString::expose_secret))
-                .await
-                .map_err(Refusal::from)
+            let (key, so_far) = (key.0.expose_secret(), so_far.map(SecretString::expose_secret));
+            enter_by_key(&web, key, so_far).await
         }
         (Access::Password(right), None, Some(password)) => {
             let client = proxy::client(web.config.proxy.as_ref(), &headers, peer.ip());
@@ -167,6 +166,18 @@ pub(crate) async fn enter(
         }
         Err(Refusal::Other(refused)) => PageRefused(refused).into_response(),
     }
+}
+
+/// Uses a link up. The administrator's always lets a browser in: else whoever fills the house shuts them out.
+async fn enter_by_key(web: &Web, key: &str, so_far: Option<&str>) -> Result<String, Refusal> {
+    let is_admin = || matches!(web.people.look(key), Ok(Some(person)) if person.admin);
+    let entered = match web.people.enter_by_key(key, so_far).await {
+        Err(EnterError::Full(_)) if is_admin() => {
+            web.people.enter_instead(key, so_far, web.at_work().await?).await
+        }
+        entered => entered,
+    };
+    Ok(entered?)
 }
 
 /// What a browser that is in is told instead of being changed. Only its own button, with its token, changes it; a button

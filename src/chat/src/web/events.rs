@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use conversation::{ThreadFilter, ThreadId};
@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use supervisor::{Subscription, ThreadPhase, ThreadStatus, Update};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::gate::Visitor;
@@ -26,8 +26,11 @@ use super::shared::Web;
 use super::view::{self, QueueEvent};
 
 mod feed;
+mod places;
 
 use feed::{Feed, Sent, Taken};
+use places::Place;
+pub(crate) use places::Places;
 
 /// How often a stream without news says that it is there. The script expects it (`live.js`).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -66,11 +69,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Refused> {
-    let Ok(permit) = Arc::clone(&web.streams).try_acquire_owned() else {
-        return Err(
-            Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many pages are open").hint("close some"),
-        );
-    };
+    let place = web.streams.take(&visitor.person.user)?;
     let header = headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok());
     let revision = header
         .or(wanted.last.as_deref())
@@ -86,7 +85,7 @@ pub(crate) async fn events(
     let cookie = visitor.cookie.as_ref();
     let signed_out = cookie.map(|cookie| web.people.ended(cookie.expose_secret()));
     let is_new = header.is_none() && wanted.last.is_none();
-    let page = Page::open(web, visitor, thread, Since { is_new, revision }, permit).await?;
+    let page = Page::open(web, visitor, thread, Since { is_new, revision }, place).await?;
     let stream = stream::unfold(page, |mut page| async {
         let event = page.next().await?;
         Some((Ok::<_, Infallible>(event), page))
@@ -121,7 +120,7 @@ struct Page {
     lines: HashMap<ThreadId, u64>,
     ready: VecDeque<Event>,
     stop: watch::Receiver<bool>,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What a page has when it connects.
@@ -155,7 +154,7 @@ impl Page {
         visitor: Visitor,
         thread: Option<ThreadId>,
         since: Since,
-        permit: OwnedSemaphorePermit,
+        place: Place,
     ) -> Result<Self, Refused> {
         let hello = Event::default().retry(RETRY);
         let mut page = Self {
@@ -166,7 +165,7 @@ impl Page {
             thread: None,
             web,
             visitor,
-            _permit: permit,
+            _place: place,
         };
         if let Some(id) = thread {
             page.watch(id, since.revision).await?;

@@ -14,7 +14,7 @@ use super::people::Whose;
 use super::refusal::{PageRefused, Refused};
 use super::said::Said;
 use super::shared::Web;
-use super::view::{self, Content, Line, Shell, Viewer, Worker};
+use super::view::{self, Content, Line, MayInvite, Shell, Viewer, Worker};
 
 mod logins;
 
@@ -138,6 +138,11 @@ pub(crate) async fn invite(
             Refused::nothing("way in").hint("the proxy in front signs people in: give them its address")
         );
     }
+    if other && !visitor.person.admin {
+        let words = "only the administrator may let somebody else in";
+        return Err(Refused::new(StatusCode::FORBIDDEN, words)
+            .hint("ask them for a link; for a browser of your own you can make one"));
+    }
     let whose = if other {
         Whose::NewPerson
     } else {
@@ -198,6 +203,7 @@ struct Frame {
     viewer: Viewer,
     name: String,
     csrf: String,
+    invites: MayInvite,
     threads: Vec<Line>,
 }
 
@@ -209,6 +215,7 @@ impl Frame {
             viewer: &self.viewer,
             name: &self.name,
             csrf: &self.csrf,
+            invites: self.invites,
             boot: &web.boot,
             threads: &self.threads,
             agents: &web.supervisor.agents(),
@@ -234,6 +241,11 @@ impl Web {
             viewer,
             name: visitor.person.name.clone(),
             csrf: visitor.csrf.clone(),
+            invites: match visitor.person.admin {
+                _ if self.is_by_header() => MayInvite::Nobody,
+                true => MayInvite::Anybody,
+                false => MayInvite::OwnBrowser,
+            },
             threads,
         })
     }

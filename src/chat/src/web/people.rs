@@ -3,6 +3,7 @@
 //! A person is a random id; only the administrator's is always the same. A browser proves whose it is by a cookie of 256
 //! random bits, of which only a digest is kept. The name is what they show, and decides nothing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -150,8 +151,28 @@ impl People {
     /// Lets a browser in that brings a key, which is used up; gives its cookie's value. `so_far` is the value that it came
     /// with, whose session ends.
     pub(crate) async fn enter_by_key(&self, key: &str, so_far: Option<&str>) -> Result<String, EnterError> {
+        self.enter(key, so_far, None).await
+    }
+
+    /// The same when all have too many browsers: the administrator's takes the place of another, first of somebody who is
+    /// not `at_work`, which is who opened threads.
+    pub(crate) async fn enter_instead(
+        &self,
+        key: &str,
+        so_far: Option<&str>,
+        at_work: BTreeSet<UserId>,
+    ) -> Result<String, EnterError> {
+        self.enter(key, so_far, Some(at_work)).await
+    }
+
+    async fn enter(
+        &self,
+        key: &str,
+        so_far: Option<&str>,
+        at_work: Option<BTreeSet<UserId>>,
+    ) -> Result<String, EnterError> {
         let whose = self.links().take(key, Instant::now())?;
-        let entered = self.new_session(whose, so_far).await;
+        let entered = self.new_session(whose, so_far, at_work).await;
         // A full disk must not cost the link.
         if entered.is_err() {
             self.links().put_back(key);
@@ -161,11 +182,16 @@ impl People {
 
     /// A person who was not here before, with this browser; gives its cookie's value.
     pub(crate) async fn new_person(&self) -> Result<String, EnterError> {
-        self.new_session(Whose::NewPerson, None).await
+        self.new_session(Whose::NewPerson, None, None).await
     }
 
     /// Another browser; gives its cookie's value.
-    async fn new_session(&self, whose: Whose, so_far: Option<&str>) -> Result<String, EnterError> {
+    async fn new_session(
+        &self,
+        whose: Whose,
+        so_far: Option<&str>,
+        at_work: Option<BTreeSet<UserId>>,
+    ) -> Result<String, EnterError> {
         let value = random::token();
         let new = digest(&value);
         let old = so_far.map(digest);
@@ -182,7 +208,7 @@ impl People {
                 book.add_person(&user, false);
             }
             let created = Timestamp::now();
-            book.add_session(new, Session { user, created })
+            book.add_session(new, Session { user, created }, at_work.as_ref())
                 .map_err(EnterError::from)
         })
         .await?;

@@ -1,16 +1,18 @@
 //! What all requests share.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::ThreadId;
+use conversation::{ThreadFilter, ThreadId};
 use credentials::{Credentials, Timestamp, UserId};
 use dashmap::DashMap;
 use supervisor::Supervisor;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::config::{Access, Config};
 use super::door::Door;
+use super::events::Places;
 use super::gate::Visitor;
 use super::lists::Lists;
 use super::people::{People, Person};
@@ -20,9 +22,6 @@ use super::sign_in::Waits;
 use super::tries::Tries;
 use super::uploads::Uploads;
 use super::view::Viewer;
-
-/// Streams of events at the same time; each holds what its page was shown last.
-const MOST_STREAMS: usize = 4096;
 
 /// Owners that are remembered; forgotten ones are asked for again.
 const MOST_OWNERS: usize = 100_000;
@@ -41,7 +40,7 @@ pub(crate) struct Web {
     pub(crate) seen: Seen,
     pub(crate) lists: Lists,
     pub(crate) waits: Waits,
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) streams: Arc<Places>,
     /// Becomes true when the server ends: streams must end by themselves, or it would wait for them for ever.
     pub(crate) stop: watch::Sender<bool>,
     owners: DashMap<ThreadId, UserId>,
@@ -72,7 +71,7 @@ impl Web {
             seen: parts.seen,
             lists: Lists::default(),
             waits: Waits::default(),
-            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
+            streams: Arc::default(),
             stop: watch::Sender::new(false),
             owners: DashMap::new(),
         }
@@ -119,6 +118,20 @@ impl Web {
             self.owners.clear();
         }
         self.owners.insert(id.clone(), owner);
+    }
+
+    /// Everybody who opened a thread here. Reads all threads.
+    pub(crate) async fn at_work(&self) -> Result<BTreeSet<UserId>, Refused> {
+        let all = ThreadFilter {
+            owner: None,
+            front_end: Some("web".into()),
+            limit: 0,
+        };
+        let threads = self.supervisor.threads(all).await?;
+        Ok(threads
+            .into_iter()
+            .map(|status| status.summary.thread.owner)
+            .collect())
     }
 
     /// Who looks at a thread of their own.

@@ -2,6 +2,7 @@
 
 mod coming_in;
 mod files;
+mod guests;
 mod house;
 mod signing_in;
 mod streams;

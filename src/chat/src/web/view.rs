@@ -74,6 +74,8 @@ pub(crate) struct Shell<'a> {
     pub(crate) csrf: &'a str,
     /// The life of this host; another one makes the script take a new snapshot.
     pub(crate) boot: &'a str,
+    /// Whom they may make a link for.
+    pub(crate) invites: MayInvite,
     /// Their threads, most recently active first.
     pub(crate) threads: &'a [Line],
     /// Names and titles of the agents.
@@ -86,6 +88,17 @@ pub(crate) struct Shell<'a> {
     pub(crate) trials: &'a [(String, String)],
     /// A line above everything, such as that this is a rehearsal.
     pub(crate) notice: Option<&'a str>,
+}
+
+/// Whom somebody may make a link for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MayInvite {
+    /// A proxy signs people in: links let nobody in.
+    Nobody,
+    /// Another browser of their own.
+    OwnBrowser,
+    /// Somebody else as well.
+    Anybody,
 }
 
 /// What a page is about.

@@ -21,7 +21,7 @@ pub(super) const RENEWED_AFTER: Duration = Duration::from_hours(7 * 24);
 /// Browsers of one person; a further one takes the place of the one that was let in first.
 pub(super) const MOST_OF_ONE: usize = 32;
 
-/// Browsers of all; a further one is not let in, so that nobody pushes others out.
+/// Browsers of all; a further one is not let in, so that nobody pushes others out but the administrator.
 pub(super) const MOST_SESSIONS: usize = 5000;
 
 /// There is no room for another browser.
@@ -118,21 +118,39 @@ impl Book {
         self.people.insert(user.clone(), kept);
     }
 
-    pub(super) fn add_session(&mut self, digest: String, session: Session) -> Result<(), Full> {
-        let of_this_person = self
-            .sessions
-            .iter()
-            .filter(|(_, other)| other.user == session.user);
-        let oldest = of_this_person.clone().min_by_key(|(_, other)| other.created);
-        match oldest.map(|(digest, _)| digest.clone()) {
-            Some(oldest) if of_this_person.count() >= MOST_OF_ONE => {
-                self.sessions.remove(&oldest);
-            }
-            _ if self.sessions.len() >= MOST_SESSIONS => return Err(Full),
-            _ => {}
+    /// Adds a session, in place of the person's oldest where they have many. Where all have too many, only an administrator's
+    /// fits, and only with `at_work`, who opened threads: the longest unused one of somebody who is not among them gives way,
+    /// else the longest unused one.
+    pub(super) fn add_session(
+        &mut self,
+        digest: String,
+        session: Session,
+        at_work: Option<&BTreeSet<UserId>>,
+    ) -> Result<(), Full> {
+        let user = &session.user;
+        let is_own = |other: &Session| other.user == *user;
+        let gives_way = if self.sessions.values().filter(|other| is_own(other)).count() >= MOST_OF_ONE {
+            self.oldest(is_own)
+        } else if self.sessions.len() >= MOST_SESSIONS {
+            let is_admin = self.people.get(user).is_some_and(|kept| kept.admin);
+            let at_work = at_work.filter(|_| is_admin).ok_or(Full)?;
+            self.oldest(|other| !is_own(other) && !at_work.contains(&other.user))
+                .or_else(|| self.oldest(|other| !is_own(other)))
+        } else {
+            None
+        };
+        if let Some(digest) = gives_way {
+            self.sessions.remove(&digest);
         }
         self.sessions.insert(digest, session);
         Ok(())
+    }
+
+    /// Of such sessions the one that was begun, or renewed by use, longest ago.
+    fn oldest(&self, such: impl Fn(&Session) -> bool) -> Option<String> {
+        let such = self.sessions.iter().filter(|(_, session)| such(session));
+        let oldest = such.min_by_key(|(_, session)| session.created);
+        oldest.map(|(digest, _)| digest.clone())
     }
 
     /// How many browsers of this person are in.

@@ -11,7 +11,8 @@ use crate::web::random;
 /// How long a link is good.
 pub(crate) const LINK_LIFE: Duration = Duration::from_mins(10);
 
-/// More are never kept: one that is over goes, else the oldest.
+/// More are never kept: one that is over goes, else the oldest for the same person, else the oldest. So nobody withdraws the
+/// links of others by making many.
 pub(super) const MOST: usize = 200;
 
 /// Whom a link makes of the browser that opens it.
@@ -65,7 +66,8 @@ impl Links {
         let key = random::token();
         if self.0.len() >= MOST {
             let over = self.0.iter().position(|link| link.state(now).is_err());
-            self.0.remove(over.unwrap_or(0));
+            let goes = over.or_else(|| self.0.iter().position(|link| link.whose == whose));
+            self.0.remove(goes.unwrap_or(0));
         }
         self.0.push(Link {
             digest: digest(&key),

@@ -126,7 +126,7 @@ fn the_book_is_bounded_and_nobody_pushes_others_out() {
     };
     let admin = book.admin().unwrap();
     for count in 0..=book::MOST_OF_ONE as u64 {
-        book.add_session(format!("a{count}"), session(&admin, count))
+        book.add_session(format!("a{count}"), session(&admin, count), None)
             .unwrap();
     }
     assert_eq!(book.sessions_of(&admin, now), book::MOST_OF_ONE);
@@ -134,12 +134,16 @@ fn the_book_is_bounded_and_nobody_pushes_others_out() {
     for count in book::MOST_OF_ONE..book::MOST_SESSIONS {
         let user = book::new_user();
         book.add_person(&user, false);
-        book.add_session(format!("b{count}"), session(&user, 0)).unwrap();
+        book.add_session(format!("b{count}"), session(&user, 0), None)
+            .unwrap();
     }
     let newcomer = book::new_user();
-    assert_eq!(book.add_session("c".into(), session(&newcomer, 0)), Err(Full));
+    assert_eq!(
+        book.add_session("c".into(), session(&newcomer, 0), Some(&BTreeSet::new())),
+        Err(Full)
+    );
     assert!(
-        book.add_session("d".into(), session(&admin, 99)).is_ok(),
+        book.add_session("d".into(), session(&admin, 99), None).is_ok(),
         "in place of their own"
     );
     book.end_session(&format!("b{}", book::MOST_OF_ONE));
@@ -234,7 +238,8 @@ fn a_session_ends_after_half_a_year() {
     let mut book = Book::new();
     let user = book.admin().unwrap();
     let created = Timestamp::from_seconds(1_000_000);
-    book.add_session("d".into(), Session { user, created }).unwrap();
+    book.add_session("d".into(), Session { user, created }, None)
+        .unwrap();
     let life = book::SESSION_LIFE;
     assert!(book.by_session("d", created.plus(life)).is_some());
     let later = created.plus(life + std::time::Duration::from_secs(1));
@@ -249,7 +254,7 @@ fn whoever_comes_every_day_never_falls_out() {
     let user = book.admin().unwrap();
     let day = std::time::Duration::from_hours(24);
     let mut now = Timestamp::from_seconds(1_000_000);
-    book.add_session("d".into(), Session { user, created: now })
+    book.add_session("d".into(), Session { user, created: now }, None)
         .unwrap();
     let mut renewals = 0;
     for _ in 0..365 {
@@ -277,4 +282,42 @@ fn a_file_of_another_version_is_not_overwritten() {
     let error = People::open(folder.path()).err().unwrap().to_string();
     assert!(error.contains("version 2"), "{error}");
     assert!(std::fs::read_to_string(&file).unwrap().contains("\"version\":2"));
+}
+
+#[test]
+fn the_administrator_always_fits_and_pushes_out_who_works_last() {
+    let mut book = Book::new();
+    let users: Vec<UserId> = (0..book::MOST_SESSIONS).map(|_| book::new_user()).collect();
+    let now = Timestamp::from_seconds(1_000_000);
+    let session = |user: &UserId, age: usize| Session {
+        user: user.clone(),
+        created: now.plus(std::time::Duration::from_secs(age as u64)),
+    };
+    for (age, user) in users.iter().enumerate() {
+        book.add_person(user, false);
+        book.add_session(format!("u{age}"), session(user, age), None)
+            .unwrap();
+    }
+    let admin = book.admin().unwrap();
+    assert_eq!(book.add_session("a".into(), session(&admin, 0), None), Err(Full));
+    let all_but_one = users.iter().filter(|user| **user != users[7]).cloned().collect();
+    for (new, gone) in [("a", "u7"), ("b", "u0"), ("c", "u1")] {
+        assert!(book.by_session(gone, now).is_some());
+        // The own browsers are the oldest, and stay.
+        book.add_session(new.into(), session(&admin, 0), Some(&all_but_one))
+            .unwrap();
+        assert!(book.by_session(gone, now).is_none(), "{gone} gives way to {new}");
+    }
+    assert_eq!(book.sessions_of(&admin, now), 3);
+}
+
+#[test]
+fn whoever_makes_many_links_withdraws_nobody_elses() {
+    let (mut links, now) = (Links::default(), Instant::now());
+    let of = |name: &str| Whose::Of(UserId::parse(name).unwrap());
+    let first = links.make(of("web:admin"), now);
+    for _ in 0..2 * links::MOST {
+        links.make(of("web:guest"), now);
+    }
+    assert!(links.look(&first, now).is_ok());
 }

@@ -3,7 +3,7 @@
 use super::html::{each, escape};
 use super::icon::icon;
 use super::item::{in_order, item};
-use super::{Content, Shell, assets, composer, harmless, list};
+use super::{Content, MayInvite, Shell, assets, composer, harmless, list};
 
 /// The whole page.
 pub(crate) fn shell(shell: &Shell<'_>) -> String {
@@ -79,17 +79,31 @@ fn side(shell: &Shell<'_>) -> String {
          <details class=\"menu up\" id=\"me\"><summary>{person}<span>{shown}</span></summary><form class=\"pop\" data-act=\"name\">\
          <label for=\"name\">The name you show</label><div class=\"row\"><input id=\"name\" name=\"name\" value=\"{value}\" maxlength=\"40\" \
          autocomplete=\"nickname\"><button>Save</button></div><p class=\"quiet\">Only a name: who you are is this browser.</p>\
-         <p class=\"with\">A link for:</p><div class=\"row\"><button type=\"button\" data-act=\"invite\">My other browser</button>\
-         <button type=\"button\" data-act=\"invite\" data-other=\"yes\">Somebody else</button></div><p class=\"invited\" role=\"status\"></p>\
-         <p class=\"with\"><a href=\"/enter\">Sign out…</a></p></form></details>\
+         {invites}<p class=\"with\"><a href=\"/enter\">Sign out…</a></p></form></details>\
          <button type=\"button\" class=\"plain\" id=\"theme\" aria-label=\"Theme\">{theme}<span></span></button></footer></aside>",
         plus = icon("plus"),
         credentials = page("/credentials", "Credentials", "key"),
         workers = page("/workers", "Workers", "workers"),
         person = icon("person"),
+        invites = invites(shell.invites),
         shown = escape(shown),
         value = escape(&name),
         theme = icon("theme"),
+    )
+}
+
+/// Buttons that make links.
+fn invites(whom: MayInvite) -> String {
+    let other = match whom {
+        MayInvite::Nobody => return String::new(),
+        MayInvite::OwnBrowser => "",
+        MayInvite::Anybody => {
+            "<button type=\"button\" data-act=\"invite\" data-other=\"yes\">Somebody else</button>"
+        }
+    };
+    format!(
+        "<p class=\"with\">A link for:</p><div class=\"row\"><button type=\"button\" data-act=\"invite\">My other browser</button>\
+         {other}</div><p class=\"invited\" role=\"status\"></p>"
     )
 }
 

@@ -12,8 +12,8 @@ use credentials::{Begun, Service, Timestamp, UserId};
 use supervisor::{Doing, Snapshot, ThreadPhase, ThreadStatus, WorkerState, WorkerStatus};
 
 use crate::web::view::{
-    Content, Line, Login, LoginState, Shell, Viewer, Whose, Worker, credentials, message_page, shell,
-    sign_in_step, workers,
+    Content, Line, Login, LoginState, MayInvite, Shell, Viewer, Whose, Worker, credentials, message_page,
+    shell, sign_in_step, workers,
 };
 
 fn now() -> Timestamp {
@@ -332,6 +332,7 @@ fn page(content: Content<'_>, lines: &[Line]) -> String {
         viewer: &viewer(),
         name: "Alice",
         csrf: "token",
+        invites: MayInvite::Anybody,
         boot: "boot",
         threads: lines,
         agents: &agents,
