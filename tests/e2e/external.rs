@@ -435,6 +435,24 @@ async fn an_agent_that_breaks_the_protocol_ends_alone() {
 }
 
 #[tokio::test]
+async fn an_agent_that_talks_without_being_asked_is_ended_and_told() {
+    let talk = Talk::new(&[], "").await;
+    let thread = talk.open("pid\nhaunt").await;
+    let process = talk.process(&thread).await;
+    until("it is gone", async || (!is_alive(process)).then_some(())).await;
+    until("it is told", async || {
+        let notes = talk.notes(&thread).await;
+        notes
+            .iter()
+            .any(|(_, words)| words.contains("nobody had asked"))
+            .then_some(())
+    })
+    .await;
+    talk.say(&thread, "m2", "say: back").await;
+    assert!(talk.answers(&thread).await.contains("back"));
+}
+
+#[tokio::test]
 async fn an_agent_dies_with_a_host_that_is_killed() {
     let talk = Talk::new(&[], "").await;
     let thread = talk.person.open("pid\nwait: deaf").await;
