@@ -253,7 +253,8 @@ async fn a_permission_with_odd_options_never_becomes_more_than_was_said() {
         ),
         ("no=reject_always ever=allow_always one=allow_once", "deny", "no"),
         ("yes=allow_once", "deny", "cancelled"),
-        ("ever=allow_always no=reject_once", "once", "cancelled"),
+        // Just once can't be said to it; the question stays open for another answer.
+        ("ever=allow_always no=reject_once", "once", "ever"),
         ("a=allow_once b=allow_once no=reject_once", "once", "a"),
     ] {
         let thread = talk.person.open(&format!("ask: {options}\nsay: went on")).await;
@@ -272,7 +273,20 @@ async fn a_permission_with_odd_options_never_becomes_more_than_was_said() {
             .person
             .post(&format!("/api/t/{thread}/decide"), &decision)
             .await;
-        assert!(status.is_success(), "{status}: {said}");
+        if answer == "once" && !options.contains("allow_once") {
+            assert!(
+                said.to_string().contains("does not offer this answer"),
+                "{status}: {said}"
+            );
+            let decision = json!({ "request": request, "answer": "always" });
+            let (status, said) = talk
+                .person
+                .post(&format!("/api/t/{thread}/decide"), &decision)
+                .await;
+            assert!(status.is_success(), "{status}: {said}");
+        } else {
+            assert!(status.is_success(), "{status}: {said}");
+        }
         talk.settled(&thread).await;
         let answers = talk.answers(&thread).await;
         assert!(
@@ -432,6 +446,24 @@ async fn an_agent_that_breaks_the_protocol_ends_alone() {
     talk.settled(&other).await;
     talk.say(&other, "m2", "say: undisturbed").await;
     assert!(talk.answers(&other).await.contains("undisturbed"));
+}
+
+#[tokio::test]
+async fn an_agent_that_talks_without_being_asked_is_ended_and_told() {
+    let talk = Talk::new(&[], "").await;
+    let thread = talk.open("pid\nhaunt").await;
+    let process = talk.process(&thread).await;
+    until("it is gone", async || (!is_alive(process)).then_some(())).await;
+    until("it is told", async || {
+        let notes = talk.notes(&thread).await;
+        notes
+            .iter()
+            .any(|(_, words)| words.contains("nobody had asked"))
+            .then_some(())
+    })
+    .await;
+    talk.say(&thread, "m2", "say: back").await;
+    assert!(talk.answers(&thread).await.contains("back"));
 }
 
 #[tokio::test]

@@ -218,6 +218,18 @@ impl Agent {
                 let remembered = self.remembered(session);
                 self.answer(session, &format!("remembered: {remembered}"));
             }
+            "haunt" => {
+                let session = session.to_owned();
+                std::thread::spawn(move || {
+                    let update = words("agent_message_chunk", "boo ");
+                    loop {
+                        say(&json!({
+                            "method": "session/update", "jsonrpc": "2.0",
+                            "params": { "update": &update, "sessionId": &session },
+                        }));
+                    }
+                });
+            }
             "noise" => eprintln_all(&"\u{1b}[2Kworking ⠋ ".repeat(100_000)),
             "babble" => say_line("(node:1) ExperimentalWarning: this is no JSON"),
             _ => {}

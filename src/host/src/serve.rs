@@ -1,6 +1,6 @@
 //! A running host: its parts started in order, and ended in the opposite one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chat::web;
@@ -96,6 +96,7 @@ impl Running {
     ) -> Result<Self, Failure> {
         let state = &settings.state_folder;
         refuse_open_secrets(settings)?;
+        warn_of_others(state);
         let (conversation, found) = Conversation::open(state)?;
         let config = supervisor::Config {
             state_folder: state.clone(),
@@ -223,6 +224,23 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Says what lets others in, or too much out, and is no reason not to start.
+fn warn_of_others(state: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if nix::unistd::geteuid().is_root() {
+        output::say(
+            "warning: this runs as root: what a command may do outside its fence, it may do as root; give it a user of its own",
+        );
+    }
+    let mode = std::fs::metadata(state).map_or(0, |found| found.permissions().mode());
+    if mode & 0o077 != 0 {
+        output::say(&format!(
+            "warning: other users of this machine may look into `{0}`: chmod 700 {0}",
+            state.display()
+        ));
+    }
 }
 
 /// The worker program lies beside this one.

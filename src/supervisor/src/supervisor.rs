@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::process::Launcher;
 use crate::shared::Shared;
 use crate::sweep::Reaper;
+use crate::task::make_private;
 use crate::update::{Snapshot, Subscription};
 
 mod attention;
@@ -186,7 +187,7 @@ impl Supervisor {
             return Err(SupervisorError::NoAgent(new.agent));
         }
         let workspace = shared.workspace(&new.id);
-        tokio::fs::create_dir_all(&workspace)
+        make_private(&workspace)
             .await
             .map_err(|error| SupervisorError::System {
                 what: format!("make the workspace `{}`", workspace.display()),

@@ -38,6 +38,8 @@ mod view;
 mod work;
 mod workspace;
 
+pub(crate) use workspace::make_private;
+
 use asks::Asks;
 use clock::Clock;
 use renewal::Renewal;

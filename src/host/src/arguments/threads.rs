@@ -80,7 +80,7 @@ pub(crate) enum Threads {
         long_about = "Takes the oldest queued turns out of the way, says how many, and whether any are left.\n\n  agent-host threads skip web:abc\n  agent-host threads skip --max 20"
     )]
     Skip {
-        /// The thread; without it, turns of all threads, the oldest first
+        /// The thread; with --max it may be left out: turns of all threads, the oldest first
         #[arg(required_unless_present = "max")]
         thread: Option<conversation::ThreadId>,
         /// At most so many turns [default: 1]

@@ -24,6 +24,7 @@ fn entry(item: &Item) -> Vec<String> {
                 .chain(files)
                 .collect::<Vec<_>>()
                 .join("\n");
+            let name = if name.is_empty() { "somebody" } else { name };
             (format!("{} says", plain(name, 40)), text)
         }
         Body::Answer { text } => ("agent".to_owned(), text.clone()),

@@ -79,7 +79,10 @@ impl Task {
             return self.conclude(&Err(PromptError::Gone)).await;
         }
         let begun = self.was_begun();
-        let mut words = format!("{} ({exit}).", sentence(&gone.reason).trim_end_matches('.'));
+        let mut words = sentence(&gone.reason);
+        if !gone.reason.contains(exit) {
+            words = format!("{} ({exit}).", words.trim_end_matches('.'));
+        }
         let mut verdict = None;
         if was_alive {
             // Nothing of it lives, but its handle may have something to clear away.

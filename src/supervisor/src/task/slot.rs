@@ -50,7 +50,12 @@ pub(super) struct Alive {
     events: Events,
     born: Instant,
     idle: Option<Instant>,
+    /// What it said since it was last asked something.
+    unasked: u32,
 }
+
+/// An agent may say so much while nobody has asked it anything; above it, it is a flood.
+const MOST_UNASKED: u32 = 1000;
 
 impl Slot {
     /// What happens next to the worker. Cancel safe.
@@ -204,6 +209,7 @@ impl Task {
             events,
             born: Instant::now(),
             idle: None,
+            unasked: 0,
         }));
         if forgotten {
             let words = "The agent could not take up its former session. It begins a new one and does not remember \
@@ -303,12 +309,29 @@ impl Task {
         }
     }
 
+    /// The worker said something while nothing runs: not for the timeline, and not without end.
+    pub(super) async fn overheard(&mut self) {
+        let Slot::Alive(alive) = &mut self.slot else {
+            return;
+        };
+        alive.unasked += 1;
+        if alive.unasked <= MOST_UNASKED {
+            return;
+        }
+        warn!("the worker talks without end although nothing runs; it is ended");
+        self.end_worker();
+        let words = "The agent went on talking although nobody had asked it anything, so it was ended. The next message \
+                     starts it again.";
+        self.note(NoteKind::Warning, words.to_owned(), None).await;
+    }
+
     /// The worker has nothing to do for now: it gives way, or waits for more.
     pub(super) fn rest(&mut self) {
         let is_wanted = self.is_wanted();
         let Slot::Alive(alive) = &mut self.slot else {
             return;
         };
+        alive.unasked = 0;
         let leaves = if is_wanted {
             // A fresh worker does at least one turn before it gives way, else two threads could take turns at starting.
             self.state == WorkerState::Idle && alive.place.gives_way()

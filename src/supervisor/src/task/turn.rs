@@ -144,7 +144,7 @@ impl Task {
     async fn heard(&mut self, event: Event) {
         let Some(running) = &mut self.turn else {
             // Nothing runs: an agent may not speak or ask now, and its questions are dropped unanswered.
-            return;
+            return self.overheard().await;
         };
         running.heard = Instant::now();
         running.silence_told = false;

@@ -47,12 +47,18 @@ impl Workspace {
             cause: error.to_string(),
         };
         let is_new = !tokio::fs::try_exists(path).await.map_err(failed)?;
-        tokio::fs::create_dir_all(path).await.map_err(failed)?;
+        make_private(path).await.map_err(failed)?;
         let folder = Folder::at(path).await.map_err(failed)?;
         // One that may not be looked into makes every tool fail, each with other words.
         drop(tokio::fs::read_dir(path).await.map_err(failed)?);
         Ok(Self { folder, is_new })
     }
+}
+
+/// Makes a folder, and those above it, that only this user may enter.
+pub(crate) async fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = tokio::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(path).await
 }
 
 impl Task {

@@ -69,9 +69,10 @@ impl<'a> Outlet<'a> {
             Progress::Text(text) => self.words(Voice::Answer, &text),
             Progress::Thought(text) => self.words(Voice::Thought, &text),
             Progress::Waiting { why, delay } => {
+                // The time first: the rest may be long, and is cut where it is shown in a line.
                 let seconds = delay.as_secs_f64().ceil();
                 self.client
-                    .status(format!("waiting: {why}, next try in {seconds} s"));
+                    .status(format!("waiting, next try in {seconds} s: {why}"));
             }
         }
     }

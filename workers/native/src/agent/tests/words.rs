@@ -167,7 +167,7 @@ async fn waiting_for_the_provider_is_told_with_its_reason() {
     meet(&script, &Answers::default(), async |person| {
         person.ready(&place).await;
         person.prompt("go").await.unwrap();
-        let expected = "waiting: the provider is overloaded (503), next try in 2 s";
+        let expected = "waiting, next try in 2 s: the provider is overloaded (503)";
         person.hears(|told| told["status"] == expected).await;
     })
     .await;
