@@ -77,12 +77,23 @@ fn a_command_does_not_change_its_own_mark() {
     }
     let setrlimit = libc::SYS_setrlimit;
     let prlimit = libc::SYS_prlimit64;
+    // Mapped readable and writable, private, at this very place.
+    let at = |address: u64| {
+        format!(
+            "call({}, {address}, 4096, 3, 0x32, -1, 0); ctypes.memmove({address}, bytes((ctypes.c_ulong * 2)(5, 5)), 16); \
+             call({prlimit}, 0, 10, {address}, 0)",
+            libc::SYS_mmap
+        )
+    };
     for attempt in [
         "import resource; resource.setrlimit(10, (5, 5))".to_owned(),
         "import resource; resource.prlimit(os.getpid(), 10, (5, 5))".to_owned(),
         format!("call({setrlimit}, 10, (ctypes.c_ulong * 2)(5, 5))"),
         // The upper half of an argument that the kernel reads as an int.
         format!("call({prlimit}, 1 << 32, (1 << 32) + 10, (ctypes.c_ulong * 2)(5, 5), 0)"),
+        // A value whose address has no bit in one of its halves.
+        at(0x1000_0000),
+        at(1 << 32),
     ] {
         // Asking stays allowed.
         let code = format!(
