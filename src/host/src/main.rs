@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     // First of all: a refresher never gets further than this.
     credentials::refresh_child_main();
     credentials::protect_memory();
+    cage::Mark::remember_ours();
     // "Already installed" is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     verbs::run()

@@ -12,7 +12,7 @@ use crate::error::CageError;
 use crate::folders::Folders;
 use crate::mark::Mark;
 use crate::policy::{Layer, Policy};
-use crate::{environment, grants, ruleset};
+use crate::{calls, environment, grants, ruleset};
 
 /// A cage that is ready. The folders it shows are those that were there when it was prepared: prepare one per command.
 #[derive(Debug)]
@@ -97,8 +97,13 @@ pub(crate) fn check(policy: &Policy) -> Result<(), CageError> {
     }
     if policy.wants(Layer::Landlock) {
         ruleset::offer().map_err(missing(Layer::Landlock))?;
-        if !policy.wants(Layer::NoNewPrivileges) {
-            return Err(missing(Layer::Landlock)(format!(
+    }
+    if policy.wants(Layer::Calls) {
+        calls::offer().map_err(missing(Layer::Calls))?;
+    }
+    for layer in [Layer::Landlock, Layer::Calls] {
+        if policy.wants(layer) && !policy.wants(Layer::NoNewPrivileges) {
+            return Err(missing(layer)(format!(
                 "it needs `{}`, which the configuration does without",
                 Layer::NoNewPrivileges
             )));

@@ -4,7 +4,7 @@
 //! that needs memory was built before the fork; what fails comes back as one number, see [`Step::decode`].
 #![expect(
     unsafe_code,
-    reason = "pre_exec, capset, close_range and landlock have no safe binding that may be used after fork"
+    reason = "pre_exec, capset, close_range, landlock and seccomp have no safe binding that may be used after fork"
 )]
 
 use std::ffi::c_long;
@@ -20,6 +20,7 @@ use nix::sys::resource::setrlimit;
 use nix::sys::signal::Signal;
 use nix::unistd::{getppid, setsid};
 
+use crate::calls::Filter;
 use crate::limits::{self, Limit};
 use crate::mark::Mark;
 use crate::policy::Layer;
@@ -42,6 +43,7 @@ pub(crate) struct Steps {
     /// Always with the mark; the others only with the layer.
     limits: Vec<Limit>,
     ruleset: Option<Arc<OwnedFd>>,
+    filter: Option<Filter>,
 }
 
 /// One step, as it travels in the upper half of an error number.
@@ -56,10 +58,11 @@ pub(crate) enum Step {
     Capabilities = 7,
     NoNewPrivileges = 8,
     Landlock = 9,
+    Calls = 10,
 }
 
 impl Step {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Session,
         Self::DeathSignal,
         Self::Parent,
@@ -69,6 +72,7 @@ impl Step {
         Self::Capabilities,
         Self::NoNewPrivileges,
         Self::Landlock,
+        Self::Calls,
     ];
 
     pub(crate) fn layer(self) -> Layer {
@@ -79,6 +83,7 @@ impl Step {
             Self::Bounding | Self::Capabilities => Layer::Capabilities,
             Self::NoNewPrivileges => Layer::NoNewPrivileges,
             Self::Landlock => Layer::Landlock,
+            Self::Calls => Layer::Calls,
         }
     }
 
@@ -93,6 +98,7 @@ impl Step {
             Self::Capabilities => "capset",
             Self::NoNewPrivileges => "prctl(PR_SET_NO_NEW_PRIVS)",
             Self::Landlock => "landlock_restrict_self",
+            Self::Calls => "prctl(PR_SET_SECCOMP)",
         }
     }
 
@@ -124,11 +130,17 @@ impl Steps {
         if layers.contains(&Layer::Limits) {
             limits.extend(limits::wanted());
         }
+        let filter = if layers.contains(&Layer::Calls) {
+            Filter::build()
+        } else {
+            None
+        };
         Self {
             parent: std::process::id().cast_signed(),
             layers,
             limits,
             ruleset,
+            filter,
         }
     }
 
@@ -158,6 +170,10 @@ impl Steps {
         if let Some(ruleset) = &self.ruleset {
             restrict_self(ruleset).map_err(|errno| Step::Landlock.failed(errno))?;
         }
+        // Last: from here on it also holds for us.
+        if let Some(filter) = &self.filter {
+            filter_calls(filter).map_err(|errno| Step::Calls.failed(errno))?;
+        }
         Ok(())
     }
 }
@@ -175,6 +191,20 @@ pub(crate) fn landlock_abi() -> Result<i32, Errno> {
         )
     };
     Errno::result(answer).map(|version| i32::try_from(version).unwrap_or(i32::MAX))
+}
+
+/// Asks whether filters of system calls can be put on, and can refuse with an error number.
+pub(crate) fn seccomp_refuses() -> Result<(), Errno> {
+    let action: u32 = libc::SECCOMP_RET_ERRNO;
+    // SAFETY: only reads the word, which lives until the call returns (seccomp(2)).
+    done(unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_GET_ACTION_AVAIL,
+            0_u32,
+            &raw const action,
+        )
+    })
 }
 
 /// Marks descriptors close-on-exec. With an empty range it only tells whether the kernel knows the call.
@@ -213,6 +243,24 @@ fn drop_capabilities() -> Result<(), Errno> {
 fn restrict_self(ruleset: &OwnedFd) -> Result<(), Errno> {
     // SAFETY: takes numbers only; the descriptor is open, as it is borrowed (landlock_restrict_self(2)).
     done(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0_u32) })
+}
+
+fn filter_calls(filter: &Filter) -> Result<(), Errno> {
+    let program = filter.program();
+    let program = libc::sock_fprog {
+        // Far fewer than the kernel takes; none would be an error of the call.
+        len: u16::try_from(program.len()).unwrap_or(0),
+        filter: program.as_ptr().cast_mut(),
+    };
+    // SAFETY: the kernel copies the program, which is borrowed and as long as is said, and changes nothing in it
+    // (PR_SET_SECCOMP(2const)).
+    done(c_long::from(unsafe {
+        libc::prctl(
+            libc::PR_SET_SECCOMP,
+            c_long::from(libc::SECCOMP_MODE_FILTER),
+            &raw const program,
+        )
+    }))
 }
 
 fn done(answer: c_long) -> Result<(), Errno> {

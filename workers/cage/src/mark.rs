@@ -1,12 +1,15 @@
-//! A mark that a caged process and everything it starts carry, and that none of them can take off.
+//! A mark that a caged process and everything it starts carry, and that none of them can take off or change.
 //!
 //! Whoever ends a command has to find what it left behind, after `setsid`, double forks and forged names, among processes
 //! that must not be touched. The mark is the hard value of `RLIMIT_LOCKS`, which no kernel since 2.4.25 looks at: children
-//! inherit it, anybody may lower it, nobody without a capability may raise it, and `/proc/PID/limits` shows it.
+//! inherit it, nobody without a capability may raise it, and `/proc/PID/limits` shows it. Lowering is what the layer `calls`
+//! refuses: without it a command may give itself another mark, and others of its user a lower limit.
 
 use std::io;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use nix::errno::Errno;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 /// Marks of an unlimited process count down from here.
@@ -36,7 +39,7 @@ impl Mark {
     /// The mark of a process, living or zombie; `None` for one that is not caged by this process, or by one above it.
     /// `NotFound` if there is no such process any more.
     ///
-    /// A caged process can lower its mark. It never loses it.
+    /// A caged process that has no filter of system calls can lower its mark. It never loses it.
     pub fn of(pid: i32) -> io::Result<Option<Self>> {
         let text = std::fs::read_to_string(format!("/proc/{pid}/limits"))?;
         let hard = parse(&text).ok_or_else(|| {
@@ -45,13 +48,21 @@ impl Mark {
         Ok((hard < own()?).then_some(Self(hard)))
     }
 
+    /// Reads this process's own limit, which all marks are measured against, once and for all. To be called first thing in
+    /// `main`: whoever lowers the limit later changes nothing by it.
+    pub fn remember_ours() {
+        LazyLock::force(&OURS);
+    }
+
     pub(crate) fn value(self) -> u64 {
         self.0
     }
 }
 
+static OURS: LazyLock<Result<u64, Errno>> = LazyLock::new(|| Ok(getrlimit(Mark::CARRIER)?.1));
+
 fn own() -> io::Result<u64> {
-    Ok(getrlimit(Mark::CARRIER)?.1)
+    Ok((*OURS)?)
 }
 
 /// The hard limit: the second column after the label.

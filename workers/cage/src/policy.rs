@@ -58,11 +58,13 @@ pub enum Layer {
     NoNewPrivileges,
     /// Landlock: the file system.
     Landlock,
+    /// Seccomp: system calls that reach others of the same user, or past the other layers.
+    Calls,
 }
 
 impl Layer {
     /// All of them, in the order in which they are put on.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Environment,
         Self::Session,
         Self::Limits,
@@ -70,6 +72,7 @@ impl Layer {
         Self::Capabilities,
         Self::NoNewPrivileges,
         Self::Landlock,
+        Self::Calls,
     ];
 
     /// Its name in the configuration: `[cage] without = ["landlock"]`.
@@ -82,6 +85,7 @@ impl Layer {
             Self::Capabilities => "capabilities",
             Self::NoNewPrivileges => "no_new_privileges",
             Self::Landlock => "landlock",
+            Self::Calls => "calls",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! root, as an unprivileged one too. Every attack is shown to succeed with its layer off.
 
 mod attacks;
+mod calls;
 mod processes;
 mod programs;
 

@@ -1,9 +1,13 @@
-//! A mark on every process that a host's workers start, which none of them can take off: after `setsid`, a cleared
-//! environment and a double fork, with the host and the worker killed, it is all that still tells whose they are.
+//! A mark on every process that a host's workers start: after `setsid`, a cleared environment and a double fork, with the
+//! host and the worker killed, it is all that still tells whose they are.
 //!
 //! It is the hard value of `RLIMIT_LOCKS`, as in the cage: no kernel since 2.4.25 looks at it, children inherit it,
-//! anybody may lower it, and `/proc/PID/limits` shows it to everybody. A worker starts with a value that stands for its
+//! nobody without a capability may raise it, and `/proc/PID/limits` shows it to everybody. A worker starts with a value that stands for its
 //! host's state folder; the cage of our own agent counts down from there, so a folder has a range of values.
+//!
+//! What runs in the cage can't change it, as long as the layer `calls` is on. Other programs of the same user can lower it
+//! out of the range, their own or another's: of those, an agent of somebody else among them, a sweep finds only what still
+//! has its host's variable in its environment.
 
 use super::Shared;
 use super::identity::Identity;

@@ -35,11 +35,11 @@ fn a_command_dies_with_the_thread_that_started_it() {
 }
 
 #[test]
-fn the_mark_is_inherited_and_cannot_be_taken_off() {
+fn the_mark_is_inherited_and_cannot_be_changed() {
     for scene in scenes() {
         let cage = Cage::prepare(&scene.policy(&[])).unwrap();
-        // The background shell is a process of its own, in a session of its own, that tries to raise the limit.
-        let script = "(ulimit -x unlimited; ulimit -x 10995116277770; exec setsid sh -c 'echo $$; exec sleep 1000') & wait";
+        // The background shell is a process of its own, in a session of its own, that tries to raise and to lower the limit.
+        let script = "(ulimit -x unlimited; ulimit -x 10995116277770; ulimit -x 5; exec setsid sh -c 'echo $$; exec sleep 1000') & wait";
         let mut command = cage.command("bash", ["-c", script]);
         if let Some(user) = scene.user {
             std::os::unix::process::CommandExt::uid(&mut command, user);

@@ -178,7 +178,7 @@ async fn a_process_that_looks_like_a_refresher_is_not_spared() {
     let bench = Bench::new();
     // What nobody caged can do: the name, the verb, and no way to look into it.
     let script = "setsid bash -c 'exec -a NAME bash -c \"echo > alive; read -t 1000 < <(sleep 1000)\" refresh-tenant codex' & \
-                  until [ -e alive ]; do :; done; ulimit -x 1 2>/dev/null".replace("NAME", &unique("agent-host-worker"));
+                  until [ -e alive ]; do :; done; ! ulimit -x 1 2>/dev/null".replace("NAME", &unique("agent-host-worker"));
     let outcome = bench.bash(&script).await;
     assert_eq!(outcome.exit, Some(0), "{}", outcome.text);
     assert_eq!(named(&unique("agent-host-worker")), 0);
