@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::private_file::{self, FileError};
-use super::{random, view};
+use super::random;
+use crate::harmless;
 
 mod book;
 mod links;
@@ -327,6 +328,6 @@ impl Person {
         } else {
             "somebody without a name"
         };
-        view::line(name_or(&self.name, otherwise), MAX_NAME)
+        harmless::line(name_or(&self.name, otherwise), MAX_NAME)
     }
 }

@@ -8,12 +8,13 @@ use conversation::{Item, ThreadId};
 use credentials::{Timestamp, UserId};
 use supervisor::{Snapshot, ThreadStatus};
 
+use crate::harmless;
+
 mod ansi;
 mod assets;
 mod composer;
 mod credentials_page;
 mod diff;
-mod harmless;
 mod html;
 mod icon;
 mod item;
@@ -36,7 +37,6 @@ use assets::ASSETS;
 pub(crate) use assets::{asset, version};
 pub(crate) use composer::{COMMANDS, queue};
 pub(crate) use credentials_page::{Login, LoginState, Whose, credentials};
-pub(crate) use harmless::line;
 pub(crate) use html::escape;
 pub(crate) use item::item;
 pub(crate) use list::thread_line;
