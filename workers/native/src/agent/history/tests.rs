@@ -169,9 +169,15 @@ fn what_ended_without_an_answer_is_not_asked_for_any_more() {
             vec!["user 1", "assistant", "user 2"],
         ),
         // Steered: the turn took in more and began again.
-        (vec![user("1"), Line::Interrupted, user("1\n\n2")], vec!["user 1\n\n2"]),
         (
-            vec![user("look\n\n[file a]"), user("look\n\nclosely\n\n[file a]\n\n[file b]")],
+            vec![user("1"), Line::Interrupted, user("1\n\n2")],
+            vec!["user 1\n\n2"],
+        ),
+        (
+            vec![
+                user("look\n\n[file a]"),
+                user("look\n\nclosely\n\n[file a]\n\n[file b]"),
+            ],
             vec!["user look\n\nclosely\n\n[file a]\n\n[file b]"],
         ),
         (
@@ -215,7 +221,11 @@ fn what_was_new_in_a_refused_request_goes_and_in_the_end_what_came_before_it() {
     // The call itself was what gives offence.
     history.apply(user("2"));
     history.apply(Line::Withdrawn);
-    assert_eq!(shown(&history).len(), 5, "the new message goes, and nothing else yet");
+    assert_eq!(
+        shown(&history).len(),
+        5,
+        "the new message goes, and nothing else yet"
+    );
     history.apply(user("3"));
     history.apply(Line::Withdrawn);
     assert_eq!(shown(&history), ["user good", "assistant"]);
