@@ -13,9 +13,8 @@ fn data(audit: u32, number: u32, arguments: [u64; 6]) -> [u32; 16] {
     words[0] = number;
     words[1] = audit;
     for (at, argument) in arguments.into_iter().enumerate() {
-        let [a, b, c, d, e, f, g, h] = argument.to_le_bytes();
-        words[4 + 2 * at] = u32::from_le_bytes([a, b, c, d]);
-        words[5 + 2 * at] = u32::from_le_bytes([e, f, g, h]);
+        words[4 + 2 * at] = u32::try_from(argument & u64::from(u32::MAX)).unwrap();
+        words[5 + 2 * at] = u32::try_from(argument >> 32).unwrap();
     }
     words
 }
