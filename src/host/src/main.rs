@@ -11,6 +11,7 @@ mod control;
 mod demo;
 mod doctor;
 mod failure;
+mod guard;
 mod log;
 mod output;
 mod rehearsal_server;

@@ -13,6 +13,7 @@ use crate::arguments::Up;
 use crate::config::Settings;
 use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
+use crate::guard::Guard;
 use crate::running::HostLock;
 use crate::{assembly, log, output, thrift};
 
@@ -84,6 +85,7 @@ pub(crate) struct Running {
     supervisor: Supervisor,
     web: web::Server,
     control: Control,
+    guard: Option<Guard>,
     lock: HostLock,
 }
 
@@ -98,6 +100,7 @@ impl Running {
         refuse_open_secrets(settings)?;
         warn_of_others(state);
         let (conversation, found) = Conversation::open(state)?;
+        let guard = Guard::start(state, &settings.store_path, &settings.web.secret_files);
         let config = supervisor::Config {
             state_folder: state.clone(),
             workspaces: settings.workspaces.clone(),
@@ -131,6 +134,7 @@ impl Running {
             supervisor,
             web,
             control,
+            guard,
             lock,
         })
     }
@@ -167,6 +171,7 @@ impl Running {
         }
         self.web.shutdown().await;
         drop(self.control);
+        drop(self.guard);
         drop(self.lock);
         output::say("stopped");
         Ok(Exit::Done)
