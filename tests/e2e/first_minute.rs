@@ -171,6 +171,54 @@ async fn closed_ends_stop_nobody() {
     assert!(ends(child).await.success());
 }
 
+#[tokio::test]
+async fn whoever_looks_after_a_demo_finds_what_it_left_however_it_ended() {
+    for is_killed in [false, true] {
+        let home = tempfile::tempdir().expect("a folder can be made");
+        let run = |line: &str| {
+            let output = agent_host(home.path()).args(line.split(' ')).output();
+            let output = output.expect("the program runs");
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            (text(&output.stdout), text(&output.stderr))
+        };
+        let host = Host::demo(home.path(), 0, &[]);
+        let person = Person::enter(host.link()).await;
+        person.sign_in("rehearsal", "alice").await;
+        let thread = person.open("hello").await;
+        let looks = [
+            ("status", "1 thread,"),
+            ("threads list", &*thread),
+            ("auth list", "rehearsal"),
+            ("doctor", "/demo/auth.json"),
+        ];
+        let look = |when: &str| {
+            for (line, found) in looks {
+                let (data, talk) = run(line);
+                assert!(data.contains(found), "{line}: {data}\n{talk}");
+                assert!(
+                    talk.contains(&format!("this is about the {when}: `")),
+                    "{line}: {talk}"
+                );
+            }
+        };
+        look("running demo");
+        if is_killed {
+            host.kill();
+        } else {
+            assert_eq!(host.stop(), Some(0));
+        }
+        look("demo, which ran last");
+        // Whoever signs in elsewhere goes on there.
+        std::fs::write(home.path().join("auth.json"), "{\"version\":1,\"tenants\":{}}")
+            .expect("it can be written");
+        let (data, talk) = run("auth list");
+        assert!(
+            data.is_empty() && talk.starts_with("nobody has signed in"),
+            "{data}\n{talk}"
+        );
+    }
+}
+
 /// A demo with all three standard descriptors closed.
 fn run_closed(program: &Path, home: &Path) -> Child {
     std::process::Command::new("/bin/sh")

@@ -11,7 +11,7 @@ use supervisor::{Agent, AgentKind};
 use crate::arguments::Demo;
 use crate::config::{NATIVE, Settings, Shared, WebSettings, account};
 use crate::failure::{Failure, Outcome};
-use crate::running::{DEMO, HostLock};
+use crate::running::{HostLock, of_demo};
 use crate::serve::{Running, Signals};
 use crate::{assembly, log, output, storm};
 
@@ -29,13 +29,11 @@ const TRIALS: [(&str, &str); 3] = [
 ];
 
 /// Runs until a signal ends it.
-pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
+pub(crate) fn run(asked: &Demo, settings: Settings) -> Outcome {
     if let Some(processes) = asked.storm {
         return storm::run(processes);
     }
-    settings.state_folder.push(DEMO);
-    settings.store_path = settings.state_folder.join("auth.json");
-    settings.workspaces = settings.state_folder.join("workspaces");
+    let mut settings = of_demo(settings);
     // Whatever the configuration says of a real host's page.
     settings.web = WebSettings::of_this_machine();
     settings.web.notice = Some(NOTICE.to_owned());

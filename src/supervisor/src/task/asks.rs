@@ -2,7 +2,7 @@
 
 use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, ToolKind};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, ToolKind};
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::logins::Usable;
 use crate::process::Reply;
 use crate::rights::{Deed, refusal};
 use crate::supervisor::{Answer, SupervisorError};
-use crate::timeline::{describe_diffs, shown_diffs, shown_input};
+use crate::timeline::{brief, describe_diffs, shown_diffs, shown_input};
 use crate::worker::PermissionAnswer;
 
 /// Questions that an agent may have open; further ones are denied unseen.
@@ -144,6 +144,33 @@ impl Task {
         }
         self.asks.permissions.push(permission);
         self.show();
+    }
+
+    /// Whether a request has any answer that is understood, or none at all. What is not is told.
+    pub(super) async fn understands(
+        &mut self,
+        tool_call: &ToolCallUpdate,
+        options: &[Choice],
+        unknown: Vec<String>,
+    ) -> bool {
+        if unknown.is_empty() {
+            return true;
+        }
+        let unknown = unknown.join("”, “");
+        let what = tool_call.fields.title.as_deref().unwrap_or("use a tool");
+        let words = if options.is_empty() {
+            format!(
+                "The agent asked whether it may do this: {}. It was told no, because this host understands none of the \
+                 answers that it offers: “{unknown}”.",
+                brief(what)
+            )
+        } else {
+            format!(
+                "The agent offers more answers than are shown; this host does not understand “{unknown}”."
+            )
+        };
+        self.note(NoteKind::Warning, words, None).await;
+        !options.is_empty()
     }
 
     fn permission_body(

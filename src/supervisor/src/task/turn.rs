@@ -13,7 +13,7 @@ use crate::process::Event;
 use crate::state::Step;
 use crate::status::WorkerState;
 use crate::timeline::Timeline;
-use crate::worker::{Gone, PromptError};
+use crate::worker::{Gone, PermissionAnswer, PromptError};
 use agent_client_protocol::v1::schema::StopReason;
 
 /// A turn that runs.
@@ -157,9 +157,15 @@ impl Task {
             Event::Permission {
                 tool_call,
                 options,
+                unknown,
                 answer,
             } => {
-                self.asked_permission(*tool_call, options, answer).await;
+                if self.understands(&tool_call, &options, unknown).await {
+                    self.asked_permission(*tool_call, options, answer).await;
+                } else {
+                    let reason = Some("none of these answers is one of the protocol's".to_owned());
+                    answer.give(PermissionAnswer::Deny { reason });
+                }
             }
             Event::Login { needed, answer } => self.asked_login(needed, answer).await,
             Event::Gone(_) => {}

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1::schema::{
     ClientCapabilities, Implementation, InitializeRequest, InitializeResponse, LoadSessionRequest, Meta,
-    NewSessionRequest, PromptRequest, RequestPermissionRequest, RequestPermissionResponse,
-    SessionNotification,
+    NewSessionRequest, PromptRequest, RequestPermissionResponse, SessionNotification,
 };
 use agent_client_protocol::v1::{ConnectionTo, Dispatch, Responder};
 use agent_client_protocol::{
@@ -20,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::{LoginAsked, PermissionAsked};
+use super::asked::{LoginAsked, PermissionAsked, PermissionRequest};
 use super::{Event, PromptError, Spec, StartError, words};
 use crate::config::AgentKind;
 
@@ -135,9 +134,7 @@ pub(super) async fn connect(
             on_receive_notification!(),
         )
         .on_receive_request(
-            async move |request: RequestPermissionRequest,
-                        responder: Responder<RequestPermissionResponse>,
-                        _cx| {
+            async move |request: PermissionRequest, responder: Responder<RequestPermissionResponse>, _cx| {
                 // Shut, it is dropped, and that is an answer.
                 let asked = PermissionAsked::new(request, responder);
                 if permission.is_open() {
