@@ -10,7 +10,7 @@ use supervisor::{Agent, AgentKind};
 
 use crate::arguments::Demo;
 use crate::config::{NATIVE, Settings, Shared, WebSettings, account};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 use crate::running::{HostLock, of_demo};
 use crate::serve::{Running, Signals};
 use crate::{assembly, log, output, storm};
@@ -47,12 +47,15 @@ pub(crate) fn run(asked: &Demo, settings: Settings) -> Outcome {
     log::start(&settings.log_filter);
     let ttl = Duration::from_secs(asked.access_ttl);
     assembly::run_on_all_cores(async move {
-        let signals = Signals::listen()?;
+        let mut signals = Signals::listen()?;
         let vendor = start_vendor(&settings, ttl).await?;
         settings.vendors = Vendors::builtin(Some(vendor.url()));
         use_vendor(&mut settings, &vendor)?;
         let credentials = assembly::credentials(&settings)?;
-        let running = Running::start(&settings, credentials, lock).await?;
+        let Some(running) = Running::start_unless(&mut signals, &settings, credentials, lock).await? else {
+            vendor.shutdown().await;
+            return Ok(Exit::Done);
+        };
         running.tell_way_in()?;
         output::say("everything stays on this machine; the model is a rehearsal; stop with Ctrl-C");
         let outcome = running.until_stopped(signals).await;

@@ -43,18 +43,7 @@ pub(super) struct Login {
     pub(super) item: Item,
     pub(super) needed: LoginNeeded,
     pub(super) until: Instant,
-    pub(super) then: Then,
-}
-
-/// What a login is for.
-#[derive(Debug)]
-pub(super) enum Then {
-    /// To start a worker.
-    Start,
-    /// To send the turn again.
-    Prompt,
-    /// To answer a worker that asked.
-    Answer(Reply<LoginAnswer>),
+    pub(super) reply: Reply<LoginAnswer>,
 }
 
 impl Asks {
@@ -68,12 +57,7 @@ impl Asks {
 
     /// Whether the running turn waits for a login.
     pub(super) fn has_login(&self) -> bool {
-        self.logins.iter().any(|login| !matches!(login.then, Then::Start))
-    }
-
-    /// Whether a worker can't be started without a login.
-    pub(super) fn has_login_to_start(&self) -> bool {
-        self.logins.iter().any(|login| matches!(login.then, Then::Start))
+        !self.logins.is_empty()
     }
 
     /// The next moment at which one of them is over.
@@ -291,7 +275,9 @@ impl Task {
                 .await;
         }
         while let Some(login) = self.asks.overdue_login(now) {
-            self.give_up_login(login).await;
+            // The agent ends its turn with the reason.
+            login.reply.give(LoginAnswer::GiveUp);
+            self.show();
         }
     }
 
@@ -302,9 +288,7 @@ impl Task {
                 .await;
         }
         for login in std::mem::take(&mut self.asks.logins) {
-            if let Then::Answer(reply) = login.then {
-                reply.give(LoginAnswer::GiveUp);
-            }
+            login.reply.give(LoginAnswer::GiveUp);
         }
         self.clock.look_for_login(None);
     }

@@ -38,8 +38,6 @@ pub(super) enum Stage {
     Wanted,
     /// A worker has it.
     Prompted(Prompted),
-    /// It is sent again after a login.
-    Login,
     /// Its worker is dying, and is given until then to say how.
     Dying(Instant),
     /// Its end could not be written yet.
@@ -255,7 +253,6 @@ impl Task {
                 self.finish(end, reason).await;
             }
             Outcome::Again => self.send_again().await,
-            Outcome::Login(words) => self.await_login_to_prompt(words).await,
             Outcome::Dying => {
                 running.stage = Stage::Dying(Instant::now() + 3 * self.shared.config.limits.grace);
             }

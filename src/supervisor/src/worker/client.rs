@@ -224,11 +224,12 @@ pub(super) async fn open(
 ) -> Result<Opened, OpenError> {
     let hello = greet(connection, spec, deadline).await?;
     let sign_in = words::sign_in(&spec.agent.title, &hello.auth_methods);
-    let refused = |error: &Error| match refused(error) {
-        OpenError::Refused(StartError::LoginNeeded(words)) if !spec.agent.is_native() => {
-            OpenError::Refused(StartError::OwnLogin(format!("{words}. {sign_in}")))
-        }
-        other => other,
+    let refused = |error: &Error| match error.code {
+        ErrorCode::AUTH_REQUIRED => OpenError::Refused(StartError::OwnLogin(format!(
+            "{}. {sign_in}",
+            words::error(error)
+        ))),
+        _ => refused(error),
     };
     let capabilities = hello.agent_capabilities;
     let accepts_images = capabilities.prompt_capabilities.image;
@@ -308,12 +309,7 @@ where
 }
 
 fn refused(error: &Error) -> OpenError {
-    let words = words::error(error);
-    OpenError::Refused(if error.code == ErrorCode::AUTH_REQUIRED {
-        StartError::LoginNeeded(words)
-    } else {
-        StartError::Refused(words)
-    })
+    OpenError::Refused(StartError::Refused(words::error(error)))
 }
 
 /// Whether it is the connection that failed, and not the agent that said no.
