@@ -5,6 +5,7 @@ mod bot_doctor;
 mod browser;
 mod cards;
 mod chat;
+mod ctrl_c;
 mod disk;
 mod external;
 mod first_minute;

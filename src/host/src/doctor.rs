@@ -37,11 +37,13 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
     let mut checks = Vec::new();
     // A network file system is one of the findings; it must not hide the others.
     let opened = Store::open(&loaded.settings.store_path, true);
-    let mut tenants = Vec::new();
+    // `None`: not known.
+    let mut tenants = None;
     match opened {
         Ok(store) => tenants = of_store(asked, loaded, store, &mut checks)?,
         Err(error) => checks.push(Check::fail("folder", report::chain(&error)).hint(error.hint())),
     }
+    checks.push(agents::check(&loaded.settings, tenants.as_deref())?);
     checks.extend([
         configuration::check(loaded),
         vendors::check(&loaded.settings),
@@ -53,18 +55,24 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
         process::descriptors(),
     ]);
     checks.extend(discord::checks(&loaded.settings)?);
-    report::print(asked.json, &loaded.settings, &checks, &tenants)?;
+    report::print(
+        asked.json,
+        &loaded.settings,
+        &checks,
+        tenants.as_deref().unwrap_or_default(),
+    )?;
     let failed = checks.iter().any(|check| check.status == Status::Fail);
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
 /// The checks that need a store. Where the file can't be read, those of its content are left out: the file's own says why.
+/// Gives back the logins.
 fn of_store(
     asked: &Doctor,
     loaded: &Loaded,
     store: Store,
     checks: &mut Vec<Check>,
-) -> Result<Vec<TenantHealth>, crate::failure::Failure> {
+) -> Result<Option<Vec<TenantHealth>>, crate::failure::Failure> {
     let settings = &loaded.settings;
     let refresher = Refresher::this_program().unwrap_or(Refresher::InProcess);
     let credentials = Credentials::new(store, settings.vendors.clone(), refresher);
@@ -90,7 +98,6 @@ fn of_store(
                 .map(|waiting| pending::check(&waiting)),
         );
         checks.push(environment::check(&credentials, tenants));
-        checks.push(agents::check(settings, &credentials)?);
         if asked.probe {
             checks.push(assembly::run(async {
                 Ok(clock::check(&credentials, tenants).await)
@@ -102,5 +109,5 @@ fn of_store(
             ));
         }
     }
-    Ok(content.unwrap_or_default())
+    Ok(content.ok())
 }

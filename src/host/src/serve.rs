@@ -42,9 +42,11 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
     let lock = HostLock::take(&settings.state_folder)?;
     log::start(&settings.log_filter);
     assembly::run_on_all_cores(async move {
-        let signals = Signals::listen()?;
+        let mut signals = Signals::listen()?;
         let credentials = assembly::credentials(&settings)?;
-        let running = Running::start(&settings, credentials, lock).await?;
+        let Some(running) = Running::start_unless(&mut signals, &settings, credentials, lock).await? else {
+            return Ok(Exit::Done);
+        };
         running.tell_way_in()?;
         output::say("stop with Ctrl-C");
         if settings.discord.is_some() {
@@ -90,12 +92,25 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts all parts.
-    pub(crate) async fn start(
+    /// Starts all parts; `None` where a signal came first. What an earlier host left can take long to end.
+    pub(crate) async fn start_unless(
+        signals: &mut Signals,
         settings: &Settings,
         credentials: Credentials,
         lock: HostLock,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Option<Self>, Failure> {
+        tokio::select! {
+            biased;
+            () = signals.next() => {
+                output::say("stopped before it had begun with anything");
+                Ok(None)
+            }
+            started = Self::start(settings, credentials, lock) => started.map(Some),
+        }
+    }
+
+    /// Starts all parts. Cancelled, it is as if it had been killed: all that it has done is undone by the next start.
+    async fn start(settings: &Settings, credentials: Credentials, lock: HostLock) -> Result<Self, Failure> {
         let state = &settings.state_folder;
         refuse_open_secrets(settings)?;
         warn_of_others(state);

@@ -27,8 +27,12 @@ pub(crate) fn run() -> ExitCode {
 fn verb(arguments: Arguments) -> Outcome {
     let explicit = arguments.config.as_deref();
     match arguments.verb {
-        Verb::Auth(verb) => auth::run(verb, &config::load_sound(explicit)?),
-        Verb::Doctor(asked) => doctor::run(&asked, &config::load(explicit)?),
+        Verb::Auth(verb) => auth::run(verb, config::load_sound(explicit)?),
+        Verb::Doctor(asked) => {
+            let Loaded { settings, problems } = config::load(explicit)?;
+            let settings = running::or_demo(settings);
+            doctor::run(&asked, &Loaded { settings, problems })
+        }
         Verb::Config(ConfigVerb::Example) => {
             output::data(EXAMPLE.trim_end())?;
             Ok(Exit::Done)

@@ -57,8 +57,6 @@ impl Task {
         self.allow(Deed::Turn, by, Some(&first.by))?;
         let reason = format!("{} stopped it before it began", self.name_of(by, first));
         self.drop_waiting(is(first.id), &reason).await?;
-        // What was asked for before a start was asked for its sake.
-        self.drop_asks().await;
         self.look_at_queue().await;
         Ok(true)
     }
@@ -72,9 +70,6 @@ impl Task {
         self.allow(Deed::Turn, by, Some(&queued.by))?;
         let reason = format!("{} took it out of the queue", self.name_of(by, queued));
         self.drop_waiting(is(turn), &reason).await?;
-        if self.queued.is_empty() && self.turn.is_none() {
-            self.drop_asks().await;
-        }
         Ok(())
     }
 

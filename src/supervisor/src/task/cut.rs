@@ -132,7 +132,7 @@ impl Task {
                 running.stage = Stage::Wanted;
                 false
             }
-            Stage::Prompted(_) | Stage::Dying(_) | Stage::Login => true,
+            Stage::Prompted(_) | Stage::Dying(_) => true,
         }
     }
 }

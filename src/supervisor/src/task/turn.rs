@@ -13,7 +13,7 @@ use crate::process::Event;
 use crate::state::Step;
 use crate::status::WorkerState;
 use crate::timeline::Timeline;
-use crate::worker::{Gone, PromptError};
+use crate::worker::{Gone, PermissionAnswer, PromptError};
 use agent_client_protocol::v1::schema::StopReason;
 
 /// A turn that runs.
@@ -38,8 +38,6 @@ pub(super) enum Stage {
     Wanted,
     /// A worker has it.
     Prompted(Prompted),
-    /// It is sent again after a login.
-    Login,
     /// Its worker is dying, and is given until then to say how.
     Dying(Instant),
     /// Its end could not be written yet.
@@ -157,9 +155,15 @@ impl Task {
             Event::Permission {
                 tool_call,
                 options,
+                unknown,
                 answer,
             } => {
-                self.asked_permission(*tool_call, options, answer).await;
+                if self.understands(&tool_call, &options, unknown).await {
+                    self.asked_permission(*tool_call, options, answer).await;
+                } else {
+                    let reason = Some("none of these answers is one of the protocol's".to_owned());
+                    answer.give(PermissionAnswer::Deny { reason });
+                }
             }
             Event::Login { needed, answer } => self.asked_login(needed, answer).await,
             Event::Gone(_) => {}
@@ -249,7 +253,6 @@ impl Task {
                 self.finish(end, reason).await;
             }
             Outcome::Again => self.send_again().await,
-            Outcome::Login(words) => self.await_login_to_prompt(words).await,
             Outcome::Dying => {
                 running.stage = Stage::Dying(Instant::now() + 3 * self.shared.config.limits.grace);
             }

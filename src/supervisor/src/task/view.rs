@@ -201,7 +201,6 @@ impl Task {
         phase(Facts {
             turn,
             wanted: self.is_wanted(),
-            login_first: self.asks.has_login_to_start(),
             no_place: matches!(self.slot, Slot::Queueing(_)),
             state: self.state,
         })
