@@ -1,5 +1,6 @@
 //! End-to-end tests: real processes against the strict authorization server. `tests/README.md` maps promises to tests.
 
+mod away;
 mod bad_files;
 mod browser;
 mod cards;
@@ -12,6 +13,7 @@ mod house;
 mod interleavings;
 mod kills;
 mod locks;
+mod logins;
 mod page;
 mod people;
 mod protocol;
