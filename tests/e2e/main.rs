@@ -1,5 +1,6 @@
 //! End-to-end tests: real processes against the strict authorization server. `tests/README.md` maps promises to tests.
 
+mod away;
 mod bad_files;
 mod bot_doctor;
 mod browser;
@@ -14,6 +15,7 @@ mod house;
 mod interleavings;
 mod kills;
 mod locks;
+mod logins;
 mod order;
 mod page;
 mod people;
