@@ -4,6 +4,7 @@ mod bad_files;
 mod browser;
 mod cards;
 mod chat;
+mod discord;
 mod disk;
 mod external;
 mod first_minute;
