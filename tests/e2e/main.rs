@@ -7,6 +7,7 @@ mod browser;
 mod cards;
 mod chat;
 mod ctrl_c;
+mod discord;
 mod disk;
 mod external;
 mod first_minute;

@@ -91,8 +91,9 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #mode = "mention"
 #agent = "native"
 #model = "the-name-of-a-model"
-#workspace = "/srv/project"
 #dispatch = "queue"
+# Not done yet, and refused at the start: `workspace` and `permissions` of one channel.
+#workspace = "/srv/project"
 #permissions = "ask"
 
 #[threads]
