@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod bot_doctor;
+mod bot_setup;
 mod browser;
 mod cards;
 mod chat;
