@@ -6,6 +6,7 @@ mod bot_setup;
 mod browser;
 mod cards;
 mod chat;
+mod deploy;
 mod disk;
 mod external;
 mod first_minute;
