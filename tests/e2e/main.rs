@@ -15,6 +15,7 @@ mod house;
 mod interleavings;
 mod kills;
 mod locks;
+mod order;
 mod page;
 mod people;
 mod protocol;

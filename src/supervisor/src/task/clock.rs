@@ -236,7 +236,7 @@ impl Task {
         if dying || deaf {
             self.out_of_patience().await;
         } else if drained {
-            self.cancel(Intent::Drain).await;
+            self.cancel(Intent::Drain, None).await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! The running turn: begun, prompted, cancelled, sent again, ended.
 
-use conversation::{ConversationError, Item, NoteKind, Turn, TurnEnd};
+use conversation::{ConversationError, Item, Merged, NoteKind, Turn, TurnEnd};
 use credentials::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -22,6 +22,8 @@ pub(super) struct Running {
     pub(super) timeline: Timeline,
     pub(super) stage: Stage,
     pub(super) cancel: Option<Cancel>,
+    /// What the thread is told of who cancelled it, once it has ended.
+    pub(super) told: Option<String>,
     /// What the agent is doing.
     pub(super) doing: String,
     pub(super) since: Timestamp,
@@ -79,6 +81,7 @@ impl Task {
             timeline,
             stage: Stage::Wanted,
             cancel: None,
+            told: None,
             doing: "thinking".to_owned(),
             heard: Instant::now(),
             silence_told: false,
@@ -229,6 +232,7 @@ impl Task {
             return;
         };
         let intent = running.cancel.map(|cancel| cancel.intent);
+        let told = running.told.take().map(|words| (NoteKind::Info, words));
         match ending::outcome(intent, result) {
             Outcome::Finish { end, reason, note } => {
                 if intent == Some(Intent::Steer) {
@@ -236,7 +240,7 @@ impl Task {
                 }
                 self.tell_lost_workspace().await;
                 let retry = (end != TurnEnd::Done).then_some(self.turn_id()).flatten();
-                if let Some((kind, words)) = note {
+                if let Some((kind, words)) = note.or(told) {
                     self.note(kind, words, retry).await;
                 }
                 if end == TurnEnd::Done {
@@ -287,10 +291,13 @@ impl Task {
                 return merged;
             };
             match self.shared.conversation.merge(from, running.turn.id).await {
-                Ok(turn) => {
+                Ok(Merged { turn, said }) => {
                     merged = true;
                     running.turn = turn;
                     self.queued.retain(|turn| turn.id != from);
+                    for item in said {
+                        self.show_written(item);
+                    }
                 }
                 // Dropped meanwhile, or it can't be written: then it stays a turn of its own.
                 Err(error) => warn!(turn = %from, %error, "could not merge a turn"),

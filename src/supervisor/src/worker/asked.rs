@@ -5,7 +5,7 @@ use agent_client_protocol::v1::schema::{
     Meta, PermissionOption, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionRequest,
     RequestPermissionResponse, SelectedPermissionOutcome, ToolCallUpdate,
 };
-use contract::{DENIAL_REASON, LoginAnswer, LoginNeeded, META_KEY};
+use contract::{DENIAL_REASON, HOST_REASON, LoginAnswer, LoginNeeded, META_KEY};
 use conversation::{Choice, ChoiceKind};
 use serde_json::json;
 
@@ -37,6 +37,8 @@ pub(crate) enum PermissionAnswer {
         /// Why; goes to the agent.
         reason: Option<String>,
     },
+    /// No, and nobody said so: why, which goes to the agent.
+    Unanswered(&'static str),
     /// The turn is over or being cancelled.
     Cancelled,
 }
@@ -102,12 +104,17 @@ fn response(options: &[PermissionOption], answer: PermissionAnswer) -> RequestPe
     let option = match &answer {
         PermissionAnswer::Once => of_kind(&[AllowOnce]),
         PermissionAnswer::Always => of_kind(&[AllowAlways, AllowOnce]),
-        PermissionAnswer::Deny { .. } => of_kind(&[RejectOnce, RejectAlways]),
+        PermissionAnswer::Deny { .. } | PermissionAnswer::Unanswered(_) => {
+            of_kind(&[RejectOnce, RejectAlways])
+        }
         PermissionAnswer::Option { id, .. } => options.iter().find(|option| *option.option_id.0 == **id),
         PermissionAnswer::Cancelled => None,
     };
-    let reason = match answer {
-        PermissionAnswer::Deny { reason } | PermissionAnswer::Option { reason, .. } => reason,
+    let ours = match answer {
+        PermissionAnswer::Deny { reason } | PermissionAnswer::Option { reason, .. } => {
+            reason.map(|reason| json!({ DENIAL_REASON: reason }))
+        }
+        PermissionAnswer::Unanswered(why) => Some(json!({ HOST_REASON: why })),
         PermissionAnswer::Once | PermissionAnswer::Always | PermissionAnswer::Cancelled => None,
     };
     let outcome = match option {
@@ -116,8 +123,7 @@ fn response(options: &[PermissionOption], answer: PermissionAnswer) -> RequestPe
         }
         None => RequestPermissionOutcome::Cancelled,
     };
-    let meta =
-        reason.map(|reason| Meta::from_iter([(META_KEY.to_owned(), json!({ DENIAL_REASON: reason }))]));
+    let meta = ours.map(|ours| Meta::from_iter([(META_KEY.to_owned(), ours)]));
     RequestPermissionResponse::new(outcome).meta(meta)
 }
 
@@ -199,15 +205,21 @@ mod tests {
 
     #[test]
     fn the_reason_of_a_denial_goes_along() {
-        let answer = PermissionAnswer::Deny {
-            reason: Some("not that one".into()),
-        };
         let options = [PermissionOption::new(
             "no",
             "No",
             PermissionOptionKind::RejectOnce,
         )];
-        let meta = response(&options, answer).meta.unwrap();
-        assert_eq!(meta["agent-host"]["reason"], "not that one");
+        let ours = |answer| response(&options, answer).meta.unwrap()["agent-host"].clone();
+        let denied = PermissionAnswer::Deny {
+            reason: Some("not that one".into()),
+        };
+        assert_eq!(ours(denied), json!({ "reason": "not that one" }));
+        let late = PermissionAnswer::Unanswered("nobody answered");
+        assert_eq!(
+            ours(late),
+            json!({ "host_reason": "nobody answered" }),
+            "no person said it"
+        );
     }
 }
