@@ -3,11 +3,13 @@
 mod away;
 mod bad_files;
 mod bot_doctor;
+mod bot_setup;
 mod browser;
 mod cards;
 mod chat;
 mod ctrl_c;
 mod discord;
+mod deploy;
 mod disk;
 mod external;
 mod first_minute;

@@ -17,6 +17,7 @@ mod output;
 mod rehearsal_server;
 mod running;
 mod serve;
+mod setup;
 mod status;
 mod storm;
 mod tenant_view;

@@ -328,3 +328,25 @@ pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
     Err(Failure::words(format!("`{}` is missing", program.display()))
         .hint("both programs belong together: install or build them into one folder"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SERVICE_MANAGER_WAITS;
+
+    #[test]
+    fn service_managers_are_told_to_wait_as_long_as_the_host_may_take() {
+        let seconds = SERVICE_MANAGER_WAITS.as_secs();
+        for (text, line) in [
+            (
+                include_str!("../../../deploy/agent-host.service"),
+                format!("\nTimeoutStopSec={seconds}\n"),
+            ),
+            (
+                include_str!("../../../deploy/compose.yaml"),
+                format!("\n    stop_grace_period: {seconds}s\n"),
+            ),
+        ] {
+            assert!(text.contains(&line), "{line}");
+        }
+    }
+}
