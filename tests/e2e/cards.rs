@@ -270,7 +270,7 @@ fn strings(value: &serde_json::Value, found: &mut Vec<String>) {
     }
 }
 
-async fn goto(browser: &support::Browser, host: &Host, path: &str) {
+pub(crate) async fn goto(browser: &support::Browser, host: &Host, path: &str) {
     let url = host.url(path);
     browser.driver.goto(url.as_str()).await.expect("the page opens");
     browser.find("#page").await;

@@ -25,7 +25,7 @@ pub(crate) async fn at_a_host(more: &str, body: impl AsyncFnOnce(&Scene, &Host, 
 }
 
 /// A link for another browser of the same person.
-async fn another_link(person: &Person) -> url::Url {
+pub(crate) async fn another_link(person: &Person) -> url::Url {
     let (_, answer) = person.post("/api/invite", &json!({ "other": false })).await;
     let link = answer["url"].as_str().expect("a link");
     link.parse().expect("an address")

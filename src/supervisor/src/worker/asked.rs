@@ -5,15 +5,65 @@ use agent_client_protocol::v1::schema::{
     Meta, PermissionOption, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionRequest,
     RequestPermissionResponse, SelectedPermissionOutcome, ToolCallUpdate,
 };
+use agent_client_protocol::{Error, JsonRpcMessage, JsonRpcRequest, UntypedMessage};
 use contract::{DENIAL_REASON, HOST_REASON, LoginAnswer, LoginNeeded, META_KEY};
 use conversation::{Choice, ChoiceKind};
-use serde_json::json;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use crate::timeline::brief;
+
+/// A permission request as it comes in. The crate would refuse one with an answer of a kind that it does not know, and
+/// nobody would hear of it.
+#[derive(Debug, Clone)]
+pub(super) struct PermissionRequest {
+    request: RequestPermissionRequest,
+    /// The answers that are not understood, by name.
+    unknown: Vec<String>,
+}
+
+impl JsonRpcMessage for PermissionRequest {
+    fn matches_method(method: &str) -> bool {
+        RequestPermissionRequest::matches_method(method)
+    }
+
+    fn method(&self) -> &str {
+        self.request.method()
+    }
+
+    fn to_untyped_message(&self) -> Result<UntypedMessage, Error> {
+        self.request.to_untyped_message()
+    }
+
+    fn parse_message(method: &str, params: &Value) -> Result<Self, Error> {
+        let mut params = params.clone();
+        let mut unknown = Vec::new();
+        if let Some(options) = params["options"].as_array_mut() {
+            options.retain(|option| {
+                let is_known = PermissionOption::deserialize(option).is_ok();
+                if !is_known {
+                    let named = option["name"].as_str().or(option["optionId"].as_str());
+                    unknown.push(brief(named.unwrap_or("one without a name")));
+                }
+                is_known
+            });
+        }
+        let request = RequestPermissionRequest::parse_message(method, &params)?;
+        Ok(Self { request, unknown })
+    }
+}
+
+impl JsonRpcRequest for PermissionRequest {
+    type Response = RequestPermissionResponse;
+}
 
 /// A permission request. Dropped without an answer it counts as cancelled.
 #[derive(Debug)]
 pub(crate) struct PermissionAsked {
     /// What is to be done, as the agent describes it.
     pub(crate) tool_call: ToolCallUpdate,
+    /// Answers that the agent offers and that are not understood, by name.
+    pub(crate) unknown: Vec<String>,
     options: Vec<PermissionOption>,
     responder: Option<Responder<RequestPermissionResponse>>,
 }
@@ -45,11 +95,12 @@ pub(crate) enum PermissionAnswer {
 
 impl PermissionAsked {
     pub(super) fn new(
-        request: RequestPermissionRequest,
+        PermissionRequest { request, unknown }: PermissionRequest,
         responder: Responder<RequestPermissionResponse>,
     ) -> Self {
         Self {
             tool_call: request.tool_call,
+            unknown,
             options: request.options,
             responder: Some(responder),
         }
