@@ -1,8 +1,6 @@
 //! Signing in: whose is whose, what is swept, and what each vendor's wire looks like.
 
-use credentials::{
-    Begun, PasteError, Service, SignInError, UserId,
-};
+use credentials::{Begun, PasteError, Service, SignInError, UserId};
 use rehearsal::{Counter, Decision};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;

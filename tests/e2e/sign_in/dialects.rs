@@ -1,8 +1,8 @@
 //! Vendors that do it their own way: device codes, Codex, tokens that mint others.
 
 use credentials::{
-    Begun, Credentials, DeclaredVendor, Need, Refresher, Renewal, SignInError, Tenant,
-    TokenEndpoint, Vendors, Way,
+    Begun, Credentials, DeclaredVendor, Need, Refresher, Renewal, SignInError, Tenant, TokenEndpoint,
+    Vendors, Way,
 };
 use rehearsal::{Counter, Decision};
 use secrecy::ExposeSecret;

@@ -1,6 +1,5 @@
 //! Who gets in, and what a request needs.
 
-
 use reqwest::header::{ACCEPT, SET_COOKIE};
 use reqwest::{Method, StatusCode};
 use serde_json::json;

@@ -1,6 +1,5 @@
 //! What every answer carries, and what a request needs.
 
-
 use reqwest::header::{ACCEPT, HOST};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
