@@ -2,9 +2,14 @@
 
 mod away;
 mod bad_files;
+mod bot_doctor;
+mod bot_setup;
 mod browser;
 mod cards;
 mod chat;
+mod ctrl_c;
+mod deploy;
+mod discord;
 mod disk;
 mod external;
 mod first_minute;
@@ -14,6 +19,7 @@ mod interleavings;
 mod kills;
 mod locks;
 mod logins;
+mod order;
 mod page;
 mod people;
 mod protocol;

@@ -238,7 +238,7 @@ impl Web {
 }
 
 /// How a thread stands, in lines.
-fn standing(now: &Snapshot) -> String {
+pub(crate) fn standing(now: &Snapshot) -> String {
     let mut answer = match now.phase {
         ThreadPhase::Cold => "Nothing runs; the agent is started with the next message.".to_owned(),
         ThreadPhase::Idle => "Nothing runs; the agent is there.".to_owned(),

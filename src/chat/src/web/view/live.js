@@ -177,12 +177,13 @@ function snapshot(data) {
     letGo([...timeline.children]);
   }
   for (const one of data.items) put(one, true);
+  arrange();
   // Entries older than the snapshot were loaded on demand and stay.
   for (const here of [...timeline.children]) {
     if (!ids.has(here.id) && number(here) >= first) letGo([here]);
   }
   const older = document.getElementById("older");
-  if (older && (first === Infinity || number(timeline.firstElementChild) >= first)) older.hidden = !data.more;
+  if (older && (first === Infinity || [...timeline.children].every((one) => number(one) >= first))) older.hidden = !data.more;
   queue({ html: data.queue });
   phase(data.phase);
   threadChanged(data.thread);
@@ -192,6 +193,7 @@ function snapshot(data) {
 
 function item(data) {
   put(data, false);
+  arrange();
   settle();
 }
 
@@ -199,7 +201,7 @@ function number(entry) {
   return entry ? Number(entry.id.slice(1)) : Infinity;
 }
 
-/** Draws an entry where it belongs; gives its element. */
+/** Draws an entry; `arrange` is to follow. */
 export function put(data, anew) {
   const id = `i${data.id}`;
   if ((revisions.get(id) ?? -1) > data.revision) return;
@@ -211,7 +213,7 @@ export function put(data, anew) {
   revisions.set(id, data.revision);
   const fresh = element(data.html);
   if (here) morph(here, fresh);
-  else place(fresh);
+  else timeline.insertBefore(fresh, [...timeline.children].find((one) => number(one) > data.id) ?? null);
   const now = here ?? fresh;
   times(now);
   if (!here && !anew) announce(now);
@@ -226,21 +228,23 @@ export function letGo(entries) {
   });
 }
 
-/** Entries stand in the order of their ids; but a message that had to wait stands above the first reply to it. */
-function place(entry) {
-  let after = timeline.lastElementChild;
-  const mine = number(entry);
-  const replied = (one) => one.dataset.moved && one.dataset.turn !== entry.dataset.turn;
-  while (after && number(after) > mine && !replied(after)) after = after.previousElementSibling;
-  if (after) after.after(entry);
-  else timeline.prepend(entry);
-  const { turn } = entry.dataset;
-  if (!turn || entry.classList.contains("said")) return;
-  const asked = timeline.querySelector(`.said[data-turn="${CSS.escape(turn)}"]`);
-  const first = timeline.querySelector(`[data-turn="${CSS.escape(turn)}"]:not(.said)`);
-  if (asked && first === entry && asked.nextElementSibling !== entry) {
-    asked.dataset.moved = "1";
-    entry.before(asked);
+/** Puts the entries into the order in which they are read: turn by turn, and one of no turn behind the last turn of which
+ * something was said before it. The host does the same. Moves no more than it must. */
+export function arrange() {
+  let last = 0;
+  const turns = new Map();
+  const read = [...timeline.children].sort((one, other) => number(one) - number(other));
+  for (const one of read) {
+    const own = Number(one.dataset.turn ?? 0);
+    if (!one.classList.contains("said")) last = Math.max(last, own);
+    turns.set(one, own || last);
+  }
+  read.sort((one, other) => turns.get(one) - turns.get(other) || number(one) - number(other));
+  // From the end: what moves is a message that waited, away from what came before its turn.
+  let below = null;
+  for (const one of read.reverse()) {
+    if (one.nextElementSibling !== below) timeline.insertBefore(one, below);
+    below = one;
   }
 }
 

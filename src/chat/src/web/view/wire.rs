@@ -36,7 +36,7 @@ pub(crate) struct SnapshotEvent {
 /// An entry is new, or has changed as a whole.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ItemEvent {
-    /// Its id; entries stand in the order of ids.
+    /// Its id; entries stand in the order of turns, and in a turn in that of ids.
     pub(crate) id: i64,
     /// Its turn.
     pub(crate) turn: Option<i64>,
