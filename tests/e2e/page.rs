@@ -7,9 +7,8 @@ use conversation::{Body, Conversation, Item, ThreadId};
 use credentials::{Timestamp, UserId};
 use serde_json::{Value, json};
 use support::{Browser, Flaky, Host, Person, Scene};
-use thirtyfour::prelude::*;
 
-use crate::chat::{look_at, say, until_idle};
+use crate::chat::{say, until_idle};
 
 mod many;
 

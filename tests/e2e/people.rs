@@ -1,12 +1,11 @@
 //! Two people at one host: what belongs to one is closed to the other, and each pays with their own login.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rehearsal::Counter;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{Browser, Ear, Host, MODEL_KEY, Person, Scene, client};
+use support::{Browser, Host, Person, Scene, client};
 
 mod payers;
 

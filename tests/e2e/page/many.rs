@@ -1,12 +1,8 @@
 //! Many threads: the list, tabs that nobody looks at, workers that make room.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use conversation::{Body, Conversation, Item, ThreadId};
-use credentials::{Timestamp, UserId};
-use serde_json::{Value, json};
-use support::{Browser, Flaky, Host, Person, Scene};
+use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::chat::{look_at, say, until_idle};

@@ -1,12 +1,11 @@
 //! Whose login pays, as the vendor counts it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use rehearsal::Counter;
-use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
-use support::{Browser, Ear, Host, MODEL_KEY, Person, Scene, client};
+use reqwest::StatusCode;
+use serde_json::json;
+use support::{Ear, Host, MODEL_KEY, Person, Scene};
 
 use super::agent;
 
