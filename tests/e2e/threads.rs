@@ -265,6 +265,80 @@ async fn queue_steer_and_interrupt_leave_what_their_definitions_say() {
     assert!(said.contains("changed") && !said.contains("neither"), "{said}");
 }
 
+#[tokio::test]
+async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
+    for provider in ["openai-responses", "openai-chat"] {
+        let (scene, host, person) = host(&format!("provider = \"{provider}\"\n")).await;
+        let held = async |text: &str| {
+            let before = scene.count(Counter::ModelRequests);
+            let thread = person.open(&format!("hold\n{text}")).await;
+            scene.wait(Counter::ModelRequests, before + 1).await;
+            thread
+        };
+        let idle = async || {
+            until(async || {
+                let report = status(&host);
+                (report["working"] == 0 && report["queued"] == 0).then_some(())
+            })
+            .await;
+        };
+        let ended = "assistant: (This turn ended before I was done. I go on with it only if I am asked to.)";
+
+        let thread = held("say: stopped").await;
+        person.post(&format!("/api/t/{thread}/stop"), &json!({})).await;
+        idle().await;
+        person.say(&thread, "after", "say: after the stop").await;
+        idle().await;
+        assert_eq!(
+            asked(&scene),
+            ["user: hold\nsay: stopped", ended, "user: say: after the stop"],
+            "{provider}"
+        );
+        assert_eq!(answers(&items(&scene, &thread).await), "after the stop");
+
+        let thread = held("say: interrupted").await;
+        let body = json!({ "id": "i", "text": "say: instead", "files": [], "mode": "interrupt" });
+        person.post(&format!("/api/t/{thread}/messages"), &body).await;
+        idle().await;
+        assert_eq!(
+            asked(&scene),
+            ["user: hold\nsay: interrupted", ended, "user: say: instead"],
+            "{provider}"
+        );
+
+        // A steered turn is one turn: it is asked once, with both.
+        let thread = held("say: first").await;
+        let body = json!({ "id": "s", "text": "say: second", "files": [], "mode": "steer" });
+        let before = scene.count(Counter::ModelRequests);
+        person.post(&format!("/api/t/{thread}/messages"), &body).await;
+        scene.wait(Counter::ModelRequests, before + 1).await;
+        assert_eq!(
+            asked(&scene),
+            ["user: hold\nsay: first\n\nsay: second"],
+            "{provider}"
+        );
+        released(&scene, &host).await;
+    }
+}
+
+/// What people and the model said, in the last request that the model got.
+fn asked(scene: &Scene) -> Vec<String> {
+    let requests = scene.control().model_requests();
+    let body = &requests.last().expect("there was one").body;
+    let messages = body["input"].as_array().or(body["messages"].as_array());
+    messages
+        .expect("a request has messages")
+        .iter()
+        .filter(|message| message["role"] == "user" || message["role"] == "assistant")
+        .map(|message| {
+            let role = message["role"].as_str().unwrap_or_default();
+            let content = &message["content"];
+            let text = content.as_str().or(content[0]["text"].as_str());
+            format!("{role}: {}", text.unwrap_or_default())
+        })
+        .collect()
+}
+
 /// The states of a thread's turns, in order.
 async fn states(scene: &Scene, thread: &str) -> Vec<TurnState> {
     let conversation = Conversation::open_without_recovery(scene.folder()).expect("it can be looked at");

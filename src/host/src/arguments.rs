@@ -90,7 +90,8 @@ pub(crate) enum Verb {
 
 const DOCTOR: &str = "\
 Says what is wrong, where, and what to do next. Nothing is changed, unless --probe is given. Each external agent is \
-started once, greeted, and ended.
+started once, greeted, and ended. Where a token for Discord is configured, Discord is asked about the bot; it is not \
+connected.
 
   agent-host doctor                         one line per check, hints below those that need you
   agent-host doctor --probe                 also refreshes stale logins, and compares clocks

@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) web: WebSettings,
     /// Discord, if there is a token for it.
     pub(crate) discord: Option<chat::discord::config::Config>,
+    /// The folder of secrets that a service manager gives to this service alone.
+    pub(crate) service_credentials: Option<PathBuf>,
     /// The filter for log lines.
     pub(crate) log_filter: String,
     /// Where a configuration file is looked for.
@@ -201,6 +203,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             allow_network_filesystem,
             vendors,
             declared,
+            service_credentials: variables.credentials(),
             log_filter,
             config_path: places.config,
             config_exists: text.is_some(),

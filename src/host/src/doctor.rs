@@ -12,6 +12,7 @@ mod cage;
 mod check;
 mod clock;
 mod configuration;
+mod discord;
 mod environment;
 mod file;
 mod filesystem;
@@ -53,6 +54,7 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
         process::memory(),
         process::descriptors(),
     ]);
+    checks.extend(discord::checks(&loaded.settings)?);
     report::print(
         asked.json,
         &loaded.settings,

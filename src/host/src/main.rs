@@ -5,6 +5,7 @@ use std::process::ExitCode;
 mod arguments;
 mod assembly;
 mod auth;
+mod bot_token;
 mod config;
 mod control;
 mod demo;

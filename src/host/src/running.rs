@@ -67,6 +67,11 @@ impl HostLock {
             _ => None,
         }
     }
+
+    /// Whether any host ever was that of this state folder.
+    pub(crate) fn was_ever_taken(state: &Path) -> bool {
+        path(state).exists()
+    }
 }
 
 /// Tries for a moment: a process that a host was just starting when it was killed has the host's files until it runs

@@ -226,7 +226,13 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
         without: vec![],
     };
     let of_the_host = [&settings.state_folder, &settings.store_path];
-    for secret in of_the_host.into_iter().chain(&settings.web.secret_files) {
+    let token = settings.discord.as_ref().and_then(|discord| discord.token.file());
+    let given = of_the_host
+        .into_iter()
+        .chain(&settings.web.secret_files)
+        .chain(token)
+        .chain(&settings.service_credentials);
+    for secret in given {
         let real = std::fs::canonicalize(secret).unwrap_or_else(|_| secret.clone());
         if policy.may_read(&real) {
             return Err(Failure::words(format!(

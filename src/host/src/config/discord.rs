@@ -13,7 +13,8 @@ use super::{Places, Problem, Variables};
 mod section;
 mod token;
 
-pub(super) use section::{ChannelSection, DiscordSection, NO_ID, id_of};
+pub(crate) use section::id_of;
+pub(super) use section::{ChannelSection, DiscordSection, NO_ID};
 
 /// Turns in a row that bots may begin, unless it is said otherwise.
 const BOT_TURNS: u32 = 5;

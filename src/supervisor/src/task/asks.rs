@@ -102,8 +102,9 @@ impl Task {
         reply: Reply<PermissionAnswer>,
     ) {
         if self.asks.permissions.len() >= MOST_OPEN {
-            let reason = Some("too many questions are open already".to_owned());
-            return reply.give(PermissionAnswer::Deny { reason });
+            return reply.give(PermissionAnswer::Unanswered(
+                "too many questions are open already",
+            ));
         }
         let is_cancelled = self.turn.as_ref().is_none_or(|running| running.cancel.is_some());
         let Some(request) = random_name().filter(|_| !is_cancelled) else {
@@ -244,13 +245,11 @@ impl Task {
     }
 
     async fn deny_unwritten(&mut self, permission: Permission) {
-        let reason = Some(UNWRITTEN.to_owned());
-        let by = "the host".to_owned();
         let decision = Decision::Denied {
-            by,
-            reason: reason.clone(),
+            by: "the host".to_owned(),
+            reason: Some(UNWRITTEN.to_owned()),
         };
-        self.settle(permission, decision, PermissionAnswer::Deny { reason })
+        self.settle(permission, decision, PermissionAnswer::Unanswered(UNWRITTEN))
             .await;
     }
 
@@ -270,9 +269,8 @@ impl Task {
     /// Nobody answered in time.
     pub(super) async fn asks_on_time(&mut self, now: Instant) {
         while let Some(permission) = self.asks.overdue_permission(now) {
-            let reason = Some("nobody answered in time".to_owned());
-            self.settle(permission, Decision::TimedOut, PermissionAnswer::Deny { reason })
-                .await;
+            let answer = PermissionAnswer::Unanswered("nobody answered in time");
+            self.settle(permission, Decision::TimedOut, answer).await;
         }
         while let Some(login) = self.asks.overdue_login(now) {
             // The agent ends its turn with the reason.

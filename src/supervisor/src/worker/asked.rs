@@ -6,7 +6,7 @@ use agent_client_protocol::v1::schema::{
     RequestPermissionResponse, SelectedPermissionOutcome, ToolCallUpdate,
 };
 use agent_client_protocol::{Error, JsonRpcMessage, JsonRpcRequest, UntypedMessage};
-use contract::{DENIAL_REASON, LoginAnswer, LoginNeeded, META_KEY};
+use contract::{DENIAL_REASON, HOST_REASON, LoginAnswer, LoginNeeded, META_KEY};
 use conversation::{Choice, ChoiceKind};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ impl JsonRpcMessage for PermissionRequest {
     fn parse_message(method: &str, params: &Value) -> Result<Self, Error> {
         let mut params = params.clone();
         let mut unknown = Vec::new();
-        if let Some(options) = params["options"].as_array_mut() {
+        if let Some(Value::Array(options)) = params.get_mut("options") {
             options.retain(|option| {
                 let is_known = PermissionOption::deserialize(option).is_ok();
                 if !is_known {
@@ -87,6 +87,8 @@ pub(crate) enum PermissionAnswer {
         /// Why; goes to the agent.
         reason: Option<String>,
     },
+    /// No, and nobody said so: why, which goes to the agent.
+    Unanswered(&'static str),
     /// The turn is over or being cancelled.
     Cancelled,
 }
@@ -153,12 +155,17 @@ fn response(options: &[PermissionOption], answer: PermissionAnswer) -> RequestPe
     let option = match &answer {
         PermissionAnswer::Once => of_kind(&[AllowOnce]),
         PermissionAnswer::Always => of_kind(&[AllowAlways, AllowOnce]),
-        PermissionAnswer::Deny { .. } => of_kind(&[RejectOnce, RejectAlways]),
+        PermissionAnswer::Deny { .. } | PermissionAnswer::Unanswered(_) => {
+            of_kind(&[RejectOnce, RejectAlways])
+        }
         PermissionAnswer::Option { id, .. } => options.iter().find(|option| *option.option_id.0 == **id),
         PermissionAnswer::Cancelled => None,
     };
-    let reason = match answer {
-        PermissionAnswer::Deny { reason } | PermissionAnswer::Option { reason, .. } => reason,
+    let ours = match answer {
+        PermissionAnswer::Deny { reason } | PermissionAnswer::Option { reason, .. } => {
+            reason.map(|reason| json!({ DENIAL_REASON: reason }))
+        }
+        PermissionAnswer::Unanswered(why) => Some(json!({ HOST_REASON: why })),
         PermissionAnswer::Once | PermissionAnswer::Always | PermissionAnswer::Cancelled => None,
     };
     let outcome = match option {
@@ -167,8 +174,7 @@ fn response(options: &[PermissionOption], answer: PermissionAnswer) -> RequestPe
         }
         None => RequestPermissionOutcome::Cancelled,
     };
-    let meta =
-        reason.map(|reason| Meta::from_iter([(META_KEY.to_owned(), json!({ DENIAL_REASON: reason }))]));
+    let meta = ours.map(|ours| Meta::from_iter([(META_KEY.to_owned(), ours)]));
     RequestPermissionResponse::new(outcome).meta(meta)
 }
 
@@ -249,16 +255,40 @@ mod tests {
     }
 
     #[test]
+    fn answers_of_an_unknown_kind_are_set_apart_and_what_is_no_request_stays_none() {
+        let parse = |params: &Value| PermissionRequest::parse_message("session/request_permission", params);
+        let option = |id: &str, kind: &str| json!({ "optionId": id, "name": id, "kind": kind });
+        let with = |options: Value| json!({ "sessionId": "s", "toolCall": { "toolCallId": "t" }, "options": options });
+        let odd = [
+            option("yes", "allow_once"),
+            option("maybe", "allow_maybe"),
+            json!(7),
+        ];
+        let parsed = parse(&with(json!(odd))).unwrap();
+        assert_eq!(parsed.unknown, ["maybe", "one without a name"]);
+        assert_eq!(parsed.request.options.len(), 1);
+        for params in [json!(null), json!([]), json!("x"), json!({}), with(json!("x"))] {
+            assert!(parse(&params).is_err(), "{params}");
+        }
+    }
+
+    #[test]
     fn the_reason_of_a_denial_goes_along() {
-        let answer = PermissionAnswer::Deny {
-            reason: Some("not that one".into()),
-        };
         let options = [PermissionOption::new(
             "no",
             "No",
             PermissionOptionKind::RejectOnce,
         )];
-        let meta = response(&options, answer).meta.unwrap();
-        assert_eq!(meta["agent-host"]["reason"], "not that one");
+        let ours = |answer| response(&options, answer).meta.unwrap()["agent-host"].clone();
+        let denied = PermissionAnswer::Deny {
+            reason: Some("not that one".into()),
+        };
+        assert_eq!(ours(denied), json!({ "reason": "not that one" }));
+        let late = PermissionAnswer::Unanswered("nobody answered");
+        assert_eq!(
+            ours(late),
+            json!({ "host_reason": "nobody answered" }),
+            "no person said it"
+        );
     }
 }
