@@ -333,6 +333,63 @@ fn asked(scene: &Scene) -> Vec<String> {
         .collect()
 }
 
+#[tokio::test]
+async fn a_state_folder_that_a_command_opens_to_others_is_closed_again_and_told_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let scene = Scene::signed_in().await;
+    let state = scene.folder().canonicalize().expect("it is there");
+    let private = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(&state, private).expect("it is ours");
+    let host = Host::up(&scene, 0, ALLOW);
+    let person = Person::enter(host.link()).await;
+    let opened = [
+        ("", "777", 0o700),
+        ("auth.json", "644", 0o600),
+        ("host.id", "000", 0o600),
+    ];
+    let path = |name: &str| {
+        if name.is_empty() {
+            state.clone()
+        } else {
+            state.join(name)
+        }
+    };
+    let command: Vec<String> = opened
+        .iter()
+        .map(|(name, mode, _)| format!("chmod {mode} {} && echo opened", path(name).display()))
+        .collect();
+    let thread = person.open(&format!("run: {}", command.join("; "))).await;
+    // If it could not, nothing would be shown.
+    until(async || {
+        let all = items(&scene, &thread).await;
+        let output = all.iter().find_map(|item| match &item.body {
+            Body::Tool(tool) => Some(tool.output.matches("opened\n").count()),
+            _ => None,
+        });
+        (output == Some(opened.len())).then_some(())
+    })
+    .await;
+    let mut told = String::new();
+    for (name, mode, left) in opened {
+        let path = path(name);
+        let found = || {
+            std::fs::metadata(&path)
+                .expect("it is there")
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        until(async || (found() == left).then_some(())).await;
+        let words = format!("path={} found={}", path.display(), mode.trim_start_matches("00"));
+        until(async || {
+            told.push_str(&host.told());
+            told.contains(&words).then_some(())
+        })
+        .await;
+    }
+    assert!(told.contains("ERROR") && told.contains("changed back"), "{told}");
+}
+
 /// The states of a thread's turns, in order.
 async fn states(scene: &Scene, thread: &str) -> Vec<TurnState> {
     let conversation = Conversation::open_without_recovery(scene.folder()).expect("it can be looked at");

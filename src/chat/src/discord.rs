@@ -1,5 +1,10 @@
-//! Discord: what can be decided without talking to it. Everything here is pure: facts come in as arguments, and what is to
-//! be done goes out as a value. Only `inspect` asks Discord something: about a bot, before it is connected.
+//! Discord: conversations in threads, through serenity, whose types stay in here.
+//!
+//! What can be decided without talking to Discord is pure (`admission`, `split`, `render`, `reconcile`, `nonce`, `names`,
+//! `custom_id`): facts come in as arguments, and what is to be done goes out as a value. Around it: `gateway` brings what
+//! happens, `hear` makes turns of messages, `press` and `commands` do what people ask for, `mouth` says what should stand in
+//! each thread, and `rest` is the only way to Discord. `catch_up` and `memory` see to it that a restart loses nothing.
+//! `inspect` asks about a bot before it is connected, for the doctor and the guide.
 
 pub mod admission;
 pub mod config;
@@ -10,3 +15,24 @@ pub mod nonce;
 pub mod reconcile;
 pub mod render;
 pub mod split;
+
+mod asker;
+mod bot;
+mod catch_up;
+mod commands;
+mod files;
+mod gateway;
+mod hear;
+mod memory;
+mod mouth;
+mod places;
+mod press;
+mod rest;
+mod server;
+mod sign_in;
+mod signs;
+
+pub use server::{House, Server, StartError};
+
+/// The part of a thread's name that says that it is Discord's.
+const FRONT_END: &str = "discord";

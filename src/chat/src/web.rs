@@ -4,7 +4,7 @@
 //! everything that names one goes through one check (`shared`). What happens is sent as events (`events`), drawn on
 //! this side (`view`); the page keeps nothing that it could not be sent again.
 
-mod command;
+pub(crate) mod command;
 mod config;
 mod door;
 mod enter;
@@ -13,7 +13,7 @@ mod files;
 mod gate;
 mod leave;
 mod lists;
-mod media;
+pub(crate) mod media;
 mod pages;
 mod people;
 mod private_file;
@@ -29,7 +29,7 @@ mod threads;
 mod tries;
 mod uploads;
 mod view;
-mod workspace;
+pub(crate) mod workspace;
 
 #[cfg(test)]
 mod testing;

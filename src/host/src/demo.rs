@@ -36,6 +36,8 @@ pub(crate) fn run(asked: &Demo, settings: Settings) -> Outcome {
     let mut settings = of_demo(settings);
     // Whatever the configuration says of a real host's page.
     settings.web = WebSettings::of_this_machine();
+    // Everything stays on this machine, whatever token is lying around.
+    settings.discord = None;
     settings.web.notice = Some(NOTICE.to_owned());
     settings.web.trials = TRIALS
         .map(|(text, what)| (text.to_owned(), what.to_owned()))

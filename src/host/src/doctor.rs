@@ -28,6 +28,7 @@ mod tenants;
 mod vendors;
 
 use check::{Check, Status};
+pub(crate) use discord::intent_steps;
 pub(crate) use locks::probe as probe_lock;
 pub(crate) use recovery::leftovers;
 

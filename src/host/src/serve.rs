@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chat::web;
+use chat::{discord, web};
 use conversation::Conversation;
 use credentials::Credentials;
 use supervisor::{Limits, Supervisor, longest_drain};
@@ -13,6 +13,7 @@ use crate::arguments::Up;
 use crate::config::Settings;
 use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
+use crate::guard::Guard;
 use crate::running::HostLock;
 use crate::{assembly, log, output, thrift};
 
@@ -26,7 +27,14 @@ const SERVICE_MANAGER_WAITS: Duration = Duration::from_secs(35);
 
 const _: () = {
     let drain = longest_drain(PATIENCE, Limits::GRACE);
-    let whole = drain.saturating_add(web::Server::LONGEST_SHUTDOWN);
+    // Both front-ends end at the same time.
+    let (web, discord) = (web::Server::LONGEST_SHUTDOWN, discord::Server::LONGEST_SHUTDOWN);
+    let longest = if web.as_millis() > discord.as_millis() {
+        web
+    } else {
+        discord
+    };
+    let whole = drain.saturating_add(longest);
     assert!(whole.as_millis() <= SERVICE_MANAGER_WAITS.as_millis());
 };
 
@@ -48,8 +56,11 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
         };
         running.tell_way_in()?;
         output::say("stop with Ctrl-C");
-        if settings.discord.is_some() {
-            output::say("a token for Discord is there; this version does not connect to it yet");
+        if let Some(discord) = &settings.discord {
+            output::say(&format!(
+                "connecting to Discord with the token from {}",
+                discord.token.source()
+            ));
         }
         running.until_stopped(signals).await
     })
@@ -85,7 +96,9 @@ impl Signals {
 pub(crate) struct Running {
     supervisor: Supervisor,
     web: web::Server,
+    discord: Option<discord::Server>,
     control: Control,
+    guard: Option<Guard>,
     lock: HostLock,
 }
 
@@ -113,6 +126,7 @@ impl Running {
         refuse_open_secrets(settings)?;
         warn_of_others(state);
         let (conversation, found) = Conversation::open(state)?;
+        let guard = Guard::start(state, &settings.store_path, &settings.web.secret_files);
         let config = supervisor::Config {
             state_folder: state.clone(),
             workspaces: settings.workspaces.clone(),
@@ -122,7 +136,16 @@ impl Running {
             dispatch: settings.dispatch,
             limits: settings.limits.clone(),
         };
+        let outbox = conversation.clone();
         let supervisor = Supervisor::start(config, conversation, found, credentials.clone()).await?;
+        let house = discord::House {
+            state_folder: state.clone(),
+            supervisor: supervisor.clone(),
+            conversation: outbox,
+            credentials: credentials.clone(),
+            agent: settings.default_agent.clone(),
+            dispatch: settings.dispatch,
+        };
         let web = match web::Server::start(settings.web_config(), supervisor.clone(), credentials).await {
             Ok(web) => web,
             Err(error) => {
@@ -130,11 +153,22 @@ impl Running {
                 return Err(Failure::web(error));
             }
         };
+        let discord = match start_discord(settings, house).await {
+            Ok(discord) => discord,
+            Err(error) => {
+                web.shutdown().await;
+                supervisor.drain(Duration::ZERO).await;
+                return Err(error);
+            }
+        };
         let answerer = answers::answerer(supervisor.clone(), web.links());
         let control = match Control::open(state, answerer) {
             Ok(control) => control,
             Err(error) => {
                 web.shutdown().await;
+                if let Some(discord) = discord {
+                    discord.shutdown().await;
+                }
                 supervisor.drain(Duration::ZERO).await;
                 let what = format!("could not open the control socket in `{}`", state.display());
                 return Err(Failure::during(error, what));
@@ -145,7 +179,9 @@ impl Running {
         Ok(Self {
             supervisor,
             web,
+            discord,
             control,
+            guard,
             lock,
         })
     }
@@ -180,12 +216,29 @@ impl Running {
                 self.supervisor.drain(Duration::ZERO).await;
             } => {}
         }
-        self.web.shutdown().await;
+        tokio::join!(self.web.shutdown(), async {
+            if let Some(discord) = self.discord {
+                discord.shutdown().await;
+            }
+        });
         drop(self.control);
+        drop(self.guard);
         drop(self.lock);
         output::say("stopped");
         Ok(Exit::Done)
     }
+}
+
+/// Discord's front-end, if there is a token for it.
+async fn start_discord(
+    settings: &Settings,
+    house: discord::House,
+) -> Result<Option<discord::Server>, Failure> {
+    let Some(config) = settings.discord.clone() else {
+        return Ok(None);
+    };
+    let started = discord::Server::start(config, house).await;
+    started.map(Some).map_err(|error| Failure::of(error.into()))
 }
 
 impl Settings {
@@ -274,4 +327,26 @@ pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
     }
     Err(Failure::words(format!("`{}` is missing", program.display()))
         .hint("both programs belong together: install or build them into one folder"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SERVICE_MANAGER_WAITS;
+
+    #[test]
+    fn service_managers_are_told_to_wait_as_long_as_the_host_may_take() {
+        let seconds = SERVICE_MANAGER_WAITS.as_secs();
+        for (text, line) in [
+            (
+                include_str!("../../../deploy/agent-host.service"),
+                format!("\nTimeoutStopSec={seconds}\n"),
+            ),
+            (
+                include_str!("../../../deploy/compose.yaml"),
+                format!("\n    stop_grace_period: {seconds}s\n"),
+            ),
+        ] {
+            assert!(text.contains(&line), "{line}");
+        }
+    }
 }

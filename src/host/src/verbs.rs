@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::arguments::{Arguments, ConfigVerb, Verb};
+use crate::arguments::{Arguments, ConfigVerb, Setup, Verb};
 use crate::config::{self, EXAMPLE, Loaded};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::{auth, demo, doctor, output, rehearsal_server, running, serve, status, threads};
+use crate::{auth, demo, doctor, output, rehearsal_server, running, serve, setup, status, threads};
 
 /// Runs what was typed.
 pub(crate) fn run() -> ExitCode {
@@ -38,6 +38,7 @@ fn verb(arguments: Arguments) -> Outcome {
             Ok(Exit::Done)
         }
         Verb::Config(ConfigVerb::Check) => check(&config::load(explicit)?),
+        Verb::Setup(Setup::Discord(asked)) => setup::run(&asked, config::load(explicit)?),
         Verb::Rehearsal(asked) => rehearsal_server::run(&asked, &config::load_sound(explicit)?),
         Verb::Demo(asked) => demo::run(&asked, config::load_sound(explicit)?),
         Verb::Up(asked) => serve::run(&asked, config::load_for_a_host(explicit)?),

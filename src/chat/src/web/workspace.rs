@@ -50,7 +50,7 @@ pub(crate) fn open(workspace: &Path, path: &str) -> io::Result<File> {
 }
 
 /// Puts a file into `uploads/` of a workspace, under this name or the next free one like it. Gives its path there.
-pub(crate) fn put(workspace: &Path, name: &str, content: &mut File) -> io::Result<String> {
+pub(crate) fn put(workspace: &Path, name: &str, content: &mut impl io::Read) -> io::Result<String> {
     let workspace = folder(workspace)?;
     match mkdirat(&workspace, UPLOADS, Mode::S_IRWXU) {
         Ok(()) | Err(Errno::EEXIST) => {}

@@ -30,6 +30,15 @@ impl Key {
         }
     }
 
+    /// The message that a delivery of this turn and part became.
+    pub fn of_part(turn: Option<TurnId>, part: i64) -> Self {
+        Self {
+            turn,
+            item: ItemId(part.div_euclid(PARTS)),
+            part: u16::try_from(part.rem_euclid(PARTS)).unwrap_or_default(),
+        }
+    }
+
     /// The part that a delivery of this message has, different for all messages of a thread.
     pub fn delivery_part(self) -> i64 {
         self.item.0 * PARTS + i64::from(self.part)

@@ -1,0 +1,177 @@
+//! Somebody who pressed, typed a command or sent a form, and how they are answered: within three seconds, and then for
+//! fifteen minutes.
+
+use serde_json::{Value, json};
+use serenity::all::{Member, PartialChannel, User};
+
+use super::admission::{Author, AuthorKind, Id, Place, admits};
+use super::bot::Bot;
+use super::places::Spot;
+use super::rest::{Outgoing, Trouble};
+
+/// Seen only by the one who asked.
+const EPHEMERAL: u64 = 1 << 6;
+
+/// Who asks, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Asker {
+    /// The interaction.
+    pub(super) id: Id,
+    /// With it the interaction is answered; it is worth something to others, and never shown.
+    pub(super) token: Token,
+    /// Where.
+    pub(super) channel: Id,
+    /// The channel of the thread it was asked in.
+    pub(super) parent: Option<Id>,
+    /// Who.
+    pub(super) user: Id,
+    /// The name they show.
+    pub(super) name: String,
+    place: Place,
+    author: Author,
+}
+
+/// An interaction's token. `Debug` does not show it.
+#[derive(Clone)]
+pub(super) struct Token(pub(super) String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// What an interaction of any kind says about who asks.
+pub(super) struct Given<'a> {
+    pub(super) id: Id,
+    pub(super) token: &'a str,
+    pub(super) channel: Id,
+    pub(super) described: Option<&'a PartialChannel>,
+    pub(super) guild: Option<Id>,
+    pub(super) user: &'a User,
+    pub(super) member: Option<&'a Member>,
+}
+
+impl Asker {
+    pub(super) fn new(bot: &Bot, given: &Given<'_>) -> Self {
+        let described = given
+            .described
+            .and_then(|channel| serde_json::to_value(channel).ok());
+        let told = described.map(|channel| Spot::of_json(&channel));
+        let known = bot.places.spot(given.channel);
+        let parent = known.or(told).and_then(|spot| spot.parent);
+        let spot = Spot {
+            guild: given.guild,
+            parent,
+        };
+        let roles = given
+            .member
+            .map(|member| member.roles.iter().map(|role| role.get()));
+        let nick = given.member.and_then(|member| member.nick.clone());
+        let name = nick.or_else(|| given.user.global_name.clone());
+        Self {
+            id: given.id,
+            token: Token(given.token.to_owned()),
+            channel: given.channel,
+            parent,
+            user: given.user.id.get(),
+            name: name.unwrap_or_else(|| given.user.name.clone()),
+            place: super::hear::place(given.channel, given.guild, spot),
+            author: Author {
+                id: given.user.id.get(),
+                kind: if given.user.bot {
+                    AuthorKind::Machine
+                } else {
+                    AuthorKind::Person
+                },
+                roles: roles.map(Iterator::collect).unwrap_or_default(),
+            },
+        }
+    }
+
+    /// Whether they may use the bot here, looked at anew each time. Errors: why not, in words.
+    pub(super) fn admitted(&self, bot: &Bot) -> Result<(), &'static str> {
+        admits(&bot.rules, &self.author, self.place).map_err(super::admission::Refusal::words)
+    }
+
+    /// Whether they decide for the whole host.
+    pub(super) fn is_admin(&self, bot: &Bot) -> bool {
+        bot.config.admins.contains(&self.user) || bot.rules.owners.contains(&self.user)
+    }
+
+    /// Answers at once, for their eyes only.
+    pub(super) async fn tell(&self, bot: &Bot, words: &str) {
+        let body = json!({
+            "type": 4,
+            "data": { "content": words, "flags": EPHEMERAL, "allowed_mentions": { "parse": [] } },
+        });
+        self.respond(bot, body).await;
+    }
+
+    /// Says that the answer will come, for their eyes only. `false`: Discord does not take it, as of an interaction that
+    /// was answered before; then nothing is to be done.
+    pub(super) async fn later(&self, bot: &Bot) -> bool {
+        self.respond(bot, json!({ "type": 5, "data": { "flags": EPHEMERAL } }))
+            .await
+    }
+
+    /// Says that it was heard; what it changes is seen elsewhere. `false`: as for [`later`](Self::later).
+    pub(super) async fn heard(&self, bot: &Bot) -> bool {
+        self.respond(bot, json!({ "type": 6 })).await
+    }
+
+    /// Shows a form.
+    pub(super) async fn form(&self, bot: &Bot, form: Value) {
+        self.respond(bot, json!({ "type": 9, "data": form })).await;
+    }
+
+    async fn respond(&self, bot: &Bot, body: Value) -> bool {
+        match bot.rest.respond(self.id, &self.token.0, body).await {
+            Ok(()) => true,
+            Err(trouble @ Trouble::Refused { .. }) => {
+                tracing::info!(channel = self.channel, %trouble, "an interaction can't be answered");
+                false
+            }
+            // It may have been taken: whoever asked would rather have it done.
+            Err(trouble) => {
+                tracing::warn!(channel = self.channel, %trouble, "an interaction was perhaps not answered");
+                true
+            }
+        }
+    }
+
+    /// The answer that was announced by [`later`](Self::later). Where its time is over it becomes a normal message, if
+    /// everybody may read it.
+    pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, secret: bool) {
+        let application = bot.identity.application;
+        let tried = bot
+            .rest
+            .complete(application, (self.id, &self.token.0), message.clone())
+            .await;
+        let Err(trouble) = tried else {
+            return;
+        };
+        tracing::info!(channel = self.channel, %trouble, "the answer to an interaction came too late");
+        if secret {
+            return;
+        }
+        let mut normal = message;
+        normal.nonce = Some(format!("i{}", self.id));
+        if let Err(trouble) = bot.rest.send(self.channel, normal, true).await {
+            tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
+        }
+    }
+
+    /// One more answer, for their eyes only.
+    pub(super) async fn add(&self, bot: &Bot, words: &str) {
+        let application = bot.identity.application;
+        let message = Outgoing::words(words);
+        let added = bot
+            .rest
+            .follow_up(application, (self.id, &self.token.0), message)
+            .await;
+        if let Err(trouble) = added {
+            tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
+        }
+    }
+}

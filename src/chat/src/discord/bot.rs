@@ -1,0 +1,227 @@
+//! The bot: what all parts of this front-end share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use conversation::ThreadFilter;
+use credentials::UserId;
+use tokio::task::JoinHandle;
+
+use super::admission::{Id, Rules};
+use super::config::Config;
+use super::custom_id::Sealer;
+use super::memory::Memory;
+use super::mouth::Mouth;
+use super::places::{self, Places, Spot};
+use super::render::Look;
+use super::rest::{Rest, Trouble};
+use super::server::{House, Identity};
+use super::signs::Signs;
+
+/// How often is written down what was seen.
+const KEEP: Duration = Duration::from_secs(1);
+/// Discord's limit for files of bots without a boosted guild.
+const UPLOAD_LIMIT: u64 = 10 << 20;
+/// Channels whose last piece of work is remembered before those that have ended are dropped.
+const TAILS: usize = 256;
+
+/// What a bot is made of.
+pub(super) struct Parts {
+    pub(super) config: Config,
+    pub(super) house: House,
+    pub(super) memory: Memory,
+    pub(super) sealer: Sealer,
+    pub(super) rest: Arc<Rest>,
+}
+
+/// The bot.
+pub(super) struct Bot {
+    pub(super) config: Config,
+    pub(super) house: House,
+    pub(super) memory: Memory,
+    pub(super) sealer: Sealer,
+    pub(super) rest: Arc<Rest>,
+    pub(super) identity: Identity,
+    pub(super) rules: Rules,
+    pub(super) places: Places,
+    pub(super) signs: Signs,
+    pub(super) mouth: Mouth,
+    pub(super) look: Look,
+    seen: Mutex<Seen>,
+    /// The last piece of work of each channel: what comes in a channel is done in order.
+    tails: Mutex<HashMap<Id, JoinHandle<()>>>,
+}
+
+/// Messages that were dealt with.
+#[derive(Debug, Default)]
+struct Seen {
+    /// All up to this one, but for those under way.
+    newest: Option<Id>,
+    /// Each as often as it is under way.
+    under_way: BTreeMap<Id, u32>,
+    written: Option<Id>,
+}
+
+impl Seen {
+    fn all_upto(&self) -> Option<Id> {
+        match self.under_way.first_key_value() {
+            Some((first, _)) => Some(first - 1),
+            None => self.newest,
+        }
+    }
+}
+
+impl Bot {
+    pub(super) fn new(parts: Parts, identity: Identity) -> Arc<Self> {
+        let Parts {
+            config,
+            house,
+            memory,
+            sealer,
+            rest,
+        } = parts;
+        let rules = Rules {
+            owners: identity.owners.clone(),
+            ..config.rules.clone()
+        };
+        let newest = memory.seen();
+        let seen = Seen {
+            newest,
+            written: newest,
+            ..Seen::default()
+        };
+        Arc::new(Self {
+            signs: Signs::new(Arc::clone(&rest)),
+            mouth: Mouth::new(),
+            look: Look {
+                thoughts: false,
+                upload_limit: UPLOAD_LIMIT,
+            },
+            places: Places::default(),
+            seen: Mutex::new(seen),
+            tails: Mutex::default(),
+            config,
+            house,
+            memory,
+            sealer,
+            rest,
+            identity,
+            rules,
+        })
+    }
+
+    /// Learns which threads are served.
+    pub(super) async fn know_threads(&self) {
+        let filter = ThreadFilter {
+            front_end: Some(super::FRONT_END.to_owned()),
+            ..ThreadFilter::default()
+        };
+        match self.house.conversation.threads(filter).await {
+            Ok(threads) => {
+                for channel in threads.iter().filter_map(|one| places::channel(&one.thread.id)) {
+                    self.places.serve(channel);
+                }
+            }
+            Err(error) => tracing::error!(%error, "could not list the threads of Discord"),
+        }
+    }
+
+    /// Where a channel belongs; asks Discord if it was not told yet.
+    pub(super) async fn spot(&self, channel: Id) -> Result<Spot, Trouble> {
+        if let Some(spot) = self.places.spot(channel) {
+            return Ok(spot);
+        }
+        let spot = Spot::of_json(&self.rest.channel(channel).await?);
+        self.places.learn(channel, spot);
+        Ok(spot)
+    }
+
+    /// Does something in a channel after everything else that is to be done there.
+    pub(super) fn in_order(&self, channel: Id, work: impl Future<Output = ()> + Send + 'static) {
+        let mut tails = lock(&self.tails);
+        if tails.len() > TAILS {
+            tails.retain(|_, tail| !tail.is_finished());
+        }
+        let before = tails.remove(&channel);
+        let task = tokio::spawn(async move {
+            if let Some(before) = before {
+                // One that broke does not stop those behind it.
+                let _ = before.await;
+            }
+            work.await;
+        });
+        tails.insert(channel, task);
+    }
+
+    /// A message has come. Until it is [`done`](Self::done), it is asked for again after a restart.
+    pub(super) fn came(&self, message: Id) {
+        let mut seen = lock(&self.seen);
+        *seen.under_way.entry(message).or_default() += 1;
+        seen.newest = seen.newest.max(Some(message));
+    }
+
+    /// What a message asked for is durable, or nothing.
+    pub(super) fn done(&self, message: Id) {
+        let mut seen = lock(&self.seen);
+        if let Some(count) = seen.under_way.get_mut(&message) {
+            *count -= 1;
+            if *count == 0 {
+                seen.under_way.remove(&message);
+            }
+        }
+    }
+
+    /// What was said before the bot first came is nothing to it.
+    pub(super) fn begin_to_see(&self, now: Id) {
+        lock(&self.seen).newest.get_or_insert(now);
+    }
+
+    /// All messages up to this one were dealt with.
+    pub(super) fn seen(&self) -> Option<Id> {
+        lock(&self.seen).all_upto()
+    }
+
+    /// Writes down what was seen.
+    pub(super) fn remember_seen(&self) {
+        let upto = {
+            let mut seen = lock(&self.seen);
+            let upto = seen.all_upto();
+            if upto == seen.written {
+                return;
+            }
+            seen.written = upto;
+            upto
+        };
+        if let Some(upto) = upto
+            && let Err(error) = self.memory.set_seen(upto)
+        {
+            tracing::warn!(%error, "could not write down which messages of Discord were seen");
+        }
+    }
+
+    pub(super) async fn keep_seen(&self) {
+        loop {
+            tokio::time::sleep(KEEP).await;
+            self.remember_seen();
+        }
+    }
+}
+
+/// A user of Discord, as everything else knows them.
+pub(super) fn user(id: Id) -> Option<UserId> {
+    UserId::parse(&format!("discord:{id}")).ok()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Bot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bot")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}

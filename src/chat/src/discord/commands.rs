@@ -1,0 +1,369 @@
+//! Slash commands: registered when they have changed, answered for the eyes of the one who typed them.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use conversation::{SourceId, ThreadChange, ThreadId};
+use credentials::UserId;
+use serde_json::{Value, json};
+use serenity::all::{CommandData, CommandDataOptionValue};
+use sha2::{Digest as _, Sha256};
+use supervisor::SupervisorError;
+
+use super::asker::Asker;
+use super::bot::{Bot, user};
+use super::places::{Spot, thread};
+use super::press::sentence;
+use super::rest::{Outgoing, Trouble};
+use super::{names, sign_in};
+use crate::harmless;
+use crate::web::command::standing;
+
+/// Between two tries to register.
+const PAUSE: std::time::Duration = std::time::Duration::from_mins(1);
+/// Turns of a queue that are listed.
+const LISTED: usize = 15;
+/// The longest name of a model.
+const LONGEST_NAME: usize = 200;
+
+fn text(name: &str, description: &str, required: bool) -> Value {
+    json!({ "type": 3, "name": name, "description": description, "required": required })
+}
+
+fn command(name: &str, description: &str, options: &[Value]) -> Value {
+    json!({ "type": 1, "name": name, "description": description, "options": options })
+}
+
+/// All of them, as Discord wants them.
+fn all(bot: &Bot) -> Value {
+    let agents: Vec<Value> = bot
+        .house
+        .supervisor
+        .agents()
+        .into_iter()
+        .take(25)
+        .map(|(name, title)| json!({ "name": names::label(&title, 100), "value": name }))
+        .collect();
+    let mut agent = text("name", "The agent; left out: which there are", false);
+    agent["choices"] = json!(agents);
+    json!([
+        sign_in::command(bot),
+        command(
+            "new",
+            "Open a new thread",
+            &[text("text", "The first message", true)]
+        ),
+        command("stop", "Stop what runs in this thread", &[]),
+        command("reset", "Let the agent begin anew in this thread", &[]),
+        command(
+            "model",
+            "Choose the model of this thread",
+            &[text(
+                "name",
+                "The model, or default; left out: which it is",
+                false
+            )],
+        ),
+        command("agent", "Choose the agent of this thread", &[agent]),
+        command("status", "How this thread stands", &[]),
+        command(
+            "queue",
+            "What waits in this thread",
+            &[json!({
+                "type": 4, "name": "skip", "description": "Take this number out of the queue",
+                "min_value": 1, "required": false,
+            })],
+        ),
+        command("help", "What I can do", &[]),
+    ])
+}
+
+/// Registers them, if they are others than last time. Tries until it works.
+pub(super) async fn register(bot: &Arc<Bot>) {
+    let commands = all(bot);
+    let application = bot.identity.application;
+    let digest = format!("{:x}", Sha256::digest(format!("{application} {commands}")));
+    if bot.memory.commands().as_deref() == Some(digest.as_str()) {
+        return;
+    }
+    loop {
+        match bot.rest.register(application, commands.clone()).await {
+            Ok(()) => break,
+            Err(trouble @ Trouble::Refused { .. }) => {
+                tracing::error!(%trouble, "Discord does not take the commands; there will be none");
+                return;
+            }
+            Err(trouble) => tracing::warn!(%trouble, "could not register the commands; trying again"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    tracing::info!("registered the commands");
+    if let Err(error) = bot.memory.set_commands(&digest) {
+        tracing::warn!(%error, "could not write down that the commands are registered");
+    }
+}
+
+/// What was typed.
+pub(super) struct Typed<'a>(&'a CommandData);
+
+impl Typed<'_> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let option = self.0.options.iter().find(|option| option.name == name)?;
+        match &option.value {
+            CommandDataOptionValue::String(text) => Some(text.trim().to_owned()),
+            _ => None,
+        }
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        let option = self.0.options.iter().find(|option| option.name == name)?;
+        match option.value {
+            CommandDataOptionValue::Integer(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+/// Does what was typed.
+pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
+    if let Err(words) = asker.admitted(bot) {
+        asker.tell(bot, words).await;
+        return;
+    }
+    if !asker.later(bot).await {
+        return;
+    }
+    let typed = Typed(data);
+    if data.name == "auth" {
+        sign_in::typed(bot, asker, &typed).await;
+        return;
+    }
+    let done = run(bot, asker, &data.name, &typed).await;
+    let words = done.unwrap_or_else(|error| sentence(&error.to_string()));
+    asker
+        .answer(bot, Outgoing::words(names::shortened(&words, 1900)), false)
+        .await;
+}
+
+async fn run(
+    bot: &Arc<Bot>,
+    asker: &Asker,
+    name: &str,
+    typed: &Typed<'_>,
+) -> Result<String, SupervisorError> {
+    let (Some(thread), Some(by)) = (thread(asker.channel), user(asker.user)) else {
+        return Ok("Not here.".to_owned());
+    };
+    match name {
+        "help" => return Ok(help(bot)),
+        "new" => return new(bot, asker, &by, typed).await,
+        _ => {}
+    }
+    if !bot.places.is_served(asker.channel) {
+        return Ok("There is no conversation here. Mention me in a channel, or use /new.".to_owned());
+    }
+    let supervisor = &bot.house.supervisor;
+    match name {
+        "stop" => Ok(if supervisor.stop(&thread, &by).await? {
+            "Stopping."
+        } else {
+            "Nothing runs in this thread."
+        }
+        .to_owned()),
+        "reset" => {
+            bot.speak_in(asker.channel).await;
+            supervisor.reset(&thread, &by).await?;
+            Ok("The agent begins anew here. What was said and the files stay.".to_owned())
+        }
+        "status" => status(bot, &thread).await,
+        "queue" => queue(bot, &thread, &by, typed.number("skip")).await,
+        "model" => model(bot, asker, &thread, &by, typed.text("name")).await,
+        "agent" => agent(bot, asker, &thread, &by, typed.text("name")).await,
+        _ => Ok("There is no such command here.".to_owned()),
+    }
+}
+
+fn help(bot: &Bot) -> String {
+    let name = harmless::line(&bot.identity.name, 40);
+    format!(
+        "Mention **@{name}** in a channel with what you want: I open a thread, and there you just write.\n\
+         A message that comes while I work waits its turn, unless this channel is set otherwise.\n\n\
+         `/new` opens a thread · `/stop` stops what runs · `/queue` shows what waits, and skips\n\
+         `/status` how the thread stands · `/model` `/agent` choose who answers · `/reset` begins anew\n\
+         `/auth` signs in and out\n\n\
+         👀 heard · ✋ waits for you · ✅ done · ❌ failed or stopped"
+    )
+}
+
+async fn new(
+    bot: &Arc<Bot>,
+    asker: &Asker,
+    by: &UserId,
+    typed: &Typed<'_>,
+) -> Result<String, SupervisorError> {
+    let text = typed.text("text").unwrap_or_default();
+    let Ok(spot) = bot.spot(asker.channel).await else {
+        return Ok("I can't see this channel.".to_owned());
+    };
+    let Some(guild) = spot.guild else {
+        return Ok("A direct conversation is one thread: just write. /reset begins anew.".to_owned());
+    };
+    let parent = asker.parent.unwrap_or(asker.channel);
+    let title = names::thread_title(&text);
+    let opened = match bot.rest.start_empty_thread(parent, &title).await {
+        Ok(opened) => opened,
+        Err(trouble) => return Ok(format!("I could not open a thread: {trouble}.")),
+    };
+    let spot = Spot {
+        guild: Some(guild),
+        parent: Some(parent),
+    };
+    bot.places.learn(opened, spot);
+    bot.open_thread(opened, Some(parent), by.clone(), title).await?;
+    let Some(thread) = thread(opened) else {
+        return Ok("Not here.".to_owned());
+    };
+    bot.speak_in(opened).await;
+    let mut first = Outgoing::words(format!(
+        "💬 **{}**: {}",
+        harmless::line(&asker.name, 60),
+        super::split::disarmed(&names::shortened(&text, 1500))
+    ));
+    first.nonce = Some(format!("n{}", asker.id));
+    // What was asked for stands where it is answered, and brings the one who asked there.
+    if let Err(trouble) = bot.rest.send(opened, first, true).await {
+        tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
+    }
+    let message = supervisor::Message {
+        thread,
+        source: SourceId(format!("new:{}", asker.id)),
+        by: by.clone(),
+        name: asker.name.clone(),
+        text,
+        files: vec![],
+        dispatch: None,
+    };
+    bot.house.supervisor.post(message).await?;
+    bot.speak_in(opened).await;
+    Ok(format!("Here it goes on: <#{opened}>"))
+}
+
+async fn status(bot: &Bot, thread: &ThreadId) -> Result<String, SupervisorError> {
+    let (now, _) = bot.house.supervisor.subscribe(thread).await?;
+    let mut answer = standing(&now);
+    for one in bot.house.supervisor.attention().await? {
+        if one.thread.as_ref() == Some(thread) {
+            let hint = one.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            // Writing to a String can't fail.
+            let _ = write!(answer, "\nNeeds attention: {}{hint}", one.what);
+        }
+    }
+    Ok(answer)
+}
+
+async fn queue(
+    bot: &Bot,
+    thread: &ThreadId,
+    by: &UserId,
+    skip: Option<i64>,
+) -> Result<String, SupervisorError> {
+    let queued = bot.house.conversation.queued(thread).await?;
+    if let Some(number) = skip {
+        let at = usize::try_from(number)
+            .ok()
+            .and_then(|number| number.checked_sub(1));
+        let Some(turn) = at.and_then(|at| queued.get(at)) else {
+            return Ok(format!("There is no number {number} in the queue."));
+        };
+        bot.house.supervisor.drop_queued(thread, turn.id, by).await?;
+        return Ok(format!("Number {number} is out of the queue."));
+    }
+    if queued.is_empty() {
+        return Ok("Nothing waits here.".to_owned());
+    }
+    let mut answer = String::from("Waiting, the next one first:");
+    for (number, turn) in (1..).zip(queued.iter().take(LISTED)) {
+        let name = harmless::line(&turn.name, 40);
+        let words = super::split::disarmed(&harmless::line(&turn.text, 80));
+        let _ = write!(answer, "\n{number}. {name}: {words}");
+    }
+    if queued.len() > LISTED {
+        let _ = write!(answer, "\nand {} more", queued.len() - LISTED);
+    }
+    Ok(answer)
+}
+
+/// Whether the asker may change what the whole thread works with.
+async fn may_change(
+    bot: &Bot,
+    asker: &Asker,
+    thread: &ThreadId,
+    by: &UserId,
+) -> Result<bool, SupervisorError> {
+    let known = bot.house.conversation.thread(thread).await?;
+    Ok(known.owner == *by || asker.is_admin(bot))
+}
+
+const NOT_YOURS: &str = "Only the person who opened this thread may change that.";
+
+async fn model(
+    bot: &Bot,
+    asker: &Asker,
+    thread: &ThreadId,
+    by: &UserId,
+    name: Option<String>,
+) -> Result<String, SupervisorError> {
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        let known = bot.house.conversation.thread(thread).await?;
+        return Ok(match known.model {
+            Some(model) => {
+                format!("This thread uses the model `{model}`. `default` goes back to the agent's own.")
+            }
+            None => "This thread uses the agent's own model.".to_owned(),
+        });
+    };
+    if !may_change(bot, asker, thread, by).await? {
+        return Ok(NOT_YOURS.to_owned());
+    }
+    if name.len() > LONGEST_NAME || name.contains(|letter: char| letter.is_control() || letter == '`') {
+        return Ok("That is no name of a model.".to_owned());
+    }
+    let change = ThreadChange {
+        model: Some((name != "default").then_some(name)),
+        ..ThreadChange::default()
+    };
+    let changed = bot.house.supervisor.change(thread, change).await?;
+    Ok(match changed.model {
+        Some(model) => format!("From the next turn on: the model `{model}`."),
+        None => "From the next turn on: the agent's own model.".to_owned(),
+    })
+}
+
+async fn agent(
+    bot: &Bot,
+    asker: &Asker,
+    thread: &ThreadId,
+    by: &UserId,
+    name: Option<String>,
+) -> Result<String, SupervisorError> {
+    let Some(name) = name else {
+        let known = bot.house.conversation.thread(thread).await?;
+        let mut answer = format!("This thread is served by {}. There are:", known.agent);
+        for (name, title) in bot.house.supervisor.agents() {
+            let _ = write!(answer, "\n`{name}` {title}");
+        }
+        return Ok(answer);
+    };
+    if !may_change(bot, asker, thread, by).await? {
+        return Ok(NOT_YOURS.to_owned());
+    }
+    let change = ThreadChange {
+        agent: Some(name),
+        ..ThreadChange::default()
+    };
+    let changed = bot.house.supervisor.change(thread, change).await?;
+    Ok(format!(
+        "From the next turn on: the agent {}, with a new session.",
+        changed.agent
+    ))
+}

@@ -1,0 +1,81 @@
+//! Files: from a message into the workspace, and from the workspace into a message.
+
+use std::io::{Cursor, Read as _};
+use std::path::Path;
+
+use conversation::Attachment;
+use serenity::all::{Attachment as Given, CreateAttachment};
+
+use super::names;
+use super::render::{Content, OutFile};
+use super::rest::Rest;
+use crate::harmless;
+use crate::web::{media, workspace};
+
+/// The largest file that is taken in, in bytes.
+const MOST: u64 = 25 << 20;
+
+/// Downloads a file of a message into the workspace.
+///
+/// Errors: why not, for the one who sent it.
+pub(super) async fn take(rest: &Rest, file: &Given, workspace: &Path) -> Result<Attachment, String> {
+    let name = names::file_name(&file.filename);
+    let shown = harmless::line(&file.filename, 80).replace('`', "'");
+    let size = u64::from(file.size);
+    if size > MOST {
+        return Err(format!(
+            "⚠️ `{shown}` has {} MiB, and I take files up to {} MiB. I go on without it.",
+            size >> 20,
+            MOST >> 20
+        ));
+    }
+    let failed = |why: String| {
+        tracing::warn!(file = %shown, %why, "a file could not be taken in");
+        format!(
+            "⚠️ I could not take in `{shown}`: {why}. I go on without it; send it once more if it matters."
+        )
+    };
+    let content = rest.download(&file.url, MOST).await;
+    let content = content.map_err(|trouble| failed(trouble.to_string()))?;
+    let size = content.len() as u64;
+    let (folder, wanted) = (workspace.to_owned(), name.clone());
+    let put =
+        tokio::task::spawn_blocking(move || workspace::put(&folder, &wanted, &mut Cursor::new(content)))
+            .await;
+    let path = put
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(error.to_string()))?;
+    let mime = media::of_name(&name).to_owned();
+    Ok(Attachment {
+        name,
+        path,
+        size,
+        mime,
+    })
+}
+
+/// Files as they are sent; what can't be read is named.
+pub(super) async fn give(files: &[OutFile], workspace: &Path) -> (Vec<CreateAttachment>, Vec<String>) {
+    let mut out = vec![];
+    let mut missing = vec![];
+    for file in files {
+        match &file.content {
+            Content::Text(text) => out.push(CreateAttachment::bytes(text.clone(), file.name.clone())),
+            Content::Workspace { path, .. } => {
+                let (folder, path) = (workspace.to_owned(), path.clone());
+                let read = tokio::task::spawn_blocking(move || {
+                    let mut content = vec![];
+                    workspace::open(&folder, &path)?
+                        .take(MOST)
+                        .read_to_end(&mut content)?;
+                    Ok::<_, std::io::Error>(content)
+                });
+                match read.await {
+                    Ok(Ok(content)) => out.push(CreateAttachment::bytes(content, file.name.clone())),
+                    _ => missing.push(file.name.clone()),
+                }
+            }
+        }
+    }
+    (out, missing)
+}

@@ -1,0 +1,391 @@
+//! What Discord tells: messages become turns, and everything else is learnt or handed on.
+
+use std::sync::Arc;
+
+use conversation::{Attachment, NewThread, SourceId, ThreadId};
+use serenity::all::{Event, Guild, Message, MessageType};
+use supervisor::SupervisorError;
+
+use super::admission::{Author, AuthorKind, Facts, Id, Mode, Place, Refusal, Say, Verdict, decide};
+use super::bot::{Bot, user};
+use super::places::{Spot, thread};
+use super::render;
+use super::rest::{Outgoing, Trouble};
+use super::{catch_up, files, names, press};
+
+/// Deals with an event. Returns at once: what takes time is done in a task.
+pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
+    match event {
+        Event::MessageCreate(event) => {
+            let guild = event.message.guild_id.map(|id| id.get());
+            heard(bot, event.message, guild);
+        }
+        Event::InteractionCreate(event) => {
+            let bot = Arc::clone(bot);
+            tokio::spawn(async move { press::interaction(&bot, event.interaction).await });
+        }
+        Event::GuildCreate(event) => guild(bot, &event.guild),
+        Event::ChannelCreate(event) => bot.places.learn(event.channel.id.get(), Spot::of(&event.channel)),
+        Event::ChannelUpdate(event) => bot.places.learn(event.channel.id.get(), Spot::of(&event.channel)),
+        Event::ChannelDelete(event) => bot.places.forget(event.channel.id.get()),
+        Event::ThreadCreate(event) => bot.places.learn(event.thread.id.get(), Spot::of(&event.thread)),
+        Event::ThreadUpdate(event) => bot.places.learn(event.thread.id.get(), Spot::of(&event.thread)),
+        Event::ThreadDelete(event) => {
+            let channel = event.thread.id.get();
+            bot.places.forget(channel);
+            bot.gone(channel).await;
+        }
+        Event::ThreadListSync(event) => {
+            for thread in &event.threads {
+                bot.places.learn(thread.id.get(), Spot::of(thread));
+            }
+        }
+        Event::Ready(_) => {
+            tracing::info!(bot = %bot.identity.name, "connected to Discord");
+            bot.begin_to_see(now());
+            catch_up::direct(bot).await;
+        }
+        Event::Resumed(_) => tracing::info!("connected to Discord again"),
+        _ => {}
+    }
+}
+
+/// The id that a message would have that is written now.
+fn now() -> Id {
+    /// When Discord's time begins, in Unix milliseconds.
+    const EPOCH: u64 = 1_420_070_400_000;
+    let millis = u64::try_from(credentials::Timestamp::now().millis()).unwrap_or_default();
+    millis.saturating_sub(EPOCH) << 22
+}
+
+fn guild(bot: &Arc<Bot>, guild: &Guild) {
+    let channels = || guild.channels.values().chain(&guild.threads);
+    for channel in channels() {
+        bot.places.learn(channel.id.get(), Spot::of(channel));
+    }
+    for channel in channels() {
+        catch_up::channel(bot, channel);
+    }
+}
+
+/// A message has just come.
+fn heard(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
+    bot.came(message.id.get());
+    if is_plainly_nothing(bot, &message, guild) {
+        bot.done(message.id.get());
+        return;
+    }
+    let (bot, channel) = (Arc::clone(bot), message.channel_id.get());
+    let again = Arc::clone(&bot);
+    again.in_order(channel, async move {
+        hear(&bot, message, guild, false).await;
+    });
+}
+
+/// Most of what a bot hears is not meant for it: that costs next to nothing.
+fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>) -> bool {
+    let channel = message.channel_id.get();
+    if message.author.id.get() == bot.identity.user {
+        return true;
+    }
+    let is_listening = bot.rules.channels.values().any(|mode| *mode == Mode::All);
+    guild.is_some() && !is_listening && !bot.places.is_served(channel) && !mentions(bot, message)
+}
+
+/// Deals with a message, now or (`late`) after it was missed; twice does no harm. What can't be kept stays under way, and
+/// is asked for again after a restart.
+pub(super) async fn hear(bot: &Arc<Bot>, message: Message, guild: Option<Id>, late: bool) {
+    let id = message.id.get();
+    let told = match listen(bot, &message, guild, late).await {
+        Ok(()) => None,
+        Err(Failed::Here(words)) => Some(words),
+        Err(Failed::Later(why)) => {
+            tracing::warn!(message = id, %why, "a message could not be kept; it is asked for again after a restart");
+            return;
+        }
+    };
+    if let Some(words) = told {
+        say(bot, &message, &words).await;
+    }
+    bot.done(id);
+}
+
+/// Why a message became nothing.
+enum Failed {
+    /// To be told where it was said.
+    Here(String),
+    Later(String),
+}
+
+impl From<SupervisorError> for Failed {
+    fn from(error: SupervisorError) -> Self {
+        match error {
+            SupervisorError::Draining => Self::Later(error.to_string()),
+            SupervisorError::Conversation(conversation::ConversationError::TooLarge { .. })
+            | SupervisorError::TooMuch(_)
+            | SupervisorError::NoAgent(_)
+            | SupervisorError::NotAllowed(_)
+            | SupervisorError::Gone(_) => Self::Here(error.to_string()),
+            SupervisorError::Conversation(_) | SupervisorError::System { .. } => {
+                Self::Later(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<Trouble> for Failed {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Refused { .. } => Self::Here(trouble.to_string()),
+            _ => Self::Later(trouble.to_string()),
+        }
+    }
+}
+
+async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool) -> Result<(), Failed> {
+    let channel = message.channel_id.get();
+    let spot = match guild {
+        None => Spot {
+            guild: None,
+            parent: None,
+        },
+        Some(_) => match bot.spot(channel).await {
+            Ok(spot) => spot,
+            // Nobody can be answered where the bot sees nothing.
+            Err(Trouble::Refused { .. }) => return Ok(()),
+            Err(trouble) => return Err(trouble.into()),
+        },
+    };
+    let place = place(channel, guild, spot);
+    let text = said(bot, message);
+    let facts = Facts {
+        author: author(bot, message, guild).await,
+        place,
+        mentioned: mentions(bot, message),
+        empty: text.is_empty() && message.attachments.is_empty(),
+        known: bot.places.is_served(channel),
+        bot_turns: bot.places.bot_turns(channel),
+    };
+    match decide(&bot.rules, &facts) {
+        Verdict::Ignore => Ok(()),
+        Verdict::Refuse { why, say } => {
+            let speaks = match say {
+                Say::Reply => true,
+                Say::Once => bot.places.tell_once(channel, facts.author.id),
+                Say::Nothing => false,
+            };
+            // Who was refused long ago is not told now.
+            if speaks && !late {
+                return Err(Failed::Here(refusal(why).to_owned()));
+            }
+            Ok(())
+        }
+        Verdict::Turn => turn(bot, message, channel, text, &facts.author).await,
+        Verdict::Join => {
+            let title = names::thread_title(&text);
+            open(bot, message, channel, spot.parent, title).await?;
+            turn(bot, message, channel, text, &facts.author).await
+        }
+        Verdict::OpenThread => {
+            let title = names::thread_title(&text);
+            let opened = bot.rest.start_thread(channel, message.id.get(), &title).await;
+            let opened = opened.map_err(|trouble| match trouble {
+                Trouble::Refused { code: 50_001 | 50_013, .. } => Failed::Here(
+                    "I can't open a thread here: I lack the permission Create Public Threads in this channel. Whoever manages this server can give it to me.".to_owned(),
+                ),
+                trouble => trouble.into(),
+            })?;
+            bot.places.learn(
+                opened,
+                Spot {
+                    guild,
+                    parent: Some(channel),
+                },
+            );
+            open(bot, message, opened, Some(channel), title).await?;
+            turn(bot, message, opened, text, &facts.author).await
+        }
+    }
+}
+
+fn refusal(why: Refusal) -> &'static str {
+    why.words()
+}
+
+pub(super) fn place(channel: Id, guild: Option<Id>, spot: Spot) -> Place {
+    match (guild.or(spot.guild), spot.parent) {
+        (None, _) => Place::Dm,
+        (Some(guild), Some(parent)) => Place::Thread { guild, parent },
+        (Some(guild), None) => Place::Channel { guild, channel },
+    }
+}
+
+async fn author(bot: &Bot, message: &Message, guild: Option<Id>) -> Author {
+    let id = message.author.id.get();
+    let kind = if id == bot.identity.user {
+        AuthorKind::Ourselves
+    } else if !matches!(message.kind, MessageType::Regular | MessageType::InlineReply) {
+        AuthorKind::System
+    } else if message.author.bot || message.webhook_id.is_some() {
+        AuthorKind::Machine
+    } else {
+        AuthorKind::Person
+    };
+    let member = message.member.as_ref();
+    let roles = match (member, guild) {
+        (Some(member), _) => member.roles.iter().map(|role| role.get()).collect(),
+        // What was missed comes without roles.
+        (None, Some(guild)) if kind == AuthorKind::Person && !bot.rules.roles.is_empty() => {
+            bot.rest.roles(guild, id).await.unwrap_or_default()
+        }
+        _ => [].into(),
+    };
+    Author { id, kind, roles }
+}
+
+/// It names the bot, or answers one of its messages.
+fn mentions(bot: &Bot, message: &Message) -> bool {
+    let us = bot.identity.user;
+    let answers = message.referenced_message.as_ref();
+    message.mentions.iter().any(|user| user.id.get() == us)
+        || answers.is_some_and(|answered| answered.author.id.get() == us)
+}
+
+/// What was said, without the bot's name; other people's names can be read.
+fn said(bot: &Bot, message: &Message) -> String {
+    let mut text = message.content.clone();
+    for user in &message.mentions {
+        let name = if user.id.get() == bot.identity.user {
+            String::new()
+        } else {
+            format!("@{}", user.global_name.as_deref().unwrap_or(&user.name))
+        };
+        for form in [format!("<@{}>", user.id), format!("<@!{}>", user.id)] {
+            text = text.replace(&form, &name);
+        }
+    }
+    text.trim().to_owned()
+}
+
+fn name_of(message: &Message) -> String {
+    let nick = message.member.as_ref().and_then(|member| member.nick.clone());
+    nick.or_else(|| message.author.global_name.clone())
+        .unwrap_or_else(|| message.author.name.clone())
+}
+
+fn named(channel: Id) -> Result<ThreadId, Failed> {
+    thread(channel).ok_or_else(|| Failed::Later(format!("{channel} is no thread")))
+}
+
+/// Opens the conversation of a thread. `parent`: the channel that its settings come from.
+async fn open(
+    bot: &Bot,
+    message: &Message,
+    channel: Id,
+    parent: Option<Id>,
+    title: String,
+) -> Result<(), Failed> {
+    let owner = user(message.author.id.get());
+    let owner = owner.ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
+    bot.open_thread(channel, parent, owner, title).await?;
+    Ok(())
+}
+
+impl Bot {
+    /// Opens the conversation of a thread of Discord's, with what is set for its channel.
+    pub(super) async fn open_thread(
+        &self,
+        channel: Id,
+        parent: Option<Id>,
+        owner: credentials::UserId,
+        title: String,
+    ) -> Result<(), SupervisorError> {
+        let Some(id) = thread(channel) else {
+            return Err(SupervisorError::Gone(format!("{channel} is no thread")));
+        };
+        let special = parent.and_then(|parent| self.config.channels.get(&parent));
+        let special = special.cloned().unwrap_or_default();
+        let new = NewThread {
+            id,
+            owner,
+            title,
+            agent: special.agent.unwrap_or_else(|| self.house.agent.clone()),
+            model: special.model,
+            dispatch: special.dispatch.unwrap_or(self.house.dispatch),
+        };
+        self.house.supervisor.open_thread(new).await?;
+        self.places.serve(channel);
+        Ok(())
+    }
+}
+
+/// Makes a message a turn.
+async fn turn(
+    bot: &Arc<Bot>,
+    message: &Message,
+    channel: Id,
+    text: String,
+    author: &Author,
+) -> Result<(), Failed> {
+    let thread = named(channel)?;
+    let (files, missing) = attached(bot, message, &thread).await;
+    if text.is_empty() && files.is_empty() && !missing.is_empty() {
+        return Err(Failed::Here(missing.join("\n")));
+    }
+    let (id, place) = (message.id.get(), message.channel_id.get());
+    let by = user(author.id).ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
+    bot.speak_in(channel).await;
+    let posted = bot
+        .house
+        .supervisor
+        .post(supervisor::Message {
+            thread: thread.clone(),
+            source: SourceId(format!("{place}/{id}")),
+            by,
+            name: name_of(message),
+            text,
+            files,
+            dispatch: None,
+        })
+        .await?;
+    bot.places.began(channel, author.kind == AuthorKind::Machine);
+    bot.speak_in(channel).await;
+    if posted.happened != supervisor::Happened::Known {
+        bot.signs.show(place, id, "👀");
+    }
+    let told = render::happened(posted.happened);
+    let words: Vec<String> = told.into_iter().chain(missing).collect();
+    if !words.is_empty() {
+        let mut note = Outgoing::words(words.join("\n"));
+        note.nonce = Some(format!("h{id}"));
+        if let Err(trouble) = bot.rest.send(channel, note, true).await {
+            tracing::warn!(channel, %trouble, "what became of a message could not be told");
+        }
+    }
+    Ok(())
+}
+
+/// Brings the files of a message into the workspace; those that could not be are told.
+async fn attached(bot: &Bot, message: &Message, thread: &ThreadId) -> (Vec<Attachment>, Vec<String>) {
+    let mut files = vec![];
+    let mut missing = vec![];
+    for file in &message.attachments {
+        let workspace = bot.house.supervisor.workspace(thread);
+        match files::take(&bot.rest, file, &workspace).await {
+            Ok(file) => files.push(file),
+            Err(words) => missing.push(words),
+        }
+    }
+    (files, missing)
+}
+
+/// Answers a message, once.
+async fn say(bot: &Bot, message: &Message, words: &str) {
+    let mut reply = Outgoing::words(words);
+    reply.reply_to = Some(message.id.get());
+    reply.nonce = Some(format!("r{}", message.id));
+    let channel = message.channel_id.get();
+    if let Err(trouble) = bot.rest.send(channel, reply, true).await {
+        tracing::warn!(channel, %trouble, %words, "this could not be said");
+    }
+}

@@ -1,0 +1,155 @@
+//! What has to outlive the host besides the conversation: the key of the buttons, how far messages were seen, and how far
+//! each thread was told. Small files of mode 0600 in `discord/` of the state folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use conversation::ItemId;
+
+use super::admission::Id;
+use super::custom_id::Sealer;
+
+/// The folder.
+#[derive(Debug, Clone)]
+pub(super) struct Memory {
+    folder: PathBuf,
+}
+
+/// How far a thread was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Everything up to this entry stands there as it should.
+    pub(super) upto: ItemId,
+    /// What comes after it is being told.
+    pub(super) open: bool,
+}
+
+impl Memory {
+    /// In this state folder.
+    pub(super) fn open(state_folder: &Path) -> io::Result<Self> {
+        let folder = state_folder.join("discord");
+        let mut make = fs::DirBuilder::new();
+        make.recursive(true).mode(0o700);
+        make.create(folder.join("threads"))?;
+        Ok(Self { folder })
+    }
+
+    /// Seals the names of buttons, with a key that is made once.
+    pub(super) fn sealer(&self) -> io::Result<Sealer> {
+        let path = self.folder.join("button.key");
+        if let Ok(key) = fs::read(&path)
+            && let Ok(key) = <[u8; 32]>::try_from(key)
+        {
+            return Ok(Sealer::new(key));
+        }
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        self.write("button.key", &key)?;
+        Ok(Sealer::new(key))
+    }
+
+    /// All messages up to this one were seen.
+    pub(super) fn seen(&self) -> Option<Id> {
+        self.read("seen")?.parse().ok()
+    }
+
+    pub(super) fn set_seen(&self, message: Id) -> io::Result<()> {
+        self.write("seen", message.to_string().as_bytes())
+    }
+
+    /// What was registered last.
+    pub(super) fn commands(&self) -> Option<String> {
+        self.read("commands")
+    }
+
+    pub(super) fn set_commands(&self, digest: &str) -> io::Result<()> {
+        self.write("commands", digest.as_bytes())
+    }
+
+    /// How far a thread was told; `None`: nobody knows.
+    pub(super) fn told(&self, thread: Id) -> Option<Told> {
+        let text = self.read(&format!("threads/{thread}"))?;
+        let (upto, state) = text.split_once(' ')?;
+        Some(Told {
+            upto: ItemId(upto.parse().ok()?),
+            open: state == "open",
+        })
+    }
+
+    pub(super) fn set_told(&self, thread: Id, told: Told) -> io::Result<()> {
+        let state = if told.open { "open" } else { "done" };
+        self.write(
+            &format!("threads/{thread}"),
+            format!("{} {state}", told.upto).as_bytes(),
+        )
+    }
+
+    /// Threads in which something was being told.
+    pub(super) fn open_threads(&self) -> io::Result<Vec<Id>> {
+        let mut open = vec![];
+        for entry in fs::read_dir(self.folder.join("threads"))? {
+            let name = entry?.file_name();
+            let Some(thread) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if self.told(thread).is_some_and(|told| told.open) {
+                open.push(thread);
+            }
+        }
+        Ok(open)
+    }
+
+    fn read(&self, name: &str) -> Option<String> {
+        let text = fs::read_to_string(self.folder.join(name)).ok()?;
+        Some(text.trim().to_owned())
+    }
+
+    /// Old or new, never half.
+    fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let path = self.folder.join(name);
+        let beside = path.with_extension("new");
+        let mut file: File = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
+        file.write_all(content)?;
+        fs::rename(&beside, &path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::discord::custom_id::Action;
+
+    #[test]
+    fn what_is_remembered_is_there_after_a_restart_and_only_for_us() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::open(folder.path()).unwrap();
+        assert_eq!(
+            (memory.seen(), memory.told(7), memory.commands()),
+            (None, None, None)
+        );
+        let name = memory.sealer().unwrap().encode(7, &Action::Stop).unwrap();
+        memory.set_seen(12).unwrap();
+        let told = Told {
+            upto: ItemId(5),
+            open: true,
+        };
+        memory.set_told(7, told).unwrap();
+        memory.set_told(8, Told { open: false, ..told }).unwrap();
+
+        let again = Memory::open(folder.path()).unwrap();
+        assert_eq!(again.sealer().unwrap().parse(7, &name), Ok(Action::Stop));
+        assert_eq!((again.seen(), again.told(7)), (Some(12), Some(told)));
+        assert_eq!(again.open_threads().unwrap(), [7]);
+        let key = fs::metadata(folder.path().join("discord/button.key")).unwrap();
+        assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    }
+}

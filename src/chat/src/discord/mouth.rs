@@ -1,0 +1,177 @@
+//! What the bot says in its threads: each thread in which something happens has a voice that knows what should stand there;
+//! one place decides what is asked of Discord next, and does it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use conversation::ItemId;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::admission::Id;
+use super::bot::Bot;
+use super::memory::Told;
+use super::places::{self, thread};
+use super::reconcile::{Clock, Pace, Reconciler, Step};
+
+mod deliver;
+mod voice;
+
+use voice::Voice;
+
+/// All voices, and what they want.
+pub(super) struct Mouth {
+    reconciler: Mutex<Reconciler>,
+    wake: Notify,
+    began: Instant,
+    voices: Mutex<HashMap<Id, Arc<Voice>>>,
+    /// A voice has ended.
+    ended: Notify,
+}
+
+impl Mouth {
+    pub(super) fn new() -> Self {
+        Self {
+            reconciler: Mutex::new(Reconciler::new(Pace::default())),
+            wake: Notify::new(),
+            began: Instant::now(),
+            voices: Mutex::default(),
+            ended: Notify::new(),
+        }
+    }
+
+    fn reconciler(&self) -> MutexGuard<'_, Reconciler> {
+        self.reconciler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn voices(&self) -> MutexGuard<'_, HashMap<Id, Arc<Voice>>> {
+        self.voices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Clock {
+        self.began.elapsed()
+    }
+}
+
+impl Bot {
+    /// From here on what happens in a thread is told there. To be called before and after something is done in it.
+    pub(super) async fn speak_in(self: &Arc<Self>, channel: Id) {
+        if let Some(voice) = self.mouth.voices().get(&channel) {
+            voice.stay();
+            return;
+        }
+        let upto = match self.memory.told(channel) {
+            Some(told) => told.upto,
+            None => self.newest_item(channel).await,
+        };
+        let told = Told { upto, open: true };
+        if let Err(error) = self.memory.set_told(channel, told) {
+            tracing::warn!(channel, %error, "could not write down how far a thread was told");
+        }
+        let mut voices = self.mouth.voices();
+        if voices.contains_key(&channel) {
+            return;
+        }
+        let voice = Arc::new(Voice::new(channel));
+        voices.insert(channel, Arc::clone(&voice));
+        drop(voices);
+        let bot = Arc::clone(self);
+        tokio::spawn(async move {
+            let _ended = Ended(&bot.mouth);
+            voice.speak(&bot, upto).await;
+        });
+    }
+
+    async fn newest_item(&self, channel: Id) -> ItemId {
+        let Some(thread) = thread(channel) else {
+            return ItemId(0);
+        };
+        let items = self.house.conversation.items(&thread, None, 1).await;
+        items
+            .ok()
+            .and_then(|items| items.last().map(|item| item.id))
+            .unwrap_or(ItemId(0))
+    }
+
+    /// A thread is no longer there.
+    pub(super) async fn gone(&self, channel: Id) {
+        let voice = self.mouth.voices().get(&channel).cloned();
+        if let Some(voice) = voice {
+            tracing::info!(
+                channel,
+                "a thread was deleted while something was to be said there"
+            );
+            voice.hush();
+        }
+    }
+
+    /// Waits until everything is said that is to be said.
+    pub(super) async fn all_said(&self) {
+        loop {
+            let ended = self.mouth.ended.notified();
+            if self.mouth.voices().is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+struct Ended<'a>(&'a Mouth);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.ended.notify_waiters();
+    }
+}
+
+/// Begins with what an earlier host left half said, and goes on with every thread in which something happens.
+pub(super) async fn begin(bot: &Arc<Bot>) {
+    let mut changes = bot.house.supervisor.list_changes();
+    bot.know_threads().await;
+    match bot.memory.open_threads() {
+        Ok(open) => {
+            for channel in open {
+                bot.speak_in(channel).await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "could not list which threads were being told something"),
+    }
+    loop {
+        match changes.recv().await {
+            Ok(changed) => {
+                if let Some(channel) = places::channel(&changed) {
+                    bot.speak_in(channel).await;
+                }
+            }
+            // Too many changes at once: the threads in which somebody speaks are known anyway.
+            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Asks Discord for one thing after the other, as the limits allow.
+pub(super) async fn serve(bot: &Arc<Bot>) {
+    /// The clock of the limits starts with the host; nothing waits longer than this for a look.
+    const LONGEST: Duration = Duration::from_mins(10);
+    loop {
+        let woken = bot.mouth.wake.notified();
+        let step = bot.mouth.reconciler().next(bot.mouth.now());
+        match step {
+            Step::Ask(request) => {
+                let bot = Arc::clone(bot);
+                tokio::spawn(async move { deliver::ask(&bot, request).await });
+            }
+            Step::Wait(until) => {
+                let until = bot.mouth.began + until.min(bot.mouth.now() + LONGEST);
+                tokio::select! {
+                    () = woken => {}
+                    () = sleep_until(until) => {}
+                }
+            }
+            Step::Idle => woken.await,
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! One request about one message, and what became of it. What is sent goes through the outbox: its identity is the same for
+//! every try, so that nothing is said twice however often it is tried, and by whom.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation::{Claim, Delivery, DeliveryState, NewDelivery, Outcome as Settled, ThreadId};
+use credentials::Timestamp;
+use serde_json::{Value, json};
+
+use super::voice::Voice;
+use crate::discord::admission::Id;
+use crate::discord::bot::Bot;
+use crate::discord::files;
+use crate::discord::nonce::nonce;
+use crate::discord::places;
+use crate::discord::reconcile::{Bucket, Outcome, Request, RequestKind};
+use crate::discord::render::{Button, DesiredMessage, Key, Press, Style};
+use crate::discord::rest::{Answered, Outgoing, Trouble};
+
+/// Longer than sending one message takes, time-outs included.
+const LEASE: Duration = Duration::from_mins(3);
+/// For so long Discord certainly knows a nonce; after that the channel is read before something is sent again.
+const NONCE_LIVES: Duration = Duration::from_mins(1);
+/// A message may be there a little before it was put into the outbox, by Discord's clock.
+const SKEW: Duration = Duration::from_mins(10);
+/// Messages that are read to find one, in hundreds.
+const PAGES: usize = 5;
+
+/// What became of a request.
+struct Done {
+    outcome: Outcome,
+    bucket: Option<Bucket>,
+    /// It is there, and says something older.
+    stale: bool,
+}
+
+impl From<Outcome> for Done {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            bucket: None,
+            stale: false,
+        }
+    }
+}
+
+/// Does it, and says how it ended.
+pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
+    let Request { thread, key, kind } = request;
+    let voice = places::channel(&thread).and_then(|channel| bot.mouth.voices().get(&channel).cloned());
+    let (Some(voice), Some(channel)) = (voice, places::channel(&thread)) else {
+        bot.mouth.reconciler().forget(&thread);
+        return;
+    };
+    let done = match kind {
+        RequestKind::Send(message) => send(bot, &voice, &thread, key, &message).await,
+        RequestKind::Edit { remote, message } => {
+            let outgoing = outgoing(bot, &thread, channel, &message).await;
+            ended(bot.rest.edit(channel, remote, outgoing).await)
+        }
+        RequestKind::Delete { remote } => match bot.rest.delete(channel, remote).await {
+            Ok(reply) => Done {
+                outcome: Outcome::Done { remote },
+                bucket: reply.bucket,
+                stale: false,
+            },
+            Err(trouble) => outcome(&trouble).into(),
+        },
+        // Sending it again finds it: by its nonce, or by reading the channel.
+        RequestKind::Find(_) => Outcome::NotThere.into(),
+    };
+    let now = bot.mouth.now();
+    {
+        let mut reconciler = bot.mouth.reconciler();
+        reconciler.ended(&thread, done.outcome, done.bucket, now);
+        if let (Outcome::Done { remote }, true) = (done.outcome, done.stale) {
+            reconciler.found(&thread, key, remote, None);
+        }
+    }
+    bot.mouth.wake.notify_one();
+    voice.answered.notify_one();
+}
+
+fn ended(answer: Result<Answered, Trouble>) -> Done {
+    match answer {
+        Ok(answer) => Done {
+            outcome: Outcome::Done { remote: answer.id },
+            bucket: answer.bucket,
+            stale: false,
+        },
+        Err(trouble) => {
+            if let Trouble::Refused { .. } = trouble {
+                tracing::warn!(%trouble, "a message could not be changed");
+            }
+            outcome(&trouble).into()
+        }
+    }
+}
+
+fn outcome(trouble: &Trouble) -> Outcome {
+    match trouble {
+        Trouble::Limited { after, global } => Outcome::Limited {
+            after: *after,
+            global: *global,
+        },
+        Trouble::Refused { status: 404, .. } => Outcome::Gone,
+        Trouble::Refused { .. } => Outcome::Refused,
+        Trouble::Failed(_) => Outcome::Failed,
+        Trouble::Unknown(_) => Outcome::Unknown,
+    }
+}
+
+async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &DesiredMessage) -> Done {
+    let Some(channel) = places::channel(thread) else {
+        return Outcome::Gone.into();
+    };
+    let delivery = match claimed(bot, voice, thread, key, message).await {
+        Ok(Claimed::Ours(delivery)) => delivery,
+        Ok(Claimed::Done(remote)) => {
+            return Done {
+                outcome: Outcome::Done { remote },
+                bucket: None,
+                stale: true,
+            };
+        }
+        Ok(Claimed::NotNow) => return Outcome::Failed.into(),
+        Ok(Claimed::Never) => return Outcome::Refused.into(),
+        Err(error) => {
+            tracing::warn!(%thread, %error, "the outbox can't be used");
+            return Outcome::Failed.into();
+        }
+    };
+    let answer = match found(bot, voice, channel, &delivery).await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => {
+            let mut outgoing = outgoing(bot, thread, channel, message).await;
+            outgoing.nonce = Some(nonce(&delivery));
+            bot.rest.send(channel, outgoing, false).await
+        }
+        // Whether it is there is still not known.
+        Err(trouble) => Err(trouble),
+    };
+    let settled = match &answer {
+        Ok(answer) => Settled::Delivered {
+            remote: Some(answer.id.to_string()),
+        },
+        Err(Trouble::Limited { after, .. }) => Settled::NotSent {
+            reason: "too many requests".to_owned(),
+            pause: Some(*after),
+        },
+        Err(trouble @ Trouble::Failed(_)) => Settled::NotSent {
+            reason: trouble.to_string(),
+            pause: None,
+        },
+        Err(trouble @ Trouble::Unknown(_)) => Settled::Unknown {
+            reason: trouble.to_string(),
+        },
+        Err(trouble @ Trouble::Refused { .. }) => {
+            tracing::warn!(%thread, %trouble, "a message could not be sent");
+            Settled::Refused {
+                reason: trouble.to_string(),
+            }
+        }
+    };
+    let conversation = &bot.house.conversation;
+    match conversation
+        .settle_delivery(&delivery, settled, Timestamp::now())
+        .await
+    {
+        Ok(delivery) => drop(voice.deliveries().insert(delivery.part, delivery)),
+        Err(error) => tracing::warn!(%thread, %error, "what became of a message could not be written down"),
+    }
+    match answer {
+        Ok(answer) => Done {
+            outcome: Outcome::Done { remote: answer.id },
+            bucket: answer.bucket,
+            stale: answer.content.trim() != message.content.trim(),
+        },
+        Err(trouble) => outcome(&trouble).into(),
+    }
+}
+
+/// Whether a delivery is ours to send.
+enum Claimed {
+    Ours(Delivery),
+    /// It is there, under this name.
+    Done(Id),
+    NotNow,
+    Never,
+}
+
+async fn claimed(
+    bot: &Bot,
+    voice: &Voice,
+    thread: &ThreadId,
+    key: Key,
+    message: &DesiredMessage,
+) -> Result<Claimed, conversation::ConversationError> {
+    let conversation = &bot.house.conversation;
+    let part = key.delivery_part();
+    let known = voice.deliveries().get(&part).cloned();
+    let delivery = match known {
+        Some(known) => conversation.delivery(known.id).await?,
+        // The words of the first try name it for good, whatever it says when it is there.
+        None => {
+            let new = NewDelivery {
+                thread: thread.clone(),
+                turn: key.turn,
+                part,
+                text: message.content.clone(),
+            };
+            let put = conversation.put_deliveries(vec![new]).await?;
+            let Some(delivery) = put.into_iter().next() else {
+                return Ok(Claimed::NotNow);
+            };
+            delivery
+        }
+    };
+    voice.deliveries().insert(part, delivery.clone());
+    match delivery.state {
+        DeliveryState::Delivered => {
+            let remote = delivery.remote.as_deref().and_then(|remote| remote.parse().ok());
+            return Ok(remote.map_or(Claimed::Never, Claimed::Done));
+        }
+        DeliveryState::NeedsAttention | DeliveryState::GivenUp => return Ok(Claimed::Never),
+        DeliveryState::Pending | DeliveryState::Sent | DeliveryState::Uncertain => {}
+    }
+    let claim = Claim {
+        now: Timestamp::now(),
+        lease: LEASE,
+        limit: 1,
+        front_end: None,
+        only: Some(delivery.id),
+    };
+    let ours = conversation.claim_deliveries(claim).await?;
+    Ok(ours.into_iter().next().map_or(Claimed::NotNow, Claimed::Ours))
+}
+
+/// Looks in the channel for a message whose sending nobody knows the end of, once Discord may have forgotten its nonce.
+async fn found(
+    bot: &Bot,
+    voice: &Voice,
+    channel: Id,
+    delivery: &Delivery,
+) -> Result<Option<Answered>, Trouble> {
+    let now = Timestamp::now();
+    let Some(doubt) = delivery.doubt.filter(|doubt| now.since(*doubt) > NONCE_LIVES) else {
+        return Ok(None);
+    };
+    let text = delivery.text.as_deref().unwrap_or_default().trim().to_owned();
+    let nonce = nonce(delivery);
+    let others: Vec<String> = {
+        let deliveries = voice.deliveries();
+        let remotes = deliveries.values().filter_map(|other| other.remote.clone());
+        remotes.collect()
+    };
+    let mut after = moment(doubt.millis() - i64::try_from(SKEW.as_millis()).unwrap_or_default());
+    for _ in 0..PAGES {
+        let messages = bot.rest.after(channel, after).await?;
+        for message in &messages {
+            after = message.id.get();
+            let is_ours = message.author.id.get() == bot.identity.user;
+            let same =
+                serde_json::to_value(&message.nonce).is_ok_and(|given| given == Value::from(nonce.as_str()));
+            if is_ours
+                && (same || message.content.trim() == text)
+                && !others.contains(&message.id.to_string())
+            {
+                return Ok(Some(Answered {
+                    id: after,
+                    content: message.content.clone(),
+                    bucket: None,
+                }));
+            }
+        }
+        if messages.len() < 100 {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// The first id of that moment (Unix milliseconds).
+fn moment(millis: i64) -> Id {
+    const EPOCH: i64 = 1_420_070_400_000;
+    let millis = u64::try_from(millis - EPOCH).unwrap_or(1).max(1);
+    millis << 22
+}
+
+/// As it is sent.
+pub(in crate::discord) async fn outgoing(
+    bot: &Bot,
+    thread: &ThreadId,
+    channel: Id,
+    message: &DesiredMessage,
+) -> Outgoing {
+    let workspace = bot.house.supervisor.workspace(thread);
+    let (files, missing) = files::give(&message.files, &workspace).await;
+    let mut content = message.content.clone();
+    if !missing.is_empty() {
+        content.push_str("\n-# The file is no longer there.");
+    }
+    let buttons: Vec<Value> = message
+        .buttons
+        .iter()
+        .filter_map(|button| button_json(bot, channel, button))
+        .collect();
+    let rows = if buttons.is_empty() {
+        vec![]
+    } else {
+        vec![json!({ "type": 1, "components": buttons })]
+    };
+    Outgoing {
+        content,
+        rows,
+        files,
+        ..Outgoing::default()
+    }
+}
+
+fn button_json(bot: &Bot, channel: Id, button: &Button) -> Option<Value> {
+    let style = match button.style {
+        Style::Primary => 1,
+        Style::Secondary => 2,
+        Style::Success => 3,
+        Style::Danger => 4,
+    };
+    match &button.press {
+        Press::Open(url) => Some(json!({ "type": 2, "style": 5, "label": button.label, "url": url })),
+        Press::Action(action) => {
+            let custom_id = bot.sealer.encode(channel, action).ok()?;
+            Some(json!({ "type": 2, "style": style, "label": button.label, "custom_id": custom_id }))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Where threads and channels belong, as Discord tells of them.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use conversation::ThreadId;
+use serde_json::Value;
+use serenity::all::{ChannelType, GuildChannel};
+
+use super::admission::Id;
+
+/// What is known of channels and threads.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    known: Mutex<HashMap<Id, Spot>>,
+    /// Threads and direct conversations that are served.
+    served: Mutex<HashSet<Id>>,
+    /// Who was told once that they are not listened to, and where.
+    told: Mutex<BTreeSet<(Id, Id)>>,
+    /// Turns in a row that bots began.
+    bot_turns: Mutex<HashMap<Id, u32>>,
+}
+
+/// A channel or a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    /// Its guild; `None` for a direct conversation.
+    pub(super) guild: Option<Id>,
+    /// Of a thread or a post: the channel or forum.
+    pub(super) parent: Option<Id>,
+}
+
+impl Spot {
+    /// As the gateway describes it.
+    pub(super) fn of(channel: &GuildChannel) -> Self {
+        let is_thread = is_thread(u8::from(channel.kind));
+        Self {
+            guild: Some(channel.guild_id.get()),
+            parent: channel.parent_id.filter(|_| is_thread).map(|id| id.get()),
+        }
+    }
+
+    /// As REST describes it.
+    pub(super) fn of_json(channel: &Value) -> Self {
+        let id = |key: &str| channel[key].as_str().and_then(|id| id.parse().ok());
+        let kind = channel["type"].as_u64().and_then(|kind| u8::try_from(kind).ok());
+        Self {
+            guild: id("guild_id"),
+            parent: id("parent_id").filter(|_| kind.is_some_and(is_thread)),
+        }
+    }
+}
+
+fn is_thread(kind: u8) -> bool {
+    let threads = [
+        ChannelType::PublicThread,
+        ChannelType::PrivateThread,
+        ChannelType::NewsThread,
+    ];
+    threads.map(u8::from).contains(&kind)
+}
+
+/// The thread of a channel's id.
+pub(super) fn thread(channel: Id) -> Option<ThreadId> {
+    ThreadId::parse(&format!("discord:{channel}")).ok()
+}
+
+/// The channel of a thread, if it is one of Discord's.
+pub(super) fn channel(thread: &ThreadId) -> Option<Id> {
+    let local = thread.local().parse().ok();
+    local.filter(|_| thread.front_end() == super::FRONT_END)
+}
+
+impl Places {
+    pub(super) fn learn(&self, channel: Id, spot: Spot) {
+        lock(&self.known).insert(channel, spot);
+    }
+
+    pub(super) fn forget(&self, channel: Id) {
+        lock(&self.known).remove(&channel);
+    }
+
+    pub(super) fn spot(&self, channel: Id) -> Option<Spot> {
+        lock(&self.known).get(&channel).copied()
+    }
+
+    pub(super) fn serve(&self, channel: Id) {
+        lock(&self.served).insert(channel);
+    }
+
+    pub(super) fn is_served(&self, channel: Id) -> bool {
+        lock(&self.served).contains(&channel)
+    }
+
+    /// Whether this is the first time.
+    pub(super) fn tell_once(&self, channel: Id, user: Id) -> bool {
+        lock(&self.told).insert((channel, user))
+    }
+
+    pub(super) fn bot_turns(&self, channel: Id) -> u32 {
+        lock(&self.bot_turns).get(&channel).copied().unwrap_or_default()
+    }
+
+    /// A turn was begun; a person's ends the row.
+    pub(super) fn began(&self, channel: Id, by_bot: bool) {
+        let mut turns = lock(&self.bot_turns);
+        if by_bot {
+            *turns.entry(channel).or_default() += 1;
+        } else {
+            turns.remove(&channel);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,310 @@
+//! Buttons and forms. Every name is checked for its seal, everybody who presses for what they may do, each time.
+
+use std::sync::Arc;
+
+use conversation::{Body, Item, ThreadId};
+use credentials::UserId;
+use serde_json::{Value, json};
+use serenity::all::{ActionRowComponent, ComponentInteraction, Interaction, ModalInteraction};
+use supervisor::{Answer, SupervisorError};
+
+use super::admission::Id;
+use super::asker::{Asker, Given};
+use super::bot::{Bot, user};
+use super::custom_id::Action;
+use super::places::thread;
+use super::rest::Outgoing;
+use super::{commands, files, render, sign_in};
+
+/// The field of the form that asks why something is denied.
+const REASON: &str = "reason";
+/// Entries of a timeline among which a card is looked for.
+const ITEMS: usize = 1000;
+
+/// Deals with an interaction.
+pub(super) async fn interaction(bot: &Arc<Bot>, interaction: Interaction) {
+    match interaction {
+        Interaction::Command(command) => {
+            let given = Given {
+                id: command.id.get(),
+                token: &command.token,
+                channel: command.channel_id.get(),
+                described: command.channel.as_ref(),
+                guild: command.guild_id.map(|id| id.get()),
+                user: &command.user,
+                member: command.member.as_deref(),
+            };
+            let asker = Asker::new(bot, &given);
+            commands::typed(bot, &asker, &command.data).await;
+        }
+        Interaction::Component(pressed) => button(bot, &pressed).await,
+        Interaction::Modal(sent) => form(bot, &sent).await,
+        _ => {}
+    }
+}
+
+async fn button(bot: &Arc<Bot>, pressed: &ComponentInteraction) {
+    let given = Given {
+        id: pressed.id.get(),
+        token: &pressed.token,
+        channel: pressed.channel_id.get(),
+        described: pressed.channel.as_ref(),
+        guild: pressed.guild_id.map(|id| id.get()),
+        user: &pressed.user,
+        member: pressed.member.as_ref(),
+    };
+    let asker = Asker::new(bot, &given);
+    act(bot, &asker, &pressed.data.custom_id, &[]).await;
+}
+
+async fn form(bot: &Arc<Bot>, sent: &ModalInteraction) {
+    let given = Given {
+        id: sent.id.get(),
+        token: &sent.token,
+        channel: sent.channel_id.get(),
+        described: sent.channel.as_ref(),
+        guild: sent.guild_id.map(|id| id.get()),
+        user: &sent.user,
+        member: sent.member.as_ref(),
+    };
+    let asker = Asker::new(bot, &given);
+    let fields = sent.data.components.iter().flat_map(|row| &row.components);
+    let fields: Vec<(String, String)> = fields
+        .filter_map(|field| match field {
+            ActionRowComponent::InputText(input) => {
+                Some((input.custom_id.clone(), input.value.clone().unwrap_or_default()))
+            }
+            _ => None,
+        })
+        .collect();
+    act(bot, &asker, &sent.data.custom_id, &fields).await;
+}
+
+async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, String)]) {
+    let action = match bot.sealer.parse(asker.channel, custom_id) {
+        Ok(action) => action,
+        Err(error) => {
+            tracing::info!(
+                channel = asker.channel,
+                user = asker.user,
+                "a button was pressed that is not ours"
+            );
+            asker.tell(bot, &sentence(&error.to_string())).await;
+            return;
+        }
+    };
+    if let Err(words) = asker.admitted(bot) {
+        asker.tell(bot, words).await;
+        return;
+    }
+    let (Some(thread), Some(by)) = (thread(asker.channel), user(asker.user)) else {
+        return;
+    };
+    let field = |name: &str| {
+        let found = fields.iter().find(|(field, _)| field == name);
+        found.map(|(_, value)| value.trim().to_owned())
+    };
+    match action {
+        Action::Allow { request, option } => {
+            let Some(owner) = decider(bot, asker, &thread, &by).await else {
+                return;
+            };
+            let choice = Some(option);
+            let decision = Decision {
+                thread: &thread,
+                request: &request,
+                choice,
+                reason: None,
+            };
+            decide(bot, asker, &owner, decision).await;
+        }
+        Action::Deny { request, option } => {
+            if decider(bot, asker, &thread, &by).await.is_some() {
+                ask_why(bot, asker, request, option).await;
+            }
+        }
+        Action::DenyReason { request, option } => {
+            let Some(owner) = decider(bot, asker, &thread, &by).await else {
+                return;
+            };
+            let reason = field(REASON).filter(|reason| !reason.is_empty());
+            let decision = Decision {
+                thread: &thread,
+                request: &request,
+                choice: option,
+                reason,
+            };
+            decide(bot, asker, &owner, decision).await;
+        }
+        Action::Retry { turn } => {
+            if asker.heard(bot).await {
+                bot.speak_in(asker.channel).await;
+                let done = bot.house.supervisor.retry(&thread, turn, &by).await;
+                told(bot, asker, done.map(drop)).await;
+            }
+        }
+        Action::Stop => {
+            if asker.heard(bot).await {
+                match bot.house.supervisor.stop(&thread, &by).await {
+                    Ok(true) => {}
+                    Ok(false) => asker.add(bot, "Nothing runs in this thread.").await,
+                    Err(error) => told(bot, asker, Err(error)).await,
+                }
+            }
+        }
+        Action::Details { item } => {
+            if asker.later(bot).await {
+                let items = items(bot, &thread).await;
+                let shown = render::details(&items, item, &bot.look);
+                let answer = match shown {
+                    Some(details) => {
+                        let workspace = bot.house.supervisor.workspace(&thread);
+                        let (files, _) = files::give(&details.files, &workspace).await;
+                        Outgoing {
+                            content: details.content,
+                            files,
+                            ..Outgoing::default()
+                        }
+                    }
+                    None => Outgoing::words("That is too long ago: it is in the web chat, if anywhere."),
+                };
+                asker.answer(bot, answer, true).await;
+            }
+        }
+        Action::SignIn { .. } | Action::Paste { .. } | Action::Pasted { .. } | Action::SignOut { .. } => {
+            sign_in::pressed(bot, asker, &thread, &action, field(sign_in::FIELD)).await;
+        }
+    }
+}
+
+/// What somebody decided about a permission request.
+struct Decision<'a> {
+    thread: &'a ThreadId,
+    request: &'a str,
+    /// The answer's place among those that the agent offers.
+    choice: Option<u8>,
+    reason: Option<String>,
+}
+
+/// In whose name the asker decides: the owner's, who alone may, unless somebody is listed for it. Tells the others.
+async fn decider(bot: &Bot, asker: &Asker, thread: &ThreadId, by: &UserId) -> Option<UserId> {
+    let owner = match bot.house.conversation.thread(thread).await {
+        Ok(thread) => thread.owner,
+        Err(error) => {
+            asker.tell(bot, &sentence(&error.to_string())).await;
+            return None;
+        }
+    };
+    if owner == *by || bot.config.approvers.contains(&asker.user) {
+        return Some(owner);
+    }
+    asker
+        .tell(
+            bot,
+            "Only the person who opened this thread may decide that, or somebody who is listed as an approver.",
+        )
+        .await;
+    None
+}
+
+async fn decide(bot: &Bot, asker: &Asker, owner: &UserId, decision: Decision<'_>) {
+    if !asker.heard(bot).await {
+        return;
+    }
+    let Decision {
+        thread,
+        request,
+        choice,
+        reason,
+    } = decision;
+    let answer = match choice {
+        None => Answer::Deny { reason },
+        Some(choice) => {
+            let Some(id) = offered(bot, thread, request, choice).await else {
+                asker.add(bot, "This request is no longer open.").await;
+                return;
+            };
+            Answer::Option { id, reason }
+        }
+    };
+    let supervisor = &bot.house.supervisor;
+    let done = supervisor
+        .decide(thread, request, owner, &asker.name, answer)
+        .await;
+    tracing::info!(%thread, user = asker.user, done = done.is_ok(), "a permission request was decided");
+    told(bot, asker, done).await;
+}
+
+/// The agent's own name of an answer that it offers.
+async fn offered(bot: &Bot, thread: &ThreadId, wanted: &str, choice: u8) -> Option<String> {
+    let items = items(bot, thread).await;
+    items.iter().rev().find_map(|item| match &item.body {
+        Body::Permission { request, options, .. } if request == wanted => {
+            options.get(usize::from(choice)).map(|choice| choice.id.clone())
+        }
+        _ => None,
+    })
+}
+
+/// The newest entries, those included that are not written yet.
+async fn items(bot: &Bot, thread: &ThreadId) -> Vec<Item> {
+    let stored = bot.house.conversation.items(thread, None, ITEMS).await;
+    let mut items = stored.unwrap_or_default();
+    if let Ok((now, _)) = bot.house.supervisor.subscribe(thread).await {
+        let first = now.items.first().map(|item| item.id);
+        items.retain(|item| first.is_none_or(|first| item.id < first));
+        items.extend(now.items);
+    }
+    items
+}
+
+async fn ask_why(bot: &Bot, asker: &Asker, request: String, option: Option<u8>) {
+    let action = Action::DenyReason { request, option };
+    let Ok(custom_id) = bot.sealer.encode(asker.channel, &action) else {
+        return;
+    };
+    asker
+        .form(
+            bot,
+            form_of(
+                &custom_id,
+                "Deny",
+                REASON,
+                "Why? The agent reads it.",
+                false,
+                asker.channel,
+            ),
+        )
+        .await;
+}
+
+/// A form with one field.
+pub(super) fn form_of(
+    custom_id: &str,
+    title: &str,
+    field: &str,
+    label: &str,
+    required: bool,
+    _channel: Id,
+) -> Value {
+    let input = json!({
+        "type": 4, "custom_id": field, "label": label, "style": 2, "required": required, "max_length": 4000,
+    });
+    json!({
+        "custom_id": custom_id, "title": title, "components": [{ "type": 1, "components": [input] }],
+    })
+}
+
+/// Says why something could not be done.
+async fn told(bot: &Bot, asker: &Asker, done: Result<(), SupervisorError>) {
+    if let Err(error) = done {
+        asker.add(bot, &sentence(&error.to_string())).await;
+    }
+}
+
+/// An error as a sentence.
+pub(super) fn sentence(error: &str) -> String {
+    let mut letters = error.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}

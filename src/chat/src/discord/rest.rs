@@ -1,0 +1,303 @@
+//! Requests to Discord: what is asked, what came of it, and not too fast.
+//!
+//! Towards Discord itself serenity's own rate limiter paces what goes out. With another server it would ignore the address
+//! and ask the real service, so there a small one of ours (`gate`) does that.
+
+use std::time::Duration;
+
+use reqwest_of_serenity as reqwest;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use serenity::all::{ApplicationId, CreateAttachment};
+use serenity::http::{Http, HttpBuilder, HttpError, LightMethod, Multipart, MultipartUpload, Request, Route};
+use thiserror::Error;
+use url::Url;
+
+use super::admission::Id;
+use super::reconcile::Bucket;
+
+mod calls;
+mod gate;
+
+pub(super) use calls::{Answered, Outgoing};
+
+use gate::Gate;
+
+/// Longer than any honest answer takes, rate limits included.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Of one attempt on the network.
+const ATTEMPT: Duration = Duration::from_secs(20);
+/// So often a request is made again that was too much.
+const TRIES: u32 = 6;
+
+/// Discord, as this bot reaches it.
+pub(super) struct Rest {
+    http: Http,
+    client: reqwest::Client,
+    /// Another server than Discord's own, and what paces us there.
+    elsewhere: Option<(String, Gate)>,
+}
+
+/// Why a request was not answered as wanted.
+#[derive(Debug, Error)]
+pub(super) enum Trouble {
+    /// Too much for now.
+    #[error("too many requests")]
+    Limited {
+        /// For so long.
+        after: Duration,
+        /// Whether that holds for everything.
+        global: bool,
+    },
+    /// Discord does not do that.
+    #[error("Discord refuses it: {message} ({status}, code {code})")]
+    Refused {
+        /// HTTP's status.
+        status: u16,
+        /// Discord's own number.
+        code: i64,
+        /// Discord's words.
+        message: String,
+    },
+    /// Not done; later it may work.
+    #[error("Discord could not be reached: {0}")]
+    Failed(String),
+    /// Nobody knows whether it was done.
+    #[error("Discord did not answer: {0}")]
+    Unknown(String),
+}
+
+/// Where a request counts: a route and the channel (or whatever it is about).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Lane(pub(super) &'static str, pub(super) Id);
+
+/// One request.
+pub(super) struct Call<'a> {
+    route: Route<'a>,
+    method: LightMethod,
+    lane: Lane,
+    body: Option<Value>,
+    files: Vec<CreateAttachment>,
+    params: Vec<(&'static str, String)>,
+    /// Whether it is made again by itself when it was too much.
+    patient: bool,
+}
+
+/// What was answered.
+pub(super) struct Reply {
+    pub(super) body: Value,
+    pub(super) bucket: Option<Bucket>,
+}
+
+impl<'a> Call<'a> {
+    fn new(method: LightMethod, route: Route<'a>, lane: Lane) -> Self {
+        Self {
+            route,
+            method,
+            lane,
+            body: None,
+            files: vec![],
+            params: vec![],
+            patient: true,
+        }
+    }
+
+    fn body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    fn request(&self) -> Request<'a> {
+        let mut request = Request::new(self.route, self.method);
+        let body = self.body.as_ref().map(Value::to_string);
+        if self.files.is_empty() {
+            request = request.body(body.map(String::into_bytes));
+        } else {
+            request = request.multipart(Some(Multipart {
+                upload: MultipartUpload::Attachments(self.files.clone()),
+                fields: vec![],
+                payload_json: body,
+            }));
+        }
+        if !self.params.is_empty() {
+            request = request.params(Some(self.params.clone()));
+        }
+        request
+    }
+}
+
+impl Rest {
+    /// With the bot's token, at Discord's own address or another one.
+    ///
+    /// Errors: TLS can't be set up.
+    pub(super) fn new(token: &SecretString, api_base: Option<&Url>) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(ATTEMPT / 2)
+            .timeout(ATTEMPT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self::with(token, api_base, client))
+    }
+
+    fn with(token: &SecretString, api_base: Option<&Url>, client: reqwest::Client) -> Self {
+        let http = Self::http(token, api_base, client.clone());
+        let elsewhere =
+            api_base.map(|base| (base.as_str().trim_end_matches('/').to_owned(), Gate::default()));
+        Self {
+            http,
+            client,
+            elsewhere,
+        }
+    }
+
+    fn http(token: &SecretString, api_base: Option<&Url>, client: reqwest::Client) -> Http {
+        let builder = HttpBuilder::new(token.expose_secret()).client(client);
+        match api_base {
+            Some(base) => builder
+                .proxy(base.as_str().trim_end_matches('/'))
+                .ratelimiter_disabled(true)
+                .build(),
+            None => builder.build(),
+        }
+    }
+
+    /// What the gateway's client asks with.
+    pub(super) fn of_gateway(&self, token: &SecretString) -> Http {
+        let base = self
+            .elsewhere
+            .as_ref()
+            .and_then(|(base, _)| Url::parse(base).ok());
+        Self::http(token, base.as_ref(), self.client.clone())
+    }
+
+    /// For the routes of commands.
+    pub(super) fn set_application(&self, id: Id) {
+        self.http.set_application_id(ApplicationId::new(id));
+    }
+
+    /// Asks. Cancelled, it may have been done.
+    pub(super) async fn ask(&self, call: Call<'_>) -> Result<Reply, Trouble> {
+        match tokio::time::timeout(PATIENCE, self.ask_patiently(call)).await {
+            Ok(done) => done,
+            Err(_) => Err(Trouble::Unknown("it took too long".to_owned())),
+        }
+    }
+
+    async fn ask_patiently(&self, call: Call<'_>) -> Result<Reply, Trouble> {
+        let Some((base, gate)) = &self.elsewhere else {
+            return self.through_serenity(&call).await;
+        };
+        let mut tries = 1;
+        loop {
+            let mut place = gate.enter(call.lane).await;
+            let answer = self.directly(base, &call).await;
+            place.learn(&answer);
+            match answer {
+                Err(Trouble::Limited { .. }) if call.patient && tries < TRIES => tries += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// serenity waits where Discord says so, and asks again after a 429.
+    async fn through_serenity(&self, call: &Call<'_>) -> Result<Reply, Trouble> {
+        match self.http.request(call.request()).await {
+            Ok(response) => read(response).await,
+            Err(serenity::Error::Http(HttpError::UnsuccessfulRequest(refused))) => {
+                let status = refused.status_code.as_u16();
+                let code = i64::try_from(refused.error.code).unwrap_or_default();
+                Err(trouble(status, code, refused.error.message, None))
+            }
+            Err(serenity::Error::Http(HttpError::Request(error))) => Err(unanswered(&error)),
+            Err(error) => Err(Trouble::Failed(error.to_string())),
+        }
+    }
+
+    async fn directly(&self, base: &str, call: &Call<'_>) -> Result<Reply, Trouble> {
+        let request = call
+            .request()
+            .build(&self.client, self.http.token(), Some(base))
+            .map_err(|error| Trouble::Failed(error.to_string()))?;
+        match request.send().await {
+            Ok(response) => read(response).await,
+            Err(error) => Err(unanswered(&error)),
+        }
+    }
+}
+
+async fn read(response: reqwest::Response) -> Result<Reply, Trouble> {
+    let status = response.status();
+    let header = |name: &str| {
+        let text = response.headers().get(name)?.to_str().ok()?;
+        text.parse::<f64>().ok()
+    };
+    let seconds = |name: &str| header(name).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let bucket = match (
+        header("x-ratelimit-remaining"),
+        seconds("x-ratelimit-reset-after"),
+    ) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small count"
+        )]
+        (Some(remaining), Some(reset_after)) => Some(Bucket {
+            remaining: remaining as u32,
+            reset_after,
+        }),
+        _ => None,
+    };
+    let after = seconds("retry-after");
+    let global = response.headers().contains_key("x-ratelimit-global");
+    let body: Value = match response.bytes().await {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        // It was done; what it became is not known.
+        Err(error) if status.is_success() => return Err(Trouble::Unknown(cause(&error))),
+        Err(_) => Value::Null,
+    };
+    if status.is_success() {
+        return Ok(Reply { body, bucket });
+    }
+    let code = body["code"].as_i64().unwrap_or_default();
+    let message = body["message"].as_str().unwrap_or("no words").to_owned();
+    let limited = after.map(|after| (after, global || body["global"] == true));
+    Err(trouble(status.as_u16(), code, message, limited))
+}
+
+fn trouble(status: u16, code: i64, message: String, limited: Option<(Duration, bool)>) -> Trouble {
+    match status {
+        429 => {
+            let (after, global) = limited.unwrap_or((Duration::from_secs(1), false));
+            Trouble::Limited { after, global }
+        }
+        500.. => Trouble::Failed(format!("{message} ({status})")),
+        _ => Trouble::Refused {
+            status,
+            code,
+            message,
+        },
+    }
+}
+
+/// Without the address, which may carry an interaction's token.
+fn cause(error: &reqwest::Error) -> String {
+    let mut words = match (error.is_timeout(), error.is_connect()) {
+        (true, _) => "it took too long".to_owned(),
+        (_, true) => "no connection".to_owned(),
+        _ => "the connection broke".to_owned(),
+    };
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        words = format!("{words}: {error}");
+        source = error.source();
+    }
+    words
+}
+
+fn unanswered(error: &reqwest::Error) -> Trouble {
+    if error.is_connect() || error.is_builder() {
+        Trouble::Failed(cause(error))
+    } else {
+        Trouble::Unknown(cause(error))
+    }
+}

@@ -1,0 +1,255 @@
+//! Discord's front-end as the host sees it: started with its parts, ended in order.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation::{Conversation, Dispatch};
+use credentials::Credentials;
+use secrecy::SecretString;
+use serenity::all::Event;
+use supervisor::Supervisor;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::bot::{Bot, Parts};
+use super::config::{Config, Token};
+use super::gateway::Gateway;
+use super::memory::Memory;
+use super::rest::{Rest, Trouble};
+use super::{commands, hear, mouth};
+
+/// A program that prints the token may take so long.
+const COMMAND: Duration = Duration::from_secs(30);
+/// Between two tries to learn who we are.
+const PAUSE: Duration = Duration::from_secs(5);
+/// What still has to be said gets so long at the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Events that were sent one after the other come from tasks of their own, a moment apart.
+const MOMENT: Duration = Duration::from_millis(2);
+
+/// What this front-end shares with the rest of the host.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// The state folder.
+    pub state_folder: PathBuf,
+    /// Who runs the threads.
+    pub supervisor: Supervisor,
+    /// What was said, and the outbox.
+    pub conversation: Conversation,
+    /// Logins.
+    pub credentials: Credentials,
+    /// The agent of new threads.
+    pub agent: String,
+    /// The mode of new threads.
+    pub dispatch: Dispatch,
+}
+
+/// Why Discord's front-end can't start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The token's command.
+    #[error("could not get Discord's token from {from}: {why}")]
+    Token {
+        /// The command.
+        from: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// Something that is asked for, and is not there yet.
+    #[error("`{0}` of a channel in [discord.channels] does nothing in this version: take it out")]
+    NotYet(&'static str),
+    /// Its own folder.
+    #[error("could not use `{folder}`: {cause}")]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The client for HTTP.
+    #[error("could not set up TLS for Discord: {0}")]
+    Client(String),
+}
+
+/// A running front-end.
+#[derive(Debug)]
+pub struct Server {
+    tasks: JoinSet<()>,
+    bot: tokio::sync::watch::Receiver<Option<Arc<Bot>>>,
+}
+
+impl Server {
+    /// The longest time that `shutdown` takes.
+    pub const LONGEST_SHUTDOWN: Duration = LAST_WORDS;
+
+    /// Starts. It connects in the background, and goes on trying; what is wrong is told in the log.
+    ///
+    /// Errors: the token's command fails; the state folder can't be used.
+    pub async fn start(config: Config, house: House) -> Result<Self, StartError> {
+        // What would be a promise, and not be kept.
+        let channels = || config.channels.values();
+        if channels().any(|channel| channel.permissions.is_some()) {
+            return Err(StartError::NotYet("permissions"));
+        }
+        if channels().any(|channel| channel.workspace.is_some()) {
+            return Err(StartError::NotYet("workspace"));
+        }
+        let token = token(&config.token).await?;
+        let memory = Memory::open(&house.state_folder);
+        let folder = |cause| StartError::Folder {
+            folder: house.state_folder.join("discord"),
+            cause,
+        };
+        let memory = memory.map_err(folder)?;
+        let sealer = memory.sealer().map_err(folder)?;
+        let rest = Rest::new(&token, config.server.api_base.as_ref());
+        let rest = Arc::new(rest.map_err(|error| StartError::Client(error.to_string()))?);
+        let (tell, bot) = tokio::sync::watch::channel(None);
+        let parts = Parts {
+            config,
+            house,
+            memory,
+            sealer,
+            rest,
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let Some(bot) = recognized(parts).await else {
+                return;
+            };
+            let _ = tell.send(Some(Arc::clone(&bot)));
+            run(bot, token).await;
+        });
+        Ok(Self { tasks, bot })
+    }
+
+    /// Says what is left to say, and ends. Turns must have ended before.
+    pub async fn shutdown(mut self) {
+        let bot = self.bot.borrow().clone();
+        if let Some(bot) = bot {
+            // What is not said by then is said after the next start.
+            let _ = timeout(LAST_WORDS, bot.all_said()).await;
+            bot.remember_seen();
+        }
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Asks Discord who we are, until it says so. `None`: it never will.
+async fn recognized(parts: Parts) -> Option<Arc<Bot>> {
+    loop {
+        match who(&parts.rest).await {
+            Ok(identity) => return Some(Bot::new(parts, identity)),
+            Err(Trouble::Refused { status: 401, .. }) => {
+                let from = parts.config.token.source();
+                tracing::error!(
+                    "Discord does not know the token from {from}: make a new one at discord.com/developers/applications, your application, Bot, Reset Token, and start again with it"
+                );
+                return None;
+            }
+            Err(trouble) => {
+                tracing::warn!(%trouble, "Discord does not say who we are; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Who the bot is.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub(super) user: super::admission::Id,
+    pub(super) name: String,
+    pub(super) application: super::admission::Id,
+    pub(super) owners: std::collections::BTreeSet<super::admission::Id>,
+}
+
+async fn who(rest: &Rest) -> Result<Identity, Trouble> {
+    let (user, name) = rest.me().await?;
+    let (application, owners) = rest.application().await?;
+    rest.set_application(application);
+    Ok(Identity {
+        user,
+        name,
+        application,
+        owners,
+    })
+}
+
+async fn run(bot: Arc<Bot>, token: SecretString) {
+    tracing::info!(bot = %bot.identity.name, "connecting to Discord");
+    let gateway = Gateway {
+        rest: Arc::clone(&bot.rest),
+        token,
+        server: bot.config.server.clone(),
+        shards: bot.config.shards,
+    };
+    let (tell, events) = mpsc::unbounded_channel();
+    tokio::join!(
+        gateway.run(tell),
+        listen(&bot, events),
+        mouth::serve(&bot),
+        mouth::begin(&bot),
+        commands::register(&bot),
+        bot.keep_seen(),
+    );
+}
+
+/// Takes events in the order in which Discord sent them.
+async fn listen(bot: &Arc<Bot>, mut events: mpsc::UnboundedReceiver<Event>) {
+    let mut waiting = VecDeque::new();
+    while let Some(event) = events.recv().await {
+        waiting.push_back(event);
+        let is_message = matches!(waiting.back(), Some(Event::MessageCreate(_)));
+        if is_message {
+            tokio::time::sleep(MOMENT).await;
+        }
+        while let Ok(event) = events.try_recv() {
+            waiting.push_back(event);
+        }
+        waiting.make_contiguous().sort_by_key(|event| match event {
+            Event::MessageCreate(event) => event.message.id.get(),
+            _ => 0,
+        });
+        for event in waiting.drain(..) {
+            hear::event(bot, event).await;
+        }
+    }
+}
+
+async fn token(token: &Token) -> Result<SecretString, StartError> {
+    let words = match token {
+        Token::Given { secret, .. } => return Ok(secret.clone()),
+        Token::Command(words) => words,
+    };
+    let failed = |why: String| StartError::Token {
+        from: token.source(),
+        why,
+    };
+    let (program, arguments) = words
+        .split_first()
+        .ok_or_else(|| failed("it names no program".to_owned()))?;
+    let mut command = tokio::process::Command::new(program);
+    command
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true);
+    let output = timeout(COMMAND, command.output())
+        .await
+        .map_err(|_| failed(format!("it took longer than {} s", COMMAND.as_secs())))?
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        // What it printed may be the token.
+        return Err(failed(format!("it ended with {}", output.status)));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    match text.lines().next().map(str::trim) {
+        Some(line) if !line.is_empty() => Ok(line.to_owned().into()),
+        _ => Err(failed("it printed nothing".to_owned())),
+    }
+}

@@ -1,0 +1,114 @@
+//! Signs on messages: one request of a channel after the other, and the newest sign wins.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::admission::Id;
+use super::rest::{Rest, Trouble};
+
+/// Messages whose sign is remembered, so that it can be taken off.
+const REMEMBERED: usize = 5000;
+/// Between two requests about signs in one channel: Discord takes four in a second.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// All signs. Cloned, it is the same.
+#[derive(Clone)]
+pub(super) struct Signs {
+    rest: Arc<Rest>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is to be done, by channel; a channel is there while somebody works on it.
+    wanted: HashMap<Id, VecDeque<(Id, &'static str)>>,
+    shown: HashMap<Id, &'static str>,
+    order: VecDeque<Id>,
+}
+
+impl Signs {
+    pub(super) fn new(rest: Arc<Rest>) -> Self {
+        Self {
+            rest,
+            state: Arc::default(),
+        }
+    }
+
+    /// This sign is to be on the message, instead of the one before.
+    pub(super) fn show(&self, channel: Id, message: Id, sign: &'static str) {
+        let mut state = self.state();
+        let is_idle = !state.wanted.contains_key(&channel);
+        let queue = state.wanted.entry(channel).or_default();
+        match queue.iter_mut().find(|(known, _)| *known == message) {
+            Some((_, wanted)) => *wanted = sign,
+            None => queue.push_back((message, sign)),
+        }
+        drop(state);
+        if is_idle {
+            let signs = self.clone();
+            tokio::spawn(async move { signs.work(channel).await });
+        }
+    }
+
+    async fn work(&self, channel: Id) {
+        while let Some((message, sign, before)) = self.next(channel) {
+            if before == Some(sign) {
+                continue;
+            }
+            if !self.ask(channel, message, sign, true).await {
+                continue;
+            }
+            self.state().remember(message, sign);
+            tokio::time::sleep(PAUSE).await;
+            // A host that was started in between does not know what it showed before.
+            let old = before.or((sign != "👀").then_some("👀"));
+            if let Some(old) = old {
+                self.ask(channel, message, old, false).await;
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    fn next(&self, channel: Id) -> Option<(Id, &'static str, Option<&'static str>)> {
+        let mut state = self.state();
+        let next = state.wanted.get_mut(&channel).and_then(VecDeque::pop_front);
+        let Some((message, sign)) = next else {
+            state.wanted.remove(&channel);
+            return None;
+        };
+        Some((message, sign, state.shown.get(&message).copied()))
+    }
+
+    async fn ask(&self, channel: Id, message: Id, sign: &str, on: bool) -> bool {
+        match self.rest.react(channel, message, sign, on).await {
+            Ok(()) => true,
+            // A sign is a help, no more. The message may be gone, or signs not be allowed there.
+            Err(trouble @ Trouble::Refused { .. }) => {
+                tracing::debug!(channel, message, %trouble, "a sign could not be set");
+                false
+            }
+            Err(trouble) => {
+                tracing::warn!(channel, message, %trouble, "a sign could not be set");
+                false
+            }
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn remember(&mut self, message: Id, sign: &'static str) {
+        if self.shown.insert(message, sign).is_none() {
+            self.order.push_back(message);
+        }
+        while self.order.len() > REMEMBERED {
+            if let Some(old) = self.order.pop_front() {
+                self.shown.remove(&old);
+            }
+        }
+    }
+}
