@@ -1,9 +1,12 @@
 //! Conversations in Discord: the real programs, serenity, and a strict Discord of our own.
 
+use conversation::{Body, Conversation, ThreadId};
 use support::discord::{Fake, GuildScene, Id, Message, Person, World};
 use support::{Host, Scene};
 
+mod asking;
 mod conversations;
+mod signing_in;
 
 /// A host that is connected to a Discord, and somebody there whom it listens to.
 pub(crate) struct Stage {
@@ -74,10 +77,6 @@ impl Stage {
         Host::configured(self.scene.folder(), &config, &environment)
     }
 
-    pub(crate) fn host(&self) -> &Host {
-        self.host.as_ref().expect("it was started")
-    }
-
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(host) = self.host.take() {
@@ -114,6 +113,20 @@ impl Stage {
                     .cloned()
             })
             .await
+    }
+
+    /// What the agent answered in a thread, as the host keeps it.
+    pub(crate) async fn answers(&self, thread: Id) -> String {
+        let conversation =
+            Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
+        let id = ThreadId::parse(&format!("discord:{thread}")).expect("a thread");
+        let items = conversation.items(&id, None, usize::MAX).await;
+        let items = items.expect("it can be read");
+        let answers = items.iter().filter_map(|item| match &item.body {
+            Body::Answer { text } => Some(text.as_str()),
+            _ => None,
+        });
+        answers.collect::<Vec<_>>().join("\n")
     }
 
     /// Waits until a message has this sign of the bot's.

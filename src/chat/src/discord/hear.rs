@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conversation::{Attachment, NewThread, SourceId, ThreadId};
-use serenity::all::{Event, Guild, Message, MessageType};
+use serenity::all::{Event, Guild, GuildId, Message, MessageType};
 use supervisor::SupervisorError;
 
 use super::admission::{Author, AuthorKind, Facts, Id, Mode, Place, Refusal, Say, Verdict, decide};
@@ -17,7 +17,7 @@ use super::{catch_up, files, names, press};
 pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
     match event {
         Event::MessageCreate(event) => {
-            let guild = event.message.guild_id.map(|id| id.get());
+            let guild = event.message.guild_id.map(GuildId::get);
             heard(bot, event.message, guild);
         }
         Event::InteractionCreate(event) => {
@@ -33,7 +33,7 @@ pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
         Event::ThreadDelete(event) => {
             let channel = event.thread.id.get();
             bot.places.forget(channel);
-            bot.gone(channel).await;
+            bot.gone(channel);
         }
         Event::ThreadListSync(event) => {
             for thread in &event.threads {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use conversation::ThreadId;
 use serde_json::Value;
-use serenity::all::{ChannelType, GuildChannel};
+use serenity::all::{ChannelId, ChannelType, GuildChannel};
 
 use super::admission::Id;
 
@@ -36,7 +36,7 @@ impl Spot {
         let is_thread = is_thread(u8::from(channel.kind));
         Self {
             guild: Some(channel.guild_id.get()),
-            parent: channel.parent_id.filter(|_| is_thread).map(|id| id.get()),
+            parent: channel.parent_id.filter(|_| is_thread).map(ChannelId::get),
         }
     }
 

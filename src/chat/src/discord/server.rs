@@ -123,7 +123,7 @@ impl Server {
                 return;
             };
             let _ = tell.send(Some(Arc::clone(&bot)));
-            run(bot, token).await;
+            Box::pin(run(bot, token)).await;
         });
         Ok(Self { tasks, bot })
     }

@@ -18,7 +18,7 @@ use super::view;
 
 mod back;
 mod device;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use back::{PATHS, back};
 pub(crate) use device::Waits;
