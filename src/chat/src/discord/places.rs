@@ -17,6 +17,8 @@ pub(super) struct Places {
     served: Mutex<HashSet<Id>>,
     /// Who was told once that they are not listened to, and where.
     told: Mutex<BTreeSet<(Id, Id)>>,
+    /// Who was told once whose login pays, and where.
+    payers: Mutex<BTreeSet<(Id, Id)>>,
     /// Turns in a row that bots began.
     bot_turns: Mutex<HashMap<Id, u32>>,
 }
@@ -95,6 +97,11 @@ impl Places {
     /// Whether this is the first time.
     pub(super) fn tell_once(&self, channel: Id, user: Id) -> bool {
         lock(&self.told).insert((channel, user))
+    }
+
+    /// Whether this is the first time.
+    pub(super) fn tell_payer_once(&self, channel: Id, user: Id) -> bool {
+        lock(&self.payers).insert((channel, user))
     }
 
     pub(super) fn bot_turns(&self, channel: Id) -> u32 {

@@ -177,6 +177,11 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
             bucket: answer.bucket,
             stale: answer.content.trim() != message.content.trim(),
         },
+        // A thread that is not there: nothing more can be said in it.
+        Err(Trouble::Refused { status: 404, .. }) => {
+            voice.hush();
+            Outcome::Refused.into()
+        }
         Err(trouble) => outcome(&trouble).into(),
     }
 }

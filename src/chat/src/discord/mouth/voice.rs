@@ -8,7 +8,7 @@ use std::time::Duration;
 use conversation::{Delivery, DeliveryState, ItemId, TurnId};
 use supervisor::{Change, Snapshot, Subscription};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
@@ -136,7 +136,9 @@ impl Voice {
                 bot.mouth.wake.notify_one();
                 due = None;
             }
-            if due.is_none() && (scene.is_quiet() || !is_open) && bot.mouth.reconciler().is_done(&id) {
+            let is_said = due.is_none() && (scene.is_quiet() || !is_open);
+            let is_said = is_said && bot.mouth.reconciler().is_done(&id);
+            if is_said && scene.is_signed(bot) {
                 return if scene.is_quiet() {
                     End::Said(scene.newest().max(upto))
                 } else {
@@ -165,6 +167,7 @@ impl Voice {
                     due = due.or(Some(Instant::now() + REST));
                 }
                 () = self.answered.notified() => {}
+                () = sleep(REST), if is_said => {}
                 () = sleep_until(due.unwrap_or(typing)), if due.is_some() => {}
                 () = sleep_until(typing), if is_busy => {
                     typing = Instant::now() + TYPING;

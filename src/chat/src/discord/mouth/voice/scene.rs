@@ -6,6 +6,7 @@ use std::sync::Arc;
 use conversation::{Body, Item, ItemId, Thread, Turn, TurnId, TurnState};
 use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
 
+use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::custom_id::Action;
 use crate::discord::render::{self, Button, DesiredMessage, Footer, Press, Progress, Style};
@@ -26,6 +27,8 @@ pub(super) struct Scene {
     revision: u64,
     /// Turns that are over, and what stands below them.
     over: HashMap<TurnId, Footer>,
+    /// Messages that got a sign for good.
+    signed: Vec<Id>,
 }
 
 /// Whether an update could be taken in.
@@ -71,6 +74,7 @@ impl Scene {
             doing,
             revision,
             over: HashMap::new(),
+            signed: vec![],
         })
     }
 
@@ -99,6 +103,11 @@ impl Scene {
             .values()
             .filter_map(|item| item.turn)
             .filter(move |turn| !waits(turn) && last.replace(*turn) != Some(*turn))
+    }
+
+    /// Whether the signs of turns that are over are on their messages.
+    pub(super) fn is_signed(&self, bot: &Bot) -> bool {
+        self.signed.iter().all(|message| bot.signs.is_shown(*message))
     }
 
     pub(super) fn take(&mut self, update: Update) -> Taken {
@@ -151,7 +160,7 @@ impl Scene {
             if !turn.state.is_ended() {
                 continue;
             }
-            sign(bot, &turn, turn.state, false);
+            self.signed.extend(sign(bot, &turn, turn.state, false));
             let footer = self.footer(&turn);
             self.over.insert(id, footer);
         }
@@ -243,13 +252,10 @@ fn offer_stop(messages: &mut [DesiredMessage]) {
     }
 }
 
-/// Puts the sign of a turn's state on the message that began it.
-fn sign(bot: &Bot, turn: &Turn, state: TurnState, asks: bool) {
-    let place = turn.source.0.split_once('/');
-    let place = place.and_then(|(channel, message)| Some((channel.parse().ok()?, message.parse().ok()?)));
-    let Some((channel, message)) = place else {
-        return;
-    };
+/// Puts the sign of a turn's state on the message that began it. Which message that is, if one did.
+fn sign(bot: &Bot, turn: &Turn, state: TurnState, asks: bool) -> Option<Id> {
+    let (channel, message) = turn.source.0.split_once('/')?;
+    let (channel, message) = (channel.parse().ok()?, message.parse().ok()?);
     // What was merged into another turn was heard.
     let merged = turn
         .reason
@@ -261,4 +267,5 @@ fn sign(bot: &Bot, turn: &Turn, state: TurnState, asks: bool) {
         render::reaction(state, asks)
     };
     bot.signs.show(channel, message, sign);
+    Some(message)
 }
