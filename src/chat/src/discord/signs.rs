@@ -42,12 +42,11 @@ impl Signs {
         let mut state = self.state();
         let is_idle = !state.wanted.contains_key(&channel);
         let queue = state.wanted.entry(channel).or_default();
-        match queue.iter_mut().find(|(known, _)| *known == message) {
-            Some((_, wanted)) => *wanted = sign,
-            None => {
-                queue.push_back((message, sign));
-                *state.under_way.entry(message).or_default() += 1;
-            }
+        if let Some((_, wanted)) = queue.iter_mut().find(|(known, _)| *known == message) {
+            *wanted = sign;
+        } else {
+            queue.push_back((message, sign));
+            *state.under_way.entry(message).or_default() += 1;
         }
         drop(state);
         if is_idle {
