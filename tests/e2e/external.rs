@@ -10,6 +10,7 @@ use serde_json::json;
 use support::{Host, Person};
 use tempfile::TempDir;
 
+mod asks;
 mod starts;
 
 /// A host whose threads are served by an external agent, and a person at its page.
@@ -34,6 +35,26 @@ impl Talk {
         let thread = self.person.open(text).await;
         self.settled(&thread).await;
         thread
+    }
+
+    /// The name of the permission request that is open in a thread, once it is.
+    async fn request(&self, thread: &str) -> String {
+        until("it is asked", async || {
+            let bodies = self.bodies(thread).await.into_iter();
+            bodies.rev().find_map(|body| match body {
+                Body::Permission { request, .. } => Some(request),
+                _ => None,
+            })
+        })
+        .await
+    }
+
+    /// Answers a permission request: whether it could be, and what was said to it.
+    async fn decide(&self, thread: &str, request: &str, answer: &str) -> (bool, String) {
+        let decision = json!({ "request": request, "answer": answer });
+        let path = format!("/api/t/{thread}/decide");
+        let (status, said) = self.person.post(&path, &decision).await;
+        (status.is_success(), said.to_string())
     }
 
     /// Says something more, and waits until the thread has nothing left to do.
@@ -237,72 +258,6 @@ async fn the_agent_gets_an_environment_of_its_own() {
         }),
         "{names:?}"
     );
-}
-
-#[tokio::test]
-async fn a_permission_with_odd_options_never_becomes_more_than_was_said() {
-    let talk = Talk::new(&[], "").await;
-    for (options, answer, chosen) in [
-        ("yes=allow_once no=reject_once", "once", "yes"),
-        ("yes=allow_once no=reject_once", "deny", "no"),
-        ("no=reject_always ever=allow_always one=allow_once", "once", "one"),
-        (
-            "no=reject_always ever=allow_always one=allow_once",
-            "always",
-            "ever",
-        ),
-        ("no=reject_always ever=allow_always one=allow_once", "deny", "no"),
-        ("yes=allow_once", "deny", "cancelled"),
-        // Just once can't be said to it; the question stays open for another answer.
-        ("ever=allow_always no=reject_once", "once", "ever"),
-        ("a=allow_once b=allow_once no=reject_once", "once", "a"),
-    ] {
-        let thread = talk.person.open(&format!("ask: {options}\nsay: went on")).await;
-        let request = until("it is asked", async || {
-            talk.bodies(&thread)
-                .await
-                .into_iter()
-                .find_map(|body| match body {
-                    Body::Permission { request, .. } => Some(request),
-                    _ => None,
-                })
-        })
-        .await;
-        let decision = json!({ "request": request, "answer": answer });
-        let (status, said) = talk
-            .person
-            .post(&format!("/api/t/{thread}/decide"), &decision)
-            .await;
-        if answer == "once" && !options.contains("allow_once") {
-            assert!(
-                said.to_string().contains("does not offer this answer"),
-                "{status}: {said}"
-            );
-            let decision = json!({ "request": request, "answer": "always" });
-            let (status, said) = talk
-                .person
-                .post(&format!("/api/t/{thread}/decide"), &decision)
-                .await;
-            assert!(status.is_success(), "{status}: {said}");
-        } else {
-            assert!(status.is_success(), "{status}: {said}");
-        }
-        talk.settled(&thread).await;
-        let answers = talk.answers(&thread).await;
-        assert!(
-            answers.contains(&format!("chosen={chosen};")) && answers.contains("went on"),
-            "{options} {answer}: {answers}"
-        );
-    }
-    // Options that nobody knows, and none: nobody is asked, nothing is allowed, and the turn goes on.
-    for options in ["x=allow_on_tuesdays", "yes=allow_once x=allow_on_tuesdays"] {
-        let thread = talk.open(&format!("ask: {options}\nsay: went on")).await;
-        let answers = talk.answers(&thread).await;
-        assert!(
-            answers.contains("chosen=error;") && answers.contains("went on"),
-            "{options}: {answers}"
-        );
-    }
 }
 
 #[tokio::test]

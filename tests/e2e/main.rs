@@ -1,9 +1,14 @@
 //! End-to-end tests: real processes against the strict authorization server. `tests/README.md` maps promises to tests.
 
+mod away;
 mod bad_files;
+mod bot_doctor;
+mod bot_setup;
 mod browser;
 mod cards;
 mod chat;
+mod ctrl_c;
+mod deploy;
 mod discord;
 mod disk;
 mod external;
@@ -13,6 +18,8 @@ mod house;
 mod interleavings;
 mod kills;
 mod locks;
+mod logins;
+mod order;
 mod page;
 mod people;
 mod protocol;

@@ -265,6 +265,137 @@ async fn queue_steer_and_interrupt_leave_what_their_definitions_say() {
     assert!(said.contains("changed") && !said.contains("neither"), "{said}");
 }
 
+#[tokio::test]
+async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
+    for provider in ["openai-responses", "openai-chat"] {
+        let (scene, host, person) = host(&format!("provider = \"{provider}\"\n")).await;
+        let held = async |text: &str| {
+            let before = scene.count(Counter::ModelRequests);
+            let thread = person.open(&format!("hold\n{text}")).await;
+            scene.wait(Counter::ModelRequests, before + 1).await;
+            thread
+        };
+        let idle = async || {
+            until(async || {
+                let report = status(&host);
+                (report["working"] == 0 && report["queued"] == 0).then_some(())
+            })
+            .await;
+        };
+        let ended = "assistant: (This turn ended before I was done. I go on with it only if I am asked to.)";
+
+        let thread = held("say: stopped").await;
+        person.post(&format!("/api/t/{thread}/stop"), &json!({})).await;
+        idle().await;
+        person.say(&thread, "after", "say: after the stop").await;
+        idle().await;
+        assert_eq!(
+            asked(&scene),
+            ["user: hold\nsay: stopped", ended, "user: say: after the stop"],
+            "{provider}"
+        );
+        assert_eq!(answers(&items(&scene, &thread).await), "after the stop");
+
+        let thread = held("say: interrupted").await;
+        let body = json!({ "id": "i", "text": "say: instead", "files": [], "mode": "interrupt" });
+        person.post(&format!("/api/t/{thread}/messages"), &body).await;
+        idle().await;
+        assert_eq!(
+            asked(&scene),
+            ["user: hold\nsay: interrupted", ended, "user: say: instead"],
+            "{provider}"
+        );
+
+        // A steered turn is one turn: it is asked once, with both.
+        let thread = held("say: first").await;
+        let body = json!({ "id": "s", "text": "say: second", "files": [], "mode": "steer" });
+        let before = scene.count(Counter::ModelRequests);
+        person.post(&format!("/api/t/{thread}/messages"), &body).await;
+        scene.wait(Counter::ModelRequests, before + 1).await;
+        assert_eq!(
+            asked(&scene),
+            ["user: hold\nsay: first\n\nsay: second"],
+            "{provider}"
+        );
+        released(&scene, &host).await;
+    }
+}
+
+/// What people and the model said, in the last request that the model got.
+fn asked(scene: &Scene) -> Vec<String> {
+    let requests = scene.control().model_requests();
+    let body = &requests.last().expect("there was one").body;
+    let messages = body["input"].as_array().or(body["messages"].as_array());
+    messages
+        .expect("a request has messages")
+        .iter()
+        .filter(|message| message["role"] == "user" || message["role"] == "assistant")
+        .map(|message| {
+            let role = message["role"].as_str().unwrap_or_default();
+            let content = &message["content"];
+            let text = content.as_str().or(content[0]["text"].as_str());
+            format!("{role}: {}", text.unwrap_or_default())
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_state_folder_that_a_command_opens_to_others_is_closed_again_and_told_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let scene = Scene::signed_in().await;
+    let state = scene.folder().canonicalize().expect("it is there");
+    let private = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(&state, private).expect("it is ours");
+    let host = Host::up(&scene, 0, ALLOW);
+    let person = Person::enter(host.link()).await;
+    let opened = [
+        ("", "777", 0o700),
+        ("auth.json", "644", 0o600),
+        ("host.id", "000", 0o600),
+    ];
+    let path = |name: &str| {
+        if name.is_empty() {
+            state.clone()
+        } else {
+            state.join(name)
+        }
+    };
+    let command: Vec<String> = opened
+        .iter()
+        .map(|(name, mode, _)| format!("chmod {mode} {} && echo opened", path(name).display()))
+        .collect();
+    let thread = person.open(&format!("run: {}", command.join("; "))).await;
+    // If it could not, nothing would be shown.
+    until(async || {
+        let all = items(&scene, &thread).await;
+        let output = all.iter().find_map(|item| match &item.body {
+            Body::Tool(tool) => Some(tool.output.matches("opened\n").count()),
+            _ => None,
+        });
+        (output == Some(opened.len())).then_some(())
+    })
+    .await;
+    let mut told = String::new();
+    for (name, mode, left) in opened {
+        let path = path(name);
+        let found = || {
+            std::fs::metadata(&path)
+                .expect("it is there")
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        until(async || (found() == left).then_some(())).await;
+        let words = format!("path={} found={}", path.display(), mode.trim_start_matches("00"));
+        until(async || {
+            told.push_str(&host.told());
+            told.contains(&words).then_some(())
+        })
+        .await;
+    }
+    assert!(told.contains("ERROR") && told.contains("changed back"), "{told}");
+}
+
 /// The states of a thread's turns, in order.
 async fn states(scene: &Scene, thread: &str) -> Vec<TurnState> {
     let conversation = Conversation::open_without_recovery(scene.folder()).expect("it can be looked at");

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use thirtyfour::TypingData;
 use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::prelude::*;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use url::Url;
 
 /// How long a page may take to show what is certain to come.
@@ -41,23 +41,24 @@ impl Browser {
     pub async fn start() -> Self {
         // Whoever was first in this process installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut process = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .process_group(0)
-            .spawn()
-            .expect("chromedriver starts (Debian's packages chromium and chromium-driver; `tests/run` installs them)");
-        let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
-        let port = loop {
-            let line = lines
-                .next_line()
-                .await
-                .expect("it can be read")
-                .expect("chromedriver says its port");
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
+        let mut tries = 1..=10;
+        let (process, port, mut lines) = loop {
+            assert!(
+                tries.next().is_some(),
+                "chromedriver ends without saying its port"
+            );
+            let mut process = Command::new("chromedriver")
+                .arg("--port=0")
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .kill_on_drop(true)
+                .process_group(0)
+                .spawn()
+                .expect("chromedriver starts (Debian's packages chromium and chromium-driver; `tests/run` installs them)");
+            let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+            // It takes a free port, and the same one of IPv6: where somebody has that, it ends, and another may be luckier.
+            if let Some(port) = port(&mut lines).await {
+                break (process, port, lines);
             }
         };
         // A full pipe would stop it.
@@ -201,5 +202,15 @@ impl Browser {
     pub async fn quit(self) {
         // The driver's own process ends with this value; the browser must be told.
         let _ = self.driver.clone().quit().await;
+    }
+}
+
+/// The port that a driver says; `None` if it ends without.
+async fn port(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<String> {
+    loop {
+        let line = lines.next_line().await.expect("it can be read")?;
+        if let Some((_, port)) = line.split_once("started successfully on port ") {
+            return Some(port.trim_end_matches('.').to_owned());
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! A network that falls asleep: it stands between a browser and a host, and goes silent without a word.
+//! A network that falls asleep: it stands between a browser and a host, and goes silent without a word, or stands for a
+//! host that has no room.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -12,6 +14,8 @@ struct Weather {
     age: u64,
     /// Nothing gets through, and nothing is refused.
     asleep: bool,
+    /// Whatever is asked is refused, to be asked again after so many seconds.
+    refuses: Option<u16>,
 }
 
 /// The network. Dropped, it is gone with all connections.
@@ -31,6 +35,7 @@ impl Flaky {
         let (weather, mut heard) = watch::channel(Weather {
             age: 0,
             asleep: false,
+            refuses: None,
         });
         tokio::spawn(async move {
             loop {
@@ -61,7 +66,19 @@ impl Flaky {
 
     /// New connections get through.
     pub fn wake(&self) {
-        self.weather.send_modify(|weather| weather.asleep = false);
+        self.weather.send_modify(|weather| {
+            weather.asleep = false;
+            weather.refuses = None;
+        });
+    }
+
+    /// What is connected is cut, and whatever is asked from now on is refused, as by a host that has no room: to be asked
+    /// again after so many seconds.
+    pub fn refuse(&self, seconds: u16) {
+        self.weather.send_modify(|weather| {
+            weather.age += 1;
+            weather.refuses = Some(seconds);
+        });
     }
 }
 
@@ -74,7 +91,10 @@ async fn carry(mut near: TcpStream, port: u16, mut heard: watch::Receiver<Weathe
     if heard.wait_for(|weather| !weather.asleep).await.is_err() {
         return;
     }
-    let age = heard.borrow().age;
+    let Weather { age, refuses, .. } = *heard.borrow();
+    if let Some(seconds) = refuses {
+        return refuse(near, seconds).await;
+    }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let Ok(mut far) = TcpStream::connect(address).await else {
         return;
@@ -84,6 +104,9 @@ async fn carry(mut near: TcpStream, port: u16, mut heard: watch::Receiver<Weathe
         _ = tokio::io::copy_bidirectional(&mut near, &mut far) => return,
         died = heard.wait_for(|weather| weather.age != age) => died.is_ok(),
     };
+    if heard.borrow().refuses.is_some() {
+        return;
+    }
     if !died || heard.wait_for(|weather| !weather.asleep).await.is_err() {
         return;
     }
@@ -92,4 +115,23 @@ async fn carry(mut near: TcpStream, port: u16, mut heard: watch::Receiver<Weathe
         _ = near.readable() => {}
         () = gone(&mut heard) => {}
     }
+}
+
+/// Answers one request.
+async fn refuse(mut near: TcpStream, seconds: u16) {
+    let mut request = vec![];
+    while !request.ends_with(b"\r\n\r\n") {
+        match near.read_u8().await {
+            Ok(byte) => request.push(byte),
+            Err(_) => return,
+        }
+    }
+    let body = r#"{"error":"there is no room","hint":"close a page","again":true}"#;
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: {seconds}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // Whoever does not wait for the answer needs none.
+    let _ = near.write_all(answer.as_bytes()).await;
 }

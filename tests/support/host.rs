@@ -64,6 +64,11 @@ impl Host {
         Self::start(command, home)
     }
 
+    /// Whatever command starts a host whose page tells its link.
+    pub fn run(command: Command, home: &Path) -> Self {
+        Self::start(command, home)
+    }
+
     fn start(mut command: Command, home: &Path) -> Self {
         let mut child = command
             .stdin(Stdio::null())

@@ -7,6 +7,7 @@ mod host;
 mod kernel;
 mod person;
 mod programs;
+mod pty;
 mod scene;
 mod shell;
 
@@ -18,5 +19,6 @@ pub use host::Host;
 pub use kernel::{until, waiters};
 pub use person::{Ear, Heard, Person, client, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
+pub use pty::Pty;
 pub use scene::{MODEL_KEY, Scene};
 pub use shell::shell_agent;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ItemId, ThreadId, TurnId};
 
-/// One entry of a timeline. Its place is the order of ids; its body may change while its turn runs.
+/// One entry of a timeline. They are read turn by turn, and within a turn in the order of ids; its body may change while its
+/// turn runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// Its id.

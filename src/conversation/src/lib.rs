@@ -29,4 +29,4 @@ pub use item::{
 };
 pub use recovery::Found;
 pub use thread::{Counts, Dispatch, NewThread, Thread, ThreadChange, ThreadFilter, ThreadSummary};
-pub use turn::{Enqueued, NewTurn, Skipped, Turn, TurnEnd, TurnState};
+pub use turn::{Dropped, Enqueued, Merged, NewTurn, Skipped, Turn, TurnEnd, TurnState};

@@ -131,6 +131,24 @@ pub enum TurnEnd {
     Cut,
 }
 
+/// What became of a merge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Merged {
+    /// The turn with the new text.
+    pub turn: Turn,
+    /// The entries of the message that was merged, which are the turn's now.
+    pub said: Vec<Item>,
+}
+
+/// A queued turn that was dropped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dropped {
+    /// It, now stopped.
+    pub turn: Turn,
+    /// The entry that tells so.
+    pub told: Item,
+}
+
 /// Queued turns that were taken out of the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {

@@ -3,7 +3,8 @@
 use crate::clock::Timestamp;
 use crate::entry::{Credential, Entry, Need};
 use crate::store::{Store, StoreError};
-use crate::tenant::Tenant;
+use crate::tenant::{Service, Tenant, UserId};
+use crate::vendor::Environment;
 
 /// How somebody's stored credential stands for this purpose. One that is merely expired is alive: it is refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,27 @@ impl Store {
             Err(StoreError::Unreadable(_)) => Ok(Standing::Dead),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Store {
+    /// What there is to choose from for a service in this user's threads. Without a user nobody's own login counts.
+    pub fn situation(
+        &self,
+        service: &Service,
+        environment: Option<&Environment>,
+        user: Option<&UserId>,
+    ) -> Result<Situation, StoreError> {
+        let own = match user {
+            Some(user) => self.standing(&Tenant::user(service.clone(), user.clone()))?,
+            None => Standing::Absent,
+        };
+        Ok(Situation {
+            own,
+            host_key: environment.is_some_and(|environment| environment.key.is_some()),
+            host_token: environment.is_some_and(|environment| environment.token.is_some()),
+            host: self.standing(&Tenant::host(service.clone()))?,
+        })
     }
 }
 

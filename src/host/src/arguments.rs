@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod auth;
+mod setup;
 mod threads;
 
+pub(crate) use setup::{Setup, SetupDiscord};
 pub(crate) use threads::{Status, Threads};
 
 pub(crate) use auth::{Auth, Begin, Complete, GrantChoice, Login, OwnerChoice, TokenRequest};
@@ -25,6 +27,9 @@ Run it:
   agent-host config example > config.toml   set a model and a key, then
   agent-host up                             threads in the page, one worker process each
   agent-host status                         what runs, what waits, what needs attention
+
+In Discord:
+  agent-host setup discord                  a guide of five minutes that checks each step
 
 Sign in, and use the token:
   agent-host auth login codex               open the link, come back
@@ -77,6 +82,9 @@ pub(crate) enum Verb {
     /// Check the configuration, or print one to start from
     #[command(subcommand, long_about = CONFIG)]
     Config(ConfigVerb),
+    /// Set up a chat service, step by step
+    #[command(subcommand, long_about = setup::SETUP)]
+    Setup(Setup),
     /// Run an authorization server on loopback that needs no account
     #[command(long_about = REHEARSAL)]
     Rehearsal(Rehearsal),
@@ -90,7 +98,8 @@ pub(crate) enum Verb {
 
 const DOCTOR: &str = "\
 Says what is wrong, where, and what to do next. Nothing is changed, unless --probe is given. Each external agent is \
-started once, greeted, and ended.
+started once, greeted, and ended. Where a token for Discord is configured, Discord is asked about the bot; it is not \
+connected.
 
   agent-host doctor                         one line per check, hints below those that need you
   agent-host doctor --probe                 also refreshes stale logins, and compares clocks

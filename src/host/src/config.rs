@@ -25,6 +25,7 @@ mod vendors;
 mod web;
 
 pub(crate) use agents::{NATIVE, Shared, account};
+pub(crate) use discord::{DEFAULT_VARIABLE, Source, id_of};
 pub(crate) use example::EXAMPLE;
 pub(crate) use places::Places;
 pub(crate) use problem::Problem;
@@ -70,6 +71,10 @@ pub(crate) struct Settings {
     pub(crate) web: WebSettings,
     /// Discord, if there is a token for it.
     pub(crate) discord: Option<chat::discord::config::Config>,
+    /// Where Discord is, also where there is no token for it.
+    pub(crate) discord_server: chat::discord::config::Server,
+    /// The folder of secrets that a service manager gives to this service alone.
+    pub(crate) service_credentials: Option<PathBuf>,
     /// The filter for log lines.
     pub(crate) log_filter: String,
     /// Where a configuration file is looked for.
@@ -181,6 +186,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         variables,
         &mut problems,
     );
+    let discord_server = discord::server(document.discord.as_ref());
     let discord = discord::settings(document.discord, &agents, &places, variables, &mut problems);
     problems.sort_by_key(Problem::line);
     Ok(Loaded {
@@ -197,10 +203,12 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             model_calls,
             web,
             discord,
+            discord_server,
             state_folder: places.state,
             allow_network_filesystem,
             vendors,
             declared,
+            service_credentials: variables.credentials(),
             log_filter,
             config_path: places.config,
             config_exists: text.is_some(),

@@ -10,8 +10,8 @@ use supervisor::{Agent, AgentKind};
 
 use crate::arguments::Demo;
 use crate::config::{NATIVE, Settings, Shared, WebSettings, account};
-use crate::failure::{Failure, Outcome};
-use crate::running::{DEMO, HostLock};
+use crate::failure::{Exit, Failure, Outcome};
+use crate::running::{HostLock, of_demo};
 use crate::serve::{Running, Signals};
 use crate::{assembly, log, output, storm};
 
@@ -29,13 +29,11 @@ const TRIALS: [(&str, &str); 3] = [
 ];
 
 /// Runs until a signal ends it.
-pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
+pub(crate) fn run(asked: &Demo, settings: Settings) -> Outcome {
     if let Some(processes) = asked.storm {
         return storm::run(processes);
     }
-    settings.state_folder.push(DEMO);
-    settings.store_path = settings.state_folder.join("auth.json");
-    settings.workspaces = settings.state_folder.join("workspaces");
+    let mut settings = of_demo(settings);
     // Whatever the configuration says of a real host's page.
     settings.web = WebSettings::of_this_machine();
     // Everything stays on this machine, whatever token is lying around.
@@ -51,12 +49,15 @@ pub(crate) fn run(asked: &Demo, mut settings: Settings) -> Outcome {
     log::start(&settings.log_filter);
     let ttl = Duration::from_secs(asked.access_ttl);
     assembly::run_on_all_cores(async move {
-        let signals = Signals::listen()?;
+        let mut signals = Signals::listen()?;
         let vendor = start_vendor(&settings, ttl).await?;
         settings.vendors = Vendors::builtin(Some(vendor.url()));
         use_vendor(&mut settings, &vendor)?;
         let credentials = assembly::credentials(&settings)?;
-        let running = Running::start(&settings, credentials, lock).await?;
+        let Some(running) = Running::start_unless(&mut signals, &settings, credentials, lock).await? else {
+            vendor.shutdown().await;
+            return Ok(Exit::Done);
+        };
         running.tell_way_in()?;
         output::say("everything stays on this machine; the model is a rehearsal; stop with Ctrl-C");
         let outcome = running.until_stopped(signals).await;

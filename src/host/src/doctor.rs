@@ -12,6 +12,7 @@ mod cage;
 mod check;
 mod clock;
 mod configuration;
+mod discord;
 mod environment;
 mod file;
 mod filesystem;
@@ -27,6 +28,7 @@ mod tenants;
 mod vendors;
 
 use check::{Check, Status};
+pub(crate) use discord::intent_steps;
 pub(crate) use locks::probe as probe_lock;
 pub(crate) use recovery::leftovers;
 
@@ -36,11 +38,13 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
     let mut checks = Vec::new();
     // A network file system is one of the findings; it must not hide the others.
     let opened = Store::open(&loaded.settings.store_path, true);
-    let mut tenants = Vec::new();
+    // `None`: not known.
+    let mut tenants = None;
     match opened {
         Ok(store) => tenants = of_store(asked, loaded, store, &mut checks)?,
         Err(error) => checks.push(Check::fail("folder", report::chain(&error)).hint(error.hint())),
     }
+    checks.push(agents::check(&loaded.settings, tenants.as_deref())?);
     checks.extend([
         configuration::check(loaded),
         vendors::check(&loaded.settings),
@@ -51,18 +55,25 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
         process::memory(),
         process::descriptors(),
     ]);
-    report::print(asked.json, &loaded.settings, &checks, &tenants)?;
+    checks.extend(discord::checks(&loaded.settings)?);
+    report::print(
+        asked.json,
+        &loaded.settings,
+        &checks,
+        tenants.as_deref().unwrap_or_default(),
+    )?;
     let failed = checks.iter().any(|check| check.status == Status::Fail);
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
 /// The checks that need a store. Where the file can't be read, those of its content are left out: the file's own says why.
+/// Gives back the logins.
 fn of_store(
     asked: &Doctor,
     loaded: &Loaded,
     store: Store,
     checks: &mut Vec<Check>,
-) -> Result<Vec<TenantHealth>, crate::failure::Failure> {
+) -> Result<Option<Vec<TenantHealth>>, crate::failure::Failure> {
     let settings = &loaded.settings;
     let refresher = Refresher::this_program().unwrap_or(Refresher::InProcess);
     let credentials = Credentials::new(store, settings.vendors.clone(), refresher);
@@ -88,7 +99,6 @@ fn of_store(
                 .map(|waiting| pending::check(&waiting)),
         );
         checks.push(environment::check(&credentials, tenants));
-        checks.push(agents::check(settings, &credentials)?);
         if asked.probe {
             checks.push(assembly::run(async {
                 Ok(clock::check(&credentials, tenants).await)
@@ -100,5 +110,5 @@ fn of_store(
             ));
         }
     }
-    Ok(content.unwrap_or_default())
+    Ok(content.ok())
 }

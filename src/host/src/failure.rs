@@ -139,7 +139,7 @@ impl Failure {
                 "begin again with `{begin}`, open the new link, and complete within 15 minutes as the same user"
             )),
             SignInError::Denied => Some(format!("begin again with `{begin}` if that was a mistake")),
-            SignInError::Paste(credentials::PasteError::Denied { .. }) => {
+            SignInError::Paste(credentials::PasteError::Denied) => {
                 Some(format!("begin again with `{begin}` if that was a mistake"))
             }
             other => other.hint().map(str::to_owned),

@@ -9,7 +9,20 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Libraries that may write tokens into a log at debug or trace.
-const TALKATIVE: [&str; 7] = ["rmcp", "hyper", "hyper_util", "reqwest", "h2", "rustls", "oauth2"];
+const TALKATIVE: [&str; 9] = [
+    "rmcp",
+    "hyper",
+    "hyper_util",
+    "reqwest",
+    "h2",
+    "rustls",
+    "oauth2",
+    "tungstenite",
+    "tokio_tungstenite",
+];
+
+/// One whose spans, which are infos, carry whole requests: what people said, and tokens of interactions.
+const CHATTY: &str = "serenity";
 
 /// Starts logging. `filter` was checked by the configuration.
 pub(crate) fn start(filter: &str) {
@@ -32,6 +45,7 @@ fn at_most() -> Targets {
     Targets::new()
         .with_default(LevelFilter::TRACE)
         .with_targets(TALKATIVE.map(|target| (target, LevelFilter::INFO)))
+        .with_target(CHATTY, LevelFilter::WARN)
 }
 
 #[cfg(test)]
@@ -67,6 +81,8 @@ mod tests {
             assert!(at_most().would_enable(&inner, &Level::INFO), "{inner}");
         }
         assert!(at_most().would_enable("credentials::refresh", &Level::TRACE));
+        assert!(!at_most().would_enable("serenity::http::request", &Level::INFO));
+        assert!(at_most().would_enable("serenity::gateway", &Level::WARN));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::config::Settings;
 use crate::failure::{Exit, Failure};
@@ -67,6 +67,11 @@ impl HostLock {
             _ => None,
         }
     }
+
+    /// Whether any host ever was that of this state folder.
+    pub(crate) fn was_ever_taken(state: &Path) -> bool {
+        path(state).exists()
+    }
 }
 
 /// Tries for a moment: a process that a host was just starting when it was killed has the host's files until it runs
@@ -95,16 +100,36 @@ fn read_pid(file: &mut File) -> Option<u32> {
 }
 
 /// The folder of a demo's state, in the state folder.
-pub(crate) const DEMO: &str = "demo";
+const DEMO: &str = "demo";
 
-/// The settings, for looking at the demo where it runs and no other host does.
-pub(crate) fn or_demo(mut settings: Settings) -> Settings {
-    let demo = settings.state_folder.join(DEMO);
-    if HostLock::holder(&settings.state_folder).is_none() && HostLock::holder(&demo).is_some() {
-        output::say("this is about the running demo");
-        settings.state_folder = demo;
-    }
+/// The settings of the demo.
+pub(crate) fn of_demo(mut settings: Settings) -> Settings {
+    settings.state_folder.push(DEMO);
+    settings.store_path = settings.state_folder.join("auth.json");
+    settings.workspaces = settings.state_folder.join("workspaces");
     settings
+}
+
+/// The settings for whoever looks: those of the demo, where it runs and no other host does, or where it was what ran last.
+/// Says so.
+pub(crate) fn or_demo(settings: Settings) -> Settings {
+    let demo = settings.state_folder.join(DEMO);
+    let words = if HostLock::holder(&settings.state_folder).is_some() {
+        return settings;
+    } else if HostLock::holder(&demo).is_some() {
+        "this is about the running demo"
+    } else if used(&path(&demo)) > used(&path(&settings.state_folder)).max(used(&settings.store_path)) {
+        "this is about the demo, which ran last"
+    } else {
+        return settings;
+    };
+    output::say(&format!("{words}: `{}`", demo.display()));
+    of_demo(settings)
+}
+
+/// When a file was last written, as a host's lock is at its start; `None` if it never was.
+fn used(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|found| found.modified()).ok()
 }
 
 /// Makes a folder that only this user may enter, and those above it.

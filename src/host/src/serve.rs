@@ -13,6 +13,7 @@ use crate::arguments::Up;
 use crate::config::Settings;
 use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
+use crate::guard::Guard;
 use crate::running::HostLock;
 use crate::{assembly, log, output, thrift};
 
@@ -48,9 +49,11 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
     let lock = HostLock::take(&settings.state_folder)?;
     log::start(&settings.log_filter);
     assembly::run_on_all_cores(async move {
-        let signals = Signals::listen()?;
+        let mut signals = Signals::listen()?;
         let credentials = assembly::credentials(&settings)?;
-        let running = Running::start(&settings, credentials, lock).await?;
+        let Some(running) = Running::start_unless(&mut signals, &settings, credentials, lock).await? else {
+            return Ok(Exit::Done);
+        };
         running.tell_way_in()?;
         output::say("stop with Ctrl-C");
         if let Some(discord) = &settings.discord {
@@ -95,20 +98,35 @@ pub(crate) struct Running {
     web: web::Server,
     discord: Option<discord::Server>,
     control: Control,
+    guard: Option<Guard>,
     lock: HostLock,
 }
 
 impl Running {
-    /// Starts all parts.
-    pub(crate) async fn start(
+    /// Starts all parts; `None` where a signal came first. What an earlier host left can take long to end.
+    pub(crate) async fn start_unless(
+        signals: &mut Signals,
         settings: &Settings,
         credentials: Credentials,
         lock: HostLock,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Option<Self>, Failure> {
+        tokio::select! {
+            biased;
+            () = signals.next() => {
+                output::say("stopped before it had begun with anything");
+                Ok(None)
+            }
+            started = Self::start(settings, credentials, lock) => started.map(Some),
+        }
+    }
+
+    /// Starts all parts. Cancelled, it is as if it had been killed: all that it has done is undone by the next start.
+    async fn start(settings: &Settings, credentials: Credentials, lock: HostLock) -> Result<Self, Failure> {
         let state = &settings.state_folder;
         refuse_open_secrets(settings)?;
         warn_of_others(state);
         let (conversation, found) = Conversation::open(state)?;
+        let guard = Guard::start(state, &settings.store_path, &settings.web.secret_files);
         let config = supervisor::Config {
             state_folder: state.clone(),
             workspaces: settings.workspaces.clone(),
@@ -163,6 +181,7 @@ impl Running {
             web,
             discord,
             control,
+            guard,
             lock,
         })
     }
@@ -203,6 +222,7 @@ impl Running {
             }
         });
         drop(self.control);
+        drop(self.guard);
         drop(self.lock);
         output::say("stopped");
         Ok(Exit::Done)
@@ -259,7 +279,13 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
         without: vec![],
     };
     let of_the_host = [&settings.state_folder, &settings.store_path];
-    for secret in of_the_host.into_iter().chain(&settings.web.secret_files) {
+    let token = settings.discord.as_ref().and_then(|discord| discord.token.file());
+    let given = of_the_host
+        .into_iter()
+        .chain(&settings.web.secret_files)
+        .chain(token)
+        .chain(&settings.service_credentials);
+    for secret in given {
         let real = std::fs::canonicalize(secret).unwrap_or_else(|_| secret.clone());
         if policy.may_read(&real) {
             return Err(Failure::words(format!(
@@ -301,4 +327,26 @@ pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
     }
     Err(Failure::words(format!("`{}` is missing", program.display()))
         .hint("both programs belong together: install or build them into one folder"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SERVICE_MANAGER_WAITS;
+
+    #[test]
+    fn service_managers_are_told_to_wait_as_long_as_the_host_may_take() {
+        let seconds = SERVICE_MANAGER_WAITS.as_secs();
+        for (text, line) in [
+            (
+                include_str!("../../../deploy/agent-host.service"),
+                format!("\nTimeoutStopSec={seconds}\n"),
+            ),
+            (
+                include_str!("../../../deploy/compose.yaml"),
+                format!("\n    stop_grace_period: {seconds}s\n"),
+            ),
+        ] {
+            assert!(text.contains(&line), "{line}");
+        }
+    }
 }

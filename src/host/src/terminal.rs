@@ -50,6 +50,25 @@ impl Lines {
             .transpose()
             .map_err(|error| Failure::during(error, "could not read standard input"))
     }
+
+    /// Asks a person, as [`prompt`] does, and waits for the next line. Cancel safe: the terminal is put right.
+    pub(crate) async fn ask(
+        &mut self,
+        question: &str,
+        hidden: bool,
+    ) -> Result<Option<SecretString>, Failure> {
+        // First: who answers at once must not be shown either.
+        let echo = hidden.then(EchoOff::now).flatten();
+        if is_at_stdin() {
+            output::ask(question);
+        }
+        let line = self.next().await;
+        if echo.is_some() {
+            drop(echo);
+            output::say("");
+        }
+        line
+    }
 }
 
 /// Reads one line from standard input; nothing at all reads as an empty line.
@@ -60,24 +79,15 @@ pub(crate) fn one_line() -> Result<SecretString, Failure> {
 
 /// Asks a person for a line. A hidden one is not shown while it is typed. Without a terminal it is just read.
 pub(crate) async fn prompt(question: &str, hidden: bool) -> Result<SecretString, Failure> {
-    if is_at_stdin() {
-        output::ask(question);
-    }
-    let echo = hidden.then(EchoOff::now).flatten();
     let mut lines = Lines::start();
-    let line = tokio::select! {
-        line = lines.next() => line,
+    tokio::select! {
+        line = lines.ask(question, hidden) => Ok(line?.unwrap_or_default()),
         () = ended_from_outside() => Err(Failure::words("interrupted; nothing was stored")),
-    };
-    if echo.is_some() {
-        drop(echo);
-        output::say("");
     }
-    Ok(line?.unwrap_or_default())
 }
 
 /// Ends with a signal that would end this process, so that the terminal is put right first.
-async fn ended_from_outside() {
+pub(crate) async fn ended_from_outside() {
     let of = |kind| async move {
         match signal(kind) {
             Ok(mut signals) => {

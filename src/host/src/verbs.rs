@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::arguments::{Arguments, ConfigVerb, Verb};
+use crate::arguments::{Arguments, ConfigVerb, Setup, Verb};
 use crate::config::{self, EXAMPLE, Loaded};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::{auth, demo, doctor, output, rehearsal_server, running, serve, status, threads};
+use crate::{auth, demo, doctor, output, rehearsal_server, running, serve, setup, status, threads};
 
 /// Runs what was typed.
 pub(crate) fn run() -> ExitCode {
@@ -27,13 +27,18 @@ pub(crate) fn run() -> ExitCode {
 fn verb(arguments: Arguments) -> Outcome {
     let explicit = arguments.config.as_deref();
     match arguments.verb {
-        Verb::Auth(verb) => auth::run(verb, &config::load_sound(explicit)?),
-        Verb::Doctor(asked) => doctor::run(&asked, &config::load(explicit)?),
+        Verb::Auth(verb) => auth::run(verb, config::load_sound(explicit)?),
+        Verb::Doctor(asked) => {
+            let Loaded { settings, problems } = config::load(explicit)?;
+            let settings = running::or_demo(settings);
+            doctor::run(&asked, &Loaded { settings, problems })
+        }
         Verb::Config(ConfigVerb::Example) => {
             output::data(EXAMPLE.trim_end())?;
             Ok(Exit::Done)
         }
         Verb::Config(ConfigVerb::Check) => check(&config::load(explicit)?),
+        Verb::Setup(Setup::Discord(asked)) => setup::run(&asked, config::load(explicit)?),
         Verb::Rehearsal(asked) => rehearsal_server::run(&asked, &config::load_sound(explicit)?),
         Verb::Demo(asked) => demo::run(&asked, config::load_sound(explicit)?),
         Verb::Up(asked) => serve::run(&asked, config::load_for_a_host(explicit)?),

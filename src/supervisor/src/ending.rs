@@ -32,8 +32,6 @@ pub(crate) enum Outcome {
     },
     /// The turn takes in what is to be merged and is sent again.
     Again,
-    /// It is sent again after a login; the reason in the agent's words.
-    Login(String),
     /// The worker is dying; its last event says how.
     Dying,
 }
@@ -48,7 +46,6 @@ pub(crate) fn outcome(intent: Option<Intent>, result: &Result<StopReason, Prompt
         (Some(Intent::Drain), _) => host_stopped(),
         (Some(Intent::Steer), _) => Outcome::Again,
         (None, Ok(reason)) => ended(*reason),
-        (None, Err(PromptError::LoginNeeded(words))) => Outcome::Login(words.clone()),
         (None, Err(PromptError::Gone)) => Outcome::Dying,
         (None, Err(PromptError::Failed(words))) => {
             finish(TurnEnd::Failed, words, Some((NoteKind::Error, words.clone())))
@@ -122,7 +119,6 @@ mod tests {
     fn what_follows_from_the_end_of_a_prompt_is_this_table() {
         use Intent::{Drain, Interrupt, Steer, Stop};
         let failed = || Err(PromptError::Failed("no".into()));
-        let login = || Err(PromptError::LoginNeeded("sign in".into()));
         for (intent, result, expected) in [
             (None, Ok(StopReason::EndTurn), "done"),
             (None, Ok(StopReason::MaxTokens), "done told"),
@@ -130,7 +126,6 @@ mod tests {
             (None, Ok(StopReason::Refusal), "failed told"),
             (None, Ok(StopReason::Cancelled), "stopped told"),
             (None, failed(), "failed told"),
-            (None, login(), "login"),
             (None, Err(PromptError::Gone), "dying"),
             (Some(Stop), Ok(StopReason::Cancelled), "stopped"),
             (Some(Stop), Ok(StopReason::EndTurn), "stopped"),
@@ -142,7 +137,7 @@ mod tests {
             (Some(Steer), Err(PromptError::Gone), "again"),
             (Some(Interrupt), Ok(StopReason::Cancelled), "stopped"),
             (Some(Interrupt), Ok(StopReason::EndTurn), "stopped"),
-            (Some(Interrupt), login(), "stopped"),
+            (Some(Interrupt), failed(), "stopped"),
             (Some(Drain), Ok(StopReason::Cancelled), "cut told"),
             (Some(Drain), Ok(StopReason::EndTurn), "done"),
             (Some(Drain), Err(PromptError::Gone), "cut told"),
@@ -154,7 +149,6 @@ mod tests {
                     format!("{end:?}{told}").to_lowercase()
                 }
                 Outcome::Again => "again".to_owned(),
-                Outcome::Login(_) => "login".to_owned(),
                 Outcome::Dying => "dying".to_owned(),
             };
             assert_eq!(found, expected, "{intent:?} {result:?}");

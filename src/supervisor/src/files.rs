@@ -1,12 +1,16 @@
 //! Files between a thread and its agent: what goes into a prompt, and what the agent offers. Only regular files that
 //! really lie inside the thread's workspace, links resolved.
 
+use std::fs::{File, Metadata};
+use std::io::Read as _;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use agent_client_protocol::v1::schema::{ContentBlock, ImageContent, ResourceLink};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use conversation::{Attachment, Turn};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use url::Url;
 
 /// Images up to so many bytes go into the prompt itself.
@@ -14,23 +18,31 @@ const LARGEST_IMAGE: u64 = 5 * 1024 * 1024;
 
 /// What of a turn is sent to an agent: its text with a line for each file, and the files.
 pub(crate) async fn prompt(turn: &Turn, workspace: &Path, accepts_images: bool) -> Vec<ContentBlock> {
+    let (turn, workspace) = (turn.clone(), workspace.to_owned());
+    let read = tokio::task::spawn_blocking(move || blocks(&turn, &workspace, accepts_images));
+    read.await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+fn blocks(turn: &Turn, workspace: &Path, accepts_images: bool) -> Vec<ContentBlock> {
     let mut text = turn.text.clone();
     let mut blocks = Vec::new();
     for file in &turn.files {
-        let Some((path, size)) = inside(workspace, Path::new(&file.path)).await else {
+        let Some(found) = Found::inside(workspace, Path::new(&file.path)) else {
             text.push_str("\n\n[attached file: ");
             text.push_str(&file.path);
             text.push_str("; it is no longer there]");
             continue;
         };
-        let line = format!("\n\n[attached file: {} ({size} bytes)]", path.display());
+        let line = format!(
+            "\n\n[attached file: {} ({} bytes)]",
+            found.path.display(),
+            found.size
+        );
         text.push_str(&line);
-        let image = if accepts_images {
-            image(file, &path, size).await
-        } else {
-            None
-        };
-        blocks.push(image.unwrap_or_else(|| link(file, &path, size)));
+        let named = link(file, &found);
+        let image = if accepts_images { image(file, found) } else { None };
+        blocks.push(image.unwrap_or(named));
     }
     blocks.insert(0, text.trim_start_matches('\n').into());
     blocks
@@ -44,48 +56,79 @@ pub(crate) async fn offered(link: &ResourceLink, workspace: &Path) -> Option<Att
         // Some agents give a bare path.
         Err(_) => PathBuf::from(&link.uri),
     };
-    let (path, size) = inside(workspace, &named).await?;
-    let root = tokio::fs::canonicalize(workspace).await.ok()?;
-    let relative = path.strip_prefix(&root).ok()?.to_str()?.to_owned();
+    let workspace = workspace.to_owned();
+    let found = tokio::task::spawn_blocking(move || Found::inside(&workspace, &named));
+    let Found {
+        path, size, relative, ..
+    } = found.await.ok().flatten()?;
     let name = path.file_name()?.to_string_lossy().into_owned();
     let mime = link.mime_type.clone();
     Some(Attachment {
         mime: mime.unwrap_or_else(|| mime_of(&name).to_owned()),
         name,
-        path: relative,
+        path: relative.to_str()?.to_owned(),
         size,
     })
 }
 
-/// The real path and size of a regular file inside the workspace; a relative path is relative to it.
-async fn inside(workspace: &Path, path: &Path) -> Option<(PathBuf, u64)> {
-    let root = tokio::fs::canonicalize(workspace).await.ok()?;
-    let real = tokio::fs::canonicalize(root.join(path)).await.ok()?;
-    if !real.starts_with(&root) {
-        return None;
-    }
-    let metadata = tokio::fs::metadata(&real).await.ok()?;
-    metadata.is_file().then_some((real, metadata.len()))
+/// A regular file inside a workspace, opened: what stands at its path later is no matter.
+struct Found {
+    file: File,
+    /// Where it really is.
+    path: PathBuf,
+    /// The same, from the workspace on.
+    relative: PathBuf,
+    size: u64,
 }
 
-async fn image(file: &Attachment, path: &Path, size: u64) -> Option<ContentBlock> {
+impl Found {
+    /// A relative path is relative to the workspace; an absolute one has to begin with it. The kernel walks, so an agent
+    /// that swaps a link meanwhile leads nowhere; links that stay inside are followed.
+    fn inside(workspace: &Path, path: &Path) -> Option<Self> {
+        let root = workspace.canonicalize().ok()?;
+        let below = path
+            .strip_prefix(&root)
+            .or_else(|_| path.strip_prefix(workspace))
+            .unwrap_or(path);
+        let folder = File::open(&root).ok()?;
+        // Opening a pipe would wait for somebody to write into it.
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let how = OpenHow::new()
+            .flags(flags)
+            .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        let file = File::from(openat2(&folder, below, how).ok()?);
+        let metadata = file.metadata().ok().filter(Metadata::is_file)?;
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+        let relative = path.strip_prefix(&root).ok()?.to_owned();
+        let size = metadata.len();
+        Some(Self {
+            file,
+            path,
+            relative,
+            size,
+        })
+    }
+}
+
+fn image(file: &Attachment, found: Found) -> Option<ContentBlock> {
     let is_image = ["image/png", "image/jpeg", "image/gif", "image/webp"].contains(&file.mime.as_str());
-    if !is_image || size > LARGEST_IMAGE {
+    if !is_image || found.size > LARGEST_IMAGE {
         return None;
     }
-    let bytes = tokio::fs::read(path).await.ok()?;
-    // It may have grown since.
-    if u64::try_from(bytes.len()).ok()? > LARGEST_IMAGE {
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    found.file.take(LARGEST_IMAGE + 1).read_to_end(&mut bytes).ok()?;
+    if bytes.len() as u64 > LARGEST_IMAGE {
         return None;
     }
     let image = ImageContent::new(STANDARD.encode(bytes), file.mime.as_str());
-    Some(ContentBlock::Image(image.uri(file_url(path))))
+    Some(ContentBlock::Image(image.uri(file_url(&found.path))))
 }
 
-fn link(file: &Attachment, path: &Path, size: u64) -> ContentBlock {
-    let uri = file_url(path).unwrap_or_else(|| path.to_string_lossy().into_owned());
+fn link(file: &Attachment, found: &Found) -> ContentBlock {
+    let uri = file_url(&found.path).unwrap_or_else(|| found.path.to_string_lossy().into_owned());
     let link = ResourceLink::new(file.name.as_str(), uri).mime_type(file.mime.clone());
-    ContentBlock::ResourceLink(link.size(i64::try_from(size).ok()))
+    ContentBlock::ResourceLink(link.size(i64::try_from(found.size).ok()))
 }
 
 fn file_url(path: &Path) -> Option<String> {
@@ -114,9 +157,12 @@ fn mime_of(name: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use conversation::{SourceId, ThreadId, TurnId, TurnState};
     use credentials::{Timestamp, UserId};
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
     use super::*;
 
@@ -198,6 +244,41 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_swaps_a_folder_for_a_link_all_the_time_gets_nothing_from_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let (workspace, hidden) = (folder.path().join("w"), folder.path().join("hidden"));
+        for place in [workspace.join("a"), hidden.clone()] {
+            fs::create_dir_all(place).unwrap();
+        }
+        fs::write(workspace.join("a/x.png"), "inside").unwrap();
+        fs::write(hidden.join("x.png"), "secret").unwrap();
+        let (one, other) = (workspace.join("a"), workspace.join("b"));
+        std::os::unix::fs::symlink(&hidden, &other).unwrap();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let swaps = std::thread::spawn({
+            let is_over = is_over.clone();
+            move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    renameat2(AT_FDCWD, &one, AT_FDCWD, &other, RenameFlags::RENAME_EXCHANGE).unwrap();
+                }
+            }
+        });
+        let (turn, mut read) = (turn(&[("a/x.png", "image/png")]), 0);
+        let secret = STANDARD.encode("secret");
+        for _ in 0..4000 {
+            for block in prompt(&turn, &workspace, true).await {
+                if let ContentBlock::Image(image) = block {
+                    assert_ne!(image.data, secret);
+                    read += 1;
+                }
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        swaps.join().unwrap();
+        assert!(read > 0, "it is there half of the time");
     }
 
     #[tokio::test]

@@ -11,8 +11,6 @@ pub(crate) struct Facts {
     pub(crate) turn: Option<TurnFacts>,
     /// Whether something waits for a worker.
     pub(crate) wanted: bool,
-    /// Whether a worker can't open its session without a login.
-    pub(crate) login_first: bool,
     /// Whether all places are taken.
     pub(crate) no_place: bool,
     /// The worker.
@@ -39,7 +37,6 @@ pub(crate) fn phase(facts: Facts) -> ThreadPhase {
         Some(turn) if turn.login => return ThreadPhase::AwaitingLogin,
         Some(turn) if turn.permission => return ThreadPhase::AwaitingPermission,
         Some(turn) if turn.prompted => return ThreadPhase::Working,
-        _ if facts.login_first => return ThreadPhase::AwaitingLogin,
         _ => {}
     }
     match facts.state {
@@ -65,7 +62,6 @@ mod tests {
     const QUIET: Facts = Facts {
         turn: None,
         wanted: false,
-        login_first: false,
         no_place: false,
         state: WorkerState::Cold,
     };
@@ -89,10 +85,6 @@ mod tests {
             no_place: true,
             ..wanted(Starting)
         };
-        let login_first = Facts {
-            login_first: true,
-            ..wanted(WorkerState::Cold)
-        };
         for (facts, expected) in [
             (QUIET, ThreadPhase::Cold),
             (at(Idle), ThreadPhase::Idle),
@@ -101,7 +93,6 @@ mod tests {
             (wanted(Starting), ThreadPhase::Starting),
             (no_place, ThreadPhase::Waiting),
             (wanted(failed), ThreadPhase::Failed { until: None }),
-            (login_first, ThreadPhase::AwaitingLogin),
             (wanted(Ready), ThreadPhase::Working),
         ] {
             assert_eq!(phase(facts), expected, "{facts:?}");

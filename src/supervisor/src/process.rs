@@ -62,6 +62,8 @@ pub(crate) enum Event {
         tool_call: Box<ToolCallUpdate>,
         /// The answers that it offers.
         options: Vec<Choice>,
+        /// What else it offers, which is not understood, by name.
+        unknown: Vec<String>,
         /// How it is answered.
         answer: Reply<PermissionAnswer>,
     },
@@ -155,6 +157,7 @@ impl From<worker::Event> for Event {
             worker::Event::Permission(asked) => Self::Permission {
                 tool_call: Box::new(asked.tool_call.clone()),
                 options: asked.choices(),
+                unknown: asked.unknown.clone(),
                 answer: Reply::new(|answer| asked.answer(answer)),
             },
             worker::Event::Login(asked) => Self::Login {

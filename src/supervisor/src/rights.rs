@@ -15,8 +15,7 @@ pub(crate) enum Deed {
 
 /// `None` if `by` may, else why not, in words. `author` is who wrote the turn it is about.
 pub(crate) fn refusal(deed: Deed, by: &UserId, owner: &UserId, author: Option<&UserId>) -> Option<String> {
-    // The control socket and the files belong to the same system user as the host itself.
-    let operator = by.as_str().starts_with("local:");
+    let operator = is_operator(by);
     let words = match deed {
         _ if by == owner => return None,
         Deed::Decide => "only the person who opened this thread may decide that",
@@ -26,6 +25,11 @@ pub(crate) fn refusal(deed: Deed, by: &UserId, owner: &UserId, author: Option<&U
         Deed::Reset => "only the person who opened this thread may reset it",
     };
     Some(words.to_owned())
+}
+
+/// The control socket and the files belong to the same system user as the host itself.
+pub(crate) fn is_operator(by: &UserId) -> bool {
+    by.as_str().starts_with("local:")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The handle.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::time::Instant;
 
 use crate::command::{Command, Decided};
-use crate::config::Config;
+use crate::config::{Agent, Config};
 use crate::process::Launcher;
 use crate::shared::Shared;
 use crate::sweep::Reaper;
@@ -318,6 +319,11 @@ impl Supervisor {
         agents
             .map(|(name, agent)| (name.clone(), agent.title.clone()))
             .collect()
+    }
+
+    /// The agents as they were declared, by name. They hold secrets: not to be shown as they are.
+    pub fn declared(&self) -> &BTreeMap<String, Agent> {
+        &self.shared().config.agents
     }
 
     fn shared(&self) -> &Arc<Shared> {

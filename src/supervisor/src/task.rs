@@ -217,7 +217,7 @@ impl Task {
             Next::Ended => self.slot = Slot::Empty,
             Next::Answered(answer) => self.answered(answer).await,
             Next::Evicted => self.evicted(),
-            Next::LoginsChanged => self.look_for_logins(true).await,
+            Next::LoginsChanged => self.look_for_logins().await,
             Next::Look => {}
         }
     }

@@ -285,7 +285,7 @@ impl Worker {
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
         let gate = self.gate.clone();
-        let own_login = (!self.is_native).then(|| self.opened.sign_in.clone());
+        let sign_in = self.opened.sign_in.clone();
         self.before
             .store(self.process.pace.requests_written(), Ordering::SeqCst);
         async move {
@@ -297,13 +297,9 @@ impl Worker {
                     gate.set_over();
                     Err(PromptError::Gone)
                 }
-                Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED => {
-                    let words = words::error(&error);
-                    Err(match own_login {
-                        None => PromptError::LoginNeeded(words),
-                        Some(sign_in) => PromptError::Failed(format!("{words}. {sign_in}.")),
-                    })
-                }
+                Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED => Err(PromptError::Failed(
+                    format!("{}. {sign_in}.", words::error(&error)),
+                )),
                 Err(error) => Err(PromptError::Failed(words::error(&error))),
             }
         }

@@ -12,6 +12,9 @@ pub const STATUS_METHOD: &str = "_agent-host/status";
 /// The key in `_meta["agent-host"]` of a permission answer that carries the reason of a denial.
 pub const DENIAL_REASON: &str = "reason";
 
+/// The same, where nobody denied it but the host, for want of an answer or of a place to write it down.
+pub const HOST_REASON: &str = "host_reason";
+
 /// The key in `data["agent-host"]` of an error answer to `session/prompt` that holds a [`TurnFailure`]'s word.
 pub const FAILURE: &str = "failure";
 

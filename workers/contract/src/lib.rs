@@ -8,7 +8,8 @@ pub mod frames;
 mod profile;
 
 pub use extension::{
-    DENIAL_REASON, FAILURE, LOGIN_METHOD, LoginAnswer, LoginNeeded, STATUS_METHOD, Status, TurnFailure,
+    DENIAL_REASON, FAILURE, HOST_REASON, LOGIN_METHOD, LoginAnswer, LoginNeeded, STATUS_METHOD, Status,
+    TurnFailure,
 };
 pub use frames::FRAME_LIMIT;
 pub use profile::{

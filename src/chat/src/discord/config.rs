@@ -37,12 +37,22 @@ pub enum Token {
         secret: SecretString,
         /// Where it was found, for people.
         from: String,
+        /// The file that it was found in, if it was one.
+        file: Option<PathBuf>,
     },
     /// The first line that a program prints.
     Command(Vec<String>),
 }
 
 impl Token {
+    /// The file that it was found in, if it was one.
+    pub fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Given { file, .. } => file.as_ref(),
+            Self::Command(_) => None,
+        }
+    }
+
     /// Where it comes from, for people.
     pub fn source(&self) -> String {
         match self {

@@ -67,10 +67,17 @@ fn parse(text: &str) -> Command {
     }
 }
 
-/// The command that begins with what was typed, or that it begins with.
+/// The command that begins with what was typed, or that it begins with; else one that it is a slip of.
 fn nearest(typed: &str) -> Option<&'static str> {
+    /// Slips in one word: letters missed, doubled, changed or swapped.
+    const MOST_SLIPS: usize = 2;
+    let names = || COMMANDS.iter().map(|command| command.name);
     let near = |name: &&str| typed.len() > 1 && (name.starts_with(typed) || typed.starts_with(*name));
-    COMMANDS.iter().map(|command| command.name).find(near)
+    let slips = |name: &&str| strsim::damerau_levenshtein(name, typed);
+    let slip = |name: &&str| typed.len() > 3 && slips(name) <= MOST_SLIPS;
+    names()
+        .find(near)
+        .or_else(|| names().filter(slip).min_by_key(slips))
 }
 
 /// `POST /api/t/{id}/command`
@@ -107,14 +114,31 @@ impl Web {
             (Command::Auth(Some(service)), _) => {
                 let service = credentials::Service::parse(&service).map_err(Refused::bad)?;
                 self.credentials.vendors().get(&service).map_err(Refused::bad)?;
+                let in_use = self.services_in_use();
+                if !in_use.contains(&service) {
+                    let names: Vec<&str> = in_use.iter().map(credentials::Service::as_str).collect();
+                    return Ok(say(format!(
+                        "No agent of this host works with {service}, so a login would pay for nothing. In use: {}.",
+                        if names.is_empty() {
+                            "none".to_owned()
+                        } else {
+                            names.join(", ")
+                        }
+                    )));
+                }
                 Ok(go(&format!("/credentials#login-mine-{service}")))
             }
             (Command::New, _) => Ok(go("/")),
             (Command::Help, _) => Ok(say(help())),
-            (Command::Unknown(name, nearest), _) => Ok(say(match nearest {
-                Some(nearest) => format!("There is no command {name}. Did you mean {nearest}?"),
-                None => format!("There is no command {name}. /help shows what there is."),
-            })),
+            (Command::Unknown(name, nearest), _) => Ok(CommandAnswer {
+                words: match nearest {
+                    Some(nearest) => format!("There is no command {name}. Did you mean {nearest}?"),
+                    None => format!("There is no command {name}; /help shows what there is."),
+                },
+                unknown: true,
+                nearest,
+                open: None,
+            }),
             (Command::Status, None) => self.overview(visitor).await,
             (_, None) => Ok(say("There is no thread yet: write the first message.")),
             (Command::Stop, Some(thread)) => {
@@ -258,14 +282,14 @@ fn help() -> String {
 fn say(words: impl Into<String>) -> CommandAnswer {
     CommandAnswer {
         words: words.into(),
-        open: None,
+        ..CommandAnswer::default()
     }
 }
 
 fn go(path: &str) -> CommandAnswer {
     CommandAnswer {
-        words: String::new(),
         open: Some(path.to_owned()),
+        ..CommandAnswer::default()
     }
 }
 
@@ -294,7 +318,10 @@ mod tests {
             ("/", Command::Help),
             ("/sto", Command::Unknown("/sto".into(), Some("/stop"))),
             ("/stopp", Command::Unknown("/stopp".into(), Some("/stop"))),
+            ("/stpo", Command::Unknown("/stpo".into(), Some("/stop"))),
+            ("/modle", Command::Unknown("/modle".into(), Some("/model"))),
             ("/xyz", Command::Unknown("/xyz".into(), None)),
+            ("/deploy", Command::Unknown("/deploy".into(), None)),
             ("/ü", Command::Unknown("/ü".into(), None)),
         ] {
             assert_eq!(parse(text), command, "{text:?}");

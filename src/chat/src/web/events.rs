@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use conversation::{ThreadFilter, ThreadId};
@@ -55,6 +55,8 @@ pub(crate) struct Wanted {
     thread: Option<String>,
     /// Where an earlier stream of this page ended, if the browser does not say it in a header.
     last: Option<String>,
+    /// Only whether there would be a stream: a browser does not tell a script why it got none.
+    look: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -69,7 +71,12 @@ pub(crate) async fn events(
     headers: HeaderMap,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Refused> {
-    let place = web.streams.take(&visitor.person.user)?;
+    let (user, is_admin) = (&visitor.person.user, visitor.person.admin);
+    if wanted.look.is_some() {
+        web.streams.look(user, is_admin)?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let place = web.streams.take(user, is_admin)?;
     let header = headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok());
     let revision = header
         .or(wanted.last.as_deref())
@@ -120,7 +127,9 @@ struct Page {
     lines: HashMap<ThreadId, u64>,
     ready: VecDeque<Event>,
     stop: watch::Receiver<bool>,
-    _place: Place,
+    place: Place,
+    /// Another one needs the place: the page was told to rest.
+    rests: bool,
 }
 
 /// What a page has when it connects.
@@ -143,6 +152,7 @@ struct Watched {
 /// What may happen next.
 enum News {
     Stop,
+    Rest,
     Update(Option<Box<Update>>),
     Due,
     Lines(Result<Changed, RecvError>),
@@ -165,7 +175,8 @@ impl Page {
             thread: None,
             web,
             visitor,
-            _place: place,
+            place,
+            rests: false,
         };
         if let Some(id) = thread {
             page.watch(id, since.revision).await?;
@@ -208,7 +219,14 @@ impl Page {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
+            if self.rests {
+                return None;
+            }
             match self.news().await {
+                News::Rest => {
+                    self.rests = true;
+                    return Some(Event::default().event("rest").data("1"));
+                }
                 News::Stop | News::Update(None) | News::Lines(Err(RecvError::Closed)) => return None,
                 News::Update(Some(update)) => self.take(*update).await?,
                 News::Due => self.flush().await,
@@ -252,6 +270,7 @@ impl Page {
             biased;
             // A sender that is gone means the same.
             _ = self.stop.wait_for(|stopped| *stopped) => News::Stop,
+            () = self.place.lost() => News::Rest,
             () = due => News::Due,
             update = updates => News::Update(update),
             lines = self.lists.recv() => News::Lines(lines),

@@ -17,6 +17,7 @@ use super::shared::Web;
 use super::view::{self, Content, Line, MayInvite, Shell, Viewer, Worker};
 
 mod logins;
+mod payers;
 
 /// `GET /`
 pub(crate) async fn home(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Html<String>, PageRefused> {
@@ -42,8 +43,8 @@ pub(crate) async fn credentials(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
 ) -> Result<Html<String>, PageRefused> {
-    let logins = web.logins(&visitor.person).await?;
-    let html = view::credentials(&logins, &Web::viewer(&visitor));
+    let purse = web.purse(&visitor.person).await?;
+    let html = view::credentials(&purse, &Web::viewer(&visitor));
     let frame = web.frame(&visitor).await?;
     Ok(Html(frame.draw(Content::Page {
         title: "Credentials",
@@ -85,9 +86,9 @@ pub(crate) async fn credentials_part(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
 ) -> Result<Json<Part>, Refused> {
-    let logins = web.logins(&visitor.person).await?;
+    let purse = web.purse(&visitor.person).await?;
     Ok(Json(Part {
-        html: view::credentials(&logins, &Web::viewer(&visitor)),
+        html: view::credentials(&purse, &Web::viewer(&visitor)),
     }))
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use axum::Json;
 use axum::extract::multipart::MultipartError;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use conversation::ConversationError;
 use supervisor::SupervisorError;
@@ -22,6 +22,8 @@ pub(crate) struct Refused {
     pub(crate) hint: Option<String>,
     /// Whether the same request may be sent again, unchanged, in a moment.
     pub(crate) again: bool,
+    /// How long to wait before that, in seconds.
+    after: Option<u16>,
 }
 
 impl Refused {
@@ -31,6 +33,7 @@ impl Refused {
             error: error.to_string(),
             hint: None,
             again: false,
+            after: None,
         }
     }
 
@@ -59,9 +62,30 @@ impl Refused {
         self
     }
 
+    /// Error and hint, each as a paragraph of its own.
+    pub(crate) fn sentences(&self) -> String {
+        let hint = self.hint.iter().map(|hint| format!("\n\n{}", sentence(hint)));
+        sentence(&self.error) + &hint.collect::<String>()
+    }
+
     fn again(mut self) -> Self {
         self.again = true;
         self
+    }
+
+    /// The same request may be sent again after so many seconds.
+    pub(crate) fn after(mut self, seconds: u16) -> Self {
+        self.after = Some(seconds);
+        self.again()
+    }
+
+    /// An answer with this body.
+    fn answer(after: Option<u16>, answer: impl IntoResponse) -> Response {
+        let mut answer = answer.into_response();
+        if let Some(seconds) = after {
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        answer
     }
 }
 
@@ -72,7 +96,7 @@ impl IntoResponse for Refused {
             hint: self.hint,
             again: self.again,
         };
-        (self.status, Json(body)).into_response()
+        Self::answer(self.after, (self.status, Json(body)))
     }
 }
 
@@ -88,16 +112,23 @@ impl<E: Into<Refused>> From<E> for PageRefused {
 
 impl IntoResponse for PageRefused {
     fn into_response(self) -> Response {
-        let Refused {
-            status, error, hint, ..
-        } = self.0;
-        let title = status.canonical_reason().unwrap_or("Not done");
-        let words = sentence(&error)
-            + &hint
-                .map(|hint| format!("\n\n{}", sentence(&hint)))
-                .unwrap_or_default();
-        let page = view::message_page(title, &words, "", Some(("/", "Back to the threads")));
-        (status, Html(page)).into_response()
+        let refused = self.0;
+        let title = match refused.status.as_u16() {
+            403 => "Not allowed",
+            404 => "Not found",
+            429 => "Too much at once",
+            503 => "Not now",
+            507 => "No room left",
+            500..=599 => "Something went wrong here",
+            _ => "That did not work",
+        };
+        let page = view::message_page(
+            title,
+            &refused.sentences(),
+            "",
+            Some(("/", "Back to the threads")),
+        );
+        Refused::answer(refused.after, (refused.status, Html(page)))
     }
 }
 
@@ -106,7 +137,7 @@ impl From<SupervisorError> for Refused {
         match error {
             SupervisorError::Conversation(error) => error.into(),
             SupervisorError::Gone(_) => Self::new(StatusCode::CONFLICT, &error),
-            SupervisorError::Draining => Self::new(StatusCode::SERVICE_UNAVAILABLE, &error).again(),
+            SupervisorError::Draining => Self::new(StatusCode::SERVICE_UNAVAILABLE, &error).after(2),
             SupervisorError::NotAllowed(_) => Self::new(StatusCode::FORBIDDEN, &error),
             SupervisorError::TooMuch(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, &error),
             SupervisorError::NoAgent(_) => Self::bad(&error),

@@ -168,6 +168,11 @@ impl Server {
         self.address
     }
 
+    #[cfg(test)]
+    pub(super) fn web(&self) -> &Web {
+        &self.web
+    }
+
     /// Makes such links as long as the server runs.
     pub fn links(&self) -> Links {
         Links {

@@ -18,7 +18,7 @@ use super::lists::Lists;
 use super::people::{People, Person};
 use super::refusal::Refused;
 use super::seen::Seen;
-use super::sign_in::Waits;
+use super::sign_in::{Links, Waits};
 use super::tries::Tries;
 use super::uploads::Uploads;
 use super::view::Viewer;
@@ -39,6 +39,7 @@ pub(crate) struct Web {
     pub(crate) uploads: Uploads,
     pub(crate) seen: Seen,
     pub(crate) lists: Lists,
+    pub(crate) links: Links,
     pub(crate) waits: Waits,
     pub(crate) streams: Arc<Places>,
     /// Becomes true when the server ends: streams must end by themselves, or it would wait for them for ever.
@@ -70,6 +71,7 @@ impl Web {
             uploads: parts.uploads,
             seen: parts.seen,
             lists: Lists::default(),
+            links: Links::default(),
             waits: Waits::default(),
             streams: Arc::default(),
             stop: watch::Sender::new(false),

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use credentials::{Begun, Completed, Owner, Revoked, Service, Tenant, UserId, Way};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -15,13 +15,16 @@ use super::refusal::Refused;
 use super::said::Said;
 use super::shared::Web;
 use super::view;
+use links::Answer;
 
 mod back;
 mod device;
+mod links;
 pub(crate) mod words;
 
 pub(crate) use back::{PATHS, back};
 pub(crate) use device::Waits;
+pub(crate) use links::Links;
 
 /// Whose login it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -119,8 +122,8 @@ pub(crate) async fn begin(
         .await
         .map_err(|error| words::refused(&error))?;
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
-    if let Some(thread) = thread {
-        web.waits.come_back_to(user, thread);
+    if let Begun::Link { url, .. } = &begun {
+        web.links.note(url, user, &service, thread);
     }
     if let Begun::Device { .. } = &begun {
         web.wait_for_device(user.clone(), service.clone());
@@ -157,6 +160,23 @@ pub(crate) async fn complete(
     let Some(SecretText(pasted)) = said.pasted else {
         return web.device_state(user, &service).map(Json);
     };
+    let state = links::state_in(pasted.expose_secret());
+    match state.map(|state| web.links.find(&state, user)) {
+        Some(Answer::SomebodyElses) => return Err(words::somebody_elses()),
+        Some(Answer::Older(_)) => return Err(words::older()),
+        Some(Answer::Over(link)) => return Err(words::over(&link.service)),
+        Some(Answer::Waits(link) | Answer::Done(link)) if link.service != service => {
+            return Err(words::other_service(&web.title_of(&link.service)));
+        }
+        Some(Answer::Done(link)) => {
+            return Ok(Json(Step {
+                html: view::sign_in_before(&web.title_of(&link.service), words::DONE_BEFORE),
+                done: true,
+                ..Step::default()
+            }));
+        }
+        Some(Answer::Waits(_) | Answer::Unknown) | None => {}
+    }
     let signed_in = web.complete(user, &service, Some(pasted)).await;
     let signed_in = signed_in.map_err(|error| words::refused(&error))?;
     Ok(Json(Step {
@@ -180,6 +200,7 @@ pub(crate) async fn logout(
         .await
         .map_err(|error| words::refused(&error))?;
     tracing::info!(%service, user = %visitor.person.user, owner = %tenant.owner, "signed out");
+    web.links.forget(&visitor.person.user, &service);
     web.supervisor.credentials_changed();
     let words = match (ended.was_there, ended.revoked) {
         (false, _) => format!("There was no login to {service}."),
@@ -204,6 +225,7 @@ impl Web {
     ) -> Result<Completed, credentials::SignInError> {
         let completed = self.credentials.complete(service, user, pasted).await?;
         tracing::info!(%service, %user, owner = %completed.tenant.owner, "signed in");
+        self.links.done(user, service);
         self.supervisor.credentials_changed();
         Ok(completed)
     }

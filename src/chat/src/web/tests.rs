@@ -4,6 +4,7 @@ mod coming_in;
 mod files;
 mod guests;
 mod house;
+mod logins;
 mod signing_in;
 mod streams;
 mod talking;

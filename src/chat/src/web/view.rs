@@ -36,14 +36,14 @@ mod gallery;
 use assets::ASSETS;
 pub(crate) use assets::{asset, version};
 pub(crate) use composer::{COMMANDS, queue};
-pub(crate) use credentials_page::{Login, LoginState, Whose, credentials};
+pub(crate) use credentials_page::{Login, LoginState, Pays, Purse, Whose, credentials};
 pub(crate) use html::escape;
 pub(crate) use item::item;
 pub(crate) use list::thread_line;
 pub(crate) use pages::message_page;
 pub(crate) use phase::{PhaseView, phase};
 pub(crate) use shell::shell;
-pub(crate) use sign_in::{sign_in_done, sign_in_step};
+pub(crate) use sign_in::{sign_in_before, sign_in_done, sign_in_step};
 pub(crate) use stream::{Patch, TextStream};
 pub(crate) use wire::{
     CommandAnswer, ItemEvent, LineEvent, PatchEvent, QueueEvent, Refusal, SnapshotEvent, ThreadView, Uploaded,

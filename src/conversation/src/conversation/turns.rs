@@ -6,10 +6,10 @@ use rusqlite::Connection;
 use super::{Conversation, ItemIds, within};
 use crate::error::{ConversationError, Result};
 use crate::id::{ItemId, SourceId, ThreadId, TurnId};
-use crate::item::{Body, Item};
+use crate::item::{Body, Item, NoteKind};
 use crate::tables::turns::Origin;
 use crate::tables::{Work, items, threads, turns};
-use crate::turn::{Enqueued, NewTurn, Skipped, Turn, TurnEnd, TurnState};
+use crate::turn::{Dropped, Enqueued, Merged, NewTurn, Skipped, Turn, TurnEnd, TurnState};
 
 /// The longest name that a chat may give to a message, in bytes.
 const MAX_SOURCE: usize = 256;
@@ -58,46 +58,57 @@ impl Conversation {
     }
 
     /// Steer: the text and files of the queued turn `from` are merged into the running turn `into` (whose attempt
-    /// counter grows), and `from` ends as stopped with a reason that names `into`.
+    /// counter grows), and `from` ends as stopped with a reason that names `into`, which gets its entries, too.
     ///
     /// Errors: `NoTurn` with the one that is in another state or thread; `TooLarge` if both are more than 1 MiB together.
-    pub async fn merge(&self, from: TurnId, into: TurnId) -> Result<Turn> {
+    pub async fn merge(&self, from: TurnId, into: TurnId) -> Result<Merged> {
         self.write("merge a turn", move |database| {
             let into = turns::get(database, into)?;
             let from = turns::get(database, from)?;
-            turns::merge(database, from, into, Timestamp::now())
+            let mut said = items::of_turn(database, &from.thread, from.id)?;
+            let turn = turns::merge(database, from, into, Timestamp::now())?;
+            for item in &mut said {
+                item.turn = Some(turn.id);
+                items::put(database, item)?;
+            }
+            Ok(Merged { turn, said })
         })
         .await
     }
 
-    /// Interrupt: ends every queued turn of a thread but `except` as stopped. Gives back which.
+    /// Ends those queued turns of a thread as stopped that `which` is true of. Each is told in the timeline with the
+    /// reason (as in "dropped: a newer message took its place") and a way to ask for it again, in the same transaction.
     pub async fn drop_queued(
         &self,
         thread: &ThreadId,
-        except: Option<TurnId>,
+        which: impl Fn(&Turn) -> bool + Send + 'static,
         reason: &str,
-    ) -> Result<Vec<Turn>> {
+    ) -> Result<Vec<Dropped>> {
         let thread = thread.clone();
         let reason = reason.to_owned();
+        let ids = self.shared.ids.clone();
         self.write("drop queued turns", move |database| {
             threads::expect(database, &thread)?;
             let mut queued = turns::queued(database, &thread)?;
-            queued.retain(|turn| Some(turn.id) != except);
-            stop(database, queued, &reason)
+            queued.retain(&which);
+            drop_each(database, queued, &reason, &ids)
         })
         .await
     }
 
-    /// Takes queued turns out of the way, the oldest first, at most `max`; of one thread or of all.
+    /// Takes queued turns out of the way, the oldest first, at most `max`; of one thread or of all. Told as by
+    /// [`drop_queued`](Self::drop_queued).
     pub async fn skip_queued(&self, thread: Option<&ThreadId>, max: usize) -> Result<Skipped> {
         let thread = thread.cloned();
+        let ids = self.shared.ids.clone();
         self.write("skip queued turns", move |database| {
             if let Some(thread) = &thread {
                 threads::expect(database, thread)?;
             }
             let oldest = turns::oldest(database, thread.as_ref(), max)?;
+            let dropped = drop_each(database, oldest, "an operator skipped it", &ids)?;
             Ok(Skipped {
-                turns: stop(database, oldest, "skipped by an operator")?,
+                turns: dropped.into_iter().map(|dropped| dropped.turn).collect(),
                 left: turns::count_queued(database, thread.as_ref())?,
             })
         })
@@ -105,17 +116,25 @@ impl Conversation {
     }
 
     /// A turn that failed, was stopped or cut is queued again, as a new turn with a derived source id and an entry of its
-    /// own in the timeline; asking twice for the same one gives the same new turn.
+    /// own in the timeline. While that one waits or runs, and once it is answered, asking again gives it as `Known`; if it
+    /// failed, was stopped or cut, too, it is what is queued again.
+    ///
+    /// Errors: `NoTurn` if it has not ended yet, or was answered.
     pub async fn retry(&self, turn: TurnId) -> Result<Enqueued> {
         let ids = self.shared.ids.clone();
         self.write("queue a turn again", move |database| {
-            if let Some(known) = turns::retry_of(database, turn)? {
-                return Ok(Enqueued::Known(known));
+            let mut found = turns::get(database, turn)?;
+            while let Some(again) = turns::retry_of(database, found.id)? {
+                found = again;
             }
-            let found = turns::get(database, turn)?;
             if !found.state.may_retry() {
-                return Err(ConversationError::NoTurn(turn).into());
+                return if found.id == turn {
+                    Err(ConversationError::NoTurn(turn).into())
+                } else {
+                    Ok(Enqueued::Known(found))
+                };
             }
+            let turn = found.id;
             // Who asks for a turn again knows how it ended.
             turns::told(database, turn)?;
             let again = NewTurn {
@@ -208,10 +227,25 @@ fn said(turn: &Turn, id: ItemId) -> Item {
     }
 }
 
-fn stop(database: &Connection, found: Vec<Turn>, reason: &str) -> Work<Vec<Turn>> {
+/// Ends queued turns, and tells the thread of each.
+fn drop_each(database: &Connection, found: Vec<Turn>, reason: &str, ids: &ItemIds) -> Work<Vec<Dropped>> {
     let now = Timestamp::now();
-    found
-        .into_iter()
-        .map(|turn| turns::end(database, turn, TurnEnd::Stopped, Some(reason), now))
-        .collect()
+    let drop_one = |turn| {
+        let why = format!("dropped: {reason}");
+        let turn = turns::end(database, turn, TurnEnd::Stopped, Some(&why), now)?;
+        let told = Item {
+            id: ids.next(),
+            thread: turn.thread.clone(),
+            turn: Some(turn.id),
+            at: now,
+            body: Body::Note {
+                kind: NoteKind::Info,
+                text: format!("Dropped: {reason}."),
+                retry: Some(turn.id),
+            },
+        };
+        items::put(database, &told)?;
+        Ok(Dropped { turn, told })
+    };
+    found.into_iter().map(drop_one).collect()
 }

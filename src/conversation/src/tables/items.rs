@@ -6,10 +6,11 @@ use rusqlite::{Connection, Row, named_params};
 use super::{Work, rows, threads, turns};
 use crate::columns::{json, moment, to_json};
 use crate::error::{ConversationError, Trouble};
-use crate::id::{ItemId, ThreadId};
+use crate::id::{ItemId, ThreadId, TurnId};
 use crate::item::{Body, Item, NoteKind};
 
 pub(crate) const NEWEST: &str = "SELECT * FROM items WHERE thread = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+pub(crate) const OF_TURN: &str = "SELECT * FROM items WHERE thread = ?1 AND turn = ?2 ORDER BY id";
 
 /// Writes an entry, or what has become of it. An id never moves to another thread.
 pub(crate) fn put(database: &Connection, item: &Item) -> Work<()> {
@@ -74,6 +75,13 @@ pub(crate) fn newest(
     let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
     found.reverse();
     Ok(found)
+}
+
+/// The entries of one turn, oldest first.
+pub(crate) fn of_turn(database: &Connection, thread: &ThreadId, turn: TurnId) -> Work<Vec<Item>> {
+    let mut statement = database.prepare_cached(OF_TURN)?;
+    let found = statement.query_map((thread, turn), item)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Ends entries that wait for something that is gone, of one thread or of all.

@@ -88,6 +88,8 @@ async fn exchange(vendor: &Vendor, pending: &Pending, pasted: &SecretString) -> 
     {
         return Err(PasteError::OtherIssuer.into());
     }
+    // Whatever was answered, it is an answer to this sign-in.
+    let code = pasted.code?;
     let endpoint = vendor.token_endpoint()?;
     let sends_state = vendor
         .ways
@@ -95,7 +97,7 @@ async fn exchange(vendor: &Vendor, pending: &Pending, pasted: &SecretString) -> 
         .any(|way| matches!(way, Way::Pkce(pkce) if pkce.sends_state));
     let http = Http::new(REQUEST_LIMIT).map_err(SignInError::of_exchange)?;
     let exchanged = CodeExchange {
-        code: &pasted.code,
+        code: &code,
         verifier,
         redirect_uri,
         resource: vendor.resource.as_deref(),

@@ -10,7 +10,8 @@ const MAX_PASTED: usize = 16 * 1024;
 /// What was found in a pasted text.
 #[derive(Debug)]
 pub(super) struct Pasted {
-    pub(super) code: SecretString,
+    /// The code; or why the vendor gave none, which counts only if the state is right.
+    pub(super) code: Result<SecretString, PasteError>,
     pub(super) state: Option<SecretString>,
     /// RFC 9207.
     pub(super) issuer: Option<String>,
@@ -31,9 +32,12 @@ pub enum PasteError {
     /// An address without a code.
     #[error("that address holds no code")]
     NoCode,
-    /// The vendor sent an error instead of a code.
+    /// The person said no at the vendor's page (`access_denied`, RFC 6749 §4.1.2.1).
+    #[error("the sign-in was denied at the vendor's page")]
+    Denied,
+    /// The vendor sent another error instead of a code.
     #[error("the vendor answered `{code}` instead of a code")]
-    Denied {
+    Failed {
         /// The error code (RFC 6749 §4.1.2.1).
         code: String,
     },
@@ -59,7 +63,8 @@ impl PasteError {
                 "paste the code that the page shows, or the whole address from the browser's address bar"
             }
             Self::IsTheLink => "open the link, sign in there, and paste what the page then shows",
-            Self::Denied { .. } => "run `agent-host auth begin` again if that was a mistake",
+            Self::Denied => "run `agent-host auth begin` again if that was a mistake",
+            Self::Failed { .. } => "run `agent-host auth begin` again; if it stays, the vendor knows why",
             Self::OtherState | Self::OtherIssuer => {
                 "use the newest link, and paste the answer to it; do not paste what somebody sent you"
             }
@@ -104,7 +109,7 @@ pub(super) fn parse(text: &SecretString) -> Result<Pasted, PasteError> {
         return Err(PasteError::NotACode);
     }
     Ok(Pasted {
-        code: code.to_owned().into(),
+        code: Ok(code.to_owned().into()),
         state: state
             .filter(|state| !state.is_empty())
             .map(|state| state.to_owned().into()),
@@ -125,27 +130,36 @@ fn address(text: &str) -> Result<Pasted, PasteError> {
 }
 
 fn query(text: &str) -> Result<Pasted, PasteError> {
-    let (mut code, mut state, mut issuer) = (None, None, None);
+    let (mut code, mut state, mut issuer, mut error) = (None, None, None, None);
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         match &*name {
             "code" => code = Some(value.into_owned()),
             "state" => state = Some(value.into_owned()),
             "iss" => issuer = Some(value.into_owned()),
-            "error" => {
-                let is_plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_' || *c == '-';
-                return Err(PasteError::Denied {
-                    code: value.chars().filter(is_plain).take(64).collect(),
-                });
-            }
+            "error" => error = Some(no_code(&value)),
             _ => {}
         }
     }
-    let code = code.filter(|code| !code.is_empty()).ok_or(PasteError::NoCode)?;
+    let code = match (error, code.filter(|code| !code.is_empty())) {
+        (Some(error), _) => Err(error),
+        (None, Some(code)) => Ok(code.into()),
+        (None, None) => return Err(PasteError::NoCode),
+    };
     Ok(Pasted {
-        code: code.into(),
+        code,
         state: state.map(Into::into),
         issuer,
     })
+}
+
+fn no_code(error: &str) -> PasteError {
+    if error == "access_denied" {
+        return PasteError::Denied;
+    }
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_' || *c == '-';
+    PasteError::Failed {
+        code: error.chars().filter(is_plain).take(64).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -157,7 +171,7 @@ mod tests {
     fn read(text: &str) -> Result<(String, Option<String>), PasteError> {
         let pasted = parse(&text.to_owned().into())?;
         Ok((
-            pasted.code.expose_secret().into(),
+            pasted.code?.expose_secret().into(),
             pasted.state.map(|state| state.expose_secret().into()),
         ))
     }
@@ -193,9 +207,13 @@ mod tests {
             ),
             ("https://a.example/cb".into(), PasteError::NoCode),
             (
-                "https://a.example/cb?error=access_denied".into(),
-                PasteError::Denied {
-                    code: "access_denied".into(),
+                "https://a.example/cb?error=access_denied&state=x".into(),
+                PasteError::Denied,
+            ),
+            (
+                "https://a.example/cb?error=server_error&code=c".into(),
+                PasteError::Failed {
+                    code: "server_error".into(),
                 },
             ),
             ("I clicked on it".into(), PasteError::NotACode),

@@ -1,28 +1,6 @@
-//! Whose login pays, found out from the store and the environment.
+//! Whose login pays, in the words of the command line.
 
-use credentials::{
-    Credentials, Payer, Situation, Standing, Store, StoreError, Tenant, UserId, Vendor, whose_login_pays,
-};
-
-/// What there is to choose from. Without a user nobody's own login counts.
-pub(super) fn situation(
-    store: &Store,
-    vendor: Option<&Vendor>,
-    host: &Tenant,
-    user: Option<&UserId>,
-) -> Result<Situation, StoreError> {
-    let own = match user {
-        Some(user) => store.standing(&Tenant::user(host.service.clone(), user.clone()))?,
-        None => Standing::Absent,
-    };
-    let environment = vendor.map(|vendor| &vendor.environment);
-    Ok(Situation {
-        own,
-        host_key: environment.is_some_and(|environment| environment.key.is_some()),
-        host_token: environment.is_some_and(|environment| environment.token.is_some()),
-        host: store.standing(host)?,
-    })
-}
+use credentials::{Credentials, Payer, Situation, Standing, Tenant, UserId, whose_login_pays};
 
 /// What comes before this login once it works, in words; `None` if it will be used.
 pub(crate) fn shadow(credentials: &Credentials, tenant: &Tenant, user: Option<&UserId>) -> Option<String> {
@@ -30,10 +8,12 @@ pub(crate) fn shadow(credentials: &Credentials, tenant: &Tenant, user: Option<&U
         return None;
     }
     let vendor = credentials.vendors().get(&tenant.service).ok()?;
-    let found = situation(credentials.store(), Some(&vendor), tenant, user).ok()?;
+    let found = credentials
+        .store()
+        .situation(&tenant.service, Some(&vendor.environment), user);
     let before = match whose_login_pays(Situation {
         host: Standing::Alive,
-        ..found
+        ..found.ok()?
     }) {
         Payer::Own | Payer::OwnLoginDead => format!("{}'s own login exists", user?),
         Payer::HostKey => format!("{} is set", vendor.environment.key_name.as_ref()?),

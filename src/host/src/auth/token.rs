@@ -6,7 +6,7 @@ use credentials::{Credentials, Need, Owner, Payer, Tenant, Token, Vendor, whose_
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use super::{owner_word, payer, rfc3339, seconds_left};
+use super::{owner_word, rfc3339, seconds_left};
 use crate::arguments::TokenRequest;
 use crate::config::Settings;
 use crate::failure::{Exit, Failure, Outcome};
@@ -88,7 +88,11 @@ fn find(credentials: &Credentials, asked: &TokenRequest, need: &Need) -> Result<
     let host = Tenant::host(asked.tenant.clone());
     let user = asked.user.as_ref();
     let vendor = credentials.vendors().get(&asked.tenant).ok();
-    let situation = payer::situation(credentials.store(), vendor.as_deref(), &host, user)?;
+    let situation = credentials.store().situation(
+        &asked.tenant,
+        vendor.as_deref().map(|vendor| &vendor.environment),
+        user,
+    )?;
     let payer = whose_login_pays(situation);
     let stored = |tenant: Tenant, source: &str| {
         let token = credentials

@@ -13,7 +13,9 @@ use super::{Places, Problem, Variables};
 mod section;
 mod token;
 
-pub(super) use section::{ChannelSection, DiscordSection, NO_ID, id_of};
+pub(crate) use section::id_of;
+pub(super) use section::{ChannelSection, DiscordSection, NO_ID};
+pub(crate) use token::{DEFAULT_VARIABLE, Source};
 
 /// Turns in a row that bots may begin, unless it is said otherwise.
 const BOT_TURNS: u32 = 5;
@@ -37,6 +39,7 @@ pub(super) fn settings(
             server: Server::default(),
         });
     };
+    let server = server(Some(&tables));
     let DiscordTables {
         section,
         place,
@@ -63,10 +66,15 @@ pub(super) fn settings(
         approvers: section.approvers.unwrap_or_default().0,
         admins: section.admins.unwrap_or_default().0,
         shards: section.shards.map(|shards| shards.0),
-        server: Server {
-            api_base: section.api_base,
-            gateway_url: section.gateway_url,
-        },
+        server,
+    })
+}
+
+/// Where Discord is, by this section.
+pub(super) fn server(tables: Option<&DiscordTables>) -> Server {
+    tables.map_or_else(Server::default, |tables| Server {
+        api_base: tables.section.api_base.clone(),
+        gateway_url: tables.section.gateway_url.clone(),
     })
 }
 

@@ -15,7 +15,8 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #[agents.native]
 #model = "the-name-of-a-model"
 # How many tokens the model can take. Shortly before that, the earlier conversation is summed up. Without it, that happens
-# when the provider says that a request is too long.
+# when the provider says that a request is too long. Write it down for a server that says nothing and cuts what is too long,
+# as Ollama does at `OLLAMA_CONTEXT_LENGTH`: nobody can notice that.
 #context_tokens = 128000
 # Whose credential the model calls carry. Leave it out for a server that wants none.
 #tenant = "openai"
@@ -63,7 +64,7 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #[discord]
 # The NAME of the environment variable with the token; or, with token_file, a file whose first line it is; or, with
 # token_command, a program that prints it, as in ["pass", "show", "discord-bot"]. Never the token itself: this file is shown,
-# copied and backed up.
+# copied and backed up. (Like every NAME of a secret in this file, it may also be a credential of systemd's: LoadCredential=.)
 #token_env = "DISCORD_TOKEN"
 # Who may speak: these users, members with these roles, and always the owner and the team. Ids as numbers or in quotation
 # marks (in Discord: Settings, Advanced, Developer Mode; then right-click, Copy ID).

@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
+
+/// The folder in which a service manager puts what it gives to this service alone (systemd.exec(5), Credentials).
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// The environment of one process. An empty variable counts as none.
 #[derive(Debug)]
@@ -14,6 +18,20 @@ pub(crate) enum Variables {
     /// Made up.
     #[cfg_attr(not(test), expect(dead_code, reason = "made up only by tests"))]
     Given(HashMap<&'static str, OsString>),
+}
+
+/// A secret, and where it was. `Debug` does not show it.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// In the environment.
+    Variable(SecretString),
+    /// In a file of the service manager's.
+    Credential {
+        /// The secret.
+        secret: SecretString,
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 impl Variables {
@@ -34,9 +52,46 @@ impl Variables {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// Text that nobody may see.
+    /// Text that nobody may see: a variable, or a credential of that name. One that can't be read counts as none.
     pub(crate) fn secret(&self, name: &str) -> Option<SecretString> {
-        self.text(name).map(SecretString::from)
+        match self.find(name) {
+            Ok(Some(Found::Variable(secret) | Found::Credential { secret, .. })) => Some(secret),
+            // Whoever needs it is told that it is missing.
+            Ok(None) | Err(_) => None,
+        }
+    }
+
+    /// The same, with the place where it was found.
+    ///
+    /// Errors: there is such a credential and it can't be read, in words.
+    pub(crate) fn find(&self, name: &str) -> Result<Option<Found>, String> {
+        if let Some(text) = self.text(name) {
+            return Ok(Some(Found::Variable(text.into())));
+        }
+        let is_plain = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let Some(folder) = self.credentials().filter(|_| is_plain) else {
+            return Ok(None);
+        };
+        let file = folder.join(name);
+        match std::fs::read_to_string(&file) {
+            Ok(text) if text.trim().is_empty() => Ok(None),
+            Ok(text) => Ok(Some(Found::Credential {
+                secret: text.trim().to_owned().into(),
+                file,
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!(
+                "could not read the credential `{}`: {error}",
+                file.display()
+            )),
+        }
+    }
+
+    /// The folder of this service's credentials, if a service manager gave some.
+    pub(crate) fn credentials(&self) -> Option<PathBuf> {
+        self.path(CREDENTIALS).filter(|path| path.is_absolute())
     }
 
     fn get(&self, name: &str) -> Option<OsString> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use credentials::{Credentials, Owner, Tenant};
+use credentials::{Owner, Tenant, TenantHealth};
 use supervisor::{Agent, AgentKind};
 use tokio::task::JoinSet;
 
@@ -13,8 +13,8 @@ use crate::failure::{Failure, sign_in_command};
 
 const NAME: &str = "agents";
 
-/// Which agents could not serve a thread, and what they lack.
-pub(super) fn check(settings: &Settings, credentials: &Credentials) -> Result<Check, Failure> {
+/// Which agents could not serve a thread, and what they lack. `logins` are those that are stored, if that is known.
+pub(super) fn check(settings: &Settings, logins: Option<&[TenantHealth]>) -> Result<Check, Failure> {
     let refusals = assembly::run(async { Ok(try_external(settings).await) })?;
     // The built-in agent is always there, also where nobody has asked for it.
     let is_meant = |name: &String| *name == settings.default_agent || settings.declared_agents.contains(name);
@@ -22,7 +22,7 @@ pub(super) fn check(settings: &Settings, credentials: &Credentials) -> Result<Ch
         .agents
         .iter()
         .filter(|(name, _)| is_meant(name))
-        .flat_map(|(name, agent)| of(name, agent, refusals.get(name), settings, credentials))
+        .flat_map(|(name, agent)| of(name, agent, refusals.get(name), settings, logins))
         .collect();
     let names: Vec<&str> = settings.agents.keys().map(String::as_str).collect();
     Ok(Check::worst(
@@ -59,7 +59,7 @@ fn of(
     agent: &Agent,
     refusal: Option<&String>,
     settings: &Settings,
-    credentials: &Credentials,
+    logins: Option<&[TenantHealth]>,
 ) -> Vec<Check> {
     let mut findings = Vec::new();
     // Only the agent of new threads is needed; another may wait for its day. And who has configured none may only want
@@ -86,7 +86,11 @@ fn of(
                 service: account.service.clone(),
                 owner: Owner::Host,
             };
-            let stored = credentials.store().entry(&host).ok().flatten().is_some();
+            let is_of_host = |login: &TenantHealth| {
+                (&*login.service, &*login.owner) == (host.service.as_str(), host.owner.as_str())
+            };
+            // Nobody is told to sign in who may have done so.
+            let stored = logins.is_none_or(|logins| logins.iter().any(is_of_host));
             if account.host_key.is_none() && account.host_token.is_none() && !stored {
                 findings.push(
                     Check::warn(

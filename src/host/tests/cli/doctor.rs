@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::house::{House, Ran, Town};
 
+mod unreadable;
+
 /// Every check without `--probe`.
 const CHECKS: [&str; 18] = [
     "folder",
@@ -20,8 +22,8 @@ const CHECKS: [&str; 18] = [
     "tenants",
     "pending",
     "environment",
-    "agents",
     "clock",
+    "agents",
     "config",
     "vendors",
     "worker",

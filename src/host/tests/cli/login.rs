@@ -85,13 +85,13 @@ fn a_denial_reaches_the_page_and_the_terminal() {
     let back = town.control.authorize(&link, "alice", Decision::Deny).unwrap();
     let page = get(&back, &authority(&back), &target(&back));
     assert!(
-        page.contains("Not signed in") && page.contains("access_denied"),
+        page.contains("Not signed in") && page.contains("denied at the vendor"),
         "{page}"
     );
     login
         .end()
         .exits(1)
-        .tells(&["`access_denied`", "hint: begin again with"]);
+        .tells(&["denied at the vendor's page", "hint: begin again with"]);
 }
 
 #[test]

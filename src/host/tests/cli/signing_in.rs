@@ -115,7 +115,11 @@ fn each_wrong_paste_has_its_own_words_and_the_sign_in_still_waits() {
         ),
         (
             "http://127.0.0.1/cb?error=access_denied",
-            "`access_denied` instead of a code",
+            "denied at the vendor's page",
+        ),
+        (
+            "http://127.0.0.1/cb?error=server_error",
+            "`server_error` instead of a code",
         ),
         ("sk-proj-1", "looks like an API key"),
     ] {

@@ -156,12 +156,12 @@ impl Said {
                 .and_then(|rest| rest.strip_suffix(']'))
             {
                 let file = file.trim_start_matches(" file").trim_start_matches(':').trim();
-                self.attachments.push(file.to_owned());
+                self.attach(name(file));
                 continue;
             }
             if let Some(rest) = line.strip_prefix("<file uri=\"") {
                 let uri = rest.split('"').next().unwrap_or_default();
-                self.attachments.push(format!("{uri}, as text"));
+                self.attach(name(uri));
                 // What a file says is no script.
                 lines
                     .by_ref()
@@ -178,9 +178,37 @@ impl Said {
         let kind = url
             .strip_prefix("data:")
             .and_then(|data| data.split([';', ',']).next());
-        self.attachments
-            .push(format!("an image, {}", kind.unwrap_or("somewhere else")));
+        let kind = kind.unwrap_or("somewhere else");
+        // It may come with its name, and is told once.
+        let unseen = self.attachments.iter_mut().find(|file| is_picture(file));
+        match unseen {
+            Some(file) => file.push_str(", which I see"),
+            None => self.attach(&format!("an image, {kind}")),
+        }
     }
+
+    /// One that is named twice, in words and as itself, is one.
+    fn attach(&mut self, file: &str) {
+        if !self.attachments.iter().any(|known| known == file) {
+            self.attachments.push(file.to_owned());
+        }
+    }
+}
+
+/// The last part of a path, without what is said about the file. Where it lies is nobody's business.
+fn name(file: &str) -> &str {
+    let path = match file.strip_suffix(')').and_then(|file| file.rsplit_once(" (")) {
+        Some((path, _)) => path,
+        None => file.split_once(", ").map_or(file, |(path, _)| path),
+    };
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Whether the name is that of a picture that was not shown yet.
+fn is_picture(name: &str) -> bool {
+    [".png", ".jpg", ".jpeg", ".gif", ".webp"]
+        .iter()
+        .any(|ending| name.to_ascii_lowercase().ends_with(ending))
 }
 
 fn invalid(code: &'static str, param: &'static str, message: impl Into<String>) -> Refusal {

@@ -356,6 +356,7 @@ async fn play(
                 let answer = Reply::new(|answer: PermissionAnswer| drop(sender.send(answer)));
                 let tool_call = Box::new(tool_call);
                 tell(Event::Permission {
+                    unknown: vec![],
                     tool_call,
                     options: offered(),
                     answer,
@@ -369,6 +370,7 @@ async fn play(
             }
             Act::AskAndGoOn(tool_call) => {
                 let event = Event::Permission {
+                    unknown: vec![],
                     tool_call: Box::new(tool_call),
                     options: offered(),
                     answer: Reply::new(drop),

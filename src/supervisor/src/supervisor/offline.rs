@@ -19,7 +19,7 @@ pub async fn reset_offline(
     state_folder: &Path,
     thread: &ThreadId,
 ) -> Result<()> {
-    conversation.drop_queued(thread, None, WAS_RESET).await?;
+    conversation.drop_queued(thread, |_| true, WAS_RESET).await?;
     forget_session(conversation, session_folder(state_folder, thread), thread).await?;
     let told = Item {
         id: conversation.new_item_id(),

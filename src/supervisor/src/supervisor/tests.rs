@@ -7,6 +7,7 @@ mod disk;
 mod dispatch;
 mod ending;
 mod real;
+mod retry;
 mod turns;
 mod view;
 mod workers;

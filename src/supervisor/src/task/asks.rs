@@ -2,7 +2,7 @@
 
 use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, ToolKind};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, ToolKind};
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::logins::Usable;
 use crate::process::Reply;
 use crate::rights::{Deed, refusal};
 use crate::supervisor::{Answer, SupervisorError};
-use crate::timeline::{describe_diffs, shown_diffs, shown_input};
+use crate::timeline::{brief, describe_diffs, shown_diffs, shown_input};
 use crate::worker::PermissionAnswer;
 
 /// Questions that an agent may have open; further ones are denied unseen.
@@ -43,18 +43,7 @@ pub(super) struct Login {
     pub(super) item: Item,
     pub(super) needed: LoginNeeded,
     pub(super) until: Instant,
-    pub(super) then: Then,
-}
-
-/// What a login is for.
-#[derive(Debug)]
-pub(super) enum Then {
-    /// To start a worker.
-    Start,
-    /// To send the turn again.
-    Prompt,
-    /// To answer a worker that asked.
-    Answer(Reply<LoginAnswer>),
+    pub(super) reply: Reply<LoginAnswer>,
 }
 
 impl Asks {
@@ -68,12 +57,7 @@ impl Asks {
 
     /// Whether the running turn waits for a login.
     pub(super) fn has_login(&self) -> bool {
-        self.logins.iter().any(|login| !matches!(login.then, Then::Start))
-    }
-
-    /// Whether a worker can't be started without a login.
-    pub(super) fn has_login_to_start(&self) -> bool {
-        self.logins.iter().any(|login| matches!(login.then, Then::Start))
+        !self.logins.is_empty()
     }
 
     /// The next moment at which one of them is over.
@@ -118,8 +102,9 @@ impl Task {
         reply: Reply<PermissionAnswer>,
     ) {
         if self.asks.permissions.len() >= MOST_OPEN {
-            let reason = Some("too many questions are open already".to_owned());
-            return reply.give(PermissionAnswer::Deny { reason });
+            return reply.give(PermissionAnswer::Unanswered(
+                "too many questions are open already",
+            ));
         }
         let is_cancelled = self.turn.as_ref().is_none_or(|running| running.cancel.is_some());
         let Some(request) = random_name().filter(|_| !is_cancelled) else {
@@ -144,6 +129,33 @@ impl Task {
         }
         self.asks.permissions.push(permission);
         self.show();
+    }
+
+    /// Whether a request has any answer that is understood, or none at all. What is not is told.
+    pub(super) async fn understands(
+        &mut self,
+        tool_call: &ToolCallUpdate,
+        options: &[Choice],
+        unknown: Vec<String>,
+    ) -> bool {
+        if unknown.is_empty() {
+            return true;
+        }
+        let unknown = unknown.join("”, “");
+        let what = tool_call.fields.title.as_deref().unwrap_or("use a tool");
+        let words = if options.is_empty() {
+            format!(
+                "The agent asked whether it may do this: {}. It was told no, because this host understands none of the \
+                 answers that it offers: “{unknown}”.",
+                brief(what)
+            )
+        } else {
+            format!(
+                "The agent offers more answers than are shown; this host does not understand “{unknown}”."
+            )
+        };
+        self.note(NoteKind::Warning, words, None).await;
+        !options.is_empty()
     }
 
     fn permission_body(
@@ -233,13 +245,11 @@ impl Task {
     }
 
     async fn deny_unwritten(&mut self, permission: Permission) {
-        let reason = Some(UNWRITTEN.to_owned());
-        let by = "the host".to_owned();
         let decision = Decision::Denied {
-            by,
-            reason: reason.clone(),
+            by: "the host".to_owned(),
+            reason: Some(UNWRITTEN.to_owned()),
         };
-        self.settle(permission, decision, PermissionAnswer::Deny { reason })
+        self.settle(permission, decision, PermissionAnswer::Unanswered(UNWRITTEN))
             .await;
     }
 
@@ -259,12 +269,13 @@ impl Task {
     /// Nobody answered in time.
     pub(super) async fn asks_on_time(&mut self, now: Instant) {
         while let Some(permission) = self.asks.overdue_permission(now) {
-            let reason = Some("nobody answered in time".to_owned());
-            self.settle(permission, Decision::TimedOut, PermissionAnswer::Deny { reason })
-                .await;
+            let answer = PermissionAnswer::Unanswered("nobody answered in time");
+            self.settle(permission, Decision::TimedOut, answer).await;
         }
         while let Some(login) = self.asks.overdue_login(now) {
-            self.give_up_login(login).await;
+            // The agent ends its turn with the reason.
+            login.reply.give(LoginAnswer::GiveUp);
+            self.show();
         }
     }
 
@@ -275,9 +286,7 @@ impl Task {
                 .await;
         }
         for login in std::mem::take(&mut self.asks.logins) {
-            if let Then::Answer(reply) = login.then {
-                reply.give(LoginAnswer::GiveUp);
-            }
+            login.reply.give(LoginAnswer::GiveUp);
         }
         self.clock.look_for_login(None);
     }

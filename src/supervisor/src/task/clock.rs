@@ -166,7 +166,7 @@ impl Task {
     fn restart_deadline(&self) -> Option<Instant> {
         match self.state {
             // Where its time would start nothing, it must not be waited for: once in the past, it would always be now.
-            _ if self.clock.retry_write.is_some() || self.asks.has_login_to_start() => None,
+            _ if self.clock.retry_write.is_some() => None,
             _ if self.turn.is_some() && !self.is_wanted() => None,
             WorkerState::Failed { until: Some(until) } if matches!(self.slot, Slot::Empty) => {
                 // A millisecond more, because timestamps have no smaller parts.
@@ -202,7 +202,7 @@ impl Task {
             self.end_again().await;
         }
         if is_due(self.clock.look_for_login) {
-            self.look_for_logins(false).await;
+            self.look_for_logins().await;
         }
         if is_due(self.asks.deadline()) {
             self.asks_on_time(now).await;
@@ -236,7 +236,7 @@ impl Task {
         if dying || deaf {
             self.out_of_patience().await;
         } else if drained {
-            self.cancel(Intent::Drain).await;
+            self.cancel(Intent::Drain, None).await;
         }
     }
 

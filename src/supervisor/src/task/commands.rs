@@ -1,16 +1,17 @@
 //! What people and programs ask of a thread.
 
 use conversation::{Dispatch, NoteKind};
-use conversation::{Enqueued, Thread, ThreadChange, TurnEnd, TurnId};
+use conversation::{Enqueued, Thread, ThreadChange, Turn, TurnEnd, TurnId};
 use credentials::UserId;
 
 use super::Task;
+use super::post::known;
 use super::renewal::{RESET, Renewal, WAS_RESET};
 use super::slot::Slot;
 use crate::command::{Command, Promise};
 use crate::ending::Intent;
 use crate::restart::Asker;
-use crate::rights::{Deed, refusal};
+use crate::rights::{Deed, is_operator, refusal};
 use crate::supervisor::{Happened, Posted, SupervisorError};
 use crate::update::Change;
 
@@ -45,20 +46,17 @@ impl Task {
     async fn stop(&mut self, by: &UserId) -> Result<bool, SupervisorError> {
         if let Some(running) = &self.turn {
             self.allow(Deed::Turn, by, Some(&running.turn.by))?;
+            let words = format!("Stopped by {}.", self.name_of(by, &running.turn));
             self.merging.clear();
-            self.cancel(Intent::Stop).await;
+            self.cancel(Intent::Stop, Some(words)).await;
             return Ok(true);
         }
         let Some(first) = self.queued.first() else {
             return Ok(false);
         };
         self.allow(Deed::Turn, by, Some(&first.by))?;
-        let first = first.id;
-        self.shared
-            .conversation
-            .finish(first, TurnEnd::Stopped, Some("stopped".to_owned()))
-            .await?;
-        self.drop_asks().await;
+        let reason = format!("{} stopped it before it began", self.name_of(by, first));
+        self.drop_waiting(is(first.id), &reason).await?;
         self.look_at_queue().await;
         Ok(true)
     }
@@ -70,32 +68,33 @@ impl Task {
             ));
         };
         self.allow(Deed::Turn, by, Some(&queued.by))?;
-        let reason = Some("dropped from the queue".to_owned());
-        self.shared
-            .conversation
-            .finish(turn, TurnEnd::Stopped, reason)
-            .await?;
-        self.merging.retain(|id| *id != turn);
-        self.queued.retain(|queued| queued.id != turn);
-        if self.queued.is_empty() && self.turn.is_none() {
-            self.drop_asks().await;
-        }
-        self.show_queue();
+        let reason = format!("{} took it out of the queue", self.name_of(by, queued));
+        self.drop_waiting(is(turn), &reason).await?;
         Ok(())
     }
 
-    /// Runs a turn again; or, where the worker is no longer started by itself, tries the one that waits.
+    /// Who did something to a turn, for people. Only these may.
+    fn name_of(&self, by: &UserId, turn: &Turn) -> String {
+        match turn.name.trim() {
+            name if *by == turn.by && !name.is_empty() => name.to_owned(),
+            _ if is_operator(by) => "the operator".to_owned(),
+            _ if *by == self.thread.owner => "the thread’s owner".to_owned(),
+            _ => "its author".to_owned(),
+        }
+    }
+
+    /// Runs a turn again, once for each time that it failed, was stopped or cut; or, where the worker is no longer started by itself, tries the one that waits.
     async fn retry(&mut self, turn: TurnId, by: &UserId) -> Result<Posted, SupervisorError> {
         if self.shared.is_draining() {
             return Err(SupervisorError::Draining);
         }
-        let known = self.shared.conversation.turn(turn).await?;
-        if known.thread != self.thread.id {
+        let asked = self.shared.conversation.turn(turn).await?;
+        if asked.thread != self.thread.id {
             return Err(SupervisorError::Gone(
                 "this message is not in this thread".to_owned(),
             ));
         }
-        self.allow(Deed::Turn, by, Some(&known.by))?;
+        self.allow(Deed::Turn, by, Some(&asked.by))?;
         if let Some(ahead) = self.queued.iter().position(|queued| queued.id == turn) {
             self.advance(Asker::Retry).await;
             let happened = match ahead {
@@ -105,10 +104,12 @@ impl Task {
             return Ok(Posted { turn, happened });
         }
         match self.shared.conversation.retry(turn).await? {
-            Enqueued::Known(turn) => Ok(Posted {
-                turn: turn.id,
-                happened: Happened::Known,
-            }),
+            Enqueued::Known(again) => {
+                if self.queued.iter().any(|queued| queued.id == again.id) {
+                    self.advance(Asker::Retry).await;
+                }
+                Ok(known(again.id))
+            }
             Enqueued::New(turn, item) => Ok(self.accepted(turn, item, Dispatch::Queue, Asker::Retry).await),
         }
     }
@@ -177,4 +178,9 @@ impl Task {
         self.shared.list_changed(&self.thread.id);
         Ok(self.thread.clone())
     }
+}
+
+/// Finds one turn.
+fn is(turn: TurnId) -> impl Fn(&Turn) -> bool + Send + 'static {
+    move |queued| queued.id == turn
 }

@@ -13,8 +13,9 @@ use crate::restart::{Hope, Verdict};
 use crate::worker::{Gone, PromptError};
 
 impl Task {
-    /// Cancels the running turn. If its prompt does not end in time, its worker is ended.
-    pub(super) async fn cancel(&mut self, intent: Intent) {
+    /// Cancels the running turn. If its prompt does not end in time, its worker is ended. `told` is what the thread is told
+    /// once it has ended for good.
+    pub(super) async fn cancel(&mut self, intent: Intent, told: Option<String>) {
         let grace = self.shared.config.limits.grace;
         let Some(running) = &mut self.turn else {
             return;
@@ -24,6 +25,7 @@ impl Task {
             .cancel
             .map_or(Instant::now() + grace, |cancel| cancel.until);
         running.cancel = Some(Cancel { intent, until });
+        running.told = told;
         let is_prompted = matches!(running.stage, Stage::Prompted(_));
         let is_ending = matches!(running.stage, Stage::Ending { .. });
         if let Slot::Alive(alive) = &self.slot
@@ -130,7 +132,7 @@ impl Task {
                 running.stage = Stage::Wanted;
                 false
             }
-            Stage::Prompted(_) | Stage::Dying(_) | Stage::Login => true,
+            Stage::Prompted(_) | Stage::Dying(_) => true,
         }
     }
 }

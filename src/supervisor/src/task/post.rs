@@ -1,7 +1,6 @@
 //! A message comes: it is made durable, and then decided upon.
 
-use conversation::Dispatch;
-use conversation::{Enqueued, Item, NewTurn, NoteKind, Turn, TurnId};
+use conversation::{ConversationError, Dispatch, Dropped, Enqueued, Item, NewTurn, Turn, TurnId};
 
 use super::Task;
 use crate::dispatch::{Action, Now, decide};
@@ -9,6 +8,9 @@ use crate::ending::Intent;
 use crate::restart::Asker;
 use crate::supervisor::{Happened, Message, Posted, SupervisorError};
 use crate::update::Change;
+
+/// Why a newer message drops what waits.
+const REPLACED: &str = "a newer message took its place";
 
 impl Task {
     /// Accepts a message.
@@ -52,8 +54,7 @@ impl Task {
     /// A turn is durable and queued: decides what happens to it.
     pub(super) async fn accepted(&mut self, turn: Turn, item: Item, mode: Dispatch, asker: Asker) -> Posted {
         let id = turn.id;
-        self.publish();
-        self.feed.publish(Change::Item(item));
+        self.show_written(item);
         let action = decide(self.now(), mode);
         self.queued.push(turn);
         self.show_queue();
@@ -67,16 +68,16 @@ impl Task {
             }
             Action::Steer => {
                 self.merging.push(id);
-                self.cancel(Intent::Steer).await;
+                self.cancel(Intent::Steer, None).await;
                 Happened::Steered
             }
             Action::Replace => Happened::Interrupted {
-                dropped: self.drop_all_but(Some(id), "dropped by a newer message").await,
+                dropped: self.drop_all_but(Some(id), REPLACED).await,
             },
             Action::Interrupt => {
-                let dropped = self.drop_all_but(Some(id), "dropped by a newer message").await;
-                self.tell_interrupted(dropped).await;
-                self.cancel(Intent::Interrupt).await;
+                let dropped = self.drop_all_but(Some(id), REPLACED).await;
+                let words = "A newer message interrupted this turn.".to_owned();
+                self.cancel(Intent::Interrupt, Some(words)).await;
                 Happened::Interrupted { dropped }
             }
         };
@@ -97,37 +98,40 @@ impl Task {
         }
     }
 
-    async fn tell_interrupted(&mut self, dropped: usize) {
-        let more = match dropped {
-            0 => String::new(),
-            1 => " One message that waited was dropped.".to_owned(),
-            dropped => format!(" {dropped} messages that waited were dropped."),
-        };
-        let words = format!("A newer message interrupted this turn.{more}");
-        self.note(NoteKind::Info, words, None).await;
-    }
-
-    /// Drops what waits. How many that were.
+    /// Drops what waits, each told in the timeline. How many that were.
     pub(super) async fn drop_all_but(&mut self, except: Option<TurnId>, reason: &str) -> usize {
         self.merging.clear();
-        let dropped = match self
-            .shared
-            .conversation
-            .drop_queued(&self.thread.id, except, reason)
+        match self
+            .drop_waiting(move |turn| Some(turn.id) != except, reason)
             .await
         {
-            Ok(dropped) => dropped.len(),
+            Ok(dropped) => dropped,
             Err(error) => {
                 // They stay, and run later: nothing is lost that way round.
                 tracing::warn!(%error, "could not drop queued turns");
                 0
             }
-        };
-        if dropped > 0 {
-            self.queued.retain(|turn| Some(turn.id) == except);
+        }
+    }
+
+    /// Drops those that wait of which `which` is true, each told in the timeline. How many that were.
+    pub(super) async fn drop_waiting(
+        &mut self,
+        which: impl Fn(&Turn) -> bool + Send + 'static,
+        reason: &str,
+    ) -> Result<usize, ConversationError> {
+        let conversation = &self.shared.conversation;
+        let dropped = conversation.drop_queued(&self.thread.id, which, reason).await?;
+        let count = dropped.len();
+        for Dropped { turn, told } in dropped {
+            self.merging.retain(|id| *id != turn.id);
+            self.queued.retain(|queued| queued.id != turn.id);
+            self.show_written(told);
+        }
+        if count > 0 {
             self.show_queue();
         }
-        dropped
+        Ok(count)
     }
 
     /// The first message may have named the thread.
@@ -142,7 +146,8 @@ impl Task {
     }
 }
 
-fn known(turn: TurnId) -> Posted {
+/// It was asked for before.
+pub(super) fn known(turn: TurnId) -> Posted {
     Posted {
         turn,
         happened: Happened::Known,

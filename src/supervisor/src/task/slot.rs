@@ -174,10 +174,6 @@ impl Task {
         }
         match launched.result {
             Ok((process, events)) => self.started(launched.place, process, events).await,
-            Err(StartError::LoginNeeded(words)) => {
-                self.step(Step::Ended);
-                self.await_login_to_start(words).await;
-            }
             Err(error) => self.start_failed(&error).await,
         }
     }

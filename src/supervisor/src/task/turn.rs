@@ -1,6 +1,6 @@
 //! The running turn: begun, prompted, cancelled, sent again, ended.
 
-use conversation::{ConversationError, Item, NoteKind, Turn, TurnEnd};
+use conversation::{ConversationError, Item, Merged, NoteKind, Turn, TurnEnd};
 use credentials::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -13,7 +13,7 @@ use crate::process::Event;
 use crate::state::Step;
 use crate::status::WorkerState;
 use crate::timeline::Timeline;
-use crate::worker::{Gone, PromptError};
+use crate::worker::{Gone, PermissionAnswer, PromptError};
 use agent_client_protocol::v1::schema::StopReason;
 
 /// A turn that runs.
@@ -22,6 +22,8 @@ pub(super) struct Running {
     pub(super) timeline: Timeline,
     pub(super) stage: Stage,
     pub(super) cancel: Option<Cancel>,
+    /// What the thread is told of who cancelled it, once it has ended.
+    pub(super) told: Option<String>,
     /// What the agent is doing.
     pub(super) doing: String,
     pub(super) since: Timestamp,
@@ -36,8 +38,6 @@ pub(super) enum Stage {
     Wanted,
     /// A worker has it.
     Prompted(Prompted),
-    /// It is sent again after a login.
-    Login,
     /// Its worker is dying, and is given until then to say how.
     Dying(Instant),
     /// Its end could not be written yet.
@@ -79,6 +79,7 @@ impl Task {
             timeline,
             stage: Stage::Wanted,
             cancel: None,
+            told: None,
             doing: "thinking".to_owned(),
             heard: Instant::now(),
             silence_told: false,
@@ -154,9 +155,15 @@ impl Task {
             Event::Permission {
                 tool_call,
                 options,
+                unknown,
                 answer,
             } => {
-                self.asked_permission(*tool_call, options, answer).await;
+                if self.understands(&tool_call, &options, unknown).await {
+                    self.asked_permission(*tool_call, options, answer).await;
+                } else {
+                    let reason = Some("none of these answers is one of the protocol's".to_owned());
+                    answer.give(PermissionAnswer::Deny { reason });
+                }
             }
             Event::Login { needed, answer } => self.asked_login(needed, answer).await,
             Event::Gone(_) => {}
@@ -229,6 +236,7 @@ impl Task {
             return;
         };
         let intent = running.cancel.map(|cancel| cancel.intent);
+        let told = running.told.take().map(|words| (NoteKind::Info, words));
         match ending::outcome(intent, result) {
             Outcome::Finish { end, reason, note } => {
                 if intent == Some(Intent::Steer) {
@@ -236,7 +244,7 @@ impl Task {
                 }
                 self.tell_lost_workspace().await;
                 let retry = (end != TurnEnd::Done).then_some(self.turn_id()).flatten();
-                if let Some((kind, words)) = note {
+                if let Some((kind, words)) = note.or(told) {
                     self.note(kind, words, retry).await;
                 }
                 if end == TurnEnd::Done {
@@ -245,7 +253,6 @@ impl Task {
                 self.finish(end, reason).await;
             }
             Outcome::Again => self.send_again().await,
-            Outcome::Login(words) => self.await_login_to_prompt(words).await,
             Outcome::Dying => {
                 running.stage = Stage::Dying(Instant::now() + 3 * self.shared.config.limits.grace);
             }
@@ -287,10 +294,13 @@ impl Task {
                 return merged;
             };
             match self.shared.conversation.merge(from, running.turn.id).await {
-                Ok(turn) => {
+                Ok(Merged { turn, said }) => {
                     merged = true;
                     running.turn = turn;
                     self.queued.retain(|turn| turn.id != from);
+                    for item in said {
+                        self.show_written(item);
+                    }
                 }
                 // Dropped meanwhile, or it can't be written: then it stays a turn of its own.
                 Err(error) => warn!(turn = %from, %error, "could not merge a turn"),

@@ -92,7 +92,8 @@ impl Task {
         let item = Item {
             id: self.shared.conversation.new_item_id(),
             thread: self.thread.id.clone(),
-            turn: self.turn_id(),
+            // While none runs it is about the one that waits for a worker, if it is about any.
+            turn: self.turn_id().or_else(|| self.queued.first().map(|turn| turn.id)),
             at: Timestamp::now(),
             body,
         };
@@ -102,8 +103,6 @@ impl Task {
 
     /// Writes an entry as it is now, with those that could not be written before it; or keeps it for the next write.
     pub(super) async fn rewrite(&mut self, item: Item) {
-        // What was said before it is seen before it.
-        self.publish();
         self.kept.retain(|kept| kept.id != item.id);
         let mut items = self.kept.clone();
         items.push(item.clone());
@@ -120,6 +119,13 @@ impl Task {
                 }
             }
         }
+        self.show_written(item);
+    }
+
+    /// Shows an entry that is not the agent's.
+    pub(super) fn show_written(&mut self, item: Item) {
+        // What was said before it is seen before it.
+        self.publish();
         self.feed.publish(Change::Item(item));
         self.shared.list_changed(&self.thread.id);
     }
@@ -195,7 +201,6 @@ impl Task {
         phase(Facts {
             turn,
             wanted: self.is_wanted(),
-            login_first: self.asks.has_login_to_start(),
             no_place: matches!(self.slot, Slot::Queueing(_)),
             state: self.state,
         })

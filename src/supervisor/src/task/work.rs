@@ -35,9 +35,6 @@ impl Task {
         if !self.is_wanted() {
             return self.stand_down();
         }
-        if self.asks.has_login_to_start() {
-            return;
-        }
         if matches!(self.state, WorkerState::Failed { .. }) && may_start(self.state, asker, Timestamp::now())
         {
             // It stays forgiven while the last of the old worker ends.

@@ -5,15 +5,65 @@ use agent_client_protocol::v1::schema::{
     Meta, PermissionOption, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionRequest,
     RequestPermissionResponse, SelectedPermissionOutcome, ToolCallUpdate,
 };
-use contract::{DENIAL_REASON, LoginAnswer, LoginNeeded, META_KEY};
+use agent_client_protocol::{Error, JsonRpcMessage, JsonRpcRequest, UntypedMessage};
+use contract::{DENIAL_REASON, HOST_REASON, LoginAnswer, LoginNeeded, META_KEY};
 use conversation::{Choice, ChoiceKind};
-use serde_json::json;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use crate::timeline::brief;
+
+/// A permission request as it comes in. The crate would refuse one with an answer of a kind that it does not know, and
+/// nobody would hear of it.
+#[derive(Debug, Clone)]
+pub(super) struct PermissionRequest {
+    request: RequestPermissionRequest,
+    /// The answers that are not understood, by name.
+    unknown: Vec<String>,
+}
+
+impl JsonRpcMessage for PermissionRequest {
+    fn matches_method(method: &str) -> bool {
+        RequestPermissionRequest::matches_method(method)
+    }
+
+    fn method(&self) -> &str {
+        self.request.method()
+    }
+
+    fn to_untyped_message(&self) -> Result<UntypedMessage, Error> {
+        self.request.to_untyped_message()
+    }
+
+    fn parse_message(method: &str, params: &Value) -> Result<Self, Error> {
+        let mut params = params.clone();
+        let mut unknown = Vec::new();
+        if let Some(options) = params["options"].as_array_mut() {
+            options.retain(|option| {
+                let is_known = PermissionOption::deserialize(option).is_ok();
+                if !is_known {
+                    let named = option["name"].as_str().or(option["optionId"].as_str());
+                    unknown.push(brief(named.unwrap_or("one without a name")));
+                }
+                is_known
+            });
+        }
+        let request = RequestPermissionRequest::parse_message(method, &params)?;
+        Ok(Self { request, unknown })
+    }
+}
+
+impl JsonRpcRequest for PermissionRequest {
+    type Response = RequestPermissionResponse;
+}
 
 /// A permission request. Dropped without an answer it counts as cancelled.
 #[derive(Debug)]
 pub(crate) struct PermissionAsked {
     /// What is to be done, as the agent describes it.
     pub(crate) tool_call: ToolCallUpdate,
+    /// Answers that the agent offers and that are not understood, by name.
+    pub(crate) unknown: Vec<String>,
     options: Vec<PermissionOption>,
     responder: Option<Responder<RequestPermissionResponse>>,
 }
@@ -37,17 +87,20 @@ pub(crate) enum PermissionAnswer {
         /// Why; goes to the agent.
         reason: Option<String>,
     },
+    /// No, and nobody said so: why, which goes to the agent.
+    Unanswered(&'static str),
     /// The turn is over or being cancelled.
     Cancelled,
 }
 
 impl PermissionAsked {
     pub(super) fn new(
-        request: RequestPermissionRequest,
+        PermissionRequest { request, unknown }: PermissionRequest,
         responder: Responder<RequestPermissionResponse>,
     ) -> Self {
         Self {
             tool_call: request.tool_call,
+            unknown,
             options: request.options,
             responder: Some(responder),
         }
@@ -102,12 +155,17 @@ fn response(options: &[PermissionOption], answer: PermissionAnswer) -> RequestPe
     let option = match &answer {
         PermissionAnswer::Once => of_kind(&[AllowOnce]),
         PermissionAnswer::Always => of_kind(&[AllowAlways, AllowOnce]),
-        PermissionAnswer::Deny { .. } => of_kind(&[RejectOnce, RejectAlways]),
+        PermissionAnswer::Deny { .. } | PermissionAnswer::Unanswered(_) => {
+            of_kind(&[RejectOnce, RejectAlways])
+        }
         PermissionAnswer::Option { id, .. } => options.iter().find(|option| *option.option_id.0 == **id),
         PermissionAnswer::Cancelled => None,
     };
-    let reason = match answer {
-        PermissionAnswer::Deny { reason } | PermissionAnswer::Option { reason, .. } => reason,
+    let ours = match answer {
+        PermissionAnswer::Deny { reason } | PermissionAnswer::Option { reason, .. } => {
+            reason.map(|reason| json!({ DENIAL_REASON: reason }))
+        }
+        PermissionAnswer::Unanswered(why) => Some(json!({ HOST_REASON: why })),
         PermissionAnswer::Once | PermissionAnswer::Always | PermissionAnswer::Cancelled => None,
     };
     let outcome = match option {
@@ -116,8 +174,7 @@ fn response(options: &[PermissionOption], answer: PermissionAnswer) -> RequestPe
         }
         None => RequestPermissionOutcome::Cancelled,
     };
-    let meta =
-        reason.map(|reason| Meta::from_iter([(META_KEY.to_owned(), json!({ DENIAL_REASON: reason }))]));
+    let meta = ours.map(|ours| Meta::from_iter([(META_KEY.to_owned(), ours)]));
     RequestPermissionResponse::new(outcome).meta(meta)
 }
 
@@ -199,15 +256,21 @@ mod tests {
 
     #[test]
     fn the_reason_of_a_denial_goes_along() {
-        let answer = PermissionAnswer::Deny {
-            reason: Some("not that one".into()),
-        };
         let options = [PermissionOption::new(
             "no",
             "No",
             PermissionOptionKind::RejectOnce,
         )];
-        let meta = response(&options, answer).meta.unwrap();
-        assert_eq!(meta["agent-host"]["reason"], "not that one");
+        let ours = |answer| response(&options, answer).meta.unwrap()["agent-host"].clone();
+        let denied = PermissionAnswer::Deny {
+            reason: Some("not that one".into()),
+        };
+        assert_eq!(ours(denied), json!({ "reason": "not that one" }));
+        let late = PermissionAnswer::Unanswered("nobody answered");
+        assert_eq!(
+            ours(late),
+            json!({ "host_reason": "nobody answered" }),
+            "no person said it"
+        );
     }
 }

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1::schema::{
     ClientCapabilities, Implementation, InitializeRequest, InitializeResponse, LoadSessionRequest, Meta,
-    NewSessionRequest, PromptRequest, RequestPermissionRequest, RequestPermissionResponse,
-    SessionNotification,
+    NewSessionRequest, PromptRequest, RequestPermissionResponse, SessionNotification,
 };
 use agent_client_protocol::v1::{ConnectionTo, Dispatch, Responder};
 use agent_client_protocol::{
@@ -20,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::{LoginAsked, PermissionAsked};
+use super::asked::{LoginAsked, PermissionAsked, PermissionRequest};
 use super::{Event, PromptError, Spec, StartError, words};
 use crate::config::AgentKind;
 
@@ -135,9 +134,7 @@ pub(super) async fn connect(
             on_receive_notification!(),
         )
         .on_receive_request(
-            async move |request: RequestPermissionRequest,
-                        responder: Responder<RequestPermissionResponse>,
-                        _cx| {
+            async move |request: PermissionRequest, responder: Responder<RequestPermissionResponse>, _cx| {
                 // Shut, it is dropped, and that is an answer.
                 let asked = PermissionAsked::new(request, responder);
                 if permission.is_open() {
@@ -227,11 +224,12 @@ pub(super) async fn open(
 ) -> Result<Opened, OpenError> {
     let hello = greet(connection, spec, deadline).await?;
     let sign_in = words::sign_in(&spec.agent.title, &hello.auth_methods);
-    let refused = |error: &Error| match refused(error) {
-        OpenError::Refused(StartError::LoginNeeded(words)) if !spec.agent.is_native() => {
-            OpenError::Refused(StartError::OwnLogin(format!("{words}. {sign_in}")))
-        }
-        other => other,
+    let refused = |error: &Error| match error.code {
+        ErrorCode::AUTH_REQUIRED => OpenError::Refused(StartError::OwnLogin(format!(
+            "{}. {sign_in}",
+            words::error(error)
+        ))),
+        _ => refused(error),
     };
     let capabilities = hello.agent_capabilities;
     let accepts_images = capabilities.prompt_capabilities.image;
@@ -311,12 +309,7 @@ where
 }
 
 fn refused(error: &Error) -> OpenError {
-    let words = words::error(error);
-    OpenError::Refused(if error.code == ErrorCode::AUTH_REQUIRED {
-        StartError::LoginNeeded(words)
-    } else {
-        StartError::Refused(words)
-    })
+    OpenError::Refused(StartError::Refused(words::error(error)))
 }
 
 /// Whether it is the connection that failed, and not the agent that said no.

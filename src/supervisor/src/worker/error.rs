@@ -23,10 +23,7 @@ pub(crate) enum StartError {
         /// Its words.
         cause: String,
     },
-    /// It wants a login before it opens a session.
-    #[error("{0}")]
-    LoginNeeded(String),
-    /// It wants a login that only its own program can get.
+    /// It wants a login that only its own program can get. (The built-in agent asks the host for those that it needs.)
     #[error("{0}")]
     OwnLogin(String),
     /// It broke the protocol, or speaks another version of it.
@@ -66,9 +63,6 @@ pub(crate) enum StartError {
 /// Why a prompt got no answer. Variants by what the caller does next.
 #[derive(Debug, Clone, Error)]
 pub(crate) enum PromptError {
-    /// The agent wants a login (ACP `auth_required`).
-    #[error("{0}")]
-    LoginNeeded(String),
     /// The agent answered with an error; the worker lives.
     #[error("{0}")]
     Failed(String),

@@ -8,7 +8,7 @@ use acp::schema::{
 use agent_client_protocol::v1 as acp;
 use agent_client_protocol::{Client as Peer, Error, ErrorCode};
 use contract::frames::Pace;
-use contract::{DENIAL_REASON, LoginAnswer, LoginNeeded, META_KEY, Status};
+use contract::{DENIAL_REASON, HOST_REASON, LoginAnswer, LoginNeeded, META_KEY, Status};
 
 const ALLOW_ONCE: &str = "allow_once";
 const ALLOW_ALWAYS: &str = "allow_always";
@@ -121,22 +121,22 @@ impl Client {
 
 /// Anything but a plain yes is a no.
 fn decision(answer: &RequestPermissionResponse) -> Decision {
-    let reason = answer
-        .meta
-        .as_ref()
-        .and_then(|meta| meta.get(META_KEY)?.get(DENIAL_REASON)?.as_str())
-        .map(str::trim)
-        .filter(|reason| !reason.is_empty());
+    let ours = answer.meta.as_ref().and_then(|meta| meta.get(META_KEY));
+    let reason = |key: &str| {
+        let reason = ours.and_then(|ours| ours.get(key)?.as_str()).map(str::trim);
+        reason.filter(|reason| !reason.is_empty())
+    };
     let chosen = match &answer.outcome {
         RequestPermissionOutcome::Selected(selected) => Some(&*selected.option_id.0),
         _ => None,
     };
-    match (chosen, reason) {
-        (Some(ALLOW_ONCE), _) => Decision::Once,
-        (Some(ALLOW_ALWAYS), _) => Decision::Always,
-        (_, Some(reason)) => Decision::Denied(format!("the user denied this call: {reason}")),
-        (Some(_), None) => Decision::Denied("the user denied this call and gave no reason".to_owned()),
-        (None, None) => {
+    match (chosen, reason(DENIAL_REASON), reason(HOST_REASON)) {
+        (Some(ALLOW_ONCE), ..) => Decision::Once,
+        (Some(ALLOW_ALWAYS), ..) => Decision::Always,
+        (_, Some(reason), _) => Decision::Denied(format!("the user denied this call: {reason}")),
+        (_, None, Some(reason)) => Decision::Denied(format!("this call was denied because {reason}")),
+        (Some(_), None, None) => Decision::Denied("the user denied this call and gave no reason".to_owned()),
+        (None, None, None) => {
             Decision::Denied("this call was denied because nobody answered the request in time".to_owned())
         }
     }
@@ -154,9 +154,9 @@ mod tests {
         RequestPermissionResponse::new(RequestPermissionOutcome::Selected(chosen))
     }
 
-    fn because(answer: RequestPermissionResponse, reason: &str) -> RequestPermissionResponse {
+    fn because(answer: RequestPermissionResponse, key: &str, reason: &str) -> RequestPermissionResponse {
         let mut meta = acp::schema::Meta::new();
-        meta.insert(META_KEY.to_owned(), json!({ (DENIAL_REASON): reason }));
+        meta.insert(META_KEY.to_owned(), json!({ (key): reason }));
         answer.meta(meta)
     }
 
@@ -170,11 +170,18 @@ mod tests {
             (selected("yes please"), "gave no reason"),
             (cancelled.clone(), "nobody answered"),
             (
-                because(selected("reject_once"), "not on a friday"),
-                "not on a friday",
+                because(selected("reject_once"), DENIAL_REASON, "not on a friday"),
+                "the user denied this call: not on a friday",
             ),
-            (because(selected("reject_once"), "  "), "gave no reason"),
-            (because(cancelled, "too late"), "too late"),
+            (
+                because(selected("reject_once"), DENIAL_REASON, "  "),
+                "gave no reason",
+            ),
+            (because(cancelled, DENIAL_REASON, "too late"), "too late"),
+            (
+                because(selected("reject_once"), HOST_REASON, "nobody answered in time"),
+                "this call was denied because nobody answered in time",
+            ),
         ] {
             let Decision::Denied(told) = decision(&answer) else {
                 panic!("{answer:?} allowed")

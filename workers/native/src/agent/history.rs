@@ -10,6 +10,8 @@ mod room;
 mod view;
 
 pub(crate) use room::Room;
+#[cfg(test)]
+pub(crate) use view::BROKE_OFF;
 
 /// What the model is told of a call that began and has no result.
 pub(crate) const UNKNOWN_RESULT: &str =
@@ -28,6 +30,8 @@ pub(crate) struct History {
     messages: Vec<Message>,
     /// Messages that the model is not shown.
     hidden: BTreeSet<usize>,
+    /// Answers that were stopped, or broke off.
+    cut: BTreeSet<usize>,
     /// Results of tools that the provider took offence at.
     withheld: BTreeSet<usize>,
     /// What stands for the messages before this one.
@@ -93,7 +97,10 @@ impl History {
                 self.always.insert(key);
             }
             Line::Model { model } => self.model = Some(model),
-            // For people who read the file; the model learns from what is missing.
+            // Where there is no answer, the view sees that by itself, also after a kill.
+            Line::Interrupted if matches!(self.messages.last(), Some(Message::Assistant { .. })) => {
+                self.cut.insert(self.messages.len() - 1);
+            }
             Line::Interrupted => {}
         }
     }

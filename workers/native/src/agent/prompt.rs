@@ -86,9 +86,21 @@ fn date(now: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// A client's prompt as the model gets it. What it can't get is named, so that it can say so.
+/// A client's prompt as the model gets it. What it can't get is named, so that it can say so; a file that the words before
+/// it name is not named again.
 pub(crate) fn parts(prompt: Vec<ContentBlock>) -> Vec<Part> {
-    prompt.into_iter().map(part).collect()
+    let mut parts: Vec<Part> = vec![];
+    for block in prompt {
+        if let ContentBlock::ResourceLink(link) = &block {
+            let named = format!("[attached file: {} (", place(link));
+            let is_named = |part: &Part| matches!(part, Part::Text { text } if text.contains(&named));
+            if parts.iter().any(is_named) {
+                continue;
+            }
+        }
+        parts.push(part(block));
+    }
+    parts
 }
 
 fn part(block: ContentBlock) -> Part {
@@ -131,13 +143,16 @@ fn part(block: ContentBlock) -> Part {
     Part::Text { text }
 }
 
-fn linked(link: &ResourceLink) -> String {
-    let place = url::Url::parse(&link.uri)
+fn place(link: &ResourceLink) -> String {
+    url::Url::parse(&link.uri)
         .ok()
         .filter(|url| url.scheme() == "file")
         .and_then(|url| url.to_file_path().ok())
-        .map_or_else(|| link.uri.clone(), |path| path.display().to_string());
-    let mut words = format!("[attached file: {place}");
+        .map_or_else(|| link.uri.clone(), |path| path.display().to_string())
+}
+
+fn linked(link: &ResourceLink) -> String {
+    let mut words = format!("[attached file: {}", place(link));
     for fact in [
         link.mime_type.clone(),
         link.size.map(|size| format!("{size} bytes")),
@@ -222,7 +237,8 @@ mod tests {
     #[test]
     fn every_kind_of_content_reaches_the_model_or_is_named() {
         let blocks = json!([
-            {"type": "text", "text": "hello"},
+            {"type": "text", "text": "hello\n\n[attached file: /w/c (3 bytes)]"},
+            {"type": "resource_link", "name": "c", "uri": "file:///w/c", "mimeType": "text/plain", "size": 3},
             {"type": "image", "mimeType": "image/png", "data": "aaaa"},
             {"type": "resource_link", "name": "a b.log", "uri": "file:///w/a%20b.log", "mimeType": "text/plain", "size": 3},
             {"type": "resource_link", "name": "x", "uri": "https://x.example/"},
@@ -241,7 +257,7 @@ mod tests {
         assert_eq!(
             parts(serde_json::from_value(blocks).unwrap()),
             [
-                text("hello"),
+                text("hello\n\n[attached file: /w/c (3 bytes)]"),
                 image("image/png", "aaaa"),
                 text("[attached file: /w/a b.log, text/plain, 3 bytes]"),
                 text("[attached file: https://x.example/]"),

@@ -11,7 +11,7 @@ use super::Progress;
 use super::format::{Reader, StreamFailure};
 use super::http;
 use super::payment::Purse;
-use super::retry::Failure;
+use super::retry::{ADDRESS, Failure};
 use super::said::Said;
 use super::sse::{Decoder, EVENT_LIMIT, Event};
 
@@ -41,10 +41,10 @@ impl Attempt<'_> {
         if !response.status().is_success() {
             return Err(self.refusal(response).await);
         }
-        let read = if http::is_json(response.headers()) {
-            self.whole(response, reader, out).await
-        } else {
-            self.stream(response, reader, out).await
+        let read = match &*http::media_type(response.headers()) {
+            "application/json" => self.whole(response, reader, out).await,
+            "text/html" => Err(self.no_api("a web page")),
+            _ => self.stream(response, reader, out).await,
         };
         match read {
             // All that matters had come before the connection broke.
@@ -64,6 +64,7 @@ impl Attempt<'_> {
                 Some(purse) => purse.is_rejection(status, &body),
                 None => status == 401,
             },
+            at: http::place(self.url),
             said: Said::of_body(&body).without(self.secret),
         }
     }
@@ -97,6 +98,7 @@ impl Attempt<'_> {
             Err(failure @ Failure::Stream(_)) => Err(failure),
             // The last event may be a half one.
             _ if reader.may_end() => Ok(()),
+            _ if !decoder.is_stream() && length > 0 => Err(self.no_api("what is no stream of events")),
             _ => Err(Failure::Broken("the answer ended before it was whole".into())),
         }
     }
@@ -145,11 +147,18 @@ impl Attempt<'_> {
     fn failure(&self, failure: StreamFailure) -> Failure {
         match failure {
             StreamFailure::Said(said) => Failure::Stream(said.without(self.secret)),
-            StreamFailure::Nonsense => Failure::Nonsense(format!(
-                "{} answered in a way that this wire format does not know\nhint: `provider` of the agent may be the other one",
-                http::shown(self.url)
+            StreamFailure::Nonsense => Failure::NoApi(format!(
+                "{} answered in a way that this wire format does not know\nhint: `provider` of the agent may be the other one; {ADDRESS}",
+                http::place(self.url)
             )),
         }
+    }
+
+    fn no_api(&self, came: &str) -> Failure {
+        let place = http::place(self.url);
+        Failure::NoApi(format!(
+            "there is no model API at {place}: {came} came instead of an answer\nhint: {ADDRESS}"
+        ))
     }
 }
 

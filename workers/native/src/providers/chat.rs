@@ -14,10 +14,6 @@ pub(super) use reader::Reader;
 /// The member of a thought's opaque value that names the field in which it came.
 const FIELD: &str = "chat_reasoning_field";
 
-/// What stands between a tool's result and the next words of people, when the turn ended there: the templates of strict
-/// servers know no such order.
-const INTERRUPTED: &str = "[interrupted]";
-
 /// The request's body.
 pub(super) fn body(request: &Request<'_>, abilities: Abilities) -> Value {
     let history = history::settled(request.history);
@@ -76,9 +72,6 @@ pub(super) fn body(request: &Request<'_>, abilities: Abilities) -> Value {
 fn ask(messages: &mut Vec<Value>, asked: &mut Vec<&Part>) {
     if asked.is_empty() {
         return;
-    }
-    if messages.last().is_some_and(|last| last["role"] == "tool") {
-        messages.push(json!({ "role": "assistant", "content": INTERRUPTED }));
     }
     messages.push(json!({ "role": "user", "content": user_content(asked) }));
     asked.clear();

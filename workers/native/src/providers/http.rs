@@ -75,6 +75,14 @@ pub(super) async fn send(
 /// What a failed request or read means.
 pub(super) fn failure(error: &reqwest::Error, url: &Url) -> Failure {
     let host = shown(url);
+    if is_of_tls(error) {
+        // Another try meets the same server.
+        return Failure::NoApi(format!(
+            "no safe connection to {host}: {}\nhint: check `base_url` of the agent in the configuration: a server without TLS wants \
+             `http://`, one with TLS a certificate that is publicly known",
+            words(error)
+        ));
+    }
     if error.is_connect() {
         let why = if error.is_timeout() {
             format!("no connection to {host} within {} s", CONNECT_LIMIT.as_secs())
@@ -98,6 +106,11 @@ pub(super) fn shown(url: &Url) -> String {
     }
 }
 
+/// The same with its path.
+pub(super) fn place(url: &Url) -> String {
+    format!("{}{}", shown(url), url.path())
+}
+
 /// The beginning of a refusal's body.
 pub(super) async fn error_body(mut response: Response) -> Vec<u8> {
     let mut body = vec![];
@@ -112,10 +125,11 @@ pub(super) async fn error_body(mut response: Response) -> Vec<u8> {
     body
 }
 
-/// Whether the answer is one JSON value and no stream.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
+/// The media type of an answer, without parameters; empty if there is none.
+pub(super) fn media_type(headers: &HeaderMap) -> String {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.trim_start().starts_with("application/json"))
+    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
+    kind.trim().to_ascii_lowercase()
 }
 
 /// How long the server asks to wait: `Retry-After` (RFC 9110 §10.2.3) as seconds or a date, or OpenAI's milliseconds.
@@ -135,6 +149,25 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     let date = || httpdate::parse_http_date(asked).ok();
     let until = || date().map(|date| date.duration_since(now).unwrap_or_default());
     number(asked).and_then(span).or_else(until)
+}
+
+/// Whether the two ends could not agree on TLS, or on who the server is.
+fn is_of_tls(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        // Of what it holds, an error of the system names the source only.
+        let held = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        cause = match held {
+            Some(held) => Some(held),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// The innermost cause; never the error itself, whose words may have the URL.

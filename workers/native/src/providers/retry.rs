@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use super::abilities::{Abilities, Ability};
 use super::said::Said;
+use cause::Cause;
+
+mod cause;
+
+pub(super) use cause::ADDRESS;
 
 /// How often one call is sent at most. Tries that only lacked a fresh token or had too many parts are not counted.
 pub(super) const MOST_TRIES: u32 = 6;
@@ -31,6 +36,8 @@ pub(super) enum Failure {
         retry_after: Option<Duration>,
         /// Whether it refuses the credential.
         is_rejection: bool,
+        /// Who said so: host, port and path.
+        at: String,
         /// Its words.
         said: Said,
     },
@@ -42,8 +49,10 @@ pub(super) enum Failure {
     Silent(Duration),
     /// The connection ended before the answer did: why.
     Broken(String),
-    /// The answer is not what the wire format allows, or too long: why.
+    /// The answer is longer than any answer: why.
     Nonsense(String),
+    /// What answers there is no model's API, or the other one: why, and what to do.
+    NoApi(String),
     /// No token is to be had now.
     NoToken {
         /// What is in the way.
@@ -103,35 +112,48 @@ impl Failure {
                 ..
             } => match course.abilities.refused_by(*status, said) {
                 Some(ability) => Step::Without(ability),
-                None if is_too_long(Some(*status), said) => {
-                    Step::Shorten(with_hint(why, Some(*status), said))
-                }
-                None if is_used_up(said) || is_barred(*status) => {
-                    Step::Bar(with_hint(why, Some(*status), said))
-                }
-                None if is_passing(*status) => course.again(why, *retry_after),
-                None => Step::Refuse(with_hint(why, Some(*status), said)),
+                None => match Cause::of(Some(*status), said) {
+                    Some(cause) => final_step(cause, why),
+                    None if is_passing(*status) => course.again(why, *retry_after),
+                    None => refuse(why, said),
+                },
             },
-            Self::Stream(said) if is_too_long(None, said) => Step::Shorten(with_hint(why, None, said)),
-            Self::Stream(said) if is_used_up(said) => Step::Bar(with_hint(why, None, said)),
-            Self::Stream(said) if is_final(said) => Step::Refuse(with_hint(why, None, said)),
+            Self::Stream(said) => match Cause::of(None, said) {
+                Some(cause) => final_step(cause, why),
+                None if is_final(said) => refuse(why, said),
+                None => course.again(why, None),
+            },
             Self::NoToken { after, .. } => course.again(why, *after),
             Self::Silent(_) if course.tries >= MOST_SILENT_TRIES => Step::GiveUp(why),
-            Self::Stream(_) | Self::NoConnection(_) | Self::Silent(_) | Self::Broken(_) => {
-                course.again(why, None)
-            }
+            Self::NoConnection(_) | Self::Silent(_) | Self::Broken(_) => course.again(why, None),
             Self::Nonsense(_) => Step::Refuse(why),
+            Self::NoApi(_) => Step::Bar(why),
         }
     }
 
     /// In words, for a person.
     pub(super) fn words(&self) -> String {
         match self {
-            Self::Status { status, said, .. } => said.after(&status_words(*status)),
-            Self::Stream(said) => said.after("the provider failed while it answered"),
-            Self::NoConnection(why) | Self::Broken(why) | Self::Nonsense(why) | Self::NoToken { why, .. } => {
-                why.clone()
+            Self::Status { status, at, said, .. } => {
+                let cause = Cause::of(Some(*status), said);
+                let words = cause.and_then(|cause| cause.words(Some(*status), at, said));
+                let words = words.unwrap_or_else(|| status_words(*status).to_owned());
+                said.after(&format!("{words} ({status})"))
             }
+            Self::Stream(said) => {
+                let cause = Cause::of(None, said);
+                let words = cause.and_then(|cause| cause.words(None, "", said));
+                said.after(
+                    words
+                        .as_deref()
+                        .unwrap_or("the provider failed while it answered"),
+                )
+            }
+            Self::NoConnection(why)
+            | Self::Broken(why)
+            | Self::Nonsense(why)
+            | Self::NoApi(why)
+            | Self::NoToken { why, .. } => why.clone(),
             Self::Silent(time) => format!(
                 "the provider sent nothing for {}",
                 credentials::words::span(*time)
@@ -160,90 +182,55 @@ impl Course {
     }
 }
 
-fn status_words(status: u16) -> String {
-    let what = match status {
-        300..=399 => "the provider's address leads elsewhere, and that is not followed",
+/// What follows what no other try can change.
+fn final_step(cause: Cause, why: String) -> Step {
+    let why = hinted(&why, cause.hint());
+    match cause {
+        Cause::TooLong => Step::Shorten(why),
+        _ => Step::Bar(why),
+    }
+}
+
+fn refuse(why: String, said: &Said) -> Step {
+    Step::Refuse(if said.mentions("image") {
+        hinted(
+            &why,
+            "the model may not read images; `/model NAME` takes another one",
+        )
+    } else if said.mentions("model") {
+        hinted(&why, Cause::Model.hint())
+    } else {
+        why
+    })
+}
+
+fn hinted(why: &str, hint: &str) -> String {
+    format!("{why}\nhint: {hint}")
+}
+
+fn status_words(status: u16) -> &'static str {
+    match status {
         401 => "the provider refused the credential",
-        402 => "the provider wants to be paid first",
         403 => "the provider does not allow this request",
-        404 => "the provider does not know this model or address",
         408 => "the provider waited too long for the request",
         413 => "the request is too long for the provider",
         429 => "the provider's rate limit is reached",
         503 | 529 => "the provider is overloaded",
         500..=599 => "the provider has a fault",
         _ => "the provider refused the request",
-    };
-    format!("{what} ({status})")
+    }
 }
 
 /// Whether the same request may succeed later.
 fn is_passing(status: u16) -> bool {
-    matches!(status, 408 | 409 | 425 | 429) || (500..=599).contains(&status) && !matches!(status, 501 | 505)
-}
-
-/// Whether a limit is one that no waiting of ours outlasts: money, or the month's share of a plan.
-fn is_used_up(said: &Said) -> bool {
-    [
-        "insufficient_quota",
-        "usage_limit_reached",
-        "billing",
-        "usage_not_included",
-    ]
-    .iter()
-    .any(|words| said.code.as_ref().is_some_and(|code| code.contains(words)))
-}
-
-/// Whether an answer is about the account, the plan, the model or the address, and not about what was said.
-fn is_barred(status: u16) -> bool {
-    matches!(status, 300..=399 | 401 | 402 | 404 | 405)
-}
-
-/// Whether the request has more in it than the model can take. Servers say it in many ways, and some with a status of
-/// their own faults; only a limit per minute is something else.
-fn is_too_long(status: Option<u16>, said: &Said) -> bool {
-    let ways = [
-        "context_length",
-        "context length",
-        "context size",
-        "context_size",
-        "context window",
-        "maximum context",
-        "prompt is too long",
-        "input is too long",
-        "too many tokens",
-    ];
-    status == Some(413) || status != Some(429) && ways.iter().any(|words| said.mentions(words))
+    matches!(status, 408 | 409 | 425 | 429 | 500..=599)
 }
 
 /// Whether a failure that came in the stream will come again.
 fn is_final(said: &Said) -> bool {
-    let finals = [
-        "invalid_prompt",
-        "invalid_request",
-        "content_policy",
-        "model_not_found",
-    ];
-    finals
+    ["invalid_prompt", "invalid_request", "content_policy"]
         .iter()
-        .any(|words| said.code.as_ref().is_some_and(|code| code.contains(words)))
-}
-
-fn with_hint(why: String, status: Option<u16>, said: &Said) -> String {
-    let hint = if is_too_long(status, said) {
-        "what was said last is too long for this model; say it in parts, or take another model with `/model NAME`"
-    } else if said.mentions("not support tools") || said.mentions("tool choice") {
-        "this agent needs a model that can call tools; `/model NAME` takes another one"
-    } else if said.mentions("image") {
-        "the model may not read images; `/model NAME` takes another one"
-    } else if status == Some(404) || said.mentions("model") {
-        "`/model NAME` takes another model; `model` and `base_url` of the agent stand in the configuration"
-    } else if matches!(status, Some(300..=399)) {
-        "`base_url` of the agent stands in the configuration"
-    } else {
-        return why;
-    };
-    format!("{why}\nhint: {hint}")
+        .any(|code| said.is_coded(code))
 }
 
 #[cfg(test)]

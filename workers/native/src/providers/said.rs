@@ -12,12 +12,16 @@ const CODE_LIMIT: usize = 60;
 /// A server's words about a failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Said {
-    /// Its code or type, such as `insufficient_quota`.
+    /// Its code, such as `insufficient_quota`; its type where it has none.
     pub(super) code: Option<String>,
+    /// Its type, where it has a code too.
+    pub(super) kind: Option<String>,
     /// The parameter it is about.
     pub(super) param: Option<String>,
     /// Its message, in one line.
     pub(super) message: Option<String>,
+    /// Whether it is a web page, and no API's answer.
+    pub(super) is_page: bool,
 }
 
 impl Said {
@@ -28,13 +32,15 @@ impl Said {
         }
         let text = String::from_utf8_lossy(body);
         let text = text.trim();
-        let message = match text.chars().next() {
-            None => None,
-            Some('<') => Some("an HTML page came instead of an answer".to_owned()),
-            Some(_) => Some(one_line(text)),
+        let is_page = text.starts_with('<');
+        let message = match text {
+            "" => None,
+            _ if is_page => Some("an HTML page came instead of an answer".to_owned()),
+            text => Some(one_line(text)),
         };
         Self {
             message,
+            is_page,
             ..Self::default()
         }
     }
@@ -57,10 +63,16 @@ impl Said {
                 .or_else(|| text("detail"))
                 .or_else(|| inner.get("detail").map(|detail| one_line(&detail.to_string()))),
         };
+        let (code, kind) = match (text("code"), text("type")) {
+            (None, kind) => (kind, None),
+            both => both,
+        };
         Self {
-            code: text("code").or_else(|| text("type")),
+            code,
+            kind,
             param: text("param"),
             message,
+            is_page: false,
         }
     }
 
@@ -72,10 +84,8 @@ impl Said {
         else {
             return self;
         };
-        for text in [&mut self.code, &mut self.param, &mut self.message]
-            .into_iter()
-            .flatten()
-        {
+        let texts = [&mut self.code, &mut self.kind, &mut self.param, &mut self.message];
+        for text in texts.into_iter().flatten() {
             *text = text.replace(secret, "[…]");
         }
         self
@@ -83,10 +93,15 @@ impl Said {
 
     /// Whether its code, or its message, contains this (in lower case).
     pub(super) fn mentions(&self, words: &str) -> bool {
-        [&self.code, &self.param, &self.message]
-            .into_iter()
-            .flatten()
-            .any(|text| text.to_lowercase().contains(words))
+        let texts = [&self.code, &self.kind, &self.param, &self.message];
+        let mut texts = texts.into_iter().flatten();
+        texts.any(|text| text.to_lowercase().contains(words))
+    }
+
+    /// Whether its code, or its type, contains this.
+    pub(super) fn is_coded(&self, words: &str) -> bool {
+        let mut codes = [&self.code, &self.kind].into_iter().flatten();
+        codes.any(|code| code.contains(words))
     }
 
     /// `what: message`, or `what` alone.

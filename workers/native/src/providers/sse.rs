@@ -28,6 +28,8 @@ pub(super) struct Decoder {
     /// The last byte was a carriage return: a line feed right after it ends no other line.
     after_return: bool,
     has_begun: bool,
+    /// A line came that only a stream of events has.
+    is_stream: bool,
 }
 
 impl Decoder {
@@ -58,6 +60,11 @@ impl Decoder {
         Ok(())
     }
 
+    /// Whether anything came that a stream of events has, if only a comment.
+    pub(super) fn is_stream(&self) -> bool {
+        self.is_stream
+    }
+
     /// The stream has ended: an event that lacks nothing but its empty line counts, too.
     pub(super) fn finish(&mut self, events: &mut Vec<Event>) -> Result<(), TooLong> {
         let line = std::mem::take(&mut self.line);
@@ -83,6 +90,7 @@ impl Decoder {
             None => (line, &b""[..]),
         };
         let value = String::from_utf8_lossy(value.strip_prefix(b" ").unwrap_or(value));
+        self.is_stream |= matches!(field, b"" | b"data" | b"event" | b"error" | b"id" | b"retry");
         match field {
             b"data" => self.add(&value),
             b"event" => {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse as _, Response};
+use conversation::ThreadId;
 use credentials::{PasteError, Service, SignInError, UserId};
 use url::{Url, form_urlencoded};
 
+use super::links::Answer;
 use super::words;
 use crate::web::gate::Visitor;
-use crate::web::refusal::{PageRefused, chain};
+use crate::web::refusal::{Refused, chain};
 use crate::web::shared::Web;
 use crate::web::view;
 
@@ -58,58 +60,101 @@ pub(crate) async fn back(
     let query = uri.query().unwrap_or_default();
     // Without a state anybody could have sent this browser here. (With one, it must be this person's.)
     let mut states = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
-    let refused = match (states.next(), states.next()) {
-        (Some((_, state)), None) if !state.is_empty() => {
-            let host = headers
-                .get(header::HOST)
-                .and_then(|host| host.to_str().ok())
-                .unwrap_or("localhost");
-            match web
-                .complete_any(user, &format!("http://{host}{}?{query}", uri.path()))
-                .await
-            {
-                Ok(done) => return page(&web, user, &done),
-                Err(error) => words::refused(&error),
+    let (Some((_, state)), None) = (states.next(), states.next()) else {
+        return told(&words::no_state(), None);
+    };
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost");
+    let address = || format!("http://{host}{}?{query}", uri.path());
+    match web.links.find(&state, user) {
+        Answer::Waits(link) => {
+            let thread = link.thread.as_ref();
+            match web.complete_or_say(user, &link.service, address()).await {
+                Ok(()) => web.in_now(&link.service, thread, SIGNED_IN),
+                Err(error) => not_in(&error, &uri, thread),
             }
         }
-        _ => words::refused(&PasteError::OtherState.into()),
-    };
-    PageRefused(refused).into_response()
+        // Loaded again, or twice at once.
+        Answer::Done(link) => web.in_now(&link.service, link.thread.as_ref(), words::DONE_BEFORE),
+        Answer::Older(link) => told(&words::older(), link.thread.as_ref()),
+        Answer::Over(link) => told(&words::over(&link.service), link.thread.as_ref()),
+        Answer::SomebodyElses => told(&words::somebody_elses(), None),
+        // Given before this host was started: the store knows.
+        Answer::Unknown => match web.complete_any(user, address()).await {
+            Ok(service) => web.in_now(&service, None, SIGNED_IN),
+            Err(error) => not_in(&error, &uri, None),
+        },
+    }
 }
 
-fn page(web: &Web, user: &UserId, service: &Service) -> Response {
-    let title = format!("Signed in to {}", web.title_of(service));
-    let thread = web.waits.comes_back_to(user);
-    let path = thread.map_or_else(|| "/".to_owned(), |thread| view::thread_path(&thread));
-    let words = "What waited for it goes on by itself. You can close this page.";
-    let name = if path == "/" {
-        "Back to the threads"
-    } else {
-        "Back to your thread"
-    };
-    Html(view::message_page(&title, words, "", Some((&path, name)))).into_response()
+const SIGNED_IN: &str = "What waited for it goes on by itself. You can close this page.";
+
+/// A page that says why this did not sign anybody in, and leads back.
+fn not_in(error: &SignInError, uri: &Uri, thread: Option<&ThreadId>) -> Response {
+    let refused = words::refused(error);
+    let page = |title, back| view::message_page(title, &refused.sentences(), "", Some(back));
+    if words::is_a_no(error) {
+        return Html(page("You said no", way_back(thread))).into_response();
+    }
+    if let SignInError::TryAgain { .. } = error {
+        // The same answer, once more.
+        let again = uri
+            .path_and_query()
+            .map_or_else(|| uri.path().to_owned(), ToString::to_string);
+        return (
+            refused.status,
+            Html(page("Not signed in yet", (again, "Try again"))),
+        )
+            .into_response();
+    }
+    told(&refused, thread)
+}
+
+fn told(refused: &Refused, thread: Option<&ThreadId>) -> Response {
+    let page = view::message_page("Not signed in", &refused.sentences(), "", Some(way_back(thread)));
+    (refused.status, Html(page)).into_response()
+}
+
+fn way_back(thread: Option<&ThreadId>) -> (String, &'static str) {
+    match thread {
+        Some(thread) => (view::thread_path(thread), "Back to your thread"),
+        None => ("/".to_owned(), "Back to the threads"),
+    }
 }
 
 impl Web {
+    /// A page that says that somebody is in.
+    fn in_now(&self, service: &Service, thread: Option<&ThreadId>, words: &str) -> Response {
+        let title = format!("Signed in to {}", self.title_of(service));
+        Html(view::message_page(&title, words, "", Some(way_back(thread)))).into_response()
+    }
+
+    async fn complete_or_say(
+        &self,
+        user: &UserId,
+        service: &Service,
+        address: String,
+    ) -> Result<(), SignInError> {
+        let completed = self.complete(user, service, Some(address.into())).await;
+        if let Err(error) = &completed {
+            tracing::info!(%service, %user, error = chain(error), "a sign-in did not work");
+        }
+        completed.map(|_| ())
+    }
+
     /// Completes the one of this person's sign-ins that this address answers.
-    async fn complete_any(&self, user: &UserId, address: &str) -> Result<Service, SignInError> {
-        let mut failed = SignInError::from(PasteError::OtherState);
+    async fn complete_any(&self, user: &UserId, address: String) -> Result<Service, SignInError> {
         for service in self.begun_by(user, "pkce").await {
-            match self
-                .complete(user, &service, Some(address.to_owned().into()))
-                .await
-            {
-                Ok(_) => return Ok(service),
+            match self.complete_or_say(user, &service, address.clone()).await {
+                Ok(()) => return Ok(service),
                 // Decided without the network: the answer is to another one.
                 Err(SignInError::Paste(PasteError::OtherState)) => {}
-                Err(error) => {
-                    tracing::info!(%service, %user, error = chain(&error), "a sign-in did not work");
-                    failed = error;
-                    break;
-                }
+                Err(error) => return Err(error),
             }
         }
-        Err(failed)
+        Err(PasteError::OtherState.into())
     }
 
     /// Services that this person has begun to sign in to in this way.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::ThreadId;
 use credentials::{Service, SignInError, UserId};
 use dashmap::DashMap;
 
@@ -14,28 +13,16 @@ use crate::web::shared::Web;
 /// After the vendor or the network was away.
 const REST: Duration = Duration::from_secs(5);
 
-/// How sign-ins with a code stand, and where people go back to.
+/// How sign-ins with a code stand.
 #[derive(Default)]
 pub(crate) struct Waits {
     devices: DashMap<(UserId, Service), Device>,
-    threads: DashMap<UserId, ThreadId>,
 }
 
 enum Device {
     Waiting,
     Done(String),
     Failed(Refused),
-}
-
-impl Waits {
-    /// After the next sign-in of this person.
-    pub(super) fn come_back_to(&self, user: &UserId, thread: ThreadId) {
-        self.threads.insert(user.clone(), thread);
-    }
-
-    pub(super) fn comes_back_to(&self, user: &UserId) -> Option<ThreadId> {
-        self.threads.remove(user).map(|(_, thread)| thread)
-    }
 }
 
 impl Web {

@@ -1,9 +1,65 @@
 //! Why a sign-in did not work, for somebody who has a page and no command line.
 
 use axum::http::StatusCode;
-use credentials::{PasteError, SignInError, StoreError};
+use credentials::{PasteError, Service, SignInError, StoreError};
 
 use crate::web::refusal::{Refused, chain};
+
+/// After an answer that came a second time.
+pub(super) const DONE_BEFORE: &str =
+    "This was done already; nothing more is needed. You can close this page.";
+
+fn unfit(error: &str, hint: &str) -> Refused {
+    Refused::bad(error).hint(hint)
+}
+
+/// An address without a state, or with two.
+pub(super) fn no_state() -> Refused {
+    unfit(
+        "this address answers no sign-in that was begun here",
+        "it may have come from another program or person: sign in by the button in your thread",
+    )
+}
+
+/// An answer to a link that the same person replaced.
+pub(super) fn older() -> Refused {
+    unfit(
+        "this is the answer to an older link; you have begun again since",
+        "go on in the page that the newest link opened, or begin again here",
+    )
+}
+
+/// An answer to a link whose time is over.
+pub(super) fn over(service: &Service) -> Refused {
+    unfit(
+        &format!("the sign-in to {service} is over its 15 minutes"),
+        "begin again, and use the new link",
+    )
+}
+
+/// An answer to another person's link.
+pub(super) fn somebody_elses() -> Refused {
+    unfit(
+        "this answers a sign-in that somebody else began",
+        "nothing was stored: begin your own, by the button in your thread",
+    )
+}
+
+/// An answer to a link of another service.
+pub(super) fn other_service(title: &str) -> Refused {
+    unfit(
+        &format!("this answers your sign-in to {title}, not this one"),
+        "paste it there, and here what the page of this one shows",
+    )
+}
+
+/// Whether the person said no at the vendor's page: that is no fault.
+pub(super) fn is_a_no(error: &SignInError) -> bool {
+    matches!(
+        error,
+        SignInError::Denied | SignInError::Paste(PasteError::Denied)
+    )
+}
 
 /// Says which of them it was: rubbish, an old code, somebody else's link, or something that is not the person's doing.
 pub(crate) fn refused(error: &SignInError) -> Refused {
@@ -16,28 +72,32 @@ pub(crate) fn refused(error: &SignInError) -> Refused {
             .hint("begin one here; a link works only for the person who began it");
         }
         SignInError::Over { service, .. } => {
-            return Refused::new(
-                StatusCode::CONFLICT,
-                format!("the sign-in to {service} is over its 15 minutes"),
-            )
-            .hint("begin again, and use the new link");
+            return over(service);
         }
         SignInError::Replaced => (StatusCode::CONFLICT, "use the newest link"),
         SignInError::CodeRefused { .. } => (
             StatusCode::BAD_REQUEST,
             "begin again, use the new link, and paste its code once",
         ),
+        SignInError::Denied | SignInError::Paste(PasteError::Denied) => {
+            return unfit(
+                "you said no at the vendor’s page, so nothing was stored",
+                "what waits for a login goes on waiting: if it was a mistake, begin again",
+            );
+        }
         SignInError::Paste(error) => (StatusCode::BAD_REQUEST, of_paste(error)),
-        SignInError::Denied => (StatusCode::BAD_REQUEST, "begin again if that was a mistake"),
         SignInError::NoSuchWay { .. } => (StatusCode::BAD_REQUEST, "choose another way to sign in"),
         SignInError::Refused { .. } | SignInError::Vendor(_) => (
             StatusCode::BAD_GATEWAY,
             "whoever runs this host can look at how this vendor is described",
         ),
-        SignInError::TryAgain { .. } => (
-            StatusCode::BAD_GATEWAY,
-            "the sign-in is still waiting: try once more in a moment",
-        ),
+        SignInError::TryAgain { why } => {
+            return Refused::new(
+                StatusCode::BAD_GATEWAY,
+                format!("the vendor could not be asked: {why}"),
+            )
+            .hint("you are not signed in yet, and the sign-in still waits: try once more in a moment");
+        }
         SignInError::Store(StoreError::Lock(lock)) if lock.is_busy() => (
             StatusCode::CONFLICT,
             "another sign-in is being stored: try once more in a moment",
@@ -49,7 +109,10 @@ pub(crate) fn refused(error: &SignInError) -> Refused {
 
 fn of_paste(error: &PasteError) -> &'static str {
     match error {
-        PasteError::Denied { .. } => "begin again if that was a mistake",
+        PasteError::Failed { .. } => "that came from the vendor: begin again, and if it stays, ask there",
+        PasteError::OtherState => {
+            "it may be from before this host was started, or somebody else’s: begin again, and use the new link"
+        }
         PasteError::IsAKey => "begin again with an API key, where the vendor offers it",
         error => error.hint().unwrap_or("begin again"),
     }
@@ -85,17 +148,20 @@ mod tests {
             SignInError::Paste(PasteError::OtherState),
             SignInError::Paste(PasteError::IsTheLink),
             SignInError::Paste(PasteError::IsAKey),
-            SignInError::Paste(PasteError::Denied {
-                code: "access_denied".into(),
+            SignInError::Paste(PasteError::Failed {
+                code: "server_error".into(),
             }),
             SignInError::Denied,
+            SignInError::Refused {
+                code: "unauthorized_client".into(),
+            },
             SignInError::TryAgain {
                 why: "no route".into(),
             },
         ];
+        let ours = [no_state(), older(), somebody_elses(), other_service("Codex")];
         let mut told = HashSet::new();
-        for error in &all {
-            let refused = refused(error);
+        for refused in all.iter().map(refused).chain(ours) {
             let hint = refused.hint.unwrap();
             assert!(
                 !hint.contains("agent-host auth") && !refused.error.contains("web:a"),

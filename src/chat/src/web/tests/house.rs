@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use conversation::{Conversation, Dispatch};
-use credentials::{Credentials, Refresher, Store, Vendors};
+use credentials::{Credentials, Refresher, Service, Store, UserId, Vendors};
 use reqwest::header::{ACCEPT, COOKIE, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::{Value, json};
@@ -67,6 +67,16 @@ impl House {
         change: impl FnOnce(&mut Config),
         vendors: Vendors,
     ) -> Self {
+        Self::start_for("rehearsal", folder, change, vendors).await
+    }
+
+    /// With an agent of ours that works with this service, besides the small ones.
+    pub(super) async fn start_for(
+        service: &str,
+        folder: tempfile::TempDir,
+        change: impl FnOnce(&mut Config),
+        vendors: Vendors,
+    ) -> Self {
         let state = folder.path().join("state");
         crate::web::private_file::make_folder(&state).unwrap();
         let store = Store::open(&state.join("auth.json"), true).unwrap();
@@ -76,7 +86,11 @@ impl House {
             state_folder: state.clone(),
             workspaces: folder.path().join("workspaces"),
             worker_program: "/bin/sh".into(),
-            agents: BTreeMap::from([("fake".to_owned(), agent()), ("other".to_owned(), agent())]),
+            agents: BTreeMap::from([
+                ("fake".to_owned(), agent()),
+                ("other".to_owned(), agent()),
+                ("native".to_owned(), native(service)),
+            ]),
             default_agent: "fake".into(),
             dispatch: Dispatch::Queue,
             limits: Limits {
@@ -153,6 +167,37 @@ fn agent() -> Agent {
             command: vec!["/bin/sh".into(), "-c".into(), AGENT.into()],
             environment: BTreeMap::new(),
         },
+    }
+}
+
+/// Our own, working with this service. No test here starts it.
+fn native(service: &str) -> Agent {
+    let account = contract::Account {
+        store: "/nowhere/auth.json".into(),
+        allow_network_filesystem: false,
+        service: Service::parse(service).unwrap(),
+        title: service.into(),
+        owner: UserId::parse("local:nobody").unwrap(),
+        endpoint: None,
+        rejection_codes: vec![],
+        host_key: None,
+        host_token: None,
+    };
+    Agent {
+        title: format!("works with {service}"),
+        kind: AgentKind::Native(Box::new(contract::Profile {
+            session_folder: "/template".into(),
+            provider: contract::Provider::OpenaiChat,
+            base_url: "http://127.0.0.1:1/v1".parse().unwrap(),
+            model: None,
+            account: Some(account),
+            permissions: contract::Permissions::Ask,
+            without_layers: vec![],
+            readable: vec![],
+            context_tokens: None,
+            model_calls: contract::MODEL_CALLS,
+            instructions: None,
+        })),
     }
 }
 

@@ -90,8 +90,28 @@ async fn the_browser_comes_back_by_itself_and_is_sent_to_its_thread() {
         "{page}"
     );
     assert_eq!(owners(&house).len(), 1);
+    // Loaded again: it is done, and leads to the same thread.
     let (status, page) = come_back(&alice, &back).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST, "{page}");
+    assert_eq!(status, StatusCode::OK, "{page}");
+    assert!(
+        page.contains("was done already") && page.contains(&format!("href=\"/t/{thread}\"")),
+        "{page}"
+    );
+    let pasted = json!({ "service": "rehearsal", "pasted": back.as_str() });
+    let (status, answer) = alice.post("/api/auth/complete", pasted).await;
+    assert!(
+        status == StatusCode::OK && answer["html"].as_str().unwrap().contains("was done already"),
+        "{answer}"
+    );
+    // After a sign-out that would be untrue.
+    alice
+        .fine("/api/auth/logout", json!({ "service": "rehearsal" }))
+        .await;
+    let (status, page) = come_back(&alice, &back).await;
+    assert!(
+        status == StatusCode::BAD_REQUEST && !page.contains("was done already"),
+        "{page}"
+    );
     house.end().await;
     vendor.shutdown().await;
 }
@@ -106,7 +126,7 @@ async fn bob_replays_alice_s_link_and_gets_nothing() {
     assert_eq!(status, StatusCode::BAD_REQUEST, "{page}");
     // Also while he has one of his own under way.
     let his = link(&bob).await;
-    assert!(come_back(&bob, &back).await.1.contains("another sign-in"));
+    assert!(come_back(&bob, &back).await.1.contains("somebody else began"));
     let (status, answer) = bob
         .post(
             "/api/auth/complete",
@@ -114,7 +134,8 @@ async fn bob_replays_alice_s_link_and_gets_nothing() {
         )
         .await;
     assert!(
-        status == StatusCode::BAD_REQUEST && answer["error"].as_str().unwrap().contains("another sign-in"),
+        status == StatusCode::BAD_REQUEST
+            && answer["error"].as_str().unwrap().contains("somebody else began"),
         "{answer}"
     );
     // Somebody else's answer, without the state that gives it away.
@@ -126,7 +147,12 @@ async fn bob_replays_alice_s_link_and_gets_nothing() {
         .1
         .into_owned();
     bare.query_pairs_mut().clear().append_pair("code", &code);
-    assert!(come_back(&bob, &bare).await.1.contains("another sign-in"));
+    assert!(
+        come_back(&bob, &bare)
+            .await
+            .1
+            .contains("answers no sign-in that was begun here")
+    );
     assert_eq!(
         vendor.control().counts().get(Counter::TokenRequests),
         0,
@@ -166,7 +192,8 @@ async fn what_is_pasted_is_told_apart() {
     for (text, words) in [
         ("I clicked on it", "neither a code nor an address"),
         (newest.as_str(), "the link to open"),
-        (old.as_str(), "older link or another sign-in"),
+        (old.as_str(), "answer to an older link"),
+        ("made-up#state", "another sign-in"),
         ("rh-code-made-up", "refused the code"),
         ("", "nothing was pasted"),
     ] {
@@ -187,17 +214,74 @@ async fn what_is_pasted_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_no_at_the_vendor_is_told_as_a_no() {
+async fn a_no_at_the_vendor_is_told_as_a_no_and_leads_back_to_the_thread() {
     let (vendor, house) = town().await;
     let alice = house.alice().await;
-    let back = consent(&vendor, &link(&alice).await, Decision::Deny);
+    let thread = alice.open("hello").await;
+    let begun = begin(&alice, json!({ "thread": thread })).await;
+    let back = consent(&vendor, begun["url"].as_str().unwrap(), Decision::Deny);
+    // A no to another sign-in, or to none, says nothing about this one.
+    let mut other = back.clone();
+    other
+        .query_pairs_mut()
+        .clear()
+        .append_pair("error", "access_denied")
+        .append_pair("state", "made-up");
+    let (status, page) = come_back(&alice, &other).await;
+    assert!(
+        status == StatusCode::BAD_REQUEST && !page.contains("You said no"),
+        "{page}"
+    );
     let (status, page) = come_back(&alice, &back).await;
     assert!(
-        status == StatusCode::BAD_REQUEST && page.contains("access_denied"),
+        status == StatusCode::OK
+            && page.contains("<h1>You said no</h1>")
+            && page.contains(&format!("href=\"/t/{thread}\"")),
         "{page}"
     );
     house.end().await;
     vendor.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_late_or_from_a_vendor_in_trouble_says_so() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    // The vendor's own error is told as the vendor's.
+    let link_url = Url::parse(&link(&alice).await).unwrap();
+    let state = link_url.query_pairs().find(|(name, _)| name == "state");
+    let state = state.unwrap().1.into_owned();
+    let address = |query: &[(&str, &str)]| {
+        let mut url = alice.base.join("callback").unwrap();
+        url.query_pairs_mut().extend_pairs(query);
+        url
+    };
+    let trouble = address(&[("error", "temporarily_unavailable"), ("state", &state)]);
+    let (status, page) = come_back(&alice, &trouble).await;
+    assert!(
+        status == StatusCode::BAD_REQUEST && page.contains("temporarily_unavailable"),
+        "{page}"
+    );
+    // A code that the vendor does not know.
+    let made_up = address(&[("code", "rh-code-made-up"), ("state", &state)]);
+    let (_, page) = come_back(&alice, &made_up).await;
+    assert!(page.contains("refused the code"), "{page}");
+    // Nobody answers at the vendor's: the same address can be tried again.
+    let back = consent(&vendor, link_url.as_str(), Decision::Approve);
+    vendor.shutdown().await;
+    let (status, page) = come_back(&alice, &back).await;
+    assert!(
+        status == StatusCode::BAD_GATEWAY
+            && page.contains("Not signed in yet")
+            && page.contains("could not be asked")
+            && page.contains(">Try again</a>"),
+        "{page}"
+    );
+    // More than a quarter of an hour.
+    house.server.web().links.grow_older(credentials::LINK_LIFE);
+    let (_, page) = come_back(&alice, &back).await;
+    assert!(page.contains("over its 15 minutes"), "{page}");
+    house.end().await;
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async function guarded(button, work) {
 function act(button, data, compose) {
   const doings = {
     decide: () => decide(button.form, button),
-    retry: () => post(`/api/t/${thread}/retry`, { turn: Number(data.turn) }).then(goOn),
+    retry: () => retry(button, Number(data.turn)),
     drop: () => post(`/api/t/${thread}/drop`, { turn: Number(data.turn) }),
     stop: async () => {
       await post(`/api/t/${data.thread}/stop`);
@@ -109,6 +109,14 @@ function submit(form, pressed) {
   };
   const button = pressed ?? form.querySelector("button:not([type])");
   if (doings[form.dataset.act]) guarded(button, doings[form.dataset.act]);
+}
+
+/** The button has done what it can; where that was done before, it says so. */
+async function retry(button, turn) {
+  const { happened } = await post(`/api/t/${thread}/retry`, { turn });
+  const words = happened === "known" ? "Asked for again already: see below" : "Asked for again";
+  button.replaceWith(Object.assign(document.createElement("small"), { className: "quiet", textContent: words }));
+  goOn();
 }
 
 /** `button` is an answer that the agent offers, by its name for it, or our own. */

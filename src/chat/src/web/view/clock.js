@@ -31,6 +31,14 @@ function local(node, millis) {
   node.title = exact.format(millis);
 }
 
+/** While nothing is heard of the host, nobody knows whether what ran still runs. */
+let held = false;
+
+/** Lets spans of what runs stand still, or go on. */
+export function hold(still) {
+  held = still;
+}
+
 /** Brings all times below `root` up to date. */
 export function times(root = document) {
   const now = Date.now();
@@ -47,6 +55,7 @@ export function times(root = document) {
     local(node, Number(node.dataset.until));
     set(node, span(Number(node.dataset.until) - now));
   }
+  if (held) return;
   for (const node of root.querySelectorAll("[data-since]")) set(node, span(now - Number(node.dataset.since)));
 }
 

@@ -27,6 +27,8 @@ let opened = null;
 const dispatch = document.getElementById("dispatch");
 let usual = dispatch?.value;
 let picked = false;
+/** Whether the host is out of reach: then nobody knows how it stands. */
+let away = false;
 
 /** Starts everything; nothing on pages without a composer. */
 export function composer() {
@@ -48,6 +50,10 @@ export function composer() {
   document.getElementById("stop")?.addEventListener("click", stop);
   attachments(ended);
   on("phase", show);
+  on("away", (now) => {
+    away = now;
+    show(phase);
+  });
   on("thread", (data) => {
     usual = data.dispatch;
     follow();
@@ -144,6 +150,14 @@ function key(event) {
     event.preventDefault();
     submit();
   }
+  if (event.key === "ArrowUp" && text.value === "") {
+    const last = [...document.querySelectorAll("#timeline .said .words")].at(-1)?.textContent.trim();
+    if (!last) return;
+    event.preventDefault();
+    text.value = last;
+    typed();
+    closeCommands();
+  }
 }
 
 function complete() {
@@ -175,7 +189,8 @@ function take(option) {
   text.focus();
 }
 
-function submit() {
+/** `asText`: also what looks like a command. */
+function submit(asText = false) {
   const words = text.value.trim();
   const ready = files.filter((file) => file.id);
   sending = false;
@@ -183,14 +198,15 @@ function submit() {
   const failed = files.find((file) => file.failed);
   if (failed) {
     const why = `Not sent: “${failed.name}” is not on the host (${failed.failed}). Remove it, or attach it again, and send once more.`;
-    note(why);
+    note(why, { id: "unsent" });
     return void say(why);
   }
   // It goes by itself as soon as its files are there; typing on keeps it here.
   sending = underway();
   if (sending) return void say("It is sent when its files are there");
   if (words === "" && ready.length === 0) return;
-  if (ready.length === 0 && isCommand(words)) return void command(words);
+  if (!asText && ready.length === 0 && isCommand(words)) return void command(words);
+  if (!asText && ready.length === 0 && LIKE_A_COMMAND.test(words)) return void perhaps(words);
   const mode = document.getElementById("mode").hidden ? undefined : dispatch.value;
   picked = false;
   follow();
@@ -198,9 +214,13 @@ function submit() {
   const agent = document.getElementById("new-agent")?.value;
   if (agent) message.agent = agent;
   outgoing.push(message);
+  for (const id of ["unsent", "unknown"]) document.getElementById(id)?.remove();
   clear();
   transmit(message);
 }
+
+/** One word behind a slash, and nothing else: no path, no comment. */
+const LIKE_A_COMMAND = /^\/[\p{L}?][\p{L}\p{N}_-]*$/u;
 
 /** A path begins with a slash as well: only what is offered is a command. */
 function isCommand(words) {
@@ -309,22 +329,67 @@ async function command(words) {
   clear();
   if (words === "/new") return void location.assign("/");
   try {
-    const answer = await post(thread ? `/api/t/${thread}/command` : "/api/command", { text: words });
-    if (answer.open) location.assign(answer.open);
-    else note(answer.words, words);
+    done(await ask(words), words);
   } catch (error) {
-    note(trouble(error), words);
+    note(trouble(error), { asked: words });
     write(words);
   }
 }
 
-/** The page's own words below the timeline; gone with the next load. */
-export function note(words, asked) {
+function ask(words) {
+  return post(thread ? `/api/t/${thread}/command` : "/api/command", { text: words });
+}
+
+function done(answer, words) {
+  if (answer.open) location.assign(answer.open);
+  else note(answer.words, { asked: words });
+}
+
+/** Looks like a command and is none that is offered: the host knows more, or it was meant as text. It stays in the field. */
+async function perhaps(words) {
+  try {
+    const answer = await ask(words);
+    if (!answer.unknown) {
+      if (text.value.trim() === words) clear();
+      return void done(answer, words);
+    }
+    const button = (name, act) => {
+      const made = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+      made.addEventListener("click", () => {
+        document.getElementById("unknown")?.remove();
+        act();
+        text.focus();
+      });
+      return made;
+    };
+    const instead = () => {
+      text.value = answer.nearest;
+      typed();
+      closeCommands();
+      text.focus();
+    };
+    const buttons = [button("Send as text", () => submit(true))];
+    if (answer.nearest) buttons.unshift(button(`Change to ${answer.nearest}`, instead));
+    note(answer.words, { id: "unknown", buttons });
+    say(answer.words);
+  } catch (error) {
+    note(trouble(error), { id: "unknown" });
+  }
+}
+
+/** The page's own words below the timeline; gone with the next load, or when another with this `id` comes. */
+export function note(words, { asked, id, buttons } = {}) {
   const local = document.getElementById("local") ?? document.getElementById("timeline");
-  const box = element('<article class="item reply"><p class="quiet"></p><div class="words"></div></article>');
+  const box = element('<article class="item reply"><p class="quiet"></p><div class="words"></div><div class="row"></div></article>');
   box.querySelector("p").textContent = asked ?? "";
   if (!asked) box.querySelector("p").remove();
   box.querySelector(".words").textContent = words;
+  if (buttons) box.querySelector(".row").append(...buttons);
+  else box.querySelector(".row").remove();
+  if (id) {
+    document.getElementById(id)?.remove();
+    box.id = id;
+  }
   document.getElementById("empty")?.remove();
   local.append(box);
   tell("sent");
@@ -347,8 +412,8 @@ function show(data) {
   const before = phase;
   phase = data;
   follow();
-  document.querySelector("#status .dot").className = `dot ${data.tone}`;
-  document.getElementById("doing").textContent = data.words;
+  document.querySelector("#status .dot").className = `dot ${away && data.busy ? "quiet" : data.tone}`;
+  document.getElementById("doing").textContent = away && data.busy ? `Not connected; when last heard: ${data.words}` : data.words;
   document.getElementById("status").classList.toggle("idle", data.words === "");
   document.getElementById("stop").hidden = !data.busy;
   document.getElementById("mode").hidden = !data.busy;
@@ -359,6 +424,6 @@ function show(data) {
 
 function elapsed() {
   const node = document.getElementById("elapsed");
-  const words = phase.since && phase.busy ? span(Date.now() - phase.since) : phase.until ? `in ${span(phase.until - Date.now())}` : "";
+  const words = away ? "" : phase.since && phase.busy ? span(Date.now() - phase.since) : phase.until ? `in ${span(phase.until - Date.now())}` : "";
   if (node.textContent !== words) node.textContent = words;
 }

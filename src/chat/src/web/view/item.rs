@@ -1,7 +1,5 @@
 //! One entry of a timeline.
 
-use std::collections::HashSet;
-
 use conversation::{
     Attachment, Body, Diff, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, ToolCall, TurnId,
 };
@@ -43,8 +41,7 @@ pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
         Body::Note { kind, text, retry } => ("note", note(*kind, text, *retry, viewer)),
         Body::Usage { used, size } => ("usage", usage(*used, *size)),
     };
-    let turn = item
-        .turn
+    let turn = turn_of(item)
         .map(|turn| format!(" data-turn=\"{turn}\""))
         .unwrap_or_default();
     format!(
@@ -62,25 +59,30 @@ pub(crate) fn weight(item: &Item) -> usize {
     diffs.iter().map(bytes).sum()
 }
 
-/// The order in which entries are read: that of their ids, but a message that had to wait stands above the first reply to
-/// it. The script does the same with what comes later.
+/// The order in which entries are read: turn by turn, as turns run, so that a message that had to wait stands above its
+/// reply and below what was said meanwhile. An entry of no turn stands behind the last turn of which something was said
+/// before it. The script does the same with what comes later.
 pub(crate) fn in_order(items: &[Item]) -> Vec<&Item> {
-    let is_said = |item: &Item| matches!(item.body, Body::Said { .. });
-    let mut read: Vec<&Item> = Vec::with_capacity(items.len());
-    let mut replied = HashSet::new();
+    let mut last = None;
+    let mut read: Vec<(Option<TurnId>, &Item)> = Vec::with_capacity(items.len());
     for item in items {
-        if let Some(turn) = item.turn.filter(|_| !is_said(item))
-            && replied.insert(turn)
-        {
-            let asked = read.iter().position(|one| one.turn == Some(turn) && is_said(one));
-            if let Some(at) = asked.filter(|at| at + 1 < read.len()) {
-                let asked = read.remove(at);
-                read.push(asked);
-            }
+        let own = turn_of(item);
+        if !matches!(item.body, Body::Said { .. }) {
+            last = last.max(own);
         }
-        read.push(item);
+        read.push((own.or(last), item));
     }
-    read
+    read.sort_by_key(|(turn, item)| (*turn, item.id));
+    read.into_iter().map(|(_, item)| item).collect()
+}
+
+/// The turn that an entry stands with: its own, or the one that it offers again.
+fn turn_of(item: &Item) -> Option<TurnId> {
+    let offered = match item.body {
+        Body::Note { retry, .. } => retry,
+        _ => None,
+    };
+    item.turn.or(offered)
 }
 
 /// The name that somebody shows; who shows none is `You` to themselves.

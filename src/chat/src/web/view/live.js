@@ -3,8 +3,9 @@
 // the new snapshot takes the place of what is here.
 
 import { element, fill, morph } from "./morph.js";
-import { times } from "./clock.js";
+import { hold, span, times } from "./clock.js";
 import { line } from "./list.js";
+import { jitter, refusal } from "./send.js";
 
 const timeline = document.getElementById("timeline");
 const banner = document.getElementById("banner");
@@ -14,7 +15,7 @@ const heard = document.getElementById("heard");
 /** The host's life, and the newest id of an event: `<boot>-<revision>`. */
 const seen = { boot: document.body.dataset.boot, id: "" };
 const revisions = new Map();
-const listeners = { phase: [], thread: [], applied: [] };
+const listeners = { phase: [], thread: [], applied: [], away: [] };
 let source = null;
 let attempt = 0;
 let late = 0;
@@ -24,6 +25,10 @@ let frame = 0;
 let announced = "";
 /** When the host was last heard. */
 let spoken = 0;
+/** Before that the host does not want to be asked again. */
+let notBefore = 0;
+/** Whether this page gave its stream to another one, and whether that was behind others at the time. */
+let rests = false;
 
 /** The host says something every 15 s: a connection that is silent for longer has died without a word, as in a sleep. */
 const SILENCE = 40000;
@@ -34,7 +39,7 @@ const CONNECTING = 15000;
 /** Ids, in order, of entries below the last one here that the page let go, and of those that came since. */
 export const gone = [];
 
-/** Calls `listener` with what `name` (`phase`, `thread`, `applied`) brings. */
+/** Calls `listener` with what `name` (`phase`, `thread`, `applied`, and `away`: whether the host is out of reach) brings. */
 export function on(name, listener) {
   listeners[name].push(listener);
 }
@@ -50,22 +55,28 @@ export function say(words) {
 
 /** Opens the stream and keeps it open. */
 export function live() {
-  addEventListener("online", () => source?.readyState === EventSource.CLOSED && connect());
+  addEventListener("online", () => source?.readyState === EventSource.CLOSED && waited() && connect());
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => event.persisted && connect());
   const listen = () => {
     const patience = source.readyState === EventSource.CONNECTING ? CONNECTING : SILENCE;
-    if (!document.hidden && Date.now() - spoken > patience) connect();
+    if (!document.hidden && waited() && Date.now() - spoken > patience) connect();
   };
   setInterval(listen, 5000);
-  document.addEventListener("visibilitychange", listen);
+  document.addEventListener("visibilitychange", () => (rests && !document.hidden ? connect() : listen()));
   settle();
   announceLast();
   connect();
 }
 
+/** Whether the host may be asked. */
+function waited() {
+  return !rests && Date.now() >= notBefore;
+}
+
 function connect() {
   source?.close();
+  rests = false;
   spoken = Date.now();
   const query = new URLSearchParams();
   if (thread) query.set("thread", thread);
@@ -73,7 +84,7 @@ function connect() {
   source = new EventSource(`/events?${query}`);
   source.addEventListener("open", opened);
   source.addEventListener("error", () => broken(source));
-  const kinds = { hello, snapshot, item, patch, queue, phase, thread: threadChanged, list: line, beat };
+  const kinds = { hello, snapshot, item, patch, queue, phase, thread: threadChanged, list: line, beat, rest };
   for (const [name, apply] of Object.entries(kinds)) {
     source.addEventListener(name, (event) => {
       spoken = Date.now();
@@ -86,6 +97,15 @@ function connect() {
 /** It was heard; that is all. */
 function beat() {}
 
+/** Another page needs the stream. This one goes on when somebody comes back to it, or asks for it. */
+function rest() {
+  source.close();
+  rests = true;
+  const here = Object.assign(document.createElement("button"), { type: "button", textContent: "Go on here" });
+  here.addEventListener("click", connect);
+  away("This page rests, because many others are open. ", here);
+}
+
 /** In another life of the host the revisions that we know mean nothing; a snapshot follows. */
 function hello(data) {
   if (data.boot !== seen.boot) revisions.clear();
@@ -96,31 +116,49 @@ function opened() {
   attempt = 0;
   clearTimeout(late);
   late = 0;
-  if (!banner.hidden) say("Connected again");
+  if (banner.hidden) return;
+  say("Connected again");
   banner.hidden = true;
+  hold(false);
+  tell("away", false);
+}
+
+/** Says why nothing is heard; what runs is not counted on. */
+function away(...words) {
+  clearTimeout(late);
+  banner.hidden = false;
+  banner.replaceChildren(...words);
+  hold(true);
+  tell("away", true);
 }
 
 function broken(from) {
   if (from !== source) return;
   // A blink is not worth a word; the browser reconnects by itself unless it gave up.
   late ||= setTimeout(() => {
-    banner.hidden = false;
-    banner.textContent = navigator.onLine ? "The host can’t be reached. Trying again…" : "You are offline. What you write is kept and sent later.";
+    away(navigator.onLine ? "The host can’t be reached. Trying again…" : "You are offline. What you write is kept and sent later.");
   }, 1500);
-  if (source.readyState !== EventSource.CLOSED) return;
-  attempt += 1;
-  setTimeout(again, Math.min(15000, 500 * 2 ** attempt) * (0.75 + Math.random() / 2));
+  if (source.readyState === EventSource.CLOSED) refused();
 }
 
-async function again() {
-  // A stream that was refused says not why; a page of ours does.
-  const answer = await fetch(location.pathname, { method: "HEAD", redirect: "manual" }).catch(() => null);
+/** A stream that was refused says not why; the same question without a stream does. */
+async function refused() {
+  attempt += 1;
+  let wait = jitter(Math.min(15000, 500 * 2 ** attempt));
+  const answer = await fetch("/events?look=1", { headers: { accept: "application/json" } }).catch(() => null);
   if (answer && (answer.status === 401 || answer.status === 403)) {
-    banner.hidden = false;
-    banner.replaceChildren("This browser is no longer signed in. ", Object.assign(document.createElement("a"), { href: "/", textContent: "Open the page anew" }));
-    return;
+    return void away("This browser is no longer signed in. ", Object.assign(document.createElement("a"), { href: "/", textContent: "Open the page anew" }));
   }
-  connect();
+  if (answer && !answer.ok) {
+    const { words, after } = await refusal(answer);
+    wait = jitter(wait, after);
+    // Said aloud once, not with each new number.
+    const when = Object.assign(document.createElement("span"), { textContent: ` Trying again in ${span(Math.max(1000, wait))}.` });
+    when.setAttribute("aria-hidden", "true");
+    away(words, when);
+  }
+  notBefore = Date.now() + wait;
+  setTimeout(() => waited() && source.readyState === EventSource.CLOSED && connect(), wait + 1);
 }
 
 /** Something does not fit: from the beginning. */
@@ -139,12 +177,13 @@ function snapshot(data) {
     letGo([...timeline.children]);
   }
   for (const one of data.items) put(one, true);
+  arrange();
   // Entries older than the snapshot were loaded on demand and stay.
   for (const here of [...timeline.children]) {
     if (!ids.has(here.id) && number(here) >= first) letGo([here]);
   }
   const older = document.getElementById("older");
-  if (older && (first === Infinity || number(timeline.firstElementChild) >= first)) older.hidden = !data.more;
+  if (older && (first === Infinity || [...timeline.children].every((one) => number(one) >= first))) older.hidden = !data.more;
   queue({ html: data.queue });
   phase(data.phase);
   threadChanged(data.thread);
@@ -154,6 +193,7 @@ function snapshot(data) {
 
 function item(data) {
   put(data, false);
+  arrange();
   settle();
 }
 
@@ -161,7 +201,7 @@ function number(entry) {
   return entry ? Number(entry.id.slice(1)) : Infinity;
 }
 
-/** Draws an entry where it belongs; gives its element. */
+/** Draws an entry; `arrange` is to follow. */
 export function put(data, anew) {
   const id = `i${data.id}`;
   if ((revisions.get(id) ?? -1) > data.revision) return;
@@ -173,7 +213,7 @@ export function put(data, anew) {
   revisions.set(id, data.revision);
   const fresh = element(data.html);
   if (here) morph(here, fresh);
-  else place(fresh);
+  else timeline.insertBefore(fresh, [...timeline.children].find((one) => number(one) > data.id) ?? null);
   const now = here ?? fresh;
   times(now);
   if (!here && !anew) announce(now);
@@ -188,21 +228,23 @@ export function letGo(entries) {
   });
 }
 
-/** Entries stand in the order of their ids; but a message that had to wait stands above the first reply to it. */
-function place(entry) {
-  let after = timeline.lastElementChild;
-  const mine = number(entry);
-  const replied = (one) => one.dataset.moved && one.dataset.turn !== entry.dataset.turn;
-  while (after && number(after) > mine && !replied(after)) after = after.previousElementSibling;
-  if (after) after.after(entry);
-  else timeline.prepend(entry);
-  const { turn } = entry.dataset;
-  if (!turn || entry.classList.contains("said")) return;
-  const asked = timeline.querySelector(`.said[data-turn="${CSS.escape(turn)}"]`);
-  const first = timeline.querySelector(`[data-turn="${CSS.escape(turn)}"]:not(.said)`);
-  if (asked && first === entry && asked.nextElementSibling !== entry) {
-    asked.dataset.moved = "1";
-    entry.before(asked);
+/** Puts the entries into the order in which they are read: turn by turn, and one of no turn behind the last turn of which
+ * something was said before it. The host does the same. Moves no more than it must. */
+export function arrange() {
+  let last = 0;
+  const turns = new Map();
+  const read = [...timeline.children].sort((one, other) => number(one) - number(other));
+  for (const one of read) {
+    const own = Number(one.dataset.turn ?? 0);
+    if (!one.classList.contains("said")) last = Math.max(last, own);
+    turns.set(one, own || last);
+  }
+  read.sort((one, other) => turns.get(one) - turns.get(other) || number(one) - number(other));
+  // From the end: what moves is a message that waited, away from what came before its turn.
+  let below = null;
+  for (const one of read.reverse()) {
+    if (one.nextElementSibling !== below) timeline.insertBefore(one, below);
+    below = one;
   }
 }
 

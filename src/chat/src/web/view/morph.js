@@ -61,7 +61,7 @@ function attributes(old, fresh) {
   const kept = old.dataset.fold === undefined ? undefined : folds.get(foldKey(old));
   for (const { name } of [...old.attributes]) {
     const mine = name === "open" && kept !== undefined;
-    if (!fresh.hasAttribute(name) && !mine && !["aria-busy", "aria-current", "data-moved", "value"].includes(name)) old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && !mine && !["aria-busy", "aria-current", "value"].includes(name)) old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
     const mine = name === "open" && kept !== undefined;

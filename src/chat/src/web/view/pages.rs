@@ -5,7 +5,12 @@ use super::html::{each, escape, push};
 
 /// A page with a title and a few words; needs no script and shows nothing of anybody. Blank lines part paragraphs. `form`
 /// is a form of ours, already HTML, such as the one that asks for a password; else empty. `back` is a path of ours to go on.
-pub(crate) fn message_page(title: &str, words: &str, form: &str, back: Option<(&str, &str)>) -> String {
+pub(crate) fn message_page(
+    title: &str,
+    words: &str,
+    form: &str,
+    back: Option<(impl AsRef<str>, &str)>,
+) -> String {
     let paragraphs = words
         .split("\n\n")
         .map(str::trim)
@@ -16,7 +21,7 @@ pub(crate) fn message_page(title: &str, words: &str, form: &str, back: Option<(&
     let back = back.map_or_else(String::new, |(path, name)| {
         format!(
             "<p><a class=\"button primary\" href=\"{}\">{}</a></p>",
-            escape(path),
+            escape(path.as_ref()),
             escape(name)
         )
     });

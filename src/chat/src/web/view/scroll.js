@@ -3,7 +3,7 @@
 
 import { hear } from "./act.js";
 import { note } from "./composer.js";
-import { gone, letGo, on, put, resync } from "./live.js";
+import { arrange, gone, letGo, on, put, resync } from "./live.js";
 import { atEnd } from "./list.js";
 
 const thread = document.body.dataset.thread;
@@ -107,11 +107,15 @@ function above(change) {
 }
 
 async function older() {
-  const ids = [...timeline.children].map((one) => Number(one.id.slice(1)));
-  if (ids.length === 0) return;
+  const entries = [...timeline.children];
+  if (entries.length === 0) return;
+  // A message that waited long stands below younger entries, of which some may have been let go.
+  const replies = entries.filter((one) => !one.classList.contains("said"));
+  const ids = (replies.length > 0 ? replies : entries).map((one) => Number(one.id.slice(1)));
   const { items, more } = await fetched(Math.min(...ids));
   above(() => {
     for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item, true);
+    arrange();
     earlier.hidden = !more;
   });
   trim();
@@ -126,6 +130,7 @@ async function younger() {
   const { items } = await fetched(gone[PART]);
   gone.splice(0, PART);
   for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item, true);
+  arrange();
   trim();
 }
 

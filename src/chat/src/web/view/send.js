@@ -6,11 +6,13 @@ const LONGEST_PAUSE = 15000;
 
 /** A refusal in the server's words. */
 export class Refused extends Error {
-  constructor(status, body) {
+  /** `after`: how long the server wants us to wait, in milliseconds. */
+  constructor(status, body, after) {
     super(body?.error ?? `the server answered ${status}`);
     this.hint = body?.hint;
     this.words = sentences([this.message, body?.hint]);
-    this.again = body?.again === true || status === 502 || status === 503 || status === 504;
+    this.after = after;
+    this.again = body?.again === true || (status === 429 && after > 0) || status === 502 || status === 503 || status === 504;
   }
 }
 
@@ -37,9 +39,14 @@ export async function post(path, body) {
   }).catch((error) => {
     throw error instanceof TypeError ? new Unreached() : error;
   });
-  const read = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Refused(answer.status, read);
-  return read ?? {};
+  if (!answer.ok) throw await refusal(answer);
+  return (await answer.json().catch(() => null)) ?? {};
+}
+
+/** An answer that is none, read. */
+export async function refusal(answer) {
+  const seconds = Number(answer.headers.get("retry-after"));
+  return new Refused(answer.status, await answer.json().catch(() => null), seconds > 0 ? seconds * 1000 : undefined);
 }
 
 /** As `post`, until it is answered. `waiting` hears what is in the way. `body` must be safe to be sent twice. */
@@ -50,15 +57,20 @@ export async function persist(path, body, waiting) {
     } catch (error) {
       if (error instanceof Refused && !error.again) throw error;
       waiting(error instanceof Refused ? error.message : "the host can’t be reached");
-      await pause(Math.min(LONGEST_PAUSE, 500 * 2 ** attempt));
+      await pause(jitter(Math.min(LONGEST_PAUSE, 500 * 2 ** attempt), error.after));
     }
   }
+}
+
+/** Not all at the same moment; and never before `least`. */
+export function jitter(milliseconds, least = 0) {
+  return Math.max(milliseconds * (0.75 + Math.random() / 2), least * (1 + Math.random() / 4));
 }
 
 /** A while, cut short when the network comes back. */
 export function pause(milliseconds) {
   const { promise, resolve } = Promise.withResolvers ? Promise.withResolvers() : deferred();
-  const timer = setTimeout(resolve, milliseconds * (0.75 + Math.random() / 2));
+  const timer = setTimeout(resolve, milliseconds);
   addEventListener("online", resolve, { once: true });
   return promise.finally(() => {
     clearTimeout(timer);

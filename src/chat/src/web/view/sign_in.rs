@@ -68,6 +68,16 @@ pub(crate) fn sign_in_done(title: &str, completed: &Completed) -> String {
     )
 }
 
+/// The words after an answer that had done its work before.
+pub(crate) fn sign_in_before(title: &str, words: &str) -> String {
+    format!(
+        "<p class=\"says ok\" role=\"status\">{}<span>Signed in to {}. {}</span></p>",
+        icon("done"),
+        escape(&harmless::line(title, 80)),
+        escape(words)
+    )
+}
+
 fn form(service: &Service, scope: &str, label: &str, kind: &str, placeholder: &str) -> String {
     let (service, scope) = (escape(service.as_str()), escape(scope));
     format!(

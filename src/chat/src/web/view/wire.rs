@@ -36,7 +36,7 @@ pub(crate) struct SnapshotEvent {
 /// An entry is new, or has changed as a whole.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ItemEvent {
-    /// Its id; entries stand in the order of ids.
+    /// Its id; entries stand in the order of turns, and in a turn in that of ids.
     pub(crate) id: i64,
     /// Its turn.
     pub(crate) turn: Option<i64>,
@@ -125,6 +125,12 @@ pub(crate) struct CommandAnswer {
     /// A page of ours to go to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) open: Option<String>,
+    /// Whether there is no such command: it may have been meant as text.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unknown: bool,
+    /// The command that was meant, perhaps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) nearest: Option<&'static str>,
 }
 
 /// The body of every answer that is not a success. Status 409, 429 and 5xx with `again` are tried again by the script.

@@ -122,7 +122,7 @@ async fn run(script: Vec<Call>) -> Result<(), TestCaseError> {
             Call::Drop { thread, except } => {
                 drop(
                     conversation
-                        .drop_queued(&threads[thread], Some(TurnId(except)), "x")
+                        .drop_queued(&threads[thread], move |turn| turn.id.0 != except, "x")
                         .await,
                 );
             }

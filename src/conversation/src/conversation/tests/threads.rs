@@ -33,7 +33,10 @@ async fn a_thread_that_is_not_there_is_named() {
     assert!(named(conversation.queued(&nobody).await.unwrap_err()));
     assert!(named(conversation.items(&nobody, None, 1).await.unwrap_err()));
     assert!(named(
-        conversation.drop_queued(&nobody, None, "x").await.unwrap_err()
+        conversation
+            .drop_queued(&nobody, |_| true, "x")
+            .await
+            .unwrap_err()
     ));
     assert!(named(
         conversation.skip_queued(Some(&nobody), 1).await.unwrap_err()

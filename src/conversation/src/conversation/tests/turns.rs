@@ -1,7 +1,7 @@
 //! The inbox.
 
 use super::*;
-use crate::turn::{TurnEnd, TurnState};
+use crate::turn::{Merged, TurnEnd, TurnState};
 
 const MIB: usize = 1 << 20;
 
@@ -154,11 +154,11 @@ async fn a_steer_merges_text_and_files_into_the_running_turn() {
         size: 1,
         mime: "text/plain".to_owned(),
     });
-    let Enqueued::New(from, _) = conversation.enqueue(second.clone()).await.unwrap() else {
+    let Enqueued::New(from, entry) = conversation.enqueue(second.clone()).await.unwrap() else {
         panic!("new");
     };
     start(&conversation, &thread).await;
-    let merged = conversation.merge(from.id, into.id).await.unwrap();
+    let Merged { turn: merged, said } = conversation.merge(from.id, into.id).await.unwrap();
     assert_eq!(
         (merged.id, merged.text.as_str(), merged.attempts),
         (into.id, "one\n\ntwo", 2)
@@ -169,6 +169,13 @@ async fn a_steer_merges_text_and_files_into_the_running_turn() {
     assert_eq!(gone.state, TurnState::Stopped);
     assert_eq!(gone.reason, Some(format!("merged into turn {}", into.id)));
     is_no_turn(conversation.merge(from.id, into.id).await, from.id);
+    // Its entry is where it was, and belongs to the turn that answers it.
+    let entry = Item {
+        turn: Some(into.id),
+        ..entry
+    };
+    assert_eq!(said, std::slice::from_ref(&entry));
+    assert_eq!(conversation.items(&thread, None, 1).await.unwrap(), [entry]);
 }
 
 #[tokio::test]
@@ -200,17 +207,25 @@ async fn an_interrupt_drops_what_is_queued_but_the_new_one() {
     let elsewhere = say(&conversation, &other, "1", "x").await;
     let running = start(&conversation, &thread).await;
     let queued = conversation.queued(&thread).await.unwrap();
+    let kept = queued[1].id;
     let dropped = conversation
-        .drop_queued(&thread, Some(queued[1].id), "interrupted")
+        .drop_queued(&thread, move |turn| turn.id != kept, "something newer came")
         .await
         .unwrap();
-    let ids: Vec<_> = dropped.iter().map(|turn| turn.id).collect();
+    let ids: Vec<_> = dropped.iter().map(|dropped| dropped.turn.id).collect();
     assert_eq!(ids, [queued[0].id, queued[2].id]);
-    assert!(
-        dropped
-            .iter()
-            .all(|turn| turn.reason.as_deref() == Some("interrupted"))
-    );
+    let entries = conversation.items(&thread, None, 2).await.unwrap();
+    for (dropped, entry) in dropped.iter().zip(&entries) {
+        let reason = dropped.turn.reason.as_deref();
+        assert_eq!(reason, Some("dropped: something newer came"));
+        let told = Body::Note {
+            kind: NoteKind::Info,
+            text: "Dropped: something newer came.".to_owned(),
+            retry: Some(dropped.turn.id),
+        };
+        assert_eq!((&entry.body, entry.turn), (&told, Some(dropped.turn.id)));
+        assert_eq!(&dropped.told, entry);
+    }
     assert_eq!(conversation.queued(&thread).await.unwrap(), [queued[1].clone()]);
     assert_eq!(
         conversation.turn(running.id).await.unwrap().state,
@@ -238,10 +253,13 @@ async fn skipping_takes_the_oldest_and_tells_what_is_left() {
     assert_eq!(conversation.skip_queued(Some(&thread), 0).await.unwrap().left, 1);
     let last = conversation.skip_queued(Some(&thread), usize::MAX).await.unwrap();
     assert_eq!((last.turns[0].id, last.left), (third.id, 0));
+    let told = conversation.items(&thread, None, 1).await.unwrap();
+    assert_eq!(told[0].turn, Some(third.id));
+    assert!(matches!(&told[0].body, Body::Note { text, .. } if text == "Dropped: an operator skipped it."));
 }
 
 #[tokio::test]
-async fn asking_twice_for_a_failed_turn_makes_one_new_turn() {
+async fn asking_again_for_a_turn_makes_one_new_turn_until_that_fails_too() {
     let (_folder, conversation, thread) = with_thread().await;
     let failed = say(&conversation, &thread, "m", "try").await;
     is_no_turn(conversation.retry(failed.id).await, failed.id);
@@ -262,19 +280,26 @@ async fn asking_twice_for_a_failed_turn_makes_one_new_turn() {
         conversation.retry(failed.id).await.unwrap(),
         Enqueued::Known(again.clone())
     );
-    // The new one can fail, too, and be asked for again.
+    // The new one can fail, too; then either means the last of them.
     conversation
         .finish(again.id, TurnEnd::Failed, None)
         .await
         .unwrap();
-    assert!(matches!(
-        conversation.retry(again.id).await.unwrap(),
-        Enqueued::New(..)
-    ));
+    let Enqueued::New(third, _) = conversation.retry(failed.id).await.unwrap() else {
+        panic!("new");
+    };
+    for asked in [failed.id, again.id] {
+        let known = conversation.retry(asked).await.unwrap();
+        assert_eq!(known, Enqueued::Known(third.clone()));
+    }
     // What was answered is not.
     let done = start(&conversation, &thread).await;
     conversation.finish(done.id, TurnEnd::Done, None).await.unwrap();
     is_no_turn(conversation.retry(done.id).await, done.id);
+    assert!(matches!(
+        conversation.retry(failed.id).await.unwrap(),
+        Enqueued::Known(turn) if turn.id == third.id && turn.state == TurnState::Done
+    ));
 }
 
 #[tokio::test]

@@ -148,7 +148,7 @@ impl<'de> Deserialize<'de> for Ids {
 }
 
 /// The id that a text is.
-pub(in crate::config) fn id_of(text: &str) -> Option<u64> {
+pub(crate) fn id_of(text: &str) -> Option<u64> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|id| *id > 0 && is_number)
 }

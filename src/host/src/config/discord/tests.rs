@@ -93,7 +93,7 @@ fn the_token_is_in_one_place_which_is_not_this_file() {
     let text = format!("[discord]\ntoken_file = \"{}\"\n", file.display());
     let loaded = load_text(&text, &[]);
     assert_eq!(loaded.problems, []);
-    let Some(Token::Given { secret, from }) = loaded.settings.discord.map(|config| config.token) else {
+    let Some(Token::Given { secret, from, .. }) = loaded.settings.discord.map(|config| config.token) else {
         panic!("it is in the file");
     };
     assert_eq!(
@@ -142,6 +142,31 @@ fn the_token_is_in_one_place_which_is_not_this_file() {
         assert!(told[0].starts_with(start), "{} instead of {start}", told[0]);
         assert!(!told[0].contains("planted"), "{}", told[0]);
     }
+}
+
+#[test]
+fn a_service_managers_credential_is_as_good_as_a_variable_and_comes_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("DISCORD_TOKEN");
+    std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    let given = ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap());
+    for text in ["", "[discord]\n", "[discord]\ntoken_env = \"DISCORD_TOKEN\"\n"] {
+        let loaded = load_text(text, &[given]);
+        assert_eq!(loaded.problems, []);
+        let token = loaded.settings.discord.unwrap().token;
+        assert_eq!(token.source(), "the service's credential DISCORD_TOKEN");
+        assert!(matches!(token, Token::Given { file: Some(found), .. } if found == file));
+    }
+    let both = load_text("", &[given, ("DISCORD_TOKEN", TOKEN)]);
+    assert_eq!(both.settings.discord.unwrap().token.source(), "DISCORD_TOKEN");
+    // A folder in its place can't be read by anybody.
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let told = problems_of("[discord]\n", &[given]);
+    assert!(
+        told[0].starts_with("1: discord: could not read the credential `"),
+        "{told:?}"
+    );
 }
 
 #[test]

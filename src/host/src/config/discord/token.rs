@@ -1,24 +1,99 @@
 //! Where the bot's token is: exactly one place, and never this file.
 
+use std::path::PathBuf;
+
 use chat::discord::config::Token;
-use secrecy::{ExposeSecret as _, SecretString};
 
 use super::DiscordSection;
+use crate::bot_token::{WHERE_FROM, is_sound};
 use crate::config::document::TablePlace;
+use crate::config::variables::Found;
 use crate::config::{Places, Problem, Variables, web};
 
 /// The variable that is looked at when nothing else is said.
-const DEFAULT_VARIABLE: &str = "DISCORD_TOKEN";
+pub(crate) const DEFAULT_VARIABLE: &str = "DISCORD_TOKEN";
 
-const WHERE_FROM: &str = "from discord.com/developers/applications → your application → Bot → Reset Token, without `Bot ` before it";
+/// One place that a token can be in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A variable of the environment, or a credential of this name that a service manager gives.
+    Variable(String),
+    /// The first line of a file.
+    File(PathBuf),
+    /// The first line that a program prints.
+    Command(Vec<String>),
+}
+
+/// Why there is no token there, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoToken {
+    pub(crate) what: String,
+    pub(crate) hint: &'static str,
+    /// Whether it is there, and wrong; or whether only the environment of this process has none.
+    is_wrong_here: bool,
+}
+
+impl Source {
+    /// Looks there. A program is not run yet.
+    ///
+    /// Errors: nothing in them is a part of a token.
+    pub(crate) fn look(&self, variables: &Variables) -> Result<Token, NoToken> {
+        let fault = |what: String, hint| NoToken {
+            what,
+            hint,
+            is_wrong_here: false,
+        };
+        let (secret, from, file) = match self {
+            Self::Command(words) => {
+                let named = words.first().is_some_and(|program| !program.trim().is_empty());
+                return if named {
+                    Ok(Token::Command(words.clone()))
+                } else {
+                    let hint = "as in [\"pass\", \"show\", \"discord-bot\"]";
+                    Err(NoToken {
+                        is_wrong_here: true,
+                        ..fault("names no program".to_owned(), hint)
+                    })
+                };
+            }
+            // It may be the token itself: it is not shown.
+            Self::Variable(name) if !is_name(name) => {
+                let hint = "as in \"DISCORD_TOKEN\"; the token itself does not belong in this file";
+                return Err(NoToken {
+                    is_wrong_here: true,
+                    ..fault("is not the name of a variable".to_owned(), hint)
+                });
+            }
+            Self::Variable(name) => {
+                let hint = "set it where agent-host runs, or say where it is with token_env, token_file or token_command";
+                match variables.find(name).map_err(|what| fault(what, hint))? {
+                    Some(Found::Variable(secret)) => (secret, name.clone(), None),
+                    Some(Found::Credential { secret, file }) => {
+                        (secret, format!("the service's credential {name}"), Some(file))
+                    }
+                    None => {
+                        let what = format!("no token: {name} is not set in the environment");
+                        return Err(fault(what, hint));
+                    }
+                }
+            }
+            Self::File(path) => {
+                let secret = web::first_line(path);
+                let secret = secret.map_err(|what| fault(what, "a file with one line, the token"))?;
+                (secret, format!("`{}`", path.display()), Some(path.clone()))
+            }
+        };
+        if is_sound(&secret) {
+            Ok(Token::Given { secret, from, file })
+        } else {
+            Err(fault(format!("what {from} holds is not a token"), WHERE_FROM))
+        }
+    }
+}
 
 /// The token of somebody who has no `[discord]`.
 pub(super) fn of_environment(variables: &Variables) -> Option<Token> {
-    let secret = variables.secret(DEFAULT_VARIABLE).filter(is_sound)?;
-    Some(Token::Given {
-        secret,
-        from: DEFAULT_VARIABLE.to_owned(),
-    })
+    Source::Variable(DEFAULT_VARIABLE.to_owned()).look(variables).ok()
 }
 
 /// The token that the section names.
@@ -29,10 +104,6 @@ pub(super) fn find(
     variables: &Variables,
     problems: &mut Vec<Problem>,
 ) -> Option<Token> {
-    let mut fault = |key: Option<&str>, what: String, hint: &str| {
-        problems.push(place.problem(key, what).hint(hint));
-        None
-    };
     // What is wrong with this key was told already.
     if place.has("token") {
         return None;
@@ -42,58 +113,34 @@ pub(super) fn find(
     let (first, second) = (said.next(), said.next());
     if let (Some(first), Some(second)) = (first, second) {
         let what = format!("there is already a {first}");
-        return fault(Some(second), what, "keep one of them");
+        problems.push(place.problem(Some(second), what).hint("keep one of them"));
+        return None;
     }
-    if let Some(words) = &section.token_command {
-        return if words.first().is_some_and(|program| !program.trim().is_empty()) {
-            Some(Token::Command(words.clone()))
-        } else {
-            let hint = "as in [\"pass\", \"show\", \"discord-bot\"]";
-            fault(Some("token_command"), "names no program".to_owned(), hint)
-        };
-    }
-    let (key, found, from, hint) = match (&section.token_file, &section.token_env) {
-        (Some(file), _) => {
-            let path = places.beside_config(file);
-            let from = format!("`{}`", path.display());
-            (
-                Some("token_file"),
-                web::first_line(&path),
-                from,
-                "a file with one line, the token",
-            )
-        }
-        (None, Some(name)) if !is_name(name) => {
-            // It may be the token itself: it is not shown.
-            let what = "is not the name of a variable".to_owned();
-            let hint = "as in \"DISCORD_TOKEN\"; the token itself does not belong in this file";
-            return fault(Some("token_env"), what, hint);
-        }
+    let source = if let Some(words) = &section.token_command {
+        Source::Command(words.clone())
+    } else if let Some(file) = &section.token_file {
+        Source::File(places.beside_config(file))
+    } else if let Some(name) = &section.token_env {
+        Source::Variable(name.clone())
+    } else if first.is_some() {
         // Written, and wrong: that was told already.
-        (None, None) if first.is_some() => return None,
-        (None, name) => {
-            let key = name.as_ref().map(|_| "token_env");
-            let name = name.as_deref().unwrap_or(DEFAULT_VARIABLE);
-            let found = variables.secret(name);
-            let found = found.ok_or_else(|| format!("no token: {name} is not set in the environment"));
-            let hint = "set it where agent-host runs, or say where it is with token_env, token_file or token_command";
-            (key, found, name.to_owned(), hint)
+        return None;
+    } else {
+        Source::Variable(DEFAULT_VARIABLE.to_owned())
+    };
+    match source.look(variables) {
+        Ok(token) => Some(token),
+        Err(no) => {
+            let problem = place.problem(first, no.what).hint(no.hint);
+            // Who only looks at threads needs no token.
+            problems.push(if no.is_wrong_here {
+                problem
+            } else {
+                problem.only_for_a_host()
+            });
+            None
         }
-    };
-    let (what, hint) = match found {
-        Ok(secret) if is_sound(&secret) => return Some(Token::Given { secret, from }),
-        Ok(_) => (format!("what {from} holds is not a token"), WHERE_FROM),
-        Err(what) => (what, hint),
-    };
-    // Who only looks at threads needs no token.
-    problems.push(place.problem(key, what).hint(hint).only_for_a_host());
-    None
-}
-
-/// Three parts with points between them, in letters that fit into a header.
-fn is_sound(token: &SecretString) -> bool {
-    let token = token.expose_secret();
-    token.len() >= 20 && token.split('.').count() == 3 && token.bytes().all(|byte| byte.is_ascii_graphic())
+    }
 }
 
 fn is_name(name: &str) -> bool {

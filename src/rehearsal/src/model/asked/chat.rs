@@ -87,9 +87,7 @@ fn said(content: &Value) -> Said {
     for part in list(content) {
         match text(&part["type"]) {
             "image_url" => said.add_image(text(&part["image_url"]["url"])),
-            "file" => said
-                .attachments
-                .push(format!("a file, {}", text(&part["file"]["filename"]))),
+            "file" => said.attach(text(&part["file"]["filename"])),
             _ => said.add_text(text(&part["text"])),
         }
     }

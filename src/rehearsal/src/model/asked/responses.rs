@@ -115,9 +115,7 @@ fn said(content: &Value) -> Said {
     for part in list(content) {
         match text(&part["type"]) {
             "input_image" => said.add_image(text(&part["image_url"])),
-            "input_file" => said
-                .attachments
-                .push(format!("a file, {}", text(&part["filename"]))),
+            "input_file" => said.attach(text(&part["filename"])),
             _ => said.add_text(text(&part["text"])),
         }
     }

@@ -66,16 +66,23 @@ fn both_formats_are_read_alike() {
         let asked = asked.unwrap();
         assert_eq!(asked.earlier, ["first\n"]);
         assert_eq!(asked.text, "look at\nthese\nand more\n");
-        assert_eq!(
-            asked.attachments,
-            [
-                "/w/a b.log, text/plain, 3 bytes",
-                "file:///w/n, as text",
-                "an image, image/png"
-            ]
-        );
+        assert_eq!(asked.attachments, ["a b.log", "n", "an image, image/png"]);
         assert_eq!(asked.results, ["one", "two"]);
     }
+}
+
+#[test]
+fn each_file_is_told_once_and_not_where_it_lies() {
+    let asked = chat(&json!([{ "role": "user", "content": [
+        { "type": "text", "text": "look\n\n[attached file: /w/up/a b.log (3 bytes)]\n\n[attached file: /w/up/c.PNG (9 bytes)]" },
+        { "type": "text", "text": "[attached file: /w/up/a b.log, text/plain, 3 bytes]" },
+        { "type": "image_url", "image_url": { "url": "data:image/png;base64,AAAA" } },
+        { "type": "image_url", "image_url": { "url": "data:image/gif;base64,AAAA" } },
+    ] }]));
+    assert_eq!(
+        asked.unwrap().attachments,
+        ["a b.log", "c.PNG, which I see", "an image, image/gif"]
+    );
 }
 
 #[test]

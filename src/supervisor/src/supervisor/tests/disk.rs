@@ -154,7 +154,7 @@ async fn a_permission_that_could_not_be_written_down_is_denied() {
     view.until("it was denied", |view| {
         view.answers()
             .last()
-            .is_some_and(|answer| answer.contains("Deny"))
+            .is_some_and(|answer| answer.contains("Unanswered"))
     })
     .await;
     host.make_room();
@@ -191,7 +191,7 @@ async fn a_yes_that_could_not_be_written_down_is_a_no() {
     view.until("it was denied", |view| {
         view.answers()
             .last()
-            .is_some_and(|answer| answer.contains("Deny"))
+            .is_some_and(|answer| answer.contains("Unanswered"))
     })
     .await;
     host.make_room();

@@ -4,6 +4,7 @@ use super::*;
 use crate::process::scripted::{Start, Told};
 use crate::update::ThreadPhase;
 use agent_client_protocol::v1::schema::StopReason;
+use conversation::NoteKind;
 
 /// A thread whose first turn runs, and goes on until it is cancelled.
 async fn busy(host: &Host) -> (ThreadId, View, TurnId) {
@@ -31,6 +32,10 @@ async fn steer_cancels_merges_and_sends_the_whole_again() {
     );
     let merged = host.turn(posted.turn).await;
     assert_eq!(merged.state, TurnState::Stopped);
+    assert!(
+        view.items.values().all(|item| item.turn == Some(first)),
+        "the merged message belongs to the turn that answers it"
+    );
     assert!(merged.reason.unwrap().contains(&first.to_string()));
     assert_eq!(host.script.prompts(), ["first", "first\n\nalso this"]);
     assert_eq!(view.answers(), ["half an answer", "echo: first\n\nalso this"]);
@@ -83,9 +88,12 @@ async fn interrupt_stops_what_runs_drops_what_waits_and_runs_the_new_one() {
     let waiting = host.post(&thread, "waits").await.turn;
     let posted = host.post_as(&thread, "now this", Dispatch::Interrupt).await;
     assert_eq!(posted.happened, Happened::Interrupted { dropped: 1 });
-    view.note("A newer message interrupted this turn. One message that waited was dropped.")
-        .await;
+    let told = view.note("A newer message interrupted this turn.").await;
+    assert_eq!(told, (NoteKind::Info, Some(first)));
+    let told = view.note("Dropped: a newer message took its place.").await;
+    assert_eq!(told, (NoteKind::Info, Some(waiting)));
     view.quiet().await;
+    view.is_durable(&host.conversation).await;
     let first = host.turn(first).await;
     assert_eq!(
         (first.state, first.reason.as_deref()),
@@ -94,7 +102,10 @@ async fn interrupt_stops_what_runs_drops_what_waits_and_runs_the_new_one() {
     let waiting = host.turn(waiting).await;
     assert_eq!(
         (waiting.state, waiting.reason.as_deref()),
-        (TurnState::Stopped, Some("dropped by a newer message"))
+        (
+            TurnState::Stopped,
+            Some("dropped: a newer message took its place")
+        )
     );
     assert_eq!(host.state(posted.turn).await, TurnState::Done);
     assert_eq!(host.script.prompts(), ["first", "now this"]);
@@ -206,6 +217,8 @@ async fn stop_reaches_a_turn_that_waits_for_its_worker() {
     let first = host.post(&thread, "first").await.turn;
     view.phase(ThreadPhase::Starting).await;
     assert!(host.supervisor.stop(&thread, &user("owner")).await.unwrap());
+    let told = view.note("Dropped: Owner stopped it before it began.").await;
+    assert_eq!(told, (NoteKind::Info, Some(first)));
     view.phase(ThreadPhase::Cold).await;
     assert_eq!(host.state(first).await, TurnState::Stopped);
     assert_eq!(host.script.living().0, 0);
@@ -249,6 +262,7 @@ async fn others_may_not_stop_drop_retry_or_reset() {
     refused(supervisor.reset(&thread, &bob).await);
     supervisor.drop_queued(&thread, queued, &owner).await.unwrap();
     assert_eq!(host.state(queued).await, TurnState::Stopped);
+    view.note("Dropped: Owner took it out of the queue.").await;
     let gone = supervisor.drop_queued(&thread, queued, &owner).await;
     assert!(matches!(gone, Err(SupervisorError::Gone(_))), "{gone:?}");
     supervisor.stop(&thread, &owner).await.unwrap();

@@ -261,34 +261,6 @@ async fn an_error_of_the_agent_fails_the_turn_and_leaves_the_worker() {
 }
 
 #[tokio::test]
-async fn a_failed_turn_is_run_again_once_however_often_retry_is_pressed() {
-    let host = Host::new().await;
-    let thread = host.thread("a").await;
-    host.script
-        .prompt_with(vec![Act::Fail(PromptError::Failed("no".into()))]);
-    let mut view = host.view(&thread).await;
-    let posted = host.post(&thread, "try").await;
-    view.note("no").await;
-    view.quiet().await;
-    let again = host
-        .supervisor
-        .retry(&thread, posted.turn, &user("owner"))
-        .await
-        .unwrap();
-    assert_ne!(again.turn, posted.turn);
-    let known = host
-        .supervisor
-        .retry(&thread, posted.turn, &user("owner"))
-        .await
-        .unwrap();
-    assert_eq!((known.turn, known.happened), (again.turn, Happened::Known));
-    view.until("it is answered", |view| view.answers() == ["echo: try"])
-        .await;
-    view.quiet().await;
-    assert_eq!(host.script.prompts(), ["try", "try"]);
-}
-
-#[tokio::test]
 async fn an_answer_that_was_cut_short_by_a_limit_says_so() {
     let host = Host::new().await;
     let thread = host.thread("a").await;

@@ -89,6 +89,12 @@ impl View {
         })
     }
 
+    /// How many notes have these words.
+    pub(super) fn notes(&self, words: &str) -> usize {
+        let has = |item: &&Item| matches!(&item.body, Body::Note { text, .. } if text.contains(words));
+        self.items.values().filter(has).count()
+    }
+
     /// Takes one update; `false`: there will be no more.
     pub(super) async fn next(&mut self) -> bool {
         let Some(update) = self.subscription.next().await else {

@@ -120,10 +120,89 @@ fn shown(history: &History) -> Vec<String> {
             [Part::Text { text }] => format!("user {text}"),
             _ => "user".to_owned(),
         },
-        Message::Assistant { .. } => "assistant".to_owned(),
+        Message::Assistant { parts } => match parts.last() {
+            Some(ReplyPart::Text { text }) if text == BROKE_OFF && parts.len() == 1 => "broke off".to_owned(),
+            Some(ReplyPart::Text { text }) if text == BROKE_OFF => "assistant broke off".to_owned(),
+            _ => "assistant".to_owned(),
+        },
         Message::ToolResult { text, .. } => text.clone(),
     };
     history.view().iter().map(told).collect()
+}
+
+#[test]
+fn what_ended_without_an_answer_is_not_asked_for_any_more() {
+    let said = Line::Message {
+        message: Message::Assistant {
+            parts: vec![ReplyPart::Text { text: "half".into() }],
+        },
+    };
+    for (lines, expected) in [
+        // Stopped before a word came; and killed, which leaves no line.
+        (
+            vec![user("1"), Line::Interrupted, user("2")],
+            vec!["user 1", "broke off", "user 2"],
+        ),
+        (
+            vec![user("1"), user("2"), user("3")],
+            vec!["user 1", "broke off", "user 2", "broke off", "user 3"],
+        ),
+        (
+            vec![user("1"), said.clone(), Line::Interrupted, user("2")],
+            vec!["user 1", "assistant broke off", "user 2"],
+        ),
+        (
+            vec![
+                user("1"),
+                calls(&["a"]),
+                begun("a"),
+                result("a"),
+                Line::Interrupted,
+                user("2"),
+            ],
+            vec!["user 1", "assistant", "ok", "broke off", "user 2"],
+        ),
+        // It may still be answered: nothing is added, also when it is asked again.
+        (vec![user("1"), Line::Interrupted], vec!["user 1"]),
+        (
+            vec![user("1"), Line::Interrupted, said.clone(), user("2")],
+            vec!["user 1", "assistant", "user 2"],
+        ),
+        // Steered: the turn took in more and began again.
+        (
+            vec![user("1"), Line::Interrupted, user("1\n\n2")],
+            vec!["user 1\n\n2"],
+        ),
+        (
+            vec![
+                user("look\n\n[file a]"),
+                user("look\n\nclosely\n\n[file a]\n\n[file b]"),
+            ],
+            vec!["user look\n\nclosely\n\n[file a]\n\n[file b]"],
+        ),
+        (
+            vec![user("yes"), user("yes, but later")],
+            vec!["user yes", "broke off", "user yes, but later"],
+        ),
+    ] {
+        let history = History::of(lines);
+        assert_eq!(shown(&history), expected);
+    }
+}
+
+#[test]
+fn a_note_on_earlier_turns_knows_which_of_them_broke_off() {
+    let history = History::of(vec![user("1"), Line::Interrupted, user("2")]);
+    assert_eq!(history.room(), Some(Room::Turns { before: 1 }));
+    let told = history.told(1, usize::MAX);
+    assert_eq!(told, format!("A person:\n> 1\n\nYou:\n> {BROKE_OFF}\n\n"));
+    let mut history = History::of(vec![user("1"), user("1\n\n2")]);
+    assert_eq!(history.room(), None, "all of it is the newest turn");
+    history.apply(Line::Summarized {
+        before: 1,
+        note: "n".into(),
+    });
+    assert_eq!(shown(&history).len(), 2, "the note and the newest message");
 }
 
 #[test]
@@ -142,7 +221,11 @@ fn what_was_new_in_a_refused_request_goes_and_in_the_end_what_came_before_it() {
     // The call itself was what gives offence.
     history.apply(user("2"));
     history.apply(Line::Withdrawn);
-    assert_eq!(shown(&history).len(), 5, "the new message, and nothing else yet");
+    assert_eq!(
+        shown(&history).len(),
+        5,
+        "the new message goes, and nothing else yet"
+    );
     history.apply(user("3"));
     history.apply(Line::Withdrawn);
     assert_eq!(shown(&history), ["user good", "assistant"]);

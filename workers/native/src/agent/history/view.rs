@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::History;
-use crate::message::{Message, Part};
+use crate::message::{Message, Part, ReplyPart};
 
 /// In place of an output that a provider refused.
 const WITHHELD: &str = "[the provider refused the request that had this output, so it is left out]";
@@ -11,14 +11,32 @@ const WITHHELD: &str = "[the provider refused the request that had this output, 
 /// In place of an output that made room.
 const TRIMMED: &str = "[this output was left out to make room; call the tool again if it is needed]";
 
+/// What the model reads behind a turn that ended before it had answered, in its own name: without it, what was asked then
+/// would seem to be asked still.
+pub(crate) const BROKE_OFF: &str =
+    "(This turn ended before I was done. I go on with it only if I am asked to.)";
+
 /// Outputs up to so many bytes take no room.
 pub(super) const SHORT: usize = 200;
+
+/// How a message stands to what a person said next.
+enum Before {
+    /// It is an answer, or belongs to the same turn.
+    Fine,
+    /// All of it was said again: a running turn took in more, and began again.
+    SaidAgain,
+    /// The turn ended here.
+    BrokeOff,
+}
 
 impl History {
     /// In order, for the next request.
     pub(crate) fn view(&self) -> Cow<'_, [Message]> {
         if self.summary.is_none() && self.trimmed == 0 && self.hidden.is_empty() && self.withheld.is_empty() {
-            return Cow::Borrowed(&self.messages);
+            let mut pairs = (1..self.messages.len()).map(|next| self.before(next - 1, Some(next)));
+            if pairs.all(|before| matches!(before, Before::Fine)) {
+                return Cow::Borrowed(&self.messages);
+            }
         }
         let note = self.summary.as_ref().map(|(_, note)| Message::User {
             parts: vec![Part::Text {
@@ -34,15 +52,43 @@ impl History {
 
     /// The messages from the note on, up to this one.
     pub(super) fn shown(&self, before: usize) -> impl Iterator<Item = Cow<'_, Message>> {
-        let messages = self.messages[..before].iter().enumerate().skip(self.first());
-        let visible = messages.filter(|(index, _)| !self.hidden.contains(index));
-        visible.map(|(index, message)| match message {
-            Message::ToolResult { .. } if self.withheld.contains(&index) => with_text(message, WITHHELD),
-            Message::ToolResult { text, .. } if index < self.trimmed && text.len() > SHORT => {
+        let all = self.first()..self.messages.len();
+        let mut visible = all.filter(|index| !self.hidden.contains(index)).peekable();
+        let pairs = std::iter::from_fn(move || Some((visible.next()?, visible.peek().copied())));
+        pairs
+            .take_while(move |(index, _)| *index < before)
+            .flat_map(|(index, next)| match self.before(index, next) {
+                Before::Fine => [Some(self.one(index)), None],
+                Before::SaidAgain => [None, None],
+                Before::BrokeOff => match &self.messages[index] {
+                    Message::Assistant { parts } => [Some(Cow::Owned(broken_off(parts))), None],
+                    _ => [Some(self.one(index)), Some(Cow::Owned(broken_off(&[])))],
+                },
+            })
+            .flatten()
+    }
+
+    fn one(&self, index: usize) -> Cow<'_, Message> {
+        match &self.messages[index] {
+            message @ Message::ToolResult { .. } if self.withheld.contains(&index) => {
+                with_text(message, WITHHELD)
+            }
+            message @ Message::ToolResult { text, .. } if index < self.trimmed && text.len() > SHORT => {
                 with_text(message, TRIMMED)
             }
             message => Cow::Borrowed(message),
-        })
+        }
+    }
+
+    fn before(&self, index: usize, next: Option<usize>) -> Before {
+        let Some(Message::User { parts: later }) = next.map(|next| &self.messages[next]) else {
+            return Before::Fine;
+        };
+        match &self.messages[index] {
+            Message::User { parts } if is_said_in(parts, later) => Before::SaidAgain,
+            Message::Assistant { .. } if !self.cut.contains(&index) => Before::Fine,
+            _ => Before::BrokeOff,
+        }
     }
 
     /// The first message that is shown itself.
@@ -60,4 +106,27 @@ fn with_text<'a>(result: &'a Message, words: &str) -> Cow<'a, Message> {
         }),
         message => Cow::Borrowed(message),
     }
+}
+
+/// An answer, as far as it came, that says that there was to be more.
+fn broken_off(parts: &[ReplyPart]) -> Message {
+    let text = BROKE_OFF.to_owned();
+    let parts = parts.iter().cloned().chain([ReplyPart::Text { text }]);
+    Message::Assistant {
+        parts: parts.collect(),
+    }
+}
+
+/// Whether each paragraph and picture of the earlier message is in the later one, in order.
+fn is_said_in(earlier: &[Part], later: &[Part]) -> bool {
+    let mut rest = pieces(later);
+    pieces(earlier).all(|piece| rest.any(|other| other == piece))
+}
+
+fn pieces(parts: &[Part]) -> impl Iterator<Item = &str> {
+    parts.iter().flat_map(|part| match part {
+        Part::Text { text } => text.split("\n\n"),
+        // One piece: base64 has no line ends.
+        Part::Image { data, .. } => data.split("\n\n"),
+    })
 }

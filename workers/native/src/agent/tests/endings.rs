@@ -232,7 +232,10 @@ async fn a_message_that_the_provider_refuses_does_not_poison_the_thread() {
     .await;
     let request = script.last_request();
     let roles = roles(&request);
-    assert_eq!(roles[4..], ["user", "assistant", "tool_result", "user"]);
+    assert_eq!(
+        roles[4..],
+        ["user", "assistant", "tool_result", "assistant", "user"]
+    );
     assert_eq!(said(&request)[..5], ["one", "hello", "two", "fine", "three"]);
 }
 

@@ -7,6 +7,7 @@ fn status(status: u16, body: &str) -> Failure {
         status,
         retry_after: None,
         is_rejection: status == 401,
+        at: "models.example/chat/completions".into(),
         said: Said::of_body(body.as_bytes()),
     }
 }
@@ -53,7 +54,7 @@ fn what_follows_a_failure_is_this_table() {
         (status(429, quota), 1, "bar"),
         (status(500, ""), 5, "again"),
         (status(500, ""), 6, "give up"),
-        (status(501, ""), 1, "refuse"),
+        (status(501, ""), 1, "bar"),
         (status(503, ""), 1, "again"),
         (status(529, ""), 1, "again"),
         (Failure::Stream(Said::default()), 1, "again"),
@@ -74,6 +75,7 @@ fn what_follows_a_failure_is_this_table() {
         (Failure::NoConnection("x".into()), 6, "give up"),
         (Failure::Broken("x".into()), 1, "again"),
         (Failure::Nonsense("x".into()), 1, "refuse"),
+        (Failure::NoApi("x".into()), 1, "bar"),
         (Failure::Silent(Duration::from_mins(5)), 1, "again"),
         (Failure::Silent(Duration::from_mins(5)), 2, "give up"),
         (
@@ -94,6 +96,7 @@ fn delay(tries: u32, chance: f64, asked: Option<Duration>) -> Duration {
         status: 429,
         retry_after: asked,
         is_rejection: false,
+        at: String::new(),
         said: Said::default(),
     };
     let course = Course {
@@ -124,6 +127,7 @@ fn a_server_that_asks_for_hours_is_not_waited_for() {
         status: 429,
         retry_after: Some(Duration::from_hours(3)),
         is_rejection: false,
+        at: String::new(),
         said: Said::default(),
     };
     let Step::GiveUp(words) = failure.next(course(1)) else {
@@ -132,6 +136,89 @@ fn a_server_that_asks_for_hours_is_not_waited_for() {
     assert_eq!(
         words,
         "the provider's rate limit is reached (429); it asks to wait 3 h before the next try"
+    );
+}
+
+#[test]
+fn what_no_other_try_can_change_is_called_by_its_name_and_sent_once() {
+    let coded = |code: &str| format!(r#"{{"error":{{"code":"{code}","message":"M"}}}}"#);
+    let told = |message: &str| format!(r#"{{"error":{{"message":"{message}"}}}}"#);
+    let typed = r#"{"error":{"type":"insufficient_quota","code":"429","message":"M"}}"#.to_owned();
+    let page = || "<!DOCTYPE html><h1>Not here</h1>".to_owned();
+    let (credit, model) = ("no credit is left", "does not know this model (");
+    let address = "there is no model API at models.example/chat/completions (";
+    for (status_code, body, words, hint) in [
+        (429, coded("insufficient_quota"), credit, "needs credit"),
+        (429, typed, credit, "needs credit"),
+        (429, coded("billing_hard_limit_reached"), credit, "needs credit"),
+        (429, coded("exceeded_current_quota_error"), credit, "needs credit"),
+        (402, told("M"), credit, "needs credit"),
+        (402, String::new(), credit, "needs credit"),
+        (
+            400,
+            told("Your credit balance is too low"),
+            credit,
+            "needs credit",
+        ),
+        (
+            429,
+            coded("usage_limit_reached"),
+            "the plan's share",
+            "next period",
+        ),
+        (404, coded("model_not_found"), model, "`/model NAME`"),
+        (404, told("The model `x` does not exist"), model, "`/model NAME`"),
+        (400, told("x is not a valid model ID"), model, "`/model NAME`"),
+        (404, r#"{"detail":"Not Found"}"#.to_owned(), address, "`/v1`"),
+        (404, page(), address, "`/v1`"),
+        (400, page(), address, "`/v1`"),
+        (
+            405,
+            r#"{"detail":"Method Not Allowed"}"#.to_owned(),
+            address,
+            "`/v1`",
+        ),
+        (
+            404,
+            String::new(),
+            "this model, or the address models.example",
+            "`/v1`",
+        ),
+        (308, String::new(), "leads elsewhere", "`base_url`"),
+        (
+            403,
+            coded("unsupported_country_region_territory"),
+            "does not allow this request",
+            "does not serve this place",
+        ),
+        (
+            403,
+            told("You do not have access to it"),
+            "does not allow",
+            "may not use this model",
+        ),
+        (
+            400,
+            told("x does not support tools"),
+            "refused the request",
+            "can call tools",
+        ),
+        (413, page(), "the request is too long", "say it in parts"),
+    ] {
+        let (Step::Bar(told) | Step::Shorten(told)) = status(status_code, &body).next(course(1)) else {
+            panic!("it is sent again, or what was said is blamed: {status_code} {body}")
+        };
+        let (first, second) = told.split_once("\nhint: ").unwrap();
+        assert!(first.contains(words) && second.contains(hint), "{told}");
+        assert!(first.contains(&format!("({status_code})")), "{told}");
+    }
+    let said = Said::of_body(coded("insufficient_quota").as_bytes());
+    let Step::Bar(told) = Failure::Stream(said).next(course(1)) else {
+        panic!("it is sent again")
+    };
+    assert!(
+        told.starts_with("no credit is left at the provider: M\n"),
+        "{told}"
     );
 }
 

@@ -105,6 +105,76 @@ async fn a_server_that_is_not_there_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_address_without_an_api_is_told_at_once_with_what_came_and_what_to_check() {
+    let page = "<!DOCTYPE html>\n<html><a href=\"x: y\">Welcome</a></html>\n";
+    let html = &["content-type: Text/HTML; charset=utf-8"][..];
+    let json = &["content-type: application/json"][..];
+    let stream = &["content-type: text/event-stream"][..];
+    for (status, headers, body, words) in [
+        (200, html, page, "a web page came"),
+        (200, html, "", "a web page came"),
+        (404, html, page, "(404): an HTML page came"),
+        (200, &[][..], page, "no stream of events came"),
+        (
+            200,
+            &["content-type: text/plain"][..],
+            "Ollama is running",
+            "no stream of events came",
+        ),
+        (200, json, r#"{"object":"list","data":[]}"#, "does not know"),
+        (200, json, "[1", "does not know"),
+        (200, stream, "data: hello\n\n", "does not know"),
+    ] {
+        let server = Server::start(vec![Answer::status(status, headers, body), hello()]).await;
+        let address = server.url.authority().to_owned();
+        let url = Url::parse(&format!("http://user:planted@{address}/api?key=planted")).unwrap();
+        let told = call(&model(&profile(Provider::OpenaiChat, &url))).await;
+        assert!(
+            matches!(told.result, Err(ProviderError::Barred(_))),
+            "{}",
+            told.words()
+        );
+        let told_words = told.words();
+        for words in [
+            words,
+            &format!("{address}/api/chat/completions"),
+            "`base_url`",
+            "`/v1`",
+        ] {
+            assert!(told_words.contains(words), "{body}: {told_words}");
+        }
+        assert!(!told_words.contains("planted"), "{told_words}");
+        assert_eq!((server.seen().len(), told.waits.len()), (1, 0), "{body}");
+    }
+    // Comments of a stream that then breaks off are a stream.
+    let (told, _) = call_with(vec![Answer::stream(": keep-alive\n\n"), hello()]).await;
+    assert!(said_hello(&told), "{}", told.words());
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_told_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("https://{}/v1", listener.local_addr().unwrap())).unwrap();
+    let plain = tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        for served in 0.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert_eq!(served, 0, "it is asked again");
+            let _ = stream.read(&mut [0; 8192]).await;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let told = call(&model(&profile(Provider::OpenaiChat, &url))).await;
+    assert!(
+        matches!(told.result, Err(ProviderError::Barred(_))),
+        "{}",
+        told.words()
+    );
+    assert!(told.words().contains("`http://`"), "{}", told.words());
+    assert!(told.waits.is_empty() && !plain.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_request_is_not_repeated_and_says_what_to_do() {
     for (status, body, words) in [
         (

@@ -1,0 +1,108 @@
+//! Servers that the bot is in, their channels, and what it may do in each.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use serenity::http::{LightMethod, Request, Route};
+use serenity::model::channel::{ChannelType, GuildChannel};
+use serenity::model::guild::{Member, PartialGuild};
+use serenity::model::id::{ChannelId, GuildId, UserId};
+
+use super::identity::shown;
+use super::permissions::Permissions;
+use super::rest::{Rest, Trouble};
+use crate::discord::admission::Id;
+
+/// Discord gives so many at once.
+const PAGE: usize = 200;
+
+/// A server that the bot is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guild {
+    /// Its id.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+}
+
+/// A channel that threads can be opened in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Its id.
+    pub id: Id,
+    /// Its name, without `#`.
+    pub name: String,
+    /// Its server's id.
+    pub guild: Id,
+    /// What the bot may do there.
+    pub permissions: Permissions,
+}
+
+#[derive(Deserialize)]
+struct InGuild {
+    id: GuildId,
+    name: String,
+}
+
+impl Rest {
+    /// The servers that the bot is in.
+    pub async fn guilds(&self) -> Result<Vec<Guild>, Trouble> {
+        let mut guilds: Vec<Guild> = Vec::new();
+        loop {
+            let mut params = vec![("limit", PAGE.to_string())];
+            params.extend(guilds.last().map(|last| ("after", last.id.to_string())));
+            let request = Request::new(Route::UserMeGuilds, LightMethod::Get).params(Some(params));
+            let page: Vec<InGuild> = self.ask(request).await?;
+            let count = page.len();
+            guilds.extend(page.iter().map(|guild| Guild {
+                id: guild.id.get(),
+                name: shown(&guild.name),
+            }));
+            if count < PAGE {
+                return Ok(guilds);
+            }
+        }
+    }
+
+    /// The channels of a server that threads can be opened in, whether the bot sees them or not, in order of their names.
+    pub async fn channels(&self, guild: Id, bot: Id) -> Result<Vec<Channel>, Trouble> {
+        let guild_id = GuildId::new(guild.max(1));
+        let user_id = UserId::new(bot.max(1));
+        let house: PartialGuild = self.get(Route::Guild { guild_id }).await?;
+        let mut member: Value = self.get(Route::GuildMember { guild_id, user_id }).await?;
+        member["guild_id"] = json!(guild_id);
+        let odd =
+            |error: serde_json::Error| Trouble::Odd(format!("with a member that can't be read: {error}"));
+        let member: Member = serde_json::from_value(member).map_err(odd)?;
+        let listed: Vec<Value> = self.get(Route::GuildChannels { guild_id }).await?;
+        // One of a kind that came after this version hides no other.
+        let read = listed
+            .into_iter()
+            .filter_map(|channel| serde_json::from_value::<GuildChannel>(channel).ok());
+        let mut channels: Vec<Channel> = read
+            .filter(|channel| takes_threads(channel.kind))
+            .map(|channel| Channel {
+                id: channel.id.get(),
+                name: shown(&channel.name),
+                guild,
+                permissions: Permissions(house.user_permissions_in(&channel, &member).bits()),
+            })
+            .collect();
+        channels.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
+        Ok(channels)
+    }
+
+    /// Says something in a channel, and mentions nobody. Sent once: a lost answer is not asked for again.
+    pub async fn say(&self, channel: Id, text: &str) -> Result<(), Trouble> {
+        let route = Route::ChannelMessages {
+            channel_id: ChannelId::new(channel.max(1)),
+        };
+        let body = json!({ "content": text, "allowed_mentions": { "parse": [] } });
+        let request = Request::new(route, LightMethod::Post).body(Some(body.to_string().into_bytes()));
+        let _: Value = self.ask(request).await?;
+        Ok(())
+    }
+}
+
+fn takes_threads(kind: ChannelType) -> bool {
+    matches!(kind, ChannelType::Text | ChannelType::News | ChannelType::Forum)
+}

@@ -1,0 +1,44 @@
+//! What the inspection promises where no server is needed.
+
+use secrecy::SecretString;
+
+use super::*;
+use crate::discord::config::Server;
+
+#[test]
+fn the_invite_asks_for_what_is_needed_and_nothing_else() {
+    let link = invite_link(42);
+    assert_eq!(
+        link,
+        "https://discord.com/oauth2/authorize?client_id=42&scope=bot+applications.commands&permissions=309237763136"
+    );
+    let bits: u64 = link.rsplit('=').next().unwrap().parse().unwrap();
+    assert_eq!(Permissions(bits).missing(), Vec::<&str>::new());
+    assert_eq!(bits.count_ones(), 8);
+}
+
+#[test]
+fn what_is_missing_is_named_and_who_sees_nothing_is_told_only_that() {
+    assert_eq!(Permissions::default().missing(), ["View Channel"]);
+    let no_files = Permissions(Permissions::ALL_NEEDED & !(1 << 15) & !(1 << 38));
+    assert_eq!(no_files.missing(), ["Send Messages in Threads", "Attach Files"]);
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_told_and_the_token_is_not() {
+    let token = SecretString::from("planted.to.ken");
+    let server = Server {
+        api_base: Some("http://127.0.0.1:1/".parse().unwrap()),
+        gateway_url: None,
+    };
+    let rest = Rest::new(&token, &server).unwrap();
+    let trouble = rest.bot().await.unwrap_err();
+    assert!(trouble.may_pass(), "{trouble}");
+    assert!(
+        trouble
+            .to_string()
+            .starts_with("could not reach http://127.0.0.1:1/"),
+        "{trouble}"
+    );
+    assert!(!format!("{rest:?} {trouble:?}").contains("planted"));
+}

@@ -1,0 +1,159 @@
+//! Where the bot is, and whether it may do there what it has to.
+
+use std::collections::BTreeSet;
+
+use chat::discord::admission::Mode;
+use chat::discord::config::Config;
+use chat::discord::inspect::{Application, Bot, Channel, Guild, Rest, Trouble, invite_link};
+
+use super::unanswered;
+use crate::doctor::check::Check;
+
+const NAME: &str = "bot-channels";
+
+/// A bot in more servers than this is looked at in some of them.
+const MAX_GUILDS: usize = 25;
+
+/// So many are named.
+const SHOWN: usize = 8;
+
+/// Whether the bot may do what it has to in every channel it is meant for.
+pub(super) async fn check(config: &Config, rest: &Rest, bot: &Bot, application: &Application) -> Check {
+    match gather(config, rest, bot).await {
+        Ok(found) => judge(config, application.id, &found),
+        Err(trouble) => unanswered(NAME, "its servers", &trouble),
+    }
+}
+
+struct Places {
+    guilds: Vec<Guild>,
+    channels: Vec<Channel>,
+    /// Servers that were not looked at.
+    left_out: usize,
+}
+
+async fn gather(config: &Config, rest: &Rest, bot: &Bot) -> Result<Places, Trouble> {
+    let listed = &config.rules.guilds;
+    let mut guilds = rest.guilds().await?;
+    // Listed channels may be in any server.
+    if config.rules.channels.is_empty() && !listed.is_empty() {
+        guilds.retain(|guild| listed.contains(&guild.id));
+    }
+    let left_out = guilds.len().saturating_sub(MAX_GUILDS);
+    guilds.truncate(MAX_GUILDS);
+    let mut channels = Vec::new();
+    for guild in &guilds {
+        channels.extend(rest.channels(guild.id, bot.id).await?);
+    }
+    Ok(Places {
+        guilds,
+        channels,
+        left_out,
+    })
+}
+
+fn judge(config: &Config, application: u64, places: &Places) -> Check {
+    let invite = || {
+        format!(
+            "an administrator of the server opens {}",
+            invite_link(application)
+        )
+    };
+    if places.guilds.is_empty() && config.rules.guilds.is_empty() {
+        return Check::fail(NAME, "the bot is in no server").hint(invite());
+    }
+    let mut findings: Vec<Check> = absent_guilds(config, places)
+        .map(|id| Check::fail(NAME, format!("the bot is not in the server {id} of `guilds`")).hint(invite()))
+        .collect();
+    let meant = config
+        .rules
+        .channels
+        .iter()
+        .filter(|(_, mode)| **mode != Mode::Off);
+    let meant: BTreeSet<u64> = meant.map(|(id, _)| *id).collect();
+    let named = |channel: &&Channel| meant.contains(&channel.id);
+    let unknown = |id: &&u64| !places.channels.iter().any(|channel| channel.id == **id);
+    if places.left_out == 0 {
+        findings.extend(meant.iter().filter(unknown).map(|id| {
+            Check::fail(
+                NAME,
+                format!("no server that the bot is in has a text channel or forum {id}"),
+            )
+            .hint("correct the id in `channels` of `[discord]`, or invite the bot to its server")
+        }));
+    }
+    let looked_at: Vec<&Channel> = if config.rules.channels.is_empty() {
+        // One that the bot does not see is most likely not meant for it.
+        places
+            .channels
+            .iter()
+            .filter(|channel| channel.permissions.may_see())
+            .collect()
+    } else {
+        places.channels.iter().filter(named).collect()
+    };
+    if looked_at.is_empty() && config.rules.channels.is_empty() {
+        let what = "the bot sees no channel where it is";
+        findings.push(
+            Check::fail(NAME, what).hint("give it a role that has View Channel there, or invite it anew"),
+        );
+    }
+    let lacks = looked_at
+        .iter()
+        .filter(|channel| !channel.permissions.missing().is_empty());
+    findings.extend(lacks.map(|channel| lacking(channel, !meant.is_empty())));
+    let mut fine = good(places, &looked_at);
+    if places.left_out > 0 {
+        fine = format!("{fine}; {} more servers were not looked at", places.left_out);
+    }
+    Check::worst(NAME, findings, fine)
+}
+
+fn absent_guilds(config: &Config, places: &Places) -> impl Iterator<Item = u64> {
+    let listed = config.rules.guilds.iter();
+    let present: BTreeSet<u64> = places.guilds.iter().map(|guild| guild.id).collect();
+    listed.copied().filter(move |id| !present.contains(id))
+}
+
+/// Without a list of channels the bot is anywhere, and one channel is no reason to act.
+fn lacking(channel: &Channel, is_listed: bool) -> Check {
+    let what = format!(
+        "#{} lacks {}",
+        channel.name,
+        channel.permissions.missing().join(", ")
+    );
+    let check = if is_listed {
+        Check::fail(NAME, what)
+    } else {
+        Check::warn(NAME, what)
+    };
+    check.hint(format!(
+        "allow it to the bot's role: open https://discord.com/channels/{}/{} → Edit Channel → Permissions",
+        channel.guild, channel.id
+    ))
+}
+
+fn good(places: &Places, looked_at: &[&Channel]) -> String {
+    let names: Vec<String> = looked_at
+        .iter()
+        .take(SHOWN)
+        .map(|channel| format!("#{}", channel.name))
+        .collect();
+    let more = looked_at.len().saturating_sub(SHOWN);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let servers: Vec<&str> = places
+        .guilds
+        .iter()
+        .take(SHOWN)
+        .map(|guild| guild.name.as_str())
+        .collect();
+    format!(
+        "may do all it has to in {}{more}, in {}",
+        names.join(", "),
+        servers.join(", ")
+    )
+}

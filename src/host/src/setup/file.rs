@@ -1,0 +1,71 @@
+//! Files written whole: into a new one beside the old, then put in its place. Whatever interrupts it, one of the two is there.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::document::{self, Plan};
+use crate::config::{self, Problem};
+use crate::failure::Failure;
+
+/// The configuration's text; nothing, if there is none.
+pub(super) fn text(path: &Path) -> Result<String, Failure> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(|error| Failure::during(error, format!("could not read `{}`", path.display()))),
+    }
+}
+
+/// Merges the plan into the file as it is now, checks what comes out as `config check` does, and puts it in place. A link
+/// stays one; modes stay.
+pub(super) fn write(path: &Path, plan: &Plan) -> Result<(), Failure> {
+    let failed = |error| Failure::during(error, format!("could not write `{}`", path.display()));
+    let target = real(path).map_err(failed)?;
+    let folder = target.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mode = fs::metadata(&target).map_or(0o600, |found| found.permissions().mode() & 0o7777);
+    let merged = document::merged(&text(&target)?, plan)?;
+    let draft = drafted(folder, merged.as_bytes(), mode).map_err(failed)?;
+    let loaded = config::load(Some(draft.path()))?;
+    if let Some(problem) = loaded.problems.iter().find(|problem| problem.concerns_all()) {
+        return Err(Failure::words(format!(
+            "the new configuration would be wrong, and the old one is left as it is: {}",
+            Problem::to_string(problem)
+        )));
+    }
+    put(draft, &target).map_err(failed)
+}
+
+/// Writes a secret that only this user may read.
+pub(super) fn write_secret(path: &Path, secret: &SecretString) -> Result<(), Failure> {
+    let failed = |error| Failure::during(error, format!("could not write `{}`", path.display()));
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let line = SecretString::from(format!("{}\n", secret.expose_secret()));
+    let draft = drafted(folder, line.expose_secret().as_bytes(), 0o600).map_err(failed)?;
+    put(draft, path).map_err(failed)
+}
+
+fn real(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        found => found,
+    }
+}
+
+fn drafted(folder: &Path, bytes: &[u8], mode: u32) -> io::Result<tempfile::NamedTempFile> {
+    let mut draft = tempfile::Builder::new()
+        .prefix(".agent-host-")
+        .tempfile_in(folder)?;
+    draft.write_all(bytes)?;
+    draft.as_file().set_permissions(Permissions::from_mode(mode))?;
+    draft.as_file().sync_all()?;
+    Ok(draft)
+}
+
+fn put(draft: tempfile::NamedTempFile, target: &Path) -> io::Result<()> {
+    draft.persist(target).map_err(|error| error.error)?;
+    File::open(target.parent().unwrap_or(Path::new("/")))?.sync_all()
+}

@@ -1,0 +1,223 @@
+//! Where the token is, and whose it is. A pasted one waits in memory until everything is written.
+
+use std::path::{Path, PathBuf};
+
+use chat::discord::config::Token;
+use chat::discord::inspect::{Rest, Trouble};
+use secrecy::SecretString;
+
+use super::dialogue::again;
+use super::{Guide, Met, file};
+use crate::bot_token::{self, WHERE_FROM};
+use crate::config::{DEFAULT_VARIABLE, Source, Variables};
+use crate::failure::{Exit, Failure};
+use crate::{output, running};
+
+/// The file in the state folder for a token that was pasted.
+const FILE: &str = "discord-token";
+
+/// For who pastes the token where it can be seen.
+const SHOWN: &str = "the place, not the token (it is on your screen now; 4 takes it without showing it)";
+
+/// A token's place, and the token itself where it has still to be put there.
+pub(super) struct Chosen {
+    pub(super) source: Source,
+    pasted: Option<SecretString>,
+}
+
+impl Chosen {
+    fn at(source: Source) -> Self {
+        Self { source, pasted: None }
+    }
+
+    /// Puts a pasted token into its file, which only this user may read.
+    pub(super) fn keep(self, state: &Path) -> Result<(), Failure> {
+        let (Some(secret), Source::File(path)) = (self.pasted, &self.source) else {
+            return Ok(());
+        };
+        running::create_private(state)
+            .map_err(|error| Failure::during(error, format!("could not make `{}`", state.display())))?;
+        file::write_secret(path, &secret)
+    }
+}
+
+/// Why this place won't do.
+enum Refused {
+    /// The place, or what is in it.
+    Place(String),
+    /// Discord did not answer.
+    Service(Trouble),
+    Failed(Failure),
+}
+
+impl Guide<'_> {
+    /// A place with a token that Discord knows, and whose it is. A person is asked until there is one.
+    pub(super) async fn token(&mut self) -> Result<(Chosen, Met), Failure> {
+        let mut said = self.said();
+        if said.is_none() && self.dialogue.is_none() {
+            said = Some(self.default());
+        }
+        loop {
+            let chosen = match said.take() {
+                Some(source) => Chosen::at(source),
+                None => self.choose().await?,
+            };
+            let words = match self.meet(&chosen).await {
+                Ok(met) => return Ok((chosen, met)),
+                Err(Refused::Failed(failure)) => return Err(failure),
+                Err(Refused::Place(words)) => words,
+                Err(Refused::Service(trouble)) => {
+                    let words = format!("the token could not be tried: {trouble}");
+                    if self.dialogue.is_none() && trouble.may_pass() {
+                        return Err(Failure::words(words)
+                            .exit(Exit::TryAgain)
+                            .hint("try again in a moment"));
+                    }
+                    words
+                }
+            };
+            if self.dialogue.is_none() {
+                return Err(Failure::words(words).hint(format!("a token comes {WHERE_FROM}")));
+            }
+            output::say(&format!("   ✘ {words}"));
+        }
+    }
+
+    fn said(&self) -> Option<Source> {
+        let asked = self.asked;
+        if let Some(name) = &asked.token_env {
+            return Some(Source::Variable(name.clone()));
+        }
+        if let Some(words) = &asked.token_command {
+            return Some(Source::Command(
+                words.split_whitespace().map(str::to_owned).collect(),
+            ));
+        }
+        let path = asked.token_file.as_ref()?;
+        Some(Source::File(
+            std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+        ))
+    }
+
+    /// What the configuration says, else the usual variable.
+    fn default(&self) -> Source {
+        match self.settings.discord.as_ref().map(|discord| &discord.token) {
+            Some(Token::Command(words)) => Source::Command(words.clone()),
+            Some(Token::Given { from, file, .. }) => match file {
+                // A credential is named as the variable that it stands for.
+                Some(path) if !from.starts_with("the service") => Source::File(path.clone()),
+                Some(path) => Source::Variable(name_of(path)),
+                None => Source::Variable(from.clone()),
+            },
+            None => Source::Variable(DEFAULT_VARIABLE.to_owned()),
+        }
+    }
+
+    async fn choose(&mut self) -> Result<Chosen, Failure> {
+        let own = self.settings.state_folder.join(FILE);
+        let Some(dialogue) = &mut self.dialogue else {
+            return Ok(Chosen::at(Source::Variable(DEFAULT_VARIABLE.to_owned())));
+        };
+        let variables = Variables::of_this_process();
+        let is_set = variables.secret(DEFAULT_VARIABLE).is_some();
+        let here = if is_set { "set here" } else { "not set here" };
+        output::say(&format!(
+            "   It never goes into the configuration or a log. Where is it?\n   \
+             1) in the environment ({DEFAULT_VARIABLE} is {here})\n   \
+             2) in a file\n   \
+             3) a program prints it, such as `pass show discord-bot`\n   \
+             4) I paste it now; it goes into `{}`, which only this user may read",
+            own.display()
+        ));
+        let default = if is_set { "1" } else { "4" };
+        loop {
+            let answer = dialogue.ask(&format!("   1 to 4 [{default}] ")).await?;
+            let answer = if answer.is_empty() { default } else { &answer };
+            let place = match answer {
+                "1" => {
+                    let name = dialogue
+                        .ask(&format!("   name of the variable [{DEFAULT_VARIABLE}] "))
+                        .await?;
+                    Source::Variable(if name.is_empty() {
+                        DEFAULT_VARIABLE.to_owned()
+                    } else {
+                        name
+                    })
+                }
+                "2" => Source::File(PathBuf::from(dialogue.ask("   which file? ").await?)),
+                "3" => Source::Command(words(&dialogue.ask("   which command? ").await?)),
+                "4" => {
+                    let pasted = dialogue.ask_hidden("   the token (not shown): ").await?;
+                    if bot_token::is_sound(&pasted) {
+                        return Ok(Chosen {
+                            source: Source::File(own),
+                            pasted: Some(pasted),
+                        });
+                    }
+                    again(&format!(
+                        "a token: three parts with points between them, {WHERE_FROM}"
+                    ));
+                    continue;
+                }
+                _ => {
+                    again("a number from 1 to 4");
+                    continue;
+                }
+            };
+            match place {
+                // Not repeated, nor looked for: it would be shown.
+                Source::Variable(text) if is_token(&text) => again(SHOWN),
+                Source::File(path) if is_token(&path.to_string_lossy()) => again(SHOWN),
+                Source::File(path) => return Ok(Chosen::at(Source::File(absolute(&path)))),
+                place => return Ok(Chosen::at(place)),
+            }
+        }
+    }
+
+    /// Asks Discord whose token it is.
+    async fn meet(&self, chosen: &Chosen) -> Result<Met, Refused> {
+        let secret = if let Some(secret) = &chosen.pasted {
+            secret.clone()
+        } else {
+            let token = chosen.source.look(&Variables::of_this_process());
+            let token = token.map_err(|no| Refused::Place(format!("{}; {}", no.what, no.hint)))?;
+            if let Some(exposure) = bot_token::exposure(&token) {
+                output::say(&format!("   warning: {exposure}; chmod 600 mends that"));
+            }
+            bot_token::read(&token).await.map_err(Refused::Place)?
+        };
+        let rest = Rest::new(&secret, &self.settings.discord_server)
+            .map_err(|words| Refused::Failed(Failure::words(words)))?;
+        let bot = rest.bot().await.map_err(|trouble| match trouble {
+            Trouble::Unauthorized => Refused::Place(format!(
+                "{trouble}: make a new one, Bot → Reset Token, and copy all of it"
+            )),
+            trouble => Refused::Service(trouble),
+        })?;
+        let application = rest.application().await.map_err(Refused::Service)?;
+        Ok(Met {
+            rest,
+            bot,
+            application,
+        })
+    }
+}
+
+fn is_token(text: &str) -> bool {
+    bot_token::is_sound(&text.to_owned().into())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn words(command: &str) -> Vec<String> {
+    command.split_whitespace().map(str::to_owned).collect()
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

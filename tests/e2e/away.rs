@@ -1,0 +1,146 @@
+//! A page that is cut off or refused, and words that are not sent: what it says then, and that nothing is lost.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::{Browser, Flaky, Host, Person, Scene};
+use thirtyfour::prelude::*;
+
+use crate::chat::{look_at, say, until_idle};
+use crate::page::{another_link, at_a_host};
+
+/// As [`at_a_host`], with a network between the browser and the host that can be cut.
+async fn behind_a_network(body: impl AsyncFnOnce(&Flaky, &Browser)) {
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "");
+    let person = Person::enter(host.link()).await;
+    let network = Flaky::to(host.port()).await;
+    let browser = Browser::start().await;
+    browser.look(1280, 800, "light").await;
+    let mut link = another_link(&person).await;
+    link.set_port(Some(network.port())).expect("it has a port");
+    browser.enter(&link).await;
+    body(&network, &browser).await;
+    browser.quit().await;
+    host.stop();
+}
+
+async fn banner(browser: &Browser) -> String {
+    let banner = browser.find("#banner:not([hidden])").await;
+    banner.text().await.expect("it has text")
+}
+
+#[tokio::test]
+async fn a_page_that_is_refused_says_why_and_waits_as_long_as_it_is_told() {
+    const SECONDS: u16 = 5;
+    behind_a_network(async |network, browser| {
+        network.refuse(SECONDS);
+        browser
+            .until("return document.getElementById('banner').textContent.startsWith('There is no room. Close a page.')")
+            .await;
+        let told = Instant::now();
+        let words = banner(browser).await;
+        assert!(words.contains("Trying again in"), "{words}");
+        network.wake();
+        browser.find("#banner[hidden]").await;
+        // Its own patience would have been over after a second or two.
+        assert!(
+            told.elapsed() > Duration::from_secs(u64::from(SECONDS) - 1),
+            "{:?}",
+            told.elapsed()
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_ran_is_not_counted_on_while_the_host_is_away() {
+    behind_a_network(async |network, browser| {
+        say(browser, "hold").await;
+        browser.find("#stop:not([hidden])").await;
+        browser
+            .until("return document.getElementById('elapsed').textContent !== ''")
+            .await;
+        network.refuse(1);
+        browser.find("#banner:not([hidden])").await;
+        browser
+            .until("return document.getElementById('doing').textContent.startsWith('Not connected')")
+            .await;
+        let elapsed = browser
+            .script("return document.getElementById('elapsed').textContent")
+            .await;
+        assert_eq!(elapsed, json!(""), "nobody knows whether it still runs");
+        look_at(browser, "cut-off").await;
+        network.wake();
+        browser
+            .until("return document.getElementById('elapsed').textContent !== ''")
+            .await;
+        browser.press("#stop").await;
+        until_idle(browser).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lone_unknown_command_is_asked_about_and_what_was_typed_stays() {
+    at_a_host("", async |_, _, _, browser| {
+        say(browser, "/stpo").await;
+        let note = browser.find("#unknown .words").await;
+        let words = note.text().await.expect("it has text");
+        assert!(
+            words.contains("no command /stpo") && words.contains("/stop?"),
+            "{words}"
+        );
+        let typed = "return document.getElementById('text').value";
+        assert_eq!(browser.script(typed).await, json!("/stpo"));
+        look_at(browser, "unknown-command").await;
+        let change = By::XPath("//article[@id='unknown']//button[starts-with(., 'Change')]");
+        let change = browser.driver.find(change).await.expect("it is offered");
+        change.click().await.expect("it can be pressed");
+        assert_eq!(browser.script(typed).await, json!("/stop"));
+        let field = browser.find("#text").await;
+        field.clear().await.expect("it can be emptied");
+        say(browser, "/deploy").await;
+        let send = By::XPath("//article[@id='unknown']//button[. = 'Send as text']");
+        browser.find("#unknown button").await;
+        let send = browser.driver.find(send).await.expect("it is offered");
+        send.click().await.expect("it can be pressed");
+        browser.find(".answer .md p").await;
+        let said = browser.find("#timeline .said .words").await;
+        assert_eq!(said.text().await.expect("it has text"), "/deploy");
+        until_idle(browser).await;
+        // A path is no command.
+        say(browser, "/etc/hosts").await;
+        browser
+            .until("return document.querySelectorAll('#timeline .said').length === 2")
+            .await;
+        until_idle(browser).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_note_that_a_message_was_not_sent_goes_when_it_is() {
+    at_a_host("", async |_, _, _, browser| {
+        let desk = tempfile::tempdir().expect("a folder can be made");
+        let large = desk.path().join("video.bin");
+        let file = std::fs::File::create(&large).expect("it can be made");
+        file.set_len(30 * 1024 * 1024).expect("it can grow");
+        browser.drop_files(&[&large]).await;
+        browser.find("#uploads .failed").await;
+        say(browser, "say: hello").await;
+        let note = browser.find("#unsent .words").await;
+        let words = note.text().await.expect("it has text");
+        assert!(words.starts_with("Not sent: “video.bin”"), "{words}");
+        // Said once, however often it is tried.
+        let field = browser.find("#text").await;
+        field.send_keys(Key::Enter).await.expect("it takes a key");
+        let notes = "return document.querySelectorAll('#local .reply, #timeline .reply').length";
+        assert_eq!(browser.script(notes).await, json!(1));
+        browser.press("#uploads .failed button").await;
+        field.send_keys(Key::Enter).await.expect("it takes a key");
+        browser.find(".answer .md p").await;
+        assert_eq!(browser.script(notes).await, json!(0));
+    })
+    .await;
+}

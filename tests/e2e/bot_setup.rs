@@ -1,0 +1,302 @@
+//! `setup discord`: a new user at a terminal, who does things right and wrong, while the fake Discord is clicked in.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use support::discord::{Fake, intents, permissions};
+use support::{Pty, agent_host};
+use tempfile::TempDir;
+
+/// A sound one that nobody ever gave out.
+const FORGED: &str = "MTAwMDAwMDAwMDAwMDAwMDAw.forged.planted-token-that-nobody-ever-gave-out";
+
+/// Where `[discord]` says where Discord is, and nothing else.
+async fn scene() -> (Fake, TempDir, String) {
+    let fake = Fake::start().await;
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let before = format!("# mine\n[discord]\napi_base = \"{}\" # here\n", fake.api_base());
+    fs::write(home.path().join("config.toml"), &before).expect("a configuration can be written");
+    (fake, home, before)
+}
+
+fn setup(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = agent_host(home);
+    command.args(["setup", "discord"]).args(arguments);
+    command
+}
+
+fn config(home: &Path) -> String {
+    fs::read_to_string(home.join("config.toml")).expect("it is there")
+}
+
+/// Runs it without a terminal. No token is in what it says.
+fn run(mut command: Command) -> (Output, String) {
+    let output = command.output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_no_token(&told);
+    (output, told)
+}
+
+#[track_caller]
+fn assert_no_token(text: &str) {
+    for secret in ["only-known-to-the-fake", "planted"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+/// Every file in the folder, but those of the credential store.
+fn files(home: &Path) -> Vec<String> {
+    let entries = fs::read_dir(home).expect("a folder").flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
+    let (fake, home, _) = scene().await;
+    let home = home.path();
+    fake.set_privileged(0);
+    let mut person = Pty::start(&setup(home, &[]));
+    person.expect("discord.com/developers/applications");
+    person.expect("Message Content Intent");
+    person.expect("1 to 4 [4]");
+    person.types("5");
+    person.expect("please: a number from 1 to 4");
+    person.types("1");
+    person.expect("name of the variable [DISCORD_TOKEN]");
+    person.types("");
+    person.expect("DISCORD_TOKEN is not set in the environment");
+    person.expect("1 to 4 [4]");
+    person.types("2");
+    person.expect("which file?");
+    person.types("/nowhere/token");
+    person.expect("could not read `/nowhere/token`");
+    person.expect("1 to 4 [4]");
+    person.types("");
+    person.expect("(not shown)");
+    person.types("planted");
+    person.expect("please: a token: three parts");
+    person.expect("1 to 4 [4]");
+    person.types("4");
+    person.expect("(not shown)");
+    person.types(FORGED);
+    person.expect("does not know this token");
+    person.expect("1 to 4 [4]");
+    person.types("4");
+    person.expect("(not shown)");
+    person.types(fake.token());
+    person.expect("✔ this is the bot");
+
+    // Each check ticks by itself.
+    person.expect("not yet: Message Content Intent");
+    let application = fake.look(|world| world.application().id);
+    person.expect(&format!("discord.com/developers/applications/{application}/bot"));
+    fake.set_privileged(intents::MESSAGE_CONTENT);
+    person.expect("✔ Message Content Intent is on");
+    person.expect("scope=bot+applications.commands&permissions=309237763136");
+    person.expect("not yet: the bot is in a server");
+    let town = fake.guild("town");
+    let general = town.channel("general");
+    let quiet = town.channel("quiet");
+    town.overwrite(quiet, fake.bot(), 0, permissions::ATTACH_FILES);
+    person.types("");
+    person.expect("✔ the bot is in town");
+
+    person.expect("1) #general");
+    person.expect("2) #quiet  (lacks Attach Files)");
+    person.types("3");
+    person.expect("`3` is none of these");
+    person.types(&format!("2,{general}"));
+    person.expect("#quiet lacks Attach Files");
+    person.expect("Edit Channel → Permissions");
+    town.overwrite(quiet, fake.bot(), 0, 0);
+    person.expect("✔ #quiet: all permissions are there");
+
+    person.expect("Who else?");
+    person.types("ann");
+    person.expect("`ann` is neither");
+    person.types("everyone");
+    person.expect("[y/N]");
+    person.types("");
+    person.expect("people: ");
+    person.types("7, role:8");
+    person.expect("token_file = ");
+    person.expect("write this into");
+    person.types("maybe");
+    person.expect("please: y or n");
+    assert!(
+        !home.join("discord-token").exists(),
+        "nothing is written before the end"
+    );
+    person.types("y");
+    person.expect("✔ written");
+    person.expect("say hello in #general? [y/N]");
+    person.types("y");
+    person.expect("✔ said hello in #general");
+    person.expect("next: `agent-host up`, then type in #general: @");
+    let (code, shown) = person.ends();
+    assert_eq!(code, Some(0), "{shown}");
+    assert_no_token(&shown);
+
+    let token = home.join("discord-token");
+    let mode = fs::metadata(&token).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(&token).expect("text").trim(), fake.token());
+    assert_eq!(
+        config(home),
+        format!(
+            "# mine\n[discord]\napi_base = \"{}\" # here\ntoken_file = \"{}\"\nchannels = [{general}, {quiet}]\nusers = [7]\n\
+             roles = [8]\n",
+            fake.api_base(),
+            token.display()
+        )
+    );
+    assert!(fake.said(general)[0].starts_with("Hello!"));
+    let mut check = agent_host(home);
+    check.args(["config", "check"]);
+    assert!(check.status().expect("it starts").success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_leaves_everything_as_it_was_and_the_terminal_too() {
+    let (fake, home, before) = scene().await;
+    let home = home.path();
+    fake.guild("town").channel("general");
+    let files_before = files(home);
+    for steps in 0..4 {
+        let mut person = Pty::start(&setup(home, &[]));
+        person.expect("1 to 4 [4]");
+        if steps > 0 {
+            person.types("4");
+            person.expect("(not shown)");
+        }
+        if steps > 1 {
+            person.types(fake.token());
+            person.expect("channels: ");
+        }
+        if steps > 2 {
+            person.types("1");
+            person.expect("people: ");
+            person.types("");
+            person.expect("write this into");
+        }
+        person.presses("\u{3}");
+        person.expect("interrupted; nothing was written");
+        let (code, shown) = person.ends();
+        assert_eq!(code, Some(1), "{shown}");
+        assert_no_token(&shown);
+        assert_eq!(config(home), before);
+        assert_eq!(files(home), files_before);
+        // So many runs in a row would be too many questions.
+        fake.clock().advance(std::time::Duration::from_secs(30));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_terminal_it_says_how_to_say_everything_at_once() {
+    let (fake, home, before) = scene().await;
+    let home = home.path();
+    let (output, told) = run(setup(home, &[]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        told.contains("is not a terminal") && told.contains("--yes --token-env"),
+        "{told}"
+    );
+    // Nothing to try it with.
+    let (output, told) = run(setup(home, &["--yes"]));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        told.contains("DISCORD_TOKEN is not set") && told.contains("Reset Token"),
+        "{told}"
+    );
+    let mut command = setup(home, &["--yes"]);
+    command.env("DISCORD_TOKEN", FORGED);
+    let (output, told) = run(command);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains("does not know this token"), "{told}");
+    let (output, _) = run(setup(home, &["--yes", "--channel", "general"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(config(home), before);
+    assert_eq!(fake.requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_at_once_it_writes_what_was_said_and_tells_what_is_left() {
+    let (fake, home, _) = scene().await;
+    let home = home.path();
+    let town = fake.guild("town");
+    let general = town.channel("general").to_string();
+    let real = home.join("real.toml");
+    let path = home.join("config.toml");
+    fs::rename(&path, &real).expect("a file can be moved");
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).expect("a mode can be set");
+    symlink(&real, &path).expect("a link can be made");
+    fake.set_privileged(0);
+    let with_token = |arguments: &[&str]| {
+        let mut command = setup(home, arguments);
+        command.env("BOT", fake.token());
+        command
+    };
+    let said = [
+        "--yes",
+        "--token-env",
+        "BOT",
+        "--channel",
+        &general,
+        "--user",
+        "7",
+    ];
+    let (output, told) = run(with_token(&said));
+    assert_eq!(output.status.code(), Some(1), "the intent is missing");
+    assert!(
+        told.contains("left to do:") && told.contains("Message Content Intent"),
+        "{told}"
+    );
+    let written = config(home);
+    assert!(
+        written.ends_with(&format!(
+            "token_env = \"BOT\"\nchannels = [{general}]\nusers = [7]\n"
+        )),
+        "{written}"
+    );
+    assert!(fs::symlink_metadata(&path).expect("it is there").is_symlink());
+    let mode = fs::metadata(&real).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+
+    // A second time, with nothing said: all is kept.
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    fake.set_privileged(intents::MESSAGE_CONTENT);
+    let (output, told) = run(with_token(&["--yes"]));
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("next: `agent-host up`"), "{told}");
+    assert_eq!(config(home), written);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_that_is_wrong_is_left_as_it_is() {
+    let (fake, home, before) = scene().await;
+    let home = home.path();
+    for wrong in [
+        "[web\n",
+        "[discord.channels.general]\n",
+        "[discord]\ntoken = \"planted\"\n",
+    ] {
+        fs::write(home.join("config.toml"), wrong).expect("a configuration can be written");
+        let mut command = setup(home, &["--yes"]);
+        command.env("DISCORD_TOKEN", fake.token());
+        let (output, told) = run(command);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            told.contains("is left as it is") && told.contains("config.toml:"),
+            "{told}"
+        );
+        assert_eq!(config(home), wrong);
+    }
+    assert_eq!(fake.requests().len(), 0);
+    drop(before);
+}

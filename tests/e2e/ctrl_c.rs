@@ -1,0 +1,161 @@
+//! Ctrl-C at any moment, once or twice: the host ends, nothing of it is left, and what was asked of it is not lost.
+
+use std::cell::RefCell;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rehearsal::Counter;
+use serde_json::Value;
+use support::{Host, Person, Scene, agent_host, until};
+
+use crate::first_minute::{ends, interrupt};
+
+/// A demo that nobody reads the words of.
+fn demo(home: &Path) -> Child {
+    agent_host(home)
+        .args(["demo", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts")
+}
+
+#[tokio::test]
+async fn ctrl_c_at_any_moment_of_a_start_ends_it() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    for delay in [0, 1, 3, 6, 10, 15, 25, 40, 80, 160, 400] {
+        let child = demo(home.path());
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        interrupt(&child);
+        let status = ends(child).await;
+        let ended_well = status.success() || status.signal() == Some(Signal::SIGINT as i32);
+        assert!(ended_well, "after {delay} ms: {status}");
+    }
+    // Whatever was half made, the next one runs.
+    let host = Host::demo(home.path(), 0, &[]);
+    Person::enter(host.link()).await;
+}
+
+#[tokio::test]
+async fn two_ctrl_c_end_a_host_whose_worker_hears_nothing_and_leave_no_worker() {
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "");
+    let person = Person::enter(host.link()).await;
+    // The model does not answer.
+    person.open("hold\nsay: never").await;
+    scene.wait(Counter::ModelRequests, 1).await;
+    let workers = || {
+        let output = agent_host(scene.folder()).args(["status", "--json"]).output();
+        let report: Value = serde_json::from_slice(&output.expect("it runs").stdout).expect("it prints JSON");
+        let workers = report["workers"].as_array().cloned().unwrap_or_default();
+        workers
+            .iter()
+            .filter_map(|worker| worker["pid"].as_i64())
+            .collect::<Vec<_>>()
+    };
+    until("there is a worker", || !workers().is_empty()).await;
+    let workers = workers();
+    for worker in &workers {
+        let worker = Pid::from_raw(i32::try_from(*worker).expect("a pid fits"));
+        // Each polite step is waited for in vain.
+        kill(worker, Signal::SIGSTOP).expect("it is there");
+    }
+    kill(host.pid(), Signal::SIGINT).expect("it is there");
+    until("it says that it waits", || host.told().contains("another Ctrl-C")).await;
+    kill(host.pid(), Signal::SIGINT).expect("it waits");
+    let is_there = |pid: &i64| Path::new(&format!("/proc/{pid}")).exists();
+    until("no worker is left", || !workers.iter().any(is_there)).await;
+    assert_eq!(host.stop(), Some(0), "it ended by itself");
+}
+
+/// What threads there are: the table's only line.
+fn threads(home: &Path) -> String {
+    let output = agent_host(home)
+        .args(["threads", "list"])
+        .output()
+        .expect("it runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Presses Ctrl-C so often, one after the other is heard, and waits for the end, which is clean.
+async fn press(host: Host, times: usize) {
+    let began = std::time::Instant::now();
+    let told = RefCell::new(String::new());
+    let says = |words: &str| {
+        told.borrow_mut().push_str(&host.told());
+        told.borrow().contains(words)
+    };
+    kill(host.pid(), Signal::SIGINT).expect("it is there");
+    until("it heard", || says("stopping: ")).await;
+    if times > 1 {
+        // It may have ended by now.
+        let _ = kill(host.pid(), Signal::SIGINT);
+    }
+    until("it says that it has stopped", || says("\nstopped\n")).await;
+    assert_eq!(host.stop(), Some(0), "it ended by itself, and well: {told:?}");
+    assert!(
+        began.elapsed() < Duration::from_secs(35),
+        "a service manager would have killed it"
+    );
+}
+
+#[tokio::test]
+async fn ctrl_c_while_a_worker_starts_leaves_the_message_waiting_and_no_process() {
+    for times in [1, 2] {
+        let home = tempfile::tempdir().expect("a folder can be made");
+        // Never says hello. The odd time names the process.
+        let time = format!("987{times}.{}", std::process::id());
+        let config = format!("default_agent = \"deaf\"\n[agents.deaf]\ncommand = [\"sleep\", \"{time}\"]\n");
+        let host = Host::configured(home.path(), &config, &[]);
+        let person = Person::enter(host.link()).await;
+        person.open("hello").await;
+        let is_there = || {
+            let all = std::fs::read_dir("/proc").expect("there is one").flatten();
+            all.filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok())
+                .any(|line| line.contains(&time))
+        };
+        until("it starts", is_there).await;
+        press(host, times).await;
+        until("no process is left", || !is_there()).await;
+        assert!(
+            threads(home.path()).contains("queued"),
+            "{}",
+            threads(home.path())
+        );
+    }
+}
+
+#[tokio::test]
+async fn ctrl_c_while_a_turn_runs_cuts_it_and_the_next_host_says_so_and_goes_on() {
+    for times in [1, 2] {
+        let scene = Scene::signed_in().await;
+        let host = Host::up(&scene, 0, "");
+        let person = Person::enter(host.link()).await;
+        let thread = person.open("hold\nsay: never").await;
+        scene.wait(Counter::ModelRequests, 1).await;
+        person.say(&thread, "waits", "say: at last").await;
+        press(host, times).await;
+        assert!(
+            threads(scene.folder()).contains("queued"),
+            "{}",
+            threads(scene.folder())
+        );
+        let host = Host::up(&scene, 0, "");
+        until("what waited is answered", || {
+            threads(scene.folder()).contains("done")
+        })
+        .await;
+        let story = agent_host(scene.folder())
+            .args(["threads", "show", &format!("web:{thread}")])
+            .output()
+            .expect("it runs");
+        let story = String::from_utf8_lossy(&story.stdout);
+        assert!(story.contains("The host stopped while this turn ran."), "{story}");
+        assert!(story.contains("at last"), "{story}");
+        assert_eq!(host.stop(), Some(0));
+    }
+}
