@@ -15,7 +15,7 @@ use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::guard::Guard;
 use crate::running::HostLock;
-use crate::{assembly, log, output, thrift};
+use crate::{assembly, bot_token, log, output, thrift};
 
 mod answers;
 
@@ -237,7 +237,12 @@ async fn start_discord(
     let Some(config) = settings.discord.clone() else {
         return Ok(None);
     };
-    let started = discord::Server::start(config, house).await;
+    let token = bot_token::read(&config.token).await;
+    let token = token.map_err(|why| {
+        Failure::words(format!("could not get Discord's token: {why}"))
+            .hint("`agent-host doctor` looks at it; without [discord] the web chat starts alone")
+    })?;
+    let started = discord::Server::start(config, token, house);
     started.map(Some).map_err(|error| Failure::of(error.into()))
 }
 
