@@ -74,6 +74,10 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.expect("1 to 4 [4]");
     person.types("2");
     person.expect("which file?");
+    person.types(FORGED);
+    person.expect("please: the place, not the token");
+    person.types("2");
+    person.expect("which file?");
     person.types("/nowhere/token");
     person.expect("could not read `/nowhere/token`");
     person.expect("1 to 4 [4]");
@@ -141,7 +145,8 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.expect("next: `agent-host up`, then type in #general: @");
     let (code, shown) = person.ends();
     assert_eq!(code, Some(0), "{shown}");
-    assert_no_token(&shown);
+    // But for the one that was typed where it can be seen.
+    assert_no_token(&shown.replacen(FORGED, "", 1));
 
     let token = home.join("discord-token");
     let mode = fs::metadata(&token).expect("it is there").permissions().mode();
@@ -160,6 +165,21 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     let mut check = agent_host(home);
     check.args(["config", "check"]);
     assert!(check.status().expect("it starts").success());
+
+    // Whoever comes again says less.
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    let mut person = Pty::start(&setup(home, &[]));
+    person.expect("1 to 4 [Enter: `");
+    person.types("");
+    person.expect("✔ this is the bot");
+    person.expect("Enter keeps those of the configuration");
+    person.types("");
+    person.expect("Enter keeps what the configuration says");
+    person.types("");
+    person.expect("write this into");
+    person.types("n");
+    person.expect("nothing was written");
+    assert_eq!(person.ends().0, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
