@@ -56,12 +56,8 @@ fn files(home: &Path) -> Vec<String> {
     names
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
-    let (fake, home, _) = scene().await;
-    let home = home.path();
-    fake.set_privileged(0);
-    let mut person = Pty::start(&setup(home, &[]));
+/// Every way to name a token that does not work, then one that does.
+fn names_the_token(person: &mut Pty, fake: &Fake) {
     person.expect("discord.com/developers/applications");
     person.expect("Message Content Intent");
     person.expect("1 to 4 [4]");
@@ -95,6 +91,32 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.expect("(not shown)");
     person.types(fake.token());
     person.expect("✔ this is the bot");
+}
+
+/// Whoever comes again says less.
+fn comes_again(home: &Path, fake: &Fake) {
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    let mut person = Pty::start(&setup(home, &[]));
+    person.expect("1 to 4 [Enter: `");
+    person.types("");
+    person.expect("✔ this is the bot");
+    person.expect("Enter keeps those of the configuration");
+    person.types("");
+    person.expect("Enter keeps what the configuration says");
+    person.types("");
+    person.expect("write this into");
+    person.types("n");
+    person.expect("nothing was written");
+    assert_eq!(person.ends().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
+    let (fake, home, _) = scene().await;
+    let home = home.path();
+    fake.set_privileged(0);
+    let mut person = Pty::start(&setup(home, &[]));
+    names_the_token(&mut person, &fake);
 
     // Each check ticks by itself.
     person.expect("not yet: Message Content Intent");
@@ -166,20 +188,7 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     check.args(["config", "check"]);
     assert!(check.status().expect("it starts").success());
 
-    // Whoever comes again says less.
-    fake.clock().advance(std::time::Duration::from_secs(30));
-    let mut person = Pty::start(&setup(home, &[]));
-    person.expect("1 to 4 [Enter: `");
-    person.types("");
-    person.expect("✔ this is the bot");
-    person.expect("Enter keeps those of the configuration");
-    person.types("");
-    person.expect("Enter keeps what the configuration says");
-    person.types("");
-    person.expect("write this into");
-    person.types("n");
-    person.expect("nothing was written");
-    assert_eq!(person.ends().0, Some(0));
+    comes_again(home, &fake);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -244,7 +244,7 @@ async fn start_discord(
     if let Some(exposure) = bot_token::exposure(&config.token) {
         output::say(&format!("warning: {exposure}: chmod 600 mends that"));
     }
-    let started = discord::Server::start(config, token, house).await;
+    let started = discord::Server::start(config, token, house);
     started.map(Some).map_err(|error| Failure::of(error.into()))
 }
 
