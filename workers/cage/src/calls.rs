@@ -3,7 +3,6 @@
 //! A short list of what is refused, not of what is allowed: everything else is the business of the other layers. A filter
 //! sees numbers only, no memory, so each rule is about arguments that travel in registers.
 
-use std::ffi::c_long;
 use std::fmt;
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
@@ -11,11 +10,62 @@ use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET,
 use crate::child;
 use crate::mark::Mark;
 
-/// `AUDIT_ARCH_*` of linux/audit.h for the programs of this build; numbers of calls mean nothing without it.
-const OURS: Option<u32> = if cfg!(target_arch = "x86_64") {
-    Some(0xc000_003e)
+/// What a filter has to know of a processor: numbers of calls mean nothing without it.
+#[derive(Debug)]
+struct Architecture {
+    /// `AUDIT_ARCH_*` of linux/audit.h.
+    audit: u32,
+    prlimit64: u32,
+    setrlimit: u32,
+    fchmod: u32,
+    fchmodat: u32,
+    mknodat: u32,
+    openat: u32,
+    /// Calls that newer processors do without.
+    old: Option<Old>,
+}
+
+/// Numbers of calls without a folder's descriptor.
+#[derive(Debug)]
+struct Old {
+    open: u32,
+    creat: u32,
+    chmod: u32,
+    mknod: u32,
+}
+
+const X86_64: Architecture = Architecture {
+    audit: 0xc000_003e,
+    prlimit64: 302,
+    setrlimit: 160,
+    fchmod: 91,
+    fchmodat: 268,
+    mknodat: 259,
+    openat: 257,
+    old: Some(Old {
+        open: 2,
+        creat: 85,
+        chmod: 90,
+        mknod: 133,
+    }),
+};
+
+const AARCH64: Architecture = Architecture {
+    audit: 0xc000_00b7,
+    prlimit64: 261,
+    setrlimit: 164,
+    fchmod: 52,
+    fchmodat: 53,
+    mknodat: 33,
+    openat: 56,
+    old: None,
+};
+
+/// Of the programs of this build.
+const OURS: Option<&Architecture> = if cfg!(all(target_arch = "x86_64", target_pointer_width = "64")) {
+    Some(&X86_64)
 } else if cfg!(all(target_arch = "aarch64", target_endian = "little")) {
-    Some(0xc000_00b7)
+    Some(&AARCH64)
 } else {
     None
 };
@@ -28,8 +78,10 @@ const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 const ARGUMENTS: u32 = 16;
 
-/// The same number on all architectures; not in `libc` for all of them.
-const FCHMODAT2: c_long = 452;
+/// The same numbers on all architectures.
+const IO_URING_SETUP: u32 = 425;
+const OPENAT2: u32 = 437;
+const FCHMODAT2: u32 = 452;
 
 /// Run with the rights of the file's owner or group.
 const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
@@ -56,51 +108,52 @@ enum If {
 }
 
 /// A call that fails with this error if all of it is true.
-struct Rule(c_long, Vec<If>, i32);
+struct Rule(u32, Vec<If>, i32);
 
-fn rules() -> Vec<Rule> {
+fn rules(of: &Architecture) -> Vec<Rule> {
     let carrier = Mark::CARRIER as u32;
     let set_id = |call, mode| Rule(call, vec![If::Any(low(mode), SET_ID)], libc::EPERM);
     let mut rules = vec![
         // Of somebody else: limits of the host and of other workers, to hide their mark or to kill them.
-        Rule(libc::SYS_prlimit64, vec![If::Any(low(0), u32::MAX)], libc::EPERM),
+        Rule(of.prlimit64, vec![If::Any(low(0), u32::MAX)], libc::EPERM),
         // The mark. Asking is allowed: then there is no new value, which is a pointer with no bit in either half.
         Rule(
-            libc::SYS_prlimit64,
+            of.prlimit64,
             vec![If::Is(low(1), carrier), If::Any(low(2), u32::MAX)],
             libc::EPERM,
         ),
         Rule(
-            libc::SYS_prlimit64,
+            of.prlimit64,
             vec![If::Is(low(1), carrier), If::Any(high(2), u32::MAX)],
             libc::EPERM,
         ),
-        Rule(libc::SYS_setrlimit, vec![If::Is(low(0), carrier)], libc::EPERM),
+        Rule(of.setrlimit, vec![If::Is(low(0), carrier)], libc::EPERM),
         // A program that anybody on this machine could then run as this user, outside of every cage.
-        set_id(libc::SYS_fchmod, 1),
-        set_id(libc::SYS_fchmodat, 2),
+        set_id(of.fchmod, 1),
+        set_id(of.fchmodat, 2),
         set_id(FCHMODAT2, 2),
-        set_id(libc::SYS_mknodat, 2),
+        set_id(of.mknodat, 2),
         Rule(
-            libc::SYS_openat,
+            of.openat,
             vec![If::Any(low(2), MAKES), If::Any(low(3), SET_ID)],
             libc::EPERM,
         ),
         // These make files too, with a mode that lies in memory. Programs fall back to what is seen here.
-        Rule(libc::SYS_openat2, vec![], libc::ENOSYS),
-        Rule(libc::SYS_io_uring_setup, vec![], libc::ENOSYS),
+        Rule(OPENAT2, vec![], libc::ENOSYS),
+        Rule(IO_URING_SETUP, vec![], libc::ENOSYS),
     ];
-    #[cfg(target_arch = "x86_64")]
-    rules.extend([
-        set_id(libc::SYS_chmod, 1),
-        set_id(libc::SYS_creat, 1),
-        set_id(libc::SYS_mknod, 1),
-        Rule(
-            libc::SYS_open,
-            vec![If::Any(low(1), MAKES), If::Any(low(2), SET_ID)],
-            libc::EPERM,
-        ),
-    ]);
+    if let Some(old) = &of.old {
+        rules.extend([
+            set_id(old.chmod, 1),
+            set_id(old.creat, 1),
+            set_id(old.mknod, 1),
+            Rule(
+                old.open,
+                vec![If::Any(low(1), MAKES), If::Any(low(2), SET_ID)],
+                libc::EPERM,
+            ),
+        ]);
+    }
     rules
 }
 
@@ -110,16 +163,19 @@ pub(crate) struct Filter(Vec<sock_filter>);
 impl Filter {
     /// Nothing where [`offer`] refuses.
     pub(crate) fn build() -> Option<Self> {
+        OURS.and_then(Self::of)
+    }
+
+    fn of(architecture: &Architecture) -> Option<Self> {
         let mut program = vec![
             load(ARCHITECTURE),
-            jump(BPF_JEQ, OURS?, 1, 0),
+            jump(BPF_JEQ, architecture.audit, 1, 0),
             refuse(libc::ENOSYS),
             load(NUMBER),
             jump(BPF_JGE, X32, 0, 1),
             refuse(libc::ENOSYS),
         ];
-        for Rule(call, conditions, errno) in rules() {
-            let number = u32::try_from(call).ok()?;
+        for Rule(number, conditions, errno) in rules(architecture) {
             program.push(load(NUMBER));
             // What is left of this rule behind each of its jumps: two for every condition, and the refusal.
             let mut rest = u8::try_from(2 * conditions.len() + 1).ok()?;
@@ -188,3 +244,6 @@ fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
         k,
     }
 }
+
+#[cfg(test)]
+mod tests;

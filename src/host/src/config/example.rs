@@ -15,7 +15,8 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #[agents.native]
 #model = "the-name-of-a-model"
 # How many tokens the model can take. Shortly before that, the earlier conversation is summed up. Without it, that happens
-# when the provider says that a request is too long.
+# when the provider says that a request is too long. Write it down for a server that says nothing and cuts what is too long,
+# as Ollama does at `OLLAMA_CONTEXT_LENGTH`: nobody can notice that.
 #context_tokens = 128000
 # Whose credential the model calls carry. Leave it out for a server that wants none.
 #tenant = "openai"

@@ -63,6 +63,45 @@ fn a_c_program_is_compiled_and_run() {
 }
 
 #[test]
+fn make_builds_and_installs_with_modes_and_times() {
+    works(
+        &["make", "gcc", "tar", "install"],
+        "printf 'int puts(const char*);int main(){puts(\"ran\");}' > a.c
+printf 'all: a\na: a.c\n\tgcc -o a a.c\ninstall: a\n\tinstall -m 755 a out/a\n' > Makefile
+make -s -j2 && mkdir out && make -s install && touch -d yesterday out/a && tar cf o.tar out && rm -r out && tar xpf o.tar && cp -a out b && ./b/a",
+        "ran",
+    );
+}
+
+/// The toolchain that runs the tests, from folders that the policy shows.
+#[test]
+fn cargo_builds_and_runs_with_its_folder_readable() {
+    let toolchain = std::env::var_os("CARGO").map(std::path::PathBuf::from);
+    let bin = toolchain.as_deref().and_then(std::path::Path::parent);
+    let Some((bin, root)) = bin.and_then(|bin| Some((bin, bin.parent()?))) else {
+        eprintln!("not tested: cargo did not start this");
+        return;
+    };
+    let scene = Scene::new(None);
+    let mut policy = scene.policy(&[]);
+    policy.readable.push(root.to_owned());
+    let script = format!(
+        "export PATH={}:$PATH CARGO_HOME=$PWD/home && cargo init -q --vcs none --name a && cargo run -q --offline",
+        bin.display()
+    );
+    let mut command = Cage::prepare(&policy).unwrap().command("sh", ["-c", &script]);
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let (text, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success() && text == "Hello, world!\n",
+        "{text}{errors}"
+    );
+}
+
+#[test]
 fn shells_have_process_substitution_and_devices() {
     works(
         &["bash"],

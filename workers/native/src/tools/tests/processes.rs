@@ -185,7 +185,7 @@ async fn a_process_that_looks_like_a_refresher_is_not_spared() {
 }
 
 #[tokio::test]
-async fn a_process_that_tries_to_lower_its_mark_is_ended_too() {
+async fn a_process_whose_shell_tried_to_change_its_mark_is_ended_with_the_command() {
     let bench = Bench::new();
     let script = "ulimit -x 5; setsid bash -c 'echo > alive; exec -a NAME sleep 1000' & until [ -e alive ]; do :; done".replace("NAME", &unique("lowered"));
     bench.bash(&script).await;
