@@ -237,11 +237,13 @@ async fn start_discord(
     let Some(config) = settings.discord.clone() else {
         return Ok(None);
     };
-    let token = bot_token::read(&config.token).await;
-    let token = token.map_err(|why| {
-        Failure::words(format!("could not get Discord's token: {why}"))
-            .hint("`agent-host doctor` looks at it; without [discord] the web chat starts alone")
+    let token = bot_token::read(&config.token).await.map_err(|what| {
+        Failure::words(format!("no token for Discord: {what}"))
+            .hint("`agent-host doctor` tells when all is well; without `[discord]` there is only the page")
     })?;
+    if let Some(exposure) = bot_token::exposure(&config.token) {
+        output::say(&format!("warning: {exposure}: chmod 600 mends that"));
+    }
     let started = discord::Server::start(config, token, house);
     started.map(Some).map_err(|error| Failure::of(error.into()))
 }

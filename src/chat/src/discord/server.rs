@@ -77,9 +77,10 @@ impl Server {
     /// The longest time that `shutdown` takes.
     pub const LONGEST_SHUTDOWN: Duration = LAST_WORDS;
 
-    /// Starts. It connects in the background, and goes on trying; what is wrong is told in the log.
+    /// Starts, in a runtime. It connects in the background, and goes on trying; what is wrong is told in the log.
     ///
-    /// Errors: something is asked for that is not there yet; the state folder can't be used.
+    /// `token` is what was read at the place that `config` names. Errors: something is asked for that is not there yet; the
+    /// state folder can't be used.
     pub fn start(config: Config, token: SecretString, house: House) -> Result<Self, StartError> {
         // What would be a promise, and not be kept.
         let channels = || config.channels.values();
