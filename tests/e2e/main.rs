@@ -27,6 +27,7 @@ mod real_model;
 mod secrets;
 mod sign_in;
 mod storm;
+mod strangers;
 mod threads;
 mod trouble;
 mod worker;

@@ -201,9 +201,6 @@ mod tests {
         let admin = places.take(&MOST, true).unwrap();
         assert!(is_lost(&mut held[0]));
         drop(admin);
-        assert!(
-            places.take(&MOST, false).is_ok(),
-            "who leaves makes room"
-        );
+        assert!(places.take(&MOST, false).is_ok(), "who leaves makes room");
     }
 }

@@ -188,3 +188,28 @@ async fn what_an_agent_wrote_is_shown_or_downloaded_and_never_run() {
     }
     house.end().await;
 }
+
+#[tokio::test]
+async fn a_picture_of_gigabytes_is_a_download_and_drawn_in_no_page() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let thread = alice.open("hello").await;
+    let workspace = house
+        .supervisor
+        .workspace(&format!("web:{thread}").parse().unwrap());
+    let size = 8 << 30;
+    std::fs::File::create(workspace.join("huge.png"))
+        .unwrap()
+        .set_len(size)
+        .unwrap();
+    let get = || alice.get(&format!("/t/{thread}/files/huge.png"));
+    let opened = get().header("sec-fetch-dest", "document").send().await.unwrap();
+    assert_eq!(opened.status(), StatusCode::OK);
+    assert_eq!(opened.headers()["content-length"], size.to_string());
+    let shown = opened.headers()["content-disposition"].to_str().unwrap();
+    assert!(shown.starts_with("attachment"), "{shown}");
+    let drawn = get().header("sec-fetch-dest", "image").send().await.unwrap();
+    assert_eq!(drawn.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    drop(opened);
+    house.end().await;
+}
