@@ -28,6 +28,7 @@ mod secrets;
 mod sign_in;
 mod storm;
 mod strangers;
+mod tabs;
 mod threads;
 mod trouble;
 mod worker;
