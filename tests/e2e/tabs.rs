@@ -20,7 +20,7 @@ fn said(times: usize) -> String {
     format!("return document.querySelectorAll('#timeline .said').length === {times}")
 }
 
-const ASKS: &str = "return !!document.querySelector('[data-act=decide]')";
+const ASKS: &str = "return !!document.querySelector('.asks .decide')";
 
 #[tokio::test]
 async fn three_tabs_of_one_thread_show_the_same_and_what_is_decided_in_one_is_decided_in_all() {
@@ -43,7 +43,7 @@ async fn three_tabs_of_one_thread_show_the_same_and_what_is_decided_in_one_is_de
             open(browser, host, &thread).await;
             browser.until(ASKS).await;
         }
-        browser.press("[data-act=decide][data-answer=once]").await;
+        browser.press(".asks .decide button[value=once]").await;
         for tab in 0..3 {
             look(tab).await;
             browser.until(&ASKS.replace("return !!", "return !")).await;
