@@ -29,8 +29,8 @@ const TRIALS: [(&str, &str); 3] = [
 /// Where nobody counts what else the process needs.
 const SPARE_DESCRIPTORS: usize = 256;
 
-/// A browser keeps connections for its next request; those it has for long it makes anew unnoticed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than proxies keep a connection for the next request (60 to 75 s): else one would be closed under a request.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Shorter ones are guessed.
 pub const SHORTEST_PASSWORD: usize = 12;

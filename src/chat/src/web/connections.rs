@@ -64,7 +64,7 @@ impl Connections {
         let end = limit.saturating_sub(spare).max(limit / 2);
         // Each may have a file open as well.
         let most = end / 2;
-        let strangers = (most / 4).clamp(1, MOST_OF_STRANGERS);
+        let strangers = (most / 2).clamp(1, MOST_OF_STRANGERS);
         let people = (most - strangers.min(most)).clamp(1, MOST_OF_PEOPLE);
         Self {
             strangers: Places::new(strangers, strangers),
@@ -108,6 +108,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, web: Arc<Web>) 
                 }
                 Ok((stream, peer)) => {
                     open.spawn(one(stream, peer, router.clone(), Arc::clone(&web)));
+                    // It is read before the next one is taken: what has a cookie shows it before it could have to give way.
+                    tokio::task::yield_now().await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "could not take a connection");
