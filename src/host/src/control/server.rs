@@ -116,9 +116,9 @@ async fn talk(mut stream: UnixStream, answerer: Answerer, ended: oneshot::Receiv
     let mut text = serde_json::to_vec(&answer)
         .unwrap_or_else(|_| br#"{"answer":"failed","words":"the answer could not be written"}"#.to_vec());
     text.push(b'\n');
-    match tokio::time::timeout(PATIENCE, write.write_all(&text)).await {
-        Ok(Ok(())) => {}
-        _ => tracing::debug!("a command went away before its answer"),
+    let written = tokio::time::timeout(PATIENCE, write.write_all(&text)).await;
+    if !matches!(written, Ok(Ok(()))) {
+        tracing::debug!("a command went away before its answer");
     }
 }
 
