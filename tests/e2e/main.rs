@@ -27,6 +27,8 @@ mod real_model;
 mod secrets;
 mod sign_in;
 mod storm;
+mod strangers;
+mod tabs;
 mod threads;
 mod trouble;
 mod worker;

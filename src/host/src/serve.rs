@@ -15,7 +15,7 @@ use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::guard::Guard;
 use crate::running::HostLock;
-use crate::{assembly, bot_token, log, output, thrift};
+use crate::{assembly, bot_token, descriptors, log, output, thrift};
 
 mod answers;
 
@@ -125,6 +125,7 @@ impl Running {
         let state = &settings.state_folder;
         refuse_open_secrets(settings)?;
         warn_of_others(state);
+        descriptors::raise();
         let (conversation, found) = Conversation::open(state)?;
         let guard = Guard::start(state, &settings.store_path, &settings.web.secret_files);
         let config = supervisor::Config {
@@ -266,6 +267,7 @@ impl Settings {
             notice: self.web.notice.clone(),
             dispatch: self.dispatch,
             trials,
+            spare_descriptors: descriptors::spare(self.limits.workers),
             ..defaults
         }
     }
