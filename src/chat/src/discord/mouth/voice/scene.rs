@@ -27,6 +27,8 @@ pub(super) struct Scene {
     revision: u64,
     /// Turns that are over, and what stands below them.
     over: HashMap<TurnId, Footer>,
+    /// Turns that are over, and whose message shows that only when all is said.
+    unsigned: Vec<Turn>,
     /// Messages that got a sign for good.
     signed: Vec<Id>,
 }
@@ -74,6 +76,7 @@ impl Scene {
             doing,
             revision,
             over: HashMap::new(),
+            unsigned: vec![],
             signed: vec![],
         })
     }
@@ -105,9 +108,18 @@ impl Scene {
             .filter(move |turn| !waits(turn) && last.replace(*turn) != Some(*turn))
     }
 
+    /// Shows on the messages of turns that are over, and of which all stands in the thread, how they ended.
+    pub(super) fn sign_what_is_said(&mut self, bot: &Bot) {
+        let is_said = |turn: &mut Turn| bot.mouth.reconciler().has_said(&self.thread.id, turn.id);
+        let said: Vec<Turn> = self.unsigned.extract_if(.., is_said).collect();
+        for turn in said {
+            self.signed.extend(sign(bot, &turn, turn.state, false));
+        }
+    }
+
     /// Whether the signs of turns that are over are on their messages.
     pub(super) fn is_signed(&self, bot: &Bot) -> bool {
-        self.signed.iter().all(|message| bot.signs.is_shown(*message))
+        self.unsigned.is_empty() && self.signed.iter().all(|message| bot.signs.is_shown(*message))
     }
 
     pub(super) fn take(&mut self, update: Update) -> Taken {
@@ -160,9 +172,9 @@ impl Scene {
             if !turn.state.is_ended() {
                 continue;
             }
-            self.signed.extend(sign(bot, &turn, turn.state, false));
             let footer = self.footer(&turn);
             self.over.insert(id, footer);
+            self.unsigned.push(turn);
         }
     }
 
