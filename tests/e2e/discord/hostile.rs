@@ -95,7 +95,7 @@ async fn what_nobody_can_see_makes_a_thread_with_a_name_and_an_answer() {
     assert!(name.contains("say: seen"), "{name:?}");
     let said = stage.fake.said(thread).join("\n");
     assert!(said.contains("seen"), "{said}");
-    assert!(!said.contains('\u{200d}'), "{said:?}");
+    assert!(!said.contains('\u{200b}'), "{said:?}");
     // Nothing else can be seen in it.
     let (message, thread) = stage.mention(&stage.alice, "\u{200b}\u{2060}").await;
     stage.sign(message, "✅").await;

@@ -94,18 +94,20 @@ impl Bot {
             part: key.delivery_part(),
             text: words.clone(),
         };
-        match self.house.conversation.put_deliveries(vec![new]).await {
-            // It is there already.
-            Ok(put) if put.iter().all(|delivery| delivery.text.is_none()) => return,
-            Ok(_) => {}
+        let delivery = match self.house.conversation.put_deliveries(vec![new]).await {
+            Ok(put) => put.into_iter().next(),
             Err(error) => {
                 tracing::warn!(channel, %error, %words, "this could not be put into the outbox");
                 return;
             }
-        }
+        };
+        // Without its text it is there already.
+        let Some(delivery) = delivery.filter(|delivery| delivery.text.is_some()) else {
+            return;
+        };
         self.speak_in(channel).await;
         if let Some(voice) = self.mouth.voices().get(&channel) {
-            voice.note(DesiredMessage::new(key, words));
+            voice.note(DesiredMessage::new(key, words), delivery);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conversation::{Delivery, DeliveryState, ItemId, TurnId};
+use conversation::{Delivery, DeliveryId, DeliveryState, ItemId, TurnId};
 use supervisor::{Change, Snapshot, Subscription};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -62,7 +62,8 @@ impl Voice {
     }
 
     /// Say this too; it is in the outbox.
-    pub(super) fn note(&self, note: DesiredMessage) {
+    pub(super) fn note(&self, note: DesiredMessage, delivery: Delivery) {
+        self.deliveries().entry(delivery.part).or_insert(delivery);
         self.notes().insert(note.key, note);
         self.noted.store(true, Ordering::Release);
         self.stay();
@@ -145,12 +146,13 @@ impl Voice {
             if self.hushed.load(Ordering::Acquire) {
                 return End::Said(scene.newest().max(upto));
             }
-            if self.noted.swap(false, Ordering::AcqRel) {
+            if scene.settle() | self.noted.swap(false, Ordering::AcqRel) {
                 due = Some(Instant::now());
             }
             if due.is_some_and(|due| due <= Instant::now()) {
                 let mut messages = scene.messages(bot);
                 messages.extend(self.notes().values().cloned());
+                self.put_first_what_was_begun(&mut messages);
                 bot.mouth.reconciler().want(&id, messages);
                 bot.mouth.wake.notify_one();
                 due = None;
@@ -173,8 +175,7 @@ impl Voice {
                     let Some(update) = update else {
                         // The turns have ended; their last words are still to be said.
                         is_open = false;
-                        scene.doing = None;
-                        scene.learn_ends(bot).await;
+                        scene.close(bot).await;
                         due = Some(Instant::now());
                         continue;
                     };
@@ -202,6 +203,23 @@ impl Voice {
                 }
             }
         }
+    }
+
+    /// The outbox gives out nothing of a thread before what was put there earlier.
+    fn put_first_what_was_begun(&self, messages: &mut [DesiredMessage]) {
+        let deliveries = self.deliveries();
+        let is_begun = |delivery: &&Delivery| {
+            let state = delivery.state;
+            matches!(
+                state,
+                DeliveryState::Pending | DeliveryState::Sent | DeliveryState::Uncertain
+            )
+        };
+        messages.sort_by_key(|message| {
+            let delivery = deliveries.get(&message.key.delivery_part()).filter(is_begun);
+            // Those that were not begun stay as they are, behind them.
+            delivery.map_or((true, DeliveryId(0)), |delivery| (false, delivery.id))
+        });
     }
 
     /// Learns what earlier hosts have sent of these turns.
