@@ -9,6 +9,7 @@ use supervisor::SupervisorError;
 
 use super::admission::{Author, AuthorKind, Facts, Id, Mode, Say, Verdict, decide};
 use super::bot::{Bot, user};
+use super::mouth::NONCE_LIVES;
 use super::places::{Spot, thread};
 use super::render;
 use super::rest::{Outgoing, Trouble};
@@ -197,8 +198,8 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool
                 Say::Once => bot.places.tell_once(channel, facts.author.id),
                 Say::Nothing => false,
             };
-            // Who was refused long ago is not told now.
-            if speaks && !late {
+            // Who was refused long ago is not told now, and nobody twice.
+            if speaks && !(late && is_old(message)) {
                 return Err(Failed::Here(why.words().to_owned()));
             }
             Ok(())
@@ -229,6 +230,12 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool
             turn(bot, message, opened, text, &facts.author).await
         }
     }
+}
+
+/// Whether Discord may have forgotten what an earlier host answered to it.
+fn is_old(message: &Message) -> bool {
+    let age = now().saturating_sub(message.id.get()) >> 22;
+    u128::from(age) > NONCE_LIVES.as_millis()
 }
 
 fn named(channel: Id) -> Result<ThreadId, Failed> {
@@ -315,11 +322,7 @@ async fn turn(
     let pays = payer(bot, &thread, author).await;
     let words: Vec<String> = told.into_iter().chain(pays).chain(missing).collect();
     if !words.is_empty() {
-        let mut note = Outgoing::words(words.join("\n"));
-        note.nonce = Some(format!("h{id}"));
-        if let Err(trouble) = bot.rest.send(channel, note, true).await {
-            tracing::warn!(channel, %trouble, "what became of a message could not be told");
-        }
+        bot.note(channel, id, words.join("\n")).await;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use super::config::Config;
 use super::gateway::Gateway;
 use super::memory::Memory;
 use super::rest::{Rest, Trouble};
-use super::{commands, hear, mouth};
+use super::{commands, hear, mouth, sign_in};
 
 /// Between two tries to learn who we are.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -186,6 +186,7 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
         mouth::serve(&bot),
         mouth::begin(&bot),
         commands::register(&bot),
+        sign_in::take_up(&bot),
         bot.keep_seen(),
     );
 }
