@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -66,10 +66,18 @@ async fn two_ctrl_c_end_a_host_whose_worker_hears_nothing_and_leave_no_worker() 
     }
     kill(host.pid(), Signal::SIGINT).expect("it is there");
     until("it says that it waits", || host.told().contains("another Ctrl-C")).await;
+    let pressed = Instant::now();
     kill(host.pid(), Signal::SIGINT).expect("it waits");
     let is_there = |pid: &i64| Path::new(&format!("/proc/{pid}")).exists();
     until("no worker is left", || !workers.iter().any(is_there)).await;
-    assert_eq!(host.stop(), Some(0), "it ended by itself");
+    until("it ended by itself", || host.told().contains("\nstopped\n")).await;
+    // The three graces of a deaf worker are nine seconds.
+    assert!(
+        pressed.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        pressed.elapsed()
+    );
+    assert_eq!(host.stop(), Some(0), "and well");
 }
 
 /// What threads there are: the table's only line.
@@ -83,7 +91,7 @@ fn threads(home: &Path) -> String {
 
 /// Presses Ctrl-C so often, one after the other is heard, and waits for the end, which is clean.
 async fn press(host: Host, times: usize) {
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let told = RefCell::new(String::new());
     let says = |words: &str| {
         told.borrow_mut().push_str(&host.told());

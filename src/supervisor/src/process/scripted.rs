@@ -366,7 +366,11 @@ async fn play(
                 if answer == PermissionAnswer::Cancelled {
                     return Ok(StopReason::Cancelled);
                 }
-                tell(Event::Update(Box::new(said(&format!("{answer:?}"))))).await;
+                let words = match answer {
+                    PermissionAnswer::Given(answer) => format!("{answer:?}"),
+                    other => format!("{other:?}"),
+                };
+                tell(Event::Update(Box::new(said(&words)))).await;
             }
             Act::AskAndGoOn(tool_call) => {
                 let event = Event::Permission {

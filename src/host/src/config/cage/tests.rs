@@ -24,6 +24,7 @@ fn a_folder_that_shows_state_logins_or_workspaces_is_refused_under_any_name() {
         state: &state,
         store: &store,
         workspaces: &workspaces,
+        of_channels: &[root.join("project/agents")],
     };
     let check = |path: &Path| checked(path, &hidden);
     for (name, words) in [
@@ -58,6 +59,7 @@ fn a_state_folder_that_is_not_there_yet_is_hidden_all_the_same() {
         state: &state,
         store: &state.join("auth.json"),
         workspaces: &state.join("workspaces"),
+        of_channels: &[],
     };
     let what = checked(&root.join("real"), &hidden).unwrap_err();
     assert!(what.contains("would show the state folder"), "{what}");
