@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rehearsal::Counter;
+use rehearsal::{Counter, Fault, Target};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use support::{Host, Person, Scene, agent_host, until};
 
@@ -65,12 +66,13 @@ async fn two_ctrl_c_end_a_host_whose_worker_hears_nothing_and_leave_no_worker() 
         kill(worker, Signal::SIGSTOP).expect("it is there");
     }
     kill(host.pid(), Signal::SIGINT).expect("it is there");
-    until("it says that it waits", || host.told().contains("another Ctrl-C")).await;
+    let told = RefCell::new(String::new());
+    until("it says that it waits", || says(&host, &told, "another Ctrl-C")).await;
     let pressed = Instant::now();
     kill(host.pid(), Signal::SIGINT).expect("it waits");
     let is_there = |pid: &i64| Path::new(&format!("/proc/{pid}")).exists();
     until("no worker is left", || !workers.iter().any(is_there)).await;
-    until("it ended by itself", || host.told().contains("\nstopped\n")).await;
+    until("it ended by itself", || says(&host, &told, "\nstopped\n")).await;
     // The three graces of a deaf worker are nine seconds.
     assert!(
         pressed.elapsed() < Duration::from_secs(3),
@@ -89,21 +91,26 @@ fn threads(home: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Whether the host has said this by now.
+fn says(host: &Host, told: &RefCell<String>, words: &str) -> bool {
+    told.borrow_mut().push_str(&host.told());
+    told.borrow().contains(words)
+}
+
 /// Presses Ctrl-C so often, one after the other is heard, and waits for the end, which is clean.
 async fn press(host: Host, times: usize) {
     let began = Instant::now();
     let told = RefCell::new(String::new());
-    let says = |words: &str| {
-        told.borrow_mut().push_str(&host.told());
-        told.borrow().contains(words)
-    };
     kill(host.pid(), Signal::SIGINT).expect("it is there");
-    until("it heard", || says("stopping: ")).await;
+    until("it heard", || says(&host, &told, "stopping: ")).await;
     if times > 1 {
         // It may have ended by now.
         let _ = kill(host.pid(), Signal::SIGINT);
     }
-    until("it says that it has stopped", || says("\nstopped\n")).await;
+    until("it says that it has stopped", || {
+        says(&host, &told, "\nstopped\n")
+    })
+    .await;
     assert_eq!(host.stop(), Some(0), "it ended by itself, and well: {told:?}");
     assert!(
         began.elapsed() < Duration::from_secs(35),
@@ -166,4 +173,25 @@ async fn ctrl_c_while_a_turn_runs_cuts_it_and_the_next_host_says_so_and_goes_on(
         assert!(story.contains("at last"), "{story}");
         assert_eq!(host.stop(), Some(0));
     }
+}
+
+#[tokio::test]
+async fn two_ctrl_c_wait_for_a_refresh_in_flight_and_lose_no_login() {
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "");
+    let person = Person::enter(host.link()).await;
+    let before = scene.stored_token(&scene.host());
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, 1, Fault::Latency { ms: 2500 });
+    person.open("say: hello").await;
+    let in_flight = || {
+        let tenants = scene.store().tenants().expect("it can be read");
+        tenants.iter().any(|tenant| tenant.held_by.is_some())
+    };
+    until("a refresh is in flight", in_flight).await;
+    press(host, 2).await;
+    let after = scene.stored_token(&scene.host());
+    assert_ne!(before.expose_secret(), after.expose_secret(), "it was waited for");
+    assert!(scene.accepts(&after).await);
+    scene.ends_well().await;
 }

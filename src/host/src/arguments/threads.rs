@@ -27,8 +27,8 @@ Threads: what they say, and getting a stuck one going again.
   agent-host threads show web:abc           the story of one thread
   agent-host threads stop web:abc           ends its running turn; what is queued goes on
   agent-host threads reset web:abc          ends its worker, begins a new session
-  agent-host threads skip web:abc           takes the oldest of what waits in it out of the way: a queued turn, or a
-                                            message that could not be delivered
+  agent-host threads skip web:abc           takes the oldest of what waits in it out of the way:
+                                            a queued turn, or a message that could not be delivered
   agent-host threads skip --max 20          the oldest 20 of all threads
 
 `list`, `show`, `skip` and `reset` work on the state folder when no host runs. No credential is needed.";

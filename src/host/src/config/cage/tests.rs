@@ -9,7 +9,14 @@ use super::*;
 fn a_folder_that_shows_state_logins_or_workspaces_is_refused_under_any_name() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
-    for name in ["state/threads", "logins/sub", "work/one", "data", "programs"] {
+    for name in [
+        "state/threads",
+        "logins/sub",
+        "work/one",
+        "data",
+        "programs",
+        "project/agents/one",
+    ] {
         fs::create_dir_all(root.join(name)).unwrap();
     }
     fs::write(root.join("file"), "").unwrap();
@@ -36,6 +43,8 @@ fn a_folder_that_shows_state_logins_or_workspaces_is_refused_under_any_name() {
         ("", "the state folder"),
         ("work", "each other's workspaces"),
         ("work/one", "each other's workspaces"),
+        ("project", "a channel's threads"),
+        ("project/agents/one", "a channel's threads"),
         ("file", "is not a folder"),
         ("nothing", "can't be reached"),
     ] {
