@@ -181,8 +181,10 @@ impl Task {
         }
         match launched.result {
             Ok((process, events)) => {
-                self.started(launched.place, launched.permissions, process, events)
-                    .await
+                let Launched {
+                    place, permissions, ..
+                } = launched;
+                self.started(place, permissions, process, events).await;
             }
             Err(error) => self.start_failed(&error).await,
         }
