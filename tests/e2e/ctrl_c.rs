@@ -43,12 +43,22 @@ async fn ctrl_c_at_any_moment_of_a_start_ends_it() {
 
 #[tokio::test]
 async fn two_ctrl_c_end_a_host_whose_worker_hears_nothing_and_leave_no_worker() {
+    let busy = "hold\nsay: never";
+    // One is asked to cancel its turn first; of the other the end begins with the first signal.
+    for (message, moment) in [(busy, 0), ("say: hello", 500)] {
+        end_with_a_deaf_worker(message, Duration::from_millis(moment)).await;
+    }
+}
+
+async fn end_with_a_deaf_worker(message: &str, moment: Duration) {
     let scene = Scene::signed_in().await;
     let host = Host::up(&scene, 0, "");
     let person = Person::enter(host.link()).await;
-    // The model does not answer.
-    person.open("hold\nsay: never").await;
+    person.open(message).await;
     scene.wait(Counter::ModelRequests, 1).await;
+    if moment > Duration::ZERO {
+        until("it is answered", || threads(scene.folder()).contains("done")).await;
+    }
     let workers = || {
         let output = agent_host(scene.folder()).args(["status", "--json"]).output();
         let report: Value = serde_json::from_slice(&output.expect("it runs").stdout).expect("it prints JSON");
@@ -68,6 +78,7 @@ async fn two_ctrl_c_end_a_host_whose_worker_hears_nothing_and_leave_no_worker() 
     kill(host.pid(), Signal::SIGINT).expect("it is there");
     let told = RefCell::new(String::new());
     until("it says that it waits", || says(&host, &told, "another Ctrl-C")).await;
+    tokio::time::sleep(moment).await;
     let pressed = Instant::now();
     kill(host.pid(), Signal::SIGINT).expect("it waits");
     let is_there = |pid: &i64| Path::new(&format!("/proc/{pid}")).exists();
