@@ -39,7 +39,11 @@ async fn files_go_into_the_workspace_under_harmless_names() {
         )
         .await;
     let thread = opened["thread"].as_str().unwrap();
-    let workspace = house.supervisor.workspace(&thread.parse().unwrap());
+    let workspace = house
+        .supervisor
+        .workspace(&thread.parse().unwrap())
+        .await
+        .unwrap();
     assert_eq!(
         std::fs::read_to_string(workspace.join("uploads/passwd")).unwrap(),
         "mine"
@@ -131,7 +135,9 @@ async fn what_an_agent_wrote_is_shown_or_downloaded_and_never_run() {
     let thread = alice.open("hello").await;
     let workspace = house
         .supervisor
-        .workspace(&format!("web:{thread}").parse().unwrap());
+        .workspace(&format!("web:{thread}").parse().unwrap())
+        .await
+        .unwrap();
     std::fs::create_dir(workspace.join("out")).unwrap();
     let large = vec![7; 300_000];
     for (name, content) in [
