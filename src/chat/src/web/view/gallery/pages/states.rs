@@ -92,6 +92,12 @@ pub(super) fn items() -> Vec<Item> {
         ),
         (
             NoteKind::Error,
+            "The agent’s process ended (killed by SIGKILL).\n\nIts last words:\n\n```\n2026-11-21T14:00:08Z  WARN a line of a log that is long enough to \
+             need more than one line on any phone\nand another one\n```\n\nThe turn was cut.",
+            Some(TurnId(4)),
+        ),
+        (
+            NoteKind::Error,
             "The model refuses this host’s API key (OPENAI_API_KEY): set another, and start the host again.",
             Some(TurnId(4)),
         ),
