@@ -193,13 +193,13 @@ function copying() {
   timeline.addEventListener("pointerover", (event) => {
     const next = event.target.closest("pre");
     if (next === null) return;
-    // Counted from the timeline: where the scroll bar has a gutter on either side, the frame's edge is not where it begins.
-    const [there, frame] = [next.getBoundingClientRect(), timeline.getBoundingClientRect()];
+    const [there, frame] = [next.getBoundingClientRect(), scroller.getBoundingClientRect()];
     block = next;
     button.textContent = "Copy";
     button.hidden = false;
-    button.style.top = `${there.top - frame.top + timeline.offsetTop + 5}px`;
-    button.style.left = `${there.right - frame.left + timeline.offsetLeft - button.offsetWidth - 5}px`;
+    button.style.top = `${there.top - frame.top + scroller.scrollTop + 5}px`;
+    // What stands in the frame begins behind its gutter.
+    button.style.left = `${there.right - frame.left - scroller.clientLeft - button.offsetWidth - 5}px`;
   });
   scroller.addEventListener("pointerleave", () => (button.hidden = true));
   scroller.addEventListener("scroll", () => block?.isConnected || (button.hidden = true), { passive: true });
