@@ -11,6 +11,7 @@ use super::icon::icon;
 use super::stream::TextStream;
 use super::{Viewer, file_path, words};
 use crate::web::media;
+use crate::web::refusal::sentence;
 
 mod permission;
 mod tool;
@@ -227,11 +228,32 @@ fn note(kind: NoteKind, text: &str, retry: Option<TurnId>, viewer: &Viewer) -> S
         }
         _ => String::new(),
     };
+    let text = harmless::dropped(text);
+    let (words, quoted) = match quoted(&text) {
+        Some((words, title, quoted)) => (
+            words,
+            format!(
+                "<details data-fold=\"\"><summary>{}</summary><pre tabindex=\"0\">{}</pre></details>",
+                escape(title),
+                escape(quoted)
+            ),
+        ),
+        None => (text.into_owned(), String::new()),
+    };
     format!(
-        "<div class=\"says {class}\">{}<p><span class=\"hear\">{hear}: </span>{}</p>{button}</div>",
+        "<div class=\"says {class}\">{}<div class=\"grow\"><p><span class=\"hear\">{hear}: </span>{}</p>{quoted}</div>{button}</div>",
         icon(name),
-        escape(&harmless::dropped(text))
+        escape(&sentence(words.trim()))
     )
+}
+
+/// The host's own words, and apart from them what a program wrote: its title, and what stands between the fences.
+fn quoted(text: &str) -> Option<(String, &str, &str)> {
+    let (before, rest) = text.split_once("\n\n```\n")?;
+    let (quoted, after) = rest.rsplit_once("\n```")?;
+    let (before, title) = before.rsplit_once("\n\n")?;
+    let words = format!("{} {}", before.trim(), after.trim());
+    Some((words, title.trim_end_matches(':'), quoted))
 }
 
 /// Drawn nowhere; the script shows the newest one above the field.

@@ -16,6 +16,8 @@ use crate::web::view::{
     message_page, shell, sign_in_step, workers,
 };
 
+mod states;
+
 fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -462,6 +464,7 @@ pub(super) fn all() -> BTreeMap<&'static str, String> {
         ThreadPhase::Failed { until: None },
         None,
     );
+    let states = snapshot(states::items(), ThreadPhase::AwaitingPermission, Some("waiting"));
     let lines = lines();
     BTreeMap::from([
         ("home", page(Content::Home, &[])),
@@ -469,6 +472,8 @@ pub(super) fn all() -> BTreeMap<&'static str, String> {
         ("thread", page(Content::Thread(&quiet), &lines)),
         ("busy", page(Content::Thread(&full), &lines)),
         ("failed", page(Content::Thread(&failed), &lines)),
+        ("states", page(Content::Thread(&states), &lines)),
+        ("password", states::password_page()),
         (
             "credentials",
             page(

@@ -318,3 +318,25 @@ fn a_change_is_not_told_in_words_as_well() {
     );
     assert_eq!(html.matches("two").count(), 1, "{html}");
 }
+
+#[test]
+fn what_a_program_wrote_at_last_is_folded_apart_from_the_words_of_the_host() {
+    let note = |text: &str| {
+        show(Body::Note {
+            kind: NoteKind::Error,
+            text: text.into(),
+            retry: None,
+        })
+    };
+    let html = note("It ended.\n\nIts last words:\n\n```\n<b>\n```\n x\n```\n\nThe turn was cut.");
+    assert!(
+        html.contains("</span>It ended. The turn was cut.</p>")
+            && html.contains("<summary>Its last words</summary>")
+            && html.contains(">&lt;b&gt;\n```\n x</pre>"),
+        "{html}"
+    );
+    for plain in ["no fence at all", "half\n\n```\na fence"] {
+        assert!(!note(plain).contains("<details"), "{plain}");
+    }
+    assert!(note("the answer was cut off").contains("</span>The answer was cut off.</p>"));
+}
