@@ -206,7 +206,9 @@ async fn a_picture_of_gigabytes_is_a_download_and_drawn_in_no_page() {
     let thread = alice.open("hello").await;
     let workspace = house
         .supervisor
-        .workspace(&format!("web:{thread}").parse().unwrap());
+        .workspace(&format!("web:{thread}").parse().unwrap())
+        .await
+        .unwrap();
     let size = 8 << 30;
     std::fs::File::create(workspace.join("huge.png"))
         .unwrap()
