@@ -1,5 +1,6 @@
 //! `doctor` about Discord: green when all is well, and for each fault the words and the place to go to.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use support::agent_host;
 use support::discord::{Fake, Fault, intents, permissions};
+use support::{Host, agent_host};
 use tempfile::TempDir;
 
 const FORGED: &str = "MTAwMDAwMDAwMDAwMDAwMDAw.forged.planted-token-that-nobody-ever-gave-out";
@@ -27,7 +28,7 @@ async fn scene(more: impl Fn(&Fake) -> String) -> (Fake, TempDir) {
 fn configure(fake: &Fake, home: &Path, more: &str) {
     let base = fake.api_base();
     let config = format!("[discord]\napi_base = \"{base}\"\n{more}\n");
-    std::fs::write(home.join("config.toml"), config).expect("a configuration can be written");
+    fs::write(home.join("config.toml"), config).expect("a configuration can be written");
 }
 
 /// What `doctor --json` says, with these variables. No word of the token is in it.
@@ -140,10 +141,10 @@ async fn a_token_that_was_taken_back_is_told_with_the_page_that_makes_a_new_one(
 async fn the_token_is_read_where_it_is() {
     let (fake, home) = scene(|_| String::new()).await;
     let file = home.path().join("token");
-    std::fs::write(&file, format!("{}\n", fake.token())).expect("a file can be written");
+    fs::write(&file, format!("{}\n", fake.token())).expect("a file can be written");
     let chmod = |mode| {
-        let mode = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(&file, mode).expect("a mode can be set");
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(&file, mode).expect("a mode can be set");
     };
     configure(&fake, home.path(), "token_file = \"token\"");
     chmod(0o600);
@@ -177,8 +178,8 @@ async fn the_token_is_read_where_it_is() {
     // As systemd and Docker hand secrets over.
     configure(&fake, home.path(), "");
     let given = home.path().join("given");
-    std::fs::create_dir(&given).expect("a folder can be made");
-    std::fs::copy(&file, given.join("DISCORD_TOKEN")).expect("a file can be copied");
+    fs::create_dir(&given).expect("a folder can be made");
+    fs::copy(&file, given.join("DISCORD_TOKEN")).expect("a file can be copied");
     let given = given.to_str().expect("text");
     let told = report(home.path(), &[("CREDENTIALS_DIRECTORY", given)]).await;
     token_is(&told, "warn", &["the service's credential DISCORD_TOKEN holds"]);
@@ -308,6 +309,96 @@ async fn a_service_that_is_silent_or_broken_is_told_in_time() {
     says(&report, "bot-token", "warn", &["503", "try again"]);
 }
 
+#[tokio::test]
+async fn a_host_that_runs_is_told_with_the_commands_that_it_registered() {
+    let (fake, home) = scene(|fake| format!("gateway_url = \"{}\"", fake.gateway_url())).await;
+    let config = fs::read_to_string(home.path().join("config.toml")).expect("it is there");
+    let host = Host::configured(home.path(), &config, &[("DISCORD_TOKEN", fake.token())]);
+    fake.until("its commands", |world| {
+        (!world.commands().is_empty()).then_some(())
+    })
+    .await;
+    fake.until("its session", |world| {
+        (world.gateway().identified > 0).then_some(())
+    })
+    .await;
+    let told = checks(&fake, home.path()).await;
+    says(&told, "bot-commands", "ok", &["registered: /agent /auth /help"]);
+    let (_, message, _) = check(&told, "bot-commands");
+    assert!(!message.contains("not of this version"), "{message}");
+    says(
+        &told,
+        "bot-sessions",
+        "ok",
+        &[&format!("the host that runs as process {}", host.pid())],
+    );
+    assert_eq!(host.stop(), Some(0));
+
+    // Somebody else registers others with the same token.
+    let client = support::client();
+    let application = fake.look(|world| world.application().id);
+    let commands = format!("{}/api/v10/applications/{application}/commands", fake.api_base());
+    let other = serde_json::json!([{ "name": "other", "description": "of somebody else", "type": 1 }]);
+    let put = client
+        .put(commands)
+        .header("authorization", format!("Bot {}", fake.token()));
+    let answer = put.json(&other).send().await.expect("the fake answers");
+    assert!(answer.status().is_success());
+    let told = checks(&fake, home.path()).await;
+    let words = [
+        "(not of this version: /other)",
+        "missing: /agent /auth",
+        "discord/commands",
+    ];
+    says(&told, "bot-commands", "warn", &words);
+    says(&told, "bot-sessions", "ok", &["no host runs here now"]);
+    let state = tempfile::tempdir().expect("a folder can be made");
+    configure(&fake, state.path(), "");
+    let told = checks(&fake, state.path()).await;
+    says(
+        &told,
+        "bot-sessions",
+        "warn",
+        &["no host ever ran on this state folder", "Reset Token"],
+    );
+}
+
+#[tokio::test]
+async fn a_host_takes_the_token_from_a_program_and_says_when_there_is_none() {
+    let more = |fake: &Fake| {
+        let script = format!("echo {}", fake.token());
+        format!(
+            "gateway_url = \"{}\"\ntoken_command = [\"/bin/sh\", \"-c\", \"{script}\"]",
+            fake.gateway_url()
+        )
+    };
+    let (fake, home) = scene(more).await;
+    let config = fs::read_to_string(home.path().join("config.toml")).expect("it is there");
+    let host = Host::configured(home.path(), &config, &[]);
+    fake.until("its session", |world| {
+        (world.gateway().identified > 0).then_some(())
+    })
+    .await;
+    assert_eq!(host.stop(), Some(0));
+
+    configure(
+        &fake,
+        home.path(),
+        "token_command = [\"/bin/sh\", \"-c\", \"echo planted; exit 7\"]",
+    );
+    let mut up = agent_host(home.path());
+    up.args(["up", "--listen", "127.0.0.1:0"]);
+    let output = tokio::task::spawn_blocking(move || up.output().expect("it starts"));
+    let output = output.await.expect("it ends");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        told.contains("no token for Discord: `/bin/sh` ended with exit status: 7"),
+        "{told}"
+    );
+    assert!(!told.contains("planted"), "{told}");
+}
+
 /// Accepts connections, counts them, and answers each with this.
 fn listener(answer: String) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -350,7 +441,7 @@ async fn with_a_local_api_nothing_goes_anywhere_else() {
         format!("HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:{elsewhere}/\r\ncontent-length: 0\r\n\r\n");
     let (mover, asked) = listener(answer);
     let config = format!("[discord]\napi_base = \"http://127.0.0.1:{mover}\"\n");
-    std::fs::write(home.path().join("config.toml"), config).expect("a configuration can be written");
+    fs::write(home.path().join("config.toml"), config).expect("a configuration can be written");
     let told = checks(&fake, home.path()).await;
     says(&told, "bot-token", "warn", &["307"]);
     assert_eq!(asked.load(Ordering::SeqCst), 1);

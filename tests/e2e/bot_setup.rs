@@ -56,12 +56,8 @@ fn files(home: &Path) -> Vec<String> {
     names
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
-    let (fake, home, _) = scene().await;
-    let home = home.path();
-    fake.set_privileged(0);
-    let mut person = Pty::start(&setup(home, &[]));
+/// Every way to name a token that does not work, then one that does.
+fn names_the_token(person: &mut Pty, fake: &Fake) {
     person.expect("discord.com/developers/applications");
     person.expect("Message Content Intent");
     person.expect("1 to 4 [4]");
@@ -72,6 +68,10 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.types("");
     person.expect("DISCORD_TOKEN is not set in the environment");
     person.expect("1 to 4 [4]");
+    person.types("2");
+    person.expect("which file?");
+    person.types(FORGED);
+    person.expect("please: the place, not the token");
     person.types("2");
     person.expect("which file?");
     person.types("/nowhere/token");
@@ -91,6 +91,32 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.expect("(not shown)");
     person.types(fake.token());
     person.expect("✔ this is the bot");
+}
+
+/// Whoever comes again says less.
+fn comes_again(home: &Path, fake: &Fake) {
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    let mut person = Pty::start(&setup(home, &[]));
+    person.expect("1 to 4 [Enter: `");
+    person.types("");
+    person.expect("✔ this is the bot");
+    person.expect("Enter keeps those of the configuration");
+    person.types("");
+    person.expect("Enter keeps what the configuration says");
+    person.types("");
+    person.expect("write this into");
+    person.types("n");
+    person.expect("nothing was written");
+    assert_eq!(person.ends().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
+    let (fake, home, _) = scene().await;
+    let home = home.path();
+    fake.set_privileged(0);
+    let mut person = Pty::start(&setup(home, &[]));
+    names_the_token(&mut person, &fake);
 
     // Each check ticks by itself.
     person.expect("not yet: Message Content Intent");
@@ -141,7 +167,8 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.expect("next: `agent-host up`, then type in #general: @");
     let (code, shown) = person.ends();
     assert_eq!(code, Some(0), "{shown}");
-    assert_no_token(&shown);
+    // But for the one that was typed where it can be seen.
+    assert_no_token(&shown.replacen(FORGED, "", 1));
 
     let token = home.join("discord-token");
     let mode = fs::metadata(&token).expect("it is there").permissions().mode();
@@ -160,6 +187,8 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     let mut check = agent_host(home);
     check.args(["config", "check"]);
     assert!(check.status().expect("it starts").success());
+
+    comes_again(home, &fake);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -371,6 +371,14 @@ async fn all_of_it_can_be_done_by_keyboard_and_is_said_aloud() {
         browser
             .until("return document.getElementById('heard').textContent === 'The agent has answered'")
             .await;
+        // What was said last comes back into the empty field.
+        let typed = "return document.getElementById('text').value";
+        browser.keys(Key::Up).await;
+        assert_eq!(browser.script(typed).await, json!("run: echo by hand"));
+        // (The driver's own way to empty a field takes the focus away.)
+        browser
+            .script("const field = document.getElementById('text'); field.value = ''; field.focus()")
+            .await;
         browser.keys("hold".to_owned() + Key::Enter).await;
         browser.find("#stop:not([hidden])").await;
         walk_to(browser, &tab, "#stop").await;

@@ -1,9 +1,13 @@
 //! Conversations in Discord: the real programs, serenity, and a strict Discord of our own.
 
+use conversation::{Body, Conversation, ThreadId};
 use support::discord::{Fake, GuildScene, Id, Message, Person, World};
 use support::{Host, Scene};
 
+mod asking;
 mod conversations;
+mod signing_in;
+mod trouble;
 
 /// A host that is connected to a Discord, and somebody there whom it listens to.
 pub(crate) struct Stage {
@@ -15,6 +19,8 @@ pub(crate) struct Stage {
     pub(crate) alice: Person,
     settings: String,
     agent: String,
+    /// The variable that the token is in, and the token.
+    token: (&'static str, String),
     host: Option<Host>,
 }
 
@@ -34,9 +40,11 @@ impl Stage {
         let channel = guild.channel("general");
         let alice = guild.member("alice");
         fake.set_team(&[&alice]);
+        let token = ("DISCORD_TOKEN", fake.token().to_owned());
         Self {
             fake,
             scene,
+            token,
             guild,
             channel,
             alice,
@@ -49,7 +57,7 @@ impl Stage {
     /// Starts the host, and waits until it is connected.
     pub(crate) async fn up(&mut self) {
         let before = self.fake.look(|world| world.gateway().identified);
-        self.host = Some(self.started());
+        self.host = Some(self.start_only());
         self.fake
             .until("an identify", |world| {
                 (world.gateway().identified > before).then_some(())
@@ -57,7 +65,8 @@ impl Stage {
             .await;
     }
 
-    pub(crate) fn started(&self) -> Host {
+    /// Starts a host, whether or not it can connect.
+    pub(crate) fn start_only(&self) -> Host {
         let config = format!(
             "[agents.native]\ntenant = \"rehearsal\"\nbase_url = \"{}v1\"\nmodel = \"rehearsal\"\n{}\n\
              [discord]\napi_base = \"{}\"\ngateway_url = \"{}\"\n{}\n",
@@ -69,13 +78,9 @@ impl Stage {
         );
         let environment = [
             ("AGENT_HOST_REHEARSAL_URL", self.scene.url().as_str()),
-            ("DISCORD_TOKEN", self.fake.token()),
+            (self.token.0, self.token.1.as_str()),
         ];
         Host::configured(self.scene.folder(), &config, &environment)
-    }
-
-    pub(crate) fn host(&self) -> &Host {
-        self.host.as_ref().expect("it was started")
     }
 
     /// SIGKILL.
@@ -114,6 +119,20 @@ impl Stage {
                     .cloned()
             })
             .await
+    }
+
+    /// What the agent answered in a thread, as the host keeps it.
+    pub(crate) async fn answers(&self, thread: Id) -> String {
+        let conversation =
+            Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
+        let id = ThreadId::parse(&format!("discord:{thread}")).expect("a thread");
+        let items = conversation.items(&id, None, usize::MAX).await;
+        let items = items.expect("it can be read");
+        let answers = items.iter().filter_map(|item| match &item.body {
+            Body::Answer { text } => Some(text.as_str()),
+            _ => None,
+        });
+        answers.collect::<Vec<_>>().join("\n")
     }
 
     /// Waits until a message has this sign of the bot's.

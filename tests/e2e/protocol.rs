@@ -1,10 +1,14 @@
 //! What every answer of a vendor leads to: the table of `adr/0002`, row by row, against a server that makes it happen.
 
 use credentials::{LoginReason, Need, State, TokenError};
-use rehearsal::{Counter, Fault, Target};
+use rehearsal::{Fault, Target};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use support::{Report, Scene};
+use support::Scene;
+
+mod meanwhile;
+
+mod unanswered;
 
 fn status(status: u16, retry_after: Option<u64>, error: Option<&str>) -> Fault {
     Fault::Status {
@@ -212,116 +216,6 @@ async fn a_refused_early_refresh_leaves_the_good_token_in_use() {
 }
 
 #[tokio::test]
-async fn an_unanswered_refresh_is_not_repeated_while_the_old_token_lives() {
-    let scene = Scene::signed_in().await;
-    scene.make_stale(&scene.host());
-    scene.fault(Target::Refresh, 1, Fault::DropAfter);
-    let live = scene.stored_token(&scene.host());
-    for _ in 0..3 {
-        let token = scene.token(&scene.host()).await.expect("the live token");
-        assert!(same(&token.secret, &live));
-    }
-    assert_eq!(scene.refreshes(), 1);
-    assert_eq!(scene.state(), State::Uncertain);
-    // Then once, and the refusal is told with what came before it.
-    scene.expire(&scene.host());
-    let error = scene
-        .token(&scene.host())
-        .await
-        .expect_err("the server had rotated")
-        .to_string();
-    assert!(
-        error.contains("login required") && error.contains("was interrupted at 20"),
-        "{error}"
-    );
-    assert_eq!(scene.refreshes(), 2);
-}
-
-#[tokio::test]
-async fn a_request_that_never_arrived_is_repeated_once_after_the_old_token() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    scene.fault(Target::Refresh, 1, Fault::Drop);
-    assert!(is_try_again(&scene.token(&scene.host()).await));
-    let token = scene
-        .token(&scene.host())
-        .await
-        .expect("the second request brings it");
-    assert!(scene.accepts(&token.secret).await);
-    assert_eq!(scene.state(), State::Valid);
-}
-
-#[tokio::test]
-async fn a_second_unanswered_request_pauses_everybody() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    scene.fault(Target::Refresh, None, Fault::Drop);
-    for _ in 0..5 {
-        assert!(is_try_again(&scene.token(&scene.host()).await));
-    }
-    assert_eq!(scene.count(Counter::FaultsApplied), 2);
-}
-
-#[tokio::test]
-async fn half_an_answer_and_an_endless_one_are_no_answer() {
-    for fault in [Fault::Truncate, Fault::Oversize { bytes: 2_000_000 }] {
-        let scene = Scene::signed_in().await;
-        scene.make_stale(&scene.host());
-        scene.fault(Target::Refresh, 1, fault);
-        scene.token(&scene.host()).await.expect("the live token");
-        assert_eq!(scene.state(), State::Uncertain);
-    }
-}
-
-#[tokio::test]
-async fn a_dribbling_server_holds_the_lock_no_longer_than_the_limit() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    scene.fault(Target::Refresh, 1, Fault::Drip { bytes_per_second: 1 });
-    let error = scene
-        .token(&scene.host())
-        .await
-        .expect_err("it takes minutes")
-        .to_string();
-    assert!(error.contains("no answer in time"), "{error}");
-}
-
-#[tokio::test]
-async fn a_redirect_is_not_followed() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    let location = scene.url().join("resource").expect("a valid path").to_string();
-    scene.fault(
-        Target::Refresh,
-        1,
-        Fault::Redirect {
-            location,
-            status: 307,
-        },
-    );
-    let error = scene
-        .token(&scene.host())
-        .await
-        .expect_err("nothing came")
-        .to_string();
-    assert!(error.contains("redirects to 127.0.0.1"), "{error}");
-    assert_eq!(scene.count(Counter::ResourceDenied), 0, "nobody knocked there");
-}
-
-#[tokio::test]
-async fn a_token_for_this_machine_never_goes_to_a_proxy() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    let proxy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    proxy
-        .set_nonblocking(true)
-        .expect("it can be asked without waiting");
-    let address = format!("http://{}", proxy.local_addr().expect("an address"));
-    scene.caller().proxy(&address).run().expect_token();
-    assert!(proxy.accept().is_err(), "nobody came");
-}
-
-#[tokio::test]
 async fn a_network_file_system_is_refused_unless_the_configuration_says_otherwise() {
     let scene = Scene::signed_in().await;
     let run = || {
@@ -341,88 +235,6 @@ async fn a_network_file_system_is_refused_unless_the_configuration_says_otherwis
     let configuration = "[credentials]\nallow_network_filesystem = true\n";
     std::fs::write(scene.folder().join("config.toml"), configuration).expect("it can be written");
     assert!(run().status.success());
-}
-
-#[tokio::test]
-async fn a_logout_during_a_refresh_wins_and_the_lost_grant_is_revoked() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    scene.fault(Target::Refresh, 1, Fault::Hold);
-    let caller = scene.caller().start();
-    scene.wait(Counter::AnswersHeld, 1).await;
-    let signed_out = scene
-        .credentials()
-        .logout(&scene.host())
-        .await
-        .expect("a sign-out");
-    assert!(signed_out.was_there);
-    scene.control().release();
-    let report = Report::of(caller);
-    assert_eq!(report.kind.as_deref(), Some("login"), "{report:?}");
-    assert_eq!(
-        scene.file()["tenants"],
-        json!({}),
-        "the refreshed grant did not come back"
-    );
-    assert_eq!(
-        scene.count(Counter::Revocations),
-        2,
-        "the old grant by the logout, the new one by the refresher"
-    );
-}
-
-#[tokio::test]
-async fn a_login_during_a_refresh_wins() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    scene.fault(Target::Refresh, 1, Fault::Hold);
-    let caller = scene.caller().start();
-    scene.wait(Counter::AnswersHeld, 1).await;
-    scene.sign_in(&scene.host()).await;
-    let fresh = scene.stored_token(&scene.host());
-    scene.control().release();
-    Report::of(caller).expect_token();
-    assert!(
-        same(&scene.stored_token(&scene.host()), &fresh),
-        "the login stayed"
-    );
-    assert!(scene.accepts(&fresh).await);
-    assert_eq!(
-        scene.count(Counter::Revocations),
-        1,
-        "the grant that lost was given back"
-    );
-}
-
-#[tokio::test]
-async fn a_dead_answer_does_not_touch_a_login_that_came_meanwhile() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    scene.control().revoke_families();
-    scene.fault(Target::Refresh, 1, Fault::Latency { ms: 300 });
-    let caller = scene.caller().start();
-    scene.wait(Counter::RefreshRequests, 1).await;
-    scene.sign_in(&scene.host()).await;
-    Report::of(caller).expect_token();
-    assert_eq!(scene.state(), State::Valid);
-}
-
-#[tokio::test]
-async fn a_cancelled_caller_loses_nothing() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    scene.fault(Target::Refresh, 1, Fault::Hold);
-    let credentials = scene.credentials();
-    let (host, need) = (scene.host(), Need::default());
-    tokio::select! {
-        _ = credentials.token(&host, &need) => panic!("the answer is held"),
-        () = scene.wait(Counter::AnswersHeld, 1) => {}
-    }
-    drop(credentials);
-    scene.control().release();
-    let token = scene.token(&host).await.expect("the refresher went on");
-    assert!(scene.accepts(&token.secret).await);
-    assert_eq!(scene.refreshes(), 1);
 }
 
 #[tokio::test]
@@ -520,46 +332,4 @@ async fn a_missing_scope_is_a_login_and_a_refresh_narrows_nothing() {
         .expect("refreshed");
     assert_eq!(stored(&scene, "scopes"), before);
     assert_eq!(scene.refreshes(), 1);
-}
-
-#[tokio::test]
-async fn a_polite_end_waits_for_the_refresh() {
-    use nix::sys::signal::{Signal, kill};
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    scene.fault(Target::Refresh, 1, Fault::Hold);
-    let caller = scene.caller().start();
-    scene.wait(Counter::AnswersHeld, 1).await;
-    let (refresher, _) = scene.store().tenants().expect("the store is fine")[0]
-        .held_by
-        .expect("somebody holds the lock");
-    let refresher = nix::unistd::Pid::from_raw(refresher.try_into().expect("process ids fit"));
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
-        kill(refresher, signal).expect("it is there");
-    }
-    scene.control().release();
-    Report::of(caller).expect_token();
-    assert_eq!(scene.refreshes(), 1);
-}
-
-#[tokio::test]
-async fn nothing_is_sent_where_nobody_listens_and_nothing_is_uncertain() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    // A port that was just free: nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .expect("a port")
-        .local_addr()
-        .expect("an address")
-        .port();
-    let elsewhere = url::Url::parse(&format!("http://127.0.0.1:{port}/")).expect("a URL");
-    let credentials = credentials::Credentials::new(
-        scene.store(),
-        credentials::Vendors::builtin(Some(&elsewhere)),
-        credentials::Refresher::Program(support::program("caller")),
-    );
-    assert!(is_try_again(
-        &credentials.token(&scene.host(), &Need::default()).await
-    ));
-    assert_eq!(scene.state(), State::Expired);
 }

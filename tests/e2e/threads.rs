@@ -237,10 +237,8 @@ async fn queue_steer_and_interrupt_leave_what_their_definitions_say() {
     assert_eq!(steered["happened"], "steered", "{steered}");
     scene.wait(Counter::ModelRequests, 4).await;
     released(&scene, &host).await;
-    assert_eq!(
-        states(&scene, &thread).await,
-        [TurnState::Done, TurnState::Stopped]
-    );
+    // What was merged belongs to the turn that took it in.
+    assert_eq!(states(&scene, &thread).await, [TurnState::Done]);
     let requests = scene.control().model_requests();
     let last = requests.last().expect("there was one").body.to_string();
     assert!(
@@ -309,14 +307,10 @@ async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
         // A steered turn is one turn: it is asked once, with both.
         let thread = held("say: first").await;
         let body = json!({ "id": "s", "text": "say: second", "files": [], "mode": "steer" });
-        let before = scene.count(Counter::ModelRequests);
         person.post(&format!("/api/t/{thread}/messages"), &body).await;
-        scene.wait(Counter::ModelRequests, before + 1).await;
-        assert_eq!(
-            asked(&scene),
-            ["user: hold\nsay: first\n\nsay: second"],
-            "{provider}"
-        );
+        // A request is counted a moment before it can be read.
+        let both = ["user: hold\nsay: first\n\nsay: second"];
+        until(async || (asked(&scene) == both).then_some(())).await;
         released(&scene, &host).await;
     }
 }

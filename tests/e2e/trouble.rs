@@ -10,7 +10,7 @@ use rehearsal::{Counter, SettingsChange};
 use serde_json::{Value, json};
 use support::{Heard, Host, Person, Scene, shell_agent};
 
-use crate::disk::Disk;
+use crate::disk::full::Disk;
 
 /// What the host promises to whoever stops it.
 const SERVICE_MANAGER_WAITS: Duration = Duration::from_secs(35);

@@ -24,7 +24,7 @@ mod said;
 mod seen;
 mod server;
 mod shared;
-mod sign_in;
+pub(crate) mod sign_in;
 mod threads;
 mod tries;
 mod uploads;

@@ -12,6 +12,7 @@ mod delivery;
 mod error;
 mod id;
 mod item;
+mod order;
 mod reader;
 mod recovery;
 mod tables;
@@ -27,6 +28,7 @@ pub use item::{
     Attachment, Body, Choice, ChoiceKind, Decision, Diff, Item, NoteKind, PlanEntry, PlanStatus, ToolCall,
     ToolKind, ToolStatus,
 };
+pub use order::in_order;
 pub use recovery::Found;
 pub use thread::{Counts, Dispatch, NewThread, Thread, ThreadChange, ThreadFilter, ThreadSummary};
 pub use turn::{Dropped, Enqueued, Merged, NewTurn, Skipped, Turn, TurnEnd, TurnState};

@@ -15,7 +15,7 @@ use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::guard::Guard;
 use crate::running::HostLock;
-use crate::{assembly, log, output, thrift};
+use crate::{assembly, bot_token, log, output, thrift};
 
 mod answers;
 
@@ -237,7 +237,14 @@ async fn start_discord(
     let Some(config) = settings.discord.clone() else {
         return Ok(None);
     };
-    let started = discord::Server::start(config, house).await;
+    let token = bot_token::read(&config.token).await.map_err(|what| {
+        Failure::words(format!("no token for Discord: {what}"))
+            .hint("`agent-host doctor` tells when all is well; without `[discord]` there is only the page")
+    })?;
+    if let Some(exposure) = bot_token::exposure(&config.token) {
+        output::say(&format!("warning: {exposure}: chmod 600 mends that"));
+    }
+    let started = discord::Server::start(config, token, house);
     started.map(Some).map_err(|error| Failure::of(error.into()))
 }
 

@@ -1,6 +1,6 @@
 //! `threads`: what threads say, and getting a stuck one going again, with or without a running host.
 
-use conversation::{Conversation, Item, ThreadFilter, ThreadId, ThreadSummary, TurnState};
+use conversation::{Conversation, Item, ThreadFilter, ThreadId, ThreadSummary, TurnState, in_order};
 use credentials::{Timestamp, words};
 use serde_json::{Value, json};
 
@@ -121,7 +121,7 @@ fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Ou
         summary.agent,
         summary.owner
     ))?;
-    for line in story::lines(&items) {
+    for line in story::lines(&in_order(&items)) {
         output::data(&line)?;
     }
     Ok(Exit::Done)

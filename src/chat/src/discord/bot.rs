@@ -176,6 +176,8 @@ impl Bot {
     /// What was said before the bot first came is nothing to it.
     pub(super) fn begin_to_see(&self, now: Id) {
         lock(&self.seen).newest.get_or_insert(now);
+        // At once: a host that is killed in its first second must not begin anew.
+        self.remember_seen();
     }
 
     /// All messages up to this one were dealt with.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use conversation::ThreadFilter;
-use serenity::all::GuildChannel;
+use serenity::all::{GuildChannel, MessageId};
 
 use super::FRONT_END;
 use super::admission::Id;
@@ -23,7 +23,7 @@ pub(super) fn channel(bot: &Arc<Bot>, channel: &GuildChannel) {
     let Some(seen) = bot.seen() else {
         return;
     };
-    let newest = channel.last_message_id.map(|id| id.get());
+    let newest = channel.last_message_id.map(MessageId::get);
     if newest.is_none_or(|newest| newest <= seen) {
         return;
     }

@@ -26,7 +26,7 @@ const LISTED: usize = 15;
 /// The longest name of a model.
 const LONGEST_NAME: usize = 200;
 
-fn text(name: &str, description: &str, required: bool) -> Value {
+pub(super) fn text(name: &str, description: &str, required: bool) -> Value {
     json!({ "type": 3, "name": name, "description": description, "required": required })
 }
 

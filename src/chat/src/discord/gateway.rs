@@ -150,3 +150,40 @@ impl Drop for Shutdown {
         tokio::spawn(async move { shards.shutdown_all().await });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A server on this machine that names the real gateway.
+    #[tokio::test]
+    async fn a_host_at_a_local_server_never_goes_to_the_real_gateway() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let answer = || async { Json(json!({ "url": "wss://gateway.discord.gg" })) };
+        let app = Router::new().route("/api/v10/gateway", get(answer));
+        let server = tokio::spawn(async move { axum::serve(listener, app).await });
+        let base: Url = base.parse().unwrap();
+        let token: SecretString = "a.b.c".into();
+        let gateway = Gateway {
+            rest: Arc::new(Rest::new(&token, Some(&base)).unwrap()),
+            token,
+            server: Server {
+                api_base: Some(base),
+                gateway_url: None,
+            },
+            shards: None,
+        };
+        let refused = gateway.address().await.unwrap_err().to_string();
+        assert!(
+            refused.contains("is on this machine, and the gateway"),
+            "{refused}"
+        );
+        server.abort();
+    }
+}

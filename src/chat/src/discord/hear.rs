@@ -1,23 +1,34 @@
 //! What Discord tells: messages become turns, and everything else is learnt or handed on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use conversation::{Attachment, NewThread, SourceId, ThreadId};
-use serenity::all::{Event, Guild, Message, MessageType};
+use serenity::all::{Event, Guild, GuildId, Message};
 use supervisor::SupervisorError;
 
-use super::admission::{Author, AuthorKind, Facts, Id, Mode, Place, Refusal, Say, Verdict, decide};
+use super::admission::{Author, AuthorKind, Facts, Id, Mode, Say, Verdict, decide};
 use super::bot::{Bot, user};
 use super::places::{Spot, thread};
 use super::render;
 use super::rest::{Outgoing, Trouble};
 use super::{catch_up, files, names, press};
 
+mod facts;
+
+pub(super) use facts::place;
+
+use facts::{author, mentions, name_of, said};
+
+/// After a message that could not be kept, and twice as long after each further try.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(32);
+
 /// Deals with an event. Returns at once: what takes time is done in a task.
 pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
     match event {
         Event::MessageCreate(event) => {
-            let guild = event.message.guild_id.map(|id| id.get());
+            let guild = event.message.guild_id.map(GuildId::get);
             heard(bot, event.message, guild);
         }
         Event::InteractionCreate(event) => {
@@ -33,7 +44,7 @@ pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
         Event::ThreadDelete(event) => {
             let channel = event.thread.id.get();
             bot.places.forget(channel);
-            bot.gone(channel).await;
+            bot.gone(channel);
         }
         Event::ThreadListSync(event) => {
             for thread in &event.threads {
@@ -96,16 +107,25 @@ fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>) -> bool {
 /// is asked for again after a restart.
 pub(super) async fn hear(bot: &Arc<Bot>, message: Message, guild: Option<Id>, late: bool) {
     let id = message.id.get();
-    let told = match listen(bot, &message, guild, late).await {
-        Ok(()) => None,
-        Err(Failed::Here(words)) => Some(words),
-        Err(Failed::Later(why)) => {
-            tracing::warn!(message = id, %why, "a message could not be kept; it is asked for again after a restart");
-            return;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match listen(bot, &message, guild, late).await {
+            Ok(()) => break,
+            Err(Failed::Here(words)) => {
+                say(bot, &message, &words).await;
+                break;
+            }
+            Err(Failed::Later(why)) if pause <= LONGEST_PAUSE => {
+                tracing::warn!(message = id, %why, "a message could not be kept; trying again");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            Err(Failed::Later(why)) => {
+                tracing::error!(message = id, %why, "a message could not be kept; it is asked for again after a restart");
+                return;
+            }
+            Err(Failed::Stopping) => return,
         }
-    };
-    if let Some(words) = told {
-        say(bot, &message, &words).await;
     }
     bot.done(id);
 }
@@ -114,13 +134,16 @@ pub(super) async fn hear(bot: &Arc<Bot>, message: Message, guild: Option<Id>, la
 enum Failed {
     /// To be told where it was said.
     Here(String),
+    /// It may work in a moment.
     Later(String),
+    /// The host is stopping; the next one asks for it again.
+    Stopping,
 }
 
 impl From<SupervisorError> for Failed {
     fn from(error: SupervisorError) -> Self {
         match error {
-            SupervisorError::Draining => Self::Later(error.to_string()),
+            SupervisorError::Draining => Self::Stopping,
             SupervisorError::Conversation(conversation::ConversationError::TooLarge { .. })
             | SupervisorError::TooMuch(_)
             | SupervisorError::NoAgent(_)
@@ -176,7 +199,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool
             };
             // Who was refused long ago is not told now.
             if speaks && !late {
-                return Err(Failed::Here(refusal(why).to_owned()));
+                return Err(Failed::Here(why.words().to_owned()));
             }
             Ok(())
         }
@@ -206,71 +229,6 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool
             turn(bot, message, opened, text, &facts.author).await
         }
     }
-}
-
-fn refusal(why: Refusal) -> &'static str {
-    why.words()
-}
-
-pub(super) fn place(channel: Id, guild: Option<Id>, spot: Spot) -> Place {
-    match (guild.or(spot.guild), spot.parent) {
-        (None, _) => Place::Dm,
-        (Some(guild), Some(parent)) => Place::Thread { guild, parent },
-        (Some(guild), None) => Place::Channel { guild, channel },
-    }
-}
-
-async fn author(bot: &Bot, message: &Message, guild: Option<Id>) -> Author {
-    let id = message.author.id.get();
-    let kind = if id == bot.identity.user {
-        AuthorKind::Ourselves
-    } else if !matches!(message.kind, MessageType::Regular | MessageType::InlineReply) {
-        AuthorKind::System
-    } else if message.author.bot || message.webhook_id.is_some() {
-        AuthorKind::Machine
-    } else {
-        AuthorKind::Person
-    };
-    let member = message.member.as_ref();
-    let roles = match (member, guild) {
-        (Some(member), _) => member.roles.iter().map(|role| role.get()).collect(),
-        // What was missed comes without roles.
-        (None, Some(guild)) if kind == AuthorKind::Person && !bot.rules.roles.is_empty() => {
-            bot.rest.roles(guild, id).await.unwrap_or_default()
-        }
-        _ => [].into(),
-    };
-    Author { id, kind, roles }
-}
-
-/// It names the bot, or answers one of its messages.
-fn mentions(bot: &Bot, message: &Message) -> bool {
-    let us = bot.identity.user;
-    let answers = message.referenced_message.as_ref();
-    message.mentions.iter().any(|user| user.id.get() == us)
-        || answers.is_some_and(|answered| answered.author.id.get() == us)
-}
-
-/// What was said, without the bot's name; other people's names can be read.
-fn said(bot: &Bot, message: &Message) -> String {
-    let mut text = message.content.clone();
-    for user in &message.mentions {
-        let name = if user.id.get() == bot.identity.user {
-            String::new()
-        } else {
-            format!("@{}", user.global_name.as_deref().unwrap_or(&user.name))
-        };
-        for form in [format!("<@{}>", user.id), format!("<@!{}>", user.id)] {
-            text = text.replace(&form, &name);
-        }
-    }
-    text.trim().to_owned()
-}
-
-fn name_of(message: &Message) -> String {
-    let nick = message.member.as_ref().and_then(|member| member.nick.clone());
-    nick.or_else(|| message.author.global_name.clone())
-        .unwrap_or_else(|| message.author.name.clone())
 }
 
 fn named(channel: Id) -> Result<ThreadId, Failed> {
@@ -354,7 +312,8 @@ async fn turn(
         bot.signs.show(place, id, "👀");
     }
     let told = render::happened(posted.happened);
-    let words: Vec<String> = told.into_iter().chain(missing).collect();
+    let pays = payer(bot, &thread, author).await;
+    let words: Vec<String> = told.into_iter().chain(pays).chain(missing).collect();
     if !words.is_empty() {
         let mut note = Outgoing::words(words.join("\n"));
         note.nonce = Some(format!("h{id}"));
@@ -363,6 +322,17 @@ async fn turn(
         }
     }
     Ok(())
+}
+
+/// Whose login is used, told once to each who did not open the thread.
+async fn payer(bot: &Bot, thread: &ThreadId, author: &Author) -> Option<String> {
+    let channel = super::places::channel(thread)?;
+    let owner = bot.house.conversation.thread(thread).await.ok()?.owner;
+    let owner = owner.as_str().strip_prefix("discord:")?;
+    let is_other = owner != author.id.to_string();
+    (is_other && bot.places.tell_payer_once(channel, author.id)).then(|| {
+        format!("-# What is done in this thread is done with the login of <@{owner}>, who opened it.")
+    })
 }
 
 /// Brings the files of a message into the workspace; those that could not be are told.

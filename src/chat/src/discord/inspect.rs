@@ -8,7 +8,7 @@ mod permissions;
 mod places;
 mod rest;
 
-pub use identity::{Application, Bot, Owners, Sessions};
+pub use identity::{Application, Bot, COMMANDS, Owners, Sessions};
 pub use permissions::{Permission, Permissions, invite_link};
 pub use places::{Channel, Guild};
 pub use rest::{Rest, Standing, Trouble};

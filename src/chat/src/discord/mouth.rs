@@ -95,7 +95,7 @@ impl Bot {
     }
 
     /// A thread is no longer there.
-    pub(super) async fn gone(&self, channel: Id) {
+    pub(super) fn gone(&self, channel: Id) {
         let voice = self.mouth.voices().get(&channel).cloned();
         if let Some(voice) = voice {
             tracing::info!(
@@ -128,7 +128,7 @@ impl Drop for Ended<'_> {
 
 /// Begins with what an earlier host left half said, and goes on with every thread in which something happens.
 pub(super) async fn begin(bot: &Arc<Bot>) {
-    let mut changes = bot.house.supervisor.list_changes();
+    let mut list = bot.house.supervisor.list_changes();
     bot.know_threads().await;
     match bot.memory.open_threads() {
         Ok(open) => {
@@ -139,7 +139,7 @@ pub(super) async fn begin(bot: &Arc<Bot>) {
         Err(error) => tracing::warn!(%error, "could not list which threads were being told something"),
     }
     loop {
-        match changes.recv().await {
+        match list.recv().await {
             Ok(changed) => {
                 if let Some(channel) = places::channel(&changed) {
                     bot.speak_in(channel).await;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use conversation::ThreadId;
 use serde_json::Value;
-use serenity::all::{ChannelType, GuildChannel};
+use serenity::all::{ChannelId, ChannelType, GuildChannel};
 
 use super::admission::Id;
 
@@ -17,6 +17,8 @@ pub(super) struct Places {
     served: Mutex<HashSet<Id>>,
     /// Who was told once that they are not listened to, and where.
     told: Mutex<BTreeSet<(Id, Id)>>,
+    /// Who was told once whose login pays, and where.
+    payers: Mutex<BTreeSet<(Id, Id)>>,
     /// Turns in a row that bots began.
     bot_turns: Mutex<HashMap<Id, u32>>,
 }
@@ -36,7 +38,7 @@ impl Spot {
         let is_thread = is_thread(u8::from(channel.kind));
         Self {
             guild: Some(channel.guild_id.get()),
-            parent: channel.parent_id.filter(|_| is_thread).map(|id| id.get()),
+            parent: channel.parent_id.filter(|_| is_thread).map(ChannelId::get),
         }
     }
 
@@ -95,6 +97,11 @@ impl Places {
     /// Whether this is the first time.
     pub(super) fn tell_once(&self, channel: Id, user: Id) -> bool {
         lock(&self.told).insert((channel, user))
+    }
+
+    /// Whether this is the first time.
+    pub(super) fn tell_payer_once(&self, channel: Id, user: Id) -> bool {
+        lock(&self.payers).insert((channel, user))
     }
 
     pub(super) fn bot_turns(&self, channel: Id) -> u32 {

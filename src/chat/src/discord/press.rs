@@ -5,10 +5,9 @@ use std::sync::Arc;
 use conversation::{Body, Item, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
-use serenity::all::{ActionRowComponent, ComponentInteraction, Interaction, ModalInteraction};
+use serenity::all::{ActionRowComponent, ComponentInteraction, GuildId, Interaction, ModalInteraction};
 use supervisor::{Answer, SupervisorError};
 
-use super::admission::Id;
 use super::asker::{Asker, Given};
 use super::bot::{Bot, user};
 use super::custom_id::Action;
@@ -30,7 +29,7 @@ pub(super) async fn interaction(bot: &Arc<Bot>, interaction: Interaction) {
                 token: &command.token,
                 channel: command.channel_id.get(),
                 described: command.channel.as_ref(),
-                guild: command.guild_id.map(|id| id.get()),
+                guild: command.guild_id.map(GuildId::get),
                 user: &command.user,
                 member: command.member.as_deref(),
             };
@@ -49,7 +48,7 @@ async fn button(bot: &Arc<Bot>, pressed: &ComponentInteraction) {
         token: &pressed.token,
         channel: pressed.channel_id.get(),
         described: pressed.channel.as_ref(),
-        guild: pressed.guild_id.map(|id| id.get()),
+        guild: pressed.guild_id.map(GuildId::get),
         user: &pressed.user,
         member: pressed.member.as_ref(),
     };
@@ -63,7 +62,7 @@ async fn form(bot: &Arc<Bot>, sent: &ModalInteraction) {
         token: &sent.token,
         channel: sent.channel_id.get(),
         described: sent.channel.as_ref(),
-        guild: sent.guild_id.map(|id| id.get()),
+        guild: sent.guild_id.map(GuildId::get),
         user: &sent.user,
         member: sent.member.as_ref(),
     };
@@ -247,7 +246,7 @@ async fn offered(bot: &Bot, thread: &ThreadId, wanted: &str, choice: u8) -> Opti
 }
 
 /// The newest entries, those included that are not written yet.
-async fn items(bot: &Bot, thread: &ThreadId) -> Vec<Item> {
+pub(super) async fn items(bot: &Bot, thread: &ThreadId) -> Vec<Item> {
     let stored = bot.house.conversation.items(thread, None, ITEMS).await;
     let mut items = stored.unwrap_or_default();
     if let Ok((now, _)) = bot.house.supervisor.subscribe(thread).await {
@@ -266,27 +265,13 @@ async fn ask_why(bot: &Bot, asker: &Asker, request: String, option: Option<u8>) 
     asker
         .form(
             bot,
-            form_of(
-                &custom_id,
-                "Deny",
-                REASON,
-                "Why? The agent reads it.",
-                false,
-                asker.channel,
-            ),
+            form_of(&custom_id, "Deny", REASON, "Why? The agent reads it.", false),
         )
         .await;
 }
 
 /// A form with one field.
-pub(super) fn form_of(
-    custom_id: &str,
-    title: &str,
-    field: &str,
-    label: &str,
-    required: bool,
-    _channel: Id,
-) -> Value {
+pub(super) fn form_of(custom_id: &str, title: &str, field: &str, label: &str, required: bool) -> Value {
     let input = json!({
         "type": 4, "custom_id": field, "label": label, "style": 2, "required": required, "max_length": 4000,
     });

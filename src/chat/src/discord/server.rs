@@ -17,14 +17,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::bot::{Bot, Parts};
-use super::config::{Config, Token};
+use super::config::Config;
 use super::gateway::Gateway;
 use super::memory::Memory;
 use super::rest::{Rest, Trouble};
 use super::{commands, hear, mouth};
 
-/// A program that prints the token may take so long.
-const COMMAND: Duration = Duration::from_secs(30);
 /// Between two tries to learn who we are.
 const PAUSE: Duration = Duration::from_secs(5);
 /// What still has to be said gets so long at the end.
@@ -52,14 +50,6 @@ pub struct House {
 /// Why Discord's front-end can't start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The token's command.
-    #[error("could not get Discord's token from {from}: {why}")]
-    Token {
-        /// The command.
-        from: String,
-        /// What went wrong.
-        why: String,
-    },
     /// Something that is asked for, and is not there yet.
     #[error("`{0}` of a channel in [discord.channels] does nothing in this version: take it out")]
     NotYet(&'static str),
@@ -87,10 +77,11 @@ impl Server {
     /// The longest time that `shutdown` takes.
     pub const LONGEST_SHUTDOWN: Duration = LAST_WORDS;
 
-    /// Starts. It connects in the background, and goes on trying; what is wrong is told in the log.
+    /// Starts, in a runtime. It connects in the background, and goes on trying; what is wrong is told in the log.
     ///
-    /// Errors: the token's command fails; the state folder can't be used.
-    pub async fn start(config: Config, house: House) -> Result<Self, StartError> {
+    /// `token` is what was read at the place that `config` names. Errors: something is asked for that is not there yet; the
+    /// state folder can't be used.
+    pub fn start(config: Config, token: SecretString, house: House) -> Result<Self, StartError> {
         // What would be a promise, and not be kept.
         let channels = || config.channels.values();
         if channels().any(|channel| channel.permissions.is_some()) {
@@ -99,7 +90,6 @@ impl Server {
         if channels().any(|channel| channel.workspace.is_some()) {
             return Err(StartError::NotYet("workspace"));
         }
-        let token = token(&config.token).await?;
         let memory = Memory::open(&house.state_folder);
         let folder = |cause| StartError::Folder {
             folder: house.state_folder.join("discord"),
@@ -123,7 +113,7 @@ impl Server {
                 return;
             };
             let _ = tell.send(Some(Arc::clone(&bot)));
-            run(bot, token).await;
+            Box::pin(run(bot, token)).await;
         });
         Ok(Self { tasks, bot })
     }
@@ -219,37 +209,5 @@ async fn listen(bot: &Arc<Bot>, mut events: mpsc::UnboundedReceiver<Event>) {
         for event in waiting.drain(..) {
             hear::event(bot, event).await;
         }
-    }
-}
-
-async fn token(token: &Token) -> Result<SecretString, StartError> {
-    let words = match token {
-        Token::Given { secret, .. } => return Ok(secret.clone()),
-        Token::Command(words) => words,
-    };
-    let failed = |why: String| StartError::Token {
-        from: token.source(),
-        why,
-    };
-    let (program, arguments) = words
-        .split_first()
-        .ok_or_else(|| failed("it names no program".to_owned()))?;
-    let mut command = tokio::process::Command::new(program);
-    command
-        .args(arguments)
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true);
-    let output = timeout(COMMAND, command.output())
-        .await
-        .map_err(|_| failed(format!("it took longer than {} s", COMMAND.as_secs())))?
-        .map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        // What it printed may be the token.
-        return Err(failed(format!("it ended with {}", output.status)));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    match text.lines().next().map(str::trim) {
-        Some(line) if !line.is_empty() => Ok(line.to_owned().into()),
-        _ => Err(failed("it printed nothing".to_owned())),
     }
 }

@@ -1,33 +1,360 @@
-//! `/auth`: signing in and out, for the eyes of one user only.
+//! `/auth`: signing in and out. What is said here is for the eyes of one user only, and what they begin only they can end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use conversation::ThreadId;
+use conversation::{Body, ThreadId};
+use credentials::{Begun, Completed, Owner, Revoked, Service, SignInError, Tenant, UserId, words};
 use serde_json::{Value, json};
 
 use super::asker::Asker;
-use super::bot::Bot;
-use super::commands::Typed;
+use super::bot::{Bot, user};
+use super::commands::{Typed, text};
 use super::custom_id::Action;
+use super::names;
+use super::press::{form_of, sentence};
 use super::rest::Outgoing;
+use super::split::disarmed;
+use crate::harmless;
+use crate::web::sign_in::words::refused;
+
+mod status;
+
+use status::status;
 
 /// The field of the form that takes a code or a key.
 pub(super) const FIELD: &str = "code";
+/// After the vendor or the network was away.
+const REST: Duration = Duration::from_secs(5);
+/// Discord takes no more choices.
+const CHOICES: usize = 25;
 
-pub(super) fn command(_bot: &Bot) -> Value {
-    json!({ "type": 1, "name": "auth", "description": "Sign in and out", "options": [] })
+pub(super) fn command(bot: &Bot) -> Value {
+    let choice = |name: &str, value: &str| json!({ "name": name, "value": value });
+    let vendors = bot.house.credentials.vendors().iter().take(CHOICES);
+    let vendors: Vec<Value> = vendors
+        .map(|vendor| choice(&names::label(&vendor.title, 100), vendor.service.as_str()))
+        .collect();
+    let mut vendor = text(
+        "vendor",
+        "Where to sign in; left out: how your logins stand",
+        false,
+    );
+    vendor["choices"] = json!(vendors);
+    let code = text("code", "The code, or the address of the page you ended on", false);
+    let mut action = text("action", "Sign in (the default), status, or sign out", false);
+    action["choices"] = json!([
+        choice("sign in", "sign-in"),
+        choice("status", "status"),
+        choice("sign out", "logout"),
+    ]);
+    let mut scope = text(
+        "scope",
+        "For yourself (the default), or for everyone: administrators only",
+        false,
+    );
+    scope["choices"] = json!([choice("me", "me"), choice("everyone", "everyone")]);
+    let mut way = text("way", "How; left out: the vendor's usual way", false);
+    way["choices"] = json!([
+        choice("link and code", "pkce"),
+        choice("code on a page", "device"),
+        choice("API key", "api-key"),
+    ]);
+    json!({
+        "type": 1, "name": "auth", "description": "Sign in and out",
+        "options": [vendor, code, action, scope, way],
+    })
 }
 
-pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, _typed: &Typed<'_>) {
-    asker.answer(bot, Outgoing::words("soon"), true).await;
+/// What somebody typed after `/auth`; that the answer will come was said.
+pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) {
+    let answer = match run(bot, asker, typed).await {
+        Ok(answer) => answer,
+        Err(words) => Outgoing::words(words),
+    };
+    asker.answer(bot, answer, true).await;
 }
 
+async fn run(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) -> Result<Outgoing, String> {
+    let user = user(asker.user).ok_or("I can't tell who you are.")?;
+    let vendor = typed.text("vendor");
+    let action = typed.text("action");
+    let service = match (vendor, action.as_deref()) {
+        (None, None | Some("status")) | (Some(_), Some("status")) => return status(bot, asker, &user).await,
+        (None, _) => return Err("Say which vendor: `/auth vendor:`".to_owned()),
+        (Some(vendor), _) => Service::parse(&vendor).map_err(|error| sentence(&error.to_string()))?,
+    };
+    let tenant = tenant(bot, asker, &user, &service, typed.text("scope").as_deref())?;
+    match (action.as_deref(), typed.text("code")) {
+        (Some("logout"), _) => sign_out(bot, &tenant).await.map(Outgoing::words),
+        (_, Some(code)) => complete(bot, &user, &service, code).await.map(Outgoing::words),
+        (_, None) => begin(bot, asker, &user, &tenant, typed.text("way").as_deref()).await,
+    }
+}
+
+/// The login that is meant, if this person may change it.
+fn tenant(
+    bot: &Bot,
+    asker: &Asker,
+    user: &UserId,
+    service: &Service,
+    scope: Option<&str>,
+) -> Result<Tenant, String> {
+    let owner = match scope {
+        Some("everyone") if asker.is_admin(bot) => Owner::Host,
+        Some("everyone") => {
+            return Err("Only administrators sign in and out for everyone. Leave `scope` out to sign in for yourself.".to_owned());
+        }
+        _ => Owner::User(user.clone()),
+    };
+    Ok(Tenant {
+        service: service.clone(),
+        owner,
+    })
+}
+
+fn told(error: &SignInError) -> String {
+    let refused = refused(error);
+    let hint = refused.hint.as_deref().map(|hint| format!(" {}", sentence(hint)));
+    format!("⚠️ {}{}", sentence(&refused.error), hint.unwrap_or_default())
+}
+
+fn title(bot: &Bot, service: &Service) -> String {
+    let vendor = bot.house.credentials.vendors().get(service);
+    let title = vendor.map_or_else(|_| service.to_string(), |vendor| vendor.title.clone());
+    disarmed(&harmless::line(&title, 80))
+}
+
+/// First step: the link, the code or the form, and what will happen.
+async fn begin(
+    bot: &Arc<Bot>,
+    asker: &Asker,
+    user: &UserId,
+    tenant: &Tenant,
+    way: Option<&str>,
+) -> Result<Outgoing, String> {
+    let service = &tenant.service;
+    let vendor = bot.house.credentials.vendors().get(service);
+    let vendor = vendor.map_err(|error| sentence(&error.to_string()))?;
+    let begun = bot.house.credentials.begin(tenant, user, way, None).await;
+    let begun = begun.map_err(|error| told(&error))?;
+    tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
+    let title = title(bot, service);
+    let whose = match tenant.owner {
+        Owner::Host => "for everyone who uses this bot",
+        Owner::User(_) => "for the threads that you open",
+    };
+    let warning = vendor
+        .warning
+        .as_ref()
+        .map(|warning| format!("\n⚠️ {}", harmless::line(warning, 300)));
+    let paste = |label: &str| {
+        let action = Action::Paste {
+            service: service.to_string(),
+        };
+        let custom_id = bot.sealer.encode(asker.channel, &action).ok()?;
+        Some(json!({ "type": 2, "style": 1, "label": label, "custom_id": custom_id }))
+    };
+    let link = |label: &str, url: &str| json!({ "type": 2, "style": 5, "label": label, "url": url });
+    let (words, buttons) = match begun {
+        Begun::Link { url, .. } => (
+            format!(
+                "**Sign in to {title}**, {whose}.\n\
+                 1. Open the page, sign in there and agree.\n\
+                 2. You get a code, or end on a page that may not load. Copy the code, or that page's whole address.\n\
+                 3. Press **Paste code**. (Or type `/auth vendor:{service} code:…`)\n\
+                 -# The link is yours alone and works for 15 minutes. No password passes through here."
+            ),
+            vec![
+                Some(link("Open the sign-in page", url.as_str())),
+                paste("Paste code"),
+            ],
+        ),
+        Begun::Device {
+            page,
+            page_with_code,
+            user_code,
+            expires_at,
+        } => {
+            wait(bot, asker, user.clone(), service.clone());
+            let page = page_with_code.unwrap_or(page);
+            let code = harmless::line(&user_code, 40).replace('`', "");
+            let until = expires_at.millis().div_euclid(1000);
+            (
+                format!(
+                    "**Sign in to {title}**, {whose}.\nOpen the page and enter this code:\n```\n{code}\n```\n\
+                     -# Nothing has to be brought back: I notice when you are done. The code ends <t:{until}:R>."
+                ),
+                vec![Some(link("Open the sign-in page", page.as_str()))],
+            )
+        }
+        Begun::Key { vendor } => (
+            format!(
+                "**An API key of {}**, {whose}.\nPress the button and paste it there: only I see it.",
+                disarmed(&harmless::line(&vendor, 80))
+            ),
+            vec![paste("Paste key")],
+        ),
+    };
+    let buttons: Vec<Value> = buttons.into_iter().flatten().collect();
+    Ok(Outgoing {
+        content: format!("🔑 {words}{}", warning.unwrap_or_default()),
+        rows: vec![json!({ "type": 1, "components": buttons })],
+        ..Outgoing::default()
+    })
+}
+
+/// Asks the vendor until it says yes, no or too late, and tells the one who began it.
+fn wait(bot: &Arc<Bot>, asker: &Asker, user: UserId, service: Service) {
+    let (bot, asker) = (Arc::clone(bot), asker.clone());
+    tokio::spawn(async move {
+        loop {
+            match bot.house.credentials.complete(&service, &user, None).await {
+                Ok(completed) => {
+                    let words = done(&bot, &user, &completed);
+                    asker.add(&bot, &words).await;
+                    return;
+                }
+                Err(SignInError::TryAgain { why }) => {
+                    tracing::info!(%service, %user, why, "a sign-in with a code waits on");
+                    tokio::time::sleep(REST).await;
+                }
+                Err(SignInError::Replaced) => return,
+                Err(error) => {
+                    asker.add(&bot, &told(&error)).await;
+                    return;
+                }
+            }
+        }
+    });
+}
+
+/// Second step.
+async fn complete(bot: &Bot, user: &UserId, service: &Service, pasted: String) -> Result<String, String> {
+    let pasted = pasted.into();
+    let completed = bot.house.credentials.complete(service, user, Some(pasted)).await;
+    let completed = completed.map_err(|error| told(&error))?;
+    Ok(done(bot, user, &completed))
+}
+
+fn done(bot: &Bot, user: &UserId, completed: &Completed) -> String {
+    let service = &completed.tenant.service;
+    tracing::info!(%service, %user, owner = %completed.tenant.owner, "signed in");
+    bot.house.supervisor.credentials_changed();
+    let account = completed.account.as_ref();
+    let account = account.map(|account| account.label.as_deref().unwrap_or(&account.id));
+    let account = account.map(|account| format!(" as {}", disarmed(&harmless::line(account, 80))));
+    let until = match completed.expires_at {
+        Some(_) if completed.refreshable => ", renewed by itself".to_owned(),
+        Some(at) => format!(", until {}", words::moment(at)),
+        None => String::new(),
+    };
+    format!(
+        "✅ Signed in to {}{}{until}. What waited for it goes on.",
+        title(bot, service),
+        account.unwrap_or_default()
+    )
+}
+
+async fn sign_out(bot: &Bot, tenant: &Tenant) -> Result<String, String> {
+    let ended = bot.house.credentials.logout(tenant).await;
+    let ended = ended.map_err(|error| told(&error))?;
+    tracing::info!(service = %tenant.service, owner = %tenant.owner, "signed out");
+    bot.house.supervisor.credentials_changed();
+    let title = title(bot, &tenant.service);
+    Ok(match (ended.was_there, ended.revoked) {
+        (false, _) => format!("There was no login to {title}."),
+        (true, Revoked::Yes) => format!("Signed out of {title}, and the vendor has ended the login."),
+        (true, Revoked::NotPossible) => {
+            format!("Signed out of {title} here; the vendor offers no way to tell it.")
+        }
+        (true, Revoked::Failed(why)) => format!(
+            "Signed out of {title} here. The vendor could not be told ({}), so the login may live on there.",
+            harmless::line(&why, 200)
+        ),
+    })
+}
+
+/// Buttons and forms about signing in.
 pub(super) async fn pressed(
     bot: &Arc<Bot>,
     asker: &Asker,
-    _thread: &ThreadId,
-    _action: &Action,
-    _pasted: Option<String>,
+    thread: &ThreadId,
+    action: &Action,
+    pasted: Option<String>,
 ) {
-    asker.tell(bot, "soon").await;
+    let Some(user) = user(asker.user) else {
+        return;
+    };
+    let answer = match action {
+        Action::Paste { service } => {
+            form(bot, asker, service).await;
+            return;
+        }
+        _ if !asker.later(bot).await => return,
+        Action::SignIn { item } => for_thread(bot, asker, thread, &user, item.0).await,
+        Action::Pasted { service } => match Service::parse(service) {
+            Ok(service) => complete(bot, &user, &service, pasted.unwrap_or_default())
+                .await
+                .map(Outgoing::words),
+            Err(error) => Err(sentence(&error.to_string())),
+        },
+        Action::SignOut { service } => match Service::parse(service) {
+            Ok(service) => sign_out(bot, &Tenant::user(service, user))
+                .await
+                .map(Outgoing::words),
+            Err(error) => Err(sentence(&error.to_string())),
+        },
+        _ => return,
+    };
+    let answer = answer.unwrap_or_else(Outgoing::words);
+    asker.answer(bot, answer, true).await;
+}
+
+async fn form(bot: &Bot, asker: &Asker, service: &str) {
+    let action = Action::Pasted {
+        service: service.to_owned(),
+    };
+    let Ok(custom_id) = bot.sealer.encode(asker.channel, &action) else {
+        return;
+    };
+    let form = form_of(
+        &custom_id,
+        "Sign in",
+        FIELD,
+        "Code, address of the page, or key",
+        true,
+    );
+    asker.form(bot, form).await;
+}
+
+/// The sign-in that a thread waits for.
+async fn for_thread(
+    bot: &Arc<Bot>,
+    asker: &Asker,
+    thread: &ThreadId,
+    user: &UserId,
+    item: i64,
+) -> Result<Outgoing, String> {
+    let known = bot.house.conversation.thread(thread).await;
+    let known = known.map_err(|error| sentence(&error.to_string()))?;
+    if known.owner != *user {
+        return Err(
+            "This thread works on the login of the person who opened it, so only they can sign in for it. \
+             `/auth` signs you in for the threads that you open."
+                .to_owned(),
+        );
+    }
+    let items = super::press::items(bot, thread).await;
+    let wanted = items.iter().find_map(|one| match &one.body {
+        Body::Login { service, done, .. } if one.id.0 == item => Some((service.clone(), *done)),
+        _ => None,
+    });
+    let (service, done) = wanted.ok_or("That is too long ago. `/auth` signs you in.")?;
+    if done {
+        return Err("That was done already.".to_owned());
+    }
+    let service = Service::parse(&service).map_err(|error| sentence(&error.to_string()))?;
+    let tenant = Tenant::user(service, user.clone());
+    begin(bot, asker, user, &tenant, None).await
 }

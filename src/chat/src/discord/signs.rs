@@ -23,6 +23,8 @@ pub(super) struct Signs {
 struct State {
     /// What is to be done, by channel; a channel is there while somebody works on it.
     wanted: HashMap<Id, VecDeque<(Id, &'static str)>>,
+    /// Messages whose sign is wanted or being set.
+    under_way: HashMap<Id, usize>,
     shown: HashMap<Id, &'static str>,
     order: VecDeque<Id>,
 }
@@ -40,9 +42,11 @@ impl Signs {
         let mut state = self.state();
         let is_idle = !state.wanted.contains_key(&channel);
         let queue = state.wanted.entry(channel).or_default();
-        match queue.iter_mut().find(|(known, _)| *known == message) {
-            Some((_, wanted)) => *wanted = sign,
-            None => queue.push_back((message, sign)),
+        if let Some((_, wanted)) = queue.iter_mut().find(|(known, _)| *known == message) {
+            *wanted = sign;
+        } else {
+            queue.push_back((message, sign));
+            *state.under_way.entry(message).or_default() += 1;
         }
         drop(state);
         if is_idle {
@@ -51,22 +55,31 @@ impl Signs {
         }
     }
 
+    /// Whether every sign that this message was to have is on it, or can't be.
+    pub(super) fn is_shown(&self, message: Id) -> bool {
+        !self.state().under_way.contains_key(&message)
+    }
+
     async fn work(&self, channel: Id) {
         while let Some((message, sign, before)) = self.next(channel) {
-            if before == Some(sign) {
-                continue;
+            if before != Some(sign) {
+                self.change(channel, message, sign, before).await;
             }
-            if !self.ask(channel, message, sign, true).await {
-                continue;
-            }
-            self.state().remember(message, sign);
+            self.state().end(message);
+        }
+    }
+
+    async fn change(&self, channel: Id, message: Id, sign: &'static str, before: Option<&'static str>) {
+        if !self.ask(channel, message, sign, true).await {
+            return;
+        }
+        self.state().remember(message, sign);
+        tokio::time::sleep(PAUSE).await;
+        // A host that was started in between does not know what it showed before.
+        let old = before.or((sign != "👀").then_some("👀"));
+        if let Some(old) = old {
+            self.ask(channel, message, old, false).await;
             tokio::time::sleep(PAUSE).await;
-            // A host that was started in between does not know what it showed before.
-            let old = before.or((sign != "👀").then_some("👀"));
-            if let Some(old) = old {
-                self.ask(channel, message, old, false).await;
-                tokio::time::sleep(PAUSE).await;
-            }
         }
     }
 
@@ -101,6 +114,15 @@ impl Signs {
 }
 
 impl State {
+    fn end(&mut self, message: Id) {
+        if let Some(count) = self.under_way.get_mut(&message) {
+            *count -= 1;
+            if *count == 0 {
+                self.under_way.remove(&message);
+            }
+        }
+    }
+
     fn remember(&mut self, message: Id, sign: &'static str) {
         if self.shown.insert(message, sign).is_none() {
             self.order.push_back(message);

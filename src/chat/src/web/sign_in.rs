@@ -20,7 +20,7 @@ use links::Answer;
 mod back;
 mod device;
 mod links;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use back::{PATHS, back};
 pub(crate) use device::Waits;

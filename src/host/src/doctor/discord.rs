@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chat::discord::config::Config;
-use chat::discord::inspect::{Application, Bot, Rest, Trouble};
+use chat::discord::inspect::{Application, Bot, COMMANDS, Rest, Trouble};
 
 use super::Check;
 use crate::config::Settings;
@@ -168,8 +168,35 @@ fn commands(names: &[String]) -> Check {
             "none is registered yet; a host registers them when it connects",
         );
     }
-    let names: Vec<String> = names.iter().map(|name| format!("/{name}")).collect();
-    Check::ok(NAME, format!("registered: {}", names.join(" ")))
+    let list = |names: &[String]| {
+        names
+            .iter()
+            .map(|name| format!("/{name}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let is_known = |name: &&str| names.iter().any(|registered| registered == name);
+    let missing: Vec<String> = COMMANDS
+        .iter()
+        .filter(|name| !is_known(name))
+        .map(ToString::to_string)
+        .collect();
+    let mut registered = format!("registered: {}", list(names));
+    let others: Vec<String> = names
+        .iter()
+        .filter(|name| !COMMANDS.contains(&name.as_str()))
+        .cloned()
+        .collect();
+    if !others.is_empty() {
+        registered = format!("{registered} (not of this version: {})", list(&others));
+    }
+    if missing.is_empty() {
+        return Check::ok(NAME, registered);
+    }
+    Check::warn(NAME, format!("{registered}; missing: {}", list(&missing))).hint(
+        "a host of this version registers them when it starts; if they are still missing then, something else registers \
+         commands with this token: remove `discord/commands` in the state folder and start the host again",
+    )
 }
 
 /// What the answers said; only a host that runs knows of its own requests.

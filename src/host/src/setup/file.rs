@@ -69,3 +69,38 @@ fn put(draft: tempfile::NamedTempFile, target: &Path) -> io::Result<()> {
     draft.persist(target).map_err(|error| error.error)?;
     File::open(target.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::{Channels, People};
+    use super::*;
+    use crate::config::Source;
+
+    #[test]
+    fn a_file_that_is_not_there_is_made_for_this_user_alone_and_nothing_is_left_beside_it() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("new/agent-host/config.toml");
+        let plan = Plan {
+            source: Source::Command(vec!["pass".to_owned()]),
+            channels: Channels::All,
+            people: People::none(),
+        };
+        write(&path, &plan).unwrap();
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "[discord]\ntoken_command = [\"pass\"]\n"
+        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+
+        // What would come out wrong is not put there.
+        let plan = Plan {
+            source: Source::Command(vec![]),
+            ..plan
+        };
+        let told = write(&path, &plan).unwrap_err().to_string();
+        assert!(told.contains("the old one is left as it is"), "{told}");
+        assert!(fs::read_to_string(&path).unwrap().contains("pass"));
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}

@@ -115,11 +115,16 @@ impl Guide<'_> {
 
     async fn choose(&mut self) -> Result<Chosen, Failure> {
         let own = self.settings.state_folder.join(FILE);
+        let configured = self
+            .settings
+            .discord
+            .as_ref()
+            .map(|discord| discord.token.source());
+        let usual = self.default();
         let Some(dialogue) = &mut self.dialogue else {
-            return Ok(Chosen::at(Source::Variable(DEFAULT_VARIABLE.to_owned())));
+            return Ok(Chosen::at(usual));
         };
-        let variables = Variables::of_this_process();
-        let is_set = variables.secret(DEFAULT_VARIABLE).is_some();
+        let is_set = Variables::of_this_process().secret(DEFAULT_VARIABLE).is_some();
         let here = if is_set { "set here" } else { "not set here" };
         output::say(&format!(
             "   It never goes into the configuration or a log. Where is it?\n   \
@@ -129,10 +134,14 @@ impl Guide<'_> {
              4) I paste it now; it goes into `{}`, which only this user may read",
             own.display()
         ));
-        let default = if is_set { "1" } else { "4" };
+        let enter = configured.map_or_else(|| "4".to_owned(), |source| format!("Enter: {source}"));
         loop {
-            let answer = dialogue.ask(&format!("   1 to 4 [{default}] ")).await?;
-            let answer = if answer.is_empty() { default } else { &answer };
+            let answer = dialogue.ask(&format!("   1 to 4 [{enter}] ")).await?;
+            let answer = match answer.as_str() {
+                "" if enter == "4" => "4",
+                "" => return Ok(Chosen::at(usual)),
+                answer => answer,
+            };
             let place = match answer {
                 "1" => {
                     let name = dialogue

@@ -10,8 +10,8 @@ const WIDTH: usize = 160;
 const LINES: usize = 12;
 
 /// The story, oldest first.
-pub(super) fn lines(items: &[Item]) -> Vec<String> {
-    items.iter().flat_map(entry).collect()
+pub(super) fn lines(items: &[&Item]) -> Vec<String> {
+    items.iter().copied().flat_map(entry).collect()
 }
 
 fn entry(item: &Item) -> Vec<String> {

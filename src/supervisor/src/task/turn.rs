@@ -161,8 +161,9 @@ impl Task {
                 if self.understands(&tool_call, &options, unknown).await {
                     self.asked_permission(*tool_call, options, answer).await;
                 } else {
-                    let reason = Some("none of these answers is one of the protocol's".to_owned());
-                    answer.give(PermissionAnswer::Deny { reason });
+                    answer.give(PermissionAnswer::Unanswered(
+                        "the host understands none of these answers",
+                    ));
                 }
             }
             Event::Login { needed, answer } => self.asked_login(needed, answer).await,

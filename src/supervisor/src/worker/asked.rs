@@ -38,7 +38,7 @@ impl JsonRpcMessage for PermissionRequest {
     fn parse_message(method: &str, params: &Value) -> Result<Self, Error> {
         let mut params = params.clone();
         let mut unknown = Vec::new();
-        if let Some(options) = params["options"].as_array_mut() {
+        if let Some(Value::Array(options)) = params.get_mut("options") {
             options.retain(|option| {
                 let is_known = PermissionOption::deserialize(option).is_ok();
                 if !is_known {
@@ -251,6 +251,24 @@ mod tests {
                 _ => None,
             };
             assert_eq!(found.as_deref(), chosen, "{offered:?} {answer:?}");
+        }
+    }
+
+    #[test]
+    fn answers_of_an_unknown_kind_are_set_apart_and_what_is_no_request_stays_none() {
+        let parse = |params: &Value| PermissionRequest::parse_message("session/request_permission", params);
+        let option = |id: &str, kind: &str| json!({ "optionId": id, "name": id, "kind": kind });
+        let with = |options: Value| json!({ "sessionId": "s", "toolCall": { "toolCallId": "t" }, "options": options });
+        let odd = [
+            option("yes", "allow_once"),
+            option("maybe", "allow_maybe"),
+            json!(7),
+        ];
+        let parsed = parse(&with(json!(odd))).unwrap();
+        assert_eq!(parsed.unknown, ["maybe", "one without a name"]);
+        assert_eq!(parsed.request.options.len(), 1);
+        for params in [json!(null), json!([]), json!("x"), json!({}), with(json!("x"))] {
+            assert!(parse(&params).is_err(), "{params}");
         }
     }
 

@@ -65,7 +65,7 @@ impl Attempt<'_> {
                 None => status == 401,
             },
             at: http::place(self.url),
-            said: Said::of_body(&body).without(self.secret),
+            said: Box::new(Said::of_body(&body).without(self.secret)),
         }
     }
 

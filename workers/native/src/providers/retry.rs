@@ -39,7 +39,7 @@ pub(super) enum Failure {
         /// Who said so: host, port and path.
         at: String,
         /// Its words.
-        said: Said,
+        said: Box<Said>,
     },
     /// The stream says that the server failed.
     Stream(Said),
@@ -113,13 +113,13 @@ impl Failure {
             } => match course.abilities.refused_by(*status, said) {
                 Some(ability) => Step::Without(ability),
                 None => match Cause::of(Some(*status), said) {
-                    Some(cause) => final_step(cause, why),
+                    Some(cause) => final_step(cause, &why),
                     None if is_passing(*status) => course.again(why, *retry_after),
                     None => refuse(why, said),
                 },
             },
             Self::Stream(said) => match Cause::of(None, said) {
-                Some(cause) => final_step(cause, why),
+                Some(cause) => final_step(cause, &why),
                 None if is_final(said) => refuse(why, said),
                 None => course.again(why, None),
             },
@@ -183,8 +183,8 @@ impl Course {
 }
 
 /// What follows what no other try can change.
-fn final_step(cause: Cause, why: String) -> Step {
-    let why = hinted(&why, cause.hint());
+fn final_step(cause: Cause, why: &str) -> Step {
+    let why = hinted(why, cause.hint());
     match cause {
         Cause::TooLong => Step::Shorten(why),
         _ => Step::Bar(why),

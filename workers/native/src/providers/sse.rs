@@ -21,6 +21,10 @@ pub(super) struct Event {
 
 /// Takes bytes, gives events (WHATWG HTML §9.2.6).
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about what came"
+)]
 pub(super) struct Decoder {
     line: Vec<u8>,
     data: Option<String>,

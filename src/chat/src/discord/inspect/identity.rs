@@ -12,6 +12,11 @@ use serenity::model::id::ApplicationId;
 use super::rest::{Rest, Trouble};
 use crate::discord::admission::Id;
 
+/// The commands that a host registers, in order of their names.
+pub const COMMANDS: [&str; 9] = [
+    "agent", "auth", "help", "model", "new", "queue", "reset", "status", "stop",
+];
+
 /// The bot's user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bot {

@@ -177,13 +177,18 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
             bucket: answer.bucket,
             stale: answer.content.trim() != message.content.trim(),
         },
+        // A thread that is not there: nothing more can be said in it.
+        Err(Trouble::Refused { status: 404, .. }) => {
+            voice.hush();
+            Outcome::Refused.into()
+        }
         Err(trouble) => outcome(&trouble).into(),
     }
 }
 
 /// Whether a delivery is ours to send.
 enum Claimed {
-    Ours(Delivery),
+    Ours(Box<Delivery>),
     /// It is there, under this name.
     Done(Id),
     NotNow,
@@ -200,22 +205,21 @@ async fn claimed(
     let conversation = &bot.house.conversation;
     let part = key.delivery_part();
     let known = voice.deliveries().get(&part).cloned();
-    let delivery = match known {
-        Some(known) => conversation.delivery(known.id).await?,
+    let delivery = if let Some(known) = known {
+        conversation.delivery(known.id).await?
+    } else {
         // The words of the first try name it for good, whatever it says when it is there.
-        None => {
-            let new = NewDelivery {
-                thread: thread.clone(),
-                turn: key.turn,
-                part,
-                text: message.content.clone(),
-            };
-            let put = conversation.put_deliveries(vec![new]).await?;
-            let Some(delivery) = put.into_iter().next() else {
-                return Ok(Claimed::NotNow);
-            };
-            delivery
-        }
+        let new = NewDelivery {
+            thread: thread.clone(),
+            turn: key.turn,
+            part,
+            text: message.content.clone(),
+        };
+        let put = conversation.put_deliveries(vec![new]).await?;
+        let Some(delivery) = put.into_iter().next() else {
+            return Ok(Claimed::NotNow);
+        };
+        delivery
     };
     voice.deliveries().insert(part, delivery.clone());
     match delivery.state {
@@ -234,7 +238,10 @@ async fn claimed(
         only: Some(delivery.id),
     };
     let ours = conversation.claim_deliveries(claim).await?;
-    Ok(ours.into_iter().next().map_or(Claimed::NotNow, Claimed::Ours))
+    Ok(ours
+        .into_iter()
+        .next()
+        .map_or(Claimed::NotNow, |ours| Claimed::Ours(Box::new(ours))))
 }
 
 /// Looks in the channel for a message whose sending nobody knows the end of, once Discord may have forgotten its nonce.
@@ -261,8 +268,7 @@ async fn found(
         for message in &messages {
             after = message.id.get();
             let is_ours = message.author.id.get() == bot.identity.user;
-            let same =
-                serde_json::to_value(&message.nonce).is_ok_and(|given| given == Value::from(nonce.as_str()));
+            let same = serde_json::to_value(&message.nonce).is_ok_and(|given| given == nonce.as_str());
             if is_ours
                 && (same || message.content.trim() == text)
                 && !others.contains(&message.id.to_string())

@@ -88,7 +88,7 @@ impl Rest {
         let mut call = Call::new(LightMethod::Post, route, Lane("message", channel)).body(message.body(true));
         call.files = message.files;
         call.patient = patient;
-        self.ask(call).await.and_then(answered)
+        answered(&self.ask(call).await?)
     }
 
     /// Changes one of our messages.
@@ -106,7 +106,7 @@ impl Rest {
         let mut call = Call::new(LightMethod::Patch, route, Lane("edit", channel)).body(to.body(false));
         call.files = to.files;
         call.patient = false;
-        self.ask(call).await.and_then(answered)
+        answered(&self.ask(call).await?)
     }
 
     /// Takes one of our messages away.
@@ -361,7 +361,7 @@ impl Rest {
     }
 }
 
-fn answered(reply: Reply) -> Result<Answered, Trouble> {
+fn answered(reply: &Reply) -> Result<Answered, Trouble> {
     Ok(Answered {
         id: id(&reply.body["id"])?,
         content: reply.body["content"].as_str().unwrap_or_default().to_owned(),

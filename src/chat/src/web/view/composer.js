@@ -150,6 +150,14 @@ function key(event) {
     event.preventDefault();
     submit();
   }
+  if (event.key === "ArrowUp" && text.value === "") {
+    const last = [...document.querySelectorAll("#timeline .said .words")].at(-1)?.textContent.trim();
+    if (!last) return;
+    event.preventDefault();
+    text.value = last;
+    typed();
+    closeCommands();
+  }
 }
 
 function complete() {
@@ -404,7 +412,7 @@ function show(data) {
   const before = phase;
   phase = data;
   follow();
-  document.querySelector("#status .dot").className = `dot ${data.tone}`;
+  document.querySelector("#status .dot").className = `dot ${away && data.busy ? "quiet" : data.tone}`;
   document.getElementById("doing").textContent = away && data.busy ? `Not connected; when last heard: ${data.words}` : data.words;
   document.getElementById("status").classList.toggle("idle", data.words === "");
   document.getElementById("stop").hidden = !data.busy;

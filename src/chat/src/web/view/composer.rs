@@ -116,7 +116,7 @@ pub(super) fn composer(shell: &Shell<'_>) -> String {
 <div class="row tools">
 <input id="file" type="file" multiple hidden>
 <button type="button" class="plain" id="attach" aria-label="Attach files" title="Attach files (or drop or paste them)">{}</button>{agents}
-<span class="grow" id="keys"><span class="hear">Enter sends, Shift and Enter begins a new line</span></span>
+<span class="grow" id="keys"><span class="hear">Enter sends, Shift and Enter begins a new line, the Up arrow in an empty field brings back what you said last</span></span>
 <label class="pick" id="mode" title="What a message does while the agent works"{busy}><span class="hear">What a message does while the agent works</span><select id="dispatch">{}</select></label>
 <button type="button" id="stop"{busy}>{}Stop</button>
 <button class="primary" id="send" aria-label="Send" title="Send (Enter)">{}</button>

@@ -145,10 +145,10 @@ fn card(login: &Login, viewer: &Viewer) -> String {
     let (tone, state) = match login.state {
         LoginState::SignedIn => ("ok", "signed in"),
         LoginState::Renewing => ("working", "being renewed"),
-        LoginState::Dead => ("failed", "sign in again"),
+        LoginState::Dead => ("failed", "no longer works"),
         LoginState::Absent => ("quiet", "not signed in"),
         LoginState::Pending => ("waiting", "sign-in begun"),
-        LoginState::Set => ("ok", "set"),
+        LoginState::Set => ("ok", "set where the host runs"),
     };
     let mut facts = vec![];
     if let Some(account) = &login.account {
@@ -162,7 +162,9 @@ fn card(login: &Login, viewer: &Viewer) -> String {
     }
     match login.valid_until {
         _ if matches!(login.state, LoginState::Absent | LoginState::Pending) => {}
-        Some(at) if at > viewer.now && login.renewed && login.state != LoginState::Dead => {
+        // Whatever its token says, it is refused.
+        Some(at) if at > viewer.now && login.state == LoginState::Dead => {}
+        Some(at) if at > viewer.now && login.renewed => {
             facts.push((
                 "Valid for",
                 format!("{}, then renewed by itself", words::until(at, viewer.now)),

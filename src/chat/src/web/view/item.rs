@@ -41,7 +41,8 @@ pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
         Body::Note { kind, text, retry } => ("note", note(*kind, text, *retry, viewer)),
         Body::Usage { used, size } => ("usage", usage(*used, *size)),
     };
-    let turn = turn_of(item)
+    let turn = item
+        .stands_with()
         .map(|turn| format!(" data-turn=\"{turn}\""))
         .unwrap_or_default();
     format!(
@@ -57,32 +58,6 @@ pub(crate) fn weight(item: &Item) -> usize {
     };
     let bytes = |diff: &Diff| diff.new.len() + diff.old.as_ref().map_or(0, String::len);
     diffs.iter().map(bytes).sum()
-}
-
-/// The order in which entries are read: turn by turn, as turns run, so that a message that had to wait stands above its
-/// reply and below what was said meanwhile. An entry of no turn stands behind the last turn of which something was said
-/// before it. The script does the same with what comes later.
-pub(crate) fn in_order(items: &[Item]) -> Vec<&Item> {
-    let mut last = None;
-    let mut read: Vec<(Option<TurnId>, &Item)> = Vec::with_capacity(items.len());
-    for item in items {
-        let own = turn_of(item);
-        if !matches!(item.body, Body::Said { .. }) {
-            last = last.max(own);
-        }
-        read.push((own.or(last), item));
-    }
-    read.sort_by_key(|(turn, item)| (*turn, item.id));
-    read.into_iter().map(|(_, item)| item).collect()
-}
-
-/// The turn that an entry stands with: its own, or the one that it offers again.
-fn turn_of(item: &Item) -> Option<TurnId> {
-    let offered = match item.body {
-        Body::Note { retry, .. } => retry,
-        _ => None,
-    };
-    item.turn.or(offered)
 }
 
 /// The name that somebody shows; who shows none is `You` to themselves.

@@ -152,7 +152,10 @@ async function refused() {
   if (answer && !answer.ok) {
     const { words, after } = await refusal(answer);
     wait = jitter(wait, after);
-    away(`${words} Trying again in ${span(Math.max(1000, wait))}.`);
+    // Said aloud once, not with each new number.
+    const when = Object.assign(document.createElement("span"), { textContent: ` Trying again in ${span(Math.max(1000, wait))}.` });
+    when.setAttribute("aria-hidden", "true");
+    away(words, when);
   }
   notBefore = Date.now() + wait;
   setTimeout(() => waited() && source.readyState === EventSource.CLOSED && connect(), wait + 1);

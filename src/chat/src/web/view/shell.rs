@@ -1,8 +1,10 @@
 //! The frame of every page: list on the left, a thread or a page on the right.
 
+use conversation::in_order;
+
 use super::html::{each, escape};
 use super::icon::icon;
-use super::item::{in_order, item};
+use super::item::item;
 use super::{Content, MayInvite, Shell, assets, composer, harmless, list};
 
 /// The whole page.

@@ -160,3 +160,106 @@ async fn a_cut_after_which_nothing_starts_by_itself_says_so() {
     view.note("The turn was cut. It is not started again by itself: press Retry or send a message.")
         .await;
 }
+
+#[tokio::test]
+async fn a_worker_that_dies_in_mid_turn_cuts_only_that_turn() {
+    let host = Host::new().await;
+    let (one, other) = (host.thread("one").await, host.thread("other").await);
+    let gate = gated(&host.script);
+    let mut quiet = host.view(&other).await;
+    host.post(&other, "calm").await;
+    quiet.until("it answers", |view| !view.answers().is_empty()).await;
+    host.script.prompt_with(vec![Act::Say("half"), Act::Die]);
+    let mut view = host.view(&one).await;
+    let cut = host.post(&one, "crash").await.turn;
+    let next = host.post(&one, "next").await.turn;
+    let note = view.note("(killed by SIGKILL)").await;
+    assert_eq!(note, (NoteKind::Error, Some(cut)));
+    view.until("the turn is over", |view| view.phase != ThreadPhase::Working)
+        .await;
+    assert_eq!(host.state(cut).await, TurnState::Cut);
+    // It is started again by itself, after a moment, for what waits.
+    view.until("the next is answered", |view| {
+        view.answers() == ["half", "echo: next"]
+    })
+    .await;
+    view.quiet().await;
+    assert_eq!(host.state(next).await, TurnState::Done);
+    assert!(
+        view.phases
+            .iter()
+            .any(|phase| matches!(phase, ThreadPhase::Failed { until: Some(_) }))
+    );
+    assert_eq!(
+        quiet.phase,
+        ThreadPhase::Working,
+        "the other thread saw nothing of it"
+    );
+    gate.open();
+    quiet.quiet().await;
+    assert_eq!(quiet.answers(), ["begun and done"]);
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_when_it_is_asked_to_stop_has_stopped() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script
+        .prompt_with(vec![Act::Say("half"), Act::DieWhenCancelled]);
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
+    view.until("it answers", |view| !view.answers().is_empty()).await;
+    host.supervisor.stop(&thread, &user("owner")).await.unwrap();
+    view.phase(ThreadPhase::Cold).await;
+    assert_eq!(host.state(turn).await, TurnState::Stopped);
+    assert!(view.find_note("cut").is_none() && !view.phases.contains(&ThreadPhase::Failed { until: None }));
+    assert!(host.supervisor.attention().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_when_it_is_steered_is_replaced_at_once() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script
+        .prompt_with(vec![Act::Say("half"), Act::DieWhenCancelled]);
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
+    view.until("it answers", |view| !view.answers().is_empty()).await;
+    host.post_as(&thread, "two", Dispatch::Steer).await;
+    view.until("it is answered", |view| {
+        view.answers() == ["half", "echo: one\n\ntwo"]
+    })
+    .await;
+    view.quiet().await;
+    assert_eq!(host.state(turn).await, TurnState::Done);
+    let failed = view
+        .phases
+        .iter()
+        .any(|phase| matches!(phase, ThreadPhase::Failed { .. }));
+    assert!(!failed, "{:?}", view.phases);
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_while_it_is_idle_is_started_again_when_it_is_needed() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let gate = Gate::default();
+    host.script
+        .prompt_with(vec![Act::Say("one"), Act::DieLater(gate.clone())]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "one").await;
+    view.phase(ThreadPhase::Idle).await;
+    gate.open();
+    view.until("it failed", |view| {
+        matches!(view.phase, ThreadPhase::Failed { .. })
+    })
+    .await;
+    host.post(&thread, "two").await;
+    view.until("it is answered", |view| view.answers() == ["one", "echo: two"])
+        .await;
+    let notes = view
+        .bodies()
+        .into_iter()
+        .filter(|body| matches!(body, conversation::Body::Note { .. }));
+    assert_eq!(notes.count(), 0, "nobody missed it");
+}

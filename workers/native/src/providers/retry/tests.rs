@@ -8,7 +8,7 @@ fn status(status: u16, body: &str) -> Failure {
         retry_after: None,
         is_rejection: status == 401,
         at: "models.example/chat/completions".into(),
-        said: Said::of_body(body.as_bytes()),
+        said: Box::new(Said::of_body(body.as_bytes())),
     }
 }
 
@@ -97,7 +97,7 @@ fn delay(tries: u32, chance: f64, asked: Option<Duration>) -> Duration {
         retry_after: asked,
         is_rejection: false,
         at: String::new(),
-        said: Said::default(),
+        said: Box::default(),
     };
     let course = Course {
         chance,
@@ -128,7 +128,7 @@ fn a_server_that_asks_for_hours_is_not_waited_for() {
         retry_after: Some(Duration::from_hours(3)),
         is_rejection: false,
         at: String::new(),
-        said: Said::default(),
+        said: Box::default(),
     };
     let Step::GiveUp(words) = failure.next(course(1)) else {
         panic!("it waits")

@@ -7,6 +7,8 @@ use credentials::{Timestamp, UserId};
 
 use super::*;
 
+mod cards;
+
 const AT: Timestamp = Timestamp::from_seconds(1_795_269_787);
 
 fn entry(body: Body) -> Item {
@@ -44,40 +46,6 @@ fn call(status: ToolStatus) -> ToolCall {
         exit: None,
         started: Some(AT),
         ended: None,
-    }
-}
-
-fn choice(id: &str, name: &str, kind: ChoiceKind) -> Choice {
-    Choice {
-        id: id.into(),
-        name: name.into(),
-        kind,
-    }
-}
-
-/// As the built-in agent does.
-fn offered() -> Vec<Choice> {
-    vec![
-        choice("allow_once", "Allow once", ChoiceKind::AllowOnce),
-        choice(
-            "allow_always",
-            "Always run exactly this command",
-            ChoiceKind::AllowAlways,
-        ),
-        choice("reject_once", "Deny", ChoiceKind::RejectOnce),
-    ]
-}
-
-fn asks(decision: Option<Decision>) -> Body {
-    Body::Permission {
-        request: "r\"1".into(),
-        call: "c1".into(),
-        title: "run a command".into(),
-        detail: "rm -rf build && echo \u{202e}done".into(),
-        diffs: vec![],
-        options: offered(),
-        until: AT.plus(Duration::from_mins(10)),
-        decision,
     }
 }
 
@@ -194,81 +162,6 @@ fn a_long_output_shows_its_end_and_says_so() {
 }
 
 #[test]
-fn a_permission_card_shows_all_that_would_run_and_only_the_owner_can_press() {
-    let html = show(asks(None));
-    assert!(
-        html.contains("rm -rf build &amp;&amp; echo ⟨U+202E⟩done"),
-        "{html}"
-    );
-    assert!(html.contains("Look twice"), "{html}");
-    assert!(html.contains("data-request=\"r&quot;1\""), "{html}");
-    for answer in ["once", "always", "deny"] {
-        assert!(html.contains(&format!("value=\"{answer}\"")), "{html}");
-    }
-    assert!(html.contains(">9 min 55 s</time>"), "{html}");
-    // Enter in the reason presses the only button that submits: never one that allows.
-    let submits: Vec<_> = html
-        .split("<button ")
-        .skip(1)
-        .filter(|button| !button.starts_with("type=\"button\""))
-        .collect();
-    assert!(
-        matches!(submits[..], [one] if one.contains("value=\"deny\"")),
-        "{html}"
-    );
-    let other = item(&entry(asks(None)), &viewer(false));
-    assert!(
-        !other.contains("<button") && other.contains("Only the person who opened"),
-        "{other}"
-    );
-}
-
-#[test]
-fn a_decision_leaves_a_line_and_no_button() {
-    let by = || "Alice".to_owned();
-    let table = [
-        (Decision::Once { by: by() }, "Allowed once by Alice"),
-        (
-            Decision::Always {
-                by: by(),
-                words: "Always run <this>".into(),
-            },
-            "Allowed by Alice (“Always run &lt;this&gt;”)",
-        ),
-        (
-            Decision::Always {
-                by: by(),
-                words: String::new(),
-            },
-            "Allowed from now on by Alice",
-        ),
-        (
-            Decision::Denied {
-                by: by(),
-                reason: None,
-            },
-            "Denied by Alice:",
-        ),
-        (
-            Decision::Denied {
-                by: by(),
-                reason: Some("too wide".into()),
-            },
-            "Denied by Alice (“too wide”)",
-        ),
-        (Decision::TimedOut, "Nobody answered in time"),
-        (Decision::Gone, "The turn ended before"),
-    ];
-    for (decision, words) in table {
-        let html = show(asks(Some(decision)));
-        assert!(
-            html.contains(words) && !html.contains("<button") && html.contains("rm -rf build"),
-            "{html}"
-        );
-    }
-}
-
-#[test]
 fn retry_and_sign_in_are_offered_to_the_owner_alone() {
     let note = || Body::Note {
         kind: NoteKind::Error,
@@ -320,71 +213,6 @@ fn a_text_that_grows_says_how_much_of_it_is_stable() {
 }
 
 #[test]
-fn a_message_that_waited_is_read_above_its_reply() {
-    let said = |id, turn| Item {
-        id: ItemId(id),
-        turn: Some(TurnId(turn)),
-        ..entry(Body::Said {
-            by: viewer(true).user,
-            name: String::new(),
-            text: String::new(),
-            files: vec![],
-        })
-    };
-    let answer = |id, turn| Item {
-        id: ItemId(id),
-        turn: Some(TurnId(turn)),
-        ..entry(Body::Answer { text: String::new() })
-    };
-    let order = |items: &[Item]| in_order(items).iter().map(|item| item.id.0).collect::<Vec<_>>();
-    let note = |id, turn: Option<i64>, retry: Option<i64>| Item {
-        id: ItemId(id),
-        turn: turn.map(TurnId),
-        ..entry(Body::Note {
-            kind: NoteKind::Info,
-            text: String::new(),
-            retry: retry.map(TurnId),
-        })
-    };
-    // Turn 2 was asked while turn 1 ran, and a message was merged into it while it ran itself.
-    let queued = [
-        said(1, 1),
-        answer(2, 1),
-        said(3, 2),
-        answer(4, 1),
-        answer(5, 2),
-        said(6, 2),
-        answer(7, 2),
-    ];
-    assert_eq!(order(&queued), [1, 2, 4, 3, 5, 6, 7]);
-    // At every moment, and whatever part of it is looked at.
-    assert_eq!(order(&queued[..4]), [1, 2, 4, 3]);
-    assert_eq!(order(&queued[1..4]), [2, 4, 3]);
-    // Turn 3 interrupts turn 1 and pushes turn 2 out; nothing is said yet of turn 3.
-    let interrupted = [
-        said(1, 1),
-        answer(2, 1),
-        said(3, 2),
-        said(4, 3),
-        note(5, Some(2), Some(2)),
-        answer(6, 1),
-        note(7, Some(1), Some(1)),
-    ];
-    assert_eq!(order(&interrupted), [1, 2, 6, 7, 3, 5, 4]);
-    // What belongs to no turn: between turns, or about one.
-    let between = [
-        note(1, None, None),
-        said(2, 1),
-        note(3, None, Some(1)),
-        said(4, 2),
-        answer(5, 1),
-        note(6, None, None),
-        answer(7, 2),
-    ];
-    assert_eq!(order(&between), [1, 2, 3, 5, 6, 4, 7]);
-}
-
-#[test]
 fn who_shows_no_name_is_you_to_themselves() {
     let said = |by: &str, name: &str| Body::Said {
         by: UserId::parse(by).unwrap(),
@@ -430,7 +258,7 @@ fn a_command_is_its_own_headline_and_a_change_its_own_report() {
 
 #[test]
 fn what_is_too_long_to_be_seen_at_once_says_so() {
-    let long = |detail: String| match asks(None) {
+    let long = |detail: String| match cards::asks(None) {
         Body::Permission {
             request,
             call,
@@ -461,86 +289,13 @@ fn what_is_too_long_to_be_seen_at_once_says_so() {
 }
 
 #[test]
-fn a_request_to_change_a_file_shows_every_changed_line() {
-    let new = "rm -rf /\n".repeat(3000);
-    let html = match asks(None) {
-        Body::Permission {
-            request,
-            call,
-            title,
-            options,
-            until,
-            decision,
-            ..
-        } => show(Body::Permission {
-            request,
-            call,
-            title,
-            detail: String::new(),
-            diffs: vec![Diff {
-                path: "run.sh".into(),
-                old: None,
-                new,
-            }],
-            options,
-            until,
-            decision,
-        }),
-        _ => unreachable!("a permission"),
-    };
-    assert_eq!(html.matches("rm -rf /").count(), 3000);
-}
-
-#[test]
-fn the_answers_are_those_that_the_agent_offers_in_its_words() {
-    let asked = |offered: Vec<Choice>| {
-        let mut body = asks(None);
-        if let Body::Permission { options, .. } = &mut body {
-            *options = offered;
-        }
-        show(body)
-    };
-    let html = asked(vec![
-        choice("plan", "Yes, and <b>accept</b> edits", ChoiceKind::AllowAlways),
-        choice("\"ask\"", "Yes, and ask for each edit", ChoiceKind::AllowOnce),
-        choice("stay", "No, keep planning", ChoiceKind::RejectOnce),
-        choice("never", "\u{202e}", ChoiceKind::RejectAlways),
-    ]);
-    assert!(
-        html.contains("Yes, and &lt;b&gt;accept&lt;/b&gt; edits</button>"),
-        "{html}"
-    );
-    assert!(html.contains("data-option=\"&quot;ask&quot;\""), "{html}");
-    assert!(
-        html.contains("No, keep planning</button>") && html.contains("Always deny</button>"),
-        "{html}"
-    );
-    assert_eq!(html.matches("class=\"primary\"").count(), 1, "{html}");
-    // Only denials are sent by Enter.
-    assert_eq!(html.matches("<button value=\"deny\"").count(), 2, "{html}");
-    assert_eq!(html.matches("type=\"button\"").count(), 2, "{html}");
-
-    let html = asked(vec![choice("ok", "Proceed", ChoiceKind::AllowOnce)]);
-    assert!(
-        html.contains("Proceed</button>") && !html.contains("value=\"always\""),
-        "{html}"
-    );
-    assert!(html.contains("<button value=\"deny\">Deny</button>"), "{html}");
-    let html = asked(vec![]);
-    assert!(
-        html.contains("Deny</button>") && !html.contains("data-option"),
-        "{html}"
-    );
-}
-
-#[test]
 fn a_change_is_not_told_in_words_as_well() {
     let diffs = vec![Diff {
         path: "a.txt".into(),
         old: Some("one\ntwo\n".into()),
         new: "one\n2\n".into(),
     }];
-    let mut body = asks(None);
+    let mut body = cards::asks(None);
     if let Body::Permission {
         detail, diffs: shown, ..
     } = &mut body

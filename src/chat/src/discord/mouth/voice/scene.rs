@@ -1,0 +1,271 @@
+//! What a voice knows of its thread, and what should stand there.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use conversation::{Body, Item, ItemId, Thread, Turn, TurnId, TurnState};
+use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
+
+use crate::discord::admission::Id;
+use crate::discord::bot::Bot;
+use crate::discord::custom_id::Action;
+use crate::discord::render::{self, Button, DesiredMessage, Footer, Press, Progress, Style};
+
+/// Older entries of a timeline are read in steps of so many, and no more than so often.
+const PAGE: usize = 200;
+const PAGES: usize = 20;
+/// Buttons that fit below a message.
+const BUTTONS: usize = 5;
+
+/// What a voice knows of its thread.
+pub(super) struct Scene {
+    pub(super) items: BTreeMap<ItemId, Item>,
+    pub(super) thread: Thread,
+    queued: Vec<Turn>,
+    phase: ThreadPhase,
+    pub(super) doing: Option<Doing>,
+    revision: u64,
+    /// Turns that are over, and what stands below them.
+    over: HashMap<TurnId, Footer>,
+    /// Messages that got a sign for good.
+    signed: Vec<Id>,
+}
+
+/// Whether an update could be taken in.
+pub(super) enum Taken {
+    Fine,
+    Resync,
+}
+
+impl Scene {
+    pub(super) async fn new(
+        bot: &Bot,
+        snapshot: Snapshot,
+        upto: ItemId,
+    ) -> Result<Self, supervisor::SupervisorError> {
+        let Snapshot {
+            thread,
+            items,
+            more,
+            queued,
+            phase,
+            doing,
+            revision,
+        } = snapshot;
+        let mut known: BTreeMap<ItemId, Item> = items.into_iter().map(|item| (item.id, item)).collect();
+        let mut more = more;
+        for _ in 0..PAGES {
+            let Some(first) = known.keys().next().copied() else {
+                break;
+            };
+            if !more || first <= upto {
+                break;
+            }
+            let older = bot.house.supervisor.older(&thread.id, first, PAGE).await?;
+            more = older.len() == PAGE;
+            known.extend(older.into_iter().map(|item| (item.id, item)));
+        }
+        known.retain(|id, _| *id > upto);
+        Ok(Self {
+            items: known,
+            thread,
+            queued,
+            phase,
+            doing,
+            revision,
+            over: HashMap::new(),
+            signed: vec![],
+        })
+    }
+
+    pub(super) fn newest(&self) -> ItemId {
+        self.items.keys().next_back().copied().unwrap_or(ItemId(0))
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.phase, ThreadPhase::Working | ThreadPhase::Starting)
+    }
+
+    /// Whether nothing runs, nothing waits, and nothing is about to.
+    pub(super) fn is_quiet(&self) -> bool {
+        let rests = matches!(
+            self.phase,
+            ThreadPhase::Cold | ThreadPhase::Idle | ThreadPhase::Failed { until: None }
+        );
+        let waits = !self.queued.is_empty() && !matches!(self.phase, ThreadPhase::Failed { .. });
+        self.doing.is_none() && rests && !waits && self.turns().all(|turn| self.over.contains_key(&turn))
+    }
+
+    fn turns(&self) -> impl Iterator<Item = TurnId> + '_ {
+        let waits = |turn: &TurnId| self.queued.iter().any(|queued| queued.id == *turn);
+        let mut last = None;
+        self.items
+            .values()
+            .filter_map(|item| item.turn)
+            .filter(move |turn| !waits(turn) && last.replace(*turn) != Some(*turn))
+    }
+
+    /// Whether the signs of turns that are over are on their messages.
+    pub(super) fn is_signed(&self, bot: &Bot) -> bool {
+        self.signed.iter().all(|message| bot.signs.is_shown(*message))
+    }
+
+    pub(super) fn take(&mut self, update: Update) -> Taken {
+        if update.revision <= self.revision {
+            return Taken::Fine;
+        }
+        match update.change {
+            Change::Item(item) => drop(self.items.insert(item.id, item)),
+            Change::Append { item, at, text } => {
+                let Some(Body::Answer { text: whole } | Body::Thought { text: whole }) =
+                    self.items.get_mut(&item).map(|item| &mut item.body)
+                else {
+                    return Taken::Resync;
+                };
+                if !whole.is_char_boundary(at) {
+                    return Taken::Resync;
+                }
+                whole.truncate(at);
+                whole.push_str(&text);
+            }
+            Change::Queue(queued) => self.queued = queued,
+            Change::Phase { phase, doing } => {
+                self.phase = phase;
+                self.doing = doing;
+            }
+            Change::Thread(thread) => self.thread = thread,
+            Change::Resync => return Taken::Resync,
+        }
+        self.revision = update.revision;
+        Taken::Fine
+    }
+
+    fn running(&self) -> Option<TurnId> {
+        self.doing.as_ref().map(|doing| doing.turn)
+    }
+
+    /// Looks which turns have ended, and how.
+    pub(super) async fn learn_ends(&mut self, bot: &Bot) {
+        let running = self.running();
+        let mut open: Vec<TurnId> = self
+            .turns()
+            .filter(|turn| !self.over.contains_key(turn) && Some(*turn) != running)
+            .collect();
+        open.sort_unstable();
+        open.dedup();
+        for id in open {
+            let Ok(turn) = bot.house.conversation.turn(id).await else {
+                continue;
+            };
+            if !turn.state.is_ended() {
+                continue;
+            }
+            self.signed.extend(sign(bot, &turn, turn.state, false));
+            let footer = self.footer(&turn);
+            self.over.insert(id, footer);
+        }
+    }
+
+    fn footer(&self, turn: &Turn) -> Footer {
+        let (Some(began), Some(ended), TurnState::Done) = (turn.started, turn.ended, turn.state) else {
+            return Footer::default();
+        };
+        let usage = self.items.values().rev().find_map(|item| match item.body {
+            Body::Usage { used, size } if item.turn == Some(turn.id) => Some((used, size)),
+            _ => None,
+        });
+        Footer {
+            elapsed: Some(ended.since(began)),
+            model: self.thread.model.clone(),
+            usage,
+        }
+    }
+
+    /// Shows on the message of the running turn whether it waits for a person.
+    pub(super) fn show_signs(&self, bot: &Arc<Bot>) {
+        let Some(id) = self.running() else {
+            return;
+        };
+        let asks = matches!(
+            self.phase,
+            ThreadPhase::AwaitingPermission | ThreadPhase::AwaitingLogin
+        );
+        let bot = Arc::clone(bot);
+        tokio::spawn(async move {
+            if let Ok(turn) = bot.house.conversation.turn(id).await
+                && turn.state == TurnState::Running
+            {
+                sign(&bot, &turn, TurnState::Running, asks);
+            }
+        });
+    }
+
+    /// Everything that should stand there, in order.
+    pub(super) fn messages(&self, bot: &Bot) -> Vec<DesiredMessage> {
+        // What is not shown would only part what belongs together.
+        let shown = |item: &&Item| !matches!(item.body, Body::Said { .. } | Body::Usage { .. });
+        let items: Vec<&Item> = self.items.values().filter(shown).collect();
+        let mut messages = vec![];
+        for group in items.chunk_by(|a, b| a.turn == b.turn) {
+            let turn = group.first().and_then(|item| item.turn);
+            let owned: Vec<Item> = group.iter().map(|item| (*item).clone()).collect();
+            let progress = match turn {
+                None => Progress::Over {
+                    footer: Footer::default(),
+                },
+                Some(turn) => match self.over.get(&turn) {
+                    // What is said in between does not end a turn twice.
+                    Some(footer) if self.is_last_of(turn, &owned) => Progress::Over {
+                        footer: footer.clone(),
+                    },
+                    Some(_) => Progress::Over {
+                        footer: Footer::default(),
+                    },
+                    None => Progress::Running,
+                },
+            };
+            let mut shown = render::messages(&owned, &progress, &bot.look);
+            if turn.is_some() && turn == self.running() {
+                offer_stop(&mut shown);
+            }
+            messages.extend(shown);
+        }
+        messages
+    }
+
+    fn is_last_of(&self, turn: TurnId, group: &[Item]) -> bool {
+        let newest = group.last().map(|item| item.id);
+        let shown = |item: &&Item| !matches!(item.body, Body::Said { .. } | Body::Usage { .. });
+        let mut after = self.items.values().rev().filter(shown);
+        after.find(|item| item.turn == Some(turn)).map(|item| item.id) == newest
+    }
+}
+
+/// A button that stops the turn, below its first message, where it stays.
+fn offer_stop(messages: &mut [DesiredMessage]) {
+    if let Some(first) = messages.first_mut().filter(|one| one.buttons.len() < BUTTONS) {
+        first.buttons.push(Button {
+            label: "Stop".to_owned(),
+            press: Press::Action(Action::Stop),
+            style: Style::Secondary,
+        });
+    }
+}
+
+/// Puts the sign of a turn's state on the message that began it. Which message that is, if one did.
+fn sign(bot: &Bot, turn: &Turn, state: TurnState, asks: bool) -> Option<Id> {
+    let (channel, message) = turn.source.0.split_once('/')?;
+    let (channel, message) = (channel.parse().ok()?, message.parse().ok()?);
+    // What was merged into another turn was heard.
+    let merged = turn
+        .reason
+        .as_deref()
+        .is_some_and(|reason| reason.starts_with("merged into"));
+    let sign = if merged {
+        "✅"
+    } else {
+        render::reaction(state, asks)
+    };
+    bot.signs.show(channel, message, sign);
+    Some(message)
+}

@@ -1,0 +1,82 @@
+//! `/auth` without a vendor: how somebody's logins stand.
+
+use std::time::Duration;
+
+use credentials::{Owner, Service, State, TenantHealth, Timestamp, UserId, words};
+use serde_json::json;
+
+use super::title;
+use crate::discord::asker::Asker;
+use crate::discord::bot::Bot;
+use crate::discord::custom_id::Action;
+use crate::discord::names;
+use crate::discord::press::sentence;
+use crate::discord::rest::Outgoing;
+use crate::discord::split::disarmed;
+use crate::harmless;
+
+/// How somebody's logins stand, and the host's.
+pub(super) async fn status(bot: &Bot, asker: &Asker, user: &UserId) -> Result<Outgoing, String> {
+    let store = bot.house.credentials.store().clone();
+    let look = tokio::task::spawn_blocking(move || store.tenants()).await;
+    let stored = match look {
+        Ok(Ok(stored)) => stored,
+        Ok(Err(error)) => return Err(sentence(&format!("the logins can't be read: {error}"))),
+        Err(_) => return Err("The logins can't be read.".to_owned()),
+    };
+    let mut lines = vec![];
+    let mut buttons = vec![];
+    for one in &stored {
+        let own = one.owner == user.as_str();
+        if !own && one.owner != Owner::Host.as_str() {
+            continue;
+        }
+        lines.push(line(bot, one, own));
+        let action = Action::SignOut {
+            service: one.service.clone(),
+        };
+        if own
+            && buttons.len() < 5
+            && let Ok(custom_id) = bot.sealer.encode(asker.channel, &action)
+        {
+            let label = names::label(&format!("Sign out of {}", one.service), names::LONGEST_BUTTON);
+            buttons.push(json!({ "type": 2, "style": 2, "label": label, "custom_id": custom_id }));
+        }
+    }
+    if lines.is_empty() {
+        lines
+            .push("Nobody is signed in, neither you nor this host. `/auth vendor:` signs you in.".to_owned());
+    }
+    let rows = if buttons.is_empty() {
+        vec![]
+    } else {
+        vec![json!({ "type": 1, "components": buttons })]
+    };
+    Ok(Outgoing {
+        content: names::shortened(&lines.join("\n"), 1900),
+        rows,
+        ..Outgoing::default()
+    })
+}
+
+fn line(bot: &Bot, one: &TenantHealth, own: bool) -> String {
+    let title =
+        Service::parse(&one.service).map_or_else(|_| one.service.clone(), |service| title(bot, &service));
+    let whose = if own { "yours" } else { "everyone's" };
+    let account = one.account.as_ref();
+    let account = account.map(|account| account.label.as_deref().unwrap_or(&account.id));
+    let account = account.map(|account| format!(", {}", disarmed(&harmless::line(account, 80))));
+    let state = match one.state {
+        State::Invalidated | State::Unreadable => "no longer valid: sign in again".to_owned(),
+        State::Expired if !one.refreshable => "over: sign in again".to_owned(),
+        _ if one.refreshable => "valid, renewed by itself".to_owned(),
+        _ => match one.expires_in_s.and_then(|seconds| u64::try_from(seconds).ok()) {
+            Some(seconds) => {
+                let at = Timestamp::now().plus(Duration::from_secs(seconds));
+                format!("valid until {}", words::moment(at))
+            }
+            None => "valid".to_owned(),
+        },
+    };
+    format!("**{title}** ({whose}{}): {state}", account.unwrap_or_default())
+}

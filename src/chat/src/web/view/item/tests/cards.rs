@@ -1,0 +1,185 @@
+//! Cards that ask for permission.
+
+use super::*;
+
+fn choice(id: &str, name: &str, kind: ChoiceKind) -> Choice {
+    Choice {
+        id: id.into(),
+        name: name.into(),
+        kind,
+    }
+}
+
+/// As the built-in agent does.
+fn offered() -> Vec<Choice> {
+    vec![
+        choice("allow_once", "Allow once", ChoiceKind::AllowOnce),
+        choice(
+            "allow_always",
+            "Always run exactly this command",
+            ChoiceKind::AllowAlways,
+        ),
+        choice("reject_once", "Deny", ChoiceKind::RejectOnce),
+    ]
+}
+
+pub(super) fn asks(decision: Option<Decision>) -> Body {
+    Body::Permission {
+        request: "r\"1".into(),
+        call: "c1".into(),
+        title: "run a command".into(),
+        detail: "rm -rf build && echo \u{202e}done".into(),
+        diffs: vec![],
+        options: offered(),
+        until: AT.plus(Duration::from_mins(10)),
+        decision,
+    }
+}
+
+#[test]
+fn a_permission_card_shows_all_that_would_run_and_only_the_owner_can_press() {
+    let html = show(asks(None));
+    assert!(
+        html.contains("rm -rf build &amp;&amp; echo ⟨U+202E⟩done"),
+        "{html}"
+    );
+    assert!(html.contains("Look twice"), "{html}");
+    assert!(html.contains("data-request=\"r&quot;1\""), "{html}");
+    for answer in ["once", "always", "deny"] {
+        assert!(html.contains(&format!("value=\"{answer}\"")), "{html}");
+    }
+    assert!(html.contains(">9 min 55 s</time>"), "{html}");
+    // Enter in the reason presses the only button that submits: never one that allows.
+    let submits: Vec<_> = html
+        .split("<button ")
+        .skip(1)
+        .filter(|button| !button.starts_with("type=\"button\""))
+        .collect();
+    assert!(
+        matches!(submits[..], [one] if one.contains("value=\"deny\"")),
+        "{html}"
+    );
+    let other = item(&entry(asks(None)), &viewer(false));
+    assert!(
+        !other.contains("<button") && other.contains("Only the person who opened"),
+        "{other}"
+    );
+}
+
+#[test]
+fn a_decision_leaves_a_line_and_no_button() {
+    let by = || "Alice".to_owned();
+    let table = [
+        (Decision::Once { by: by() }, "Allowed once by Alice"),
+        (
+            Decision::Always {
+                by: by(),
+                words: "Always run <this>".into(),
+            },
+            "Allowed by Alice (“Always run &lt;this&gt;”)",
+        ),
+        (
+            Decision::Always {
+                by: by(),
+                words: String::new(),
+            },
+            "Allowed from now on by Alice",
+        ),
+        (
+            Decision::Denied {
+                by: by(),
+                reason: None,
+            },
+            "Denied by Alice:",
+        ),
+        (
+            Decision::Denied {
+                by: by(),
+                reason: Some("too wide".into()),
+            },
+            "Denied by Alice (“too wide”)",
+        ),
+        (Decision::TimedOut, "Nobody answered in time"),
+        (Decision::Gone, "The turn ended before"),
+    ];
+    for (decision, words) in table {
+        let html = show(asks(Some(decision)));
+        assert!(
+            html.contains(words) && !html.contains("<button") && html.contains("rm -rf build"),
+            "{html}"
+        );
+    }
+}
+
+#[test]
+fn a_request_to_change_a_file_shows_every_changed_line() {
+    let new = "rm -rf /\n".repeat(3000);
+    let html = match asks(None) {
+        Body::Permission {
+            request,
+            call,
+            title,
+            options,
+            until,
+            decision,
+            ..
+        } => show(Body::Permission {
+            request,
+            call,
+            title,
+            detail: String::new(),
+            diffs: vec![Diff {
+                path: "run.sh".into(),
+                old: None,
+                new,
+            }],
+            options,
+            until,
+            decision,
+        }),
+        _ => unreachable!("a permission"),
+    };
+    assert_eq!(html.matches("rm -rf /").count(), 3000);
+}
+
+#[test]
+fn the_answers_are_those_that_the_agent_offers_in_its_words() {
+    let asked = |offered: Vec<Choice>| {
+        let mut body = asks(None);
+        if let Body::Permission { options, .. } = &mut body {
+            *options = offered;
+        }
+        show(body)
+    };
+    let html = asked(vec![
+        choice("plan", "Yes, and <b>accept</b> edits", ChoiceKind::AllowAlways),
+        choice("\"ask\"", "Yes, and ask for each edit", ChoiceKind::AllowOnce),
+        choice("stay", "No, keep planning", ChoiceKind::RejectOnce),
+        choice("never", "\u{202e}", ChoiceKind::RejectAlways),
+    ]);
+    assert!(
+        html.contains("Yes, and &lt;b&gt;accept&lt;/b&gt; edits</button>"),
+        "{html}"
+    );
+    assert!(html.contains("data-option=\"&quot;ask&quot;\""), "{html}");
+    assert!(
+        html.contains("No, keep planning</button>") && html.contains("Always deny</button>"),
+        "{html}"
+    );
+    assert_eq!(html.matches("class=\"primary\"").count(), 1, "{html}");
+    // Only denials are sent by Enter.
+    assert_eq!(html.matches("<button value=\"deny\"").count(), 2, "{html}");
+    assert_eq!(html.matches("type=\"button\"").count(), 2, "{html}");
+
+    let html = asked(vec![choice("ok", "Proceed", ChoiceKind::AllowOnce)]);
+    assert!(
+        html.contains("Proceed</button>") && !html.contains("value=\"always\""),
+        "{html}"
+    );
+    assert!(html.contains("<button value=\"deny\">Deny</button>"), "{html}");
+    let html = asked(vec![]);
+    assert!(
+        html.contains("Deny</button>") && !html.contains("data-option"),
+        "{html}"
+    );
+}

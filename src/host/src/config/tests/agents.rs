@@ -1,0 +1,109 @@
+//! Agents, and what they are told of models and limits.
+
+use super::*;
+
+#[test]
+fn without_a_file_the_built_in_agent_is_there_and_has_no_model() {
+    let settings = load_text("", &[]).settings;
+    assert_eq!(settings.default_agent, "native");
+    let supervisor::AgentKind::Native(profile) = &settings.agents["native"].kind else {
+        panic!("it is the built-in one");
+    };
+    assert_eq!(profile.model, None);
+    assert_eq!(profile.base_url.as_str(), "https://api.openai.com/v1");
+    assert_eq!(profile.account.as_ref().unwrap().service.as_str(), "openai");
+}
+
+#[test]
+fn a_key_in_the_environment_and_a_model_are_enough() {
+    let loaded = load_text(
+        "[agents.native]\nmodel = \"m\"\n",
+        &[("OPENAI_API_KEY", "sk-planted")],
+    );
+    assert_eq!(loaded.problems, []);
+    let supervisor::AgentKind::Native(profile) = &loaded.settings.agents["native"].kind else {
+        panic!("it is the built-in one");
+    };
+    let key = profile.account.as_ref().unwrap().host_key.as_ref().unwrap();
+    assert_eq!(
+        (key.variable.as_str(), key.value.expose_secret()),
+        ("OPENAI_API_KEY", "sk-planted")
+    );
+    assert!(!format!("{:?}", loaded.settings).contains("sk-planted"));
+}
+
+#[test]
+fn a_server_of_ones_own_needs_no_account_and_speaks_chat_completions() {
+    let loaded = load_text(
+        "default_agent = \"local\"\n[agents.local]\nbase_url = \"http://10.0.0.5:11434/v1\"\nmodel = \"m\"\n",
+        &[],
+    );
+    assert_eq!(loaded.problems, []);
+    assert_eq!(loaded.settings.default_agent, "local");
+    let supervisor::AgentKind::Native(profile) = &loaded.settings.agents["local"].kind else {
+        panic!("it is a built-in one");
+    };
+    assert!(profile.account.is_none());
+    assert_eq!(profile.provider, contract::Provider::OpenaiChat);
+}
+
+#[test]
+fn faults_of_agents_page_and_limits_come_all_at_once_with_their_lines() {
+    let told = problems(
+        "default_agent = \"nobody\"\n\
+         [agents.a]\n\
+         tenant = \"nowhere\"\n\
+         [agents.b]\n\
+         tenant = \"openai\"\n\
+         base_url = \"http://example.com/v1\"\n\
+         [agents.c]\n\
+         command = [\"c-acp\"]\n\
+         model = 3\n\
+         tenant = \"openai\"\n\
+         env = { A = { from_env = \"NOT_SET\" }, B = 1 }\n\
+         [agents.d]\n\
+         tenant = \"codex\"\n\
+         [web]\n\
+         listen = \"0.0.0.0:7878\"\n\
+         [limits]\n\
+         idle = \"soon\"\n\
+         workers = 0\n\
+         [cage]\n\
+         without = [\"walls\"]\n\
+         [threads]\n\
+         dispatch = \"shout\"\n",
+    );
+    let starts = [
+        "1: default_agent: there is no agent `nobody`",
+        "3: agents.a.tenant: nowhere is not a known vendor",
+        "6: agents.b.base_url: must be https: a credential is sent there",
+        "9: agents.c.model: invalid type: integer",
+        "10: agents.c.tenant: has no meaning beside `command`",
+        "11: agents.c.env: must be a string or { from_env",
+        "12: agents.d: `base_url` is missing",
+        "15: web.listen: 0.0.0.0:7878 can be reached from other machines",
+        "17: limits.idle: must be a time such as",
+        "18: limits.workers: invalid value: integer `0`",
+        "20: cage.without: unknown variant `walls`",
+        "22: threads.dispatch: unknown variant `shout`",
+    ];
+    assert_eq!(told.len(), starts.len(), "{told:#?}");
+    for (told, start) in told.iter().zip(starts) {
+        assert!(told.starts_with(start), "{told} instead of {start}");
+    }
+}
+
+#[test]
+fn what_a_model_can_take_and_how_often_it_is_called_reach_the_agents() {
+    let settings = load_text(
+        "[agents.native]\ncontext_tokens = 8192\n[limits]\nmodel_calls = 7\n",
+        &[],
+    )
+    .settings;
+    let supervisor::AgentKind::Native(profile) = &settings.agents["native"].kind else {
+        panic!("it is the built-in one");
+    };
+    assert_eq!(profile.context_tokens.unwrap().get(), 8192);
+    assert_eq!(profile.model_calls.get(), 7);
+    assert_eq!(problems("[limits]\nmodel_calls = 0\n").len(), 1);
+}

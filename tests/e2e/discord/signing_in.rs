@@ -1,0 +1,116 @@
+//! `/auth` in a thread.
+
+use serde_json::json;
+use support::discord::{Answer, Id, Message, Person};
+use support::{client, consent};
+
+use super::{Stage, with};
+
+impl Stage {
+    /// The answer to an interaction that its asker sees.
+    async fn answered(&self, who: &Person, channel: Id, interaction: Id, words: &str) -> Message {
+        self.fake
+            .until(words, |world| {
+                let seen = world.messages_seen_by(who, channel);
+                let mut answers = seen.iter().filter(|one| one.interaction == Some(interaction));
+                answers
+                    .find(|one| one.content.contains(words))
+                    .map(|one| (*one).clone())
+            })
+            .await
+    }
+}
+
+fn link(message: &Message) -> String {
+    let controls = message.controls();
+    let url = controls.iter().find_map(|one| one["url"].as_str());
+    url.expect("a link button").to_owned()
+}
+
+#[tokio::test]
+async fn somebody_signs_in_with_a_pasted_code_and_nobody_else_can_end_it() {
+    let stage = Stage::start("everyone = true", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let (alice, bob) = (&stage.alice, stage.guild.member("bob"));
+    let typed = alice.slash(thread, "auth", &[("vendor", json!("rehearsal"))]);
+    let begun = stage.answered(alice, thread, typed, "Sign in to").await;
+    assert_eq!(begun.only_for, Some(alice.id), "nobody else sees it");
+    let back = consent(&client(), &link(&begun), "alice@discord").await;
+
+    // Bob has a code that is Alice's: it is worth nothing to him.
+    let stolen = bob.slash(
+        thread,
+        "auth",
+        &[("vendor", json!("rehearsal")), ("code", json!(back))],
+    );
+    stage.answered(&bob, thread, stolen, "begun no sign-in").await;
+
+    let pressed = alice.presses_labelled(begun.id, "Paste code");
+    stage
+        .fake
+        .until("the form", |world| {
+            matches!(world.interaction(pressed)?.answer, Some(Answer::Form(_))).then_some(())
+        })
+        .await;
+    let sent = alice.submits(pressed, &[("code", &back)]);
+    stage.answered(alice, thread, sent, "Signed in to").await;
+
+    let typed = alice.slash(thread, "auth", &[("action", json!("status"))]);
+    stage.answered(alice, thread, typed, "(yours").await;
+    let typed = alice.slash(
+        thread,
+        "auth",
+        &[("vendor", json!("rehearsal")), ("action", json!("logout"))],
+    );
+    stage.answered(alice, thread, typed, "Signed out of").await;
+}
+
+#[tokio::test]
+async fn a_turn_that_needs_a_login_goes_on_by_itself_after_the_sign_in() {
+    let mut stage = Stage::ready("", "").await;
+    let host = stage.scene.host();
+    let out = stage.scene.credentials().logout(&host).await;
+    assert!(out.is_ok_and(|out| out.was_there));
+    stage.up().await;
+    let (message, thread) = stage.mention(&stage.alice, "say: with a login").await;
+    let card = stage.said(thread, "the card", with("Sign-in needed")).await;
+    stage.sign(message, "✋").await;
+    let pressed = stage.alice.presses_labelled(card.id, "Sign in");
+    let begun = stage.answered(&stage.alice, thread, pressed, "Sign in to").await;
+    let back = consent(&client(), &link(&begun), "alice@discord").await;
+    let typed = stage.alice.slash(
+        thread,
+        "auth",
+        &[("vendor", json!("rehearsal")), ("code", json!(back))],
+    );
+    stage.answered(&stage.alice, thread, typed, "Signed in to").await;
+    stage.sign(message, "✅").await;
+    stage.said(thread, "the answer", with("with a login")).await;
+}
+
+#[tokio::test]
+async fn only_administrators_sign_in_for_everyone() {
+    let stage = Stage::start("everyone = true", "").await;
+    let bob = stage.guild.member("bob");
+    let options = [("vendor", json!("rehearsal")), ("scope", json!("everyone"))];
+    stage
+        .fake
+        .until("the commands", |world| {
+            (world.commands().len() == 9).then_some(())
+        })
+        .await;
+    let typed = bob.slash(stage.channel, "auth", &options);
+    stage
+        .answered(&bob, stage.channel, typed, "Only administrators")
+        .await;
+    let typed = stage.alice.slash(stage.channel, "auth", &options);
+    stage
+        .answered(
+            &stage.alice,
+            stage.channel,
+            typed,
+            "for everyone who uses this bot",
+        )
+        .await;
+}

@@ -1,0 +1,143 @@
+//! What goes wrong: kills at any moment, threads that vanish, doors that stay shut.
+
+use std::time::Duration;
+
+use support::Host;
+use support::discord::{Fault, Message};
+
+use super::{Stage, with};
+
+/// Kills of the host, unless the environment says how many.
+const KILLS: u64 = 8;
+
+fn kills() -> u64 {
+    let named = std::env::var("AGENT_HOST_DISCORD_KILLS").ok();
+    named.and_then(|count| count.parse().ok()).unwrap_or(KILLS)
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_no_message_is_lost_and_none_is_said_twice() {
+    let mut stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: word 0.").await;
+    stage.sign(first, "✅").await;
+    let mut asked = vec![];
+    for number in 1..=kills() {
+        if number % 2 == 0 {
+            let lost = Fault::answer_lost().on("POST", "/channels/*/messages");
+            stage.fake.inject(lost);
+        }
+        asked.push((number, stage.alice.says(thread, &format!("say: word {number}."))));
+        // Spread over all that a turn takes, without chance, so that a failure comes again.
+        tokio::time::sleep(Duration::from_millis(number * 37 % 290)).await;
+        stage.kill();
+        stage.up().await;
+    }
+    for (number, message) in asked {
+        let bot = stage.fake.bot();
+        let done = stage
+            .fake
+            .until("an end of each turn", |world| {
+                let message = world.message(message)?;
+                let ends = ["✅", "❌"].map(|sign| message.has_reaction(sign, bot));
+                ends.contains(&true).then_some(ends[0])
+            })
+            .await;
+        let words = format!("word {number}.");
+        if done {
+            stage.said(thread, &words, with(&words)).await;
+        }
+        let said = stage.fake.said(thread);
+        let count = said.iter().filter(|said| said.contains(&words)).count();
+        assert!(count <= 1, "{words} is there {count} times: {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_is_deleted_in_mid_answer_stops_nothing_else() {
+    let stage = Stage::start("", "").await;
+    let (_, thread) = stage.mention(&stage.alice, "stream 200 words").await;
+    stage.said(thread, "the beginning", |_| true).await;
+    stage.guild.member("g-owner").deletes_channel(thread);
+    let (message, thread) = stage.mention(&stage.alice, "say: still here").await;
+    stage.said(thread, "the answer", with("still here")).await;
+    stage.sign(message, "✅").await;
+}
+
+#[tokio::test]
+async fn a_missing_intent_is_told_with_the_page_to_open() {
+    let stage = Stage::ready("", "").await;
+    stage.fake.set_privileged(0);
+    let host = stage.start_only();
+    let told = said_in_log(&host, "Message Content Intent").await;
+    assert!(
+        told.contains("4014") && told.contains("discord.com/developers"),
+        "{told}"
+    );
+    assert_eq!(host.stop(), Some(0), "the web chat goes on");
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_valid_is_told_and_never_shown() {
+    let mut stage = Stage::ready("token_env = \"OTHER_TOKEN\"", "").await;
+    stage.token = (
+        "OTHER_TOKEN",
+        "MTAx.wrong0.this-token-is-not-valid-anywhere".to_owned(),
+    );
+    let host = stage.start_only();
+    let told = said_in_log(&host, "does not know the token").await;
+    assert!(told.contains("OTHER_TOKEN"), "{told}");
+    assert!(!told.contains("not-valid-anywhere"), "{told}");
+    assert_eq!(host.stop(), Some(0), "the web chat goes on");
+}
+
+#[tokio::test]
+async fn a_demo_connects_to_no_discord() {
+    let stage = Stage::ready("", "").await;
+    let home = tempfile::tempdir().expect("a folder can be made");
+    std::fs::write(home.path().join("token"), stage.fake.token()).expect("it can be written");
+    let config = format!(
+        "[discord]\ntoken_file = \"token\"\napi_base = \"{}\"\ngateway_url = \"{}\"\n",
+        stage.fake.api_base(),
+        stage.fake.gateway_url()
+    );
+    std::fs::write(home.path().join("config.toml"), config).expect("it can be written");
+    let host = Host::demo(home.path(), 0, &[]);
+    assert_eq!(host.stop(), Some(0));
+    assert!(stage.fake.requests().is_empty(), "{:?}", stage.fake.requests());
+}
+
+#[tokio::test]
+async fn a_permission_that_is_missing_is_told_in_the_channel() {
+    let stage = Stage::start("", "").await;
+    let deny = support::discord::permissions::CREATE_PUBLIC_THREADS;
+    stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, deny);
+    let text = format!("{} say: hi", stage.fake.bot().mention());
+    let asked = stage.alice.says(stage.channel, &text);
+    let fits =
+        |said: &Message| said.reply_to == Some(asked) && said.content.contains("Create Public Threads");
+    stage.said(stage.channel, "what is missing", fits).await;
+}
+
+#[tokio::test]
+async fn nobody_is_pinged_by_what_an_agent_says() {
+    let stage = Stage::start("", "").await;
+    let text = format!("say: @everyone {} look", stage.alice.mention());
+    let (message, thread) = stage.mention(&stage.alice, &text).await;
+    stage.sign(message, "✅").await;
+    let said = stage.said(thread, "the answer", with("look")).await;
+    let pings = format!("{:?}", said.pings);
+    assert!(!pings.contains(&stage.alice.id.to_string()), "{pings}");
+    assert!(!said.content.contains("@everyone"), "{}", said.content);
+}
+
+async fn said_in_log(host: &Host, words: &str) -> String {
+    let mut told = String::new();
+    for _ in 0..600 {
+        told.push_str(&host.told());
+        if told.contains(words) {
+            return told;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it was not told: {told}");
+}
