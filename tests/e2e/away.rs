@@ -12,7 +12,7 @@ use crate::page::{another_link, at_a_host};
 /// As [`at_a_host`], with a network between the browser and the host that can be cut.
 async fn behind_a_network(body: impl AsyncFnOnce(&Flaky, &Browser)) {
     let scene = Scene::signed_in().await;
-    let host = Host::up(&scene, 0, "");
+    let host = Host::up(&scene, 0, "permissions = \"allow\"\n");
     let person = Person::enter(host.link()).await;
     let network = Flaky::to(host.port()).await;
     let browser = Browser::start().await;
@@ -54,13 +54,45 @@ async fn a_page_that_is_refused_says_why_and_waits_as_long_as_it_is_told() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_refused_goes_by_itself_as_soon_as_it_was_told_to() {
+    const SECONDS: u16 = 5;
+    behind_a_network(async |network, browser| {
+        say(browser, "say: one").await;
+        browser.find("#timeline .answer .md p").await;
+        until_idle(browser).await;
+        network.refuse(SECONDS);
+        say(browser, "say: two").await;
+        browser
+            .until(
+                "return document.querySelector('.sending small')?.textContent.includes('there is no room')",
+            )
+            .await;
+        let told = Instant::now();
+        network.wake();
+        browser
+            .until("return document.querySelectorAll('#timeline .answer').length === 2")
+            .await;
+        assert!(
+            told.elapsed() > Duration::from_secs(u64::from(SECONDS) - 1),
+            "{:?}",
+            told.elapsed()
+        );
+        let said = "return document.querySelectorAll('.said').length";
+        browser.until(&format!("{said} === 2")).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_ran_is_not_counted_on_while_the_host_is_away() {
     behind_a_network(async |network, browser| {
-        say(browser, "hold").await;
+        say(browser, "run: sleep 600").await;
         browser.find("#stop:not([hidden])").await;
         browser
             .until("return document.getElementById('elapsed').textContent !== ''")
             .await;
+        let runs = "return document.querySelector('.tool.running [data-since]')?.textContent ?? ''";
+        browser.until(runs).await;
         network.refuse(1);
         browser.find("#banner:not([hidden])").await;
         browser
@@ -71,6 +103,12 @@ async fn what_ran_is_not_counted_on_while_the_host_is_away() {
             .await;
         assert_eq!(elapsed, json!(""), "nobody knows whether it still runs");
         look_at(browser, "cut-off").await;
+        // Its card does not count on either, however long it has run.
+        let stood = browser.script(runs).await;
+        browser
+            .script("document.querySelector('.tool.running [data-since]').dataset.since -= 3600000; document.dispatchEvent(new Event('visibilitychange'))")
+            .await;
+        assert_eq!(browser.script(runs).await, stood);
         network.wake();
         browser
             .until("return document.getElementById('elapsed').textContent !== ''")
@@ -98,6 +136,14 @@ async fn a_lone_unknown_command_is_asked_about_and_what_was_typed_stays() {
         let change = browser.driver.find(change).await.expect("it is offered");
         change.click().await.expect("it can be pressed");
         assert_eq!(browser.script(typed).await, json!("/stop"));
+        // Whoever writes something else is not asked any more.
+        let field = browser.find("#text").await;
+        field.clear().await.expect("it can be emptied");
+        say(browser, "/deplo").await;
+        browser.find("#unknown button").await;
+        field.send_keys("y").await.expect("it takes a key");
+        let notes = "return document.querySelectorAll('.item.reply').length";
+        assert_eq!(browser.script(notes).await, json!(0));
         let field = browser.find("#text").await;
         field.clear().await.expect("it can be emptied");
         say(browser, "/deploy").await;
@@ -122,6 +168,10 @@ async fn a_lone_unknown_command_is_asked_about_and_what_was_typed_stays() {
 #[tokio::test]
 async fn a_note_that_a_message_was_not_sent_goes_when_it_is() {
     at_a_host("", async |_, _, _, browser| {
+        // In a thread that is there: the empty page goes, and its notes with it.
+        say(browser, "say: hello").await;
+        browser.find("#timeline .answer .md p").await;
+        until_idle(browser).await;
         let desk = tempfile::tempdir().expect("a folder can be made");
         let large = desk.path().join("video.bin");
         let file = std::fs::File::create(&large).expect("it can be made");
@@ -135,11 +185,22 @@ async fn a_note_that_a_message_was_not_sent_goes_when_it_is() {
         // Said once, however often it is tried.
         let field = browser.find("#text").await;
         field.send_keys(Key::Enter).await.expect("it takes a key");
-        let notes = "return document.querySelectorAll('#local .reply, #timeline .reply').length";
+        let notes = "return document.querySelectorAll('.item.reply').length";
         assert_eq!(browser.script(notes).await, json!(1));
         browser.press("#uploads .failed button").await;
         field.send_keys(Key::Enter).await.expect("it takes a key");
-        browser.find(".answer .md p").await;
+        browser
+            .until("return document.querySelectorAll('#timeline .answer').length === 2")
+            .await;
+        assert_eq!(browser.script(notes).await, json!(0));
+        // So does what a command was answered with, which would stand below what comes later.
+        until_idle(browser).await;
+        say(browser, "/status").await;
+        browser.find(".item.reply").await;
+        say(browser, "say: hello").await;
+        browser
+            .until("return document.querySelectorAll('#timeline .answer').length === 3")
+            .await;
         assert_eq!(browser.script(notes).await, json!(0));
     })
     .await;

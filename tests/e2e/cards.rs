@@ -181,6 +181,24 @@ async fn files_that_are_dropped_arrive_and_what_is_too_large_or_badly_named_does
     .await;
 }
 
+#[tokio::test]
+async fn the_button_that_copies_stands_inside_the_block_that_it_copies() {
+    at_a_host("permissions = \"allow\"\n", async |_, _, _, browser| {
+        say(browser, "run: seq 1 3; exit 3").await;
+        let block = browser.find(".toolcall pre.output").await;
+        until_idle(browser).await;
+        let pointer = browser.driver.action_chain().move_to_element_center(&block);
+        pointer.perform().await.expect("it can be pointed at");
+        browser.find("#copy:not([hidden])").await;
+        let inside = browser
+            .script("const [button, block] = [document.getElementById('copy'), document.querySelector('.toolcall pre.output')].map((one) => one.getBoundingClientRect());
+                return button.left > block.left && button.right < block.right && button.top > block.top && button.bottom < block.bottom")
+            .await;
+        assert_eq!(inside, json!(true));
+    })
+    .await;
+}
+
 fn walk(folder: &Path, see: &mut impl FnMut(&Path)) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.path().is_dir() {

@@ -104,6 +104,27 @@ async fn a_thread_in_a_tab_that_nobody_looks_at_is_not_read() {
 }
 
 #[tokio::test]
+async fn a_thread_that_is_looked_at_is_read_also_when_its_line_changes_last() {
+    at_a_host("", async |_, host, person, browser| {
+        let thread = opened(person, "say: one").await;
+        open(browser, host, &thread).await;
+        for number in 2..6 {
+            converse(person, &thread, &format!("m{number}"), "say: more").await;
+            browser
+                .until(&format!(
+                    "return document.querySelectorAll('#timeline .answer').length === {number}"
+                ))
+                .await;
+            // Another thread's line comes after this one's.
+            let other = opened(person, "say: other").await;
+            browser.find(&format!("#l-{other}.unread")).await;
+            browser.find(&format!("#l-{thread}:not(.unread)")).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn fifty_threads_show_who_works_waits_and_failed_and_the_oldest_worker_makes_room() {
     const LIMITS: &str = "[limits]\nworkers = 22\n";
     at_a_host(LIMITS, async |scene, host, person, browser| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::{Attachment, NewThread, SourceId, ThreadId};
+use conversation::{Attachment, NewThread, SourceId, ThreadChange, ThreadId};
 use serenity::all::{Event, Guild, GuildId, Message};
 use supervisor::SupervisorError;
 
@@ -204,7 +204,10 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool
             }
             Ok(())
         }
-        Verdict::Turn => turn(bot, message, channel, text, &facts.author).await,
+        Verdict::Turn => {
+            obey_channel(bot, channel, spot.parent).await?;
+            turn(bot, message, channel, text, &facts.author).await
+        }
         Verdict::Join => {
             let title = names::thread_title(&text);
             open(bot, message, channel, spot.parent, title).await?;
@@ -277,11 +280,30 @@ impl Bot {
             agent: special.agent.unwrap_or_else(|| self.house.agent.clone()),
             model: special.model,
             dispatch: special.dispatch.unwrap_or(self.house.dispatch),
+            workspaces: special.workspace,
+            permissions: special.permissions,
         };
         self.house.supervisor.open_thread(new).await?;
         self.places.serve(channel);
         Ok(())
     }
+}
+
+/// What a channel permits holds for its older threads, too: from the next message on.
+async fn obey_channel(bot: &Bot, channel: Id, parent: Option<Id>) -> Result<(), Failed> {
+    let thread = named(channel)?;
+    let settings = parent.and_then(|parent| bot.config.channels.get(&parent));
+    let permissions = settings.and_then(|settings| settings.permissions);
+    let known = bot.house.conversation.thread(&thread).await;
+    if known.map_err(SupervisorError::from)?.permissions == permissions {
+        return Ok(());
+    }
+    let change = ThreadChange {
+        permissions: Some(permissions),
+        ..ThreadChange::default()
+    };
+    bot.house.supervisor.change(&thread, change).await?;
+    Ok(())
 }
 
 /// Makes a message a turn.
@@ -343,8 +365,7 @@ async fn attached(bot: &Bot, message: &Message, thread: &ThreadId) -> (Vec<Attac
     let mut files = vec![];
     let mut missing = vec![];
     for file in &message.attachments {
-        let workspace = bot.house.supervisor.workspace(thread);
-        match files::take(&bot.rest, file, &workspace).await {
+        match files::take(bot, thread, file).await {
             Ok(file) => files.push(file),
             Err(words) => missing.push(words),
         }

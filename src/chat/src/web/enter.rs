@@ -34,9 +34,9 @@ const COOKIE_LIFE: Duration = Duration::from_hours(180 * 24);
 const WITHOUT: &str = "A link lets it in, once. `agent-host status` prints a new one on the machine that agent-host runs on; \
      who is in already can make one for another browser of theirs, and the administrator for somebody else, in the menu with \
      their name.";
-const WITH_PASSWORD: &str = "Type the password, or open a link: `agent-host status` prints a new one on the machine that \
+pub(super) const WITH_PASSWORD: &str = "Type the password, or open a link: `agent-host status` prints a new one on the machine that \
      agent-host runs on. Each browser that types the password is a person of its own; a link brings yours here.";
-const PASSWORD_FORM: &str = "<form class=\"row\" method=\"post\" action=\"/enter\"><label class=\"grow\"><span class=\"hear\">Password</span>\
+pub(super) const PASSWORD_FORM: &str = "<form class=\"row\" method=\"post\" action=\"/enter\"><label class=\"grow\"><span class=\"hear\">Password</span>\
      <input name=\"password\" type=\"password\" required autocomplete=\"current-password\" placeholder=\"Password\"></label>\
      <button class=\"primary\">Come in</button></form>";
 

@@ -310,8 +310,7 @@ pub(in crate::discord) async fn outgoing(
     channel: Id,
     message: &DesiredMessage,
 ) -> Outgoing {
-    let workspace = bot.house.supervisor.workspace(thread);
-    let (files, missing) = files::give(&message.files, &workspace).await;
+    let (files, missing) = files::give(bot, thread, &message.files).await;
     let mut content = message.content.clone();
     if !missing.is_empty() {
         content.push_str("\n-# The file is no longer there.");

@@ -198,7 +198,8 @@ function copying() {
     button.textContent = "Copy";
     button.hidden = false;
     button.style.top = `${there.top - frame.top + scroller.scrollTop + 5}px`;
-    button.style.left = `${there.right - frame.left - button.offsetWidth - 5}px`;
+    // What stands in the frame begins behind its gutter.
+    button.style.left = `${there.right - frame.left - scroller.clientLeft - button.offsetWidth - 5}px`;
   });
   scroller.addEventListener("pointerleave", () => (button.hidden = true));
   scroller.addEventListener("scroll", () => block?.isConnected || (button.hidden = true), { passive: true });

@@ -123,6 +123,7 @@ function press() {
 
 function typed() {
   sending = false;
+  document.getElementById("unknown")?.remove();
   press();
   kept.set(`draft:${here}`, text.value);
   grow();
@@ -214,7 +215,8 @@ function submit(asText = false) {
   const agent = document.getElementById("new-agent")?.value;
   if (agent) message.agent = agent;
   outgoing.push(message);
-  for (const id of ["unsent", "unknown"]) document.getElementById(id)?.remove();
+  // What the page itself said is read by now; kept, it would stand below what is said after it.
+  for (const said of document.querySelectorAll(".item.reply")) said.remove();
   clear();
   transmit(message);
 }
@@ -356,7 +358,6 @@ async function perhaps(words) {
     const button = (name, act) => {
       const made = Object.assign(document.createElement("button"), { type: "button", textContent: name });
       made.addEventListener("click", () => {
-        document.getElementById("unknown")?.remove();
         act();
         text.focus();
       });

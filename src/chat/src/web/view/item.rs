@@ -10,6 +10,8 @@ use super::html::{escape, push, push_escaped};
 use super::icon::icon;
 use super::stream::TextStream;
 use super::{Viewer, file_path, words};
+use crate::web::media;
+use crate::web::refusal::sentence;
 
 mod permission;
 mod tool;
@@ -108,7 +110,7 @@ fn attachments(thread: &ThreadId, files: &[Attachment]) -> String {
             escape(&harmless::line(&file.name, 80)),
         );
         let size = words::bytes(file.size);
-        if is_picture(&file.mime) {
+        if media::is_drawn(&file.mime, file.size) {
             push!(
                 out,
                 "<li><a class=\"thumb\" href=\"{path}\" target=\"_blank\" rel=\"noopener\" title=\"{name}, {size}\">\
@@ -124,11 +126,6 @@ fn attachments(thread: &ThreadId, files: &[Attachment]) -> String {
         }
     }
     out + "</ul>"
-}
-
-/// Raster pictures that browsers show without running anything; the server sends only these inline.
-fn is_picture(mime: &str) -> bool {
-    matches!(mime, "image/png" | "image/jpeg" | "image/gif" | "image/webp")
 }
 
 /// Markdown that may still grow; the script appends to it by what `data-stable` says.
@@ -202,7 +199,7 @@ fn file_offer(thread: &ThreadId, file: &Attachment) -> String {
         file_path(thread, &file.path),
         escape(&harmless::line(&file.name, 120)),
     );
-    let preview = if is_picture(&file.mime) {
+    let preview = if media::is_drawn(&file.mime, file.size) {
         format!(
             "<a class=\"preview\" href=\"{path}\" target=\"_blank\" rel=\"noopener\"><img src=\"{path}\" \
              alt=\"{name}\" loading=\"lazy\"></a>"
@@ -231,11 +228,32 @@ fn note(kind: NoteKind, text: &str, retry: Option<TurnId>, viewer: &Viewer) -> S
         }
         _ => String::new(),
     };
+    let text = harmless::dropped(text);
+    let (words, quoted) = match quoted(&text) {
+        Some((words, title, quoted)) => (
+            words,
+            format!(
+                "<details data-fold=\"\"><summary>{}</summary><pre tabindex=\"0\">{}</pre></details>",
+                escape(title),
+                escape(quoted)
+            ),
+        ),
+        None => (text.into_owned(), String::new()),
+    };
     format!(
-        "<div class=\"says {class}\">{}<p><span class=\"hear\">{hear}: </span>{}</p>{button}</div>",
+        "<div class=\"says {class}\">{}<div class=\"grow\"><p><span class=\"hear\">{hear}: </span>{}</p>{quoted}</div>{button}</div>",
         icon(name),
-        escape(&harmless::dropped(text))
+        escape(&sentence(words.trim()))
     )
+}
+
+/// The host's own words, and apart from them what a program wrote: its title, and what stands between the fences.
+fn quoted(text: &str) -> Option<(String, &str, &str)> {
+    let (before, rest) = text.split_once("\n\n```\n")?;
+    let (quoted, after) = rest.rsplit_once("\n```")?;
+    let (before, title) = before.rsplit_once("\n\n")?;
+    let words = format!("{} {}", before.trim(), after.trim());
+    Some((words, title.trim_end_matches(':'), quoted))
 }
 
 /// Drawn nowhere; the script shows the newest one above the field.

@@ -50,6 +50,8 @@ export function line(data) {
     waiting.set(id, element(data.html));
   }
   arrange();
+  // It often comes after the words that it tells of.
+  if (id === `l-${thread}`) read();
 }
 
 /** Brings the lines into their order: most recently active first. Whoever points at one, or walks along them, comes first. */

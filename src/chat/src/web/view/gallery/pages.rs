@@ -16,6 +16,8 @@ use crate::web::view::{
     message_page, shell, sign_in_step, workers,
 };
 
+mod states;
+
 fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -48,6 +50,8 @@ fn thread(local: &str, title: &str, active: u64) -> Thread {
         agent: "native".into(),
         model: None,
         dispatch: Dispatch::Queue,
+        workspaces: None,
+        permissions: None,
         session: None,
         created: ago(9000),
         active: ago(active),
@@ -71,6 +75,7 @@ fn line(
     last_end: Option<TurnState>,
 ) -> Line {
     let summary = ThreadSummary {
+        undelivered: 0,
         thread,
         queued,
         running: what.is_some(),
@@ -459,6 +464,7 @@ pub(super) fn all() -> BTreeMap<&'static str, String> {
         ThreadPhase::Failed { until: None },
         None,
     );
+    let states = snapshot(states::items(), ThreadPhase::AwaitingPermission, Some("waiting"));
     let lines = lines();
     BTreeMap::from([
         ("home", page(Content::Home, &[])),
@@ -466,6 +472,8 @@ pub(super) fn all() -> BTreeMap<&'static str, String> {
         ("thread", page(Content::Thread(&quiet), &lines)),
         ("busy", page(Content::Thread(&full), &lines)),
         ("failed", page(Content::Thread(&failed), &lines)),
+        ("states", page(Content::Thread(&states), &lines)),
+        ("password", states::password_page()),
         (
             "credentials",
             page(

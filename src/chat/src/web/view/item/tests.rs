@@ -183,22 +183,30 @@ fn retry_and_sign_in_are_offered_to_the_owner_alone() {
 
 #[test]
 fn only_safe_pictures_are_drawn() {
-    for (mime, drawn) in [
-        ("image/png", true),
-        ("image/jpeg", true),
-        ("image/webp", true),
-        ("image/gif", true),
-        ("image/svg+xml", false),
-        ("text/html", false),
-        ("image/png; charset=x", false),
+    for (mime, size, drawn) in [
+        ("image/png", 1, true),
+        ("image/jpeg", 1, true),
+        ("image/webp", 1, true),
+        ("image/gif", 1, true),
+        ("image/png", 8 << 30, false),
+        ("image/svg+xml", 1, false),
+        ("text/html", 1, false),
+        ("image/png; charset=x", 1, false),
     ] {
         let file = Attachment {
             name: "a".into(),
             path: "a".into(),
-            size: 1,
+            size,
             mime: mime.into(),
         };
-        assert_eq!(show(Body::File(file)).contains("<img"), drawn, "{mime}");
+        assert_eq!(show(Body::File(file.clone())).contains("<img"), drawn, "{mime}");
+        let said = Body::Said {
+            by: viewer(true).user,
+            name: "Alice".into(),
+            text: "look".into(),
+            files: vec![file],
+        };
+        assert_eq!(show(said).contains("<img"), drawn, "{mime}");
     }
 }
 
@@ -309,4 +317,26 @@ fn a_change_is_not_told_in_words_as_well() {
         "{html}"
     );
     assert_eq!(html.matches("two").count(), 1, "{html}");
+}
+
+#[test]
+fn what_a_program_wrote_at_last_is_folded_apart_from_the_words_of_the_host() {
+    let note = |text: &str| {
+        show(Body::Note {
+            kind: NoteKind::Error,
+            text: text.into(),
+            retry: None,
+        })
+    };
+    let html = note("It ended.\n\nIts last words:\n\n```\n<b>\n```\n x\n```\n\nThe turn was cut.");
+    assert!(
+        html.contains("</span>It ended. The turn was cut.</p>")
+            && html.contains("<summary>Its last words</summary>")
+            && html.contains(">&lt;b&gt;\n```\n x</pre>"),
+        "{html}"
+    );
+    for plain in ["no fence at all", "half\n\n```\na fence"] {
+        assert!(!note(plain).contains("<details"), "{plain}");
+    }
+    assert!(note("the answer was cut off").contains("</span>The answer was cut off.</p>"));
 }
