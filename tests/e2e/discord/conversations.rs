@@ -117,6 +117,11 @@ async fn what_was_said_while_the_host_was_down_is_answered_once() {
         let count = said.iter().filter(|said| said.contains(words)).count();
         assert_eq!(count, 1, "{words}: {said:?}");
     }
+    let deleted = stage.fake.requests();
+    let deleted = deleted
+        .iter()
+        .filter(|seen| seen.method == "DELETE" && !seen.path.contains("reactions"));
+    assert_eq!(deleted.count(), 0, "what was said stays");
 }
 
 #[tokio::test]

@@ -148,9 +148,10 @@ impl Reconciler {
         }
     }
 
-    /// All messages of the thread's turn as they should be now, in order.
-    pub fn want(&mut self, thread: &ThreadId, messages: Vec<DesiredMessage>) {
-        self.lane(thread).want(messages);
+    /// All messages of the thread's turns as they should be now, in order. `whole`: no turn goes on, so what is not among
+    /// them is taken away; before, it may only not be written far enough, as after a restart.
+    pub fn want(&mut self, thread: &ThreadId, messages: Vec<DesiredMessage>, whole: bool) {
+        self.lane(thread).want(messages, whole);
     }
 
     /// A message is in the thread already, as an earlier host left it. `hash`: what it said, if that is known.

@@ -153,7 +153,7 @@ impl Voice {
                 let mut messages = scene.messages(bot);
                 messages.extend(self.notes().values().cloned());
                 self.put_first_what_was_begun(&mut messages);
-                bot.mouth.reconciler().want(&id, messages);
+                bot.mouth.reconciler().want(&id, messages, scene.is_whole());
                 bot.mouth.wake.notify_one();
                 due = None;
             }

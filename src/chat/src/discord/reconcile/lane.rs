@@ -21,6 +21,8 @@ type Hash = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Lane {
     desired: Vec<(DesiredMessage, Hash)>,
+    /// What is not among these is to go.
+    whole: bool,
     known: BTreeMap<Key, Known>,
     sends: Window,
     edits: Window,
@@ -62,6 +64,7 @@ impl Lane {
     pub(super) fn new(pace: Pace) -> Self {
         Self {
             desired: vec![],
+            whole: false,
             known: BTreeMap::new(),
             sends: Window::new(pace.bucket, BUCKET),
             edits: Window::new(pace.bucket, BUCKET),
@@ -74,7 +77,8 @@ impl Lane {
         }
     }
 
-    pub(super) fn want(&mut self, messages: Vec<DesiredMessage>) {
+    pub(super) fn want(&mut self, messages: Vec<DesiredMessage>, whole: bool) {
+        self.whole = whole;
         let mut before = std::mem::take(&mut self.desired).into_iter().peekable();
         for message in messages {
             // Both are in order. What is as it was, as full messages are, has the same hash.
@@ -180,6 +184,9 @@ impl Lane {
         let oldest = outdated.min_by_key(|(since, key, _)| (*since, *key));
         if let Some((_, key, way)) = oldest {
             return Some((key, way));
+        }
+        if !self.whole {
+            return None;
         }
         self.known.iter().find_map(|(key, known)| match known {
             Known::There { remote, .. } if !self.desired.iter().any(|(message, _)| message.key == *key) => {

@@ -48,7 +48,7 @@ impl Desk {
             .iter()
             .map(|(item, content)| message(*item, content))
             .collect();
-        self.0.want(&thread(1), messages);
+        self.0.want(&thread(1), messages, true);
     }
 
     fn asks(&mut self, millis: u64) -> String {
@@ -205,7 +205,7 @@ fn limits_that_discord_names_are_kept() {
     desk.0.ended(&thread(1), done(11), Some(empty), at(3400));
     desk.want(&[(1, "a"), (2, "b")]);
     assert_eq!(desk.asks(3400), "wait 7650");
-    desk.0.want(&thread(2), vec![message(3, "other")]);
+    desk.0.want(&thread(2), vec![message(3, "other")], true);
     assert_eq!(desk.asks(3400), "send other", "other threads have other buckets");
     let after = Duration::from_secs(10);
     desk.0.ended(
@@ -253,6 +253,8 @@ fn what_is_no_longer_wanted_is_deleted() {
     desk.ended(done(11), 10);
     assert_eq!(desk.asks(10), "send b");
     desk.ended(done(12), 20);
+    desk.0.want(&thread(1), vec![message(1, "a")], false);
+    assert_eq!(desk.asks(1500), "idle", "it may only not be written far enough");
     desk.want(&[(1, "a")]);
     assert_eq!(desk.asks(2000), "delete 12");
     desk.ended(done(12), 2100);
@@ -267,11 +269,11 @@ fn everything_waits_long_before_discord_bans() {
     };
     let mut reconciler = Reconciler::new(pace);
     for number in 0..3 {
-        reconciler.want(&thread(number), vec![message(1, "a")]);
+        reconciler.want(&thread(number), vec![message(1, "a")], true);
         assert!(matches!(reconciler.next(at(100)), Step::Ask(_)));
         reconciler.ended(&thread(number), Outcome::Refused, None, at(100));
     }
-    reconciler.want(&thread(9), vec![message(1, "a")]);
+    reconciler.want(&thread(9), vec![message(1, "a")], true);
     assert_eq!(reconciler.next(at(200)), Step::Wait(at(600_100)));
     assert!(matches!(reconciler.next(at(600_100)), Step::Ask(_)));
 }

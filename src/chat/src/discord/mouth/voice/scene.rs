@@ -99,7 +99,7 @@ impl Scene {
             ThreadPhase::Cold | ThreadPhase::Idle | ThreadPhase::Failed { until: None }
         );
         let waits = !self.queued.is_empty() && !matches!(self.phase, ThreadPhase::Failed { .. });
-        self.doing.is_none() && rests && !waits && self.turns().all(|turn| self.over.contains_key(&turn))
+        self.doing.is_none() && rests && !waits && self.is_whole()
     }
 
     fn turns(&self) -> impl Iterator<Item = TurnId> + '_ {
@@ -162,10 +162,7 @@ impl Scene {
     /// Looks which turns have ended, and how. They are [over](Self::settle) when everything is here that was told of them.
     pub(super) async fn learn_ends(&mut self, bot: &Bot) {
         let running = self.running();
-        let is_known = |turn: &TurnId| {
-            let mut ending = self.ending.iter();
-            self.over.contains_key(turn) || ending.any(|(_, known)| known.id == *turn)
-        };
+        let is_known = |turn: &TurnId| self.over.contains_key(turn) || self.is_ending(*turn);
         let mut open: Vec<TurnId> = self
             .turns()
             .filter(|turn| !is_known(turn) && Some(*turn) != running)
@@ -190,6 +187,15 @@ impl Scene {
         ended.retain(is_past);
         self.ending
             .extend(ended.into_iter().map(|turn| (now.revision, turn)));
+    }
+
+    fn is_ending(&self, turn: TurnId) -> bool {
+        self.ending.iter().any(|(_, known)| known.id == turn)
+    }
+
+    /// Whether no turn is going on of which more may come.
+    pub(super) fn is_whole(&self) -> bool {
+        self.turns().all(|turn| self.over.contains_key(&turn))
     }
 
     /// No more updates come: all that was told is here.
@@ -276,6 +282,9 @@ impl Scene {
                         footer: footer.clone(),
                     },
                     Some(_) => Progress::Over {
+                        footer: Footer::default(),
+                    },
+                    None if self.is_ending(turn) => Progress::Over {
                         footer: Footer::default(),
                     },
                     None => Progress::Running,

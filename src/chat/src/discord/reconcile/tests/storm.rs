@@ -205,7 +205,7 @@ fn storm(faults: bool, seed: u64, seconds: usize, patience: usize) -> Storm {
             for number in 0..THREADS {
                 storm
                     .reconciler
-                    .want(&thread(number), wanted(number, 1 + tick / 25));
+                    .want(&thread(number), wanted(number, 1 + tick / 25), true);
             }
         }
         storm.tick();
