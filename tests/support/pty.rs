@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use nix::pty::openpty;
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 /// How long a person waits for what is certain to come.
 const CERTAIN: Duration = Duration::from_secs(30);
@@ -27,6 +28,10 @@ impl Pty {
     pub fn start(program: &Command) -> Self {
         let pair = openpty(None, None).expect("the system has terminals");
         let side = File::from(pair.slave);
+        // Ctrl-C makes the kernel drop what is on its way to the screen, now and then with the program's answer to it.
+        let mut manner = tcgetattr(&side).expect("a terminal has a manner");
+        manner.local_flags.insert(LocalFlags::NOFLSH);
+        tcsetattr(&side, SetArg::TCSANOW, &manner).expect("it can be changed");
         let mut command = Command::new("setsid");
         command
             .arg("--ctty")

@@ -57,11 +57,13 @@ pub(crate) fn run(asked: &SetupDiscord, loaded: Loaded) -> Outcome {
     let settings = loaded.settings;
     assembly::run(async {
         tokio::select! {
-            outcome = Guide::start(asked, &settings).go() => outcome,
+            // Signals first: whoever reads the first question may press Ctrl-C at once.
+            biased;
             () = terminal::ended_from_outside() => {
                 output::say("");
                 Err(Failure::words("interrupted; nothing was written"))
             }
+            outcome = Guide::start(asked, &settings).go() => outcome,
         }
     })
 }

@@ -81,12 +81,15 @@ pub(crate) fn one_line() -> Result<SecretString, Failure> {
 pub(crate) async fn prompt(question: &str, hidden: bool) -> Result<SecretString, Failure> {
     let mut lines = Lines::start();
     tokio::select! {
-        line = lines.ask(question, hidden) => Ok(line?.unwrap_or_default()),
+        // Signals first: whoever reads the question may press Ctrl-C at once.
+        biased;
         () = ended_from_outside() => Err(Failure::words("interrupted; nothing was stored")),
+        line = lines.ask(question, hidden) => Ok(line?.unwrap_or_default()),
     }
 }
 
-/// Ends with a signal that would end this process, so that the terminal is put right first.
+/// Ends with a signal that would end this process, so that the terminal is put right first. It listens from its first
+/// poll on.
 pub(crate) async fn ended_from_outside() {
     let of = |kind| async move {
         match signal(kind) {
