@@ -223,7 +223,11 @@ pub(crate) fn sentence(words: &str) -> String {
         .next()
         .map(|letter| letter.to_uppercase().to_string())
         .unwrap_or_default();
-    let end = if words.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    let end = if words.ends_with(['.', '!', '?', '…']) {
+        ""
+    } else {
+        "."
+    };
     format!("{first}{}{end}", letters.as_str())
 }
 
