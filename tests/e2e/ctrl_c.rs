@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rehearsal::Counter;
+use rehearsal::{Counter, Fault, Target};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use support::{Host, Person, Scene, agent_host, until};
 
@@ -42,12 +43,22 @@ async fn ctrl_c_at_any_moment_of_a_start_ends_it() {
 
 #[tokio::test]
 async fn two_ctrl_c_end_a_host_whose_worker_hears_nothing_and_leave_no_worker() {
+    let busy = "hold\nsay: never";
+    // One is asked to cancel its turn first; of the other the end begins with the first signal.
+    for (message, moment) in [(busy, 0), ("say: hello", 500)] {
+        end_with_a_deaf_worker(message, Duration::from_millis(moment)).await;
+    }
+}
+
+async fn end_with_a_deaf_worker(message: &str, moment: Duration) {
     let scene = Scene::signed_in().await;
     let host = Host::up(&scene, 0, "");
     let person = Person::enter(host.link()).await;
-    // The model does not answer.
-    person.open("hold\nsay: never").await;
+    person.open(message).await;
     scene.wait(Counter::ModelRequests, 1).await;
+    if moment > Duration::ZERO {
+        until("it is answered", || threads(scene.folder()).contains("done")).await;
+    }
     let workers = || {
         let output = agent_host(scene.folder()).args(["status", "--json"]).output();
         let report: Value = serde_json::from_slice(&output.expect("it runs").stdout).expect("it prints JSON");
@@ -65,11 +76,21 @@ async fn two_ctrl_c_end_a_host_whose_worker_hears_nothing_and_leave_no_worker() 
         kill(worker, Signal::SIGSTOP).expect("it is there");
     }
     kill(host.pid(), Signal::SIGINT).expect("it is there");
-    until("it says that it waits", || host.told().contains("another Ctrl-C")).await;
+    let told = RefCell::new(String::new());
+    until("it says that it waits", || says(&host, &told, "another Ctrl-C")).await;
+    tokio::time::sleep(moment).await;
+    let pressed = Instant::now();
     kill(host.pid(), Signal::SIGINT).expect("it waits");
     let is_there = |pid: &i64| Path::new(&format!("/proc/{pid}")).exists();
     until("no worker is left", || !workers.iter().any(is_there)).await;
-    assert_eq!(host.stop(), Some(0), "it ended by itself");
+    until("it ended by itself", || says(&host, &told, "\nstopped\n")).await;
+    // The three graces of a deaf worker are nine seconds.
+    assert!(
+        pressed.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        pressed.elapsed()
+    );
+    assert_eq!(host.stop(), Some(0), "and well");
 }
 
 /// What threads there are: the table's only line.
@@ -81,21 +102,26 @@ fn threads(home: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Whether the host has said this by now.
+fn says(host: &Host, told: &RefCell<String>, words: &str) -> bool {
+    told.borrow_mut().push_str(&host.told());
+    told.borrow().contains(words)
+}
+
 /// Presses Ctrl-C so often, one after the other is heard, and waits for the end, which is clean.
 async fn press(host: Host, times: usize) {
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let told = RefCell::new(String::new());
-    let says = |words: &str| {
-        told.borrow_mut().push_str(&host.told());
-        told.borrow().contains(words)
-    };
     kill(host.pid(), Signal::SIGINT).expect("it is there");
-    until("it heard", || says("stopping: ")).await;
+    until("it heard", || says(&host, &told, "stopping: ")).await;
     if times > 1 {
         // It may have ended by now.
         let _ = kill(host.pid(), Signal::SIGINT);
     }
-    until("it says that it has stopped", || says("\nstopped\n")).await;
+    until("it says that it has stopped", || {
+        says(&host, &told, "\nstopped\n")
+    })
+    .await;
     assert_eq!(host.stop(), Some(0), "it ended by itself, and well: {told:?}");
     assert!(
         began.elapsed() < Duration::from_secs(35),
@@ -158,4 +184,25 @@ async fn ctrl_c_while_a_turn_runs_cuts_it_and_the_next_host_says_so_and_goes_on(
         assert!(story.contains("at last"), "{story}");
         assert_eq!(host.stop(), Some(0));
     }
+}
+
+#[tokio::test]
+async fn two_ctrl_c_wait_for_a_refresh_in_flight_and_lose_no_login() {
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "");
+    let person = Person::enter(host.link()).await;
+    let before = scene.stored_token(&scene.host());
+    scene.expire(&scene.host());
+    scene.fault(Target::Refresh, 1, Fault::Latency { ms: 2500 });
+    person.open("say: hello").await;
+    let in_flight = || {
+        let tenants = scene.store().tenants().expect("it can be read");
+        tenants.iter().any(|tenant| tenant.held_by.is_some())
+    };
+    until("a refresh is in flight", in_flight).await;
+    press(host, 2).await;
+    let after = scene.stored_token(&scene.host());
+    assert_ne!(before.expose_secret(), after.expose_secret(), "it was waited for");
+    assert!(scene.accepts(&after).await);
+    scene.ends_well().await;
 }

@@ -6,7 +6,11 @@ use support::{Host, Scene};
 
 mod asking;
 mod conversations;
+mod files;
+mod hostile;
+mod places;
 mod signing_in;
+mod stopping;
 mod trouble;
 
 /// A host that is connected to a Discord, and somebody there whom it listens to.

@@ -1,6 +1,7 @@
 //! End-to-end tests: real processes against the strict authorization server. `tests/README.md` maps promises to tests.
 
 mod away;
+mod backlog;
 mod bad_files;
 mod bot_doctor;
 mod bot_setup;
@@ -27,6 +28,8 @@ mod real_model;
 mod secrets;
 mod sign_in;
 mod storm;
+mod strangers;
+mod tabs;
 mod threads;
 mod trouble;
 mod worker;

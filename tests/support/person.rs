@@ -66,6 +66,15 @@ impl Person {
         self.read_token().await;
     }
 
+    /// The same browser, with connections of its own.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self {
+            client: client(),
+            ..self.clone()
+        }
+    }
+
     async fn read_token(&mut self) {
         let html = self.page("/").await;
         let (_, rest) = html

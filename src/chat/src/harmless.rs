@@ -18,18 +18,18 @@ enum Hidden {
 }
 
 /// For what will be executed or was read from files and tools: every hidden character is written out as `⟨U+202E⟩`.
-pub(crate) fn named(text: &str) -> Cow<'_, str> {
+pub fn named(text: &str) -> Cow<'_, str> {
     clean(text, Hidden::Named)
 }
 
 /// For prose, names and titles: hidden characters are left out.
-pub(crate) fn dropped(text: &str) -> Cow<'_, str> {
+pub fn dropped(text: &str) -> Cow<'_, str> {
     clean(text, Hidden::Dropped)
 }
 
 /// As [`dropped`], for what a program printed for a terminal: the sequences that a terminal obeys (ECMA-48) go as a whole.
 /// What is added at the end of `text` is added at the end of the outcome; nothing before it changes.
-pub(crate) fn printed(text: &str) -> String {
+pub fn printed(text: &str) -> String {
     dropped(&without_sequences(text)).into_owned()
 }
 
@@ -75,7 +75,7 @@ enum Sequence {
 }
 
 /// As [`dropped`], on one line, at most `most` characters.
-pub(crate) fn line(text: &str, most: usize) -> String {
+pub fn line(text: &str, most: usize) -> String {
     let clean = dropped(text);
     let mut out = String::new();
     for (count, letter) in clean

@@ -1,6 +1,5 @@
 //! Front-ends: where threads come from. The built-in one is the web chat.
 
 pub mod discord;
+pub mod harmless;
 pub mod web;
-
-mod harmless;

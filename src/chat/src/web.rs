@@ -6,6 +6,7 @@
 
 pub(crate) mod command;
 mod config;
+mod connections;
 mod door;
 mod enter;
 mod events;
@@ -16,6 +17,7 @@ mod lists;
 pub(crate) mod media;
 mod pages;
 mod people;
+mod places;
 mod private_file;
 mod proxy;
 mod random;

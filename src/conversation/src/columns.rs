@@ -1,5 +1,9 @@
 //! How our types are written in columns.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+
 use credentials::{Timestamp, UserId};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
@@ -8,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::delivery::DeliveryState;
 use crate::id::{DeliveryId, ItemId, SourceId, ThreadId, TurnId};
-use crate::thread::Dispatch;
+use crate::thread::{Dispatch, Permissions};
 use crate::turn::TurnState;
 
 macro_rules! numbers {
@@ -68,6 +72,11 @@ words!(Dispatch {
     Steer = "steer",
     Interrupt = "interrupt",
 });
+words!(Permissions {
+    Ask = "ask",
+    Allow = "allow",
+    Deny = "deny",
+});
 words!(DeliveryState {
     Pending = "pending",
     Sent = "sent",
@@ -114,6 +123,12 @@ pub(crate) fn maybe_moment(row: &Row<'_>, column: &str) -> rusqlite::Result<Opti
 /// A user, kept in the canonical spelling.
 pub(crate) fn user(row: &Row<'_>, column: &str) -> rusqlite::Result<UserId> {
     UserId::parse(row.get_ref(column)?.as_str()?).map_err(|error| unreadable(Box::new(error)))
+}
+
+/// A path that may not be set.
+pub(crate) fn maybe_path(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<PathBuf>> {
+    let bytes = row.get::<_, Option<Vec<u8>>>(column)?;
+    Ok(bytes.map(|bytes| PathBuf::from(OsString::from_vec(bytes))))
 }
 
 /// Something kept as JSON.

@@ -16,6 +16,7 @@ use crate::recovery::{Found, recover};
 use crate::tables::{Work, items};
 use crate::writer::Writer;
 
+mod backlog;
 mod deliveries;
 mod threads;
 mod timeline;

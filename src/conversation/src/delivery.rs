@@ -140,15 +140,6 @@ pub enum Outcome {
     },
 }
 
-/// Deliveries that were given up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GivenUp {
-    /// Those; oldest first.
-    pub deliveries: Vec<Delivery>,
-    /// How many still need attention.
-    pub left: usize,
-}
-
 /// SHA-256 of a text, 64 hex digits.
 pub(crate) fn hash(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))

@@ -5,6 +5,7 @@
 //! decided by pure functions beside their types; `tables` holds the SQL, `recovery` what happens at a start.
 //! `adr/0004` says why it is built like this.
 
+mod backlog;
 mod columns;
 mod conversation;
 mod database;
@@ -20,8 +21,9 @@ mod thread;
 mod turn;
 mod writer;
 
+pub use backlog::{Backlog, BacklogFilter, Waiting, WaitingKind};
 pub use conversation::Conversation;
-pub use delivery::{Claim, Delivery, DeliveryState, GivenUp, MAX_TRIES, NewDelivery, Outcome};
+pub use delivery::{Claim, Delivery, DeliveryState, MAX_TRIES, NewDelivery, Outcome};
 pub use error::ConversationError;
 pub use id::{DeliveryId, IdError, ItemId, SourceId, ThreadId, TurnId};
 pub use item::{
@@ -30,5 +32,7 @@ pub use item::{
 };
 pub use order::in_order;
 pub use recovery::Found;
-pub use thread::{Counts, Dispatch, NewThread, Thread, ThreadChange, ThreadFilter, ThreadSummary};
-pub use turn::{Dropped, Enqueued, Merged, NewTurn, Skipped, Turn, TurnEnd, TurnState};
+pub use thread::{
+    Counts, Dispatch, NewThread, Permissions, Thread, ThreadChange, ThreadFilter, ThreadSummary,
+};
+pub use turn::{Dropped, Enqueued, Merged, NewTurn, Turn, TurnEnd, TurnState};

@@ -1,5 +1,7 @@
 //! Threads, as they are kept.
 
+use std::path::PathBuf;
+
 use credentials::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,17 @@ pub enum Dispatch {
     Interrupt,
 }
 
+/// What happens before a tool changes something or runs a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permissions {
+    /// People are asked.
+    Ask,
+    /// It is allowed.
+    Allow,
+    /// It is denied.
+    Deny,
+}
+
 /// A thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
@@ -33,6 +46,10 @@ pub struct Thread {
     pub model: Option<String>,
     /// Mode for messages that come while a turn runs.
     pub dispatch: Dispatch,
+    /// The folder in which it has a workspace of its own; `None` is where all have theirs.
+    pub workspaces: Option<PathBuf>,
+    /// What happens before a tool changes something; `None` is what its agent is set to.
+    pub permissions: Option<Permissions>,
     /// The agent's session (ACP), to be resumed; `None` before the first turn and after a reset.
     pub session: Option<String>,
     /// When it was opened.
@@ -56,6 +73,10 @@ pub struct NewThread {
     pub model: Option<String>,
     /// Its mode.
     pub dispatch: Dispatch,
+    /// The folder in which it gets a workspace of its own, if not where all get theirs.
+    pub workspaces: Option<PathBuf>,
+    /// What happens before a tool changes something, if not what its agent is set to.
+    pub permissions: Option<Permissions>,
 }
 
 /// Changes to a thread; `None` leaves a field as it is.
@@ -69,6 +90,8 @@ pub struct ThreadChange {
     pub model: Option<Option<String>>,
     /// Another mode.
     pub dispatch: Option<Dispatch>,
+    /// What happens before a tool changes something; `Some(None)` goes back to the agent's.
+    pub permissions: Option<Option<Permissions>>,
     /// The agent's session; `Some(None)` forgets it.
     pub session: Option<Option<String>>,
 }
@@ -91,6 +114,8 @@ pub struct ThreadSummary {
     pub thread: Thread,
     /// Turns that wait.
     pub queued: u32,
+    /// Deliveries that need attention.
+    pub undelivered: u32,
     /// Whether a turn runs.
     pub running: bool,
     /// The state of its newest ended turn.

@@ -149,15 +149,6 @@ pub struct Dropped {
     pub told: Item,
 }
 
-/// Queued turns that were taken out of the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// Those, now stopped; oldest first.
-    pub turns: Vec<Turn>,
-    /// How many still wait.
-    pub left: usize,
-}
-
 #[cfg(test)]
 mod tests {
     use super::TurnEnd::{Cut, Done, Failed, Stopped};

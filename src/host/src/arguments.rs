@@ -10,7 +10,7 @@ mod setup;
 mod threads;
 
 pub(crate) use setup::{Setup, SetupDiscord};
-pub(crate) use threads::{Status, Threads};
+pub(crate) use threads::{Only, Status, Threads};
 
 pub(crate) use auth::{Auth, Begin, Complete, GrantChoice, Login, OwnerChoice, TokenRequest};
 

@@ -6,6 +6,7 @@ use credentials::{Credentials, Refresher, Store};
 
 use crate::config::Settings;
 use crate::failure::Failure;
+use crate::thrift;
 
 /// Opens the store and puts it together with the vendors.
 pub(crate) fn credentials(settings: &Settings) -> Result<Credentials, Failure> {
@@ -28,6 +29,7 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T
 pub(crate) fn run_on_all_cores<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_keep_alive(thrift::IDLE)
         .build()
         .map_err(|error| Failure::during(error, "could not start the runtime"))?
         .block_on(work)

@@ -152,6 +152,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         || places.state.join("workspaces"),
         |path| places.beside_config(&path),
     );
+    let of_channels = discord::workspaces(document.discord.as_ref(), &places);
     let without_layers = document.cage.without.unwrap_or_default();
     let readable = cage::readable(
         document.cage.readable.unwrap_or_default(),
@@ -160,6 +161,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             state: &places.state,
             store: &store_path,
             workspaces: &workspaces,
+            of_channels: &of_channels,
         },
         &mut problems,
     );

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::arguments::Only;
+
 mod client;
 mod server;
 
@@ -35,12 +37,15 @@ pub(crate) enum Request {
         /// The thread.
         thread: String,
     },
-    /// Take queued turns out of the way.
+    /// Take what waits out of the way.
     Skip {
         /// The thread; all, if none is named.
         thread: Option<String>,
         /// At most so many.
         max: usize,
+        /// Only this part of it.
+        #[serde(default)]
+        only: Option<Only>,
     },
 }
 

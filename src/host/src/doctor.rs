@@ -53,7 +53,7 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
         cage::check(&loaded.settings),
         process::root(),
         process::memory(),
-        process::descriptors(),
+        process::open_files(),
     ]);
     checks.extend(discord::checks(&loaded.settings)?);
     report::print(

@@ -9,6 +9,7 @@ mod bot_token;
 mod config;
 mod control;
 mod demo;
+mod descriptors;
 mod doctor;
 mod failure;
 mod guard;

@@ -70,7 +70,23 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value)
         .map_err(|error| Failure::during(error, "could not write the answer as JSON"))?;
-    data(&text)
+    data(&in_ascii(&text))
+}
+
+/// The same JSON without a letter that a terminal would obey or a person not see: all but ASCII is escaped (RFC 8259 §7).
+fn in_ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter.is_ascii() && letter != '\u{7f}' {
+            out.push(letter);
+        } else {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                // Writing to a string can't fail.
+                let _ = std::fmt::Write::write_fmt(&mut out, format_args!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
 }
 
 /// Tells a person something on standard error.
@@ -96,5 +112,18 @@ pub(crate) fn failure(failure: &Failure) {
     match failure.hint_words() {
         Some(words) => say(&format!("error: {failure}\nhint: {words}")),
         None => say(&format!("error: {failure}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_means_the_same_in_ascii() {
+        let text = "é\u{202e}\u{9b}31m\u{7f}\u{1b}😀\n";
+        let plain = in_ascii(&serde_json::to_string(text).unwrap());
+        assert!(plain.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{plain}");
+        assert_eq!(serde_json::from_str::<String>(&plain).unwrap(), text);
     }
 }

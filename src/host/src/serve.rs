@@ -15,7 +15,7 @@ use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::guard::Guard;
 use crate::running::HostLock;
-use crate::{assembly, bot_token, log, output, thrift};
+use crate::{assembly, bot_token, descriptors, log, output, thrift};
 
 mod answers;
 
@@ -125,6 +125,7 @@ impl Running {
         let state = &settings.state_folder;
         refuse_open_secrets(settings)?;
         warn_of_others(state);
+        descriptors::raise();
         let (conversation, found) = Conversation::open(state)?;
         let guard = Guard::start(state, &settings.store_path, &settings.web.secret_files);
         let config = supervisor::Config {
@@ -208,19 +209,24 @@ impl Running {
             () = thrift::give_back() => {}
         }
         output::say("stopping: running turns may end first; another Ctrl-C does not wait for them");
+        let supervisor = self.supervisor.clone();
         // The page stays until the turns have ended: their last words are read there.
+        let in_order = async {
+            self.supervisor.drain(PATIENCE).await;
+            tokio::join!(self.web.shutdown(), async {
+                if let Some(discord) = self.discord {
+                    discord.shutdown().await;
+                }
+            });
+        };
         tokio::select! {
-            () = self.supervisor.drain(PATIENCE) => {}
+            () = in_order => {}
             () = async {
                 signals.next().await;
-                self.supervisor.drain(Duration::ZERO).await;
+                output::say("ending at once: workers are killed; only a login that is being renewed is waited for");
+                supervisor.drain_at_once().await;
             } => {}
         }
-        tokio::join!(self.web.shutdown(), async {
-            if let Some(discord) = self.discord {
-                discord.shutdown().await;
-            }
-        });
         drop(self.control);
         drop(self.guard);
         drop(self.lock);
@@ -266,6 +272,7 @@ impl Settings {
             notice: self.web.notice.clone(),
             dispatch: self.dispatch,
             trials,
+            spare_descriptors: descriptors::spare(self.limits.workers),
             ..defaults
         }
     }
@@ -280,11 +287,21 @@ impl Failure {
 
 /// Every cage shows the folders of the system. State or logins in one of them, away from the workspaces, would be shown.
 fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
-    let policy = cage::Policy {
-        workspace: settings.workspaces.join("a-thread"),
-        readable: settings.readable.clone(),
-        without: vec![],
-    };
+    let channels = settings
+        .discord
+        .iter()
+        .flat_map(|discord| discord.channels.values());
+    let roots: Vec<&PathBuf> = std::iter::once(&settings.workspaces)
+        .chain(channels.filter_map(|channel| channel.workspace.as_ref()))
+        .collect();
+    let policies: Vec<cage::Policy> = roots
+        .iter()
+        .map(|root| cage::Policy {
+            workspace: root.join("a-thread"),
+            readable: settings.readable.clone(),
+            without: vec![],
+        })
+        .collect();
     let of_the_host = [&settings.state_folder, &settings.store_path];
     let token = settings.discord.as_ref().and_then(|discord| discord.token.file());
     let given = of_the_host
@@ -294,7 +311,7 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
         .chain(&settings.service_credentials);
     for secret in given {
         let real = std::fs::canonicalize(secret).unwrap_or_else(|_| secret.clone());
-        if policy.may_read(&real) {
+        if policies.iter().any(|policy| policy.may_read(&real)) {
             return Err(Failure::words(format!(
                 "every command of an agent could read `{}`: it lies in a folder of the system",
                 real.display()
@@ -302,6 +319,19 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
             .hint(
                 "keep state, logins and secrets elsewhere, such as below /var/lib or a home folder (AGENT_HOST_HOME)",
             ));
+        }
+    }
+    for (policy, own) in policies.iter().zip(&roots) {
+        for other in roots.iter().filter(|other| other != &own) {
+            let real = std::fs::canonicalize(other).unwrap_or_else(|_| other.to_path_buf());
+            if policy.may_read(&real) {
+                return Err(Failure::words(format!(
+                    "every command of a thread in `{}` could read the workspaces in `{}`",
+                    own.display(),
+                    real.display()
+                ))
+                .hint("keep workspaces out of the system's folders, out of [cage] readable, and in one place each"));
+            }
         }
     }
     Ok(())

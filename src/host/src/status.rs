@@ -66,6 +66,16 @@ pub(crate) struct Attention {
     hint: Option<String>,
 }
 
+impl From<supervisor::Attention> for Attention {
+    fn from(attention: supervisor::Attention) -> Self {
+        Self {
+            thread: attention.thread.map(|thread| thread.to_string()),
+            what: attention.what,
+            hint: attention.hint,
+        }
+    }
+}
+
 /// Prints how everything stands.
 pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
     let state = &settings.state_folder;
@@ -126,11 +136,7 @@ pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Fai
             .attention()
             .await?
             .into_iter()
-            .map(|attention| Attention {
-                thread: attention.thread.map(|thread| thread.to_string()),
-                what: attention.what,
-                hint: attention.hint,
-            })
+            .map(Attention::from)
             .collect(),
     })
 }
@@ -189,6 +195,8 @@ fn of_folder(settings: &Settings) -> Result<Report, Failure> {
             hint: Some("the next start marks it as cut and tells its thread".to_owned()),
         });
     }
+    let left = assembly::run(async { Ok(supervisor::attention_offline(&conversation).await?) })?;
+    report.attention.extend(left.into_iter().map(Attention::from));
     Ok(report)
 }
 

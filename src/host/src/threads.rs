@@ -1,6 +1,9 @@
 //! `threads`: what threads say, and getting a stuck one going again, with or without a running host.
 
-use conversation::{Conversation, Item, ThreadFilter, ThreadId, ThreadSummary, TurnState, in_order};
+use conversation::{
+    BacklogFilter, Conversation, Item, Permissions, ThreadFilter, ThreadId, ThreadSummary, TurnState,
+    in_order,
+};
 use credentials::{Timestamp, words};
 use serde_json::{Value, json};
 
@@ -13,6 +16,9 @@ use crate::running::HostLock;
 use crate::{assembly, output, status};
 
 mod story;
+mod waiting;
+
+pub(crate) use waiting::Skipped;
 
 /// Runs one of the verbs.
 pub(crate) fn run(asked: Threads, settings: &Settings) -> Outcome {
@@ -21,7 +27,19 @@ pub(crate) fn run(asked: Threads, settings: &Settings) -> Outcome {
         Threads::Show { thread, max, json } => show(settings, &thread, max, json),
         Threads::Stop { thread } => stop(settings, &thread),
         Threads::Reset { thread } => reset(settings, &thread),
-        Threads::Skip { thread, max } => skip(settings, thread.as_ref(), max.unwrap_or(1) as usize),
+        Threads::Skip {
+            thread,
+            max,
+            only,
+            json,
+        } => {
+            let filter = BacklogFilter {
+                thread,
+                only: only.map(Into::into),
+                max: max.unwrap_or(1) as usize,
+            };
+            waiting::skip(settings, filter, only, json)
+        }
     }
 }
 
@@ -48,12 +66,22 @@ fn list(settings: &Settings, max: usize, as_json: bool) -> Outcome {
         return Ok(Exit::Done);
     }
     let now = Timestamp::now();
-    let mut table = Table::new(&["thread", "state", "queued", "active", "agent", "owner", "title"]);
+    let mut table = Table::new(&[
+        "thread",
+        "state",
+        "queued",
+        "undelivered",
+        "active",
+        "agent",
+        "owner",
+        "title",
+    ]);
     for summary in &threads {
         table.row([
             summary.thread.id.to_string(),
             state(summary).to_owned(),
             summary.queued.to_string(),
+            summary.undelivered.to_string(),
             format!("{} ago", words::span(now.since(summary.thread.active))),
             summary.thread.agent.clone(),
             summary.thread.owner.to_string(),
@@ -92,11 +120,14 @@ fn object(summary: &ThreadSummary) -> Value {
         "thread": thread.id,
         "state": state(summary),
         "queued": summary.queued,
+        "undelivered": summary.undelivered,
         "active": thread.active,
         "created": thread.created,
         "agent": thread.agent,
         "model": thread.model,
         "dispatch": thread.dispatch,
+        "permissions": thread.permissions.map(Permissions::as_str),
+        "workspaces": thread.workspaces,
         "owner": thread.owner,
         "title": thread.title,
     })
@@ -104,13 +135,22 @@ fn object(summary: &ThreadSummary) -> Value {
 
 fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Outcome {
     let conversation = opened(settings)?;
-    let (summary, items) = assembly::run(async {
+    let filter = BacklogFilter {
+        thread: Some(thread.clone()),
+        only: None,
+        max,
+    };
+    let (summary, items, waits) = assembly::run(async {
         let known = conversation.thread(thread).await?;
-        Ok((known, conversation.items(thread, None, max).await?))
+        let items = conversation.items(thread, None, max).await?;
+        Ok((known, items, conversation.backlog(filter).await?))
     })?;
     if as_json {
         for item in &items {
             output::json(&item_object(item))?;
+        }
+        for one in &waits.entries {
+            output::json(&waiting::object(one))?;
         }
         return Ok(Exit::Done);
     }
@@ -121,7 +161,10 @@ fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Ou
         summary.agent,
         summary.owner
     ))?;
-    for line in story::lines(&in_order(&items)) {
+    for line in story::lines(&in_order(&items))
+        .into_iter()
+        .chain(waiting::lines(&waits))
+    {
         output::data(&line)?;
     }
     Ok(Exit::Done)
@@ -158,39 +201,6 @@ fn reset(settings: &Settings, thread: &ThreadId) -> Outcome {
         })?;
     }
     output::data(&format!("{thread} begins a new session with its next message"))?;
-    Ok(Exit::Done)
-}
-
-fn skip(settings: &Settings, thread: Option<&ThreadId>, max: usize) -> Outcome {
-    let asked = Request::Skip {
-        thread: thread.map(ToString::to_string),
-        max,
-    };
-    let (skipped, left) = if let Some(value) = control::ask(&settings.state_folder, &asked)? {
-        (
-            value["turns"].as_u64().unwrap_or(0),
-            value["left"].as_u64().unwrap_or(0),
-        )
-    } else {
-        let (conversation, _lock) = owned(settings)?;
-        assembly::run(async {
-            let skipped = conversation.skip_queued(thread, max).await?;
-            conversation.close().await?;
-            Ok((skipped.turns.len() as u64, skipped.left as u64))
-        })?
-    };
-    let left = match left {
-        0 => "none is left".to_owned(),
-        1 => "1 is left".to_owned(),
-        left => format!("{left} are left"),
-    };
-    output::data(&format!(
-        "skipped {}, {left}",
-        output::count(skipped, "queued turn")
-    ))?;
-    if skipped == 0 {
-        output::say("hint: a turn that runs is ended by `agent-host threads stop THREAD`");
-    }
     Ok(Exit::Done)
 }
 

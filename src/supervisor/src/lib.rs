@@ -28,7 +28,8 @@ pub use config::{Agent, AgentKind, Config, Limits};
 pub use probe::probe;
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
 pub use supervisor::{
-    Answer, Happened, Message, Posted, Supervisor, SupervisorError, longest_drain, reset_offline,
+    Answer, Happened, Message, Posted, Skipped, Supervisor, SupervisorError, attention_offline,
+    longest_drain, reset_offline,
 };
 pub use timeline::describe_diffs;
 pub use update::{Change, Doing, Snapshot, Subscription, ThreadPhase, Update};

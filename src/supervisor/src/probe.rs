@@ -22,6 +22,7 @@ pub async fn probe(agent: &Agent, folder: &Path, limits: &Limits) -> Result<(), 
         workspace: folder.to_owned(),
         session_folder: folder.to_owned(),
         owner: UserId::parse("local:nobody").expect("a literal name is valid"),
+        permissions: None,
         session: None,
         // Only our own agent is this program, and that one is asked for its version instead.
         worker_program: folder.to_owned(),

@@ -255,10 +255,10 @@ impl Process {
         }
     }
 
-    /// Ends it, and returns when nothing that it started lives.
-    pub(crate) async fn end(self, grace: Duration) {
+    /// Ends it, the hard way as soon as `hurry` is ready, and returns when nothing that it started lives.
+    pub(crate) async fn end(self, grace: Duration, hurry: impl Future<Output = ()>) {
         match self {
-            Self::Real(worker) => worker.end(grace).await,
+            Self::Real(worker) => worker.end_unless_hurried(grace, hurry).await,
             #[cfg(test)]
             Self::Scripted(actor) => actor.end().await,
         }

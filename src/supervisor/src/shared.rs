@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use conversation::{Conversation, ThreadId, TurnId};
 use credentials::{Credentials, Timestamp};
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) logins: watch::Sender<u64>,
     /// Set once the host is going down: until when running turns may go on.
     pub(crate) drain: watch::Sender<Option<Instant>>,
+    /// Set once nobody waits any more for what would end by itself.
+    pub(crate) at_once: watch::Sender<bool>,
     tasks: DashMap<ThreadId, Handle>,
     /// The highest revision of any thread whose task has gone.
     revision: AtomicU64,
@@ -130,6 +133,7 @@ impl Shared {
             list: broadcast::Sender::new(LIST),
             logins: watch::Sender::new(0),
             drain: watch::Sender::new(None),
+            at_once: watch::Sender::new(false),
             tasks: DashMap::new(),
             revision: AtomicU64::new(0),
             numbers: AtomicU64::new(0),
@@ -278,9 +282,19 @@ impl Shared {
         });
     }
 
-    /// The folder that a thread's agent works in.
-    pub(crate) fn workspace(&self, thread: &ThreadId) -> PathBuf {
-        self.config.workspaces.join(thread.folder_name())
+    /// What workers get of time for a step of their end.
+    pub(crate) fn grace(&self) -> Duration {
+        if *self.at_once.borrow() {
+            return Duration::ZERO;
+        }
+        self.config.limits.grace
+    }
+
+    /// The folder that a thread's agent works in, below the one that was named at its opening.
+    pub(crate) fn workspace(&self, thread: &ThreadId, below: Option<&Path>) -> PathBuf {
+        below
+            .unwrap_or(&self.config.workspaces)
+            .join(thread.folder_name())
     }
 
     /// The folder of a thread's session.

@@ -26,10 +26,13 @@ mod attention;
 mod drain;
 mod lists;
 mod offline;
+mod skip;
 mod start;
 
+pub use attention::attention_offline;
 pub use drain::longest_drain;
 pub use offline::reset_offline;
+pub use skip::Skipped;
 
 #[cfg(test)]
 mod tests;
@@ -187,7 +190,12 @@ impl Supervisor {
         if !shared.config.agents.contains_key(&new.agent) {
             return Err(SupervisorError::NoAgent(new.agent));
         }
-        let workspace = shared.workspace(&new.id);
+        let below = match shared.conversation.thread(&new.id).await {
+            Ok(known) => known.workspaces,
+            Err(ConversationError::NoThread(_)) => new.workspaces.clone(),
+            Err(error) => return Err(error.into()),
+        };
+        let workspace = shared.workspace(&new.id, below.as_deref());
         make_private(&workspace)
             .await
             .map_err(|error| SupervisorError::System {
@@ -199,9 +207,12 @@ impl Supervisor {
         Ok(thread)
     }
 
-    /// The folder that a thread's agent works in; made by `open_thread`.
-    pub fn workspace(&self, thread: &ThreadId) -> PathBuf {
-        self.shared().workspace(thread)
+    /// The folder that a thread's agent works in, and nobody else's; made by `open_thread`.
+    ///
+    /// Errors: `Conversation`, such as `NoThread`.
+    pub async fn workspace(&self, thread: &ThreadId) -> Result<PathBuf> {
+        let known = self.shared().conversation.thread(thread).await?;
+        Ok(self.shared().workspace(thread, known.workspaces.as_deref()))
     }
 
     /// Accepts a message. When this returns it is durable; cancelled before, it may or may not be.
@@ -254,7 +265,8 @@ impl Supervisor {
             .await
     }
 
-    /// Changes title, agent, model or mode. A new agent takes over with a new session.
+    /// Changes title, agent, model, mode or permissions. A new agent takes over with a new session; new permissions hold from
+    /// the next turn on.
     ///
     /// Errors: `NoAgent`.
     pub async fn change(&self, thread: &ThreadId, change: ThreadChange) -> Result<Thread> {

@@ -140,7 +140,7 @@ impl Task {
     fn new(shared: Arc<Shared>, seat: Seat, thread: Thread, queued: Vec<Turn>, state: WorkerState) -> Self {
         let feed = Feed::new(seat.id, seat.revision);
         Self {
-            workspace: shared.workspace(&thread.id),
+            workspace: shared.workspace(&thread.id, thread.workspaces.as_deref()),
             number: seat.number,
             commands: seat.commands,
             board: seat.board,

@@ -22,7 +22,7 @@ use agent_client_protocol::v1::schema::{
 };
 use contract::frames::{self, FrameLimits, Pace};
 use contract::{META_KEY, MODEL_CHANGE};
-use conversation::ThreadId;
+use conversation::{Permissions, ThreadId};
 use credentials::UserId;
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -49,6 +49,8 @@ pub(crate) struct Spec {
     pub(crate) session_folder: PathBuf,
     /// Whose logins pay.
     pub(crate) owner: UserId,
+    /// What happens before a tool changes something, if not what the agent is set to.
+    pub(crate) permissions: Option<Permissions>,
     /// The session to go on with.
     pub(crate) session: Option<String>,
     /// `agent-host-worker`.
@@ -320,9 +322,22 @@ impl Worker {
     }
 
     /// Ends it: cancel, end of its input, after `grace` SIGTERM, after `grace` SIGKILL. Returns when nothing that it
-    /// started lives, but for a refresh in flight. Needs nobody to receive events. Dropped, it ends at once and hard.
-    pub(crate) async fn end(self, grace: Duration) {
+    /// started lives, but for a refresh in flight; once `hurry` is ready, that comes first. Needs nobody to receive events.
+    /// Dropped, it ends at once and hard.
+    pub(crate) async fn end_unless_hurried(self, grace: Duration, hurry: impl Future<Output = ()>) {
         self.gate.shut();
+        tokio::select! {
+            () = self.end_in_time(grace) => {}
+            () = hurry => self.process.kill().await,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn end(self, grace: Duration) {
+        self.end_unless_hurried(grace, std::future::pending()).await;
+    }
+
+    async fn end_in_time(&self, grace: Duration) {
         if *self.prompts.borrow() > 0 {
             self.cancel();
             let mut prompts = self.prompts.subscribe();
@@ -342,6 +357,11 @@ impl Handle {
                 return;
             }
         }
+        self.kill().await;
+    }
+
+    /// SIGKILL. Returns when nothing of it lives.
+    async fn kill(&self) {
         self.steps.send_replace(Step::Kill);
         self.ended().await;
     }

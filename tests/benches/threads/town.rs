@@ -61,6 +61,8 @@ pub(crate) async fn thread(supervisor: &Supervisor, name: &str) -> ThreadId {
         agent: AGENT.to_owned(),
         model: None,
         dispatch: conversation::Dispatch::Queue,
+        workspaces: None,
+        permissions: None,
     };
     supervisor.open_thread(new).await.expect("it opens");
     id

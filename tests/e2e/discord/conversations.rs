@@ -263,3 +263,41 @@ async fn many_threads_stream_at_once_inside_the_limits_and_each_gets_its_last_wo
     let limited: Vec<_> = requests.iter().filter(|seen| seen.status == 429).collect();
     assert!(limited.is_empty(), "too much: {limited:?}");
 }
+
+#[tokio::test]
+async fn threads_of_a_channel_get_its_folder_and_permissions_and_each_a_workspace_of_its_own() {
+    let mut stage = Stage::ready("", "").await;
+    let place = tempfile::tempdir().expect("a folder can be made");
+    let table = |permissions: &str| {
+        format!(
+            "[discord.channels.{}]\nworkspace = \"{}\"\npermissions = \"{permissions}\"",
+            stage.channel,
+            place.path().display()
+        )
+    };
+    let (allows, denies) = (table("allow"), table("deny"));
+    stage.settings = allows;
+    stage.up().await;
+    let mut threads = vec![];
+    for name in ["one", "two"] {
+        let text = format!("run: ls > seen; echo {name} > proof");
+        let (message, thread) = stage.mention(&stage.alice, &text).await;
+        stage.sign(message, "✅").await;
+        threads.push((name, thread));
+    }
+    for (name, thread) in &threads {
+        let own = place.path().join(format!("discord.{thread}"));
+        let read = |file: &str| std::fs::read_to_string(own.join(file)).expect("nobody was asked");
+        assert_eq!(read("proof"), format!("{name}\n"));
+        assert_eq!(read("seen"), "seen\n", "it is nobody else's");
+    }
+    // What the channel says now holds for what was opened before.
+    stage.stop();
+    stage.settings = denies;
+    stage.up().await;
+    let (_, thread) = threads[0];
+    let message = stage.alice.says(thread, "run: echo more > more");
+    stage.sign(message, "✅").await;
+    let own = place.path().join(format!("discord.{thread}"));
+    assert!(own.join("proof").exists() && !own.join("more").exists());
+}

@@ -1,5 +1,6 @@
 //! `/auth` in a thread.
 
+use rehearsal::Decision;
 use serde_json::json;
 use support::discord::{Answer, Id, Message, Person};
 use support::{client, consent};
@@ -19,6 +20,12 @@ impl Stage {
             })
             .await
     }
+}
+
+/// The code that is to be typed at the vendor's.
+fn code(message: &Message) -> String {
+    let mut lines = message.content.lines().skip_while(|line| *line != "```");
+    lines.nth(1).expect("a code between fences").to_owned()
 }
 
 fn link(message: &Message) -> String {
@@ -113,4 +120,58 @@ async fn only_administrators_sign_in_for_everyone() {
             "for everyone who uses this bot",
         )
         .await;
+}
+
+#[tokio::test]
+async fn a_sign_in_with_a_code_completes_by_itself_also_when_the_host_died_meanwhile() {
+    let mut stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let options = [("vendor", json!("rehearsal")), ("way", json!("device"))];
+    for dies in [false, true] {
+        let typed = stage.alice.slash(thread, "auth", &options);
+        let begun = stage
+            .answered(&stage.alice, thread, typed, "enter this code")
+            .await;
+        if dies {
+            stage.kill();
+            stage.up().await;
+        }
+        let decided = stage
+            .scene
+            .control()
+            .decide_device(&code(&begun), "alice", Decision::Approve);
+        assert!(decided.is_ok(), "{decided:?}");
+        stage.answered(&stage.alice, thread, typed, "Signed in to").await;
+        let typed = stage.alice.slash(
+            thread,
+            "auth",
+            &[("vendor", json!("rehearsal")), ("action", json!("logout"))],
+        );
+        stage.answered(&stage.alice, thread, typed, "Signed out of").await;
+    }
+    let kept = stage.scene.folder().join("discord/sign-ins");
+    let kept = std::fs::read_dir(kept).expect("it is there").count();
+    assert_eq!(kept, 0, "no way back is kept longer than it is needed");
+}
+
+#[tokio::test]
+async fn a_key_is_pasted_into_a_form_and_shown_nowhere() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let typed = stage.alice.slash(thread, "auth", &[("vendor", json!("openai"))]);
+    let begun = stage.answered(&stage.alice, thread, typed, "API key").await;
+    let pressed = stage.alice.presses_labelled(begun.id, "Paste key");
+    stage
+        .fake
+        .until("the form", |world| {
+            matches!(world.interaction(pressed)?.answer, Some(Answer::Form(_))).then_some(())
+        })
+        .await;
+    let key = "sk-proj-not-a-real-key-0123456789abcdef";
+    let sent = stage.alice.submits(pressed, &[("code", key)]);
+    stage.answered(&stage.alice, thread, sent, "Signed in to").await;
+    let said = format!("{:?}", stage.fake.requests());
+    assert!(!said.contains(key), "it was sent back");
 }

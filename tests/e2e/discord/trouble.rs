@@ -130,7 +130,7 @@ async fn nobody_is_pinged_by_what_an_agent_says() {
     assert!(!said.content.contains("@everyone"), "{}", said.content);
 }
 
-async fn said_in_log(host: &Host, words: &str) -> String {
+pub(super) async fn said_in_log(host: &Host, words: &str) -> String {
     let mut told = String::new();
     for _ in 0..600 {
         told.push_str(&host.told());

@@ -21,6 +21,11 @@ struct Architecture {
     fchmodat: u32,
     mknodat: u32,
     openat: u32,
+    clone: u32,
+    unshare: u32,
+    setns: u32,
+    /// What users have in common beside files: keys, and memory, semaphores and queues of System V and POSIX.
+    shared: [u32; 16],
     /// Calls that newer processors do without.
     old: Option<Old>,
 }
@@ -42,6 +47,13 @@ const X86_64: Architecture = Architecture {
     fchmodat: 268,
     mknodat: 259,
     openat: 257,
+    clone: 56,
+    unshare: 272,
+    setns: 308,
+    // shm*, sem*, msg*, mq_*, add_key, request_key, keyctl.
+    shared: [
+        29, 30, 31, 64, 65, 66, 220, 68, 69, 70, 71, 240, 241, 248, 249, 250,
+    ],
     old: Some(Old {
         open: 2,
         creat: 85,
@@ -58,6 +70,12 @@ const AARCH64: Architecture = Architecture {
     fchmodat: 53,
     mknodat: 33,
     openat: 56,
+    clone: 220,
+    unshare: 97,
+    setns: 268,
+    shared: [
+        194, 196, 195, 190, 193, 191, 192, 186, 189, 188, 187, 180, 181, 217, 218, 219,
+    ],
     old: None,
 };
 
@@ -80,6 +98,7 @@ const ARGUMENTS: u32 = 16;
 
 /// The same numbers on all architectures.
 const IO_URING_SETUP: u32 = 425;
+const CLONE3: u32 = 435;
 const OPENAT2: u32 = 437;
 const FCHMODAT2: u32 = 452;
 
@@ -88,6 +107,9 @@ const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
 
 /// With one of these an open makes a file, and only then looks at its mode. The second is what is `O_TMPFILE`'s alone.
 const MAKES: u32 = (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)).cast_unsigned();
+
+/// A namespace of users, in which its maker has all capabilities.
+const NEW_USER: u32 = libc::CLONE_NEWUSER.cast_unsigned();
 
 /// One half of an argument, by its place. The kernel takes the low one of an `int`, and never sees the other.
 const fn low(argument: u32) -> u32 {
@@ -141,7 +163,15 @@ fn rules(of: &Architecture) -> Vec<Rule> {
         // These make files too, with a mode that lies in memory. Programs fall back to what is seen here.
         Rule(OPENAT2, vec![], libc::ENOSYS),
         Rule(IO_URING_SETUP, vec![], libc::ENOSYS),
+        // Every capability, though of a namespace only: a way to much of the kernel that nobody is let to otherwise.
+        Rule(of.clone, vec![If::Any(low(0), NEW_USER)], libc::EPERM),
+        Rule(of.unshare, vec![If::Any(low(0), NEW_USER)], libc::EPERM),
+        Rule(of.setns, vec![], libc::EPERM),
+        // Its flags lie in memory. C libraries fall back.
+        Rule(CLONE3, vec![], libc::ENOSYS),
     ];
+    // They cross from thread to thread, and outlive commands and host. To programs this kernel is built without them.
+    rules.extend(of.shared.map(|call| Rule(call, vec![], libc::ENOSYS)));
     if let Some(old) = &of.old {
         rules.extend([
             set_id(old.chmod, 1),

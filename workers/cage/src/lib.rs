@@ -24,6 +24,7 @@ mod tests;
 
 pub use cage::Cage;
 pub use error::CageError;
-pub use mark::Mark;
+pub use limits::offer_to_the_kernel;
+pub use mark::{MARKS, Mark};
 pub use policy::{Layer, Policy};
 pub use probe::{Status, probe};

@@ -15,25 +15,31 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 /// Marks of an unlimited process count down from here.
 const START: u64 = 1 << 40;
 
+/// Its own limit, and the marks that a process gives out below it, over and over: an agreement with the supervisor, which
+/// knows what is left of a killed host by them.
+pub const MARKS: u64 = 1 << 14;
+
 /// How the carrier is called in `/proc/PID/limits`.
 const LABEL: &str = "Max file locks";
 
-/// What all processes of one command have in common. Distinct for every cage that one process prepares.
+/// What all processes of one command have in common. Distinct for cages that one process prepares, until it has prepared
+/// [`MARKS`]: whoever uses marks makes sure that nobody else has his.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark(u64);
 
 impl Mark {
     pub(crate) const CARRIER: Resource = Resource::RLIMIT_LOCKS;
 
-    /// The next one: below our own limit, so that a marked process is told from an unmarked one.
+    /// The next one: below our own limit, so that a marked process is told from an unmarked one. After [`MARKS`] they come
+    /// again.
     pub(crate) fn next() -> io::Result<Self> {
         static TAKEN: AtomicU64 = AtomicU64::new(0);
-        let taken = TAKEN.fetch_add(1, Ordering::Relaxed) + 1;
+        let taken = TAKEN.fetch_add(1, Ordering::Relaxed) % (MARKS - 1) + 1;
         own()?
             .min(START)
             .checked_sub(taken)
             .map(Self)
-            .ok_or_else(|| io::Error::other("the limit RLIMIT_LOCKS of this process is used up"))
+            .ok_or_else(|| io::Error::other("the limit RLIMIT_LOCKS of this process is too low"))
     }
 
     /// The mark of a process, living or zombie; `None` for one that is not caged by this process, or by one above it.

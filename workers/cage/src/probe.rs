@@ -179,7 +179,7 @@ fn calls_are_filtered() -> Result<String, String> {
         _ => true,
     };
     if added && field(&seen, "Seccomp") == Some("2") {
-        Ok("no command changes limits of others or makes setuid programs".to_owned())
+        Ok("no command changes limits of others, makes setuid programs or namespaces, or sees the keys of its user".to_owned())
     } else {
         Err("the kernel does not keep the filter of system calls".to_owned())
     }

@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 mod agent;
+mod disk;
 mod message;
 mod providers;
 mod stdio;

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use cage::Policy;
 use tracing::warn;
 
+use crate::disk::blocking;
 use arguments::in_short;
 use place::{Place, Places};
 use stop::Stop;
@@ -212,7 +213,7 @@ impl Tools {
         }
         let places = Arc::clone(&self.places);
         let (stop, _guard) = Stop::new();
-        let done = tokio::task::spawn_blocking(move || match action.0 {
+        let done = blocking(move || match action.0 {
             Work::Read(read) => Outcome::of(read.perform(&stop)),
             Work::List(list) => Outcome::of(list.perform(&stop)),
             Work::Glob(glob) => Outcome::of(glob.perform(&places, &stop)),

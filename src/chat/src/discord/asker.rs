@@ -164,6 +164,44 @@ impl Asker {
 
     /// One more answer, for their eyes only.
     pub(super) async fn add(&self, bot: &Bot, words: &str) {
+        self.line().add(bot, words).await;
+    }
+
+    /// How they can be answered later.
+    pub(super) fn line(&self) -> Line {
+        Line {
+            id: self.id,
+            channel: self.channel,
+            token: self.token.clone(),
+        }
+    }
+}
+
+/// A way back to somebody who asked, for as long as the interaction's token lives.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    id: Id,
+    channel: Id,
+    token: Token,
+}
+
+impl Line {
+    /// As it is kept for the next host.
+    pub(super) fn to_text(&self) -> String {
+        format!("{} {} {}", self.id, self.channel, self.token.0)
+    }
+
+    pub(super) fn of_text(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        Some(Self {
+            id: words.next()?.parse().ok()?,
+            channel: words.next()?.parse().ok()?,
+            token: Token(words.next()?.to_owned()),
+        })
+    }
+
+    /// One more answer, for their eyes only.
+    pub(super) async fn add(&self, bot: &Bot, words: &str) {
         let application = bot.identity.application;
         let message = Outgoing::words(words);
         let added = bot

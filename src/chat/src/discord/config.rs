@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use conversation::Dispatch;
+use conversation::{Dispatch, Permissions};
 use secrecy::SecretString;
 use url::Url;
 
@@ -69,23 +69,12 @@ pub struct Channel {
     pub agent: Option<String>,
     /// Its model.
     pub model: Option<String>,
-    /// The folder that its threads share as their workspace.
+    /// The folder in which each of its threads gets a workspace of its own.
     pub workspace: Option<PathBuf>,
     /// What a message does that comes while a turn runs.
     pub dispatch: Option<Dispatch>,
     /// What happens before a tool changes something.
     pub permissions: Option<Permissions>,
-}
-
-/// What happens before a tool changes something or runs a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permissions {
-    /// People are asked.
-    Ask,
-    /// It is allowed.
-    Allow,
-    /// It is denied.
-    Deny,
 }
 
 /// Shards of a large bot that one host connects.

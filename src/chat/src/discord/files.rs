@@ -1,14 +1,13 @@
 //! Files: from a message into the workspace, and from the workspace into a message.
 
 use std::io::{Cursor, Read as _};
-use std::path::Path;
 
-use conversation::Attachment;
+use conversation::{Attachment, ThreadId};
 use serenity::all::{Attachment as Given, CreateAttachment};
 
+use super::bot::Bot;
 use super::names;
 use super::render::{Content, OutFile};
-use super::rest::Rest;
 use crate::harmless;
 use crate::web::{media, workspace};
 
@@ -18,7 +17,7 @@ const MOST: u64 = 25 << 20;
 /// Downloads a file of a message into the workspace.
 ///
 /// Errors: why not, for the one who sent it.
-pub(super) async fn take(rest: &Rest, file: &Given, workspace: &Path) -> Result<Attachment, String> {
+pub(super) async fn take(bot: &Bot, thread: &ThreadId, file: &Given) -> Result<Attachment, String> {
     let name = names::file_name(&file.filename);
     let shown = harmless::line(&file.filename, 80).replace('`', "'");
     let size = u64::from(file.size);
@@ -35,10 +34,12 @@ pub(super) async fn take(rest: &Rest, file: &Given, workspace: &Path) -> Result<
             "⚠️ I could not take in `{shown}`: {why}. I go on without it; send it once more if it matters."
         )
     };
-    let content = rest.download(&file.url, MOST).await;
+    let folder = bot.house.supervisor.workspace(thread).await;
+    let folder = folder.map_err(|error| failed(error.to_string()))?;
+    let content = bot.rest.download(&file.url, MOST).await;
     let content = content.map_err(|trouble| failed(trouble.to_string()))?;
     let size = content.len() as u64;
-    let (folder, wanted) = (workspace.to_owned(), name.clone());
+    let wanted = name.clone();
     let put =
         tokio::task::spawn_blocking(move || workspace::put(&folder, &wanted, &mut Cursor::new(content)))
             .await;
@@ -55,14 +56,22 @@ pub(super) async fn take(rest: &Rest, file: &Given, workspace: &Path) -> Result<
 }
 
 /// Files as they are sent; what can't be read is named.
-pub(super) async fn give(files: &[OutFile], workspace: &Path) -> (Vec<CreateAttachment>, Vec<String>) {
+pub(super) async fn give(
+    bot: &Bot,
+    thread: &ThreadId,
+    files: &[OutFile],
+) -> (Vec<CreateAttachment>, Vec<String>) {
     let mut out = vec![];
     let mut missing = vec![];
     for file in files {
         match &file.content {
             Content::Text(text) => out.push(CreateAttachment::bytes(text.clone(), file.name.clone())),
             Content::Workspace { path, .. } => {
-                let (folder, path) = (workspace.to_owned(), path.clone());
+                let Ok(folder) = bot.house.supervisor.workspace(thread).await else {
+                    missing.push(file.name.clone());
+                    continue;
+                };
+                let path = path.clone();
                 let read = tokio::task::spawn_blocking(move || {
                     let mut content = vec![];
                     workspace::open(&folder, &path)?

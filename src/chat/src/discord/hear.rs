@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::{Attachment, NewThread, SourceId, ThreadId};
+use conversation::{Attachment, NewThread, SourceId, ThreadChange, ThreadId};
 use serenity::all::{Event, Guild, GuildId, Message};
 use supervisor::SupervisorError;
 
 use super::admission::{Author, AuthorKind, Facts, Id, Mode, Say, Verdict, decide};
 use super::bot::{Bot, user};
+use super::mouth::NONCE_LIVES;
 use super::places::{Spot, thread};
 use super::render;
 use super::rest::{Outgoing, Trouble};
@@ -197,13 +198,16 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool
                 Say::Once => bot.places.tell_once(channel, facts.author.id),
                 Say::Nothing => false,
             };
-            // Who was refused long ago is not told now.
-            if speaks && !late {
+            // Who was refused long ago is not told now, and nobody twice.
+            if speaks && !(late && is_old(message)) {
                 return Err(Failed::Here(why.words().to_owned()));
             }
             Ok(())
         }
-        Verdict::Turn => turn(bot, message, channel, text, &facts.author).await,
+        Verdict::Turn => {
+            obey_channel(bot, channel, spot.parent).await?;
+            turn(bot, message, channel, text, &facts.author).await
+        }
         Verdict::Join => {
             let title = names::thread_title(&text);
             open(bot, message, channel, spot.parent, title).await?;
@@ -229,6 +233,12 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool
             turn(bot, message, opened, text, &facts.author).await
         }
     }
+}
+
+/// Whether Discord may have forgotten what an earlier host answered to it.
+fn is_old(message: &Message) -> bool {
+    let age = now().saturating_sub(message.id.get()) >> 22;
+    u128::from(age) > NONCE_LIVES.as_millis()
 }
 
 fn named(channel: Id) -> Result<ThreadId, Failed> {
@@ -270,11 +280,30 @@ impl Bot {
             agent: special.agent.unwrap_or_else(|| self.house.agent.clone()),
             model: special.model,
             dispatch: special.dispatch.unwrap_or(self.house.dispatch),
+            workspaces: special.workspace,
+            permissions: special.permissions,
         };
         self.house.supervisor.open_thread(new).await?;
         self.places.serve(channel);
         Ok(())
     }
+}
+
+/// What a channel permits holds for its older threads, too: from the next message on.
+async fn obey_channel(bot: &Bot, channel: Id, parent: Option<Id>) -> Result<(), Failed> {
+    let thread = named(channel)?;
+    let settings = parent.and_then(|parent| bot.config.channels.get(&parent));
+    let permissions = settings.and_then(|settings| settings.permissions);
+    let known = bot.house.conversation.thread(&thread).await;
+    if known.map_err(SupervisorError::from)?.permissions == permissions {
+        return Ok(());
+    }
+    let change = ThreadChange {
+        permissions: Some(permissions),
+        ..ThreadChange::default()
+    };
+    bot.house.supervisor.change(&thread, change).await?;
+    Ok(())
 }
 
 /// Makes a message a turn.
@@ -315,11 +344,7 @@ async fn turn(
     let pays = payer(bot, &thread, author).await;
     let words: Vec<String> = told.into_iter().chain(pays).chain(missing).collect();
     if !words.is_empty() {
-        let mut note = Outgoing::words(words.join("\n"));
-        note.nonce = Some(format!("h{id}"));
-        if let Err(trouble) = bot.rest.send(channel, note, true).await {
-            tracing::warn!(channel, %trouble, "what became of a message could not be told");
-        }
+        bot.note(channel, id, words.join("\n")).await;
     }
     Ok(())
 }
@@ -340,8 +365,7 @@ async fn attached(bot: &Bot, message: &Message, thread: &ThreadId) -> (Vec<Attac
     let mut files = vec![];
     let mut missing = vec![];
     for file in &message.attachments {
-        let workspace = bot.house.supervisor.workspace(thread);
-        match files::take(&bot.rest, file, &workspace).await {
+        match files::take(bot, thread, file).await {
             Ok(file) => files.push(file),
             Err(words) => missing.push(words),
         }

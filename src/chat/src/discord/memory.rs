@@ -1,5 +1,5 @@
-//! What has to outlive the host besides the conversation: the key of the buttons, how far messages were seen, and how far
-//! each thread was told. Small files of mode 0600 in `discord/` of the state folder.
+//! What has to outlive the host besides the conversation: the key of the buttons, how far messages were seen, how far each
+//! thread was told, and how those are answered who sign in with a code. Small files of mode 0600 in `discord/` of the state folder.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use conversation::ItemId;
+use credentials::{Service, UserId};
 
 use super::admission::Id;
 use super::custom_id::Sealer;
@@ -33,6 +34,7 @@ impl Memory {
         let mut make = fs::DirBuilder::new();
         make.recursive(true).mode(0o700);
         make.create(folder.join("threads"))?;
+        make.create(folder.join("sign-ins"))?;
         Ok(Self { folder })
     }
 
@@ -86,6 +88,20 @@ impl Memory {
         )
     }
 
+    /// How somebody is told how their sign-in ended; `None` forgets it.
+    pub(super) fn set_sign_in(&self, user: &UserId, service: &Service, line: Option<&str>) -> io::Result<()> {
+        let name = sign_in(user, service);
+        match line {
+            Some(line) => self.write(&name, line.as_bytes()),
+            None => fs::remove_file(self.folder.join(name)),
+        }
+    }
+
+    /// The same, as an earlier host wrote it down.
+    pub(super) fn sign_in(&self, user: &UserId, service: &Service) -> Option<String> {
+        self.read(&sign_in(user, service))
+    }
+
     /// Threads in which something was being told.
     pub(super) fn open_threads(&self) -> io::Result<Vec<Id>> {
         let mut open = vec![];
@@ -109,7 +125,8 @@ impl Memory {
     /// Old or new, never half.
     fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let path = self.folder.join(name);
-        let beside = path.with_extension("new");
+        let mut beside = path.clone().into_os_string();
+        beside.push(".new");
         let mut file: File = OpenOptions::new()
             .write(true)
             .create(true)
@@ -117,8 +134,13 @@ impl Memory {
             .mode(0o600)
             .open(&beside)?;
         file.write_all(content)?;
-        fs::rename(&beside, &path)
+        fs::rename(beside, path)
     }
+}
+
+fn sign_in(user: &UserId, service: &Service) -> String {
+    let user = user.as_str().replace(':', "-");
+    format!("sign-ins/{user}.{service}")
 }
 
 #[cfg(test)]

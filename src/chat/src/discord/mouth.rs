@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conversation::ItemId;
+use conversation::{ItemId, NewDelivery};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -14,10 +14,12 @@ use super::bot::Bot;
 use super::memory::Told;
 use super::places::{self, thread};
 use super::reconcile::{Clock, Pace, Reconciler, Step};
+use super::render::{DesiredMessage, Key};
 
 mod deliver;
 mod voice;
 
+pub(super) use deliver::NONCE_LIVES;
 use voice::Voice;
 
 /// All voices, and what they want.
@@ -57,22 +59,19 @@ impl Mouth {
 impl Bot {
     /// From here on what happens in a thread is told there. To be called before and after something is done in it.
     pub(super) async fn speak_in(self: &Arc<Self>, channel: Id) {
-        if let Some(voice) = self.mouth.voices().get(&channel) {
+        let told = self.memory.told(channel).map(|told| told.upto);
+        let newest = match told {
+            Some(upto) => upto,
+            None => self.newest_item(channel).await,
+        };
+        let mut voices = self.mouth.voices();
+        if let Some(voice) = voices.get(&channel) {
             voice.stay();
             return;
         }
-        let upto = match self.memory.told(channel) {
-            Some(told) => told.upto,
-            None => self.newest_item(channel).await,
-        };
-        let told = Told { upto, open: true };
-        if let Err(error) = self.memory.set_told(channel, told) {
-            tracing::warn!(channel, %error, "could not write down how far a thread was told");
-        }
-        let mut voices = self.mouth.voices();
-        if voices.contains_key(&channel) {
-            return;
-        }
+        // A voice that has ended meanwhile has written down more.
+        let upto = self.memory.told(channel).map_or(newest, |told| told.upto);
+        self.set_told(channel, Told { upto, open: true });
         let voice = Arc::new(Voice::new(channel));
         voices.insert(channel, Arc::clone(&voice));
         drop(voices);
@@ -81,6 +80,41 @@ impl Bot {
             let _ended = Ended(&bot.mouth);
             voice.speak(&bot, upto).await;
         });
+    }
+
+    /// Says something about a message in a thread, once, also when the host ends before it is there.
+    pub(super) async fn note(self: &Arc<Self>, channel: Id, about: Id, words: String) {
+        let Some(thread) = thread(channel) else {
+            return;
+        };
+        let key = Key::of_note(about);
+        let new = NewDelivery {
+            thread,
+            turn: None,
+            part: key.delivery_part(),
+            text: words.clone(),
+        };
+        let delivery = match self.house.conversation.put_deliveries(vec![new]).await {
+            Ok(put) => put.into_iter().next(),
+            Err(error) => {
+                tracing::warn!(channel, %error, %words, "this could not be put into the outbox");
+                return;
+            }
+        };
+        // Without its text it is there already.
+        let Some(delivery) = delivery.filter(|delivery| delivery.text.is_some()) else {
+            return;
+        };
+        self.speak_in(channel).await;
+        if let Some(voice) = self.mouth.voices().get(&channel) {
+            voice.note(DesiredMessage::new(key, words), delivery);
+        }
+    }
+
+    fn set_told(&self, channel: Id, told: Told) {
+        if let Err(error) = self.memory.set_told(channel, told) {
+            tracing::warn!(channel, %error, "could not write down how far a thread was told");
+        }
     }
 
     async fn newest_item(&self, channel: Id) -> ItemId {

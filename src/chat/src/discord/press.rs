@@ -157,8 +157,7 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
                 let shown = render::details(&items, item, &bot.look);
                 let answer = match shown {
                     Some(details) => {
-                        let workspace = bot.house.supervisor.workspace(&thread);
-                        let (files, _) = files::give(&details.files, &workspace).await;
+                        let (files, _) = files::give(bot, &thread, &details.files).await;
                         Outgoing {
                             content: details.content,
                             files,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conversation::ThreadId;
+use conversation::{ThreadId, TurnId};
 
 mod lane;
 mod window;
@@ -161,6 +161,11 @@ impl Reconciler {
     /// Whether everything that is wanted in a thread is there.
     pub fn is_done(&self, thread: &ThreadId) -> bool {
         self.lanes.get(thread).is_none_or(Lane::is_done)
+    }
+
+    /// Whether everything that is wanted of one turn of a thread is there.
+    pub fn has_said(&self, thread: &ThreadId, turn: TurnId) -> bool {
+        self.lanes.get(thread).is_none_or(|lane| lane.has_said(turn))
     }
 
     /// Nothing more is wanted in a thread, or it is not there any more. What is under way is not waited for.

@@ -19,6 +19,9 @@ use super::reconcile::Bucket;
 mod calls;
 mod gate;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use calls::{Answered, Outgoing};
 
 use gate::Gate;

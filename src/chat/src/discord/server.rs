@@ -21,7 +21,7 @@ use super::config::Config;
 use super::gateway::Gateway;
 use super::memory::Memory;
 use super::rest::{Rest, Trouble};
-use super::{commands, hear, mouth};
+use super::{commands, hear, mouth, sign_in};
 
 /// Between two tries to learn who we are.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -50,9 +50,6 @@ pub struct House {
 /// Why Discord's front-end can't start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// Something that is asked for, and is not there yet.
-    #[error("`{0}` of a channel in [discord.channels] does nothing in this version: take it out")]
-    NotYet(&'static str),
     /// Its own folder.
     #[error("could not use `{folder}`: {cause}")]
     Folder {
@@ -79,17 +76,8 @@ impl Server {
 
     /// Starts, in a runtime. It connects in the background, and goes on trying; what is wrong is told in the log.
     ///
-    /// `token` is what was read at the place that `config` names. Errors: something is asked for that is not there yet; the
-    /// state folder can't be used.
+    /// `token` is what was read at the place that `config` names. Errors: the state folder can't be used.
     pub fn start(config: Config, token: SecretString, house: House) -> Result<Self, StartError> {
-        // What would be a promise, and not be kept.
-        let channels = || config.channels.values();
-        if channels().any(|channel| channel.permissions.is_some()) {
-            return Err(StartError::NotYet("permissions"));
-        }
-        if channels().any(|channel| channel.workspace.is_some()) {
-            return Err(StartError::NotYet("workspace"));
-        }
         let memory = Memory::open(&house.state_folder);
         let folder = |cause| StartError::Folder {
             folder: house.state_folder.join("discord"),
@@ -186,6 +174,7 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
         mouth::serve(&bot),
         mouth::begin(&bot),
         commands::register(&bot),
+        sign_in::take_up(&bot),
         bot.keep_seen(),
     );
 }

@@ -1,7 +1,6 @@
 //! `/auth`: signing in and out. What is said here is for the eyes of one user only, and what they begin only they can end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use conversation::{Body, ThreadId};
 use credentials::{Begun, Completed, Owner, Revoked, Service, SignInError, Tenant, UserId, words};
@@ -18,14 +17,16 @@ use super::split::disarmed;
 use crate::harmless;
 use crate::web::sign_in::words::refused;
 
+mod device;
 mod status;
 
+pub(super) use device::take_up;
+
+use device::wait;
 use status::status;
 
 /// The field of the form that takes a code or a key.
 pub(super) const FIELD: &str = "code";
-/// After the vendor or the network was away.
-const REST: Duration = Duration::from_secs(5);
 /// Discord takes no more choices.
 const CHOICES: usize = 25;
 
@@ -176,7 +177,11 @@ async fn begin(
             user_code,
             expires_at,
         } => {
-            wait(bot, asker, user.clone(), service.clone());
+            let line = asker.line();
+            if let Err(error) = bot.memory.set_sign_in(user, service, Some(&line.to_text())) {
+                tracing::warn!(%service, %user, %error, "could not write down how a sign-in is answered");
+            }
+            wait(bot, Some(line), user.clone(), service.clone());
             let page = page_with_code.unwrap_or(page);
             let code = harmless::line(&user_code, 40).replace('`', "");
             let until = expires_at.millis().div_euclid(1000);
@@ -202,31 +207,6 @@ async fn begin(
         rows: vec![json!({ "type": 1, "components": buttons })],
         ..Outgoing::default()
     })
-}
-
-/// Asks the vendor until it says yes, no or too late, and tells the one who began it.
-fn wait(bot: &Arc<Bot>, asker: &Asker, user: UserId, service: Service) {
-    let (bot, asker) = (Arc::clone(bot), asker.clone());
-    tokio::spawn(async move {
-        loop {
-            match bot.house.credentials.complete(&service, &user, None).await {
-                Ok(completed) => {
-                    let words = done(&bot, &user, &completed);
-                    asker.add(&bot, &words).await;
-                    return;
-                }
-                Err(SignInError::TryAgain { why }) => {
-                    tracing::info!(%service, %user, why, "a sign-in with a code waits on");
-                    tokio::time::sleep(REST).await;
-                }
-                Err(SignInError::Replaced) => return,
-                Err(error) => {
-                    asker.add(&bot, &told(&error)).await;
-                    return;
-                }
-            }
-        }
-    });
 }
 
 /// Second step.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use conversation::Dispatch;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -24,6 +25,12 @@ const TRIALS: [(&str, &str); 3] = [
         "it asks before it runs anything",
     ),
 ];
+
+/// Where nobody counts what else the process needs.
+const SPARE_DESCRIPTORS: usize = 256;
+
+/// Longer than proxies keep a connection for the next request (60 to 75 s): else one would be closed under a request.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Shorter ones are guessed.
 pub const SHORTEST_PASSWORD: usize = 12;
@@ -51,6 +58,10 @@ pub struct Config {
     pub default_agent: String,
     /// The mode of new threads.
     pub dispatch: Dispatch,
+    /// Descriptors of this process that connections leave to others.
+    pub spare_descriptors: usize,
+    /// How long a connection may take to send the head of a request, and how long it may say nothing before that.
+    pub patience: Duration,
 }
 
 /// Who may come in.
@@ -83,6 +94,8 @@ impl Config {
             trials: TRIALS.map(|(text, what)| (text.into(), what.into())).into(),
             default_agent,
             dispatch: Dispatch::default(),
+            spare_descriptors: SPARE_DESCRIPTORS,
+            patience: PATIENCE,
         }
     }
 

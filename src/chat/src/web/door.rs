@@ -8,7 +8,7 @@ use url::{Host, Url};
 /// What a browser says about who made a request (Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+pub(crate) const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What is wrong with where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use conversation::{ThreadFilter, ThreadId};
-use credentials::Timestamp;
+use credentials::{Timestamp, UserId};
 use futures_util::{StreamExt as _, stream};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -21,16 +21,14 @@ use tokio::time::Instant;
 
 use super::gate::Visitor;
 use super::lists::{Changed, Drawn};
+use super::places::{Full, Place};
 use super::refusal::Refused;
 use super::shared::Web;
 use super::view::{self, QueueEvent};
 
 mod feed;
-mod places;
 
 use feed::{Feed, Sent, Taken};
-use places::Place;
-pub(crate) use places::Places;
 
 /// How often a stream without news says that it is there. The script expects it (`live.js`).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -43,6 +41,15 @@ const RESYNC_REST: Duration = Duration::from_secs(1);
 
 /// A page connects so long after it was drawn, at most.
 const DRAWN_WITHIN: Duration = Duration::from_mins(2);
+
+/// Streams of all; each holds what its page was shown last.
+pub(crate) const MOST: usize = 4096;
+
+/// Streams of one person: more pages than anybody looks at.
+pub(crate) const MOST_OF_ONE: usize = 64;
+
+/// Seconds until there may be room for another one.
+const REST: u16 = 30;
 
 /// Lines of the list that are brought up to date.
 pub(crate) const LIST_LIMIT: usize = 200;
@@ -73,10 +80,10 @@ pub(crate) async fn events(
 ) -> Result<Response, Refused> {
     let (user, is_admin) = (&visitor.person.user, visitor.person.admin);
     if wanted.look.is_some() {
-        web.streams.look(user, is_admin)?;
+        web.streams.look(user, is_admin).map_err(no_room)?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let place = web.streams.take(user, is_admin)?;
+    let place = web.streams.take(user, is_admin).map_err(no_room)?;
     let header = headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok());
     let revision = header
         .or(wanted.last.as_deref())
@@ -111,6 +118,13 @@ pub(crate) async fn events(
     Ok((unbuffered, Sse::new(stream).keep_alive(alive)).into_response())
 }
 
+fn no_room(_: Full) -> Refused {
+    let words = "as many pages are open at this host as it can serve";
+    Refused::new(StatusCode::SERVICE_UNAVAILABLE, words)
+        .hint("close some that you do not need")
+        .after(REST)
+}
+
 /// The revision in the id of an event, if it is of this host's life.
 fn revision_of(id: &str, boot: &str) -> Option<u64> {
     let (of, revision) = id.rsplit_once('-')?;
@@ -127,7 +141,7 @@ struct Page {
     lines: HashMap<ThreadId, u64>,
     ready: VecDeque<Event>,
     stop: watch::Receiver<bool>,
-    place: Place,
+    place: Place<UserId>,
     /// Another one needs the place: the page was told to rest.
     rests: bool,
 }
@@ -164,7 +178,7 @@ impl Page {
         visitor: Visitor,
         thread: Option<ThreadId>,
         since: Since,
-        place: Place,
+        place: Place<UserId>,
     ) -> Result<Self, Refused> {
         let hello = Event::default().retry(RETRY);
         let mut page = Self {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use super::door::{FETCH_DEST, one};
 use super::gate::Visitor;
 use super::refusal::{PageRefused, Refused};
 use super::shared::Web;
@@ -24,10 +25,11 @@ const CHUNK: usize = 64 * 1024;
 pub(crate) async fn file(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
+    headers: HeaderMap,
     Path((thread, path)): Path<(String, String)>,
 ) -> Result<Response, PageRefused> {
     let thread = web.thread(&visitor.person, &thread).await?;
-    let (folder, wanted) = (web.supervisor.workspace(&thread), path.clone());
+    let (folder, wanted) = (web.supervisor.workspace(&thread).await?, path.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let file = workspace::open(&folder, &wanted)?;
         let size = file.metadata()?.len();
@@ -45,7 +47,12 @@ pub(crate) async fn file(
     };
     let name = path.rsplit('/').next().unwrap_or_default();
     let mime = media::of_name(name);
-    let shown = if media::is_drawn(mime) {
+    // A page draws a picture whatever the answer says that it is: a thread's text may name one, and a file may grow.
+    if size > media::LARGEST_DRAWN && one(&headers, &FETCH_DEST) == Some("image") {
+        let words = "this file is too large to be drawn in a page";
+        return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, words).into());
+    }
+    let shown = if media::is_drawn(mime, size) {
         "inline"
     } else {
         "attachment"

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::config::Access;
+use super::connections::Connection;
 use super::door::{self, Wrong};
 use super::people::{People, Person};
 use super::refusal::{PageRefused, Refused};
@@ -60,6 +61,9 @@ pub(crate) struct Anybody(pub(crate) Option<Visitor>);
 pub(crate) async fn gate(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
     let wants_page = wants_page(request.headers());
     let visitor = visitor(&web, request.headers());
+    if let (Some(visitor), Some(connection)) = (&visitor, request.extensions().get::<Connection>()) {
+        connection.is_of(&visitor.person, &web.connections);
+    }
     let refused = web
         .door
         .judge(request.method(), request.headers())

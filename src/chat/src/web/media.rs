@@ -39,9 +39,12 @@ pub(crate) fn of_name(name: &str) -> &'static str {
         .map_or("application/octet-stream", |(_, mime)| mime)
 }
 
-/// Whether a file of this type may stand in a page.
-pub(crate) fn is_drawn(mime: &str) -> bool {
-    DRAWN.contains(&mime)
+/// Larger pictures, in bytes, are downloads: a browser would fetch all of it to draw it, and a sparse file has any size.
+pub(crate) const LARGEST_DRAWN: u64 = 32 * 1024 * 1024;
+
+/// Whether a file of this type and size may stand in a page.
+pub(crate) fn is_drawn(mime: &str, size: u64) -> bool {
+    DRAWN.contains(&mime) && size <= LARGEST_DRAWN
 }
 
 #[cfg(test)]
@@ -49,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_raster_images_are_drawn() {
+    fn only_raster_images_of_a_fair_size_are_drawn() {
         for (name, mime, drawn) in [
             ("a.PNG", "image/png", true),
             ("a.b.jpeg", "image/jpeg", true),
@@ -63,7 +66,12 @@ mod tests {
             ("Makefile", "application/octet-stream", false),
             ("notes.txt", "text/plain", false),
         ] {
-            assert_eq!((of_name(name), is_drawn(of_name(name))), (mime, drawn), "{name}");
+            assert_eq!(
+                (of_name(name), is_drawn(of_name(name), 1)),
+                (mime, drawn),
+                "{name}"
+            );
         }
+        assert!(is_drawn("image/png", LARGEST_DRAWN) && !is_drawn("image/png", LARGEST_DRAWN + 1));
     }
 }

@@ -85,20 +85,29 @@ pub(crate) fn write<T: Serialize>(path: &Path, content: &T) -> Result<(), FileEr
         }
         _ => {}
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)
-        .map_err(FileError::io("create", &temporary))?;
-    file.write_all(&bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(FileError::io("write", &temporary))?;
-    fs::rename(&temporary, path).map_err(FileError::io("replace", path))?;
+    let replaced = fill(&temporary, &bytes)
+        .and_then(|()| fs::rename(&temporary, path).map_err(FileError::io("replace", path)));
+    if let Err(error) = replaced {
+        // On a full disk it would take room that others need.
+        drop(fs::remove_file(&temporary));
+        return Err(error);
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(FileError::io("sync the folder", folder))
+}
+
+fn fill(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(FileError::io("create", path))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(FileError::io("write", path))
 }
 
 #[cfg(test)]
@@ -130,5 +139,15 @@ mod tests {
         let error = read::<Vec<u32>>(&path).unwrap_err();
         assert!(error.to_string().contains("a.json"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "[1,");
+    }
+
+    #[test]
+    fn what_can_not_be_written_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        // Nothing replaces a folder.
+        fs::create_dir_all(path.join("in the way")).unwrap();
+        assert!(write(&path, &[1]).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

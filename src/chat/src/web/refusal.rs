@@ -1,6 +1,7 @@
 //! What is told when a request is not done: a status, words, what to do, and whether trying again helps.
 
 use std::fmt::Display;
+use std::io::{self, ErrorKind};
 
 use axum::Json;
 use axum::extract::multipart::MultipartError;
@@ -48,13 +49,21 @@ impl Refused {
     }
 
     /// Something of ours failed.
-    pub(crate) fn broken(what: &str, error: &(impl std::error::Error + ?Sized)) -> Self {
+    pub(crate) fn broken(what: &str, error: &(impl std::error::Error + 'static)) -> Self {
         tracing::error!(error = chain(error), "could not {what}");
+        if is_full(error) {
+            return Self::full();
+        }
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("could not {what}: {}", chain(error)),
         )
         .hint("`agent-host doctor` tells what is wrong")
+    }
+
+    /// What was typed stays in the page, which sends it again.
+    fn full() -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "the host's disk is full").again()
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -157,10 +166,9 @@ impl From<ConversationError> for Refused {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, &error).hint("attach it as a file")
             }
             ConversationError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, &error).again(),
-            // What was typed stays in the page, which sends it again.
             ConversationError::Full { .. } => {
                 tracing::error!(%error, "the disk is full");
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "the host's disk is full").again()
+                Self::full()
             }
             ConversationError::Database { .. } => Self::broken("keep it", &error).again(),
             _ => Self::broken("do that", &error),
@@ -199,6 +207,15 @@ impl From<MultipartError> for Refused {
             format!("the upload broke off: {}", error.body_text()),
         )
     }
+}
+
+/// Whether an error is that there is no room on a disk.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+        // What an io::Error wraps is no cause of it.
+        || io.and_then(io::Error::get_ref).is_some_and(|error| is_full(error))
+        || error.source().is_some_and(is_full)
 }
 
 /// An error with all its causes.
@@ -240,6 +257,28 @@ mod tests {
         assert_eq!(sentence("there is no such thread"), "There is no such thread.");
         assert_eq!(sentence("öffne es!"), "Öffne es!");
         assert_eq!(sentence(""), ".");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_one_wherever_it_is_met() {
+        let full = || io::Error::from(ErrorKind::StorageFull);
+        let file = || FileError::io("write", std::path::Path::new("/a/state/folder"))(full());
+        for refused in [
+            Refused::from(file()),
+            Refused::broken("put a file there", &full()),
+            Refused::broken("put a file there", &io::Error::other(file())),
+        ] {
+            assert_eq!(
+                (refused.status, refused.again),
+                (StatusCode::INSUFFICIENT_STORAGE, true)
+            );
+            assert!(!refused.error.contains("folder"), "{}", refused.error);
+        }
+        let other = io::Error::from(ErrorKind::PermissionDenied);
+        assert_eq!(
+            Refused::broken("x", &other).status,
+            StatusCode::INTERNAL_SERVER_ERROR
+        );
     }
 
     #[test]

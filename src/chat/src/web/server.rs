@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use axum::{Router, serve};
 use credentials::Credentials;
 use supervisor::Supervisor;
 use thiserror::Error;
@@ -24,7 +24,7 @@ use super::private_file::FileError;
 use super::seen::Seen;
 use super::shared::{Parts, Web};
 use super::uploads::{self, Uploads};
-use super::{command, enter, events, files, gate, leave, lists, pages, said, sign_in, threads};
+use super::{command, connections, enter, events, files, gate, leave, lists, pages, said, sign_in, threads};
 
 /// How long [`Server::shutdown`] waits for answers that are on their way.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -150,15 +150,7 @@ impl Server {
         tasks.spawn(Arc::clone(&web).keep());
         tasks.spawn(Lists::run(Arc::clone(&web)));
         web.wait_for_begun_devices().await;
-        let service = router(&web).into_make_service_with_connect_info::<SocketAddr>();
-        let stopping = Arc::clone(&web);
-        let serving =
-            serve(listener, service).with_graceful_shutdown(async move { stopping.stopped().await });
-        tasks.spawn(async move {
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "the web chat ended");
-            }
-        });
+        tasks.spawn(connections::serve(listener, router(&web), Arc::clone(&web)));
         tracing::info!(%address, "the web chat listens");
         Ok(Self { web, address, tasks })
     }

@@ -11,11 +11,13 @@ use supervisor::Supervisor;
 use tokio::sync::watch;
 
 use super::config::{Access, Config};
+use super::connections::Connections;
 use super::door::Door;
-use super::events::Places;
+use super::events;
 use super::gate::Visitor;
 use super::lists::Lists;
 use super::people::{People, Person};
+use super::places::Places;
 use super::refusal::Refused;
 use super::seen::Seen;
 use super::sign_in::{Links, Waits};
@@ -41,7 +43,8 @@ pub(crate) struct Web {
     pub(crate) lists: Lists,
     pub(crate) links: Links,
     pub(crate) waits: Waits,
-    pub(crate) streams: Arc<Places>,
+    pub(crate) connections: Connections,
+    pub(crate) streams: Arc<Places<UserId>>,
     /// Becomes true when the server ends: streams must end by themselves, or it would wait for them for ever.
     pub(crate) stop: watch::Sender<bool>,
     owners: DashMap<ThreadId, UserId>,
@@ -61,6 +64,7 @@ pub(crate) struct Parts {
 impl Web {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
+            connections: Connections::within(parts.config.spare_descriptors),
             config: parts.config,
             supervisor: parts.supervisor,
             credentials: parts.credentials,
@@ -73,7 +77,7 @@ impl Web {
             lists: Lists::default(),
             links: Links::default(),
             waits: Waits::default(),
-            streams: Arc::default(),
+            streams: Places::new(events::MOST, events::MOST_OF_ONE),
             stop: watch::Sender::new(false),
             owners: DashMap::new(),
         }

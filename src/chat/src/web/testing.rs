@@ -11,6 +11,8 @@ pub(crate) fn thread(id: &str, owner: &UserId) -> Thread {
         agent: "native".into(),
         model: None,
         dispatch: Dispatch::Queue,
+        workspaces: None,
+        permissions: None,
         session: None,
         created: Timestamp::from_seconds(1),
         active: Timestamp::from_seconds(2),

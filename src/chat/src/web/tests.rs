@@ -6,5 +6,6 @@ mod guests;
 mod house;
 mod logins;
 mod signing_in;
+mod strangers;
 mod streams;
 mod talking;

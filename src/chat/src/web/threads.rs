@@ -140,6 +140,8 @@ pub(crate) async fn open(
         agent: first.agent.unwrap_or_else(|| web.config.default_agent.clone()),
         model: None,
         dispatch: web.config.dispatch,
+        workspaces: None,
+        permissions: None,
     };
     let thread = web.supervisor.open_thread(new).await?;
     web.note_owner(&id, thread.owner);
@@ -178,7 +180,7 @@ impl Web {
     ) -> Result<Posted, Refused> {
         let text = said::message(&next.text, next.files.len())?;
         let source = SourceId(format!("web:{}", said::message_id(&next.id)?));
-        let workspace = self.supervisor.workspace(thread);
+        let workspace = self.supervisor.workspace(thread).await?;
         let files = self
             .uploads
             .place(&visitor.person.user, &next.files, thread, workspace)
@@ -283,6 +285,7 @@ pub(crate) async fn settings(
             .map(|model| (!model.is_empty()).then_some(model)),
         dispatch: settings.dispatch,
         session: None,
+        permissions: None,
     };
     web.supervisor.change(&thread, change).await?;
     Ok(Json(Done {}))

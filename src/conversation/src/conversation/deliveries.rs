@@ -4,11 +4,11 @@ use credentials::Timestamp;
 use rusqlite::Connection;
 
 use super::{Conversation, within};
-use crate::delivery::{Claim, Delivery, DeliveryState, GivenUp, NewDelivery, Outcome, settled};
+use crate::delivery::{Claim, Delivery, DeliveryState, NewDelivery, Outcome, settled};
 use crate::error::{ConversationError, Result};
 use crate::id::{DeliveryId, ThreadId, TurnId};
 use crate::recovery::give_back;
-use crate::tables::{Work, deliveries, threads};
+use crate::tables::{Work, deliveries};
 
 impl Conversation {
     /// Puts deliveries into the outbox, all or none. What has the identity of an earlier one is that one, unchanged,
@@ -141,29 +141,9 @@ impl Conversation {
         })
         .await
     }
-
-    /// Gives up deliveries that need attention, the oldest first, at most `max`; of one thread or of all.
-    pub async fn skip_deliveries(&self, thread: Option<&ThreadId>, max: usize) -> Result<GivenUp> {
-        let thread = thread.cloned();
-        self.write("give up deliveries", move |database| {
-            if let Some(thread) = &thread {
-                threads::expect(database, thread)?;
-            }
-            let now = Timestamp::now();
-            let stuck = deliveries::stuck(database, thread.as_ref(), max)?;
-            Ok(GivenUp {
-                deliveries: stuck
-                    .into_iter()
-                    .map(|found| give_up(database, found, now))
-                    .collect::<Work<_>>()?,
-                left: deliveries::count_stuck(database, thread.as_ref())?,
-            })
-        })
-        .await
-    }
 }
 
-fn give_up(database: &Connection, found: Delivery, now: Timestamp) -> Work<Delivery> {
+pub(super) fn give_up(database: &Connection, found: Delivery, now: Timestamp) -> Work<Delivery> {
     let given_up = Delivery {
         state: DeliveryState::GivenUp,
         text: None,

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::Conversation;
+use crate::backlog::{BacklogFilter, Waiting};
 use crate::error::ConversationError;
 use crate::id::{SourceId, ThreadId, TurnId};
 use crate::item::{Body, Item, NoteKind};
@@ -59,6 +60,17 @@ fn new_thread(id: &str, owner: &str) -> NewThread {
         agent: "native".to_owned(),
         model: None,
         dispatch: Dispatch::Queue,
+        workspaces: None,
+        permissions: None,
+    }
+}
+
+/// What waits, of one thread or of all.
+fn waiting(thread: Option<&ThreadId>, max: usize) -> BacklogFilter {
+    BacklogFilter {
+        thread: thread.cloned(),
+        only: None,
+        max,
     }
 }
 

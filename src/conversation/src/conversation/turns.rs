@@ -9,7 +9,7 @@ use crate::id::{ItemId, SourceId, ThreadId, TurnId};
 use crate::item::{Body, Item, NoteKind};
 use crate::tables::turns::Origin;
 use crate::tables::{Work, items, threads, turns};
-use crate::turn::{Dropped, Enqueued, Merged, NewTurn, Skipped, Turn, TurnEnd, TurnState};
+use crate::turn::{Dropped, Enqueued, Merged, NewTurn, Turn, TurnEnd, TurnState};
 
 /// The longest name that a chat may give to a message, in bytes.
 const MAX_SOURCE: usize = 256;
@@ -92,25 +92,6 @@ impl Conversation {
             let mut queued = turns::queued(database, &thread)?;
             queued.retain(&which);
             drop_each(database, queued, &reason, &ids)
-        })
-        .await
-    }
-
-    /// Takes queued turns out of the way, the oldest first, at most `max`; of one thread or of all. Told as by
-    /// [`drop_queued`](Self::drop_queued).
-    pub async fn skip_queued(&self, thread: Option<&ThreadId>, max: usize) -> Result<Skipped> {
-        let thread = thread.cloned();
-        let ids = self.shared.ids.clone();
-        self.write("skip queued turns", move |database| {
-            if let Some(thread) = &thread {
-                threads::expect(database, thread)?;
-            }
-            let oldest = turns::oldest(database, thread.as_ref(), max)?;
-            let dropped = drop_each(database, oldest, "an operator skipped it", &ids)?;
-            Ok(Skipped {
-                turns: dropped.into_iter().map(|dropped| dropped.turn).collect(),
-                left: turns::count_queued(database, thread.as_ref())?,
-            })
         })
         .await
     }
@@ -228,7 +209,12 @@ fn said(turn: &Turn, id: ItemId) -> Item {
 }
 
 /// Ends queued turns, and tells the thread of each.
-fn drop_each(database: &Connection, found: Vec<Turn>, reason: &str, ids: &ItemIds) -> Work<Vec<Dropped>> {
+pub(super) fn drop_each(
+    database: &Connection,
+    found: Vec<Turn>,
+    reason: &str,
+    ids: &ItemIds,
+) -> Work<Vec<Dropped>> {
     let now = Timestamp::now();
     let drop_one = |turn| {
         let why = format!("dropped: {reason}");

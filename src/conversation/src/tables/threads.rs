@@ -1,10 +1,12 @@
 //! Statements on threads.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use credentials::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use super::{Work, rows};
-use crate::columns::{front_end_range, moment, user};
+use crate::columns::{front_end_range, maybe_path, moment, user};
 use crate::error::ConversationError;
 use crate::id::ThreadId;
 use crate::thread::{Counts, NewThread, Thread, ThreadChange, ThreadFilter, ThreadSummary};
@@ -15,6 +17,7 @@ const TITLE: usize = 60;
 pub(crate) const LIST: &str = "
     SELECT t.*,
         (SELECT count(*) FROM turns q WHERE q.thread = t.id AND q.state = 'queued') AS queued,
+        (SELECT count(*) FROM deliveries d WHERE d.thread = t.id AND d.state = 'needs_attention') AS undelivered,
         EXISTS (SELECT 1 FROM turns r WHERE r.thread = t.id AND r.state = 'running') AS running,
         (SELECT e.state FROM turns e WHERE e.thread = t.id AND e.ended IS NOT NULL
             ORDER BY e.ended DESC, e.id DESC LIMIT 1) AS last_end
@@ -39,12 +42,14 @@ const COUNTS: &str = "
 pub(crate) fn open(database: &Connection, new: &NewThread, now: Timestamp) -> Work<Thread> {
     database
         .prepare_cached(
-            "INSERT INTO threads (id, owner, title, agent, model, dispatch, created, active)
-             VALUES (:id, :owner, :title, :agent, :model, :dispatch, :now, :now) ON CONFLICT DO NOTHING",
+            "INSERT INTO threads (id, owner, title, agent, model, dispatch, workspaces, permissions, created, active)
+             VALUES (:id, :owner, :title, :agent, :model, :dispatch, :workspaces, :permissions, :now, :now) ON CONFLICT DO NOTHING",
         )?
         .execute(named_params! {
             ":id": new.id, ":owner": new.owner.as_str(), ":title": new.title, ":agent": new.agent,
-            ":model": new.model, ":dispatch": new.dispatch, ":now": now.millis(),
+            ":model": new.model, ":dispatch": new.dispatch,
+            ":workspaces": new.workspaces.as_deref().map(|path| path.as_os_str().as_bytes()),
+            ":permissions": new.permissions, ":now": now.millis(),
         })?;
     get(database, &new.id)
 }
@@ -82,6 +87,7 @@ pub(crate) fn list(database: &Connection, filter: &ThreadFilter) -> Work<Vec<Thr
             Ok(ThreadSummary {
                 thread: thread(row)?,
                 queued: row.get("queued")?,
+                undelivered: row.get("undelivered")?,
                 running: row.get("running")?,
                 last_end: row.get("last_end")?,
             })
@@ -96,6 +102,7 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
         agent,
         model,
         dispatch,
+        permissions,
         session,
     } = change;
     database
@@ -103,12 +110,14 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
             "UPDATE threads SET
                 title = coalesce(:title, title), agent = coalesce(:agent, agent),
                 dispatch = coalesce(:dispatch, dispatch),
-                model = iif(:other_model, :model, model), session = iif(:other_session, :session, session)
+                model = iif(:other_model, :model, model),
+                permissions = iif(:other_permissions, :permissions, permissions), session = iif(:other_session, :session, session)
              WHERE id = :id",
         )?
         .execute(named_params! {
             ":id": id, ":title": title, ":agent": agent, ":dispatch": dispatch,
             ":other_model": model.is_some(), ":model": model.as_ref().and_then(Option::as_ref),
+            ":other_permissions": permissions.is_some(), ":permissions": permissions.flatten(),
             ":other_session": session.is_some(), ":session": session.as_ref().and_then(Option::as_ref),
         })?;
     get(database, id)
@@ -174,6 +183,8 @@ fn thread(row: &Row<'_>) -> rusqlite::Result<Thread> {
         agent: row.get("agent")?,
         model: row.get("model")?,
         dispatch: row.get("dispatch")?,
+        workspaces: maybe_path(row, "workspaces")?,
+        permissions: row.get("permissions")?,
         session: row.get("session")?,
         created: moment(row, "created")?,
         active: moment(row, "active")?,

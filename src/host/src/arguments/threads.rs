@@ -1,6 +1,8 @@
 //! `threads` and `status`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use conversation::WaitingKind;
+use serde::{Deserialize, Serialize};
 
 pub(super) const STATUS: &str = "\
 Says how everything stands: the host, its threads and workers, what waits, and what needs attention, the worst first.
@@ -25,7 +27,8 @@ Threads: what they say, and getting a stuck one going again.
   agent-host threads show web:abc           the story of one thread
   agent-host threads stop web:abc           ends its running turn; what is queued goes on
   agent-host threads reset web:abc          ends its worker, begins a new session
-  agent-host threads skip web:abc           takes its oldest queued turn out of the way
+  agent-host threads skip web:abc           takes the oldest of what waits in it out of the way:
+                                            a queued turn, or a message that could not be delivered
   agent-host threads skip --max 20          the oldest 20 of all threads
 
 `list`, `show`, `skip` and `reset` work on the state folder when no host runs. No credential is needed.";
@@ -35,7 +38,7 @@ Threads: what they say, and getting a stuck one going again.
 pub(crate) enum Threads {
     /// List threads, the most recent first
     #[command(
-        long_about = "Lists threads, the most recent first.\n\n  agent-host threads list --max 20\n  agent-host threads list --json | jq ."
+        long_about = "Lists threads, the most recent first, with the number of turns that wait and of messages that could not be delivered.\n\n  agent-host threads list --max 20\n  agent-host threads list --json | jq ."
     )]
     List {
         /// At most so many; 0 for all
@@ -47,7 +50,7 @@ pub(crate) enum Threads {
     },
     /// Tell the story of one thread
     #[command(
-        long_about = "Tells the story of one thread, its newest entries last.\n\n  agent-host threads show web:abc\n  agent-host threads show web:abc --max 1000 --json | jq ."
+        long_about = "Tells the story of one thread, its newest entries last, then what waits in it: queued turns, and messages that could not be delivered.\n\n  agent-host threads show web:abc\n  agent-host threads show web:abc --max 1000 --json | jq ."
     )]
     Show {
         /// The thread, such as web:abc
@@ -75,16 +78,41 @@ pub(crate) enum Threads {
         /// The thread
         thread: conversation::ThreadId,
     },
-    /// Take stuck queued turns out of the way
+    /// Take queued turns, and messages that could not be delivered, out of the way
     #[command(
-        long_about = "Takes the oldest queued turns out of the way, says how many, and whether any are left.\n\n  agent-host threads skip web:abc\n  agent-host threads skip --max 20"
+        long_about = "Takes the oldest of what waits out of the way: turns that are queued, messages that could not be delivered. Says how many, what is left, and whether that goes away by itself.\n\n  agent-host threads skip web:abc\n  agent-host threads skip web:abc --only deliveries --max 100\n  agent-host threads skip --max 20 --json"
     )]
     Skip {
-        /// The thread; with --max it may be left out: turns of all threads, the oldest first
+        /// The thread; with --max it may be left out: the oldest of all threads
         #[arg(required_unless_present = "max")]
         thread: Option<conversation::ThreadId>,
-        /// At most so many turns [default: 1]
+        /// At most so many [default: 1]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         max: Option<u32>,
+        /// Only queued turns, or only messages that could not be delivered
+        #[arg(long, value_enum)]
+        only: Option<Only>,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
     },
+}
+
+/// A part of what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Only {
+    /// Queued turns
+    Turns,
+    /// Messages that could not be delivered
+    Deliveries,
+}
+
+impl From<Only> for WaitingKind {
+    fn from(only: Only) -> Self {
+        match only {
+            Only::Turns => Self::Turns,
+            Only::Deliveries => Self::Deliveries,
+        }
+    }
 }

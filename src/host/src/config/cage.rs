@@ -14,6 +14,8 @@ pub(super) struct Hidden<'a> {
     pub(super) store: &'a Path,
     /// Where threads have their workspaces.
     pub(super) workspaces: &'a Path,
+    /// Where those of some channels have them.
+    pub(super) of_channels: &'a [PathBuf],
 }
 
 /// The folders without links, so that no link that changes later leads elsewhere. What is wrong is left out.
@@ -62,6 +64,17 @@ fn checked(folder: &Path, hidden: &Hidden<'_>) -> Result<PathBuf, String> {
         return Err(format!(
             "would show threads each other's workspaces in `{}`",
             workspaces.display()
+        ));
+    }
+    // Threads of other channels have theirs elsewhere, and would see these.
+    let shown = |folder: &&PathBuf| {
+        let folder = without_links(folder);
+        real.starts_with(&folder) || folder.starts_with(&real)
+    };
+    if let Some(folder) = hidden.of_channels.iter().find(shown) {
+        return Err(format!(
+            "would show the workspaces of a channel's threads in `{}`",
+            folder.display()
         ));
     }
     Ok(real)

@@ -1,6 +1,7 @@
 //! Discord: where the token is, who may speak where, and what is different in a channel.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use chat::discord::admission::{Mode, Rules};
 use chat::discord::config::{Channel, Config, Server};
@@ -68,6 +69,13 @@ pub(super) fn settings(
         shards: section.shards.map(|shards| shards.0),
         server,
     })
+}
+
+/// Where threads of some channels get their workspaces.
+pub(super) fn workspaces(tables: Option<&DiscordTables>, places: &Places) -> Vec<PathBuf> {
+    let channels = tables.into_iter().flat_map(|tables| &tables.channels);
+    let named = channels.filter_map(|table| table.declared.workspace.as_ref());
+    named.map(|path| places.beside_config(path)).collect()
 }
 
 /// Where Discord is, by this section.

@@ -93,8 +93,11 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #agent = "native"
 #model = "the-name-of-a-model"
 #dispatch = "queue"
-# Not done yet, and refused at the start: `workspace` and `permissions` of one channel.
-#workspace = "/srv/project"
+# The folder in which each of its new threads gets a workspace of its own, a folder in it; no two threads share one.
+# Commands see what else is in it only as far as [cage] shows it.
+#workspace = "/var/lib/agents/project"
+# What happens before a tool changes something or runs a command: "ask", "allow" or "deny". It comes before the agent's own
+# setting, and holds for older threads of the channel, too, from their next message on.
 #permissions = "ask"
 
 #[threads]

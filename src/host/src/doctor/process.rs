@@ -4,6 +4,7 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::Check;
+use crate::descriptors;
 
 /// A host with many workers opens more files than this.
 const LEAST_DESCRIPTORS: u64 = 1024;
@@ -40,15 +41,14 @@ pub(super) fn memory() -> Check {
 }
 
 /// Whether it may open enough files.
-pub(super) fn descriptors() -> Check {
+pub(super) fn open_files() -> Check {
     const NAME: &str = "descriptors";
-    match getrlimit(Resource::RLIMIT_NOFILE) {
-        Ok((soft, hard)) if soft < LEAST_DESCRIPTORS => {
-            let most = hard.min(65_536);
-            Check::warn(NAME, format!("only {soft} files may be open at once"))
-                .hint(format!("ulimit -n {}", most.max(LEAST_DESCRIPTORS)))
+    match descriptors::most() {
+        Ok(most) if most < LEAST_DESCRIPTORS => {
+            Check::warn(NAME, format!("only {most} files may be open at once"))
+                .hint("raise the hard limit: `LimitNOFILE=` of the service, else /etc/security/limits.conf")
         }
-        Ok((soft, _)) => Check::ok(NAME, format!("{soft} files may be open at once")),
+        Ok(most) => Check::ok(NAME, format!("{most} files may be open at once")),
         Err(error) => Check::warn(
             NAME,
             format!("could not ask for the limit of open files: {error}"),

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use chat::web;
-use conversation::{ThreadFilter, ThreadId, TurnId};
+use conversation::{BacklogFilter, ThreadId};
 use credentials::{Timestamp, UserId};
 use serde_json::{Value, json};
-use supervisor::{Supervisor, SupervisorError};
+use supervisor::Supervisor;
 
 use crate::control::{Answer, Answerer, Request};
 use crate::failure::Failure;
 use crate::status;
+use crate::threads::Skipped;
 
 /// Answers the commands of other processes.
 pub(super) fn answerer(supervisor: Supervisor, links: web::Links) -> Answerer {
@@ -54,44 +55,14 @@ async fn answer(
             supervisor.reset(&ThreadId::parse(&thread)?, &operator).await?;
             Ok(Value::Null)
         }
-        Request::Skip { thread, max } => {
-            let thread = thread.as_deref().map(ThreadId::parse).transpose()?;
-            skip(supervisor, thread, max, &operator).await
+        Request::Skip { thread, max, only } => {
+            let filter = BacklogFilter {
+                thread: thread.as_deref().map(ThreadId::parse).transpose()?,
+                only: only.map(Into::into),
+                max,
+            };
+            let skipped = supervisor.skip(filter, &operator).await?;
+            Ok(serde_json::to_value(Skipped::from(skipped))?)
         }
     }
-}
-
-/// Takes the oldest queued turns out of the way, of one thread or of all.
-async fn skip(
-    supervisor: &Supervisor,
-    thread: Option<ThreadId>,
-    max: usize,
-    operator: &UserId,
-) -> Result<Value, Failure> {
-    let threads = match thread {
-        Some(thread) => vec![thread],
-        None => supervisor
-            .threads(ThreadFilter::default())
-            .await?
-            .into_iter()
-            .filter(|status| status.summary.queued > 0)
-            .map(|status| status.summary.thread.id)
-            .collect(),
-    };
-    let mut waiting: Vec<(TurnId, ThreadId)> = Vec::new();
-    for thread in threads {
-        let queued = supervisor.subscribe(&thread).await?.0.queued;
-        waiting.extend(queued.into_iter().map(|turn| (turn.id, thread.clone())));
-    }
-    waiting.sort_unstable();
-    let mut skipped = 0;
-    for (turn, thread) in waiting.iter().take(max) {
-        match supervisor.drop_queued(thread, *turn, operator).await {
-            Ok(()) => skipped += 1,
-            // It has begun, or somebody else was faster.
-            Err(SupervisorError::Gone(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(json!({ "turns": skipped, "left": waiting.len().saturating_sub(max) }))
 }

@@ -1,5 +1,6 @@
 //! One thread's timeline as lines of text.
 
+use chat::harmless;
 use conversation::{Body, Decision, Item, NoteKind, ToolStatus};
 use credentials::words;
 
@@ -104,14 +105,15 @@ fn decided(decision: Option<&Decision>) -> String {
     }
 }
 
-/// Text that can't harm a terminal: no control characters, and not too long.
+/// Text that can't deceive at a terminal: what a terminal would obey or a reader not see is written out, and it is not too
+/// long.
 pub(super) fn plain(text: &str, longest: usize) -> String {
-    let mut shown: String = text
+    let named = harmless::named(text);
+    let letters = named
         .chars()
-        .map(|letter| if letter.is_control() { '\u{fffd}' } else { letter })
-        .take(longest)
-        .collect();
-    if text.chars().nth(longest).is_some() {
+        .map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut shown: String = letters.take(longest).collect();
+    if named.chars().nth(longest).is_some() {
         shown.push('…');
     }
     shown
@@ -122,8 +124,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_story_carries_no_terminal_escapes() {
-        assert_eq!(plain("a\u{1b}[31mb", 10), "a\u{fffd}[31mb");
+    fn a_story_carries_nothing_that_deceives_at_a_terminal() {
+        assert_eq!(plain("a\u{1b}[31mb", 20), "a⟨U+001B⟩[31mb");
+        assert_eq!(plain("a\u{9b}31mb", 20), "a⟨U+009B⟩31mb");
+        assert_eq!(plain("a\u{202e}gnp.sh", 20), "a⟨U+202E⟩gnp.sh");
+        assert_eq!(plain("a\u{200b}\u{e0041}b", 30), "a⟨U+200B⟩⟨U+E0041⟩b");
+        assert_eq!(plain("one\ntwo\tthree", 20), "one two three");
         assert_eq!(plain("abcdef", 3), "abc…");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation::{Delivery, ThreadFilter, ThreadId, ThreadSummary, TurnState};
+use conversation::{BacklogFilter, Conversation, Delivery, ThreadFilter, ThreadId, ThreadSummary, TurnState};
 use credentials::Timestamp;
 
 use super::{Result, Supervisor};
@@ -49,12 +49,38 @@ impl Supervisor {
                 .any(|(_, about)| about.thread.as_ref() == Some(&summary.thread.id));
             found.extend(of_summary(&summary).filter(|_| !known));
         }
-        for delivery in shared.conversation.stuck_deliveries(None, NAMED).await? {
-            found.push(of_delivery(&delivery));
-        }
-        found.sort_by(|(bad, one), (worse, other)| (bad, &one.thread).cmp(&(worse, &other.thread)));
-        Ok(found.into_iter().map(|(_, attention)| attention).collect())
+        found.extend(of_deliveries(&shared.conversation).await?);
+        Ok(sorted(found))
     }
+}
+
+/// What needs attention in what a host left that does not run, the worst first.
+pub async fn attention_offline(conversation: &Conversation) -> Result<Vec<Attention>> {
+    let threads = conversation.threads(ThreadFilter::default()).await?;
+    let mut found: Vec<_> = threads.iter().filter_map(of_summary).collect();
+    found.extend(of_deliveries(conversation).await?);
+    Ok(sorted(found))
+}
+
+fn sorted(mut found: Vec<(Badness, Attention)>) -> Vec<Attention> {
+    found.sort_by(|(bad, one), (worse, other)| (bad, &one.thread).cmp(&(worse, &other.thread)));
+    found.into_iter().map(|(_, attention)| attention).collect()
+}
+
+/// Deliveries that need attention: the oldest by name, the others by number.
+async fn of_deliveries(conversation: &Conversation) -> Result<Vec<(Badness, Attention)>> {
+    let stuck = conversation.stuck_deliveries(None, NAMED).await?;
+    let in_all = conversation.backlog(BacklogFilter::default()).await?.deliveries;
+    let mut found: Vec<_> = stuck.iter().map(of_delivery).collect();
+    if in_all > stuck.len() {
+        let attention = Attention {
+            thread: None,
+            what: format!("{} more messages could not be delivered", in_all - stuck.len()),
+            hint: Some("`agent-host threads list` says where".to_owned()),
+        };
+        found.push((Badness::Undelivered, attention));
+    }
+    Ok(found)
 }
 
 fn of_board(thread: &ThreadId, board: &Board, now: Timestamp) -> Vec<(Badness, Attention)> {
@@ -127,10 +153,13 @@ fn of_delivery(delivery: &Delivery) -> (Badness, Attention) {
     let attention = Attention {
         thread: Some(delivery.thread.clone()),
         what: format!(
-            "an answer could not be delivered after {} tries: {cause}",
+            "a message could not be delivered after {} tries: {cause}",
             delivery.tries
         ),
-        hint: Some("look at the chat's permissions, or skip it".to_owned()),
+        hint: Some(format!(
+            "look at the chat's permissions; `agent-host threads show {0}` tells it, `agent-host threads skip {0} --only deliveries` gives it up",
+            delivery.thread
+        )),
     };
     (Badness::Undelivered, attention)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conversation::ConversationError;
 use credentials::REFRESHER_LIMIT;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
@@ -48,9 +49,17 @@ impl Supervisor {
             warn!("a refresh is still in flight");
         }
         match shared.conversation.close().await {
-            Ok(()) => info!("drained"),
+            // Another drain did.
+            Ok(()) | Err(ConversationError::Closed) => info!("drained"),
             Err(error) => warn!(%error, "could not close the conversation"),
         }
+    }
+
+    /// Ends all that a [`drain`](Self::drain) would still wait for: workers by SIGKILL, running turns cut. Only a refresh in
+    /// flight is waited for. May be called while a drain runs, which it makes end.
+    pub async fn drain_at_once(&self) {
+        self.shared().at_once.send_replace(true);
+        self.drain(Duration::ZERO).await;
     }
 
     /// Waits until nobody holds a tenant's lock: a refresh that ends now would lose what it was sent.

@@ -175,6 +175,8 @@ impl Host {
             agent: "one".into(),
             model: None,
             dispatch: Dispatch::Queue,
+            workspaces: None,
+            permissions: None,
         };
         self.supervisor.open_thread(new).await.unwrap().id
     }

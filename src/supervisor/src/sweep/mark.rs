@@ -13,7 +13,7 @@ use super::Shared;
 use super::identity::Identity;
 use super::process::Process;
 
-/// Values per state folder: so many commands of one worker are told apart from those of another host.
+/// Values per state folder, an agreement with the cage, which uses them over and over.
 const RANGE: u64 = 1 << 14;
 
 /// Where the ranges begin; below what the cage starts from where nothing is marked.
@@ -90,6 +90,7 @@ mod tests {
         assert_ne!(mark, Mark::of_name("/var/lib/agent-host2"));
         for folder in 0..1000 {
             let value = Mark::of_name(&format!("/{folder}")).value();
+            assert_eq!(RANGE, cage::MARKS);
             assert!((BASE..1 << 40).contains(&value) && value % RANGE == RANGE - 1);
         }
     }

@@ -48,13 +48,15 @@ fn parse(pid: i32, stat: &str) -> Option<Process> {
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
     let session = fields.nth(1)?.parse().ok()?;
-    let started = fields.nth(15)?.parse().ok()?;
+    let threads: u32 = fields.nth(13)?.parse().ok()?;
+    let started = fields.nth(1)?.parse().ok()?;
     Some(Process {
         pid,
         parent,
         session,
         started,
-        is_zombie: matches!(state, "Z" | "X"),
+        // One whose first thread alone has ended is shown as a zombie, too, and works on.
+        is_zombie: matches!(state, "Z" | "X") && threads <= 1,
     })
 }
 
@@ -135,6 +137,11 @@ mod tests {
         let process = parse(42, stat).unwrap();
         assert_eq!((process.parent, process.session, process.started), (7, 9, 12345));
         assert!(process.is_zombie);
+        let works = stat.replace("20 0 1 0 12345", "20 0 2 0 12345");
+        assert!(
+            !parse(42, &works).unwrap().is_zombie,
+            "its second thread is alive"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::*;
 use crate::worker::fake::{Scene, process_in, spec};
 use crate::worker::{self, Event};
 
+mod headless;
 mod hosts;
 
 /// A turn that leaves four processes behind: a plain child, a daemon that forked twice into a session of its own, one
@@ -248,6 +249,9 @@ fn a_process_of_a_test() {
         Ok("host after a refresh") => runtime.block_on(hosts::host_after_a_refresh(&folder)).unwrap(),
         Ok("host with a noisy worker") => runtime.block_on(worker::tests::noise_is_bounded()),
         Ok("host with children") => runtime.block_on(host_with_children(&folder)),
+        Ok("world of the headless") => runtime.block_on(headless::world_of_the_headless(&folder)),
+        Ok("host of the headless") => runtime.block_on(headless::host_of_the_headless(&folder)),
+        Ok("host after the headless") => runtime.block_on(headless::host_after_the_headless(&folder)),
         Ok("host without rights") => runtime.block_on(host_without_rights(&folder)),
         Ok("world") => runtime.block_on(hosts::world(&folder)),
         Ok("world with a moved folder") => runtime.block_on(hosts::world_with_a_moved_folder(&folder)),

@@ -2,7 +2,7 @@
 
 use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, ToolKind};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, Permissions, ToolKind};
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -36,6 +36,16 @@ struct Permission {
     request: String,
     until: Instant,
     reply: Reply<PermissionAnswer>,
+}
+
+impl Permission {
+    /// The answers that the agent offers.
+    fn options(&self) -> &[Choice] {
+        match &self.item.body {
+            Body::Permission { options, .. } => options,
+            _ => &[],
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -127,6 +137,12 @@ impl Task {
             // Nothing is allowed of which nobody could read later that it was.
             return self.deny_unwritten(permission).await;
         }
+        if let Some((decision, answer)) = self.by_settings(&permission) {
+            if let Err(error) = self.carry_out(permission, decision, answer).await {
+                tracing::warn!(%error, "what the settings say to a request could not be written");
+            }
+            return;
+        }
         self.asks.permissions.push(permission);
         self.show();
     }
@@ -215,33 +231,56 @@ impl Task {
             let words = "this was answered already, or nobody waits for it any more";
             return Err(SupervisorError::Gone(words.to_owned()));
         };
-        let Body::Permission { options, .. } = &self.asks.permissions[index].item.body else {
-            unreachable!("the entry of a request is one");
-        };
-        let (decision, answer) = verdict(options, decided.answer, decided.name)?;
-        let mut permission = self.asks.permissions.remove(index);
+        let (decision, answer) = verdict(
+            self.asks.permissions[index].options(),
+            decided.answer,
+            decided.name,
+        )?;
+        let permission = self.asks.permissions.remove(index);
+        self.carry_out(permission, decision, answer).await
+    }
+
+    /// A decision is written, and the agent told.
+    async fn carry_out(
+        &mut self,
+        mut permission: Permission,
+        decision: Decision,
+        answer: Answer,
+    ) -> Result<(), SupervisorError> {
         if let Body::Permission {
             decision: decided, ..
         } = &mut permission.item.body
         {
             *decided = Some(decision.clone());
         }
-        if matches!(decision, Decision::Denied { .. }) {
-            self.settle(permission, decision, answer).await;
-            return Ok(());
-        }
+        let is_yes = !matches!(decision, Decision::Denied { .. });
         // A yes holds once it is written.
-        if let Err(error) = self
-            .shared
-            .conversation
-            .put_items(vec![permission.item.clone()])
-            .await
+        if is_yes
+            && let Err(error) = self
+                .shared
+                .conversation
+                .put_items(vec![permission.item.clone()])
+                .await
         {
             self.deny_unwritten(permission).await;
             return Err(error.into());
         }
-        self.settle(permission, decision, answer).await;
+        self.settle(permission, decision, PermissionAnswer::Given(answer))
+            .await;
         Ok(())
+    }
+
+    /// What the thread's settings say to a request, where nobody has to be asked.
+    fn by_settings(&self, permission: &Permission) -> Option<(Decision, Answer)> {
+        let answer = match self.thread.permissions? {
+            Permissions::Ask => return None,
+            Permissions::Allow => Answer::Once,
+            Permissions::Deny => Answer::Deny {
+                reason: Some("the settings of this thread deny tools that change something".to_owned()),
+            },
+        };
+        // An agent that can't be allowed just once is a person's to answer.
+        verdict(permission.options(), answer, "this thread’s settings".to_owned()).ok()
     }
 
     async fn deny_unwritten(&mut self, permission: Permission) {
@@ -293,30 +332,23 @@ impl Task {
 }
 
 /// What somebody's answer means, and what the agent is told.
-fn verdict(
-    options: &[Choice],
-    answer: Answer,
-    by: String,
-) -> Result<(Decision, PermissionAnswer), SupervisorError> {
-    let always = |choice: &&Choice| choice.kind == ChoiceKind::AllowAlways;
+fn verdict(options: &[Choice], answer: Answer, by: String) -> Result<(Decision, Answer), SupervisorError> {
     let once = |choice: &Choice| choice.kind == ChoiceKind::AllowOnce;
+    let always = |choice: &&Choice| choice.kind == ChoiceKind::AllowAlways;
     Ok(match answer {
         // An agent that can't be allowed just once must not be told so.
         Answer::Once if !options.is_empty() && !options.iter().any(once) => return Err(not_offered()),
-        Answer::Once => (Decision::Once { by }, PermissionAnswer::Once),
+        Answer::Once => (Decision::Once { by }, Answer::Once),
         Answer::Always => match options.iter().find(always) {
             Some(Choice { name, .. }) => {
                 let words = name.clone();
-                (Decision::Always { by, words }, PermissionAnswer::Always)
+                (Decision::Always { by, words }, Answer::Always)
             }
-            None => (Decision::Once { by }, PermissionAnswer::Once),
+            None => (Decision::Once { by }, Answer::Once),
         },
         Answer::Deny { reason } => {
             let told = reason.clone();
-            (
-                Decision::Denied { by, reason },
-                PermissionAnswer::Deny { reason: told },
-            )
+            (Decision::Denied { by, reason }, Answer::Deny { reason: told })
         }
         Answer::Option { id, reason } => {
             let Some(choice) = options.iter().find(|choice| choice.id == id) else {
@@ -333,7 +365,7 @@ fn verdict(
                     (Decision::Denied { by, reason }, told)
                 }
             };
-            (decision, PermissionAnswer::Option { id, reason })
+            (decision, Answer::Option { id, reason })
         }
     })
 }

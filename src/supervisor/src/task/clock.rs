@@ -229,9 +229,12 @@ impl Task {
         let Some(running) = &self.turn else {
             return;
         };
-        let dying = matches!(running.stage, Stage::Dying(until) if until <= now);
+        let at_once = *self.shared.at_once.borrow();
+        let dying = matches!(running.stage, Stage::Dying(until) if at_once || until <= now);
         let deaf = matches!(running.stage, Stage::Prompted(_))
-            && running.cancel.is_some_and(|cancel| cancel.until <= now);
+            && running
+                .cancel
+                .is_some_and(|cancel| at_once || cancel.until <= now);
         let drained = running.cancel.is_none() && self.drain.borrow().is_some_and(|until| until <= now);
         if dying || deaf {
             self.out_of_patience().await;

@@ -16,7 +16,7 @@ impl Task {
     /// Cancels the running turn. If its prompt does not end in time, its worker is ended. `told` is what the thread is told
     /// once it has ended for good.
     pub(super) async fn cancel(&mut self, intent: Intent, told: Option<String>) {
-        let grace = self.shared.config.limits.grace;
+        let grace = self.shared.grace();
         let Some(running) = &mut self.turn else {
             return;
         };

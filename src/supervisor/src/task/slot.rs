@@ -15,7 +15,7 @@ use crate::restart::{self, Hope, Verdict};
 use crate::state::{self, Step};
 use crate::status::WorkerState;
 use crate::worker::{Life, Spec, StartError};
-use conversation::{NoteKind, ThreadChange, TurnEnd};
+use conversation::{NoteKind, Permissions, ThreadChange, TurnEnd};
 use credentials::Timestamp;
 
 /// The worker's place.
@@ -40,6 +40,7 @@ pub(super) struct Launched {
     place: Place,
     /// The workspace, if there is one.
     workspace: Option<Workspace>,
+    permissions: Option<Permissions>,
     result: Result<(Process, Events), StartError>,
 }
 
@@ -47,6 +48,8 @@ pub(super) struct Launched {
 pub(super) struct Alive {
     pub(super) process: Process,
     pub(super) place: Place,
+    /// As it was told at its start.
+    permissions: Option<Permissions>,
     events: Events,
     born: Instant,
     idle: Option<Instant>,
@@ -127,6 +130,7 @@ impl Task {
             let launched = Launched {
                 place,
                 workspace: None,
+                permissions: None,
                 result: Err(error),
             };
             let launched = Box::pin(async { launched });
@@ -139,6 +143,7 @@ impl Task {
             workspace: self.workspace.clone(),
             session_folder: self.shared.session_folder(&self.thread.id),
             owner: self.thread.owner.clone(),
+            permissions: self.thread.permissions,
             session: self.thread.session.clone(),
             worker_program: config.worker_program.clone(),
             limits: config.limits.clone(),
@@ -150,6 +155,7 @@ impl Task {
         let (launcher, places) = (self.shared.launcher.clone(), Arc::clone(&self.shared.places));
         let started = async move {
             let _starting = places.may_start().await;
+            let permissions = spec.permissions;
             let (workspace, result) = match Workspace::make(&spec.workspace).await {
                 Ok(workspace) => (Some(workspace), launcher.start(spec).await),
                 Err(error) => (None, Err(error)),
@@ -157,6 +163,7 @@ impl Task {
             Launched {
                 place,
                 workspace,
+                permissions,
                 result,
             }
         };
@@ -173,12 +180,23 @@ impl Task {
             self.tell_new_workspace(workspace).await;
         }
         match launched.result {
-            Ok((process, events)) => self.started(launched.place, process, events).await,
+            Ok((process, events)) => {
+                let Launched {
+                    place, permissions, ..
+                } = launched;
+                self.started(place, permissions, process, events).await;
+            }
             Err(error) => self.start_failed(&error).await,
         }
     }
 
-    async fn started(&mut self, place: Place, process: Process, events: Events) {
+    async fn started(
+        &mut self,
+        place: Place,
+        permissions: Option<Permissions>,
+        process: Process,
+        events: Events,
+    ) {
         self.step(Step::Started);
         info!(pid = process.pid(), agent = %self.thread.agent, resumed = process.resumed(), "worker started");
         let forgotten = self.thread.session.is_some() && !process.resumed();
@@ -202,6 +220,7 @@ impl Task {
         self.slot = Slot::Alive(Box::new(Alive {
             process,
             place,
+            permissions,
             events,
             born: Instant::now(),
             idle: None,
@@ -288,7 +307,8 @@ impl Task {
             Slot::Ending(ended) => self.slot = Slot::Ending(ended),
             Slot::Alive(alive) => {
                 debug!(pid = alive.process.pid(), "ending the worker");
-                let grace = self.shared.config.limits.grace;
+                let grace = self.shared.grace();
+                let mut at_once = self.shared.at_once.subscribe();
                 let Alive {
                     process,
                     place,
@@ -298,7 +318,12 @@ impl Task {
                 // A worker that is being ended must not wait for somebody to read what it still says.
                 drop(events);
                 self.slot = Slot::Ending(Box::pin(async move {
-                    process.end(grace).await;
+                    let hurry = async move {
+                        if at_once.wait_for(|at_once| *at_once).await.is_err() {
+                            never::<()>().await;
+                        }
+                    };
+                    process.end(grace, hurry).await;
                     drop(place);
                 }));
             }
@@ -319,6 +344,11 @@ impl Task {
         let words = "The agent went on talking although nobody had asked it anything, so it was ended. The next message \
                      starts it again.";
         self.note(NoteKind::Warning, words.to_owned(), None).await;
+    }
+
+    /// Whether the living worker was started with other permissions than the thread has now.
+    pub(super) fn has_old_permissions(&self) -> bool {
+        matches!(&self.slot, Slot::Alive(alive) if alive.permissions != self.thread.permissions)
     }
 
     /// The worker has nothing to do for now: it gives way, or waits for more.

@@ -255,7 +255,7 @@ impl Task {
             }
             Outcome::Again => self.send_again().await,
             Outcome::Dying => {
-                running.stage = Stage::Dying(Instant::now() + 3 * self.shared.config.limits.grace);
+                running.stage = Stage::Dying(Instant::now() + 3 * self.shared.grace());
             }
         }
     }

@@ -40,8 +40,8 @@ impl Task {
             // It stays forgiven while the last of the old worker ends.
             self.step(Step::Forgiven);
         }
-        if self.has_lost_workspace().await {
-            // The next one starts in what is there then.
+        if self.has_old_permissions() || self.has_lost_workspace().await {
+            // The next one starts with what is there then.
             return self.end_worker();
         }
         match &self.slot {

@@ -11,6 +11,7 @@ use conversation::{Choice, ChoiceKind};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
+use crate::supervisor::Answer;
 use crate::timeline::brief;
 
 /// A permission request as it comes in. The crate would refuse one with an answer of a kind that it does not know, and
@@ -71,22 +72,8 @@ pub(crate) struct PermissionAsked {
 /// What a permission request is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PermissionAnswer {
-    /// Yes, this time.
-    Once,
-    /// Yes, and do not ask again for the like of it.
-    Always,
-    /// What the agent offers under this name.
-    Option {
-        /// The offer's id.
-        id: String,
-        /// Why, if it denies; goes to the agent.
-        reason: Option<String>,
-    },
-    /// No.
-    Deny {
-        /// Why; goes to the agent.
-        reason: Option<String>,
-    },
+    /// What somebody decided; the reason of a denial goes along.
+    Given(Answer),
     /// No, and nobody said so: why, which goes to the agent.
     Unanswered(&'static str),
     /// The turn is over or being cancelled.
@@ -152,21 +139,19 @@ fn response(options: &[PermissionOption], answer: PermissionAnswer) -> RequestPe
             .iter()
             .find_map(|kind| options.iter().find(|option| option.kind == *kind))
     };
-    let option = match &answer {
-        PermissionAnswer::Once => of_kind(&[AllowOnce]),
-        PermissionAnswer::Always => of_kind(&[AllowAlways, AllowOnce]),
-        PermissionAnswer::Deny { .. } | PermissionAnswer::Unanswered(_) => {
-            of_kind(&[RejectOnce, RejectAlways])
+    let no = || of_kind(&[RejectOnce, RejectAlways]);
+    let (option, ours) = match answer {
+        PermissionAnswer::Given(Answer::Once) => (of_kind(&[AllowOnce]), None),
+        PermissionAnswer::Given(Answer::Always) => (of_kind(&[AllowAlways, AllowOnce]), None),
+        PermissionAnswer::Given(Answer::Option { id, reason }) => {
+            let named = options.iter().find(|option| *option.option_id.0 == *id);
+            (named, reason.map(|reason| json!({ DENIAL_REASON: reason })))
         }
-        PermissionAnswer::Option { id, .. } => options.iter().find(|option| *option.option_id.0 == **id),
-        PermissionAnswer::Cancelled => None,
-    };
-    let ours = match answer {
-        PermissionAnswer::Deny { reason } | PermissionAnswer::Option { reason, .. } => {
-            reason.map(|reason| json!({ DENIAL_REASON: reason }))
+        PermissionAnswer::Given(Answer::Deny { reason }) => {
+            (no(), reason.map(|reason| json!({ DENIAL_REASON: reason })))
         }
-        PermissionAnswer::Unanswered(why) => Some(json!({ HOST_REASON: why })),
-        PermissionAnswer::Once | PermissionAnswer::Always | PermissionAnswer::Cancelled => None,
+        PermissionAnswer::Unanswered(why) => (no(), Some(json!({ HOST_REASON: why }))),
+        PermissionAnswer::Cancelled => (None, None),
     };
     let outcome = match option {
         Some(option) => {
@@ -221,20 +206,34 @@ mod tests {
     #[test]
     fn an_answer_that_is_not_offered_never_becomes_a_wider_yes() {
         use PermissionOptionKind::{AllowAlways, AllowOnce, RejectAlways, RejectOnce};
-        let deny = PermissionAnswer::Deny { reason: None };
-        let option = |id: &str| PermissionAnswer::Option {
-            id: id.into(),
-            reason: None,
+        let deny = PermissionAnswer::Given(Answer::Deny { reason: None });
+        let option = |id: &str| {
+            PermissionAnswer::Given(Answer::Option {
+                id: id.into(),
+                reason: None,
+            })
         };
         for (offered, answer, chosen) in [
             (
                 [AllowOnce, RejectOnce].as_slice(),
-                PermissionAnswer::Once,
+                PermissionAnswer::Given(Answer::Once),
                 Some("0"),
             ),
-            (&[AllowOnce, RejectOnce], PermissionAnswer::Always, Some("0")),
-            (&[AllowOnce, AllowAlways], PermissionAnswer::Always, Some("1")),
-            (&[AllowAlways, RejectOnce], PermissionAnswer::Once, None),
+            (
+                &[AllowOnce, RejectOnce],
+                PermissionAnswer::Given(Answer::Always),
+                Some("0"),
+            ),
+            (
+                &[AllowOnce, AllowAlways],
+                PermissionAnswer::Given(Answer::Always),
+                Some("1"),
+            ),
+            (
+                &[AllowAlways, RejectOnce],
+                PermissionAnswer::Given(Answer::Once),
+                None,
+            ),
             (&[AllowOnce, RejectAlways], deny.clone(), Some("1")),
             (&[AllowOnce], deny, None),
             (&[AllowOnce, RejectOnce], PermissionAnswer::Cancelled, None),
@@ -280,9 +279,9 @@ mod tests {
             PermissionOptionKind::RejectOnce,
         )];
         let ours = |answer| response(&options, answer).meta.unwrap()["agent-host"].clone();
-        let denied = PermissionAnswer::Deny {
+        let denied = PermissionAnswer::Given(Answer::Deny {
             reason: Some("not that one".into()),
-        };
+        });
         assert_eq!(ours(denied), json!({ "reason": "not that one" }));
         let late = PermissionAnswer::Unanswered("nobody answered");
         assert_eq!(

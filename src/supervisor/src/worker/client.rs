@@ -15,6 +15,7 @@ use agent_client_protocol::{
 };
 use contract::frames::Pace;
 use contract::{LoginAnswer, LoginNeeded, META_KEY, Profile, Status};
+use conversation::Permissions;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -268,6 +269,12 @@ fn initialize(spec: &Spec) -> InitializeRequest {
         AgentKind::Native(profile) => {
             let mut profile = Profile::clone(profile);
             profile.session_folder.clone_from(&spec.session_folder);
+            profile.permissions = match spec.permissions {
+                None => profile.permissions,
+                Some(Permissions::Ask) => contract::Permissions::Ask,
+                Some(Permissions::Allow) => contract::Permissions::Allow,
+                Some(Permissions::Deny) => contract::Permissions::Deny,
+            };
             if let Some(account) = &mut profile.account {
                 account.owner = spec.owner.clone();
             }

@@ -105,6 +105,7 @@ pub(crate) fn spec(folder: &Path, functions: &str) -> Spec {
         workspace,
         session_folder: folder.join("session"),
         owner: UserId::parse("web:alice").unwrap(),
+        permissions: None,
         session: None,
         worker_program: "/bin/sh".into(),
         limits: Limits {

@@ -6,6 +6,7 @@ use conversation::ChoiceKind;
 
 use super::fake::{Scene, native};
 use super::*;
+use crate::supervisor::Answer;
 
 mod starts;
 
@@ -199,12 +200,12 @@ on_answer() {
 }"#;
     let mut scene = Scene::new();
     let worker = scene.start(functions).await.unwrap();
-    let deny = PermissionAnswer::Deny {
+    let deny = PermissionAnswer::Given(Answer::Deny {
         reason: Some("too wide".into()),
-    };
+    });
     for (answer, heard) in [
-        (Some(PermissionAnswer::Once), "yes"),
-        (Some(PermissionAnswer::Always), "ever"),
+        (Some(PermissionAnswer::Given(Answer::Once)), "yes"),
+        (Some(PermissionAnswer::Given(Answer::Always)), "ever"),
         (Some(deny), "no, too wide"),
         (Some(PermissionAnswer::Cancelled), "cancelled"),
         (None, "cancelled"),

@@ -68,9 +68,32 @@ fn numbers_of_this_build_are_those_of_the_system() {
         (ours.openat, libc::SYS_openat),
         (OPENAT2, libc::SYS_openat2),
         (IO_URING_SETUP, libc::SYS_io_uring_setup),
+        (ours.clone, libc::SYS_clone),
+        (CLONE3, libc::SYS_clone3),
+        (ours.unshare, libc::SYS_unshare),
+        (ours.setns, libc::SYS_setns),
     ] {
         assert_eq!(i64::from(number), system);
     }
+    let shared = [
+        libc::SYS_shmget,
+        libc::SYS_shmat,
+        libc::SYS_shmctl,
+        libc::SYS_semget,
+        libc::SYS_semop,
+        libc::SYS_semctl,
+        libc::SYS_semtimedop,
+        libc::SYS_msgget,
+        libc::SYS_msgsnd,
+        libc::SYS_msgrcv,
+        libc::SYS_msgctl,
+        libc::SYS_mq_open,
+        libc::SYS_mq_unlink,
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+        libc::SYS_keyctl,
+    ];
+    assert_eq!(ours.shared.map(i64::from), shared);
     #[cfg(target_arch = "x86_64")]
     {
         let old = ours.old.as_ref().unwrap();
@@ -133,6 +156,57 @@ fn calls_are_refused_by_number_and_arguments_on_every_processor() {
                 refusal(of, of.audit, number, arguments),
                 expected,
                 "{of:?}: {number} {arguments:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn namespaces_keys_and_what_else_users_share_are_refused_on_every_processor() {
+    let user = u64::from(libc::CLONE_NEWUSER.cast_unsigned());
+    // Flags of a thread, as C libraries start one.
+    let thread = 0x003d_0f00;
+    for (of, clone, unshare, setns, shared) in [
+        (
+            &X86_64,
+            56,
+            272,
+            308,
+            [
+                29, 30, 31, 64, 65, 66, 68, 69, 70, 71, 220, 240, 241, 248, 249, 250,
+            ],
+        ),
+        (
+            &AARCH64,
+            220,
+            97,
+            268,
+            [
+                180, 181, 186, 187, 188, 189, 190, 191, 192, 193, 194, 195, 196, 217, 218, 219,
+            ],
+        ),
+    ] {
+        for (number, arguments, expected) in [
+            (clone, &[user | 0x11, 0][..], Some(EPERM)),
+            (clone, &[0x11, user], None),
+            (clone, &[thread, 0x1000], None),
+            (unshare, &[user], Some(EPERM)),
+            (unshare, &[(1 << 32) | user | 0x2_0000], Some(EPERM)),
+            (unshare, &[0x2_0000], None),
+            (setns, &[3, 0], Some(EPERM)),
+            (435, &[0x1000, 88], Some(libc::ENOSYS)),
+        ] {
+            assert_eq!(
+                refusal(of, of.audit, number, arguments),
+                expected,
+                "{of:?}: {number} {arguments:?}"
+            );
+        }
+        for number in shared {
+            assert_eq!(
+                refusal(of, of.audit, number, &[0]),
+                Some(libc::ENOSYS),
+                "{of:?}: {number}"
             );
         }
     }

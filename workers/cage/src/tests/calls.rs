@@ -220,3 +220,76 @@ fn a_lowered_limit_of_ours_hides_no_mark() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn what_users_share_beside_files_is_not_there() {
+    if !has_python() {
+        return;
+    }
+    for (number, arguments) in [
+        // The user's keys, which outlive a command, and the logins of other programs among them.
+        (libc::SYS_add_key, "b'user', b'cage-test', b'x', 1, -2"),
+        (libc::SYS_request_key, "b'user', b'cage-test', 0, 0"),
+        (libc::SYS_keyctl, "0, -2, 1"),
+        // Memory, semaphores and queues of System V and POSIX. None of these makes one.
+        (libc::SYS_shmget, "0x5eed, 4096, 0"),
+        (libc::SYS_shmat, "-1, 0, 0"),
+        (libc::SYS_shmctl, "-1, 2, 0"),
+        (libc::SYS_semget, "0x5eed, 1, 0"),
+        (libc::SYS_semop, "-1, 0, 1"),
+        (libc::SYS_semtimedop, "-1, 0, 1, 0"),
+        (libc::SYS_semctl, "-1, 0, 2, 0"),
+        (libc::SYS_msgget, "0x5eed, 0"),
+        (libc::SYS_msgsnd, "-1, 0, 0, 0"),
+        (libc::SYS_msgrcv, "-1, 0, 0, 0, 0"),
+        (libc::SYS_msgctl, "-1, 2, 0"),
+        (libc::SYS_mq_open, "b'cage-test', 0, 0, 0"),
+        (libc::SYS_mq_unlink, "b'cage-test'"),
+    ] {
+        let code = format!("{CALL}\nif call({number}, {arguments}) != 38: print('planted-secret')");
+        fenced_by(&[Layer::Calls], |_| python(&code));
+    }
+}
+
+#[test]
+fn no_command_gets_capabilities_in_a_namespace_of_its_own() {
+    if !has_python() {
+        return;
+    }
+    let user = libc::CLONE_NEWUSER;
+    let fork = format!(
+        "
+process = syscall(ctypes.c_long({}), ctypes.c_long({user} | 17), *(ctypes.c_long(0),) * 4)
+if process == 0: os._exit(0)
+if process > 0: print('planted-secret')",
+        libc::SYS_clone
+    );
+    for attempt in [
+        format!(
+            "if call({}, {user}) == 0: print('planted-secret')",
+            libc::SYS_unshare
+        ),
+        // Together with others, as most do.
+        format!(
+            "if call({}, {}) == 0: print('planted-secret')",
+            libc::SYS_unshare,
+            user | libc::CLONE_NEWNS | libc::CLONE_NEWNET
+        ),
+        fork,
+    ] {
+        let code = format!("{CALL}\n{attempt}");
+        for scene in scenes() {
+            let caged = scene.shell(&[], &python(&code));
+            assert!(!caged.text.contains("planted-secret"), "{caged:?}");
+            let free = scene.shell(&[Layer::Calls], &python(&code));
+            if !free.text.contains("planted-secret") {
+                eprintln!("not tested: this system gives nobody a namespace: {free:?}");
+            }
+        }
+    }
+    // Whose flags lie in memory; and the way into somebody else's.
+    for (number, arguments, refusal) in [(libc::SYS_clone3, "0, 0", 38), (libc::SYS_setns, "-1, 0", 1)] {
+        let code = format!("{CALL}\nif call({number}, {arguments}) != {refusal}: print('planted-secret')");
+        fenced_by(&[Layer::Calls], |_| python(&code));
+    }
+}

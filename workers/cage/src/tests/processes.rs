@@ -68,6 +68,29 @@ fn the_mark_is_inherited_and_cannot_be_changed() {
 }
 
 #[test]
+fn the_mark_of_every_later_command_lies_in_the_range_of_its_host() {
+    let scene = Scene::new(None);
+    let first = Cage::prepare(&scene.policy(&[])).unwrap().mark();
+    let mut seen = std::collections::BTreeSet::new();
+    // As many commands as a worker of some weeks has run.
+    for _ in 0..20_000 {
+        seen.insert(Mark::next().unwrap());
+    }
+    assert_eq!(
+        seen.len() as u64,
+        crate::MARKS - 1,
+        "each is used again, and as late as can be"
+    );
+    let cage = Cage::prepare(&scene.policy(&[])).unwrap();
+    let mut child = cage.command("sleep", ["1000"]).spawn().unwrap();
+    let mark = Mark::of(child.id().cast_signed()).unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(mark, cage.mark());
+    assert!(mark.value() > first.value() - crate::MARKS && mark.value() <= first.value());
+}
+
+#[test]
 fn a_layer_that_refuses_is_named_with_the_way_out() {
     let scene = Scene::new(None);
     let error = Cage::prepare(&scene.policy(&[Layer::NoNewPrivileges])).unwrap_err();

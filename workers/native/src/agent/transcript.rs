@@ -220,7 +220,7 @@ impl Transcript {
             push_line(&mut bytes, line).map_err(|error| io_error("write", &self.path, error))?;
         }
         let (file, length) = (self.file.clone(), self.length);
-        let written = tokio::task::spawn_blocking(move || add(&file, length, &bytes)).await;
+        let written = crate::disk::blocking(move || add(&file, length, &bytes)).await;
         self.length = written
             .unwrap_or_else(|gone| Err(io::Error::other(gone)))
             .map_err(|error| io_error("write", &self.path, error))?;

@@ -3,6 +3,7 @@
 mod capture;
 mod created;
 mod live;
+mod process;
 mod spill;
 mod tree;
 
@@ -25,7 +26,7 @@ use super::place::Places;
 use super::{Action, Always, Kind, Outcome, Prepared, Work, spec};
 use capture::Capture;
 use live::Live;
-use tree::Tree;
+use tree::{TooMany, Tree};
 
 /// How long a command runs that does not say how long it may.
 pub(super) const DEFAULT_LIMIT: Duration = Duration::from_mins(2);
@@ -100,6 +101,7 @@ pub(super) fn prepare(arguments: &str) -> Result<Prepared, String> {
 enum End {
     Exit(ExitStatus),
     TimeOut,
+    TooMany(TooMany),
     Broken(io::Error),
 }
 
@@ -168,6 +170,12 @@ impl Bash {
                 ));
                 None
             }
+            End::TooMany(TooMany { most }) => {
+                note(&format!(
+                    "[the command was ended: it had more than {most} processes and threads at once, which is the limit]"
+                ));
+                None
+            }
             End::Broken(error) => {
                 note(&format!(
                     "[the command was ended: its output could not be read: {error}]"
@@ -198,7 +206,13 @@ struct Running {
 }
 
 fn start(policy: &Policy, script: &str) -> Result<(Running, Receiver), String> {
-    let cage = Cage::prepare(policy).map_err(|error| words(&error))?;
+    let (cage, tree) = loop {
+        let cage = Cage::prepare(policy).map_err(|error| words(&error))?;
+        // After many commands marks come again. One whose command still dies is passed over.
+        if let Some(tree) = Tree::new(cage.mark()) {
+            break (cage, tree);
+        }
+    };
     let shell = cage.find("bash").or_else(|| cage.find("sh"));
     let shell = shell.ok_or("there is neither bash nor sh on this machine")?;
     let shell = shell.to_string_lossy();
@@ -214,12 +228,12 @@ fn start(policy: &Policy, script: &str) -> Result<(Running, Receiver), String> {
     let mut command = cage.command(&shell, ["-c", script]);
     // One pipe for both, so that their order stays.
     command.stdin(Stdio::null()).stdout(out).stderr(err);
-    let tree = Tree::new(cage.mark());
     let mut command = Command::from(command);
     let child = command
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| words(&CageError::from_spawn(&shell, error)))?;
+    tree.starts_with(child.id());
     // `command` holds the writing ends, and goes here: the pipe ends when the last process does.
     Ok((Running { tree, child }, reader))
 }
@@ -232,7 +246,8 @@ fn words(error: &CageError) -> String {
 }
 
 impl Running {
-    /// Reads along until the shell ends, whoever else still holds its output, or the time is over.
+    /// Reads along until the shell ends, whoever else still holds its output, or the time is over, or it has too many
+    /// processes.
     async fn follow(
         &mut self,
         reader: &mut Receiver,
@@ -243,10 +258,13 @@ impl Running {
         let deadline = Moment::now() + limit;
         let mut chunk = vec![0; CHUNK];
         let mut open = true;
+        let watch = self.tree.watch();
+        tokio::pin!(watch);
         loop {
             tokio::select! {
                 status = self.child.wait() => return status.map_or_else(End::Broken, End::Exit),
                 () = sleep_until(deadline) => return End::TimeOut,
+                too_many = &mut watch => return End::TooMany(too_many),
                 () = sleep_until(live.due()), if live.is_waiting() => live.flush(),
                 read = reader.read(&mut chunk), if open => match read {
                     Ok(0) => open = false,
@@ -264,7 +282,9 @@ impl Running {
     async fn end(&mut self) -> tree::Left {
         let ended = self.tree.kill();
         // Killed now, if it had not ended before: the wait is short, unless the kernel holds it.
-        let _ = timeout(tree::PATIENCE, self.child.wait()).await;
+        if timeout(tree::PATIENCE, self.child.wait()).await.is_ok() {
+            self.tree.first_is_gone();
+        }
         let alive = self.tree.reap().await;
         tree::Left { ended, alive }
     }

@@ -21,7 +21,10 @@ pub(super) const OWN: &str = ".agent-host";
 const GIT: &str = ".git";
 const RULES: &str = ".gitignore";
 /// A longer file of rules is cut off.
-const RULES_BYTES: u64 = 256 * 1024;
+const FILE_BYTES: u64 = 32 * 1024;
+/// Bytes of rules that a walk reads in all; what comes after that is passed over. In memory they take up to two hundred
+/// times as much.
+const ALL_BYTES: u64 = 128 * 1024;
 /// Entries that are looked at before a search gives up.
 const ENTRIES: usize = 500_000;
 
@@ -90,14 +93,15 @@ pub(super) fn files(
         return Ok(if more { whole(stop) } else { End::Enough });
     }
     open::folder(path, Missing::Refuse)?;
-    let mut folders = vec![(path.clone(), rules_above(places, path))];
+    let mut budget = ALL_BYTES;
+    let mut folders = vec![(path.clone(), rules_above(places, path, &mut budget))];
     let mut looked = 0;
     while let Some((way, mut rules)) = folders.pop() {
         // One that can't be read, or is not there any more, has no files.
         let Ok(folder) = open::folder(&way, Missing::Refuse) else {
             continue;
         };
-        rules.extend(rules_of(&folder, &way));
+        rules.extend(rules_of(&folder, &way, &mut budget));
         let mut inner = Vec::new();
         for Entry { name, kind } in open::entries(&folder, stop).unwrap_or_default() {
             looked += 1;
@@ -135,7 +139,7 @@ fn whole(stop: &Stop) -> End {
 
 /// The rules that hold in a folder of the workspace because of the folders above it. None if they ignore the folder
 /// itself: whoever names it wants to look into it.
-fn rules_above(places: &Places, folder: &Path) -> Rules {
+fn rules_above(places: &Places, folder: &Path, budget: &mut u64) -> Rules {
     let Ok(workspace) = places.workspace() else {
         return Rules::new();
     };
@@ -146,7 +150,7 @@ fn rules_above(places: &Places, folder: &Path) -> Rules {
     let mut here = workspace.clone();
     for name in way {
         if let Ok(folder) = open::folder(&here, Missing::Refuse) {
-            rules.extend(rules_of(&folder, &here));
+            rules.extend(rules_of(&folder, &here, budget));
         }
         here.push(name);
         if is_ignored(&rules, &here, true) {
@@ -156,10 +160,11 @@ fn rules_above(places: &Places, folder: &Path) -> Rules {
     rules
 }
 
-fn rules_of(folder: &OwnedFd, path: &Path) -> Option<Arc<Gitignore>> {
+fn rules_of(folder: &OwnedFd, path: &Path, budget: &mut u64) -> Option<Arc<Gitignore>> {
     let file = open::file_in(folder, RULES.as_ref()).ok()?;
     let mut bytes = Vec::new();
-    file.take(RULES_BYTES).read_to_end(&mut bytes).ok()?;
+    file.take(FILE_BYTES.min(*budget)).read_to_end(&mut bytes).ok()?;
+    *budget -= bytes.len() as u64;
     let mut builder = GitignoreBuilder::new(path);
     for line in String::from_utf8_lossy(&bytes)
         .trim_start_matches('\u{feff}')

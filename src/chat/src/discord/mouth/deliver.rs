@@ -21,9 +21,11 @@ use crate::discord::rest::{Answered, Outgoing, Trouble};
 /// Longer than sending one message takes, time-outs included.
 const LEASE: Duration = Duration::from_mins(3);
 /// For so long Discord certainly knows a nonce; after that the channel is read before something is sent again.
-const NONCE_LIVES: Duration = Duration::from_mins(1);
+pub(in crate::discord) const NONCE_LIVES: Duration = Duration::from_mins(1);
 /// A message may be there a little before it was put into the outbox, by Discord's clock.
 const SKEW: Duration = Duration::from_mins(10);
+/// Discord's code for a thread that was put away.
+const ARCHIVED: i64 = 50_083;
 /// Messages that are read to find one, in hundreds.
 const PAGES: usize = 5;
 
@@ -57,7 +59,14 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
         RequestKind::Send(message) => send(bot, &voice, &thread, key, &message).await,
         RequestKind::Edit { remote, message } => {
             let outgoing = outgoing(bot, &thread, channel, &message).await;
-            ended(bot.rest.edit(channel, remote, outgoing).await)
+            let mut answer = bot.rest.edit(channel, remote, outgoing.clone()).await;
+            // A new message would wake the thread by itself.
+            if let Err(Trouble::Refused { code: ARCHIVED, .. }) = answer
+                && bot.rest.wake(channel).await.is_ok()
+            {
+                answer = bot.rest.edit(channel, remote, outgoing).await;
+            }
+            ended(answer)
         }
         RequestKind::Delete { remote } => match bot.rest.delete(channel, remote).await {
             Ok(reply) => Done {
@@ -301,8 +310,7 @@ pub(in crate::discord) async fn outgoing(
     channel: Id,
     message: &DesiredMessage,
 ) -> Outgoing {
-    let workspace = bot.house.supervisor.workspace(thread);
-    let (files, missing) = files::give(&message.files, &workspace).await;
+    let (files, missing) = files::give(bot, thread, &message.files).await;
     let mut content = message.content.clone();
     if !missing.is_empty() {
         content.push_str("\n-# The file is no longer there.");

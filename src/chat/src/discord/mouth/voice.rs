@@ -1,11 +1,11 @@
 //! One thread: what should stand there, as its timeline grows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conversation::{Delivery, DeliveryState, ItemId, TurnId};
+use conversation::{Delivery, DeliveryId, DeliveryState, ItemId, TurnId};
 use supervisor::{Change, Snapshot, Subscription};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -14,7 +14,7 @@ use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::memory::Told;
 use crate::discord::places::thread;
-use crate::discord::render::Key;
+use crate::discord::render::{DesiredMessage, Key};
 
 mod scene;
 
@@ -35,7 +35,11 @@ pub(in crate::discord) struct Voice {
     /// Something about this thread was asked of Discord, and answered.
     pub(super) answered: Notify,
     /// What is in the outbox, by part.
-    pub(super) deliveries: Mutex<HashMap<i64, Delivery>>,
+    deliveries: Mutex<HashMap<i64, Delivery>>,
+    /// What is to be said besides the timeline.
+    notes: Mutex<BTreeMap<Key, DesiredMessage>>,
+    /// There is a new note.
+    noted: AtomicBool,
 }
 
 impl Voice {
@@ -46,6 +50,8 @@ impl Voice {
             hushed: AtomicBool::new(false),
             answered: Notify::new(),
             deliveries: Mutex::default(),
+            notes: Mutex::default(),
+            noted: AtomicBool::new(false),
         }
     }
 
@@ -53,6 +59,14 @@ impl Voice {
     pub(super) fn stay(&self) {
         self.wanted.store(true, Ordering::Release);
         self.answered.notify_one();
+    }
+
+    /// Say this too; it is in the outbox.
+    pub(super) fn note(&self, note: DesiredMessage, delivery: Delivery) {
+        self.deliveries().entry(delivery.part).or_insert(delivery);
+        self.notes().insert(note.key, note);
+        self.noted.store(true, Ordering::Release);
+        self.stay();
     }
 
     /// Nothing can be said any more.
@@ -63,6 +77,10 @@ impl Voice {
 
     pub(super) fn deliveries(&self) -> MutexGuard<'_, HashMap<i64, Delivery>> {
         self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn notes(&self) -> MutexGuard<'_, BTreeMap<Key, DesiredMessage>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the thread what happens in it, from after `upto` on, until nothing happens any more.
@@ -90,19 +108,17 @@ impl Voice {
                 }
                 End::Said(newest) => upto = newest,
             }
-            let told = Told { upto, open: false };
-            if let Err(error) = bot.memory.set_told(self.channel, told) {
-                tracing::warn!(thread = %id, %error, "could not write down how far a thread was told");
-            }
             bot.mouth.reconciler().forget(&id);
             self.deliveries().clear();
+            self.notes().clear();
             let mut voices = bot.mouth.voices();
-            if !self.wanted.load(Ordering::Acquire) {
+            // Together: who wants to be heard from now on marks the thread as open again.
+            let open = self.wanted.load(Ordering::Acquire);
+            bot.set_told(self.channel, Told { upto, open });
+            if !open {
                 voices.remove(&self.channel);
                 return;
             }
-            drop(voices);
-            let _ = bot.memory.set_told(self.channel, Told { upto, open: true });
         }
     }
 
@@ -120,7 +136,7 @@ impl Voice {
                 return End::Closed;
             }
         };
-        self.remember(bot, &scene).await;
+        self.remember(bot, &scene, upto).await;
         scene.learn_ends(bot).await;
         let id = scene.thread.id.clone();
         let mut due = Some(Instant::now());
@@ -130,11 +146,19 @@ impl Voice {
             if self.hushed.load(Ordering::Acquire) {
                 return End::Said(scene.newest().max(upto));
             }
+            if scene.settle() | self.noted.swap(false, Ordering::AcqRel) {
+                due = Some(Instant::now());
+            }
             if due.is_some_and(|due| due <= Instant::now()) {
-                let messages = scene.messages(bot);
+                let mut messages = scene.messages(bot);
+                messages.extend(self.notes().values().cloned());
+                self.put_first_what_was_begun(&mut messages);
                 bot.mouth.reconciler().want(&id, messages);
                 bot.mouth.wake.notify_one();
                 due = None;
+            }
+            if due.is_none() {
+                scene.sign_what_is_said(bot);
             }
             let is_said = due.is_none() && (scene.is_quiet() || !is_open);
             let is_said = is_said && bot.mouth.reconciler().is_done(&id);
@@ -151,8 +175,7 @@ impl Voice {
                     let Some(update) = update else {
                         // The turns have ended; their last words are still to be said.
                         is_open = false;
-                        scene.doing = None;
-                        scene.learn_ends(bot).await;
+                        scene.close(bot).await;
                         due = Some(Instant::now());
                         continue;
                     };
@@ -182,9 +205,28 @@ impl Voice {
         }
     }
 
+    /// The outbox gives out nothing of a thread before what was put there earlier.
+    fn put_first_what_was_begun(&self, messages: &mut [DesiredMessage]) {
+        let deliveries = self.deliveries();
+        let is_begun = |delivery: &&Delivery| {
+            let state = delivery.state;
+            matches!(
+                state,
+                DeliveryState::Pending | DeliveryState::Sent | DeliveryState::Uncertain
+            )
+        };
+        messages.sort_by_key(|message| {
+            let delivery = deliveries.get(&message.key.delivery_part()).filter(is_begun);
+            // Those that were not begun stay as they are, behind them.
+            delivery.map_or((true, DeliveryId(0)), |delivery| (false, delivery.id))
+        });
+    }
+
     /// Learns what earlier hosts have sent of these turns.
-    async fn remember(&self, bot: &Bot, scene: &Scene) {
+    async fn remember(&self, bot: &Bot, scene: &Scene, upto: ItemId) {
         let mut turns: Vec<Option<TurnId>> = scene.items.values().map(|item| item.turn).collect();
+        // What belongs to no turn, notes among it.
+        turns.push(None);
         turns.sort_unstable();
         turns.dedup();
         for turn in turns {
@@ -192,6 +234,12 @@ impl Voice {
             for delivery in found.unwrap_or_default() {
                 let key = Key::of_part(turn, delivery.part);
                 let remote = delivery.remote.as_deref().and_then(|id| id.parse().ok());
+                if key.is_note()
+                    && delivery.state != DeliveryState::NeedsAttention
+                    && let Some(text) = &delivery.text
+                {
+                    self.notes().insert(key, DesiredMessage::new(key, text.clone()));
+                }
                 if delivery.state == DeliveryState::Delivered
                     && let Some(remote) = remote
                     && scene.items.contains_key(&key.item)
@@ -199,8 +247,26 @@ impl Voice {
                 {
                     bot.mouth.reconciler().found(&scene.thread.id, key, remote, None);
                 }
+                if !key.is_note() && key.item > upto && !scene.items.contains_key(&key.item) {
+                    give_up(bot, &delivery).await;
+                }
                 self.deliveries().insert(delivery.part, delivery);
             }
+        }
+    }
+}
+
+/// Gives up what an earlier host began to say of an entry that has died with it: nobody would ever say the rest, and what
+/// comes after it in the thread would wait for that.
+async fn give_up(bot: &Bot, delivery: &Delivery) {
+    if !matches!(delivery.state, DeliveryState::Pending | DeliveryState::Uncertain) {
+        return;
+    }
+    let thread = &delivery.thread;
+    match bot.house.conversation.skip_delivery(delivery.id).await {
+        Ok(_) => tracing::info!(%thread, "gave up the beginning of an entry that was never written down"),
+        Err(error) => {
+            tracing::warn!(%thread, %error, "could not give up a message that nobody will say");
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use conversation::TurnId;
+
 use super::window::Window;
 use super::{Bucket, Clock, Outcome, Pace, RequestKind};
 use crate::discord::admission::Id;
@@ -90,6 +92,19 @@ impl Lane {
 
     pub(super) fn is_done(&self) -> bool {
         self.under_way.is_none() && self.choice().is_none()
+    }
+
+    /// Whether all that is wanted of a turn is there, as it should be or as far as Discord takes it.
+    pub(super) fn has_said(&self, turn: TurnId) -> bool {
+        let is_open = |key: &Key| key.turn == Some(turn);
+        let mut wanted = self.desired.iter().filter(|(message, _)| is_open(&message.key));
+        !self.under_way.is_some_and(|(key, ..)| is_open(&key))
+            && wanted.all(|(message, hash)| match self.known.get(&message.key) {
+                Some(Known::There { says, .. }) => *says == Some(*hash),
+                Some(Known::Refused { says, .. }) => says == hash,
+                Some(Known::Gone) => true,
+                Some(Known::Doubtful) | None => false,
+            })
     }
 
     /// When it was last served.

@@ -84,6 +84,36 @@ fn messages_are_sent_in_order_one_at_a_time() {
 }
 
 #[test]
+fn a_turn_is_said_when_each_of_its_messages_says_the_newest() {
+    let mut desk = Desk::new();
+    let is_said = |desk: &Desk| desk.0.has_said(&thread(1), TurnId(1));
+    desk.want(&[(1, "a"), (2, "b")]);
+    assert!(!is_said(&desk), "nothing is there");
+    assert_eq!(desk.asks(0), "send a");
+    assert!(!is_said(&desk), "one is under way");
+    desk.ended(done(11), 100);
+    assert!(!is_said(&desk), "one is missing");
+    assert_eq!(desk.asks(100), "send b");
+    desk.ended(Outcome::Unknown, 200);
+    assert!(!is_said(&desk), "one may be missing");
+    assert_eq!(desk.asks(2000), "find b");
+    desk.ended(done(12), 2100);
+    assert!(!is_said(&desk), "one may say something older");
+    assert_eq!(desk.asks(4000), "edit 12 b");
+    desk.ended(done(12), 4100);
+    assert!(is_said(&desk));
+    desk.want(&[(1, "a"), (2, "b and a footer")]);
+    assert!(!is_said(&desk), "one says something older");
+    assert!(
+        desk.0.has_said(&thread(1), TurnId(2)),
+        "another turn does not wait"
+    );
+    assert_eq!(desk.asks(9000), "edit 12 b and a footer");
+    desk.ended(Outcome::Refused, 9100);
+    assert!(is_said(&desk), "as far as Discord takes it");
+}
+
+#[test]
 fn the_newest_text_wins_and_the_last_one_arrives() {
     let mut desk = Desk::new();
     desk.want(&[(1, "a")]);

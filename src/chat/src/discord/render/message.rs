@@ -3,6 +3,7 @@
 use conversation::{Item, ItemId, TurnId};
 use sha2::{Digest as _, Sha256};
 
+use crate::discord::admission::Id;
 use crate::discord::custom_id::Action;
 use crate::discord::names;
 
@@ -39,9 +40,21 @@ impl Key {
         }
     }
 
+    /// What the host says about a message of Discord's, besides the timeline.
+    pub fn of_note(about: Id) -> Self {
+        // No entry has a negative number.
+        Self::of_part(None, -about.cast_signed())
+    }
+
+    /// Whether it belongs to no entry.
+    pub fn is_note(self) -> bool {
+        self.item.0 < 0
+    }
+
     /// The part that a delivery of this message has, different for all messages of a thread.
     pub fn delivery_part(self) -> i64 {
-        self.item.0 * PARTS + i64::from(self.part)
+        // Of a note the product alone may be too small for the type, and wraps back.
+        self.item.0.wrapping_mul(PARTS).wrapping_add(i64::from(self.part))
     }
 }
 
@@ -115,7 +128,8 @@ pub enum Content {
 }
 
 impl DesiredMessage {
-    pub(super) fn new(key: Key, content: impl Into<String>) -> Self {
+    /// Only words so far.
+    pub fn new(key: Key, content: impl Into<String>) -> Self {
         Self {
             key,
             content: content.into(),

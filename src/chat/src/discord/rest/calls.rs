@@ -171,6 +171,19 @@ impl Rest {
         id(&reply.body["id"])
     }
 
+    /// Brings back a thread that was put away.
+    pub(in crate::discord) async fn wake(&self, thread: Id) -> Result<(), Trouble> {
+        let channel_id = ChannelId::new(thread);
+        let body = json!({ "archived": false });
+        let call = Call::new(
+            LightMethod::Patch,
+            Route::Channel { channel_id },
+            Lane("wake", thread),
+        )
+        .body(body);
+        self.ask(call).await.map(drop)
+    }
+
     /// Puts a sign on a message, or takes ours off.
     pub(in crate::discord) async fn react(
         &self,

@@ -1,10 +1,14 @@
 //! Files in and out.
 
+use std::time::Duration;
+
+use credentials::Vendors;
 use reqwest::StatusCode;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use super::house::House;
-use credentials::Vendors;
+use super::house::{Browser, House};
 
 #[tokio::test]
 async fn files_go_into_the_workspace_under_harmless_names() {
@@ -35,7 +39,11 @@ async fn files_go_into_the_workspace_under_harmless_names() {
         )
         .await;
     let thread = opened["thread"].as_str().unwrap();
-    let workspace = house.supervisor.workspace(&thread.parse().unwrap());
+    let workspace = house
+        .supervisor
+        .workspace(&thread.parse().unwrap())
+        .await
+        .unwrap();
     assert_eq!(
         std::fs::read_to_string(workspace.join("uploads/passwd")).unwrap(),
         "mine"
@@ -127,7 +135,9 @@ async fn what_an_agent_wrote_is_shown_or_downloaded_and_never_run() {
     let thread = alice.open("hello").await;
     let workspace = house
         .supervisor
-        .workspace(&format!("web:{thread}").parse().unwrap());
+        .workspace(&format!("web:{thread}").parse().unwrap())
+        .await
+        .unwrap();
     std::fs::create_dir(workspace.join("out")).unwrap();
     let large = vec![7; 300_000];
     for (name, content) in [
@@ -186,5 +196,106 @@ async fn what_an_agent_wrote_is_shown_or_downloaded_and_never_run() {
             "{path} {status}"
         );
     }
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_picture_of_gigabytes_is_a_download_and_drawn_in_no_page() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let thread = alice.open("hello").await;
+    let workspace = house
+        .supervisor
+        .workspace(&format!("web:{thread}").parse().unwrap())
+        .await
+        .unwrap();
+    let size = 8 << 30;
+    std::fs::File::create(workspace.join("huge.png"))
+        .unwrap()
+        .set_len(size)
+        .unwrap();
+    let get = || alice.get(&format!("/t/{thread}/files/huge.png"));
+    let opened = get().header("sec-fetch-dest", "document").send().await.unwrap();
+    assert_eq!(opened.status(), StatusCode::OK);
+    assert_eq!(opened.headers()["content-length"], size.to_string());
+    let shown = opened.headers()["content-disposition"].to_str().unwrap();
+    assert!(shown.starts_with("attachment"), "{shown}");
+    let drawn = get().header("sec-fetch-dest", "image").send().await.unwrap();
+    assert_eq!(drawn.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    drop(opened);
+    house.end().await;
+}
+
+/// The beginning of an upload: two files, the second of which goes on.
+async fn half_an_upload(house: &House, alice: &Browser) -> TcpStream {
+    let body = "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"whole\"\r\n\r\nwhole\r\n\
+         --edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"half\"\r\n\r\nha";
+    let (origin, cookie) = (
+        alice.base.origin().ascii_serialization(),
+        alice.cookie.clone().unwrap(),
+    );
+    let head = format!(
+        "POST /api/uploads?thread=new HTTP/1.1\r\nhost: {}\r\norigin: {origin}\r\ncookie: {cookie}\r\nx-csrf-token: {}\r\n\
+         content-type: multipart/form-data; boundary=edge\r\ncontent-length: 1000000\r\n\r\n{body}",
+        house.server.address(),
+        alice.csrf,
+    );
+    let mut stream = TcpStream::connect(house.server.address()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_leaves_nothing_behind() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let folder = house.folder.path().join("state/uploads");
+    let becomes = async |count: usize| {
+        let becomes = async {
+            while std::fs::read_dir(&folder).unwrap().count() != count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(20), becomes).await;
+        found.unwrap_or_else(|_| panic!("never {count} files"));
+    };
+    let stream = half_an_upload(&house, &alice).await;
+    // Content and note of the first, content of the second.
+    becomes(3).await;
+    drop(stream);
+    becomes(0).await;
+    // The same where the host cuts it off, which has to make room for other connections of hers.
+    let mut stream = half_an_upload(&house, &alice).await;
+    becomes(3).await;
+    let mut others = vec![];
+    for _ in 0..600 {
+        let client = TcpStream::connect(house.server.address()).await.unwrap();
+        let cookie = alice.cookie.as_ref().unwrap();
+        let mut client = client;
+        let asked = format!("GET /assets/app.js HTTP/1.1\r\nhost: 127.0.0.1\r\ncookie: {cookie}\r\n\r\n");
+        client.write_all(asked.as_bytes()).await.unwrap();
+        client.read_u8().await.unwrap();
+        others.push(client);
+    }
+    drop(stream.read_to_end(&mut vec![]).await);
+    becomes(0).await;
+    house.end().await;
+}
+
+#[tokio::test]
+async fn thousands_of_files_at_a_time_are_refused_and_cost_little() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let began = std::time::Instant::now();
+    let (status, answer) = alice.upload(&vec![("a", &b"x"[..]); 10_000]).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("20 files"), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(
+        std::fs::read_dir(house.folder.path().join("state/uploads"))
+            .unwrap()
+            .count(),
+        0
+    );
     house.end().await;
 }

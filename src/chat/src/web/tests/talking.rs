@@ -49,6 +49,8 @@ async fn a_thread_that_is_not_yours_is_a_thread_that_is_not_there() {
         house
             .supervisor
             .workspace(&format!("web:{hers}").parse().unwrap())
+            .await
+            .unwrap()
             .join("notes.txt"),
         "x",
     )

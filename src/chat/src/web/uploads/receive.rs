@@ -34,42 +34,17 @@ pub(crate) async fn receive(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
     Query(wanted): Query<For>,
-    mut form: Multipart,
+    form: Multipart,
 ) -> Result<Json<Vec<Uploaded>>, Refused> {
     match wanted.thread.as_deref() {
         None | Some("new") => {}
         Some(thread) => drop(web.thread(&visitor.person, thread).await?),
     }
-    let mut taken: Vec<Upload> = vec![];
-    let mut refused = None;
-    while let Some(field) = form.next_field().await? {
-        if field.file_name().is_none() {
-            continue;
-        }
-        if taken.len() == MOST_FILES {
-            refused = Some(Refused::bad(format!("{MOST_FILES} files at a time, at most")));
-        }
-        // What is refused is read to its end all the same, so that the answer is seen.
-        match web.take_in(&visitor, field, refused.is_some()).await {
-            Ok(upload) => taken.extend(upload),
-            Err(error) => refused = Some(error),
-        }
-    }
-    if taken
-        .iter()
-        .any(|upload| !web.uploads.known.contains_key(&upload.id))
-    {
-        refused = Some(Refused::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "these files are too much for one time",
-        ));
-    }
-    if let Some(refused) = refused {
-        for upload in &taken {
-            web.uploads.remove(&upload.id).await;
-        }
-        return Err(refused);
-    }
+    // Whoever breaks off ends the answer, but not this: what was written already would stay. It ends with the request.
+    let receiving = tokio::spawn(async move { web.receive(&visitor, form).await });
+    let taken = receiving
+        .await
+        .unwrap_or_else(|error| Err(Refused::broken("keep the files", &error)))?;
     let shown = |upload: &Upload| Uploaded {
         id: upload.id.clone(),
         name: upload.name.clone(),
@@ -95,40 +70,87 @@ pub(crate) async fn forget(
 }
 
 impl Web {
-    /// Takes one file in; `None` if it is only to be read to its end.
-    async fn take_in(
-        &self,
-        visitor: &Visitor,
-        field: Field<'_>,
-        only_drop: bool,
-    ) -> Result<Option<Upload>, Refused> {
+    /// Takes all files of a form in, or none.
+    async fn receive(&self, visitor: &Visitor, mut form: Multipart) -> Result<Vec<Upload>, Refused> {
+        let mut taken: Vec<Upload> = vec![];
+        let mut refused = None;
+        loop {
+            let mut field = match form.next_field().await {
+                Ok(Some(field)) => field,
+                Ok(None) => break,
+                // It broke off.
+                Err(error) => {
+                    refused = Some(error.into());
+                    break;
+                }
+            };
+            if field.file_name().is_none() {
+                continue;
+            }
+            if taken.len() == MOST_FILES && refused.is_none() {
+                refused = Some(Refused::bad(format!("{MOST_FILES} files at a time, at most")));
+            }
+            if refused.is_some() {
+                // What is refused is read to its end all the same, so that the answer is seen.
+                while let Ok(Some(_)) = field.chunk().await {}
+                continue;
+            }
+            match self.take_in(visitor, field).await {
+                Ok(upload) => taken.push(upload),
+                Err(error) => refused = Some(error),
+            }
+        }
+        if taken
+            .iter()
+            .any(|upload| !self.uploads.known.contains_key(&upload.id))
+        {
+            refused = Some(Refused::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "these files are too much for one time",
+            ));
+        }
+        let Some(refused) = refused else {
+            return Ok(taken);
+        };
+        for upload in &taken {
+            self.uploads.remove(&upload.id).await;
+        }
+        Err(refused)
+    }
+
+    /// Takes one file in.
+    async fn take_in(&self, visitor: &Visitor, field: Field<'_>) -> Result<Upload, Refused> {
         let (user, limit) = (&visitor.person.user, self.uploads.limit);
         let mut upload = new_upload(user);
         upload.name = harmless_name(field.file_name().unwrap_or_default());
-        let most = if only_drop { 0 } else { limit };
-        let path = self.uploads.content(&upload.id);
-        match copy(field, &path, most, limit * PATIENCE).await {
-            Ok(size) => upload.size = size,
+        match self.write(&mut upload, field).await {
+            Ok(()) if upload.size > limit => {
+                self.uploads.remove(&upload.id).await;
+                return Err(too_large(&upload, limit));
+            }
+            Ok(()) => {}
             Err(error) => {
                 self.uploads.remove(&upload.id).await;
                 return Err(error);
             }
         }
-        if only_drop || upload.size > most {
-            self.uploads.remove(&upload.id).await;
-            return if only_drop {
-                Ok(None)
-            } else {
-                Err(too_large(&upload, limit))
-            };
+        self.uploads.known.insert(upload.id.clone(), upload.clone());
+        self.uploads.make_room(user, &upload.id).await;
+        Ok(upload)
+    }
+
+    /// Writes its content and, unless it is too large, its note.
+    async fn write(&self, upload: &mut Upload, field: Field<'_>) -> Result<(), Refused> {
+        let (path, limit) = (self.uploads.content(&upload.id), self.uploads.limit);
+        upload.size = copy(field, &path, limit, limit * PATIENCE).await?;
+        if upload.size > limit {
+            return Ok(());
         }
         let (note, noted) = (self.uploads.note(&upload.id), upload.clone());
         tokio::task::spawn_blocking(move || private_file::write(&note, &noted))
             .await
             .unwrap_or_else(|error| Err(FileError::io("write", &path)(std::io::Error::other(error))))?;
-        self.uploads.known.insert(upload.id.clone(), upload.clone());
-        self.uploads.make_room(user, &upload.id).await;
-        Ok(Some(upload))
+        Ok(())
     }
 }
 

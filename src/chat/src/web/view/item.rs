@@ -10,6 +10,7 @@ use super::html::{escape, push, push_escaped};
 use super::icon::icon;
 use super::stream::TextStream;
 use super::{Viewer, file_path, words};
+use crate::web::media;
 use crate::web::refusal::sentence;
 
 mod permission;
@@ -109,7 +110,7 @@ fn attachments(thread: &ThreadId, files: &[Attachment]) -> String {
             escape(&harmless::line(&file.name, 80)),
         );
         let size = words::bytes(file.size);
-        if is_picture(&file.mime) {
+        if media::is_drawn(&file.mime, file.size) {
             push!(
                 out,
                 "<li><a class=\"thumb\" href=\"{path}\" target=\"_blank\" rel=\"noopener\" title=\"{name}, {size}\">\
@@ -125,11 +126,6 @@ fn attachments(thread: &ThreadId, files: &[Attachment]) -> String {
         }
     }
     out + "</ul>"
-}
-
-/// Raster pictures that browsers show without running anything; the server sends only these inline.
-fn is_picture(mime: &str) -> bool {
-    matches!(mime, "image/png" | "image/jpeg" | "image/gif" | "image/webp")
 }
 
 /// Markdown that may still grow; the script appends to it by what `data-stable` says.
@@ -203,7 +199,7 @@ fn file_offer(thread: &ThreadId, file: &Attachment) -> String {
         file_path(thread, &file.path),
         escape(&harmless::line(&file.name, 120)),
     );
-    let preview = if is_picture(&file.mime) {
+    let preview = if media::is_drawn(&file.mime, file.size) {
         format!(
             "<a class=\"preview\" href=\"{path}\" target=\"_blank\" rel=\"noopener\"><img src=\"{path}\" \
              alt=\"{name}\" loading=\"lazy\"></a>"

@@ -127,7 +127,7 @@ async fn run(script: Vec<Call>) -> Result<(), TestCaseError> {
                 );
             }
             Call::Retry { turn } => drop(conversation.retry(TurnId(turn)).await),
-            Call::Skip { max } => drop(conversation.skip_queued(None, max).await),
+            Call::Skip { max } => drop(conversation.skip(waiting(None, max)).await),
             Call::Reopen => (conversation, _) = self::reopened(folder.path(), conversation).await,
         }
         let after = everything(&conversation).await;

@@ -115,7 +115,7 @@ async fn a_newer_programs_database_is_left_alone() {
             error,
             ConversationError::Version {
                 found: 7,
-                known: 2,
+                known: 3,
                 ..
             }
         )
@@ -162,7 +162,7 @@ async fn a_tool_looks_while_the_host_runs() {
     start(&conversation, &thread).await;
     let tool = Conversation::open_without_recovery(folder.path()).unwrap();
     assert_eq!(tool.turn(turn.id).await.unwrap().state, TurnState::Running);
-    let refused = tool.skip_queued(None, 1).await;
+    let refused = tool.skip(waiting(None, 1)).await;
     assert!(
         matches!(refused, Err(ConversationError::ReadOnly(_))),
         "{refused:?}"
@@ -190,7 +190,7 @@ async fn a_tool_changes_things_while_no_host_runs_and_cuts_nothing() {
     say(&conversation, &thread, "2", "two").await;
     conversation.close().await.unwrap();
     let tool = Conversation::open_offline(folder.path()).unwrap();
-    assert_eq!(tool.skip_queued(None, 5).await.unwrap().turns.len(), 1);
+    assert_eq!(tool.skip(waiting(None, 5)).await.unwrap().entries.len(), 1);
     assert_eq!(tool.turn(running.id).await.unwrap().state, TurnState::Running);
     let (_conversation, found) = reopened(folder.path(), tool).await;
     assert_eq!(found.cut.len(), 1);

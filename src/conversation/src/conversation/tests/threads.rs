@@ -1,6 +1,7 @@
 //! Threads.
 
 use super::*;
+use crate::thread::Permissions;
 use crate::thread::{ThreadChange, ThreadFilter};
 use crate::turn::{TurnEnd, TurnState};
 
@@ -39,7 +40,7 @@ async fn a_thread_that_is_not_there_is_named() {
             .unwrap_err()
     ));
     assert!(named(
-        conversation.skip_queued(Some(&nobody), 1).await.unwrap_err()
+        conversation.skip(waiting(Some(&nobody), 1)).await.unwrap_err()
     ));
     let change = conversation.change_thread(&nobody, ThreadChange::default()).await;
     assert!(named(change.unwrap_err()));
@@ -55,6 +56,7 @@ async fn a_change_touches_only_what_it_names() {
         model: Some(Some("m".to_owned())),
         session: Some(Some("s".to_owned())),
         dispatch: Some(Dispatch::Steer),
+        permissions: Some(Some(Permissions::Deny)),
         ..ThreadChange::default()
     };
     let changed = conversation.change_thread(&thread, set).await.unwrap();
@@ -62,6 +64,7 @@ async fn a_change_touches_only_what_it_names() {
         model: Some("m".to_owned()),
         session: Some("s".to_owned()),
         dispatch: Dispatch::Steer,
+        permissions: Some(Permissions::Deny),
         ..before
     };
     assert_eq!(changed, expected);
@@ -245,4 +248,23 @@ async fn only_what_a_person_would_call_new_moves_a_thread_up_in_the_list() {
     question.body = super::timeline::permission(Some(crate::Decision::TimedOut));
     conversation.put_items(vec![question]).await.unwrap();
     assert_eq!(active().await, later);
+}
+
+#[tokio::test]
+async fn what_is_set_for_a_thread_is_kept_as_it_was_when_it_was_opened() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (folder, conversation) = fresh();
+    let new = NewThread {
+        // A path is what the system has, not text.
+        workspaces: Some(std::ffi::OsStr::from_bytes(b"/srv/\xff").into()),
+        permissions: Some(Permissions::Allow),
+        ..new_thread("web:a", "local:alice")
+    };
+    let opened = conversation.open_thread(new.clone()).await.unwrap();
+    let set = (new.workspaces, new.permissions);
+    assert_eq!((opened.workspaces.clone(), opened.permissions), set);
+    let again = conversation.open_thread(new_thread("web:a", "local:bob")).await;
+    assert_eq!(again.unwrap(), opened);
+    let (conversation, _) = reopened(folder.path(), conversation).await;
+    assert_eq!(conversation.thread(&opened.id).await.unwrap(), opened);
 }

@@ -218,7 +218,10 @@ async fn the_first_version_of_the_file_goes_on_with_its_ids() {
     conversation.put_items(vec![far.clone()]).await.unwrap();
     conversation.close().await.unwrap();
     raw(folder.path())
-        .execute_batch("DROP TABLE item_ids; PRAGMA user_version = 1;")
+        .execute_batch(
+            "DROP TABLE item_ids; DROP INDEX deliveries_stuck_of; PRAGMA user_version = 1;
+             ALTER TABLE threads DROP COLUMN workspaces; ALTER TABLE threads DROP COLUMN permissions;",
+        )
         .unwrap();
     let (conversation, _) = Conversation::open(folder.path()).unwrap();
     assert_eq!(

@@ -244,18 +244,28 @@ async fn skipping_takes_the_oldest_and_tells_what_is_left() {
     let first = say(&conversation, &thread, "1", "x").await;
     let second = say(&conversation, &other, "1", "x").await;
     let third = say(&conversation, &thread, "2", "x").await;
-    let skipped = conversation.skip_queued(None, 2).await.unwrap();
-    let ids: Vec<_> = skipped.turns.iter().map(|turn| turn.id).collect();
-    assert_eq!((ids, skipped.left), (vec![first.id, second.id], 1));
-    assert!(skipped.turns.iter().all(|turn| turn.state == TurnState::Stopped));
-    let nothing = conversation.skip_queued(Some(&other), usize::MAX).await.unwrap();
-    assert_eq!((nothing.turns.len(), nothing.left), (0, 0));
-    assert_eq!(conversation.skip_queued(Some(&thread), 0).await.unwrap().left, 1);
-    let last = conversation.skip_queued(Some(&thread), usize::MAX).await.unwrap();
-    assert_eq!((last.turns[0].id, last.left), (third.id, 0));
+    let skipped = conversation.skip(waiting(None, 2)).await.unwrap();
+    let ids: Vec<_> = skipped.entries.iter().map(skipped_turn).collect();
+    assert_eq!((ids, skipped.turns), (vec![first.id, second.id], 1));
+    let nothing = conversation
+        .skip(waiting(Some(&other), usize::MAX))
+        .await
+        .unwrap();
+    assert_eq!((nothing.entries.len(), nothing.turns), (0, 0));
+    assert_eq!(
+        conversation.skip(waiting(Some(&thread), 0)).await.unwrap().turns,
+        1
+    );
+    let last = conversation
+        .skip(waiting(Some(&thread), usize::MAX))
+        .await
+        .unwrap();
+    assert_eq!((skipped_turn(&last.entries[0]), last.turns), (third.id, 0));
     let told = conversation.items(&thread, None, 1).await.unwrap();
     assert_eq!(told[0].turn, Some(third.id));
-    assert!(matches!(&told[0].body, Body::Note { text, .. } if text == "Dropped: an operator skipped it."));
+    assert!(
+        matches!(&told[0].body, Body::Note { text, .. } if text == "Dropped: the operator took it out of the queue.")
+    );
 }
 
 #[tokio::test]
@@ -394,4 +404,14 @@ async fn odd_characters_survive() {
     assert_eq!(conversation.enqueue(new).await.unwrap(), Enqueued::Known(kept));
     // A name that differs only behind the NUL is another name.
     say(&conversation, &thread, "a\0c", "x").await;
+}
+
+fn skipped_turn(waiting: &Waiting) -> TurnId {
+    match waiting {
+        Waiting::Turn(turn) => {
+            assert_eq!(turn.state, TurnState::Stopped);
+            turn.id
+        }
+        Waiting::Delivery(delivery) => panic!("{delivery:?}"),
+    }
 }

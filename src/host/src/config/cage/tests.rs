@@ -9,7 +9,14 @@ use super::*;
 fn a_folder_that_shows_state_logins_or_workspaces_is_refused_under_any_name() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
-    for name in ["state/threads", "logins/sub", "work/one", "data", "programs"] {
+    for name in [
+        "state/threads",
+        "logins/sub",
+        "work/one",
+        "data",
+        "programs",
+        "project/agents/one",
+    ] {
         fs::create_dir_all(root.join(name)).unwrap();
     }
     fs::write(root.join("file"), "").unwrap();
@@ -24,6 +31,7 @@ fn a_folder_that_shows_state_logins_or_workspaces_is_refused_under_any_name() {
         state: &state,
         store: &store,
         workspaces: &workspaces,
+        of_channels: &[root.join("project/agents")],
     };
     let check = |path: &Path| checked(path, &hidden);
     for (name, words) in [
@@ -35,6 +43,8 @@ fn a_folder_that_shows_state_logins_or_workspaces_is_refused_under_any_name() {
         ("", "the state folder"),
         ("work", "each other's workspaces"),
         ("work/one", "each other's workspaces"),
+        ("project", "a channel's threads"),
+        ("project/agents/one", "a channel's threads"),
         ("file", "is not a folder"),
         ("nothing", "can't be reached"),
     ] {
@@ -58,6 +68,7 @@ fn a_state_folder_that_is_not_there_yet_is_hidden_all_the_same() {
         state: &state,
         store: &state.join("auth.json"),
         workspaces: &state.join("workspaces"),
+        of_channels: &[],
     };
     let what = checked(&root.join("real"), &hidden).unwrap_err();
     assert!(what.contains("would show the state folder"), "{what}");

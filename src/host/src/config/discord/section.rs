@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use chat::discord::admission::Mode;
-use chat::discord::config::{Permissions, Shards};
-use conversation::Dispatch;
+use chat::discord::config::Shards;
+use conversation::{Dispatch, Permissions};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use url::Url;

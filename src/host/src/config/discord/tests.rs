@@ -1,7 +1,7 @@
 //! What `[discord]` promises to people who write one.
 
-use chat::discord::config::{Permissions, Shards, Token};
-use conversation::Dispatch;
+use chat::discord::config::{Shards, Token};
+use conversation::{Dispatch, Permissions};
 use secrecy::ExposeSecret as _;
 
 use super::*;

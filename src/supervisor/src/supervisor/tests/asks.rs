@@ -4,10 +4,11 @@ use agent_client_protocol::v1::schema::{
     Diff as AcpDiff, ToolCallContent, ToolCallUpdate, ToolCallUpdateFields, ToolKind as AcpKind,
 };
 use contract::LoginNeeded;
-use conversation::{Body, Decision};
+use conversation::{Body, Decision, Permissions};
 use serde_json::json;
 
 use super::*;
+use crate::process::scripted::Told;
 use crate::update::ThreadPhase;
 
 fn wants_to_run(command: &str) -> ToolCallUpdate {
@@ -306,4 +307,52 @@ async fn an_agent_that_asks_too_much_at_once_is_denied_unseen() {
         .filter(|body| matches!(body, Body::Permission { .. }))
         .count();
     assert_eq!(open, 16);
+}
+
+#[tokio::test]
+async fn what_is_set_for_a_thread_answers_an_agent_that_asks_and_holds_from_the_next_turn_on() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    let mut answers = vec![];
+    for (permissions, answer) in [
+        (Some(Permissions::Allow), "Once"),
+        (
+            Some(Permissions::Deny),
+            "Deny { reason: Some(\"the settings of this thread deny tools that change something\") }",
+        ),
+    ] {
+        let change = ThreadChange {
+            permissions: Some(permissions),
+            ..ThreadChange::default()
+        };
+        host.supervisor.change(&thread, change).await.unwrap();
+        host.script.prompt_with(vec![Act::Ask(wants_to_run("ls"))]);
+        host.post(&thread, "go").await;
+        answers.push(answer);
+        view.until("nobody was asked", |view| view.answers() == answers)
+            .await;
+    }
+    let decision = match view.permission().unwrap().1 {
+        Body::Permission { decision, .. } => decision,
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        matches!(&decision, Some(Decision::Denied { by, .. }) if by == "this thread’s settings"),
+        "{decision:?}"
+    );
+    view.quiet().await;
+    // A worker keeps what it was told at its start: each setting has one of its own, and both the same session.
+    let started: Vec<_> = host
+        .script
+        .told()
+        .into_iter()
+        .filter(|told| matches!(told, Told::Started { .. }))
+        .collect();
+    let start = |resumed| Told::Started {
+        thread: "web:a".into(),
+        session: "session-1".into(),
+        resumed,
+    };
+    assert_eq!(started, [start(false), start(true)]);
 }

@@ -127,7 +127,7 @@ async fn an_agent_that_read_its_prompt_and_died_in_silence_has_had_its_turn() {
     assert_eq!(note, (NoteKind::Error, Some(turn)));
     view.until("the turn is over", |view| view.phase != ThreadPhase::Working)
         .await;
-    let effects = host.supervisor.workspace(&thread).join("effects");
+    let effects = host.supervisor.workspace(&thread).await.unwrap().join("effects");
     assert_eq!(std::fs::read_to_string(effects).unwrap(), "done\n");
     host.supervisor.drain(Duration::ZERO).await;
 }

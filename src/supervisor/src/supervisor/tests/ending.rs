@@ -179,6 +179,8 @@ async fn after_a_crash_cut_turns_are_told_and_queued_ones_answered() {
         agent: "one".into(),
         model: None,
         dispatch: Dispatch::Queue,
+        workspaces: None,
+        permissions: None,
     };
     conversation.open_thread(new).await.unwrap();
     for text in ["ran", "waited"] {

@@ -42,7 +42,15 @@ async fn two_threads_share_no_process_and_no_workspace_and_one_crash_is_seen_in_
         let turn = host.post(&thread, "go").await.turn;
         view.until("it says who it is", |view| who(view).is_some()).await;
         let (pid, folder) = who(&view).unwrap();
-        assert_eq!(folder, host.supervisor.workspace(&thread).to_str().unwrap());
+        assert_eq!(
+            folder,
+            host.supervisor
+                .workspace(&thread)
+                .await
+                .unwrap()
+                .to_str()
+                .unwrap()
+        );
         threads.push((thread, view, turn, pid));
     }
     let listed = host.supervisor.workers().await;
@@ -171,7 +179,15 @@ on_answer() {
     let thread = host.thread("a").await;
     let mut view = host.view(&thread).await;
     for (answer, said) in [(Answer::Deny { reason: None }, "refused"), (Answer::Once, "ran")] {
-        assert!(!host.supervisor.workspace(&thread).join("made").exists());
+        assert!(
+            !host
+                .supervisor
+                .workspace(&thread)
+                .await
+                .unwrap()
+                .join("made")
+                .exists()
+        );
         host.post(&thread, "go").await;
         view.until("it asks", |view| {
             matches!(
@@ -194,7 +210,7 @@ on_answer() {
         view.quiet().await;
     }
     assert_eq!(
-        std::fs::read_to_string(host.supervisor.workspace(&thread).join("made")).unwrap(),
+        std::fs::read_to_string(host.supervisor.workspace(&thread).await.unwrap().join("made")).unwrap(),
         "done"
     );
     host.supervisor.drain(Duration::ZERO).await;
@@ -224,7 +240,7 @@ async fn a_reset_while_the_agent_starts_waits_until_nothing_of_it_lives() {
     let host = hosts(functions).await;
     let thread = host.thread("a").await;
     host.post(&thread, "go").await;
-    let daemon = host.supervisor.workspace(&thread).join("daemon");
+    let daemon = host.supervisor.workspace(&thread).await.unwrap().join("daemon");
     let daemon = crate::worker::fake::process_in(&daemon).await;
     host.supervisor.reset(&thread, &user("owner")).await.unwrap();
     assert!(!daemon.is_alive());

@@ -209,7 +209,7 @@ async fn tool_calls_that_the_turn_did_not_end_are_cut() {
 async fn a_file_of_the_workspace_is_offered_and_one_outside_is_not() {
     let host = Host::new().await;
     let thread = host.thread("a").await;
-    let workspace = host.supervisor.workspace(&thread);
+    let workspace = host.supervisor.workspace(&thread).await.unwrap();
     std::fs::write(workspace.join("out.txt"), "x").unwrap();
     let outside = host.folder.path().join("conversation.db");
     let acts = [workspace.join("out.txt"), outside].map(|path| {

@@ -9,7 +9,7 @@ use crate::update::ThreadPhase;
 async fn a_workspace_that_vanished_is_made_again_and_that_is_told() {
     let host = Host::new().await;
     let thread = host.thread("a").await;
-    let workspace = host.supervisor.workspace(&thread);
+    let workspace = host.supervisor.workspace(&thread).await.unwrap();
     std::fs::remove_dir_all(&workspace).unwrap();
     let mut view = host.view(&thread).await;
     host.post(&thread, "hi").await;
@@ -22,7 +22,7 @@ async fn a_workspace_that_vanished_is_made_again_and_that_is_told() {
 async fn a_worker_whose_workspace_vanished_while_it_was_idle_gives_way_to_one_that_has_one() {
     let host = Host::new().await;
     let thread = host.thread("a").await;
-    let workspace = host.supervisor.workspace(&thread);
+    let workspace = host.supervisor.workspace(&thread).await.unwrap();
     let mut view = host.view(&thread).await;
     host.post(&thread, "one").await;
     view.until("it is answered", |view| view.answers() == ["echo: one"])
@@ -53,7 +53,7 @@ async fn a_workspace_that_vanishes_under_a_turn_is_told_at_its_end() {
     let mut view = host.view(&thread).await;
     host.post(&thread, "one").await;
     view.until("it begins", |view| view.answers() == ["begun"]).await;
-    std::fs::remove_dir_all(host.supervisor.workspace(&thread)).unwrap();
+    std::fs::remove_dir_all(host.supervisor.workspace(&thread).await.unwrap()).unwrap();
     gate.open();
     view.note("The workspace of this thread is no longer there").await;
     view.quiet().await;
@@ -63,7 +63,7 @@ async fn a_workspace_that_vanishes_under_a_turn_is_told_at_its_end() {
 async fn a_file_in_the_place_of_a_workspace_is_told_with_what_to_do() {
     let host = Host::new().await;
     let thread = host.thread("a").await;
-    let workspace = host.supervisor.workspace(&thread);
+    let workspace = host.supervisor.workspace(&thread).await.unwrap();
     std::fs::remove_dir_all(&workspace).unwrap();
     std::fs::write(&workspace, "a file").unwrap();
     let mut view = host.view(&thread).await;

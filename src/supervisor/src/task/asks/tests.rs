@@ -29,7 +29,7 @@ fn an_answer_is_what_the_agent_offers_and_is_told_in_its_words() {
     assert_eq!(decision, always("all"));
     assert_eq!(
         told,
-        PermissionAnswer::Option {
+        Answer::Option {
             id: "all".into(),
             reason
         }
@@ -46,7 +46,7 @@ fn an_answer_is_what_the_agent_offers_and_is_told_in_its_words() {
     );
     assert_eq!(
         told,
-        PermissionAnswer::Option {
+        Answer::Option {
             id: "never".into(),
             reason
         }

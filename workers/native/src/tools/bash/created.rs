@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::disk::blocking;
 use crate::tools::place::Places;
 use crate::tools::stop::Stop;
 use crate::tools::walk;
@@ -18,7 +19,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// Files born since then, without what Git ignores. Empty if there are too many, or the file system does not tell.
 pub(super) async fn since(began: SystemTime, places: &Arc<Places>) -> Vec<PathBuf> {
     let places = Arc::clone(places);
-    let looked = tokio::task::spawn_blocking(move || look(began, &places)).await;
+    let looked = blocking(move || look(began, &places)).await;
     // Nothing to offer is no reason to fail the command.
     looked.unwrap_or_default()
 }

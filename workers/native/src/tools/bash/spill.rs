@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::disk::blocking;
 use crate::tools::arguments::counted;
 use crate::tools::spec;
 
@@ -34,7 +35,7 @@ pub(super) struct Spill {
 impl Spill {
     pub(super) async fn create(folder: &Path) -> Result<Self, String> {
         let folder = folder.to_owned();
-        let made = tokio::task::spawn_blocking(move || make(&folder)).await;
+        let made = blocking(move || make(&folder)).await;
         let (file, path, removed) = made
             .map_err(io::Error::other)
             .and_then(|made| made)

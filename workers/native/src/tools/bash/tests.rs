@@ -1,4 +1,4 @@
-//! A command that starts processes faster than they are killed, and is dropped.
+//! Commands that start processes without end.
 
 use std::fs;
 use std::time::Duration;
@@ -13,16 +13,60 @@ fn named(name: &str) -> usize {
         .count()
 }
 
-#[tokio::test]
-async fn what_outlives_the_drop_of_its_command_is_hunted_until_nothing_is_left() {
+fn policy(folder: &tempfile::TempDir) -> Policy {
     credentials::protect_memory();
     nix::sys::prctl::set_child_subreaper(true).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let policy = Policy {
+    Policy {
         workspace: folder.path().canonicalize().unwrap(),
         readable: Vec::new(),
         without: Vec::new(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_command_with_too_many_processes_or_threads_is_ended_and_told_why() {
+    let threads = "import threading, time
+for number in range(300): threading.Thread(target=time.sleep, args=(20,)).start()";
+    for (program, script) in [
+        ("bash", "for i in {1..300}; do sleep 20 & done; wait".to_owned()),
+        // In sessions of their own, with parents that are gone.
+        (
+            "setsid",
+            "for i in {1..300}; do (setsid sleep 20 &); done; sleep 20".to_owned(),
+        ),
+        ("python3", format!("exec /usr/bin/python3 -c '{threads}'")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut running, mut reader) = start(&policy(&folder), &script).unwrap();
+        if program == "python3" && !std::path::Path::new("/usr/bin/python3").exists() {
+            eprintln!("not tested: there is no /usr/bin/python3");
+            continue;
+        }
+        running.tree.set_most(150);
+        let mut output = |_| {};
+        let (mut capture, mut live) = (Capture::new(folder.path()), Live::new(&mut output));
+        let limit = Duration::from_secs(15);
+        let end = running.follow(&mut reader, limit, &mut capture, &mut live).await;
+        assert!(matches!(end, End::TooMany(_)), "{program}");
+        let left = running.end().await;
+        assert!(left.ended > 0 && left.alive == 0, "{program}: {left:?}");
+        let bash = Bash {
+            command: script,
+            limit,
+        };
+        let mut text = String::new();
+        assert_eq!(bash.notes(&end, &left, &mut text), None);
+        assert_eq!(
+            text,
+            "[the command was ended: it had more than 150 processes and threads at once, which is the limit]"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_outlives_the_drop_of_its_command_is_hunted_until_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = policy(&folder);
     let name = format!("drop-bomb-{}", std::process::id());
     // Each of the loops starts processes in sessions of their own, for longer than the drop takes; bounded, as a test that
     // fails must not take the machine with it.

@@ -5,18 +5,23 @@
 //! cage's mark tells them apart: it is inherited and can't be taken off, while names, sessions and parents can be changed.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
-use std::path::Path;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cage::Mark;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::Pid;
-use tokio::signal::unix::{SignalKind, signal};
+use nix::unistd::{Pid, getsid};
+use tokio::signal::unix::{Signal as Deaths, SignalKind, signal};
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
+use super::process::{Process, children, look};
+
+/// Processes and threads that one command may have at once, the dead that nobody has waited for among them. Many systems
+/// have 32,768 numbers for all.
+pub(super) const MOST: usize = 4096;
 /// How long a killed process may take to be gone; one that the kernel holds (a dead network disk) takes longer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long new processes may keep appearing while they are killed.
@@ -25,6 +30,10 @@ const CHASE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// What the kernel holds for long is looked at so rarely.
 const LOOK_RARELY: Duration = Duration::from_secs(1);
+/// A command that runs is looked at so often, or as often as a tenth of the time allows, but at least …
+const LOOK_ON: Duration = Duration::from_millis(100);
+/// … so often.
+const LOOK_ON_RARELY: Duration = Duration::from_millis(500);
 
 /// Marks of the commands that run now. A process with any other mark is left over from an earlier one, or has lowered its
 /// own: whoever cleans up next ends it. Anything else that the worker runs in a cage for longer must be listed here, too.
@@ -36,12 +45,15 @@ pub(super) struct Tree {
     kin: Option<Kin>,
     /// How long dropping may take.
     chase: Duration,
+    most: usize,
 }
 
 /// What the processes of one command have in common. It counts as running until this is dropped.
 #[derive(Debug)]
 struct Kin {
     mark: Mark,
+    /// The command's first process, which another waits for; 0: it has been waited for.
+    leader: AtomicI32,
 }
 
 /// What became of processes that a command had left running.
@@ -53,25 +65,63 @@ pub(super) struct Left {
     pub(super) alive: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Process {
-    pid: i32,
-    /// In clock ticks since boot: together with the number it names a process for good.
-    started: u64,
-    is_dead: bool,
-    is_our_child: bool,
-}
-
 impl Tree {
-    /// To be made before the command is started. Ends what earlier ones left behind.
-    pub(super) fn new(mark: Mark) -> Self {
-        running(|marks| marks.insert(mark));
-        let kin = Kin { mark };
+    /// To be made before the command is started. Ends what earlier ones left behind. `None`: an earlier command that has
+    /// this mark is not gone yet.
+    pub(super) fn new(mark: Mark) -> Option<Self> {
+        if !running(|marks| marks.insert(mark)) {
+            return None;
+        }
+        let kin = Kin {
+            mark,
+            leader: AtomicI32::new(0),
+        };
         kin.chase(CHASE);
-        kin.bury();
-        Self {
+        Some(Self {
             kin: Some(kin),
             chase: CHASE,
+            most: MOST,
+        })
+    }
+
+    /// Whoever starts the command waits for its first process, and nobody else.
+    pub(super) fn starts_with(&self, pid: Option<u32>) {
+        if let (Some(kin), Some(pid)) = (&self.kin, pid) {
+            kin.leader.store(pid.cast_signed(), Ordering::Relaxed);
+        }
+    }
+
+    /// The first process has been waited for.
+    pub(super) fn first_is_gone(&self) {
+        if let Some(kin) = &self.kin {
+            kin.leader.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes what dies off the kernel's list, for as long as it is polled: each of the dead keeps a number that nobody else
+    /// can have. And sees to it that the kernel takes the command before us when memory ends. Returns when the command has more processes and threads than it may.
+    pub(super) async fn watch(&self) -> TooMany {
+        let Some(kin) = &self.kin else {
+            return std::future::pending().await;
+        };
+        let mut deaths = deaths();
+        loop {
+            let began = Instant::now();
+            let all = kin.processes(self.most);
+            let buried = kin.bury(&all);
+            let threads: usize = all.iter().map(|process| process.threads).sum();
+            if threads - buried > self.most {
+                return TooMany { most: self.most };
+            }
+            for process in all.iter().filter(|process| !process.is_dead) {
+                cage::offer_to_the_kernel(process.pid);
+            }
+            let took = began.elapsed();
+            // Whoever starts so many that they are not buried in half of the time comes to have too many.
+            sleep(took.max(LOOK_AGAIN)).await;
+            if buried == 0 {
+                next_death(&mut deaths, (took * 10).clamp(LOOK_ON, LOOK_ON_RARELY)).await;
+            }
         }
     }
 
@@ -86,28 +136,25 @@ impl Tree {
     pub(super) async fn reap(&self) -> usize {
         let Some(kin) = &self.kin else { return 0 };
         let deadline = Instant::now() + PATIENCE;
-        // Without it, looking again does.
-        let mut deaths = signal(SignalKind::child()).ok();
+        let mut deaths = deaths();
         loop {
             kin.chase(CHASE);
-            kin.bury();
-            let left = kin.processes().len();
+            let left = kin.processes(usize::MAX).len();
             if left == 0 || Instant::now() > deadline {
                 return left;
             }
-            let death = async {
-                match &mut deaths {
-                    Some(deaths) => drop(deaths.recv().await),
-                    None => std::future::pending().await,
-                }
-            };
-            let _ = tokio::time::timeout(LOOK_AGAIN, death).await;
+            next_death(&mut deaths, LOOK_AGAIN).await;
         }
     }
 
     #[cfg(test)]
     pub(super) fn set_chase(&mut self, chase: Duration) {
         self.chase = chase;
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_most(&mut self, most: usize) {
+        self.most = most;
     }
 }
 
@@ -122,6 +169,27 @@ impl Drop for Tree {
             drop(runtime.spawn(kin.hunt()));
         }
     }
+}
+
+/// What is told of a command that has too many processes and threads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TooMany {
+    pub(super) most: usize,
+}
+
+/// Ends of children. Without them, looking again does.
+fn deaths() -> Option<Deaths> {
+    signal(SignalKind::child()).ok()
+}
+
+async fn next_death(deaths: &mut Option<Deaths>, patience: Duration) {
+    let death = async {
+        match deaths {
+            Some(deaths) => drop(deaths.recv().await),
+            None => std::future::pending().await,
+        }
+    };
+    let _ = timeout(patience, death).await;
 }
 
 /// What came of killing.
@@ -153,11 +221,11 @@ impl Kin {
         }
     }
 
-    /// Kills what lives and was not killed before. Says whether there was anything.
+    /// Kills what lives and was not killed before, and buries the dead. Says whether anything lived.
     fn round(&self, killed: &mut HashSet<(i32, u64)>) -> bool {
-        let fresh: Vec<Process> = self
-            .processes()
-            .into_iter()
+        let all = self.processes(usize::MAX);
+        let fresh: Vec<&Process> = all
+            .iter()
             .filter(|process| !process.is_dead && !killed.contains(&(process.pid, process.started)))
             .collect();
         for process in &fresh {
@@ -165,25 +233,39 @@ impl Kin {
             if look(process.pid, false).is_some_and(|now| now.started == process.started) {
                 let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
             }
-            killed.insert((process.pid, process.started));
         }
-        !fresh.is_empty()
+        // One that starts the next and ends at once is not met alive, but its group is: that is killed in one step, also
+        // those who are just being born. While one of it is not buried, the number means this group.
+        let ours = getsid(None).map_or(0, Pid::as_raw);
+        let groups: BTreeSet<i32> = all
+            .iter()
+            .filter(|process| process.group > 1 && process.session > 1 && process.session != ours)
+            .filter(|process| process.is_dead || fresh.contains(process))
+            .map(|process| process.group)
+            .collect();
+        for group in groups {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+        killed.extend(fresh.iter().map(|process| (process.pid, process.started)));
+        let any = !fresh.is_empty();
+        self.bury(&all);
+        any
     }
 
     /// Kills and buries until nothing is left. In steps, as others need the thread; without a pause while new processes
     /// appear, as those would use it.
     async fn hunt(self) {
+        // Whoever waited for it is gone.
+        self.leader.store(0, Ordering::Relaxed);
         let mut killed = HashSet::new();
         let mut pause = LOOK_AGAIN;
         loop {
-            let found = self.round(&mut killed);
-            self.bury();
-            if found {
+            if self.round(&mut killed) {
                 pause = LOOK_AGAIN;
                 tokio::task::yield_now().await;
                 continue;
             }
-            if self.processes().is_empty() {
+            if self.processes(usize::MAX).is_empty() {
                 info!(
                     processes = killed.len(),
                     "ended what a command went on starting after its end"
@@ -195,17 +277,19 @@ impl Kin {
         }
     }
 
-    /// Takes dead ones off the kernel's list. Never waits for just any child: others wait for theirs.
-    fn bury(&self) {
-        for process in self.processes() {
-            if process.is_dead && process.is_our_child {
-                let _ = waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG));
-            }
-        }
+    /// Takes dead children off the kernel's list. Never waits for just any child: others wait for theirs. How many there were.
+    fn bury(&self, processes: &[Process]) -> usize {
+        let leader = self.leader.load(Ordering::Relaxed);
+        processes
+            .iter()
+            .filter(|process| process.is_dead && process.is_our_child && process.pid != leader)
+            .filter(|process| waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG)).is_ok())
+            .count()
     }
 
-    /// Ours: children with our mark or nobody's, and everything beneath them.
-    fn processes(&self) -> Vec<Process> {
+    /// Ours: children with our mark or nobody's, and everything beneath them, the newest first. No more are looked for once
+    /// there are more threads than `most` among the living.
+    fn processes(&self, most: usize) -> Vec<Process> {
         let ours = |pid: &i32| match Mark::of(*pid) {
             Ok(Some(mark)) => mark == self.mark || running(|marks| !marks.contains(&mark)),
             // Not caged, or gone.
@@ -213,16 +297,23 @@ impl Kin {
         };
         let mut found: Vec<Process> = children("self")
             .into_iter()
+            .rev()
             .filter(ours)
             .filter_map(|pid| look(pid, true))
             .collect();
+        let living = |process: &Process| if process.is_dead { 0 } else { process.threads };
+        let mut threads: usize = found.iter().map(living).sum();
         let mut next = 0;
-        while let Some(process) = found.get(next) {
-            found.extend(
+        while let Some(process) = found.get(next).filter(|_| threads <= most) {
+            // Children of the dead are ours by now.
+            let beneath = if process.is_dead {
+                Vec::new()
+            } else {
                 children(&process.pid.to_string())
-                    .into_iter()
-                    .filter_map(|pid| look(pid, false)),
-            );
+            };
+            let first = found.len();
+            found.extend(beneath.into_iter().filter_map(|pid| look(pid, false)));
+            threads += found[first..].iter().map(living).sum::<usize>();
             next += 1;
         }
         found
@@ -237,99 +328,4 @@ impl Drop for Kin {
 
 fn running<T>(with: impl FnOnce(&mut BTreeSet<Mark>) -> T) -> T {
     with(&mut RUNNING.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// Children of all threads of a process; none of one that is gone.
-fn children(process: &str) -> Vec<i32> {
-    static LISTED: LazyLock<bool> = LazyLock::new(|| Path::new("/proc/thread-self/children").exists());
-    if *LISTED {
-        children_listed(process)
-    } else {
-        children_by_looking(process)
-    }
-}
-
-/// A thread that ends meanwhile may hide some; they are seen in the next round.
-fn children_listed(process: &str) -> Vec<i32> {
-    let threads = fs::read_dir(format!("/proc/{process}/task"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    threads
-        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
-        .flat_map(|list| {
-            list.split_whitespace()
-                .filter_map(|number| number.parse().ok())
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-/// For kernels without `CONFIG_PROC_CHILDREN`: every process is asked for its parent.
-fn children_by_looking(process: &str) -> Vec<i32> {
-    let parent = match process {
-        "self" => std::process::id().to_string(),
-        pid => pid.to_owned(),
-    };
-    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| stat(*pid).is_some_and(|stat| stat.get(1) == Some(&parent)))
-        .collect()
-}
-
-fn look(pid: i32, is_our_child: bool) -> Option<Process> {
-    let stat = stat(pid)?;
-    Some(Process {
-        pid,
-        started: stat.get(19)?.parse().ok()?,
-        is_dead: matches!(stat.first()?.as_str(), "Z" | "X"),
-        is_our_child,
-    })
-}
-
-/// The fields of `proc_pid_stat(5)` from the state on. The name before them is in brackets, and may contain anything.
-fn stat(pid: i32) -> Option<Vec<String>> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    Some(fields.split_whitespace().map(str::to_owned).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::{Command, Stdio};
-
-    use super::*;
-
-    #[test]
-    fn both_ways_of_finding_children_find_the_same() {
-        let mut child = Command::new("sleep")
-            .arg("1000")
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let pid = child.id().cast_signed();
-        assert!(children_listed("self").contains(&pid));
-        assert!(children_by_looking("self").contains(&pid));
-        assert!(children_listed(&pid.to_string()).is_empty());
-        assert!(children_by_looking(&pid.to_string()).is_empty());
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(
-            children_listed(&pid.to_string()).is_empty(),
-            "a process that is gone"
-        );
-    }
-
-    #[test]
-    fn a_process_is_known_by_its_start_and_its_state() {
-        let mut child = Command::new("true").stdin(Stdio::null()).spawn().unwrap();
-        let pid = child.id().cast_signed();
-        let id = nix::sys::wait::Id::Pid(Pid::from_raw(pid));
-        // Waits for its death without taking it off the list.
-        nix::sys::wait::waitid(id, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
-        let dead = look(pid, true).unwrap();
-        assert!(dead.is_dead && dead.started > 0);
-        child.wait().unwrap();
-        assert_eq!(look(pid, true), None);
-    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::Bench;
 
@@ -214,4 +215,162 @@ async fn a_command_that_ends_does_not_end_another_that_runs() {
         first.text,
         second.text
     );
+}
+
+/// Fields of `/proc/PID/stat` from the state on.
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    Some(fields.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Children of this process that are dead and not waited for.
+fn corpses() -> usize {
+    let us = std::process::id().to_string();
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| stat(entry.file_name().to_str()?.parse().ok()?))
+        .filter(|fields| fields[0] == "Z" && fields[1] == us)
+        .count()
+}
+
+#[tokio::test]
+async fn dead_processes_do_not_pile_up_while_their_command_runs() {
+    let bench = Bench::new();
+    let script = "for i in {1..300}; do (/bin/true &); done; echo left; until [ -e go ]; do sleep 0.05; done";
+    let prepared = bench.prepare("bash", &json!({ "command": script })).unwrap();
+    let left = Arc::new(Notify::new());
+    let seen = Arc::clone(&left);
+    let mut output = move |_| seen.notify_one();
+    let (outcome, count) = tokio::join!(bench.tools.run(prepared, &mut output), async {
+        timeout(Duration::from_mins(1), left.notified()).await.unwrap();
+        let mut count = corpses();
+        for _ in 0..100 {
+            if count == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            count = corpses();
+        }
+        fs::write(bench.path("go"), "").unwrap();
+        count
+    });
+    assert_eq!((outcome.exit, count), (Some(0), 0), "{}", outcome.text);
+}
+
+/// A process whose first thread has ended looks dead, and works on. This one ends by itself after a while, and leaves
+/// its number in `alive`.
+const HEADLESS: &str = r#"/usr/bin/python3 -c '
+import ctypes, os, signal, sys, threading, time
+for number in range(1, 32):
+    if number not in (signal.SIGKILL, signal.SIGSTOP): signal.signal(number, signal.SIG_IGN)
+os.setsid()
+def work():
+    time.sleep(0.2)
+    open("alive", "w").write(str(os.getpid()) + "\n")
+    time.sleep(20)
+    os._exit(0)
+threading.Thread(target=work).start()
+ctypes.CDLL(None).syscall(SYS_exit, 0)
+' & "#;
+
+#[tokio::test]
+async fn a_process_that_only_looks_dead_is_ended() {
+    if !Path::new("/usr/bin/python3").exists() {
+        eprintln!("not tested: there is no /usr/bin/python3");
+        return;
+    }
+    let bench = Bench::new();
+    let headless = HEADLESS.replace("SYS_exit", &nix::libc::SYS_exit.to_string());
+    let outcome = bench
+        .bash(&format!(
+            "( ( {headless} ) & ); until [ -s alive ]; do sleep 0.01; done"
+        ))
+        .await;
+    assert_eq!(outcome.exit, Some(0), "{}", outcome.text);
+    let pid: u32 = bench.text("alive").trim().parse().unwrap();
+    assert_eq!(stat(pid), None);
+    assert_eq!(outcome.text, "[processes that it left running, ended with it: 1]");
+}
+
+/// Each process of these chains starts the next one and ends, so that none lives long enough to be looked at. They end by
+/// themselves after a while, and, for a test that fails must not take the machine with it, when the dead pile up.
+const CHAINS: &str = r#"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+int main(int count, char **arguments) {
+    time_t end = time(0) + 20;
+    struct sysinfo before, now;
+    sysinfo(&before);
+    for (int file = 0; file < 3; file++) close(file);
+    for (int chain = 0; chain < atoi(arguments[1]); chain++)
+        if (!fork()) for (;;) {
+            if (arguments[2][0] == 'y') setsid();
+            if (fork() > 0 || time(0) >= end) _exit(0);
+            sysinfo(&now);
+            if (now.procs > before.procs + 1500) {
+                close(creat("piled-up", 0600));
+                _exit(0);
+            }
+        }
+    return 0;
+}
+"#;
+
+#[tokio::test]
+async fn chains_of_processes_that_never_stand_still_are_ended() {
+    if !Path::new("/usr/bin/gcc").exists() {
+        eprintln!("not tested: there is no /usr/bin/gcc");
+        return;
+    }
+    let bench = Bench::new();
+    bench.put("chain.c", CHAINS);
+    let made = bench.bash("gcc -O1 -o chain chain.c").await;
+    assert_eq!(made.exit, Some(0), "{}", made.text);
+    // In one session each, and in a new one with each process.
+    for (chains, sessions) in [(2, "no"), (1, "yes")] {
+        let outcome = bench
+            .bash(&format!("./chain {chains} {sessions}; sleep 0.3"))
+            .await;
+        assert!(!outcome.text.contains("could not be ended"), "{}", outcome.text);
+        assert_eq!(corpses(), 0);
+        assert!(!bench.path("piled-up").exists(), "{sessions}");
+        let workspace = bench.path("chain");
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let left =
+            all.filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == workspace));
+        assert_eq!(left.count(), 0, "{sessions}");
+    }
+}
+
+#[tokio::test]
+async fn when_memory_ends_a_command_goes_before_its_host() {
+    let bench = Bench::new();
+    let script =
+        "echo $$ > shell; sleep 1000 & echo $! > child; echo ready; until [ -e go ]; do sleep 0.05; done";
+    let prepared = bench.prepare("bash", &json!({ "command": script })).unwrap();
+    let ready = Arc::new(Notify::new());
+    let seen = Arc::clone(&ready);
+    let mut output = move |_| seen.notify_one();
+    let score = |pid: &str| -> i32 {
+        let score = fs::read_to_string(format!("/proc/{}/oom_score_adj", pid.trim())).unwrap();
+        score.trim().parse().unwrap()
+    };
+    let (_, scores) = tokio::join!(bench.tools.run(prepared, &mut output), async {
+        timeout(Duration::from_mins(1), ready.notified()).await.unwrap();
+        let mut scores = [0; 2];
+        for _ in 0..100 {
+            scores = ["shell", "child"].map(|file| score(&bench.text(file)));
+            if scores.iter().all(|score| *score > 0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        fs::write(bench.path("go"), "").unwrap();
+        scores
+    });
+    let ours = score("self");
+    assert_eq!(scores, [ours.max(500); 2]);
 }

@@ -332,3 +332,32 @@ fn a_blocking_tool_whose_call_was_dropped_ends_soon_however_long_its_file_is() {
         );
     }
 }
+
+/// What this process had in memory at most, in KiB.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[tokio::test]
+async fn rules_without_end_do_not_swell_the_worker() {
+    let bench = Bench::new();
+    let mut folder = String::new();
+    for level in 0..12 {
+        let rules: Vec<String> = (0..12_000)
+            .map(|line| format!("*a{level}?{line:05}[xyz]*q"))
+            .collect();
+        bench.put(&format!("{folder}.gitignore"), rules.join("\n"));
+        bench.put(&format!("{folder}seen.txt"), "");
+        folder.push_str("inner/");
+    }
+    let before = peak();
+    let outcome = bench.call("glob", &json!({ "pattern": "*.txt" })).await;
+    let grown = peak() - before;
+    assert_eq!(outcome.text.lines().count(), 12, "{}", outcome.text);
+    assert!(grown < 40 * 1024, "{grown} KiB");
+}

@@ -25,8 +25,12 @@ pub(super) struct Scene {
     phase: ThreadPhase,
     pub(super) doing: Option<Doing>,
     revision: u64,
+    /// Turns that have ended, and the revision that knows of it: what was told before that may still be on its way.
+    ending: Vec<(u64, Turn)>,
     /// Turns that are over, and what stands below them.
     over: HashMap<TurnId, Footer>,
+    /// Turns that are over, and whose message shows that only when all is said.
+    unsigned: Vec<Turn>,
     /// Messages that got a sign for good.
     signed: Vec<Id>,
 }
@@ -73,7 +77,9 @@ impl Scene {
             phase,
             doing,
             revision,
+            ending: vec![],
             over: HashMap::new(),
+            unsigned: vec![],
             signed: vec![],
         })
     }
@@ -105,9 +111,18 @@ impl Scene {
             .filter(move |turn| !waits(turn) && last.replace(*turn) != Some(*turn))
     }
 
+    /// Shows on the messages of turns that are over, and of which all stands in the thread, how they ended.
+    pub(super) fn sign_what_is_said(&mut self, bot: &Bot) {
+        let is_said = |turn: &mut Turn| bot.mouth.reconciler().has_said(&self.thread.id, turn.id);
+        let said: Vec<Turn> = self.unsigned.extract_if(.., is_said).collect();
+        for turn in said {
+            self.signed.extend(sign(bot, &turn, turn.state, false));
+        }
+    }
+
     /// Whether the signs of turns that are over are on their messages.
     pub(super) fn is_signed(&self, bot: &Bot) -> bool {
-        self.signed.iter().all(|message| bot.signs.is_shown(*message))
+        self.unsigned.is_empty() && self.signed.iter().all(|message| bot.signs.is_shown(*message))
     }
 
     pub(super) fn take(&mut self, update: Update) -> Taken {
@@ -144,26 +159,68 @@ impl Scene {
         self.doing.as_ref().map(|doing| doing.turn)
     }
 
-    /// Looks which turns have ended, and how.
+    /// Looks which turns have ended, and how. They are [over](Self::settle) when everything is here that was told of them.
     pub(super) async fn learn_ends(&mut self, bot: &Bot) {
         let running = self.running();
+        let is_known = |turn: &TurnId| {
+            let mut ending = self.ending.iter();
+            self.over.contains_key(turn) || ending.any(|(_, known)| known.id == *turn)
+        };
         let mut open: Vec<TurnId> = self
             .turns()
-            .filter(|turn| !self.over.contains_key(turn) && Some(*turn) != running)
+            .filter(|turn| !is_known(turn) && Some(*turn) != running)
             .collect();
         open.sort_unstable();
         open.dedup();
+        let mut ended = vec![];
         for id in open {
-            let Ok(turn) = bot.house.conversation.turn(id).await else {
-                continue;
-            };
-            if !turn.state.is_ended() {
-                continue;
-            }
-            self.signed.extend(sign(bot, &turn, turn.state, false));
-            let footer = self.footer(&turn);
-            self.over.insert(id, footer);
+            let turn = bot.house.conversation.turn(id).await;
+            ended.extend(turn.ok().filter(|turn| turn.state.is_ended()));
         }
+        if ended.is_empty() {
+            return;
+        }
+        // The book is ahead of the updates: only what is told from now on has certainly nothing more of these turns.
+        let Ok((now, _)) = bot.house.supervisor.subscribe(&self.thread.id).await else {
+            return;
+        };
+        let busy = now.doing.map(|doing| doing.turn);
+        let is_past =
+            |turn: &Turn| Some(turn.id) != busy && now.queued.iter().all(|other| other.id != turn.id);
+        ended.retain(is_past);
+        self.ending
+            .extend(ended.into_iter().map(|turn| (now.revision, turn)));
+    }
+
+    /// No more updates come: all that was told is here.
+    pub(super) async fn close(&mut self, bot: &Bot) {
+        self.doing = None;
+        self.revision = u64::MAX;
+        let mut open: Vec<TurnId> = self.turns().collect();
+        open.sort_unstable();
+        open.dedup();
+        for id in open.into_iter().filter(|id| !self.over.contains_key(id)) {
+            if let Ok(turn) = bot.house.conversation.turn(id).await
+                && turn.state.is_ended()
+            {
+                self.ending.push((0, turn));
+            }
+        }
+    }
+
+    /// Whether turns are over now that were not before.
+    pub(super) fn settle(&mut self) -> bool {
+        let revision = self.revision;
+        let is_here = |(from, _): &mut (u64, Turn)| *from <= revision;
+        let over: Vec<(u64, Turn)> = self.ending.extract_if(.., is_here).collect();
+        let before = self.over.len();
+        for (_, turn) in over {
+            let footer = self.footer(&turn);
+            if self.over.insert(turn.id, footer).is_none() {
+                self.unsigned.push(turn);
+            }
+        }
+        self.over.len() > before
     }
 
     fn footer(&self, turn: &Turn) -> Footer {

@@ -50,6 +50,8 @@ fn thread(local: &str, title: &str, active: u64) -> Thread {
         agent: "native".into(),
         model: None,
         dispatch: Dispatch::Queue,
+        workspaces: None,
+        permissions: None,
         session: None,
         created: ago(9000),
         active: ago(active),
@@ -73,6 +75,7 @@ fn line(
     last_end: Option<TurnState>,
 ) -> Line {
     let summary = ThreadSummary {
+        undelivered: 0,
         thread,
         queued,
         running: what.is_some(),

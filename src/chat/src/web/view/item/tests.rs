@@ -183,22 +183,30 @@ fn retry_and_sign_in_are_offered_to_the_owner_alone() {
 
 #[test]
 fn only_safe_pictures_are_drawn() {
-    for (mime, drawn) in [
-        ("image/png", true),
-        ("image/jpeg", true),
-        ("image/webp", true),
-        ("image/gif", true),
-        ("image/svg+xml", false),
-        ("text/html", false),
-        ("image/png; charset=x", false),
+    for (mime, size, drawn) in [
+        ("image/png", 1, true),
+        ("image/jpeg", 1, true),
+        ("image/webp", 1, true),
+        ("image/gif", 1, true),
+        ("image/png", 8 << 30, false),
+        ("image/svg+xml", 1, false),
+        ("text/html", 1, false),
+        ("image/png; charset=x", 1, false),
     ] {
         let file = Attachment {
             name: "a".into(),
             path: "a".into(),
-            size: 1,
+            size,
             mime: mime.into(),
         };
-        assert_eq!(show(Body::File(file)).contains("<img"), drawn, "{mime}");
+        assert_eq!(show(Body::File(file.clone())).contains("<img"), drawn, "{mime}");
+        let said = Body::Said {
+            by: viewer(true).user,
+            name: "Alice".into(),
+            text: "look".into(),
+            files: vec![file],
+        };
+        assert_eq!(show(said).contains("<img"), drawn, "{mime}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Deliveries that are tried again, refused, and given up.
 
 use super::*;
+use crate::backlog::WaitingKind;
 
 #[tokio::test]
 async fn tries_have_pauses_and_an_end() {
@@ -114,17 +115,35 @@ async fn what_is_given_up_is_never_sent_and_keeps_its_identity() {
             .await
             .unwrap();
     }
-    let given_up = conversation.skip_deliveries(None, 1).await.unwrap();
-    assert_eq!((given_up.deliveries.len(), given_up.left), (1, 2));
-    let gone = &given_up.deliveries[0];
+    // A turn that came later is not the oldest.
+    say(&conversation, &other, "1", "hello").await;
+    let given_up = conversation.skip(waiting(None, 1)).await.unwrap();
+    assert_eq!(
+        (given_up.entries.len(), given_up.deliveries, given_up.turns),
+        (1, 2, 1)
+    );
+    let Waiting::Delivery(gone) = &given_up.entries[0] else {
+        panic!("{given_up:?}");
+    };
     assert_eq!((gone.state, gone.text.as_deref()), (DeliveryState::GivenUp, None));
     assert_eq!(gone.reason.as_deref(), Some("no"));
     assert_eq!(put(&conversation, &thread, 0, "x").await, *gone);
     let rest = conversation
-        .skip_deliveries(Some(&thread), usize::MAX)
+        .skip(waiting(Some(&thread), usize::MAX))
         .await
         .unwrap();
-    assert_eq!((rest.deliveries.len(), rest.left), (1, 0));
+    assert_eq!((rest.entries.len(), rest.deliveries), (1, 0));
+    let both = conversation.backlog(waiting(Some(&other), 5)).await.unwrap();
+    assert_eq!((both.entries.len(), both.deliveries, both.turns), (2, 1, 1));
+    let only = BacklogFilter {
+        only: Some(WaitingKind::Turns),
+        ..waiting(Some(&other), 5)
+    };
+    let skipped = conversation.skip(only).await.unwrap();
+    assert_eq!(
+        (skipped.entries.len(), skipped.deliveries, skipped.turns),
+        (1, 1, 0)
+    );
     let pending = put(&conversation, &thread, 2, "y").await;
     conversation.skip_delivery(pending.id).await.unwrap();
     assert!(claim(&conversation, now).await.is_empty());

@@ -1,0 +1,91 @@
+//! Towards Discord itself: through serenity's own rate limiter, over TLS, with nothing of ours in between.
+
+use discord_fake::{Fake, Fault, Id, Limit, Limits};
+use reqwest_of_serenity::{Certificate, Client};
+
+use super::*;
+
+/// A fake that passes for `https://discord.com`, and a channel in it.
+async fn discord() -> (Fake, Rest, Id) {
+    let mut fake = Fake::start().await;
+    fake.set_limits(Limits {
+        messages: Limit::new(2, Duration::from_millis(600)),
+        edits: Limit::new(2, Duration::from_millis(600)),
+        ..Limits::default()
+    });
+    let channel = fake.guild("g").channel("c");
+    let door = fake.serve_tls().await;
+    let client = Client::builder()
+        .resolve("discord.com", door.address)
+        .add_root_certificate(Certificate::from_der(&door.ca).unwrap())
+        .build()
+        .unwrap();
+    let rest = Rest::with(&fake.token().into(), None, client);
+    (fake, rest, channel)
+}
+
+fn statuses(fake: &Fake, wanted: u16) -> usize {
+    let requests = fake.requests();
+    requests.iter().filter(|seen| seen.status == wanted).count()
+}
+
+fn named(words: &str, nonce: &str) -> Outgoing {
+    let mut message = Outgoing::words(words);
+    message.nonce = Some(nonce.to_owned());
+    message
+}
+
+#[tokio::test]
+async fn messages_and_edits_are_paced_and_none_is_too_much() {
+    let (fake, rest, channel) = discord().await;
+    let mut last = 0;
+    for number in 0..5 {
+        let message = named(&number.to_string(), &format!("n{number}"));
+        last = rest.send(channel.0, message, true).await.unwrap().id;
+    }
+    for number in 5..9 {
+        let to = Outgoing::words(number.to_string());
+        rest.edit(channel.0, last, to).await.unwrap();
+    }
+    assert_eq!(fake.said(channel), ["0", "1", "2", "3", "8"]);
+    assert_eq!(statuses(&fake, 429), 0);
+}
+
+#[tokio::test]
+async fn what_was_too_much_after_all_is_sent_again_and_is_there_once() {
+    let (fake, rest, channel) = discord().await;
+    fake.inject(Fault::too_many(Duration::from_millis(200)).on("POST", "/channels/*/messages"));
+    rest.send(channel.0, named("once", "n1"), true).await.unwrap();
+    assert_eq!(
+        (fake.said(channel), statuses(&fake, 429)),
+        (vec!["once".to_owned()], 1)
+    );
+    fake.inject(Fault::answer_lost().on("POST", "/channels/*/messages"));
+    let lost = rest.send(channel.0, named("twice", "n2"), true).await;
+    assert!(
+        matches!(lost, Err(Trouble::Unknown(_))),
+        "nobody knows whether it is there"
+    );
+    rest.send(channel.0, named("twice", "n2"), true).await.unwrap();
+    assert_eq!(fake.said(channel), ["once", "twice"]);
+}
+
+#[tokio::test]
+async fn refusals_and_outages_are_told_apart() {
+    let (fake, rest, channel) = discord().await;
+    let refused = rest.channel(channel.0 + 1).await;
+    assert!(
+        matches!(
+            refused,
+            Err(Trouble::Refused {
+                status: 404,
+                code: 10_003,
+                ..
+            })
+        ),
+        "an unknown channel"
+    );
+    fake.inject(Fault::status(502));
+    let failed = rest.channel(channel.0).await;
+    assert!(matches!(failed, Err(Trouble::Failed(_))), "an outage ends");
+}

@@ -1,0 +1,63 @@
+//! What waits and may be taken out of the way: queued turns, and deliveries that need attention.
+
+use credentials::Timestamp;
+
+use crate::delivery::Delivery;
+use crate::id::ThreadId;
+use crate::turn::Turn;
+
+/// What may be taken out of the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitingKind {
+    /// Queued turns.
+    Turns,
+    /// Deliveries that need attention.
+    Deliveries,
+}
+
+/// Something that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waiting {
+    /// A queued turn.
+    Turn(Turn),
+    /// A delivery that needs attention.
+    Delivery(Delivery),
+}
+
+impl Waiting {
+    /// Since when there is such a thing.
+    pub fn since(&self) -> Timestamp {
+        match self {
+            Self::Turn(turn) => turn.created,
+            Self::Delivery(delivery) => delivery.created,
+        }
+    }
+}
+
+/// Which part of what waits somebody means.
+#[derive(Debug, Clone, Default)]
+pub struct BacklogFilter {
+    /// Only of this thread.
+    pub thread: Option<ThreadId>,
+    /// Only these.
+    pub only: Option<WaitingKind>,
+    /// At most so many, the oldest first.
+    pub max: usize,
+}
+
+impl BacklogFilter {
+    pub(crate) fn wants(&self, kind: WaitingKind) -> bool {
+        self.only.is_none_or(|only| only == kind)
+    }
+}
+
+/// A part of what waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backlog {
+    /// That part, the oldest first.
+    pub entries: Vec<Waiting>,
+    /// How many turns of the thread, or of all, are queued now.
+    pub turns: usize,
+    /// How many of its deliveries need attention now.
+    pub deliveries: usize,
+}

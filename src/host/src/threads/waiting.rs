@@ -1,0 +1,223 @@
+//! What waits in threads: told, and taken out of the way.
+
+use conversation::{Backlog, BacklogFilter, Waiting, WaitingKind};
+use credentials::{Timestamp, words};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{owned, story};
+use crate::arguments::Only;
+use crate::config::Settings;
+use crate::control::{self, Request};
+use crate::failure::{Exit, Failure, Outcome};
+use crate::{assembly, output};
+
+/// What was taken out of the way, and what is left; the shape of `--json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Skipped {
+    skipped: Numbers,
+    left: Numbers,
+    /// Whether what is left goes away by itself.
+    drains: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Numbers {
+    turns: u64,
+    deliveries: u64,
+}
+
+impl From<supervisor::Skipped> for Skipped {
+    fn from(skipped: supervisor::Skipped) -> Self {
+        Self {
+            skipped: Numbers {
+                turns: skipped.turns as u64,
+                deliveries: skipped.deliveries as u64,
+            },
+            left: Numbers {
+                turns: skipped.turns_left as u64,
+                deliveries: skipped.deliveries_left as u64,
+            },
+            drains: skipped.drains,
+        }
+    }
+}
+
+impl Numbers {
+    fn words(self) -> Option<String> {
+        let turns = (self.turns > 0).then(|| output::count(self.turns, "queued turn"));
+        let deliveries = (self.deliveries > 0).then(|| output::count(self.deliveries, "undelivered message"));
+        let both: Vec<String> = turns.into_iter().chain(deliveries).collect();
+        (!both.is_empty()).then(|| both.join(" and "))
+    }
+}
+
+/// Takes what waits out of the way.
+pub(super) fn skip(settings: &Settings, filter: BacklogFilter, only: Option<Only>, as_json: bool) -> Outcome {
+    let asked = Request::Skip {
+        thread: filter.thread.as_ref().map(ToString::to_string),
+        max: filter.max,
+        only,
+    };
+    let answer = control::ask(&settings.state_folder, &asked)?;
+    let a_host_runs = answer.is_some();
+    let skipped = match answer {
+        Some(value) => serde_json::from_value(value)
+            .map_err(|error| Failure::during(error, "the running host answered something else"))?,
+        None => offline(settings, filter)?,
+    };
+    if as_json {
+        output::json(&skipped)?;
+    } else {
+        output::data(&line(&skipped, a_host_runs))?;
+        if skipped.skipped.words().is_none() {
+            output::say("hint: a turn that runs is ended by `agent-host threads stop THREAD`");
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn offline(settings: &Settings, filter: BacklogFilter) -> Result<Skipped, Failure> {
+    let (conversation, _lock) = owned(settings)?;
+    let taken = assembly::run(async {
+        let taken = conversation.skip(filter).await?;
+        conversation.close().await?;
+        Ok(taken)
+    })?;
+    let of = |kind: WaitingKind| taken.entries.iter().filter(|one| kind_of(one) == kind).count() as u64;
+    Ok(Skipped {
+        skipped: Numbers {
+            turns: of(WaitingKind::Turns),
+            deliveries: of(WaitingKind::Deliveries),
+        },
+        left: Numbers {
+            turns: taken.turns as u64,
+            deliveries: taken.deliveries as u64,
+        },
+        drains: taken.turns + taken.deliveries == 0,
+    })
+}
+
+fn line(skipped: &Skipped, a_host_runs: bool) -> String {
+    let taken = skipped.skipped.words().unwrap_or_else(|| "nothing".to_owned());
+    let Some(left) = skipped.left.words() else {
+        return format!("skipped {taken}, nothing is left");
+    };
+    let future = match (skipped.drains, skipped.left) {
+        (true, _) => "the host goes on with that",
+        (false, Numbers { turns: 0, .. }) => "an undelivered message stays until it is skipped",
+        (false, Numbers { deliveries: 0, .. }) if !a_host_runs => "that waits for a host",
+        (false, Numbers { deliveries: 0, .. }) => {
+            "a thread stands still until somebody presses Retry in it, or sends it a message"
+        }
+        (false, _) if !a_host_runs => {
+            "turns wait for a host, an undelivered message stays until it is skipped"
+        }
+        (false, _) => "an undelivered message stays until it is skipped; `agent-host status` tells more",
+    };
+    format!("skipped {taken}, left: {left} ({future})")
+}
+
+fn kind_of(waiting: &Waiting) -> WaitingKind {
+    match waiting {
+        Waiting::Turn(_) => WaitingKind::Turns,
+        Waiting::Delivery(_) => WaitingKind::Deliveries,
+    }
+}
+
+/// One thing that waits, for `--json`.
+pub(super) fn object(waiting: &Waiting) -> Value {
+    match waiting {
+        Waiting::Turn(turn) => json!({
+            "waits": "turn",
+            "turn": turn.id,
+            "at": turn.created,
+            "by": turn.by,
+            "text": turn.text,
+        }),
+        Waiting::Delivery(delivery) => json!({
+            "waits": "delivery",
+            "delivery": delivery.id,
+            "turn": delivery.turn,
+            "part": delivery.part,
+            "at": delivery.created,
+            "tries": delivery.tries,
+            "reason": delivery.reason,
+            "text": delivery.text,
+        }),
+    }
+}
+
+/// What waits in a thread, as lines of text.
+pub(super) fn lines(waits: &Backlog) -> Vec<String> {
+    let now = Timestamp::now();
+    let told = |waiting: &Waiting| {
+        let (what, text) = match waiting {
+            Waiting::Turn(turn) => ("queued".to_owned(), turn.text.as_str()),
+            Waiting::Delivery(delivery) => {
+                let why = delivery.reason.as_deref().unwrap_or("no reason is known");
+                let attempts = output::count(u64::from(delivery.tries), "attempt");
+                let what = format!("not delivered after {attempts}: {}", story::plain(why, 160));
+                (what, delivery.text.as_deref().unwrap_or_default())
+            }
+        };
+        let first = text
+            .lines()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or_default();
+        [
+            format!("{what}, for {}", words::span(now.since(waiting.since()))),
+            format!("    {}", story::plain(first, 160)),
+        ]
+    };
+    let mut lines: Vec<String> = waits.entries.iter().flat_map(told).collect();
+    if let Some(all) = (Numbers {
+        turns: waits.turns as u64,
+        deliveries: waits.deliveries as u64,
+    })
+    .words()
+    {
+        lines.push(format!(
+            "{all}; `agent-host threads skip` takes the oldest out of the way"
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_told_with_what_becomes_of_it() {
+        let skipped = |turns, deliveries, drains| Skipped {
+            skipped: Numbers {
+                turns: 1,
+                deliveries: 2,
+            },
+            left: Numbers { turns, deliveries },
+            drains,
+        };
+        for (found, a_host_runs, future) in [
+            (skipped(0, 0, true), true, ", nothing is left"),
+            (
+                skipped(2, 0, true),
+                true,
+                ", left: 2 queued turns (the host goes on with that)",
+            ),
+            (
+                skipped(2, 0, false),
+                false,
+                ", left: 2 queued turns (that waits for a host)",
+            ),
+            (
+                skipped(0, 1, false),
+                true,
+                ", left: 1 undelivered message (an undelivered message stays until it is skipped)",
+            ),
+        ] {
+            let taken = "skipped 1 queued turn and 2 undelivered messages";
+            assert_eq!(line(&found, a_host_runs), format!("{taken}{future}"));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What `doctor` says of agents and the cage.
+
+use super::*;
+
+/// What the check of the agents says with this configuration.
+fn agents(config: &str) -> (Ran, Value) {
+    let house = House::new();
+    fs::write(house.home().join("config.toml"), config).unwrap();
+    let ran = house.run("doctor --json");
+    let report = ran.json();
+    let check = report["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["name"] == "agents");
+    (ran, check.unwrap().clone())
+}
+
+#[test]
+fn an_agent_of_new_threads_without_a_model_fails_and_without_any_configuration_it_is_only_said() {
+    let (ran, check) = agents("[agents.native]\ninstructions = \"be brief\"\n");
+    assert_eq!(
+        (check["status"].as_str(), ran.code),
+        (Some("fail"), 1),
+        "{check:#}"
+    );
+    assert!(
+        check["hint"]
+            .as_str()
+            .unwrap()
+            .contains("set `model` in `[agents.native]`"),
+        "{check:#}"
+    );
+    let (ran, check) = agents("");
+    assert_eq!(
+        (check["status"].as_str(), ran.code),
+        (Some("warn"), 0),
+        "{check:#}"
+    );
+}
+
+#[test]
+fn an_external_agent_that_is_not_installed_is_told() {
+    let (ran, check) =
+        agents("default_agent = \"codex\"\n[agents.codex]\ncommand = [\"no-such-agent-anywhere\"]\n");
+    assert_eq!(
+        (check["status"].as_str(), ran.code),
+        (Some("fail"), 1),
+        "{check:#}"
+    );
+    assert!(
+        check["message"]
+            .as_str()
+            .unwrap()
+            .contains("agent `codex` could not serve a thread: could not start `no-such-agent-anywhere`"),
+        "{check:#}"
+    );
+}
+
+#[test]
+fn a_layer_that_the_host_does_without_is_told() {
+    let house = House::new();
+    fs::write(
+        house.home().join("config.toml"),
+        "[cage]\nwithout = [\"limits\"]\n",
+    )
+    .unwrap();
+    exactly(
+        &house.run("doctor --json"),
+        "cage",
+        "warn",
+        "tools run without `limits`",
+        "take it out of `without`",
+    );
+}

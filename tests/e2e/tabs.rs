@@ -1,0 +1,157 @@
+//! What people do with a browser besides reading: several tabs of one thread, Back and Forward, a browser without scripts.
+
+use serde_json::json;
+use support::Browser;
+use thirtyfour::extensions::cdp::ChromeDevTools;
+
+use crate::chat::say;
+use crate::page::{another_link, at_a_host, open, opened};
+
+/// Whether the answer stands in the timeline so often.
+fn answers(text: &str, times: usize) -> String {
+    format!(
+        "const found = [...document.querySelectorAll('#timeline .answer')].filter((one) => one.textContent.includes('{text}'));\
+         return found.length === {times}"
+    )
+}
+
+/// So many messages of people.
+fn said(times: usize) -> String {
+    format!("return document.querySelectorAll('#timeline .said').length === {times}")
+}
+
+const ASKS: &str = "return !!document.querySelector('.asks .decide')";
+
+#[tokio::test]
+async fn three_tabs_of_one_thread_show_the_same_and_what_is_decided_in_one_is_decided_in_all() {
+    at_a_host("", async |_, host, person, browser| {
+        let thread = person.open("run: echo was-here").await;
+        let mut tabs = vec![browser.driver.window().await.expect("there is a window")];
+        for _ in 0..2 {
+            tabs.push(browser.driver.new_tab().await.expect("a tab opens"));
+        }
+        let look = async |tab: usize| {
+            let tab = tabs[tab].clone();
+            browser
+                .driver
+                .switch_to_window(tab)
+                .await
+                .expect("it can be looked at");
+        };
+        for tab in 0..3 {
+            look(tab).await;
+            open(browser, host, &thread).await;
+            browser.until(ASKS).await;
+        }
+        browser.press(".asks .decide button[value=once]").await;
+        for tab in 0..3 {
+            look(tab).await;
+            browser.until(&ASKS.replace("return !!", "return !")).await;
+            browser.until(&said(1)).await;
+            browser
+                .until("return document.querySelector('#timeline').textContent.includes('was-here')")
+                .await;
+        }
+        // Each tab says something; all of them show each once, in the same order.
+        for tab in 0..3 {
+            look(tab).await;
+            say(browser, &format!("say: from-tab-{tab}")).await;
+            browser.until(&answers(&format!("from-tab-{tab}"), 1)).await;
+        }
+        let mut shown = Vec::new();
+        for tab in 0..3 {
+            look(tab).await;
+            browser.until(&said(4)).await;
+            browser.until(&answers("from-tab-", 3)).await;
+            shown.push(
+                browser
+                    .script("return [...document.querySelectorAll('#timeline > [id]')].map((one) => one.id)")
+                    .await,
+            );
+        }
+        assert!(shown[0] == shown[1] && shown[1] == shown[2], "{shown:#?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn back_and_forward_lead_to_pages_that_are_right_and_live_and_send_nothing_twice() {
+    at_a_host("", async |_, host, person, browser| {
+        let older = opened(person, "say: older").await;
+        browser
+            .driver
+            .goto(host.url("/").as_str())
+            .await
+            .expect("the page opens");
+        say(browser, "say: first").await;
+        browser.until(&answers("first", 1)).await;
+        let address = browser.script("return location.pathname").await;
+        // Back to where it was written: nothing is sent again, the field is empty, and the thread is in the list.
+        browser.driver.back().await.expect("it goes back");
+        browser
+            .until("return location.pathname === '/' && !!document.querySelector('#empty')")
+            .await;
+        browser
+            .until("return document.querySelector('#text').value === ''")
+            .await;
+        browser
+            .until("return document.querySelectorAll('#list > li').length === 2")
+            .await;
+        browser.driver.forward().await.expect("it goes forward");
+        browser.until(&answers("first", 1)).await;
+        assert_eq!(browser.script("return location.pathname").await, address);
+        browser.until(&said(1)).await;
+        // A draft stays with its thread over a way there and back.
+        browser
+            .find("#text")
+            .await
+            .send_keys("half a thought")
+            .await
+            .expect("it takes text");
+        open(browser, host, &older).await;
+        browser
+            .until("return document.querySelector('#text').value === ''")
+            .await;
+        browser.driver.back().await.expect("it goes back");
+        browser
+            .until("return document.querySelector('#text').value === 'half a thought'")
+            .await;
+        // What came while the page was away is there, and what comes now comes live.
+        let thread = address
+            .as_str()
+            .and_then(|path| path.strip_prefix("/t/"))
+            .expect("a thread");
+        browser.driver.forward().await.expect("it goes forward");
+        browser.until(&answers("older", 1)).await;
+        person.say(thread, "m2", "say: meanwhile").await;
+        browser.driver.back().await.expect("it goes back");
+        browser.until(&answers("meanwhile", 1)).await;
+        person.say(thread, "m3", "say: live").await;
+        browser.until(&answers("live", 1)).await;
+        let list = "return document.querySelectorAll('#list > li').length";
+        assert_eq!(browser.script(list).await, json!(2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_scripts_one_comes_in_reads_and_is_told_what_is_missing() {
+    at_a_host("", async |_, host, person, _| {
+        let thread = opened(person, "say: plain-words").await;
+        let browser = Browser::start().await;
+        let tools = ChromeDevTools::new(browser.driver.handle.clone());
+        tools
+            .execute_cdp_with_params("Emulation.setScriptExecutionDisabled", json!({ "value": true }))
+            .await
+            .expect("scripts can be switched off");
+        browser.enter(&another_link(person).await).await;
+        open(&browser, host, &thread).await;
+        let body = browser.find("body").await.text().await.expect("it has text");
+        assert!(
+            body.contains("plain-words") && body.contains("needs JavaScript"),
+            "{body}"
+        );
+        browser.quit().await;
+    })
+    .await;
+}
