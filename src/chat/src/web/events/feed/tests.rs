@@ -113,8 +113,8 @@ async fn many_changes_become_one_look_at_the_newest_state() {
     for at in 1..200 {
         assert_eq!(desk.append(1, at, "b"), Taken::Fine);
     }
-    desk.fine(Change::Item(note(2, "first")));
-    desk.fine(Change::Item(note(2, "second")));
+    desk.fine(Change::Item(note(2, "The first.")));
+    desk.fine(Change::Item(note(2, "The second.")));
     desk.fine(Change::Phase {
         phase: ThreadPhase::Working,
         doing: Some(doing(1)),
@@ -127,7 +127,7 @@ async fn many_changes_become_one_look_at_the_newest_state() {
         "{patch:?}"
     );
     let Sent::Item(item) = &sent[1] else { panic!() };
-    assert!(item.html.contains("second") && !item.html.contains("first"));
+    assert!(item.html.contains("The second.") && !item.html.contains("first"));
     assert_eq!(desk.feed.proven(), Some(desk.revision));
     assert!(desk.flush().is_empty());
 }

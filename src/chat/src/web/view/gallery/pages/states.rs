@@ -22,29 +22,7 @@ pub(super) fn items() -> Vec<Item> {
     timeline
         .add(1, said("שלום! אפשר לתקן את הקובץ? a_word_without_any_place_to_break_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", vec![file("הקובץ הארוך מאוד של הפרויקט הזה עם שם שאין לו סוף ועוד קצת.txt", 12, "text/plain")]))
         .add(1, answer(ODD));
-    let kinds = [
-        ToolKind::Read,
-        ToolKind::Edit,
-        ToolKind::Delete,
-        ToolKind::Move,
-        ToolKind::Search,
-        ToolKind::Execute,
-        ToolKind::Think,
-        ToolKind::Fetch,
-        ToolKind::Other,
-    ];
-    let statuses = [
-        ToolStatus::Pending,
-        ToolStatus::Running,
-        ToolStatus::Completed,
-        ToolStatus::Failed,
-        ToolStatus::Cut,
-    ];
-    for (at, kind) in kinds.into_iter().enumerate() {
-        let output = if at % 3 == 0 { "" } else { "one line of output" };
-        let title = "a title that goes on and on until there is no room for it any more, wherever it stands";
-        timeline.add(1, Body::Tool(tool(kind, statuses[at % 5], title, "", output)));
-    }
+    calls(&mut timeline);
     let by = || "Alice".to_owned();
     for decision in [
         Decision::Once { by: by() },
@@ -111,15 +89,39 @@ pub(super) fn items() -> Vec<Item> {
             },
         );
     }
-    let long = (1..40)
-        .map(|number| format!("echo step {number} && \\\n"))
-        .collect::<String>()
-        + "printf '\u{202e}gnp.exe\u{202c}'";
+    let long = "echo another step &&\n".repeat(40) + "printf '\u{202e}gnp.exe\u{202c}'";
     timeline
         .add(1, Body::Thought { text: ODD.into() })
         .add(1, Body::Plan { entries: [("Words enough to need more than one line on a phone, and on a desk as well if they go on for long enough, which these do", PlanStatus::Running), ("קריאת הקובץ", PlanStatus::Completed)].map(|(text, status)| PlanEntry { text: text.into(), status }).into() })
         .add(1, ask("run a command", &long, vec![], None));
     timeline.items
+}
+
+/// Each kind of call, in one state or another.
+fn calls(timeline: &mut Timeline) {
+    let kinds = [
+        ToolKind::Read,
+        ToolKind::Edit,
+        ToolKind::Delete,
+        ToolKind::Move,
+        ToolKind::Search,
+        ToolKind::Execute,
+        ToolKind::Think,
+        ToolKind::Fetch,
+        ToolKind::Other,
+    ];
+    let statuses = [
+        ToolStatus::Pending,
+        ToolStatus::Running,
+        ToolStatus::Completed,
+        ToolStatus::Failed,
+        ToolStatus::Cut,
+    ];
+    for (at, kind) in kinds.into_iter().enumerate() {
+        let output = if at % 3 == 0 { "" } else { "one line of output" };
+        let title = "a title that goes on and on until there is no room for it any more, wherever it stands";
+        timeline.add(1, Body::Tool(tool(kind, statuses[at % 5], title, "", output)));
+    }
 }
 
 /// The door with a password, as somebody sees it who typed a wrong one.
