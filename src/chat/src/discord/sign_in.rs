@@ -177,11 +177,11 @@ async fn begin(
             user_code,
             expires_at,
         } => {
-            let line = asker.line();
-            if let Err(error) = bot.memory.set_sign_in(user, service, Some(&line.to_text())) {
+            let back = asker.line();
+            if let Err(error) = bot.memory.set_sign_in(user, service, Some(&back.to_text())) {
                 tracing::warn!(%service, %user, %error, "could not write down how a sign-in is answered");
             }
-            wait(bot, Some(line), user.clone(), service.clone());
+            wait(bot, Some(back), user.clone(), service.clone());
             let page = page_with_code.unwrap_or(page);
             let code = harmless::line(&user_code, 40).replace('`', "");
             let until = expires_at.millis().div_euclid(1000);
