@@ -323,7 +323,7 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
     }
     for (policy, own) in policies.iter().zip(&roots) {
         for other in roots.iter().filter(|other| other != &own) {
-            let real = std::fs::canonicalize(other).unwrap_or_else(|_| other.to_path_buf());
+            let real = std::fs::canonicalize(other).unwrap_or_else(|_| (*other).clone());
             if policy.may_read(&real) {
                 return Err(Failure::words(format!(
                     "every command of a thread in `{}` could read the workspaces in `{}`",

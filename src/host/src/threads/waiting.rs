@@ -15,7 +15,8 @@ use crate::{assembly, output};
 /// What was taken out of the way, and what is left; the shape of `--json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Skipped {
-    skipped: Numbers,
+    #[serde(rename = "skipped")]
+    taken: Numbers,
     left: Numbers,
     /// Whether what is left goes away by itself.
     drains: bool,
@@ -30,7 +31,7 @@ struct Numbers {
 impl From<supervisor::Skipped> for Skipped {
     fn from(skipped: supervisor::Skipped) -> Self {
         Self {
-            skipped: Numbers {
+            taken: Numbers {
                 turns: skipped.turns as u64,
                 deliveries: skipped.deliveries as u64,
             },
@@ -70,7 +71,7 @@ pub(super) fn skip(settings: &Settings, filter: BacklogFilter, only: Option<Only
         output::json(&skipped)?;
     } else {
         output::data(&line(&skipped, a_host_runs))?;
-        if skipped.skipped.words().is_none() {
+        if skipped.taken.words().is_none() {
             output::say("hint: a turn that runs is ended by `agent-host threads stop THREAD`");
         }
     }
@@ -86,7 +87,7 @@ fn offline(settings: &Settings, filter: BacklogFilter) -> Result<Skipped, Failur
     })?;
     let of = |kind: WaitingKind| taken.entries.iter().filter(|one| kind_of(one) == kind).count() as u64;
     Ok(Skipped {
-        skipped: Numbers {
+        taken: Numbers {
             turns: of(WaitingKind::Turns),
             deliveries: of(WaitingKind::Deliveries),
         },
@@ -99,7 +100,7 @@ fn offline(settings: &Settings, filter: BacklogFilter) -> Result<Skipped, Failur
 }
 
 fn line(skipped: &Skipped, a_host_runs: bool) -> String {
-    let taken = skipped.skipped.words().unwrap_or_else(|| "nothing".to_owned());
+    let taken = skipped.taken.words().unwrap_or_else(|| "nothing".to_owned());
     let Some(left) = skipped.left.words() else {
         return format!("skipped {taken}, nothing is left");
     };
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn what_is_left_is_told_with_what_becomes_of_it() {
         let skipped = |turns, deliveries, drains| Skipped {
-            skipped: Numbers {
+            taken: Numbers {
                 turns: 1,
                 deliveries: 2,
             },
