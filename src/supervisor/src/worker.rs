@@ -82,7 +82,7 @@ pub(crate) enum Event {
     Permission(Box<PermissionAsked>),
     /// A model call needs a login.
     Login(Box<LoginAsked>),
-    /// It has ended, and nothing of it lives. Always the last one, also after [`Worker::end`].
+    /// It has ended, and nothing of it lives. Always the last one, also after it was told to end.
     Gone(Gone),
 }
 
