@@ -141,7 +141,7 @@ async fn a_retry_that_was_stopped_is_tried_again_by_any_of_its_buttons_and_runs_
         let stopped = ["said hold", "note Note: Stopped by the thread’s owner."];
         let mut told: Vec<&str> = vec![];
         for round in 1..=2 {
-            browser.press("#stop:not([hidden])").await;
+            browser.press("#stop:enabled:not([hidden])").await;
             told.extend(stopped);
             reads(browser, &told).await;
             // Each time the first of them.

@@ -17,7 +17,8 @@ pub(crate) enum Command {
     /// Look whether there is something to do.
     Wake,
     Post(Box<Message>, Promise<Posted>),
-    Stop(UserId, Promise<bool>),
+    /// This turn, or whichever is the first.
+    Stop(Option<TurnId>, UserId, Promise<bool>),
     DropQueued(TurnId, UserId, Promise<()>),
     Retry(TurnId, UserId, Promise<Posted>),
     Reset(UserId, Promise<()>),
@@ -47,7 +48,7 @@ impl Command {
             #[cfg(test)]
             Self::Break => {}
             Self::Post(_, promise) | Self::Retry(_, _, promise) => drop(promise.send(Err(error))),
-            Self::Stop(_, promise) => drop(promise.send(Err(error))),
+            Self::Stop(_, _, promise) => drop(promise.send(Err(error))),
             Self::DropQueued(_, _, promise) | Self::Reset(_, promise) | Self::Decide(_, promise) => {
                 drop(promise.send(Err(error)));
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation::{ThreadId, ThreadSummary};
+use conversation::{ThreadId, ThreadSummary, TurnId};
 use credentials::Timestamp;
 
 use crate::update::{Doing, ThreadPhase};
@@ -29,6 +29,8 @@ pub struct WorkerStatus {
     pub pid: i32,
     /// Its state.
     pub state: WorkerState,
+    /// The turn that it runs.
+    pub turn: Option<TurnId>,
     /// How long it lives.
     pub age: Duration,
     /// Proportional set size of its process in bytes, where the system tells.

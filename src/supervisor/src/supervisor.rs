@@ -230,7 +230,16 @@ impl Supervisor {
     pub async fn stop(&self, thread: &ThreadId, by: &UserId) -> Result<bool> {
         let by = by.clone();
         self.shared()
-            .ask(thread, |promise| Command::Stop(by, promise))
+            .ask(thread, |promise| Command::Stop(None, by, promise))
+            .await
+    }
+
+    /// As [`stop`](Self::stop), but only this turn: who saw it run must not stop the next one. `false`: it is over, or
+    /// waits behind another.
+    pub async fn stop_turn(&self, thread: &ThreadId, turn: TurnId, by: &UserId) -> Result<bool> {
+        let by = by.clone();
+        self.shared()
+            .ask(thread, |promise| Command::Stop(Some(turn), by, promise))
             .await
     }
 

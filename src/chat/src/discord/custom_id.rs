@@ -73,8 +73,11 @@ pub enum Action {
         /// The service.
         service: String,
     },
-    /// Stop the running turn.
-    Stop,
+    /// Stop a turn, if it still runs.
+    Stop {
+        /// The turn.
+        turn: TurnId,
+    },
 }
 
 /// Why a name is not ours, or can't be one.
@@ -168,12 +171,12 @@ impl Action {
             Self::Deny { request, option } => ("deny", answer(request, *option)),
             Self::DenyReason { request, option } => ("why", answer(request, *option)),
             Self::Retry { turn } => ("retry", turn.to_string()),
+            Self::Stop { turn } => ("stop", turn.to_string()),
             Self::Details { item } => ("details", item.to_string()),
             Self::SignIn { item } => ("sign-in", item.to_string()),
             Self::Paste { service } => ("paste", service.clone()),
             Self::Pasted { service } => ("pasted", service.clone()),
             Self::SignOut { service } => ("sign-out", service.clone()),
-            Self::Stop => ("stop", String::new()),
         }
     }
 
@@ -206,7 +209,9 @@ impl Action {
             "paste" => Self::Paste { service: about },
             "pasted" => Self::Pasted { service: about },
             "sign-out" => Self::SignOut { service: about },
-            "stop" if about.is_empty() => Self::Stop,
+            "stop" => Self::Stop {
+                turn: TurnId(number()?),
+            },
             _ => return None,
         };
         Some(action)
@@ -272,7 +277,7 @@ mod tests {
             Action::Paste { service: service() },
             Action::Pasted { service: service() },
             Action::SignOut { service: service() },
-            Action::Stop,
+            Action::Stop { turn: TurnId(1) },
         ]
     }
 

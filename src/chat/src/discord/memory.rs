@@ -158,7 +158,10 @@ mod tests {
             (memory.seen(), memory.told(7), memory.commands()),
             (None, None, None)
         );
-        let name = memory.sealer().unwrap().encode(7, &Action::Stop).unwrap();
+        let button = Action::Stop {
+            turn: conversation::TurnId(1),
+        };
+        let name = memory.sealer().unwrap().encode(7, &button).unwrap();
         memory.set_seen(12).unwrap();
         let told = Told {
             upto: ItemId(5),
@@ -168,7 +171,7 @@ mod tests {
         memory.set_told(8, Told { open: false, ..told }).unwrap();
 
         let again = Memory::open(folder.path()).unwrap();
-        assert_eq!(again.sealer().unwrap().parse(7, &name), Ok(Action::Stop));
+        assert_eq!(again.sealer().unwrap().parse(7, &name), Ok(button));
         assert_eq!((again.seen(), again.told(7)), (Some(12), Some(told)));
         assert_eq!(again.open_threads().unwrap(), [7]);
         let key = fs::metadata(folder.path().join("discord/button.key")).unwrap();

@@ -142,11 +142,11 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
                 told(bot, asker, done.map(drop)).await;
             }
         }
-        Action::Stop => {
+        Action::Stop { turn } => {
             if asker.heard(bot).await {
-                match bot.house.supervisor.stop(&thread, &by).await {
+                match bot.house.supervisor.stop_turn(&thread, turn, &by).await {
                     Ok(true) => {}
-                    Ok(false) => asker.add(bot, "Nothing runs in this thread.").await,
+                    Ok(false) => asker.add(bot, "That is over already.").await,
                     Err(error) => told(bot, asker, Err(error)).await,
                 }
             }

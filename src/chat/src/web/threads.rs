@@ -76,9 +76,15 @@ pub(crate) struct OfTurn {
     turn: i64,
 }
 
+#[derive(Deserialize)]
+pub(crate) struct Stops {
+    /// The turn that the page shows; where it shows none, whatever runs.
+    turn: Option<i64>,
+}
+
 #[derive(Serialize)]
 pub(crate) struct Stopped {
-    /// Whether something ran.
+    /// Whether it ran.
     stopped: bool,
 }
 
@@ -206,9 +212,14 @@ pub(crate) async fn stop(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
     Path(thread): Path<String>,
+    Said(stops): Said<Stops>,
 ) -> Result<Json<Stopped>, Refused> {
     let thread = web.thread(&visitor.person, &thread).await?;
-    let stopped = web.supervisor.stop(&thread, &visitor.person.user).await?;
+    let (supervisor, by) = (&web.supervisor, &visitor.person.user);
+    let stopped = match stops.turn {
+        Some(turn) => supervisor.stop_turn(&thread, TurnId(turn), by).await?,
+        None => supervisor.stop(&thread, by).await?,
+    };
     Ok(Json(Stopped { stopped }))
 }
 

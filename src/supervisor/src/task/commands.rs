@@ -24,7 +24,7 @@ impl Task {
             #[cfg(test)]
             Command::Break => panic!("a test broke the task"),
             Command::Post(message, promise) => drop(promise.send(self.post(*message).await)),
-            Command::Stop(by, promise) => drop(promise.send(self.stop(&by).await)),
+            Command::Stop(turn, by, promise) => drop(promise.send(self.stop(turn, &by).await)),
             Command::DropQueued(turn, by, promise) => {
                 drop(promise.send(self.drop_queued(turn, &by).await));
             }
@@ -42,16 +42,20 @@ impl Task {
             .map_or(Ok(()), |words| Err(SupervisorError::NotAllowed(words)))
     }
 
-    /// Stops the running turn, or the one that waits for a worker.
-    async fn stop(&mut self, by: &UserId) -> Result<bool, SupervisorError> {
+    /// Stops the running turn, or the one that waits for a worker; where one is named, only that one.
+    async fn stop(&mut self, named: Option<TurnId>, by: &UserId) -> Result<bool, SupervisorError> {
+        let is_meant = |turn: &Turn| named.is_none_or(|named| named == turn.id);
         if let Some(running) = &self.turn {
+            if !is_meant(&running.turn) {
+                return Ok(false);
+            }
             self.allow(Deed::Turn, by, Some(&running.turn.by))?;
             let words = format!("Stopped by {}.", self.name_of(by, &running.turn));
             self.merging.clear();
             self.cancel(Intent::Stop, Some(words)).await;
             return Ok(true);
         }
-        let Some(first) = self.queued.first() else {
+        let Some(first) = self.queued.first().filter(|first| is_meant(first)) else {
             return Ok(false);
         };
         self.allow(Deed::Turn, by, Some(&first.by))?;

@@ -268,6 +268,7 @@ impl Task {
             agent: self.thread.agent.clone(),
             pid,
             state: self.state,
+            turn: self.turn_id(),
             age,
             memory,
             queued: u32::try_from(self.queued.len()).unwrap_or(u32::MAX),

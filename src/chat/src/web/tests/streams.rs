@@ -290,6 +290,10 @@ async fn a_thread_that_streams_stays_where_it_is_in_the_list() {
             .1
             .contains(&format!("data-active=\"{active}\""))
     );
+    let other = alice
+        .fine(&format!("/api/t/{thread}/stop"), json!({ "turn": 999 }))
+        .await;
+    assert_eq!(other["stopped"], json!(false), "another turn was meant");
     // That it has ended is new.
     alice.fine(&format!("/api/t/{thread}/stop"), json!({})).await;
     stream

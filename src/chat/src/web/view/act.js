@@ -86,7 +86,7 @@ function act(button, data, compose) {
     retry: () => retry(button, Number(data.turn)),
     drop: () => post(`/api/t/${thread}/drop`, { turn: Number(data.turn) }),
     stop: async () => {
-      await post(`/api/t/${data.thread}/stop`);
+      await post(`/api/t/${data.thread}/stop`, { turn: Number(data.turn) });
       await refresh();
     },
     try: () => compose(data.text),

@@ -396,15 +396,22 @@ export function note(words, { asked, id, buttons } = {}) {
   tell("sent");
 }
 
+/** Longer than a double click: what is pressed meanwhile is not meant for the turn that comes next. */
+const DOUBLE = 600;
+
 async function stop() {
   const button = document.getElementById("stop");
   button.disabled = true;
+  // Before it runs, it is the first of those that wait.
+  const first = phase.busy ? document.querySelector("#queue [data-turn]") : null;
+  const turn = phase.turn ?? (first ? Number(first.dataset.turn) : undefined);
   try {
-    await post(`/api/t/${thread}/stop`);
+    const { stopped } = await post(`/api/t/${thread}/stop`, { turn });
+    if (!stopped) say("That was over already");
   } catch (error) {
     note(trouble(error));
   } finally {
-    button.disabled = false;
+    setTimeout(() => (button.disabled = false), DOUBLE);
     text.focus();
   }
 }

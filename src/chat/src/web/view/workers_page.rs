@@ -63,12 +63,11 @@ fn row(worker: &Worker<'_>, viewer: &Viewer) -> String {
             let title = harmless::line(title, 80);
             let title = escape(if title.is_empty() { "New thread" } else { &title });
             let id = escape(status.thread.local());
-            let stop = if status.state == WorkerState::Busy {
-                format!(
-                    "<button data-act=\"stop\" data-thread=\"{id}\" aria-label=\"Stop {title}\">Stop</button>"
-                )
-            } else {
-                String::new()
+            let stop = match status.turn {
+                Some(turn) if status.state == WorkerState::Busy => format!(
+                    "<button data-act=\"stop\" data-thread=\"{id}\" data-turn=\"{turn}\" aria-label=\"Stop {title}\">Stop</button>"
+                ),
+                _ => String::new(),
             };
             (
                 format!("<a href=\"{}\">{title}</a>", thread_path(&status.thread)),

@@ -209,6 +209,31 @@ async fn stop_ends_the_running_turn_and_what_is_queued_goes_on() {
 }
 
 #[tokio::test]
+async fn a_stop_that_names_its_turn_leaves_the_next_one_alone() {
+    let host = Host::new().await;
+    let (thread, mut view, first) = busy(&host).await;
+    let gate = Gate::default();
+    host.script
+        .prompt_with(vec![Act::Say("the next"), Act::Wait(gate.clone())]);
+    let next = host.post(&thread, "next").await.turn;
+    let owner = user("owner");
+    let stop = async |turn| host.supervisor.stop_turn(&thread, turn, &owner).await.unwrap();
+    assert!(!stop(next).await, "it waits behind another");
+    assert!(stop(first).await);
+    view.until("the next one runs", |view| {
+        view.answers().last() == Some(&"the next")
+    })
+    .await;
+    assert!(!stop(first).await, "it is over");
+    gate.open();
+    view.quiet().await;
+    assert_eq!(
+        (host.state(first).await, host.state(next).await),
+        (TurnState::Stopped, TurnState::Done)
+    );
+}
+
+#[tokio::test]
 async fn stop_reaches_a_turn_that_waits_for_its_worker() {
     let host = Host::new().await;
     let thread = host.thread("a").await;

@@ -287,8 +287,8 @@ impl Scene {
                 },
             };
             let mut shown = render::messages(&owned, &progress, &bot.look);
-            if turn.is_some() && turn == self.running() {
-                offer_stop(&mut shown);
+            if let Some(turn) = turn.filter(|turn| self.running() == Some(*turn)) {
+                offer_stop(&mut shown, turn);
             }
             messages.extend(shown);
         }
@@ -304,11 +304,11 @@ impl Scene {
 }
 
 /// A button that stops the turn, below its first message, where it stays.
-fn offer_stop(messages: &mut [DesiredMessage]) {
+fn offer_stop(messages: &mut [DesiredMessage], turn: TurnId) {
     if let Some(first) = messages.first_mut().filter(|one| one.buttons.len() < BUTTONS) {
         first.buttons.push(Button {
             label: "Stop".to_owned(),
-            press: Press::Action(Action::Stop),
+            press: Press::Action(Action::Stop { turn }),
             style: Style::Secondary,
         });
     }

@@ -433,6 +433,7 @@ fn workers_page() -> String {
             agent: "native".into(),
             pid: 4100 + i32::try_from(at).unwrap(),
             state: states[usize::try_from(at).unwrap()],
+            turn: (at == 0).then_some(TurnId(7)),
             age: Duration::from_secs(at * 4000 + 12),
             memory: (at != 2).then_some(1_250_000 + at * 40_000),
             queued: u32::from(at == 0) * 2,
