@@ -11,6 +11,13 @@ pub(crate) struct Usable {
     generation: u64,
 }
 
+impl Usable {
+    /// Whether it is the very one that the agent says does not help. (No number is ever given to two writes.)
+    pub(crate) fn is_useless(&self, needed: &LoginNeeded) -> bool {
+        needed.useless == Some(self.generation)
+    }
+}
+
 /// The login that serves the need now: the owner's own; the host's only where the owner has none. One stat(2) while the
 /// store does not change. In a store that can't be read there is none.
 pub(crate) fn usable(store: &Store, needed: &LoginNeeded, now: Timestamp) -> Option<Usable> {
@@ -64,6 +71,7 @@ mod tests {
             title: "Acme".into(),
             owner: owner.into(),
             reason: "none".into(),
+            useless: None,
         };
         usable(&store, &needed, Timestamp::now()).map(|usable| usable.generation)
     }
@@ -96,6 +104,7 @@ mod tests {
             title: String::new(),
             owner: "host".into(),
             reason: String::new(),
+            useless: None,
         };
         assert_eq!(usable(&store, &needed, Timestamp::now()), None);
     }

@@ -32,6 +32,9 @@ pub struct LoginNeeded {
     pub owner: String,
     /// Why, in words.
     pub reason: String,
+    /// The stored login that does not help, by the number of the write that stored it; `None` where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub useless: Option<u64>,
 }
 
 /// What it is answered.
@@ -88,6 +91,7 @@ mod tests {
             title: "Codex".into(),
             owner: "web:1".into(),
             reason: "no login".into(),
+            useless: Some(3),
         };
         let message = needed.to_untyped_message().unwrap();
         assert_eq!(message.method, LOGIN_METHOD);

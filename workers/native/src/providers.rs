@@ -76,6 +76,8 @@ pub(crate) enum ProviderError {
         owner: String,
         /// Why.
         reason: String,
+        /// The stored one that does not help, by the number of the write that stored it.
+        useless: Option<u64>,
     },
     /// The key or token from the host's environment was refused: says whose it is and where it came from.
     #[error("{0}")]

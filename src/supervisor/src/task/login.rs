@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::Task;
 use super::asks::{Login, MOST_OPEN};
-use crate::logins::usable;
+use crate::logins::{Usable, usable};
 use crate::process::Reply;
 
 /// How often the store is looked at while somebody waits for a login. (A sign-in in another process tells nobody.)
@@ -47,7 +47,9 @@ impl Task {
         let mut index = 0;
         while let Some(login) = self.asks.logins.get(index) {
             let found = usable(self.shared.credentials.store(), &login.needed, Timestamp::now());
-            let Some(found) = found.filter(|found| !self.asks.tried.contains(found)) else {
+            let is_new =
+                |found: &Usable| !found.is_useless(&login.needed) && !self.asks.tried.contains(found);
+            let Some(found) = found.filter(is_new) else {
                 index += 1;
                 continue;
             };

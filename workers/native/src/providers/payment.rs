@@ -36,8 +36,8 @@ enum Source {
     HostKey,
     /// The host's long-lived token.
     HostToken,
-    /// The store.
-    Login(Tenant),
+    /// The store: whose it is, and the write that stored it.
+    Login(Tenant, u64),
 }
 
 /// Why there is nothing to pay with.
@@ -80,7 +80,7 @@ impl Purse {
     pub(super) async fn payment(&self, rejected: Option<&Payment>) -> Result<Payment, NoPayment> {
         if let Some(rejected) = rejected {
             return match &rejected.source {
-                Source::Login(tenant) => self.login(tenant, Some(&rejected.secret)).await,
+                Source::Login(tenant, _) => self.login(tenant, Some(&rejected.secret)).await,
                 source => Err(NoPayment::Never(self.refused(source))),
             };
         }
@@ -98,7 +98,7 @@ impl Purse {
             Payer::Host | Payer::HostLoginDead => self.login(&host, None).await,
             Payer::HostKey => self.of_environment(self.account.host_key.as_ref(), Source::HostKey),
             Payer::HostToken => self.of_environment(self.account.host_token.as_ref(), Source::HostToken),
-            Payer::LoginRequired => Err(self.login_required(&own, &LoginReason::NoEntry.to_string())),
+            Payer::LoginRequired => Err(self.login_required(&own, &LoginReason::NoEntry.to_string(), None)),
         }
     }
 
@@ -123,9 +123,10 @@ impl Purse {
                 "{title} refused the token in {} (401)\nhint: set a token that works, and start the host again",
                 variable(&self.account.host_token)
             )),
-            Source::Login(tenant) => ProviderError::LoginRequired {
+            Source::Login(tenant, write) => ProviderError::LoginRequired {
                 owner: tenant.owner.as_str().to_owned(),
                 reason: format!("{title} refused {} (401), and so its replacement", whose(tenant)),
+                useless: Some(*write),
             },
         }
     }
@@ -146,17 +147,20 @@ impl Purse {
             rejected: rejected.cloned(),
             ..Need::default()
         };
+        // Looked at before: what is stored meanwhile may help.
+        let before = self.credentials.store().entry(tenant).ok().flatten();
+        let before = before.map(|entry| entry.generation);
         match self.credentials.token(tenant, &need).await {
             Ok(token) => Ok(Payment {
                 secret: token.secret,
-                source: Source::Login(tenant.clone()),
+                source: Source::Login(tenant.clone(), token.generation),
             }),
             Err(TokenError::TryAgain { why, after, .. }) => Err(NoPayment::Later {
                 why: format!("{} can't be renewed now: {why}", whose(tenant)),
                 after,
             }),
             Err(TokenError::LoginRequired { tenant, reason }) => {
-                Err(self.login_required(&tenant, &reason.to_string()))
+                Err(self.login_required(&tenant, &reason.to_string(), before))
             }
             Err(TokenError::Store { tenant, source }) => Err(self.of_store(&tenant, &source)),
             Err(error @ (TokenError::Vendor(_) | TokenError::Cancelled { .. })) => {
@@ -170,7 +174,7 @@ impl Purse {
         standing.map_err(|error| self.of_store(tenant, &error))
     }
 
-    fn login_required(&self, tenant: &Tenant, reason: &str) -> NoPayment {
+    fn login_required(&self, tenant: &Tenant, reason: &str, useless: Option<u64>) -> NoPayment {
         let reason = match &tenant.owner {
             Owner::Host => format!("{} needs a login of the host: {reason}", self.account.title),
             Owner::User(_) => format!(
@@ -181,13 +185,16 @@ impl Purse {
         NoPayment::Never(ProviderError::LoginRequired {
             owner: tenant.owner.as_str().to_owned(),
             reason,
+            useless,
         })
     }
 
     fn of_store(&self, tenant: &Tenant, error: &credentials::StoreError) -> NoPayment {
         match error {
             // A new sign-in replaces what can't be read.
-            credentials::StoreError::Unreadable(error) => self.login_required(tenant, &error.to_string()),
+            credentials::StoreError::Unreadable(error) => {
+                self.login_required(tenant, &error.to_string(), None)
+            }
             // Busy: over in a moment.
             credentials::StoreError::Lock(error) => NoPayment::Later {
                 why: chain(error),

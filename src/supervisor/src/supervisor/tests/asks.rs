@@ -171,6 +171,7 @@ fn needs_login() -> LoginNeeded {
         title: "Acme".into(),
         owner: "web:owner".into(),
         reason: "nobody is signed in".into(),
+        useless: None,
     }
 }
 
@@ -267,6 +268,33 @@ async fn a_login_that_did_not_help_is_not_tried_again() {
     host.supervisor.credentials_changed();
     view.quiet().await;
     assert_eq!(view.answers(), ["at last"]);
+}
+
+#[tokio::test]
+async fn a_login_that_the_agent_has_just_seen_refused_is_asked_for_at_once_and_once() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    sign_in(&host, "web:owner", 1);
+    let refused = LoginNeeded {
+        useless: Some(1),
+        ..needs_login()
+    };
+    host.script
+        .prompt_with(vec![Act::Login(refused), Act::Say("at last")]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.until("it is asked for", |view| login_done(view).is_some())
+        .await;
+    // Whatever its task did with the request it has done before it answers this.
+    let now = host.view(&thread).await;
+    assert_eq!(
+        (now.phase, login_done(&now)),
+        (ThreadPhase::AwaitingLogin, Some(false))
+    );
+    sign_in(&host, "web:owner", 2);
+    host.supervisor.credentials_changed();
+    view.quiet().await;
+    assert_eq!((login_done(&view), view.answers()), (Some(true), vec!["at last"]));
 }
 
 #[tokio::test]

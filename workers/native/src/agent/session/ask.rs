@@ -43,9 +43,20 @@ impl<K: Kit> Session<K> {
                     self.keep_partial(said).await?;
                     return Ok(None);
                 }
-                Called::Failed(ProviderError::LoginRequired { owner, reason }, _) => {
+                Called::Failed(
+                    ProviderError::LoginRequired {
+                        owner,
+                        reason,
+                        useless,
+                    },
+                    _,
+                ) => {
                     logins += 1;
-                    if self.sign_in(logins, owner, reason, stop).await?.is_none() {
+                    if self
+                        .sign_in(logins, owner, reason, useless, stop)
+                        .await?
+                        .is_none()
+                    {
                         return Ok(None);
                     }
                 }
@@ -124,6 +135,7 @@ impl<K: Kit> Session<K> {
         times: u32,
         owner: String,
         reason: String,
+        useless: Option<u64>,
         stop: &Stop,
     ) -> Result<Option<()>, TurnError> {
         if times >= LOGINS {
@@ -140,6 +152,7 @@ impl<K: Kit> Session<K> {
             title: account.title.clone(),
             owner,
             reason: reason.clone(),
+            useless,
         };
         match stop.or(self.client.login(needed)).await {
             None => Ok(None),

@@ -113,9 +113,17 @@ impl<K: Kit> Session<K> {
             match stop.or(self.mind.call(request, &mut progress)).await {
                 None => return Ok(None),
                 Some(Ok(reply)) => return Ok(Some(words(&reply))),
-                Some(Err(ProviderError::LoginRequired { owner, reason })) => {
+                Some(Err(ProviderError::LoginRequired {
+                    owner,
+                    reason,
+                    useless,
+                })) => {
                     logins += 1;
-                    if self.sign_in(logins, owner, reason, stop).await?.is_none() {
+                    if self
+                        .sign_in(logins, owner, reason, useless, stop)
+                        .await?
+                        .is_none()
+                    {
                         return Ok(None);
                     }
                 }

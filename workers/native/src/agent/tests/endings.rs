@@ -89,6 +89,7 @@ async fn stopping_while_a_login_is_awaited_is_a_stop_like_any_other() {
     let needed = ProviderError::LoginRequired {
         owner: "web:1".to_owned(),
         reason: "no".to_owned(),
+        useless: None,
     };
     let script = Script::of([Step::Fail(vec![], needed)]);
     meet(&script, &Answers::default(), async |person| {

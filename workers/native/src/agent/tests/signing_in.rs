@@ -11,6 +11,7 @@ fn refused() -> Step {
     let error = ProviderError::LoginRequired {
         owner: "web:1".to_owned(),
         reason: "nobody is signed in to Acme".to_owned(),
+        useless: Some(4),
     };
     Step::Fail(vec![], error)
 }
@@ -33,7 +34,7 @@ async fn a_login_lets_the_waiting_turn_go_on() {
             login["login"],
             json!({
                 "session": person.id, "service": "acme", "title": "Acme", "owner": "web:1",
-                "reason": "nobody is signed in to Acme",
+                "reason": "nobody is signed in to Acme", "useless": 4,
             })
         );
     })

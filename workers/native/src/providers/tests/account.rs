@@ -20,7 +20,7 @@ async fn paid(account: Account, answers: Vec<Answer>) -> (Told, Vec<String>) {
 
 fn login_required(told: &Told) -> (&str, &str) {
     match &told.result {
-        Err(ProviderError::LoginRequired { owner, reason }) => (owner, reason),
+        Err(ProviderError::LoginRequired { owner, reason, .. }) => (owner, reason),
         _ => panic!("no login required: {}", told.words()),
     }
 }
@@ -80,9 +80,16 @@ async fn a_refused_token_without_a_replacement_asks_for_a_login() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let account = account(&folder);
-        store(&account.store, 1, &[("local:alice", entry)]);
+        store(&account.store, 7, &[("local:alice", entry)]);
         let (told, tokens) = paid(account, vec![refused("planted"), hello()]).await;
         assert_eq!(tokens.len(), 1);
+        assert!(
+            matches!(
+                told.result,
+                Err(ProviderError::LoginRequired { useless: Some(7), .. })
+            ),
+            "it says which one"
+        );
         let (owner, reason) = login_required(&told);
         assert_eq!(owner, "local:alice");
         assert!(
