@@ -49,6 +49,12 @@ impl BacklogFilter {
     pub(crate) fn wants(&self, kind: WaitingKind) -> bool {
         self.only.is_none_or(|only| only == kind)
     }
+
+    /// The thread of which somebody has seen how its last turn ended: they named it, and mean turns.
+    pub fn dismisses(&self) -> Option<&ThreadId> {
+        let means_turns = self.max > 0 && self.wants(WaitingKind::Turns);
+        self.thread.as_ref().filter(|_| means_turns)
+    }
 }
 
 /// A part of what waits.

@@ -27,7 +27,7 @@ impl Conversation {
 
     /// Takes what waits out of the way, all or none of it: turns end as stopped, each told as by
     /// [`drop_queued`](Self::drop_queued); deliveries are given up. Gives back what was taken, as it stands now, and how
-    /// much is left. Only while no host runs: the task of a thread has to know of its queue.
+    /// much is left. Where a thread is named, its last turn is [dismissed](Self::dismiss). Only while no host runs: the task of a thread has to know of its queue.
     ///
     /// Errors: `NoThread`.
     pub async fn skip(&self, filter: BacklogFilter) -> Result<Backlog> {
@@ -35,6 +35,9 @@ impl Conversation {
         self.write("skip what waits", move |database| {
             let now = Timestamp::now();
             let mut skipped = Vec::new();
+            if let Some(thread) = filter.dismisses() {
+                turns::dismiss(database, thread)?;
+            }
             for waiting in oldest(database, &filter)? {
                 match waiting {
                     Waiting::Turn(turn) => {

@@ -150,6 +150,16 @@ impl Conversation {
         .await
     }
 
+    /// Somebody has seen that the last turn of a thread failed or was cut, and does not want its answer: it counts as
+    /// stopped. Its reason stays, and it can still be asked for again.
+    pub async fn dismiss(&self, thread: &ThreadId) -> Result<()> {
+        let thread = thread.clone();
+        self.write("dismiss a turn", move |database| {
+            turns::dismiss(database, &thread)
+        })
+        .await
+    }
+
     /// A turn.
     pub async fn turn(&self, id: TurnId) -> Result<Turn> {
         self.read("read a turn", move |database| turns::get(database, id))

@@ -145,6 +145,17 @@ pub(crate) fn end(
     Ok(ended)
 }
 
+/// The newest ended turn of a thread is stopped, if it failed or was cut.
+pub(crate) fn dismiss(database: &Connection, thread: &ThreadId) -> Work<()> {
+    database
+        .prepare_cached(
+            "UPDATE turns SET state = 'stopped' WHERE state IN ('failed', 'cut') AND id =
+                (SELECT e.id FROM turns e WHERE e.thread = ?1 AND e.ended IS NOT NULL ORDER BY e.ended DESC, e.id DESC LIMIT 1)",
+        )?
+        .execute([thread])?;
+    Ok(())
+}
+
 /// Merges a queued turn into a running one.
 pub(crate) fn merge(database: &Connection, from: Turn, into: Turn, now: Timestamp) -> Work<Turn> {
     if into.state != TurnState::Running {

@@ -143,7 +143,10 @@ fn of_summary(summary: &ThreadSummary) -> Option<(Badness, Attention)> {
     let attention = Attention {
         thread: Some(summary.thread.id.clone()),
         what: what.to_owned(),
-        hint: Some("press Retry in the thread".to_owned()),
+        hint: Some(format!(
+            "press Retry in the thread; `agent-host threads skip {}` leaves it as it is",
+            summary.thread.id
+        )),
     };
     Some((Badness::Unanswered, attention))
 }

@@ -20,6 +20,7 @@ pub async fn reset_offline(
     thread: &ThreadId,
 ) -> Result<()> {
     conversation.drop_queued(thread, |_| true, WAS_RESET).await?;
+    conversation.dismiss(thread).await?;
     forget_session(conversation, session_folder(state_folder, thread), thread).await?;
     let told = Item {
         id: conversation.new_item_id(),

@@ -23,12 +23,17 @@ pub struct Skipped {
 
 impl Supervisor {
     /// Takes what waits out of the way: turns are stopped and told, deliveries given up. What was faster (a turn that has
-    /// begun, a delivery that is tried again) is left alone, and is not counted.
+    /// begun, a delivery that is tried again) is left alone, and is not counted. In a thread that is named, a last turn that
+    /// failed or was cut needs no attention any more.
     ///
     /// Errors: `Conversation`, such as `NoThread`; `Draining`. Then what came before it is done.
     pub async fn skip(&self, filter: BacklogFilter, by: &UserId) -> Result<Skipped> {
         let conversation = &self.shared().conversation;
         let mut skipped = Skipped::default();
+        if let Some(thread) = filter.dismisses() {
+            conversation.dismiss(thread).await?;
+            self.shared().list_changed(thread);
+        }
         for waiting in conversation.backlog(filter.clone()).await?.entries {
             match waiting {
                 Waiting::Turn(turn) => match self.drop_queued(&turn.thread, turn.id, by).await {

@@ -127,6 +127,10 @@ impl Task {
         self.finish(TurnEnd::Stopped, Some(WAS_RESET.to_owned())).await;
         self.drop_asks().await;
         self.end_worker();
+        if let Err(error) = self.shared.conversation.dismiss(&self.thread.id).await {
+            // It is shown as unanswered; no more.
+            tracing::warn!(%error, "could not dismiss how the last turn ended");
+        }
         let mut promises = vec![promise];
         promises.extend(
             self.renewal

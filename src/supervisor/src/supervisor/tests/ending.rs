@@ -1,10 +1,11 @@
 //! Reset, another agent, drain, and the host that comes back.
 
-use conversation::{Body, NoteKind};
+use conversation::{BacklogFilter, Body, NoteKind};
 
 use super::*;
 use crate::process::scripted::{Start, Told};
 use crate::update::ThreadPhase;
+use crate::worker::PromptError;
 
 #[tokio::test]
 async fn reset_stops_everything_and_begins_a_new_session_with_the_old_transcript_kept() {
@@ -43,6 +44,38 @@ async fn reset_stops_everything_and_begins_a_new_session_with_the_old_transcript
         view.find_note("former session").is_none(),
         "nobody expects it to remember"
     );
+}
+
+#[tokio::test]
+async fn a_failed_turn_needs_no_attention_after_a_reset_or_a_skip_of_its_thread() {
+    let host = Host::new().await;
+    let filter = |thread: &ThreadId| BacklogFilter {
+        thread: Some(thread.clone()),
+        max: 1,
+        ..BacklogFilter::default()
+    };
+    let owner = user("owner");
+    for name in ["a", "b"] {
+        let thread = host.thread(name).await;
+        host.script
+            .prompt_with(vec![Act::Fail(PromptError::Failed("no".into()))]);
+        let mut view = host.view(&thread).await;
+        let turn = host.post(&thread, "go").await.turn;
+        view.note("no").await;
+        view.quiet().await;
+        let attention = host.supervisor.attention().await.unwrap();
+        assert_eq!(attention[0].thread.as_ref(), Some(&thread), "{attention:?}");
+        if name == "a" {
+            host.supervisor.reset(&thread, &owner).await.unwrap();
+        } else {
+            host.supervisor.skip(filter(&thread), &owner).await.unwrap();
+        }
+        assert!(host.supervisor.attention().await.unwrap().is_empty());
+        // It may still be asked for again.
+        host.supervisor.retry(&thread, turn, &owner).await.unwrap();
+        view.until("it is answered", |view| view.answers() == ["echo: go"])
+            .await;
+    }
 }
 
 #[tokio::test]
