@@ -8,6 +8,7 @@ use super::Task;
 use super::post::known;
 use super::renewal::{RESET, Renewal, WAS_RESET};
 use super::slot::Slot;
+use super::turn::Stage;
 use crate::command::{Command, Promise};
 use crate::ending::Intent;
 use crate::restart::Asker;
@@ -124,8 +125,14 @@ impl Task {
             return;
         }
         self.drop_all_but(None, WAS_RESET).await;
-        self.finish(TurnEnd::Stopped, Some(WAS_RESET.to_owned())).await;
         self.drop_asks().await;
+        if let Some(running) = &self.turn
+            && !matches!(running.stage, Stage::Ending { .. })
+        {
+            let words = format!("Stopped: {WAS_RESET}.");
+            self.note(NoteKind::Info, words, self.turn_id()).await;
+        }
+        self.finish(TurnEnd::Stopped, Some(WAS_RESET.to_owned())).await;
         self.end_worker();
         if let Err(error) = self.shared.conversation.dismiss(&self.thread.id).await {
             // It is shown as unanswered; no more.

@@ -30,6 +30,8 @@ async fn reset_stops_everything_and_begins_a_new_session_with_the_old_transcript
         std::fs::read_to_string(folder.join("transcript-1.jsonl")).unwrap(),
         "what was said"
     );
+    let told = view.note("Stopped: the thread was reset.").await;
+    assert_eq!(told, (NoteKind::Info, Some(running)));
     view.note("The thread was reset").await;
     host.post(&thread, "three").await;
     view.until("it goes on", |view| view.answers().last() == Some(&"echo: three"))
