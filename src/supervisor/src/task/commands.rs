@@ -101,11 +101,11 @@ impl Task {
         }
         self.allow(Deed::Turn, by, Some(&asked.by))?;
         if let Some(ahead) = self.queued.iter().position(|queued| queued.id == turn) {
-            self.advance(Asker::Retry).await;
-            let happened = match ahead {
+            let happened = match ahead + usize::from(self.turn.is_some()) {
                 0 => Happened::Started,
                 ahead => Happened::Queued { ahead },
             };
+            self.advance(Asker::Retry).await;
             return Ok(Posted { turn, happened });
         }
         match self.shared.conversation.retry(turn).await? {

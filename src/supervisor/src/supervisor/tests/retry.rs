@@ -97,3 +97,21 @@ async fn a_retry_that_was_stopped_can_be_asked_for_again_by_either_button_and_ru
         "an answer is not asked for again"
     );
 }
+
+#[tokio::test]
+async fn retry_of_a_turn_that_waits_says_that_it_waits() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script.prompt_with(vec![Act::Say("..."), Act::Forever]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "first").await;
+    view.until("it answers", |view| !view.answers().is_empty()).await;
+    let owner = user("owner");
+    for ahead in [1, 2] {
+        let turn = host.post(&thread, "waits").await.turn;
+        let asked = host.supervisor.retry(&thread, turn, &owner).await.unwrap();
+        assert_eq!(asked.happened, Happened::Queued { ahead });
+    }
+    host.supervisor.stop(&thread, &owner).await.unwrap();
+    view.quiet().await;
+}
