@@ -51,7 +51,7 @@ pub(crate) struct Host {
 pub(crate) struct Worker {
     thread: String,
     agent: String,
-    pid: i32,
+    pid: Option<i32>,
     state: String,
     age_s: u64,
     memory_bytes: Option<u64>,
@@ -233,7 +233,7 @@ fn print(report: &Report, paint: Paint) -> Result<(), Failure> {
             table.row([
                 worker.thread.clone(),
                 worker.agent.clone(),
-                worker.pid.to_string(),
+                worker.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
                 worker.state.clone(),
                 words::span(std::time::Duration::from_secs(worker.age_s)),
                 worker

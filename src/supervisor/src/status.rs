@@ -25,8 +25,8 @@ pub struct WorkerStatus {
     pub thread: ThreadId,
     /// Its agent.
     pub agent: String,
-    /// Its process.
-    pub pid: i32,
+    /// Its process; `None` while there is none.
+    pub pid: Option<i32>,
     /// Its state.
     pub state: WorkerState,
     /// The turn that it runs.

@@ -259,9 +259,9 @@ impl Task {
     /// The worker, if there is one.
     pub(super) fn worker_status(&self) -> Option<WorkerStatus> {
         let (pid, age, memory) = match &self.slot {
-            Slot::Alive(alive) => (alive.process.pid(), alive.age(), alive.process.memory()),
+            Slot::Alive(alive) => (Some(alive.process.pid()), alive.age(), alive.process.memory()),
             _ if self.state == WorkerState::Cold => return None,
-            _ => (0, std::time::Duration::ZERO, None),
+            _ => (None, std::time::Duration::ZERO, None),
         };
         Some(WorkerStatus {
             thread: self.thread.id.clone(),

@@ -86,6 +86,6 @@ fn row(worker: &Worker<'_>, viewer: &Viewer) -> String {
         escape(&status.agent),
         words::span(std::time::Duration::from_secs(status.age.as_secs())),
         status.queued,
-        status.pid,
+        status.pid.map_or_else(|| "–".to_owned(), |pid| pid.to_string()),
     )
 }
