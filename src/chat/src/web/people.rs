@@ -306,7 +306,7 @@ fn shown(name: &str) -> String {
         .chars()
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .collect();
-    plain
+    harmless::dropped(&plain)
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refused;
+use crate::harmless;
 
 /// The longest message in bytes. Longer ones are files.
 pub(crate) const MAX_TEXT: usize = 1024 * 1024;
@@ -67,7 +68,7 @@ pub(crate) fn title(text: &str) -> String {
         .map(str::trim)
         .find(|line| !line.is_empty())
         .unwrap_or_default();
-    let plain: String = first.chars().filter(|letter| !letter.is_control()).collect();
+    let plain = harmless::line(first, usize::MAX);
     if plain.chars().count() <= LONGEST {
         return plain;
     }
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn a_title_is_the_first_line_cut_between_words() {
         assert_eq!(title("\n  hello there \nmore"), "hello there");
-        assert_eq!(title("a\u{7}b"), "ab");
+        assert_eq!(title("a\u{7}b\u{202e}"), "ab");
         assert_eq!(title(""), "");
         let long = title(&"word ".repeat(40));
         assert!(long.ends_with("word…") && long.chars().count() <= 61, "{long}");

@@ -343,17 +343,18 @@ pub(crate) fn model(text: &str) -> Result<String, Refused> {
 }
 
 fn title(text: &str) -> Result<String, Refused> {
-    line(text, MAX_TITLE)
+    let title = Some(line(text, MAX_TITLE)?).filter(|title| !title.is_empty());
+    title.ok_or_else(|| Refused::bad("a title can't be empty"))
 }
 
-/// One line without anything that a page would hide, of so many characters at most.
+/// One line of so many characters at most; what deceives (such as a change of the direction) is left out.
 fn line(text: &str, most: usize) -> Result<String, Refused> {
     let text = text.trim();
     if text.chars().count() > most || text.chars().any(char::is_control) {
         let words = format!("that is no usable name: one line, at most {most} characters");
         return Err(Refused::new(StatusCode::BAD_REQUEST, words));
     }
-    Ok(text.to_owned())
+    Ok(crate::harmless::line(text, most))
 }
 
 impl From<Posted> for PostedView {
@@ -391,5 +392,7 @@ mod tests {
         assert_eq!(title(&format!(" {longest} ")).unwrap(), longest);
         assert!(title(&format!("{longest}x")).is_err());
         assert!(title("two\nlines").is_err());
+        assert_eq!(title("in\u{202e}voice\u{200b} 7").unwrap(), "invoice 7");
+        assert!(title("  \u{202e}\u{200b}").is_err());
     }
 }

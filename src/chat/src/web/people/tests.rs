@@ -23,6 +23,13 @@ async fn a_key_lets_one_browser_in_once() {
 }
 
 #[test]
+fn a_name_is_one_line_without_what_deceives() {
+    assert_eq!(shown(" in\u{202e}voice\n\u{200b} 7 "), "invoice 7");
+    assert_eq!(shown("\u{2066}"), "");
+    assert_eq!(shown(&"ü".repeat(MAX_NAME + 1)).chars().count(), MAX_NAME);
+}
+
+#[test]
 fn a_key_is_good_for_ten_minutes() {
     let (mut links, now) = (Links::default(), Instant::now());
     let (early, late) = (
