@@ -248,7 +248,8 @@ pub(super) async fn open(
             Err(error) if error.code == ErrorCode::AUTH_REQUIRED => return Err(refused(&error)),
             // It is gone or broken. A new one can still answer, and the thread is told.
             Err(error) => {
-                tracing::warn!(thread = %spec.thread, code = ?error.code, "could not resume a session");
+                let why = words::error(&error);
+                tracing::warn!(thread = %spec.thread, why, "could not resume a session");
             }
         }
     }
