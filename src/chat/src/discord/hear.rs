@@ -339,7 +339,7 @@ async fn turn(
     bot.places.began(channel, author.kind == AuthorKind::Machine);
     bot.speak_in(channel).await;
     if posted.happened != supervisor::Happened::Known {
-        bot.signs.show(place, id, "👀");
+        bot.signs.heard(place, id);
     }
     let told = render::happened(posted.happened);
     let pays = payer(bot, &thread, author).await;

@@ -1,7 +1,7 @@
 //! Signs on messages: one request of a channel after the other, and the newest sign wins.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::admission::Id;
@@ -11,6 +11,8 @@ use super::rest::{Rest, Trouble};
 const REMEMBERED: usize = 5000;
 /// Between two requests about signs in one channel: Discord takes four in a second.
 const PAUSE: Duration = Duration::from_millis(300);
+/// On a message that was heard.
+const HEARD: &str = "👀";
 
 /// All signs. Cloned, it is the same.
 #[derive(Clone)]
@@ -37,9 +39,20 @@ impl Signs {
         }
     }
 
+    /// The message was heard. What its turn has shown meanwhile says more, and stays.
+    pub(super) fn heard(&self, channel: Id, message: Id) {
+        let state = self.state();
+        if !state.shown.contains_key(&message) && !state.under_way.contains_key(&message) {
+            self.want(state, channel, message, HEARD);
+        }
+    }
+
     /// This sign is to be on the message, instead of the one before.
     pub(super) fn show(&self, channel: Id, message: Id, sign: &'static str) {
-        let mut state = self.state();
+        self.want(self.state(), channel, message, sign);
+    }
+
+    fn want(&self, mut state: MutexGuard<'_, State>, channel: Id, message: Id, sign: &'static str) {
         let is_idle = !state.wanted.contains_key(&channel);
         let queue = state.wanted.entry(channel).or_default();
         if let Some((_, wanted)) = queue.iter_mut().find(|(known, _)| *known == message) {
@@ -76,7 +89,7 @@ impl Signs {
         self.state().remember(message, sign);
         tokio::time::sleep(PAUSE).await;
         // A host that was started in between does not know what it showed before.
-        let old = before.or((sign != "👀").then_some("👀"));
+        let old = before.or((sign != HEARD).then_some(HEARD));
         if let Some(old) = old {
             self.ask(channel, message, old, false).await;
             tokio::time::sleep(PAUSE).await;
@@ -108,7 +121,7 @@ impl Signs {
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -132,5 +145,27 @@ impl State {
                 self.shown.remove(&old);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn that_a_message_was_heard_takes_nothing_back_that_its_turn_has_shown() {
+        let rest = Rest::new(&"token".into(), None).unwrap();
+        let signs = Signs::new(Arc::new(rest));
+        let wanted = || signs.state().wanted.get(&1).cloned().unwrap_or_default();
+        signs.show(1, 2, "✋");
+        signs.heard(1, 2);
+        signs.heard(1, 3);
+        assert_eq!(wanted(), [(2, "✋"), (3, HEARD)]);
+        let (message, sign, _) = signs.next(1).unwrap();
+        signs.heard(1, 2);
+        signs.state().remember(message, sign);
+        signs.state().end(message);
+        signs.heard(1, 2);
+        assert_eq!(wanted(), [(3, HEARD)]);
     }
 }

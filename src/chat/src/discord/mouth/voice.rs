@@ -138,6 +138,8 @@ impl Voice {
         };
         self.remember(bot, &scene, upto).await;
         scene.learn_ends(bot).await;
+        // What it waits for now may have been told before anybody listened.
+        scene.show_signs(bot).await;
         let id = scene.thread.id.clone();
         let mut due = Some(Instant::now());
         let mut typing = Instant::now();
@@ -185,7 +187,7 @@ impl Voice {
                     }
                     if is_phase {
                         scene.learn_ends(bot).await;
-                        scene.show_signs(bot);
+                        scene.show_signs(bot).await;
                     }
                     due = due.or(Some(Instant::now() + REST));
                 }

@@ -1,7 +1,6 @@
 //! What a voice knows of its thread, and what should stand there.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use conversation::{Body, Item, ItemId, Thread, Turn, TurnId, TurnState};
 use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
@@ -245,7 +244,7 @@ impl Scene {
     }
 
     /// Shows on the message of the running turn whether it waits for a person.
-    pub(super) fn show_signs(&self, bot: &Arc<Bot>) {
+    pub(super) async fn show_signs(&self, bot: &Bot) {
         let Some(id) = self.running() else {
             return;
         };
@@ -253,14 +252,11 @@ impl Scene {
             self.phase,
             ThreadPhase::AwaitingPermission | ThreadPhase::AwaitingLogin
         );
-        let bot = Arc::clone(bot);
-        tokio::spawn(async move {
-            if let Ok(turn) = bot.house.conversation.turn(id).await
-                && turn.state == TurnState::Running
-            {
-                sign(&bot, &turn, TurnState::Running, asks);
-            }
-        });
+        if let Ok(turn) = bot.house.conversation.turn(id).await
+            && turn.state == TurnState::Running
+        {
+            sign(bot, &turn, TurnState::Running, asks);
+        }
     }
 
     /// Everything that should stand there, in order.
