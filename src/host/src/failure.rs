@@ -188,7 +188,12 @@ impl From<VendorGap> for Failure {
 
 impl From<conversation::ConversationError> for Failure {
     fn from(error: conversation::ConversationError) -> Self {
-        Self::of(error.into())
+        let hint = error.hint();
+        Self {
+            exit: Exit::Failed,
+            error: error.into(),
+            hint,
+        }
     }
 }
 

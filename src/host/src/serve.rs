@@ -279,14 +279,15 @@ impl Settings {
 }
 
 impl Failure {
-    fn web(error: web::StartError) -> Self {
+    /// Why the page did not start, or could not.
+    pub(crate) fn web(error: web::StartError) -> Self {
         let hint = error.hint();
         Self::of(error.into()).hint(hint)
     }
 }
 
 /// Every cage shows the folders of the system. State or logins in one of them, away from the workspaces, would be shown.
-fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
+pub(crate) fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
     let channels = settings
         .discord
         .iter()

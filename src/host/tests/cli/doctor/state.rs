@@ -1,0 +1,51 @@
+//! What `doctor` says of what a host keeps besides the logins, and `status` beside it.
+
+use std::fs;
+
+use super::{exactly, signed_in};
+
+#[test]
+fn a_conversation_or_a_list_of_browsers_that_would_stop_a_host_fails_and_status_tells_both() {
+    for (name, content, message) in [
+        (
+            "conversation.db",
+            "no database\n".repeat(500),
+            "is damaged, or no conversation",
+        ),
+        (
+            "web-sessions.json",
+            "{garbage".to_owned(),
+            "holds something else than expected",
+        ),
+    ] {
+        let (_town, house) = signed_in();
+        let path = house.path(name);
+        fs::write(&path, &content).unwrap();
+        let hint = format!("move `{}` a", path.display());
+        exactly(&house.run("doctor --json"), "state", "fail", message, &hint);
+        assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        house
+            .run("up --listen 127.0.0.1:0")
+            .exits(1)
+            .tells(&["error: ", message, "hint: ", &hint]);
+        let status = house.run("status").exits(1).out;
+        assert!(status.contains("no host runs on"), "{status}");
+        if name == "conversation.db" {
+            assert!(status.contains(message) && status.contains(&hint), "{status}");
+            house.run("threads list").exits(1).tells(&[message, &hint]);
+        }
+    }
+}
+
+#[test]
+fn a_folder_in_place_of_the_conversation_fails() {
+    let (_town, house) = signed_in();
+    fs::create_dir(house.path("conversation.db")).unwrap();
+    exactly(
+        &house.run("doctor --json"),
+        "state",
+        "fail",
+        "it is no file",
+        "aside",
+    );
+}
