@@ -6,7 +6,6 @@ use credentials::{Credentials, Owner, Service, Tenant, Timestamp, UserId, Vendor
 use crate::arguments::{Auth, OwnerChoice};
 use crate::config::Settings;
 use crate::failure::{Failure, Outcome};
-use crate::running;
 
 mod begin;
 mod complete;
@@ -19,14 +18,8 @@ mod token;
 
 pub(crate) use payer::shadow;
 
-/// Runs one of them.
-pub(crate) fn run(verb: Auth, settings: Settings) -> Outcome {
-    let settings = match verb {
-        // What only looks goes where `status` does; what signs in or out, to the configured store.
-        Auth::List { .. } => running::or_demo(settings),
-        _ => settings,
-    };
-    let settings = &settings;
+/// Runs one of them. All mean the configured store, also beside a demo: its logins are for its page.
+pub(crate) fn run(verb: Auth, settings: &Settings) -> Outcome {
     match verb {
         Auth::Begin(asked) => begin::run(&asked, settings),
         Auth::Complete(asked) => complete::run(asked, settings),

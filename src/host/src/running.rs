@@ -110,6 +110,12 @@ pub(crate) fn of_demo(mut settings: Settings) -> Settings {
     settings
 }
 
+/// Where a demo keeps its logins, if it has kept any.
+pub(crate) fn store_of_demo(settings: &Settings) -> Option<PathBuf> {
+    let store = settings.state_folder.join(DEMO).join("auth.json");
+    store.exists().then_some(store)
+}
+
 /// The settings for whoever looks: those of the demo, where it runs and no other host does, or where it was what ran last.
 /// Says so.
 pub(crate) fn or_demo(settings: Settings) -> Settings {
