@@ -31,6 +31,20 @@ pub(crate) fn run(verb: Auth, settings: &Settings) -> Outcome {
     }
 }
 
+/// Who signs in where nobody says and the system does not tell.
+const SOMEBODY: &str = "me";
+
+/// Who signs in: who was named, or who is at the terminal.
+fn user(named: Option<&UserId>, settings: &Settings) -> Result<UserId, Failure> {
+    if let Some(user) = named {
+        return Ok(user.clone());
+    }
+    let name = settings.user.as_deref().unwrap_or(SOMEBODY);
+    UserId::parse(&format!("local:{name}"))
+        .or_else(|_| UserId::parse(SOMEBODY))
+        .map_err(Into::into)
+}
+
 /// The tenant that a sign-in is for.
 fn tenant(service: &Service, user: &UserId, owner: OwnerChoice) -> Tenant {
     match owner {
