@@ -128,6 +128,7 @@ async fn whoever_looks_after_a_demo_finds_what_it_left_however_it_ended() {
             ("status", "1 thread,"),
             ("threads list", &*thread),
             ("doctor", "/demo/auth.json"),
+            ("doctor", "native; new threads get `native`"),
         ];
         let look = |when: &str| {
             for (line, found) in looks {
@@ -146,6 +147,8 @@ async fn whoever_looks_after_a_demo_finds_what_it_left_however_it_ended() {
             assert_eq!(host.stop(), Some(0));
         }
         look("demo, which ran last");
+        let (data, _) = run("status");
+        assert!(data.contains("start it again with `agent-host demo`"), "{data}");
         let (data, talk) = run("auth list");
         assert!(
             data.is_empty() && talk.contains("the demo keeps logins of its own"),

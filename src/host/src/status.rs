@@ -178,7 +178,14 @@ fn of_folder(settings: &Settings) -> Report {
         None => Attention {
             thread: None,
             what: format!("no host runs on `{}`", state.display()),
-            hint: Some("start it with `agent-host up`, or try `agent-host demo`".to_owned()),
+            hint: Some(
+                if settings.is_demo {
+                    "start it again with `agent-host demo`"
+                } else {
+                    "start it with `agent-host up`, or try `agent-host demo`"
+                }
+                .to_owned(),
+            ),
         },
     });
     // That no host runs is worth knowing also where the rest can't be read.
