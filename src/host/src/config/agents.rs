@@ -12,6 +12,7 @@ use url::Url;
 
 use super::document::{Named, TablePlace};
 use super::sections::{AgentSection, EnvironmentValue, PermissionsName, ProviderName};
+use super::variables::{NOT_A_NAME, is_name};
 use super::{Problem, Variables};
 
 /// The agent that is there without any configuration.
@@ -131,6 +132,12 @@ fn external(
             EnvironmentValue::Text(text) => {
                 environment.insert(name.clone(), text.clone());
             }
+            EnvironmentValue::FromEnvironment(from) if !is_name(from) => problems.push(
+                table
+                    .place
+                    .problem(Some("env"), format!("the `from_env` of {name} {NOT_A_NAME}"))
+                    .hint("a secret itself does not belong in this file"),
+            ),
             EnvironmentValue::FromEnvironment(from) => match variables.text(from) {
                 Some(text) => {
                     environment.insert(name.clone(), text);
