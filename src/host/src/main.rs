@@ -11,6 +11,7 @@ mod control;
 mod demo;
 mod descriptors;
 mod doctor;
+mod exposure;
 mod failure;
 mod guard;
 mod log;

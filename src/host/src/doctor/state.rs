@@ -6,7 +6,7 @@ use conversation::{Conversation, ConversationError};
 use super::Check;
 use crate::config::Settings;
 use crate::failure::Failure;
-use crate::serve;
+use crate::{exposure, serve};
 
 const NAME: &str = "state";
 
@@ -22,7 +22,22 @@ pub(super) fn check(settings: &Settings) -> Check {
         web::Server::check_state(state).map_err(Failure::web),
         serve::refuse_open_secrets(settings),
     ];
-    let findings = looks.into_iter().filter_map(Result::err).map(finding).collect();
+    let (lost, emptied) = match lost::look(state) {
+        Ok(lost) => (lost, None),
+        Err(failure) => (None, Some(failure)),
+    };
+    let lost =
+        lost.map(|words| Check::warn(NAME, words).hint("put a backup in its place before the next start"));
+    let exposed = exposure::of_all(&settings.web.secret_files);
+    let findings =
+        looks
+            .into_iter()
+            .filter_map(Result::err)
+            .map(finding)
+            .chain(exposed.map(|words| {
+                Check::warn(NAME, words).hint("let only the user of this host read it: chmod 600")
+            }))
+            .collect();
     Check::worst(NAME, findings, "a host can start with what is kept")
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{exactly, signed_in};
+use super::{chmod, exactly, signed_in};
 
 #[test]
 fn a_conversation_or_a_list_of_browsers_that_would_stop_a_host_fails_and_status_tells_both() {
@@ -48,4 +48,29 @@ fn a_folder_in_place_of_the_conversation_fails() {
         "it is no file",
         "aside",
     );
+}
+
+#[test]
+fn a_password_that_others_may_read_is_warned_of() {
+    let (_town, house) = signed_in();
+    let path = house.path("password");
+    fs::write(&path, "a password of many letters\n").unwrap();
+    chmod(&path, 0o644);
+    let house = house.configured(&format!("[web]\npassword_file = {path:?}\n"));
+    exactly(
+        &house.run("doctor --json"),
+        "state",
+        "warn",
+        "every user of this machine may read",
+        "chmod 600",
+    );
+    // Stopped by what is damaged, after the warning.
+    fs::write(house.path("conversation.db"), "no database\n".repeat(500)).unwrap();
+    house
+        .run("up --listen 127.0.0.1:0")
+        .exits(1)
+        .tells(&["warning: every user of this machine may read"]);
+    chmod(&path, 0o600);
+    fs::remove_file(house.path("conversation.db")).unwrap();
+    house.run("doctor").exits(0);
 }
