@@ -34,7 +34,7 @@ pub(crate) async fn read(token: &Token) -> Result<SecretString, String> {
 
 /// What lets others of this machine read the token, in words.
 pub(crate) fn exposure(token: &Token) -> Option<String> {
-    token.file().and_then(exposure::of)
+    token.file().and_then(|file| exposure::of(file))
 }
 
 /// Three parts with points between them, in letters that fit into a header.

@@ -15,6 +15,7 @@ mod exposure;
 mod failure;
 mod guard;
 mod log;
+mod lost;
 mod output;
 mod rehearsal_server;
 mod running;

@@ -15,7 +15,7 @@ use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::guard::Guard;
 use crate::running::HostLock;
-use crate::{assembly, bot_token, descriptors, exposure, log, output, thrift};
+use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, thrift};
 
 mod answers;
 
@@ -126,6 +126,7 @@ impl Running {
         refuse_open_secrets(settings)?;
         warn_of_others(settings);
         descriptors::raise();
+        lost::refuse_or_warn(state)?;
         let (conversation, found) = Conversation::open(state)?;
         let guard = Guard::start(state, &settings.store_path, &settings.web.secret_files);
         let config = supervisor::Config {

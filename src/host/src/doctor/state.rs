@@ -6,7 +6,7 @@ use conversation::{Conversation, ConversationError};
 use super::Check;
 use crate::config::Settings;
 use crate::failure::Failure;
-use crate::{exposure, serve};
+use crate::{exposure, lost, serve};
 
 const NAME: &str = "state";
 
@@ -33,7 +33,9 @@ pub(super) fn check(settings: &Settings) -> Check {
         looks
             .into_iter()
             .filter_map(Result::err)
-            .map(finding)
+            .chain(emptied)
+            .map(|failure| finding(&failure))
+            .chain(lost)
             .chain(exposed.map(|words| {
                 Check::warn(NAME, words).hint("let only the user of this host read it: chmod 600")
             }))
@@ -50,7 +52,7 @@ fn conversation(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-fn finding(failure: Failure) -> Check {
+fn finding(failure: &Failure) -> Check {
     let check = Check::fail(NAME, failure.to_string());
     match failure.hint_words() {
         Some(hint) => check.hint(hint),

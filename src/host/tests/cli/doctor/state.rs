@@ -74,3 +74,30 @@ fn a_password_that_others_may_read_is_warned_of() {
     fs::remove_file(house.path("conversation.db")).unwrap();
     house.run("doctor").exits(0);
 }
+
+#[test]
+fn a_conversation_that_was_emptied_stops_a_host_and_one_that_is_gone_is_warned_of() {
+    let (_town, house) = signed_in();
+    let path = house.path("conversation.db");
+    fs::create_dir_all(house.path("threads/web-a")).unwrap();
+    exactly(
+        &house.run("doctor --json"),
+        "state",
+        "warn",
+        "1 thread has files in",
+        "backup",
+    );
+    fs::write(&path, "").unwrap();
+    exactly(
+        &house.run("doctor --json"),
+        "state",
+        "fail",
+        "is empty, and 1 thread",
+        "backup",
+    );
+    house.run("up --listen 127.0.0.1:0").exits(1).tells(&[
+        "is empty, and 1 thread has files in",
+        "hint: put a backup in its place; or remove",
+    ]);
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+}
