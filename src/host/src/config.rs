@@ -172,7 +172,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         &mut problems,
     );
     let model_calls = document.limits.model_calls.unwrap_or(contract::MODEL_CALLS);
-    let declared_agents = document.agents.iter().map(|agent| agent.name.clone()).collect();
+    let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
     let agents = agents::build(
         document.agents,
         &Shared {
@@ -186,7 +186,8 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         variables,
         &mut problems,
     );
-    let default_agent = agents::default_agent(document.default_agent, &agents, &mut problems);
+    let default_agent =
+        agents::default_agent(document.default_agent, &agents, &declared_agents, &mut problems);
     let web = web::settings(
         document.web,
         document.places.get("web"),

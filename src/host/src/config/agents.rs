@@ -68,10 +68,11 @@ pub(super) fn build(
     agents
 }
 
-/// Checks the name of the agent of new threads.
+/// Checks the name of the agent of new threads. `declared` are those that have a table, also where it is wrong.
 pub(super) fn default_agent(
     asked: Option<(String, TablePlace)>,
     agents: &BTreeMap<String, Agent>,
+    declared: &[String],
     problems: &mut Vec<Problem>,
 ) -> String {
     let Some((name, place)) = asked else {
@@ -79,6 +80,10 @@ pub(super) fn default_agent(
     };
     if agents.contains_key(&name) {
         return name;
+    }
+    // What is wrong with its table was told.
+    if declared.contains(&name) {
+        return NATIVE.to_owned();
     }
     let known: Vec<&str> = agents.keys().map(String::as_str).collect();
     problems.push(
