@@ -293,6 +293,12 @@ fn an_api_key_is_pasted_and_printed_again_as_token() {
         "API key of OpenAI API",
         "agent-host auth complete openai --user local:alice",
     ]);
+    for wrong in ["sk-planted in two words".to_owned(), "k".repeat(5000)] {
+        house
+            .run_with_stdin("auth complete openai --user alice", &format!("{wrong}\n"))
+            .exits(1)
+            .tells(&["that is no API key", "hint: paste the key alone"]);
+    }
     house
         .run_with_stdin("auth complete openai --user alice", "sk-test-1\n")
         .exits(0)
