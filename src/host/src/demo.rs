@@ -97,7 +97,7 @@ pub(crate) fn settings(mut settings: Settings) -> Settings {
     )]
     .into();
     settings.declared_agents = vec![];
-    settings.default_agent = NATIVE.to_owned();
+    settings.default_agent = String::from(NATIVE);
     settings
 }
 
