@@ -80,7 +80,7 @@ async fn what_waits_is_listed_shown_and_skipped_with_and_without_a_host() {
         "{shown}"
     );
     assert!(
-        shown.contains("words 3\u{fffd}[31m"),
+        shown.contains("words 3⟨U+001B⟩[31m"),
         "what an agent said is harmless: {shown}"
     );
     let last = run(home, &["threads", "show", id.as_str(), "--json"]);

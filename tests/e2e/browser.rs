@@ -17,7 +17,7 @@ struct Login {
 impl Login {
     async fn start(scene: &Scene) -> Self {
         let mut command = agent_host(scene.folder());
-        command.args(["auth", "login", "rehearsal", "--user", "alice"]);
+        command.args(["auth", "login", "rehearsal"]);
         command.env("AGENT_HOST_REHEARSAL_URL", scene.url().as_str());
         let mut command = Command::from(command);
         // An open pipe: the way out by pasting stays open, too.

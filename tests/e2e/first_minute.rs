@@ -127,8 +127,8 @@ async fn whoever_looks_after_a_demo_finds_what_it_left_however_it_ended() {
         let looks = [
             ("status", "1 thread,"),
             ("threads list", &*thread),
-            ("auth list", "rehearsal"),
             ("doctor", "/demo/auth.json"),
+            ("doctor", "native; new threads get `native`"),
         ];
         let look = |when: &str| {
             for (line, found) in looks {
@@ -147,12 +147,19 @@ async fn whoever_looks_after_a_demo_finds_what_it_left_however_it_ended() {
             assert_eq!(host.stop(), Some(0));
         }
         look("demo, which ran last");
+        let (data, _) = run("status");
+        assert!(data.contains("start it again with `agent-host demo`"), "{data}");
+        let (data, talk) = run("auth list");
+        assert!(
+            data.is_empty() && talk.contains("the demo keeps logins of its own"),
+            "{data}\n{talk}"
+        );
         // Whoever signs in elsewhere goes on there.
         std::fs::write(home.path().join("auth.json"), "{\"version\":1,\"tenants\":{}}")
             .expect("it can be written");
-        let (data, talk) = run("auth list");
+        let (data, talk) = run("doctor");
         assert!(
-            data.is_empty() && talk.starts_with("nobody has signed in"),
+            !data.contains("/demo/auth.json") && !talk.contains("this is about"),
             "{data}\n{talk}"
         );
     }

@@ -128,7 +128,10 @@ async fn planted_secrets_are_found_in_nothing_the_run_wrote() {
         said: Said::default(),
     };
     // A sign-in, with a wrong paste and an old code on the way.
-    let link = run.run(&["auth", "begin", "rehearsal", "--user", "alice"], None);
+    let link = run.run(
+        &["auth", "begin", "rehearsal", "--user", "alice", "--owner", "host"],
+        None,
+    );
     let link = String::from_utf8(link).expect("a link").trim().to_owned();
     let pending = scene.file()["pending"]["rehearsal"]["local:alice"].clone();
     let verifier = pending["verifier"].as_str().expect("a verifier").to_owned();
@@ -151,7 +154,10 @@ async fn planted_secrets_are_found_in_nothing_the_run_wrote() {
     );
     // A key, good and bad.
     for key in ["sk-planted two words", "sk-planted-key"] {
-        run.run(&["auth", "begin", "openai", "--user", "alice"], None);
+        run.run(
+            &["auth", "begin", "openai", "--user", "alice", "--owner", "host"],
+            None,
+        );
         run.run(&["auth", "complete", "openai", "--user", "alice"], Some(key));
     }
     // Tokens: good, refused, refreshed, in trouble, dead.

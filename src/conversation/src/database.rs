@@ -88,6 +88,7 @@ impl Place {
         if matches!(fs::metadata(&self.file), Err(error) if error.kind() == ErrorKind::NotFound) {
             return Err(ConversationError::Missing(self.file.display().to_string()));
         }
+        self.expect_file()?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = self.connect(flags)?;
         schema::expect_current(&connection, self)?;
@@ -109,9 +110,24 @@ impl Place {
     fn create_private(&self) -> Result<()> {
         match private().create_new(true).open(&self.file) {
             Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => self.narrow(),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.expect_file()?;
+                self.narrow()
+            }
             Err(error) => Err(file("create", &self.file, &error)),
         }
+    }
+
+    /// A folder, or whatever else stands there, is not to be touched.
+    fn expect_file(&self) -> Result<()> {
+        let found = fs::metadata(&self.file).map_err(|error| file("look at", &self.file, &error))?;
+        if found.is_file() {
+            return Ok(());
+        }
+        Err(ConversationError::Damaged {
+            path: self.file.display().to_string(),
+            cause: "it is no file".to_owned(),
+        })
     }
 
     #[cfg(unix)]

@@ -79,6 +79,28 @@ pub enum ConversationError {
     Closed,
 }
 
+impl ConversationError {
+    /// What a person can do about it, if anything helps.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Damaged { path, .. } => format!(
+                "move `{path}` aside, with `{path}-wal` and `{path}-shm` if they are there, and put a backup in its place, or \
+                 nothing: without one the next host begins with no threads, and the files of the old ones stay"
+            ),
+            Self::Version { path, found, known } if found > known => format!(
+                "use the version of agent-host that wrote it; or move `{path}` aside, and the next host begins with no threads"
+            ),
+            Self::Version { .. } => "the next start of the host brings it up to date".to_owned(),
+            Self::InUse(_) => "`agent-host status` shows which host that is".to_owned(),
+            Self::Full { .. } => "make room there, and try again".to_owned(),
+            Self::Database { path, .. } => {
+                format!("check the disk, and who may read and write `{path}` and its folder")
+            }
+            _ => return None,
+        })
+    }
+}
+
 pub(crate) type Result<T> = std::result::Result<T, ConversationError>;
 
 /// What stops a piece of work on the database: its own decision, or the database's.

@@ -150,7 +150,7 @@ pub(crate) struct Rehearsal {
     #[arg(long, value_name = "ADDRESS", default_value_t = crate::config::DEFAULT_LISTEN)]
     pub(crate) listen: SocketAddr,
     /// How long an access token lives
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) access_ttl: u64,
     /// Make access tokens JWTs
     #[arg(long)]
@@ -194,6 +194,7 @@ pub(crate) struct Demo {
     pub(crate) listen: Option<SocketAddr>,
     /// How long a sign-in's access token lives
     #[arg(long, value_name = "SECONDS", default_value_t = 300, conflicts_with = "storm")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) access_ttl: u64,
     /// Only show that so many processes share one refresh
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]

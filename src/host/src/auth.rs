@@ -6,7 +6,6 @@ use credentials::{Credentials, Owner, Service, Tenant, Timestamp, UserId, Vendor
 use crate::arguments::{Auth, OwnerChoice};
 use crate::config::Settings;
 use crate::failure::{Failure, Outcome};
-use crate::running;
 
 mod begin;
 mod complete;
@@ -19,14 +18,8 @@ mod token;
 
 pub(crate) use payer::shadow;
 
-/// Runs one of them.
-pub(crate) fn run(verb: Auth, settings: Settings) -> Outcome {
-    let settings = match verb {
-        // What only looks goes where `status` does; what signs in or out, to the configured store.
-        Auth::List { .. } => running::or_demo(settings),
-        _ => settings,
-    };
-    let settings = &settings;
+/// Runs one of them. All mean the configured store, also beside a demo: its logins are for its page.
+pub(crate) fn run(verb: Auth, settings: &Settings) -> Outcome {
     match verb {
         Auth::Begin(asked) => begin::run(&asked, settings),
         Auth::Complete(asked) => complete::run(asked, settings),
@@ -36,6 +29,20 @@ pub(crate) fn run(verb: Auth, settings: Settings) -> Outcome {
         Auth::Logout { tenant, user } => logout::run(&tenant, user, settings),
         Auth::Repair => repair::run(settings),
     }
+}
+
+/// Who signs in where nobody says and the system does not tell.
+const SOMEBODY: &str = "me";
+
+/// Who signs in: who was named, or who is at the terminal.
+fn user(named: Option<&UserId>, settings: &Settings) -> Result<UserId, Failure> {
+    if let Some(user) = named {
+        return Ok(user.clone());
+    }
+    let name = settings.user.as_deref().unwrap_or(SOMEBODY);
+    UserId::parse(&format!("local:{name}"))
+        .or_else(|_| UserId::parse(SOMEBODY))
+        .map_err(Into::into)
 }
 
 /// The tenant that a sign-in is for.

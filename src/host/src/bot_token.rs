@@ -1,6 +1,5 @@
 //! The bot's token, read where it is: already here, or what a program prints. No part of it is in any error.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use nix::unistd::Pid;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStdout, Command};
+
+use crate::exposure;
 
 /// Time for a person to unlock what keeps it, and no more.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,14 +34,7 @@ pub(crate) async fn read(token: &Token) -> Result<SecretString, String> {
 
 /// What lets others of this machine read the token, in words.
 pub(crate) fn exposure(token: &Token) -> Option<String> {
-    let file = token.file()?;
-    let mode = std::fs::metadata(file).ok()?.permissions().mode();
-    let who = match (mode & 0o004 != 0, mode & 0o040 != 0) {
-        (true, _) => "every user of this machine",
-        (false, true) => "everybody in its group",
-        (false, false) => return None,
-    };
-    Some(format!("{who} may read `{}`", file.display()))
+    token.file().and_then(|file| exposure::of(file))
 }
 
 /// Three parts with points between them, in letters that fit into a header.

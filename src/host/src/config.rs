@@ -38,6 +38,10 @@ const DEFAULT_FILTER: &str = "warn";
 
 /// Everything that the programs are told from outside.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they have nothing to do with each other"
+)]
 pub(crate) struct Settings {
     /// The folder that everything is kept in.
     pub(crate) state_folder: PathBuf,
@@ -85,6 +89,8 @@ pub(crate) struct Settings {
     pub(crate) user: Option<String>,
     /// Whether the person wants no colours.
     pub(crate) no_colour: bool,
+    /// Whether these are the settings of the demo.
+    pub(crate) is_demo: bool,
 }
 
 /// Settings, and what was wrong where they came from. What is wrong was left out of them.
@@ -166,7 +172,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         &mut problems,
     );
     let model_calls = document.limits.model_calls.unwrap_or(contract::MODEL_CALLS);
-    let declared_agents = document.agents.iter().map(|agent| agent.name.clone()).collect();
+    let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
     let agents = agents::build(
         document.agents,
         &Shared {
@@ -180,7 +186,8 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         variables,
         &mut problems,
     );
-    let default_agent = agents::default_agent(document.default_agent, &agents, &mut problems);
+    let default_agent =
+        agents::default_agent(document.default_agent, &agents, &declared_agents, &mut problems);
     let web = web::settings(
         document.web,
         document.places.get("web"),
@@ -216,6 +223,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             config_exists: text.is_some(),
             user: variables.text("USER").or_else(|| variables.text("LOGNAME")),
             no_colour: variables.text("NO_COLOR").is_some(),
+            is_demo: false,
         },
         problems,
     })

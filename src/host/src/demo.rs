@@ -1,6 +1,7 @@
 //! `demo`: a whole host on this machine, with a rehearsal vendor and model in place of real ones.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::{Permissions, Profile, Provider};
@@ -9,9 +10,9 @@ use rehearsal::{Config, Server, StartError};
 use supervisor::{Agent, AgentKind};
 
 use crate::arguments::Demo;
-use crate::config::{NATIVE, Settings, Shared, WebSettings, account};
+use crate::config::{DEFAULT_LISTEN, NATIVE, Settings, Shared, WebSettings, account};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::running::{HostLock, of_demo};
+use crate::running::{DEMO, HostLock};
 use crate::serve::{Running, Signals};
 use crate::{assembly, log, output, storm};
 
@@ -33,11 +34,7 @@ pub(crate) fn run(asked: &Demo, settings: Settings) -> Outcome {
     if let Some(processes) = asked.storm {
         return storm::run(processes);
     }
-    let mut settings = of_demo(settings);
-    // Whatever the configuration says of a real host's page.
-    settings.web = WebSettings::of_this_machine();
-    // Everything stays on this machine, whatever token is lying around.
-    settings.discord = None;
+    let mut settings = self::settings(settings);
     settings.web.notice = Some(NOTICE.to_owned());
     settings.web.trials = TRIALS
         .map(|(text, what)| (text.to_owned(), what.to_owned()))
@@ -66,6 +63,44 @@ pub(crate) fn run(asked: &Demo, settings: Settings) -> Outcome {
     })
 }
 
+/// The settings of the demo, whatever the configuration says of a real host. Where its vendor is, only a running one knows.
+pub(crate) fn settings(mut settings: Settings) -> Settings {
+    settings.is_demo = true;
+    settings.state_folder.push(DEMO);
+    settings.store_path = settings.state_folder.join("auth.json");
+    settings.workspaces = settings.state_folder.join("workspaces");
+    settings.web = WebSettings::of_this_machine();
+    // Everything stays on this machine, whatever token is lying around.
+    settings.discord = None;
+    let profile = Profile {
+        session_folder: PathBuf::new(),
+        provider: Provider::OpenaiResponses,
+        base_url: format!("http://{DEFAULT_LISTEN}/v1")
+            .parse()
+            .expect("a literal address is valid"),
+        model: Some(MODEL.to_owned()),
+        account: None,
+        permissions: Permissions::Ask,
+        without_layers: settings.without_layers.clone(),
+        readable: settings.readable.clone(),
+        context_tokens: None,
+        model_calls: settings.model_calls,
+        instructions: None,
+    };
+    // The only agent is the built-in one, with the rehearsal model.
+    settings.agents = [(
+        NATIVE.to_owned(),
+        Agent {
+            title: "rehearsal agent".to_owned(),
+            kind: AgentKind::Native(Box::new(profile)),
+        },
+    )]
+    .into();
+    settings.declared_agents = vec![];
+    settings.default_agent = String::from(NATIVE);
+    settings
+}
+
 /// The rehearsal vendor and model. It remembers its logins, as a real one would.
 async fn start_vendor(settings: &Settings, access_ttl: Duration) -> Result<Server, Failure> {
     let config = |listen: SocketAddr| Config {
@@ -75,7 +110,7 @@ async fn start_vendor(settings: &Settings, access_ttl: Duration) -> Result<Serve
         ..Config::default()
     };
     // A fixed port, so that links in old messages go on working; where it is taken any other does.
-    let fixed = crate::config::DEFAULT_LISTEN;
+    let fixed = DEFAULT_LISTEN;
     match Server::start(config(fixed)).await {
         Err(StartError::Bind { .. }) => Server::start(config(SocketAddr::new(fixed.ip(), 0))).await,
         started => started,
@@ -83,7 +118,7 @@ async fn start_vendor(settings: &Settings, access_ttl: Duration) -> Result<Serve
     .map_err(|error| Failure::during(error, "could not start the rehearsal vendor"))
 }
 
-/// The only agent is the built-in one, with the rehearsal model.
+/// Tells the agent where the model is, and who is asked for logins.
 fn use_vendor(settings: &mut Settings, server: &Server) -> Result<(), Failure> {
     let vendor = settings.vendors.get(&Service::parse("rehearsal")?)?;
     let shared = Shared {
@@ -94,30 +129,16 @@ fn use_vendor(settings: &mut Settings, server: &Server) -> Result<(), Failure> {
         readable: settings.readable.clone(),
         model_calls: settings.model_calls,
     };
-    let profile = Profile {
-        session_folder: std::path::PathBuf::new(),
-        provider: Provider::OpenaiResponses,
-        base_url: server
-            .url()
-            .join("v1")
-            .map_err(|error| Failure::during(error, "could not name the rehearsal model's address"))?,
-        model: Some(MODEL.to_owned()),
-        account: Some(account(&vendor, &shared)),
-        permissions: Permissions::Ask,
-        without_layers: settings.without_layers.clone(),
-        readable: settings.readable.clone(),
-        context_tokens: None,
-        model_calls: settings.model_calls,
-        instructions: None,
-    };
-    settings.agents = [(
-        NATIVE.to_owned(),
-        Agent {
-            title: "rehearsal agent".to_owned(),
-            kind: AgentKind::Native(Box::new(profile)),
-        },
-    )]
-    .into();
-    settings.default_agent = String::from(NATIVE);
+    let account = account(&vendor, &shared);
+    let base_url = server
+        .url()
+        .join("v1")
+        .map_err(|error| Failure::during(error, "could not name the rehearsal model's address"))?;
+    for agent in settings.agents.values_mut() {
+        if let AgentKind::Native(profile) = &mut agent.kind {
+            profile.account = Some(account.clone());
+            profile.base_url = base_url.clone();
+        }
+    }
     Ok(())
 }

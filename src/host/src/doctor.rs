@@ -24,6 +24,7 @@ mod process;
 mod programs;
 mod recovery;
 mod report;
+mod state;
 mod tenants;
 mod vendors;
 
@@ -48,6 +49,7 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
     checks.extend([
         configuration::check(loaded),
         vendors::check(&loaded.settings),
+        state::check(&loaded.settings),
         programs::worker(),
         programs::host(&loaded.settings),
         cage::check(&loaded.settings),

@@ -188,7 +188,12 @@ impl From<VendorGap> for Failure {
 
 impl From<conversation::ConversationError> for Failure {
     fn from(error: conversation::ConversationError) -> Self {
-        Self::of(error.into())
+        let hint = error.hint();
+        Self {
+            exit: Exit::Failed,
+            error: error.into(),
+            hint,
+        }
     }
 }
 
@@ -224,18 +229,17 @@ impl From<NameError> for Failure {
 pub(crate) fn sign_in_command(tenant: &Tenant) -> String {
     match &tenant.owner {
         Owner::Host => format!("agent-host auth login {}", tenant.service),
-        Owner::User(user) => begin_command(&tenant.service, user, &tenant.owner),
+        Owner::User(user) => begin_command(tenant, user),
     }
 }
 
 /// The command that begins this sign-in of this user.
-pub(crate) fn begin_command(service: &Service, user: &UserId, owner: &Owner) -> String {
-    let own = if *owner == Owner::Host {
-        ""
-    } else {
-        " --owner user"
+pub(crate) fn begin_command(tenant: &Tenant, user: &UserId) -> String {
+    let owner = match &tenant.owner {
+        Owner::Host => " --owner host",
+        Owner::User(_) => "",
     };
-    format!("agent-host auth begin {service} --user {user}{own}")
+    format!("agent-host auth begin {} --user {user}{owner}", tenant.service)
 }
 
 /// The way to sign in again, and for a user without a login both ways there are.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::config::Settings;
 use crate::failure::{Exit, Failure};
-use crate::output;
+use crate::{demo, output};
 
 /// A lock that is only held by a child on its way to another program is free after much less.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -100,14 +100,12 @@ fn read_pid(file: &mut File) -> Option<u32> {
 }
 
 /// The folder of a demo's state, in the state folder.
-const DEMO: &str = "demo";
+pub(crate) const DEMO: &str = "demo";
 
-/// The settings of the demo.
-pub(crate) fn of_demo(mut settings: Settings) -> Settings {
-    settings.state_folder.push(DEMO);
-    settings.store_path = settings.state_folder.join("auth.json");
-    settings.workspaces = settings.state_folder.join("workspaces");
-    settings
+/// Where a demo keeps its logins, if it has kept any.
+pub(crate) fn store_of_demo(settings: &Settings) -> Option<PathBuf> {
+    let store = settings.state_folder.join(DEMO).join("auth.json");
+    store.exists().then_some(store)
 }
 
 /// The settings for whoever looks: those of the demo, where it runs and no other host does, or where it was what ran last.
@@ -124,7 +122,7 @@ pub(crate) fn or_demo(settings: Settings) -> Settings {
         return settings;
     };
     output::say(&format!("{words}: `{}`", demo.display()));
-    of_demo(settings)
+    demo::settings(settings)
 }
 
 /// When a file was last written, as a host's lock is at its start; `None` if it never was.

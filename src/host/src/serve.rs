@@ -1,6 +1,6 @@
 //! A running host: its parts started in order, and ended in the opposite one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chat::{discord, web};
@@ -15,7 +15,7 @@ use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::guard::Guard;
 use crate::running::HostLock;
-use crate::{assembly, bot_token, descriptors, log, output, thrift};
+use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, thrift};
 
 mod answers;
 
@@ -124,8 +124,9 @@ impl Running {
     async fn start(settings: &Settings, credentials: Credentials, lock: HostLock) -> Result<Self, Failure> {
         let state = &settings.state_folder;
         refuse_open_secrets(settings)?;
-        warn_of_others(state);
+        warn_of_others(settings);
         descriptors::raise();
+        lost::refuse_or_warn(state)?;
         let (conversation, found) = Conversation::open(state)?;
         let guard = Guard::start(state, &settings.store_path, &settings.web.secret_files);
         let config = supervisor::Config {
@@ -279,14 +280,15 @@ impl Settings {
 }
 
 impl Failure {
-    fn web(error: web::StartError) -> Self {
+    /// Why the page did not start, or could not.
+    pub(crate) fn web(error: web::StartError) -> Self {
         let hint = error.hint();
         Self::of(error.into()).hint(hint)
     }
 }
 
 /// Every cage shows the folders of the system. State or logins in one of them, away from the workspaces, would be shown.
-fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
+pub(crate) fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
     let channels = settings
         .discord
         .iter()
@@ -338,8 +340,9 @@ fn refuse_open_secrets(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Says what lets others in, or too much out, and is no reason not to start.
-fn warn_of_others(state: &Path) {
+fn warn_of_others(settings: &Settings) {
     use std::os::unix::fs::PermissionsExt as _;
+    let state = &settings.state_folder;
     if nix::unistd::geteuid().is_root() {
         output::say(
             "warning: this runs as root: what a command may do outside its fence, it may do as root; give it a user of its own",
@@ -351,6 +354,9 @@ fn warn_of_others(state: &Path) {
             "warning: other users of this machine may look into `{0}`: chmod 700 {0}",
             state.display()
         ));
+    }
+    for exposure in exposure::of_all(&settings.web.secret_files) {
+        output::say(&format!("warning: {exposure}: chmod 600 mends that"));
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
     let report = match control::ask(state, &Request::Status)? {
         Some(value) => serde_json::from_value(value)
             .map_err(|error| Failure::during(error, "the running host answered something else"))?,
-        None => of_folder(settings)?,
+        None => of_folder(settings),
     };
     let exit = if report.attention.is_empty() && report.host.is_some() {
         Exit::Done
@@ -162,7 +162,7 @@ fn worker(status: supervisor::WorkerStatus) -> Worker {
 }
 
 /// What the folder of a host that does not run tells.
-fn of_folder(settings: &Settings) -> Result<Report, Failure> {
+fn of_folder(settings: &Settings) -> Report {
     let state = &settings.state_folder;
     let mut report = Report::default();
     let holder = HostLock::holder(state);
@@ -178,11 +178,31 @@ fn of_folder(settings: &Settings) -> Result<Report, Failure> {
         None => Attention {
             thread: None,
             what: format!("no host runs on `{}`", state.display()),
-            hint: Some("start it with `agent-host up`, or try `agent-host demo`".to_owned()),
+            hint: Some(
+                if settings.is_demo {
+                    "start it again with `agent-host demo`"
+                } else {
+                    "start it with `agent-host up`, or try `agent-host demo`"
+                }
+                .to_owned(),
+            ),
         },
     });
+    // That no host runs is worth knowing also where the rest can't be read.
+    if let Err(failure) = of_conversation(settings, &mut report) {
+        report.attention.push(Attention {
+            thread: None,
+            what: failure.to_string(),
+            hint: failure.hint_words().map(str::to_owned),
+        });
+    }
+    report
+}
+
+/// What the conversation of a host that does not run tells, if there is one.
+fn of_conversation(settings: &Settings, report: &mut Report) -> Result<(), Failure> {
     let Some(conversation) = open_if_there(settings)? else {
-        return Ok(report);
+        return Ok(());
     };
     let threads = assembly::run(async { Ok(conversation.threads(ThreadFilter::default()).await?) })?;
     report.threads = threads.len();
@@ -197,7 +217,7 @@ fn of_folder(settings: &Settings) -> Result<Report, Failure> {
     }
     let left = assembly::run(async { Ok(supervisor::attention_offline(&conversation).await?) })?;
     report.attention.extend(left.into_iter().map(Attention::from));
-    Ok(report)
+    Ok(())
 }
 
 /// The conversation for looking only; `None` before the first start of a host.

@@ -20,6 +20,9 @@ mod waiting;
 
 pub(crate) use waiting::Skipped;
 
+/// Entries that are read at once.
+const PAGE: usize = 500;
+
 /// Runs one of the verbs.
 pub(crate) fn run(asked: Threads, settings: &Settings) -> Outcome {
     match asked {
@@ -44,17 +47,25 @@ pub(crate) fn run(asked: Threads, settings: &Settings) -> Outcome {
 }
 
 fn list(settings: &Settings, max: usize, as_json: bool) -> Outcome {
-    let threads = match status::open_if_there(settings)? {
+    let (threads, all) = match status::open_if_there(settings)? {
         Some(conversation) => assembly::run(async {
-            Ok(conversation
-                .threads(ThreadFilter {
-                    limit: max,
-                    ..ThreadFilter::default()
-                })
-                .await?)
+            let filter = ThreadFilter {
+                limit: max,
+                ..ThreadFilter::default()
+            };
+            let threads = conversation.threads(filter).await?;
+            Ok((threads, conversation.counts().await?.threads))
         })?,
-        None => vec![],
+        None => (vec![], 0),
     };
+    let more = u64::from(all).saturating_sub(threads.len() as u64);
+    if more > 0 {
+        output::say(&format!(
+            "{} more {} left out: --max 0 shows all",
+            output::count(more, "thread"),
+            if more == 1 { "is" } else { "are" }
+        ));
+    }
     if as_json {
         for summary in &threads {
             output::json(&object(summary))?;
@@ -135,16 +146,20 @@ fn object(summary: &ThreadSummary) -> Value {
 
 fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Outcome {
     let conversation = opened(settings)?;
+    let max = if max == 0 { usize::MAX } else { max };
     let filter = BacklogFilter {
         thread: Some(thread.clone()),
         only: None,
         max,
     };
-    let (summary, items, waits) = assembly::run(async {
+    let (summary, (items, is_all), waits) = assembly::run(async {
         let known = conversation.thread(thread).await?;
-        let items = conversation.items(thread, None, max).await?;
+        let items = newest(&conversation, thread, max, |item| as_json || story::tells(item)).await?;
         Ok((known, items, conversation.backlog(filter).await?))
     })?;
+    if !is_all {
+        output::say("older entries are left out: --max 0 shows all");
+    }
     if as_json {
         for item in &items {
             output::json(&item_object(item))?;
@@ -168,6 +183,28 @@ fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Ou
         output::data(&line)?;
     }
     Ok(Exit::Done)
+}
+
+/// The newest `max` entries that are shown, oldest first, and whether there are no older ones.
+async fn newest(
+    conversation: &Conversation,
+    thread: &ThreadId,
+    max: usize,
+    is_shown: impl Fn(&Item) -> bool,
+) -> Result<(Vec<Item>, bool), Failure> {
+    let mut found = Vec::new();
+    let mut before = None;
+    // One more than is shown tells that there are older ones.
+    while found.len() <= max {
+        let page = conversation.items(thread, before, PAGE).await?;
+        let Some(oldest) = page.first() else { break };
+        before = Some(oldest.id);
+        found.extend(page.into_iter().rev().filter(&is_shown));
+    }
+    let is_all = found.len() <= max;
+    found.truncate(max);
+    found.reverse();
+    Ok((found, is_all))
 }
 
 fn item_object(item: &Item) -> Value {

@@ -27,7 +27,7 @@ pub(crate) fn run() -> ExitCode {
 fn verb(arguments: Arguments) -> Outcome {
     let explicit = arguments.config.as_deref();
     match arguments.verb {
-        Verb::Auth(verb) => auth::run(verb, config::load_sound(explicit)?),
+        Verb::Auth(verb) => auth::run(verb, &config::load_sound(explicit)?),
         Verb::Doctor(asked) => {
             let Loaded { settings, problems } = config::load(explicit)?;
             let settings = running::or_demo(settings);

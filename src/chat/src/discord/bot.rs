@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::admission::{Id, Rules};
 use super::config::Config;
 use super::custom_id::Sealer;
+use super::hear::now;
 use super::memory::Memory;
 use super::mouth::Mouth;
 use super::places::{self, Places, Spot};
@@ -86,10 +87,11 @@ impl Bot {
             owners: identity.owners.clone(),
             ..config.rules.clone()
         };
-        let newest = memory.seen();
+        let written = memory.seen();
         let seen = Seen {
-            newest,
-            written: newest,
+            // What was said before the bot first came is nothing to it; what is said while it connects is.
+            newest: written.or_else(|| Some(now())),
+            written,
             ..Seen::default()
         };
         Arc::new(Self {
@@ -171,13 +173,6 @@ impl Bot {
                 seen.under_way.remove(&message);
             }
         }
-    }
-
-    /// What was said before the bot first came is nothing to it.
-    pub(super) fn begin_to_see(&self, now: Id) {
-        lock(&self.seen).newest.get_or_insert(now);
-        // At once: a host that is killed in its first second must not begin anew.
-        self.remember_seen();
     }
 
     /// All messages up to this one were dealt with.

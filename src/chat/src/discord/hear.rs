@@ -54,7 +54,8 @@ pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
         }
         Event::Ready(_) => {
             tracing::info!(bot = %bot.identity.name, "connected to Discord");
-            bot.begin_to_see(now());
+            // At once: a host that is killed in its first second must not begin anew.
+            bot.remember_seen();
             catch_up::direct(bot).await;
         }
         Event::Resumed(_) => tracing::info!("connected to Discord again"),
@@ -63,7 +64,7 @@ pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
 }
 
 /// The id that a message would have that is written now.
-fn now() -> Id {
+pub(super) fn now() -> Id {
     /// When Discord's time begins, in Unix milliseconds.
     const EPOCH: u64 = 1_420_070_400_000;
     let millis = u64::try_from(credentials::Timestamp::now().millis()).unwrap_or_default();

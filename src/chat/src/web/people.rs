@@ -71,6 +71,11 @@ impl People {
         })
     }
 
+    /// Whether what is kept can be read. Makes nothing. Blocking.
+    pub(crate) fn check(folder: &Path) -> Result<(), FileError> {
+        private_file::read::<Book>(&folder.join(FILE)).map(drop)
+    }
+
     /// The cookie's name: of this state folder, because browsers give all ports of a machine the same cookies. Over https a
     /// prefix makes browsers refuse one that another host of the domain, or a page without https, wants to plant.
     pub(crate) fn cookie_name(&self, is_https: bool) -> String {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +104,13 @@ pub struct Links {
 }
 
 impl Server {
+    /// Whether a server could start with what is kept in this state folder, which may be nothing. Makes nothing. Blocking.
+    ///
+    /// Errors: `State`.
+    pub fn check_state(folder: &Path) -> Result<(), StartError> {
+        Ok(People::check(folder)?)
+    }
+
     /// Binds and begins to serve on the current tokio runtime. `credentials` are those that workers use.
     pub async fn start(
         config: Config,

@@ -147,12 +147,9 @@ fn api_key(pasted: Option<&SecretString>) -> Result<ApiKey, SignInError> {
     if text.is_empty() {
         return Err(PasteError::Empty.into());
     }
-    if text.len() > MAX_KEY {
-        return Err(PasteError::TooLong.into());
-    }
     // A key travels in a header: one word of visible ASCII.
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(PasteError::NotACode.into());
+    if text.len() > MAX_KEY || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(PasteError::NotAKey.into());
     }
     Ok(ApiKey {
         key: text.to_owned().into(),

@@ -53,6 +53,9 @@ pub enum PasteError {
     /// An access token or key where a code is wanted.
     #[error("that looks like an API key, but this sign-in waits for a code")]
     IsAKey,
+    /// Not what a key looks like, where one is wanted.
+    #[error("that is no API key: a key is one word of plain letters, digits and signs")]
+    NotAKey,
 }
 
 impl PasteError {
@@ -68,6 +71,7 @@ impl PasteError {
             Self::OtherState | Self::OtherIssuer => {
                 "use the newest link, and paste the answer to it; do not paste what somebody sent you"
             }
+            Self::NotAKey => "paste the key alone, as the vendor shows it when it is made",
             Self::IsAKey => "for a key, begin with `--grant api-key` where the vendor offers it",
         })
     }

@@ -5,13 +5,13 @@ use credentials::{Service, UserId};
 
 pub(super) const LONG_ABOUT: &str = "\
 Sign in, sign out, and get tokens. A TENANT is what a login is for: codex, openai, anthropic, rehearsal, or a vendor \
-from the configuration. It belongs to the host, or to one user alone (--owner user).
+from the configuration. It belongs to the host, or with --user to that user alone.
 
 In one terminal:
   agent-host auth login codex
 
 In two steps, where the browser is elsewhere:
-  agent-host auth begin codex --user alice          prints the link
+  agent-host auth begin codex --user alice          prints the link; without --user for the host
   agent-host auth complete codex --user alice       takes what the page shows, from standard input
 
 Then:
@@ -64,6 +64,27 @@ pub(crate) enum OwnerChoice {
     User,
 }
 
+/// Who signs in, and for whom.
+#[derive(Debug, Args)]
+pub(crate) struct Signer {
+    /// Who signs in; only they can complete it [default: your name on this machine]
+    #[arg(long, value_parser = UserId::parse)]
+    pub(crate) user: Option<UserId>,
+    /// Whose login it will be [default: the user's with --user, else the host's]
+    #[arg(long, value_enum)]
+    owner: Option<OwnerChoice>,
+}
+
+impl Signer {
+    /// Whose login it will be: that of a user who was named is theirs alone.
+    pub(crate) fn owner(&self) -> OwnerChoice {
+        self.owner.unwrap_or(match self.user {
+            Some(_) => OwnerChoice::User,
+            None => OwnerChoice::Host,
+        })
+    }
+}
+
 /// A way to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GrantChoice {
@@ -90,9 +111,10 @@ const BEGIN: &str = "\
 First step of a sign-in. Prints the link (alone on standard output), or the page and the code to type there. \
 It waits 15 minutes for the second step; beginning again replaces it.
 
-  agent-host auth begin codex --user alice
-  agent-host auth begin codex --user alice --grant device
-  agent-host auth begin openai --user discord:1234 --owner user --grant api-key
+  agent-host auth begin codex                               for the host
+  agent-host auth begin codex --user alice --grant device   for alice alone
+  agent-host auth begin openai --user discord:1234 --grant api-key
+  agent-host auth begin codex --user alice --owner host     for the host; only alice can complete it
 
 A USER is written discord:ID, web:ID or local:NAME; a bare name means local:NAME.";
 
@@ -102,12 +124,8 @@ pub(crate) struct Begin {
     /// What to sign in to
     #[arg(value_parser = Service::parse)]
     pub(crate) tenant: Service,
-    /// Who signs in; only they can complete it
-    #[arg(long, value_parser = UserId::parse)]
-    pub(crate) user: UserId,
-    /// Whose login it will be
-    #[arg(long, value_enum, default_value = "host")]
-    pub(crate) owner: OwnerChoice,
+    #[command(flatten)]
+    pub(crate) signer: Signer,
     /// The way to sign in [default: the vendor's first]
     #[arg(long, value_enum)]
     pub(crate) grant: Option<GrantChoice>,
@@ -131,9 +149,9 @@ pub(crate) struct Complete {
     /// What was begun
     #[arg(value_parser = Service::parse)]
     pub(crate) tenant: Service,
-    /// Who began it
+    /// Who began it [default: your name on this machine]
     #[arg(long, value_parser = UserId::parse)]
-    pub(crate) user: UserId,
+    pub(crate) user: Option<UserId>,
     /// Code, code#state, address or key; `-` or nothing reads a line of standard input
     pub(crate) pasted: Option<String>,
     /// Print one line of JSON
@@ -147,7 +165,7 @@ you may paste the code or the address. No browser is opened for you.
 
   agent-host auth login codex
   agent-host auth login codex --grant device
-  agent-host auth login openai --user alice --owner user";
+  agent-host auth login openai --user alice         alice's own, not the host's";
 
 /// `auth login`.
 #[derive(Debug, Args)]
@@ -155,12 +173,8 @@ pub(crate) struct Login {
     /// What to sign in to
     #[arg(value_parser = Service::parse)]
     pub(crate) tenant: Service,
-    /// Who signs in [default: your name on this machine]
-    #[arg(long, value_parser = UserId::parse)]
-    pub(crate) user: Option<UserId>,
-    /// Whose login it will be
-    #[arg(long, value_enum, default_value = "host")]
-    pub(crate) owner: OwnerChoice,
+    #[command(flatten)]
+    pub(crate) signer: Signer,
     /// The way to sign in [default: the vendor's first]
     #[arg(long, value_enum)]
     pub(crate) grant: Option<GrantChoice>,

@@ -55,7 +55,7 @@ pub(crate) enum Threads {
     Show {
         /// The thread, such as web:abc
         thread: conversation::ThreadId,
-        /// The newest so many entries
+        /// The newest so many entries; 0 for all
         #[arg(long, value_name = "N", default_value_t = 100)]
         max: usize,
         /// Print JSON, one line per entry

@@ -3,7 +3,7 @@
 use credentials::{Begun, Credentials, Service, Tenant, Timestamp, UserId};
 use serde::Serialize;
 
-use super::{shadow, tenant, vendor};
+use super::{shadow, tenant, user, vendor};
 use crate::arguments::{Begin, GrantChoice};
 use crate::config::Settings;
 use crate::failure::{Exit, Failure, Outcome, begin_command};
@@ -32,13 +32,14 @@ enum BegunObject<'a> {
 pub(super) fn run(asked: &Begin, settings: &Settings) -> Outcome {
     log::start(&settings.log_filter);
     let credentials = assembly::credentials(settings)?;
-    let tenant = tenant(&asked.tenant, &asked.user, asked.owner);
-    let begun = assembly::run(start(&credentials, &tenant, &asked.user, asked.grant, None))?;
+    let user = user(asked.signer.user.as_ref(), settings)?;
+    let tenant = tenant(&asked.tenant, &user, asked.signer.owner());
+    let begun = assembly::run(start(&credentials, &tenant, &user, asked.grant, None))?;
     if asked.json {
         output::json(&object(&begun))?;
         return Ok(Exit::Done);
     }
-    let complete = complete_command(&asked.tenant, &asked.user);
+    let complete = complete_command(&asked.tenant, &user);
     match &begun {
         Begun::Link { url, .. } => {
             output::say("open this link and sign in there:");
@@ -83,7 +84,7 @@ pub(super) async fn start(
         .begin(tenant, user, way, redirect)
         .await
         .map_err(|error| {
-            let begin = begin_command(&tenant.service, user, &tenant.owner);
+            let begin = begin_command(tenant, user);
             Failure::sign_in(error, &begin, credentials.vendors())
         })
 }

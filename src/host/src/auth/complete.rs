@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use credentials::{Begun, Completed, Credentials, Owner, Service, UserId, words};
+use credentials::{Begun, Completed, Credentials, Tenant, UserId, words};
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -32,16 +32,22 @@ pub(super) fn run(asked: Complete, settings: &Settings) -> Outcome {
     log::start(&settings.log_filter);
     let credentials = assembly::credentials(settings)?;
     super::vendor(&credentials, &asked.tenant)?;
-    let waits_for = credentials.pending_way(&asked.tenant, &asked.user)?;
+    let user = super::user(asked.user.as_ref(), settings)?;
+    // Should it have to begin again: as it would by default for whom was named.
+    let tenant = match asked.user {
+        Some(_) => Tenant::user(asked.tenant, user.clone()),
+        None => Tenant::host(asked.tenant),
+    };
+    let waits_for = credentials.pending_way(&tenant.service, &user)?;
     let completed = assembly::run(async {
         let pasted = match waits_for {
             Some("device") | None => None,
             Some(way) => Some(take(asked.pasted, way).await?),
         };
         if waits_for == Some("device") {
-            return wait(&credentials, &asked.tenant, &asked.user, None).await;
+            return wait(&credentials, &tenant, &user, None).await;
         }
-        finish(&credentials, &asked.tenant, &asked.user, pasted).await
+        finish(&credentials, &tenant, &user, pasted).await
     })?;
     report(&completed, asked.json)
 }
@@ -65,35 +71,32 @@ async fn take(argument: Option<String>, way: &str) -> Result<SecretString, Failu
     }
 }
 
-/// Exchanges what was pasted.
+/// Exchanges what was pasted. `tenant` is whose login it was begun for, as far as that is known.
 pub(super) async fn finish(
     credentials: &Credentials,
-    service: &Service,
+    tenant: &Tenant,
     user: &UserId,
     pasted: Option<SecretString>,
 ) -> Result<Completed, Failure> {
     credentials
-        .complete(service, user, pasted)
+        .complete(&tenant.service, user, pasted)
         .await
         .map_err(|error| {
-            Failure::sign_in(
-                error,
-                &begin_command(service, user, &Owner::Host),
-                credentials.vendors(),
-            )
+            let begin = begin_command(tenant, user);
+            Failure::sign_in(error, &begin, credentials.vendors())
         })
 }
 
 /// Waits until the code was typed in, and says from time to time that it does.
 pub(super) async fn wait(
     credentials: &Credentials,
-    service: &Service,
+    tenant: &Tenant,
     user: &UserId,
     begun: Option<&Begun>,
 ) -> Result<Completed, Failure> {
     output::say("waiting until the code is typed in; Ctrl-C ends only the waiting");
     let start = Instant::now();
-    let finished = finish(credentials, service, user, None);
+    let finished = finish(credentials, tenant, user, None);
     tokio::pin!(finished);
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + PROGRESS, PROGRESS);
     loop {

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::config::Settings;
 use crate::failure::{Exit, Outcome};
 use crate::output::Paint;
-use crate::{assembly, output, tenant_view};
+use crate::{assembly, output, running, tenant_view};
 
 /// Shows them.
 pub(super) fn run(as_json: bool, settings: &Settings) -> Outcome {
@@ -17,7 +17,15 @@ pub(super) fn run(as_json: bool, settings: &Settings) -> Outcome {
     }
     if tenants.is_empty() {
         output::say("nobody has signed in");
-        output::hint("`agent-host auth login codex`, or `agent-host demo` to see it without an account");
+        output::hint(&match running::store_of_demo(settings) {
+            Some(store) => format!(
+                "`agent-host auth login codex`; the demo keeps logins of its own (`{}`), see its page and `agent-host doctor`",
+                store.display()
+            ),
+            None => {
+                "`agent-host auth login codex`, or `agent-host demo` to see it without an account".to_owned()
+            }
+        });
         return Ok(Exit::Done);
     }
     for line in tenant_view::table(&tenants, Paint::for_stdout(settings.no_colour)) {

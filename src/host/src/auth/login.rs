@@ -3,7 +3,7 @@
 use credentials::{Begun, Completed, Credentials, SignInError, Tenant, UserId, Vendor, Way};
 use secrecy::SecretString;
 
-use super::{begin, complete, tenant, vendor};
+use super::{begin, complete, tenant, user, vendor};
 use crate::arguments::{GrantChoice, Login};
 use crate::config::Settings;
 use crate::failure::{Failure, Outcome, begin_command};
@@ -15,9 +15,6 @@ mod page;
 
 use listener::{Listener, Returned, Serving};
 use page::Page;
-
-/// Who signs in where nobody says and the system does not tell.
-const SOMEBODY: &str = "me";
 
 /// One sign-in with a link.
 struct LinkSignIn<'a> {
@@ -38,21 +35,11 @@ enum Event {
 pub(super) fn run(asked: &Login, settings: &Settings) -> Outcome {
     log::start(&settings.log_filter);
     let credentials = assembly::credentials(settings)?;
-    let user = user(asked, settings)?;
-    let tenant = tenant(&asked.tenant, &user, asked.owner);
+    let user = user(asked.signer.user.as_ref(), settings)?;
+    let tenant = tenant(&asked.tenant, &user, asked.signer.owner());
     let vendor = vendor(&credentials, &asked.tenant)?;
     let completed = assembly::run(sign_in(&credentials, &vendor, &tenant, &user, asked.grant))?;
     complete::report(&completed, asked.json)
-}
-
-fn user(asked: &Login, settings: &Settings) -> Result<UserId, Failure> {
-    if let Some(user) = &asked.user {
-        return Ok(user.clone());
-    }
-    let name = settings.user.as_deref().unwrap_or(SOMEBODY);
-    UserId::parse(&format!("local:{name}"))
-        .or_else(|_| UserId::parse(SOMEBODY))
-        .map_err(Into::into)
 }
 
 async fn sign_in(
@@ -80,11 +67,11 @@ async fn sign_in(
             for line in begin::device_words(&begun) {
                 output::say(&line);
             }
-            complete::wait(credentials, &tenant.service, user, Some(&begun)).await
+            complete::wait(credentials, tenant, user, Some(&begun)).await
         }
         Begun::Key { vendor } => {
             let key = terminal::prompt(&format!("API key of {vendor} (not shown): "), true).await?;
-            complete::finish(credentials, &tenant.service, user, Some(key)).await
+            complete::finish(credentials, tenant, user, Some(key)).await
         }
     }
 }
@@ -150,7 +137,7 @@ impl LinkSignIn<'_> {
     }
 
     fn failure(&self, error: SignInError) -> Failure {
-        let begin = begin_command(&self.tenant.service, self.user, &self.tenant.owner);
+        let begin = begin_command(self.tenant, self.user);
         Failure::sign_in(error, &begin, self.credentials.vendors())
     }
 }

@@ -1,6 +1,7 @@
 //! What reading a token promises.
 
 use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::document::{Named, TablePlace};
 use super::sections::{AgentSection, EnvironmentValue, PermissionsName, ProviderName};
+use super::variables::{NOT_A_NAME, is_name};
 use super::{Problem, Variables};
 
 /// The agent that is there without any configuration.
@@ -67,10 +68,11 @@ pub(super) fn build(
     agents
 }
 
-/// Checks the name of the agent of new threads.
+/// Checks the name of the agent of new threads. `declared` are those that have a table, also where it is wrong.
 pub(super) fn default_agent(
     asked: Option<(String, TablePlace)>,
     agents: &BTreeMap<String, Agent>,
+    declared: &[String],
     problems: &mut Vec<Problem>,
 ) -> String {
     let Some((name, place)) = asked else {
@@ -78,6 +80,10 @@ pub(super) fn default_agent(
     };
     if agents.contains_key(&name) {
         return name;
+    }
+    // What is wrong with its table was told.
+    if declared.contains(&name) {
+        return NATIVE.to_owned();
     }
     let known: Vec<&str> = agents.keys().map(String::as_str).collect();
     problems.push(
@@ -131,6 +137,12 @@ fn external(
             EnvironmentValue::Text(text) => {
                 environment.insert(name.clone(), text.clone());
             }
+            EnvironmentValue::FromEnvironment(from) if !is_name(from) => problems.push(
+                table
+                    .place
+                    .problem(Some("env"), format!("the `from_env` of {name} {NOT_A_NAME}"))
+                    .hint("a secret itself does not belong in this file"),
+            ),
             EnvironmentValue::FromEnvironment(from) => match variables.text(from) {
                 Some(text) => {
                     environment.insert(name.clone(), text);

@@ -281,6 +281,35 @@ fn a_note_of_a_server_is_private() {
 }
 
 #[test]
+fn a_secret_in_place_of_the_name_of_a_variable_is_told_and_not_shown() {
+    for (text, start) in [
+        (
+            "[agents.a]\ncommand = [\"a-acp\"]\nenv = { K = { from_env = \"sk-planted 1\" } }\n",
+            "3: agents.a.env: the `from_env` of K is not the name of a variable",
+        ),
+        (
+            "[web]\npassword_env = \"sk-planted 1\"\n",
+            "2: web.password_env: is not the name of a variable",
+        ),
+        (
+            "[vendors.codex]\nkey_env = \"sk-planted 1\"\n",
+            "2: vendors.codex.key_env: is not the name of a variable",
+        ),
+        (
+            "[vendors.codex]\nclient_secret_env = \"sk-planted 1\"\n",
+            "2: vendors.codex.client_secret_env: is not the name of a variable",
+        ),
+    ] {
+        let told = problems(text);
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(
+            told[0].starts_with(start) && !told[0].contains("planted"),
+            "{told:#?}"
+        );
+    }
+}
+
+#[test]
 fn a_page_for_other_machines_wants_a_password_that_is_really_there() {
     let config = "[web]\nlisten = \"0.0.0.0:0\"\npassword_env = \"SECRET_WORD\"\n";
     assert_eq!(

@@ -10,6 +10,18 @@ use secrecy::SecretString;
 /// The folder in which a service manager puts what it gives to this service alone (systemd.exec(5), Credentials).
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
+/// What is said of a name that is none. It may be the secret itself: it is not shown.
+pub(super) const NOT_A_NAME: &str = "is not the name of a variable";
+
+/// Whether this may be the name of a variable.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// The environment of one process. An empty variable counts as none.
 #[derive(Debug)]
 pub(crate) enum Variables {

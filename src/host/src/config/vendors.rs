@@ -3,6 +3,7 @@
 use credentials::{DeclaredVendor, VendorError, Vendors};
 
 use super::document::Named;
+use super::variables::{NOT_A_NAME, is_name};
 use super::{Problem, Variables};
 
 /// Adds the declared vendors, and says which were added.
@@ -12,7 +13,17 @@ pub(super) fn declare(
     problems: &mut Vec<Problem>,
 ) -> Vec<String> {
     let mut added = Vec::new();
-    for table in tables {
+    for mut table in tables {
+        let declared = &mut table.declared;
+        for (key, name) in [
+            ("client_secret_env", &mut declared.client_secret_env),
+            ("key_env", &mut declared.key_env),
+        ] {
+            if name.take_if(|name| !is_name(name)).is_some() {
+                let hint = "as in \"ACME_KEY\"; the secret itself does not belong in this file";
+                problems.push(table.place.problem(Some(key), NOT_A_NAME).hint(hint));
+            }
+        }
         match vendors.declare(&table.name, &table.declared) {
             Ok(()) => added.push(table.name),
             Err(errors) => problems.extend(errors.iter().filter_map(|error| problem(&table, error))),

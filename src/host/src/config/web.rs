@@ -9,6 +9,7 @@ use url::Url;
 
 use super::document::TablePlace;
 use super::sections::WebSection;
+use super::variables::{self, NOT_A_NAME};
 use super::{Places, Problem, Variables};
 
 /// Where the web chat listens unless it is told otherwise.
@@ -164,6 +165,11 @@ impl Reader<'_> {
                 missing.push(Fault(kind.file, what, "keep one of the two"));
                 return None;
             }
+            (Some(name), None) if !variables::is_name(name) => (
+                kind.env,
+                Err(NOT_A_NAME.to_owned()),
+                "as in \"AGENT_HOST_SECRET\"; the secret itself does not belong in this file",
+            ),
             (Some(name), None) => (
                 kind.env,
                 self.variables

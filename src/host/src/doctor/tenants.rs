@@ -86,7 +86,7 @@ mod tests {
             let told = check.hint.unwrap_or_default();
             assert_eq!(
                 status != Status::Ok,
-                told.contains("agent-host auth begin codex --user local:alice --owner user"),
+                told.contains("agent-host auth begin codex --user local:alice"),
                 "{state}: {told}"
             );
         }

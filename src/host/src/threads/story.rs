@@ -15,6 +15,11 @@ pub(super) fn lines(items: &[&Item]) -> Vec<String> {
     items.iter().copied().flat_map(entry).collect()
 }
 
+/// Whether there is anything to tell of this entry.
+pub(super) fn tells(item: &Item) -> bool {
+    !matches!(item.body, Body::Usage { .. })
+}
+
 fn entry(item: &Item) -> Vec<String> {
     let (who, text) = match &item.body {
         Body::Said {

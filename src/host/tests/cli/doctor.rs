@@ -13,10 +13,11 @@ use crate::house::{House, Ran, Town};
 mod agents;
 mod files;
 mod logins;
+mod state;
 mod unreadable;
 
 /// Every check without `--probe`.
-const CHECKS: [&str; 18] = [
+const CHECKS: [&str; 19] = [
     "folder",
     "file",
     "filesystem",
@@ -29,6 +30,7 @@ const CHECKS: [&str; 18] = [
     "agents",
     "config",
     "vendors",
+    "state",
     "worker",
     "host",
     "cage",

@@ -143,8 +143,9 @@ impl House {
     /// Signs in to the rehearsal vendor: the host, or `more` options.
     #[track_caller]
     pub(crate) fn sign_in(&self, town: &Town, user: &str, more: &str) {
+        let whose = if more.is_empty() { "--owner host" } else { more };
         let begun = self
-            .run(&format!("auth begin rehearsal --user {user} {more}"))
+            .run(&format!("auth begin rehearsal --user {user} {whose}"))
             .exits(0);
         let back = town.approve(begun.out.trim(), user);
         self.run_with_stdin(&format!("auth complete rehearsal --user {user}"), &back)

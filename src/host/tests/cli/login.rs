@@ -30,7 +30,7 @@ fn target(back: &Url) -> String {
 fn the_browser_comes_back_and_is_told_that_it_worked() {
     let town = Town::start();
     let house = House::in_town(&town);
-    let mut login = house.start("auth login rehearsal --user alice --json");
+    let mut login = house.start("auth login rehearsal --json");
     let link = login.link();
     let back: Url = town.approve(&link, "alice").parse().unwrap();
     assert_eq!(back.path(), "/callback", "a loopback redirect of this machine");
@@ -139,7 +139,7 @@ fn a_device_login_shows_the_code_and_waits() {
 fn a_key_login_takes_the_key_from_standard_input() {
     let house = House::new();
     house
-        .run_with_stdin("auth login openai --user alice --owner user", "sk-test-2\n")
+        .run_with_stdin("auth login openai --user alice", "sk-test-2\n")
         .exits(0)
         .tells(&["signed in to openai (local:alice)"]);
     assert_eq!(

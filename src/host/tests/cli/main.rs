@@ -12,5 +12,6 @@ mod login;
 mod signing_in;
 mod signing_out;
 mod small_programs;
+mod threads;
 mod tokens;
 mod usage;

@@ -10,7 +10,9 @@ use crate::house::{House, Town};
 fn a_link_is_alone_on_standard_output_and_the_next_command_is_told() {
     let town = Town::start();
     let house = House::in_town(&town);
-    let begun = house.run("auth begin rehearsal --user alice").exits(0);
+    let begun = house
+        .run("auth begin rehearsal --user alice --owner host")
+        .exits(0);
     assert!(begun.out.starts_with("http://127.0.0.1:"), "{begun:?}");
     assert_eq!(begun.out.lines().count(), 1);
     let begun = begun.tells(&[
@@ -37,7 +39,7 @@ fn both_steps_speak_json() {
     let town = Town::start();
     let house = House::in_town(&town);
     let begun = house
-        .run("auth begin rehearsal --user alice --owner user --json")
+        .run("auth begin rehearsal --user alice --json")
         .exits(0)
         .json();
     assert_eq!(
@@ -60,6 +62,29 @@ fn both_steps_speak_json() {
     assert_eq!(done["account"]["label"], "alice@rehearsal.invalid");
     assert_eq!(done["refreshable"], true);
     assert!(done["expires_at"].as_str().unwrap().ends_with('Z'), "{done}");
+}
+
+#[test]
+fn without_a_user_both_steps_are_for_the_host_and_with_one_for_that_user_alone() {
+    let town = Town::start();
+    let house = House::in_town(&town).with("USER", "carol");
+    for (user, owner) in [
+        ("", "host"),
+        (" --user alice", "local:alice"),
+        (" --user bob --owner host", "host"),
+    ] {
+        let begun = house.run(&format!("auth begin rehearsal{user}")).exits(0);
+        let back = town.approve(begun.out.trim(), "alice");
+        let user = user.trim_end_matches(" --owner host");
+        let done = house.run_with_stdin(&format!("auth complete rehearsal{user} --json"), &back);
+        assert_eq!(done.exits(0).json()["owner"], owner);
+    }
+    let key = house.run_with_stdin("auth login openai --user alice --json", "sk-test-1\n");
+    assert_eq!(key.exits(0).json()["owner"], "local:alice");
+    house
+        .run_with_stdin("auth complete rehearsal", "code\n")
+        .exits(1)
+        .tells(&["`agent-host auth begin rehearsal --user local:carol --owner host`"]);
 }
 
 #[test]
@@ -160,7 +185,7 @@ fn two_users_sign_in_side_by_side_and_neither_takes_the_others_code() {
     let town = Town::start();
     let house = House::in_town(&town);
     let link = |user: &str| {
-        let begun = house.run(&format!("auth begin rehearsal --user {user} --owner user"));
+        let begun = house.run(&format!("auth begin rehearsal --user {user}"));
         begun.exits(0).out.trim().to_owned()
     };
     let (alice, bob) = (link("alice"), link("discord:1"));
@@ -226,7 +251,7 @@ fn a_device_sign_in_that_is_denied_says_so() {
 fn codex_is_signed_in_to_by_link_and_by_device() {
     let town = Town::start();
     let house = House::new().configured(&format!("[vendors.codex]\nissuer = \"{}\"\n", town.url));
-    let begun = house.run("auth begin codex --user alice").exits(0);
+    let begun = house.run("auth begin codex --user alice --owner host").exits(0);
     assert!(begun.out.contains("localhost%3A1455"), "{begun:?}");
     let back = town.approve(begun.out.trim(), "alice");
     house
@@ -234,7 +259,7 @@ fn codex_is_signed_in_to_by_link_and_by_device() {
         .exits(0);
 
     let begun = house
-        .run("auth begin codex --user bob --owner user --grant device --json")
+        .run("auth begin codex --user bob --grant device --json")
         .exits(0)
         .json();
     assert!(
@@ -262,12 +287,18 @@ fn codex_is_signed_in_to_by_link_and_by_device() {
 #[test]
 fn an_api_key_is_pasted_and_printed_again_as_token() {
     let house = House::new();
-    let begun = house.run("auth begin openai --user alice").exits(0);
+    let begun = house.run("auth begin openai --user alice --owner host").exits(0);
     assert!(begun.out.is_empty(), "{begun:?}");
     begun.tells(&[
         "API key of OpenAI API",
         "agent-host auth complete openai --user local:alice",
     ]);
+    for wrong in ["sk-planted in two words".to_owned(), "k".repeat(5000)] {
+        house
+            .run_with_stdin("auth complete openai --user alice", &format!("{wrong}\n"))
+            .exits(1)
+            .tells(&["that is no API key", "hint: paste the key alone"]);
+    }
     house
         .run_with_stdin("auth complete openai --user alice", "sk-test-1\n")
         .exits(0)
@@ -291,7 +322,7 @@ fn a_way_that_the_vendor_does_not_have_is_told_with_those_it_has() {
 fn what_shadows_a_login_is_said_when_it_begins() {
     House::new()
         .with("OPENAI_API_KEY", "sk-planted")
-        .run("auth begin openai --user alice")
+        .run("auth begin openai")
         .exits(0)
         .tells(&["note: OPENAI_API_KEY is set and comes before the host's login to openai"]);
 }
@@ -313,7 +344,9 @@ fn a_vendor_that_is_away_is_exit_4_and_the_sign_in_still_waits() {
 fn no_log_filter_brings_a_secret_to_standard_error() {
     let town = Town::start();
     let house = House::in_town(&town).with("AGENT_HOST_LOG", "trace,reqwest=trace,hyper=trace,oauth2=trace");
-    let begun = house.run("auth begin rehearsal --user alice").exits(0);
+    let begun = house
+        .run("auth begin rehearsal --user alice --owner host")
+        .exits(0);
     let back = town.approve(begun.out.trim(), "alice");
     let done = house
         .run_with_stdin("auth complete rehearsal --user alice", &back)

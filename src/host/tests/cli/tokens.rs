@@ -160,7 +160,7 @@ fn an_own_login_that_is_dead_is_never_passed_over() {
     });
     house.run("auth token rehearsal --user alice").exits(3).tells(&[
         "login required for rehearsal of local:alice",
-        "hint: sign in with `agent-host auth begin rehearsal --user local:alice --owner user`",
+        "hint: sign in with `agent-host auth begin rehearsal --user local:alice`",
     ]);
     house.run("auth token rehearsal --user bob").exits(0);
 }
@@ -173,7 +173,7 @@ fn a_user_without_a_login_is_told_both_ways() {
         .tells(&[
             "error: login required for codex: nobody has signed in",
             "`agent-host auth login codex` for the host",
-            "`agent-host auth begin codex --user discord:1 --owner user` for discord:1 alone",
+            "`agent-host auth begin codex --user discord:1` for discord:1 alone",
         ]);
 }
 

@@ -44,7 +44,7 @@ fn a_command_line_that_means_nothing_exits_2_and_prints_no_data() {
         "",
         "nonsense",
         "auth",
-        "auth begin codex",
+        "auth begin",
         "auth begin codex --user a --owner nobody",
         "auth begin codex --user slack:1",
         "auth token",
@@ -56,6 +56,8 @@ fn a_command_line_that_means_nothing_exits_2_and_prints_no_data() {
         "rehearsal --listen here",
         "rehearsal --listen 0.0.0.0:0",
         "demo --storm 0",
+        "demo --access-ttl 0",
+        "rehearsal --access-ttl 0",
         "doctor --jsn",
     ] {
         let ran = house.run(line).exits(2);

@@ -148,6 +148,7 @@ mod tests {
             SignInError::Paste(PasteError::OtherState),
             SignInError::Paste(PasteError::IsTheLink),
             SignInError::Paste(PasteError::IsAKey),
+            SignInError::Paste(PasteError::NotAKey),
             SignInError::Paste(PasteError::Failed {
                 code: "server_error".into(),
             }),

@@ -91,6 +91,23 @@ async fn a_damaged_file_is_named_and_left_alone() {
 }
 
 #[test]
+fn a_folder_in_place_of_the_file_is_named_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conversation.db");
+    fs::create_dir(&file).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    for refused in [
+        Conversation::open(folder.path()).map(drop),
+        Conversation::open_without_recovery(folder.path()).map(drop),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, ConversationError::Damaged { .. }), "{error:?}");
+        assert!(error.hint().unwrap().contains(file.to_str().unwrap()));
+    }
+    assert_eq!(mode(&file), 0o755);
+}
+
+#[test]
 fn another_programs_database_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let other = raw(folder.path());

@@ -7,7 +7,7 @@ use chat::discord::config::Token;
 use super::DiscordSection;
 use crate::bot_token::{WHERE_FROM, is_sound};
 use crate::config::document::TablePlace;
-use crate::config::variables::Found;
+use crate::config::variables::{Found, NOT_A_NAME, is_name};
 use crate::config::{Places, Problem, Variables, web};
 
 /// The variable that is looked at when nothing else is said.
@@ -61,7 +61,7 @@ impl Source {
                 let hint = "as in \"DISCORD_TOKEN\"; the token itself does not belong in this file";
                 return Err(NoToken {
                     is_wrong_here: true,
-                    ..fault("is not the name of a variable".to_owned(), hint)
+                    ..fault(NOT_A_NAME.to_owned(), hint)
                 });
             }
             Self::Variable(name) => {
@@ -141,12 +141,4 @@ pub(super) fn find(
             None
         }
     }
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|first: char| first.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

@@ -107,3 +107,13 @@ fn what_a_model_can_take_and_how_often_it_is_called_reach_the_agents() {
     assert_eq!(profile.model_calls.get(), 7);
     assert_eq!(problems("[limits]\nmodel_calls = 0\n").len(), 1);
 }
+
+#[test]
+fn an_agent_of_new_threads_whose_table_is_wrong_is_told_once() {
+    let told = problems("default_agent = \"x\"\n[agents.x]\ncommand = []\n");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(
+        told[0].starts_with("3: agents.x.command: names no program"),
+        "{told:#?}"
+    );
+}

@@ -113,9 +113,7 @@ fn a_client_secret_that_is_not_set_is_told() {
 #[test]
 fn a_key_that_comes_before_a_stored_login_is_told() {
     let house = House::new();
-    house
-        .run_with_stdin("auth login openai --user alice", "sk-test-1\n")
-        .exits(0);
+    house.run_with_stdin("auth login openai", "sk-test-1\n").exits(0);
     let house = house.with("OPENAI_API_KEY", "sk-env");
     let ran = house.run("doctor --json");
     exactly(
