@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nix::sys::statvfs::fstatvfs;
 use tokio::task::JoinError;
 
+use super::CHUNK;
 use crate::disk::blocking;
 use crate::tools::arguments::counted;
 use crate::tools::spec;
@@ -46,7 +47,8 @@ enum Full {
 impl Spill {
     pub(super) async fn create(folder: &Path) -> Result<Self, String> {
         let folder = folder.to_owned();
-        let (file, path, removed) = done(blocking(move || make(&folder)).await)?;
+        let made = done(blocking(move || make(&folder)).await)?;
+        let (file, path, removed) = made.ok_or_else(|| format!("they are lost: {NEARLY_FULL}"))?;
         Ok(Self {
             file: Arc::new(file),
             path,
@@ -84,10 +86,9 @@ impl Spill {
 
     /// Where the whole is, in words.
     pub(super) fn finish(self) -> String {
-        let kept = match (self.full, self.written) {
-            (Some(Full::Disk), 0) => return format!("they are lost: {NEARLY_FULL}"),
-            (None, _) => "the whole is".to_owned(),
-            (Some(_), written) => format!("the first {written} bytes are"),
+        let kept = match self.full {
+            None => "the whole is".to_owned(),
+            Some(_) => format!("the first {} bytes are", self.written),
         };
         let (path, read, grep) = (self.path.display(), spec::READ, spec::GREP);
         let mut words = format!("{kept} in {path}, for `{read}` and `{grep}`");
@@ -109,9 +110,9 @@ impl Spill {
 
 const NEARLY_FULL: &str = "the disk that the host keeps output on is nearly full";
 
-/// Whether the disk has room for so many bytes, and for what others will need.
-fn has_room(file: &File, bytes: usize) -> io::Result<bool> {
-    let disk = fstatvfs(file)?;
+/// Whether the disk of this file or folder has room for so many bytes, and for what others will need.
+fn has_room(place: &File, bytes: usize) -> io::Result<bool> {
+    let disk = fstatvfs(place)?;
     let of_blocks = |count: u64| count.saturating_mul(disk.fragment_size());
     let floor = FREE.min(of_blocks(disk.blocks()) / 20);
     Ok(of_blocks(disk.blocks_available()) >= floor.saturating_add(bytes as u64))
@@ -123,8 +124,12 @@ fn done<T>(work: Result<io::Result<T>, JoinError>) -> Result<T, String> {
         .map_err(|error| format!("they are lost, as they could not be kept in a file: {error}"))
 }
 
-fn make(folder: &Path) -> io::Result<(File, PathBuf, usize)> {
+/// `None` if there is no room. Then no other file goes for it.
+fn make(folder: &Path) -> io::Result<Option<(File, PathBuf, usize)>> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if !has_room(&File::open(folder)?, CHUNK)? {
+        return Ok(None);
+    }
     let removed = clear(folder, KEPT - 1, THREAD_LIMIT - LIMIT)?;
     let age = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -135,7 +140,7 @@ fn make(folder: &Path) -> io::Result<(File, PathBuf, usize)> {
         .create_new(true)
         .mode(0o600)
         .open(&path)?;
-    Ok((file, path, removed))
+    Ok(Some((file, path, removed)))
 }
 
 /// Removes the oldest files until so many, and so many bytes, are left. Says how many went.

@@ -26,15 +26,15 @@ fn policy(folder: &tempfile::TempDir) -> Policy {
 #[tokio::test]
 async fn a_command_with_too_many_processes_or_threads_is_ended_and_told_why() {
     let threads = "import ctypes, threading, time
-for number in range(300): threading.Thread(target=time.sleep, args=(20,)).start()";
+for number in range(300): threading.Thread(target=time.sleep, args=(60,)).start()";
     // Its first thread ends, so that it looks dead.
     let headless = format!("{threads}\nctypes.CDLL(None).syscall({}, 0)", nix::libc::SYS_exit);
     for (program, script) in [
-        ("bash", "for i in {1..300}; do sleep 20 & done; wait".to_owned()),
+        ("bash", "for i in {1..300}; do sleep 60 & done; wait".to_owned()),
         // In sessions of their own, with parents that are gone.
         (
             "setsid",
-            "for i in {1..300}; do (setsid sleep 20 &); done; sleep 20".to_owned(),
+            "for i in {1..300}; do (setsid sleep 60 &); done; sleep 60".to_owned(),
         ),
         ("python3", format!("exec /usr/bin/python3 -c '{threads}'")),
         ("python3", format!("/usr/bin/python3 -c '{headless}' & wait")),
@@ -48,7 +48,7 @@ for number in range(300): threading.Thread(target=time.sleep, args=(20,)).start(
         }
         let mut output = |_| {};
         let (mut capture, mut live) = (Capture::new(folder.path()), Live::new(&mut output));
-        let limit = Duration::from_secs(15);
+        let limit = Duration::from_mins(1);
         let end = running.follow(&mut reader, limit, &mut capture, &mut live).await;
         assert!(matches!(end, End::TooMany(_)), "{program}");
         let left = running.end().await;

@@ -267,6 +267,11 @@ async fn a_flood_leaves_room_on_a_small_disk_and_its_command_goes_on() {
         &outcome.text[16_000..17_000]
     );
     assert!(disk.free() >= floor);
+    assert_eq!(
+        fs::read_dir(&spill).unwrap().count(),
+        1,
+        "and no file is made for it"
+    );
 }
 
 #[tokio::test]
