@@ -29,7 +29,7 @@ use crate::providers::{Progress, ProviderError, Reply, Request};
 use crate::tools::{Always, Change, Kind, Outcome, Prepared, ToolSpec};
 
 /// Nothing here takes long; a test that waits so long has failed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the model does next.
 pub(super) enum Step {
