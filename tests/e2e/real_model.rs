@@ -97,3 +97,32 @@ async fn a_command_reads_a_folder_that_the_configuration_names_and_cannot_change
         "from-outside\n"
     );
 }
+
+#[tokio::test]
+async fn a_command_with_more_processes_than_the_configuration_allows_is_ended_and_says_so() {
+    let (_server, config) = provider(
+        "tenant = \"openai\"\nmodel = \"rehearsal\"\npermissions = \"allow\"\n[limits]\nprocesses = 40\n",
+    )
+    .await;
+    let page = told(&config, KEY, "run: for i in $(seq 60); do sleep 60 & done; wait").await;
+    assert!(
+        page.contains("it had more than 40 processes and threads at once")
+            && page.contains("[limits] processes"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn a_command_may_open_as_many_files_as_the_host_when_it_was_started() {
+    support::lower_open_files(700);
+    let (_server, config) = provider(
+        "tenant = \"openai\"\nmodel = \"rehearsal\"\npermissions = \"allow\"\n[cage]\nwithout = [\"limits\"]\n",
+    )
+    .await;
+    let run = "run: echo may-open-$(ulimit -Sn)";
+    // Whether the cage sets limits or not.
+    for config in [config.as_str(), config.split("[cage]").next().unwrap_or_default()] {
+        let page = told(config, KEY, run).await;
+        assert!(page.contains("may-open-700"), "{page}");
+    }
+}

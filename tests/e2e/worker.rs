@@ -1,5 +1,6 @@
 //! The worker program by itself: raw lines in, raw lines out, and what it leaves behind when it ends.
 
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -110,6 +111,42 @@ fn with(mut profile: Value, more: &Value) -> Value {
 
 fn prompt(id: &str, words: &str) -> Value {
     json!({"sessionId": id, "prompt": [{"type": "text", "text": words}]})
+}
+
+#[test]
+fn a_command_goes_before_a_worker_without_rights_when_memory_ends() {
+    const NOBODY: u32 = 65_534;
+    let answer = Answer::call("bash", &json!({"command": "cat /proc/self/oom_score_adj"}));
+    let scene = Scene::new([answer, Answer::words("done")]);
+    let mut program = program("agent-host-worker");
+    // Root may do what a worker should not need.
+    if nix::unistd::geteuid().is_root() {
+        let start =
+            format!("#!/bin/sh\nexec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups {program:?}\n");
+        program = scene.folder.path().join("worker");
+        std::fs::write(&program, start).expect("it can be written");
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("it is there");
+        for name in ["", "work", "home"] {
+            chown(scene.folder.path().join(name), Some(NOBODY), Some(NOBODY)).expect("it is there");
+        }
+    }
+    let mut worker = Worker::start(&program, &scene.folder.path().join("home"));
+    worker.initialize(Some(with(scene.profile(), &json!({"readable": ["/proc"]}))));
+    let answer = worker.ask(
+        "session/new",
+        &json!({"cwd": scene.workspace(), "mcpServers": []}),
+    );
+    let id = answer["result"]["sessionId"]
+        .as_str()
+        .expect("a session")
+        .to_owned();
+    worker.ask("session/prompt", &prompt(&id, "go"));
+    let ours = std::fs::read_to_string("/proc/self/oom_score_adj").expect("the system tells");
+    let victim = ours.trim().parse::<i32>().expect("a number").max(500);
+    assert_eq!(
+        brakes::results(&scene.model.last_request()),
+        [format!("{victim}\n")]
+    );
 }
 
 #[test]

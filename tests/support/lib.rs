@@ -20,7 +20,7 @@ pub use host::Host;
 pub use kernel::{pss, until, waiters};
 pub use live::Live;
 pub use person::{Ear, Heard, Person, client, consent};
-pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
+pub use programs::{Caller, Holder, Report, agent_host, lower_open_files, move_aside, program};
 pub use pty::Pty;
 pub use scene::{MODEL_KEY, Scene};
 pub use shell::shell_agent;

@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -212,4 +213,10 @@ impl Report {
             .as_deref()
             .unwrap_or_else(|| panic!("no token: {self:?}"))
     }
+}
+
+/// From now on this process, and what it starts, may open so many files at once, and as many as before when they ask.
+pub fn lower_open_files(soft: u64) {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard).expect("it may be lowered");
 }

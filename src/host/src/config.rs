@@ -75,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) readable: Vec<PathBuf>,
     /// Model calls in one turn.
     pub(crate) model_calls: NonZeroU32,
+    /// Processes and threads that one command may have at once.
+    pub(crate) processes: NonZeroU32,
     /// The web chat.
     pub(crate) web: WebSettings,
     /// Discord, if there is a token for it.
@@ -194,6 +196,10 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         &mut problems,
     );
     let model_calls = document.limits.model_calls.unwrap_or(contract::MODEL_CALLS);
+    let processes = document
+        .limits
+        .processes
+        .map_or(contract::PROCESSES, |asked| asked.0);
     let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
     let agents = agents::build(
         document.agents,
@@ -204,6 +210,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             without_layers: without_layers.clone(),
             readable: readable.clone(),
             model_calls,
+            processes,
         },
         variables,
         &mut problems,
@@ -233,6 +240,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             without_layers,
             readable,
             model_calls,
+            processes,
             web,
             discord,
             discord_server,

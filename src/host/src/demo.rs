@@ -85,6 +85,7 @@ pub(crate) fn settings(mut settings: Settings) -> Settings {
         readable: settings.readable.clone(),
         context_tokens: None,
         model_calls: settings.model_calls,
+        processes: settings.processes,
         instructions: None,
     };
     // The only agent is the built-in one, with the rehearsal model.
@@ -128,6 +129,7 @@ fn use_vendor(settings: &mut Settings, server: &Server) -> Result<(), Failure> {
         without_layers: settings.without_layers.clone(),
         readable: settings.readable.clone(),
         model_calls: settings.model_calls,
+        processes: settings.processes,
     };
     let account = account(&vendor, &shared);
     let base_url = server

@@ -17,15 +17,17 @@ pub(crate) fn most() -> std::io::Result<u64> {
     Ok(hard.min(MOST).max(soft))
 }
 
-/// Raises the limit. The usual one is made for programs that could not bear more (select(2)); commands get it back.
-pub(crate) fn raise() {
+/// Raises the limit, and says what it was: the usual one is made for programs that could not bear more (select(2)), so
+/// workers and agents get that one.
+pub(crate) fn raise() -> Option<u64> {
     let raised = most().and_then(|most| {
-        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-        Ok(setrlimit(Resource::RLIMIT_NOFILE, most, hard)?)
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        setrlimit(Resource::RLIMIT_NOFILE, most, hard)?;
+        Ok(soft)
     });
-    if let Err(error) = raised {
-        tracing::warn!(%error, "could not raise the limit of open files");
-    }
+    raised
+        .inspect_err(|error| tracing::warn!(%error, "could not raise the limit of open files"))
+        .ok()
 }
 
 /// What connections to the page leave to others, with so many workers.

@@ -126,7 +126,7 @@ impl Running {
         let state = &settings.state_folder;
         refuse_open_secrets(settings)?;
         warn_of_others(settings);
-        descriptors::raise();
+        let open_files = descriptors::raise();
         lost::refuse_or_warn(state)?;
         let (conversation, found) = Conversation::open(state)?;
         let guard = Guard::start(state, &settings.store_path, &settings.web.secret_files);
@@ -137,7 +137,10 @@ impl Running {
             agents: settings.agents.clone(),
             default_agent: settings.default_agent.clone(),
             dispatch: settings.dispatch,
-            limits: settings.limits.clone(),
+            limits: Limits {
+                open_files,
+                ..settings.limits.clone()
+            },
         };
         let outbox = conversation.clone();
         let supervisor = Supervisor::start(config, conversation, found, credentials.clone()).await?;

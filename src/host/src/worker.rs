@@ -22,6 +22,8 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     // First of all: a refresher never gets further than this.
     credentials::refresh_child_main();
+    // While our files in /proc are still ours.
+    cage::open_score();
     credentials::protect_memory();
     cage::Mark::remember_ours();
     // "Already installed" is as good.

@@ -79,6 +79,8 @@ pub struct Limits {
     pub failures: u32,
     /// Queued turns per thread; more are refused.
     pub queued: usize,
+    /// Files that a worker may open at once without raising its limit; `None`: as many as this process.
+    pub open_files: Option<u64>,
 }
 
 impl Limits {
@@ -99,6 +101,7 @@ impl Default for Limits {
             grace: Self::GRACE,
             failures: 4,
             queued: 100,
+            open_files: None,
         }
     }
 }

@@ -85,3 +85,20 @@ async fn a_start_that_fails_is_told_in_its_thread() {
         assert!(note.1.contains(words), "{arguments:?}: {note:?}");
     }
 }
+
+#[tokio::test]
+async fn an_agent_may_open_as_many_files_as_the_host_when_it_was_started() {
+    support::lower_open_files(700);
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let functions = r#"on_prompt() { say "may open $(ulimit -Sn)"; answer '{"stopReason":"end_turn"}'; }"#;
+    let host = Host::configured(home.path(), &support::shell_agent(home.path(), functions), &[]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", host.pid())).expect("it runs");
+    let raised = limits.lines().find(|line| line.starts_with("Max open files"));
+    assert!(raised.is_some_and(|line| !line.contains(" 700 ")), "{limits}");
+    let person = Person::enter(host.link()).await;
+    let thread = person.open("go").await;
+    let mut ear = person.listen(&thread).await;
+    let heard = ear.until(|heard| heard.data.to_string().contains("may open"));
+    let heard = heard.await.data.to_string();
+    assert!(heard.contains("may open 700"), "{heard}");
+}

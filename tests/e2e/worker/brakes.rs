@@ -23,7 +23,7 @@ fn turn(answer: Answer) -> (Value, Value, String) {
 }
 
 /// What the tools gave back in a request.
-fn results(request: &Value) -> Vec<&str> {
+pub(crate) fn results(request: &Value) -> Vec<&str> {
     let messages = request["messages"].as_array().expect("messages");
     let results = messages.iter().filter(|message| message["role"] == "tool");
     results.filter_map(|result| result["content"].as_str()).collect()

@@ -21,10 +21,12 @@ mod probe;
 mod ruleset;
 #[cfg(test)]
 mod tests;
+mod victim;
 
 pub use cage::Cage;
 pub use error::CageError;
-pub use limits::offer_to_the_kernel;
+pub use limits::MOST_PROCESSES;
 pub use mark::{MARKS, Mark};
 pub use policy::{Layer, Policy};
 pub use probe::{Status, probe};
+pub use victim::{open_score, spawn_victim};

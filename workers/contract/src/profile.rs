@@ -41,12 +41,18 @@ pub struct Profile {
     pub context_tokens: Option<NonZeroU64>,
     /// Model calls in one turn.
     pub model_calls: NonZeroU32,
+    /// Processes and threads that one command may have at once.
+    pub processes: NonZeroU32,
     /// Words added to the system prompt by the configuration.
     pub instructions: Option<String>,
 }
 
 /// Far more model calls than the work of a turn needs, and an end to a model that goes round in circles.
 pub const MODEL_CALLS: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
+
+/// More processes and threads than an honest command has at once, and few enough of the 32,768 numbers that many systems
+/// have for all.
+pub const PROCESSES: NonZeroU32 = NonZeroU32::new(4096).expect("not zero");
 
 /// Why a profile could not be read. Never contains a value of it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

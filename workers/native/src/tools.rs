@@ -24,6 +24,7 @@ mod tests;
 mod walk;
 mod write;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -145,21 +146,21 @@ impl Outcome {
 pub(crate) struct Tools {
     places: Arc<Places>,
     policy: Policy,
+    processes: NonZeroU32,
 }
 
 impl Tools {
-    /// Tools for a workspace. `spill` is the folder for output that is too long for the model; it is made when it is
-    /// needed, and commands may read it.
+    /// Tools for the policy's workspace. `spill` is the folder for output that is too long for the model; it is made when
+    /// it is needed, and commands may read it. A command may have so many `processes` and threads at once.
     ///
     /// Makes this process a child subreaper: what a command leaves behind becomes its child, and so can be ended.
-    pub(crate) fn new(workspace: &Path, spill: &Path, mut policy: Policy) -> Self {
+    pub(crate) fn new(spill: &Path, mut policy: Policy, processes: NonZeroU32) -> Self {
         if let Err(errno) = nix::sys::prctl::set_child_subreaper(true) {
             warn!(
                 error = errno.desc(),
                 "not a child subreaper: commands may leave processes behind"
             );
         }
-        workspace.clone_into(&mut policy.workspace);
         policy.readable.push(spill.to_owned());
         let mut looked_at = policy.clone();
         // A command sees the folders of its own processes there. We would see ours, with the memory that holds secrets.
@@ -167,6 +168,7 @@ impl Tools {
         Self {
             places: Arc::new(Places::new(spill, looked_at)),
             policy,
+            processes,
         }
     }
 
@@ -209,7 +211,7 @@ impl Tools {
     pub(crate) async fn run(&self, prepared: Prepared, output: &mut (dyn FnMut(String) + Send)) -> Outcome {
         let Prepared { action, .. } = prepared;
         if let Work::Bash(bash) = action.0 {
-            return bash.run(&self.policy, &self.places, output).await;
+            return bash.run(&self.policy, self.processes, &self.places, output).await;
         }
         let places = Arc::clone(&self.places);
         let (stop, _guard) = Stop::new();

@@ -7,7 +7,7 @@ use serenity::all::{Member, PartialChannel, User};
 use super::admission::{Author, AuthorKind, Id, Place, admits};
 use super::bot::Bot;
 use super::places::Spot;
-use super::rest::{Outgoing, Trouble};
+use super::rest::{Later, Outgoing, Trouble};
 
 /// Seen only by the one who asked.
 const EPHEMERAL: u64 = 1 << 6;
@@ -146,7 +146,12 @@ impl Asker {
         let application = bot.identity.application;
         let tried = bot
             .rest
-            .complete(application, (self.id, &self.token.0), message.clone())
+            .answer(
+                application,
+                (self.id, &self.token.0),
+                Later::First,
+                message.clone(),
+            )
             .await;
         let Err(trouble) = tried else {
             return;
@@ -206,7 +211,7 @@ impl Line {
         let message = Outgoing::words(words);
         let added = bot
             .rest
-            .follow_up(application, (self.id, &self.token.0), message)
+            .answer(application, (self.id, &self.token.0), Later::More, message)
             .await;
         if let Err(trouble) = added {
             tracing::info!(channel = self.channel, %trouble, "an answer could not be added");

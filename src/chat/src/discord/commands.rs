@@ -26,6 +26,9 @@ const LISTED: usize = 15;
 /// The longest name of a model.
 const LONGEST_NAME: usize = 200;
 
+const NOT_HERE: &str = "Not here.";
+const NOT_YOURS: &str = "Only the person who opened this thread may change that.";
+
 pub(super) fn text(name: &str, description: &str, required: bool) -> Value {
     json!({ "type": 3, "name": name, "description": description, "required": required })
 }
@@ -138,48 +141,211 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
         sign_in::typed(bot, asker, &typed).await;
         return;
     }
-    let done = run(bot, asker, &data.name, &typed).await;
-    let words = done.unwrap_or_else(|error| sentence(&error.to_string()));
+    let words = if let (Some(thread), Some(by)) = (thread(asker.channel), user(asker.user)) {
+        let here = Here {
+            bot,
+            asker,
+            typed,
+            thread,
+            by,
+        };
+        let done = here.run().await;
+        done.unwrap_or_else(|error| sentence(&error.to_string()))
+    } else {
+        NOT_HERE.to_owned()
+    };
     asker
         .answer(bot, Outgoing::words(names::shortened(&words, 1900)), false)
         .await;
 }
 
-async fn run(
-    bot: &Arc<Bot>,
-    asker: &Asker,
-    name: &str,
-    typed: &Typed<'_>,
-) -> Result<String, SupervisorError> {
-    let (Some(thread), Some(by)) = (thread(asker.channel), user(asker.user)) else {
-        return Ok("Not here.".to_owned());
-    };
-    match name {
-        "help" => return Ok(help(bot)),
-        "new" => return new(bot, asker, &by, typed).await,
-        _ => {}
-    }
-    if !bot.places.is_served(asker.channel) {
-        return Ok("There is no conversation here. Mention me in a channel, or use /new.".to_owned());
-    }
-    let supervisor = &bot.house.supervisor;
-    match name {
-        "stop" => Ok(if supervisor.stop(&thread, &by).await? {
-            "Stopping."
-        } else {
-            "Nothing runs in this thread."
+/// A command, and where and by whom it was typed.
+struct Here<'a> {
+    bot: &'a Arc<Bot>,
+    asker: &'a Asker,
+    typed: Typed<'a>,
+    thread: ThreadId,
+    by: UserId,
+}
+
+impl Here<'_> {
+    async fn run(&self) -> Result<String, SupervisorError> {
+        let bot = self.bot;
+        let name = self.typed.0.name.as_str();
+        match name {
+            "help" => return Ok(help(bot)),
+            "new" => return self.new_thread().await,
+            _ => {}
         }
-        .to_owned()),
-        "reset" => {
-            bot.speak_in(asker.channel).await;
-            supervisor.reset(&thread, &by).await?;
-            Ok("The agent begins anew here. What was said and the files stay.".to_owned())
+        if !bot.places.is_served(self.asker.channel) {
+            return Ok("There is no conversation here. Mention me in a channel, or use /new.".to_owned());
         }
-        "status" => status(bot, &thread).await,
-        "queue" => queue(bot, &thread, &by, typed.number("skip")).await,
-        "model" => model(bot, asker, &thread, &by, typed.text("name")).await,
-        "agent" => agent(bot, asker, &thread, &by, typed.text("name")).await,
-        _ => Ok("There is no such command here.".to_owned()),
+        let supervisor = &bot.house.supervisor;
+        match name {
+            "stop" => Ok(if supervisor.stop(&self.thread, &self.by).await? {
+                "Stopping."
+            } else {
+                "Nothing runs in this thread."
+            }
+            .to_owned()),
+            "reset" => {
+                bot.speak_in(self.asker.channel).await;
+                supervisor.reset(&self.thread, &self.by).await?;
+                Ok("The agent begins anew here. What was said and the files stay.".to_owned())
+            }
+            "status" => self.status().await,
+            "queue" => self.queue().await,
+            "model" => self.model().await,
+            "agent" => self.agent().await,
+            _ => Ok("There is no such command here.".to_owned()),
+        }
+    }
+
+    async fn new_thread(&self) -> Result<String, SupervisorError> {
+        let (bot, asker) = (self.bot, self.asker);
+        let text = self.typed.text("text").unwrap_or_default();
+        let Ok(spot) = bot.spot(asker.channel).await else {
+            return Ok("I can't see this channel.".to_owned());
+        };
+        let Some(guild) = spot.guild else {
+            return Ok("A direct conversation is one thread: just write. /reset begins anew.".to_owned());
+        };
+        let parent = asker.parent.unwrap_or(asker.channel);
+        let title = names::thread_title(&text);
+        let opened = match bot.rest.start_empty_thread(parent, &title).await {
+            Ok(opened) => opened,
+            Err(trouble) => return Ok(format!("I could not open a thread: {trouble}.")),
+        };
+        let spot = Spot {
+            guild: Some(guild),
+            parent: Some(parent),
+        };
+        bot.places.learn(opened, spot);
+        bot.open_thread(opened, Some(parent), self.by.clone(), title)
+            .await?;
+        let Some(thread) = thread(opened) else {
+            return Ok(NOT_HERE.to_owned());
+        };
+        bot.speak_in(opened).await;
+        let mut first = Outgoing::words(format!(
+            "💬 **{}**: {}",
+            harmless::line(&asker.name, 60),
+            super::split::disarmed(&names::shortened(&text, 1500))
+        ));
+        first.nonce = Some(format!("n{}", asker.id));
+        // What was asked for stands where it is answered, and brings the one who asked there.
+        if let Err(trouble) = bot.rest.send(opened, first, true).await {
+            tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
+        }
+        let message = supervisor::Message {
+            thread,
+            source: SourceId(format!("new:{}", asker.id)),
+            by: self.by.clone(),
+            name: asker.name.clone(),
+            text,
+            files: vec![],
+            dispatch: None,
+        };
+        bot.house.supervisor.post(message).await?;
+        bot.speak_in(opened).await;
+        Ok(format!("Here it goes on: <#{opened}>"))
+    }
+
+    async fn status(&self) -> Result<String, SupervisorError> {
+        let (now, _) = self.bot.house.supervisor.subscribe(&self.thread).await?;
+        let mut answer = standing(&now);
+        for one in self.bot.house.supervisor.attention().await? {
+            if one.thread.as_ref() == Some(&self.thread) {
+                let hint = one.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                // Writing to a String can't fail.
+                let _ = write!(answer, "\nNeeds attention: {}{hint}", one.what);
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn queue(&self) -> Result<String, SupervisorError> {
+        let queued = self.bot.house.conversation.queued(&self.thread).await?;
+        if let Some(number) = self.typed.number("skip") {
+            let at = usize::try_from(number)
+                .ok()
+                .and_then(|number| number.checked_sub(1));
+            let Some(turn) = at.and_then(|at| queued.get(at)) else {
+                return Ok(format!("There is no number {number} in the queue."));
+            };
+            let supervisor = &self.bot.house.supervisor;
+            supervisor.drop_queued(&self.thread, turn.id, &self.by).await?;
+            return Ok(format!("Number {number} is out of the queue."));
+        }
+        if queued.is_empty() {
+            return Ok("Nothing waits here.".to_owned());
+        }
+        let mut answer = String::from("Waiting, the next one first:");
+        for (number, turn) in (1..).zip(queued.iter().take(LISTED)) {
+            let name = harmless::line(&turn.name, 40);
+            let words = super::split::disarmed(&harmless::line(&turn.text, 80));
+            let _ = write!(answer, "\n{number}. {name}: {words}");
+        }
+        if queued.len() > LISTED {
+            let _ = write!(answer, "\nand {} more", queued.len() - LISTED);
+        }
+        Ok(answer)
+    }
+
+    /// Whether the asker may change what the whole thread works with.
+    async fn may_change(&self) -> Result<bool, SupervisorError> {
+        let known = self.bot.house.conversation.thread(&self.thread).await?;
+        Ok(known.owner == self.by || self.asker.is_admin(self.bot))
+    }
+
+    async fn model(&self) -> Result<String, SupervisorError> {
+        let Some(name) = self.typed.text("name").filter(|name| !name.is_empty()) else {
+            let known = self.bot.house.conversation.thread(&self.thread).await?;
+            return Ok(match known.model {
+                Some(model) => {
+                    format!("This thread uses the model `{model}`. `default` goes back to the agent's own.")
+                }
+                None => "This thread uses the agent's own model.".to_owned(),
+            });
+        };
+        if !self.may_change().await? {
+            return Ok(NOT_YOURS.to_owned());
+        }
+        if name.len() > LONGEST_NAME || name.contains(|letter: char| letter.is_control() || letter == '`') {
+            return Ok("That is no name of a model.".to_owned());
+        }
+        let change = ThreadChange {
+            model: Some((name != "default").then_some(name)),
+            ..ThreadChange::default()
+        };
+        let changed = self.bot.house.supervisor.change(&self.thread, change).await?;
+        Ok(match changed.model {
+            Some(model) => format!("From the next turn on: the model `{model}`."),
+            None => "From the next turn on: the agent's own model.".to_owned(),
+        })
+    }
+
+    async fn agent(&self) -> Result<String, SupervisorError> {
+        let Some(name) = self.typed.text("name") else {
+            let known = self.bot.house.conversation.thread(&self.thread).await?;
+            let mut answer = format!("This thread is served by {}. There are:", known.agent);
+            for (name, title) in self.bot.house.supervisor.agents() {
+                let _ = write!(answer, "\n`{name}` {title}");
+            }
+            return Ok(answer);
+        };
+        if !self.may_change().await? {
+            return Ok(NOT_YOURS.to_owned());
+        }
+        let change = ThreadChange {
+            agent: Some(name),
+            ..ThreadChange::default()
+        };
+        let changed = self.bot.house.supervisor.change(&self.thread, change).await?;
+        Ok(format!(
+            "From the next turn on: the agent {}, with a new session.",
+            changed.agent
+        ))
     }
 }
 
@@ -193,177 +359,4 @@ fn help(bot: &Bot) -> String {
          `/auth` signs in and out\n\n\
          👀 heard · ✋ waits for you · ✅ done · ❌ failed or stopped"
     )
-}
-
-async fn new(
-    bot: &Arc<Bot>,
-    asker: &Asker,
-    by: &UserId,
-    typed: &Typed<'_>,
-) -> Result<String, SupervisorError> {
-    let text = typed.text("text").unwrap_or_default();
-    let Ok(spot) = bot.spot(asker.channel).await else {
-        return Ok("I can't see this channel.".to_owned());
-    };
-    let Some(guild) = spot.guild else {
-        return Ok("A direct conversation is one thread: just write. /reset begins anew.".to_owned());
-    };
-    let parent = asker.parent.unwrap_or(asker.channel);
-    let title = names::thread_title(&text);
-    let opened = match bot.rest.start_empty_thread(parent, &title).await {
-        Ok(opened) => opened,
-        Err(trouble) => return Ok(format!("I could not open a thread: {trouble}.")),
-    };
-    let spot = Spot {
-        guild: Some(guild),
-        parent: Some(parent),
-    };
-    bot.places.learn(opened, spot);
-    bot.open_thread(opened, Some(parent), by.clone(), title).await?;
-    let Some(thread) = thread(opened) else {
-        return Ok("Not here.".to_owned());
-    };
-    bot.speak_in(opened).await;
-    let mut first = Outgoing::words(format!(
-        "💬 **{}**: {}",
-        harmless::line(&asker.name, 60),
-        super::split::disarmed(&names::shortened(&text, 1500))
-    ));
-    first.nonce = Some(format!("n{}", asker.id));
-    // What was asked for stands where it is answered, and brings the one who asked there.
-    if let Err(trouble) = bot.rest.send(opened, first, true).await {
-        tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
-    }
-    let message = supervisor::Message {
-        thread,
-        source: SourceId(format!("new:{}", asker.id)),
-        by: by.clone(),
-        name: asker.name.clone(),
-        text,
-        files: vec![],
-        dispatch: None,
-    };
-    bot.house.supervisor.post(message).await?;
-    bot.speak_in(opened).await;
-    Ok(format!("Here it goes on: <#{opened}>"))
-}
-
-async fn status(bot: &Bot, thread: &ThreadId) -> Result<String, SupervisorError> {
-    let (now, _) = bot.house.supervisor.subscribe(thread).await?;
-    let mut answer = standing(&now);
-    for one in bot.house.supervisor.attention().await? {
-        if one.thread.as_ref() == Some(thread) {
-            let hint = one.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-            // Writing to a String can't fail.
-            let _ = write!(answer, "\nNeeds attention: {}{hint}", one.what);
-        }
-    }
-    Ok(answer)
-}
-
-async fn queue(
-    bot: &Bot,
-    thread: &ThreadId,
-    by: &UserId,
-    skip: Option<i64>,
-) -> Result<String, SupervisorError> {
-    let queued = bot.house.conversation.queued(thread).await?;
-    if let Some(number) = skip {
-        let at = usize::try_from(number)
-            .ok()
-            .and_then(|number| number.checked_sub(1));
-        let Some(turn) = at.and_then(|at| queued.get(at)) else {
-            return Ok(format!("There is no number {number} in the queue."));
-        };
-        bot.house.supervisor.drop_queued(thread, turn.id, by).await?;
-        return Ok(format!("Number {number} is out of the queue."));
-    }
-    if queued.is_empty() {
-        return Ok("Nothing waits here.".to_owned());
-    }
-    let mut answer = String::from("Waiting, the next one first:");
-    for (number, turn) in (1..).zip(queued.iter().take(LISTED)) {
-        let name = harmless::line(&turn.name, 40);
-        let words = super::split::disarmed(&harmless::line(&turn.text, 80));
-        let _ = write!(answer, "\n{number}. {name}: {words}");
-    }
-    if queued.len() > LISTED {
-        let _ = write!(answer, "\nand {} more", queued.len() - LISTED);
-    }
-    Ok(answer)
-}
-
-/// Whether the asker may change what the whole thread works with.
-async fn may_change(
-    bot: &Bot,
-    asker: &Asker,
-    thread: &ThreadId,
-    by: &UserId,
-) -> Result<bool, SupervisorError> {
-    let known = bot.house.conversation.thread(thread).await?;
-    Ok(known.owner == *by || asker.is_admin(bot))
-}
-
-const NOT_YOURS: &str = "Only the person who opened this thread may change that.";
-
-async fn model(
-    bot: &Bot,
-    asker: &Asker,
-    thread: &ThreadId,
-    by: &UserId,
-    name: Option<String>,
-) -> Result<String, SupervisorError> {
-    let Some(name) = name.filter(|name| !name.is_empty()) else {
-        let known = bot.house.conversation.thread(thread).await?;
-        return Ok(match known.model {
-            Some(model) => {
-                format!("This thread uses the model `{model}`. `default` goes back to the agent's own.")
-            }
-            None => "This thread uses the agent's own model.".to_owned(),
-        });
-    };
-    if !may_change(bot, asker, thread, by).await? {
-        return Ok(NOT_YOURS.to_owned());
-    }
-    if name.len() > LONGEST_NAME || name.contains(|letter: char| letter.is_control() || letter == '`') {
-        return Ok("That is no name of a model.".to_owned());
-    }
-    let change = ThreadChange {
-        model: Some((name != "default").then_some(name)),
-        ..ThreadChange::default()
-    };
-    let changed = bot.house.supervisor.change(thread, change).await?;
-    Ok(match changed.model {
-        Some(model) => format!("From the next turn on: the model `{model}`."),
-        None => "From the next turn on: the agent's own model.".to_owned(),
-    })
-}
-
-async fn agent(
-    bot: &Bot,
-    asker: &Asker,
-    thread: &ThreadId,
-    by: &UserId,
-    name: Option<String>,
-) -> Result<String, SupervisorError> {
-    let Some(name) = name else {
-        let known = bot.house.conversation.thread(thread).await?;
-        let mut answer = format!("This thread is served by {}. There are:", known.agent);
-        for (name, title) in bot.house.supervisor.agents() {
-            let _ = write!(answer, "\n`{name}` {title}");
-        }
-        return Ok(answer);
-    };
-    if !may_change(bot, asker, thread, by).await? {
-        return Ok(NOT_YOURS.to_owned());
-    }
-    let change = ThreadChange {
-        agent: Some(name),
-        ..ThreadChange::default()
-    };
-    let changed = bot.house.supervisor.change(thread, change).await?;
-    Ok(format!(
-        "From the next turn on: the agent {}, with a new session.",
-        changed.agent
-    ))
 }

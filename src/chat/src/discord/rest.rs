@@ -22,7 +22,7 @@ mod gate;
 #[cfg(test)]
 mod tests;
 
-pub(super) use calls::{Answered, Outgoing};
+pub(super) use calls::{Answered, Later, Outgoing};
 
 use gate::Gate;
 
@@ -107,6 +107,11 @@ impl<'a> Call<'a> {
 
     fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    fn files(mut self, files: Vec<CreateAttachment>) -> Self {
+        self.files = files;
         self
     }
 

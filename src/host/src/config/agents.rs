@@ -39,6 +39,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) readable: Vec<PathBuf>,
     /// Model calls in one turn.
     pub(crate) model_calls: NonZeroU32,
+    /// Processes and threads of one command.
+    pub(crate) processes: NonZeroU32,
 }
 
 /// Builds all agents; `native` is always among them.
@@ -275,6 +277,7 @@ fn profile_for(section: &AgentSection, shared: &Shared<'_>, vendor: Option<&Vend
         readable: shared.readable.clone(),
         context_tokens: section.context_tokens,
         model_calls: shared.model_calls,
+        processes: shared.processes,
         instructions: section.instructions.clone(),
     }
 }

@@ -128,6 +128,8 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #drain = "2s"
 # Model calls in one turn: an end to a model that goes round in circles.
 #model_calls = 200
+# Processes and threads that one command may have at once, from 16 to 8192; one with more is ended.
+#processes = 4096
 
 #[cage]
 # Layers that tools on this host run without. `agent-host doctor` tells which ones hold. Every other layer is required.

@@ -230,6 +230,7 @@ pub(super) struct LimitsSection {
     pub(super) login: Option<Span>,
     pub(super) drain: Option<Span>,
     pub(super) model_calls: Option<NonZeroU32>,
+    pub(super) processes: Option<Processes>,
 }
 
 impl LimitsSection {
@@ -239,12 +240,35 @@ impl LimitsSection {
         "login",
         "model_calls",
         "permission",
+        "processes",
         "queued",
         "silence",
         "start",
         "starting",
         "workers",
     ];
+}
+
+/// How many processes and threads one command may have at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Processes(pub(super) NonZeroU32);
+
+impl Processes {
+    /// With fewer a shell can hardly run a pipe.
+    const LEAST: u32 = 16;
+}
+
+impl<'de> Deserialize<'de> for Processes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (least, most) = (Self::LEAST, cage::MOST_PROCESSES);
+        let asked = i64::deserialize(deserializer).ok();
+        asked
+            .and_then(|asked| u32::try_from(asked).ok())
+            .filter(|asked| (least..=most).contains(asked))
+            .and_then(NonZeroU32::new)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("must be a number from {least} to {most}")))
+    }
 }
 
 /// A time as people write it: `90s`, `30m`, `1h 30m`.

@@ -1,5 +1,5 @@
 //! What a worker's process does between fork and exec: a session of its own, the reaper of its own tree, its host's mark,
-//! and, for agents that are not ours, death together with this process.
+//! the limit of open files that it is told, and, for agents that are not ours, death together with this process.
 #![expect(
     unsafe_code,
     reason = "there is no other place for code between fork(2) and exec(2)"
@@ -8,7 +8,7 @@
 use std::io;
 
 use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, getppid, setsid};
 use tokio::process::Command;
@@ -26,17 +26,28 @@ pub(super) enum AtOurDeath {
 
 /// Prepares the command. The signal of a parent's death comes when the *thread* dies that started the child, so it has
 /// to be started from one that lives as long as the program.
-pub(super) fn prepare(command: &mut Command, mark: Mark, at_our_death: AtOurDeath) {
+pub(super) fn prepare(command: &mut Command, mark: Mark, at_our_death: AtOurDeath, open_files: Option<u64>) {
     let parent = getpid();
+    // As many as we need would be too many for programs with select(2), and for those that close all there could be.
+    let open_files = open_files.zip(getrlimit(Resource::RLIMIT_NOFILE).ok());
+    let open_files = open_files.map(|(soft, (_, hard))| (soft.min(hard), hard));
     // SAFETY: after fork and before exec only async-signal-safe calls are allowed; these are plain system calls, nothing is
     // allocated, and no lock is taken.
     unsafe {
-        command.pre_exec(move || enter(parent, mark, at_our_death));
+        command.pre_exec(move || enter(parent, mark, at_our_death, open_files));
     }
 }
 
-fn enter(parent: Pid, mark: Mark, at_our_death: AtOurDeath) -> io::Result<()> {
+fn enter(
+    parent: Pid,
+    mark: Mark,
+    at_our_death: AtOurDeath,
+    open_files: Option<(u64, u64)>,
+) -> io::Result<()> {
     setsid()?;
+    if let Some((soft, hard)) = open_files {
+        setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?;
+    }
     // It is kept across exec and not passed on: what the worker starts, and forks away, stays below the worker.
     set_child_subreaper(true)?;
     // It can't be raised: below a host that is itself marked, the other signs must do.

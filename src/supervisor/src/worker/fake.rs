@@ -163,6 +163,7 @@ pub(crate) fn native(spec: &mut Spec) {
         readable: vec![],
         context_tokens: None,
         model_calls: contract::MODEL_CALLS,
+        processes: contract::PROCESSES,
         instructions: None,
     }));
 }

@@ -116,7 +116,7 @@ fn command(program: &OsString, spec: &Spec, reaper: &Reaper) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    child::prepare(&mut command, reaper.mark(), at_our_death);
+    child::prepare(&mut command, reaper.mark(), at_our_death, spec.limits.open_files);
     command
 }
 

@@ -40,6 +40,7 @@ fn whole() -> Profile {
         readable: vec!["/srv/data".into()],
         context_tokens: NonZeroU64::new(8192),
         model_calls: NonZeroU32::MIN,
+        processes: NonZeroU32::MIN,
         instructions: Some("be brief".to_owned()),
     }
 }
@@ -56,6 +57,7 @@ fn bare() -> Profile {
         readable: vec![],
         context_tokens: None,
         model_calls: MODEL_CALLS,
+        processes: PROCESSES,
         instructions: None,
     }
 }

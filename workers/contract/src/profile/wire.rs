@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use url::Url;
 
-use super::{Account, HostSecret, MODEL_CALLS, Permissions, Profile, ProfileError, Provider};
+use super::{Account, HostSecret, MODEL_CALLS, PROCESSES, Permissions, Profile, ProfileError, Provider};
 
 const VERSION: u64 = 1;
 
@@ -30,11 +30,17 @@ struct WireProfile {
     context_tokens: Option<NonZeroU64>,
     #[serde(default = "model_calls")]
     model_calls: NonZeroU32,
+    #[serde(default = "processes")]
+    processes: NonZeroU32,
     instructions: Option<String>,
 }
 
 fn model_calls() -> NonZeroU32 {
     MODEL_CALLS
+}
+
+fn processes() -> NonZeroU32 {
+    PROCESSES
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,6 +114,7 @@ pub(super) fn write(profile: &Profile) -> Value {
         readable: profile.readable.clone(),
         context_tokens: profile.context_tokens,
         model_calls: profile.model_calls,
+        processes: profile.processes,
         instructions: profile.instructions.clone(),
     };
     // Only a path that is not UTF-8 can fail, and such a worker then says that it got no profile.
@@ -164,6 +171,7 @@ pub(super) fn read(meta: &Value) -> Result<Profile, ProfileError> {
         readable: wire.readable,
         context_tokens: wire.context_tokens,
         model_calls: wire.model_calls,
+        processes: wire.processes,
         instructions: wire.instructions,
     })
 }

@@ -11,7 +11,6 @@ use acp::schema::{
 };
 use agent_client_protocol::v1 as acp;
 use agent_client_protocol::{Client as Peer, Error, ErrorCode};
-use cage::Policy;
 use contract::frames::Pace;
 use contract::{META_KEY, MODEL_CHANGE, Profile};
 use serde_json::Value;
@@ -141,12 +140,6 @@ impl<K: Kit> Desk<K> {
             .kit
             .mind(profile)
             .map_err(|error| refused(error.to_string()))?;
-        let policy = Policy {
-            workspace: workspace.to_owned(),
-            readable: profile.readable.clone(),
-            without: profile.without_layers.clone(),
-        };
-        let spill = profile.session_folder.join("output");
         let (transcript, history) =
             open(&profile.session_folder).map_err(|error| failed_to_open(&error, id))?;
         *stage = Stage::Ready(Box::new(Session {
@@ -156,7 +149,7 @@ impl<K: Kit> Desk<K> {
             transcript,
             history,
             mind,
-            hands: self.kit.hands(workspace, &spill, policy),
+            hands: self.kit.hands(workspace, profile),
         }));
         Ok(())
     }

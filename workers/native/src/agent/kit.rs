@@ -48,7 +48,7 @@ pub(crate) trait Kit: Send + Sync + 'static {
     fn mind(&self, profile: &Profile) -> Result<Self::Mind, ProviderError>;
 
     /// [`Tools::new`].
-    fn hands(&self, workspace: &Path, spill: &Path, policy: Policy) -> Self::Hands;
+    fn hands(&self, workspace: &Path, profile: &Profile) -> Self::Hands;
 }
 
 /// The real ones.
@@ -63,8 +63,13 @@ impl Kit for Real {
         Model::new(profile)
     }
 
-    fn hands(&self, workspace: &Path, spill: &Path, policy: Policy) -> Tools {
-        Tools::new(workspace, spill, policy)
+    fn hands(&self, workspace: &Path, profile: &Profile) -> Tools {
+        let policy = Policy {
+            workspace: workspace.to_owned(),
+            readable: profile.readable.clone(),
+            without: profile.without_layers.clone(),
+        };
+        Tools::new(&profile.session_folder.join("output"), policy, profile.processes)
     }
 }
 

@@ -41,6 +41,7 @@ fn profile(provider: Provider, base_url: &Url) -> Profile {
         readable: vec![],
         context_tokens: None,
         model_calls: contract::MODEL_CALLS,
+        processes: contract::PROCESSES,
         instructions: None,
     }
 }

@@ -8,6 +8,7 @@ mod spill;
 mod tree;
 
 use std::io;
+use std::num::NonZeroU32;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -110,11 +111,12 @@ impl Bash {
     pub(super) async fn run(
         &self,
         policy: &Policy,
+        processes: NonZeroU32,
         places: &Arc<Places>,
         output: &mut (dyn FnMut(String) + Send),
     ) -> Outcome {
         let began = SystemTime::now();
-        let (mut running, mut reader) = match start(policy, &self.command) {
+        let (mut running, mut reader) = match start(policy, &self.command, processes) {
             Ok(started) => started,
             Err(words) => return Outcome::of(Err(words)),
         };
@@ -126,7 +128,7 @@ impl Bash {
         let left = running.end().await;
         drain(&mut reader, &mut capture, &mut live).await;
         live.finish();
-        let mut text = capture.finish().await;
+        let mut text = capture.finish();
         let exit = self.notes(&end, &left, &mut text);
         if text.is_empty() {
             text.push_str("[no output]");
@@ -172,7 +174,8 @@ impl Bash {
             }
             End::TooMany(TooMany { most }) => {
                 note(&format!(
-                    "[the command was ended: it had more than {most} processes and threads at once, which is the limit]"
+                    "[the command was ended: it had more than {most} processes and threads at once, which is the limit \
+                     that `[limits] processes` of the host's configuration sets]"
                 ));
                 None
             }
@@ -205,11 +208,11 @@ struct Running {
     child: Child,
 }
 
-fn start(policy: &Policy, script: &str) -> Result<(Running, Receiver), String> {
+fn start(policy: &Policy, script: &str, processes: NonZeroU32) -> Result<(Running, Receiver), String> {
     let (cage, tree) = loop {
         let cage = Cage::prepare(policy).map_err(|error| words(&error))?;
         // After many commands marks come again. One whose command still dies is passed over.
-        if let Some(tree) = Tree::new(cage.mark()) {
+        if let Some(tree) = Tree::new(cage.mark(), processes) {
             break (cage, tree);
         }
     };
@@ -229,9 +232,8 @@ fn start(policy: &Policy, script: &str) -> Result<(Running, Receiver), String> {
     // One pipe for both, so that their order stays.
     command.stdin(Stdio::null()).stdout(out).stderr(err);
     let mut command = Command::from(command);
-    let child = command
-        .kill_on_drop(true)
-        .spawn()
+    command.kill_on_drop(true);
+    let child = cage::spawn_victim(|| command.spawn())
         .map_err(|error| words(&CageError::from_spawn(&shell, error)))?;
     tree.starts_with(child.id());
     // `command` holds the writing ends, and goes here: the pipe ends when the last process does.

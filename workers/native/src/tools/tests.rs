@@ -27,6 +27,7 @@ impl Bench {
 
     fn with_readable(readable: Vec<PathBuf>) -> Self {
         // As a worker does first of all; it changes what of ourselves can be read.
+        cage::open_score();
         credentials::protect_memory();
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
@@ -35,11 +36,11 @@ impl Bench {
         fs::write(root.join("auth.json"), "planted-secret").unwrap();
         let workspace = root.join("threads/one/workspace");
         let policy = Policy {
-            workspace: workspace.clone(),
+            workspace,
             readable,
             without: Vec::new(),
         };
-        let tools = Tools::new(&workspace, &root.join("threads/one/output"), policy);
+        let tools = Tools::new(&root.join("threads/one/output"), policy, contract::PROCESSES);
         Self { folder, tools }
     }
 

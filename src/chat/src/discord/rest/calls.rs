@@ -33,6 +33,15 @@ pub(in crate::discord) struct Outgoing {
     pub(in crate::discord) nonce: Option<String>,
 }
 
+/// Which later answer to an interaction.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::discord) enum Later {
+    /// What the first one becomes.
+    First,
+    /// One more, seen only by the one who asked.
+    More,
+}
+
 /// What was sent.
 pub(in crate::discord) struct Answered {
     pub(in crate::discord) id: Id,
@@ -85,8 +94,8 @@ impl Rest {
     ) -> Result<Answered, Trouble> {
         let channel_id = ChannelId::new(channel);
         let route = Route::ChannelMessages { channel_id };
-        let mut call = Call::new(LightMethod::Post, route, Lane("message", channel)).body(message.body(true));
-        call.files = message.files;
+        let call = Call::new(LightMethod::Post, route, Lane("message", channel)).body(message.body(true));
+        let mut call = call.files(message.files);
         call.patient = patient;
         answered(&self.ask(call).await?)
     }
@@ -103,8 +112,8 @@ impl Rest {
             channel_id,
             message_id,
         };
-        let mut call = Call::new(LightMethod::Patch, route, Lane("edit", channel)).body(to.body(false));
-        call.files = to.files;
+        let call = Call::new(LightMethod::Patch, route, Lane("edit", channel)).body(to.body(false));
+        let mut call = call.files(to.files);
         call.patient = false;
         answered(&self.ask(call).await?)
     }
@@ -303,41 +312,35 @@ impl Rest {
         }
     }
 
-    /// What the first answer becomes.
-    pub(in crate::discord) async fn complete(
+    /// A later answer to an interaction.
+    pub(in crate::discord) async fn answer(
         &self,
         application: Id,
         (interaction, token): (Id, &str),
+        which: Later,
         message: Outgoing,
     ) -> Result<(), Trouble> {
         let application_id = ApplicationId::new(application);
-        let route = Route::WebhookOriginalInteractionResponse {
-            application_id,
-            token,
-        };
-        let lane = Lane("interaction", interaction);
-        let mut call = Call::new(LightMethod::Patch, route, lane).body(message.body(false));
-        call.files = message.files;
-        self.ask(call).await.map(drop)
-    }
-
-    /// One more answer, seen only by the one who asked.
-    pub(in crate::discord) async fn follow_up(
-        &self,
-        application: Id,
-        (interaction, token): (Id, &str),
-        message: Outgoing,
-    ) -> Result<(), Trouble> {
-        let application_id = ApplicationId::new(application);
-        let route = Route::WebhookFollowupMessages {
-            application_id,
-            token,
-        };
         let mut body = message.body(false);
-        body["flags"] = json!(EPHEMERAL | SUPPRESS_EMBEDS);
-        let mut call = Call::new(LightMethod::Post, route, Lane("interaction", interaction)).body(body);
-        call.files = message.files;
-        self.ask(call).await.map(drop)
+        let (method, route) = match which {
+            Later::First => {
+                let route = Route::WebhookOriginalInteractionResponse {
+                    application_id,
+                    token,
+                };
+                (LightMethod::Patch, route)
+            }
+            Later::More => {
+                body["flags"] = json!(EPHEMERAL | SUPPRESS_EMBEDS);
+                let route = Route::WebhookFollowupMessages {
+                    application_id,
+                    token,
+                };
+                (LightMethod::Post, route)
+            }
+        };
+        let call = Call::new(method, route, Lane("interaction", interaction)).body(body);
+        self.ask(call.files(message.files)).await.map(drop)
     }
 
     /// The content of a file that somebody attached, at most `most` bytes.

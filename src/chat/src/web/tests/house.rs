@@ -196,6 +196,7 @@ fn native(service: &str) -> Agent {
             readable: vec![],
             context_tokens: None,
             model_calls: contract::MODEL_CALLS,
+            processes: contract::PROCESSES,
             instructions: None,
         })),
     }

@@ -68,6 +68,7 @@ fn faults_of_agents_page_and_limits_come_all_at_once_with_their_lines() {
          [limits]\n\
          idle = \"soon\"\n\
          workers = 0\n\
+         processes = 8193\n\
          [cage]\n\
          without = [\"walls\"]\n\
          [threads]\n\
@@ -84,8 +85,9 @@ fn faults_of_agents_page_and_limits_come_all_at_once_with_their_lines() {
         "15: web.listen: 0.0.0.0:7878 can be reached from other machines",
         "17: limits.idle: must be a time such as",
         "18: limits.workers: invalid value: integer `0`",
-        "20: cage.without: unknown variant `walls`",
-        "22: threads.dispatch: unknown variant `shout`",
+        "19: limits.processes: must be a number from 16 to 8192",
+        "21: cage.without: unknown variant `walls`",
+        "23: threads.dispatch: unknown variant `shout`",
     ];
     assert_eq!(told.len(), starts.len(), "{told:#?}");
     for (told, start) in told.iter().zip(starts) {
@@ -94,9 +96,9 @@ fn faults_of_agents_page_and_limits_come_all_at_once_with_their_lines() {
 }
 
 #[test]
-fn what_a_model_can_take_and_how_often_it_is_called_reach_the_agents() {
+fn what_a_model_can_take_how_often_it_is_called_and_what_a_command_may_start_reach_the_agents() {
     let settings = load_text(
-        "[agents.native]\ncontext_tokens = 8192\n[limits]\nmodel_calls = 7\n",
+        "[agents.native]\ncontext_tokens = 8192\n[limits]\nmodel_calls = 7\nprocesses = 16\n",
         &[],
     )
     .settings;
@@ -104,8 +106,15 @@ fn what_a_model_can_take_and_how_often_it_is_called_reach_the_agents() {
         panic!("it is the built-in one");
     };
     assert_eq!(profile.context_tokens.unwrap().get(), 8192);
-    assert_eq!(profile.model_calls.get(), 7);
-    assert_eq!(problems("[limits]\nmodel_calls = 0\n").len(), 1);
+    assert_eq!((profile.model_calls.get(), profile.processes.get()), (7, 16));
+    for wrong in [
+        "model_calls = 0",
+        "processes = 15",
+        "processes = -1",
+        "processes = \"40\"",
+    ] {
+        assert_eq!(problems(&format!("[limits]\n{wrong}\n")).len(), 1, "{wrong}");
+    }
 }
 
 #[test]

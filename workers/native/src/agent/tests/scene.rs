@@ -14,7 +14,6 @@ use acp::schema::{
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1 as acp;
 use agent_client_protocol::{Agent, Client, Error, on_receive_notification, on_receive_request};
-use cage::Policy;
 use contract::frames::{self, FrameLimits};
 use contract::{LoginAnswer, LoginNeeded, META_KEY, Permissions, Profile, Provider, Status};
 use credentials::{Service, UserId};
@@ -30,7 +29,7 @@ use crate::providers::{Progress, ProviderError, Reply, Request};
 use crate::tools::{Always, Change, Kind, Outcome, Prepared, ToolSpec};
 
 /// Nothing here takes long; a test that waits so long has failed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the model does next.
 pub(super) enum Step {
@@ -136,7 +135,7 @@ impl Kit for Script {
         Ok(self.clone())
     }
 
-    fn hands(&self, _: &Path, _: &Path, _: Policy) -> Self {
+    fn hands(&self, _: &Path, _: &Profile) -> Self {
         self.clone()
     }
 }
@@ -322,6 +321,7 @@ impl Place {
             readable: vec![],
             context_tokens: None,
             model_calls: contract::MODEL_CALLS,
+            processes: contract::PROCESSES,
             instructions: None,
         }
     }

@@ -58,14 +58,14 @@ impl Capture {
     }
 
     /// The text for the model. Bytes that are not UTF-8 become replacement characters.
-    pub(super) async fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         let tail = self.tail.make_contiguous();
         let Some(spill) = self.spill else {
             self.head.extend_from_slice(tail);
             return String::from_utf8_lossy(&self.head).into_owned();
         };
         let whole = match spill {
-            Ok(spill) => spill.finish().await,
+            Ok(spill) => spill.finish(),
             Err(why) => why,
         };
         let head = &self.head[..line_end(&self.head)];

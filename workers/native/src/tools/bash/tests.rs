@@ -25,27 +25,30 @@ fn policy(folder: &tempfile::TempDir) -> Policy {
 
 #[tokio::test]
 async fn a_command_with_too_many_processes_or_threads_is_ended_and_told_why() {
-    let threads = "import threading, time
-for number in range(300): threading.Thread(target=time.sleep, args=(20,)).start()";
+    let threads = "import ctypes, threading, time
+for number in range(300): threading.Thread(target=time.sleep, args=(60,)).start()";
+    // Its first thread ends, so that it looks dead.
+    let headless = format!("{threads}\nctypes.CDLL(None).syscall({}, 0)", nix::libc::SYS_exit);
     for (program, script) in [
-        ("bash", "for i in {1..300}; do sleep 20 & done; wait".to_owned()),
+        ("bash", "for i in {1..300}; do sleep 60 & done; wait".to_owned()),
         // In sessions of their own, with parents that are gone.
         (
             "setsid",
-            "for i in {1..300}; do (setsid sleep 20 &); done; sleep 20".to_owned(),
+            "for i in {1..300}; do (setsid sleep 60 &); done; sleep 60".to_owned(),
         ),
         ("python3", format!("exec /usr/bin/python3 -c '{threads}'")),
+        ("python3", format!("/usr/bin/python3 -c '{headless}' & wait")),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let (mut running, mut reader) = start(&policy(&folder), &script).unwrap();
+        let few = NonZeroU32::new(150).unwrap();
+        let (mut running, mut reader) = start(&policy(&folder), &script, few).unwrap();
         if program == "python3" && !std::path::Path::new("/usr/bin/python3").exists() {
             eprintln!("not tested: there is no /usr/bin/python3");
             continue;
         }
-        running.tree.set_most(150);
         let mut output = |_| {};
         let (mut capture, mut live) = (Capture::new(folder.path()), Live::new(&mut output));
-        let limit = Duration::from_secs(15);
+        let limit = Duration::from_mins(1);
         let end = running.follow(&mut reader, limit, &mut capture, &mut live).await;
         assert!(matches!(end, End::TooMany(_)), "{program}");
         let left = running.end().await;
@@ -58,7 +61,8 @@ for number in range(300): threading.Thread(target=time.sleep, args=(20,)).start(
         assert_eq!(bash.notes(&end, &left, &mut text), None);
         assert_eq!(
             text,
-            "[the command was ended: it had more than 150 processes and threads at once, which is the limit]"
+            "[the command was ended: it had more than 150 processes and threads at once, which is the limit that \
+             `[limits] processes` of the host's configuration sets]"
         );
     }
 }
@@ -74,7 +78,7 @@ async fn what_outlives_the_drop_of_its_command_is_hunted_until_nothing_is_left()
                   export -f breed\n\
                   for i in 1 2 3; do setsid bash -c 'breed # NAME' & done; echo ready; breed"
         .replace("NAME", &name);
-    let (mut running, mut reader) = start(&policy, &script).unwrap();
+    let (mut running, mut reader) = start(&policy, &script, contract::PROCESSES).unwrap();
     let mut chunk = [0; 16];
     assert!(reader.read(&mut chunk).await.unwrap() > 0);
     while named(&name) < 20 {

@@ -5,6 +5,7 @@
 //! cage's mark tells them apart: it is inherited and can't be taken off, while names, sessions and parents can be changed.
 
 use std::collections::{BTreeSet, HashSet};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,9 +20,6 @@ use tracing::{info, warn};
 
 use super::process::{Process, children, look};
 
-/// Processes and threads that one command may have at once, the dead that nobody has waited for among them. Many systems
-/// have 32,768 numbers for all.
-pub(super) const MOST: usize = 4096;
 /// How long a killed process may take to be gone; one that the kernel holds (a dead network disk) takes longer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long new processes may keep appearing while they are killed.
@@ -45,6 +43,7 @@ pub(super) struct Tree {
     kin: Option<Kin>,
     /// How long dropping may take.
     chase: Duration,
+    /// Processes and threads at once, the dead that nobody has waited for among them.
     most: usize,
 }
 
@@ -66,9 +65,9 @@ pub(super) struct Left {
 }
 
 impl Tree {
-    /// To be made before the command is started. Ends what earlier ones left behind. `None`: an earlier command that has
-    /// this mark is not gone yet.
-    pub(super) fn new(mark: Mark) -> Option<Self> {
+    /// To be made before the command is started, which may have at most so many processes and threads at once. Ends what
+    /// earlier ones left behind. `None`: an earlier command that has this mark is not gone yet.
+    pub(super) fn new(mark: Mark, most: NonZeroU32) -> Option<Self> {
         if !running(|marks| marks.insert(mark)) {
             return None;
         }
@@ -80,7 +79,7 @@ impl Tree {
         Some(Self {
             kin: Some(kin),
             chase: CHASE,
-            most: MOST,
+            most: usize::try_from(most.get()).unwrap_or(usize::MAX),
         })
     }
 
@@ -99,7 +98,7 @@ impl Tree {
     }
 
     /// Takes what dies off the kernel's list, for as long as it is polled: each of the dead keeps a number that nobody else
-    /// can have. And sees to it that the kernel takes the command before us when memory ends. Returns when the command has more processes and threads than it may.
+    /// can have. Returns when the command has more processes and threads than it may.
     pub(super) async fn watch(&self) -> TooMany {
         let Some(kin) = &self.kin else {
             return std::future::pending().await;
@@ -112,9 +111,6 @@ impl Tree {
             let threads: usize = all.iter().map(|process| process.threads).sum();
             if threads - buried > self.most {
                 return TooMany { most: self.most };
-            }
-            for process in all.iter().filter(|process| !process.is_dead) {
-                cage::offer_to_the_kernel(process.pid);
             }
             let took = began.elapsed();
             // Whoever starts so many that they are not buried in half of the time comes to have too many.
@@ -150,11 +146,6 @@ impl Tree {
     #[cfg(test)]
     pub(super) fn set_chase(&mut self, chase: Duration) {
         self.chase = chase;
-    }
-
-    #[cfg(test)]
-    pub(super) fn set_most(&mut self, most: usize) {
-        self.most = most;
     }
 }
 

@@ -1,6 +1,8 @@
 //! `bash`: what comes out, what is said, what is kept.
 
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -193,6 +195,82 @@ async fn output_that_cannot_be_kept_is_said_to_be_lost() {
         outcome.text.contains("they are lost, as they could not be kept"),
         "{}",
         &outcome.text[16_000..17_000]
+    );
+}
+
+/// A disk of its own for what is mounted there, where this user may mount one.
+struct Disk<'a>(&'a Path);
+
+impl<'a> Disk<'a> {
+    fn at(folder: &'a Path, mebibytes: u64) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]);
+        let mounted = mount.arg(folder).stderr(Stdio::null()).status();
+        if mounted.is_ok_and(|status| status.success()) {
+            return Some(Self(folder));
+        }
+        eprintln!("not tested: a disk of its own needs the right to mount");
+        None
+    }
+
+    /// Bytes that are free.
+    fn free(&self) -> u64 {
+        let disk = nix::sys::statvfs::statvfs(self.0).unwrap();
+        disk.blocks_available() * disk.fragment_size()
+    }
+}
+
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn a_flood_leaves_room_on_a_small_disk_and_its_command_goes_on() {
+    const SIZE: u64 = 16;
+    let bench = Bench::new();
+    fs::create_dir(bench.spill()).unwrap();
+    let spill = bench.spill();
+    let Some(disk) = Disk::at(&spill, SIZE) else {
+        return;
+    };
+    let command = "yes | head -c 40000000; echo done > done";
+    let outcome = bench.bash(command).await;
+    assert_eq!((outcome.exit, bench.text("done").as_str()), (Some(0), "done\n"));
+    let file = fs::read_dir(&spill).unwrap().next().unwrap().unwrap();
+    let kept = file.metadata().unwrap().len();
+    let expected = format!(
+        "of 40000000 bytes are left out here; the first {kept} bytes are in {}, for `read` and `grep`; \
+         the rest is lost: the disk that the host keeps output on is nearly full]",
+        file.path().display()
+    );
+    assert!(
+        outcome.text.contains(&expected),
+        "{}",
+        &outcome.text[16_000..17_000]
+    );
+    let (floor, chunk) = (SIZE * 1024 * 1024 / 20, 128 * 1024);
+    assert!(
+        disk.free() >= floor && disk.free() < floor + chunk,
+        "{}",
+        disk.free()
+    );
+
+    // There is nothing left for the next one, and that is said, too.
+    let outcome = bench.bash(command).await;
+    assert_eq!(outcome.exit, Some(0));
+    let expected = "they are lost: the disk that the host keeps output on is nearly full]";
+    assert!(
+        outcome.text.contains(expected),
+        "{}",
+        &outcome.text[16_000..17_000]
+    );
+    assert!(disk.free() >= floor);
+    assert_eq!(
+        fs::read_dir(&spill).unwrap().count(),
+        1,
+        "and no file is made for it"
     );
 }
 

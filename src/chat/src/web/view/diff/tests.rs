@@ -1,6 +1,7 @@
 //! What changes look like, and what they cost.
 
 use super::*;
+use crate::web::testing::effort;
 use crate::web::view::html::each;
 
 fn html(diff: &Diff) -> String {
@@ -50,20 +51,18 @@ fn what_is_to_be_approved_is_never_shortened() {
     );
 }
 
-/// Ours and a browser's patience with one card; in a build for tests, on a busy machine.
-const SOON: Duration = Duration::from_secs(10);
+/// More than any of this takes in a build for tests, and nothing beside what comparing without an end takes.
+const MOST_EFFORT: Duration = Duration::from_secs(10);
 
 #[test]
-fn five_megabytes_that_were_rewritten_are_shown_whole_and_plainly_within_seconds() {
+fn five_megabytes_that_were_rewritten_are_shown_whole_and_plainly_with_little_work() {
     let file = |by: usize| each(0..100_000, |number| format!("{:049}\n", number * by % 1_000_003));
     let (old, new) = (file(7919), file(104_729));
     assert!(old.len() >= 5_000_000);
     let (old_first, new_last) = ("<script>\n".to_owned() + &old, new + "the end\n");
     let rewritten = change(Some(&old_first), &new_last);
-    let start = Instant::now();
-    let drawn = whole(&rewritten);
-    let took = start.elapsed();
-    assert!(took < SOON, "{took:?}");
+    let (drawn, took) = effort(|| whole(&rewritten));
+    assert!(took < MOST_EFFORT, "{took:?}");
     for (sign, text) in [('−', &old_first), ('+', &new_last)] {
         let lines = drawn.html.lines().filter(|line| line.starts_with(sign)).count();
         assert!(lines + 1000 > text.lines().count(), "{sign}: {lines}");
@@ -73,12 +72,9 @@ fn five_megabytes_that_were_rewritten_are_shown_whole_and_plainly_within_seconds
         !drawn.html.contains("<tr"),
         "a browser could not bear that many rows"
     );
-    let start = Instant::now();
-    assert!(Arc::ptr_eq(&drawn, &whole(&rewritten)));
-    assert!(start.elapsed() < took, "it is not drawn again");
-    let start = Instant::now();
-    let card = part(&rewritten);
-    assert!(start.elapsed() < SOON);
+    assert!(Arc::ptr_eq(&drawn, &whole(&rewritten)), "it is not drawn again");
+    let (card, took) = effort(|| part(&rewritten));
+    assert!(took < MOST_EFFORT, "{took:?}");
     assert_eq!(card.html.matches("<tr").count(), MOST_LINES + 1);
     assert!(card.html.len() < 1024 * 1024, "{}", card.html.len());
 }
@@ -99,8 +95,7 @@ fn one_changed_line_in_five_megabytes_is_all_that_is_drawn() {
 #[test]
 fn a_line_of_a_megabyte_is_not_searched_for_words() {
     let line = |seed: usize| each(0..200_000, |number| format!("{} ", number * seed % 1009));
-    let start = Instant::now();
-    let html = html(&change(Some(&line(7)), &line(11)));
-    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    let (html, took) = effort(|| html(&change(Some(&line(7)), &line(11))));
+    assert!(took < MOST_EFFORT, "{took:?}");
     assert!(!html.contains("<mark>"));
 }
