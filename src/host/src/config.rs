@@ -15,6 +15,7 @@ mod cage;
 mod discord;
 mod document;
 mod example;
+mod keys;
 mod line;
 mod places;
 mod problem;
@@ -188,6 +189,10 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     );
     let default_agent =
         agents::default_agent(document.default_agent, &agents, &declared_agents, &mut problems);
+    // The built-in agent is always there, also where nobody means it.
+    let is_meant = |name: &String| *name == default_agent || declared_agents.contains(name);
+    let meant = agents.iter().filter(|(name, _)| is_meant(name));
+    problems.extend(keys::check(meant.map(|(_, agent)| agent), &vendors, variables));
     let web = web::settings(
         document.web,
         document.places.get("web"),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use credentials::{FileError, SignInError, StoreError, TokenError, UserId, VendorGap, Vendors};
+use credentials::{FileError, LockError, SignInError, StoreError, TokenError, UserId, VendorGap, Vendors};
 use credentials::{NameError, Owner, Service, Tenant};
 
 /// The exit codes of every verb.
@@ -96,7 +96,7 @@ impl Failure {
             }
             TokenError::TryAgain { after, .. } => {
                 let hint = after.map_or_else(
-                    || "try again in a moment".to_owned(),
+                    || "try again in a moment; if that does not help, `agent-host doctor` says what is in the way".to_owned(),
                     |after| format!("try again in {}", credentials::words::span(after)),
                 );
                 Self::of(error.into()).exit(Exit::TryAgain).hint(hint)
@@ -267,6 +267,7 @@ fn store_hint(error: &StoreError) -> String {
         StoreError::Lock(error) if error.is_busy() => {
             "try again; `agent-host doctor` shows who holds it".into()
         }
+        StoreError::Lock(LockError::File { source, .. }) => source.hint().to_owned(),
         StoreError::Lock(_) => "`agent-host doctor` shows what is wrong with the lock files".into(),
         StoreError::Unreadable(_) => "sign in again; that replaces the entry".into(),
     }
