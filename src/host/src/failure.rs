@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use credentials::{FileError, LockError, SignInError, StoreError, TokenError, UserId, VendorGap, Vendors};
 use credentials::{NameError, Owner, Service, Tenant};
 
+use crate::shell;
+
 /// The exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -239,6 +241,7 @@ pub(crate) fn begin_command(tenant: &Tenant, user: &UserId) -> String {
         Owner::Host => " --owner host",
         Owner::User(_) => "",
     };
+    let user = shell::word(user.as_str());
     format!("agent-host auth begin {} --user {user}{owner}", tenant.service)
 }
 

@@ -240,7 +240,10 @@ fn a_key_that_no_header_can_carry_is_told_by_its_variable_where_an_agent_would_s
     let told = problems_of("", &broken);
     assert_eq!(
         told,
-        ["OPENAI_API_KEY: holds a line feed (character 7 of 13), which no HTTP header can carry"]
+        [
+            "environment: OPENAI_API_KEY: holds a line feed (character 7 of 13), which no HTTP header can carry (set it to the \
+             key alone, one word of visible characters)"
+        ]
     );
     // Whoever only looks is not kept from it.
     assert!(!load_text("", &broken).problems[0].concerns_all());
