@@ -29,7 +29,7 @@ const STORY: &str = r#"
 INSERT INTO threads (id, owner, title, agent, dispatch, created, active) VALUES ('web:old', 'web:alice', 'Old words', 'native', 'queue', 1, 2);
 INSERT INTO turns (thread, source, author, name, text, files, state, created, started, ended)
     VALUES ('web:old', 'm1', 'web:alice', 'alice', 'hello', '[]', 'failed', 1, 1, 2);
-INSERT INTO items (thread, turn, at, unfinished, body) VALUES ('web:old', 1, 2, 0, '{"kind":"answer","text":"said long ago"}');
+INSERT INTO items (thread, turn, at, unfinished, body) VALUES ('web:old', 1, 2, 0, '{"item":"answer","text":"said long ago"}');
 "#;
 
 /// A conversation of this format (from 1) in a state folder.
@@ -44,13 +44,18 @@ fn kept(home: &Path, format: u8) -> Connection {
     database
 }
 
-/// Everything in a folder, with its content.
+/// Everything in a folder, with its content. (In `-shm` SQLite notes who reads, where somebody has the file open.)
 fn all_of(home: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = fs::read_dir(home).expect("it can be listed");
     let paths = entries.map(|entry| entry.expect("it is there").path());
     paths
         .map(|path| {
-            let bytes = fs::read(&path).unwrap_or_default();
+            let is_shared = path.to_string_lossy().ends_with("-shm");
+            let bytes = if is_shared {
+                vec![]
+            } else {
+                fs::read(&path).unwrap_or_default()
+            };
             (path, bytes)
         })
         .collect()
@@ -148,7 +153,7 @@ async fn what_can_only_be_read_is_shown_and_stays_as_it_is() {
         assert_eq!(folder["name"], "folder", "{about}: {folder}");
         let message = folder["message"].as_str().expect("words");
         assert!(message.contains("what is kept there is shown, but no host can start"));
-        assert_eq!(all_of(scene.folder()), before, "{about}");
+        assert!(all_of(scene.folder()) == before, "{about}: something changed");
     }
 }
 
@@ -168,6 +173,22 @@ async fn where_writing_is_needed_and_impossible_it_is_said() {
         let told = reader.sees(&scene, line, code);
         assert!(told.contains(words) && told.contains("hint: "), "{line}: {told}");
     }
+}
+
+#[tokio::test]
+async fn a_copy_whose_log_can_not_be_read_there_says_so() {
+    let (scene, elsewhere) = (Scene::signed_in().await, Scene::signed_in().await);
+    // Not merged while somebody has it open, and without what SQLite shares between those who do.
+    let _running = kept(elsewhere.folder(), 3);
+    for name in ["conversation.db", "conversation.db-wal"] {
+        fs::copy(elsewhere.folder().join(name), scene.folder().join(name)).expect("it can be copied");
+    }
+    let reader = Reader::of(scene.folder());
+    let told = reader.sees(&scene, "threads list", 1);
+    assert!(
+        told.contains("conversation.db-wal`, and SQLite can't read that where it may not write"),
+        "{told}"
+    );
 }
 
 #[test]
