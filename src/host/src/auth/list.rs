@@ -33,7 +33,9 @@ pub(super) fn run(as_json: bool, settings: &Settings) -> Outcome {
     }
     for (trouble, way) in doctor::troubles(&tenants) {
         output::say(&trouble);
-        way.iter().for_each(|way| output::hint(way));
+        if let Some(way) = way {
+            output::hint(&way);
+        }
     }
     Ok(Exit::Done)
 }
