@@ -132,7 +132,7 @@ pub enum SignInError {
     #[error(transparent)]
     Vendor(#[from] VendorGap),
     /// The store.
-    #[error("the sign-in could not be stored")]
+    #[error("the store could not be changed")]
     Store(#[from] StoreError),
 }
 

@@ -138,12 +138,15 @@ impl Failure {
             SignInError::NothingPending { .. }
             | SignInError::Over { .. }
             | SignInError::CodeRefused { .. } => Some(format!(
-                "begin again with `{begin}`, open the new link, and complete within 15 minutes as the same user"
+                "begin again with `{begin}`, and complete within 15 minutes as the same user"
             )),
             SignInError::Denied => Some(format!("begin again with `{begin}` if that was a mistake")),
             SignInError::Paste(credentials::PasteError::Denied) => {
                 Some(format!("begin again with `{begin}` if that was a mistake"))
             }
+            SignInError::Paste(credentials::PasteError::Failed { .. }) => Some(format!(
+                "begin again with `{begin}`; if it stays, the vendor knows why"
+            )),
             other => other.hint().map(str::to_owned),
         };
         Self {

@@ -85,7 +85,11 @@ pub(super) async fn start(
         .await
         .map_err(|error| {
             let begin = begin_command(tenant, user);
-            Failure::sign_in(error, &begin, credentials.vendors())
+            let failure = Failure::sign_in(error, &begin, credentials.vendors());
+            match failure.exit {
+                Exit::TryAgain => failure.hint("nothing was begun: the same command may work in a moment"),
+                _ => failure,
+            }
         })
 }
 
