@@ -21,6 +21,7 @@ mod kills;
 mod locks;
 mod logins;
 mod operator;
+mod looking;
 mod order;
 mod page;
 mod people;

@@ -13,7 +13,7 @@ use conversation::{ThreadFilter, ThreadId};
 use credentials::{Timestamp, UserId};
 use futures_util::{StreamExt as _, stream};
 use secrecy::ExposeSecret as _;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use supervisor::{Subscription, ThreadPhase, ThreadStatus, Update};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
@@ -24,11 +24,13 @@ use super::lists::{Changed, Drawn};
 use super::places::{Full, Place};
 use super::refusal::Refused;
 use super::shared::Web;
-use super::view::{self, QueueEvent};
+use super::view;
 
 mod feed;
+mod wire;
 
-use feed::{Feed, Sent, Taken};
+use feed::{Feed, Taken};
+use wire::{Hello, event, json, revision_of, with_id};
 
 /// How often a stream without news says that it is there. The script expects it (`live.js`).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -64,11 +66,6 @@ pub(crate) struct Wanted {
     last: Option<String>,
     /// Only whether there would be a stream: a browser does not tell a script why it got none.
     look: Option<u8>,
-}
-
-#[derive(Serialize)]
-struct Hello<'a> {
-    boot: &'a str,
 }
 
 /// Answers with a stream.
@@ -123,12 +120,6 @@ fn no_room(_: Full) -> Refused {
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, words)
         .hint("close some that you do not need")
         .after(REST)
-}
-
-/// The revision in the id of an event, if it is of this host's life.
-fn revision_of(id: &str, boot: &str) -> Option<u64> {
-    let (of, revision) = id.rsplit_once('-')?;
-    (of == boot).then(|| revision.parse().ok()).flatten()
 }
 
 /// One page and its stream. Dropped when the page is gone.
@@ -210,7 +201,11 @@ impl Page {
         let snapshot = Arc::new(snapshot);
         let viewer = Web::viewer(&self.visitor);
         if has != Some(snapshot.revision) {
-            let event = self.with_id(Event::default().event("snapshot"), snapshot.revision);
+            let event = with_id(
+                Event::default().event("snapshot"),
+                &self.web.boot,
+                snapshot.revision,
+            );
             let (snapshot, viewer) = (Arc::clone(&snapshot), viewer.clone());
             let heavy = view::is_heavy(&snapshot.items);
             let drawn = view::drawing(heavy, move || json(event, &view::snapshot(&snapshot, &viewer)));
@@ -321,14 +316,10 @@ impl Page {
         if let Some(revision) = watched.feed.proven()
             && let Some(last) = events.pop()
         {
-            events.push(self.with_id(last, revision));
+            events.push(with_id(last, &self.web.boot, revision));
         }
         self.ready.extend(events);
         self.thread = Some(watched);
-    }
-
-    fn with_id(&self, event: Event, revision: u64) -> Event {
-        event.id(format!("{}-{revision}", self.web.boot))
     }
 
     /// Looks at the whole list; what was quiet for long before `drawn`, when the page was drawn, it has.
@@ -367,35 +358,5 @@ pub(crate) fn own_threads(visitor: &Visitor) -> ThreadFilter {
         owner: Some(visitor.person.user.clone()),
         front_end: Some("web".into()),
         limit: LIST_LIMIT,
-    }
-}
-
-fn event(sent: &Sent) -> Event {
-    let named = |name: &str| Event::default().event(name);
-    match sent {
-        Sent::Item(item) => json(named("item"), item),
-        Sent::Patch(patch) => json(named("patch"), patch),
-        Sent::Queue(html) => json(named("queue"), &QueueEvent { html: html.clone() }),
-        Sent::Phase(phase) => json(named("phase"), phase),
-        Sent::Thread(thread) => json(named("thread"), thread),
-    }
-}
-
-fn json(event: Event, data: &impl Serialize) -> Event {
-    // JSON has no line ends outside of strings, and escapes those inside: it is one line of data.
-    let data = serde_json::to_string(data).expect("our own shapes have only strings as keys");
-    event.data(data)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_of_another_life_proves_nothing() {
-        assert_eq!(revision_of("abc-12", "abc"), Some(12));
-        for id in ["abd-12", "abc-", "abc", "abc--1", "abc-12x", "", "-12", "12"] {
-            assert_eq!(revision_of(id, "abc"), None, "{id}");
-        }
     }
 }

@@ -25,11 +25,13 @@ use crate::tools::ToolSpec;
 
 mod ask;
 mod calls;
+mod circle;
 mod failure;
 mod output;
 mod replay;
 mod room;
 
+use circle::Circle;
 pub(crate) use failure::TurnError;
 
 /// Tool calls of one answer that are run; the others are answered without.
@@ -81,19 +83,29 @@ impl<K: Kit> Session<K> {
     /// Answers. Every way out leaves a history from which the session can go on.
     pub(crate) async fn turn(&mut self, said: Said, stop: &Stop) -> Result<StopReason, TurnError> {
         let brief = self.hear(said).await?;
+        let mut circle = Circle::default();
         for _ in 0..self.profile.model_calls.get() {
-            match self.step(&brief, stop).await? {
+            match self.step(&brief, stop, &mut circle).await? {
                 Step::Again => {}
                 Step::Over(reason) => return Ok(reason),
+            }
+            if let Some(words) = circle.is_closed() {
+                self.say(words).await?;
+                return Ok(StopReason::EndTurn);
             }
         }
         let words = format!(
             "I stop here: this turn took {} model calls, the limit of this host. Tell me to go on if I should.",
             self.profile.model_calls
         );
-        self.client.say(&words, &self.next_message());
-        self.keep_reply(vec![ReplyPart::Text { text: words }]).await?;
+        self.say(words).await?;
         Ok(StopReason::MaxTurnRequests)
+    }
+
+    /// Says something in place of the model.
+    async fn say(&mut self, words: String) -> Result<(), TranscriptError> {
+        self.client.say(&words, &self.next_message());
+        self.keep_reply(vec![ReplyPart::Text { text: words }]).await
     }
 
     /// Keeps what was said, and gets ready. Nothing is kept when there is no model to say it to.
@@ -125,7 +137,7 @@ impl<K: Kit> Session<K> {
     }
 
     /// One model call, and what it asked for.
-    async fn step(&mut self, brief: &Brief, stop: &Stop) -> Result<Step, TurnError> {
+    async fn step(&mut self, brief: &Brief, stop: &Stop, circle: &mut Circle) -> Result<Step, TurnError> {
         let index = self.history.messages().len();
         let Some(reply) = self.ask(brief, stop).await? else {
             return Ok(self.interrupted(vec![]).await);
@@ -157,6 +169,7 @@ impl<K: Kit> Session<K> {
             if done.is_none() {
                 return Ok(self.interrupted(vec![]).await);
             }
+            circle.note(call, self.history.messages().last());
         }
         self.keep(rest.iter().map(not_run).collect()).await?;
         Ok(Step::Again)

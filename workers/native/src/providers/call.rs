@@ -85,7 +85,12 @@ impl Model {
                         .attempt(client, &request, payment.as_ref(), &mut reader, &mut tap)
                         .await;
                     match tried {
-                        Ok(()) => return Ok(reply(reader, &request)),
+                        Ok(()) => {
+                            if let (Some(purse), Some(payment)) = (&self.purse, &payment) {
+                                purse.accepted(payment).await;
+                            }
+                            return Ok(reply(reader, &request));
+                        }
                         Err(failure) if tap.has_emitted => return Err(cut(&failure, reader)),
                         Err(failure) => {
                             past.note(&failure, payment);

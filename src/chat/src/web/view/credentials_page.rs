@@ -172,6 +172,7 @@ fn card(login: &Login, viewer: &Viewer) -> String {
         }
         Some(at) if at > viewer.now => facts.push(("Valid for", words::until(at, viewer.now))),
         Some(at) => facts.push(("Ended", format!("{} ago", words::ago(at, viewer.now)))),
+        None if login.state == LoginState::Dead => {}
         None if login.state == LoginState::Set => {
             facts.push((
                 "Valid",
