@@ -507,9 +507,9 @@ fn find(folder: &Path, name: &str) -> Option<String> {
 #[tokio::test]
 async fn what_the_permission_card_shows_is_what_is_executed() {
     let (scene, _host, person) = host("").await;
-    let thread = person
-        .open("run: printf '%s|' \"a b\" 'c;d' > argv.txt; cat /proc/self/cmdline")
-        .await;
+    // The shell that runs it says, as the kernel knows it, what it was started with.
+    let command = "printf '%s|' \"a b\" 'c;d' > argv.txt; cat /proc/$$/cmdline > executed.txt; true";
+    let thread = person.open(&format!("run: {command}")).await;
     let mut ear = person.listen(&thread).await;
     let asked = ear
         .until(|heard| heard.data.to_string().contains("data-request"))
@@ -535,15 +535,19 @@ async fn what_the_permission_card_shows_is_what_is_executed() {
         .await;
     assert_eq!(code, StatusCode::OK, "{answer}");
     ear.until(is_idle).await;
-    let written = find(scene.folder(), "argv.txt").expect("it ran");
-    assert_eq!(
-        std::fs::read_to_string(written).expect("it can be read"),
-        "a b|c;d|"
-    );
-    assert_eq!(
-        shown,
-        "printf '%s|' \"a b\" 'c;d' > argv.txt; cat /proc/self/cmdline"
-    );
+    let read = |name: &str| {
+        let file = find(scene.folder(), name).expect("it ran");
+        std::fs::read_to_string(file).expect("it can be read")
+    };
+    assert_eq!(shown, command);
+    assert_eq!(read("argv.txt"), "a b|c;d|");
+    let executed = read("executed.txt");
+    let words: Vec<&str> = executed.split_terminator('\0').collect();
+    let [shell, rest @ ..] = &words[..] else {
+        panic!("it has a command line: {executed:?}");
+    };
+    assert!(shell.ends_with("bash"), "{words:?}");
+    assert_eq!(rest, ["-c", &shown], "nothing is added and nothing left out");
 }
 
 #[tokio::test]
