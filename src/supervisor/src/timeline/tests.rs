@@ -450,6 +450,26 @@ fn what_runs_is_shown_beside_a_change_unless_the_change_says_the_same() {
 }
 
 #[test]
+fn what_a_change_says_is_not_said_again_in_its_entry_and_yet_kept() {
+    let mut desk = Desk::new();
+    let diff = |new: &str| vec![ToolCallContent::Diff(AcpDiff::new("/room/a/x.txt", new))];
+    let input = json!({ "file_path": "/room/a/x.txt", "content": "new" });
+    let fields = ToolCallUpdateFields::new().kind(AcpKind::Edit);
+    desk.call(fields.raw_input(input).content(diff("new")));
+    assert_eq!(desk.only_call().input, "x.txt");
+    assert_eq!(
+        desk.timeline.asked("c1").unwrap().detail,
+        "new file: x.txt\n+new\n"
+    );
+    // Another change no longer says what goes in.
+    desk.call(ToolCallUpdateFields::new().content(diff("harmless")));
+    assert_eq!(
+        desk.timeline.asked("c1").unwrap().detail,
+        "/room/a/x.txt\ncontent: new"
+    );
+}
+
+#[test]
 fn what_is_too_long_to_be_looked_at_or_was_let_go_is_not_asked_about() {
     let mut desk = Desk::new();
     let command = |length: usize| json!({ "command": "x".repeat(length) });

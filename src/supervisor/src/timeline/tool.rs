@@ -123,7 +123,11 @@ fn merge(
             Part::Kept(diffs) => is_told_by(diffs, input, workspace),
             Part::Lost => false,
         };
-        (tool.input, original.input) = head(shown);
+        (tool.input, original.input) = match (original.is_told, tool.diffs.first()) {
+            // The change says the rest: people need not read it twice.
+            (true, Some(diff)) => (diff.path.clone(), Part::Kept(shown)),
+            _ => head(shown),
+        };
     }
     if let Some(title) = fields.title {
         (tool.title, original.title) = head(title);
