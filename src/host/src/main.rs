@@ -22,6 +22,7 @@ mod running;
 mod serve;
 mod setup;
 mod shell;
+mod signals;
 mod status;
 mod storm;
 mod tenant_view;

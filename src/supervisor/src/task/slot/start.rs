@@ -156,9 +156,10 @@ impl Task {
     async fn start_failed(&mut self, error: &StartError) {
         warn!(%error, failures = self.failures + 1, "worker could not be started");
         let hope = match error {
-            StartError::NotFound { .. } | StartError::Workspace { .. } | StartError::OwnLogin(_) => {
-                Hope::None
-            }
+            StartError::NotFound { .. }
+            | StartError::Workspace { .. }
+            | StartError::OwnLogin(_)
+            | StartError::Incompatible(_) => Hope::None,
             _ => Hope::Some,
         };
         let mut words = sentence(&error.to_string());
@@ -195,11 +196,14 @@ impl Task {
         self.failures = self.failures.saturating_add(1);
         let luck = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
         let verdict = restart::after_failure(self.failures, self.shared.config.limits.failures, hope, luck);
-        let until = match verdict {
-            Verdict::Again { after } => Some(Timestamp::now().plus(after)),
+        let after = match verdict {
+            Verdict::Again { after } => Some(after),
             Verdict::Open => None,
         };
-        self.step(Step::Failed { until });
+        self.again = after.map(|after| Instant::now() + after);
+        self.step(Step::Failed {
+            until: after.map(|after| Timestamp::now().plus(after)),
+        });
         self.board().failure = Some(words.to_owned());
         verdict
     }
