@@ -261,6 +261,38 @@ fn a_worker_killed_anywhere_in_a_turn_goes_on_as_if_it_had_been_stopped_there() 
 }
 
 #[test]
+fn a_model_is_told_the_projects_instructions_wherever_they_stand() {
+    let scene = Scene::new([Answer::words("a"), Answer::words("b")]);
+    let put = |name: &str, words: &str| {
+        let path = scene.workspace().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, words).expect("a file");
+    };
+    put("CLAUDE.md", "use tabs");
+    std::os::unix::fs::symlink("CLAUDE.md", scene.workspace().join("AGENTS.md")).expect("a link");
+    put("repo/AGENTS.md", "use spaces");
+    let (mut worker, id) = scene.opened();
+    worker.ask("session/prompt", &prompt(&id, "go"));
+    let system = |request: Value| request["messages"][0]["content"].as_str().map(str::to_owned);
+    let told = system(scene.model.last_request()).expect("a system prompt");
+    assert!(told.contains("use tabs"), "{told}");
+    assert!(told.contains("\n- repo/AGENTS.md\n"), "{told}");
+
+    let secret = scene.folder.path().join("secret");
+    std::fs::write(&secret, "planted").expect("a file");
+    std::fs::remove_file(scene.workspace().join("AGENTS.md")).expect("it was there");
+    std::os::unix::fs::symlink(&secret, scene.workspace().join("AGENTS.md")).expect("a link");
+    worker.ask("session/prompt", &prompt(&id, "go on"));
+    let told = system(scene.model.last_request()).expect("a system prompt");
+    assert!(
+        told.contains("could not be read") && !told.contains("planted"),
+        "{told}"
+    );
+    let ended = worker.close();
+    assert!(ended.stderr.contains("AGENTS.md"), "{ended:?}");
+}
+
+#[test]
 fn a_worker_that_loses_its_client_leaves_no_command_behind() {
     let command = "touch here; echo $$ > pid; sleep 1000";
     let scene = Scene::new([Answer::call("bash", &json!({"command": command}))]);

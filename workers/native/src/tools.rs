@@ -13,6 +13,7 @@ mod change;
 mod edit;
 mod glob;
 mod grep;
+mod inside;
 mod list;
 mod open;
 mod place;
@@ -31,6 +32,7 @@ use cage::Policy;
 use tracing::warn;
 
 use crate::disk::blocking;
+pub(crate) use inside::read_inside;
 use arguments::in_short;
 use place::{Place, Places};
 use stop::Stop;
