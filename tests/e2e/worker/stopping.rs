@@ -95,7 +95,7 @@ fn tools_are_stopped_at_once_in_the_middle_of_a_huge_file_and_of_a_command() {
         (
             "a search",
             "grep",
-            json!({"pattern": "(a|b|[^c]{3,60}|\\w+d){5,40}Z$", "path": "lines"}),
+            json!({"pattern": "(a|b|[^c]{3,60}|\\w+d){5,10}Z$", "path": "lines"}),
         ),
         ("a read", "read", json!({"path": "line"})),
         ("a command", "bash", json!({"command": "sleep 1000"})),
