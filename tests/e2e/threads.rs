@@ -418,8 +418,8 @@ async fn looked_around(more: &str) -> String {
     let worker = until(async || {
         let report = status(&host);
         let workers = report["workers"].as_array()?.iter();
-        let ours = workers.filter(|worker| worker["thread"] == id(&thread).to_string());
-        let pid = ours.filter_map(|worker| worker["pid"].as_i64()).next()?;
+        let mut ours = workers.filter(|worker| worker["thread"] == id(&thread).to_string());
+        let pid = ours.find_map(|worker| worker["pid"].as_i64())?;
         (report["working"] == 0).then_some(pid)
     })
     .await;

@@ -25,7 +25,7 @@ const LONGEST_LINE: usize = 1024 * 1024;
 /// Lines around a match are held, too.
 const HEAP_BYTES: usize = 16 * 1024 * 1024;
 /// The size of a compiled expression. Its product with the longest line is what a search takes that nothing can interrupt.
-const PROGRAM_BYTES: usize = 2 * 1024 * 1024;
+const PROGRAM_BYTES: usize = 4 * 1024 * 1024;
 /// What the searched text makes of the expression is kept, to be faster; it is thrown away beyond this size.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
