@@ -40,12 +40,14 @@ async fn server(ca_file: &Path) -> Url {
                 continue;
             };
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-            let _ = stream.read(&mut [0; 64 * 1024]).await.unwrap();
+            let mut buffer = vec![0; 16 * 1024];
+            let _ = stream.read(&mut buffer).await.unwrap();
             stream
                 .write_all(format!("{head}{HELLO_CHAT}").as_bytes())
                 .await
                 .unwrap();
-            stream.shutdown().await.unwrap();
+            // Whoever got all of it closes the connection.
+            while stream.read(&mut buffer).await.is_ok_and(|size| size > 0) {}
         }
     });
     format!("https://localhost:{port}/v1").parse().unwrap()
@@ -56,9 +58,12 @@ fn pem(der: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let letters = der.chunks(3).flat_map(|three| {
         let bits = three.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        (0..4).map(move |place| match place <= three.len() {
-            true => char::from(LETTERS[(bits >> (18 - 6 * place) & 63) as usize]),
-            false => '=',
+        (0..4).map(move |place| {
+            if place <= three.len() {
+                char::from(LETTERS[(bits >> (18 - 6 * place) & 63) as usize])
+            } else {
+                '='
+            }
         })
     });
     let text: String = letters.collect();
