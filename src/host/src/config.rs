@@ -167,7 +167,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     let places = Places::of(variables, explicit)?;
     let mut problems = Vec::new();
     let text = places.read_config(&mut problems)?;
-    let document = match &text {
+    let mut document = match &text {
         Some(text) => document::read(&places.config, text, &mut problems),
         None => document::Document::default(),
     };
@@ -204,6 +204,13 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         .processes
         .map_or(contract::PROCESSES, |asked| asked.0);
     let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
+    for agent in &mut document.agents {
+        agent.declared.ca_file = agent
+            .declared
+            .ca_file
+            .take()
+            .map(|file| places.beside_config(&file));
+    }
     let agents = agents::build(
         document.agents,
         &Shared {

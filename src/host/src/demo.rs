@@ -84,6 +84,8 @@ pub(crate) fn settings(mut settings: Settings) -> Settings {
         permissions: Permissions::Ask,
         without_layers: settings.without_layers.clone(),
         readable: settings.readable.clone(),
+        patience: contract::PATIENCE,
+        ca_file: None,
         context_tokens: None,
         model_calls: settings.model_calls,
         processes: settings.processes,

@@ -328,6 +328,8 @@ impl Place {
             permissions: Permissions::Ask,
             without_layers: vec![],
             readable: vec![],
+            patience: contract::PATIENCE,
+            ca_file: None,
             context_tokens: None,
             model_calls: contract::MODEL_CALLS,
             processes: contract::PROCESSES,
