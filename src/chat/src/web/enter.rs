@@ -7,14 +7,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Form;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::{Extension, Form};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::config::Access;
+use super::connections::Connection;
 use super::gate::{Anybody, Visitor};
 use super::people::{EnterError, LinkError, Person};
 use super::proxy;
@@ -58,8 +59,10 @@ pub(crate) struct Enters {
 pub(crate) async fn look(
     State(web): State<Arc<Web>>,
     Anybody(already): Anybody,
+    Extension(connection): Extension<Connection>,
     Query(link): Query<Link>,
 ) -> Response {
+    keep(&web, &connection, link.key.as_ref());
     let found = match &link.key {
         Some(key) if !web.is_by_header() => Some(web.people.look(key.0.expose_secret())),
         _ => None,
@@ -79,6 +82,16 @@ pub(crate) async fn look(
         }
         (Some(visitor), None) => leave::page(&web, &visitor),
         (Some(visitor), Some(found)) => already_in(&visitor, found, link.key.as_ref()),
+    }
+}
+
+/// Who brings a good link keeps the connection by which they do: strangers who come fast can't push them out between the
+/// link's page and its button, or while the new session is written.
+fn keep(web: &Web, connection: &Connection, key: Option<&SecretText>) {
+    if let Some(key) = key.filter(|_| !web.is_by_header())
+        && let Some(bearer) = web.people.bearer(key.0.expose_secret())
+    {
+        connection.is_of(&bearer, &web.connections);
     }
 }
 
@@ -128,9 +141,11 @@ pub(crate) async fn enter(
     State(web): State<Arc<Web>>,
     Anybody(already): Anybody,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(connection): Extension<Connection>,
     headers: HeaderMap,
     Form(enters): Form<Enters>,
 ) -> Response {
+    keep(&web, &connection, enters.key.as_ref());
     let entered = match (&web.config.allow, &enters.key, &enters.password) {
         (Access::Header { .. }, ..) => Err(Refused::nothing("way in").into()),
         (_, Some(key), _) => {

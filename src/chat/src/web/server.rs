@@ -13,7 +13,6 @@ use axum::routing::{get, post};
 use credentials::Credentials;
 use supervisor::Supervisor;
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -121,10 +120,7 @@ impl Server {
         if let Some(why) = config.refusal() {
             return Err(StartError::Unsafe { address: asked, why });
         }
-        let bound = TcpListener::bind(asked)
-            .await
-            .and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) = bound.map_err(|source| match source.kind() {
+        let (address, listener) = connections::listen(asked).map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => StartError::Busy { address: asked },
             _ => StartError::Bind {
                 address: asked,
