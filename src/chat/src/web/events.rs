@@ -69,6 +69,8 @@ pub(crate) struct Wanted {
 #[derive(Serialize)]
 struct Hello<'a> {
     boot: &'a str,
+    /// Milliseconds since 1970.
+    now: i64,
 }
 
 /// Answers with a stream.
@@ -180,11 +182,11 @@ impl Page {
         since: Since,
         place: Place<UserId>,
     ) -> Result<Self, Refused> {
-        let hello = Event::default().retry(RETRY);
+        let (hello, now) = (Event::default().retry(RETRY), Timestamp::now().millis());
         let mut page = Self {
             lists: web.lists.watch(),
             stop: web.stop.subscribe(),
-            ready: VecDeque::from([json(hello.event("hello"), &Hello { boot: &web.boot })]),
+            ready: VecDeque::from([json(hello.event("hello"), &Hello { boot: &web.boot, now })]),
             lines: HashMap::new(),
             thread: None,
             web,

@@ -1,7 +1,7 @@
 // Where people write: nothing that was typed is lost, and a message counts once however often it is sent.
 
 import { on, say } from "./live.js";
-import { span } from "./clock.js";
+import { now, span } from "./clock.js";
 import { element } from "./morph.js";
 import { Refused, kept, newId, persist, post } from "./send.js";
 import { tell, trouble } from "./act.js";
@@ -304,7 +304,7 @@ function draw(message) {
   let bubble = document.getElementById(`o-${message.id}`);
   if (!bubble) {
     document.getElementById("empty")?.remove();
-    bubble = element('<article class="item said sending"><header><b>You</b> <small></small></header><div class="words"></div></article>');
+    bubble = element('<article class="item said sending"><header><h2>You</h2> <small></small></header><div class="words"></div></article>');
     bubble.id = `o-${message.id}`;
     bubble.querySelector(".words").textContent = message.text + (message.names?.length ? `\n${message.names.join(", ")}` : "");
     local.append(bubble);
@@ -432,6 +432,6 @@ function show(data) {
 
 function elapsed() {
   const node = document.getElementById("elapsed");
-  const words = away ? "" : phase.since && phase.busy ? span(Date.now() - phase.since) : phase.until ? `in ${span(phase.until - Date.now())}` : "";
+  const words = away ? "" : phase.since && phase.busy ? span(now() - phase.since) : phase.until ? `in ${span(phase.until - now())}` : "";
   if (node.textContent !== words) node.textContent = words;
 }

@@ -30,7 +30,7 @@ pub(crate) fn shell(shell: &Shell<'_>) -> String {
         "<!doctype html><html lang=\"en\"><head>{head}<meta name=\"csrf\" content=\"{csrf}\"><title>{title} · agent-host</title>\
          <script type=\"module\" src=\"/assets/app.js?v={version}\"></script></head>\
          <body data-kind=\"{kind}\" data-thread=\"{thread}\" data-boot=\"{boot}\">\
-         <a class=\"skip\" href=\"#main\">Skip to the conversation</a>\
+         <a class=\"skip\" href=\"#main\">Skip the list of threads</a>\
          <div id=\"banner\" role=\"status\" hidden></div><div id=\"heard\" class=\"hear\" role=\"status\"></div>{side}<div id=\"veil\" hidden></div>\
          <div id=\"right\">{notice}{main}</div>{dialogs}\
          <noscript><p id=\"noscript\">This page needs JavaScript; it is all served from this host.</p></noscript></body></html>",
@@ -176,7 +176,7 @@ fn agent_menu(shell: &Shell<'_>, now: &supervisor::Snapshot) -> String {
         format!(" <small>{}</small>", escape(model))
     };
     format!(
-        "<details class=\"menu\" id=\"agent\"><summary><span id=\"agent-name\">{}{shown}</span>{}</summary>\
+        "<details class=\"menu\" id=\"agent\"><summary><span class=\"hear\">Agent: </span><span id=\"agent-name\">{}{shown}</span>{}</summary>\
          <form class=\"pop\" data-act=\"settings\"><label for=\"pick-agent\">Agent</label><select id=\"pick-agent\" name=\"agent\">{}</select>\
          <label for=\"pick-model\">Model</label><input id=\"pick-model\" name=\"model\" value=\"{}\" placeholder=\"the agent’s own\" autocomplete=\"off\" \
          autocapitalize=\"off\" spellcheck=\"false\"><label for=\"pick-mode\">A message while it works</label><select id=\"pick-mode\" name=\"dispatch\">\

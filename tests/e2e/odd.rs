@@ -1,0 +1,98 @@
+//! Odd moments at the page: a reader's wrong clock, the usual keys for copying, files that look alike.
+
+use serde_json::json;
+use support::Browser;
+use thirtyfour::prelude::*;
+
+use crate::chat::{say, until_idle};
+use crate::page::at_a_host;
+
+#[tokio::test]
+async fn spans_are_true_at_a_reader_whose_clock_is_wrong() {
+    at_a_host("", async |_, host, _, browser| {
+        for wrong in ["- 3600000", "+ 3600000"] {
+            let source = format!("{{ const real = Date.now; Date.now = () => real() {wrong}; }}");
+            let set = browser
+                .order(
+                    "Page.addScriptToEvaluateOnNewDocument",
+                    json!({ "source": source }),
+                )
+                .await;
+            browser
+                .driver
+                .goto(host.url("/").as_str())
+                .await
+                .expect("the page opens");
+            browser.find("#empty").await;
+            say(browser, "run: echo soon").await;
+            browser.find(".asks .decide").await;
+            let left = "return document.querySelector('.asks [data-until]').textContent";
+            browser
+                .until(&format!("return (() => {{ {left} }})().startsWith('9 min')"))
+                .await;
+            // What runs is counted on from its beginning.
+            browser
+                .until("return /^[1-9]\\d? s$/.test(document.getElementById('elapsed').textContent)")
+                .await;
+            browser.press(".asks .decide [data-option=reject_once]").await;
+            until_idle(browser).await;
+            browser
+                .order(
+                    "Page.removeScriptToEvaluateOnNewDocument",
+                    json!({ "identifier": set["identifier"] }),
+                )
+                .await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_usual_keys_copy_the_block_that_has_the_focus() {
+    at_a_host("permissions = \"allow\"\n", async |_, _, _, browser| {
+        say(browser, "run: seq 1 3; exit 3").await;
+        browser.find(".toolcall pre.output").await;
+        until_idle(browser).await;
+        browser
+            .script("addEventListener('copy', (event) => (window.copied = event.clipboardData.getData('text/plain'))); document.querySelector('.toolcall pre.output').focus()")
+            .await;
+        browser.keys(Key::Control + "c").await;
+        let copied = browser.until("return window.copied").await;
+        assert!(copied.as_str().is_some_and(|copied| copied.starts_with("1\n2\n3")), "{copied}");
+        assert_eq!(
+            browser.script("return document.getElementById('heard').textContent").await,
+            json!("Copied")
+        );
+    })
+    .await;
+}
+
+/// Files that are pasted: name and content of each.
+async fn paste(browser: &Browser, files: &[(&str, &str)]) {
+    let list = json!(files);
+    browser
+        .script(&format!(
+            "const carried = new DataTransfer();
+             for (const [name, text] of {list}) carried.items.add(new File([text], name));
+             document.getElementById('text').dispatchEvent(new ClipboardEvent('paste', {{ clipboardData: carried, bubbles: true, cancelable: true }}))"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn pasted_files_of_one_name_and_an_empty_one_all_arrive_as_they_are() {
+    at_a_host("permissions = \"allow\"\n", async |_, _, _, browser| {
+        paste(browser, &[("image.png", "first"), ("image.png", "second"), ("empty.txt", "")]).await;
+        browser
+            .until("return document.querySelectorAll('#uploads progress[hidden]').length === 3 && !document.querySelector('#uploads .failed')")
+            .await;
+        say(browser, "run: find . -type f -size -1k -name '*.txt'; cat $(find . -name '*.png' | sort); exit 3").await;
+        browser.find(".toolcall pre.output").await;
+        until_idle(browser).await;
+        let output = browser.find(".toolcall pre.output").await.inner_html().await.expect("it has text");
+        assert!(output.contains("empty.txt") && output.contains("first") && output.contains("second"), "{output}");
+        let shown = browser.script("return document.querySelectorAll('.said .files li').length").await;
+        assert_eq!(shown, json!(3));
+    })
+    .await;
+}
