@@ -1,11 +1,14 @@
 //! Odd moments at the page: a reader's wrong clock, the usual keys for copying, files that look alike.
 
+use std::path::Path;
+
+use conversation::{Conversation, NewThread, ThreadId};
 use serde_json::json;
-use support::Browser;
+use support::{Browser, Host, Person, Scene};
 use thirtyfour::prelude::*;
 
 use crate::chat::{say, until_idle};
-use crate::page::at_a_host;
+use crate::page::{at_a_host, opened};
 
 #[tokio::test]
 async fn spans_are_true_at_a_reader_whose_clock_is_wrong() {
@@ -95,4 +98,58 @@ async fn pasted_files_of_one_name_and_an_empty_one_all_arrive_as_they_are() {
         assert_eq!(shown, json!(3));
     })
     .await;
+}
+
+#[tokio::test]
+async fn threads_older_than_the_list_is_long_are_found_and_can_be_shown() {
+    const MANY: usize = 450;
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "");
+    let person = Person::enter(host.link()).await;
+    let first = opened(&person, "say: nothing").await;
+    host.stop();
+    quiet_threads(scene.folder(), &first, MANY).await;
+    let host = Host::up(&scene, 0, "");
+    let browser = Browser::start().await;
+    browser.look(1280, 800, "light").await;
+    browser.enter(host.link()).await;
+    let lines = "return document.querySelectorAll('#list li').length";
+    assert_eq!(browser.script(lines).await, json!(200));
+    browser.press("#quiet").await;
+    browser
+        .until("return document.querySelectorAll('#list li').length === 400")
+        .await;
+    // Whoever looks for one need not know that it is old.
+    browser.press("#filter").await;
+    browser.keys("number-17-").await;
+    browser
+        .until("return [...document.querySelectorAll('#list li:not([hidden])')].map((one) => one.querySelector('.name').textContent).join() === 'number-17-so-far'")
+        .await;
+    assert_eq!(
+        browser.script("const all = [...document.querySelectorAll('#list li')]; return [all.length, new Set(all.map((one) => one.id)).size, document.getElementById('quiet').hidden]").await,
+        json!([MANY + 1, MANY + 1, true])
+    );
+    browser.quit().await;
+    host.stop();
+}
+
+/// Opens so many threads of the same person where no host runs, the oldest first.
+async fn quiet_threads(folder: &Path, of: &str, count: usize) {
+    let (conversation, _) = Conversation::open(folder).expect("it can be opened");
+    let id = ThreadId::parse(&format!("web:{of}")).expect("a valid id");
+    let known = conversation.thread(&id).await.expect("it is there");
+    for number in 0..count {
+        let thread = NewThread {
+            id: ThreadId::parse(&format!("web:quiet{number}")).expect("a valid id"),
+            owner: known.owner.clone(),
+            title: format!("number-{number}-so-far"),
+            agent: known.agent.clone(),
+            model: None,
+            dispatch: known.dispatch,
+            workspaces: None,
+            permissions: None,
+        };
+        conversation.open_thread(thread).await.expect("it can be written");
+    }
+    conversation.close().await.expect("it is durable");
 }

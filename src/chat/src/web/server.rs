@@ -272,7 +272,7 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/events", get(events::events))
         .route(enter::PATH, get(enter::look).post(enter::enter))
         .route(leave::PATH, post(leave::leave))
-        .route("/api/threads", post(threads::open))
+        .route("/api/threads", get(lists::quiet).post(threads::open))
         .route("/api/t/{id}/messages", post(threads::post))
         .route("/api/t/{id}/stop", post(threads::stop))
         .route("/api/t/{id}/retry", post(threads::retry))

@@ -135,7 +135,10 @@ function filtering() {
       line.hidden = wanted !== "" && !line.textContent.toLowerCase().includes(wanted);
       any ||= !line.hidden;
     }
-    document.getElementById("none").hidden = any || wanted === "";
+    const older = document.getElementById("quiet");
+    document.getElementById("none").hidden = any || wanted === "" || !older.hidden;
+    // What is looked for may be older than what is here.
+    if (wanted !== "" && !older.hidden) older.click();
   };
   filter.addEventListener("input", apply);
   on("applied", apply);

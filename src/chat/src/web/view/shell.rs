@@ -6,6 +6,7 @@ use super::html::{each, escape};
 use super::icon::icon;
 use super::item::item;
 use super::{Content, MayInvite, Shell, assets, composer, harmless, list};
+use crate::web::events::LIST_LIMIT;
 
 /// The whole page.
 pub(crate) fn shell(shell: &Shell<'_>) -> String {
@@ -76,7 +77,8 @@ fn side(shell: &Shell<'_>) -> String {
          <a class=\"button\" href=\"/\" id=\"new\">{plus}New</a></div>\
          <label class=\"hear\" for=\"filter\">Filter threads</label>\
          <input id=\"filter\" type=\"search\" placeholder=\"Filter threads\" autocomplete=\"off\" aria-keyshortcuts=\"Control+K\">\
-         <nav aria-label=\"Thread list\"><ul id=\"list\">{lines}</ul><p class=\"quiet none\" id=\"none\" hidden>No thread fits.</p></nav>\
+         <nav aria-label=\"Thread list\"><ul id=\"list\">{lines}</ul><p class=\"quiet none\" id=\"none\" hidden>No thread fits.</p>\
+         <button type=\"button\" id=\"quiet\"{fewer}>Show older threads</button></nav>\
          <footer>{credentials}{workers}\
          <details class=\"menu up\" id=\"me\"><summary>{person}<span>{shown}</span></summary><form class=\"pop\" data-act=\"name\">\
          <label for=\"name\">The name you show</label><div class=\"row\"><input id=\"name\" name=\"name\" value=\"{value}\" maxlength=\"40\" \
@@ -84,6 +86,11 @@ fn side(shell: &Shell<'_>) -> String {
          {invites}<p class=\"with\"><a href=\"/enter\">Sign out…</a></p></form></details>\
          <button type=\"button\" class=\"plain\" id=\"theme\" aria-label=\"Theme\">{theme}<span></span></button></footer></aside>",
         plus = icon("plus"),
+        fewer = if shell.threads.len() < LIST_LIMIT {
+            " hidden"
+        } else {
+            ""
+        },
         credentials = page("/credentials", "Credentials", "key"),
         workers = page("/workers", "Workers", "workers"),
         person = icon("person"),
