@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use conversation::{ThreadFilter, ThreadId};
+use conversation::ThreadId;
 use credentials::{Timestamp, UserId};
 use futures_util::{StreamExt as _, stream};
 use secrecy::ExposeSecret as _;
@@ -20,7 +20,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::gate::Visitor;
-use super::lists::{Changed, Drawn};
+use super::lists::{Changed, Drawn, own_threads};
 use super::places::{Full, Place};
 use super::refusal::Refused;
 use super::shared::Web;
@@ -50,9 +50,6 @@ pub(crate) const MOST_OF_ONE: usize = 64;
 
 /// Seconds until there may be room for another one.
 const REST: u16 = 30;
-
-/// Lines of the list that are brought up to date.
-pub(crate) const LIST_LIMIT: usize = 200;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -360,15 +357,6 @@ impl Page {
                     .push_back(Event::default().event("list").data(line.data.clone()));
             }
         }
-    }
-}
-
-/// The threads in somebody's list.
-pub(crate) fn own_threads(visitor: &Visitor) -> ThreadFilter {
-    ThreadFilter {
-        owner: Some(visitor.person.user.clone()),
-        front_end: Some("web".into()),
-        limit: LIST_LIMIT,
     }
 }
 

@@ -16,7 +16,6 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::Instant;
 
-use super::events::{LIST_LIMIT, own_threads};
 use super::gate::Visitor;
 use super::refusal::Refused;
 use super::said::Said;
@@ -32,6 +31,9 @@ const SHARE: u32 = 10;
 
 /// Looks that a slow watcher may miss before it looks itself.
 const BEHIND: usize = 64;
+
+/// Lines that a page has at first.
+pub(crate) const LIST_LIMIT: usize = 200;
 
 /// What changed, by owner.
 pub(crate) type Changed = Arc<HashMap<UserId, Vec<Drawn>>>;
@@ -114,6 +116,15 @@ impl Lists {
                 () = tokio::time::sleep(rest) => {}
             }
         }
+    }
+}
+
+/// The threads in somebody's list, at first.
+pub(crate) fn own_threads(visitor: &Visitor) -> ThreadFilter {
+    ThreadFilter {
+        owner: Some(visitor.person.user.clone()),
+        front_end: Some("web".into()),
+        limit: LIST_LIMIT,
     }
 }
 

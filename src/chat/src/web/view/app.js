@@ -2,10 +2,12 @@
 
 import { actions, copy, refresh, trouble } from "./act.js";
 import { tick } from "./clock.js";
-import { closeCommands, composer, note, submitWords } from "./composer.js";
+import { closeCommands } from "./commands.js";
+import { composer, submitWords } from "./composer.js";
 import { threadList } from "./list.js";
 import { live, on, say } from "./live.js";
 import { element, watchFolds } from "./morph.js";
+import { note } from "./note.js";
 import { scrolling } from "./scroll.js";
 import { post } from "./send.js";
 

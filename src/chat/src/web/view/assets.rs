@@ -68,6 +68,16 @@ pub(crate) const ASSETS: &[Asset] = &[
         body: include_str!("composer.js"),
     },
     Asset {
+        name: "commands.js",
+        mime: SCRIPT,
+        body: include_str!("commands.js"),
+    },
+    Asset {
+        name: "note.js",
+        mime: SCRIPT,
+        body: include_str!("note.js"),
+    },
+    Asset {
         name: "files.js",
         mime: SCRIPT,
         body: include_str!("files.js"),

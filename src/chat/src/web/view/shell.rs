@@ -6,7 +6,7 @@ use super::html::{each, escape};
 use super::icon::icon;
 use super::item::item;
 use super::{Content, MayInvite, Shell, assets, composer, harmless, list};
-use crate::web::events::LIST_LIMIT;
+use crate::web::lists::LIST_LIMIT;
 
 /// The whole page.
 pub(crate) fn shell(shell: &Shell<'_>) -> String {
