@@ -92,20 +92,40 @@ async fn every_control_has_a_name_news_is_said_once_and_nothing_is_cut_off_at_20
     ] {
         assert!(has(&all, role, name), "{role} {name}: {all:?}");
     }
+    a_command(&browser).await;
+    a_change(&browser).await;
+    an_answer(&browser).await;
+    for path in ["/credentials", "/workers"] {
+        goto(&browser, &host, path).await;
+        checked(&browser, path).await;
+    }
+    for path in ["/enter", "/t/none"] {
+        browser
+            .driver
+            .goto(host.url(path).as_str())
+            .await
+            .expect("the page opens");
+        checked(&browser, path).await;
+    }
+    browser.quit().await;
+    assert_eq!(host.stop(), Some(0));
+}
 
-    say(&browser, "run: echo aloud").await;
+/// Signs in on the way, and allows it.
+async fn a_command(browser: &Browser) {
+    say(browser, "run: echo aloud").await;
     browser.find(".login .card.wait").await;
     let said = browser
         .until("return document.getElementById('heard').textContent")
         .await;
     let said = said.as_str().expect("text");
     assert_eq!(said.matches("Sign-in needed").count(), 1, "{said}");
-    let all = checked(&browser, "sign-in").await;
+    let all = checked(browser, "sign-in").await;
     assert!(has(&all, "region", "Sign-in needed"), "{all:?}");
-    sign_in(&browser, ".login", "alice").await;
+    sign_in(browser, ".login", "alice").await;
 
     browser.find(".asks .decide").await;
-    let all = checked(&browser, "permission").await;
+    let all = checked(browser, "permission").await;
     for (role, name) in [
         ("region", "Permission needed"),
         ("group", "What would run"),
@@ -126,8 +146,8 @@ async fn every_control_has_a_name_news_is_said_once_and_nothing_is_cut_off_at_20
         "something ticks"
     );
     browser.press(".asks [data-option=allow_once]").await;
-    until_idle(&browser).await;
-    let all = checked(&browser, "command").await;
+    until_idle(browser).await;
+    let all = checked(browser, "command").await;
     let card = all
         .iter()
         .find(|one| one.role == "DisclosureTriangle" && one.name.starts_with("echo aloud"));
@@ -136,10 +156,13 @@ async fn every_control_has_a_name_news_is_said_once_and_nothing_is_cut_off_at_20
         has(&all, "heading", "You") && has(&all, "heading", "Answer"),
         "{all:?}"
     );
+}
 
-    say(&browser, "write: notes.txt hello").await;
+/// Is denied.
+async fn a_change(browser: &Browser) {
+    say(browser, "write: notes.txt hello").await;
     browser.find(".asks .decide").await;
-    let all = checked(&browser, "change").await;
+    let all = checked(browser, "change").await;
     assert!(has(&all, "group", "Changes to notes.txt"), "{all:?}");
     let reason = browser.find(".decide input[name=reason]").await;
     reason
@@ -147,13 +170,15 @@ async fn every_control_has_a_name_news_is_said_once_and_nothing_is_cut_off_at_20
         .await
         .expect("it takes keys");
     browser.find(".audit.no").await;
-    until_idle(&browser).await;
+    until_idle(browser).await;
+}
 
-    // While an answer streams, it is marked as not complete; its end is said, once.
-    listen(&browser).await;
-    say(&browser, "stream 300 words").await;
+/// While it streams, it is marked as not complete; its end is said, once.
+async fn an_answer(browser: &Browser) {
+    listen(browser).await;
+    say(browser, "stream 300 words").await;
     browser.find(".answer[aria-busy=true]").await;
-    until_idle(&browser).await;
+    until_idle(browser).await;
     browser.until("return window.said.length > 0").await;
     assert_eq!(
         browser.script("return window.said").await,
@@ -165,7 +190,7 @@ async fn every_control_has_a_name_news_is_said_once_and_nothing_is_cut_off_at_20
             .await,
         json!(0)
     );
-    let all = checked(&browser, "thread").await;
+    let all = checked(browser, "thread").await;
     let live: Vec<(&str, &str)> = all
         .iter()
         .filter(|one| !one.live.is_empty() && one.live != "off")
@@ -176,19 +201,4 @@ async fn every_control_has_a_name_news_is_said_once_and_nothing_is_cut_off_at_20
         "{live:?}"
     );
     assert!(live.iter().all(|(_, live)| *live == "polite"), "{live:?}");
-
-    for path in ["/credentials", "/workers"] {
-        goto(&browser, &host, path).await;
-        checked(&browser, path).await;
-    }
-    for path in ["/enter", "/t/none"] {
-        browser
-            .driver
-            .goto(host.url(path).as_str())
-            .await
-            .expect("the page opens");
-        checked(&browser, path).await;
-    }
-    browser.quit().await;
-    assert_eq!(host.stop(), Some(0));
 }

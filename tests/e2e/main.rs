@@ -22,6 +22,7 @@ mod kills;
 mod locks;
 mod logins;
 mod odd;
+mod operator;
 mod order;
 mod page;
 mod people;

@@ -82,7 +82,7 @@ fn side(shell: &Shell<'_>) -> String {
          <footer>{credentials}{workers}\
          <details class=\"menu up\" id=\"me\"><summary>{person}<span>{shown}</span></summary><form class=\"pop\" data-act=\"name\">\
          <label for=\"name\">The name you show</label><div class=\"row\"><input id=\"name\" name=\"name\" value=\"{value}\" maxlength=\"40\" \
-         autocomplete=\"nickname\"><button>Save</button></div><p class=\"quiet\">Only a name: who you are is this browser.</p>\
+         autocomplete=\"nickname\"><button>Save</button></div><p class=\"quiet\">Only a name: who you are {whose}.</p>\
          {invites}<p class=\"with\"><a href=\"/enter\">Sign out…</a></p></form></details>\
          <button type=\"button\" class=\"plain\" id=\"theme\" aria-label=\"Theme\">{theme}<span></span></button></footer></aside>",
         plus = icon("plus"),
@@ -94,6 +94,11 @@ fn side(shell: &Shell<'_>) -> String {
         credentials = page("/credentials", "Credentials", "key"),
         workers = page("/workers", "Workers", "workers"),
         person = icon("person"),
+        whose = match shell.invites {
+            // Links are for whoever no proxy names.
+            MayInvite::Nobody => "is what the proxy in front says",
+            MayInvite::OwnBrowser | MayInvite::Anybody => "is this browser",
+        },
         invites = invites(shell.invites),
         shown = escape(shown),
         value = escape(&name),
