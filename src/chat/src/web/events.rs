@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use conversation::{ThreadFilter, ThreadId};
+use conversation::ThreadId;
 use credentials::{Timestamp, UserId};
 use futures_util::{StreamExt as _, stream};
 use secrecy::ExposeSecret as _;
@@ -20,7 +20,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::gate::Visitor;
-use super::lists::{Changed, Drawn};
+use super::lists::{Changed, Drawn, own_threads};
 use super::places::{Full, Place};
 use super::refusal::Refused;
 use super::shared::Web;
@@ -52,9 +52,6 @@ pub(crate) const MOST_OF_ONE: usize = 64;
 
 /// Seconds until there may be room for another one.
 const REST: u16 = 30;
-
-/// Lines of the list that are brought up to date.
-pub(crate) const LIST_LIMIT: usize = 200;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -171,11 +168,11 @@ impl Page {
         since: Since,
         place: Place<UserId>,
     ) -> Result<Self, Refused> {
-        let hello = Event::default().retry(RETRY);
+        let (hello, now) = (Event::default().retry(RETRY), Timestamp::now().millis());
         let mut page = Self {
             lists: web.lists.watch(),
             stop: web.stop.subscribe(),
-            ready: VecDeque::from([json(hello.event("hello"), &Hello { boot: &web.boot })]),
+            ready: VecDeque::from([json(hello.event("hello"), &Hello { boot: &web.boot, now })]),
             lines: HashMap::new(),
             thread: None,
             web,
@@ -349,14 +346,5 @@ impl Page {
                     .push_back(Event::default().event("list").data(line.data.clone()));
             }
         }
-    }
-}
-
-/// The threads in somebody's list.
-pub(crate) fn own_threads(visitor: &Visitor) -> ThreadFilter {
-    ThreadFilter {
-        owner: Some(visitor.person.user.clone()),
-        front_end: Some("web".into()),
-        limit: LIST_LIMIT,
     }
 }

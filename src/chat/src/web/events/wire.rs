@@ -10,6 +10,8 @@ use crate::web::view::QueueEvent;
 #[derive(Serialize)]
 pub(super) struct Hello<'a> {
     pub(super) boot: &'a str,
+    /// Milliseconds since 1970.
+    pub(super) now: i64,
 }
 
 /// The revision in the id of an event, if it is of this host's life.
