@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use credentials::{FILE_VERSION, MAX_FILE_BYTES, Need, Owner, Service, Tenant, To
 use nix::sys::stat::Mode;
 use nix::unistd::{geteuid, mkfifo};
 use rehearsal::Counter;
-use support::{Fifo, Report, Scene};
+use support::{Fifo, Report, Scene, program};
 
 mod entries;
 
@@ -468,15 +469,21 @@ async fn no_umask_widens_or_narrows_a_file() {
     }
 }
 
-#[tokio::test]
-async fn no_umask_widens_a_new_folder() {
+#[test]
+fn no_umask_widens_a_new_folder() {
     for umask in ["000", "077"] {
-        let scene = Scene::start().await;
-        let folder = scene.folder().join("state").join("inner");
-        let report = scene.caller_at(&folder.join("auth.json")).umask(umask).run();
-        assert_eq!(report.kind.as_deref(), Some("login"), "{report:?}");
+        let outer = tempfile::tempdir().expect("a folder can be made");
+        let folder = outer.path().join("state").join("inner");
+        let begun = Command::new("/bin/sh")
+            .arg("-c")
+            .arg(format!("umask {umask}; exec \"$0\" auth begin openai"))
+            .arg(program("agent-host"))
+            .env_clear()
+            .env("AGENT_HOST_HOME", &folder)
+            .status();
+        assert!(begun.expect("it runs").success());
         assert_eq!(mode(&folder), 0o700, "umask {umask}");
-        assert_eq!(mode(&scene.folder().join("state")), 0o700, "umask {umask}");
+        assert_eq!(mode(&outer.path().join("state")), 0o700, "umask {umask}");
     }
 }
 

@@ -389,10 +389,31 @@ async fn all_of_it_can_be_done_by_keyboard_and_is_said_aloud() {
         browser
             .until("return document.getElementById('heard').textContent === 'The agent has answered'")
             .await;
+        // A card opens, and a denial takes a reason.
+        walk_to(browser, &back, ".toolcall summary").await;
+        browser.keys(Key::Enter).await;
+        browser.find(".toolcall details[open]").await;
+        browser.script("document.getElementById('text').focus()").await;
+        browser.keys("run: echo no".to_owned() + Key::Enter).await;
+        browser.find(".asks .decide").await;
+        walk_to(browser, &back, ".decide input[name=reason]").await;
+        browser.keys("too loud".to_owned() + Key::Enter).await;
+        let denied = browser.find(".asks .audit.no").await.text().await;
+        assert!(denied.expect("it has text").contains("“too loud”"));
+        until_idle(browser).await;
+        // Another thread, and back to this one.
+        browser.keys("/new".to_owned() + Key::Enter).await;
+        browser.find("#empty").await;
+        browser.keys("run: echo another".to_owned() + Key::Enter).await;
+        browser.find(".asks .decide").await;
+        browser.keys(Key::Control + "k").await;
+        browser.keys("by hand".to_owned() + Key::Enter).await;
+        browser.heading("run: echo by hand").await;
+        browser.until("return document.activeElement.id === 'text'").await;
         // What was said last comes back into the empty field.
         let typed = "return document.getElementById('text').value";
         browser.keys(Key::Up).await;
-        assert_eq!(browser.script(typed).await, json!("run: echo by hand"));
+        assert_eq!(browser.script(typed).await, json!("run: echo no"));
         // (The driver's own way to empty a field takes the focus away.)
         browser
             .script("const field = document.getElementById('text'); field.value = ''; field.focus()")

@@ -1,5 +1,6 @@
 //! End-to-end tests: real processes against the strict authorization server. `tests/README.md` maps promises to tests.
 
+mod aloud;
 mod away;
 mod backlog;
 mod bad_files;
@@ -20,6 +21,8 @@ mod interleavings;
 mod kills;
 mod locks;
 mod logins;
+mod looking;
+mod odd;
 mod operator;
 mod order;
 mod page;

@@ -233,7 +233,7 @@ async fn a_browser_comes_in_by_a_button_and_goes_by_another() {
     browser.heading("This browser").await;
     let out = browser.find("form[action='/leave'] button").await;
     out.click().await.expect("it can be pressed");
-    browser.heading("This browser is not let in").await;
+    browser.heading("This browser is signed out").await;
     open(host.url("/").as_str()).await;
     browser.heading("This browser is not let in").await;
     browser.quit().await;

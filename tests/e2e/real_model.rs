@@ -1,8 +1,12 @@
 //! `agent-host up` with a key and a model, as somebody would with a real provider: an OpenAI-compatible server that knows
 //! one key.
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
 use rehearsal::{Config, Server};
-use support::{Host, Person};
+use support::{Host, Person, agent_host};
 
 const KEY: &str = "sk-the-right-key";
 
@@ -61,6 +65,91 @@ async fn a_wrong_key_is_told_with_the_variable_that_it_came_from() {
         page.contains("OPENAI_API_KEY") && page.contains("refused"),
         "{page}"
     );
+}
+
+/// Stores an API key for the host, as somebody at a terminal would.
+fn store_key(home: &Path, key: &str) {
+    let begun = agent_host(home).args(["auth", "begin", "openai"]).status();
+    assert!(begun.expect("it runs").success());
+    let mut completing = agent_host(home)
+        .args(["auth", "complete", "openai"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let stdin = completing.stdin.as_mut().expect("it is piped");
+    stdin.write_all(key.as_bytes()).expect("it reads");
+    assert!(completing.wait().expect("it ends").success());
+}
+
+fn told_by(home: &Path, verb: &[&str]) -> String {
+    let output = agent_host(home).args(verb).output().expect("it runs");
+    let both = [output.stdout, output.stderr].concat();
+    String::from_utf8(both).expect("text")
+}
+
+#[tokio::test]
+async fn a_stored_key_that_the_vendor_refused_is_told_everywhere_until_a_good_one_is_stored() {
+    let (server, config) = provider("tenant = \"openai\"\nmodel = \"rehearsal\"\n").await;
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let home = home.path();
+    store_key(home, "sk-a-wrong-key\n");
+    let host = Host::configured(home, &config, &[]);
+    assert!(told_by(home, &["auth", "list"]).contains("valid"));
+    let person = Person::enter(host.link()).await;
+    let thread = person.open("hello").await;
+    let mut ear = person.listen(&thread).await;
+    ear.until(|heard| heard.data.to_string().contains("refused the stored API key"))
+        .await;
+    let list = told_by(home, &["auth", "list"]);
+    let doctor = told_by(home, &["doctor"]);
+    let page = person.page("/credentials").await;
+    for told in [&list, &doctor] {
+        assert!(
+            told.contains("openai (host) is refused: the vendor refused this key at 20")
+                && told.contains("store another one: agent-host auth login openai"),
+            "{told}"
+        );
+    }
+    assert!(!list.contains("valid") && !list.contains("never"), "{list}");
+    assert!(
+        page.contains("no longer works") && page.contains("the vendor refused this key at 20"),
+        "{page}"
+    );
+    for told in [&list, &doctor, &page] {
+        assert!(!told.contains("sk-a-wrong-key"), "{told}");
+    }
+    // The turn that waits goes on with the new one.
+    store_key(home, &format!("{KEY}\n"));
+    ear.until(|heard| heard.name == "phase" && heard.data["busy"] == false)
+        .await;
+    assert!(!server.control().model_requests().is_empty());
+    let list = told_by(home, &["auth", "list"]);
+    assert!(list.contains("valid") && !list.contains("refused"), "{list}");
+}
+
+#[tokio::test]
+async fn a_key_that_no_header_can_carry_stops_a_host_with_the_variable_and_what_is_in_it() {
+    let (_server, config) = provider("tenant = \"openai\"\nmodel = \"rehearsal\"\n").await;
+    let home = tempfile::tempdir().expect("a folder can be made");
+    std::fs::write(home.path().join("config.toml"), config).expect("it can be written");
+    for verb in [
+        &["config", "check"][..],
+        &["doctor"],
+        &["up", "--listen", "127.0.0.1:0"],
+    ] {
+        let output = agent_host(home.path())
+            .args(verb)
+            .env("OPENAI_API_KEY", "sk-planted\nsk-second")
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{verb:?}");
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
+        assert!(
+            told.contains("OPENAI_API_KEY: holds a line feed (character 11 of 20)"),
+            "{verb:?}: {told}"
+        );
+        assert!(!told.contains("planted"), "{verb:?}: {told}");
+    }
 }
 
 #[tokio::test]

@@ -406,40 +406,78 @@ async fn states(scene: &Scene, thread: &str) -> Vec<TurnState> {
     states
 }
 
-#[tokio::test]
-async fn a_command_sees_its_own_workspace_and_nothing_of_the_host() {
-    let (scene, host, person) = host(ALLOW).await;
+/// What a command gets to read that is not its thread's: the logins, the other thread's file, the environments of the host and
+/// of its own worker. For each that it can read it says `read` and the number.
+async fn looked_around(more: &str) -> String {
+    let (scene, host, person) = host(&format!("{ALLOW}{more}")).await;
     let other = person.open("write: secret.txt planted-by-another-thread").await;
     until(async || (status(&host)["working"] == 0).then_some(())).await;
-    let state = scene.folder().display();
     let others = find(scene.folder(), "secret.txt").expect("the other thread has written its file");
     assert!(others.contains(&other), "{others}");
-    let thread = person
-        .open(&format!(
-            "run: cat {state}/auth.json; cat /proc/{}/environ; cat {others}; echo mine > own.txt; cat own.txt",
-            host.pid()
-        ))
-        .await;
-    let mut ear = person.listen(&thread).await;
-    ear.until(is_idle).await;
+    let thread = person.open("run: echo mine > own.txt").await;
+    let worker = until(async || {
+        let report = status(&host);
+        let workers = report["workers"].as_array()?.iter();
+        let mut ours = workers.filter(|worker| worker["thread"] == id(&thread).to_string());
+        let pid = ours.find_map(|worker| worker["pid"].as_i64())?;
+        (report["working"] == 0).then_some(pid)
+    })
+    .await;
+    let looks: Vec<String> = [
+        format!("cat {}/auth.json", scene.folder().display()),
+        format!("cat {others}"),
+        format!("cat /proc/{}/environ", host.pid()),
+        format!("cat /proc/{worker}/environ"),
+    ]
+    .iter()
+    .enumerate()
+    .map(|(number, look)| format!("{look} | tr '\\0' ' ' && echo read {number}; "))
+    .collect();
+    converse(
+        &person,
+        &thread,
+        &format!("run: set -o pipefail; {}cat own.txt", looks.concat()),
+    )
+    .await;
     let items = items(&scene, &thread).await;
-    let output = items
-        .iter()
-        .find_map(|item| match &item.body {
-            Body::Tool(tool) => Some(tool.output.clone()),
-            _ => None,
-        })
-        .expect("it ran");
+    let output = items.iter().rev().find_map(|item| match &item.body {
+        Body::Tool(tool) => Some(tool.output.clone()),
+        _ => None,
+    });
+    output.expect("it ran")
+}
+
+#[tokio::test]
+async fn a_command_sees_its_own_workspace_and_nothing_of_the_host() {
+    let output = looked_around("").await;
     assert!(output.contains("mine"), "{output}");
-    assert!(!output.contains("planted-by-another-thread"), "{output}");
-    assert!(
-        !output.contains("refresh_token") && !output.contains("AGENT_HOST_HOME"),
-        "{output}"
-    );
-    assert!(
-        output.matches("ermission denied").count() + output.matches("No such file").count() >= 3,
-        "{output}"
-    );
+    for hidden in [
+        "read ",
+        "planted-by-another-thread",
+        "refresh_token",
+        "AGENT_HOST_HOME",
+    ] {
+        assert!(!output.contains(hidden), "{hidden}: {output}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_cage_the_same_command_reads_all_of_it() {
+    let output = looked_around("[cage]\nwithout = [\"capabilities\", \"landlock\"]\n").await;
+    for shown in [
+        "mine",
+        "read 0",
+        "read 1",
+        "planted-by-another-thread",
+        "refresh_token",
+    ] {
+        assert!(output.contains(shown), "{shown}: {output}");
+    }
+    // The programs protect their memory; of all others only root may look into it.
+    let is_root = nix::unistd::geteuid().is_root();
+    for shown in ["read 2", "read 3", "AGENT_HOST_HOME"] {
+        assert_eq!(output.contains(shown), is_root, "{shown}: {output}");
+    }
 }
 
 #[tokio::test]
@@ -507,9 +545,10 @@ fn find(folder: &Path, name: &str) -> Option<String> {
 #[tokio::test]
 async fn what_the_permission_card_shows_is_what_is_executed() {
     let (scene, _host, person) = host("").await;
-    let thread = person
-        .open("run: printf '%s|' \"a b\" 'c;d' > argv.txt; cat /proc/self/cmdline")
-        .await;
+    // It stays until somebody outside its cage has looked at what the kernel says that it was started with.
+    let command =
+        "printf '%s|' \"a b\" 'c;d' > argv.txt; echo $$ > pid.txt; until [ -e seen ]; do sleep 0.05; done";
+    let thread = person.open(&format!("run: {command}")).await;
     let mut ear = person.listen(&thread).await;
     let asked = ear
         .until(|heard| heard.data.to_string().contains("data-request"))
@@ -534,15 +573,26 @@ async fn what_the_permission_card_shows_is_what_is_executed() {
         )
         .await;
     assert_eq!(code, StatusCode::OK, "{answer}");
+    let pid = until(async || {
+        let file = find(scene.folder(), "pid.txt")?;
+        let pid = std::fs::read_to_string(&file).expect("it can be read");
+        Some((file, pid.strip_suffix('\n')?.to_owned()))
+    });
+    let (file, pid) = pid.await;
+    let executed = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("it runs");
+    std::fs::write(Path::new(&file).with_file_name("seen"), "").expect("it can be written");
     ear.until(is_idle).await;
+    let words: Vec<&str> = executed.split_terminator('\0').collect();
+    let [shell, rest @ ..] = &words[..] else {
+        panic!("it has a command line: {executed:?}");
+    };
+    assert!(shell.ends_with("bash"), "{words:?}");
+    assert_eq!(rest, ["-c", &shown], "nothing is added and nothing left out");
+    assert_eq!(shown, command);
     let written = find(scene.folder(), "argv.txt").expect("it ran");
     assert_eq!(
         std::fs::read_to_string(written).expect("it can be read"),
         "a b|c;d|"
-    );
-    assert_eq!(
-        shown,
-        "printf '%s|' \"a b\" 'c;d' > argv.txt; cat /proc/self/cmdline"
     );
 }
 

@@ -223,8 +223,16 @@ fn unknown_methods_and_wrong_parameters_are_answered_and_the_worker_goes_on() {
 
 #[test]
 fn a_worker_killed_anywhere_in_a_turn_goes_on_as_if_it_had_been_stopped_there() {
-    // In the first model call, in the first command, in the call after it, in the second command.
-    for point in 0..4 {
+    // In the first model call, in the first command, in the call after it, in the second command; a model that says nothing
+    // yet, and one that is in the middle of its words.
+    for (point, half) in [
+        (0, None),
+        (0, Some("half a ")),
+        (1, None),
+        (2, None),
+        (2, Some("half b ")),
+        (3, None),
+    ] {
         let requests = [false, true].map(|killed| {
             let command = |number: usize| {
                 let waits = "touch here; sleep 1000";
@@ -233,15 +241,16 @@ fn a_worker_killed_anywhere_in_a_turn_goes_on_as_if_it_had_been_stopped_there() 
             };
             let answers = [command(0), command(1), Answer::words("done")];
             let scene = Scene::new(answers.into_iter().enumerate().map(|(index, answer)| {
-                if point == 2 * index {
-                    Answer::Silence
-                } else {
-                    answer
+                match half.map_or(Answer::Silence, Answer::Half) {
+                    hangs if point == 2 * index => hangs,
+                    _ => answer,
                 }
             }));
             let (mut worker, id) = scene.opened();
             let turn = worker.send("session/prompt", &prompt(&id, "go"));
-            if point % 2 == 0 {
+            if let Some(half) = half {
+                worker.wait_for(|told| told["params"]["update"]["content"]["text"] == half);
+            } else if point % 2 == 0 {
                 scene.model.wait_for_requests(point / 2 + 1);
             } else {
                 worker.wait_for_file(&scene.workspace().join("here"));
@@ -261,15 +270,63 @@ fn a_worker_killed_anywhere_in_a_turn_goes_on_as_if_it_had_been_stopped_there() 
             };
             let request = scene.model.last_request();
             assert_eq!(worker.close().code, Some(0));
+            // Once more: what was found of the killed answer is found once.
+            scene.model.then([Answer::words("last")]);
+            let mut worker = scene.loaded(&id);
+            worker.ask("session/prompt", &prompt(&id, "last"));
+            let last = scene.model.last_request();
+            assert_eq!(worker.close().code, Some(0));
             let workspace = scene.workspace().display().to_string();
-            request
-                .to_string()
-                .replace(&workspace, "WORKSPACE")
-                .replace(&id, "SESSION")
+            [request, last].map(|request| {
+                request
+                    .to_string()
+                    .replace(&workspace, "WORKSPACE")
+                    .replace(&id, "SESSION")
+            })
         });
         assert_eq!(requests[0], requests[1], "at point {point}");
-        assert!(requests[0].contains("next"), "{}", requests[0]);
+        for request in &requests[1] {
+            assert!(request.contains("next"), "{request}");
+            let words = half.unwrap_or("half ");
+            assert_eq!(
+                request.matches(words).count(),
+                usize::from(half.is_some()),
+                "{request}"
+            );
+        }
     }
+}
+
+#[test]
+fn a_model_is_told_the_projects_instructions_wherever_they_stand() {
+    let scene = Scene::new([Answer::words("a"), Answer::words("b")]);
+    let put = |name: &str, words: &str| {
+        let path = scene.workspace().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, words).expect("a file");
+    };
+    put("CLAUDE.md", "use tabs");
+    std::os::unix::fs::symlink("CLAUDE.md", scene.workspace().join("AGENTS.md")).expect("a link");
+    put("repo/AGENTS.md", "use spaces");
+    let (mut worker, id) = scene.opened();
+    worker.ask("session/prompt", &prompt(&id, "go"));
+    let system = |request: Value| request["messages"][0]["content"].as_str().map(str::to_owned);
+    let told = system(scene.model.last_request()).expect("a system prompt");
+    assert!(told.contains("use tabs"), "{told}");
+    assert!(told.contains("\n- repo/AGENTS.md\n"), "{told}");
+
+    let secret = scene.folder.path().join("secret");
+    std::fs::write(&secret, "planted").expect("a file");
+    std::fs::remove_file(scene.workspace().join("AGENTS.md")).expect("it was there");
+    std::os::unix::fs::symlink(&secret, scene.workspace().join("AGENTS.md")).expect("a link");
+    worker.ask("session/prompt", &prompt(&id, "go on"));
+    let told = system(scene.model.last_request()).expect("a system prompt");
+    assert!(
+        told.contains("could not be read") && !told.contains("planted"),
+        "{told}"
+    );
+    let ended = worker.close();
+    assert!(ended.stderr.contains("AGENTS.md"), "{ended:?}");
 }
 
 #[test]

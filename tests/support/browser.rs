@@ -17,6 +17,19 @@ const CERTAIN: Duration = Duration::from_secs(40);
 
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// Something in a page, as a screen reader has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spoken {
+    /// What it is: `button`, `heading`.
+    pub role: String,
+    /// What it is called; may be empty.
+    pub name: String,
+    /// Of what can be opened and closed.
+    pub expanded: Option<bool>,
+    /// How its news is said: `polite`; empty if it is not.
+    pub live: String,
+}
+
 /// A browser with a fresh profile. To be ended with [`quit`](Self::quit).
 pub struct Browser {
     /// What drives it.
@@ -152,17 +165,28 @@ impl Browser {
         focused.send_keys(keys).await.expect("it takes keys");
     }
 
+    /// All that a screen reader has of the page, in no order.
+    pub async fn spoken(&self) -> Vec<Spoken> {
+        let tree = self.order("Accessibility.getFullAXTree", json!({})).await;
+        let nodes = tree["nodes"].as_array().expect("there are nodes");
+        let heard = nodes.iter().filter(|node| node["ignored"] != true);
+        heard.map(spoken).collect()
+    }
+
     /// Drags these files from the desk over the page and lets them go at its middle.
     pub async fn drop_files(&self, files: &[&Path]) {
-        let tools = ChromeDevTools::new(self.driver.handle.clone());
         let data = json!({ "items": [], "files": files, "dragOperationsMask": 1 });
         for kind in ["dragEnter", "dragOver", "drop"] {
             let event = json!({ "type": kind, "x": 700, "y": 400, "data": data });
-            tools
-                .execute_cdp_with_params("Input.dispatchDragEvent", event)
-                .await
-                .expect("files can be dragged");
+            self.order("Input.dispatchDragEvent", event).await;
         }
+    }
+
+    /// Gives the browser one of the orders of its own protocol.
+    pub async fn order(&self, order: &str, arguments: Value) -> Value {
+        let tools = ChromeDevTools::new(self.driver.handle.clone());
+        let done = tools.execute_cdp_with_params(order, arguments).await;
+        done.unwrap_or_else(|error| panic!("{order}: {error}"))
     }
 
     /// Clicks on the first element that matches, as soon as it is there.
@@ -185,23 +209,32 @@ impl Browser {
 
     /// Makes the page this wide and high, in CSS pixels, light or dark.
     pub async fn look(&self, width: u32, height: u32, scheme: &str) {
-        let tools = ChromeDevTools::new(self.driver.handle.clone());
-        let size = serde_json::json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-        tools
-            .execute_cdp_with_params("Emulation.setDeviceMetricsOverride", size)
-            .await
-            .expect("a size can be set");
-        let media = serde_json::json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        tools
-            .execute_cdp_with_params("Emulation.setEmulatedMedia", media)
-            .await
-            .expect("a scheme can be set");
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.order("Emulation.setDeviceMetricsOverride", size).await;
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.order("Emulation.setEmulatedMedia", media).await;
     }
 
     /// Ends the browser. Without it, it would live as long as its driver.
     pub async fn quit(self) {
         // The driver's own process ends with this value; the browser must be told.
         let _ = self.driver.clone().quit().await;
+    }
+}
+
+/// A node of the accessibility tree.
+fn spoken(node: &Value) -> Spoken {
+    let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
+    let property = |name: &str| {
+        let properties = node["properties"].as_array()?;
+        let found = properties.iter().find(|property| property["name"] == name)?;
+        Some(found["value"]["value"].clone())
+    };
+    Spoken {
+        role: text(&node["role"]),
+        name: text(&node["name"]),
+        expanded: property("expanded").and_then(|expanded| expanded.as_bool()),
+        live: property("live").map_or_else(String::new, |live| live.as_str().unwrap_or_default().to_owned()),
     }
 }
 

@@ -12,7 +12,7 @@ mod pty;
 mod scene;
 mod shell;
 
-pub use browser::Browser;
+pub use browser::{Browser, Spoken};
 pub use discord_fake as discord;
 pub use fifo::Fifo;
 pub use flaky::Flaky;

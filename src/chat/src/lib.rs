@@ -1,5 +1,6 @@
 //! Front-ends: where threads come from. The built-in one is the web chat.
 
 pub mod discord;
-pub mod harmless;
 pub mod web;
+
+pub use conversation::harmless;

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use crate::database::Place;
 use crate::error::{ConversationError, Result};
 use crate::id::ItemId;
-use crate::reader::Readers;
+use crate::reader::{self, Readers};
 use crate::recovery::{Found, recover};
 use crate::tables::{Work, items};
 use crate::writer::Writer;
@@ -63,12 +63,14 @@ impl Conversation {
         Ok(conversation)
     }
 
-    /// Opens it for a tool that looks, whether a host runs or not. Calls that would change something are `ReadOnly`. Blocking.
+    /// Opens it for a tool that looks, whether a host runs or not. Calls that would change something are `ReadOnly`. Nothing
+    /// on the disk changes: a file of an older format is brought up to date in memory, and is then seen as it was at this
+    /// moment. Blocking.
     ///
-    /// Errors: `Missing` if there is no conversation yet; `Damaged`, `Version`.
+    /// Errors: `Missing` if there is no conversation yet; `Damaged`; `Version` for a newer format, or an empty file.
     pub fn open_without_recovery(state_folder: &Path) -> Result<Self> {
         let place = Place::new(state_folder);
-        let readers = Readers::start(&place)?;
+        let readers = Readers::start(&place, reader::OF_TOOL)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 place,
@@ -103,7 +105,7 @@ impl Conversation {
         let found = first(&mut database).map_err(|trouble| trouble.named("recover", place.file()))?;
         let seen = items::take_block(&database)
             .map_err(|trouble| trouble.named("take ids for entries", place.file()))?;
-        let readers = Readers::start(&place)?;
+        let readers = Readers::start(&place, reader::OF_HOST)?;
         let writer = Writer::start(database, place.clone(), claimed)?;
         let shared = Shared {
             place,

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::{ConversationError, Result, database, file};
 
 mod claim;
+mod look;
 mod schema;
 
 pub(crate) use claim::Claimed;
@@ -58,7 +59,7 @@ impl Place {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = self.connect(flags)?;
         // First of all, because everything later may write to a file that is not ours.
-        schema::recognize(&connection, self)?;
+        let before = schema::recognize(&connection, self)?;
         let said = |error: rusqlite::Error| database("prepare", &self.file, &error);
         let mode: String = connection
             .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
@@ -80,24 +81,20 @@ impl Place {
             .pragma_update(None, "foreign_keys", true)
             .map_err(said)?;
         schema::migrate(&mut connection, self)?;
-        Ok(connection)
-    }
-
-    /// Opens for reading a file that must be there and up to date.
-    pub(crate) fn open_to_read(&self) -> Result<Connection> {
-        if matches!(fs::metadata(&self.file), Err(error) if error.kind() == ErrorKind::NotFound) {
-            return Err(ConversationError::Missing(self.file.display().to_string()));
+        if (1..schema::KNOWN).contains(&before) {
+            tracing::info!(file = %self.file.display(), before, now = schema::KNOWN, "the conversation has a new format");
         }
-        self.expect_file()?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = self.connect(flags)?;
-        schema::expect_current(&connection, self)?;
         Ok(connection)
     }
 
     fn connect(&self, flags: OpenFlags) -> Result<Connection> {
+        self.connect_to(&self.file, flags)
+    }
+
+    /// `file` is this one, in any spelling that SQLite knows.
+    fn connect_to(&self, file: &Path, flags: OpenFlags) -> Result<Connection> {
         let said = |error: rusqlite::Error| database("open the conversation", &self.file, &error);
-        let connection = Connection::open_with_flags(&self.file, flags).map_err(said)?;
+        let connection = Connection::open_with_flags(file, flags).map_err(said)?;
         connection.busy_timeout(BUSY).map_err(said)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)

@@ -2,7 +2,8 @@
 //! deliveries. Durable: what an awaited call has returned survives a SIGKILL and a loss of power.
 //!
 //! One thread writes, others read; callers hold a [`Conversation`] and await. What a turn and a delivery may become is
-//! decided by pure functions beside their types; `tables` holds the SQL, `recovery` what happens at a start.
+//! decided by pure functions beside their types; `tables` holds the SQL, `recovery` what happens at a start, and [`harmless`]
+//! takes out of words what deceives their readers.
 //! `adr/0004` says why it is built like this.
 
 mod backlog;
@@ -11,6 +12,7 @@ mod conversation;
 mod database;
 mod delivery;
 mod error;
+pub mod harmless;
 mod id;
 mod item;
 mod order;

@@ -9,8 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::database::Place;
 use crate::error::{ConversationError, Result, Trouble, file};
 
-/// One slow reader must not hold up all others; more would only cost memory (each connection has its page cache).
-const THREADS: usize = 2;
+/// For a host: one slow reader must not hold up all others; more would only cost memory (each connection has its page cache).
+pub(crate) const OF_HOST: usize = 2;
+/// For a tool that looks, which asks one thing after the other.
+pub(crate) const OF_TOOL: usize = 1;
 /// Reads that wait; when it is full, callers wait.
 const WAITING: usize = 256;
 
@@ -29,10 +31,10 @@ enum Order {
 }
 
 impl Readers {
-    pub(crate) fn start(place: &Place) -> Result<Self> {
+    pub(crate) fn start(place: &Place, threads: usize) -> Result<Self> {
         let (orders, received) = mpsc::channel(WAITING);
         let received = Arc::new(Mutex::new(received));
-        for _ in 0..THREADS {
+        for _ in 0..threads {
             let connection = place.open_to_read()?;
             let received = Arc::clone(&received);
             thread::Builder::new()

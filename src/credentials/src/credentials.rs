@@ -18,6 +18,7 @@ use crate::vendor::Vendors;
 mod acquire;
 mod error;
 mod flight;
+mod refusal;
 
 pub use error::{LoginReason, TokenError};
 use flight::Flights;
@@ -165,16 +166,7 @@ impl Credentials {
             return Err(TokenError::login(tenant, LoginReason::NoEntry));
         };
         match &entry.credential {
-            Credential::ApiKey(key) => {
-                if need
-                    .rejected
-                    .as_ref()
-                    .is_some_and(|rejected| crate::entry::same(rejected, &key.key))
-                {
-                    return Err(TokenError::login(tenant, LoginReason::KeyRejected));
-                }
-                Ok(Some(Token::of(&entry)))
-            }
+            Credential::ApiKey(key) => Ok((!need.rejects(&key.key)).then(|| Token::of(&entry))),
             Credential::OAuth(grant) => {
                 if !crate::scopes::covers(&grant.scopes, &need.scopes) {
                     let missing = crate::scopes::missing(&grant.scopes, &need.scopes);

@@ -153,7 +153,7 @@ impl Grant {
 
     /// Whether the access token may still be used: not over, not refused.
     pub fn is_live(&self, need: &Need, now: Timestamp) -> bool {
-        self.expires_at > now && !self.is_rejected(need)
+        self.expires_at > now && !need.rejects(&self.access_token)
     }
 
     /// Whether the access token serves `need` without a refresh.
@@ -165,11 +165,14 @@ impl Grant {
             .map_or(self.margin(), |ttl| ttl.max(self.margin()).min(most));
         self.is_live(need, now) && self.expires_at.since(now) >= wanted
     }
+}
 
-    fn is_rejected(&self, need: &Need) -> bool {
-        need.rejected
+impl Need {
+    /// Whether this is the secret that a server has just refused.
+    pub(crate) fn rejects(&self, secret: &SecretString) -> bool {
+        self.rejected
             .as_ref()
-            .is_some_and(|rejected| same(rejected, &self.access_token))
+            .is_some_and(|rejected| same(rejected, secret))
     }
 }
 

@@ -13,7 +13,7 @@ mod replace;
 
 pub use document::Unreadable;
 pub(crate) use document::{Document, WHOLE_SERVICE, opaque, read_entry, tenant_of};
-pub(crate) use location::Location;
+pub(crate) use location::{Location, create_private_folder};
 pub(crate) use raw::RawObject;
 pub(crate) use replace::{create_private, remove_if_there, sync_folder};
 
@@ -110,9 +110,19 @@ impl FileError {
                 "put the state folder on a local disk, or set `credentials.allow_network_filesystem = true`"
             }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => "free some disk space",
+            Self::Io { source, .. } if is_read_only(source) => {
+                "this needs to write there, and this user may not: change the mode (700) or the mount; `status`, `threads list`, `threads show`, `auth list` and `doctor` only look"
+            }
             Self::Io { .. } => "check the folder's permissions and the disk",
         }
     }
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 /// Tells one content of a file from another without reading it.

@@ -34,6 +34,7 @@ mod oauth;
 mod precedence;
 mod refresh;
 mod scopes;
+mod sendable;
 mod sign_in;
 mod store;
 mod tenant;
@@ -53,6 +54,7 @@ pub use refresh::{
     NETWORK_VARIABLES, REFRESHER_LIMIT, REQUEST_LIMIT, REVOKE_LIMIT, WAIT_LIMIT, refresh_child_main,
 };
 pub use scopes::covers;
+pub use sendable::unsendable;
 pub use sign_in::{Begun, Completed, LINK_LIFE, PasteError, Revoked, SignInError, SignedOut};
 pub use store::{FileHealth, Leftover, PendingHealth, Store, StoreError, TenantHealth, Unreadable};
 pub use tenant::{FileId, MAX_NAME_BYTES, NameError, Owner, Service, Tenant, UserId};

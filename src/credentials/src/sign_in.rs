@@ -12,7 +12,7 @@ use crate::entry::Account;
 use crate::oauth::ExchangeError;
 use crate::refresh::chain;
 use crate::store::StoreError;
-use crate::tenant::{Service, Tenant, UserId};
+use crate::tenant::{Owner, Service, Tenant, UserId};
 use crate::vendor::VendorGap;
 
 mod begin;
@@ -138,7 +138,7 @@ pub enum SignInError {
     #[error(transparent)]
     Vendor(#[from] VendorGap),
     /// The store.
-    #[error("the sign-in could not be stored")]
+    #[error("the store could not be changed")]
     Store(#[from] StoreError),
 }
 
@@ -214,6 +214,15 @@ impl Credentials {
             .pending(&key)?
             .filter(|pending| !pending.is_over(Timestamp::now()))
             .map(|found| found.way()))
+    }
+
+    /// Whose login it will be that this user's pending sign-in is for, also where its time is over; `None` where none is known.
+    pub fn pending_owner(&self, service: &Service, user: &UserId) -> Result<Option<Owner>, StoreError> {
+        let key = PendingKey {
+            service: service.clone(),
+            user: user.clone(),
+        };
+        Ok(self.store().pending(&key)?.map(|pending| pending.owner))
     }
 
     /// Removes a login and what is pending for it, and gives the grant back to the vendor where that is possible.

@@ -77,9 +77,9 @@ impl fmt::Debug for Inner {
 }
 
 impl Store {
-    /// Opens the store at `path`, which need not exist yet; its folder is created (0700).
+    /// Opens the store at `path`. Neither it nor its folder need exist: the first change makes them (0700).
     ///
-    /// Errors: the folder can't be made, or lies on a network file system and `allow_network` is not set.
+    /// Errors: the path can't be resolved, or the folder lies on a network file system and `allow_network` is not set.
     pub fn open(path: &Path, allow_network: bool) -> Result<Self, FileError> {
         let location = Location::resolve(path)?;
         if let (Some(kind), false) = (network_file_system(location.folder()), allow_network) {
@@ -225,8 +225,12 @@ pub(crate) fn network_file_system(folder: &Path) -> Option<&'static str> {
     if let Some(pretended) = crate::fault::file_system() {
         return Some(pretended);
     }
+    // Where it is not there yet: where it will be.
+    let there = folder
+        .ancestors()
+        .find(|folder| folder.symlink_metadata().is_ok());
     // Not to know is not to be sure.
-    let Ok(found) = nix::sys::statfs::statfs(folder) else {
+    let Ok(found) = nix::sys::statfs::statfs(there.unwrap_or(folder)) else {
         return Some("unknown");
     };
     let found = found.filesystem_type().0;

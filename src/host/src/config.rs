@@ -17,6 +17,7 @@ mod cage;
 mod discord;
 mod document;
 mod example;
+mod keys;
 mod line;
 mod places;
 mod problem;
@@ -91,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) config_path: PathBuf,
     /// Whether there is one.
     pub(crate) config_exists: bool,
+    /// The one that was named on the command line.
+    pub(crate) asked_config: Option<PathBuf>,
     /// The name of the person at the terminal, as far as the system says.
     pub(crate) user: Option<String>,
     /// Whether the person wants no colours.
@@ -164,7 +167,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     let places = Places::of(variables, explicit)?;
     let mut problems = Vec::new();
     let text = places.read_config(&mut problems)?;
-    let document = match &text {
+    let mut document = match &text {
         Some(text) => document::read(&places.config, text, &mut problems),
         None => document::Document::default(),
     };
@@ -201,6 +204,13 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         .processes
         .map_or(contract::PROCESSES, |asked| asked.0);
     let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
+    for agent in &mut document.agents {
+        agent.declared.ca_file = agent
+            .declared
+            .ca_file
+            .take()
+            .map(|file| places.beside_config(&file));
+    }
     let agents = agents::build(
         document.agents,
         &Shared {
@@ -217,6 +227,10 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     );
     let default_agent =
         agents::default_agent(document.default_agent, &agents, &declared_agents, &mut problems);
+    // The built-in agent is always there, also where nobody means it.
+    let is_meant = |name: &String| *name == default_agent || declared_agents.contains(name);
+    let meant = agents.iter().filter(|(name, _)| is_meant(name));
+    problems.extend(keys::check(meant.map(|(_, agent)| agent), &vendors, variables));
     let web = web::settings(
         document.web,
         document.places.get("web"),
@@ -252,6 +266,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             log_filter,
             config_path: places.config,
             config_exists: text.is_some(),
+            asked_config: explicit.map(Path::to_owned),
             user: variables.text("USER").or_else(|| variables.text("LOGNAME")),
             no_colour: variables.text("NO_COLOR").is_some(),
             is_demo: false,

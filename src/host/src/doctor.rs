@@ -32,6 +32,7 @@ use check::{Check, Status};
 pub(crate) use discord::intent_steps;
 pub(crate) use locks::probe as probe_lock;
 pub(crate) use recovery::leftovers;
+pub(crate) use tenants::troubles;
 
 /// Looks at everything and reports it.
 pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {

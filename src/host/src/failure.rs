@@ -3,8 +3,10 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use credentials::{FileError, SignInError, StoreError, TokenError, UserId, VendorGap, Vendors};
+use credentials::{FileError, LockError, SignInError, StoreError, TokenError, UserId, VendorGap, Vendors};
 use credentials::{NameError, Owner, Service, Tenant};
+
+use crate::shell;
 
 /// The exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +98,7 @@ impl Failure {
             }
             TokenError::TryAgain { after, .. } => {
                 let hint = after.map_or_else(
-                    || "try again in a moment".to_owned(),
+                    || "try again in a moment; if that does not help, `agent-host doctor` says what is in the way".to_owned(),
                     |after| format!("try again in {}", credentials::words::span(after)),
                 );
                 Self::of(error.into()).exit(Exit::TryAgain).hint(hint)
@@ -136,12 +138,15 @@ impl Failure {
             SignInError::NothingPending { .. }
             | SignInError::Over { .. }
             | SignInError::CodeRefused { .. } => Some(format!(
-                "begin again with `{begin}`, open the new link, and complete within 15 minutes as the same user"
+                "begin again with `{begin}`, and complete within 15 minutes as the same user"
             )),
             SignInError::Denied => Some(format!("begin again with `{begin}` if that was a mistake")),
             SignInError::Paste(credentials::PasteError::Denied) => {
                 Some(format!("begin again with `{begin}` if that was a mistake"))
             }
+            SignInError::Paste(credentials::PasteError::Failed { .. }) => Some(format!(
+                "begin again with `{begin}`; if it stays, the vendor knows why"
+            )),
             other => other.hint().map(str::to_owned),
         };
         Self {
@@ -239,6 +244,7 @@ pub(crate) fn begin_command(tenant: &Tenant, user: &UserId) -> String {
         Owner::Host => " --owner host",
         Owner::User(_) => "",
     };
+    let user = shell::word(user.as_str());
     format!("agent-host auth begin {} --user {user}{owner}", tenant.service)
 }
 
@@ -267,6 +273,7 @@ fn store_hint(error: &StoreError) -> String {
         StoreError::Lock(error) if error.is_busy() => {
             "try again; `agent-host doctor` shows who holds it".into()
         }
+        StoreError::Lock(LockError::File { source, .. }) => source.hint().to_owned(),
         StoreError::Lock(_) => "`agent-host doctor` shows what is wrong with the lock files".into(),
         StoreError::Unreadable(_) => "sign in again; that replaces the entry".into(),
     }

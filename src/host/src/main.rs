@@ -21,6 +21,8 @@ mod rehearsal_server;
 mod running;
 mod serve;
 mod setup;
+mod shell;
+mod signals;
 mod status;
 mod storm;
 mod tenant_view;

@@ -13,6 +13,9 @@ use crate::{demo, output};
 /// A lock that is only held by a child on its way to another program is free after much less.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What to do where the folder can't be written.
+const WRITES: &str = "a host, and whoever changes what it keeps, must be able to write there: check the folder's mode, its owner, the mount and the disk";
+
 /// Held while this process is the host of a state folder.
 #[derive(Debug)]
 pub(crate) struct HostLock {
@@ -24,11 +27,13 @@ impl HostLock {
     ///
     /// Errors: another process is (exit code 4), or the folder can't be used.
     pub(crate) fn take(state: &Path) -> Result<Self, Failure> {
-        create_private(state)
-            .map_err(|error| Failure::during(error, format!("could not make `{}`", state.display())))?;
+        create_private(state).map_err(|error| {
+            Failure::during(error, format!("could not make `{}`", state.display())).hint(WRITES)
+        })?;
         let path = path(state);
-        let failed =
-            |error| Failure::during(error, format!("could not use the lock file `{}`", path.display()));
+        let failed = |error| {
+            Failure::during(error, format!("could not use the lock file `{}`", path.display())).hint(WRITES)
+        };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -102,7 +102,7 @@ pub(crate) fn table(tenants: &[TenantHealth], paint: Paint) -> Vec<String> {
 /// When the access token ends, for people.
 fn expires(health: &TenantHealth) -> String {
     match (health.expires_in_s, health.kind) {
-        (None, Some("api-key")) => "never".to_owned(),
+        (None, Some("api-key")) if health.state != State::Refused => "never".to_owned(),
         (None, _) => "-".to_owned(),
         (Some(seconds), _) => distance(seconds),
     }
@@ -122,7 +122,7 @@ fn colour(state: State) -> Colour {
     match state {
         State::Valid => Colour::Green,
         State::Expiring | State::Expired | State::Uncertain => Colour::Yellow,
-        State::Invalidated | State::Unreadable => Colour::Red,
+        State::Invalidated | State::Refused | State::Unreadable => Colour::Red,
     }
 }
 

@@ -178,7 +178,7 @@ fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Ou
     ))?;
     for line in story::lines(&in_order(&items))
         .into_iter()
-        .chain(waiting::lines(&waits))
+        .chain(waiting::lines(&waits, thread))
     {
         output::data(&line)?;
     }
@@ -219,8 +219,9 @@ fn stop(settings: &Settings, thread: &ThreadId) -> Outcome {
         Some(Value::Bool(true)) => output::data(&format!("stopping the running turn of {thread}"))?,
         Some(_) => output::data(&format!("nothing runs in {thread}"))?,
         None => {
-            return Err(Failure::words("no host runs, so no turn does")
-                .hint("`agent-host threads show` tells what became of it"));
+            return Err(Failure::words("no host runs, so no turn does").hint(format!(
+                "`agent-host threads show {thread}` tells what became of it"
+            )));
         }
     }
     Ok(Exit::Done)

@@ -4,6 +4,7 @@ mod asked;
 mod child;
 mod client;
 mod error;
+mod gate;
 mod keeper;
 mod log;
 mod memory;
@@ -29,8 +30,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 pub(crate) use self::asked::{LoginAsked, PermissionAnswer, PermissionAsked};
-use self::client::{Gate, OpenError, Opened};
+use self::client::{OpenError, Opened};
 pub(crate) use self::error::{PromptError, StartError};
+use self::gate::Gate;
 use self::keeper::{Ended, Keeper, Step};
 use self::log::Tail;
 use crate::config::{Agent, Limits};
@@ -132,7 +134,7 @@ pub(crate) async fn start(
     let gate = Gate::new(events);
     let (connection, process) = connect(&spec, reaper, gate.clone()).await?;
     let opened = match connection {
-        Some(connection) => client::open(&connection, &spec, deadline)
+        Some(connection) => client::open(&connection, &spec, &gate, deadline)
             .await
             .map(|opened| (connection, opened)),
         None => Err(OpenError::Closed),
@@ -153,7 +155,7 @@ pub(crate) async fn start(
         }
         Err(error) => {
             gate.shut();
-            Err(failed(error, process, spec.limits.start).await)
+            Err(failed(error, process, &spec).await)
         }
     }
 }
@@ -173,7 +175,7 @@ pub(crate) async fn try_out(spec: &Spec, reaper: &Reaper) -> Result<(), StartErr
             process.end(spec.limits.grace).await;
             Ok(())
         }
-        Err(error) => Err(failed(error, process, spec.limits.start).await),
+        Err(error) => Err(failed(error, process, spec).await),
     }
 }
 
@@ -185,7 +187,8 @@ async fn connect(
 ) -> Result<(Option<ConnectionTo<acp::Agent>>, Handle), StartError> {
     let started = spawn::start(spec, reaper).await?;
     let (channel, frames) = frames::open(started.output, started.input, FrameLimits::default());
-    let (connection, task) = client::connect(channel, frames.pace(), gate.clone()).await;
+    let (connection, task) =
+        client::connect(channel, frames.pace(), gate.clone(), client::account(spec)).await;
     let tail = Tail::default();
     let (steps, ended) = (watch::Sender::new(Step::Run), watch::Sender::new(None));
     let process = Handle {
@@ -213,7 +216,7 @@ async fn connect(
 }
 
 /// Ends what could not be started, and says why it could not.
-async fn failed(error: OpenError, process: Handle, after: Duration) -> StartError {
+async fn failed(error: OpenError, process: Handle, spec: &Spec) -> StartError {
     if !matches!(error, OpenError::Closed) {
         process.steps.send_replace(Step::Kill);
     }
@@ -222,19 +225,20 @@ async fn failed(error: OpenError, process: Handle, after: Duration) -> StartErro
     let violation = ended.as_ref().and_then(|ended| ended.violation.clone());
     let stderr = ended
         .as_ref()
-        .map(|ended| ended.stderr.clone())
-        .unwrap_or_default();
+        .map_or_else(String::new, |ended| ended.stderr.clone());
     match error {
         OpenError::Refused(error) => error,
         OpenError::Late(waiting_for) => StartError::Timeout {
             waiting_for,
-            after,
+            after: spec.limits.start,
             stderr,
         },
         OpenError::Closed => match (violation, ended.and_then(|ended| ended.exit)) {
-            (Some(violation), _) => {
-                StartError::Protocol(format!("the agent broke the protocol: {violation}"))
-            }
+            (Some(violation), _) => StartError::Protocol(format!(
+                "{} broke the protocol: {violation}. Its command has to start a program that speaks the Agent Client \
+                 Protocol, and writes nothing else to its standard output",
+                words::agent(spec)
+            )),
             (None, exit) => StartError::Died {
                 exit: exit.unwrap_or_else(|| "its exit is not known".into()),
                 stderr,

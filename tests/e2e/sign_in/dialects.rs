@@ -9,8 +9,26 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use support::{Scene, program};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use url::Url;
 
 use super::{approve, service, user};
+
+/// Alice decides at the page of a device sign-in; its address with the code in it, if there is one.
+fn decided(scene: &Scene, begun: Begun, decision: Decision) -> Option<Url> {
+    let Begun::Device {
+        user_code,
+        page_with_code,
+        ..
+    } = begun
+    else {
+        panic!("a device gives a code")
+    };
+    let control = scene.control();
+    control
+        .decide_device(&user_code, "alice", decision)
+        .expect("a code");
+    page_with_code
+}
 
 #[tokio::test]
 async fn a_device_sign_in_completes_by_itself_and_has_one_poller() {
@@ -21,15 +39,6 @@ async fn a_device_sign_in_completes_by_itself_and_has_one_poller() {
         .begin(&scene.user("alice"), &alice, Some("device"), None)
         .await
         .expect("it begins");
-    let Begun::Device {
-        user_code,
-        page_with_code,
-        ..
-    } = begun
-    else {
-        panic!("a device gives a code")
-    };
-    assert!(page_with_code.is_some());
     let polling = tokio::spawn({
         let (credentials, alice) = (credentials.clone(), alice.clone());
         async move { credentials.complete(&service("rehearsal"), &alice, None).await }
@@ -43,10 +52,10 @@ async fn a_device_sign_in_completes_by_itself_and_has_one_poller() {
         error.to_string().contains("is completing this sign-in already"),
         "{error}"
     );
-    scene
-        .control()
-        .decide_device(&user_code, "alice", Decision::Approve)
-        .expect("a code");
+    assert!(
+        decided(&scene, begun, Decision::Approve).is_some(),
+        "the page has the code"
+    );
     let completed = polling.await.expect("a task ends").expect("granted");
     assert_eq!(completed.tenant, scene.user("alice"));
 }
@@ -59,13 +68,7 @@ async fn a_denied_device_sign_in_is_told_as_denied() {
         .begin(&scene.host(), &user("alice"), Some("device"), None)
         .await
         .expect("it begins");
-    let Begun::Device { user_code, .. } = begun else {
-        panic!("a device gives a code")
-    };
-    scene
-        .control()
-        .decide_device(&user_code, "alice", Decision::Deny)
-        .expect("a code");
+    decided(&scene, begun, Decision::Deny);
     let error = credentials
         .complete(&service("rehearsal"), &user("alice"), None)
         .await
@@ -111,14 +114,10 @@ async fn codex_signed_in(scene: &Scene, way: &str) -> Credentials {
         .expect("it begins");
     let pasted = match begun {
         Begun::Link { url, .. } => Some(approve(scene, url.as_str(), "alice")),
-        Begun::Device { user_code, .. } => {
-            scene
-                .control()
-                .decide_device(&user_code, "alice", Decision::Approve)
-                .expect("a code");
+        begun => {
+            decided(scene, begun, Decision::Approve);
             None
         }
-        Begun::Key { .. } => panic!("codex knows no key"),
     };
     credentials
         .complete(&service("codex"), &user("alice"), pasted)
@@ -197,13 +196,7 @@ async fn a_minted_token_is_minted_once_for_all_and_spends_nothing() {
         .begin(&scene.host(), &user("alice"), None, None)
         .await
         .expect("it begins");
-    let Begun::Device { user_code, .. } = begun else {
-        panic!("a device gives a code")
-    };
-    scene
-        .control()
-        .decide_device(&user_code, "alice", Decision::Approve)
-        .expect("a code");
+    decided(&scene, begun, Decision::Approve);
     credentials
         .complete(&service("rehearsal"), &user("alice"), None)
         .await

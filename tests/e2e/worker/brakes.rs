@@ -110,10 +110,56 @@ fn an_answer_without_a_word_is_said_to_be_one() {
         json!({"content": " \n"}),
         json!({"reasoning_content": "hm"}),
     ] {
-        let (ended, _, said) = turn(Answer::ends(&delta, "stop"));
-        assert_eq!(ended, "end_turn");
+        let scene = Scene::new([Answer::ends(&delta, "stop"), Answer::words("fine")]);
+        let (mut worker, id) = scene.opened();
+        let ended = worker.ask("session/prompt", &prompt(&id, "go"));
+        assert_eq!(ended["result"]["stopReason"], "end_turn", "{ended}");
+        let said = worker
+            .updates("agent_message_chunk")
+            .map(Value::to_string)
+            .collect::<String>();
         assert!(said.contains("ended its answer without a word"), "{said}");
+        let ended = worker.ask("session/prompt", &prompt(&id, "and now"));
+        assert_eq!(ended["result"]["stopReason"], "end_turn", "{ended}");
+        let request = scene.model.last_request().to_string();
+        assert!(
+            !request.contains("without a word"),
+            "never as the model's own: {request}"
+        );
     }
+}
+
+#[test]
+fn a_call_that_the_token_limit_cut_is_told_as_that_to_model_and_person() {
+    let cut = json!({"tool_calls": [{
+        "index": 0, "id": "c", "type": "function",
+        "function": {"name": "write", "arguments": "{\"path\":\"x.txt\",\"content\":\"hal"},
+    }]});
+    let scene = Scene::new([Answer::ends(&cut, "length"), Answer::words("fine")]);
+    let (mut worker, id) = scene.opened();
+    let ended = worker.ask("session/prompt", &prompt(&id, "go"));
+    assert_eq!(ended["result"]["stopReason"], "end_turn", "{ended}");
+    let told = results(&scene.model.last_request()).concat();
+    assert!(told.contains("limit of tokens"), "{told}");
+    let shown = worker
+        .updates("tool_call")
+        .map(Value::to_string)
+        .collect::<String>();
+    assert!(
+        shown.contains("limit of tokens") && shown.contains("failed"),
+        "{shown}"
+    );
+    // One that it could still write to its end is run.
+    let whole = json!({"tool_calls": [{
+        "index": 0, "id": "d", "type": "function",
+        "function": {"name": "bash", "arguments": "{\"command\":\"echo whole\"}"},
+    }]});
+    scene
+        .model
+        .then([Answer::ends(&whole, "length"), Answer::words("fine")]);
+    worker.ask("session/prompt", &prompt(&id, "again"));
+    let request = scene.model.last_request();
+    assert_eq!(results(&request).last(), Some(&"whole\n"));
 }
 
 #[test]

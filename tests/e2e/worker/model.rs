@@ -17,6 +17,8 @@ pub(crate) enum Answer {
     Events(Vec<Value>),
     /// No answer: a status, further lines of the head, and a JSON body.
     Refusal(u16, &'static str, Value),
+    /// Streams these words, then nothing, for ever.
+    Half(&'static str),
     /// Nothing, for ever.
     Silence,
 }
@@ -163,14 +165,13 @@ fn serve(mut stream: TcpStream, state: &State) {
     };
     match answer {
         Some(Answer::Events(events)) => {
-            let mut text = String::from(
-                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n",
-            );
-            for event in events {
-                text.extend(["data: ", &event.to_string(), "\n\n"]);
-            }
             // A client that has gone away wants no answer.
-            let _ = stream.write_all((text + "data: [DONE]\n\n").as_bytes());
+            let _ = stream.write_all((streamed(&events) + "data: [DONE]\n\n").as_bytes());
+        }
+        Some(Answer::Half(words)) => {
+            let event = json!({"choices": [{"index": 0, "delta": {"role": "assistant", "content": words}}]});
+            let _ = stream.write_all(streamed(&[event]).as_bytes());
+            let _ = reader.read(&mut [0]);
         }
         Some(Answer::Refusal(status, head, body)) => {
             let body = body.to_string();
@@ -185,4 +186,14 @@ fn serve(mut stream: TcpStream, state: &State) {
             let _ = reader.read(&mut [0]);
         }
     }
+}
+
+/// The beginning of an answer.
+fn streamed(events: &[Value]) -> String {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let mut text = head.to_owned();
+    for event in events {
+        text.extend(["data: ", &event.to_string(), "\n\n"]);
+    }
+    text
 }

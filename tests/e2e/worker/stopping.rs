@@ -95,7 +95,7 @@ fn tools_are_stopped_at_once_in_the_middle_of_a_huge_file_and_of_a_command() {
         (
             "a search",
             "grep",
-            json!({"pattern": "(a|b|[^c]{3,60}|\\w+d){5,40}Z$", "path": "lines"}),
+            json!({"pattern": "(a|b|[^c]{3,60}|\\w+d){5,10}Z$", "path": "lines"}),
         ),
         ("a read", "read", json!({"path": "line"})),
         ("a command", "bash", json!({"command": "sleep 1000"})),
@@ -111,4 +111,24 @@ fn tools_are_stopped_at_once_in_the_middle_of_a_huge_file_and_of_a_command() {
     let since = Instant::now();
     assert_eq!(worker.close().code, Some(0));
     assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+}
+
+/// Nothing can interrupt an expression inside one line.
+#[test]
+fn searches_that_hear_nothing_are_stopped_at_once_and_hold_up_nothing_that_follows() {
+    let scene = Scene::new([]);
+    let letters = (0_u32..1_000_000).map(|at| b'a' + (at.wrapping_mul(2_654_435_761) >> 29) as u8);
+    std::fs::write(scene.workspace().join("line"), letters.collect::<Vec<u8>>()).expect("a file");
+    let search = json!({"pattern": "(?:[a-h]{1,40}a[a-h]{1,40}b){3,20}[i-z0-9]", "path": "line"});
+    let (mut worker, id) = scene.opened();
+    for _ in 0..4 {
+        scene.model.then([Answer::call("grep", &search)]);
+        stopped(&mut worker, &id, |worker| {
+            worker.wait_for(|told| says(told, "running"));
+        });
+    }
+    scene.model.then([Answer::words("still here")]);
+    let answer = worker.ask("session/prompt", &prompt(&id, "hello?"));
+    assert_eq!(answer["result"]["stopReason"], "end_turn", "{answer}");
+    worker.kill();
 }

@@ -13,8 +13,8 @@ pub use extension::{
 };
 pub use frames::FRAME_LIMIT;
 pub use profile::{
-    Account, HostSecret, META_KEY, MODEL_CALLS, MODEL_CHANGE, PROCESSES, Permissions, Profile, ProfileError,
-    Provider,
+    Account, HostSecret, META_KEY, MODEL_CALLS, MODEL_CHANGE, PATIENCE, PROCESSES, Permissions, Profile,
+    ProfileError, Provider,
 };
 
 /// The variable that a worker and everything it starts have in their environment: the host's state folder. After a host

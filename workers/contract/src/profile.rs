@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cage::Layer;
 use credentials::{Service, TokenEndpoint, UserId};
@@ -37,6 +38,10 @@ pub struct Profile {
     pub without_layers: Vec<Layer>,
     /// Folders besides the system's that commands and tools may read. Absolute, without links.
     pub readable: Vec<PathBuf>,
+    /// How long the model's server may say nothing: before its first byte, and between two.
+    pub patience: Duration,
+    /// Certificates (PEM) that a server's may be signed by, besides those that the web trusts.
+    pub ca_file: Option<PathBuf>,
     /// How many tokens the model can take, answer included; `None` if that is only known when it refuses a request.
     pub context_tokens: Option<NonZeroU64>,
     /// Model calls in one turn.
@@ -53,6 +58,9 @@ pub const MODEL_CALLS: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
 /// More processes and threads than an honest command has at once, and few enough of the 32,768 numbers that many systems
 /// have for all.
 pub const PROCESSES: NonZeroU32 = NonZeroU32::new(4096).expect("not zero");
+
+/// The longest silence of a model's server unless something else is configured: models that think say nothing for minutes.
+pub const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Why a profile could not be read. Never contains a value of it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

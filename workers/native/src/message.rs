@@ -92,6 +92,8 @@ pub(crate) enum Finish {
     Complete,
     /// The token limit.
     Length,
-    /// It, or a filter, refused.
+    /// It refused.
     Refused,
+    /// A filter of the provider's ended it.
+    Filtered,
 }

@@ -14,6 +14,7 @@ mod attempt;
 mod call;
 mod chat;
 mod format;
+mod halves;
 mod history;
 mod http;
 mod payment;

@@ -13,10 +13,12 @@ mod change;
 mod edit;
 mod glob;
 mod grep;
+mod inside;
 mod list;
 mod open;
 mod place;
 mod read;
+mod search;
 mod spec;
 mod stop;
 #[cfg(test)]
@@ -33,7 +35,9 @@ use tracing::warn;
 
 use crate::disk::blocking;
 use arguments::in_short;
+pub(crate) use inside::read_inside;
 use place::{Place, Places};
+use search::Searches;
 use stop::Stop;
 
 /// The largest text that a change begins or ends with, in bytes.
@@ -147,6 +151,7 @@ pub(crate) struct Tools {
     places: Arc<Places>,
     policy: Policy,
     processes: NonZeroU32,
+    searches: Searches,
 }
 
 impl Tools {
@@ -169,6 +174,7 @@ impl Tools {
             places: Arc::new(Places::new(spill, looked_at)),
             policy,
             processes,
+            searches: Searches::new(),
         }
     }
 
@@ -210,32 +216,41 @@ impl Tools {
     /// To be called from a thread that lives as long as the worker: a command dies with the thread that started it.
     pub(crate) async fn run(&self, prepared: Prepared, output: &mut (dyn FnMut(String) + Send)) -> Outcome {
         let Prepared { action, .. } = prepared;
-        if let Work::Bash(bash) = action.0 {
-            return bash.run(&self.policy, self.processes, &self.places, output).await;
-        }
         let places = Arc::clone(&self.places);
         let (stop, _guard) = Stop::new();
-        let done = blocking(move || match action.0 {
-            Work::Read(read) => Outcome::of(read.perform(&stop)),
-            Work::List(list) => Outcome::of(list.perform(&stop)),
-            Work::Glob(glob) => Outcome::of(glob.perform(&places, &stop)),
-            Work::Grep(grep) => Outcome::of(grep.perform(&places, &stop)),
-            Work::Change(planned) => planned.perform(),
-            Work::Bash(_) => unreachable!("commands run on the async side"),
-        });
-        done.await
-            .unwrap_or_else(|error| Outcome::of(Err(format!("the tool broke: {error}"))))
+        let done = match action.0 {
+            Work::Bash(bash) => {
+                return bash.run(&self.policy, self.processes, &self.places, output).await;
+            }
+            Work::Glob(glob) => return self.search(move |stop| glob.perform(&places, stop)).await,
+            Work::Grep(grep) => return self.search(move |stop| grep.perform(&places, stop)).await,
+            Work::Read(read) => blocking(move || Outcome::of(read.perform(&stop))).await,
+            Work::List(list) => blocking(move || Outcome::of(list.perform(&stop))).await,
+            Work::Change(planned) => blocking(move || planned.perform()).await,
+        };
+        done.unwrap_or_else(|error| Outcome::of(Err(format!("the tool broke: {error}"))))
+    }
+
+    async fn search(&self, search: impl FnOnce(&Stop) -> Result<String, String> + Send + 'static) -> Outcome {
+        Outcome::of(self.searches.run(search).await.flatten())
     }
 }
 
-/// A call that only looks: it asks if it looks outside the workspace.
-fn looking(kind: Kind, verb: &str, place: &Place, input: String, work: Work) -> Prepared {
+/// A call that only looks: it asks if it looks outside the workspace. `scope` is what "always" allows.
+fn looking(
+    kind: Kind,
+    verb: &str,
+    scope: &'static str,
+    place: &Place,
+    input: String,
+    work: Work,
+) -> Prepared {
     Prepared {
         kind,
         title: format!("{verb} {}", in_short(&place.shown)),
         always: Some(Always {
             key: format!("{verb} {}", place.path.display()),
-            scope: "Always look at exactly this path",
+            scope,
         }),
         input,
         changes: Vec::new(),

@@ -5,6 +5,7 @@
 //! the oldest gives way to the newest: a browser shows its cookie at once, one who only takes up room does not. The
 //! large one is for people, and fair among them.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::pin::pin;
@@ -19,7 +20,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::sys::resource::{Resource, getrlimit};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
@@ -40,7 +41,12 @@ const MOST_OF_STRANGERS: usize = 512;
 /// The longest head of a request in bytes. Browsers send the cookies of all ports of this address.
 const LONGEST_HEAD: usize = 64 * 1024;
 
-/// After a connection could not be taken.
+/// Connections that the kernel keeps for us until they are taken. Of more than that it takes the first packets for lost,
+/// and whoever wants to come in, people too, tries again after a second, then three, then seven. As many as Linux allows by
+/// default: each is taken in well under a millisecond.
+const WAITING: u32 = 4096;
+
+/// After a connection could not be taken, unless one ends sooner.
 const REST: Duration = Duration::from_millis(100);
 
 /// Who has which connections.
@@ -75,8 +81,8 @@ impl Connections {
 }
 
 impl Connection {
-    /// Somebody who is in came by it: it need not give way to strangers any more. Where people have no room left, it stays
-    /// where it is until its next request.
+    /// Somebody who is in, or may come in, came by it: it need not give way to strangers any more. Where people have no room
+    /// left, it stays where it is until its next request.
     pub(crate) fn is_of(&self, person: &Person, connections: &Connections) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_none() {
@@ -89,6 +95,19 @@ impl Connection {
             drop(known.send(place));
         }
     }
+}
+
+/// Binds; the port is chosen if it was 0.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<(SocketAddr, TcpListener)> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // Connections of an earlier host that are not quite over keep no address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(WAITING)?;
+    Ok((listener.local_addr()?, listener))
 }
 
 /// Serves until the server stops: then it takes no new connections, and returns when those that are there have had their
@@ -104,7 +123,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, web: Arc<Web>) 
                 Ok((stream, _)) if stream.as_raw_fd() >= web.connections.end => {
                     tracing::warn!("a connection was refused: too many files are open");
                     drop(stream);
-                    tokio::time::sleep(REST).await;
+                    rest(&mut open).await;
                 }
                 Ok((stream, peer)) => {
                     open.spawn(one(stream, peer, router.clone(), Arc::clone(&web)));
@@ -113,13 +132,21 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, web: Arc<Web>) 
                 }
                 Err(error) => {
                     tracing::warn!(%error, "could not take a connection");
-                    tokio::time::sleep(REST).await;
+                    rest(&mut open).await;
                 }
             },
         }
     }
     drop(listener);
     while open.join_next().await.is_some() {}
+}
+
+/// Until there may be room for another one.
+async fn rest(open: &mut JoinSet<()>) {
+    tokio::select! {
+        Some(_) = open.join_next() => {}
+        () = tokio::time::sleep(REST) => {}
+    }
 }
 
 /// The room that a connection is in.

@@ -7,14 +7,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Form;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::{Extension, Form};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use url::Url;
 
 use super::config::Access;
+use super::connections::Connection;
 use super::gate::{Anybody, Visitor};
 use super::people::{EnterError, LinkError, Person};
 use super::proxy;
@@ -34,10 +36,10 @@ const COOKIE_LIFE: Duration = Duration::from_hours(180 * 24);
 const WITHOUT: &str = "A link lets it in, once. `agent-host status` prints a new one on the machine that agent-host runs on; \
      who is in already can make one for another browser of theirs, and the administrator for somebody else, in the menu with \
      their name.";
-pub(super) const WITH_PASSWORD: &str = "Type the password, or open a link: `agent-host status` prints a new one on the machine that \
+const WITH_PASSWORD: &str = "Type the password, or open a link: `agent-host status` prints a new one on the machine that \
      agent-host runs on. Each browser that types the password is a person of its own; a link brings yours here.";
-pub(super) const PASSWORD_FORM: &str = "<form class=\"row\" method=\"post\" action=\"/enter\"><label class=\"grow\"><span class=\"hear\">Password</span>\
-     <input name=\"password\" type=\"password\" required autocomplete=\"current-password\" placeholder=\"Password\"></label>\
+const PASSWORD_FORM: &str = "<form class=\"row\" method=\"post\" action=\"/enter\"><label class=\"grow\"><span class=\"hear\">Password</span>\
+     <input name=\"password\" type=\"password\" required autofocus autocomplete=\"current-password\" placeholder=\"Password\"></label>\
      <button class=\"primary\">Come in</button></form>";
 
 #[derive(Deserialize)]
@@ -58,28 +60,45 @@ pub(crate) struct Enters {
 pub(crate) async fn look(
     State(web): State<Arc<Web>>,
     Anybody(already): Anybody,
+    Extension(connection): Extension<Connection>,
     Query(link): Query<Link>,
 ) -> Response {
+    keep(&web, &connection, link.key.as_ref());
     let found = match &link.key {
         Some(key) if !web.is_by_header() => Some(web.people.look(key.0.expose_secret())),
         _ => None,
     };
     match (already, found) {
-        (None, None) => doorstep(&web, StatusCode::OK, None),
-        (None, Some(Err(error))) => {
-            doorstep(&web, StatusCode::FORBIDDEN, Some(&sentence(&error.to_string())))
-        }
-        (None, Some(Ok(person))) => {
-            let words = format!(
-                "The link is {}. It works once: this button uses it up, and leads to the threads.",
-                for_whom(person.as_ref())
-            );
-            let form = key_form(link.key.as_ref(), None, "Come in");
-            page("Let this browser in?", &words, &form, None)
-        }
+        (None, None) => doorstep(&web, StatusCode::OK, Outside::Unknown),
+        (None, Some(Err(error))) => doorstep(
+            &web,
+            StatusCode::FORBIDDEN,
+            Outside::Refused(&sentence(&error.to_string())),
+        ),
+        (None, Some(Ok(person))) => answer(link_page(person.as_ref(), link.key.as_ref())),
         (Some(visitor), None) => leave::page(&web, &visitor),
         (Some(visitor), Some(found)) => already_in(&visitor, found, link.key.as_ref()),
     }
+}
+
+/// Who brings a good link keeps the connection by which they do: strangers who come fast can't push them out between the
+/// link's page and its button, or while the new session is written.
+fn keep(web: &Web, connection: &Connection, key: Option<&SecretText>) {
+    if let Some(key) = key.filter(|_| !web.is_by_header())
+        && let Some(bearer) = web.people.bearer(key.0.expose_secret())
+    {
+        connection.is_of(&bearer, &web.connections);
+    }
+}
+
+/// A good link in a browser that is not in.
+pub(super) fn link_page(person: Option<&Person>, key: Option<&SecretText>) -> String {
+    let words = format!(
+        "The link is {}. It works once: this button uses it up, and leads to the threads.",
+        for_whom(person)
+    );
+    let form = key_form(key, None, "Come in");
+    view::message_page("Let this browser in?", &words, &form, None::<(&str, &str)>)
 }
 
 /// A link in a browser that is in.
@@ -128,9 +147,11 @@ pub(crate) async fn enter(
     State(web): State<Arc<Web>>,
     Anybody(already): Anybody,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(connection): Extension<Connection>,
     headers: HeaderMap,
     Form(enters): Form<Enters>,
 ) -> Response {
+    keep(&web, &connection, enters.key.as_ref());
     let entered = match (&web.config.allow, &enters.key, &enters.password) {
         (Access::Header { .. }, ..) => Err(Refused::nothing("way in").into()),
         (_, Some(key), _) => {
@@ -161,9 +182,11 @@ pub(crate) async fn enter(
             give_cookie(&web, Some(&cookie), &mut response);
             response
         }
-        Err(Refusal::Link(error)) => {
-            doorstep(&web, StatusCode::FORBIDDEN, Some(&sentence(&error.to_string())))
-        }
+        Err(Refusal::Link(error)) => doorstep(
+            &web,
+            StatusCode::FORBIDDEN,
+            Outside::Refused(&sentence(&error.to_string())),
+        ),
         Err(Refusal::Other(refused)) => PageRefused(refused).into_response(),
     }
 }
@@ -225,7 +248,7 @@ async fn check(
     let turn = web.tries.turn(client).await.map_err(|wait| {
         let words =
             "Many wrong passwords came from where you are. Try again in a moment; a link works at once.";
-        let mut answer = doorstep(web, StatusCode::TOO_MANY_REQUESTS, Some(words));
+        let mut answer = doorstep(web, StatusCode::TOO_MANY_REQUESTS, Outside::Refused(words));
         let seconds = HeaderValue::from(wait.as_secs().max(1));
         answer.headers_mut().insert(header::RETRY_AFTER, seconds);
         answer
@@ -238,15 +261,34 @@ async fn check(
     Err(doorstep(
         web,
         StatusCode::FORBIDDEN,
-        Some("That is not the password."),
+        Outside::Refused("That is not the password."),
     ))
 }
 
+/// Why somebody is not in.
+#[derive(Clone, Copy)]
+pub(crate) enum Outside<'a> {
+    /// Nobody let this browser in.
+    Unknown,
+    /// It went.
+    SignedOut,
+    /// It did something wrong, in a sentence.
+    Refused(&'a str),
+}
+
 /// What somebody sees who is not in.
-pub(crate) fn doorstep(web: &Web, status: StatusCode, wrong: Option<&str>) -> Response {
-    let (words, form) = match &web.config.allow {
+pub(crate) fn doorstep(web: &Web, status: StatusCode, why: Outside<'_>) -> Response {
+    let public = web.config.public_url.as_ref();
+    (status, answer(door_page(&web.config.allow, public, why))).into_response()
+}
+
+/// The same as HTML. `public` is where the proxy lets people in.
+pub(super) fn door_page(allow: &Access, public: Option<&Url>, why: Outside<'_>) -> String {
+    let mut there = None;
+    let (words, form) = match allow {
         Access::Header { .. } => {
-            let public = web.config.public_url.as_ref().map_or("", url::Url::as_str);
+            let public = public.map_or("", Url::as_str);
+            there = Some((public, "Open it there"));
             (
                 format!("The proxy in front signs people in: open {public} there."),
                 "",
@@ -255,15 +297,25 @@ pub(crate) fn doorstep(web: &Web, status: StatusCode, wrong: Option<&str>) -> Re
         Access::Password(_) => (WITH_PASSWORD.to_owned(), PASSWORD_FORM),
         Access::Loopback => (WITHOUT.to_owned(), ""),
     };
-    let words = wrong.map_or_else(|| words.clone(), |wrong| format!("{wrong}\n\n{words}"));
-    (status, page("This browser is not let in", &words, form, None)).into_response()
+    let title = match why {
+        Outside::SignedOut => "This browser is signed out",
+        Outside::Unknown | Outside::Refused(_) => "This browser is not let in",
+    };
+    match why {
+        Outside::Refused(wrong) => view::problem_page(title, wrong, &words, form),
+        Outside::Unknown | Outside::SignedOut => view::message_page(title, &words, form, there),
+    }
 }
 
-/// A page of this door. Its forms are sent with their `Origin`, which `no-referrer` would make `null`, and the address, which
-/// may hold a key, is told to nobody.
+/// A page of this door.
 pub(crate) fn page(title: &str, words: &str, form: &str, back: Option<(&str, &str)>) -> Response {
-    let page = Html(view::message_page(title, words, form, back));
-    ([(header::REFERRER_POLICY, "strict-origin")], page).into_response()
+    answer(view::message_page(title, words, form, back))
+}
+
+/// The forms of these pages are sent with their `Origin`, which `no-referrer` would make `null`, and the address, which may
+/// hold a key, is told to nobody.
+fn answer(page: String) -> Response {
+    ([(header::REFERRER_POLICY, "strict-origin")], Html(page)).into_response()
 }
 
 /// A button that uses a link up.

@@ -9,26 +9,28 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use conversation::{ThreadFilter, ThreadId};
+use conversation::ThreadId;
 use credentials::{Timestamp, UserId};
 use futures_util::{StreamExt as _, stream};
 use secrecy::ExposeSecret as _;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use supervisor::{Subscription, ThreadPhase, ThreadStatus, Update};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::gate::Visitor;
-use super::lists::{Changed, Drawn};
+use super::lists::{Changed, Drawn, own_threads};
 use super::places::{Full, Place};
 use super::refusal::Refused;
 use super::shared::Web;
-use super::view::{self, QueueEvent};
+use super::view;
 
 mod feed;
+mod wire;
 
-use feed::{Feed, Sent, Taken};
+use feed::{Feed, Taken};
+use wire::{Hello, event, json, revision_of, with_id};
 
 /// How often a stream without news says that it is there. The script expects it (`live.js`).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -51,9 +53,6 @@ pub(crate) const MOST_OF_ONE: usize = 64;
 /// Seconds until there may be room for another one.
 const REST: u16 = 30;
 
-/// Lines of the list that are brought up to date.
-pub(crate) const LIST_LIMIT: usize = 200;
-
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 #[derive(Deserialize)]
@@ -64,11 +63,6 @@ pub(crate) struct Wanted {
     last: Option<String>,
     /// Only whether there would be a stream: a browser does not tell a script why it got none.
     look: Option<u8>,
-}
-
-#[derive(Serialize)]
-struct Hello<'a> {
-    boot: &'a str,
 }
 
 /// Answers with a stream.
@@ -125,12 +119,6 @@ fn no_room(_: Full) -> Refused {
         .after(REST)
 }
 
-/// The revision in the id of an event, if it is of this host's life.
-fn revision_of(id: &str, boot: &str) -> Option<u64> {
-    let (of, revision) = id.rsplit_once('-')?;
-    (of == boot).then(|| revision.parse().ok()).flatten()
-}
-
 /// One page and its stream. Dropped when the page is gone.
 struct Page {
     web: Arc<Web>,
@@ -180,11 +168,11 @@ impl Page {
         since: Since,
         place: Place<UserId>,
     ) -> Result<Self, Refused> {
-        let hello = Event::default().retry(RETRY);
+        let (hello, now) = (Event::default().retry(RETRY), Timestamp::now().millis());
         let mut page = Self {
             lists: web.lists.watch(),
             stop: web.stop.subscribe(),
-            ready: VecDeque::from([json(hello.event("hello"), &Hello { boot: &web.boot })]),
+            ready: VecDeque::from([json(hello.event("hello"), &Hello { boot: &web.boot, now })]),
             lines: HashMap::new(),
             thread: None,
             web,
@@ -210,7 +198,11 @@ impl Page {
         let snapshot = Arc::new(snapshot);
         let viewer = Web::viewer(&self.visitor);
         if has != Some(snapshot.revision) {
-            let event = self.with_id(Event::default().event("snapshot"), snapshot.revision);
+            let event = with_id(
+                Event::default().event("snapshot"),
+                &self.web.boot,
+                snapshot.revision,
+            );
             let (snapshot, viewer) = (Arc::clone(&snapshot), viewer.clone());
             let heavy = view::is_heavy(&snapshot.items);
             let drawn = view::drawing(heavy, move || json(event, &view::snapshot(&snapshot, &viewer)));
@@ -321,14 +313,10 @@ impl Page {
         if let Some(revision) = watched.feed.proven()
             && let Some(last) = events.pop()
         {
-            events.push(self.with_id(last, revision));
+            events.push(with_id(last, &self.web.boot, revision));
         }
         self.ready.extend(events);
         self.thread = Some(watched);
-    }
-
-    fn with_id(&self, event: Event, revision: u64) -> Event {
-        event.id(format!("{}-{revision}", self.web.boot))
     }
 
     /// Looks at the whole list; what was quiet for long before `drawn`, when the page was drawn, it has.
@@ -357,45 +345,6 @@ impl Page {
                 self.ready
                     .push_back(Event::default().event("list").data(line.data.clone()));
             }
-        }
-    }
-}
-
-/// The threads in somebody's list.
-pub(crate) fn own_threads(visitor: &Visitor) -> ThreadFilter {
-    ThreadFilter {
-        owner: Some(visitor.person.user.clone()),
-        front_end: Some("web".into()),
-        limit: LIST_LIMIT,
-    }
-}
-
-fn event(sent: &Sent) -> Event {
-    let named = |name: &str| Event::default().event(name);
-    match sent {
-        Sent::Item(item) => json(named("item"), item),
-        Sent::Patch(patch) => json(named("patch"), patch),
-        Sent::Queue(html) => json(named("queue"), &QueueEvent { html: html.clone() }),
-        Sent::Phase(phase) => json(named("phase"), phase),
-        Sent::Thread(thread) => json(named("thread"), thread),
-    }
-}
-
-fn json(event: Event, data: &impl Serialize) -> Event {
-    // JSON has no line ends outside of strings, and escapes those inside: it is one line of data.
-    let data = serde_json::to_string(data).expect("our own shapes have only strings as keys");
-    event.data(data)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_of_another_life_proves_nothing() {
-        assert_eq!(revision_of("abc-12", "abc"), Some(12));
-        for id in ["abd-12", "abc-", "abc", "abc--1", "abc-12x", "", "-12", "12"] {
-            assert_eq!(revision_of(id, "abc"), None, "{id}");
         }
     }
 }

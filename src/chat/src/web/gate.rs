@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::config::Access;
 use super::connections::Connection;
 use super::door::{self, Wrong};
+use super::enter::Outside;
 use super::people::{People, Person};
 use super::refusal::{PageRefused, Refused};
 use super::shared::Web;
@@ -72,7 +73,9 @@ pub(crate) async fn gate(State(web): State<Arc<Web>>, mut request: Request, next
     let mut response = match refused {
         Some(Closed::Refused(refused)) if wants_page => PageRefused(refused).into_response(),
         Some(Closed::Refused(refused)) => refused.into_response(),
-        Some(Closed::NotIn) if wants_page => enter::doorstep(&web, StatusCode::UNAUTHORIZED, None),
+        Some(Closed::NotIn) if wants_page => {
+            enter::doorstep(&web, StatusCode::UNAUTHORIZED, Outside::Unknown)
+        }
         Some(Closed::NotIn) => not_in(&web).into_response(),
         None => {
             let cookie = visitor.as_ref().and_then(|visitor| visitor.cookie.clone());

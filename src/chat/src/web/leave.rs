@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
-use super::enter;
+use super::enter::{self, Outside};
 use super::gate::{Anybody, Visitor};
 use super::refusal::PageRefused;
 use super::shared::Web;
@@ -59,7 +59,7 @@ pub(crate) async fn leave(
     Form(leaves): Form<Leaves>,
 ) -> Result<Response, PageRefused> {
     let Some(visitor) = already else {
-        return Ok(enter::doorstep(&web, StatusCode::OK, None));
+        return Ok(enter::doorstep(&web, StatusCode::OK, Outside::SignedOut));
     };
     visitor.proves(leaves.csrf.as_deref())?;
     let Some(cookie) = &visitor.cookie else {
@@ -73,7 +73,7 @@ pub(crate) async fn leave(
         web.people.leave(cookie.expose_secret()).await?;
     }
     tracing::info!(%user, everywhere, "a browser was signed out");
-    let mut response = enter::doorstep(&web, StatusCode::OK, Some("It is signed out.")).into_response();
+    let mut response = enter::doorstep(&web, StatusCode::OK, Outside::SignedOut).into_response();
     enter::give_cookie(&web, None, &mut response);
     Ok(response)
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use conversation::{ThreadFilter, ThreadId};
 use credentials::{Timestamp, UserId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use supervisor::ThreadStatus;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -31,6 +31,9 @@ const SHARE: u32 = 10;
 
 /// Looks that a slow watcher may miss before it looks itself.
 const BEHIND: usize = 64;
+
+/// Lines that a page has at first.
+pub(crate) const LIST_LIMIT: usize = 200;
 
 /// What changed, by owner.
 pub(crate) type Changed = Arc<HashMap<UserId, Vec<Drawn>>>;
@@ -116,6 +119,48 @@ impl Lists {
     }
 }
 
+/// The threads in somebody's list, at first.
+pub(crate) fn own_threads(visitor: &Visitor) -> ThreadFilter {
+    ThreadFilter {
+        owner: Some(visitor.person.user.clone()),
+        front_end: Some("web".into()),
+        limit: LIST_LIMIT,
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Shown {
+    /// Lines that the page has.
+    shown: usize,
+}
+
+/// More lines of a list.
+#[derive(Serialize)]
+pub(crate) struct Quiet {
+    lines: Vec<LineEvent>,
+    /// Whether there are still others.
+    more: bool,
+}
+
+/// `GET /api/threads?shown=`: those that have been quiet for longer than the ones which the page has.
+pub(crate) async fn quiet(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Query(Shown { shown }): Query<Shown>,
+) -> Result<Json<Quiet>, Refused> {
+    let end = shown.saturating_add(LIST_LIMIT);
+    // One more than is shown tells whether there are more.
+    let filter = ThreadFilter {
+        limit: end.saturating_add(1),
+        ..own_threads(&visitor)
+    };
+    let threads = web.supervisor.threads(filter).await?;
+    let more = threads.len() > end;
+    let fresh = threads.into_iter().skip(shown).take(LIST_LIMIT);
+    let lines = fresh.map(|status| web.line(status)).collect();
+    Ok(Json(Quiet { lines, more }))
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Upto {
     /// How active the thread was when it was seen, as its line says; in milliseconds since 1970.
@@ -170,18 +215,20 @@ impl Web {
     }
 
     /// A line as its owner sees it.
-    pub(crate) fn draw_line(&self, status: ThreadStatus) -> Drawn {
+    fn line(&self, status: ThreadStatus) -> LineEvent {
         let thread = &status.summary.thread;
-        let (id, owner, active) = (thread.id.clone(), thread.owner.clone(), thread.active.millis());
-        let unread = self.seen.is_unread(&owner, thread);
+        let (id, active) = (thread.id.to_string(), thread.active.millis());
+        let unread = self.seen.is_unread(&thread.owner, thread);
         let html = view::thread_line(&Line { status, unread }, Timestamp::now());
+        LineEvent { id, html, active }
+    }
+
+    /// The same, for pages that are told of changes.
+    pub(crate) fn draw_line(&self, status: ThreadStatus) -> Drawn {
+        let id = status.summary.thread.id.clone();
+        let line = self.line(status);
         let mut looks = DefaultHasher::new();
-        html.hash(&mut looks);
-        let line = LineEvent {
-            id: id.to_string(),
-            html,
-            active,
-        };
+        line.html.hash(&mut looks);
         let data = serde_json::to_string(&line).expect("our own shapes have only strings as keys");
         Drawn {
             id,

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
-use super::events::own_threads;
 use super::gate::Visitor;
+use super::lists::own_threads;
 use super::people::Whose;
 use super::refusal::{PageRefused, Refused};
 use super::said::Said;

@@ -13,7 +13,6 @@ use axum::routing::{get, post};
 use credentials::Credentials;
 use supervisor::Supervisor;
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -121,10 +120,7 @@ impl Server {
         if let Some(why) = config.refusal() {
             return Err(StartError::Unsafe { address: asked, why });
         }
-        let bound = TcpListener::bind(asked)
-            .await
-            .and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) = bound.map_err(|source| match source.kind() {
+        let (address, listener) = connections::listen(asked).map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => StartError::Busy { address: asked },
             _ => StartError::Bind {
                 address: asked,
@@ -276,7 +272,7 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/events", get(events::events))
         .route(enter::PATH, get(enter::look).post(enter::enter))
         .route(leave::PATH, post(leave::leave))
-        .route("/api/threads", post(threads::open))
+        .route("/api/threads", get(lists::quiet).post(threads::open))
         .route("/api/t/{id}/messages", post(threads::post))
         .route("/api/t/{id}/stop", post(threads::stop))
         .route("/api/t/{id}/retry", post(threads::retry))

@@ -40,7 +40,7 @@ pub(crate) use credentials_page::{Login, LoginState, Pays, Purse, Whose, credent
 pub(crate) use html::escape;
 pub(crate) use item::item;
 pub(crate) use list::thread_line;
-pub(crate) use pages::message_page;
+pub(crate) use pages::{message_page, problem_page};
 pub(crate) use phase::{PhaseView, phase};
 pub(crate) use shell::shell;
 pub(crate) use sign_in::{sign_in_before, sign_in_done, sign_in_step};

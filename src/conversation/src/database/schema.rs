@@ -16,7 +16,7 @@ const APPLICATION: i64 = 0x6167_4843;
 
 /// The version that this program writes.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// The version of a file of ours; 0 for an empty one.
 ///
@@ -46,19 +46,19 @@ pub(super) fn recognize(connection: &Connection, place: &Place) -> Result<i64> {
     }
 }
 
-/// For readers: they can't bring anything up to date.
-pub(super) fn expect_current(connection: &Connection, place: &Place) -> Result<()> {
+/// Whether it has an older format. An empty file has none yet: that is a `Version` error.
+pub(super) fn is_older(connection: &Connection, place: &Place) -> Result<bool> {
     match recognize(connection, place)? {
-        KNOWN => Ok(()),
-        found => Err(ConversationError::Version {
+        0 => Err(ConversationError::Version {
             path: place.file().display().to_string(),
-            found,
+            found: 0,
             known: KNOWN,
         }),
+        found => Ok(found < KNOWN),
     }
 }
 
-/// Brings the file to the version of this program. Each step is one transaction with its version number.
+/// Brings the file, or a copy of it, to the version of this program. Each step is one transaction with its version number.
 pub(super) fn migrate(connection: &mut Connection, place: &Place) -> Result<()> {
     let said = |error: rusqlite::Error| database("bring the format up to date", place.file(), &error);
     let found = recognize(connection, place)?;
@@ -71,7 +71,7 @@ pub(super) fn migrate(connection: &mut Connection, place: &Place) -> Result<()> 
             .map_err(said)?;
         step.pragma_update(None, "user_version", version).map_err(said)?;
         step.commit().map_err(said)?;
-        tracing::info!(file = %place.file().display(), version, "the conversation has a new format");
+        tracing::debug!(file = %place.file().display(), version, "brought up to date");
     }
     Ok(())
 }

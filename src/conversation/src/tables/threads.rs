@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 use super::{Work, rows};
 use crate::columns::{front_end_range, maybe_path, moment, user};
 use crate::error::ConversationError;
+use crate::harmless;
 use crate::id::ThreadId;
 use crate::thread::{Counts, NewThread, Thread, ThreadChange, ThreadFilter, ThreadSummary};
 
@@ -161,18 +162,8 @@ fn title_of(text: &str) -> String {
         .find(|line| !line.trim().is_empty())
         .unwrap_or_default();
     // Only what can be needed is looked at: a line may be a megabyte long.
-    let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
-    let start: String = line
-        .trim_start()
-        .chars()
-        .map(printable)
-        .take(10 * TITLE)
-        .collect();
-    let title = start.split_whitespace().collect::<Vec<_>>().join(" ");
-    match title.char_indices().nth(TITLE) {
-        None => title,
-        Some((end, _)) => format!("{}…", title[..end].trim_end()),
-    }
+    let start: String = line.trim_start().chars().take(10 * TITLE).collect();
+    harmless::line(&harmless::printed(&start), TITLE)
 }
 
 fn thread(row: &Row<'_>) -> rusqlite::Result<Thread> {
@@ -199,8 +190,9 @@ mod tests {
     fn a_title_is_one_short_line_of_the_message() {
         assert_eq!(
             title_of("  \n\n  fix\tthe\u{1b}[31m \u{0}build \nsecond line"),
-            "fix the [31m build"
+            "fix the build"
         );
+        assert_eq!(title_of("see \u{202e}txt.exe\u{200b} now"), "see txt.exe now");
         assert_eq!(title_of("\n \n"), "");
         let long = "é".repeat(61);
         assert_eq!(title_of(&long), format!("{}…", "é".repeat(60)));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Credentials, LoginReason, Refresher, Token, TokenError};
+use super::{Credentials, LoginReason, Refresher, Token, TokenError, refusal};
 use crate::clock::Timestamp;
 use crate::entry::{Credential, Entry, Grant, Need};
 use crate::fault;
@@ -222,8 +222,13 @@ impl Call<'_> {
         let Some(entry) = entry else {
             return Err(TokenError::login(self.tenant, LoginReason::NoEntry));
         };
-        let Credential::OAuth(grant) = &entry.credential else {
-            return Ok(Look::Token(Token::of(&entry)));
+        let grant = match &entry.credential {
+            Credential::OAuth(grant) => grant,
+            Credential::ApiKey(key) if self.need.rejects(&key.key) => {
+                refusal::refused(&self.lock, &key.key);
+                return Err(TokenError::login(self.tenant, LoginReason::KeyRejected));
+            }
+            Credential::ApiKey(_) => return Ok(Look::Token(Token::of(&entry))),
         };
         if let Some(stamp) = grant.dead() {
             let (at, reason) = (stamp.at, stamp.reason.clone());

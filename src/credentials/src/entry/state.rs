@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{Credential, Entry, Need};
@@ -20,6 +21,8 @@ pub enum State {
     Expired,
     /// The vendor said that the refresh token is dead: sign in again.
     Invalidated,
+    /// The vendor refused this key when it was last used; each use still tries it, in case it is taken again.
+    Refused,
     /// A refresh was sent and its answer never came.
     Uncertain,
     /// The entry can't be understood.
@@ -32,16 +35,16 @@ impl State {
         let Some(entry) = entry else {
             return Self::Unreadable;
         };
+        let noted = |secret: &SecretString| record.is_some_and(|record| record.dead(secret).is_some());
         let grant = match &entry.credential {
+            Credential::ApiKey(key) if noted(&key.key) => return Self::Refused,
             Credential::ApiKey(_) => return Self::Valid,
             Credential::OAuth(grant) => grant,
         };
-        let fingerprint = grant.fingerprint();
-        let noted = record.and_then(|record| record.dead.as_ref());
-        if grant.dead().is_some() || noted.is_some_and(|dead| Some(&dead.fingerprint) == fingerprint.as_ref())
-        {
+        if grant.dead().is_some() || grant.refresh_token.as_ref().is_some_and(noted) {
             return Self::Invalidated;
         }
+        let fingerprint = grant.fingerprint();
         let sent = record.and_then(|record| record.sent.as_ref());
         if sent.is_some_and(|sent| fingerprint.is_some_and(|stored| sent.is_about(&stored))) {
             return Self::Uncertain;
@@ -63,6 +66,7 @@ impl State {
             Self::Expiring => "expiring",
             Self::Expired => "expired",
             Self::Invalidated => "invalidated",
+            Self::Refused => "refused",
             Self::Uncertain => "uncertain",
             Self::Unreadable => "unreadable",
         }

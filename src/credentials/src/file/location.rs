@@ -19,7 +19,7 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// Resolves `path`, creating its folder (0700) if there is none. The file itself need not exist.
+    /// Resolves `path`. Neither the file nor its folder need exist, and neither is made.
     pub(crate) fn resolve(path: &Path) -> Result<Self, FileError> {
         let mut file = std::path::absolute(path).map_err(FileError::io("find", path))?;
         for _ in 0..MAX_LINKS {
@@ -43,8 +43,7 @@ impl Location {
                 found: "a folder",
             });
         };
-        create_private(parent)?;
-        let folder = fs::canonicalize(parent).map_err(FileError::io("resolve", parent))?;
+        let folder = real(parent).map_err(FileError::io("resolve", parent))?;
         Ok(Self {
             file: folder.join(name),
             folder,
@@ -95,7 +94,10 @@ impl Location {
     pub(crate) fn siblings(&self, prefix: &str) -> Result<Vec<(String, PathBuf)>, FileError> {
         let start = self.beside(prefix);
         let start = format!("{}.", start.file_name().unwrap_or_default().to_string_lossy());
-        let entries = fs::read_dir(&self.folder).map_err(FileError::io("list", &self.folder))?;
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            entries => entries.map_err(FileError::io("list", &self.folder))?,
+        };
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry.map_err(FileError::io("list", &self.folder))?;
@@ -119,8 +121,21 @@ impl Location {
     }
 }
 
+/// The real path of a folder that need not be there: links are resolved in what is.
+fn real(folder: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match (folder.parent(), folder.file_name()) {
+                (Some(parent), Some(name)) => Ok(real(parent)?.join(name)),
+                _ => Err(error),
+            }
+        }
+        found => found,
+    }
+}
+
 /// Creates a folder and its parents, private to this user; an existing one is left as it is.
-fn create_private(folder: &Path) -> Result<(), FileError> {
+pub(crate) fn create_private_folder(folder: &Path) -> Result<(), FileError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -152,6 +167,17 @@ mod tests {
             direct
         );
         assert!(direct.global_lock().ends_with("real/store.json.global.lock"));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_resolved_as_far_as_it_is_and_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("real")).unwrap();
+        symlink("real", folder.path().join("link")).unwrap();
+        let location = Location::resolve(&folder.path().join("link/new/store.json")).unwrap();
+        assert!(location.file().ends_with("real/new/store.json"), "{location:?}");
+        assert_eq!(location.siblings("recovery").unwrap(), []);
+        assert!(!folder.path().join("real/new").exists());
     }
 
     #[test]

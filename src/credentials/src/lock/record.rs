@@ -1,5 +1,6 @@
 //! What a lock file says: who holds the lock, and what is known of the last refresh.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -17,12 +18,12 @@ pub struct Record {
     /// The last refresh that failed and may be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failed>,
-    /// A refresh token that the vendor called dead, where that could not be stored in `auth.json`.
+    /// What the vendor called dead: a refresh token where that could not be stored in `auth.json`, or a pasted key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead: Option<Dead>,
 }
 
-/// A dead refresh token.
+/// A dead refresh token or key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dead {
     /// Which one.
@@ -127,6 +128,12 @@ fn plain(reason: &str) -> String {
 const MAX_REASON: usize = 800;
 
 impl Record {
+    /// What is noted of this very secret, if the vendor called it dead.
+    pub fn dead(&self, secret: &SecretString) -> Option<&Dead> {
+        let dead = self.dead.as_ref()?;
+        (dead.fingerprint == Fingerprint::of(secret)).then_some(dead)
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut record = self.clone();
         if let Some(failed) = &mut record.failed {

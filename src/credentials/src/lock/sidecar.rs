@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::{RECORD_BYTES, Record};
 use crate::fault;
-use crate::file::{FileError, Identity, open_own};
+use crate::file::{FileError, Identity, create_private_folder, open_own};
 
 /// An open lock file, locked or not.
 #[derive(Debug)]
@@ -16,17 +16,20 @@ pub(crate) struct Sidecar {
 }
 
 impl Sidecar {
-    /// Opens the lock file, creating it (0600). Links, FIFOs, folders and other people's files are refused.
+    /// Opens the lock file, creating it (0600), and its folder (0700) where nothing was ever kept. Links, FIFOs, folders and other people's files are refused.
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
         fault::io("lock-open").map_err(FileError::io("open", path))?;
-        let opened = open_own(
-            path,
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false),
-        )?;
+        let open = || {
+            let mut options = OpenOptions::new();
+            open_own(path, options.read(true).write(true).create(true).truncate(false))
+        };
+        let opened = match (open()?, path.parent()) {
+            (None, Some(folder)) => {
+                create_private_folder(folder)?;
+                open()?
+            }
+            (opened, _) => opened,
+        };
         match opened {
             Some((file, _)) => Ok(Self {
                 file,

@@ -53,11 +53,8 @@ pub(crate) fn plan(grant: &Grant, record: &Record, need: &Need, now: Timestamp) 
             reason: stamp.reason.clone(),
         });
     }
-    if let Some(dead) = record
-        .dead
-        .as_ref()
-        .filter(|dead| Some(&dead.fingerprint) == grant.fingerprint().as_ref())
-    {
+    let token = grant.refresh_token.as_ref();
+    if let Some(dead) = token.and_then(|token| record.dead(token)) {
         return Plan::SignIn(Gone::Invalidated {
             at: dead.at,
             reason: dead.reason.clone(),

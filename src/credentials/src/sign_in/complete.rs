@@ -144,11 +144,8 @@ fn signed_in(
 
 fn api_key(pasted: Option<&SecretString>) -> Result<ApiKey, SignInError> {
     let text = pasted.map_or("", |pasted| pasted.expose_secret().trim());
-    if text.is_empty() {
-        return Err(PasteError::Empty.into());
-    }
     // A key travels in a header: one word of visible ASCII.
-    if text.len() > MAX_KEY || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if text.is_empty() || text.len() > MAX_KEY || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(PasteError::NotAKey.into());
     }
     Ok(ApiKey {

@@ -204,7 +204,11 @@ fn describe(
     };
     match entry.map(|entry| &entry.credential) {
         None => {}
-        Some(Credential::ApiKey(_)) => health.kind = Some("api-key"),
+        Some(Credential::ApiKey(key)) => {
+            health.kind = Some("api-key");
+            let dead = record.and_then(|record| record.dead(&key.key));
+            health.detail = dead.map(|dead| format!("{} at {}", dead.reason, crate::words::moment(dead.at)));
+        }
         Some(Credential::OAuth(grant)) => {
             health.kind = Some("oauth");
             health.expires_in_s = Some(grant.expires_at.seconds_from(now));

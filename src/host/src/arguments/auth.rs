@@ -217,8 +217,8 @@ pub(crate) struct TokenRequest {
 }
 
 const LIST: &str = "\
-Shows all logins and how they stand: valid, expiring, expired, invalidated (sign in again), uncertain (a refresh was \
-interrupted) or unreadable. No part of a token is shown.
+Shows all logins and how they stand: valid, expiring, expired, invalidated (sign in again), refused (the \
+vendor refused the key when it was last used), uncertain (a refresh was interrupted) or unreadable. No part of a token is shown.
 
   agent-host auth list
   agent-host auth list --json | jq '.tenants[] | .tenant'";

@@ -28,7 +28,8 @@ Threads: what they say, and getting a stuck one going again.
   agent-host threads stop web:abc           ends its running turn; what is queued goes on
   agent-host threads reset web:abc          ends its worker, begins a new session
   agent-host threads skip web:abc           takes the oldest of what waits in it out of the way:
-                                            a queued turn, or a message that could not be delivered
+                                            a queued turn, or a message that could not be delivered;
+                                            and `status` tells no more that its last turn failed
   agent-host threads skip --max 20          the oldest 20 of all threads
 
 `list`, `show`, `skip` and `reset` work on the state folder when no host runs. No credential is needed.";
@@ -80,7 +81,7 @@ pub(crate) enum Threads {
     },
     /// Take queued turns, and messages that could not be delivered, out of the way
     #[command(
-        long_about = "Takes the oldest of what waits out of the way: turns that are queued, messages that could not be delivered. Says how many, what is left, and whether that goes away by itself.\n\n  agent-host threads skip web:abc\n  agent-host threads skip web:abc --only deliveries --max 100\n  agent-host threads skip --max 20 --json"
+        long_about = "Takes the oldest of what waits out of the way: turns that are queued, messages that could not be delivered. Where a thread is named, its last turn, if that failed or was cut, is dismissed too: `status` no longer tells of it (not with --only deliveries). Says how many, what is left, and whether that goes away by itself.\n\n  agent-host threads skip web:abc\n  agent-host threads skip web:abc --only deliveries --max 100\n  agent-host threads skip --max 20 --json"
     )]
     Skip {
         /// The thread; with --max it may be left out: the oldest of all threads

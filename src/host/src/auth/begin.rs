@@ -7,7 +7,7 @@ use super::{shadow, tenant, user, vendor};
 use crate::arguments::{Begin, GrantChoice};
 use crate::config::Settings;
 use crate::failure::{Exit, Failure, Outcome, begin_command};
-use crate::{assembly, log, output};
+use crate::{assembly, log, output, shell};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -39,7 +39,7 @@ pub(super) fn run(asked: &Begin, settings: &Settings) -> Outcome {
         output::json(&object(&begun))?;
         return Ok(Exit::Done);
     }
-    let complete = complete_command(&asked.tenant, &user);
+    let complete = complete_command(&asked.tenant, &user, settings);
     match &begun {
         Begun::Link { url, .. } => {
             output::say("open this link and sign in there:");
@@ -85,7 +85,11 @@ pub(super) async fn start(
         .await
         .map_err(|error| {
             let begin = begin_command(tenant, user);
-            Failure::sign_in(error, &begin, credentials.vendors())
+            let failure = Failure::sign_in(error, &begin, credentials.vendors());
+            match failure.exit {
+                Exit::TryAgain => failure.hint("nothing was begun: the same command may work in a moment"),
+                _ => failure,
+            }
         })
 }
 
@@ -105,8 +109,13 @@ pub(super) fn device_words(begun: &Begun) -> Vec<String> {
     lines
 }
 
-fn complete_command(service: &Service, user: &UserId) -> String {
-    format!("agent-host auth complete {service} --user {user}")
+/// The second step, which has to know a vendor of the same configuration.
+fn complete_command(service: &Service, user: &UserId, settings: &Settings) -> String {
+    let config = settings.asked_config.as_ref().map_or_else(String::new, |path| {
+        format!(" --config {}", shell::word(&path.to_string_lossy()))
+    });
+    let user = shell::word(user.as_str());
+    format!("agent-host{config} auth complete {service} --user {user}")
 }
 
 fn object(begun: &Begun) -> BegunObject<'_> {

@@ -33,10 +33,14 @@ pub(super) fn run(asked: Complete, settings: &Settings) -> Outcome {
     let credentials = assembly::credentials(settings)?;
     super::vendor(&credentials, &asked.tenant)?;
     let user = super::user(asked.user.as_ref(), settings)?;
-    // Should it have to begin again: as it would by default for whom was named.
-    let tenant = match asked.user {
-        Some(_) => Tenant::user(asked.tenant, user.clone()),
-        None => Tenant::host(asked.tenant),
+    // Should it have to begin again: as it was begun, or as it would be by default for whom was named.
+    let tenant = match (credentials.pending_owner(&asked.tenant, &user)?, asked.user) {
+        (Some(owner), _) => Tenant {
+            service: asked.tenant,
+            owner,
+        },
+        (None, Some(_)) => Tenant::user(asked.tenant, user.clone()),
+        (None, None) => Tenant::host(asked.tenant),
     };
     let waits_for = credentials.pending_way(&tenant.service, &user)?;
     let completed = assembly::run(async {

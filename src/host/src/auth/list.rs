@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::config::Settings;
 use crate::failure::{Exit, Outcome};
 use crate::output::Paint;
-use crate::{assembly, output, running, tenant_view};
+use crate::{assembly, doctor, output, running, tenant_view};
 
 /// Shows them.
 pub(super) fn run(as_json: bool, settings: &Settings) -> Outcome {
@@ -30,6 +30,12 @@ pub(super) fn run(as_json: bool, settings: &Settings) -> Outcome {
     }
     for line in tenant_view::table(&tenants, Paint::for_stdout(settings.no_colour)) {
         output::data(&line)?;
+    }
+    for (trouble, way) in doctor::troubles(&tenants) {
+        output::say(&trouble);
+        if let Some(way) = way {
+            output::hint(&way);
+        }
     }
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use contract::{Account, HostSecret, Permissions, Profile, Provider};
 use credentials::{Environment, Service, UserId, Vendor, Vendors};
@@ -110,6 +110,8 @@ fn external(
         ("provider", section.provider.is_some()),
         ("base_url", section.base_url.is_some()),
         ("model", section.model.is_some()),
+        ("patience", section.patience.is_some()),
+        ("ca_file", section.ca_file.is_some()),
         ("context_tokens", section.context_tokens.is_some()),
         ("permissions", section.permissions.is_some()),
         ("instructions", section.instructions.is_some()),
@@ -217,9 +219,27 @@ fn native(
     {
         problems.push(place.problem(Some("model"), "is empty"));
     }
+    if let Some(file) = &section.ca_file {
+        problems.extend(fault_of_certificates(file).map(|what| {
+            place
+                .problem(Some("ca_file"), what)
+                .hint("a file of certificates in PEM: `-----BEGIN CERTIFICATE-----`")
+        }));
+    }
     base_url
         .is_some()
         .then(|| AgentKind::Native(Box::new(profile_for(section, shared, vendor.as_deref()))))
+}
+
+/// What is wrong with a file of certificates, as far as its text shows.
+fn fault_of_certificates(path: &Path) -> Option<String> {
+    match std::fs::read(path) {
+        Err(error) => Some(format!("`{}` could not be read: {error}", path.display())),
+        Ok(bytes) if !String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => {
+            Some(format!("there is no certificate in `{}`", path.display()))
+        }
+        Ok(_) => None,
+    }
 }
 
 /// The tenant that is written, or the default one where no server is named either.
@@ -275,6 +295,8 @@ fn profile_for(section: &AgentSection, shared: &Shared<'_>, vendor: Option<&Vend
         },
         without_layers: shared.without_layers.clone(),
         readable: shared.readable.clone(),
+        patience: section.patience.map_or(contract::PATIENCE, |span| span.0),
+        ca_file: section.ca_file.clone(),
         context_tokens: section.context_tokens,
         model_calls: shared.model_calls,
         processes: shared.processes,

@@ -23,6 +23,11 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 # The wire format: "openai-responses" or "openai-chat". Default: responses with a tenant, chat without.
 #provider = "openai-responses"
 #base_url = "https://api.openai.com/v1"
+# A server with a certificate of a CA of your own: a file with that CA's certificate (PEM), besides those that the web trusts.
+# For all that this machine trusts, as in "/etc/ssl/certs/ca-certificates.crt". Relative paths start at this file's folder.
+#ca_file = "ca.pem"
+# How long the server may say nothing, before its first word and between two: more for a slow model of your own.
+#patience = "5m"
 # What happens before a tool changes something or runs a command: "ask", "allow" or "deny".
 #permissions = "ask"
 # Added to the agent's system prompt.

@@ -102,6 +102,10 @@ pub(super) struct AgentSection {
     pub(super) base_url: Option<Url>,
     /// The model.
     pub(super) model: Option<String>,
+    /// How long the model's server may say nothing.
+    pub(super) patience: Option<Span>,
+    /// File with certificates that the server's may be signed by.
+    pub(super) ca_file: Option<PathBuf>,
     /// How many tokens the model can take.
     pub(super) context_tokens: Option<NonZeroU64>,
     /// What happens before a tool changes something.
@@ -113,11 +117,13 @@ pub(super) struct AgentSection {
 impl AgentSection {
     pub(super) const KEYS: &[&str] = &[
         "base_url",
+        "ca_file",
         "command",
         "context_tokens",
         "env",
         "instructions",
         "model",
+        "patience",
         "permissions",
         "provider",
         "tenant",

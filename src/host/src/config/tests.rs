@@ -232,6 +232,28 @@ fn keys_tokens_and_client_secrets_come_from_the_environment() {
 }
 
 #[test]
+fn a_key_that_no_header_can_carry_is_told_by_its_variable_where_an_agent_would_send_it() {
+    let broken = [
+        ("OPENAI_API_KEY", "sk-one\nsk-two"),
+        ("ANTHROPIC_API_KEY", "sk\u{7}"),
+    ];
+    let told = problems_of("", &broken);
+    assert_eq!(
+        told,
+        [
+            "environment: OPENAI_API_KEY: holds a line feed (character 7 of 13), which no HTTP header can carry (set it to the \
+             key alone, one word of visible characters)"
+        ]
+    );
+    // Whoever only looks is not kept from it.
+    assert!(!load_text("", &broken).problems[0].concerns_all());
+    let of_others = "default_agent = \"other\"\n[agents.other]\ncommand = [\"x\"]\n";
+    assert!(problems_of(of_others, &broken).is_empty());
+    let blanks = [("OPENAI_API_KEY", " sk-one\n")];
+    assert!(problems_of("", &blanks).is_empty(), "around it they are left out");
+}
+
+#[test]
 fn the_rehearsal_server_is_found_by_variable_then_file_then_note_then_default() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().to_str().unwrap();

@@ -73,6 +73,14 @@ impl Variables {
         }
     }
 
+    /// What in such a secret can't be sent in a header, in words without the secret.
+    pub(crate) fn unsendable(&self, name: &str) -> Option<String> {
+        match self.get(name).map(OsString::into_string) {
+            Some(Err(_)) => Some("bytes that are no text (UTF-8)".to_owned()),
+            _ => credentials::unsendable(&self.secret(name)?),
+        }
+    }
+
     /// The same, with the place where it was found.
     ///
     /// Errors: there is such a credential and it can't be read, in words.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use credentials::{Store, TenantHealth, words};
 
-use super::Check;
+use super::{Check, folder};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::tenant_view::shown;
 
@@ -27,7 +27,15 @@ enum Found {
 
 /// Tries the lock with a second process, and looks who holds the real ones.
 pub(super) fn check(store: &Store, tenants: &[TenantHealth]) -> Check {
-    let mut findings = Vec::new();
+    let mut findings: Vec<Check> = tenants.iter().filter_map(held_too_long).collect();
+    let folder = store.path().parent().unwrap_or(store.path());
+    if !folder::can_write(folder) {
+        let fine = format!(
+            "not tried: `{}` is not there, or can't be written",
+            folder.display()
+        );
+        return Check::worst(NAME, findings, fine);
+    }
     match exclude_each_other(&store.probe_path()) {
         Ok(true) => {}
         Ok(false) => findings.push(
@@ -45,7 +53,6 @@ pub(super) fn check(store: &Store, tenants: &[TenantHealth]) -> Check {
             .hint("check the folder's permissions and the disk"),
         ),
     }
-    findings.extend(tenants.iter().filter_map(held_too_long));
     Check::worst(NAME, findings, "two processes exclude each other here")
 }
 

@@ -18,6 +18,12 @@ pub(super) fn check(tenants: &[TenantHealth]) -> Check {
     Check::worst(NAME, tenants.iter().filter_map(finding).collect(), fine)
 }
 
+/// What needs a person, in words, and what that person can do.
+pub(crate) fn troubles(tenants: &[TenantHealth]) -> impl Iterator<Item = (String, Option<String>)> {
+    let found = tenants.iter().filter_map(finding);
+    found.map(|check| (check.message, check.hint))
+}
+
 fn finding(health: &TenantHealth) -> Option<Check> {
     let detail = health
         .detail
@@ -32,6 +38,7 @@ fn finding(health: &TenantHealth) -> Option<Check> {
         State::Expired => {
             Some(Check::fail(NAME, format!("{words} and has no refresh token")).hint(again(health)))
         }
+        State::Refused => Some(Check::fail(NAME, words).hint(the_way("store another one", health))),
         State::Invalidated | State::Unreadable => Some(Check::fail(NAME, words).hint(again(health))),
         State::Uncertain => Some(Check::warn(NAME, words).hint(format!(
             "nothing to do: it is settled when the token is next needed; if that fails, {}",
@@ -42,10 +49,14 @@ fn finding(health: &TenantHealth) -> Option<Check> {
 
 /// The exact command that signs in again.
 fn again(health: &TenantHealth) -> String {
+    the_way("sign in again", health)
+}
+
+fn the_way(what: &str, health: &TenantHealth) -> String {
     let tenant = Service::parse(&health.service)
         .and_then(|service| Owner::parse(&health.owner).map(|owner| Tenant { service, owner }));
     match tenant {
-        Ok(tenant) => format!("sign in again: {}", sign_in_command(&tenant)),
+        Ok(tenant) => format!("{what}: {}", sign_in_command(&tenant)),
         Err(_) => "use the version of agent-host that wrote it".to_owned(),
     }
 }
@@ -79,6 +90,7 @@ mod tests {
             (State::Expired, false, Status::Fail),
             (State::Uncertain, true, Status::Warn),
             (State::Invalidated, false, Status::Fail),
+            (State::Refused, false, Status::Fail),
             (State::Unreadable, false, Status::Fail),
         ] {
             let check = check(&[health(state, refreshable)]);

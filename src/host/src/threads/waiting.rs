@@ -1,6 +1,6 @@
 //! What waits in threads: told, and taken out of the way.
 
-use conversation::{Backlog, BacklogFilter, Waiting, WaitingKind};
+use conversation::{Backlog, BacklogFilter, ThreadId, Waiting, WaitingKind};
 use credentials::{Timestamp, words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -60,6 +60,7 @@ pub(super) fn skip(settings: &Settings, filter: BacklogFilter, only: Option<Only
         max: filter.max,
         only,
     };
+    let thread = filter.thread.clone();
     let answer = control::ask(&settings.state_folder, &asked)?;
     let a_host_runs = answer.is_some();
     let skipped = match answer {
@@ -71,8 +72,11 @@ pub(super) fn skip(settings: &Settings, filter: BacklogFilter, only: Option<Only
         output::json(&skipped)?;
     } else {
         output::data(&line(&skipped, a_host_runs))?;
-        if skipped.taken.words().is_none() {
-            output::say("hint: a turn that runs is ended by `agent-host threads stop THREAD`");
+        // Only a host that runs has a turn that does, and only one thread can be named.
+        if let (None, true, Some(thread)) = (skipped.taken.words(), a_host_runs, thread) {
+            output::hint(&format!(
+                "a turn that runs is ended by `agent-host threads stop {thread}`"
+            ));
         }
     }
     Ok(Exit::Done)
@@ -150,7 +154,7 @@ pub(super) fn object(waiting: &Waiting) -> Value {
 }
 
 /// What waits in a thread, as lines of text.
-pub(super) fn lines(waits: &Backlog) -> Vec<String> {
+pub(super) fn lines(waits: &Backlog, thread: &ThreadId) -> Vec<String> {
     let now = Timestamp::now();
     let told = |waiting: &Waiting| {
         let (what, text) = match waiting {
@@ -179,7 +183,7 @@ pub(super) fn lines(waits: &Backlog) -> Vec<String> {
     .words()
     {
         lines.push(format!(
-            "{all}; `agent-host threads skip` takes the oldest out of the way"
+            "{all}; `agent-host threads skip {thread}` takes the oldest out of the way"
         ));
     }
     lines

@@ -133,6 +133,25 @@ impl House {
         ran(child)
     }
 
+    /// Types a line that was printed into a shell, and this into the program.
+    pub(crate) fn types(&self, line: &str, stdin: &str) -> Ran {
+        let program = Path::new(env!("CARGO_BIN_EXE_agent-host"));
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", line])
+            .env_clear()
+            .env("PATH", program.parent().unwrap())
+            .env("AGENT_HOST_HOME", self.home())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = shell.spawn().unwrap();
+        // A program that does not read it is not to be blamed here.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        ran(child)
+    }
+
     /// Starts the program, with a standard input to write to.
     pub(crate) fn start(&self, line: &str) -> Running {
         let mut child = self.command(&words(line)).stdin(Stdio::piped()).spawn().unwrap();

@@ -35,6 +35,59 @@ fn a_link_is_alone_on_standard_output_and_the_next_command_is_told() {
 }
 
 #[test]
+fn what_is_printed_as_the_next_command_can_be_typed_as_it_stands() {
+    let town = Town::start();
+    let house = House::in_town(&town);
+    let config = house.path("another $place.toml");
+    fs::write(&config, "[vendors.acme]\ngrant = \"api-key\"\ntitle = \"Acme\"\n").unwrap();
+    // Names and places as people have them; the vendor is known in that configuration only.
+    let begun = house.command(&[
+        "--config",
+        config.to_str().unwrap(),
+        "auth",
+        "begin",
+        "acme",
+        "--user",
+        "o'b$1",
+        "--owner",
+        "host",
+    ]);
+    let begun = { begun }.output().unwrap();
+    let told = String::from_utf8(begun.stderr).unwrap();
+    let next = told
+        .lines()
+        .find(|line| line.trim().starts_with("agent-host"))
+        .unwrap();
+    house
+        .types(next, "a-key\n")
+        .exits(0)
+        .tells(&["signed in to acme (host)"]);
+}
+
+#[test]
+fn a_sign_in_that_ended_badly_is_begun_again_for_the_same_owner() {
+    let town = Town::start();
+    let house = House::in_town(&town);
+    let begun = house
+        .run("auth begin rehearsal --user alice --owner host")
+        .exits(0);
+    let denied = town
+        .control
+        .authorize(begun.out.trim(), "alice", Decision::Deny)
+        .unwrap();
+    let ended = house.run_with_stdin("auth complete rehearsal --user alice", denied.as_str());
+    let again = "agent-host auth begin rehearsal --user local:alice --owner host";
+    let ended = ended.exits(1).tells(&[&format!("`{again}`")]);
+    assert!(ended.out.is_empty());
+    let begun = house.types(again, "").exits(0);
+    let back = town.approve(begun.out.trim(), "alice");
+    house
+        .run_with_stdin("auth complete rehearsal --user alice", &back)
+        .exits(0)
+        .tells(&["(host)"]);
+}
+
+#[test]
 fn both_steps_speak_json() {
     let town = Town::start();
     let house = House::in_town(&town);

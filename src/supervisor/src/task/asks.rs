@@ -2,7 +2,7 @@
 
 use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, Permissions, ToolKind};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, Permissions};
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -12,11 +12,14 @@ use crate::logins::Usable;
 use crate::process::Reply;
 use crate::rights::{Deed, refusal};
 use crate::supervisor::{Answer, SupervisorError};
-use crate::timeline::{brief, describe_diffs, shown_diffs, shown_input};
+use crate::timeline::{Asked, LONGEST_ASKED, brief};
 use crate::worker::PermissionAnswer;
 
 /// Questions that an agent may have open; further ones are denied unseen.
 pub(super) const MOST_OPEN: usize = 16;
+
+/// A call of which the agent says nothing.
+const USE_A_TOOL: &str = "use a tool";
 
 /// Why a question is denied whose entry, or whose yes, could not be written.
 const UNWRITTEN: &str = "it could not be written down";
@@ -122,9 +125,27 @@ impl Task {
         };
         // Its card first: it carries what the request may leave out.
         self.apply(SessionUpdate::ToolCallUpdate(tool_call.clone())).await;
+        let call = tool_call.tool_call_id.to_string();
+        let asked = self
+            .turn
+            .as_ref()
+            .and_then(|running| running.timeline.asked(&call));
+        let Some(Asked { title, detail, diffs }) = asked else {
+            return self.deny_unseen(&tool_call, reply).await;
+        };
         let limit = self.shared.config.limits.permission;
-        let until = Timestamp::now().plus(limit);
-        let body = self.permission_body(&tool_call, request.clone(), options, until);
+        let body = Body::Permission {
+            request: request.clone(),
+            call,
+            title: Some(title)
+                .filter(|title| !title.is_empty())
+                .unwrap_or_else(|| USE_A_TOOL.to_owned()),
+            detail,
+            diffs,
+            options,
+            until: Timestamp::now().plus(limit),
+            decision: None,
+        };
         let item = self.put(body).await;
         let is_unwritten = self.is_kept(item.id);
         let permission = Permission {
@@ -147,78 +168,45 @@ impl Task {
         self.show();
     }
 
-    /// Whether a request has any answer that is understood, or none at all. What is not is told.
+    /// Whether a request has any answer that is understood. What is not is told.
     pub(super) async fn understands(
         &mut self,
         tool_call: &ToolCallUpdate,
         options: &[Choice],
         unknown: Vec<String>,
     ) -> bool {
-        if unknown.is_empty() {
-            return true;
-        }
         let unknown = unknown.join("”, “");
-        let what = tool_call.fields.title.as_deref().unwrap_or("use a tool");
-        let words = if options.is_empty() {
-            format!(
-                "The agent asked whether it may do this: {}. It was told no, because this host understands none of the \
-                 answers that it offers: “{unknown}”.",
-                brief(what)
-            )
-        } else {
-            format!(
+        let what = brief(tool_call.fields.title.as_deref().unwrap_or(USE_A_TOOL));
+        let words = match (options.is_empty(), unknown.is_empty()) {
+            (false, true) => return true,
+            (false, false) => format!(
                 "The agent offers more answers than are shown; this host does not understand “{unknown}”."
-            )
+            ),
+            (true, false) => format!(
+                "The agent asked whether it may do this: {what}. It was told no, because this host understands none of the \
+                 answers that it offers: “{unknown}”."
+            ),
+            (true, true) => format!(
+                "The agent asked whether it may do this: {what}. It was told no, because it offers no answer that could be \
+                 given."
+            ),
         };
         self.note(NoteKind::Warning, words, None).await;
         !options.is_empty()
     }
 
-    fn permission_body(
-        &self,
-        asked: &ToolCallUpdate,
-        request: String,
-        options: Vec<Choice>,
-        until: Timestamp,
-    ) -> Body {
-        let call = asked.tool_call_id.to_string();
-        let known = self
-            .turn
-            .as_ref()
-            .and_then(|running| running.timeline.tool_call(&call));
-        let fields = &asked.fields;
-        let content = fields.content.as_deref().unwrap_or_default();
-        let mut diffs = shown_diffs(content, &self.workspace);
-        if diffs.is_empty() {
-            diffs = known.map(|known| known.diffs.clone()).unwrap_or_default();
-        }
-        let title = fields
-            .title
-            .clone()
-            .or_else(|| known.map(|known| known.title.clone()));
-        let title = title.filter(|title| !title.is_empty());
-        let input = fields.raw_input.as_ref().and_then(shown_input);
-        let input = input
-            .or_else(|| known.map(|known| known.input.clone()))
-            .unwrap_or_default();
-        let runs = known.is_some_and(|known| known.kind == ToolKind::Execute);
-        let mut detail = input;
-        if !runs && !diffs.is_empty() {
-            detail = describe_diffs(&diffs);
-        }
-        if detail.is_empty() {
-            detail = title.clone().unwrap_or_default();
-        }
-        Body::Permission {
-            request,
-            call,
-            title: title.unwrap_or_else(|| "use a tool".to_owned()),
-            detail,
-            diffs,
-            options,
-            until,
-            decision: None,
-        }
+    /// Nobody can look at all of it, so nobody is asked.
+    async fn deny_unseen(&mut self, tool_call: &ToolCallUpdate, reply: Reply<PermissionAnswer>) {
+        let words = format!(
+            "The agent asked whether it may do this: {}. It was told no, because nobody could look at it: it is longer than \
+             {} MiB, or the agent asked too late, when it was no longer known as a whole.",
+            brief(tool_call.fields.title.as_deref().unwrap_or(USE_A_TOOL)),
+            LONGEST_ASKED >> 20
+        );
+        self.note(NoteKind::Warning, words, None).await;
+        reply.give(PermissionAnswer::Unanswered(
+            "it is too long to be looked at; do it in smaller steps",
+        ));
     }
 
     /// Somebody decided.
@@ -333,19 +321,15 @@ impl Task {
 
 /// What somebody's answer means, and what the agent is told.
 fn verdict(options: &[Choice], answer: Answer, by: String) -> Result<(Decision, Answer), SupervisorError> {
-    let once = |choice: &Choice| choice.kind == ChoiceKind::AllowOnce;
-    let always = |choice: &&Choice| choice.kind == ChoiceKind::AllowAlways;
+    let offered = |kind: ChoiceKind| options.iter().find(|choice| choice.kind == kind);
+    let always = offered(ChoiceKind::AllowAlways).map(|choice| choice.name.clone());
     Ok(match answer {
+        Answer::Always if let Some(words) = always => (Decision::Always { by, words }, Answer::Always),
         // An agent that can't be allowed just once must not be told so.
-        Answer::Once if !options.is_empty() && !options.iter().any(once) => return Err(not_offered()),
-        Answer::Once => (Decision::Once { by }, Answer::Once),
-        Answer::Always => match options.iter().find(always) {
-            Some(Choice { name, .. }) => {
-                let words = name.clone();
-                (Decision::Always { by, words }, Answer::Always)
-            }
-            None => (Decision::Once { by }, Answer::Once),
-        },
+        Answer::Once | Answer::Always if offered(ChoiceKind::AllowOnce).is_none() => {
+            return Err(not_offered());
+        }
+        Answer::Once | Answer::Always => (Decision::Once { by }, Answer::Once),
         Answer::Deny { reason } => {
             let told = reason.clone();
             (Decision::Denied { by, reason }, Answer::Deny { reason: told })

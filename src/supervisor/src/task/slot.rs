@@ -1,22 +1,19 @@
 //! The worker's place in a thread's task: none, one that is waited for, one that lives, one that ends.
 
-use std::sync::Arc;
-
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::workspace::Workspace;
 use super::{Next, Task, never};
-use crate::ending::sentence;
 use crate::places::Place;
 use crate::process::{Events, Process, Waited};
-use crate::restart::{self, Hope, Verdict};
 use crate::state::{self, Step};
 use crate::status::WorkerState;
-use crate::worker::{Life, Spec, StartError};
-use conversation::{NoteKind, Permissions, ThreadChange, TurnEnd};
-use credentials::Timestamp;
+use conversation::{NoteKind, Permissions};
+
+mod start;
+
+pub(super) use start::{Launched, last_words};
 
 /// The worker's place.
 pub(super) enum Slot {
@@ -33,15 +30,6 @@ pub(super) struct Starting {
     launched: Waited<Launched>,
     /// Closed when nothing of it lives.
     life: mpsc::Receiver<()>,
-}
-
-/// How a start ended.
-pub(super) struct Launched {
-    place: Place,
-    /// The workspace, if there is one.
-    workspace: Option<Workspace>,
-    permissions: Option<Permissions>,
-    result: Result<(Process, Events), StartError>,
 }
 
 /// A worker that has a session.
@@ -107,182 +95,6 @@ impl Task {
         } else {
             warn!(state = ?self.state, ?step, "a step that a worker can't take");
         }
-    }
-
-    /// A worker is wanted, and may be started.
-    pub(super) fn want_worker(&mut self) {
-        self.step(Step::Wanted);
-        match self.shared.places.try_take() {
-            Some(place) => self.launch(place),
-            None => self.slot = Slot::Queueing(Box::pin(Arc::clone(&self.shared.places).take())),
-        }
-    }
-
-    /// Starts a worker in a place.
-    pub(super) fn launch(&mut self, place: Place) {
-        let config = &self.shared.config;
-        let (lives, life) = mpsc::channel(1);
-        let Some(agent) = config.agents.get(&self.thread.agent).cloned() else {
-            let error = StartError::NotFound {
-                program: self.thread.agent.clone(),
-                cause: "the configuration has no agent of that name".to_owned(),
-            };
-            let launched = Launched {
-                place,
-                workspace: None,
-                permissions: None,
-                result: Err(error),
-            };
-            let launched = Box::pin(async { launched });
-            self.slot = Slot::Starting(Starting { launched, life });
-            return;
-        };
-        let spec = Spec {
-            thread: self.thread.id.clone(),
-            agent,
-            workspace: self.workspace.clone(),
-            session_folder: self.shared.session_folder(&self.thread.id),
-            owner: self.thread.owner.clone(),
-            permissions: self.thread.permissions,
-            session: self.thread.session.clone(),
-            worker_program: config.worker_program.clone(),
-            limits: config.limits.clone(),
-            life: Life {
-                _worker: lives,
-                _thread: self.lives.clone(),
-            },
-        };
-        let (launcher, places) = (self.shared.launcher.clone(), Arc::clone(&self.shared.places));
-        let started = async move {
-            let _starting = places.may_start().await;
-            let permissions = spec.permissions;
-            let (workspace, result) = match Workspace::make(&spec.workspace).await {
-                Ok(workspace) => (Some(workspace), launcher.start(spec).await),
-                Err(error) => (None, Err(error)),
-            };
-            Launched {
-                place,
-                workspace,
-                permissions,
-                result,
-            }
-        };
-        self.slot = Slot::Starting(Starting {
-            launched: Box::pin(started),
-            life,
-        });
-    }
-
-    /// A start has ended.
-    pub(super) async fn launched(&mut self, launched: Launched) {
-        self.slot = Slot::Empty;
-        if let Some(workspace) = launched.workspace {
-            self.tell_new_workspace(workspace).await;
-        }
-        match launched.result {
-            Ok((process, events)) => {
-                let Launched {
-                    place, permissions, ..
-                } = launched;
-                self.started(place, permissions, process, events).await;
-            }
-            Err(error) => self.start_failed(&error).await,
-        }
-    }
-
-    async fn started(
-        &mut self,
-        place: Place,
-        permissions: Option<Permissions>,
-        process: Process,
-        events: Events,
-    ) {
-        self.step(Step::Started);
-        info!(pid = process.pid(), agent = %self.thread.agent, resumed = process.resumed(), "worker started");
-        let forgotten = self.thread.session.is_some() && !process.resumed();
-        if self.thread.session.as_deref() != Some(process.session()) {
-            let session = Some(Some(process.session().to_owned()));
-            let change = ThreadChange {
-                session,
-                ..ThreadChange::default()
-            };
-            match self
-                .shared
-                .conversation
-                .change_thread(&self.thread.id, change)
-                .await
-            {
-                Ok(thread) => self.thread = thread,
-                // It works without; a later worker will not remember this one's session.
-                Err(error) => warn!(%error, "could not keep the session's name"),
-            }
-        }
-        self.slot = Slot::Alive(Box::new(Alive {
-            process,
-            place,
-            permissions,
-            events,
-            born: Instant::now(),
-            idle: None,
-            unasked: 0,
-        }));
-        if forgotten {
-            let words = "The agent could not take up its former session. It begins a new one and does not remember \
-                         what was said before.";
-            self.note(NoteKind::Warning, words.to_owned(), None).await;
-        }
-        self.rest();
-    }
-
-    async fn start_failed(&mut self, error: &StartError) {
-        warn!(%error, failures = self.failures + 1, "worker could not be started");
-        let hope = match error {
-            StartError::NotFound { .. } | StartError::Workspace { .. } | StartError::OwnLogin(_) => {
-                Hope::None
-            }
-            _ => Hope::Some,
-        };
-        let mut words = sentence(&error.to_string());
-        if let StartError::Timeout { stderr, .. } | StartError::Died { stderr, .. } = error {
-            words.push_str(&last_words(stderr));
-        }
-        if let StartError::Workspace { .. } = error {
-            words.push_str(
-                " Put a folder there that the host may read and write, or move away what is in its place.",
-            );
-        }
-        let verdict = self.failed(hope, &words);
-        match verdict {
-            Verdict::Open => {
-                words.push_str(" It is not tried again by itself: press Retry, or send a message.");
-                let waits = self.turn.as_ref().map(|running| running.turn.id);
-                let waits = waits.or_else(|| self.queued.first().map(|turn| turn.id));
-                if self.turn.is_some() {
-                    let reason = Some(brief_reason(error));
-                    self.finish(TurnEnd::Failed, reason).await;
-                }
-                self.note(NoteKind::Error, words, waits).await;
-            }
-            Verdict::Again { .. } if self.failures == 1 => {
-                words.push_str(" It is tried again in a moment.");
-                self.note(NoteKind::Warning, words, None).await;
-            }
-            Verdict::Again { .. } => {}
-        }
-    }
-
-    /// The worker failed: when it may be started again.
-    pub(super) fn failed(&mut self, hope: Hope, words: &str) -> Verdict {
-        self.failures = self.failures.saturating_add(1);
-        let luck = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
-        let verdict = restart::after_failure(self.failures, self.shared.config.limits.failures, hope, luck);
-        let until = match verdict {
-            Verdict::Again { after } => Some(Timestamp::now().plus(after)),
-            Verdict::Open => None,
-        };
-        self.step(Step::Failed { until });
-        self.board().failure = Some(words.to_owned());
-        verdict
     }
 
     /// Ends the worker, or no longer waits for one.
@@ -381,26 +193,4 @@ impl Task {
             self.end_worker();
         }
     }
-}
-
-/// The end of what a worker wrote to its standard error, for the people of its thread.
-pub(super) fn last_words(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let tail = &lines[lines.len().saturating_sub(3)..];
-    if tail.is_empty() {
-        return String::new();
-    }
-    let tail: String = tail.join("\n").chars().take(600).collect();
-    format!(
-        "\n\nIts last words:\n\n```\n{}\n```\n\n",
-        tail.replace("```", "'''")
-    )
-}
-
-fn brief_reason(error: &StartError) -> String {
-    crate::timeline::brief(&error.to_string())
 }

@@ -161,6 +161,8 @@ pub(crate) fn native(spec: &mut Spec) {
         permissions: contract::Permissions::Ask,
         without_layers: vec![],
         readable: vec![],
+        patience: contract::PATIENCE,
+        ca_file: None,
         context_tokens: None,
         model_calls: contract::MODEL_CALLS,
         processes: contract::PROCESSES,

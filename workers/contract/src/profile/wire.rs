@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cage::Layer;
 use credentials::{Service, TokenEndpoint, UserId};
@@ -10,7 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use url::Url;
 
-use super::{Account, HostSecret, MODEL_CALLS, PROCESSES, Permissions, Profile, ProfileError, Provider};
+use super::{
+    Account, HostSecret, MODEL_CALLS, PATIENCE, PROCESSES, Permissions, Profile, ProfileError, Provider,
+};
 
 const VERSION: u64 = 1;
 
@@ -26,6 +29,11 @@ struct WireProfile {
     without_layers: Vec<Layer>,
     #[serde(default)]
     readable: Vec<PathBuf>,
+    /// Seconds.
+    #[serde(default = "patience")]
+    patience: u64,
+    #[serde(default)]
+    ca_file: Option<PathBuf>,
     #[serde(default)]
     context_tokens: Option<NonZeroU64>,
     #[serde(default = "model_calls")]
@@ -41,6 +49,10 @@ fn model_calls() -> NonZeroU32 {
 
 fn processes() -> NonZeroU32 {
     PROCESSES
+}
+
+fn patience() -> u64 {
+    PATIENCE.as_secs()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -112,6 +124,8 @@ pub(super) fn write(profile: &Profile) -> Value {
         },
         without_layers: profile.without_layers.clone(),
         readable: profile.readable.clone(),
+        patience: profile.patience.as_secs(),
+        ca_file: profile.ca_file.clone(),
         context_tokens: profile.context_tokens,
         model_calls: profile.model_calls,
         processes: profile.processes,
@@ -169,6 +183,8 @@ pub(super) fn read(meta: &Value) -> Result<Profile, ProfileError> {
         },
         without_layers: wire.without_layers,
         readable: wire.readable,
+        patience: Duration::from_secs(wire.patience),
+        ca_file: wire.ca_file,
         context_tokens: wire.context_tokens,
         model_calls: wire.model_calls,
         processes: wire.processes,

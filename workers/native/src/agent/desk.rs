@@ -101,8 +101,12 @@ impl<K: Kit> Desk<K> {
         note_servers(request.mcp_servers.len());
         let id = &*request.session_id.0;
         let begun = self.begin(&request.cwd, id, connection, |folder| {
-            let (transcript, lines) = Transcript::load(folder, id)?;
-            Ok((transcript, History::of(lines)))
+            let (mut transcript, lines) = Transcript::load(folder, id)?;
+            let mut history = History::of(lines);
+            for line in transcript.recover(history.messages().len())? {
+                history.apply(line);
+            }
+            Ok((transcript, history))
         });
         let (stopper, stop) = stop();
         match begun.and_then(|()| self.take(&request.session_id, stopper)) {

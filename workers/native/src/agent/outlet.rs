@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::agent::client::Client;
+use crate::agent::transcript::Draft;
 use crate::providers::Progress;
 
 /// Between two updates.
@@ -32,10 +33,12 @@ pub(crate) struct Outlet<'a> {
     pending: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// Voices alternate.
     waiting: VecDeque<Words>,
+    /// What was shown of the answer.
+    draft: Draft,
     said: String,
     thought: bool,
     flushed: Option<Instant>,
@@ -54,11 +57,17 @@ enum Voice {
 }
 
 impl<'a> Outlet<'a> {
-    pub(crate) fn new(client: &'a Client, message: String) -> Self {
+    pub(crate) fn new(client: &'a Client, message: String, draft: Draft) -> Self {
         Self {
             client,
             message,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                draft,
+                said: String::new(),
+                thought: false,
+                flushed: None,
+            }),
             pending: Notify::new(),
         }
     }
@@ -138,6 +147,9 @@ impl<'a> Outlet<'a> {
             return;
         };
         let rest = words.text.split_off(words.text.floor_char_boundary(MOST));
+        if words.voice == Voice::Answer {
+            state.draft.add(&words.text);
+        }
         let chunk = ContentChunk::new(ContentBlock::from(words.text)).message_id(self.message.as_str());
         self.client.update(match words.voice {
             Voice::Answer => SessionUpdate::AgentMessageChunk(chunk),

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 
 use acp::schema::{SessionUpdate, StopReason, UsageUpdate};
 use agent_client_protocol::v1 as acp;
-use contract::Profile;
+use contract::{Profile, TurnFailure};
 use credentials::Timestamp;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::agent::client::Client;
@@ -25,11 +26,13 @@ use crate::tools::ToolSpec;
 
 mod ask;
 mod calls;
+mod circle;
 mod failure;
 mod output;
 mod replay;
 mod room;
 
+use circle::Circle;
 pub(crate) use failure::TurnError;
 
 /// Tool calls of one answer that are run; the others are answered without.
@@ -38,9 +41,15 @@ const CALLS_PER_ANSWER: usize = 100;
 /// Bytes of a call's arguments that are kept and read. The largest change that may be written fits, however it is escaped.
 const ARGUMENTS_LIMIT: usize = 4 * 1024 * 1024;
 
-/// What is said in place of an answer that has no words.
+/// What is said in place of an answer that has no words. The model is not told: it would take it for its own words.
 const WORDLESS: &str =
     "(The model ended its answer without a word. Ask again, or choose another one with `/model`.)";
+
+/// What a person reads of an answer that a filter ended.
+const FILTERED: &str = "the provider's content filter ended this answer\nhint: say it in other words, or take another model with `/model NAME`";
+
+/// What model and person read of a call that the model could not write to its end.
+const CUT_CALL: &str = "not run: the answer reached the model's limit of tokens in the middle of this call; do it in smaller steps";
 
 /// One session.
 pub(crate) struct Session<K: Kit> {
@@ -81,19 +90,29 @@ impl<K: Kit> Session<K> {
     /// Answers. Every way out leaves a history from which the session can go on.
     pub(crate) async fn turn(&mut self, said: Said, stop: &Stop) -> Result<StopReason, TurnError> {
         let brief = self.hear(said).await?;
+        let mut circle = Circle::default();
         for _ in 0..self.profile.model_calls.get() {
-            match self.step(&brief, stop).await? {
+            match self.step(&brief, stop, &mut circle).await? {
                 Step::Again => {}
                 Step::Over(reason) => return Ok(reason),
+            }
+            if let Some(words) = circle.is_closed() {
+                self.say(words).await?;
+                return Ok(StopReason::EndTurn);
             }
         }
         let words = format!(
             "I stop here: this turn took {} model calls, the limit of this host. Tell me to go on if I should.",
             self.profile.model_calls
         );
-        self.client.say(&words, &self.next_message());
-        self.keep_reply(vec![ReplyPart::Text { text: words }]).await?;
+        self.say(words).await?;
         Ok(StopReason::MaxTurnRequests)
+    }
+
+    /// Says something in place of the model.
+    async fn say(&mut self, words: String) -> Result<(), TranscriptError> {
+        self.client.say(&words, &self.next_message());
+        self.keep_reply(vec![ReplyPart::Text { text: words }]).await
     }
 
     /// Keeps what was said, and gets ready. Nothing is kept when there is no model to say it to.
@@ -125,38 +144,57 @@ impl<K: Kit> Session<K> {
     }
 
     /// One model call, and what it asked for.
-    async fn step(&mut self, brief: &Brief, stop: &Stop) -> Result<Step, TurnError> {
+    async fn step(&mut self, brief: &Brief, stop: &Stop, circle: &mut Circle) -> Result<Step, TurnError> {
         let index = self.history.messages().len();
         let Some(reply) = self.ask(brief, stop).await? else {
             return Ok(self.interrupted(vec![]).await);
         };
         let calls = calls_of(&reply.parts);
         let has_words = reply.parts.iter().any(is_words);
-        if reply.finish == Finish::Refused && !has_words && calls.is_empty() {
-            // A filter: it would strike in each later request, too.
+        let is_empty = !has_words && calls.is_empty();
+        let is_filtered = reply.finish == Finish::Filtered;
+        let filtered = || TurnError::failed(TurnFailure::Refused, FILTERED);
+        if is_empty && (is_filtered || reply.finish == Finish::Refused) {
+            // It would strike in each later request, too.
             self.keep(vec![Line::Withdrawn]).await?;
-            return Ok(Step::Over(StopReason::Refusal));
+            return if is_filtered {
+                Err(filtered())
+            } else {
+                Ok(Step::Over(StopReason::Refusal))
+            };
         }
-        let mut parts: Vec<_> = reply.parts.into_iter().map(bounded).collect();
-        if reply.finish == Finish::Complete && !has_words && calls.is_empty() {
-            self.client.say(WORDLESS, &message_id(index));
-            let text = WORDLESS.to_owned();
-            parts.push(ReplyPart::Text { text });
+        if !is_empty {
+            // Thoughts alone are no message that every provider takes back.
+            self.keep_reply(reply.parts.into_iter().map(bounded).collect())
+                .await?;
+        } else if reply.finish == Finish::Complete {
+            self.client
+                .say(WORDLESS, &format!("{}.wordless", message_id(index)));
         }
-        self.keep_reply(parts).await?;
         self.count(reply.usage).await?;
         match reply.finish {
+            Finish::Filtered => {
+                self.keep(vec![Line::Interrupted]).await?;
+                return Err(filtered());
+            }
             Finish::Refused => return Ok(Step::Over(StopReason::Refusal)),
             Finish::Length if calls.is_empty() => return Ok(Step::Over(StopReason::MaxTokens)),
             _ if calls.is_empty() => return Ok(Step::Over(StopReason::EndTurn)),
             _ => {}
         }
         let (run, rest) = calls.split_at(calls.len().min(CALLS_PER_ANSWER));
+        let cut = (reply.finish == Finish::Length).then(|| calls.len() - 1);
         for (number, call) in run.iter().enumerate() {
-            let done = self.execute(&call_id(index, number), call, stop).await?;
+            let id = call_id(index, number);
+            let done = if cut == Some(number) && !is_whole(call) {
+                Some(self.refuse(&id, call, &call.arguments, CUT_CALL).await?)
+            } else {
+                self.execute(&id, call, stop).await?
+            };
             if done.is_none() {
                 return Ok(self.interrupted(vec![]).await);
             }
+            circle.note(call, self.history.messages().last());
         }
         self.keep(rest.iter().map(not_run).collect()).await?;
         Ok(Step::Again)
@@ -236,6 +274,10 @@ fn bounded(part: ReplyPart) -> ReplyPart {
         }
         part => part,
     }
+}
+
+fn is_whole(call: &ToolCall) -> bool {
+    serde_json::from_str::<IgnoredAny>(&call.arguments).is_ok()
 }
 
 fn not_run(call: &ToolCall) -> Line {

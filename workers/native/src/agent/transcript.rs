@@ -10,9 +10,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::message::Message;
+use crate::message::{Message, ReplyPart};
 
+mod draft;
 mod load;
+
+pub(crate) use draft::Draft;
 
 /// The file's name in the session folder.
 const FILE: &str = "transcript.jsonl";
@@ -211,20 +214,50 @@ impl Transcript {
         Ok((transcript, lines))
     }
 
+    /// The draft of the answer that will be this message, counted from 0.
+    pub(crate) fn draft(&self, message: usize) -> Draft {
+        Draft::new(&self.path, message)
+    }
+
+    /// Of an answer that an earlier worker was killed in: the lines that it would have kept, had it been stopped there. They
+    /// are written. `messages` is how many there are.
+    pub(crate) fn recover(&mut self, messages: usize) -> Result<Vec<Line>, TranscriptError> {
+        let said = draft::read(&self.path, messages);
+        let Some(text) = said.map_err(|error| io_error("read the draft beside", &self.path, error))? else {
+            return Ok(vec![]);
+        };
+        let parts = vec![ReplyPart::Text { text }];
+        let message = Message::Assistant { parts };
+        let lines = vec![Line::Message { message }, Line::Interrupted];
+        self.length = self.bytes(&lines).and_then(|bytes| {
+            add(&self.file, self.length, &bytes).map_err(|error| self.not_written(error))
+        })?;
+        Ok(lines)
+    }
+
     /// Adds lines, and returns when the disk has them. On an error none of them is kept.
     ///
     /// Not cancel safe: after a dropped call the lines may be there or not, and nothing may be added any more.
     pub(crate) async fn append(&mut self, lines: &[Line]) -> Result<(), TranscriptError> {
-        let mut bytes = Vec::new();
-        for line in lines {
-            push_line(&mut bytes, line).map_err(|error| io_error("write", &self.path, error))?;
-        }
+        let bytes = self.bytes(lines)?;
         let (file, length) = (self.file.clone(), self.length);
         let written = crate::disk::blocking(move || add(&file, length, &bytes)).await;
         self.length = written
             .unwrap_or_else(|gone| Err(io::Error::other(gone)))
-            .map_err(|error| io_error("write", &self.path, error))?;
+            .map_err(|error| self.not_written(error))?;
         Ok(())
+    }
+
+    fn bytes(&self, lines: &[Line]) -> Result<Vec<u8>, TranscriptError> {
+        let mut bytes = Vec::new();
+        for line in lines {
+            push_line(&mut bytes, line).map_err(|error| self.not_written(error))?;
+        }
+        Ok(bytes)
+    }
+
+    fn not_written(&self, error: io::Error) -> TranscriptError {
+        io_error("write", &self.path, error)
     }
 
     /// The lock goes with the open file: the kernel frees it when this process ends, whatever it ends of.

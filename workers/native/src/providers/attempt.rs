@@ -9,11 +9,11 @@ use url::Url;
 
 use super::Progress;
 use super::format::{Reader, StreamFailure};
-use super::http;
 use super::payment::Purse;
 use super::retry::{ADDRESS, Failure};
 use super::said::Said;
 use super::sse::{Decoder, EVENT_LIMIT, Event};
+use super::{halves, http};
 
 /// Most bytes of one answer. Deltas, and the repetition of all of them at the end, are far below.
 const ANSWER_LIMIT: usize = 4 * EVENT_LIMIT;
@@ -28,6 +28,8 @@ pub(super) struct Attempt<'a> {
     pub(super) body: &'a Value,
     pub(super) secret: Option<&'a SecretString>,
     pub(super) purse: Option<&'a Purse>,
+    /// The longest silence.
+    pub(super) patience: Duration,
 }
 
 impl Attempt<'_> {
@@ -37,9 +39,16 @@ impl Attempt<'_> {
         reader: &mut Reader,
         out: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), Failure> {
-        let response = http::send(self.client, self.url, self.secret, self.body).await?;
+        let response = http::send(self.client, self.url, self.secret, self.body, self.patience).await?;
         if !response.status().is_success() {
             return Err(self.refusal(response).await);
+        }
+        if let Some(encoding) = http::encoding(response.headers()) {
+            return Err(Failure::NoApi(format!(
+                "{} sent an answer that is compressed ({encoding}), which was not asked for\nhint: whatever stands between this \
+                 machine and the model must pass answers on as they are",
+                http::place(self.url)
+            )));
         }
         let read = match &*http::media_type(response.headers()) {
             "application/json" => self.whole(response, reader, out).await,
@@ -56,7 +65,11 @@ impl Attempt<'_> {
     async fn refusal(&self, response: Response) -> Failure {
         let status = response.status().as_u16();
         let retry_after = http::retry_after(response.headers(), SystemTime::now());
-        let body = http::error_body(response).await;
+        let body = match http::encoding(response.headers()) {
+            None => http::error_body(response).await,
+            // What can't be read says nothing.
+            Some(_) => vec![],
+        };
         Failure::Status {
             status,
             retry_after,
@@ -79,7 +92,7 @@ impl Attempt<'_> {
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| http::failure(&error, self.url))?
+            .map_err(|error| http::failure(&error, self.url, self.patience))?
         {
             length += chunk.len();
             let pushed = decoder.push(&chunk, &mut events);
@@ -126,14 +139,14 @@ impl Attempt<'_> {
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| http::failure(&error, self.url))?
+            .map_err(|error| http::failure(&error, self.url, self.patience))?
         {
             body.extend_from_slice(&chunk);
             if body.len() > EVENT_LIMIT {
                 return Err(too_long());
             }
         }
-        let value = serde_json::from_slice(&body).map_err(|_| self.failure(StreamFailure::Nonsense))?;
+        let value = halves::parse(&body).map_err(|_| self.failure(StreamFailure::Nonsense))?;
         reader
             .event_of_whole(&value, out)
             .map_err(|failure| self.failure(failure))?;

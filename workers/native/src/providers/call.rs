@@ -1,7 +1,9 @@
 //! A model call: tries until there is a reply, or a reason why there is none.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use contract::{Profile, Provider};
 use credentials::{Refresher, is_safe};
@@ -21,6 +23,8 @@ pub(crate) struct Model {
     url: Url,
     purse: Option<Purse>,
     client: OnceLock<Client>,
+    patience: Duration,
+    ca_file: Option<PathBuf>,
     /// What each model was found not to do.
     abilities: Mutex<HashMap<String, Abilities>>,
 }
@@ -54,6 +58,8 @@ impl Model {
             url,
             purse,
             client: OnceLock::new(),
+            patience: profile.patience,
+            ca_file: profile.ca_file.clone(),
             abilities: Mutex::default(),
         })
     }
@@ -85,7 +91,12 @@ impl Model {
                         .attempt(client, &request, payment.as_ref(), &mut reader, &mut tap)
                         .await;
                     match tried {
-                        Ok(()) => return Ok(reply(reader, &request)),
+                        Ok(()) => {
+                            if let (Some(purse), Some(payment)) = (&self.purse, &payment) {
+                                purse.accepted(payment).await;
+                            }
+                            return Ok(reply(reader, &request));
+                        }
                         Err(failure) if tap.has_emitted => return Err(cut(&failure, reader)),
                         Err(failure) => {
                             past.note(&failure, payment);
@@ -132,6 +143,7 @@ impl Model {
             body: &body,
             secret: payment.map(|payment| &payment.secret),
             purse: self.purse.as_ref(),
+            patience: self.patience,
         };
         attempt.run(reader, &mut |progress| tap.pass(progress)).await
     }
@@ -190,8 +202,8 @@ impl Model {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = http::client()
-            .map_err(|why| ProviderError::Refused(format!("could not make an HTTP client: {why}")))?;
+        let client = http::client(self.patience, self.ca_file.as_deref())
+            .map_err(|why| ProviderError::Barred(format!("could not make an HTTP client: {why}")))?;
         Ok(self.client.get_or_init(|| client))
     }
 

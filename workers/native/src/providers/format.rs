@@ -4,6 +4,7 @@ use contract::Provider;
 use serde_json::Value;
 
 use super::abilities::Abilities;
+use super::halves::Halves;
 use super::said::Said;
 use super::sse::Event;
 use super::{Progress, Request, chat, responses};
@@ -36,7 +37,13 @@ pub(super) fn body(format: Provider, request: &Request<'_>, abilities: Abilities
 
 /// Reads the events of one answer.
 #[derive(Debug)]
-pub(super) enum Reader {
+pub(super) struct Reader {
+    format: Format,
+    halves: Halves,
+}
+
+#[derive(Debug)]
+enum Format {
     /// OpenAI Responses.
     Responses(responses::Reader),
     /// OpenAI Chat Completions.
@@ -46,10 +53,12 @@ pub(super) enum Reader {
 impl Reader {
     /// A reader for a new answer.
     pub(super) fn new(format: Provider) -> Self {
-        match format {
-            Provider::OpenaiResponses => Self::Responses(responses::Reader::default()),
-            Provider::OpenaiChat => Self::Chat(chat::Reader::default()),
-        }
+        let format = match format {
+            Provider::OpenaiResponses => Format::Responses(responses::Reader::default()),
+            Provider::OpenaiChat => Format::Chat(chat::Reader::default()),
+        };
+        let halves = Halves::default();
+        Self { format, halves }
     }
 
     /// Takes one event of the stream.
@@ -60,12 +69,12 @@ impl Reader {
     ) -> Result<(), StreamFailure> {
         let data = event.data.trim();
         if data == "[DONE]" {
-            if let Self::Chat(reader) = self {
+            if let Format::Chat(reader) = &mut self.format {
                 reader.done();
             }
             return Ok(());
         }
-        let parsed = serde_json::from_str::<Value>(data);
+        let parsed = self.halves.parse(data);
         if event.is_error {
             let said = parsed.map_or_else(|_| Said::of_body(data.as_bytes()), |value| Said::of(&value));
             return Err(StreamFailure::Said(said));
@@ -88,41 +97,41 @@ impl Reader {
     }
 
     fn value(&mut self, value: &Value, out: &mut (dyn FnMut(Progress) + Send)) -> Result<(), StreamFailure> {
-        match self {
-            Self::Responses(reader) => reader.event(value, out),
-            Self::Chat(reader) => reader.event(value, out),
+        match &mut self.format {
+            Format::Responses(reader) => reader.event(value, out),
+            Format::Chat(reader) => reader.event(value, out),
         }
     }
 
     /// Whether nothing more has to be read.
     pub(super) fn is_complete(&self) -> bool {
-        match self {
-            Self::Responses(reader) => reader.is_complete(),
-            Self::Chat(reader) => reader.is_complete(),
+        match &self.format {
+            Format::Responses(reader) => reader.is_complete(),
+            Format::Chat(reader) => reader.is_complete(),
         }
     }
 
     /// Whether the reply is whole if the stream ends now.
     pub(super) fn may_end(&self) -> bool {
-        match self {
-            Self::Responses(reader) => reader.is_complete(),
-            Self::Chat(reader) => reader.may_end(),
+        match &self.format {
+            Format::Responses(reader) => reader.is_complete(),
+            Format::Chat(reader) => reader.may_end(),
         }
     }
 
     /// The whole reply: its parts, the tokens and why it ended.
     pub(super) fn into_reply(self) -> (Vec<ReplyPart>, Usage, Finish) {
-        match self {
-            Self::Responses(reader) => reader.into_reply(),
-            Self::Chat(reader) => reader.into_reply(),
+        match self.format {
+            Format::Responses(reader) => reader.into_reply(),
+            Format::Chat(reader) => reader.into_reply(),
         }
     }
 
     /// What had come before a cut.
     pub(super) fn into_partial(self) -> Vec<ReplyPart> {
-        match self {
-            Self::Responses(reader) => reader.into_partial(),
-            Self::Chat(reader) => reader.into_partial(),
+        match self.format {
+            Format::Responses(reader) => reader.into_partial(),
+            Format::Chat(reader) => reader.into_partial(),
         }
     }
 }

@@ -1,10 +1,16 @@
 //! One request and its stream of bytes: the client with its limits, and a network's failures in words.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
+    RETRY_AFTER,
+};
 use reqwest::{Client, Response, redirect};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
@@ -14,23 +20,24 @@ use super::retry::Failure;
 /// Longest time until a connection stands.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Longest time without a byte. Models that think say nothing for minutes.
-pub(super) const IDLE_LIMIT: Duration = Duration::from_mins(5);
-
 /// How long a connection is kept for the next call.
 const KEEP: Duration = Duration::from_mins(1);
 
 /// Most bytes that are read of an answer that is no success.
 const ERROR_LIMIT: usize = 64 * 1024;
 
-/// A client with compiled-in roots. Costs a few hundred kilobytes: made at the first call.
+/// A client with compiled-in roots, and those of `ca_file`. It gives up after `patience` without a byte. Costs a few hundred
+/// kilobytes, and more with a large file: made at the first call.
 ///
-/// Errors: the TLS configuration can't be made.
-pub(super) fn client() -> Result<Client, String> {
+/// Errors: the file can't be read or holds no certificate, or the TLS configuration can't be made.
+pub(super) fn client(patience: Duration, ca_file: Option<&Path>) -> Result<Client, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
+    if let Some(file) = ca_file {
+        add_roots(&mut roots, file)?;
+    }
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
@@ -43,12 +50,29 @@ pub(super) fn client() -> Result<Client, String> {
         // The way to a server on this machine must never lead through another one, and a worker's environment names none.
         .no_proxy()
         .connect_timeout(CONNECT_LIMIT)
-        .read_timeout(IDLE_LIMIT)
+        .read_timeout(patience)
         .pool_idle_timeout(KEEP)
         .pool_max_idle_per_host(1)
         .user_agent(concat!("agent-host/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| words(&error))
+}
+
+/// A bundle of the system's may hold certificates that this library can't use; one that it can is enough.
+fn add_roots(roots: &mut rustls::RootCertStore, file: &Path) -> Result<(), String> {
+    let failed = |why: &dyn std::fmt::Display| {
+        format!(
+            "could not read the certificates in `{}`: {why}\nhint: `ca_file` of the agent names it",
+            file.display()
+        )
+    };
+    let certificates = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| failed(&error))?;
+    match roots.add_parsable_certificates(certificates) {
+        (0, _) => Err(failed(&"there is none that can be used")),
+        _ => Ok(()),
+    }
 }
 
 /// Sends a request and waits for the head of its answer.
@@ -57,10 +81,12 @@ pub(super) async fn send(
     url: &Url,
     secret: Option<&SecretString>,
     body: &Value,
+    patience: Duration,
 ) -> Result<Response, Failure> {
     let mut request = client
         .post(url.clone())
         .header(ACCEPT, "text/event-stream")
+        .header(ACCEPT_ENCODING, "identity")
         .json(body);
     if let Some(secret) = secret {
         let mut value = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
@@ -69,17 +95,20 @@ pub(super) async fn send(
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
     }
-    request.send().await.map_err(|error| failure(&error, url))
+    request
+        .send()
+        .await
+        .map_err(|error| failure(&error, url, patience))
 }
 
 /// What a failed request or read means.
-pub(super) fn failure(error: &reqwest::Error, url: &Url) -> Failure {
+pub(super) fn failure(error: &reqwest::Error, url: &Url, patience: Duration) -> Failure {
     let host = shown(url);
     if is_of_tls(error) {
         // Another try meets the same server.
         return Failure::NoApi(format!(
             "no safe connection to {host}: {}\nhint: check `base_url` of the agent in the configuration: a server without TLS wants \
-             `http://`, one with TLS a certificate that is publicly known",
+             `http://`, one with TLS a certificate that is publicly known, or `ca_file` with the CA that signed it",
             words(error)
         ));
     }
@@ -91,7 +120,7 @@ pub(super) fn failure(error: &reqwest::Error, url: &Url) -> Failure {
         };
         Failure::NoConnection(why)
     } else if error.is_timeout() {
-        Failure::Silent(IDLE_LIMIT)
+        Failure::Silent(patience)
     } else {
         Failure::Broken(format!("the connection to {host} was lost: {}", words(error)))
     }
@@ -132,7 +161,16 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
     kind.trim().to_ascii_lowercase()
 }
 
-/// How long the server asks to wait: `Retry-After` (RFC 9110 §10.2.3) as seconds or a date, or OpenAI's milliseconds.
+/// How an answer is encoded, if it is: in a word that can be shown.
+pub(super) fn encoding(headers: &HeaderMap) -> Option<&str> {
+    let encoding = headers.get(CONTENT_ENCODING)?.to_str().unwrap_or("?").trim();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+}
+
+/// The longest wait that is told apart from longer ones.
+pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+
+/// How long the server asks to wait, at most [`LONGEST_RETRY_AFTER`]: `Retry-After` (RFC 9110 §10.2.3) as seconds or a date, or OpenAI's milliseconds.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| {
         headers
@@ -140,14 +178,18 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
             .and_then(|value| value.to_str().ok())
             .map(str::trim)
     };
-    let number = |text: &str| text.parse::<f64>().ok();
-    let span = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| !number.is_nan());
+    let most = LONGEST_RETRY_AFTER.as_secs_f64();
+    let span = |seconds: f64| Duration::try_from_secs_f64(seconds.min(most)).ok();
     if let Some(milliseconds) = text("retry-after-ms").and_then(number) {
         return span(milliseconds / 1000.0);
     }
     let asked = text(RETRY_AFTER.as_str())?;
     let date = || httpdate::parse_http_date(asked).ok();
-    let until = || date().map(|date| date.duration_since(now).unwrap_or_default());
+    let until = || {
+        let time = date()?.duration_since(now).unwrap_or_default();
+        Some(time.min(LONGEST_RETRY_AFTER))
+    };
     number(asked).and_then(span).or_else(until)
 }
 
@@ -200,7 +242,14 @@ mod tests {
         assert_eq!(asked("retry-after-ms", "1500"), Some(Duration::from_millis(1500)));
         assert_eq!(asked("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT"), seconds(60));
         assert_eq!(asked("retry-after", "Sun, 06 Nov 1994 08:48:37 GMT"), seconds(0));
-        for nonsense in ["soon", "-1", "NaN", "1e300", ""] {
+        for absurd in ["1e15", "1e20", "1e400", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(
+                asked("retry-after", absurd),
+                Some(LONGEST_RETRY_AFTER),
+                "{absurd}"
+            );
+        }
+        for nonsense in ["soon", "-1", "NaN", ""] {
             assert_eq!(asked("retry-after", nonsense), None, "{nonsense}");
         }
     }

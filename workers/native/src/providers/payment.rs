@@ -102,6 +102,13 @@ impl Purse {
         }
     }
 
+    /// The provider took this. Cancel safe.
+    pub(super) async fn accepted(&self, payment: &Payment) {
+        if let Source::Login(tenant, _) = &payment.source {
+            self.credentials.accepted(tenant, &payment.secret).await;
+        }
+    }
+
     /// What it means that this was refused although nothing newer is to be had.
     pub(super) fn refused_again(&self, payment: &Payment) -> ProviderError {
         self.refused(&payment.source)
@@ -136,6 +143,13 @@ impl Purse {
             // The decision was made from the same field.
             return Err(NoPayment::Never(self.refused(&source)));
         };
+        if let Some(what) = credentials::unsendable(&secret.value) {
+            let variable = &secret.variable;
+            return Err(NoPayment::Never(ProviderError::WrongKey(format!(
+                "{variable} of the host's environment holds {what}, which no HTTP header can carry\nhint: set it to the key alone, \
+                 and start the host again"
+            ))));
+        }
         Ok(Payment {
             secret: secret.value.clone(),
             source,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::abilities::{Abilities, Ability};
+use super::http::LONGEST_RETRY_AFTER;
 use super::said::Said;
 use cause::Cause;
 
@@ -166,7 +167,14 @@ impl Course {
     fn again(self, why: String, asked: Option<Duration>) -> Step {
         if let Some(asked) = asked.filter(|asked| *asked > LONGEST_ASKED) {
             let span = credentials::words::span(asked);
-            return Step::GiveUp(format!("{why}; it asks to wait {span} before the next try"));
+            let longer = if asked < LONGEST_RETRY_AFTER {
+                ""
+            } else {
+                " or longer"
+            };
+            return Step::GiveUp(format!(
+                "{why}; it asks to wait {span}{longer} before the next try"
+            ));
         }
         if self.tries >= MOST_TRIES {
             return Step::GiveUp(format!("{why} (also after {} tries)", self.tries));

@@ -4,6 +4,7 @@ mod account;
 mod calls;
 pub(super) mod read;
 mod server;
+mod tls;
 mod trouble;
 
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ fn profile(provider: Provider, base_url: &Url) -> Profile {
         permissions: Permissions::Ask,
         without_layers: vec![],
         readable: vec![],
+        patience: contract::PATIENCE,
+        ca_file: None,
         context_tokens: None,
         model_calls: contract::MODEL_CALLS,
         processes: contract::PROCESSES,

@@ -19,6 +19,19 @@ pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &str) -> Result<
     })
 }
 
+/// The whole of a text in one line, so that no part of it can pass for another line of what is shown.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
+}
+
 /// One line of a text that may be long or hold control characters, for a title.
 pub(super) fn in_short(text: &str) -> String {
     const LONGEST: usize = 80;

@@ -1,5 +1,7 @@
 //! `edit`: replaces a text that stands in a file exactly as given.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::arguments::{counted, parse};
@@ -58,24 +60,88 @@ fn replaced(text: &str, arguments: &Arguments) -> Result<(String, usize), String
     if old_string == new_string {
         return Err("`old_string` and `new_string` are the same".to_owned());
     }
-    // Models write line feeds; a file with Windows line ends keeps its own.
-    let windows =
-        text.contains("\r\n") && !old_string.contains('\r') && !text.replace("\r\n", "").contains('\n');
-    let (old, new) = if windows {
-        (old_string.replace('\n', "\r\n"), new_string.replace('\n', "\r\n"))
-    } else {
-        (old_string.clone(), new_string.clone())
-    };
-    let found: Vec<usize> = text.match_indices(&old).map(|(position, _)| position).collect();
-    match found.len() {
-        0 => Err(why_not_found(text, &old)),
-        1 => Ok((text.replacen(&old, &new, 1), 1)),
-        count if *replace_all => Ok((text.replace(&old, &new), count)),
-        count => Err(format!(
-            "`old_string` stands in it {count} times ({}); give more of the lines around the one you mean, or set `replace_all`",
-            in_lines(text, &found)
-        )),
+    let ends = LineEnds::of(text);
+    let (old, new) = (ends.apply(old_string), ends.apply(new_string));
+    if old == new {
+        return Err(
+            "`old_string` and `new_string` differ only in their line ends, and the file keeps its own"
+                .to_owned(),
+        );
     }
+    let found: Vec<usize> = text
+        .match_indices(&*old)
+        .map(|(position, _)| position)
+        .filter(|position| !splits_an_end(text, *position, old.len()))
+        .collect();
+    let changed = match found.len() {
+        0 => return Err(why_not_found(text, &old)),
+        1 => put(text, &found, old.len(), &new),
+        _ if *replace_all => put(text, &found, old.len(), &new),
+        count => {
+            return Err(format!(
+                "`old_string` stands in it {count} times ({}); give more of the lines around the one you mean, or set `replace_all`",
+                in_lines(text, &found)
+            ));
+        }
+    };
+    if changed.matches(BROKEN_END).count() > text.matches(BROKEN_END).count() {
+        return Err(
+            "it would leave a carriage return in front of a line end; leave out the `\\r`".to_owned(),
+        );
+    }
+    Ok((changed, found.len()))
+}
+
+/// What comes of two ways to end a line.
+const BROKEN_END: &str = "\r\r\n";
+
+/// How the lines of a file end. Models mostly write line feeds, whatever stands in the file; and the file keeps its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineEnds {
+    Unix,
+    Windows,
+    /// Of both kinds, or of none: what is given is meant exactly.
+    Any,
+}
+
+impl LineEnds {
+    fn of(text: &str) -> Self {
+        let windows = text.matches("\r\n").count();
+        match text.matches('\n').count() {
+            0 => Self::Any,
+            all if all == windows => Self::Windows,
+            _ if windows == 0 => Self::Unix,
+            _ => Self::Any,
+        }
+    }
+
+    fn apply(self, given: &str) -> Cow<'_, str> {
+        match self {
+            Self::Unix => Cow::Owned(given.replace("\r\n", "\n")),
+            Self::Windows => Cow::Owned(given.replace("\r\n", "\n").replace('\n', "\r\n")),
+            Self::Any => Cow::Borrowed(given),
+        }
+    }
+}
+
+/// Whether a piece of a text begins or ends between the two characters of a line end.
+fn splits_an_end(text: &str, position: usize, length: usize) -> bool {
+    let bytes = text.as_bytes();
+    let is_split = |at: usize| at > 0 && bytes[at - 1] == b'\r' && bytes.get(at) == Some(&b'\n');
+    is_split(position) || is_split(position + length)
+}
+
+/// The text with something else in these places.
+fn put(text: &str, places: &[usize], length: usize, new: &str) -> String {
+    let mut changed = String::with_capacity(text.len());
+    let mut from = 0;
+    for place in places {
+        changed.push_str(&text[from..*place]);
+        changed.push_str(new);
+        from = place + length;
+    }
+    changed.push_str(&text[from..]);
+    changed
 }
 
 fn in_lines(text: &str, positions: &[usize]) -> String {
@@ -146,11 +212,35 @@ mod tests {
     }
 
     #[test]
-    fn windows_line_ends_are_kept() {
-        let edited = edit("one\r\ntwo\r\n", "one\ntwo", "1\n2", false);
-        assert_eq!(edited, Ok(("1\r\n2\r\n".to_owned(), 1)));
-        // A file of both kinds is taken as it is.
-        assert!(edit("one\r\ntwo\nthree", "one\ntwo", "x", false).is_err());
+    fn a_file_keeps_its_line_ends_whatever_the_model_writes() {
+        for (text, old, new, changed) in [
+            // Windows.
+            ("one\r\ntwo\r\n", "one\ntwo", "1\n2", Some("1\r\n2\r\n")),
+            ("one\r\ntwo\r\n", "one\r\ntwo", "1\r\n2", Some("1\r\n2\r\n")),
+            ("one\r\ntwo\r\n", "one\ntwo", "1\r\n2", Some("1\r\n2\r\n")),
+            ("one\r\ntwo\r\n", "one\r\ntwo", "1\n2", Some("1\r\n2\r\n")),
+            ("one\r\ntwo\r\n", "two", "2\r\n3", Some("one\r\n2\r\n3\r\n")),
+            ("one\r\ntwo\r\n", "one\n", "", Some("two\r\n")),
+            ("one\r\n", "one", "1\r", None),
+            ("one\r\ntwo\r\n", "\n", "\r\n", None),
+            // Unix.
+            ("one\ntwo\n", "one\r\ntwo", "1\r\n2", Some("1\n2\n")),
+            ("one\ntwo\n", "two\n", "2\r\n3\r\n", Some("one\n2\n3\n")),
+            // No line ends: what is given is meant.
+            ("one", "one", "1\r\n2", Some("1\r\n2")),
+            // Both kinds: exactly what is given, and never half an end.
+            ("one\r\ntwo\nthree", "one\ntwo", "x", None),
+            ("one\r\ntwo\nthree", "one\r\ntwo", "1\n2", Some("1\n2\nthree")),
+            ("one\r\ntwo\nthree", "\n", "\r\n", Some("one\r\ntwo\r\nthree")),
+            ("one\r\ntwo\nthree", "one\r", "1", None),
+            ("one\r\ntwo\nthree", "one", "1\r", None),
+        ] {
+            let edited = edit(text, old, new, false).ok();
+            let expected = changed.map(|changed| (changed.to_owned(), 1));
+            assert_eq!(edited, expected, "{text:?}: {old:?} -> {new:?}");
+        }
+        let all = edit("a\r\nb\nc\n", "\n", "\r\n", true);
+        assert_eq!(all, Ok(("a\r\nb\r\nc\r\n".to_owned(), 2)));
     }
 
     #[test]

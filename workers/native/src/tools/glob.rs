@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 
-use super::arguments::{in_short, parse};
+use super::arguments::{one_line, parse};
 use super::place::{Place, Places};
 use super::stop::Stop;
 use super::{Kind, Prepared, Work, looking, spec, walk};
@@ -35,10 +35,11 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
         place: place.clone(),
         matcher: matcher(&pattern)?,
     };
-    let input = format!("{} in {}", in_short(&pattern), place.shown);
+    let input = format!("{}\nin: {}", one_line(&pattern), one_line(&place.shown));
     Ok(looking(
         Kind::Search,
         "find files in",
+        "Always find files in and below this folder",
         &place,
         input,
         Work::Glob(glob),

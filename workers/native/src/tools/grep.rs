@@ -1,7 +1,7 @@
 //! `grep`: lines by a regular expression, with ripgrep's searcher.
 
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use globset::GlobMatcher;
@@ -9,7 +9,7 @@ use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, MmapChoice, Searcher, SearcherBuilder, Sink, SinkContext, SinkMatch};
 use serde::Deserialize;
 
-use super::arguments::{counted, in_short, parse};
+use super::arguments::{counted, one_line, parse};
 use super::place::{Place, Places};
 use super::stop::Stop;
 use super::{Kind, Prepared, Work, glob, looking, open, spec, walk};
@@ -20,10 +20,14 @@ const ANSWER_BYTES: usize = 32 * 1024;
 const LINE_BYTES: usize = 500;
 /// Lines around a match.
 const MOST_CONTEXT: usize = 20;
-/// The longest line that is searched: beyond that a file counts as data.
+/// The longest line that is searched: from there on a file counts as data.
+const LONGEST_LINE: usize = 1024 * 1024;
+/// Lines around a match are held, too.
 const HEAP_BYTES: usize = 16 * 1024 * 1024;
-/// The size of a compiled expression.
-const PROGRAM_BYTES: usize = 16 * 1024 * 1024;
+/// The size of a compiled expression. Its product with the longest line is what a search takes that nothing can interrupt.
+const PROGRAM_BYTES: usize = 4 * 1024 * 1024;
+/// What the searched text makes of the expression is kept, to be faster; it is thrown away beyond this size.
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +74,7 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
         .case_insensitive(arguments.ignore_case)
         .line_terminator(Some(b'\n'))
         .size_limit(PROGRAM_BYTES)
+        .dfa_size_limit(CACHE_BYTES)
         .build(pattern)
         .map_err(|error| {
             format!("the pattern is not a regular expression that can be searched for: {error}")
@@ -81,14 +86,37 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
         context: arguments.context.min(MOST_CONTEXT),
         output: arguments.output,
     };
-    let input = format!("{} in {}", in_short(pattern), place.shown);
+    let input = shown(&arguments, &place);
     Ok(looking(
         Kind::Search,
         "search in",
+        "Always search in and below this place",
         &place,
         input,
         Work::Grep(grep),
     ))
+}
+
+/// Exactly what is searched for: the pattern, and below it whatever narrows or widens the search.
+fn shown(arguments: &Arguments, place: &Place) -> String {
+    let mut shown = format!("{}\nin: {}", one_line(&arguments.pattern), one_line(&place.shown));
+    let context = arguments.context.min(MOST_CONTEXT);
+    // Writing into a string can't fail.
+    if let Some(names) = &arguments.glob {
+        let _ = write!(shown, "\nfiles: {}", one_line(names));
+    }
+    if arguments.ignore_case {
+        shown.push_str("\nignoring case");
+    }
+    if context > 0 {
+        let _ = write!(shown, "\nwith {} around each match", counted(context, "line"));
+    }
+    shown.push_str(match arguments.output {
+        Output::Lines => "\nshows: lines",
+        Output::Files => "\nshows: names of files",
+        Output::Count => "\nshows: counts of lines",
+    });
+    shown
 }
 
 impl Grep {
@@ -102,7 +130,7 @@ impl Grep {
             .after_context(self.context)
             .build();
         let mut answer = String::new();
-        let mut passed_over = 0_usize;
+        let (mut passed_over, mut too_long) = (0_usize, 0_usize);
         let end = walk::files(places, &self.place, stop, |file| {
             let path = file.path;
             let beneath = path.strip_prefix(&self.place.path).unwrap_or(path);
@@ -114,6 +142,7 @@ impl Grep {
             match self.search(&mut searcher, file, shown, &mut answer, stop) {
                 // The walk says so.
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                Err(error) if error.kind() == LINE_TOO_LONG => too_long += 1,
                 Err(_) => passed_over += 1,
                 Ok(()) => {}
             }
@@ -122,6 +151,15 @@ impl Grep {
         let end = end.map_err(|error| format!("could not look into `{}`: {error}", self.place.shown))?;
         if answer.is_empty() {
             answer.push_str("[no line matches]\n");
+        }
+        if too_long > 0 {
+            // Writing into a string can't fail.
+            let _ = writeln!(
+                answer,
+                "[searched only up to a line that is too long, more than {} MiB: {}]",
+                LONGEST_LINE / 1024 / 1024,
+                counted(too_long, "file")
+            );
         }
         if passed_over > 0 {
             // Writing into a string can't fail.
@@ -143,7 +181,10 @@ impl Grep {
         answer: &mut String,
         stop: &Stop,
     ) -> io::Result<()> {
-        let file = stop.reader(file.open()?);
+        let file = ShortLines {
+            inner: stop.reader(file.open()?),
+            length: 0,
+        };
         let mut found = Found {
             lines: String::new(),
             count: 0,
@@ -161,6 +202,33 @@ impl Grep {
             Output::Count => drop(writeln!(answer, "{}: {}", found.shown, found.count)),
         }
         ended
+    }
+}
+
+/// The error of [`ShortLines`]; no file gives it.
+const LINE_TOO_LONG: io::ErrorKind = io::ErrorKind::InvalidData;
+
+/// Reads until a line is longer than [`LONGEST_LINE`].
+struct ShortLines<R> {
+    inner: R,
+    /// Bytes of the line so far.
+    length: usize,
+}
+
+impl<R: Read> Read for ShortLines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.inner.read(buffer)?;
+        let mut lines = buffer[..size].split(|byte| *byte == b'\n');
+        self.length += lines.next().map_or(0, <[u8]>::len);
+        let mut longest = self.length;
+        for line in lines {
+            self.length = line.len();
+            longest = longest.max(self.length);
+        }
+        if longest > LONGEST_LINE {
+            return Err(LINE_TOO_LONG.into());
+        }
+        Ok(size)
     }
 }
 

@@ -33,7 +33,14 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
     let place = places.to_read(path.as_deref().unwrap_or("."))?;
     let list = List { place: place.clone() };
     let input = place.shown.clone();
-    Ok(looking(Kind::Read, "list", &place, input, Work::List(list)))
+    Ok(looking(
+        Kind::Read,
+        "list",
+        "Always list this folder",
+        &place,
+        input,
+        Work::List(list),
+    ))
 }
 
 impl List {

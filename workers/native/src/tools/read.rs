@@ -62,7 +62,14 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
     } else {
         place.shown.clone()
     };
-    Ok(looking(Kind::Read, "read", &place, input, Work::Read(read)))
+    Ok(looking(
+        Kind::Read,
+        "read",
+        "Always read this file",
+        &place,
+        input,
+        Work::Read(read),
+    ))
 }
 
 impl Read {

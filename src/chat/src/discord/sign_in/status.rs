@@ -68,6 +68,10 @@ fn line(bot: &Bot, one: &TenantHealth, own: bool) -> String {
     let account = account.map(|account| format!(", {}", disarmed(&harmless::line(account, 80))));
     let state = match one.state {
         State::Invalidated | State::Unreadable => "no longer valid: sign in again".to_owned(),
+        State::Refused => one.detail.clone().map_or_else(
+            || "refused by the vendor: store another key".to_owned(),
+            |detail| format!("{detail}: store another one"),
+        ),
         State::Expired if !one.refreshable => "over: sign in again".to_owned(),
         _ if one.refreshable => "valid, renewed by itself".to_owned(),
         _ => match one.expires_in_s.and_then(|seconds| u64::try_from(seconds).ok()) {

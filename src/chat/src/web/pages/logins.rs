@@ -248,7 +248,7 @@ impl OfService<'_> {
 fn state(stored: &TenantHealth) -> LoginState {
     match stored.state {
         _ if stored.held_by.is_some() => LoginState::Renewing,
-        State::Invalidated | State::Unreadable => LoginState::Dead,
+        State::Invalidated | State::Refused | State::Unreadable => LoginState::Dead,
         // What is over is renewed at its next use, where that is possible.
         State::Expired if !stored.refreshable => LoginState::Dead,
         State::Valid | State::Uncertain | State::Expiring | State::Expired => LoginState::SignedIn,

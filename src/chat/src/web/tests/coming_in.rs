@@ -212,7 +212,7 @@ async fn the_way_out_is_found_and_ends_what_is_open() {
         cookie.contains("Max-Age=0") && cookie.contains("Path=/"),
         "{cookie}"
     );
-    assert!(page.contains("It is signed out"), "{page}");
+    assert!(page.contains("This browser is signed out"), "{page}");
     assert_eq!(alice.page("/").await.0, StatusCode::UNAUTHORIZED);
     while stream.next().await.is_some() {}
     assert_eq!(other.page("/").await.0, StatusCode::OK);

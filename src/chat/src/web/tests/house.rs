@@ -194,6 +194,8 @@ fn native(service: &str) -> Agent {
             permissions: contract::Permissions::Ask,
             without_layers: vec![],
             readable: vec![],
+            patience: contract::PATIENCE,
+            ca_file: None,
             context_tokens: None,
             model_calls: contract::MODEL_CALLS,
             processes: contract::PROCESSES,

@@ -59,6 +59,37 @@ async fn strangers_give_way_to_each_other_and_take_nothing_from_people() {
 }
 
 #[tokio::test]
+async fn who_brings_a_good_link_keeps_the_connection_and_who_brings_another_does_not() {
+    let house = House::start().await;
+    let link = house.link();
+    let ask = |key: &str| format!("GET /enter?key={key} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+    let key = link.query().unwrap().strip_prefix("key=").unwrap().to_owned();
+    let (mut good, mut bad) = (
+        send(&house, &ask(&key)).await,
+        send(&house, &ask("guessed")).await,
+    );
+    for stream in [&mut good, &mut bad] {
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0, "it is answered");
+    }
+    let mut others = vec![];
+    for _ in 0..MANY {
+        others.push(half_a_head(&house).await);
+    }
+    assert_eq!(end(&mut bad).await, "");
+    let form = format!("key={key}");
+    let press = format!(
+        "POST /enter HTTP/1.1\r\nhost: 127.0.0.1\r\norigin: http://127.0.0.1\r\nconnection: close\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    good.write_all(press.as_bytes()).await.unwrap();
+    let answer = end(&mut good).await;
+    assert!(answer.contains("set-cookie: "), "{answer}");
+    drop(others);
+    house.end().await;
+}
+
+#[tokio::test]
 async fn a_connection_that_says_nothing_ends_and_a_stream_of_events_does_not() {
     let change = |config: &mut crate::web::Config| config.patience = Duration::from_millis(300);
     let house = House::start_with(change, Vendors::builtin(None)).await;

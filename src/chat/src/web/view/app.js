@@ -2,10 +2,12 @@
 
 import { actions, copy, refresh, trouble } from "./act.js";
 import { tick } from "./clock.js";
-import { closeCommands, composer, note, submitWords } from "./composer.js";
+import { closeCommands } from "./commands.js";
+import { composer, submitWords } from "./composer.js";
 import { threadList } from "./list.js";
-import { live, on } from "./live.js";
+import { live, on, say } from "./live.js";
 import { element, watchFolds } from "./morph.js";
+import { note } from "./note.js";
 import { scrolling } from "./scroll.js";
 import { post } from "./send.js";
 
@@ -135,7 +137,10 @@ function filtering() {
       line.hidden = wanted !== "" && !line.textContent.toLowerCase().includes(wanted);
       any ||= !line.hidden;
     }
-    document.getElementById("none").hidden = any || wanted === "";
+    const older = document.getElementById("quiet");
+    document.getElementById("none").hidden = any || wanted === "" || !older.hidden;
+    // What is looked for may be older than what is here.
+    if (wanted !== "" && !older.hidden) older.click();
   };
   filter.addEventListener("input", apply);
   on("applied", apply);
@@ -184,7 +189,8 @@ function title() {
   });
 }
 
-/** One button that goes to the code block under the pointer, so that entries need none of their own. */
+/** One button that goes to the code block under the pointer, so that entries need none of their own. By keyboard, the usual
+ * keys copy the block that has the focus. */
 function copying() {
   if (!timeline) return;
   const button = element('<button type="button" id="copy" hidden>Copy</button>');
@@ -204,4 +210,11 @@ function copying() {
   scroller.addEventListener("pointerleave", () => (button.hidden = true));
   scroller.addEventListener("scroll", () => block?.isConnected || (button.hidden = true), { passive: true });
   button.addEventListener("click", () => copy(block.textContent, block, button));
+  timeline.addEventListener("copy", (event) => {
+    const focused = document.activeElement.closest("pre");
+    if (!focused || !getSelection().isCollapsed) return;
+    event.preventDefault();
+    event.clipboardData.setData("text/plain", focused.textContent);
+    say("Copied");
+  });
 }

@@ -28,6 +28,11 @@ pub(crate) const ASSETS: &[Asset] = &[
         body: include_str!("style.css"),
     },
     Asset {
+        name: "narrow.css",
+        mime: "text/css; charset=utf-8",
+        body: include_str!("narrow.css"),
+    },
+    Asset {
         name: "icon.svg",
         mime: "image/svg+xml",
         body: include_str!("icon.svg"),
@@ -66,6 +71,16 @@ pub(crate) const ASSETS: &[Asset] = &[
         name: "composer.js",
         mime: SCRIPT,
         body: include_str!("composer.js"),
+    },
+    Asset {
+        name: "commands.js",
+        mime: SCRIPT,
+        body: include_str!("commands.js"),
+    },
+    Asset {
+        name: "note.js",
+        mime: SCRIPT,
+        body: include_str!("note.js"),
     },
     Asset {
         name: "files.js",
@@ -115,6 +130,7 @@ pub(super) fn head() -> String {
         "<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1, \
          interactive-widget=resizes-content\"><meta name=\"color-scheme\" content=\"light dark\">\
          <link rel=\"icon\" href=\"/assets/icon.svg?v={version}\"><link rel=\"stylesheet\" href=\"/assets/style.css?v={version}\">\
+         <link rel=\"stylesheet\" href=\"/assets/narrow.css?v={version}\">\
          <script src=\"/assets/theme.js?v={version}\"></script>"
     )
 }

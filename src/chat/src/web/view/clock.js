@@ -4,6 +4,23 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
+/** How far the host's clock is ahead of this one, in milliseconds. */
+let ahead = 0;
+
+/** Less is the way that the word took. */
+const WAY = 2000;
+
+/** The host's clock said this just now. */
+export function heardClock(millis) {
+  const difference = millis - Date.now();
+  ahead = Math.abs(difference) > WAY ? difference : 0;
+}
+
+/** What the host's clock says: spans are counted by it, whatever the reader's clock says. */
+export function now() {
+  return Date.now() + ahead;
+}
+
 /** `12 s`, `3 min 5 s`, `2 h 4 min`. */
 export function span(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
@@ -41,22 +58,22 @@ export function hold(still) {
 
 /** Brings all times below `root` up to date. */
 export function times(root = document) {
-  const now = Date.now();
+  const host = now();
   for (const node of root.querySelectorAll("time[data-at]")) {
     const at = new Date(Number(node.dataset.at));
     local(node, at);
-    set(node, (at.toDateString() === new Date(now).toDateString() ? clock : day).format(at));
+    set(node, (at.toDateString() === new Date(host).toDateString() ? clock : day).format(at));
   }
   for (const node of root.querySelectorAll("[data-ago]")) {
     local(node, Number(node.dataset.ago));
-    set(node, ago(now - Number(node.dataset.ago)));
+    set(node, ago(host - Number(node.dataset.ago)));
   }
   for (const node of root.querySelectorAll("[data-until]")) {
     local(node, Number(node.dataset.until));
-    set(node, span(Number(node.dataset.until) - now));
+    set(node, span(Number(node.dataset.until) - host));
   }
   if (held) return;
-  for (const node of root.querySelectorAll("[data-since]")) set(node, span(now - Number(node.dataset.since)));
+  for (const node of root.querySelectorAll("[data-since]")) set(node, span(host - Number(node.dataset.since)));
 }
 
 /** Ticks once a second while the page is seen. */

@@ -1,15 +1,16 @@
 // Where people write: nothing that was typed is lost, and a message counts once however often it is sent.
 
 import { on, say } from "./live.js";
-import { span } from "./clock.js";
+import { now, span } from "./clock.js";
 import { element } from "./morph.js";
 import { Refused, kept, newId, persist, post } from "./send.js";
 import { tell, trouble } from "./act.js";
+import { chosenByKey, closeCommands, command, commands, complete, isCommand, LIKE_A_COMMAND, perhaps } from "./commands.js";
 import { attachments, chips, files, underway } from "./files.js";
+import { note } from "./note.js";
 
 const form = document.getElementById("composer");
 const text = document.getElementById("text");
-const commands = document.getElementById("commands");
 const thread = document.body.dataset.thread;
 /** What is kept in this tab is kept under this name; the empty page takes its new thread's before it goes there. */
 let here = thread || "new";
@@ -17,7 +18,6 @@ let here = thread || "new";
 /** Messages that are not acknowledged: `{ id, text, files, mode, turn?, trouble?, refused? }`. */
 let outgoing = kept.get(`outgoing:${here}`) ?? [];
 let phase = { busy: false, words: "", tone: "quiet" };
-let chosen = -1;
 /** Whether the message waits for its files. */
 let sending = false;
 /** On the empty page: whether a message opens a thread, and where that is once it is there. */
@@ -37,17 +37,12 @@ export function composer() {
   grow();
   text.addEventListener("input", typed);
   text.addEventListener("keydown", key);
-  text.addEventListener("blur", () => setTimeout(closeCommands, 150));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
   });
-  commands.addEventListener("pointerdown", (event) => {
-    event.preventDefault();
-    const option = event.target.closest("li");
-    if (option) take(option);
-  });
   document.getElementById("stop")?.addEventListener("click", stop);
+  commands({ typed, clear, write, submit });
   attachments(ended);
   on("phase", show);
   on("away", (now) => {
@@ -90,15 +85,6 @@ export function submitWords(words) {
   if (alone) submit();
 }
 
-/** Closes what is open above the field; whether something was. */
-export function closeCommands() {
-  const open = !commands.hidden;
-  commands.hidden = true;
-  chosen = -1;
-  text.removeAttribute("aria-activedescendant");
-  return open;
-}
-
 function grow() {
   // Browsers that know `field-sizing` do it by themselves.
   if (CSS.supports("field-sizing", "content")) return;
@@ -131,22 +117,7 @@ function typed() {
 }
 
 function key(event) {
-  if (event.isComposing) return;
-  const options = [...commands.querySelectorAll("li:not([hidden])")];
-  if (!commands.hidden && options.length > 0) {
-    const steps = { ArrowDown: 1, ArrowUp: -1 };
-    if (event.key in steps) {
-      event.preventDefault();
-      choose(options, (Math.max(chosen, -1) + steps[event.key] + options.length) % options.length);
-      return;
-    }
-    const whole = options.some((option) => option.dataset.name === text.value.trim());
-    if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey && !whole)) {
-      event.preventDefault();
-      take(options[Math.max(0, chosen)]);
-      return;
-    }
-  }
+  if (event.isComposing || chosenByKey(event)) return;
   if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();
     submit();
@@ -159,35 +130,6 @@ function key(event) {
     typed();
     closeCommands();
   }
-}
-
-function complete() {
-  const typedName = /^\/\S*$/.exec(text.value)?.[0];
-  if (typedName === undefined) return void closeCommands();
-  let any = false;
-  for (const option of commands.children) {
-    option.hidden = !option.dataset.name.startsWith(typedName.toLowerCase());
-    any ||= !option.hidden;
-  }
-  commands.hidden = !any;
-  const options = [...commands.querySelectorAll("li:not([hidden])")];
-  if (any) choose(options, 0);
-}
-
-function choose(options, at) {
-  chosen = at;
-  options.forEach((option, index) => option.setAttribute("aria-selected", String(index === at)));
-  options[at].scrollIntoView({ block: "nearest" });
-  text.setAttribute("aria-activedescendant", options[at].id);
-}
-
-function take(option) {
-  const takes = option.querySelector("i").textContent !== "";
-  text.value = option.dataset.name + (takes ? " " : "");
-  closeCommands();
-  typed();
-  closeCommands();
-  text.focus();
 }
 
 /** `asText`: also what looks like a command. */
@@ -219,15 +161,6 @@ function submit(asText = false) {
   for (const said of document.querySelectorAll(".item.reply")) said.remove();
   clear();
   transmit(message);
-}
-
-/** One word behind a slash, and nothing else: no path, no comment. */
-const LIKE_A_COMMAND = /^\/[\p{L}?][\p{L}\p{N}_-]*$/u;
-
-/** A path begins with a slash as well: only what is offered is a command. */
-function isCommand(words) {
-  const [name] = words.toLowerCase().split(/\s/, 1);
-  return [...commands.querySelectorAll("li[data-name]")].some((option) => option.dataset.name === name);
 }
 
 function clear() {
@@ -304,7 +237,7 @@ function draw(message) {
   let bubble = document.getElementById(`o-${message.id}`);
   if (!bubble) {
     document.getElementById("empty")?.remove();
-    bubble = element('<article class="item said sending"><header><b>You</b> <small></small></header><div class="words"></div></article>');
+    bubble = element('<article class="item said sending"><header><h2>You</h2> <small></small></header><div class="words"></div></article>');
     bubble.id = `o-${message.id}`;
     bubble.querySelector(".words").textContent = message.text + (message.names?.length ? `\n${message.names.join(", ")}` : "");
     local.append(bubble);
@@ -325,75 +258,6 @@ function draw(message) {
   } else {
     state.textContent = message.trouble ? `sending… ${message.trouble}` : "sending…";
   }
-}
-
-async function command(words) {
-  clear();
-  if (words === "/new") return void location.assign("/");
-  try {
-    done(await ask(words), words);
-  } catch (error) {
-    note(trouble(error), { asked: words });
-    write(words);
-  }
-}
-
-function ask(words) {
-  return post(thread ? `/api/t/${thread}/command` : "/api/command", { text: words });
-}
-
-function done(answer, words) {
-  if (answer.open) location.assign(answer.open);
-  else note(answer.words, { asked: words });
-}
-
-/** Looks like a command and is none that is offered: the host knows more, or it was meant as text. It stays in the field. */
-async function perhaps(words) {
-  try {
-    const answer = await ask(words);
-    if (!answer.unknown) {
-      if (text.value.trim() === words) clear();
-      return void done(answer, words);
-    }
-    const button = (name, act) => {
-      const made = Object.assign(document.createElement("button"), { type: "button", textContent: name });
-      made.addEventListener("click", () => {
-        act();
-        text.focus();
-      });
-      return made;
-    };
-    const instead = () => {
-      text.value = answer.nearest;
-      typed();
-      closeCommands();
-      text.focus();
-    };
-    const buttons = [button("Send as text", () => submit(true))];
-    if (answer.nearest) buttons.unshift(button(`Change to ${answer.nearest}`, instead));
-    note(answer.words, { id: "unknown", buttons });
-    say(answer.words);
-  } catch (error) {
-    note(trouble(error), { id: "unknown" });
-  }
-}
-
-/** The page's own words below the timeline; gone with the next load, or when another with this `id` comes. */
-export function note(words, { asked, id, buttons } = {}) {
-  const local = document.getElementById("local") ?? document.getElementById("timeline");
-  const box = element('<article class="item reply"><p class="quiet"></p><div class="words"></div><div class="row"></div></article>');
-  box.querySelector("p").textContent = asked ?? "";
-  if (!asked) box.querySelector("p").remove();
-  box.querySelector(".words").textContent = words;
-  if (buttons) box.querySelector(".row").append(...buttons);
-  else box.querySelector(".row").remove();
-  if (id) {
-    document.getElementById(id)?.remove();
-    box.id = id;
-  }
-  document.getElementById("empty")?.remove();
-  local.append(box);
-  tell("sent");
 }
 
 /** Longer than a double click: what is pressed meanwhile is not meant for the turn that comes next. */
@@ -432,6 +296,6 @@ function show(data) {
 
 function elapsed() {
   const node = document.getElementById("elapsed");
-  const words = away ? "" : phase.since && phase.busy ? span(Date.now() - phase.since) : phase.until ? `in ${span(phase.until - Date.now())}` : "";
+  const words = away ? "" : phase.since && phase.busy ? span(now() - phase.since) : phase.until ? `in ${span(phase.until - now())}` : "";
   if (node.textContent !== words) node.textContent = words;
 }

@@ -172,6 +172,7 @@ fn card(login: &Login, viewer: &Viewer) -> String {
         }
         Some(at) if at > viewer.now => facts.push(("Valid for", words::until(at, viewer.now))),
         Some(at) => facts.push(("Ended", format!("{} ago", words::ago(at, viewer.now)))),
+        None if login.state == LoginState::Dead => {}
         None if login.state == LoginState::Set => {
             facts.push((
                 "Valid",
@@ -194,8 +195,13 @@ fn card(login: &Login, viewer: &Viewer) -> String {
     let service = escape(&login.service);
     let key = format!("{}-{service}", scope(login.whose));
     format!(
-        "<section class=\"card credential\" id=\"login-{key}\" aria-label=\"{title}\"><header><span class=\"dot {tone}\"></span><b>{title}</b>\
+        "<section class=\"card credential\" id=\"login-{key}\" aria-label=\"{title}, {}\"><header><span class=\"dot {tone}\"></span><b>{title}</b>\
          <small class=\"facts\">{state}</small></header>{facts}{detail}{}</section>",
+        match login.whose {
+            Whose::Mine => "yours",
+            Whose::Host => "the host’s",
+            Whose::Environment => "where the host runs",
+        },
         if login.may_change {
             buttons(login, &service, &title)
         } else {

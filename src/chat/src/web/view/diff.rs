@@ -85,7 +85,7 @@ fn draw(diff: &Diff, most: usize) -> Drawn {
     if is_long {
         push!(
             out,
-            "<pre class=\"scroll\" tabindex=\"0\" aria-label=\"Changes to {path}\">"
+            "<pre class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Changes to {path}\">"
         );
         text(&mut out, &compared);
         out.push_str("</pre>");

@@ -28,7 +28,7 @@ pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
             text,
             files,
         } => ("said", said(item, &shown_name(by, name, viewer), text, files)),
-        Body::Answer { text } => ("answer", growing(text, &item.thread)),
+        Body::Answer { text } => ("answer", answer(text, &item.thread)),
         Body::Thought { text } => ("thought", thought(text, &item.thread)),
         Body::Tool(call) => ("toolcall", tool::html(call, item)),
         Body::Plan { entries } => ("planned", plan(entries)),
@@ -73,7 +73,7 @@ fn shown_name(by: &UserId, name: &str, viewer: &Viewer) -> String {
 
 fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
     let mut out = format!(
-        "<header><b>{}</b> {}</header>",
+        "<header><h2>{}</h2> {}</header>",
         escape(name),
         words::time(item.at)
     );
@@ -135,6 +135,11 @@ fn growing(text: &str, thread: &ThreadId) -> String {
         "<div class=\"md\" data-stable=\"{}\">{}<div class=\"tail\">{}</div></div>",
         patch.to, patch.append, patch.tail
     )
+}
+
+/// Whose words they are needs no word for the eye.
+fn answer(text: &str, thread: &ThreadId) -> String {
+    format!("<h2 class=\"hear\">Answer</h2>{}", growing(text, thread))
 }
 
 fn thought(text: &str, thread: &ThreadId) -> String {
@@ -209,7 +214,7 @@ fn file_offer(thread: &ThreadId, file: &Attachment) -> String {
     };
     format!(
         "<section class=\"card file\" aria-label=\"File {name}\">{preview}<div class=\"row\">{}<span class=\"grow\"><b>{name}</b> \
-         <small>{}</small></span><a class=\"button\" href=\"{path}\" download=\"{name}\">{}Download</a></div></section>",
+         <small>{}</small></span><a class=\"button\" href=\"{path}\" download=\"{name}\">{}Download<span class=\"hear\"> {name}</span></a></div></section>",
         icon("file"),
         words::bytes(file.size),
         icon("download")

@@ -31,15 +31,41 @@ export function threadList() {
     arrange();
   });
   list.addEventListener("focusout", () => setTimeout(arrange));
+  document.getElementById("quiet").addEventListener("click", older);
   if (!thread) return;
   on("applied", read);
   document.addEventListener("visibilitychange", read);
   scroller.addEventListener("scroll", read, { passive: true });
 }
 
+/** Threads that were quiet for longer than those that are here: they come below them, where nothing moves. */
+async function older() {
+  const button = document.getElementById("quiet");
+  if (button.disabled) return;
+  button.disabled = true;
+  const answer = await fetch(`/api/threads?shown=${list.children.length + waiting.size}`).catch(() => null);
+  button.disabled = false;
+  if (!answer?.ok) return void (button.textContent = "Not loaded. Try again");
+  const { lines, more } = await answer.json();
+  for (const one of lines) {
+    const id = idOf(one);
+    if (document.getElementById(id) || waiting.has(id)) continue;
+    list.append(element(one.html));
+    times(list.lastElementChild);
+  }
+  button.textContent = "Show older threads";
+  button.hidden = !more;
+  // What is looked for may be among them.
+  document.getElementById("filter").dispatchEvent(new Event("input"));
+}
+
+function idOf(data) {
+  return `l-${data.id.slice(data.id.indexOf(":") + 1)}`;
+}
+
 /** Draws a line as it is now. */
 export function line(data) {
-  const id = `l-${data.id.slice(data.id.indexOf(":") + 1)}`;
+  const id = idOf(data);
   const here = document.getElementById(id);
   if (!data.html) {
     here?.remove();

@@ -3,7 +3,7 @@
 // the new snapshot takes the place of what is here.
 
 import { element, fill, morph } from "./morph.js";
-import { hold, span, times } from "./clock.js";
+import { heardClock, hold, span, times } from "./clock.js";
 import { line } from "./list.js";
 import { jitter, refusal } from "./send.js";
 
@@ -110,6 +110,7 @@ function rest() {
 function hello(data) {
   if (data.boot !== seen.boot) revisions.clear();
   seen.boot = data.boot;
+  heardClock(data.now);
 }
 
 function opened() {
@@ -253,7 +254,8 @@ function announce(entry) {
   const card = entry?.querySelector(".card.wait");
   if (!card || entry.id === announced) return;
   announced = entry.id;
-  say(`${card.getAttribute("aria-label")}: ${card.querySelector("b")?.textContent ?? ""}`);
+  const [label, title] = [card.getAttribute("aria-label"), card.querySelector("b")?.textContent ?? ""];
+  say(title.startsWith(label) ? title : `${label}: ${title}`);
 }
 
 /** What waited already when the page came, or came back. */

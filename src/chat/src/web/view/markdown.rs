@@ -116,6 +116,10 @@ static FENCE: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .add_allowed_classes("input", ["task"])
         .set_tag_attribute_value("a", "target", "_blank")
         .set_tag_attribute_value("img", "loading", "lazy")
+        // Marks and lines stand on the side where the words begin.
+        .set_tag_attribute_value("ul", "dir", "auto")
+        .set_tag_attribute_value("ol", "dir", "auto")
+        .set_tag_attribute_value("blockquote", "dir", "auto")
         .link_rel(Some("noopener noreferrer nofollow"))
         .url_schemes(["http", "https", "mailto"].into())
         .url_relative(ammonia::UrlRelative::PassThrough)

@@ -11,13 +11,6 @@ pub(crate) fn message_page(
     form: &str,
     back: Option<(impl AsRef<str>, &str)>,
 ) -> String {
-    let paragraphs = words
-        .split("\n\n")
-        .map(str::trim)
-        .filter(|paragraph| !paragraph.is_empty());
-    let paragraphs = each(paragraphs, |paragraph| {
-        format!("<p>{}</p>", code(&escape(paragraph)))
-    });
     let back = back.map_or_else(String::new, |(path, name)| {
         format!(
             "<p><a class=\"button primary\" href=\"{}\">{}</a></p>",
@@ -25,13 +18,35 @@ pub(crate) fn message_page(
             escape(name)
         )
     });
+    framed(title, &format!("{}{form}{back}", paragraphs(words)))
+}
+
+/// The same for somebody who did something wrong, which is said first, and by screen readers at once.
+pub(crate) fn problem_page(title: &str, wrong: &str, words: &str, form: &str) -> String {
+    let wrong = format!(
+        "<p class=\"says error\" role=\"alert\">{}</p>",
+        code(&escape(wrong))
+    );
+    framed(title, &format!("{wrong}{}{form}", paragraphs(words)))
+}
+
+fn framed(title: &str, inner: &str) -> String {
+    let title = escape(title);
     format!(
-        "<!doctype html><html lang=\"en\"><head>{}<title>{}</title></head><body class=\"message\"><main><h1>{}</h1>{paragraphs}\
-         {form}{back}</main></body></html>",
+        "<!doctype html><html lang=\"en\"><head>{}<title>{title}</title></head><body class=\"message\"><main><h1>{title}</h1>{inner}\
+         </main></body></html>",
         assets::head(),
-        escape(title),
-        escape(title),
     )
+}
+
+fn paragraphs(words: &str) -> String {
+    let paragraphs = words
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|paragraph| !paragraph.is_empty());
+    each(paragraphs, |paragraph| {
+        format!("<p>{}</p>", code(&escape(paragraph)))
+    })
 }
 
 /// `` `words` `` in already escaped text become code.

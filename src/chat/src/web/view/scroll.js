@@ -2,7 +2,7 @@
 // loaded on the way up, and those far away are let go: a page holds as many as a browser bears, however long the thread is.
 
 import { hear } from "./act.js";
-import { note } from "./composer.js";
+import { note } from "./note.js";
 import { arrange, gone, letGo, on, put, resync } from "./live.js";
 import { atEnd } from "./list.js";
 

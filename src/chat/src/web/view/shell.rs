@@ -6,6 +6,7 @@ use super::html::{each, escape};
 use super::icon::icon;
 use super::item::item;
 use super::{Content, MayInvite, Shell, assets, composer, harmless, list};
+use crate::web::lists::LIST_LIMIT;
 
 /// The whole page.
 pub(crate) fn shell(shell: &Shell<'_>) -> String {
@@ -30,7 +31,7 @@ pub(crate) fn shell(shell: &Shell<'_>) -> String {
         "<!doctype html><html lang=\"en\"><head>{head}<meta name=\"csrf\" content=\"{csrf}\"><title>{title} · agent-host</title>\
          <script type=\"module\" src=\"/assets/app.js?v={version}\"></script></head>\
          <body data-kind=\"{kind}\" data-thread=\"{thread}\" data-boot=\"{boot}\">\
-         <a class=\"skip\" href=\"#main\">Skip to the conversation</a>\
+         <a class=\"skip\" href=\"#main\">Skip the list of threads</a>\
          <div id=\"banner\" role=\"status\" hidden></div><div id=\"heard\" class=\"hear\" role=\"status\"></div>{side}<div id=\"veil\" hidden></div>\
          <div id=\"right\">{notice}{main}</div>{dialogs}\
          <noscript><p id=\"noscript\">This page needs JavaScript; it is all served from this host.</p></noscript></body></html>",
@@ -76,17 +77,28 @@ fn side(shell: &Shell<'_>) -> String {
          <a class=\"button\" href=\"/\" id=\"new\">{plus}New</a></div>\
          <label class=\"hear\" for=\"filter\">Filter threads</label>\
          <input id=\"filter\" type=\"search\" placeholder=\"Filter threads\" autocomplete=\"off\" aria-keyshortcuts=\"Control+K\">\
-         <nav aria-label=\"Thread list\"><ul id=\"list\">{lines}</ul><p class=\"quiet none\" id=\"none\" hidden>No thread fits.</p></nav>\
+         <nav aria-label=\"Thread list\"><ul id=\"list\">{lines}</ul><p class=\"quiet none\" id=\"none\" hidden>No thread fits.</p>\
+         <button type=\"button\" id=\"quiet\"{fewer}>Show older threads</button></nav>\
          <footer>{credentials}{workers}\
          <details class=\"menu up\" id=\"me\"><summary>{person}<span>{shown}</span></summary><form class=\"pop\" data-act=\"name\">\
          <label for=\"name\">The name you show</label><div class=\"row\"><input id=\"name\" name=\"name\" value=\"{value}\" maxlength=\"40\" \
-         autocomplete=\"nickname\"><button>Save</button></div><p class=\"quiet\">Only a name: who you are is this browser.</p>\
+         autocomplete=\"nickname\"><button>Save</button></div><p class=\"quiet\">Only a name: who you are {whose}.</p>\
          {invites}<p class=\"with\"><a href=\"/enter\">Sign out…</a></p></form></details>\
          <button type=\"button\" class=\"plain\" id=\"theme\" aria-label=\"Theme\">{theme}<span></span></button></footer></aside>",
         plus = icon("plus"),
+        fewer = if shell.threads.len() < LIST_LIMIT {
+            " hidden"
+        } else {
+            ""
+        },
         credentials = page("/credentials", "Credentials", "key"),
         workers = page("/workers", "Workers", "workers"),
         person = icon("person"),
+        whose = match shell.invites {
+            // Links are for whoever no proxy names.
+            MayInvite::Nobody => "is what the proxy in front says",
+            MayInvite::OwnBrowser | MayInvite::Anybody => "is this browser",
+        },
         invites = invites(shell.invites),
         shown = escape(shown),
         value = escape(&name),
@@ -176,7 +188,7 @@ fn agent_menu(shell: &Shell<'_>, now: &supervisor::Snapshot) -> String {
         format!(" <small>{}</small>", escape(model))
     };
     format!(
-        "<details class=\"menu\" id=\"agent\"><summary><span id=\"agent-name\">{}{shown}</span>{}</summary>\
+        "<details class=\"menu\" id=\"agent\"><summary><span class=\"hear\">Agent: </span><span id=\"agent-name\">{}{shown}</span>{}</summary>\
          <form class=\"pop\" data-act=\"settings\"><label for=\"pick-agent\">Agent</label><select id=\"pick-agent\" name=\"agent\">{}</select>\
          <label for=\"pick-model\">Model</label><input id=\"pick-model\" name=\"model\" value=\"{}\" placeholder=\"the agent’s own\" autocomplete=\"off\" \
          autocapitalize=\"off\" spellcheck=\"false\"><label for=\"pick-mode\">A message while it works</label><select id=\"pick-mode\" name=\"dispatch\">\

@@ -2,7 +2,7 @@
 //!
 //! Events, by name: `snapshot` ([`SnapshotEvent`]), `item` ([`ItemEvent`]), `patch` ([`PatchEvent`]), `queue`
 //! ([`QueueEvent`]), `phase` ([`PhaseView`]), `thread` ([`ThreadView`]), `list` ([`LineEvent`]), `beat` (nothing
-//! else was to be said for a while). `hello` with `{"boot": "…"}` is the first on every stream. An id
+//! else was to be said for a while). `hello` with `{"boot": "…", "now": 0}` (the host's clock, in milliseconds since 1970) is the first on every stream. An id
 //! is `<boot>-<revision>`, on those events after which nothing older is missing. All carry the newest whole state of what they name, so the script may see one twice. It opens
 //! `/events?thread=<local id>&last=<boot>-<revision>`; `last` is left out the first time, and the browser's own
 //! `Last-Event-ID` wins over it.

@@ -19,10 +19,10 @@ pub(crate) fn time(at: Timestamp) -> String {
     )
 }
 
-/// A moment that lies ahead, as a countdown that the script keeps true.
+/// A moment that lies ahead, as a countdown that the script keeps true. It is not read aloud each time it ticks.
 pub(crate) fn until(at: Timestamp, now: Timestamp) -> String {
     format!(
-        r#"<time datetime="{}" data-until="{}" title="{}">{}</time>"#,
+        r#"<time datetime="{}" data-until="{}" aria-live="off" title="{}">{}</time>"#,
         iso(at),
         at.millis(),
         escape(&words::moment(at)),

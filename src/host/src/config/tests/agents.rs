@@ -118,6 +118,30 @@ fn what_a_model_can_take_how_often_it_is_called_and_what_a_command_may_start_rea
 }
 
 #[test]
+fn how_long_a_server_may_be_silent_and_whom_it_may_be_signed_by_reach_the_agents() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let text = |file: &std::path::Path| format!("[agents.native]\npatience = \"20m\"\nca_file = {file:?}\n");
+    let settings = load_text(&text(&file), &[]).settings;
+    let supervisor::AgentKind::Native(profile) = &settings.agents["native"].kind else {
+        panic!("it is the built-in one");
+    };
+    assert_eq!(profile.patience.as_secs(), 1200);
+    assert_eq!(profile.ca_file.as_deref(), Some(&*file));
+    let told = problems(&text(&folder.path().join("gone.pem")));
+    assert!(
+        told.len() == 1
+            && told[0].contains("agents.native.ca_file: ")
+            && told[0].contains("could not be read"),
+        "{told:#?}"
+    );
+    std::fs::write(&file, "a key").unwrap();
+    let told = problems(&text(&file));
+    assert!(told.len() == 1 && told[0].contains("no certificate"), "{told:#?}");
+}
+
+#[test]
 fn an_agent_of_new_threads_whose_table_is_wrong_is_told_once() {
     let told = problems("default_agent = \"x\"\n[agents.x]\ncommand = []\n");
     assert_eq!(told.len(), 1, "{told:#?}");

@@ -89,7 +89,8 @@ impl<K: Kit> Session<K> {
 
     async fn call_model(&self, brief: &Brief, stop: &Stop) -> Called {
         let history = self.history.view();
-        let outlet = Outlet::new(&self.client, self.next_message());
+        let draft = self.transcript.draft(self.history.messages().len());
+        let outlet = Outlet::new(&self.client, self.next_message(), draft);
         self.client.status("thinking");
         let request = Request {
             model: &brief.model,

@@ -39,10 +39,7 @@ impl<K: Kit> Session<K> {
                 "not run: its arguments have {} bytes, and {ARGUMENTS_LIMIT} is the limit; they were not kept",
                 call.arguments.len()
             );
-            let refused = Card::refused(id, &call.name, "", &why);
-            self.result(call, why, true).await?;
-            self.client.update(refused);
-            return Ok(Some(()));
+            return self.refuse(id, call, "", &why).await.map(Some);
         }
         if call.name == UPDATE_PLAN {
             self.show_plan(call).await?;
@@ -50,12 +47,7 @@ impl<K: Kit> Session<K> {
         }
         let prepared = match self.hands.prepare(&call.name, &call.arguments) {
             Ok(prepared) => prepared,
-            Err(why) => {
-                let refused = Card::refused(id, &call.name, &call.arguments, &why);
-                self.result(call, why, true).await?;
-                self.client.update(refused);
-                return Ok(Some(()));
-            }
+            Err(why) => return self.refuse(id, call, &call.arguments, &why).await.map(Some),
         };
         let card = Card::of(id, &prepared);
         self.client.update(card.announced());
@@ -87,6 +79,19 @@ impl<K: Kit> Session<K> {
             self.client.update(offered);
         }
         Ok(Some(()))
+    }
+
+    /// Answers a call that never comes to be: the model and the person read why.
+    pub(super) async fn refuse(
+        &mut self,
+        id: &str,
+        call: &ToolCall,
+        arguments: &str,
+        why: &str,
+    ) -> Result<(), TurnError> {
+        self.result(call, why.to_owned(), true).await?;
+        self.client.update(Card::refused(id, &call.name, arguments, why));
+        Ok(())
     }
 
     /// Whether it may run. `None` when the turn is stopped first.

@@ -185,10 +185,10 @@ impl Hands for Script {
         vec![]
     }
 
-    /// `look` asks nobody; `touch` asks, and its key are its arguments; `rule` asks each time; `hang` never ends; `shout` writes a lot.
+    /// `look` asks nobody; `count` says how many were run; `touch` asks, and its key are its arguments; `rule` asks each time; `hang` never ends; `shout` writes a lot.
     fn prepare(&self, name: &str, arguments: &str) -> Result<Prepared<String>, String> {
         let asks = match name {
-            "look" | "hang" | "shout" => false,
+            "look" | "count" | "hang" | "shout" => false,
             "touch" | "rule" => true,
             _ => return Err(format!("there is no tool `{name}`")),
         };
@@ -226,8 +226,17 @@ impl Hands for Script {
             }
         }
         dropped.1 = None;
+        let number = if action.starts_with("count") {
+            self.ran().len()
+        } else {
+            0
+        };
         Outcome {
-            text: format!("did {action}"),
+            text: if number > 0 {
+                format!("{number} so far")
+            } else {
+                format!("did {action}")
+            },
             failed: false,
             exit: Some(0),
             created: vec![PathBuf::from("/w/a b")],
@@ -319,6 +328,8 @@ impl Place {
             permissions: Permissions::Ask,
             without_layers: vec![],
             readable: vec![],
+            patience: contract::PATIENCE,
+            ca_file: None,
             context_tokens: None,
             model_calls: contract::MODEL_CALLS,
             processes: contract::PROCESSES,

@@ -214,9 +214,46 @@ async fn a_loud_tool_is_shown_a_few_times_a_second_and_by_its_end() {
 }
 
 #[tokio::test]
-async fn a_model_that_goes_round_in_circles_is_stopped_with_words() {
+async fn the_same_call_with_the_same_result_again_and_again_ends_the_turn_with_words() {
     let place = Place::new();
-    let script = Script::of((0..200).map(|_| calls(&[["look", "x"]])));
+    let again = || calls(&[["look", "x"]]);
+    // Four times, something else, and then once too often.
+    let first = (0..4).map(|_| again()).chain([calls(&[["look", "y"]])]);
+    let script = Script::of(first.chain((0..9).map(|_| again())));
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        assert_eq!(person.prompt("go").await.unwrap(), StopReason::EndTurn);
+        let said = person.words("agent_message_chunk");
+        assert!(
+            said.contains("the same call of `look` 5 times in a row"),
+            "{said}"
+        );
+        // The next turn counts anew.
+        script.restart([again(), says("done")]);
+        assert_eq!(person.prompt("go on").await.unwrap(), StopReason::EndTurn);
+        assert!(person.words("agent_message_chunk").ends_with("done"));
+    })
+    .await;
+    assert_eq!(script.requests().len(), 10 + 2);
+}
+
+#[tokio::test]
+async fn a_call_that_brings_something_else_each_time_may_be_made_often() {
+    let place = Place::new();
+    let again = (0..9).map(|_| calls(&[["count", "x"]]));
+    let script = Script::of(again.chain([says("done")]));
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        person.prompt("go").await.unwrap();
+        assert_eq!(person.words("agent_message_chunk"), "done");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_model_that_calls_tools_for_ever_is_stopped_with_words() {
+    let place = Place::new();
+    let script = Script::of((0..200).map(|number: u32| calls(&[["look", &number.to_string()]])));
     meet(&script, &Answers::default(), async |person| {
         person.ready(&place).await;
         assert_eq!(person.prompt("go").await.unwrap(), StopReason::MaxTurnRequests);

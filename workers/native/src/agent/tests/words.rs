@@ -8,6 +8,7 @@ use contract::META_KEY;
 use serde_json::json;
 
 use super::scene::{Answers, Place, Script, Step, meet, reply, says, text};
+use crate::agent::history::BROKE_OFF;
 use crate::message::{Finish, ReplyPart};
 use crate::providers::{Progress, Reply};
 
@@ -257,4 +258,50 @@ async fn an_empty_prompt_is_refused_and_pictures_and_files_reach_the_model() {
             {"type": "text", "text": "[attached file: /w/a.log]"},
         ])
     );
+}
+
+#[tokio::test]
+async fn what_a_filter_ended_is_told_as_that_and_marked_as_cut() {
+    let place = Place::new();
+    let filtered = |parts: Vec<ReplyPart>| {
+        let reply = Reply {
+            finish: Finish::Filtered,
+            ..reply(parts)
+        };
+        Step::Reply(vec![], reply)
+    };
+    let half = ReplyPart::Text {
+        text: "half".to_owned(),
+    };
+    let script = Script::of([filtered(vec![half]), filtered(vec![]), says("ok")]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        for words in ["a", "b"] {
+            let error = person.prompt(words).await.unwrap_err();
+            assert!(
+                error
+                    .message
+                    .starts_with("the provider's content filter ended this answer"),
+                "{}",
+                error.message
+            );
+        }
+        person.prompt("c").await.unwrap();
+    })
+    .await;
+    let history = &script.last_request()["history"];
+    let texts: Vec<_> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| &message["parts"])
+        .collect();
+    assert_eq!(
+        texts.len(),
+        3,
+        "what brought nothing but the filter is gone: {history}"
+    );
+    assert_eq!(texts[1][0]["text"], "half");
+    assert_eq!(texts[1][1]["text"], BROKE_OFF);
+    assert_eq!(texts[2][0]["text"], "c");
 }

@@ -73,7 +73,8 @@ impl Reader {
         match choice["finish_reason"].as_str() {
             None | Some("") => {}
             Some("length" | "max_tokens") => self.finish = Some(Finish::Length),
-            Some("content_filter" | "refusal") => self.finish = Some(Finish::Refused),
+            Some("content_filter") => self.finish = Some(Finish::Filtered),
+            Some("refusal") => self.finish = Some(Finish::Refused),
             Some("error") => return Err(StreamFailure::Said(Said::default())),
             Some(_) => self.finish = Some(Finish::Complete),
         }

@@ -189,7 +189,8 @@ fn why_it_ended_is_told() {
         ("tool_calls", Finish::Complete),
         ("eos", Finish::Complete),
         ("length", Finish::Length),
-        ("content_filter", Finish::Refused),
+        ("content_filter", Finish::Filtered),
+        ("refusal", Finish::Refused),
     ] {
         let stream = chunks(&[json!({ "delta": { "content": "x" }, "finish_reason": reason })]);
         assert_eq!(read(&stream).finish, finish, "{reason}");

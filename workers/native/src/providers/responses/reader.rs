@@ -277,7 +277,7 @@ impl Reader {
             output: tokens("output_tokens"),
         };
         self.finish = Some(match response["incomplete_details"]["reason"].as_str() {
-            Some("content_filter") => Finish::Refused,
+            Some("content_filter") => Finish::Filtered,
             Some(_) => Finish::Length,
             None if response["status"] == "incomplete" => Finish::Length,
             None => Finish::Complete,

@@ -245,7 +245,7 @@ fn why_it_ended_is_told() {
         )
     };
     assert_eq!(ended(&incomplete("max_output_tokens")), Finish::Length);
-    assert_eq!(ended(&incomplete("content_filter")), Finish::Refused);
+    assert_eq!(ended(&incomplete("content_filter")), Finish::Filtered);
     assert_eq!(
         ended(r#"{"type":"response.completed","response":{}}"#),
         Finish::Complete

@@ -87,6 +87,59 @@ async fn a_silent_server_is_given_up_after_the_second_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn how_long_a_server_may_be_silent_is_configured() {
+    let server = Server::start((0..2).map(|_| Answer::hang("")).collect()).await;
+    let mut profile = profile(Provider::OpenaiChat, &server.url);
+    profile.patience = Duration::from_mins(20);
+    let told = call(&model(&profile)).await;
+    assert_eq!(told.words(), "the provider sent nothing for 20 min");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absurd_wait_is_told_and_not_waited() {
+    for asked in ["retry-after: 1e15", "retry-after: 1e20", "retry-after-ms: 1e300"] {
+        let (told, requests) = call_with(vec![Answer::status(429, &[asked], "{}"), hello()]).await;
+        assert_eq!(requests, 1, "{asked}");
+        assert_eq!(
+            told.words(),
+            "the provider's rate limit is reached (429); it asks to wait 1 d or longer before the next try"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_compressed_unasked_is_said_to_be() {
+    let zipped = b"\x1f\x8b\x08\x00rest".to_vec();
+    let headers = ["content-type: text/event-stream", "content-encoding: gzip"];
+    for (status, words) in [
+        (200, "compressed (gzip), which was not asked for"),
+        (400, "(400)"),
+    ] {
+        let (told, _) = call_with(vec![Answer::status(status, &headers, zipped.clone())]).await;
+        assert!(told.words().contains(words), "{}", told.words());
+        assert!(!told.words().contains("rest"), "{}", told.words());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emoji_in_two_halves_does_not_end_the_answer() {
+    let stream = [
+        text("Great "),
+        text("\\ud83d"),
+        text("\\ude00"),
+        text(" and \\ud83d lost"),
+    ]
+    .concat();
+    let (told, requests) = call_with(vec![Answer::stream(stream + HELLO_CHAT)]).await;
+    assert_eq!(
+        (told.text.as_str(), requests),
+        ("Great 😀 and \u{fffd} losthello", 1),
+        "{}",
+        told.words()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_is_not_there_is_named() {
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = gone.local_addr().unwrap();

@@ -361,3 +361,70 @@ async fn rules_without_end_do_not_swell_the_worker() {
     assert_eq!(outcome.text.lines().count(), 12, "{}", outcome.text);
     assert!(grown < 40 * 1024, "{grown} KiB");
 }
+
+#[tokio::test]
+async fn a_line_without_end_is_data_whatever_the_pattern() {
+    let bench = Bench::new();
+    let letters: String = (0_u32..14_000_000)
+        .map(|at| char::from(b'a' + (at.wrapping_mul(2_654_435_761) >> 29) as u8))
+        .collect();
+    bench.put("a.txt", format!("z1\n{letters}\nz2\n"));
+    bench.put("b.txt", "z3\n");
+    let pattern = "^z|(?:[a-h]{1,40}a[a-h]{1,40}b){3,20}[i-z0-9]";
+    let since = Instant::now();
+    let found = bench.call("grep", &json!({ "pattern": pattern })).await;
+    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
+    assert_eq!(
+        found.text,
+        "a.txt:1:z1\nb.txt:1:z3\n[searched only up to a line that is too long, more than 1 MiB: 1 file]\n"
+    );
+    bench.put("b.txt", "z".repeat(1024 * 1024));
+    let found = bench
+        .call(
+            "grep",
+            &json!({ "pattern": "^z", "path": "b.txt", "output": "files" }),
+        )
+        .await;
+    assert_eq!(found.text, "b.txt\n", "a line of exactly the limit is searched");
+}
+
+#[test]
+fn a_card_shows_all_that_a_search_does() {
+    let bench = Bench::new();
+    let pattern = format!("{}\n$", "x".repeat(200));
+    let input = |name, arguments| bench.prepare(name, &arguments).unwrap().input;
+    assert_eq!(
+        input("glob", json!({ "pattern": pattern, "path": "/usr/share" })),
+        format!("{}\\n$\nin: /usr/share", "x".repeat(200))
+    );
+    let pattern = "p".repeat(200);
+    assert_eq!(
+        input("grep", json!({ "pattern": pattern, "path": "/usr/share" })),
+        format!("{pattern}\nin: /usr/share\nshows: lines")
+    );
+    assert_eq!(
+        input(
+            "grep",
+            json!({ "pattern": pattern, "glob": "*.key", "ignore_case": true, "context": 20, "output": "count" })
+        ),
+        format!(
+            "{pattern}\nin: .\nfiles: *.key\nignoring case\nwith 20 lines around each match\nshows: counts of lines"
+        )
+    );
+    let scope = |name, arguments| bench.prepare(name, &arguments).unwrap().always.unwrap().scope;
+    for (name, arguments, says) in [
+        (
+            "grep",
+            json!({ "pattern": "x", "path": "/usr/share" }),
+            "Always search in and below this place",
+        ),
+        (
+            "glob",
+            json!({ "pattern": "x", "path": "/usr/share" }),
+            "Always find files in and below this folder",
+        ),
+        ("list", json!({ "path": "/usr/share" }), "Always list this folder"),
+    ] {
+        assert_eq!(scope(name, arguments), says);
+    }
+}

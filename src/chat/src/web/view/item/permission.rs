@@ -42,7 +42,7 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
     if !detail.is_empty() {
         push!(
             what,
-            "<pre class=\"input\" tabindex=\"0\" aria-label=\"What would run\">{}</pre>",
+            "<pre class=\"input\" tabindex=\"0\" role=\"group\" aria-label=\"What would run\">{}</pre>",
             escape(&detail)
         );
     }

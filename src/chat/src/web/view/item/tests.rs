@@ -147,7 +147,7 @@ fn a_finished_call_says_how_it_ended_and_how_long_it_took() {
     );
     let html = show(Body::Tool(call(ToolStatus::Running)));
     assert!(
-        html.contains(&format!("data-since=\"{}\"", AT.millis())),
+        html.contains(&format!("data-since=\"{}\" aria-live=\"off\"", AT.millis())),
         "{html}"
     );
 }
@@ -229,10 +229,10 @@ fn who_shows_no_name_is_you_to_themselves() {
         files: vec![],
     };
     for (by, name, shown) in [
-        ("web:alice", "", "<b>You</b>"),
-        ("web:alice", " \u{202e}", "<b>You</b>"),
-        ("web:alice", "Al", "<b>Al</b>"),
-        ("web:bob", "", "<b>Somebody</b>"),
+        ("web:alice", "", "<h2>You</h2>"),
+        ("web:alice", " \u{202e}", "<h2>You</h2>"),
+        ("web:alice", "Al", "<h2>Al</h2>"),
+        ("web:bob", "", "<h2>Somebody</h2>"),
     ] {
         assert!(show(said(by, name)).contains(shown), "{by} {name:?}");
     }

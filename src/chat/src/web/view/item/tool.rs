@@ -42,7 +42,7 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
     if more && !input.trim().is_empty() {
         push!(
             body,
-            "<pre class=\"input\" tabindex=\"0\" aria-label=\"Input\">{}</pre>",
+            "<pre class=\"input\" tabindex=\"0\" role=\"group\" aria-label=\"Input\">{}</pre>",
             escape(&input)
         );
     }
@@ -112,7 +112,9 @@ fn facts(call: &ToolCall, item: &Item, word: &str, changed: Option<diff::Count>)
     let started = call.started.unwrap_or(item.at);
     match (call.status, call.ended) {
         (ToolStatus::Running, _) => {
-            facts.push(format!("<span data-since=\"{}\"></span>", started.millis()));
+            // It ticks, and is not read aloud each time; nor is the output that grows.
+            let since = started.millis();
+            facts.push(format!("<span data-since=\"{since}\" aria-live=\"off\"></span>"));
         }
         (_, Some(ended)) if call.started.is_some() && ended.since(started) >= WORTH_A_WORD => {
             facts.push(words::span(ended.since(started)));
@@ -145,7 +147,7 @@ fn output(call: &ToolCall) -> String {
         ""
     };
     format!(
-        "{cut}<pre class=\"output\" tabindex=\"0\" data-stick=\"\" aria-label=\"Output\">{}</pre>",
+        "{cut}<pre class=\"output\" tabindex=\"0\" data-stick=\"\" role=\"group\" aria-label=\"Output\" aria-live=\"off\">{}</pre>",
         ansi::html(&text[from..])
     )
 }

@@ -215,7 +215,7 @@ fn tables_lists_and_tasks_come_out() {
         "{html}"
     );
     assert!(
-        html.contains("<del>2</del>") && html.contains("<ol start=\"3\">"),
+        html.contains("<del>2</del>") && html.contains("<ol start=\"3\" dir=\"auto\">"),
         "{html}"
     );
     assert_eq!(html.matches("type=\"checkbox\"").count(), 2, "{html}");

@@ -2,9 +2,7 @@
 
 use conversation::{Body, Decision, Item, NoteKind, PlanEntry, PlanStatus, ToolKind, ToolStatus, TurnId};
 
-use super::{Timeline, answer, ask, file, said, tool};
-use crate::web::enter;
-use crate::web::view::message_page;
+use super::timeline::{Timeline, answer, ask, file, said, tool};
 
 /// Words that browsers have trouble with: from right to left, without a place to break, wide, deep, hidden.
 const ODD: &str = "שלום, הקובץ `src/parse.rs` תוקן. مرحبا، تم إصلاح الملف.\n\n- פריט ראשון\n- פריט שני עם `code` באמצע\n\n\
@@ -122,15 +120,4 @@ fn calls(timeline: &mut Timeline) {
         let title = "a title that goes on and on until there is no room for it any more, wherever it stands";
         timeline.add(1, Body::Tool(tool(kind, statuses[at % 5], title, "", output)));
     }
-}
-
-/// The door with a password, as somebody sees it who typed a wrong one.
-pub(super) fn password_page() -> String {
-    let words = format!("That is not the password.\n\n{}", enter::WITH_PASSWORD);
-    message_page(
-        "This browser is not let in",
-        &words,
-        enter::PASSWORD_FORM,
-        None::<(&str, &str)>,
-    )
 }
