@@ -31,7 +31,7 @@ mod output;
 mod replay;
 mod room;
 
-use circle::Circle;
+use circle::{Circle, Round};
 pub(crate) use failure::TurnError;
 
 /// Tool calls of one answer that are run; the others are answered without.
@@ -164,13 +164,15 @@ impl<K: Kit> Session<K> {
             _ => {}
         }
         let (run, rest) = calls.split_at(calls.len().min(CALLS_PER_ANSWER));
+        let mut round = Round::default();
         for (number, call) in run.iter().enumerate() {
             let done = self.execute(&call_id(index, number), call, stop).await?;
             if done.is_none() {
                 return Ok(self.interrupted(vec![]).await);
             }
-            circle.note(call, self.history.messages().last());
+            round.note(call, self.history.messages().last());
         }
+        circle.note(round);
         self.keep(rest.iter().map(not_run).collect()).await?;
         Ok(Step::Again)
     }
