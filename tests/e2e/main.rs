@@ -21,6 +21,7 @@ mod kills;
 mod locks;
 mod logins;
 mod looking;
+mod operator;
 mod order;
 mod page;
 mod people;
