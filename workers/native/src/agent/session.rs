@@ -32,7 +32,7 @@ mod output;
 mod replay;
 mod room;
 
-use circle::Circle;
+use circle::{Circle, Round};
 pub(crate) use failure::TurnError;
 
 /// Tool calls of one answer that are run; the others are answered without.
@@ -184,6 +184,7 @@ impl<K: Kit> Session<K> {
         }
         let (run, rest) = calls.split_at(calls.len().min(CALLS_PER_ANSWER));
         let cut = (reply.finish == Finish::Length).then(|| calls.len() - 1);
+        let mut round = Round::default();
         for (number, call) in run.iter().enumerate() {
             let id = call_id(index, number);
             let done = if cut == Some(number) && !is_whole(call) {
@@ -194,8 +195,9 @@ impl<K: Kit> Session<K> {
             if done.is_none() {
                 return Ok(self.interrupted(vec![]).await);
             }
-            circle.note(call, self.history.messages().last());
+            round.note(call, self.history.messages().last());
         }
+        circle.note(round);
         self.keep(rest.iter().map(not_run).collect()).await?;
         Ok(Step::Again)
     }

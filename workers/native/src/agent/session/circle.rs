@@ -1,51 +1,61 @@
-//! A model that goes round in a circle: the same call with the same result, again and again.
+//! A model that goes round in a circle: the same calls with the same results, answer after answer.
 
 use crate::message::{Message, ToolCall};
 
-/// So many identical calls in a row, each with the same result, end a turn. (Something that is waited for changes its result
-/// in time, or is waited for in one call.)
+/// So many identical rounds one after the other end a turn. (Something that is waited for changes its result in time, or is
+/// waited for in one call.)
 const MOST: usize = 5;
 
-/// The last call of a turn with its result, and how often it came in a row.
+/// The last round of a turn, and how often it came one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Circle {
-    last: Option<Round>,
-    rounds: usize,
+    last: Round,
+    times: usize,
 }
+
+/// The calls of one answer with their results. (Calls of one answer know nothing of each other's results.)
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Round(Vec<Called>);
 
 /// What must be the same to be the same again.
 #[derive(Debug, PartialEq)]
-struct Round {
+struct Called {
     tool: String,
     arguments: String,
     result: String,
 }
 
-impl Circle {
-    /// Notes a call that was answered with `result`.
+impl Round {
+    /// A call that was answered with `result`.
     pub(super) fn note(&mut self, call: &ToolCall, result: Option<&Message>) {
-        let Some(Message::ToolResult { text, .. }) = result else {
-            return;
-        };
-        let round = Round {
-            tool: call.name.clone(),
-            arguments: call.arguments.clone(),
-            result: text.clone(),
-        };
-        if self.last.as_ref() == Some(&round) {
-            self.rounds += 1;
-        } else {
-            (self.last, self.rounds) = (Some(round), 1);
+        if let Some(Message::ToolResult { text, .. }) = result {
+            self.0.push(Called {
+                tool: call.name.clone(),
+                arguments: call.arguments.clone(),
+                result: text.clone(),
+            });
         }
+    }
+}
+
+impl Circle {
+    /// One more round has ended.
+    pub(super) fn note(&mut self, round: Round) {
+        self.times = if self.last == round { self.times + 1 } else { 1 };
+        self.last = round;
     }
 
     /// What is said to end the turn, once it has gone round too often.
     pub(super) fn is_closed(&self) -> Option<String> {
-        let last = self.last.as_ref().filter(|_| self.rounds >= MOST)?;
+        let called = self.last.0.first().filter(|_| self.times >= MOST)?;
+        let what = match self.last.0.len() {
+            1 => format!("call of `{}`", called.tool),
+            many => format!("{many} calls, beginning with `{}`,", called.tool),
+        };
         Some(format!(
-            "I stop here: I made the same call of `{}` {} times in a row, with the same result each time, and so I get no further. \
+            "I stop here: I made the same {what} {} times in a row, with the same result each time, and so I get no further. \
              Tell me what to do instead, or to go on.",
-            last.tool, self.rounds
+            self.times
         ))
     }
 }

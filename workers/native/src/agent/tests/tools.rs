@@ -217,8 +217,11 @@ async fn a_loud_tool_is_shown_a_few_times_a_second_and_by_its_end() {
 async fn the_same_call_with_the_same_result_again_and_again_ends_the_turn_with_words() {
     let place = Place::new();
     let again = || calls(&[["look", "x"]]);
-    // Four times, something else, and then once too often.
-    let first = (0..4).map(|_| again()).chain([calls(&[["look", "y"]])]);
+    // Many at once are one round: none of them knew the others' results. Four times, something else, and then once too often.
+    let first = [calls(&[["look", "x"]; 9])]
+        .into_iter()
+        .chain((0..4).map(|_| again()));
+    let first = first.chain([calls(&[["look", "y"]])]);
     let script = Script::of(first.chain((0..9).map(|_| again())));
     meet(&script, &Answers::default(), async |person| {
         person.ready(&place).await;
@@ -234,7 +237,7 @@ async fn the_same_call_with_the_same_result_again_and_again_ends_the_turn_with_w
         assert!(person.words("agent_message_chunk").ends_with("done"));
     })
     .await;
-    assert_eq!(script.requests().len(), 10 + 2);
+    assert_eq!(script.requests().len(), 11 + 2);
 }
 
 #[tokio::test]
