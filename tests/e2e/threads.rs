@@ -507,9 +507,10 @@ fn find(folder: &Path, name: &str) -> Option<String> {
 #[tokio::test]
 async fn what_the_permission_card_shows_is_what_is_executed() {
     let (scene, _host, person) = host("").await;
-    let thread = person
-        .open("run: printf '%s|' \"a b\" 'c;d' > argv.txt; cat /proc/self/cmdline")
-        .await;
+    // It stays until somebody outside its cage has looked at what the kernel says that it was started with.
+    let command =
+        "printf '%s|' \"a b\" 'c;d' > argv.txt; echo $$ > pid.txt; until [ -e seen ]; do sleep 0.05; done";
+    let thread = person.open(&format!("run: {command}")).await;
     let mut ear = person.listen(&thread).await;
     let asked = ear
         .until(|heard| heard.data.to_string().contains("data-request"))
@@ -534,15 +535,26 @@ async fn what_the_permission_card_shows_is_what_is_executed() {
         )
         .await;
     assert_eq!(code, StatusCode::OK, "{answer}");
+    let pid = until(async || {
+        let file = find(scene.folder(), "pid.txt")?;
+        let pid = std::fs::read_to_string(&file).expect("it can be read");
+        Some((file, pid.strip_suffix('\n')?.to_owned()))
+    });
+    let (file, pid) = pid.await;
+    let executed = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("it runs");
+    std::fs::write(Path::new(&file).with_file_name("seen"), "").expect("it can be written");
     ear.until(is_idle).await;
+    let words: Vec<&str> = executed.split_terminator('\0').collect();
+    let [shell, rest @ ..] = &words[..] else {
+        panic!("it has a command line: {executed:?}");
+    };
+    assert!(shell.ends_with("bash"), "{words:?}");
+    assert_eq!(rest, ["-c", &shown], "nothing is added and nothing left out");
+    assert_eq!(shown, command);
     let written = find(scene.folder(), "argv.txt").expect("it ran");
     assert_eq!(
         std::fs::read_to_string(written).expect("it can be read"),
         "a b|c;d|"
-    );
-    assert_eq!(
-        shown,
-        "printf '%s|' \"a b\" 'c;d' > argv.txt; cat /proc/self/cmdline"
     );
 }
 

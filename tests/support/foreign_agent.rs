@@ -194,6 +194,11 @@ impl Agent {
             ),
             "strange" => self.strange(session),
             "ask" => self.ask(session, rest),
+            "announce" => self.update(session, &called("sessionUpdate", "tool_call_update", rest)),
+            "request" => {
+                let options = "yes=allow_once ever=allow_always no=reject_once";
+                self.ask_about(session, &called("toolCallId", "asked", rest), options);
+            }
             "call" => {
                 let answer = self.call(rest, &json!({
                     "sessionId": session, "path": "/etc/passwd", "content": "x", "command": "id", "terminalId": "1",
@@ -285,16 +290,18 @@ impl Agent {
 
     /// `ask: id=kind id=kind`: asks, and says what was chosen.
     fn ask(&mut self, session: &str, options: &str) {
+        let call = json!({ "toolCallId": "asked", "title": "do it", "kind": "execute", "rawInput": { "command": "do it" } });
+        self.ask_about(session, &call, options);
+    }
+
+    fn ask_about(&mut self, session: &str, call: &Value, options: &str) {
         let options: Vec<Value> = options
             .split_whitespace()
             .filter_map(|option| option.split_once('='))
             .map(|(id, kind)| json!({ "optionId": id, "name": id, "kind": kind }))
             .collect();
-        let answer = self.call("session/request_permission", &json!({
-            "sessionId": session,
-            "toolCall": { "toolCallId": "asked", "title": "do it", "kind": "execute", "rawInput": { "command": "do it" } },
-            "options": options,
-        }));
+        let request = json!({ "sessionId": session, "toolCall": call, "options": options });
+        let answer = self.call("session/request_permission", &request);
         let outcome = &answer["result"]["outcome"];
         let chosen = outcome["optionId"].as_str().or(outcome["outcome"].as_str());
         self.answer(session, &format!("chosen={};\n\n", chosen.unwrap_or("error")));
@@ -350,6 +357,15 @@ impl Agent {
     fn remembered(&self, session: &str) -> String {
         fs::read_to_string(self.home.join(session)).unwrap_or_default()
     }
+}
+
+/// The object that a line holds, with this member if it has none of that name.
+fn called(name: &str, value: &str, rest: &str) -> Value {
+    let mut members: Value = serde_json::from_str(rest).unwrap_or_default();
+    if members[name].is_null() {
+        members[name] = json!(value);
+    }
+    members
 }
 
 fn words(kind: &str, text: &str) -> Value {

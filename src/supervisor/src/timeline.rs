@@ -10,10 +10,14 @@ use agent_client_protocol::v1::schema::{
 
 use crate::update::Change;
 
+mod input;
+mod original;
 mod tool;
 
+use original::Original;
+pub(crate) use original::{Asked, LONGEST_ASKED};
+pub(crate) use tool::brief;
 pub use tool::describe_diffs;
-pub(crate) use tool::{brief, shown_diffs, shown_input};
 
 /// An answer or a thought that grows above so many bytes is continued in a new entry.
 const LONGEST_TEXT: usize = 256 * 1024;
@@ -58,6 +62,8 @@ pub(crate) struct Timeline {
 #[derive(Debug)]
 struct Live {
     item: Item,
+    /// What it lacks, if it is a tool call.
+    original: Original,
     /// Bytes of its text that subscribers have; `None`: they have not seen this state of it.
     published: Option<usize>,
     dirty: bool,
@@ -167,12 +173,11 @@ impl Timeline {
         self.live.iter().map(|live| &live.item)
     }
 
-    /// What goes into a tool call, as far as it was reported.
-    pub(crate) fn tool_call(&self, call: &str) -> Option<&conversation::ToolCall> {
-        self.live.iter().rev().find_map(|live| match &live.item.body {
-            Body::Tool(tool) if tool.call == call && !live.sealed => Some(tool),
-            _ => None,
-        })
+    /// Whether a tool runs, as far as the agent says.
+    pub(crate) fn runs_a_tool(&self) -> bool {
+        let runs =
+            |live: &Live| matches!(&live.item.body, Body::Tool(tool) if tool.status == ToolStatus::Running);
+        self.live.iter().any(runs)
     }
 
     /// The turn is over: tool calls that have not ended never will.
@@ -188,6 +193,7 @@ impl Timeline {
             }
             live.done = true;
             live.sealed = true;
+            live.original = Original::default();
         }
     }
 
@@ -338,6 +344,7 @@ impl Timeline {
                 at: now,
                 body,
             },
+            original: Original::default(),
             published: None,
             dirty: true,
             done: false,

@@ -222,8 +222,7 @@ async fn failed(error: OpenError, process: Handle, after: Duration) -> StartErro
     let violation = ended.as_ref().and_then(|ended| ended.violation.clone());
     let stderr = ended
         .as_ref()
-        .map(|ended| ended.stderr.clone())
-        .unwrap_or_default();
+        .map_or_else(String::new, |ended| ended.stderr.clone());
     match error {
         OpenError::Refused(error) => error,
         OpenError::Late(waiting_for) => StartError::Timeout {

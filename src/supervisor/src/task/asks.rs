@@ -2,7 +2,7 @@
 
 use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, Permissions, ToolKind};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, Permissions};
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -12,11 +12,14 @@ use crate::logins::Usable;
 use crate::process::Reply;
 use crate::rights::{Deed, refusal};
 use crate::supervisor::{Answer, SupervisorError};
-use crate::timeline::{brief, describe_diffs, shown_diffs, shown_input};
+use crate::timeline::{Asked, LONGEST_ASKED, brief};
 use crate::worker::PermissionAnswer;
 
 /// Questions that an agent may have open; further ones are denied unseen.
 pub(super) const MOST_OPEN: usize = 16;
+
+/// A call of which the agent says nothing.
+const USE_A_TOOL: &str = "use a tool";
 
 /// Why a question is denied whose entry, or whose yes, could not be written.
 const UNWRITTEN: &str = "it could not be written down";
@@ -122,9 +125,27 @@ impl Task {
         };
         // Its card first: it carries what the request may leave out.
         self.apply(SessionUpdate::ToolCallUpdate(tool_call.clone())).await;
+        let call = tool_call.tool_call_id.to_string();
+        let asked = self
+            .turn
+            .as_ref()
+            .and_then(|running| running.timeline.asked(&call));
+        let Some(Asked { title, detail, diffs }) = asked else {
+            return self.deny_unseen(&tool_call, reply).await;
+        };
         let limit = self.shared.config.limits.permission;
-        let until = Timestamp::now().plus(limit);
-        let body = self.permission_body(&tool_call, request.clone(), options, until);
+        let body = Body::Permission {
+            request: request.clone(),
+            call,
+            title: Some(title)
+                .filter(|title| !title.is_empty())
+                .unwrap_or_else(|| USE_A_TOOL.to_owned()),
+            detail,
+            diffs,
+            options,
+            until: Timestamp::now().plus(limit),
+            decision: None,
+        };
         let item = self.put(body).await;
         let is_unwritten = self.is_kept(item.id);
         let permission = Permission {
@@ -158,7 +179,7 @@ impl Task {
             return true;
         }
         let unknown = unknown.join("”, “");
-        let what = tool_call.fields.title.as_deref().unwrap_or("use a tool");
+        let what = tool_call.fields.title.as_deref().unwrap_or(USE_A_TOOL);
         let words = if options.is_empty() {
             format!(
                 "The agent asked whether it may do this: {}. It was told no, because this host understands none of the \
@@ -174,51 +195,18 @@ impl Task {
         !options.is_empty()
     }
 
-    fn permission_body(
-        &self,
-        asked: &ToolCallUpdate,
-        request: String,
-        options: Vec<Choice>,
-        until: Timestamp,
-    ) -> Body {
-        let call = asked.tool_call_id.to_string();
-        let known = self
-            .turn
-            .as_ref()
-            .and_then(|running| running.timeline.tool_call(&call));
-        let fields = &asked.fields;
-        let content = fields.content.as_deref().unwrap_or_default();
-        let mut diffs = shown_diffs(content, &self.workspace);
-        if diffs.is_empty() {
-            diffs = known.map(|known| known.diffs.clone()).unwrap_or_default();
-        }
-        let title = fields
-            .title
-            .clone()
-            .or_else(|| known.map(|known| known.title.clone()));
-        let title = title.filter(|title| !title.is_empty());
-        let input = fields.raw_input.as_ref().and_then(shown_input);
-        let input = input
-            .or_else(|| known.map(|known| known.input.clone()))
-            .unwrap_or_default();
-        let runs = known.is_some_and(|known| known.kind == ToolKind::Execute);
-        let mut detail = input;
-        if !runs && !diffs.is_empty() {
-            detail = describe_diffs(&diffs);
-        }
-        if detail.is_empty() {
-            detail = title.clone().unwrap_or_default();
-        }
-        Body::Permission {
-            request,
-            call,
-            title: title.unwrap_or_else(|| "use a tool".to_owned()),
-            detail,
-            diffs,
-            options,
-            until,
-            decision: None,
-        }
+    /// Nobody can look at all of it, so nobody is asked.
+    async fn deny_unseen(&mut self, tool_call: &ToolCallUpdate, reply: Reply<PermissionAnswer>) {
+        let words = format!(
+            "The agent asked whether it may do this: {}. It was told no, because nobody could look at it: it is longer than \
+             {} MiB, or the agent asked too late, when it was no longer known as a whole.",
+            brief(tool_call.fields.title.as_deref().unwrap_or(USE_A_TOOL)),
+            LONGEST_ASKED >> 20
+        );
+        self.note(NoteKind::Warning, words, None).await;
+        reply.give(PermissionAnswer::Unanswered(
+            "it is too long to be looked at; do it in smaller steps",
+        ));
     }
 
     /// Somebody decided.

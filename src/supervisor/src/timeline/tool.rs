@@ -1,5 +1,6 @@
 //! Tool calls: what agents report about them, in the words and bounds of our timeline.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use agent_client_protocol::v1::schema::{
@@ -9,12 +10,14 @@ use conversation::{Body, Diff, ToolCall, ToolKind, ToolStatus};
 use credentials::Timestamp;
 use serde_json::Value;
 
+use super::input::{is_told_by, shown_input};
+use super::original::{Original, Part};
 use super::{After, Ids, Live, MOST_UNFINISHED, Timeline};
 
 /// Bytes of output that are kept: the last ones.
 const LONGEST_OUTPUT: usize = 64 * 1024;
 
-/// Bytes of a title or of what goes in that are kept in the timeline. (What a permission shows is never shortened.)
+/// Bytes of a title or of what goes in that an entry has. (What a permission shows is never shortened.)
 const LONGEST_INPUT: usize = 16 * 1024;
 
 /// Diffs with more bytes than this are left out of the timeline, and the output says so.
@@ -46,7 +49,7 @@ impl Timeline {
             return after;
         };
         let before = tool.status;
-        merge(tool, update.fields, &workspace, now);
+        merge(tool, &mut live.original, update.fields, &workspace, now);
         let is_over = matches!(
             tool.status,
             ToolStatus::Completed | ToolStatus::Failed | ToolStatus::Cut
@@ -62,6 +65,7 @@ impl Timeline {
         }
         live.done = is_over;
         live.touch();
+        self.let_originals_go(index);
         after
     }
 
@@ -98,23 +102,41 @@ fn unknown_call(call: String) -> ToolCall {
     }
 }
 
-fn merge(tool: &mut ToolCall, fields: ToolCallUpdateFields, workspace: &Path, now: Timestamp) {
+fn merge(
+    tool: &mut ToolCall,
+    original: &mut Original,
+    fields: ToolCallUpdateFields,
+    workspace: &Path,
+    now: Timestamp,
+) {
     if let Some(kind) = fields.kind {
         tool.kind = kind_of(kind);
     }
-    if let Some(input) = fields.raw_input.as_ref().and_then(shown_input) {
-        tool.input = head(&input, LONGEST_INPUT);
+    if let Some(content) = fields.content {
+        take_content(tool, original, &content, workspace);
+    }
+    if let Some(input) = &fields.raw_input
+        && let Some(shown) = shown_input(input)
+    {
+        original.is_told = match &original.diffs {
+            Part::Shown => is_told_by(&tool.diffs, input, workspace),
+            Part::Kept(diffs) => is_told_by(diffs, input, workspace),
+            Part::Lost => false,
+        };
+        (tool.input, original.input) = match (original.is_told, tool.diffs.first()) {
+            // The change says the rest: people need not read it twice.
+            (true, Some(diff)) => (diff.path.clone(), Part::Kept(shown)),
+            _ => head(shown),
+        };
     }
     if let Some(title) = fields.title {
-        tool.title = head(&title, LONGEST_INPUT);
+        (tool.title, original.title) = head(title);
     }
     if tool.input.is_empty()
         && let Some(place) = fields.locations.as_ref().and_then(|places| places.first())
     {
         tool.input = relative(&place.path, workspace);
-    }
-    if let Some(content) = fields.content {
-        take_content(tool, &content, workspace);
+        original.is_told = true;
     }
     if let Some(output) = &fields.raw_output {
         let exit = ["exit", "exit_code", "exitCode"]
@@ -150,7 +172,7 @@ fn merge(tool: &mut ToolCall, fields: ToolCallUpdateFields, workspace: &Path, no
 }
 
 /// ACP: new content replaces the old as a whole.
-fn take_content(tool: &mut ToolCall, content: &[ToolCallContent], workspace: &Path) {
+fn take_content(tool: &mut ToolCall, original: &mut Original, content: &[ToolCallContent], workspace: &Path) {
     let mut output = String::new();
     for block in content {
         if let ToolCallContent::Content(content) = block
@@ -164,26 +186,34 @@ fn take_content(tool: &mut ToolCall, content: &[ToolCallContent], workspace: &Pa
     }
     let diffs = shown_diffs(content, workspace);
     let mut total = 0_usize;
-    let (fitting, large): (Vec<_>, Vec<_>) = diffs.into_iter().partition(|diff| {
-        let fits = size(diff) <= LONGEST_DIFF.min(LONGEST_DIFFS - total);
-        total += if fits { size(diff) } else { 0 };
-        fits
-    });
-    for diff in large {
-        output.push_str("\n(the change to ");
-        output.push_str(&diff.path);
-        output.push_str(" is too large to be shown)");
+    let mut fitting = Vec::new();
+    for diff in &diffs {
+        let size = size_of_diff(diff);
+        if size <= LONGEST_DIFF.min(LONGEST_DIFFS - total) {
+            total += size;
+            fitting.push(diff.clone());
+        } else {
+            // Writing to a string can't fail.
+            let _ = write!(
+                output,
+                "\n(the change to {} is too large to be shown: {size} bytes)",
+                diff.path
+            );
+        }
     }
     // An agent that reports the output of a change need not repeat the change.
-    if !fitting.is_empty() {
+    if !diffs.is_empty() {
+        let is_whole = fitting.len() == diffs.len();
         tool.diffs = fitting;
+        original.diffs = if is_whole { Part::Shown } else { Part::Kept(diffs) };
+        original.is_told = false;
     }
     tool.cut = false;
     set_output(tool, output);
 }
 
 /// Also what is empty takes room.
-fn size(diff: &Diff) -> usize {
+pub(super) fn size_of_diff(diff: &Diff) -> usize {
     size_of::<Diff>() + diff.path.len() + diff.new.len() + diff.old.as_ref().map_or(0, String::len)
 }
 
@@ -218,41 +248,8 @@ fn kind_of(kind: AcpKind) -> ToolKind {
     }
 }
 
-/// What goes in, for people: the command line, the path, the pattern; else all of it as JSON. `None` for nothing.
-pub(crate) fn shown_input(input: &Value) -> Option<String> {
-    if let Some(text) = input.as_str() {
-        return Some(text.to_owned());
-    }
-    let object = input.as_object().filter(|object| !object.is_empty())?;
-    if let Some(command) = ["command", "cmd"].into_iter().find_map(|key| object.get(key)) {
-        match command {
-            Value::String(line) => return Some(line.clone()),
-            Value::Array(words) if words.iter().all(Value::is_string) => {
-                let words: Vec<_> = words.iter().filter_map(Value::as_str).map(quoted).collect();
-                return Some(words.join(" "));
-            }
-            _ => {}
-        }
-    }
-    let names = ["path", "file_path", "filePath", "pattern", "query", "url"];
-    let found = names.into_iter().find_map(|key| object.get(key)?.as_str());
-    found
-        .map(str::to_owned)
-        .or_else(|| serde_json::to_string_pretty(input).ok())
-}
-
-/// A word as a shell would need it, so that what is shown can't be read in two ways.
-fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 /// The changes to files among the content, with paths relative to the workspace where they lie inside.
-pub(crate) fn shown_diffs(content: &[ToolCallContent], workspace: &Path) -> Vec<Diff> {
+fn shown_diffs(content: &[ToolCallContent], workspace: &Path) -> Vec<Diff> {
     let diffs = content.iter().filter_map(|block| match block {
         ToolCallContent::Diff(diff) => Some(Diff {
             path: relative(&diff.path, workspace),
@@ -278,7 +275,7 @@ pub fn describe_diffs(diffs: &[Diff]) -> String {
     text
 }
 
-fn relative(path: &Path, workspace: &Path) -> String {
+pub(super) fn relative(path: &Path, workspace: &Path) -> String {
     path.strip_prefix(workspace)
         .unwrap_or(path)
         .to_string_lossy()
@@ -295,9 +292,11 @@ pub(crate) fn brief(text: &str) -> String {
     format!("{short}…")
 }
 
-fn head(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
+/// What an entry has of a text, and what it lacks.
+fn head(text: String) -> (String, Part<String>) {
+    if text.len() <= LONGEST_INPUT {
+        return (text, Part::Shown);
     }
-    format!("{}…", &text[..text.floor_char_boundary(limit)])
+    let shown = format!("{}…", &text[..text.floor_char_boundary(LONGEST_INPUT)]);
+    (shown, Part::Kept(text))
 }

@@ -1,7 +1,8 @@
 //! Permissions and logins.
 
 use agent_client_protocol::v1::schema::{
-    Diff as AcpDiff, ToolCallContent, ToolCallUpdate, ToolCallUpdateFields, ToolKind as AcpKind,
+    Diff as AcpDiff, SessionUpdate, ToolCallContent, ToolCallUpdate, ToolCallUpdateFields,
+    ToolKind as AcpKind,
 };
 use contract::LoginNeeded;
 use conversation::{Body, Decision, Permissions};
@@ -103,7 +104,7 @@ async fn a_change_to_a_file_is_asked_for_with_the_change() {
     let fields = ToolCallUpdateFields::new()
         .title("write a.txt".to_owned())
         .kind(AcpKind::Edit)
-        .raw_input(json!({"path": "a.txt"}))
+        .raw_input(json!({"path": "/elsewhere/a.txt"}))
         .content(vec![ToolCallContent::Diff(diff)]);
     let (_, view, _) = asking(&host, ToolCallUpdate::new("c1", fields)).await;
     let Some((_, Body::Permission { detail, diffs, .. })) = view.permission() else {
@@ -111,6 +112,47 @@ async fn a_change_to_a_file_is_asked_for_with_the_change() {
     };
     assert_eq!(detail, "change: /elsewhere/a.txt\n-old\n+new\n");
     assert_eq!(diffs.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_names_only_its_call_shows_the_whole_of_that_call() {
+    let host = Host::new().await;
+    let script = "x".repeat(100_000);
+    let announced = ToolCallUpdateFields::new()
+        .title("run a script".to_owned())
+        .raw_input(json!({ "command": script, "cwd": "/" }));
+    host.script.prompt_with(vec![
+        Act::Update(SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(
+            "c1", announced,
+        ))),
+        Act::Ask(ToolCallUpdate::new("c1", ToolCallUpdateFields::new())),
+    ]);
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.phase(ThreadPhase::AwaitingPermission).await;
+    let Some((_, Body::Permission { title, detail, .. })) = view.permission() else {
+        panic!("it asks");
+    };
+    assert_eq!(title, "run a script");
+    assert!(detail == format!("{script}\ncwd: /"), "{}", detail.len());
+}
+
+#[tokio::test]
+async fn what_nobody_could_look_at_is_denied_and_told() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let huge = "x".repeat(crate::timeline::LONGEST_ASKED + 1);
+    host.script.prompt_with(vec![Act::Ask(wants_to_run(&huge))]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.note("It was told no, because nobody could look at it").await;
+    view.quiet().await;
+    assert_eq!(
+        view.answers(),
+        [r#"Unanswered("it is too long to be looked at; do it in smaller steps")"#]
+    );
+    assert!(view.permission().is_none());
 }
 
 #[tokio::test]

@@ -165,16 +165,19 @@ async fn what_was_said_is_not_said_again_when_a_session_is_resumed() {
 
 #[tokio::test]
 async fn what_the_card_shows_is_what_the_agent_then_runs() {
+    // It asks about what it was given, and runs no other than what it asked about.
     let functions = r#"
 on_prompt() {
   prompt=$id
-  ask 77 session/request_permission '{"sessionId":"s1","toolCall":{"toolCallId":"c1","title":"run a command","kind":"execute","rawInput":{"command":"printf done > made"}},"options":[{"optionId":"y","name":"Yes","kind":"allow_once"},{"optionId":"n","name":"No","kind":"reject_once"}]}'
+  asked=${line#*'"text":"'}; asked=${asked%%'"'*}
+  ask 77 session/request_permission '{"sessionId":"s1","toolCall":{"toolCallId":"c1","title":"run a command","kind":"execute","rawInput":{"command":"'"$asked"'"}},"options":[{"optionId":"y","name":"Yes","kind":"allow_once"},{"optionId":"n","name":"No","kind":"reject_once"}]}'
 }
 on_answer() {
-  case $line in *'"optionId":"y"'*) printf done > made; say ran ;; *) say refused ;; esac
+  case $line in *'"optionId":"y"'*) sh -c "$asked"; say ran ;; *) say refused ;; esac
   id=$prompt; answer '{"stopReason":"end_turn"}'
 }
 "#;
+    let command = "tr '[:cntrl:]' , < /proc/$$/cmdline > made; true";
     let host = hosts(functions).await;
     let thread = host.thread("a").await;
     let mut view = host.view(&thread).await;
@@ -188,7 +191,7 @@ on_answer() {
                 .join("made")
                 .exists()
         );
-        host.post(&thread, "go").await;
+        host.post(&thread, command).await;
         view.until("it asks", |view| {
             matches!(
                 view.permission(),
@@ -198,7 +201,7 @@ on_answer() {
         .await;
         let (request, body) = view.permission().unwrap();
         assert!(
-            matches!(&body, Body::Permission { detail, .. } if detail == "printf done > made"),
+            matches!(&body, Body::Permission { detail, .. } if detail == command),
             "{body:?}"
         );
         host.supervisor
@@ -209,9 +212,10 @@ on_answer() {
             .await;
         view.quiet().await;
     }
+    let made = host.supervisor.workspace(&thread).await.unwrap().join("made");
     assert_eq!(
-        std::fs::read_to_string(host.supervisor.workspace(&thread).await.unwrap().join("made")).unwrap(),
-        "done"
+        std::fs::read_to_string(made).unwrap(),
+        format!("sh,-c,{command},")
     );
     host.supervisor.drain(Duration::ZERO).await;
 }
@@ -231,6 +235,25 @@ async fn an_agent_that_breaks_the_protocol_ends_with_a_note_and_can_be_retried()
         .unwrap();
     view.until("it is answered", |view| view.answers() == ["fine"])
         .await;
+    host.supervisor.drain(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn a_thread_is_told_also_between_turns_why_its_agent_was_ended() {
+    let functions = r#"on_prompt() { say fine; answer '{"stopReason":"end_turn"}'; (until [ -e now ]; do sleep 0.02; done; echo 'no json') & }"#;
+    let host = hosts(functions).await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "go").await.turn;
+    view.quiet().await;
+    let folder = host.supervisor.workspace(&thread).await.unwrap();
+    std::fs::write(folder.join("now"), "").unwrap();
+    let told = view
+        .note("broke the protocol: it sent a line that is not a JSON")
+        .await;
+    assert_eq!(told, (NoteKind::Error, None));
+    assert!(view.find_note("started again with the next message").is_some());
+    assert_eq!(host.state(turn).await, TurnState::Done);
     host.supervisor.drain(Duration::ZERO).await;
 }
 

@@ -1,0 +1,124 @@
+//! What people are asked about: tool calls as the agent told them. The limits of entries leave things out of a call; those
+//! are kept beside it, because nobody can say yes to what is not shown.
+
+use conversation::{Body, Diff, ToolCall, ToolKind};
+
+use super::Timeline;
+use super::tool::{describe_diffs, size_of_diff};
+
+/// Bytes that somebody can be asked about. (The built-in agent makes no larger change, and Discord takes larger files not
+/// at all.)
+pub(crate) const LONGEST_ASKED: usize = 4 * 1024 * 1024;
+
+/// Bytes of a turn that are kept beside its entries.
+const LONGEST_KEPT: usize = 16 * 1024 * 1024;
+
+/// One part of a call.
+#[derive(Debug, Default)]
+pub(super) enum Part<T> {
+    /// The entry has all of it.
+    #[default]
+    Shown,
+    /// The entry has less; this is all.
+    Kept(T),
+    /// The entry has less, and there is no more room for all.
+    Lost,
+}
+
+/// What an entry lacks of its call.
+#[derive(Debug, Default)]
+pub(super) struct Original {
+    pub(super) title: Part<String>,
+    pub(super) input: Part<String>,
+    pub(super) diffs: Part<Vec<Diff>>,
+    /// The changes say all of what goes in.
+    pub(super) is_told: bool,
+}
+
+/// What somebody is asked about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Asked {
+    /// In a few words; may be empty.
+    pub(crate) title: String,
+    /// All that goes in; the changes in words where they say it as well; the title where there is neither.
+    pub(crate) detail: String,
+    /// All changes to files.
+    pub(crate) diffs: Vec<Diff>,
+}
+
+impl<T: Clone> Part<T> {
+    /// All of it, if it is known.
+    fn whole(&self, shown: &T) -> Option<T> {
+        match self {
+            Self::Shown => Some(shown.clone()),
+            Self::Kept(all) => Some(all.clone()),
+            Self::Lost => None,
+        }
+    }
+
+    fn let_go(&mut self) {
+        if matches!(self, Self::Kept(_)) {
+            *self = Self::Lost;
+        }
+    }
+}
+
+impl Original {
+    fn size(&self) -> usize {
+        let text = |part: &Part<String>| match part {
+            Part::Kept(text) => text.len(),
+            _ => 0,
+        };
+        let diffs = match &self.diffs {
+            Part::Kept(diffs) => diffs.iter().map(size_of_diff).sum(),
+            _ => 0,
+        };
+        text(&self.title) + text(&self.input) + diffs
+    }
+
+    fn let_go(&mut self) {
+        self.title.let_go();
+        self.input.let_go();
+        self.diffs.let_go();
+    }
+
+    fn asked(&self, shown: &ToolCall) -> Option<Asked> {
+        let title = self.title.whole(&shown.title)?;
+        let input = self.input.whole(&shown.input)?;
+        let diffs = self.diffs.whole(&shown.diffs)?;
+        // What runs is never told by what it changes.
+        let is_told = self.is_told && shown.kind != ToolKind::Execute;
+        let detail = match (input.is_empty() || is_told, diffs.is_empty()) {
+            (true, false) => describe_diffs(&diffs),
+            (true, true) if input.is_empty() => title.clone(),
+            _ => input,
+        };
+        let size = title.len() + detail.len() + diffs.iter().map(size_of_diff).sum::<usize>();
+        (size <= LONGEST_ASKED).then_some(Asked { title, detail, diffs })
+    }
+}
+
+impl Timeline {
+    /// What somebody is asked who is asked about a call. `None` where it is too much to be looked at, or is no longer known
+    /// as a whole.
+    pub(crate) fn asked(&self, call: &str) -> Option<Asked> {
+        self.live.iter().rev().find_map(|live| match &live.item.body {
+            Body::Tool(tool) if tool.call == call && !live.sealed => Some(live.original.asked(tool)),
+            _ => None,
+        })?
+    }
+
+    /// Makes room for what is kept of a call: that of the oldest others goes.
+    pub(super) fn let_originals_go(&mut self, but: usize) {
+        let mut kept = self.live[but].original.size();
+        for (index, live) in self.live.iter_mut().enumerate().rev() {
+            if index == but {
+                continue;
+            }
+            kept += live.original.size();
+            if kept > LONGEST_KEPT {
+                live.original.let_go();
+            }
+        }
+    }
+}
