@@ -168,28 +168,28 @@ impl Task {
         self.show();
     }
 
-    /// Whether a request has any answer that is understood, or none at all. What is not is told.
+    /// Whether a request has any answer that is understood. What is not is told.
     pub(super) async fn understands(
         &mut self,
         tool_call: &ToolCallUpdate,
         options: &[Choice],
         unknown: Vec<String>,
     ) -> bool {
-        if unknown.is_empty() {
-            return true;
-        }
         let unknown = unknown.join("”, “");
-        let what = tool_call.fields.title.as_deref().unwrap_or(USE_A_TOOL);
-        let words = if options.is_empty() {
-            format!(
-                "The agent asked whether it may do this: {}. It was told no, because this host understands none of the \
-                 answers that it offers: “{unknown}”.",
-                brief(what)
-            )
-        } else {
-            format!(
+        let what = brief(tool_call.fields.title.as_deref().unwrap_or(USE_A_TOOL));
+        let words = match (options.is_empty(), unknown.is_empty()) {
+            (false, true) => return true,
+            (false, false) => format!(
                 "The agent offers more answers than are shown; this host does not understand “{unknown}”."
-            )
+            ),
+            (true, false) => format!(
+                "The agent asked whether it may do this: {what}. It was told no, because this host understands none of the \
+                 answers that it offers: “{unknown}”."
+            ),
+            (true, true) => format!(
+                "The agent asked whether it may do this: {what}. It was told no, because it offers no answer that could be \
+                 given."
+            ),
         };
         self.note(NoteKind::Warning, words, None).await;
         !options.is_empty()
@@ -321,19 +321,15 @@ impl Task {
 
 /// What somebody's answer means, and what the agent is told.
 fn verdict(options: &[Choice], answer: Answer, by: String) -> Result<(Decision, Answer), SupervisorError> {
-    let once = |choice: &Choice| choice.kind == ChoiceKind::AllowOnce;
-    let always = |choice: &&Choice| choice.kind == ChoiceKind::AllowAlways;
+    let offered = |kind: ChoiceKind| options.iter().find(|choice| choice.kind == kind);
+    let always = offered(ChoiceKind::AllowAlways).map(|choice| choice.name.clone());
     Ok(match answer {
+        Answer::Always if let Some(words) = always => (Decision::Always { by, words }, Answer::Always),
         // An agent that can't be allowed just once must not be told so.
-        Answer::Once if !options.is_empty() && !options.iter().any(once) => return Err(not_offered()),
-        Answer::Once => (Decision::Once { by }, Answer::Once),
-        Answer::Always => match options.iter().find(always) {
-            Some(Choice { name, .. }) => {
-                let words = name.clone();
-                (Decision::Always { by, words }, Answer::Always)
-            }
-            None => (Decision::Once { by }, Answer::Once),
-        },
+        Answer::Once | Answer::Always if offered(ChoiceKind::AllowOnce).is_none() => {
+            return Err(not_offered());
+        }
+        Answer::Once | Answer::Always => (Decision::Once { by }, Answer::Once),
         Answer::Deny { reason } => {
             let told = reason.clone();
             (Decision::Denied { by, reason }, Answer::Deny { reason: told })

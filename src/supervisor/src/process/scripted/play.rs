@@ -30,6 +30,8 @@ pub(crate) enum Act {
     Deaf,
     /// Asks, and says the answer.
     Ask(ToolCallUpdate),
+    /// Asks, offers these answers, and says the one that it got.
+    AskOffering(ToolCallUpdate, Vec<Choice>),
     /// Asks, and does not wait for the answer.
     AskAndGoOn(ToolCallUpdate),
     /// Asks for a login, and fails if it is given up.
@@ -76,25 +78,14 @@ pub(super) async fn play(
             }
             Act::Deaf => std::future::pending().await,
             Act::Ask(tool_call) => {
-                let (sender, receiver) = oneshot::channel();
-                let answer = Reply::new(|answer: PermissionAnswer| drop(sender.send(answer)));
-                let tool_call = Box::new(tool_call);
-                tell(Event::Permission {
-                    unknown: vec![],
-                    tool_call,
-                    options: offered(),
-                    answer,
-                })
-                .await;
-                let answer = receiver.await.unwrap_or(PermissionAnswer::Cancelled);
-                if answer == PermissionAnswer::Cancelled {
+                if ask(tool_call, offered(), events).await.is_err() {
                     return Ok(StopReason::Cancelled);
                 }
-                let words = match answer {
-                    PermissionAnswer::Given(answer) => format!("{answer:?}"),
-                    other => format!("{other:?}"),
-                };
-                tell(Event::Update(Box::new(said(&words)))).await;
+            }
+            Act::AskOffering(tool_call, options) => {
+                if ask(tool_call, options, events).await.is_err() {
+                    return Ok(StopReason::Cancelled);
+                }
             }
             Act::AskAndGoOn(tool_call) => {
                 let event = Event::Permission {
@@ -141,6 +132,29 @@ pub(super) async fn play(
         }
     }
     Ok(StopReason::EndTurn)
+}
+
+/// An error: the question was withdrawn.
+async fn ask(
+    tool_call: ToolCallUpdate,
+    options: Vec<Choice>,
+    events: &mpsc::Sender<Event>,
+) -> Result<(), ()> {
+    let (sender, receiver) = oneshot::channel();
+    let asked = Event::Permission {
+        unknown: vec![],
+        tool_call: Box::new(tool_call),
+        options,
+        answer: Reply::new(|answer: PermissionAnswer| drop(sender.send(answer))),
+    };
+    let _ = events.send(asked).await;
+    let words = match receiver.await.unwrap_or(PermissionAnswer::Cancelled) {
+        PermissionAnswer::Cancelled => return Err(()),
+        PermissionAnswer::Given(answer) => format!("{answer:?}"),
+        other @ PermissionAnswer::Unanswered(_) => format!("{other:?}"),
+    };
+    let _ = events.send(Event::Update(Box::new(said(&words)))).await;
+    Ok(())
 }
 
 /// What the built-in agent offers, too.

@@ -156,6 +156,23 @@ async fn what_nobody_could_look_at_is_denied_and_told() {
 }
 
 #[tokio::test]
+async fn a_request_without_an_answer_to_give_is_denied_and_told_and_nobody_said_yes() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script
+        .prompt_with(vec![Act::AskOffering(wants_to_run("ls"), vec![])]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.note("It was told no, because it offers no answer").await;
+    view.quiet().await;
+    assert_eq!(
+        view.answers(),
+        [r#"Unanswered("the host understands none of these answers")"#]
+    );
+    assert!(view.permission().is_none());
+}
+
+#[tokio::test]
 async fn silence_denies() {
     let host = Host::with(Limits {
         permission: Duration::from_millis(30),

@@ -59,4 +59,9 @@ fn an_answer_is_what_the_agent_offers_and_is_told_in_its_words() {
         decide(&offered[2..], Answer::Always).unwrap().0,
         Decision::Once { by }
     );
+    // Nor is anything, where nothing that allows is.
+    for none in [&offered[3..], &[]] {
+        assert!(decide(none, Answer::Once).is_err() && decide(none, Answer::Always).is_err());
+    }
+    assert!(decide(&offered[..2], Answer::Once).is_err());
 }
