@@ -1,7 +1,7 @@
 //! Whether a login that a turn waits for is there now.
 
 use contract::LoginNeeded;
-use credentials::{Owner, Service, State, Store, Tenant, Timestamp};
+use credentials::{Payer, Service, Store, Tenant, UserId, whose_login_pays};
 
 /// A stored login that may serve, and the write that stored it. An agent that asks again after it was told to try one
 /// is not told to try the same one again.
@@ -18,26 +18,19 @@ impl Usable {
     }
 }
 
-/// The login that serves the need now: the owner's own; the host's only where the owner has none. One stat(2) while the
-/// store does not change. In a store that can't be read there is none.
-pub(crate) fn usable(store: &Store, needed: &LoginNeeded, now: Timestamp) -> Option<Usable> {
+/// The login that serves the need of this owner's thread now, if one does. One stat(2) while the store does not change. In a
+/// store that can't be read there is none.
+pub(crate) fn usable(store: &Store, needed: &LoginNeeded, owner: &UserId) -> Option<Usable> {
     let service = Service::parse(&needed.service).ok()?;
-    let own = Tenant {
-        owner: Owner::parse(&needed.owner).unwrap_or(Owner::Host),
-        service: service.clone(),
+    // What the host's environment holds is no login that somebody could bring.
+    let situation = store.situation(&service, None, Some(owner)).ok()?;
+    let tenant = match whose_login_pays(situation) {
+        Payer::Own => Tenant::user(service, owner.clone()),
+        Payer::Host => Tenant::host(service),
+        _ => return None,
     };
-    for tenant in [own, Tenant::host(service)] {
-        let Some(entry) = store.entry(&tenant).ok()? else {
-            continue;
-        };
-        let is_dead = matches!(
-            State::of(Some(&entry), None, now),
-            State::Invalidated | State::Unreadable
-        );
-        let generation = entry.generation;
-        return (!is_dead).then_some(Usable { tenant, generation });
-    }
-    None
+    let generation = store.entry(&tenant).ok()??.generation;
+    Some(Usable { tenant, generation })
 }
 
 #[cfg(test)]
@@ -69,11 +62,13 @@ mod tests {
             session: "s".into(),
             service: "acme".into(),
             title: "Acme".into(),
-            owner: owner.into(),
+            // Who asks has no say in whose login it is.
+            owner: "web:b".into(),
             reason: "none".into(),
             useless: None,
         };
-        usable(&store, &needed, Timestamp::now()).map(|usable| usable.generation)
+        let owner = UserId::parse(owner).unwrap();
+        usable(&store, &needed, &owner).map(|usable| usable.generation)
     }
 
     #[test]
@@ -89,7 +84,6 @@ mod tests {
         ] {
             assert_eq!(found(entries, "web:a"), expected, "{entries:?}");
         }
-        assert_eq!(found(&[host, own], "host"), Some(1));
     }
 
     #[test]
@@ -106,6 +100,7 @@ mod tests {
             reason: String::new(),
             useless: None,
         };
-        assert_eq!(usable(&store, &needed, Timestamp::now()), None);
+        let owner = UserId::parse("web:a").unwrap();
+        assert_eq!(usable(&store, &needed, &owner), None);
     }
 }

@@ -4,6 +4,7 @@ mod asked;
 mod child;
 mod client;
 mod error;
+mod gate;
 mod keeper;
 mod log;
 mod memory;
@@ -29,8 +30,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 pub(crate) use self::asked::{LoginAsked, PermissionAnswer, PermissionAsked};
-use self::client::{Gate, OpenError, Opened};
+use self::client::{OpenError, Opened};
 pub(crate) use self::error::{PromptError, StartError};
+use self::gate::Gate;
 use self::keeper::{Ended, Keeper, Step};
 use self::log::Tail;
 use crate::config::{Agent, Limits};
@@ -132,7 +134,7 @@ pub(crate) async fn start(
     let gate = Gate::new(events);
     let (connection, process) = connect(&spec, reaper, gate.clone()).await?;
     let opened = match connection {
-        Some(connection) => client::open(&connection, &spec, deadline)
+        Some(connection) => client::open(&connection, &spec, &gate, deadline)
             .await
             .map(|opened| (connection, opened)),
         None => Err(OpenError::Closed),
@@ -185,7 +187,8 @@ async fn connect(
 ) -> Result<(Option<ConnectionTo<acp::Agent>>, Handle), StartError> {
     let started = spawn::start(spec, reaper).await?;
     let (channel, frames) = frames::open(started.output, started.input, FrameLimits::default());
-    let (connection, task) = client::connect(channel, frames.pace(), gate.clone()).await;
+    let (connection, task) =
+        client::connect(channel, frames.pace(), gate.clone(), client::account(spec)).await;
     let tail = Tail::default();
     let (steps, ended) = (watch::Sender::new(Step::Run), watch::Sender::new(None));
     let process = Handle {

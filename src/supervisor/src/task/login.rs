@@ -3,7 +3,6 @@
 
 use contract::{LoginAnswer, LoginNeeded};
 use conversation::Body;
-use credentials::Timestamp;
 use tokio::time::Instant;
 use tracing::info;
 
@@ -46,7 +45,7 @@ impl Task {
     pub(super) async fn look_for_logins(&mut self) {
         let mut index = 0;
         while let Some(login) = self.asks.logins.get(index) {
-            let found = usable(self.shared.credentials.store(), &login.needed, Timestamp::now());
+            let found = usable(self.shared.credentials.store(), &login.needed, &self.thread.owner);
             let is_new =
                 |found: &Usable| !found.is_useless(&login.needed) && !self.asks.tried.contains(found);
             let Some(found) = found.filter(is_new) else {

@@ -1,12 +1,12 @@
 //! The client's side of ACP with one worker: what it sends becomes events, and how its session is opened.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1::schema::{
-    ClientCapabilities, Implementation, InitializeRequest, InitializeResponse, LoadSessionRequest, Meta,
-    NewSessionRequest, PromptRequest, RequestPermissionResponse, SessionNotification,
+    AuthMethod, ClientCapabilities, Implementation, InitializeRequest, InitializeResponse,
+    LoadSessionRequest, Meta, NewSessionRequest, PromptRequest, RequestPermissionResponse,
+    SessionNotification,
 };
 use agent_client_protocol::v1::{ConnectionTo, Dispatch, Responder};
 use agent_client_protocol::{
@@ -14,86 +14,24 @@ use agent_client_protocol::{
     is_incoming_transport_closed, on_receive_dispatch, on_receive_notification, on_receive_request,
 };
 use contract::frames::Pace;
-use contract::{LoginAnswer, LoginNeeded, META_KEY, Profile, Status};
+use contract::{Account, LoginAnswer, LoginNeeded, META_KEY, Profile, Status};
 use conversation::Permissions;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::asked::{LoginAsked, PermissionAsked, PermissionRequest};
+use super::gate::Gate;
 use super::{Event, PromptError, Spec, StartError, words};
 use crate::config::AgentKind;
 
-/// Where events go out: shut until there is a session, so that a replayed one is not shown again, and when nobody listens
-/// any more.
-#[derive(Debug)]
-pub(super) struct Gate {
-    events: mpsc::Sender<Event>,
-    has_session: AtomicBool,
-    is_over: AtomicBool,
-    is_ending: watch::Sender<bool>,
-}
-
-impl Gate {
-    pub(super) fn new(events: mpsc::Sender<Event>) -> Arc<Self> {
-        Arc::new(Self {
-            events,
-            has_session: AtomicBool::new(false),
-            is_over: AtomicBool::new(false),
-            is_ending: watch::Sender::new(false),
-        })
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.has_session.load(Ordering::SeqCst) && !*self.is_ending.borrow()
-    }
-
-    /// Whether a session was ever there.
-    pub(super) fn had_session(&self) -> bool {
-        self.has_session.load(Ordering::SeqCst)
-    }
-
-    /// The connection or the process has ended.
-    pub(super) fn set_over(&self) {
-        self.is_over.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether the connection or the process has ended.
-    pub(super) fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::SeqCst)
-    }
-
-    /// From now on nobody has to receive.
-    pub(super) fn shut(&self) {
-        self.is_ending.send_replace(true);
-    }
-
-    /// Waits for room, which is what slows a worker down; gives up when the gate is shut.
-    pub(super) async fn send(&self, event: Event) {
-        let mut is_ending = self.is_ending.subscribe();
-        tokio::select! {
-            biased;
-            _ = is_ending.wait_for(|ending| *ending) => {}
-            // An error: nobody owns this worker any more, so it is being ended.
-            _ = self.events.send(event) => {}
-        }
-    }
-
-    /// The last event, which nobody may be there for.
-    pub(super) async fn send_last(&self, event: Event) {
-        if *self.is_ending.borrow() {
-            let _ = self.events.try_send(event);
-        } else {
-            self.send(event).await;
-        }
-    }
-}
-
-/// Starts the connection; it runs until the worker's output ends.
+/// Starts the connection; it runs until the worker's output ends. With an account the agent is our own, and may ask for
+/// logins of that account.
 pub(super) async fn connect(
     channel: Channel,
     pace: Pace,
     gate: Arc<Gate>,
+    account: Option<Account>,
 ) -> (Option<ConnectionTo<Agent>>, JoinHandle<Result<(), Error>>) {
     let (sender, connected) = oneshot::channel();
     let over = gate.clone();
@@ -103,16 +41,7 @@ pub(super) async fn connect(
         .on_receive_dispatch(
             async move |message: Dispatch, _cx| {
                 pace.handled();
-                if let Dispatch::Response(Ok(_), router) = &message
-                    && matches!(router.method(), "session/new" | "session/load")
-                {
-                    // Here, and not where the answer is awaited: the next update may be right behind it.
-                    gate.has_session.store(true, Ordering::SeqCst);
-                }
-                Ok(Handled::No {
-                    message,
-                    retry: false,
-                })
+                Ok(gate.let_in(message))
             },
             on_receive_dispatch!(),
         )
@@ -147,7 +76,17 @@ pub(super) async fn connect(
         )
         .on_receive_request(
             async move |request: LoginNeeded, responder: Responder<LoginAnswer>, _cx| {
-                let asked = LoginAsked::new(request, responder);
+                let Some(account) = &account else {
+                    // Agents that are not ours keep their own logins: nobody is sent to sign in at their word.
+                    return responder.respond_with_error(Error::method_not_found());
+                };
+                let needed = LoginNeeded {
+                    service: account.service.as_str().to_owned(),
+                    title: account.title.clone(),
+                    owner: account.owner.to_string(),
+                    ..request
+                };
+                let asked = LoginAsked::new(needed, responder);
                 if login.is_open() {
                     login.send(Event::Login(Box::new(asked))).await;
                 }
@@ -221,6 +160,7 @@ pub(super) async fn greet(
 pub(super) async fn open(
     connection: &ConnectionTo<Agent>,
     spec: &Spec,
+    gate: &Gate,
     deadline: Instant,
 ) -> Result<Opened, OpenError> {
     let hello = greet(connection, spec, deadline).await?;
@@ -235,6 +175,7 @@ pub(super) async fn open(
     let capabilities = hello.agent_capabilities;
     let accepts_images = capabilities.prompt_capabilities.image;
     if let Some(session) = spec.session.clone().filter(|_| capabilities.load_session) {
+        gate.expect(&session);
         let load = LoadSessionRequest::new(session.clone(), spec.workspace.clone());
         match ask(connection, "session/load", load, deadline).await? {
             Ok(_) => {
@@ -245,7 +186,9 @@ pub(super) async fn open(
                     sign_in,
                 });
             }
-            Err(error) if error.code == ErrorCode::AUTH_REQUIRED => return Err(refused(&error)),
+            Err(error) if error.code == ErrorCode::AUTH_REQUIRED => {
+                return Err(refused("session/load", &error));
+            }
             // It is gone or broken. A new one can still answer, and the thread is told.
             Err(error) => {
                 let why = words::error(&error);
@@ -265,6 +208,17 @@ pub(super) async fn open(
     })
 }
 
+/// What our own agent's calls are paid with, in this thread.
+pub(super) fn account(spec: &Spec) -> Option<Account> {
+    let AgentKind::Native(profile) = &spec.agent.kind else {
+        return None;
+    };
+    Some(Account {
+        owner: spec.owner.clone(),
+        ..profile.account.clone()?
+    })
+}
+
 fn initialize(spec: &Spec) -> InitializeRequest {
     let meta = match &spec.agent.kind {
         AgentKind::Native(profile) => {
@@ -276,9 +230,7 @@ fn initialize(spec: &Spec) -> InitializeRequest {
                 Some(Permissions::Allow) => contract::Permissions::Allow,
                 Some(Permissions::Deny) => contract::Permissions::Deny,
             };
-            if let Some(account) = &mut profile.account {
-                account.owner = spec.owner.clone();
-            }
+            profile.account = account(spec);
             Some(Meta::from_iter([(META_KEY.to_owned(), profile.to_meta())]))
         }
         AgentKind::External { .. } => None,

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::client::Gate;
+use super::gate::Gate;
 use super::log::Tail;
 use super::{Event, Gone, Life, words};
 use crate::sweep::{Known, Reaper};
@@ -32,7 +32,7 @@ pub(super) struct Ended {
     /// In words.
     pub(super) exit: Option<String>,
     /// What it did against the protocol, if it is that.
-    pub(super) violation: Option<FrameError>,
+    pub(super) violation: Option<String>,
     pub(super) stderr: String,
 }
 
@@ -75,7 +75,11 @@ impl Keeper {
         };
         let ended = Ended {
             exit,
-            violation: reason.filter(FrameError::is_violation),
+            violation: self
+                .gate
+                .violation()
+                .map(str::to_owned)
+                .or_else(|| Some(reason.filter(FrameError::is_violation)?.to_string())),
             stderr: self.tail.text(),
         };
         tracing::info!(pid = self.known.pid(), exit = ended.exit, "a worker ended");
@@ -98,6 +102,7 @@ impl Keeper {
     async fn wait(&mut self) -> (Option<String>, Option<FrameError>) {
         let mut step = Step::Run;
         let mut reason = None;
+        let mut is_violated = false;
         let mut deadline = None;
         loop {
             let overdue = async {
@@ -122,6 +127,12 @@ impl Keeper {
                         deadline = Some(Instant::now() + self.grace);
                     }
                     reason = Some(end);
+                }
+                () = self.gate.violated(), if !is_violated => {
+                    is_violated = true;
+                    self.gate.set_over();
+                    tracing::warn!(pid = self.known.pid(), reason = self.gate.violation(), "a worker broke the protocol");
+                    self.take(Step::Kill);
                 }
                 () = overdue => {
                     deadline = None;

@@ -1,7 +1,7 @@
 //! What a worker's handle promises, with real processes.
 
 use agent_client_protocol::v1::schema::{ContentBlock, ContentChunk};
-use contract::LoginAnswer;
+use contract::{LoginAnswer, LoginNeeded};
 use conversation::ChoiceKind;
 
 use super::fake::{Scene, native};
@@ -127,6 +127,14 @@ async fn garbage_ends_that_worker_with_its_reason() {
             "it sent a message longer than 16777216 bytes",
         ),
         (
+            "ask 7 session/request_permission '{\"sessionId\":\"s2\",\"toolCall\":{\"toolCallId\":\"t\"},\"options\":[]}'",
+            "it spoke for a session that is not its own",
+        ),
+        (
+            "printf '{\"jsonrpc\":\"2.0\",\"method\":\"session/update\",\"params\":{\"sessionId\":\"s2\",\"update\":{\"sessionUpdate\":\"agent_message_chunk\",\"content\":{\"type\":\"text\",\"text\":\"x\"}}}}\\n'",
+            "it spoke for a session that is not its own",
+        ),
+        (
             "n=0; while [ $n -lt 200 ]; do ask $n session/request_permission '{\"sessionId\":\"s1\",\"toolCall\":{\"toolCallId\":\"t\"},\"options\":[]}'; n=$((n+1)); done; sleep 100",
             "it made more than 128 requests at the same time",
         ),
@@ -140,6 +148,7 @@ async fn garbage_ends_that_worker_with_its_reason() {
             loop {
                 match scene.events.recv().await {
                     Some(Event::Gone(gone)) => return gone,
+                    Some(Event::Update(_)) => panic!("words of another session"),
                     // Kept open, as people do who think.
                     Some(event) => asked.push(event),
                     None => panic!("no end for {garbage}"),
@@ -242,11 +251,13 @@ async fn a_login_is_asked_for_and_answered_and_the_status_is_passed_on() {
 on_prompt() {
   turn=$id
   printf '{"jsonrpc":"2.0","method":"_agent-host/status","params":{"session":"s1","what":"thinking"}}\n'
-  ask 7 _agent-host/login '{"session":"s1","service":"codex","title":"Codex","owner":"web:alice","reason":"no login"}'
+  ask 7 _agent-host/login '{"session":"s1","service":"codex","title":"Your bank","owner":"web:bob","reason":"no login"}'
 }
 on_answer() { case $line in *'"answer":"try"'*) say again ;; *give_up*) say enough ;; esac; id=$turn; answer '{"stopReason":"end_turn"}'; }"#;
     let mut scene = Scene::new();
-    let worker = scene.start(functions).await.unwrap();
+    let mut spec = scene.spec(functions);
+    native(&mut spec);
+    let worker = start(spec, &scene.reaper, scene.sender.clone()).await.unwrap();
     for (answer, heard) in [
         (Some(LoginAnswer::Try), "again"),
         (Some(LoginAnswer::GiveUp), "enough"),
@@ -257,7 +268,14 @@ on_answer() { case $line in *'"answer":"try"'*) say again ;; *give_up*) say enou
             let Some(Event::Login(asked)) = scene.events.recv().await else {
                 panic!("not asked");
             };
-            assert_eq!(asked.needed.service, "codex");
+            // Whose it is and how it is called is the host's to say.
+            let LoginNeeded {
+                service,
+                title,
+                owner,
+                ..
+            } = &asked.needed;
+            assert_eq!([service.as_str(), title, owner], ["codex", "Codex", "web:alice"]);
             match answer {
                 Some(answer) => asked.answer(answer),
                 None => drop(asked),
@@ -267,6 +285,20 @@ on_answer() { case $line in *'"answer":"try"'*) say again ;; *give_up*) say enou
         let (stop, said) = tokio::join!(worker.prompt(hello(), None), answered);
         assert_eq!((stop.unwrap(), said.as_str()), (StopReason::EndTurn, heard));
     }
+}
+
+#[tokio::test]
+async fn an_agent_that_is_not_ours_sends_nobody_to_sign_in() {
+    let functions = r#"
+on_prompt() { turn=$id; ask 7 _agent-host/login '{"session":"s1","service":"codex","title":"Your bank","owner":"web:bob","reason":"sign in again"}'; }
+on_answer() { case $line in *-32601*) say refused ;; *) say "$line" ;; esac; id=$turn; answer '{"stopReason":"end_turn"}'; }"#;
+    let mut scene = Scene::new();
+    let worker = scene.start(functions).await.unwrap();
+    let (stop, event) = tokio::join!(worker.prompt(hello(), None), scene.events.recv());
+    assert_eq!(
+        (stop.unwrap(), said(event.unwrap()).as_str()),
+        (StopReason::EndTurn, "refused")
+    );
 }
 
 #[tokio::test]
