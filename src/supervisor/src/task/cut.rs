@@ -93,7 +93,7 @@ impl Task {
         }
         let is_open = verdict == Some(Verdict::Open);
         let Some(running) = &self.turn else {
-            if is_open {
+            if is_open || gone.broke_protocol {
                 words.push_str(" It is started again with the next message.");
                 self.note(NoteKind::Error, words, None).await;
             }
@@ -102,6 +102,9 @@ impl Task {
         // The end of the turn stays as it was decided, and a turn that was not begun waits for the next worker.
         let ends = begun || is_open && matches!(running.stage, Stage::Wanted);
         if !ends {
+            if gone.broke_protocol {
+                self.note(NoteKind::Warning, words, None).await;
+            }
             return;
         }
         let turn = running.turn.id;
