@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use credentials::Timestamp;
+use tokio::time::Instant;
 
 use crate::status::WorkerState;
 
@@ -53,18 +53,21 @@ pub(crate) fn after_failure(count: u32, limit: u32, hope: Hope, luck: f64) -> Ve
     }
 }
 
-/// Whether a worker may be started now.
-pub(crate) fn may_start(state: WorkerState, asker: Asker, now: Timestamp) -> bool {
-    match state {
-        WorkerState::Cold => true,
-        WorkerState::Failed { until: Some(until) } => asker == Asker::Retry || now >= until,
-        WorkerState::Failed { until: None } => asker != Asker::Queue,
-        WorkerState::Starting | WorkerState::Ready | WorkerState::Busy | WorkerState::Idle => false,
+/// Whether a worker may be started now. After a failure it is tried again at `again`; `None`: when somebody asks. What its
+/// state says of that is for people, by a clock that they may set.
+pub(crate) fn may_start(state: WorkerState, again: Option<Instant>, asker: Asker, now: Instant) -> bool {
+    match (state, again) {
+        (WorkerState::Cold, _) => true,
+        (WorkerState::Failed { .. }, Some(again)) => asker == Asker::Retry || now >= again,
+        (WorkerState::Failed { .. }, None) => asker != Asker::Queue,
+        (WorkerState::Starting | WorkerState::Ready | WorkerState::Busy | WorkerState::Idle, _) => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use credentials::Timestamp;
+
     use super::*;
 
     #[test]
@@ -106,25 +109,26 @@ mod tests {
 
     #[test]
     fn who_may_start_a_worker_when_is_this_table() {
-        let now = Timestamp::from_seconds(100);
-        let waits = WorkerState::Failed {
-            until: Some(Timestamp::from_seconds(101)),
+        let now = Instant::now();
+        let (soon, waited) = (Some(now + Duration::from_millis(1)), Some(now));
+        // What people are shown is no clock to wait by.
+        let failed = WorkerState::Failed {
+            until: Some(Timestamp::from_seconds(4_000_000_000)),
         };
-        let waited = WorkerState::Failed { until: Some(now) };
-        let open = WorkerState::Failed { until: None };
-        for (state, queue, message, retry) in [
-            (WorkerState::Cold, true, true, true),
-            (waits, false, false, true),
-            (waited, true, true, true),
-            (open, false, true, true),
-            (WorkerState::Starting, false, false, false),
-            (WorkerState::Ready, false, false, false),
-            (WorkerState::Busy, false, false, false),
-            (WorkerState::Idle, false, false, false),
+        for (state, again, queue, message, retry) in [
+            (WorkerState::Cold, None, true, true, true),
+            (failed, soon, false, false, true),
+            (failed, waited, true, true, true),
+            (failed, None, false, true, true),
+            (WorkerState::Starting, None, false, false, false),
+            (WorkerState::Ready, None, false, false, false),
+            (WorkerState::Busy, None, false, false, false),
+            (WorkerState::Idle, None, false, false, false),
         ] {
-            assert_eq!(may_start(state, Asker::Queue, now), queue, "{state:?}");
-            assert_eq!(may_start(state, Asker::Message, now), message, "{state:?}");
-            assert_eq!(may_start(state, Asker::Retry, now), retry, "{state:?}");
+            let may = |asker| may_start(state, again, asker, now);
+            assert_eq!(may(Asker::Queue), queue, "{state:?}");
+            assert_eq!(may(Asker::Message), message, "{state:?}");
+            assert_eq!(may(Asker::Retry), retry, "{state:?}");
         }
     }
 }

@@ -73,6 +73,8 @@ pub(crate) struct Task {
     state: WorkerState,
     /// Failures of the worker in a row.
     failures: u32,
+    /// After a failure: when the worker is tried again without being asked for.
+    again: Option<Instant>,
     turn: Option<Running>,
     queued: Vec<Turn>,
     /// Queued turns that are to be merged into the running or the next one.
@@ -154,6 +156,7 @@ impl Task {
             slot: Slot::Empty,
             state,
             failures: 0,
+            again: None,
             turn: None,
             queued,
             merging: Vec::new(),

@@ -13,7 +13,6 @@ use crate::ending::Intent;
 use crate::state::Step;
 use crate::status::WorkerState;
 use crate::update::ThreadPhase;
-use credentials::Timestamp;
 
 /// Between two publications of growing text: at most 20 a second.
 const TICK: Duration = Duration::from_millis(50);
@@ -23,6 +22,9 @@ const WRITE: Duration = Duration::from_secs(1);
 
 /// Between two tries to write what could not be written.
 const TRY_TO_WRITE: Duration = Duration::from_secs(1);
+
+/// A tool of somebody else's agent is taken for alive so long without a word.
+const LONGEST_TOOL: Duration = Duration::from_mins(30);
 
 /// Moments.
 pub(super) struct Clock {
@@ -153,7 +155,21 @@ impl Task {
         let is_prompted = matches!(running.stage, Stage::Prompted(_));
         let is_silent = !running.silence_told && !self.is_held();
         let is_due = is_prompted && is_silent && self.phase() == ThreadPhase::Working;
-        is_due.then(|| running.heard + self.shared.config.limits.silence)
+        Some(running.heard + self.patience().filter(|_| is_due)?)
+    }
+
+    /// How long the agent of the running turn may be silent before its thread is told; `None`: as long as it likes.
+    fn patience(&self) -> Option<Duration> {
+        let agent = self.shared.config.agents.get(&self.thread.agent);
+        let runs = self
+            .turn
+            .as_ref()
+            .is_some_and(|running| running.timeline.runs_a_tool());
+        let tool = runs.then(|| match agent {
+            Some(agent) if agent.is_native() => Tool::Ours,
+            _ => Tool::Foreign,
+        });
+        patience(self.shared.config.limits.silence, tool)
     }
 
     fn idle_deadline(&self) -> Option<Instant> {
@@ -168,11 +184,7 @@ impl Task {
             // Where its time would start nothing, it must not be waited for: once in the past, it would always be now.
             _ if self.clock.retry_write.is_some() => None,
             _ if self.turn.is_some() && !self.is_wanted() => None,
-            WorkerState::Failed { until: Some(until) } if matches!(self.slot, Slot::Empty) => {
-                // A millisecond more, because timestamps have no smaller parts.
-                let wait = until.since(Timestamp::now()) + Duration::from_millis(1);
-                Some(Instant::now() + wait)
-            }
+            WorkerState::Failed { .. } if matches!(self.slot, Slot::Empty) => self.again,
             _ => None,
         }
     }
@@ -216,7 +228,7 @@ impl Task {
 
     async fn turn_on_time(&mut self, now: Instant) {
         if self.silence_deadline().is_some_and(|due| due <= now) {
-            let limit = self.shared.config.limits.silence;
+            let limit = self.patience().unwrap_or_default();
             if let Some(running) = &mut self.turn {
                 running.silence_told = true;
             }
@@ -280,11 +292,28 @@ impl Task {
 
     /// Nobody wants the worker that failed: it is forgiven once its time has come.
     pub(super) fn forgive(&mut self) {
-        if let WorkerState::Failed { until } = self.state
-            && until.is_none_or(|until| until <= Timestamp::now())
-        {
+        let is_due = self.again.is_none_or(|again| again <= Instant::now());
+        if is_due && matches!(self.state, WorkerState::Failed { .. }) {
             self.step(Step::Forgiven);
         }
+    }
+}
+
+/// A tool that the turn runs, by whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    /// Its own limit ends it.
+    Ours,
+    /// Who knows.
+    Foreign,
+}
+
+/// How long an agent may be silent. A tool that runs is a sign of life.
+fn patience(silence: Duration, tool: Option<Tool>) -> Option<Duration> {
+    match tool {
+        None => Some(silence),
+        Some(Tool::Foreign) => Some(silence.max(LONGEST_TOOL)),
+        Some(Tool::Ours) => None,
     }
 }
 
@@ -295,5 +324,23 @@ fn words_for(span: Duration) -> String {
         1 => "1 second".to_owned(),
         seconds @ 2..120 => format!("{seconds} seconds"),
         seconds => format!("{} minutes", seconds / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_runs_is_a_sign_of_life_as_long_as_its_limit() {
+        let (silence, longer) = (Duration::from_mins(2), Duration::from_mins(40));
+        for (silence, tool, patience_then) in [
+            (silence, None, Some(silence)),
+            (silence, Some(Tool::Foreign), Some(LONGEST_TOOL)),
+            (longer, Some(Tool::Foreign), Some(longer)),
+            (silence, Some(Tool::Ours), None),
+        ] {
+            assert_eq!(patience(silence, tool), patience_then, "{tool:?}");
+        }
     }
 }

@@ -276,11 +276,14 @@ impl Task {
         self.failures = self.failures.saturating_add(1);
         let luck = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
         let verdict = restart::after_failure(self.failures, self.shared.config.limits.failures, hope, luck);
-        let until = match verdict {
-            Verdict::Again { after } => Some(Timestamp::now().plus(after)),
+        let after = match verdict {
+            Verdict::Again { after } => Some(after),
             Verdict::Open => None,
         };
-        self.step(Step::Failed { until });
+        self.again = after.map(|after| Instant::now() + after);
+        self.step(Step::Failed {
+            until: after.map(|after| Timestamp::now().plus(after)),
+        });
         self.board().failure = Some(words.to_owned());
         verdict
     }

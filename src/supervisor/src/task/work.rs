@@ -1,6 +1,6 @@
 //! What can be started is started.
 
-use credentials::Timestamp;
+use tokio::time::Instant;
 
 use super::Task;
 use super::slot::Slot;
@@ -35,7 +35,8 @@ impl Task {
         if !self.is_wanted() {
             return self.stand_down();
         }
-        if matches!(self.state, WorkerState::Failed { .. }) && may_start(self.state, asker, Timestamp::now())
+        if matches!(self.state, WorkerState::Failed { .. })
+            && may_start(self.state, self.again, asker, Instant::now())
         {
             // It stays forgiven while the last of the old worker ends.
             self.step(Step::Forgiven);

@@ -251,6 +251,18 @@ fn plan_and_usage_are_one_entry_each_however_often_they_come() {
 }
 
 #[test]
+fn a_tool_runs_from_its_beginning_to_its_end() {
+    let mut desk = Desk::new();
+    desk.call(ToolCallUpdateFields::new().status(ToolCallStatus::Pending));
+    assert!(!desk.timeline.runs_a_tool(), "it may wait for a permission");
+    desk.call(ToolCallUpdateFields::new().status(ToolCallStatus::InProgress));
+    desk.say("words in between");
+    assert!(desk.timeline.runs_a_tool());
+    desk.call(ToolCallUpdateFields::new().status(ToolCallStatus::Completed));
+    assert!(!desk.timeline.runs_a_tool());
+}
+
+#[test]
 fn at_the_end_what_still_ran_is_cut_and_all_of_it_is_to_be_written() {
     let mut desk = Desk::new();
     desk.say("words");

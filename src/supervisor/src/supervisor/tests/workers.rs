@@ -273,10 +273,7 @@ async fn a_silent_agent_is_told_once_per_silence() {
         .prompt_with(vec![Act::Wait(gate.clone()), Act::Say("there"), Act::Forever]);
     let mut view = host.view(&thread).await;
     host.post(&thread, "one").await;
-    let notes = |view: &View| {
-        let notes = view.bodies().into_iter();
-        notes.filter(|body| matches!(body, conversation::Body::Note { text, .. } if text.contains("no sign of life"))).count()
-    };
+    let notes = |view: &View| view.notes("no sign of life");
     view.until("told", |view| notes(view) == 1).await;
     // Three more silences long nothing may come, so there is nothing but time to wait for.
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -287,6 +284,36 @@ async fn a_silent_agent_is_told_once_per_silence() {
     host.supervisor.stop(&thread, &user("owner")).await.unwrap();
     view.quiet().await;
     assert_eq!(notes(&view), 2);
+}
+
+#[tokio::test]
+async fn an_agent_whose_tool_runs_is_not_called_silent() {
+    let host = Host::with(Limits {
+        silence: Duration::from_millis(30),
+        ..limits()
+    })
+    .await;
+    let thread = host.thread("a").await;
+    let gate = Gate::default();
+    let tool = |status| {
+        let fields = ToolCallUpdateFields::new().status(status);
+        Act::Update(SessionUpdate::ToolCallUpdate(ToolCallUpdate::new("c1", fields)))
+    };
+    host.script.prompt_with(vec![
+        tool(ToolCallStatus::InProgress),
+        Act::Say("runs"),
+        Act::Wait(gate.clone()),
+        tool(ToolCallStatus::Completed),
+        Act::Forever,
+    ]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "one").await;
+    view.until("it runs", |view| view.answers() == ["runs"]).await;
+    // Three silences long nothing may come, so there is nothing but time to wait for.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(host.view(&thread).await.notes("no sign of life"), 0);
+    gate.open();
+    view.note("no sign of life for 30 ms").await;
 }
 
 #[tokio::test]
