@@ -155,7 +155,7 @@ pub(crate) async fn start(
         }
         Err(error) => {
             gate.shut();
-            Err(failed(error, process, spec.limits.start).await)
+            Err(failed(error, process, &spec).await)
         }
     }
 }
@@ -175,7 +175,7 @@ pub(crate) async fn try_out(spec: &Spec, reaper: &Reaper) -> Result<(), StartErr
             process.end(spec.limits.grace).await;
             Ok(())
         }
-        Err(error) => Err(failed(error, process, spec.limits.start).await),
+        Err(error) => Err(failed(error, process, spec).await),
     }
 }
 
@@ -216,7 +216,7 @@ async fn connect(
 }
 
 /// Ends what could not be started, and says why it could not.
-async fn failed(error: OpenError, process: Handle, after: Duration) -> StartError {
+async fn failed(error: OpenError, process: Handle, spec: &Spec) -> StartError {
     if !matches!(error, OpenError::Closed) {
         process.steps.send_replace(Step::Kill);
     }
@@ -230,13 +230,15 @@ async fn failed(error: OpenError, process: Handle, after: Duration) -> StartErro
         OpenError::Refused(error) => error,
         OpenError::Late(waiting_for) => StartError::Timeout {
             waiting_for,
-            after,
+            after: spec.limits.start,
             stderr,
         },
         OpenError::Closed => match (violation, ended.and_then(|ended| ended.exit)) {
-            (Some(violation), _) => {
-                StartError::Protocol(format!("the agent broke the protocol: {violation}"))
-            }
+            (Some(violation), _) => StartError::Protocol(format!(
+                "{} broke the protocol: {violation}. Its command has to start a program that speaks the Agent Client \
+                 Protocol, and writes nothing else to its standard output",
+                words::agent(spec)
+            )),
             (None, exit) => StartError::Died {
                 exit: exit.unwrap_or_else(|| "its exit is not known".into()),
                 stderr,

@@ -24,7 +24,7 @@ fn broken(folder: &Path) -> Vec<(PathBuf, Vec<&'static str>, &'static str)> {
         (
             agent.clone(),
             vec!["--version", "2"],
-            "another version of the protocol",
+            "do not understand each other",
         ),
         (
             agent.clone(),

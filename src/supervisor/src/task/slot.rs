@@ -237,9 +237,10 @@ impl Task {
     async fn start_failed(&mut self, error: &StartError) {
         warn!(%error, failures = self.failures + 1, "worker could not be started");
         let hope = match error {
-            StartError::NotFound { .. } | StartError::Workspace { .. } | StartError::OwnLogin(_) => {
-                Hope::None
-            }
+            StartError::NotFound { .. }
+            | StartError::Workspace { .. }
+            | StartError::OwnLogin(_)
+            | StartError::Incompatible(_) => Hope::None,
             _ => Hope::Some,
         };
         let mut words = sentence(&error.to_string());

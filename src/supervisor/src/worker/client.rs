@@ -145,15 +145,8 @@ pub(super) async fn greet(
 ) -> Result<InitializeResponse, OpenError> {
     let hello = ask(connection, "initialize", initialize(spec), deadline)
         .await?
-        .map_err(|error| match error.code {
-            // What the crate itself makes of an answer in another version of the protocol.
-            ErrorCode::INVALID_REQUEST => OpenError::Refused(StartError::Protocol(format!(
-                "the agent speaks another version of the protocol: {}",
-                words::error(&error)
-            ))),
-            _ => refused(&error),
-        })?;
-    check(hello)
+        .map_err(|error| refused(spec, "initialize", &[], &error))?;
+    Ok(hello)
 }
 
 /// initialize, then the session that was asked for, or a new one.
@@ -165,14 +158,8 @@ pub(super) async fn open(
 ) -> Result<Opened, OpenError> {
     let hello = greet(connection, spec, deadline).await?;
     let sign_in = words::sign_in(&spec.agent.title, &hello.auth_methods);
-    let refused = |error: &Error| match error.code {
-        ErrorCode::AUTH_REQUIRED => OpenError::Refused(StartError::OwnLogin(format!(
-            "{}. {sign_in}",
-            words::error(error)
-        ))),
-        _ => refused(error),
-    };
-    let capabilities = hello.agent_capabilities;
+    let refused = |what, error: &Error| refused(spec, what, &hello.auth_methods, error);
+    let capabilities = &hello.agent_capabilities;
     let accepts_images = capabilities.prompt_capabilities.image;
     if let Some(session) = spec.session.clone().filter(|_| capabilities.load_session) {
         gate.expect(&session);
@@ -199,7 +186,7 @@ pub(super) async fn open(
     let new = NewSessionRequest::new(spec.workspace.clone());
     let new = ask(connection, "session/new", new, deadline)
         .await?
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| refused("session/new", &error))?;
     Ok(Opened {
         session: new.session_id.to_string(),
         resumed: false,
@@ -241,16 +228,6 @@ fn initialize(spec: &Spec) -> InitializeRequest {
         .meta(meta)
 }
 
-fn check(hello: InitializeResponse) -> Result<InitializeResponse, OpenError> {
-    if hello.protocol_version == ProtocolVersion::V1 {
-        return Ok(hello);
-    }
-    Err(OpenError::Refused(StartError::Protocol(format!(
-        "the agent speaks version {} of the protocol, and this host only version 1",
-        hello.protocol_version
-    ))))
-}
-
 /// Asks and waits, at most until the deadline. The inner result is the agent's answer.
 async fn ask<Request: JsonRpcRequest>(
     connection: &ConnectionTo<Agent>,
@@ -268,8 +245,23 @@ where
     }
 }
 
-fn refused(error: &Error) -> OpenError {
-    OpenError::Refused(StartError::Refused(words::error(error)))
+/// What an error means with which a request ended: the agent's own, or what the crate makes of an answer in another version
+/// of the protocol, or in none.
+fn refused(spec: &Spec, what: &'static str, methods: &[AuthMethod], error: &Error) -> OpenError {
+    let said = words::error(error);
+    OpenError::Refused(match error.code {
+        ErrorCode::AUTH_REQUIRED => {
+            StartError::OwnLogin(format!("{said}. {}", words::sign_in(&spec.agent.title, methods)))
+        }
+        ErrorCode::PARSE_ERROR | ErrorCode::INVALID_REQUEST | ErrorCode::INVALID_PARAMS => {
+            StartError::Incompatible(format!(
+                "{} and this host do not understand each other: `{what}` ended with “{said}”. This host speaks version 1 of \
+                 the Agent Client Protocol: install a version of the program that does, or change the agent's command",
+                words::agent(spec)
+            ))
+        }
+        _ => StartError::Refused(said),
+    })
 }
 
 /// Whether it is the connection that failed, and not the agent that said no.

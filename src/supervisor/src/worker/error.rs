@@ -26,7 +26,10 @@ pub(crate) enum StartError {
     /// It wants a login that only its own program can get. (The built-in agent asks the host for those that it needs.)
     #[error("{0}")]
     OwnLogin(String),
-    /// It broke the protocol, or speaks another version of it.
+    /// It speaks another version of the protocol, or none.
+    #[error("{0}")]
+    Incompatible(String),
+    /// It broke the protocol.
     #[error("{0}")]
     Protocol(String),
     /// It answered with an error.

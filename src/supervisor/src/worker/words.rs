@@ -1,11 +1,15 @@
 //! Words for what a worker did.
 
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::ExitStatus;
 
 use agent_client_protocol::Error;
 use agent_client_protocol::v1::schema::AuthMethod;
 use nix::sys::signal::Signal;
+
+use super::Spec;
+use crate::config::AgentKind;
 
 /// Longest words of an agent that are passed on, in bytes.
 const LONGEST: usize = 2000;
@@ -36,6 +40,16 @@ pub(super) fn error(error: &Error) -> String {
     };
     words.retain(|letter| letter == '\n' || !letter.is_control());
     cut(words)
+}
+
+/// Which agent, and which program that is.
+pub(super) fn agent(spec: &Spec) -> String {
+    let program = match &spec.agent.kind {
+        AgentKind::Native(_) => spec.worker_program.as_path(),
+        AgentKind::External { command, .. } => Path::new(command.first().map_or("", String::as_str)),
+    };
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    format!("the agent {} (`{name}`)", spec.agent.title)
 }
 
 /// How people sign in to an agent that keeps its own login: nobody here can give it one.

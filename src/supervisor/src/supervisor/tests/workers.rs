@@ -1,5 +1,8 @@
 //! Workers: started, limited, ended when idle, restarted, given up.
 
+use agent_client_protocol::v1::schema::{
+    SessionUpdate, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields,
+};
 use conversation::NoteKind;
 
 use super::*;
@@ -284,6 +287,19 @@ async fn a_silent_agent_is_told_once_per_silence() {
     host.supervisor.stop(&thread, &user("owner")).await.unwrap();
     view.quiet().await;
     assert_eq!(notes(&view), 2);
+}
+
+#[tokio::test]
+async fn an_agent_that_speaks_another_protocol_is_tried_once() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let error = StartError::Incompatible("the agent speaks Esperanto".into());
+    host.script.start_with(Start::Fails(error));
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "one").await;
+    view.note("The agent speaks Esperanto. It is not tried again by itself")
+        .await;
+    assert!(host.script.told().is_empty());
 }
 
 #[tokio::test]

@@ -39,12 +39,31 @@ async fn a_start_that_fails_says_what_to_do_about_it_and_leaves_nothing() {
         ("on_new() { fail -32603 'no model'; }", "Refused(\"no model\")"),
         (
             "on_initialize() { answer '{\"protocolVersion\":9}'; }",
-            "Protocol(\"the agent speaks another version of the protocol: Invalid request: unsupported ACP protocol version 9; \
-             this endpoint only supports ACP protocol version 1\")",
+            "Incompatible(\"the agent Fake (`sh`) and this host do not understand each other: `initialize` ended with \
+             “Invalid request: unsupported ACP protocol version 9; this endpoint only supports ACP protocol version 1”. This \
+             host speaks version 1 of the Agent Client Protocol: install a version of the program that does, or change the \
+             agent's command\")",
+        ),
+        (
+            "on_initialize() { answer '{\"protocolVersion\":\"one\"}'; }",
+            "Incompatible(\"the agent Fake (`sh`) and this host do not understand each other: `initialize` ended with \
+             “Invalid params: initialize.protocolVersion must be a valid ACP protocol version”. This host speaks version 1 of \
+             the Agent Client Protocol: install a version of the program that does, or change the agent's command\")",
+        ),
+        (
+            "on_new() { answer '{}'; }",
+            "Incompatible(\"the agent Fake (`sh`) and this host do not understand each other: `session/new` ended with \
+             “Parse error: missing field `sessionId`”. This host speaks version 1 of the Agent Client Protocol: install a \
+             version of the program that does, or change the agent's command\")",
+        ),
+        (
+            "on_initialize() { fail -32000 'sign in first'; }",
+            "OwnLogin(\"sign in first. Fake keeps its own login: sign in with its own program, as the user that runs this host\")",
         ),
         (
             "on_initialize() { echo hello; sleep 60; }",
-            "Protocol(\"the agent broke the protocol: it sent a line that is not a JSON object\")",
+            "Protocol(\"the agent Fake (`sh`) broke the protocol: it sent a line that is not a JSON object. Its command has to \
+             start a program that speaks the Agent Client Protocol, and writes nothing else to its standard output\")",
         ),
         (
             "on_initialize() { echo bad option >&2; exit 3; }",
