@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use rehearsal::{Counter, Fault, Target};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use support::{Host, Person, Scene, agent_host, until};
+use support::{Host, Person, Scene, agent_host, program, until};
 
 use crate::first_minute::{ends, interrupt};
 
@@ -184,6 +184,49 @@ async fn ctrl_c_while_a_turn_runs_cuts_it_and_the_next_host_says_so_and_goes_on(
         assert!(story.contains("at last"), "{story}");
         assert_eq!(host.stop(), Some(0));
     }
+}
+
+#[tokio::test]
+async fn a_closed_terminal_ends_a_host_as_politely_however_often_it_says_so() {
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "");
+    let person = Person::enter(host.link()).await;
+    let thread = person.open("hold\nsay: never").await;
+    scene.wait(Counter::ModelRequests, 1).await;
+    let told = RefCell::new(String::new());
+    kill(host.pid(), Signal::SIGHUP).expect("it is there");
+    until("it heard", || says(&host, &told, "stopping: ")).await;
+    // The shell says it, too.
+    kill(host.pid(), Signal::SIGHUP).expect("its turn may still end");
+    until("it has stopped", || says(&host, &told, "\nstopped\n")).await;
+    assert_eq!(host.stop(), Some(0));
+    assert!(!told.borrow().contains("ending at once"), "{told:?}");
+    let story = agent_host(scene.folder())
+        .args(["threads", "show", &format!("web:{thread}")])
+        .output()
+        .expect("it runs");
+    let story = String::from_utf8_lossy(&story.stdout);
+    assert!(story.contains("The host stopped while this turn ran."), "{story}");
+}
+
+#[tokio::test]
+async fn a_host_that_is_to_outlive_its_terminal_does() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' HUP; exec \"$0\" demo --listen 127.0.0.1:0"])
+        .arg(program("agent-host"))
+        .env_clear()
+        .env("AGENT_HOST_HOME", home.path())
+        .env("HOME", home.path());
+    let host = Host::run(command, home.path());
+    for _ in 0..2 {
+        kill(host.pid(), Signal::SIGHUP).expect("it is there");
+    }
+    // It still lets people in, and says nothing of an end.
+    Person::enter(host.link()).await;
+    assert!(!host.told().contains("stopping"));
+    assert_eq!(host.stop(), Some(0));
 }
 
 #[tokio::test]

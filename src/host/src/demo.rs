@@ -13,7 +13,8 @@ use crate::arguments::Demo;
 use crate::config::{DEFAULT_LISTEN, NATIVE, Settings, Shared, WebSettings, account};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::running::{DEMO, HostLock};
-use crate::serve::{Running, Signals};
+use crate::serve::Running;
+use crate::signals::Signals;
 use crate::{assembly, log, output, storm};
 
 /// The model's name; the rehearsal server answers to any.

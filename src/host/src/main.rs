@@ -21,6 +21,7 @@ mod rehearsal_server;
 mod running;
 mod serve;
 mod setup;
+mod signals;
 mod status;
 mod storm;
 mod tenant_view;

@@ -4,14 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use rehearsal::{Config, Server, StartError};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::Rehearsal;
 use crate::config::{Notice, Settings};
 use crate::failure::{Exit, Failure, Outcome};
+use crate::signals::Signals;
 use crate::{assembly, log, output};
 
-/// Serves until SIGINT or SIGTERM.
+/// Serves until a signal ends it.
 pub(crate) fn run(asked: &Rehearsal, settings: &Settings) -> Outcome {
     log::start(&settings.log_filter);
     assembly::run(serve(asked, settings))
@@ -19,9 +19,7 @@ pub(crate) fn run(asked: &Rehearsal, settings: &Settings) -> Outcome {
 
 async fn serve(asked: &Rehearsal, settings: &Settings) -> Outcome {
     // Before anybody is told that it runs: a signal that comes early is not lost.
-    let failed = |error| Failure::during(error, "could not listen for signals");
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut signals = Signals::listen()?;
     let server = Server::start(Config {
         listen: asked.listen,
         access_ttl: Duration::from_secs(asked.access_ttl),
@@ -43,10 +41,7 @@ async fn serve(asked: &Rehearsal, settings: &Settings) -> Outcome {
         server.url()
     ));
     output::say("try: agent-host auth login rehearsal");
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    signals.next().await;
     Notice::take_back(&settings.state_folder);
     server.shutdown().await;
     output::say("the rehearsal server has stopped");

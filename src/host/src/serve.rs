@@ -7,7 +7,6 @@ use chat::{discord, web};
 use conversation::Conversation;
 use credentials::Credentials;
 use supervisor::{Limits, Supervisor, longest_drain};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::Up;
 use crate::config::Settings;
@@ -15,6 +14,7 @@ use crate::control::Control;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::guard::Guard;
 use crate::running::HostLock;
+use crate::signals::Signals;
 use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, thrift};
 
 mod answers;
@@ -64,31 +64,6 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
         }
         running.until_stopped(signals).await
     })
-}
-
-/// The signals that end a host, listened to before anybody is told that it runs.
-#[derive(Debug)]
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// From here on a signal is not lost.
-    pub(crate) fn listen() -> Result<Self, Failure> {
-        let failed = |error| Failure::during(error, "could not listen for signals");
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
-            terminate: signal(SignalKind::terminate()).map_err(failed)?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// Everything that runs. Ends with `until_stopped`.
@@ -223,7 +198,7 @@ impl Running {
         tokio::select! {
             () = in_order => {}
             () = async {
-                signals.next().await;
+                signals.again().await;
                 output::say("ending at once: workers are killed; only a login that is being renewed is waited for");
                 supervisor.drain_at_once().await;
             } => {}
