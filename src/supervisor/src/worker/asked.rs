@@ -1,5 +1,7 @@
 //! What a worker asks people, and how it is answered.
 
+use std::collections::HashSet;
+
 use agent_client_protocol::v1::Responder;
 use agent_client_protocol::v1::schema::{
     Meta, PermissionOption, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionRequest,
@@ -38,10 +40,12 @@ impl JsonRpcMessage for PermissionRequest {
 
     fn parse_message(method: &str, params: &Value) -> Result<Self, Error> {
         let mut params = params.clone();
-        let mut unknown = Vec::new();
+        let (mut unknown, mut ids) = (Vec::new(), HashSet::new());
         if let Some(Value::Array(options)) = params.get_mut("options") {
             options.retain(|option| {
-                let is_known = PermissionOption::deserialize(option).is_ok();
+                // Of two with one name nobody could say which was meant: a no might be a yes.
+                let is_new = ids.insert(option["optionId"].as_str().map(str::to_owned));
+                let is_known = is_new && PermissionOption::deserialize(option).is_ok();
                 if !is_known {
                     let named = option["name"].as_str().or(option["optionId"].as_str());
                     unknown.push(brief(named.unwrap_or("one without a name")));
@@ -262,9 +266,10 @@ mod tests {
             option("yes", "allow_once"),
             option("maybe", "allow_maybe"),
             json!(7),
+            option("yes", "reject_once"),
         ];
         let parsed = parse(&with(json!(odd))).unwrap();
-        assert_eq!(parsed.unknown, ["maybe", "one without a name"]);
+        assert_eq!(parsed.unknown, ["maybe", "one without a name", "yes"]);
         assert_eq!(parsed.request.options.len(), 1);
         for params in [json!(null), json!([]), json!("x"), json!({}), with(json!("x"))] {
             assert!(parse(&params).is_err(), "{params}");
