@@ -156,12 +156,22 @@ impl Worker {
         self.heard.clear();
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until a command has made a file.
     pub(crate) fn wait_for_file(&mut self, path: &Path) {
+        self.wait_until(&path.display().to_string(), || path.exists());
+    }
+
+    /// Waits until something came that it does not say.
+    pub(crate) fn wait_until(&mut self, what: &str, has_come: impl Fn() -> bool) {
         let until = Instant::now() + PATIENCE;
-        while !path.exists() {
+        while !has_come() {
             if Instant::now() > until {
-                self.fail(&format!("{} never came", path.display()));
+                self.fail(&format!("{what} never came"));
             }
             // Output lines come while it works; their arrival is as good a clock as any.
             let _ = self.lines.recv_timeout(Duration::from_millis(20)).map(|line| {

@@ -164,6 +164,9 @@ fn the_example_is_accepted_as_printed_and_with_everything_switched_on() {
             _ => format!("{line}\n"),
         })
         .collect();
+    let certificate = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&certificate, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let switched_on = switched_on.replace("\"ca.pem\"", &format!("{:?}", certificate.path()));
     let loaded = load_text(
         &switched_on,
         &[

@@ -150,6 +150,8 @@ impl Transcript {
             .create(folder)
             .map_err(failed("make the folder of"))?;
         move_aside(folder, path).map_err(failed("move aside"))?;
+        // Its words belong to the older one.
+        draft::remove(path).map_err(failed("remove the draft beside"))?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)

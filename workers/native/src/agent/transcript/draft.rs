@@ -96,6 +96,14 @@ pub(super) fn read(transcript: &Path, message: usize) -> io::Result<Option<Strin
     Ok(words.filter(|words| !words.trim().is_empty()))
 }
 
+/// Takes away what an older transcript left.
+pub(super) fn remove(transcript: &Path) -> io::Result<()> {
+    match fs::remove_file(transcript.with_file_name(FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;

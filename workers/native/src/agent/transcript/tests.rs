@@ -194,6 +194,24 @@ async fn a_new_session_moves_the_old_one_aside() {
     assert!(Transcript::load(folder.path(), "t").unwrap().1.is_empty());
 }
 
+#[test]
+fn words_of_a_draft_become_lines_once_and_never_those_of_another_session() {
+    let folder = TempDir::new().unwrap();
+    let transcript = Transcript::create(folder.path(), "s").unwrap();
+    transcript.draft(0).add("half");
+    drop(transcript);
+    let (mut transcript, lines) = Transcript::load(folder.path(), "s").unwrap();
+    assert_eq!(transcript.recover(lines.len()).unwrap().len(), 2);
+    drop(transcript);
+    let (mut transcript, lines) = Transcript::load(folder.path(), "s").unwrap();
+    assert_eq!(History::of(lines.clone()).messages().len(), 1);
+    assert_eq!(lines[1], Line::Interrupted);
+    assert_eq!(transcript.recover(1).unwrap(), []);
+    drop(transcript);
+    let mut transcript = Transcript::create(folder.path(), "other").unwrap();
+    assert_eq!(transcript.recover(0).unwrap(), []);
+}
+
 #[tokio::test]
 async fn two_workers_do_not_share_a_transcript() {
     let folder = TempDir::new().unwrap();

@@ -91,8 +91,10 @@ async fn how_long_a_server_may_be_silent_is_configured() {
     let server = Server::start((0..2).map(|_| Answer::hang("")).collect()).await;
     let mut profile = profile(Provider::OpenaiChat, &server.url);
     profile.patience = Duration::from_mins(20);
+    let began = tokio::time::Instant::now();
     let told = call(&model(&profile)).await;
     assert_eq!(told.words(), "the provider sent nothing for 20 min");
+    assert!(began.elapsed() >= Duration::from_mins(40), "twice");
 }
 
 #[tokio::test(start_paused = true)]

@@ -365,9 +365,10 @@ async fn rules_without_end_do_not_swell_the_worker() {
 #[tokio::test]
 async fn a_line_without_end_is_data_whatever_the_pattern() {
     let bench = Bench::new();
-    let letters: String = (0_u32..14_000_000)
-        .map(|at| char::from(b'a' + (at.wrapping_mul(2_654_435_761) >> 29) as u8))
-        .collect();
+    let next = |at: &u64| Some(at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+    let letters =
+        std::iter::successors(Some(1), next).map(|at: u64| char::from(b"abcdefgh"[(at >> 61) as usize]));
+    let letters: String = letters.take(14_000_000).collect();
     bench.put("a.txt", format!("z1\n{letters}\nz2\n"));
     bench.put("b.txt", "z3\n");
     let pattern = "^z|(?:[a-h]{1,40}a[a-h]{1,40}b){3,20}[i-z0-9]";
