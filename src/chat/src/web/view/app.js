@@ -208,6 +208,8 @@ function copying() {
     button.style.left = `${there.right - frame.left - scroller.clientLeft - button.offsetWidth - 5}px`;
   });
   scroller.addEventListener("pointerleave", () => (button.hidden = true));
+  // The block may stand elsewhere then.
+  addEventListener("resize", () => (button.hidden = true));
   scroller.addEventListener("scroll", () => block?.isConnected || (button.hidden = true), { passive: true });
   button.addEventListener("click", () => copy(block.textContent, block, button));
   timeline.addEventListener("copy", (event) => {
