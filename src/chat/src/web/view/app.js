@@ -2,12 +2,13 @@
 
 import { actions, copy, refresh, trouble } from "./act.js";
 import { tick } from "./clock.js";
-import { closeCommands, composer, note, submitWords } from "./composer.js";
+import { closeCommands, composer, isMine, note, submitWords } from "./composer.js";
 import { threadList } from "./list.js";
 import { live, on } from "./live.js";
 import { element, watchFolds } from "./morph.js";
 import { scrolling } from "./scroll.js";
 import { post } from "./send.js";
+import { leftovers } from "./unsent.js";
 
 const { kind, thread } = document.body.dataset;
 const scroller = document.getElementById("scroll");
@@ -27,6 +28,7 @@ theme();
 filtering();
 title();
 copying();
+leftovers(isMine);
 live();
 tick();
 if (kind === "page" && location.pathname === "/workers") setInterval(() => document.hidden || refresh(), 3000);
