@@ -19,14 +19,14 @@ use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, thrif
 
 mod answers;
 
-/// How long running turns may go on after the first signal.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long running turns may go on after the first signal, if the configuration does not say.
+pub(crate) const DRAIN: Duration = Duration::from_secs(2);
 
 /// Service managers are told to wait so long after the signal, before they kill.
 const SERVICE_MANAGER_WAITS: Duration = Duration::from_secs(35);
 
 const _: () = {
-    let drain = longest_drain(PATIENCE, Limits::GRACE);
+    let drain = longest_drain(DRAIN, Limits::GRACE);
     // Both front-ends end at the same time.
     let (web, discord) = (web::Server::LONGEST_SHUTDOWN, discord::Server::LONGEST_SHUTDOWN);
     let longest = if web.as_millis() > discord.as_millis() {
@@ -100,6 +100,7 @@ pub(crate) struct Running {
     control: Control,
     guard: Option<Guard>,
     lock: HostLock,
+    drain: Duration,
 }
 
 impl Running {
@@ -185,6 +186,7 @@ impl Running {
             control,
             guard,
             lock,
+            drain: settings.drain,
         })
     }
 
@@ -209,11 +211,14 @@ impl Running {
             () = signals.next() => {}
             () = thrift::give_back() => {}
         }
-        output::say("stopping: running turns may end first; another Ctrl-C does not wait for them");
+        output::say(&format!(
+            "stopping: running turns may go on for {}; another Ctrl-C does not wait for them",
+            humantime::format_duration(self.drain)
+        ));
         let supervisor = self.supervisor.clone();
         // The page stays until the turns have ended: their last words are read there.
         let in_order = async {
-            self.supervisor.drain(PATIENCE).await;
+            self.supervisor.drain(self.drain).await;
             tokio::join!(self.web.shutdown(), async {
                 if let Some(discord) = self.discord {
                     discord.shutdown().await;
