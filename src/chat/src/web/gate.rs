@@ -138,7 +138,7 @@ fn is_text(path: &str) -> bool {
             [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
             _ => None,
         };
-        named.push(escaped.map_or(*first, |(high, low)| high << 4 | low));
+        named.push(escaped.map_or(*first, |(high, low)| (high << 4) | low));
         rest = if escaped.is_some() { &more[2..] } else { more };
     }
     std::str::from_utf8(&named).is_ok()
