@@ -7,7 +7,7 @@ use support::{Browser, Flaky, Host, Person, Scene};
 use thirtyfour::prelude::*;
 
 use crate::chat::{look_at, say, until_idle};
-use crate::page::{another_link, at_a_host};
+use crate::page::{another_link, at_a_host, opened};
 
 /// As [`at_a_host`], with a network between the browser and the host that can be cut.
 async fn behind_a_network(body: impl AsyncFnOnce(&Flaky, &Browser)) {
@@ -202,6 +202,199 @@ async fn a_note_that_a_message_was_not_sent_goes_when_it_is() {
             .until("return document.querySelectorAll('#timeline .answer').length === 3")
             .await;
         assert_eq!(browser.script(notes).await, json!(0));
+    })
+    .await;
+}
+
+/// What people said in the thread, as it stands there.
+const SAID: &str =
+    "return [...document.querySelectorAll('#timeline .said .words')].map((one) => one.textContent)";
+
+#[tokio::test]
+async fn what_is_written_while_the_host_is_away_arrives_in_its_order_also_after_a_reload() {
+    behind_a_network(async |network, browser| {
+        say(browser, "say: start").await;
+        browser.find("#timeline .answer .md p").await;
+        until_idle(browser).await;
+        let mut written = vec!["say: start".to_owned()];
+        for round in 0..2 {
+            // It does not say when it wants to be asked again: pauses grow, and no two are alike.
+            network.refuse(0);
+            browser.script("window.began = Date.now()").await;
+            for number in 0..6 {
+                let words = format!("say: {round}-{number}");
+                say(browser, &words).await;
+                written.push(words);
+            }
+            browser
+                .until("return [...document.querySelectorAll('.sending small')].some((one) => one.textContent.includes('no room'))")
+                .await;
+            // Each could have been tried a few times by now.
+            browser.until("return Date.now() - window.began > 5000").await;
+            network.wake();
+            if round == 1 {
+                browser.driver.refresh().await.expect("it loads again");
+            }
+            let all = format!(
+                "return document.querySelectorAll('#timeline .said .words').length === {}",
+                written.len()
+            );
+            browser.until(&all).await;
+            assert_eq!(browser.script(SAID).await, json!(written));
+            browser.until("return !document.querySelector('.sending')").await;
+        }
+        until_idle(browser).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_closed_page_left_unsent_is_marked_and_sent_in_its_order_by_another_one() {
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "permissions = \"allow\"\n");
+    let person = Person::enter(host.link()).await;
+    let [first, second] = [
+        opened(&person, "say: first").await,
+        opened(&person, "say: second").await,
+    ];
+    let network = Flaky::to(host.port()).await;
+    let browser = Browser::start().await;
+    let mut link = another_link(&person).await;
+    link.set_port(Some(network.port())).expect("it has a port");
+    browser.enter(&link).await;
+    link.set_query(None);
+    let mut pages = vec![];
+    for thread in [&first, &second] {
+        let page = browser.driver.new_tab().await.expect("a tab opens");
+        let shown = browser.driver.switch_to_window(page.clone()).await;
+        shown.expect("it can be looked at");
+        link.set_path(&format!("/t/{thread}"));
+        browser.driver.goto(link.as_str()).await.expect("the page opens");
+        browser.find(&format!("#l-{thread}")).await;
+        pages.push(page);
+    }
+    let shown = browser.driver.switch_to_window(pages[0].clone()).await;
+    shown.expect("it can be looked at");
+    // It would be a while until the page tries again by itself.
+    network.refuse(60);
+    for words in ["say: left-1", "say: left-2", "say: left-3"] {
+        say(&browser, words).await;
+    }
+    browser
+        .until("return [...document.querySelectorAll('.sending small')].some((one) => one.textContent.includes('no room'))")
+        .await;
+    browser.find(&format!("#l-{first}[data-unsent]")).await;
+    // Who closes it by hand is asked; nobody is asked who has nothing unsent in the page.
+    let asks = "return !dispatchEvent(new Event('beforeunload', { cancelable: true }))";
+    browser.find("#banner:not([hidden])").await;
+    assert_eq!(browser.script(asks).await, json!(true));
+    browser.driver.close_window().await.expect("it closes");
+    let shown = browser.driver.switch_to_window(pages[1].clone()).await;
+    shown.expect("it can be looked at");
+    assert_eq!(browser.script(asks).await, json!(false));
+    // What a reader of the other thread sees of it.
+    browser.find(&format!("#l-{first}[data-unsent]")).await;
+    look_at(&browser, "unsent").await;
+    network.wake();
+    // The host told this page, too, to come back in a minute: a page that is loaded now was told nothing.
+    browser.driver.refresh().await.expect("it loads again");
+    browser.find(&format!("#l-{first}:not([data-unsent])")).await;
+    let mut ear = person.listen(&first).await;
+    let snapshot = ear.until(|heard| heard.name == "snapshot").await.data.to_string();
+    let at: Vec<usize> = ["left-1", "left-2", "left-3"]
+        .iter()
+        .map(|words| snapshot.find(words).unwrap_or_else(|| panic!("no {words}")))
+        .collect();
+    assert!(at.is_sorted(), "{at:?}");
+    assert_eq!(browser.script("return localStorage.length").await, json!(0));
+    browser.quit().await;
+    host.stop();
+}
+
+#[tokio::test]
+async fn a_message_of_the_empty_page_that_was_closed_opens_its_thread_from_another_page() {
+    behind_a_network(async |network, browser| {
+        say(browser, "say: there").await;
+        browser.find("#timeline .answer .md p").await;
+        until_idle(browser).await;
+        let here = browser.driver.window().await.expect("there is a window");
+        let home = browser.script("return location.origin + '/'").await;
+        let page = browser.driver.new_tab().await.expect("a tab opens");
+        let shown = browser.driver.switch_to_window(page).await;
+        shown.expect("it can be looked at");
+        let home = home.as_str().expect("an address");
+        browser.driver.goto(home).await.expect("the page opens");
+        browser.find("#empty").await;
+        network.refuse(1);
+        say(browser, "say: begun-and-left").await;
+        say(browser, "say: and-more").await;
+        browser
+            .until("return [...document.querySelectorAll('.sending small')].some((one) => one.textContent.includes('no room'))")
+            .await;
+        browser.driver.close_window().await.expect("it closes");
+        let shown = browser.driver.switch_to_window(here).await;
+        shown.expect("it can be looked at");
+        network.wake();
+        browser
+            .until("return document.querySelectorAll('#list > li').length === 2")
+            .await;
+        browser.until("return localStorage.length === 0").await;
+        let other = browser.driver.find(By::Css("#list > li a:not([aria-current])")).await;
+        other.expect("it is there").click().await.expect("it leads there");
+        browser
+            .until("return document.querySelectorAll('#timeline .answer').length === 2")
+            .await;
+        assert_eq!(
+            browser.script(SAID).await,
+            json!(["say: begun-and-left", "say: and-more"])
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_note_that_the_host_can_not_be_reached_goes_when_it_is_back() {
+    let scene = Scene::signed_in().await;
+    let more = "permissions = \"allow\"\n";
+    let host = Host::up(&scene, 0, more);
+    let port = host.port();
+    let browser = Browser::start().await;
+    browser.look(1280, 800, "light").await;
+    browser.enter(host.link()).await;
+    say(&browser, "run: sleep 600").await;
+    browser
+        .until("return !!document.querySelector('.tool.running')")
+        .await;
+    host.kill();
+    browser.press("#stop").await;
+    browser
+        .until("return [...document.querySelectorAll('.item.reply')].some((one) => one.textContent.includes('can’t be reached'))")
+        .await;
+    let host = Host::up(&scene, port, more);
+    browser.find(".note button[data-act=retry]").await;
+    browser.find("#banner[hidden]").await;
+    browser
+        .until("return !document.querySelector('.item.reply')")
+        .await;
+    browser.quit().await;
+    host.stop();
+}
+
+#[tokio::test]
+async fn a_turn_that_was_asked_for_again_says_so_in_every_page_and_after_a_reload() {
+    at_a_host("", async |_, _, _, browser| {
+        say(browser, "fail 400").await;
+        browser.press(".note button[data-act=retry]").await;
+        // The rehearsal does what it was asked to once.
+        browser.find("#timeline .answer .md p").await;
+        let told = "const notes = [...document.querySelectorAll('#timeline .note')];\
+            return notes.length === 1 && notes[0].textContent.split('Asked for again').length === 2\
+                && !document.querySelector('button[data-act=retry]')";
+        browser.until(told).await;
+        until_idle(browser).await;
+        browser.driver.refresh().await.expect("it loads again");
+        browser.find("#timeline .note").await;
+        browser.until(told).await;
     })
     .await;
 }

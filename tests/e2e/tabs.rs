@@ -1,10 +1,13 @@
-//! What people do with a browser besides reading: several tabs of one thread, Back and Forward, a browser without scripts.
+//! What people do with a browser besides reading: several tabs of one thread, more pages than a browser has connections,
+//! a button pressed twice, Back and Forward, a browser without scripts.
+
+use std::time::Duration;
 
 use serde_json::json;
-use support::Browser;
+use support::{Browser, Person};
 use thirtyfour::extensions::cdp::ChromeDevTools;
 
-use crate::chat::say;
+use crate::chat::{say, until_idle};
 use crate::page::{another_link, at_a_host, open, opened};
 
 /// Whether the answer stands in the timeline so often.
@@ -70,6 +73,91 @@ async fn three_tabs_of_one_thread_show_the_same_and_what_is_decided_in_one_is_de
             );
         }
         assert!(shown[0] == shown[1] && shown[1] == shown[2], "{shown:#?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn eight_open_pages_leave_room_for_send_and_stop_in_the_first_and_in_the_last() {
+    at_a_host("permissions = \"allow\"\n", async |_, host, person, browser| {
+        let thread = opened(person, "say: ready").await;
+        // A page that waits for a connection never opens.
+        let patience = browser.driver.set_page_load_timeout(Duration::from_secs(20));
+        patience.await.expect("it can be set");
+        let mut pages = vec![browser.driver.window().await.expect("there is a window")];
+        open(browser, host, &thread).await;
+        for number in 0..7 {
+            // Windows stand side by side, and all of them are seen.
+            let next = match number % 2 {
+                0 => browser.driver.new_window().await,
+                _ => browser.driver.new_tab().await,
+            };
+            let next = next.expect("it opens");
+            let shown = browser.driver.switch_to_window(next.clone()).await;
+            shown.expect("it can be looked at");
+            pages.push(next);
+            open(browser, host, &thread).await;
+        }
+        for (count, page) in [(1, &pages[7]), (2, &pages[0])] {
+            let shown = browser.driver.switch_to_window(page.clone()).await;
+            shown.expect("it can be looked at");
+            // What a person does who comes back to a window that was never behind another one.
+            browser.script("dispatchEvent(new Event('focus'))").await;
+            browser.find("#banner[hidden]").await;
+            say(browser, "run: sleep 600").await;
+            browser.find("#stop:not([hidden])").await;
+            browser
+                .until("return !!document.querySelector('.tool.running')")
+                .await;
+            browser.press("#stop").await;
+            until_idle(browser).await;
+            say(browser, &format!("say: from-page-{count}")).await;
+            browser.until(&answers(&format!("from-page-{count}"), 1)).await;
+        }
+        // Pages that nobody came back to say that they rest, and go on at once.
+        let shown = browser.driver.switch_to_window(pages[1].clone()).await;
+        shown.expect("it can be looked at");
+        browser.script("dispatchEvent(new Event('focus'))").await;
+        browser.until(&answers("from-page-2", 1)).await;
+        browser.find("#banner[hidden]").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_double_click_on_the_way_in_over_a_slow_network_lets_in_and_the_link_is_used_up() {
+    at_a_host("", async |_, _, person, _| {
+        let browser = Browser::start().await;
+        let link = another_link(person).await;
+        let tools = ChromeDevTools::new(browser.driver.handle.clone());
+        for gap in [30, 150, 700] {
+            let link = another_link(person).await;
+            browser.driver.delete_all_cookies().await.expect("they can go");
+            browser.driver.goto(link.as_str()).await.expect("the page opens");
+            browser.find("#enter").await;
+            tools.execute_cdp("Network.enable").await.expect("it can be watched");
+            let slow = json!({ "offline": false, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1 });
+            tools
+                .execute_cdp_with_params("Network.emulateNetworkConditions", slow)
+                .await
+                .expect("it can be slow");
+            browser
+                .script(&format!(
+                    "const button = document.getElementById('enter'); button.click(); setTimeout(() => button.click(), {gap})"
+                ))
+                .await;
+            browser.find("#text").await;
+            tools
+                .execute_cdp_with_params("Network.disable", json!({}))
+                .await
+                .expect("it can be left alone");
+            // Whoever else has the link comes too late.
+            let bob = support::client().get(link.clone()).send().await.expect("it answers");
+            assert_eq!(bob.status(), 403);
+        }
+        // A link that nobody pressed is as good as before.
+        Person::enter(&link).await;
+        browser.quit().await;
     })
     .await;
 }

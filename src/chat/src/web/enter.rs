@@ -1,7 +1,7 @@
 //! How a browser gets in: by a link that is good once, or by the password.
 //!
 //! Opening a link only shows what it would do. Programs that look ahead (previews in chats, scanners of mail) open links, too;
-//! the button on the page is what uses one up.
+//! the button on the page is what uses one up, also when it is pressed twice.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +25,10 @@ use super::shared::Web;
 use super::sign_in::SecretText;
 use super::view::{self, escape};
 use super::{leave, random};
+
+mod entered;
+
+pub(crate) use entered::Entered;
 
 /// Where a link leads.
 pub(crate) const PATH: &str = "/enter";
@@ -51,6 +55,8 @@ pub(crate) struct Link {
 #[derive(Deserialize)]
 pub(crate) struct Enters {
     key: Option<SecretText>,
+    /// Random, and of this very page.
+    page: Option<SecretText>,
     password: Option<SecretText>,
     /// The session's token, where a browser is in already.
     csrf: Option<String>,
@@ -155,14 +161,20 @@ pub(crate) async fn enter(
     let entered = match (&web.config.allow, &enters.key, &enters.password) {
         (Access::Header { .. }, ..) => Err(Refused::nothing("way in").into()),
         (_, Some(key), _) => {
-            if let Some(visitor) = &already
-                && let Some(answer) = may_not_change(&web, visitor, key, enters.csrf.as_deref())
-            {
-                return answer;
+            let press = async {
+                if let Some(visitor) = &already
+                    && let Some(answer) = may_not_change(&web, visitor, key, enters.csrf.as_deref())
+                {
+                    return Err(Refusal::Answer(Box::new(answer)));
+                }
+                let so_far = already.as_ref().and_then(|visitor| visitor.cookie.as_ref());
+                let so_far = so_far.map(SecretString::expose_secret);
+                enter_by_key(&web, key.0.expose_secret(), so_far).await
+            };
+            match &enters.page {
+                Some(page) => web.entered.once(&web.people, key, page, press).await,
+                None => press.await,
             }
-            let so_far = already.as_ref().and_then(|visitor| visitor.cookie.as_ref());
-            let (key, so_far) = (key.0.expose_secret(), so_far.map(SecretString::expose_secret));
-            enter_by_key(&web, key, so_far).await
         }
         (Access::Password(right), None, Some(password)) => {
             let client = proxy::client(web.config.proxy.as_ref(), &headers, peer.ip());
@@ -187,6 +199,7 @@ pub(crate) async fn enter(
             StatusCode::FORBIDDEN,
             Outside::Refused(&sentence(&error.to_string())),
         ),
+        Err(Refusal::Answer(answer)) => *answer,
         Err(Refusal::Other(refused)) => PageRefused(refused).into_response(),
     }
 }
@@ -217,6 +230,8 @@ fn may_not_change(web: &Web, visitor: &Visitor, key: &SecretText, token: Option<
 /// Why somebody is not let in.
 enum Refusal {
     Link(LinkError),
+    /// A page that says more.
+    Answer(Box<Response>),
     Other(Refused),
 }
 
@@ -324,8 +339,9 @@ fn key_form(key: Option<&SecretText>, csrf: Option<&str>, button: &str) -> Strin
     let csrf = csrf.map_or_else(String::new, |csrf| hidden("csrf", csrf));
     let kind = if csrf.is_empty() { "primary" } else { "danger" };
     format!(
-        "<form method=\"post\" action=\"{PATH}\">{}{csrf}<button class=\"{kind}\" id=\"enter\">{button}</button></form>",
-        hidden("key", key)
+        "<form method=\"post\" action=\"{PATH}\">{}{}{csrf}<button class=\"{kind}\" id=\"enter\">{button}</button></form>",
+        hidden("key", key),
+        hidden("page", &random::token())
     )
 }
 

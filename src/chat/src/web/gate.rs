@@ -69,7 +69,8 @@ pub(crate) async fn gate(State(web): State<Arc<Web>>, mut request: Request, next
         .door
         .judge(request.method(), request.headers())
         .map(misdirected)
-        .or_else(|| stranger(&request, visitor.as_ref()));
+        .or_else(|| stranger(&request, visitor.as_ref()))
+        .or_else(|| (!is_text(request.uri().path())).then(|| Closed::Refused(Refused::nothing("page"))));
     let mut response = match refused {
         Some(Closed::Refused(refused)) if wants_page => PageRefused(refused).into_response(),
         Some(Closed::Refused(refused)) => refused.into_response(),
@@ -124,6 +125,26 @@ fn misdirected(wrong: Wrong) -> Closed {
             "this request was made by a page of another site",
         ),
     })
+}
+
+/// Whether what an address names is text: nothing here has a name that is none.
+fn is_text(path: &str) -> bool {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let mut rest = path.as_bytes();
+    let mut named = Vec::with_capacity(rest.len());
+    while let [first, more @ ..] = rest {
+        let escaped = match more {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        named.push(escaped.map_or(*first, |(high, low)| (high << 4) | low));
+        rest = if escaped.is_some() { &more[2..] } else { more };
+    }
+    std::str::from_utf8(&named).is_ok()
 }
 
 /// What a person, or nobody, may not do here.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::Form;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
+use super::config::Access;
 use super::enter::{self, Outside};
 use super::gate::{Anybody, Visitor};
 use super::refusal::PageRefused;
@@ -36,12 +37,18 @@ pub(crate) fn page(web: &Web, visitor: &Visitor) -> Response {
         0 | 1 => format!("It belongs to {name}, who has no other one."),
         browsers => format!("It belongs to {name}, who has {browsers}."),
     };
-    words.push_str(if visitor.person.admin {
-        "\n\nSigned out, it needs a new link: `agent-host status` prints one on the machine."
+    words.push_str(if matches!(web.config.allow, Access::Password(_)) {
+        "\n\nSigned out, the password lets it in again, as somebody new. Back to these threads leads"
     } else {
-        "\n\nSigned out, it needs a new link, made by another browser of the same person (“My other browser” in the menu). \
-         Whoever has no other browser and no link does not come back to their threads."
+        "\n\nSigned out, it needs"
     });
+    words.push_str(if visitor.person.admin {
+        " a new link: `agent-host status` prints one on the machine."
+    } else {
+        " a new link, made by another browser of the same person (“My other browser” in the menu). Whoever has no other \
+         browser and no link does not come back to their threads."
+    });
+    words.push_str("\n\nWhat was written here and has not been sent goes with it.");
     let csrf = enter::hidden("csrf", &visitor.csrf);
     let form = |more: &str, button: &str| {
         format!("<form method=\"post\" action=\"{PATH}\">{csrf}{more}<button>{button}</button></form>")
@@ -75,5 +82,10 @@ pub(crate) async fn leave(
     tracing::info!(%user, everywhere, "a browser was signed out");
     let mut response = enter::doorstep(&web, StatusCode::OK, Outside::SignedOut).into_response();
     enter::give_cookie(&web, None, &mut response);
+    // Words of theirs that were never sent are not for whoever sits there next.
+    let everything = HeaderValue::from_static("\"storage\"");
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("clear-site-data"), everything);
     Ok(response)
 }

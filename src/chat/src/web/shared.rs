@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::config::{Access, Config};
 use super::connections::Connections;
 use super::door::Door;
+use super::enter::Entered;
 use super::events;
 use super::gate::Visitor;
 use super::lists::Lists;
@@ -37,6 +38,7 @@ pub(crate) struct Web {
     pub(crate) boot: String,
     pub(crate) door: Door,
     pub(crate) people: People,
+    pub(crate) entered: Entered,
     pub(crate) tries: Tries,
     pub(crate) uploads: Uploads,
     pub(crate) seen: Seen,
@@ -71,6 +73,7 @@ impl Web {
             boot: super::random::name(),
             door: parts.door,
             people: parts.people,
+            entered: Entered::default(),
             tries: Tries::default(),
             uploads: parts.uploads,
             seen: parts.seen,

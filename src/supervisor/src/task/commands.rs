@@ -1,6 +1,6 @@
 //! What people and programs ask of a thread.
 
-use conversation::{Dispatch, NoteKind};
+use conversation::{Body, Dispatch, NoteKind};
 use conversation::{Enqueued, Thread, ThreadChange, Turn, TurnEnd, TurnId};
 use credentials::UserId;
 
@@ -10,11 +10,14 @@ use super::renewal::{RESET, Renewal, WAS_RESET};
 use super::slot::Slot;
 use super::turn::Stage;
 use crate::command::{Command, Promise};
-use crate::ending::Intent;
+use crate::ending::{Intent, sentence};
 use crate::restart::Asker;
 use crate::rights::{Deed, is_operator, refusal};
 use crate::supervisor::{Happened, Posted, SupervisorError};
 use crate::update::Change;
+
+/// A button to ask for a turn again stands among so many entries, or further up than anybody looks.
+const OFFERED: usize = 500;
 
 impl Task {
     /// Does what is asked, and answers. An asker that has left is not an error.
@@ -108,7 +111,9 @@ impl Task {
             self.advance(Asker::Retry).await;
             return Ok(Posted { turn, happened });
         }
-        match self.shared.conversation.retry(turn).await? {
+        let again = self.shared.conversation.retry(turn).await?;
+        self.note_asked_again(turn).await;
+        match again {
             Enqueued::Known(again) => {
                 if self.queued.iter().any(|queued| queued.id == again.id) {
                     self.advance(Asker::Retry).await;
@@ -116,6 +121,35 @@ impl Task {
                 Ok(known(again.id))
             }
             Enqueued::New(turn, item) => Ok(self.accepted(turn, item, Dispatch::Queue, Asker::Retry).await),
+        }
+    }
+
+    /// What offered a turn again says from now on that somebody asked for it.
+    async fn note_asked_again(&mut self, turn: TurnId) {
+        let items = match self
+            .shared
+            .conversation
+            .items(&self.thread.id, None, OFFERED)
+            .await
+        {
+            Ok(items) => items,
+            Err(error) => return tracing::warn!(%error, "could not note that a turn was asked for again"),
+        };
+        for mut item in items {
+            if let Body::Note { text, retry, .. } = &mut item.body
+                && *retry == Some(turn)
+                // Else it would stand elsewhere without its offer.
+                && item.turn == *retry
+            {
+                *retry = None;
+                // Behind what a program wrote, as a paragraph of its own.
+                *text = if text.ends_with("```") {
+                    format!("{text}\n\nAsked for again.")
+                } else {
+                    format!("{} Asked for again.", sentence(text))
+                };
+                self.rewrite(item).await;
+            }
         }
     }
 

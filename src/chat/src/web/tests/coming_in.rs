@@ -4,7 +4,7 @@ use reqwest::header::{ACCEPT, SET_COOKIE};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use super::house::{Browser, House};
+use super::house::{Browser, House, between};
 use crate::web::{Server, StartError};
 use credentials::Vendors;
 
@@ -62,6 +62,79 @@ async fn read(answer: reqwest::Response) -> (StatusCode, Option<String>, String)
     let cookie = answer.headers().get(SET_COOKIE);
     let cookie = cookie.map(|cookie| cookie.to_str().unwrap().to_owned());
     (answer.status(), cookie, answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_button_that_is_pressed_twice_lets_its_own_browser_in_and_nobody_else() {
+    let house = House::start().await;
+    let link = house.link();
+    let (mut alice, bob) = (house.stranger(), house.stranger());
+    let form_of = async |browser: &Browser| {
+        let page = looked(browser, &link).await.2;
+        between(&page, "<form", "</form>").to_owned()
+    };
+    let (form, bobs) = (form_of(&alice).await, form_of(&bob).await);
+    // The browser forgot the first answers, or came with what one of them gave it.
+    let (one, two) = tokio::join!(alice.send_form(&form), alice.send_form(&form));
+    alice.keep_cookie(&one);
+    let three = alice.send_form(&form).await;
+    let mut cookies = vec![];
+    for answer in [one, two, three] {
+        let (status, cookie, page) = read(answer).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+        cookies.push(cookie.expect("it is let in"));
+    }
+    assert!(
+        cookies[0] == cookies[1] && cookies[1] == cookies[2],
+        "{cookies:?}"
+    );
+    alice.read_token().await;
+    let (_, page) = alice.page("/enter").await;
+    assert!(
+        page.contains("who has no other one"),
+        "one browser came in: {page}"
+    );
+    // Bob looked at the same link in time, and presses too late.
+    let late = [
+        bobs.clone(),
+        form.replace(between(&form, "name=\"page\" value=\"", "\""), "made up"),
+    ];
+    for form in late {
+        let (status, cookie, _) = read(bob.send_form(&form).await).await;
+        assert_eq!((status, cookie), (StatusCode::FORBIDDEN, None));
+    }
+    // Who has gone does not come back by the same button.
+    let out = alice.send_form(between(&page, "<form", "</form>")).await;
+    assert_eq!(out.headers()["clear-site-data"], "\"storage\"");
+    let (status, cookie, _) = read(house.stranger().send_form(&form).await).await;
+    assert_eq!((status, cookie), (StatusCode::FORBIDDEN, None));
+    house.end().await;
+}
+
+#[tokio::test]
+async fn what_no_text_can_name_is_not_there_in_the_words_of_this_house() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let thread = alice.open("here").await;
+    let file = format!("/t/{thread}/files/%ff.txt");
+    for path in [
+        "/t/%ff",
+        "/t/%FF%fe/files/a",
+        "/assets/%ff",
+        &file,
+        "/%c3%28",
+        "/t/%e2%82%ac",
+    ] {
+        let (status, page) = alice.page(path).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}: {page}");
+        assert!(page.contains("<h1>Not found</h1>"), "{path}: {page}");
+    }
+    let answer = alice.get("/api/t/%ff/older?before=1").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(answer["error"], "there is no such page");
+    assert_eq!(alice.page(&format!("/t/{thread}")).await.0, StatusCode::OK);
+    house.end().await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 import { fill, morph } from "./morph.js";
 import { times } from "./clock.js";
+import { on } from "./live.js";
 import { Refused, Unreached, post } from "./send.js";
 
 const thread = document.body.dataset.thread;
@@ -20,6 +21,7 @@ export function tell(name) {
 
 /** Starts to listen. `compose` is how a trial is sent. */
 export function actions(compose) {
+  on("away", (now) => now || reachable());
   addEventListener("click", (event) => {
     const button = event.target.closest("button[data-act]");
     if (button) act(button, button.dataset, compose);
@@ -54,10 +56,22 @@ export async function refresh() {
   }
 }
 
+const UNREACHED = "The host can’t be reached. Try again in a moment.";
+
+/** What was said of a host that is there again is no longer true. */
+function reachable() {
+  for (const said of document.querySelectorAll(".item.reply .words, .problem")) {
+    if (said.textContent !== UNREACHED) continue;
+    const note = said.closest(".item.reply, .problem.shown");
+    if (note) note.remove();
+    else said.textContent = "";
+  }
+}
+
 /** What went wrong, for people. */
 export function trouble(error) {
   if (error instanceof Refused) return error.words;
-  if (error instanceof Unreached) return "The host can’t be reached. Try again in a moment.";
+  if (error instanceof Unreached) return UNREACHED;
   return `This page could not do that: ${error.message}`;
 }
 
@@ -83,7 +97,7 @@ async function guarded(button, work) {
 function act(button, data, compose) {
   const doings = {
     decide: () => decide(button.form, button),
-    retry: () => retry(button, Number(data.turn)),
+    retry: () => retry(Number(data.turn)),
     drop: () => post(`/api/t/${thread}/drop`, { turn: Number(data.turn) }),
     stop: async () => {
       await post(`/api/t/${data.thread}/stop`, { turn: Number(data.turn) });
@@ -111,11 +125,9 @@ function submit(form, pressed) {
   if (doings[form.dataset.act]) guarded(button, doings[form.dataset.act]);
 }
 
-/** The button has done what it can; where that was done before, it says so. */
-async function retry(button, turn) {
-  const { happened } = await post(`/api/t/${thread}/retry`, { turn });
-  const words = happened === "known" ? "Asked for again already: see below" : "Asked for again";
-  button.replaceWith(Object.assign(document.createElement("small"), { className: "quiet", textContent: words }));
+/** The host says in place of the button that it was pressed: here, in other pages, and after a reload. */
+async function retry(turn) {
+  await post(`/api/t/${thread}/retry`, { turn });
   goOn();
 }
 

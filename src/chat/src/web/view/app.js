@@ -3,13 +3,14 @@
 import { actions, copy, refresh, trouble } from "./act.js";
 import { tick } from "./clock.js";
 import { closeCommands } from "./commands.js";
-import { composer, submitWords } from "./composer.js";
+import { composer, isMine, submitWords } from "./composer.js";
 import { threadList } from "./list.js";
 import { live, on, say } from "./live.js";
 import { element, watchFolds } from "./morph.js";
 import { note } from "./note.js";
 import { scrolling } from "./scroll.js";
 import { post } from "./send.js";
+import { leftovers } from "./unsent.js";
 
 const { kind, thread } = document.body.dataset;
 const scroller = document.getElementById("scroll");
@@ -29,6 +30,7 @@ theme();
 filtering();
 title();
 copying();
+leftovers(isMine);
 live();
 tick();
 if (kind === "page" && location.pathname === "/workers") setInterval(() => document.hidden || refresh(), 3000);

@@ -93,6 +93,11 @@ pub(crate) const ASSETS: &[Asset] = &[
         body: include_str!("send.js"),
     },
     Asset {
+        name: "unsent.js",
+        mime: SCRIPT,
+        body: include_str!("unsent.js"),
+    },
+    Asset {
         name: "act.js",
         mime: SCRIPT,
         body: include_str!("act.js"),

@@ -4,6 +4,7 @@ import { on, say } from "./live.js";
 import { now, span } from "./clock.js";
 import { element } from "./morph.js";
 import { Refused, kept, newId, persist, post } from "./send.js";
+import * as unsent from "./unsent.js";
 import { tell, trouble } from "./act.js";
 import { chosenByKey, closeCommands, command, commands, complete, isCommand, LIKE_A_COMMAND, perhaps } from "./commands.js";
 import { attachments, chips, files, underway } from "./files.js";
@@ -15,13 +16,16 @@ const thread = document.body.dataset.thread;
 /** What is kept in this tab is kept under this name; the empty page takes its new thread's before it goes there. */
 let here = thread || "new";
 
-/** Messages that are not acknowledged: `{ id, text, files, mode, turn?, trouble?, refused? }`. */
-let outgoing = kept.get(`outgoing:${here}`) ?? [];
+/** Messages of this page that its timeline does not show yet, as `unsent.keep` has them; with `turn` when they arrived. */
+let outgoing = [];
+/** Where they go: the thread, or the one that the first of them opens. A reload finds it again. */
+let place = thread || (kept.get("place") ?? unsent.unopened(newId()));
+/** Whether one of them is on its way. */
+let pumping = false;
 let phase = { busy: false, words: "", tone: "quiet" };
 /** Whether the message waits for its files. */
 let sending = false;
-/** On the empty page: whether a message opens a thread, and where that is once it is there. */
-let opening = false;
+/** On the empty page: the thread that a message opened. */
 let opened = null;
 /** What a message does while the agent works: as the thread says, until somebody chooses for the next message. */
 const dispatch = document.getElementById("dispatch");
@@ -46,6 +50,7 @@ export function composer() {
   attachments(ended);
   on("phase", show);
   on("away", (now) => {
+    if (away === now) return;
     away = now;
     show(phase);
   });
@@ -61,14 +66,22 @@ export function composer() {
   files.push(...(kept.get(`files:${here}`) ?? []));
   kept.set(`files:${here}`, null);
   chips();
-  resend();
+  if (!thread) kept.set("place", place);
+  // What a reload, the empty page or a closed tab left behind; and what no thread was opened for.
+  outgoing = unsent.left().filter((one) => one.thread === place || (!thread && one.refused && unsent.isUnopened(one)));
+  for (const message of outgoing) draw(message);
+  pump();
+  // On the empty page only the answer tells where to go.
+  unsent.watch("gone", (id) => thread && dismiss(outgoing.find((one) => one.id === id && !one.turn)));
+  addEventListener("beforeunload", (event) => {
+    // While the host is away there will be no other page that sends it.
+    if (outgoing.some((one) => !one.turn && !one.refused && (away || !unsent.isKept(one.id)))) event.preventDefault();
+  });
 }
 
-/** What a reload or the empty page left behind, in its order. */
-async function resend() {
-  const left = [...outgoing];
-  for (const message of left) draw(message);
-  for (const message of left) if (!message.refused) await transmit(message);
+/** Whether this page sends the message with this id. */
+export function isMine(id) {
+  return outgoing.some((one) => one.id === id);
 }
 
 /** Puts words into the field, as if typed; before what is there. */
@@ -153,14 +166,25 @@ function submit(asText = false) {
   const mode = document.getElementById("mode").hidden ? undefined : dispatch.value;
   picked = false;
   follow();
-  const message = { id: newId(), text: words, files: ready.map((file) => file.id), names: ready.map((file) => file.name), mode };
+  const message = {
+    id: newId(),
+    at: unsent.now(),
+    thread: place,
+    text: words,
+    files: ready.map((file) => file.id),
+    names: ready.map((file) => file.name),
+    mode,
+  };
   const agent = document.getElementById("new-agent")?.value;
   if (agent) message.agent = agent;
   outgoing.push(message);
   // What the page itself said is read by now; kept, it would stand below what is said after it.
   for (const said of document.querySelectorAll(".item.reply")) said.remove();
   clear();
-  transmit(message);
+  unsent.keep(message);
+  draw(message);
+  tell("sent");
+  pump();
 }
 
 function clear() {
@@ -170,65 +194,68 @@ function clear() {
   typed();
 }
 
-async function transmit(message) {
-  keep();
-  draw(message);
-  tell("sent");
-  // The first message opens the thread; the others follow it there.
-  if (opening) return;
-  opening = !thread;
-  const { names, trouble, refused, turn, ...body } = message;
+/** Sends what is not sent yet, strictly one after the other: as it was written, so it arrives. */
+async function pump() {
+  if (pumping) return;
+  pumping = true;
   try {
-    const path = thread ? `/api/t/${thread}/messages` : "/api/threads";
-    const answer = await persist(path, body, (why) => draw(Object.assign(message, { trouble: why })));
-    message.turn = answer.turn;
-    message.trouble = undefined;
+    for (let next; !opened && (next = outgoing.find((one) => !one.turn && !one.refused)); ) await transmit(next);
+  } finally {
+    pumping = false;
+  }
+  leave();
+}
+
+async function transmit(message) {
+  const state = (change) => {
+    Object.assign(message, change);
+    // Another page may have been faster.
+    if (outgoing.includes(message)) draw(message);
+  };
+  try {
+    const answer = await persist(...unsent.request(message), (why) => {
+      state({ trouble: why });
+      if (outgoing.includes(message)) unsent.keep(message);
+    });
+    unsent.forget(message.id);
+    state({ turn: answer.turn, trouble: undefined });
     if (!thread) {
       opened = answer;
-      return void leave();
+      place = unsent.opened(place, answer.thread);
+      for (const one of outgoing) one.thread = place;
+      return;
     }
-    draw(message);
     arrived();
     // It is in the timeline by now, or the stream is broken and brings it later.
-    setTimeout(() => forget(message), 4000);
+    setTimeout(() => dismiss(message), 4000);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    draw(Object.assign(message, { refused: error.words, trouble: undefined }));
-    keep();
-    if (!opening) return;
-    opening = false;
-    const next = outgoing.find((one) => !one.refused);
-    if (next) transmit(next);
+    state({ refused: error.words, trouble: undefined });
+    if (outgoing.includes(message)) unsent.keep(message);
   }
 }
 
-/** From the empty page to the thread that it opened, with everything that is not sent yet; files under way come first. */
+/** From the empty page to the thread that it opened, where what is not sent yet goes on; files under way come first. */
 function leave() {
   if (!opened || here !== "new" || underway()) return;
-  kept.set("outgoing:new", null);
+  kept.set("place", null);
   kept.set("draft:new", null);
-  here = opened.thread.slice(opened.thread.indexOf(":") + 1);
-  keep();
+  here = place;
   kept.set(`draft:${here}`, text.value);
   kept.set(`files:${here}`, files.filter((file) => file.id));
   location.assign(opened.url);
 }
 
-function keep() {
-  const open = outgoing.filter((one) => !one.turn);
-  kept.set(`outgoing:${here}`, open.length > 0 ? open : null);
-}
-
-function forget(message) {
+/** Takes a message out of the page. */
+function dismiss(message) {
   outgoing = outgoing.filter((one) => one !== message);
-  keep();
-  document.getElementById(`o-${message.id}`)?.remove();
+  document.getElementById(`o-${message?.id}`)?.remove();
 }
 
 /** Takes away what the timeline shows by now. */
 function arrived() {
   for (const message of outgoing) {
-    if (message.turn && document.querySelector(`.said[data-turn="${message.turn}"]`)) forget(message);
+    if (message.turn && document.querySelector(`.said[data-turn="${message.turn}"]`)) dismiss(message);
   }
 }
 
@@ -248,7 +275,8 @@ function draw(message) {
     state.replaceChildren(`not sent: ${message.refused} `);
     const back = Object.assign(document.createElement("button"), { type: "button", textContent: "Edit" });
     back.addEventListener("click", () => {
-      forget(message);
+      dismiss(message);
+      unsent.forget(message.id);
       files.push(...message.files.map((id, at) => ({ key: newId(), id, name: message.names?.[at] ?? "file", share: 1 })));
       chips();
       write(message.text);

@@ -171,7 +171,10 @@ fn card(login: &Login, viewer: &Viewer) -> String {
             ));
         }
         Some(at) if at > viewer.now => facts.push(("Valid for", words::until(at, viewer.now))),
-        Some(at) => facts.push(("Ended", format!("{} ago", words::ago(at, viewer.now)))),
+        Some(_) if login.renewed && login.state != LoginState::Dead => {
+            facts.push(("Valid", "renewed by itself at its next use".to_owned()));
+        }
+        Some(at) => facts.push(("Ended", words::time(at))),
         None if login.state == LoginState::Dead => {}
         None if login.state == LoginState::Set => {
             facts.push((
@@ -238,4 +241,52 @@ fn buttons(login: &Login, service: &str, title: &str) -> String {
          </div><div class=\"step\" data-step=\"\" aria-live=\"polite\"></div>",
         icon("key")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use credentials::UserId;
+
+    use super::*;
+
+    fn shown(renewed: bool, state: LoginState) -> String {
+        let login = Login {
+            service: "rehearsal".into(),
+            title: "Rehearsal".into(),
+            whose: Whose::Mine,
+            used_for: String::new(),
+            variable: None,
+            state,
+            detail: None,
+            gives_way: None,
+            account: None,
+            valid_until: Some(Timestamp::from_millis(1_000)),
+            renewed,
+            may_change: true,
+            stops: String::new(),
+        };
+        let viewer = Viewer {
+            user: UserId::parse("web:alice").unwrap(),
+            owner: true,
+            now: Timestamp::from_millis(2_000),
+        };
+        let purse = Purse {
+            pays: vec![],
+            logins: vec![login],
+        };
+        credentials(&purse, &viewer)
+    }
+
+    #[test]
+    fn what_renews_itself_has_not_ended_and_what_ended_says_when() {
+        let renewed = shown(true, LoginState::SignedIn);
+        assert!(
+            renewed.contains("renewed by itself at its next use") && !renewed.contains("Ended"),
+            "{renewed}"
+        );
+        for page in [shown(false, LoginState::SignedIn), shown(true, LoginState::Dead)] {
+            assert!(page.contains("<dt>Ended</dt><dd><time"), "{page}");
+            assert!(!page.contains("now") && !page.contains(" ago"), "{page}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ import { times } from "./clock.js";
 import { on } from "./live.js";
 import { element, morph } from "./morph.js";
 import { post } from "./send.js";
+import { isLate, left, watch } from "./unsent.js";
 
 const list = document.getElementById("list");
 const scroller = document.getElementById("scroll");
@@ -32,6 +33,8 @@ export function threadList() {
   });
   list.addEventListener("focusout", () => setTimeout(arrange));
   document.getElementById("quiet").addEventListener("click", older);
+  watch("changed", mark);
+  mark();
   if (!thread) return;
   on("applied", read);
   document.addEventListener("visibilitychange", read);
@@ -72,12 +75,19 @@ export function line(data) {
     waiting.delete(id);
   } else if (here) {
     times(morph(here, element(data.html)));
+    mark();
   } else {
     waiting.set(id, element(data.html));
   }
   arrange();
   // It often comes after the words that it tells of.
   if (id === `l-${thread}`) read();
+}
+
+/** Marks threads in which something was written that has not arrived. */
+function mark() {
+  const late = new Set(left().filter(isLate).map((one) => `l-${one.thread}`));
+  for (const one of list.children) one.toggleAttribute("data-unsent", late.has(one.id));
 }
 
 /** Brings the lines into their order: most recently active first. Whoever points at one, or walks along them, comes first. */
@@ -88,6 +98,7 @@ function arrange() {
     times(fresh);
   }
   waiting.clear();
+  mark();
   const active = (one) => Number(one.dataset.active);
   let at = list.firstElementChild;
   for (const one of [...list.children].sort((one, other) => active(other) - active(one))) {

@@ -1,11 +1,12 @@
 // What the host says while the page is open. Every event carries the newest whole state of what it names, so applying
 // one twice, or skipping some, ends the same. After a break the stream goes on where it was; after a restart of the host
-// the new snapshot takes the place of what is here.
+// the new snapshot takes the place of what is here. Few pages of a browser have a stream at a time, those that were looked
+// at last: it opens only so many connections to one host, and what people do needs some of them.
 
 import { element, fill, morph } from "./morph.js";
 import { heardClock, hold, span, times } from "./clock.js";
 import { line } from "./list.js";
-import { jitter, refusal } from "./send.js";
+import { jitter, newId, reached, refusal } from "./send.js";
 
 const timeline = document.getElementById("timeline");
 const banner = document.getElementById("banner");
@@ -27,14 +28,22 @@ let announced = "";
 let spoken = 0;
 /** Before that the host does not want to be asked again. */
 let notBefore = 0;
-/** Whether this page gave its stream to another one, and whether that was behind others at the time. */
+/** Whether this page gave its stream to another one. */
 let rests = false;
+/** What pages of this browser tell each other: who takes a stream, and who goes. */
+let others = null;
+const page = newId();
+/** Pages that took a stream, or were looked at, after this one. */
+const newer = new Set();
 
 /** The host says something every 15 s: a connection that is silent for longer has died without a word, as in a sleep. */
 const SILENCE = 40000;
 
 /** A host that is there answers sooner; a connection of before a sleep that the browser uses again never does. */
 const CONNECTING = 15000;
+
+/** Browsers open six connections to a host over HTTP/1.1: so many pages may keep one for their stream. */
+const STREAMS = 4;
 
 /** Ids, in order, of entries below the last one here that the page let go, and of those that came since. */
 export const gone = [];
@@ -56,14 +65,20 @@ export function say(words) {
 /** Opens the stream and keeps it open. */
 export function live() {
   addEventListener("online", () => source?.readyState === EventSource.CLOSED && waited() && connect());
-  addEventListener("pagehide", () => source?.close());
+  addEventListener("pagehide", release);
   addEventListener("pageshow", (event) => event.persisted && connect());
+  // A page that the browser freezes would hold its connection, and hear nobody.
+  document.addEventListener("freeze", rest);
+  addEventListener("focus", looked);
   const listen = () => {
     const patience = source.readyState === EventSource.CONNECTING ? CONNECTING : SILENCE;
     if (!document.hidden && waited() && Date.now() - spoken > patience) connect();
   };
   setInterval(listen, 5000);
-  document.addEventListener("visibilitychange", () => (rests && !document.hidden ? connect() : listen()));
+  document.addEventListener("visibilitychange", () => {
+    looked();
+    listen();
+  });
   settle();
   announceLast();
   connect();
@@ -74,8 +89,38 @@ function waited() {
   return !rests && Date.now() >= notBefore;
 }
 
+/** Somebody looks at this page. */
+function looked() {
+  if (document.hidden) return;
+  if (rests) connect();
+  else claim();
+}
+
+/** Takes a stream: the page that was looked at longest ago gives its own. */
+function claim() {
+  newer.clear();
+  if (!others) {
+    others = new BroadcastChannel("streams");
+    others.addEventListener("message", ({ data }) => {
+      if (data.goes) return void newer.delete(data.page);
+      newer.add(data.page);
+      if (!rests && newer.size >= STREAMS) rest();
+    });
+  }
+  others.postMessage({ page });
+}
+
+/** The page goes, perhaps to come back. */
+function release() {
+  source?.close();
+  others?.postMessage({ page, goes: true });
+  others?.close();
+  others = null;
+}
+
 function connect() {
   source?.close();
+  claim();
   rests = false;
   spoken = Date.now();
   const query = new URLSearchParams();
@@ -117,11 +162,13 @@ function opened() {
   attempt = 0;
   clearTimeout(late);
   late = 0;
-  if (banner.hidden) return;
-  say("Connected again");
-  banner.hidden = true;
-  hold(false);
+  if (!banner.hidden) {
+    say("Connected again");
+    banner.hidden = true;
+    hold(false);
+  }
   tell("away", false);
+  reached();
 }
 
 /** Says why nothing is heard; what runs is not counted on. */
@@ -137,7 +184,7 @@ function broken(from) {
   if (from !== source) return;
   // A blink is not worth a word; the browser reconnects by itself unless it gave up.
   late ||= setTimeout(() => {
-    away(navigator.onLine ? "The host can’t be reached. Trying again…" : "You are offline. What you write is kept and sent later.");
+    away(navigator.onLine ? "The host can’t be reached. Trying again…" : "You are offline. What you write is kept in this browser, and sent by any page of this host that is open later.");
   }, 1500);
   if (source.readyState === EventSource.CLOSED) refused();
 }

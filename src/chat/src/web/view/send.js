@@ -1,5 +1,5 @@
-// POSTs that arrive: each has its token, a message has an id of its own and is sent again until it is acknowledged or
-// refused, and what was not acknowledged yet survives a reload.
+// POSTs that arrive: each has its token, and a message, which has an id of its own, is sent again until it is acknowledged
+// or refused.
 
 const token = document.querySelector('meta[name="csrf"]')?.content ?? "";
 const LONGEST_PAUSE = 15000;
@@ -9,6 +9,7 @@ export class Refused extends Error {
   /** `after`: how long the server wants us to wait, in milliseconds. */
   constructor(status, body, after) {
     super(body?.error ?? `the server answered ${status}`);
+    this.status = status;
     this.hint = body?.hint;
     this.words = sentences([this.message, body?.hint]);
     this.after = after;
@@ -57,7 +58,7 @@ export async function persist(path, body, waiting) {
     } catch (error) {
       if (error instanceof Refused && !error.again) throw error;
       waiting(error instanceof Refused ? error.message : "the host can’t be reached");
-      await pause(jitter(Math.min(LONGEST_PAUSE, 500 * 2 ** attempt), error.after));
+      await pause(jitter(Math.min(LONGEST_PAUSE, 500 * 2 ** attempt), error.after), !error.after);
     }
   }
 }
@@ -67,21 +68,23 @@ export function jitter(milliseconds, least = 0) {
   return Math.max(milliseconds * (0.75 + Math.random() / 2), least * (1 + Math.random() / 4));
 }
 
-/** A while, cut short when the network comes back. */
-export function pause(milliseconds) {
-  const { promise, resolve } = Promise.withResolvers ? Promise.withResolvers() : deferred();
-  const timer = setTimeout(resolve, milliseconds);
-  addEventListener("online", resolve, { once: true });
-  return promise.finally(() => {
-    clearTimeout(timer);
-    removeEventListener("online", resolve);
-  });
+/** The host is there again: nothing that waited for it has to wait on. */
+export function reached() {
+  dispatchEvent(new Event("reached"));
 }
 
-function deferred() {
-  let resolve;
-  const promise = new Promise((done) => (resolve = done));
-  return { promise, resolve };
+/** A while; cut short, if it may be, when the network or the host comes back. */
+function pause(milliseconds, short) {
+  return new Promise((resolve) => {
+    const events = short ? ["online", "reached"] : [];
+    const done = () => {
+      clearTimeout(timer);
+      for (const name of events) removeEventListener(name, done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    for (const name of events) addEventListener(name, done);
+  });
 }
 
 /** Random, also where the page is not a secure context (a host name in a plain http address). */

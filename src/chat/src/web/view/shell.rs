@@ -7,6 +7,7 @@ use super::icon::icon;
 use super::item::item;
 use super::{Content, MayInvite, Shell, assets, composer, harmless, list};
 use crate::web::lists::LIST_LIMIT;
+use crate::web::random;
 
 /// The whole page.
 pub(crate) fn shell(shell: &Shell<'_>) -> String {
@@ -30,7 +31,7 @@ pub(crate) fn shell(shell: &Shell<'_>) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head>{head}<meta name=\"csrf\" content=\"{csrf}\"><title>{title} · agent-host</title>\
          <script type=\"module\" src=\"/assets/app.js?v={version}\"></script></head>\
-         <body data-kind=\"{kind}\" data-thread=\"{thread}\" data-boot=\"{boot}\">\
+         <body data-kind=\"{kind}\" data-thread=\"{thread}\" data-boot=\"{boot}\" data-person=\"{person}\">\
          <a class=\"skip\" href=\"#main\">Skip the list of threads</a>\
          <div id=\"banner\" role=\"status\" hidden></div><div id=\"heard\" class=\"hear\" role=\"status\"></div>{side}<div id=\"veil\" hidden></div>\
          <div id=\"right\">{notice}{main}</div>{dialogs}\
@@ -41,6 +42,7 @@ pub(crate) fn shell(shell: &Shell<'_>) -> String {
         version = assets::version(),
         thread = escape(thread),
         boot = escape(shell.boot),
+        person = random::name_of("browser", &[shell.viewer.user.as_str()]),
         side = side(shell),
         main = main(shell, title),
         dialogs = DIALOG,

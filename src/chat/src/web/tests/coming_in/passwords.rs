@@ -58,6 +58,11 @@ async fn a_password_lets_each_browser_in_as_a_person_of_its_own() {
     two.keep_cookie(&answer);
     let thread = one.open("mine").await;
     assert_eq!(two.page(&format!("/t/{thread}")).await.0, StatusCode::NOT_FOUND);
+    let (_, page) = one.page("/enter").await;
+    assert!(
+        page.contains("the password lets it in again, as somebody new"),
+        "{page}"
+    );
 
     let again = one
         .posting("/enter")
