@@ -2,4 +2,5 @@
 
 pub mod discord;
 pub mod harmless;
+pub mod origins;
 pub mod web;

@@ -10,7 +10,7 @@ use crate::id::{DeliveryId, ThreadId, TurnId};
 #[cfg(test)]
 mod tests;
 
-/// Tries before a person has to look at it: with the pauses between them about half an hour of outage.
+/// Tries of one host before a person has to look at it: with the pauses between them about half an hour of outage.
 pub const MAX_TRIES: u32 = 12;
 /// The longest pause that we choose ourselves; a chat may ask for a longer one.
 const MAX_PAUSE: Duration = Duration::from_mins(5);
@@ -50,7 +50,7 @@ pub struct Delivery {
     pub text: Option<String>,
     /// How it stands.
     pub state: DeliveryState,
-    /// How often it was claimed.
+    /// How often this host has claimed it.
     pub tries: u32,
     /// Not to be tried before.
     pub next_try: Timestamp,
@@ -178,7 +178,7 @@ pub(crate) fn settled(found: Delivery, claim: &Delivery, outcome: Outcome, now: 
     }
 }
 
-/// The delivery after its claim was lost, by time or by the death of the host.
+/// The delivery after its claim was lost, by time or by the death of its host.
 pub(crate) fn lost(found: Delivery, now: Timestamp) -> Delivery {
     again(
         found,
@@ -186,6 +186,20 @@ pub(crate) fn lost(found: Delivery, now: Timestamp) -> Delivery {
         now,
         "nobody knows how the last try ended".to_owned(),
     )
+}
+
+/// The delivery as a new host finds it. It is tried at once, and with new patience: that earlier hosts died says nothing
+/// about the chat. Nobody is left who could settle one of their claims.
+pub(crate) fn taken_over(found: Delivery, now: Timestamp) -> Delivery {
+    let fresh = Delivery {
+        tries: 0,
+        next_try: now,
+        ..found
+    };
+    match fresh.state {
+        DeliveryState::Sent => lost(fresh, now),
+        _ => fresh,
+    }
 }
 
 /// Every claim counts one try, so the number names the claim.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chat::origins::Origins;
 use chat::{discord, web};
 use conversation::Conversation;
 use credentials::Credentials;
@@ -138,7 +139,7 @@ impl Running {
             dispatch: settings.dispatch,
             limits: settings.limits.clone(),
         };
-        let outbox = conversation.clone();
+        let (outbox, origins) = (conversation.clone(), Origins::default());
         let supervisor = Supervisor::start(config, conversation, found, credentials.clone()).await?;
         let house = discord::House {
             state_folder: state.clone(),
@@ -147,8 +148,10 @@ impl Running {
             credentials: credentials.clone(),
             agent: settings.default_agent.clone(),
             dispatch: settings.dispatch,
+            origins: origins.clone(),
         };
-        let web = match web::Server::start(settings.web_config(), supervisor.clone(), credentials).await {
+        let web = settings.web_config(origins);
+        let web = match web::Server::start(web, supervisor.clone(), credentials).await {
             Ok(web) => web,
             Err(error) => {
                 supervisor.drain(Duration::ZERO).await;
@@ -163,7 +166,8 @@ impl Running {
                 return Err(error);
             }
         };
-        let answerer = answers::answerer(supervisor.clone(), web.links());
+        let doctor = discord.as_ref().map(discord::Server::doctor);
+        let answerer = answers::answerer(supervisor.clone(), web.links(), doctor);
         let control = match Control::open(state, answerer) {
             Ok(control) => control,
             Err(error) => {
@@ -256,7 +260,7 @@ async fn start_discord(
 }
 
 impl Settings {
-    fn web_config(&self) -> web::Config {
+    fn web_config(&self, origins: Origins) -> web::Config {
         let defaults = web::Config::new(
             self.web.listen,
             self.state_folder.clone(),
@@ -273,6 +277,7 @@ impl Settings {
             notice: self.web.notice.clone(),
             dispatch: self.dispatch,
             trials,
+            origins,
             spare_descriptors: descriptors::spare(self.limits.workers),
             ..defaults
         }

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::gate::Visitor;
 use super::lists::{Changed, Drawn};
+use super::people::Person;
 use super::places::{Full, Place};
 use super::refusal::Refused;
 use super::shared::Web;
@@ -91,7 +92,7 @@ pub(crate) async fn events(
     let thread = match &wanted.thread {
         // What somebody else's script might send as well.
         Some(thread) => Some(
-            web.thread(&visitor.person, thread.strip_prefix("web:").unwrap_or(thread))
+            web.watched(&visitor.person, thread.strip_prefix("web:").unwrap_or(thread))
                 .await?,
         ),
         None => None,
@@ -208,7 +209,7 @@ impl Page {
     async fn watch(&mut self, id: ThreadId, has: Option<u64>) -> Result<(), Refused> {
         let (snapshot, updates) = self.web.supervisor.subscribe(&id).await?;
         let snapshot = Arc::new(snapshot);
-        let viewer = Web::viewer(&self.visitor);
+        let viewer = Web::viewer_of(&self.visitor, &id);
         if has != Some(snapshot.revision) {
             let event = self.with_id(Event::default().event("snapshot"), snapshot.revision);
             let (snapshot, viewer) = (Arc::clone(&snapshot), viewer.clone());
@@ -245,7 +246,10 @@ impl Page {
                 News::Update(Some(update)) => self.take(*update).await?,
                 News::Due => self.flush().await,
                 News::Lines(Ok(changed)) => {
-                    if let Some(lines) = changed.get(&self.visitor.person.user) {
+                    let person = &self.visitor.person;
+                    let own = changed.own.get(&person.user).map(Vec::as_slice);
+                    let elsewhere = person.admin.then_some(changed.elsewhere.as_slice());
+                    for lines in [own, elsewhere].into_iter().flatten() {
                         self.lines(lines);
                     }
                 }
@@ -333,7 +337,7 @@ impl Page {
 
     /// Looks at the whole list; what was quiet for long before `drawn`, when the page was drawn, it has.
     async fn list(&mut self, drawn: Option<Timestamp>) -> Result<(), Refused> {
-        let mut threads = self.web.supervisor.threads(own_threads(&self.visitor)).await?;
+        let mut threads = self.web.listed(&self.visitor.person).await?;
         if let Some(drawn) = drawn {
             let is_quiet = |status: &ThreadStatus| {
                 matches!(status.phase, ThreadPhase::Cold | ThreadPhase::Idle)
@@ -361,10 +365,10 @@ impl Page {
     }
 }
 
-/// The threads in somebody's list.
-pub(crate) fn own_threads(visitor: &Visitor) -> ThreadFilter {
+/// Somebody's own threads.
+pub(crate) fn own_threads(person: &Person) -> ThreadFilter {
     ThreadFilter {
-        owner: Some(visitor.person.user.clone()),
+        owner: Some(person.user.clone()),
         front_end: Some("web".into()),
         limit: LIST_LIMIT,
     }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::gate::Visitor;
 use super::refusal::Refused;
 use super::said::Said;
-use super::shared::Web;
+use super::shared::{Web, is_ours};
 use super::threads::Done;
 use super::view::{self, Line, LineEvent};
 
@@ -32,8 +32,17 @@ const SHARE: u32 = 10;
 /// Looks that a slow watcher may miss before it looks itself.
 const BEHIND: usize = 64;
 
-/// What changed, by owner.
-pub(crate) type Changed = Arc<HashMap<UserId, Vec<Drawn>>>;
+/// What changed.
+pub(crate) type Changed = Arc<Changes>;
+
+/// Lines that changed.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// By owner.
+    pub(crate) own: HashMap<UserId, Vec<Drawn>>,
+    /// Of threads that administrators may watch.
+    pub(crate) elsewhere: Vec<Drawn>,
+}
 
 /// A line of somebody's list.
 #[derive(Debug, Clone)]
@@ -138,23 +147,24 @@ pub(crate) async fn seen(
 
 impl Web {
     async fn look(&self, pending: &Pending) {
-        let filter = ThreadFilter {
-            front_end: Some("web".into()),
-            ..ThreadFilter::default()
-        };
-        let threads = match self.supervisor.threads(filter).await {
+        let threads = match self.supervisor.threads(ThreadFilter::default()).await {
             Ok(threads) => threads,
             Err(error) => {
                 tracing::warn!(%error, "thread lists could not be brought up to date");
                 return;
             }
         };
-        let mut changed: HashMap<UserId, Vec<Drawn>> = HashMap::new();
+        let mut changed = Changes::default();
         for status in threads {
             let thread = &status.summary.thread;
             if pending.holds(&thread.id) {
-                let owner = thread.owner.clone();
-                changed.entry(owner).or_default().push(self.draw_line(status));
+                let (owner, ours) = (thread.owner.clone(), is_ours(&thread.id));
+                let line = self.draw_line(status);
+                if ours {
+                    changed.own.entry(owner).or_default().push(line);
+                } else {
+                    changed.elsewhere.push(line);
+                }
             }
         }
         // Nobody watches any more.
@@ -169,12 +179,27 @@ impl Web {
         }
     }
 
+    /// A line as it is drawn now.
+    pub(crate) fn line(&self, status: ThreadStatus) -> Line {
+        let thread = &status.summary.thread;
+        // What is said elsewhere is read there.
+        let (unread, origin) = if is_ours(&thread.id) {
+            (self.seen.is_unread(&thread.owner, thread), None)
+        } else {
+            (false, Some(self.config.origins.of(&thread.id)))
+        };
+        Line {
+            status,
+            unread,
+            origin,
+        }
+    }
+
     /// A line as its owner sees it.
     pub(crate) fn draw_line(&self, status: ThreadStatus) -> Drawn {
         let thread = &status.summary.thread;
-        let (id, owner, active) = (thread.id.clone(), thread.owner.clone(), thread.active.millis());
-        let unread = self.seen.is_unread(&owner, thread);
-        let html = view::thread_line(&Line { status, unread }, Timestamp::now());
+        let (id, active) = (thread.id.clone(), thread.active.millis());
+        let html = view::thread_line(&self.line(status), Timestamp::now());
         let mut looks = DefaultHasher::new();
         html.hash(&mut looks);
         let line = LineEvent {

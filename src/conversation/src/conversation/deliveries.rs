@@ -93,6 +93,15 @@ impl Conversation {
         .await
     }
 
+    /// Deliveries of a front-end that are on their way, or wait for their next try, oldest first.
+    pub async fn waiting_deliveries(&self, front_end: &str) -> Result<Vec<Delivery>> {
+        let front_end = front_end.to_owned();
+        self.read("look into the outbox", move |database| {
+            deliveries::waiting(database, Some(&front_end))
+        })
+        .await
+    }
+
     /// Deliveries that need attention, oldest first.
     pub async fn stuck_deliveries(&self, thread: Option<&ThreadId>, limit: usize) -> Result<Vec<Delivery>> {
         let thread = thread.cloned();

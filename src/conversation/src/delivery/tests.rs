@@ -105,3 +105,18 @@ fn an_identity_is_the_same_for_every_try() {
     assert_eq!(first.identity(), later.identity());
     assert_eq!(first.identity().len(), 64);
 }
+
+#[test]
+fn a_new_host_tries_at_once_and_with_new_patience() {
+    for (state, after) in [(Pending, Pending), (Sent, Uncertain), (Uncertain, Uncertain)] {
+        let found = Delivery {
+            tries: MAX_TRIES,
+            next_try: NOW.plus(MAX_PAUSE),
+            claimed: Some(NOW),
+            ..delivery(state)
+        };
+        let taken = taken_over(found, NOW);
+        assert_eq!((taken.state, taken.tries, taken.next_try), (after, 0, NOW));
+        assert_eq!(taken.doubt.is_some(), state == Sent, "{state:?}");
+    }
+}

@@ -30,8 +30,15 @@ let picked = false;
 /** Whether the host is out of reach: then nobody knows how it stands. */
 let away = false;
 
-/** Starts everything; nothing on pages without a composer. */
+/** Starts everything; where people can only watch, how it stands; nothing on other pages. */
 export function composer() {
+  if (!form && !document.getElementById("watch")) return;
+  on("away", (now) => {
+    away = now;
+    show(phase);
+  });
+  on("phase", show);
+  setInterval(elapsed, 1000);
   if (!form) return;
   text.value = kept.get(`draft:${here}`) ?? text.value;
   grow();
@@ -49,18 +56,12 @@ export function composer() {
   });
   document.getElementById("stop")?.addEventListener("click", stop);
   attachments(ended);
-  on("phase", show);
-  on("away", (now) => {
-    away = now;
-    show(phase);
-  });
   on("thread", (data) => {
     usual = data.dispatch;
     follow();
   });
   dispatch.addEventListener("change", () => (picked = true));
   on("applied", arrived);
-  setInterval(elapsed, 1000);
   // Back on the empty page that opened a thread: it begins anew.
   addEventListener("pageshow", (event) => event.persisted && opened && location.reload());
   files.push(...(kept.get(`files:${here}`) ?? []));
@@ -92,6 +93,7 @@ export function submitWords(words) {
 
 /** Closes what is open above the field; whether something was. */
 export function closeCommands() {
+  if (!form) return false;
   const open = !commands.hidden;
   commands.hidden = true;
   chosen = -1;
@@ -419,13 +421,15 @@ async function stop() {
 function show(data) {
   const before = phase;
   phase = data;
-  follow();
   document.querySelector("#status .dot").className = `dot ${away && data.busy ? "quiet" : data.tone}`;
   document.getElementById("doing").textContent = away && data.busy ? `Not connected; when last heard: ${data.words}` : data.words;
   document.getElementById("status").classList.toggle("idle", data.words === "");
-  document.getElementById("stop").hidden = !data.busy;
-  document.getElementById("mode").hidden = !data.busy;
-  press();
+  if (form) {
+    follow();
+    document.getElementById("stop").hidden = !data.busy;
+    document.getElementById("mode").hidden = !data.busy;
+    press();
+  }
   if (before.busy && !data.busy) say(data.tone === "failed" ? data.words : "The agent has answered");
   elapsed();
 }

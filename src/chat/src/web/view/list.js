@@ -39,7 +39,8 @@ export function threadList() {
 
 /** Draws a line as it is now. */
 export function line(data) {
-  const id = `l-${data.id.slice(data.id.indexOf(":") + 1)}`;
+  // As pages name it: one of another front-end as `discord.123`.
+  const id = `l-${data.id.replace(/^web:/, "").replace(":", ".")}`;
   const here = document.getElementById(id);
   if (!data.html) {
     here?.remove();
