@@ -12,6 +12,7 @@ mod hostile;
 mod joining;
 mod places;
 mod signing_in;
+mod standing;
 mod stopping;
 mod trouble;
 mod watching;
