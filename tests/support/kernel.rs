@@ -26,3 +26,13 @@ pub async fn until(what: &str, holds: impl Fn() -> bool) {
         tokio::task::yield_now().await;
     }
 }
+
+/// Proportional set size of a process in KiB; 0 where the system does not tell (another user's process).
+pub fn pss(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    text.lines()
+        .find_map(|line| line.strip_prefix("Pss:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
+}

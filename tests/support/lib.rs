@@ -16,7 +16,7 @@ pub use discord_fake as discord;
 pub use fifo::Fifo;
 pub use flaky::Flaky;
 pub use host::Host;
-pub use kernel::{until, waiters};
+pub use kernel::{pss, until, waiters};
 pub use person::{Ear, Heard, Person, client, consent};
 pub use programs::{Caller, Holder, Report, agent_host, move_aside, program};
 pub use pty::Pty;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::now;
+use crate::moment::now;
 
 /// What every word of a stream begins with, before its moment.
 pub(crate) const MARK: &str = "at";

@@ -7,6 +7,7 @@ mod table;
 
 mod agent;
 mod memory;
+mod moment;
 mod prompt;
 mod start;
 mod streams;
@@ -42,12 +43,4 @@ fn main() -> std::process::ExitCode {
         memory.print();
     }
     exit
-}
-
-/// Now, in nanoseconds since the epoch: comparable between the processes of one machine.
-fn now() -> u128 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("after 1970")
-        .as_nanos()
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
-use support::{Host, Person, Scene};
+use support::{Host, Person, Scene, pss};
 
 use crate::start::INITIALIZE;
 
@@ -115,14 +115,4 @@ fn status(host: &Host) -> serde_json::Value {
         .output()
         .expect("it runs");
     serde_json::from_slice(&output.stdout).expect("it prints JSON")
-}
-
-/// Proportional set size in KiB; 0 where the system does not tell (another user's process).
-fn pss(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    text.lines()
-        .find_map(|line| line.strip_prefix("Pss:"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0)
 }

@@ -3,9 +3,9 @@
 use conversation::{Body, ThreadId};
 use supervisor::{Change, Limits, Supervisor, ThreadPhase};
 
-use crate::agent::MARK;
+use crate::moment::{milliseconds, moments, now};
 use crate::table::{Limit, Table, median};
-use crate::{now, town};
+use crate::town;
 
 const RUNS: usize = 60;
 
@@ -57,7 +57,7 @@ async fn ask(supervisor: &Supervisor, thread: &ThreadId, name: &str) -> f64 {
         match update.change {
             Change::Item(item) => {
                 if let Body::Answer { text } = item.body {
-                    read = moment(&text);
+                    read = moments(&text, 0).next();
                 }
             }
             Change::Phase {
@@ -67,12 +67,7 @@ async fn ask(supervisor: &Supervisor, thread: &ThreadId, name: &str) -> f64 {
             _ => {}
         }
     }
-    let nanos = read.expect("it answers").saturating_sub(durable);
-    f64::from(u32::try_from(nanos / 1000).unwrap_or(u32::MAX)) / 1000.0
-}
-
-fn moment(text: &str) -> Option<u128> {
-    text.strip_prefix(MARK)?.trim().parse().ok()
+    milliseconds(durable, read.expect("it answers"))
 }
 
 fn p95(mut figures: Vec<f64>) -> f64 {

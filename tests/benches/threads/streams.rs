@@ -7,8 +7,9 @@ use supervisor::Limits;
 use support::{Ear, Person};
 
 use crate::agent::{END, MARK};
+use crate::moment::{milliseconds, moments, now};
 use crate::table::{Limit, Table};
-use crate::{now, town};
+use crate::town;
 
 const THREADS: usize = 200;
 
@@ -114,24 +115,11 @@ async fn watch(mut ear: Ear) -> (Vec<f64>, usize) {
         let is_new = newest.is_some_and(|newest| words.last().is_none_or(|last| newest > *last));
         words.extend(moments(&text, began));
         if let (Some(newest), true) = (newest, is_new) {
-            let nanos = u32::try_from(at.saturating_sub(newest) / 1000).unwrap_or(u32::MAX);
-            ages.push(f64::from(nanos) / 1000.0);
+            ages.push(milliseconds(newest, at));
         }
         if text.contains(END) {
             break;
         }
     }
     (ages, words.len())
-}
-
-fn moments(text: &str, began: u128) -> impl Iterator<Item = u128> {
-    text.split(MARK)
-        .skip(1)
-        .filter_map(|rest| {
-            let digits: &str = &rest[..rest
-                .find(|letter: char| !letter.is_ascii_digit())
-                .unwrap_or(rest.len())];
-            (digits.len() == 19).then(|| digits.parse().ok()).flatten()
-        })
-        .filter(move |moment| *moment >= began)
 }
