@@ -47,21 +47,27 @@ async fn status_and_doctor_tell_limits_refusals_the_gateway_and_what_waits() {
     let (message, thread) = stage.mention(&stage.alice, "say: hello").await;
     stage.sign(message, "✅").await;
     let after = stage.stands(|health| health["deliveries_waiting"] == 0).await;
-    assert_eq!((&after["limited_1h"], &after["invalid_10min"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (&after["limited_1h"], &after["invalid_10min"]),
+        (&1.into(), &1.into())
+    );
     let told = stage.prints(&["status"]).await;
     assert!(
-        told.contains("Discord: connected; 1 limit met in the last hour, 1 of 10000 invalid requests in ten minutes"),
+        told.contains(
+            "Discord: connected; 1 limit met in the last hour, 1 of 10000 invalid requests in ten minutes"
+        ),
         "{told}"
     );
-    let doctor: Value =
-        serde_json::from_str(&stage.prints(&["doctor", "--json"]).await).expect("it is JSON");
+    let doctor: Value = serde_json::from_str(&stage.prints(&["doctor", "--json"]).await).expect("it is JSON");
     let told = doctor.to_string();
     assert!(
         told.contains("the running host: Discord: connected; 1 limit met"),
         "{told}"
     );
 
-    stage.fake.inject(Fault::status(503).times(1000).on(sends.0, sends.1));
+    stage
+        .fake
+        .inject(Fault::status(503).times(1000).on(sends.0, sends.1));
     stage.alice.says(thread, "say: this waits");
     stage.stands(|health| health["deliveries_waiting"] == 1).await;
     assert_eq!(stage.stop(), Some(0));
@@ -77,7 +83,10 @@ async fn a_host_that_discord_does_not_let_in_says_so_in_its_status() {
     let is_refused = |health: &Value| health["gateway"]["state"] == "refused";
     let health = stage.stands(is_refused).await;
     let why = health["gateway"]["why"].as_str().expect("words");
-    assert!(why.contains("4014") && why.contains("discord.com/developers"), "{why}");
+    assert!(
+        why.contains("4014") && why.contains("discord.com/developers"),
+        "{why}"
+    );
 }
 
 #[tokio::test]
