@@ -40,6 +40,8 @@ struct Shared {
     writer: Option<Writer>,
     readers: Readers,
     ids: ItemIds,
+    /// When this was opened.
+    began: Timestamp,
 }
 
 /// Gives out ids of items: above all that are in the database, and never the same twice, also after a kill.
@@ -75,6 +77,7 @@ impl Conversation {
                 writer: None,
                 readers,
                 ids: ItemIds(Arc::default()),
+                began: Timestamp::now(),
             }),
         })
     }
@@ -110,6 +113,7 @@ impl Conversation {
             writer: Some(writer),
             readers,
             ids: ItemIds(Arc::new(AtomicI64::new(seen))),
+            began: Timestamp::now(),
         };
         let conversation = Self {
             shared: Arc::new(shared),

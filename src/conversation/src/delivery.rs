@@ -10,7 +10,7 @@ use crate::id::{DeliveryId, ThreadId, TurnId};
 #[cfg(test)]
 mod tests;
 
-/// Tries of one host before a person has to look at it: with the pauses between them about half an hour of outage.
+/// Tries before a person has to look at it: with the pauses between them about half an hour of outage.
 pub const MAX_TRIES: u32 = 12;
 /// The longest pause that we choose ourselves; a chat may ask for a longer one.
 const MAX_PAUSE: Duration = Duration::from_mins(5);
@@ -50,7 +50,7 @@ pub struct Delivery {
     pub text: Option<String>,
     /// How it stands.
     pub state: DeliveryState,
-    /// How often this host has claimed it.
+    /// How often it was claimed.
     pub tries: u32,
     /// Not to be tried before.
     pub next_try: Timestamp,
@@ -146,8 +146,13 @@ pub(crate) fn hash(text: &str) -> String {
 }
 
 /// The delivery after a try that began with `claim` has ended. The lease decides nothing here: who settles late but before
-/// anybody else has claimed it still knows best.
-pub(crate) fn settled(found: Delivery, claim: &Delivery, outcome: Outcome, now: Timestamp) -> Delivery {
+/// anybody else has claimed it still knows best. `began`: when this host did.
+pub(crate) fn settled(
+    found: Delivery,
+    claim: &Delivery,
+    outcome: Outcome,
+    (now, began): (Timestamp, Timestamp),
+) -> Delivery {
     match outcome {
         // The truth, whoever brings it.
         Outcome::Delivered { remote } if found.state != DeliveryState::Delivered => Delivery {
@@ -170,7 +175,7 @@ pub(crate) fn settled(found: Delivery, claim: &Delivery, outcome: Outcome, now: 
             again(found, state, next_try, reason)
         }
         Outcome::Unknown { reason } if holds(&found, claim) => {
-            let next_try = now.plus(pause_after(&found));
+            let next_try = now.plus(pause_in_doubt(&found, now, began));
             again(found, DeliveryState::Uncertain, next_try, reason)
         }
         Outcome::Refused { reason } if holds(&found, claim) => stuck(found, reason),
@@ -188,17 +193,14 @@ pub(crate) fn lost(found: Delivery, now: Timestamp) -> Delivery {
     )
 }
 
-/// The delivery as a new host finds it. It is tried at once, and with new patience: that earlier hosts died says nothing
-/// about the chat. Nobody is left who could settle one of their claims.
+/// The delivery as a new host finds it: to be tried at once. That the last host died says nothing about the chat.
 pub(crate) fn taken_over(found: Delivery, now: Timestamp) -> Delivery {
-    let fresh = Delivery {
-        tries: 0,
-        next_try: now,
-        ..found
-    };
-    match fresh.state {
-        DeliveryState::Sent => lost(fresh, now),
-        _ => fresh,
+    match found.state {
+        DeliveryState::Sent => lost(found, now),
+        _ => Delivery {
+            next_try: now,
+            ..found
+        },
     }
 }
 
@@ -234,11 +236,22 @@ fn stuck(found: Delivery, reason: String) -> Delivery {
     }
 }
 
+/// As long as this host has been in doubt, and a little more: about 1, 2, 4 … 300 s, too. The tries of hosts that died count
+/// nothing here: they say nothing about the chat, which knows a nonce for some minutes only.
+fn pause_in_doubt(delivery: &Delivery, now: Timestamp, began: Timestamp) -> Duration {
+    let since = delivery.doubt.or(delivery.claimed).unwrap_or(now).max(began);
+    let pause = now.since(since).clamp(Duration::from_secs(1), MAX_PAUSE);
+    spread(pause, delivery)
+}
+
 /// 1, 2, 4 … 300 s, and up to a quarter more, so that what failed together is not tried together. The identity is the
 /// source of chance: the same for the same delivery, so that tests can count on it.
 fn pause_after(delivery: &Delivery) -> Duration {
     let doublings = delivery.tries.saturating_sub(1).min(16);
-    let pause = Duration::from_secs(1 << doublings).min(MAX_PAUSE);
+    spread(Duration::from_secs(1 << doublings).min(MAX_PAUSE), delivery)
+}
+
+fn spread(pause: Duration, delivery: &Delivery) -> Duration {
     let chance = delivery.hash.bytes().fold(delivery.tries, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(u32::from(byte))
     });

@@ -95,19 +95,22 @@ impl Bot {
         })
     }
 
-    /// Learns which threads are served.
+    /// Learns which threads are served, until it knows. Before that nothing may be heard: what is said in a thread without
+    /// a mention would be taken for nothing.
     pub(super) async fn know_threads(&self) {
         let filter = ThreadFilter {
             front_end: Some(super::FRONT_END.to_owned()),
             ..ThreadFilter::default()
         };
-        match self.house.conversation.threads(filter).await {
-            Ok(threads) => {
-                for channel in threads.iter().filter_map(|one| places::channel(&one.thread.id)) {
-                    self.places.serve(channel);
-                }
+        let threads = loop {
+            match self.house.conversation.threads(filter.clone()).await {
+                Ok(threads) => break threads,
+                Err(error) => tracing::error!(%error, "could not list the threads of Discord; trying again"),
             }
-            Err(error) => tracing::error!(%error, "could not list the threads of Discord"),
+            tokio::time::sleep(KEEP).await;
+        };
+        for channel in threads.iter().filter_map(|one| places::channel(&one.thread.id)) {
+            self.places.serve(channel);
         }
     }
 

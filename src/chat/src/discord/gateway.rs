@@ -202,17 +202,21 @@ mod tests {
         // As serenity does it: a task that spawns one for each event.
         let work = async move {
             let spawning = tokio::spawn(async move {
+                let mut tasks = vec![];
                 for number in 0..MANY {
                     let tell = tell.clone();
-                    tokio::spawn(async move { tell.send(number) });
+                    tasks.push(tokio::spawn(async move { tell.send(number).unwrap() }));
                     if number % 100 == 0 {
                         tokio::task::yield_now().await;
                     }
                 }
+                for task in tasks {
+                    task.await.unwrap();
+                }
             });
-            spawning.await
+            spawning.await.unwrap();
         };
-        in_one_thread(work).await.unwrap().unwrap();
+        in_one_thread(work).await.unwrap();
         let mut order = vec![];
         while let Ok(number) = told.try_recv() {
             order.push(number);

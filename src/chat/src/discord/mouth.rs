@@ -163,7 +163,6 @@ impl Drop for Ended<'_> {
 /// Begins with what an earlier host left half said, and goes on with every thread in which something happens.
 pub(super) async fn begin(bot: &Arc<Bot>) {
     let mut list = bot.house.supervisor.list_changes();
-    bot.know_threads().await;
     bot.take_up_deliveries().await;
     match bot.memory.open_threads() {
         Ok(open) => {

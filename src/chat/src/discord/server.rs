@@ -193,6 +193,7 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
         shards: bot.config.shards,
         link: bot.link.clone(),
     };
+    bot.know_threads().await;
     let (tell, events) = mpsc::unbounded_channel();
     tokio::join!(
         gateway.run(tell),

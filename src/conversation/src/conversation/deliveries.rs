@@ -61,10 +61,10 @@ impl Conversation {
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Delivery> {
-        let claim = claim.clone();
+        let (claim, began) = (claim.clone(), self.shared.began);
         self.write("settle a delivery", move |database| {
             let found = deliveries::get(database, claim.id)?;
-            deliveries::store(database, settled(found, &claim, outcome.clone(), now))
+            deliveries::store(database, settled(found, &claim, outcome.clone(), (now, began)))
         })
         .await
     }
