@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conversation::Conversation;
 use support::Host;
 use support::discord::{Fault, Id, Message};
 
@@ -56,14 +57,21 @@ impl Stage {
     /// Waits for the end of a turn; whether it was answered. Then the answer is there.
     async fn is_answered(&self, thread: Id, number: u64, message: Id) -> bool {
         let bot = self.fake.bot();
-        let done = self
-            .fake
-            .until("an end of each turn", |world| {
-                let message = world.message(message)?;
-                let ends = ["✅", "❌"].map(|sign| message.has_reaction(sign, bot));
-                ends.contains(&true).then_some(ends[0])
-            })
-            .await;
+        let end = self.fake.until("an end of each turn", |world| {
+            let message = world.message(message)?;
+            let ends = ["✅", "❌"].map(|sign| message.has_reaction(sign, bot));
+            ends.contains(&true).then_some(ends[0])
+        });
+        // A little before the fake gives up.
+        let Ok(done) = tokio::time::timeout(Duration::from_secs(29), end).await else {
+            let kept = Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
+            let waiting = kept.waiting_deliveries("discord").await;
+            let told = self.host.as_ref().map(Host::told);
+            panic!(
+                "word {number} has no end: {waiting:#?}\n{}",
+                told.unwrap_or_default()
+            );
+        };
         let words = format!("word {number}.");
         // Its sign comes only when all of it stands there.
         let said = self.fake.said(thread);
