@@ -42,6 +42,18 @@ async fn ctrl_c_at_any_moment_of_a_start_ends_it() {
 }
 
 #[tokio::test]
+async fn a_turn_may_end_before_its_host_does_as_long_as_the_configuration_says() {
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "[limits]\ndrain = \"1m\"\n");
+    let person = Person::enter(host.link()).await;
+    person.open("slow 4s\nsay: the end of it").await;
+    scene.wait(Counter::ModelRequests, 1).await;
+    assert_eq!(host.stop(), Some(0));
+    let listed = threads(scene.folder());
+    assert!(listed.contains("done"), "{listed}");
+}
+
+#[tokio::test]
 async fn two_ctrl_c_end_a_host_whose_worker_hears_nothing_and_leave_no_worker() {
     let busy = "hold\nsay: never";
     // One is asked to cancel its turn first; of the other the end begins with the first signal.

@@ -10,6 +10,7 @@ mod conversations;
 mod files;
 mod hostile;
 mod joining;
+mod live;
 mod places;
 mod signing_in;
 mod standing;
@@ -75,20 +76,14 @@ impl Stage {
 
     /// Starts a host, whether or not it can connect.
     pub(crate) fn start_only(&self) -> Host {
-        let config = format!(
-            "[agents.native]\ntenant = \"rehearsal\"\nbase_url = \"{}v1\"\nmodel = \"rehearsal\"\n{}\n\
-             [discord]\napi_base = \"{}\"\ngateway_url = \"{}\"\n{}\n",
-            self.scene.url(),
-            self.agent,
+        let settings = format!(
+            "api_base = \"{}\"\ngateway_url = \"{}\"\n{}",
             self.fake.api_base(),
             self.fake.gateway_url(),
             self.settings,
         );
-        let environment = [
-            ("AGENT_HOST_REHEARSAL_URL", self.scene.url().as_str()),
-            (self.token.0, self.token.1.as_str()),
-        ];
-        Host::configured(self.scene.folder(), &config, &environment)
+        let token = (self.token.0, self.token.1.as_str());
+        Host::with_discord(&self.scene, &self.agent, &settings, token)
     }
 
     /// SIGKILL.

@@ -20,6 +20,7 @@ mod interleavings;
 mod kills;
 mod locks;
 mod logins;
+mod operator;
 mod order;
 mod page;
 mod people;

@@ -9,21 +9,14 @@ use std::process::{Child, Command, Stdio};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// A program of this workspace, beside the test that runs.
+/// A program of this workspace, as it stands beside the program that runs, or above it when that is a test.
 ///
 /// Panics with what to type if it was not built.
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the system tells where a test is");
-    let folder = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests are in target/PROFILE/deps");
-    let path = folder.join(name);
-    assert!(
-        path.exists(),
-        "`{name}` is not built: run `cargo build --workspace --all-targets` first"
-    );
-    path
+    let own = std::env::current_exe().expect("the system tells where a test is");
+    let mut near = own.ancestors().skip(1).take(2).map(|folder| folder.join(name));
+    near.find(|path| path.exists())
+        .unwrap_or_else(|| panic!("`{name}` is not built: run `cargo build --workspace --all-targets` first"))
 }
 
 /// The command line program with an empty environment but for its state folder.

@@ -122,6 +122,12 @@ pub enum SignInError {
         /// The error code.
         code: String,
     },
+    /// Somebody else completes it: another page, command or host.
+    #[error("{who} is completing this sign-in already, and will store it")]
+    Underway {
+        /// Who.
+        who: String,
+    },
     /// The network or the vendor is away; the sign-in is still waiting.
     #[error("{why}")]
     TryAgain {
@@ -146,6 +152,11 @@ impl SignInError {
         }
     }
 
+    /// Whether the sign-in still waits, so that completing it again may do.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::TryAgain { .. } | Self::Underway { .. })
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
@@ -155,6 +166,7 @@ impl SignInError {
             Self::Replaced => "use the newest link",
             Self::Paste(error) => return error.hint(),
             Self::Denied => "run `agent-host auth begin` again if that was a mistake",
+            Self::Underway { .. } => "wait a moment, then look: `agent-host auth list`",
             Self::TryAgain { .. } => "the sign-in is still waiting: complete it again in a moment",
             Self::Store(StoreError::File(error)) => error.hint(),
             _ => return None,

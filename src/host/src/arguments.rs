@@ -128,8 +128,12 @@ The configuration. No file is needed; everything has a default.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigVerb {
     /// Tell every fault with its line, or what is configured
+    #[command(
+        after_help = "Example:\n  agent-host --config new.toml config check && mv new.toml ~/.config/agent-host/config.toml"
+    )]
     Check,
     /// Print a commented configuration
+    #[command(after_help = "Example:\n  agent-host config example > ~/.config/agent-host/config.toml")]
     Example,
 }
 
@@ -159,7 +163,7 @@ pub(crate) struct Rehearsal {
 
 const UP: &str = "\
 Runs the host: the chat page, and one worker process for each thread. Stop it with Ctrl-C or SIGTERM: running turns \
-may end first (a second signal does not wait for them).
+may go on for two seconds, or what [limits] drain says (a second signal does not wait for them).
 
   agent-host config example > config.toml   a commented file to start from
   agent-host config check                   every fault at once, with its line

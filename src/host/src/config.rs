@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use conversation::Dispatch;
 use credentials::Vendors;
 use supervisor::{Agent, Limits};
 
 use crate::failure::Failure;
+use crate::output;
 
 mod agents;
 mod cage;
@@ -65,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) workspaces: PathBuf,
     /// Limits of threads and workers.
     pub(crate) limits: Limits,
+    /// After the signal to stop, running turns may go on for so long.
+    pub(crate) drain: Duration,
     /// Layers of the cage that this host does without.
     pub(crate) without_layers: Vec<::cage::Layer>,
     /// Folders besides the system's that commands may read; absolute, without links.
@@ -114,6 +118,24 @@ pub(crate) fn load_sound(explicit: Option<&Path>) -> Result<Settings, Failure> {
     let mut loaded = load(explicit)?;
     loaded.problems.retain(Problem::concerns_all);
     loaded.sound()
+}
+
+/// As [`load`], for who looks at a host or stops something in it: where its state is no file says, so what is wrong in
+/// the file is only told.
+pub(crate) fn load_to_look(explicit: Option<&Path>) -> Result<Settings, Failure> {
+    let Loaded {
+        settings,
+        mut problems,
+    } = load(explicit)?;
+    problems.retain(Problem::concerns_all);
+    if !problems.is_empty() {
+        output::say(&format!(
+            "warning: `{}` has {}, and a host would not start with it: `agent-host config check`",
+            settings.config_path.display(),
+            output::count(problems.len() as u64, "problem")
+        ));
+    }
+    Ok(settings)
 }
 
 /// As [`load`], and anything wrong is an error.
@@ -207,6 +229,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             dispatch: document.threads.dispatch.unwrap_or_default(),
             workspaces,
             limits: limits(&document.limits),
+            drain: document.limits.drain.map_or(crate::serve::DRAIN, |span| span.0),
             without_layers,
             readable,
             model_calls,

@@ -123,7 +123,7 @@ impl Failure {
     /// A sign-in that did not work. `begin` is the command that begins it anew.
     pub(crate) fn sign_in(error: SignInError, begin: &str, vendors: &Vendors) -> Self {
         let exit = match &error {
-            SignInError::TryAgain { .. } => Exit::TryAgain,
+            error if error.is_temporary() => Exit::TryAgain,
             SignInError::Store(error) => exit_of_store(error),
             _ => Exit::Failed,
         };

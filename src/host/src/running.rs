@@ -113,6 +113,12 @@ pub(crate) fn store_of_demo(settings: &Settings) -> Option<PathBuf> {
 pub(crate) fn or_demo(settings: Settings) -> Settings {
     let demo = settings.state_folder.join(DEMO);
     let words = if HostLock::holder(&settings.state_folder).is_some() {
+        if HostLock::holder(&demo).is_some() {
+            output::say(&format!(
+                "a demo runs, too, and this is not about it: AGENT_HOST_HOME={} before the command would be",
+                demo.display()
+            ));
+        }
         return settings;
     } else if HostLock::holder(&demo).is_some() {
         "this is about the running demo"

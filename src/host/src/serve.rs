@@ -19,15 +19,16 @@ use crate::running::HostLock;
 use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, thrift};
 
 mod answers;
+mod page;
 
-/// How long running turns may go on after the first signal.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long running turns may go on after the first signal, if the configuration does not say.
+pub(crate) const DRAIN: Duration = Duration::from_secs(2);
 
 /// Service managers are told to wait so long after the signal, before they kill.
 const SERVICE_MANAGER_WAITS: Duration = Duration::from_secs(35);
 
 const _: () = {
-    let drain = longest_drain(PATIENCE, Limits::GRACE);
+    let drain = longest_drain(DRAIN, Limits::GRACE);
     // Both front-ends end at the same time.
     let (web, discord) = (web::Server::LONGEST_SHUTDOWN, discord::Server::LONGEST_SHUTDOWN);
     let longest = if web.as_millis() > discord.as_millis() {
@@ -101,6 +102,7 @@ pub(crate) struct Running {
     control: Control,
     guard: Option<Guard>,
     lock: HostLock,
+    drain: Duration,
 }
 
 impl Running {
@@ -189,6 +191,7 @@ impl Running {
             control,
             guard,
             lock,
+            drain: settings.drain,
         })
     }
 
@@ -213,11 +216,14 @@ impl Running {
             () = signals.next() => {}
             () = thrift::give_back() => {}
         }
-        output::say("stopping: running turns may end first; another Ctrl-C does not wait for them");
+        output::say(&format!(
+            "stopping: running turns may go on for {}; another Ctrl-C does not wait for them",
+            humantime::format_duration(self.drain)
+        ));
         let supervisor = self.supervisor.clone();
         // The page stays until the turns have ended: their last words are read there.
         let in_order = async {
-            self.supervisor.drain(PATIENCE).await;
+            self.supervisor.drain(self.drain).await;
             tokio::join!(self.web.shutdown(), async {
                 if let Some(discord) = self.discord {
                     discord.shutdown().await;
@@ -257,31 +263,6 @@ async fn start_discord(
     }
     let started = discord::Server::start(config, token, house);
     started.map(Some).map_err(|error| Failure::of(error.into()))
-}
-
-impl Settings {
-    fn web_config(&self, origins: Origins) -> web::Config {
-        let defaults = web::Config::new(
-            self.web.listen,
-            self.state_folder.clone(),
-            self.default_agent.clone(),
-        );
-        let trials = match self.web.trials.as_slice() {
-            [] => defaults.trials.clone(),
-            trials => trials.to_vec(),
-        };
-        web::Config {
-            allow: self.web.allow.clone(),
-            proxy: self.web.proxy.clone(),
-            public_url: self.web.public_url.clone(),
-            notice: self.web.notice.clone(),
-            dispatch: self.dispatch,
-            trials,
-            origins,
-            spare_descriptors: descriptors::spare(self.limits.workers),
-            ..defaults
-        }
-    }
 }
 
 impl Failure {

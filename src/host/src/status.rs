@@ -29,9 +29,12 @@ pub(crate) struct Report {
     /// Those of them that wait for a person: a permission or a login.
     #[serde(default)]
     pub(crate) waiting: usize,
+    /// Threads that wait until one of the workers' places is free (`[limits] workers`).
+    #[serde(default)]
+    pub(crate) without_place: usize,
     /// Turns that wait.
     pub(crate) queued: u64,
-    /// Living workers.
+    /// Workers: those that live, and with no process those that are being started or failed.
     pub(crate) workers: Vec<Worker>,
     /// What a person should look at, the worst first.
     pub(crate) attention: Vec<Attention>,
@@ -117,7 +120,7 @@ pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Fai
     let working = |phase: &ThreadPhase| {
         !matches!(
             phase,
-            ThreadPhase::Cold | ThreadPhase::Idle | ThreadPhase::Failed { .. }
+            ThreadPhase::Cold | ThreadPhase::Idle | ThreadPhase::Waiting | ThreadPhase::Failed { .. }
         )
     };
     let waiting = |phase: &ThreadPhase| {
@@ -132,6 +135,10 @@ pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Fai
         threads: threads.len(),
         working: threads.iter().filter(|thread| working(&thread.phase)).count(),
         waiting: threads.iter().filter(|thread| waiting(&thread.phase)).count(),
+        without_place: threads
+            .iter()
+            .filter(|thread| thread.phase == ThreadPhase::Waiting)
+            .count(),
         queued: threads
             .iter()
             .map(|thread| u64::from(thread.summary.queued))
@@ -266,8 +273,9 @@ fn print(report: &Report, paint: Paint) -> Result<(), Failure> {
             host.version, host.pid, host.page
         ))?;
     }
+    let living = report.workers.iter().filter(|worker| worker.pid.is_some());
     output::data(&format!(
-        "{}, {} working{}, {} queued, {}",
+        "{}, {} working{}, {} queued, {}{}",
         output::count(report.threads as u64, "thread"),
         report.working,
         match report.waiting {
@@ -275,7 +283,12 @@ fn print(report: &Report, paint: Paint) -> Result<(), Failure> {
             some => format!(" ({some} of them wait for somebody)"),
         },
         output::count(report.queued, "turn"),
-        output::count(report.workers.len() as u64, "worker")
+        output::count(living.count() as u64, "worker"),
+        match report.without_place {
+            0 => String::new(),
+            1 => "; 1 thread waits for a worker's place".to_owned(),
+            some => format!("; {some} threads wait for a worker's place"),
+        }
     ))?;
     if let Some(health) = &report.discord {
         output::data(&discord(health))?;

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use supervisor::{Agent, AgentKind};
+
 use crate::arguments::{Arguments, ConfigVerb, Setup, Verb};
 use crate::config::{self, EXAMPLE, Loaded};
 use crate::failure::{Exit, Failure, Outcome};
@@ -42,8 +44,8 @@ fn verb(arguments: Arguments) -> Outcome {
         Verb::Rehearsal(asked) => rehearsal_server::run(&asked, &config::load_sound(explicit)?),
         Verb::Demo(asked) => demo::run(&asked, config::load_sound(explicit)?),
         Verb::Up(asked) => serve::run(&asked, config::load_for_a_host(explicit)?),
-        Verb::Status(asked) => status::run(&asked, &running::or_demo(config::load_sound(explicit)?)),
-        Verb::Threads(asked) => threads::run(asked, &running::or_demo(config::load_sound(explicit)?)),
+        Verb::Status(asked) => status::run(&asked, &running::or_demo(config::load_to_look(explicit)?)),
+        Verb::Threads(asked) => threads::run(asked, &running::or_demo(config::load_to_look(explicit)?)),
         Verb::ProbeLock { path } => doctor::probe_lock(&path),
     }
 }
@@ -82,6 +84,13 @@ fn check(Loaded { settings, problems }: &Loaded) -> Outcome {
             let discord = settings.discord.as_ref().map_or_else(String::new, |discord| {
                 format!(", Discord with the token from {}", discord.token.source())
             });
+            let lacks_a_model =
+                |agent: &Agent| matches!(&agent.kind, AgentKind::Native(profile) if profile.model.is_none());
+            if settings.agents.values().all(lacks_a_model) {
+                output::say(
+                    "no agent has a model yet: set `model` in its table, or let people choose one with /model",
+                );
+            }
             output::data(&format!(
                 "`{path}` is fine: {agents}, {vendors}, store `{}`{discord}",
                 settings.store_path.display()

@@ -71,7 +71,7 @@ impl StartError {
                 "listen on 127.0.0.1 (a tunnel or a proxy can lead there), or configure a password of 12 characters, or a proxy that signs people in: its header, its secret, and the address that people open".into()
             }
             Self::Busy { address } => format!(
-                "if agent-host runs already, `agent-host status` shows it; else choose another port, or see who has it: `ss -ltnp 'sport = :{}'`",
+                "if agent-host runs already, `agent-host status` shows it; else choose another port (`--listen 127.0.0.1:0` takes any that is free), or see who has it: `ss -ltnp 'sport = :{}'`",
                 address.port()
             ),
             Self::Bind { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {

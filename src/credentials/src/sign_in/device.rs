@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oauth2::basic::BasicErrorResponseType;
 use oauth2::{
     DeviceAuthorizationResponse, DeviceAuthorizationUrl, DeviceCodeErrorResponseType,
     EmptyExtraDeviceAuthorizationFields, RequestTokenError, Scope,
@@ -195,8 +196,14 @@ async fn poll_standard(
             DeviceCodeErrorResponseType::ExpiredToken => SignInError::CodeRefused {
                 code: "expired_token".into(),
             },
-            _ => SignInError::Refused {
-                code: "the device code was refused".into(),
+            // It does not know the code (RFC 6749, 5.2): it has forgotten it, or another host began with it.
+            DeviceCodeErrorResponseType::Basic(BasicErrorResponseType::InvalidGrant) => {
+                SignInError::CodeRefused {
+                    code: "invalid_grant".into(),
+                }
+            }
+            other => SignInError::Refused {
+                code: other.as_ref().to_owned(),
             },
         },
         other => SignInError::of_exchange(oauth::of_oauth2(other)),
@@ -276,9 +283,7 @@ pub(super) fn one_completer(store: &Store, key: &PendingKey) -> Result<TenantLoc
             || "another process".to_owned(),
             |holder| format!("pid {}", holder.pid),
         );
-        SignInError::TryAgain {
-            why: format!("{who} is completing this sign-in already, and will store it"),
-        }
+        SignInError::Underway { who }
     })
 }
 

@@ -202,7 +202,7 @@ pub(crate) struct TokenRequest {
     /// For whom: their own login pays, else the host's
     #[arg(long, value_parser = UserId::parse)]
     pub(crate) user: Option<UserId>,
-    /// Shortest life that is left
+    /// Shortest life that is left, up to four fifths of a new token's
     #[arg(long, value_name = "SECONDS")]
     pub(crate) min_ttl: Option<u64>,
     /// Read from standard input the token that a server has just refused

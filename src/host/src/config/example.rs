@@ -123,6 +123,9 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #permission = "10m"
 # A turn waits for a login for so long.
 #login = "15m"
+# After SIGTERM or Ctrl-C running turns may go on for so long; then they are cut, which their threads are told. Whoever stops
+# the host has to wait 33 s longer than this before it kills (TimeoutStopSec=, stop_grace_period): for logins.
+#drain = "2s"
 # Model calls in one turn: an end to a model that goes round in circles.
 #model_calls = 200
 

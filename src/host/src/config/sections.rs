@@ -228,11 +228,13 @@ pub(super) struct LimitsSection {
     pub(super) silence: Option<Span>,
     pub(super) permission: Option<Span>,
     pub(super) login: Option<Span>,
+    pub(super) drain: Option<Span>,
     pub(super) model_calls: Option<NonZeroU32>,
 }
 
 impl LimitsSection {
     pub(super) const KEYS: &[&str] = &[
+        "drain",
         "idle",
         "login",
         "model_calls",

@@ -275,6 +275,12 @@ fn of_proxies(section: &WebSection) -> Vec<Fault> {
         let what = format!("`{url}` is not the root of an http or https address");
         faults.push(Fault("public_url", what, "as in \"https://agents.example/\""));
     }
+    if let Some(url) = &section.public_url
+        && (!url.username().is_empty() || url.password().is_some())
+    {
+        let what = "has a name or a password in it, and would be shown to everybody".to_owned();
+        faults.push(Fault("public_url", what, "as in \"https://agents.example/\""));
+    }
     faults
 }
 

@@ -260,6 +260,8 @@ impl Task {
     pub(super) fn worker_status(&self) -> Option<WorkerStatus> {
         let (pid, age, memory) = match &self.slot {
             Slot::Alive(alive) => (Some(alive.process.pid()), alive.age(), alive.process.memory()),
+            // One that waits for a place is no worker yet.
+            Slot::Queueing(_) => return None,
             _ if self.state == WorkerState::Cold => return None,
             _ => (None, std::time::Duration::ZERO, None),
         };

@@ -34,8 +34,8 @@ async fn end(bot: &Arc<Bot>, user: &UserId, service: &Service) -> Option<String>
     loop {
         match bot.house.credentials.complete(service, user, None).await {
             Ok(completed) => return Some(done(bot, user, &completed)),
-            Err(SignInError::TryAgain { why }) => {
-                tracing::info!(%service, %user, why, "a sign-in with a code waits on");
+            Err(error) if error.is_temporary() => {
+                tracing::info!(%service, %user, %error, "a sign-in with a code waits on");
                 tokio::time::sleep(REST).await;
             }
             Err(SignInError::Replaced) => return None,

@@ -98,7 +98,7 @@ fn not_in(error: &SignInError, uri: &Uri, thread: Option<&ThreadId>) -> Response
     if words::is_a_no(error) {
         return Html(page("You said no", way_back(thread))).into_response();
     }
-    if let SignInError::TryAgain { .. } = error {
+    if error.is_temporary() {
         // The same answer, once more.
         let again = uri
             .path_and_query()

@@ -69,8 +69,8 @@ impl Web {
         loop {
             match self.complete(user, service, None).await {
                 Ok(completed) => return Some(Device::Done(self.done(&completed))),
-                Err(SignInError::TryAgain { why }) => {
-                    tracing::info!(%service, %user, why, "a sign-in with a code waits on");
+                Err(error) if error.is_temporary() => {
+                    tracing::info!(%service, %user, error = chain(&error), "a sign-in with a code waits on");
                     tokio::time::sleep(REST).await;
                 }
                 Err(SignInError::Replaced) => return None,

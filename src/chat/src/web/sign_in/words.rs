@@ -91,6 +91,13 @@ pub(crate) fn refused(error: &SignInError) -> Refused {
             StatusCode::BAD_GATEWAY,
             "whoever runs this host can look at how this vendor is described",
         ),
+        SignInError::Underway { .. } => {
+            return Refused::new(
+                StatusCode::CONFLICT,
+                "this sign-in is being completed already".to_owned(),
+            )
+            .hint("wait a moment: it is stored as soon as the vendor says yes");
+        }
         SignInError::TryAgain { why } => {
             return Refused::new(
                 StatusCode::BAD_GATEWAY,
@@ -158,6 +165,9 @@ mod tests {
             },
             SignInError::TryAgain {
                 why: "no route".into(),
+            },
+            SignInError::Underway {
+                who: "pid 4711".into(),
             },
         ];
         let ours = [no_state(), older(), somebody_elses(), other_service("Codex")];
