@@ -36,6 +36,7 @@ async fn killed_at_any_moment_no_message_is_lost_and_none_is_said_twice() {
             for (number, message) in asked.drain(..) {
                 answered += u64::from(stage.is_answered(thread, number, message).await);
             }
+            stage.rests(thread).await;
         }
     }
     // In every life of a host once more: what is there stays there, once.
@@ -54,6 +55,19 @@ async fn killed_at_any_moment_no_message_is_lost_and_none_is_said_twice() {
 }
 
 impl Stage {
+    /// Waits until the host has written down that all is told: one that is killed before that edits it all once more, each
+    /// message in its second.
+    async fn rests(&self, thread: Id) {
+        let told = self.scene.folder().join(format!("discord/threads/{thread}"));
+        for _ in 0..600 {
+            if std::fs::read_to_string(&told).is_ok_and(|told| told.ends_with("done")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the thread never comes to rest");
+    }
+
     /// Waits for the end of a turn; whether it was answered. Then the answer is there.
     async fn is_answered(&self, thread: Id, number: u64, message: Id) -> bool {
         let bot = self.fake.bot();
