@@ -348,7 +348,7 @@ async fn a_host_that_runs_is_told_with_the_commands_that_it_registered() {
     let words = [
         "(not of this version: /other)",
         "missing: /agent /auth",
-        "discord/commands",
+        "something else registers commands",
     ];
     says(&told, "bot-commands", "warn", &words);
     says(&told, "bot-sessions", "ok", &["no host runs here now"]);

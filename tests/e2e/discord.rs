@@ -4,15 +4,19 @@ use conversation::{Body, Conversation, ThreadId};
 use support::discord::{Fake, GuildScene, Id, Message, Person, World};
 use support::{Host, Scene};
 
+mod again;
 mod asking;
 mod conversations;
 mod files;
 mod hostile;
+mod joining;
 mod live;
 mod places;
 mod signing_in;
+mod standing;
 mod stopping;
 mod trouble;
+mod watching;
 
 /// A host that is connected to a Discord, and somebody there whom it listens to.
 pub(crate) struct Stage {

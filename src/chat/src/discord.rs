@@ -22,17 +22,20 @@ mod catch_up;
 mod commands;
 mod files;
 mod gateway;
+mod health;
 mod hear;
 mod memory;
 mod mouth;
 mod places;
 mod press;
 mod rest;
+mod seen;
 mod server;
 mod sign_in;
 mod signs;
 
-pub use server::{House, Server, StartError};
+pub use health::{Gateway, Health, INVALID_BAN};
+pub use server::{Doctor, House, Server, StartError};
 
 /// The part of a thread's name that says that it is Discord's.
 const FRONT_END: &str = "discord";

@@ -40,6 +40,8 @@ struct Shared {
     writer: Option<Writer>,
     readers: Readers,
     ids: ItemIds,
+    /// When this was opened.
+    began: Timestamp,
 }
 
 /// Gives out ids of items: above all that are in the database, and never the same twice, also after a kill.
@@ -77,6 +79,7 @@ impl Conversation {
                 writer: None,
                 readers,
                 ids: ItemIds(Arc::default()),
+                began: Timestamp::now(),
             }),
         })
     }
@@ -112,6 +115,7 @@ impl Conversation {
             writer: Some(writer),
             readers,
             ids: ItemIds(Arc::new(AtomicI64::new(seen))),
+            began: Timestamp::now(),
         };
         let conversation = Self {
             shared: Arc::new(shared),

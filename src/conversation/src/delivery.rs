@@ -146,8 +146,13 @@ pub(crate) fn hash(text: &str) -> String {
 }
 
 /// The delivery after a try that began with `claim` has ended. The lease decides nothing here: who settles late but before
-/// anybody else has claimed it still knows best.
-pub(crate) fn settled(found: Delivery, claim: &Delivery, outcome: Outcome, now: Timestamp) -> Delivery {
+/// anybody else has claimed it still knows best. `began`: when this host did.
+pub(crate) fn settled(
+    found: Delivery,
+    claim: &Delivery,
+    outcome: Outcome,
+    (now, began): (Timestamp, Timestamp),
+) -> Delivery {
     match outcome {
         // The truth, whoever brings it.
         Outcome::Delivered { remote } if found.state != DeliveryState::Delivered => Delivery {
@@ -170,7 +175,7 @@ pub(crate) fn settled(found: Delivery, claim: &Delivery, outcome: Outcome, now: 
             again(found, state, next_try, reason)
         }
         Outcome::Unknown { reason } if holds(&found, claim) => {
-            let next_try = now.plus(pause_after(&found));
+            let next_try = now.plus(pause_in_doubt(&found, now, began));
             again(found, DeliveryState::Uncertain, next_try, reason)
         }
         Outcome::Refused { reason } if holds(&found, claim) => stuck(found, reason),
@@ -178,7 +183,7 @@ pub(crate) fn settled(found: Delivery, claim: &Delivery, outcome: Outcome, now: 
     }
 }
 
-/// The delivery after its claim was lost, by time or by the death of the host.
+/// The delivery after its claim was lost, by time or by the death of its host.
 pub(crate) fn lost(found: Delivery, now: Timestamp) -> Delivery {
     again(
         found,
@@ -186,6 +191,17 @@ pub(crate) fn lost(found: Delivery, now: Timestamp) -> Delivery {
         now,
         "nobody knows how the last try ended".to_owned(),
     )
+}
+
+/// The delivery as a new host finds it: to be tried at once. That the last host died says nothing about the chat.
+pub(crate) fn taken_over(found: Delivery, now: Timestamp) -> Delivery {
+    match found.state {
+        DeliveryState::Sent => lost(found, now),
+        _ => Delivery {
+            next_try: now,
+            ..found
+        },
+    }
 }
 
 /// Every claim counts one try, so the number names the claim.
@@ -220,11 +236,22 @@ fn stuck(found: Delivery, reason: String) -> Delivery {
     }
 }
 
+/// As long as this host has been in doubt, and a little more: about 1, 2, 4 … 300 s, too. The tries of hosts that died count
+/// nothing here: they say nothing about the chat, which knows a nonce for some minutes only.
+fn pause_in_doubt(delivery: &Delivery, now: Timestamp, began: Timestamp) -> Duration {
+    let since = delivery.doubt.or(delivery.claimed).unwrap_or(now).max(began);
+    let pause = now.since(since).clamp(Duration::from_secs(1), MAX_PAUSE);
+    spread(pause, delivery)
+}
+
 /// 1, 2, 4 … 300 s, and up to a quarter more, so that what failed together is not tried together. The identity is the
 /// source of chance: the same for the same delivery, so that tests can count on it.
 fn pause_after(delivery: &Delivery) -> Duration {
     let doublings = delivery.tries.saturating_sub(1).min(16);
-    let pause = Duration::from_secs(1 << doublings).min(MAX_PAUSE);
+    spread(Duration::from_secs(1 << doublings).min(MAX_PAUSE), delivery)
+}
+
+fn spread(pause: Duration, delivery: &Delivery) -> Duration {
     let chance = delivery.hash.bytes().fold(delivery.tries, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(u32::from(byte))
     });

@@ -33,10 +33,10 @@ pub(crate) fn recover(database: &mut Connection, now: Timestamp) -> Work<Found> 
     }
     // Not only those of the turns above: the last word on a turn that has ended may have been lost with the host.
     items::cut_unfinished(&transaction, None, now)?;
-    let sent = deliveries::sent(&transaction)?;
-    let uncertain = sent.len();
-    for found in sent {
-        deliveries::store(&transaction, delivery::lost(found, now))?;
+    let mut uncertain = 0;
+    for found in deliveries::waiting(&transaction, None)? {
+        uncertain += usize::from(found.state == DeliveryState::Sent);
+        deliveries::store(&transaction, delivery::taken_over(found, now))?;
     }
     let found = Found {
         cut: turns::untold(&transaction)?,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chat::origins::Origins;
 use chat::{discord, web};
 use conversation::Conversation;
 use credentials::Credentials;
@@ -18,6 +19,7 @@ use crate::signals::Signals;
 use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, thrift};
 
 mod answers;
+mod page;
 
 /// How long running turns may go on after the first signal, if the configuration does not say.
 pub(crate) const DRAIN: Duration = Duration::from_secs(2);
@@ -117,7 +119,7 @@ impl Running {
                 ..settings.limits.clone()
             },
         };
-        let outbox = conversation.clone();
+        let (outbox, origins) = (conversation.clone(), Origins::default());
         let supervisor = Supervisor::start(config, conversation, found, credentials.clone()).await?;
         let house = discord::House {
             state_folder: state.clone(),
@@ -126,8 +128,10 @@ impl Running {
             credentials: credentials.clone(),
             agent: settings.default_agent.clone(),
             dispatch: settings.dispatch,
+            origins: origins.clone(),
         };
-        let web = match web::Server::start(settings.web_config(), supervisor.clone(), credentials).await {
+        let web = settings.web_config(origins);
+        let web = match web::Server::start(web, supervisor.clone(), credentials).await {
             Ok(web) => web,
             Err(error) => {
                 supervisor.drain(Duration::ZERO).await;
@@ -142,7 +146,8 @@ impl Running {
                 return Err(error);
             }
         };
-        let answerer = answers::answerer(supervisor.clone(), web.links());
+        let doctor = discord.as_ref().map(discord::Server::doctor);
+        let answerer = answers::answerer(supervisor.clone(), web.links(), doctor);
         let control = match Control::open(state, answerer) {
             Ok(control) => control,
             Err(error) => {
@@ -236,30 +241,6 @@ async fn start_discord(
     }
     let started = discord::Server::start(config, token, house);
     started.map(Some).map_err(|error| Failure::of(error.into()))
-}
-
-impl Settings {
-    fn web_config(&self) -> web::Config {
-        let defaults = web::Config::new(
-            self.web.listen,
-            self.state_folder.clone(),
-            self.default_agent.clone(),
-        );
-        let trials = match self.web.trials.as_slice() {
-            [] => defaults.trials.clone(),
-            trials => trials.to_vec(),
-        };
-        web::Config {
-            allow: self.web.allow.clone(),
-            proxy: self.web.proxy.clone(),
-            public_url: self.web.public_url.clone(),
-            notice: self.web.notice.clone(),
-            dispatch: self.dispatch,
-            trials,
-            spare_descriptors: descriptors::spare(self.limits.workers),
-            ..defaults
-        }
-    }
 }
 
 impl Failure {

@@ -1,5 +1,6 @@
 //! `status`: how everything stands, from the running host or, when there is none, from what it left.
 
+use chat::discord::{Gateway, Health, INVALID_BAN};
 use conversation::{Conversation, ThreadFilter};
 use credentials::{Timestamp, words};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ use crate::{assembly, output};
 pub(crate) struct Report {
     /// `None` when no host runs.
     pub(crate) host: Option<Host>,
+    /// How the bot stands; `None` without a host or without Discord.
+    #[serde(default)]
+    pub(crate) discord: Option<Health>,
     /// Threads that are known.
     pub(crate) threads: usize,
     /// Threads whose turn runs, whatever it waits for.
@@ -127,6 +131,7 @@ pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Fai
     };
     Ok(Report {
         host: None,
+        discord: None,
         threads: threads.len(),
         working: threads.iter().filter(|thread| working(&thread.phase)).count(),
         waiting: threads.iter().filter(|thread| waiting(&thread.phase)).count(),
@@ -235,6 +240,31 @@ pub(crate) fn open_if_there(settings: &Settings) -> Result<Option<Conversation>,
     Ok(Some(Conversation::open_without_recovery(&settings.state_folder)?))
 }
 
+/// Discord has not said yet who the bot is.
+pub(crate) fn not_yet_known() -> Health {
+    Health {
+        gateway: Gateway::Connecting,
+        limited_1h: 0,
+        invalid_10min: 0,
+        deliveries_waiting: 0,
+    }
+}
+
+/// How the bot stands, in one line.
+pub(crate) fn discord(health: &Health) -> String {
+    let gateway = match &health.gateway {
+        Gateway::Connected => "connected",
+        Gateway::Connecting => "connecting",
+        Gateway::Refused { why } => why,
+    };
+    format!(
+        "Discord: {gateway}; {} met in the last hour, {} of {INVALID_BAN} invalid requests in ten minutes, {} to be said",
+        output::count(health.limited_1h as u64, "limit"),
+        health.invalid_10min,
+        output::count(health.deliveries_waiting as u64, "message"),
+    )
+}
+
 fn print(report: &Report, paint: Paint) -> Result<(), Failure> {
     if let Some(host) = &report.host {
         let age = words::span(Timestamp::now().since(host.since));
@@ -260,6 +290,9 @@ fn print(report: &Report, paint: Paint) -> Result<(), Failure> {
             some => format!("; {some} threads wait for a worker's place"),
         }
     ))?;
+    if let Some(health) = &report.discord {
+        output::data(&discord(health))?;
+    }
     if !report.workers.is_empty() {
         let mut table = Table::new(&["thread", "agent", "pid", "state", "age", "memory", "queued"]);
         for worker in &report.workers {

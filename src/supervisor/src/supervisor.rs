@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::time::Instant;
 
 use crate::command::{Command, Decided};
-use crate::config::{Agent, Config};
+use crate::config::{Agent, AgentKind, Config};
 use crate::process::Launcher;
 use crate::shared::Shared;
 use crate::sweep::Reaper;
@@ -345,6 +345,15 @@ impl Supervisor {
     /// The agents as they were declared, by name. They hold secrets: not to be shown as they are.
     pub fn declared(&self) -> &BTreeMap<String, Agent> {
         &self.shared().config.agents
+    }
+
+    /// The model that answers in a thread: its own, or that of its agent. `None`: an agent of somebody else's, which does
+    /// not say.
+    pub fn model_of<'a>(&'a self, thread: &'a Thread) -> Option<&'a str> {
+        match &self.declared().get(&thread.agent)?.kind {
+            AgentKind::Native(profile) => thread.model.as_deref().or(profile.model.as_deref()),
+            AgentKind::External { .. } => None,
+        }
     }
 
     fn shared(&self) -> &Arc<Shared> {

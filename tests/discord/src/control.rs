@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::Id;
 use crate::clock::millis;
 use crate::fake::Shared;
 use crate::gateway::Out;
@@ -69,6 +70,35 @@ impl<'a> GatewayControl<'a> {
     /// The next event of this kind comes after the one that follows it.
     pub fn delay_next(&self, kind: &str) {
         self.shared.world().gateway.swap = Some(kind.to_owned());
+    }
+
+    /// Whoever identifies from now on waits for READY, and their session has not begun.
+    pub fn hold_ready(&self) {
+        let mut world = self.shared.world();
+        world.gateway.at_the_door.get_or_insert_default();
+    }
+
+    /// Whoever waits for READY gets it.
+    pub fn release_ready(&self) {
+        let mut world = self.shared.world();
+        for (connection, data) in world.gateway.at_the_door.take().unwrap_or_default() {
+            if let Err((code, reason)) = world.identify(connection, &data)
+                && let Some(out) = world.gateway.open.get(&connection)
+            {
+                // One that has gone meanwhile needs no reason.
+                let _ = out.send(Out::Close(code, reason));
+            }
+        }
+    }
+
+    /// A guild is out of order: nothing of it is told, and sessions begin without it.
+    pub fn guild_is_away(&self, guild: Id) {
+        self.shared.world().gateway.away.insert(guild);
+    }
+
+    /// It is there again.
+    pub fn guild_is_back(&self, guild: Id) {
+        self.shared.world().guild_is_back(guild);
     }
 
     /// Session starts per day, and per five seconds: 1000 and 16 unless set. Discord gives most bots 1 per five seconds,

@@ -4,7 +4,7 @@ mod connection;
 mod hello;
 mod listener;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
@@ -104,6 +104,10 @@ pub struct Gateway {
     pub(crate) duplicate: Option<String>,
     pub(crate) swap: Option<String>,
     pub(crate) held: Option<Event>,
+    /// Who identified while nobody is let in: the connection, and what it said.
+    pub(crate) at_the_door: Option<Vec<(u64, Value)>>,
+    /// Guilds that are out of order: a session is told that there are such, and nothing of them.
+    pub(crate) away: BTreeSet<Id>,
     pub(crate) url: String,
 }
 
@@ -125,6 +129,8 @@ impl Default for Gateway {
             duplicate: None,
             swap: None,
             held: None,
+            at_the_door: None,
+            away: BTreeSet::new(),
             url: String::new(),
         }
     }
@@ -137,7 +143,15 @@ impl Gateway {
         self.sessions.values().filter(alive).count()
     }
 
+    /// How many wait for READY.
+    pub fn waiting(&self) -> usize {
+        self.at_the_door.as_ref().map_or(0, Vec::len)
+    }
+
     pub(crate) fn deliver(&mut self, event: Event) {
+        if event.guild.is_some_and(|guild| self.away.contains(&guild)) {
+            return;
+        }
         if self.swap.as_deref() == Some(event.kind) {
             self.swap = None;
             self.held = Some(event);

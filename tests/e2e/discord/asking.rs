@@ -1,7 +1,7 @@
 //! Buttons, forms and commands: what people decide and ask for, and who may.
 
 use serde_json::json;
-use support::discord::{Answer, Id, Message, Person};
+use support::discord::{Answer, Id, Message, Person, Seen};
 
 use super::{Stage, with};
 
@@ -15,7 +15,7 @@ impl Stage {
     }
 
     /// Waits for what this person is told about what they pressed or typed.
-    async fn told(&self, who: &Person, channel: Id, interaction: Id, words: &str) {
+    pub(super) async fn told(&self, who: &Person, channel: Id, interaction: Id, words: &str) {
         self.fake
             .until(words, |world| {
                 let seen = world.messages_seen_by(who, channel);
@@ -163,23 +163,45 @@ async fn commands_answer_the_one_who_typed_them() {
 }
 
 #[tokio::test]
-async fn commands_are_registered_only_when_they_have_changed() {
+async fn commands_are_registered_only_where_discord_has_others() {
     let mut stage = Stage::start("", "").await;
-    stage
-        .fake
-        .until("the commands", |world| {
-            (world.commands().len() == 9).then_some(())
-        })
-        .await;
+    let registered = async |stage: &Stage, times: usize| {
+        let put = |seen: &&Seen| seen.method == "PUT" && seen.path.ends_with("/commands");
+        stage
+            .fake
+            .until_requested("the commands", |seen| {
+                (seen.iter().filter(put).count() == times).then_some(())
+            })
+            .await;
+    };
+    registered(&stage, 1).await;
     let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
     stage.sign(message, "✅").await;
     assert_eq!(stage.stop(), Some(0));
     stage.up().await;
     let again = stage.alice.says(thread, "say: again");
     stage.sign(again, "✅").await;
-    let requests = stage.fake.requests();
-    let registered = requests
-        .iter()
-        .filter(|seen| seen.method == "PUT" && seen.path.ends_with("/commands"));
-    assert_eq!(registered.count(), 1);
+    registered(&stage, 1).await;
+    assert_eq!(stage.stop(), Some(0));
+
+    // Another program with the same token gives an option of one of them another description.
+    let (application, id, mut options) = stage.fake.look(|world| {
+        let queue = world.commands().iter().find(|one| one.body["name"] == "queue");
+        let queue = queue.expect("it is registered");
+        (world.application().id, queue.id, queue.body["options"].clone())
+    });
+    options[0]["description"] = json!("something else");
+    let address = format!(
+        "{}/api/v10/applications/{application}/commands/{id}",
+        stage.fake.api_base()
+    );
+    let changed = support::client()
+        .patch(address)
+        .header("authorization", format!("Bot {}", stage.fake.token()))
+        .json(&json!({ "options": options }))
+        .send()
+        .await;
+    assert!(changed.expect("the fake answers").status().is_success());
+    stage.up().await;
+    registered(&stage, 2).await;
 }

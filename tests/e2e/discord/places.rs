@@ -11,12 +11,12 @@ impl Stage {
     }
 
     /// The one who manages the guild.
-    fn manager(&self) -> support::discord::Person {
+    pub(super) fn manager(&self) -> support::discord::Person {
         self.guild.member("g-owner")
     }
 
     /// Waits until the host's log has these words.
-    async fn logged(&self, words: &str) -> String {
+    pub(super) async fn logged(&self, words: &str) -> String {
         super::trouble::said_in_log(self.host.as_ref().expect("it runs"), words).await
     }
 

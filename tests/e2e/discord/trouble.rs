@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use conversation::Conversation;
 use support::Host;
-use support::discord::{Fault, Message};
+use support::discord::{Fault, Id, Message};
 
 use super::{Stage, with};
 
-/// Kills of the host, unless the environment says how many.
+/// Kills of the host, unless the environment says how many; and after so many all that was asked must be answered.
 const KILLS: u64 = 8;
 
 fn kills() -> u64 {
@@ -20,7 +21,7 @@ async fn killed_at_any_moment_no_message_is_lost_and_none_is_said_twice() {
     let mut stage = Stage::start("", "").await;
     let (first, thread) = stage.mention(&stage.alice, "say: word 0.").await;
     stage.sign(first, "✅").await;
-    let mut asked = vec![];
+    let (mut asked, mut answered) = (vec![], 0);
     for number in 1..=kills() {
         if number % 2 == 0 {
             let lost = Fault::answer_lost().on("POST", "/channels/*/messages");
@@ -31,24 +32,68 @@ async fn killed_at_any_moment_no_message_is_lost_and_none_is_said_twice() {
         tokio::time::sleep(Duration::from_millis(number * 37 % 290)).await;
         stage.kill();
         stage.up().await;
-    }
-    for (number, message) in asked {
-        let bot = stage.fake.bot();
-        let done = stage
-            .fake
-            .until("an end of each turn", |world| {
-                let message = world.message(message)?;
-                let ends = ["✅", "❌"].map(|sign| message.has_reaction(sign, bot));
-                ends.contains(&true).then_some(ends[0])
-            })
-            .await;
-        let words = format!("word {number}.");
-        if done {
-            stage.said(thread, &words, with(&words)).await;
+        if number % KILLS == 0 || number == kills() {
+            for (number, message) in asked.drain(..) {
+                answered += u64::from(stage.is_answered(thread, number, message).await);
+            }
+            stage.rests(thread).await;
         }
-        let said = stage.fake.said(thread);
+    }
+    // In every life of a host once more: what is there stays there, once.
+    let said = stage.fake.said(thread);
+    for number in 1..=kills() {
+        let words = format!("word {number}.");
         let count = said.iter().filter(|said| said.contains(&words)).count();
         assert!(count <= 1, "{words} is there {count} times: {said:?}");
+    }
+    println!(
+        "{} kills, {answered} answered, {} cut and told, {} lost answers to come",
+        kills(),
+        kills() - answered,
+        stage.fake.faults_left()
+    );
+}
+
+impl Stage {
+    /// Waits until the host has written down that all is told: one that is killed before that edits it all once more, each
+    /// message in its second.
+    async fn rests(&self, thread: Id) {
+        let told = self.scene.folder().join(format!("discord/threads/{thread}"));
+        for _ in 0..600 {
+            if std::fs::read_to_string(&told).is_ok_and(|told| told.ends_with("done")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the thread never comes to rest");
+    }
+
+    /// Waits for the end of a turn; whether it was answered. Then the answer is there.
+    async fn is_answered(&self, thread: Id, number: u64, message: Id) -> bool {
+        let bot = self.fake.bot();
+        let end = self.fake.until("an end of each turn", |world| {
+            let message = world.message(message)?;
+            let ends = ["✅", "❌"].map(|sign| message.has_reaction(sign, bot));
+            ends.contains(&true).then_some(ends[0])
+        });
+        // A little before the fake gives up.
+        let Ok(done) = tokio::time::timeout(Duration::from_secs(29), end).await else {
+            let kept = Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
+            let waiting = kept.waiting_deliveries("discord").await;
+            let told = self.host.as_ref().map(Host::told);
+            panic!(
+                "word {number} has no end: {waiting:#?}\n{}",
+                told.unwrap_or_default()
+            );
+        };
+        let words = format!("word {number}.");
+        // Its sign comes only when all of it stands there.
+        let said = self.fake.said(thread);
+        if done && !said.iter().any(|said| said.contains(&words)) {
+            let kept = self.answers(thread).await;
+            panic!("{words} is signed and not there: {said:#?}; kept: {kept:?}");
+        }
+        done
     }
 }
 

@@ -1,6 +1,6 @@
 //! The bot: what all parts of this front-end share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,12 +12,14 @@ use tokio::task::JoinHandle;
 use super::admission::{Id, Rules};
 use super::config::Config;
 use super::custom_id::Sealer;
+use super::health::Link;
 use super::hear::now;
 use super::memory::Memory;
 use super::mouth::Mouth;
 use super::places::{self, Places, Spot};
 use super::render::Look;
 use super::rest::{Rest, Trouble};
+use super::seen::Seen;
 use super::server::{House, Identity};
 use super::signs::Signs;
 
@@ -50,28 +52,11 @@ pub(super) struct Bot {
     pub(super) signs: Signs,
     pub(super) mouth: Mouth,
     pub(super) look: Look,
+    /// The connection to the gateway.
+    pub(super) link: Link,
     seen: Mutex<Seen>,
     /// The last piece of work of each channel: what comes in a channel is done in order.
     tails: Mutex<HashMap<Id, JoinHandle<()>>>,
-}
-
-/// Messages that were dealt with.
-#[derive(Debug, Default)]
-struct Seen {
-    /// All up to this one, but for those under way.
-    newest: Option<Id>,
-    /// Each as often as it is under way.
-    under_way: BTreeMap<Id, u32>,
-    written: Option<Id>,
-}
-
-impl Seen {
-    fn all_upto(&self) -> Option<Id> {
-        match self.under_way.first_key_value() {
-            Some((first, _)) => Some(first - 1),
-            None => self.newest,
-        }
-    }
 }
 
 impl Bot {
@@ -87,13 +72,8 @@ impl Bot {
             owners: identity.owners.clone(),
             ..config.rules.clone()
         };
-        let written = memory.seen();
-        let seen = Seen {
-            // What was said before the bot first came is nothing to it; what is said while it connects is.
-            newest: written.or_else(|| Some(now())),
-            written,
-            ..Seen::default()
-        };
+        // What was said before the bot first came is nothing to it; what is said while it connects is.
+        let seen = Seen::new(memory.seen(), now());
         Arc::new(Self {
             signs: Signs::new(Arc::clone(&rest)),
             mouth: Mouth::new(),
@@ -102,6 +82,7 @@ impl Bot {
                 upload_limit: UPLOAD_LIMIT,
             },
             places: Places::default(),
+            link: Link::default(),
             seen: Mutex::new(seen),
             tails: Mutex::default(),
             config,
@@ -114,19 +95,22 @@ impl Bot {
         })
     }
 
-    /// Learns which threads are served.
+    /// Learns which threads are served, until it knows. Before that nothing may be heard: what is said in a thread without
+    /// a mention would be taken for nothing.
     pub(super) async fn know_threads(&self) {
         let filter = ThreadFilter {
             front_end: Some(super::FRONT_END.to_owned()),
             ..ThreadFilter::default()
         };
-        match self.house.conversation.threads(filter).await {
-            Ok(threads) => {
-                for channel in threads.iter().filter_map(|one| places::channel(&one.thread.id)) {
-                    self.places.serve(channel);
-                }
+        let threads = loop {
+            match self.house.conversation.threads(filter.clone()).await {
+                Ok(threads) => break threads,
+                Err(error) => tracing::error!(%error, "could not list the threads of Discord; trying again"),
             }
-            Err(error) => tracing::error!(%error, "could not list the threads of Discord"),
+            tokio::time::sleep(KEEP).await;
+        };
+        for channel in threads.iter().filter_map(|one| places::channel(&one.thread.id)) {
+            self.places.serve(channel);
         }
     }
 
@@ -157,40 +141,14 @@ impl Bot {
         tails.insert(channel, task);
     }
 
-    /// A message has come. Until it is [`done`](Self::done), it is asked for again after a restart.
-    pub(super) fn came(&self, message: Id) {
-        let mut seen = lock(&self.seen);
-        *seen.under_way.entry(message).or_default() += 1;
-        seen.newest = seen.newest.max(Some(message));
-    }
-
-    /// What a message asked for is durable, or nothing.
-    pub(super) fn done(&self, message: Id) {
-        let mut seen = lock(&self.seen);
-        if let Some(count) = seen.under_way.get_mut(&message) {
-            *count -= 1;
-            if *count == 0 {
-                seen.under_way.remove(&message);
-            }
-        }
-    }
-
-    /// All messages up to this one were dealt with.
-    pub(super) fn seen(&self) -> Option<Id> {
-        lock(&self.seen).all_upto()
+    /// Which messages were dealt with.
+    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+        lock(&self.seen)
     }
 
     /// Writes down what was seen.
     pub(super) fn remember_seen(&self) {
-        let upto = {
-            let mut seen = lock(&self.seen);
-            let upto = seen.all_upto();
-            if upto == seen.written {
-                return;
-            }
-            seen.written = upto;
-            upto
-        };
+        let upto = self.seen().news();
         if let Some(upto) = upto
             && let Err(error) = self.memory.set_seen(upto)
         {

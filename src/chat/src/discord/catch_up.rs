@@ -9,73 +9,82 @@ use serenity::all::{GuildChannel, MessageId};
 use super::FRONT_END;
 use super::admission::Id;
 use super::bot::Bot;
-use super::hear;
+use super::hear::{self, FIRST_PAUSE, LONGEST_PAUSE};
 use super::places;
 use super::rest::Trouble;
+use super::seen::DIRECT;
 
 /// Direct conversations that are looked into, the most recently active first.
 const MOST_DIRECT: usize = 50;
 /// Messages of one channel, in hundreds: after a long absence the newest are what people wait for, but so much is read.
 const PAGES: usize = 10;
 
-/// A channel as Discord describes it at the beginning of a session.
-pub(super) fn channel(bot: &Arc<Bot>, channel: &GuildChannel) {
-    let Some(seen) = bot.seen() else {
+/// A guild as Discord describes it at the beginning of a session, with its channels and threads.
+pub(super) fn guild<'a>(bot: &Arc<Bot>, guild: Id, channels: impl Iterator<Item = &'a GuildChannel>) {
+    let Some(before) = bot.seen().before(guild) else {
         return;
     };
-    let newest = channel.last_message_id.map(MessageId::get);
-    if newest.is_none_or(|newest| newest <= seen) {
-        return;
+    for channel in channels {
+        let newest = channel.last_message_id.map(MessageId::get);
+        if newest.is_some_and(|newest| newest > before) {
+            missed(bot, channel.id.get(), Some(guild), before);
+        }
     }
-    missed(bot, channel.id.get(), Some(channel.guild_id.get()), seen);
+    bot.seen().heard(guild);
 }
 
 /// Direct conversations: nobody says which of them have something new.
 pub(super) async fn direct(bot: &Arc<Bot>) {
-    let Some(seen) = bot.seen().filter(|_| bot.rules.dms) else {
-        return;
-    };
-    let filter = ThreadFilter {
-        front_end: Some(FRONT_END.to_owned()),
-        limit: 10 * MOST_DIRECT,
-        ..ThreadFilter::default()
-    };
-    let Ok(threads) = bot.house.conversation.threads(filter).await else {
-        return;
-    };
-    let ids = threads.iter().filter_map(|one| places::channel(&one.thread.id));
-    let mut looked = 0;
-    for id in ids {
-        if looked == MOST_DIRECT {
-            return;
-        }
-        let Ok(spot) = bot.spot(id).await else {
-            continue;
+    let before = bot.seen().before(DIRECT);
+    if let Some(before) = before.filter(|_| bot.rules.dms) {
+        let filter = ThreadFilter {
+            front_end: Some(FRONT_END.to_owned()),
+            limit: 10 * MOST_DIRECT,
+            ..ThreadFilter::default()
         };
-        if spot.guild.is_none() {
-            looked += 1;
-            missed(bot, id, None, seen);
+        let threads = bot.house.conversation.threads(filter).await;
+        let ids = threads.iter().flatten();
+        let mut looked = 0;
+        for id in ids.filter_map(|one| places::channel(&one.thread.id)) {
+            if looked == MOST_DIRECT {
+                break;
+            }
+            if bot.spot(id).await.is_ok_and(|spot| spot.guild.is_none()) {
+                looked += 1;
+                missed(bot, id, None, before);
+            }
         }
     }
+    bot.seen().heard(DIRECT);
 }
 
 fn missed(bot: &Arc<Bot>, channel: Id, guild: Option<Id>, after: Id) {
     let again = Arc::clone(bot);
     // Until it was read, nothing after it counts as seen.
     let first = after + 1;
-    bot.came(first);
+    bot.seen().came(first);
     bot.in_order(channel, async move {
-        match read(&again, channel, guild, after).await {
-            Ok(()) => again.done(first),
-            // It never holds up other channels.
-            Err(trouble @ Trouble::Refused { .. }) => {
-                tracing::info!(channel, %trouble, "may not read what was said meanwhile");
-                again.done(first);
-            }
-            Err(trouble) => {
-                tracing::warn!(channel, %trouble, "could not read what was said meanwhile; tried again after a restart");
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match read(&again, channel, guild, after).await {
+                Ok(()) => break,
+                // It never holds up other channels.
+                Err(trouble @ Trouble::Refused { .. }) => {
+                    tracing::info!(channel, %trouble, "may not read what was said meanwhile");
+                    break;
+                }
+                Err(trouble) if pause <= LONGEST_PAUSE => {
+                    tracing::warn!(channel, %trouble, "could not read what was said meanwhile; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                Err(trouble) => {
+                    tracing::error!(channel, %trouble, "could not read what was said meanwhile; tried again after a restart");
+                    return;
+                }
             }
         }
+        again.seen().done(first);
     });
 }
 
@@ -85,7 +94,7 @@ async fn read(bot: &Arc<Bot>, channel: Id, guild: Option<Id>, mut after: Id) -> 
         let count = messages.len();
         for message in messages {
             after = message.id.get();
-            bot.came(after);
+            bot.seen().came(after);
             hear::hear(bot, message, guild, true).await;
         }
         if count < 100 {

@@ -7,20 +7,21 @@ use conversation::{SourceId, ThreadChange, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{CommandData, CommandDataOptionValue};
-use sha2::{Digest as _, Sha256};
 use supervisor::SupervisorError;
 
 use super::asker::Asker;
 use super::bot::{Bot, user};
 use super::places::{Spot, thread};
 use super::press::sentence;
-use super::rest::{Outgoing, Trouble};
+use super::rest::Outgoing;
 use super::{names, sign_in};
 use crate::harmless;
 use crate::web::command::standing;
 
-/// Between two tries to register.
-const PAUSE: std::time::Duration = std::time::Duration::from_mins(1);
+mod register;
+
+pub(super) use register::register;
+
 /// Turns of a queue that are listed.
 const LISTED: usize = 15;
 /// The longest name of a model.
@@ -72,38 +73,19 @@ fn all(bot: &Bot) -> Value {
         command(
             "queue",
             "What waits in this thread",
-            &[json!({
-                "type": 4, "name": "skip", "description": "Take this number out of the queue",
-                "min_value": 1, "required": false,
-            })],
+            &[
+                json!({
+                    "type": 4, "name": "skip", "description": "Take this number out of the queue",
+                    "min_value": 1, "required": false,
+                }),
+                json!({
+                    "type": 5, "name": "retry", "description": "Try again to say what could not be said here",
+                    "required": false,
+                }),
+            ],
         ),
         command("help", "What I can do", &[]),
     ])
-}
-
-/// Registers them, if they are others than last time. Tries until it works.
-pub(super) async fn register(bot: &Arc<Bot>) {
-    let commands = all(bot);
-    let application = bot.identity.application;
-    let digest = format!("{:x}", Sha256::digest(format!("{application} {commands}")));
-    if bot.memory.commands().as_deref() == Some(digest.as_str()) {
-        return;
-    }
-    loop {
-        match bot.rest.register(application, commands.clone()).await {
-            Ok(()) => break,
-            Err(trouble @ Trouble::Refused { .. }) => {
-                tracing::error!(%trouble, "Discord does not take the commands; there will be none");
-                return;
-            }
-            Err(trouble) => tracing::warn!(%trouble, "could not register the commands; trying again"),
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    tracing::info!("registered the commands");
-    if let Err(error) = bot.memory.set_commands(&digest) {
-        tracing::warn!(%error, "could not write down that the commands are registered");
-    }
 }
 
 /// What was typed.
@@ -116,6 +98,11 @@ impl Typed<'_> {
             CommandDataOptionValue::String(text) => Some(text.trim().to_owned()),
             _ => None,
         }
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        let option = self.0.options.iter().find(|option| option.name == name);
+        option.is_some_and(|option| matches!(option.value, CommandDataOptionValue::Boolean(true)))
     }
 
     fn number(&self, name: &str) -> Option<i64> {
@@ -194,6 +181,11 @@ impl Here<'_> {
                 Ok("The agent begins anew here. What was said and the files stay.".to_owned())
             }
             "status" => self.status().await,
+            "queue" if self.typed.is_set("retry") => Ok(match bot.say_again(self.asker.channel).await {
+                0 => "There is nothing here that could not be said.".to_owned(),
+                1 => "One message is tried again.".to_owned(),
+                some => format!("{some} messages are tried again."),
+            }),
             "queue" => self.queue().await,
             "model" => self.model().await,
             "agent" => self.agent().await,
@@ -305,7 +297,10 @@ impl Here<'_> {
                 Some(model) => {
                     format!("This thread uses the model `{model}`. `default` goes back to the agent's own.")
                 }
-                None => "This thread uses the agent's own model.".to_owned(),
+                None => match self.bot.house.supervisor.model_of(&known) {
+                    Some(model) => format!("This thread uses the agent's own model, `{model}`."),
+                    None => "This thread uses the agent's own model.".to_owned(),
+                },
             });
         };
         if !self.may_change().await? {

@@ -1,16 +1,23 @@
-//! The gateway: serenity's client, whose events go into one queue, in order.
+//! The gateway: serenity's client, whose events go into one queue, in the order in which Discord sent them.
+//!
+//! serenity hands each event to a task of its own, so where several threads run tasks their order is lost: a message could be
+//! dealt with before the beginning of its session, which says what was missed before it. So it runs in a thread of its own,
+//! whose tasks run in the order in which they were spawned.
 
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, thread};
 
 use secrecy::SecretString;
-use serenity::all::{ClientBuilder, Context, Event, GatewayIntents, RawEventHandler, ShardManager};
+use serenity::all::{ClientBuilder, Context, Event, GatewayIntents, RawEventHandler};
 use serenity::async_trait;
 use serenity::gateway::GatewayError;
-use tokio::sync::mpsc;
+use serenity::http::Http;
+use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
 use super::config::{Server, Shards};
+use super::health::Link;
 use super::rest::{Rest, Trouble};
 
 /// After a connection that failed, and twice as long after each further one.
@@ -42,6 +49,8 @@ pub(super) struct Gateway {
     pub(super) token: SecretString,
     pub(super) server: Server,
     pub(super) shards: Option<Shards>,
+    /// Where it is told how the connection stands.
+    pub(super) link: Link,
 }
 
 /// How a connection ended.
@@ -60,6 +69,7 @@ impl Gateway {
             match self.connect(&events).await {
                 End::ForGood(words) => {
                     tracing::error!("Discord does not let the bot in: {words}");
+                    self.link.refused(words);
                     return;
                 }
                 End::Failed(why) => tracing::warn!(%why, "the connection to Discord's gateway ended"),
@@ -77,30 +87,18 @@ impl Gateway {
             Ok(address) => address,
             Err(trouble) => return End::Failed(trouble.to_string()),
         };
-        let http = self.rest.of_gateway(&self.token);
-        let ears = Ears(events.clone());
-        let client = ClientBuilder::new_with_http(http, INTENTS)
-            .raw_event_handler(ears)
-            .await;
-        let mut client = match client {
-            Ok(client) => client,
+        let http = match self.rest.of_gateway(&self.token) {
+            Ok(http) => http,
             Err(error) => return End::Failed(error.to_string()),
         };
-        // Where serenity did not learn it, it would go to the real service.
-        *client.ws_url.lock().await = address;
-        let _shards = Shutdown(Arc::clone(&client.shard_manager));
-        let ended = match self.shards {
-            // serenity counts the last one in.
-            Some(shards) => {
-                client
-                    .start_shard_range(shards.first..shards.last, shards.total)
-                    .await
-            }
-            None => client.start_autosharded().await,
-        };
+        let ears = Ears(events.clone());
+        let work = client(http, ears, address, self.shards, self.link.clone());
+        let ended = in_one_thread(work).await;
+        self.link.ended();
         match ended {
-            Ok(()) => End::Failed("it was closed".to_owned()),
-            Err(serenity::Error::Gateway(error)) => end(&error),
+            Ok(Ok(())) => End::Failed("it was closed".to_owned()),
+            Ok(Err(serenity::Error::Gateway(error))) => end(&error),
+            Ok(Err(error)) => End::Failed(error.to_string()),
             Err(error) => End::Failed(error.to_string()),
         }
     }
@@ -122,6 +120,54 @@ impl Gateway {
     }
 }
 
+/// Runs serenity's client until it ends.
+async fn client(
+    http: Http,
+    ears: Ears,
+    address: String,
+    shards: Option<Shards>,
+    link: Link,
+) -> serenity::Result<()> {
+    let mut client = ClientBuilder::new_with_http(http, INTENTS)
+        .raw_event_handler(ears)
+        .await?;
+    // Where serenity did not learn it, it would go to the real service.
+    *client.ws_url.lock().await = address;
+    link.begins(Arc::clone(&client.shard_manager));
+    match shards {
+        // serenity counts the last one in.
+        Some(shards) => {
+            client
+                .start_shard_range(shards.first..shards.last, shards.total)
+                .await
+        }
+        None => client.start_autosharded().await,
+    }
+}
+
+/// Does something in a thread of its own, in which no two tasks run at once, and those that are spawned first begin first.
+/// Cancelled, it ends there with all that it spawned. Errors: there is no thread or runtime to be had.
+async fn in_one_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
+    let (mut tell, told) = oneshot::channel();
+    thread::Builder::new().name("gateway".to_owned()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let done = runtime.map(|runtime| {
+            runtime.block_on(async {
+                tokio::select! {
+                    done = work => Some(done),
+                    () = tell.closed() => None,
+                }
+            })
+        });
+        if let Some(done) = done.transpose() {
+            // Whoever waited may just have gone.
+            let _ = tell.send(done);
+        }
+    })?;
+    told.await
+        .unwrap_or_else(|_| Err(io::Error::other("the gateway's thread broke")))
+}
+
 fn end(error: &GatewayError) -> End {
     match error {
         GatewayError::InvalidAuthentication | GatewayError::NoAuthentication => End::ForGood(
@@ -141,16 +187,6 @@ fn end(error: &GatewayError) -> End {
     }
 }
 
-/// Ends the shards with the task that runs them.
-struct Shutdown(Arc<ShardManager>);
-
-impl Drop for Shutdown {
-    fn drop(&mut self) {
-        let shards = Arc::clone(&self.0);
-        tokio::spawn(async move { shards.shutdown_all().await });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use axum::routing::get;
@@ -158,6 +194,53 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_spawned_one_after_the_other_is_done_in_that_order() {
+        const MANY: u32 = 10_000;
+        let (tell, mut told) = mpsc::unbounded_channel();
+        // As serenity does it: a task that spawns one for each event.
+        let work = async move {
+            let spawning = tokio::spawn(async move {
+                let mut tasks = vec![];
+                for number in 0..MANY {
+                    let tell = tell.clone();
+                    tasks.push(tokio::spawn(async move { tell.send(number).unwrap() }));
+                    if number % 100 == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+            spawning.await.unwrap();
+        };
+        in_one_thread(work).await.unwrap();
+        let mut order = vec![];
+        while let Ok(number) = told.try_recv() {
+            order.push(number);
+        }
+        assert_eq!(order, (0..MANY).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn who_no_longer_waits_ends_the_work_and_all_that_it_spawned() {
+        let (tell, mut told) = mpsc::unbounded_channel::<()>();
+        let work = in_one_thread(async move {
+            tokio::spawn(async move {
+                let _held = tell;
+                std::future::pending::<()>().await;
+            });
+            std::future::pending::<()>().await;
+        });
+        assert!(
+            tokio::time::timeout(Duration::from_millis(10), work)
+                .await
+                .is_err()
+        );
+        assert_eq!(told.recv().await, None);
+    }
 
     /// A server on this machine that names the real gateway.
     #[tokio::test]
@@ -178,6 +261,7 @@ mod tests {
                 gateway_url: None,
             },
             shards: None,
+            link: Link::default(),
         };
         let refused = gateway.address().await.unwrap_err().to_string();
         assert!(

@@ -4,29 +4,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation::{Attachment, NewThread, SourceId, ThreadChange, ThreadId};
-use serenity::all::{Event, Guild, GuildId, Message};
+use serenity::all::{Event, Guild, GuildChannel, GuildId, Message};
 use supervisor::SupervisorError;
 
 use super::admission::{Author, AuthorKind, Facts, Id, Mode, Say, Verdict, decide};
 use super::bot::{Bot, user};
-use super::mouth::NONCE_LIVES;
 use super::places::{Spot, thread};
 use super::render;
-use super::rest::{Outgoing, Trouble};
+use super::rest::Trouble;
+use super::seen::DIRECT;
 use super::{catch_up, files, names, press};
 
+mod answer;
 mod facts;
 
 pub(super) use facts::place;
 
+use answer::say;
 use facts::{author, mentions, name_of, said};
 
 /// After a message that could not be kept, and twice as long after each further try.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(32);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(32);
 
 /// Deals with an event. Returns at once: what takes time is done in a task.
-pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
+pub(super) fn event(bot: &Arc<Bot>, event: Event) {
     match event {
         Event::MessageCreate(event) => {
             let guild = event.message.guild_id.map(GuildId::get);
@@ -37,11 +39,14 @@ pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
             tokio::spawn(async move { press::interaction(&bot, event.interaction).await });
         }
         Event::GuildCreate(event) => guild(bot, &event.guild),
-        Event::ChannelCreate(event) => bot.places.learn(event.channel.id.get(), Spot::of(&event.channel)),
-        Event::ChannelUpdate(event) => bot.places.learn(event.channel.id.get(), Spot::of(&event.channel)),
+        Event::ChannelCreate(event) => bot.places.learn_of(&event.channel),
+        Event::ChannelUpdate(event) => bot.places.learn_of(&event.channel),
         Event::ChannelDelete(event) => bot.places.forget(event.channel.id.get()),
-        Event::ThreadCreate(event) => bot.places.learn(event.thread.id.get(), Spot::of(&event.thread)),
-        Event::ThreadUpdate(event) => bot.places.learn(event.thread.id.get(), Spot::of(&event.thread)),
+        Event::ThreadCreate(event) => bot.places.learn_of(&event.thread),
+        Event::ThreadUpdate(event) => {
+            bot.places.learn_of(&event.thread);
+            unlocked(bot, &[event.thread]);
+        }
         Event::ThreadDelete(event) => {
             let channel = event.thread.id.get();
             bot.places.forget(channel);
@@ -49,14 +54,17 @@ pub(super) async fn event(bot: &Arc<Bot>, event: Event) {
         }
         Event::ThreadListSync(event) => {
             for thread in &event.threads {
-                bot.places.learn(thread.id.get(), Spot::of(thread));
+                bot.places.learn_of(thread);
             }
         }
-        Event::Ready(_) => {
+        Event::Ready(event) => {
             tracing::info!(bot = %bot.identity.name, "connected to Discord");
+            let guilds = event.ready.guilds.iter().map(|guild| guild.id.get());
+            bot.seen().begin(guilds.chain([DIRECT]));
             // At once: a host that is killed in its first second must not begin anew.
             bot.remember_seen();
-            catch_up::direct(bot).await;
+            let bot = Arc::clone(bot);
+            tokio::spawn(async move { catch_up::direct(&bot).await });
         }
         Event::Resumed(_) => tracing::info!("connected to Discord again"),
         _ => {}
@@ -74,18 +82,40 @@ pub(super) fn now() -> Id {
 fn guild(bot: &Arc<Bot>, guild: &Guild) {
     let channels = || guild.channels.values().chain(&guild.threads);
     for channel in channels() {
-        bot.places.learn(channel.id.get(), Spot::of(channel));
+        bot.places.learn_of(channel);
     }
-    for channel in channels() {
-        catch_up::channel(bot, channel);
+    catch_up::guild(bot, guild.id.get(), channels());
+    unlocked(bot, &guild.threads);
+}
+
+/// What could not be said in these threads is tried again where it may be said now.
+fn unlocked(bot: &Arc<Bot>, threads: &[GuildChannel]) {
+    let is_open = |thread: &GuildChannel| {
+        let state = thread.thread_metadata;
+        let is_shut = state.is_some_and(|state| state.archived || state.locked);
+        !is_shut && bot.places.is_served(thread.id.get())
+    };
+    let open: Vec<Id> = threads
+        .iter()
+        .filter(|thread| is_open(thread))
+        .map(|thread| thread.id.get())
+        .collect();
+    if open.is_empty() {
+        return;
     }
+    let bot = Arc::clone(bot);
+    tokio::spawn(async move {
+        for thread in open {
+            bot.say_again(thread).await;
+        }
+    });
 }
 
 /// A message has just come.
 fn heard(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
-    bot.came(message.id.get());
+    bot.seen().came(message.id.get());
     if is_plainly_nothing(bot, &message, guild) {
-        bot.done(message.id.get());
+        bot.seen().done(message.id.get());
         return;
     }
     let (bot, channel) = (Arc::clone(bot), message.channel_id.get());
@@ -111,10 +141,10 @@ pub(super) async fn hear(bot: &Arc<Bot>, message: Message, guild: Option<Id>, la
     let id = message.id.get();
     let mut pause = FIRST_PAUSE;
     loop {
-        match listen(bot, &message, guild, late).await {
+        match listen(bot, &message, guild).await {
             Ok(()) => break,
             Err(Failed::Here(words)) => {
-                say(bot, &message, &words).await;
+                say(bot, &message, &words, late).await;
                 break;
             }
             Err(Failed::Later(why)) if pause <= LONGEST_PAUSE => {
@@ -129,7 +159,7 @@ pub(super) async fn hear(bot: &Arc<Bot>, message: Message, guild: Option<Id>, la
             Err(Failed::Stopping) => return,
         }
     }
-    bot.done(id);
+    bot.seen().done(id);
 }
 
 /// Why a message became nothing.
@@ -167,7 +197,7 @@ impl From<Trouble> for Failed {
     }
 }
 
-async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool) -> Result<(), Failed> {
+async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<(), Failed> {
     let channel = message.channel_id.get();
     let spot = match guild {
         None => Spot {
@@ -199,8 +229,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool
                 Say::Once => bot.places.tell_once(channel, facts.author.id),
                 Say::Nothing => false,
             };
-            // Who was refused long ago is not told now, and nobody twice.
-            if speaks && !(late && is_old(message)) {
+            if speaks {
                 return Err(Failed::Here(why.words().to_owned()));
             }
             Ok(())
@@ -234,12 +263,6 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool
             turn(bot, message, opened, text, &facts.author).await
         }
     }
-}
-
-/// Whether Discord may have forgotten what an earlier host answered to it.
-fn is_old(message: &Message) -> bool {
-    let age = now().saturating_sub(message.id.get()) >> 22;
-    u128::from(age) > NONCE_LIVES.as_millis()
 }
 
 fn named(channel: Id) -> Result<ThreadId, Failed> {
@@ -372,15 +395,4 @@ async fn attached(bot: &Bot, message: &Message, thread: &ThreadId) -> (Vec<Attac
         }
     }
     (files, missing)
-}
-
-/// Answers a message, once.
-async fn say(bot: &Bot, message: &Message, words: &str) {
-    let mut reply = Outgoing::words(words);
-    reply.reply_to = Some(message.id.get());
-    reply.nonce = Some(format!("r{}", message.id));
-    let channel = message.channel_id.get();
-    if let Err(trouble) = bot.rest.send(channel, reply, true).await {
-        tracing::warn!(channel, %trouble, %words, "this could not be said");
-    }
 }

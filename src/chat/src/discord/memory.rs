@@ -61,15 +61,6 @@ impl Memory {
         self.write("seen", message.to_string().as_bytes())
     }
 
-    /// What was registered last.
-    pub(super) fn commands(&self) -> Option<String> {
-        self.read("commands")
-    }
-
-    pub(super) fn set_commands(&self, digest: &str) -> io::Result<()> {
-        self.write("commands", digest.as_bytes())
-    }
-
     /// How far a thread was told; `None`: nobody knows.
     pub(super) fn told(&self, thread: Id) -> Option<Told> {
         let text = self.read(&format!("threads/{thread}"))?;
@@ -154,10 +145,7 @@ mod tests {
     fn what_is_remembered_is_there_after_a_restart_and_only_for_us() {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::open(folder.path()).unwrap();
-        assert_eq!(
-            (memory.seen(), memory.told(7), memory.commands()),
-            (None, None, None)
-        );
+        assert_eq!((memory.seen(), memory.told(7)), (None, None));
         let button = Action::Stop {
             turn: conversation::TurnId(1),
         };

@@ -16,10 +16,10 @@ use super::places::{self, thread};
 use super::reconcile::{Clock, Pace, Reconciler, Step};
 use super::render::{DesiredMessage, Key};
 
+mod again;
 mod deliver;
 mod voice;
 
-pub(super) use deliver::NONCE_LIVES;
 use voice::Voice;
 
 /// All voices, and what they want.
@@ -163,7 +163,7 @@ impl Drop for Ended<'_> {
 /// Begins with what an earlier host left half said, and goes on with every thread in which something happens.
 pub(super) async fn begin(bot: &Arc<Bot>) {
     let mut list = bot.house.supervisor.list_changes();
-    bot.know_threads().await;
+    bot.take_up_deliveries().await;
     match bot.memory.open_threads() {
         Ok(open) => {
             for channel in open {

@@ -8,11 +8,15 @@ use serde_json::Value;
 use serenity::all::{ChannelId, ChannelType, GuildChannel};
 
 use super::admission::Id;
+use crate::harmless;
+use crate::origins::Origin;
 
 /// What is known of channels and threads.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     known: Mutex<HashMap<Id, Spot>>,
+    /// Of channels, not of threads.
+    names: Mutex<HashMap<Id, Box<str>>>,
     /// Threads and direct conversations that are served.
     served: Mutex<HashSet<Id>>,
     /// Who was told once that they are not listened to, and where.
@@ -78,8 +82,38 @@ impl Places {
         lock(&self.known).insert(channel, spot);
     }
 
+    /// A channel or thread as the gateway describes it.
+    pub(super) fn learn_of(&self, channel: &GuildChannel) {
+        let (id, spot) = (channel.id.get(), Spot::of(channel));
+        self.learn(id, spot);
+        if spot.parent.is_none() {
+            lock(&self.names).insert(id, channel.name.as_str().into());
+        }
+    }
+
     pub(super) fn forget(&self, channel: Id) {
         lock(&self.known).remove(&channel);
+        lock(&self.names).remove(&channel);
+    }
+
+    /// Where people find it.
+    pub(super) fn origin(&self, thread: &ThreadId) -> Option<Origin> {
+        let id = channel(thread)?;
+        let spot = self.spot(id)?;
+        let of = match spot.guild {
+            Some(guild) => guild.to_string(),
+            None => "@me".to_owned(),
+        };
+        let name = lock(&self.names).get(&spot.parent.unwrap_or(id)).cloned();
+        let place = match (spot.guild, name) {
+            (None, _) => "Discord · direct".to_owned(),
+            (Some(_), Some(name)) => format!("Discord · #{}", harmless::line(&name, 60)),
+            (Some(_), None) => "Discord".to_owned(),
+        };
+        Some(Origin {
+            place,
+            link: Some(format!("https://discord.com/channels/{of}/{id}")),
+        })
     }
 
     pub(super) fn spot(&self, channel: Id) -> Option<Spot> {

@@ -109,6 +109,11 @@ pub enum Outcome {
         /// Whether that holds for everything.
         global: bool,
     },
+    /// Not tried: it may be in so long.
+    NotYet {
+        /// So long.
+        after: Duration,
+    },
     /// Not done, and later it may work (a 5xx, no connection).
     Failed,
     /// Nobody knows whether it was done: no answer.

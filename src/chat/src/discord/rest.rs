@@ -18,6 +18,7 @@ use super::reconcile::Bucket;
 
 mod calls;
 mod gate;
+mod tally;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ mod tests;
 pub(super) use calls::{Answered, Later, Outgoing};
 
 use gate::Gate;
+use tally::Tally;
 
 /// Longer than any honest answer takes, rate limits included.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -39,6 +41,8 @@ pub(super) struct Rest {
     client: reqwest::Client,
     /// Another server than Discord's own, and what paces us there.
     elsewhere: Option<(String, Gate)>,
+    /// How requests ended.
+    pub(super) tally: Tally,
 }
 
 /// Why a request was not answered as wanted.
@@ -139,22 +143,23 @@ impl Rest {
     ///
     /// Errors: TLS can't be set up.
     pub(super) fn new(token: &SecretString, api_base: Option<&Url>) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(ATTEMPT / 2)
-            .timeout(ATTEMPT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self::with(token, api_base, client))
+        Ok(Self::with(token, api_base, client()?))
     }
 
     fn with(token: &SecretString, api_base: Option<&Url>, client: reqwest::Client) -> Self {
-        let http = Self::http(token, api_base, client.clone());
+        let tally = Tally::default();
+        let mut http = Self::http(token, api_base, client.clone());
+        if let Some(limiter) = &mut http.ratelimiter {
+            let tally = tally.clone();
+            limiter.set_ratelimit_callback(Box::new(move |_| tally.limit_met()));
+        }
         let elsewhere =
             api_base.map(|base| (base.as_str().trim_end_matches('/').to_owned(), Gate::default()));
         Self {
             http,
             client,
             elsewhere,
+            tally,
         }
     }
 
@@ -169,13 +174,15 @@ impl Rest {
         }
     }
 
-    /// What the gateway's client asks with.
-    pub(super) fn of_gateway(&self, token: &SecretString) -> Http {
+    /// What the gateway's client asks with: connections of its own, since they end with its thread.
+    ///
+    /// Errors: TLS can't be set up.
+    pub(super) fn of_gateway(&self, token: &SecretString) -> Result<Http, reqwest::Error> {
         let base = self
             .elsewhere
             .as_ref()
             .and_then(|(base, _)| Url::parse(base).ok());
-        Self::http(token, base.as_ref(), self.client.clone())
+        Ok(Self::http(token, base.as_ref(), client()?))
     }
 
     /// For the routes of commands.
@@ -209,7 +216,11 @@ impl Rest {
 
     /// serenity waits where Discord says so, and asks again after a 429.
     async fn through_serenity(&self, call: &Call<'_>) -> Result<Reply, Trouble> {
-        match self.http.request(call.request()).await {
+        let answer = self.http.request(call.request()).await;
+        if let Err(error) = &answer {
+            self.tally.failed(error);
+        }
+        match answer {
             Ok(response) => read(response).await,
             Err(serenity::Error::Http(HttpError::UnsuccessfulRequest(refused))) => {
                 let status = refused.status_code.as_u16();
@@ -227,10 +238,21 @@ impl Rest {
             .build(&self.client, self.http.token(), Some(base))
             .map_err(|error| Trouble::Failed(error.to_string()))?;
         match request.send().await {
-            Ok(response) => read(response).await,
+            Ok(response) => {
+                self.tally.answered(response.status().as_u16());
+                read(response).await
+            }
             Err(error) => Err(unanswered(&error)),
         }
     }
+}
+
+fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .connect_timeout(ATTEMPT / 2)
+        .timeout(ATTEMPT)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
 }
 
 async fn read(response: reqwest::Response) -> Result<Reply, Trouble> {

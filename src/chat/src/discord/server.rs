@@ -1,6 +1,5 @@
 //! Discord's front-end as the host sees it: started with its parts, ended in order.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,16 +18,16 @@ use tokio::time::timeout;
 use super::bot::{Bot, Parts};
 use super::config::Config;
 use super::gateway::Gateway;
+use super::health::Health;
 use super::memory::Memory;
 use super::rest::{Rest, Trouble};
 use super::{commands, hear, mouth, sign_in};
+use crate::origins::Origins;
 
 /// Between two tries to learn who we are.
 const PAUSE: Duration = Duration::from_secs(5);
 /// What still has to be said gets so long at the end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// Events that were sent one after the other come from tasks of their own, a moment apart.
-const MOMENT: Duration = Duration::from_millis(2);
 
 /// What this front-end shares with the rest of the host.
 #[derive(Debug, Clone)]
@@ -45,6 +44,8 @@ pub struct House {
     pub agent: String,
     /// The mode of new threads.
     pub dispatch: Dispatch,
+    /// Where it is told where threads are.
+    pub origins: Origins,
 }
 
 /// Why Discord's front-end can't start.
@@ -100,10 +101,17 @@ impl Server {
             let Some(bot) = recognized(parts).await else {
                 return;
             };
+            let (origins, known) = (bot.house.origins.clone(), Arc::downgrade(&bot));
+            origins.learn(move |thread| known.upgrade()?.places.origin(thread));
             let _ = tell.send(Some(Arc::clone(&bot)));
             Box::pin(run(bot, token)).await;
         });
         Ok(Self { tasks, bot })
+    }
+
+    /// How the bot stands, whenever it is asked.
+    pub fn doctor(&self) -> Doctor {
+        Doctor(self.bot.clone())
     }
 
     /// Says what is left to say, and ends. Turns must have ended before.
@@ -115,6 +123,23 @@ impl Server {
             bot.remember_seen();
         }
         self.tasks.shutdown().await;
+    }
+}
+
+/// Looks at a running front-end. Cloned, it is the same.
+#[derive(Debug, Clone)]
+pub struct Doctor(tokio::sync::watch::Receiver<Option<Arc<Bot>>>);
+
+impl Doctor {
+    /// How the bot stands; `None` as long as Discord has not said who it is.
+    ///
+    /// Errors: the outbox can't be read.
+    pub async fn health(&self) -> Result<Option<Health>, conversation::ConversationError> {
+        let bot = self.0.borrow().clone();
+        match bot {
+            Some(bot) => bot.health().await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -166,7 +191,9 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
         token,
         server: bot.config.server.clone(),
         shards: bot.config.shards,
+        link: bot.link.clone(),
     };
+    bot.know_threads().await;
     let (tell, events) = mpsc::unbounded_channel();
     tokio::join!(
         gateway.run(tell),
@@ -179,24 +206,9 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
     );
 }
 
-/// Takes events in the order in which Discord sent them.
+/// Takes events one after the other.
 async fn listen(bot: &Arc<Bot>, mut events: mpsc::UnboundedReceiver<Event>) {
-    let mut waiting = VecDeque::new();
     while let Some(event) = events.recv().await {
-        waiting.push_back(event);
-        let is_message = matches!(waiting.back(), Some(Event::MessageCreate(_)));
-        if is_message {
-            tokio::time::sleep(MOMENT).await;
-        }
-        while let Ok(event) = events.try_recv() {
-            waiting.push_back(event);
-        }
-        waiting.make_contiguous().sort_by_key(|event| match event {
-            Event::MessageCreate(event) => event.message.id.get(),
-            _ => 0,
-        });
-        for event in waiting.drain(..) {
-            hear::event(bot, event).await;
-        }
+        hear::event(bot, event);
     }
 }

@@ -1,4 +1,4 @@
-//! Signs on messages: one request of a channel after the other, and the newest sign wins.
+//! Signs on messages: one request of a channel after the other, and the newest sign of a message wins.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,7 +98,11 @@ impl Signs {
 
     fn next(&self, channel: Id) -> Option<(Id, &'static str, Option<&'static str>)> {
         let mut state = self.state();
-        let next = state.wanted.get_mut(&channel).and_then(VecDeque::pop_front);
+        let next = state.wanted.get_mut(&channel).and_then(|queue| {
+            // Where much was said at once, how a turn ended does not wait until all is known to be heard.
+            let says_more = queue.iter().position(|(_, sign)| *sign != HEARD);
+            queue.remove(says_more.unwrap_or(0))
+        });
         let Some((message, sign)) = next else {
             state.wanted.remove(&channel);
             return None;
@@ -167,5 +171,18 @@ mod tests {
         signs.state().end(message);
         signs.heard(1, 2);
         assert_eq!(wanted(), [(3, HEARD)]);
+    }
+
+    #[tokio::test]
+    async fn how_a_turn_ended_is_shown_before_that_other_messages_were_heard() {
+        let rest = Rest::new(&"token".into(), None).unwrap();
+        let signs = Signs::new(Arc::new(rest));
+        for message in 2..5 {
+            signs.heard(1, message);
+        }
+        signs.show(1, 3, "✅");
+        signs.show(1, 9, "❌");
+        let order: Vec<Id> = std::iter::from_fn(|| signs.next(1).map(|(message, ..)| message)).collect();
+        assert_eq!(order, [3, 9, 2, 4]);
     }
 }

@@ -226,7 +226,7 @@ impl Web {
     async fn overview(&self, visitor: &Visitor) -> Result<CommandAnswer, Refused> {
         let threads = self
             .supervisor
-            .threads(super::lists::own_threads(visitor))
+            .threads(super::lists::own_threads(&visitor.person))
             .await?;
         let working = threads.iter().filter(|status| status.summary.running).count();
         let queued: u32 = threads.iter().map(|status| status.summary.queued).sum();

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::proxy::Proxy;
+use crate::origins::Origins;
 
 /// The largest upload where nobody says otherwise.
 pub const UPLOAD_LIMIT: u64 = 25 * 1024 * 1024;
@@ -58,6 +59,8 @@ pub struct Config {
     pub default_agent: String,
     /// The mode of new threads.
     pub dispatch: Dispatch,
+    /// Where threads of other front-ends are.
+    pub origins: Origins,
     /// Descriptors of this process that connections leave to others.
     pub spare_descriptors: usize,
     /// How long a connection may take to send the head of a request, and how long it may say nothing before that.
@@ -94,6 +97,7 @@ impl Config {
             trials: TRIALS.map(|(text, what)| (text.into(), what.into())).into(),
             default_agent,
             dispatch: Dispatch::default(),
+            origins: Origins::default(),
             spare_descriptors: SPARE_DESCRIPTORS,
             patience: PATIENCE,
         }

@@ -20,7 +20,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::gate::Visitor;
-use super::lists::{Changed, Drawn, own_threads};
+use super::lists::{Changed, Drawn, LIST_LIMIT};
 use super::places::{Full, Place};
 use super::refusal::Refused;
 use super::shared::Web;
@@ -85,7 +85,7 @@ pub(crate) async fn events(
     let thread = match &wanted.thread {
         // What somebody else's script might send as well.
         Some(thread) => Some(
-            web.thread(&visitor.person, thread.strip_prefix("web:").unwrap_or(thread))
+            web.watched(&visitor.person, thread.strip_prefix("web:").unwrap_or(thread))
                 .await?,
         ),
         None => None,
@@ -196,7 +196,7 @@ impl Page {
     async fn watch(&mut self, id: ThreadId, has: Option<u64>) -> Result<(), Refused> {
         let (snapshot, updates) = self.web.supervisor.subscribe(&id).await?;
         let snapshot = Arc::new(snapshot);
-        let viewer = Web::viewer(&self.visitor);
+        let viewer = Web::viewer_of(&self.visitor, &id);
         if has != Some(snapshot.revision) {
             let event = with_id(
                 Event::default().event("snapshot"),
@@ -237,7 +237,10 @@ impl Page {
                 News::Update(Some(update)) => self.take(*update).await?,
                 News::Due => self.flush().await,
                 News::Lines(Ok(changed)) => {
-                    if let Some(lines) = changed.get(&self.visitor.person.user) {
+                    let person = &self.visitor.person;
+                    let own = changed.own.get(&person.user).map(Vec::as_slice);
+                    let elsewhere = person.admin.then_some(changed.elsewhere.as_slice());
+                    for lines in [own, elsewhere].into_iter().flatten() {
                         self.lines(lines);
                     }
                 }
@@ -321,7 +324,7 @@ impl Page {
 
     /// Looks at the whole list; what was quiet for long before `drawn`, when the page was drawn, it has.
     async fn list(&mut self, drawn: Option<Timestamp>) -> Result<(), Refused> {
-        let mut threads = self.web.supervisor.threads(own_threads(&self.visitor)).await?;
+        let mut threads = self.web.listed(&self.visitor.person, LIST_LIMIT).await?;
         if let Some(drawn) = drawn {
             let is_quiet = |status: &ThreadStatus| {
                 matches!(status.phase, ThreadPhase::Cold | ThreadPhase::Idle)

@@ -28,7 +28,7 @@ pub(crate) async fn file(
     headers: HeaderMap,
     Path((thread, path)): Path<(String, String)>,
 ) -> Result<Response, PageRefused> {
-    let thread = web.thread(&visitor.person, &thread).await?;
+    let thread = web.watched(&visitor.person, &thread).await?;
     let (folder, wanted) = (web.supervisor.workspace(&thread).await?, path.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let file = workspace::open(&folder, &wanted)?;

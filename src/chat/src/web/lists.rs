@@ -17,9 +17,10 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::Instant;
 
 use super::gate::Visitor;
+use super::people::Person;
 use super::refusal::Refused;
 use super::said::Said;
-use super::shared::Web;
+use super::shared::{Web, is_ours};
 use super::threads::Done;
 use super::view::{self, Line, LineEvent};
 
@@ -35,8 +36,17 @@ const BEHIND: usize = 64;
 /// Lines that a page has at first.
 pub(crate) const LIST_LIMIT: usize = 200;
 
-/// What changed, by owner.
-pub(crate) type Changed = Arc<HashMap<UserId, Vec<Drawn>>>;
+/// What changed.
+pub(crate) type Changed = Arc<Changes>;
+
+/// Lines that changed.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// By owner.
+    pub(crate) own: HashMap<UserId, Vec<Drawn>>,
+    /// Of threads that administrators may watch.
+    pub(crate) elsewhere: Vec<Drawn>,
+}
 
 /// A line of somebody's list.
 #[derive(Debug, Clone)]
@@ -119,10 +129,10 @@ impl Lists {
     }
 }
 
-/// The threads in somebody's list, at first.
-pub(crate) fn own_threads(visitor: &Visitor) -> ThreadFilter {
+/// Somebody's own threads, as many as a list has at first.
+pub(crate) fn own_threads(person: &Person) -> ThreadFilter {
     ThreadFilter {
-        owner: Some(visitor.person.user.clone()),
+        owner: Some(person.user.clone()),
         front_end: Some("web".into()),
         limit: LIST_LIMIT,
     }
@@ -150,14 +160,10 @@ pub(crate) async fn quiet(
 ) -> Result<Json<Quiet>, Refused> {
     let end = shown.saturating_add(LIST_LIMIT);
     // One more than is shown tells whether there are more.
-    let filter = ThreadFilter {
-        limit: end.saturating_add(1),
-        ..own_threads(&visitor)
-    };
-    let threads = web.supervisor.threads(filter).await?;
+    let threads = web.listed(&visitor.person, end.saturating_add(1)).await?;
     let more = threads.len() > end;
     let fresh = threads.into_iter().skip(shown).take(LIST_LIMIT);
-    let lines = fresh.map(|status| web.line(status)).collect();
+    let lines = fresh.map(|status| web.line_event(status)).collect();
     Ok(Json(Quiet { lines, more }))
 }
 
@@ -183,23 +189,24 @@ pub(crate) async fn seen(
 
 impl Web {
     async fn look(&self, pending: &Pending) {
-        let filter = ThreadFilter {
-            front_end: Some("web".into()),
-            ..ThreadFilter::default()
-        };
-        let threads = match self.supervisor.threads(filter).await {
+        let threads = match self.supervisor.threads(ThreadFilter::default()).await {
             Ok(threads) => threads,
             Err(error) => {
                 tracing::warn!(%error, "thread lists could not be brought up to date");
                 return;
             }
         };
-        let mut changed: HashMap<UserId, Vec<Drawn>> = HashMap::new();
+        let mut changed = Changes::default();
         for status in threads {
             let thread = &status.summary.thread;
             if pending.holds(&thread.id) {
-                let owner = thread.owner.clone();
-                changed.entry(owner).or_default().push(self.draw_line(status));
+                let (owner, ours) = (thread.owner.clone(), is_ours(&thread.id));
+                let line = self.draw_line(status);
+                if ours {
+                    changed.own.entry(owner).or_default().push(line);
+                } else {
+                    changed.elsewhere.push(line);
+                }
             }
         }
         // Nobody watches any more.
@@ -214,19 +221,34 @@ impl Web {
         }
     }
 
+    /// A line as it is drawn now.
+    pub(crate) fn line(&self, status: ThreadStatus) -> Line {
+        let thread = &status.summary.thread;
+        // What is said elsewhere is read there.
+        let (unread, origin) = if is_ours(&thread.id) {
+            (self.seen.is_unread(&thread.owner, thread), None)
+        } else {
+            (false, Some(self.config.origins.of(&thread.id)))
+        };
+        Line {
+            status,
+            unread,
+            origin,
+        }
+    }
+
     /// A line as its owner sees it.
-    fn line(&self, status: ThreadStatus) -> LineEvent {
+    fn line_event(&self, status: ThreadStatus) -> LineEvent {
         let thread = &status.summary.thread;
         let (id, active) = (thread.id.to_string(), thread.active.millis());
-        let unread = self.seen.is_unread(&thread.owner, thread);
-        let html = view::thread_line(&Line { status, unread }, Timestamp::now());
+        let html = view::thread_line(&self.line(status), Timestamp::now());
         LineEvent { id, html, active }
     }
 
     /// The same, for pages that are told of changes.
     pub(crate) fn draw_line(&self, status: ThreadStatus) -> Drawn {
         let id = status.summary.thread.id.clone();
-        let line = self.line(status);
+        let line = self.line_event(status);
         let mut looks = DefaultHasher::new();
         line.html.hash(&mut looks);
         let data = serde_json::to_string(&line).expect("our own shapes have only strings as keys");

@@ -9,11 +9,11 @@ use axum::response::{Html, IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
 use super::gate::Visitor;
-use super::lists::own_threads;
+use super::lists::{LIST_LIMIT, own_threads};
 use super::people::Whose;
 use super::refusal::{PageRefused, Refused};
 use super::said::Said;
-use super::shared::Web;
+use super::shared::{Web, is_ours};
 use super::view::{self, Content, Line, MayInvite, Shell, Viewer, Worker};
 
 mod logins;
@@ -30,11 +30,18 @@ pub(crate) async fn thread(
     visitor: Visitor,
     Path(thread): Path<String>,
 ) -> Result<Html<String>, PageRefused> {
-    let thread = web.thread(&visitor.person, &thread).await?;
+    let thread = web.watched(&visitor.person, &thread).await?;
     let (snapshot, _) = web.supervisor.subscribe(&thread).await.map_err(Refused::from)?;
-    let frame = web.frame(&visitor).await?;
+    let mut frame = web.frame(&visitor).await?;
+    frame.viewer = Web::viewer_of(&visitor, &thread);
+    let origin = (!is_ours(&thread)).then(|| web.config.origins.of(&thread));
     let heavy = view::is_heavy(&snapshot.items);
-    let html = view::drawing(heavy, move || frame.draw(Content::Thread(&snapshot)));
+    let html = view::drawing(heavy, move || {
+        frame.draw(match &origin {
+            None => Content::Thread(&snapshot),
+            Some(origin) => Content::Elsewhere(&snapshot, origin),
+        })
+    });
     Ok(Html(html.await))
 }
 
@@ -232,11 +239,8 @@ impl Web {
     /// What stands around the content of a page of this visitor's.
     async fn frame(self: &Arc<Self>, visitor: &Visitor) -> Result<Frame, Refused> {
         let viewer = Self::viewer(visitor);
-        let mut threads = vec![];
-        for status in self.supervisor.threads(own_threads(visitor)).await? {
-            let unread = self.seen.is_unread(&viewer.user, &status.summary.thread);
-            threads.push(Line { status, unread });
-        }
+        let threads = self.listed(&visitor.person, LIST_LIMIT).await?;
+        let threads = threads.into_iter().map(|status| self.line(status)).collect();
         Ok(Frame {
             web: Arc::clone(self),
             viewer,
@@ -256,7 +260,7 @@ impl Web {
             .supervisor
             .threads(conversation::ThreadFilter {
                 limit: 0,
-                ..own_threads(visitor)
+                ..own_threads(&visitor.person)
             })
             .await?;
         let title_of = |id: &conversation::ThreadId| {

@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use conversation::{ThreadFilter, ThreadId};
 use credentials::{Credentials, Timestamp, UserId};
 use dashmap::DashMap;
-use supervisor::Supervisor;
+use supervisor::{Supervisor, ThreadStatus};
 use tokio::sync::watch;
 
 use super::config::{Access, Config};
@@ -16,7 +17,7 @@ use super::door::Door;
 use super::enter::Entered;
 use super::events;
 use super::gate::Visitor;
-use super::lists::Lists;
+use super::lists::{Lists, own_threads};
 use super::people::{People, Person};
 use super::places::Places;
 use super::refusal::Refused;
@@ -50,6 +51,11 @@ pub(crate) struct Web {
     /// Becomes true when the server ends: streams must end by themselves, or it would wait for them for ever.
     pub(crate) stop: watch::Sender<bool>,
     owners: DashMap<ThreadId, UserId>,
+}
+
+/// Whether a thread is one of this chat.
+pub(crate) fn is_ours(thread: &ThreadId) -> bool {
+    thread.front_end() == "web"
 }
 
 /// What a [`Web`] is made of.
@@ -105,6 +111,39 @@ impl Web {
         }
     }
 
+    /// The thread with this name, if this person may read it: their own, or where they are the administrator one of another
+    /// front-end, which goes by `discord.123`. Nothing can be done in that one from here.
+    pub(crate) async fn watched(&self, person: &Person, name: &str) -> Result<ThreadId, Refused> {
+        let Some((front_end, local)) = name.split_once('.') else {
+            return self.thread(person, name).await;
+        };
+        let id = ThreadId::parse(&format!("{front_end}:{local}"));
+        let id = id.ok().filter(|id| person.admin && !is_ours(id));
+        let id = id.ok_or_else(|| Refused::nothing("thread"))?;
+        self.supervisor.subscribe(&id).await?;
+        Ok(id)
+    }
+
+    /// The threads in somebody's list, those that they can only watch included.
+    pub(crate) async fn listed(&self, person: &Person, limit: usize) -> Result<Vec<ThreadStatus>, Refused> {
+        let own = ThreadFilter {
+            limit,
+            ..own_threads(person)
+        };
+        let mut threads = self.supervisor.threads(own).await?;
+        if person.admin {
+            let elsewhere = ThreadFilter {
+                owner: None,
+                front_end: Some("discord".into()),
+                limit,
+            };
+            threads.extend(self.supervisor.threads(elsewhere).await?);
+            threads.sort_by_key(|status| Reverse(status.summary.thread.active));
+            threads.truncate(limit);
+        }
+        Ok(threads)
+    }
+
     /// Whether browsers reach us over https.
     pub(crate) fn is_https(&self) -> bool {
         let public = self.config.public_url.as_ref();
@@ -143,12 +182,20 @@ impl Web {
             .collect())
     }
 
-    /// Who looks at a thread of their own.
+    /// Who looks at something of their own.
     pub(crate) fn viewer(visitor: &Visitor) -> Viewer {
         Viewer {
             user: visitor.person.user.clone(),
             owner: true,
             now: Timestamp::now(),
+        }
+    }
+
+    /// Who looks at a thread that they may read.
+    pub(crate) fn viewer_of(visitor: &Visitor, thread: &ThreadId) -> Viewer {
+        Viewer {
+            owner: is_ours(thread),
+            ..Self::viewer(visitor)
         }
     }
 

@@ -320,14 +320,14 @@ pub(crate) async fn older(
     Path(thread): Path<String>,
     Query(Before { before }): Query<Before>,
 ) -> Result<Json<Older>, Refused> {
-    let thread = web.thread(&visitor.person, &thread).await?;
+    let thread = web.watched(&visitor.person, &thread).await?;
     // One more than is shown tells whether there are more.
     let mut items = web.supervisor.older(&thread, ItemId(before), OLDER + 1).await?;
     let more = items.len() > OLDER;
     if more {
         items.remove(0);
     }
-    let viewer = Web::viewer(&visitor);
+    let viewer = Web::viewer_of(&visitor, &thread);
     let items = view::drawing(view::is_heavy(&items), move || {
         // They are older than anything that a stream says of them.
         let event = |item| view::item_event(item, &viewer, 0);

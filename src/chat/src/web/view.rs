@@ -9,6 +9,7 @@ use credentials::{Timestamp, UserId};
 use supervisor::{Snapshot, ThreadStatus};
 
 use crate::harmless;
+use crate::origins::Origin;
 
 mod ansi;
 mod assets;
@@ -108,6 +109,8 @@ pub(crate) enum Content<'a> {
     Home,
     /// A thread.
     Thread(&'a Snapshot),
+    /// A thread that is somewhere else, and can only be watched here.
+    Elsewhere(&'a Snapshot, &'a Origin),
     /// A page of its own, from [`credentials()`] or [`workers()`].
     Page {
         /// Its title, in words.
@@ -124,11 +127,21 @@ pub(crate) struct Line {
     pub(crate) status: ThreadStatus,
     /// Whether something in it was not seen yet by this reader.
     pub(crate) unread: bool,
+    /// Where it is, if it is not here.
+    pub(crate) origin: Option<Origin>,
 }
 
-/// Where a thread's page is: `/t/<the part of its id after the colon>`.
+/// How pages name a thread: by the part of its id after the colon; one of another front-end by `discord.123`.
+pub(crate) fn thread_name(thread: &ThreadId) -> String {
+    match thread.front_end() {
+        "web" => thread.local().to_owned(),
+        front_end => format!("{front_end}.{}", thread.local()),
+    }
+}
+
+/// Where a thread's page is: `/t/` and its name.
 pub(crate) fn thread_path(thread: &ThreadId) -> String {
-    format!("/t/{}", html::path(thread.local()))
+    format!("/t/{}", html::path(&thread_name(thread)))
 }
 
 /// Where a file of a thread's workspace is served: `/t/<id>/files/<path>`, each part percent-encoded.

@@ -61,10 +61,10 @@ impl Conversation {
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Delivery> {
-        let claim = claim.clone();
+        let (claim, began) = (claim.clone(), self.shared.began);
         self.write("settle a delivery", move |database| {
             let found = deliveries::get(database, claim.id)?;
-            deliveries::store(database, settled(found, &claim, outcome.clone(), now))
+            deliveries::store(database, settled(found, &claim, outcome.clone(), (now, began)))
         })
         .await
     }
@@ -89,6 +89,15 @@ impl Conversation {
         let thread = thread.clone();
         self.read("list deliveries", move |database| {
             deliveries::of_turn(database, &thread, turn)
+        })
+        .await
+    }
+
+    /// Deliveries of a front-end that are on their way, or wait for their next try, oldest first.
+    pub async fn waiting_deliveries(&self, front_end: &str) -> Result<Vec<Delivery>> {
+        let front_end = front_end.to_owned();
+        self.read("look into the outbox", move |database| {
+            deliveries::waiting(database, Some(&front_end))
         })
         .await
     }

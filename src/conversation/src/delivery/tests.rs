@@ -52,7 +52,7 @@ fn a_try_ends_only_as_the_table_says() {
     ];
     for (state, expected) in table {
         let found = delivery(state);
-        let became = outcomes().map(|outcome| settled(found.clone(), &found, outcome, NOW).state);
+        let became = outcomes().map(|outcome| settled(found.clone(), &found, outcome, (NOW, NOW)).state);
         assert_eq!(became, expected, "{state:?}");
     }
 }
@@ -63,7 +63,7 @@ fn a_doubt_stays_until_it_is_delivered() {
         doubt: Some(NOW),
         ..delivery(Sent)
     };
-    let after = outcomes().map(|outcome| settled(found.clone(), &found, outcome, NOW));
+    let after = outcomes().map(|outcome| settled(found.clone(), &found, outcome, (NOW, NOW)));
     assert_eq!(after[1].state, Uncertain);
     assert!(after.iter().all(|delivery| delivery.doubt == Some(NOW)));
 }
@@ -104,4 +104,46 @@ fn an_identity_is_the_same_for_every_try() {
     };
     assert_eq!(first.identity(), later.identity());
     assert_eq!(first.identity().len(), 64);
+}
+
+#[test]
+fn a_new_host_tries_at_once() {
+    for (state, after) in [(Pending, Pending), (Sent, Uncertain), (Uncertain, Uncertain)] {
+        let found = Delivery {
+            next_try: NOW.plus(MAX_PAUSE),
+            ..delivery(state)
+        };
+        let taken = taken_over(found, NOW);
+        assert_eq!((taken.state, taken.next_try), (after, NOW));
+    }
+}
+
+#[test]
+fn in_doubt_a_host_waits_as_long_as_it_has_been_in_doubt_itself() {
+    let after = |seconds| NOW.plus(Duration::from_secs(seconds));
+    for (doubt, began, now, least) in [
+        (0, 0, 0, 1),
+        (0, 0, 2, 2),
+        (0, 0, 40, 40),
+        (0, 0, 4000, 300),
+        // Others have tried long before, and often, and died.
+        (0, 3990, 4000, 10),
+        (0, 4000, 4000, 1),
+    ] {
+        let found = Delivery {
+            doubt: Some(after(doubt)),
+            tries: MAX_TRIES - 1,
+            ..delivery(Sent)
+        };
+        let outcome = Outcome::Unknown {
+            reason: "no answer".to_owned(),
+        };
+        let settled = settled(found.clone(), &found, outcome, (after(now), after(began)));
+        let pause = settled.next_try.since(after(now));
+        let least = Duration::from_secs(least);
+        assert!(
+            least <= pause && pause <= least * 5 / 4,
+            "{doubt} {began} {now}: {pause:?}"
+        );
+    }
 }

@@ -98,13 +98,14 @@ pub(crate) fn lost(database: &Connection, now: Timestamp) -> Work<Vec<Delivery>>
     many(database, LOST, [now.millis()])
 }
 
-/// All that are claimed.
-pub(crate) fn sent(database: &Connection) -> Work<Vec<Delivery>> {
-    many(
-        database,
-        "SELECT * FROM deliveries WHERE state = 'sent' ORDER BY lease",
-        [],
-    )
+/// All that are on their way or wait for their next try, oldest first.
+pub(crate) fn waiting(database: &Connection, front_end: Option<&str>) -> Work<Vec<Delivery>> {
+    let (from, to) = front_end_range(front_end);
+    let sql = "
+        SELECT * FROM deliveries
+        WHERE state IN ('pending', 'sent', 'uncertain')
+            AND (:from IS NULL OR (thread >= :from AND thread < :to)) ORDER BY id";
+    many(database, sql, named_params! { ":from": from, ":to": to })
 }
 
 /// Those that need attention, of one thread or of all, oldest first.

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use chat::discord::config::Config;
 use chat::discord::inspect::{Application, Bot, COMMANDS, Rest, Trouble};
+use chat::discord::{Gateway, Health, INVALID_BAN};
 
 use super::Check;
 use crate::config::Settings;
+use crate::control::{self, Request};
 use crate::failure::Failure;
+use crate::status::Report;
 use crate::{assembly, bot_token};
 
 mod places;
@@ -23,9 +26,10 @@ pub(super) fn checks(settings: &Settings) -> Result<Vec<Check>, Failure> {
     let Some(config) = &settings.discord else {
         return Ok(vec![]);
     };
+    let host = of_host(settings);
     assembly::run(async {
         let mut checks = Vec::new();
-        let looked = tokio::time::timeout(PATIENCE, look(config, settings, &mut checks)).await;
+        let looked = tokio::time::timeout(PATIENCE, look(config, settings, host, &mut checks)).await;
         if looked.is_err() {
             let what = "not everything was looked at: Discord took longer than a minute";
             checks.push(Check::warn("bot-limits", what).hint("try again later"));
@@ -34,7 +38,7 @@ pub(super) fn checks(settings: &Settings) -> Result<Vec<Check>, Failure> {
     })
 }
 
-async fn look(config: &Config, settings: &Settings, checks: &mut Vec<Check>) {
+async fn look(config: &Config, settings: &Settings, host: Option<Health>, checks: &mut Vec<Check>) {
     let source = config.token.source();
     let secret = match bot_token::read(&config.token).await {
         Ok(secret) => secret,
@@ -77,7 +81,13 @@ async fn look(config: &Config, settings: &Settings, checks: &mut Vec<Check>) {
         Ok(left) => sessions::check(left, &settings.state_folder),
         Err(trouble) => unanswered("bot-sessions", "its sessions", &trouble),
     });
-    checks.push(limits(&rest));
+    checks.push(limits(&rest, host.as_ref()));
+}
+
+/// What a running host says of its bot. One that says nothing, or that does not run, is told elsewhere.
+fn of_host(settings: &Settings) -> Option<Health> {
+    let answer = control::ask(&settings.state_folder, &Request::Status).ok()??;
+    serde_json::from_value::<Report>(answer).ok()?.discord
 }
 
 /// What was not told, and why.
@@ -194,32 +204,44 @@ fn commands(names: &[String]) -> Check {
         return Check::ok(NAME, registered);
     }
     Check::warn(NAME, format!("{registered}; missing: {}", list(&missing))).hint(
-        "a host of this version registers them when it starts; if they are still missing then, something else registers \
-         commands with this token: remove `discord/commands` in the state folder and start the host again",
+        "a host of this version registers them when it starts; if they go missing again, something else registers commands \
+         with this token: stop it",
     )
 }
 
-/// What the answers said; only a host that runs knows of its own requests.
-fn limits(rest: &Rest) -> Check {
+/// What the answers said, and what a host that runs says of its own requests.
+fn limits(rest: &Rest, host: Option<&Health>) -> Check {
     const NAME: &str = "bot-limits";
     let standing = rest.standing();
     let asked = crate::output::count(standing.requests.into(), "question");
-    if standing.refused == 0 {
-        return Check::ok(NAME, format!("{asked}, none refused as too many"));
-    }
-    let whole = if standing.global {
-        " for everything that this bot does"
-    } else {
-        ""
-    };
-    let wait = standing.retry_after.unwrap_or_default();
-    Check::warn(
-        NAME,
-        format!(
-            "{asked}, {} refused as too many{whole}, for {}",
+    let of_host = host.map_or(String::new(), |health| {
+        format!("; the running host: {}", crate::status::discord(health))
+    });
+    if standing.refused > 0 {
+        let whole = if standing.global {
+            " for everything that this bot does"
+        } else {
+            ""
+        };
+        let wait = standing.retry_after.unwrap_or_default();
+        let words = format!(
+            "{asked}, {} refused as too many{whole}, for {}{of_host}",
             standing.refused,
             credentials::words::span(wait.max(Duration::from_secs(1)))
+        );
+        return Check::warn(NAME, words).hint(
+            "something sends much with this token, or from this address: look at the log of what runs with it, and wait",
+        );
+    }
+    let words = format!("{asked}, none refused as too many{of_host}");
+    match host {
+        Some(health) if health.invalid_10min > INVALID_BAN / 10 => Check::warn(NAME, words).hint(
+            "Discord refuses much of what the host asks for, and bans who goes on: look at the permissions above and at its log",
         ),
-    )
-    .hint("something sends much with this token, or from this address: look at the log of what runs with it, and wait")
+        Some(Health {
+            gateway: Gateway::Refused { .. },
+            ..
+        }) => Check::fail(NAME, words).hint("mend that, and start the host again"),
+        _ => Check::ok(NAME, words),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat::web;
+use chat::{discord, web};
 use conversation::{BacklogFilter, ThreadId};
 use credentials::{Timestamp, UserId};
 use serde_json::{Value, json};
@@ -14,12 +14,16 @@ use crate::status;
 use crate::threads::Skipped;
 
 /// Answers the commands of other processes.
-pub(super) fn answerer(supervisor: Supervisor, links: web::Links) -> Answerer {
+pub(super) fn answerer(
+    supervisor: Supervisor,
+    links: web::Links,
+    discord: Option<discord::Doctor>,
+) -> Answerer {
     let since = Timestamp::now();
     Arc::new(move |request| {
-        let (supervisor, links) = (supervisor.clone(), links.clone());
+        let (supervisor, links, discord) = (supervisor.clone(), links.clone(), discord.clone());
         Box::pin(async move {
-            match answer(&supervisor, &links, since, request).await {
+            match answer(&supervisor, &links, discord.as_ref(), since, request).await {
                 Ok(value) => Answer::Done { value },
                 Err(failure) => Answer::Failed {
                     words: failure.to_string(),
@@ -32,6 +36,7 @@ pub(super) fn answerer(supervisor: Supervisor, links: web::Links) -> Answerer {
 async fn answer(
     supervisor: &Supervisor,
     links: &web::Links,
+    discord: Option<&discord::Doctor>,
     since: Timestamp,
     request: Request,
 ) -> Result<Value, Failure> {
@@ -45,6 +50,10 @@ async fn answer(
                 since,
                 page: links.base().to_string(),
             });
+            report.discord = match discord {
+                Some(doctor) => Some(doctor.health().await?.unwrap_or_else(status::not_yet_known)),
+                None => None,
+            };
             Ok(serde_json::to_value(report)?)
         }
         Request::Link => Ok(json!(links.new_link().map(String::from))),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Out, Session, intents};
+use crate::Id;
 use crate::world::World;
 
 /// Why a connection ends: Discord's close codes.
@@ -14,6 +15,11 @@ const INVALID_SESSION: &str = r#"{"op":9,"d":false,"s":null,"t":null}"#;
 impl World {
     pub(crate) fn identify(&mut self, connection: u64, data: &Value) -> Result<(), Refusal> {
         self.check_token(data)?;
+        if let Some(waiting) = &mut self.gateway.at_the_door {
+            waiting.push((connection, data.clone()));
+            self.clock.signal();
+            return Ok(());
+        }
         if !data["properties"].is_object() {
             return Err((4002, "IDENTIFY without properties"));
         }
@@ -96,8 +102,18 @@ impl World {
             .sessions
             .get(session)
             .map_or(0, |session| session.intents);
-        for (_, guild) in ours.iter().filter(|_| wants & intents::GUILDS != 0) {
-            self.gateway.push(session, "GUILD_CREATE", guild);
+        for (id, guild) in ours.iter().filter(|_| wants & intents::GUILDS != 0) {
+            if !self.gateway.away.contains(id) {
+                self.gateway.push(session, "GUILD_CREATE", guild);
+            }
+        }
+    }
+
+    /// A guild that was out of order is told of as it is now.
+    pub(crate) fn guild_is_back(&mut self, id: Id) {
+        self.gateway.away.remove(&id);
+        if let Some(data) = self.guilds.get(&id).map(|guild| self.guild_create(guild)) {
+            self.tell_guild("GUILD_CREATE", intents::GUILDS, id, data);
         }
     }
 

@@ -21,7 +21,9 @@ use crate::discord::rest::{Answered, Outgoing, Trouble};
 /// Longer than sending one message takes, time-outs included.
 const LEASE: Duration = Duration::from_mins(3);
 /// For so long Discord certainly knows a nonce; after that the channel is read before something is sent again.
-pub(in crate::discord) const NONCE_LIVES: Duration = Duration::from_mins(1);
+const NONCE_LIVES: Duration = Duration::from_mins(1);
+/// When the outbox is asked again for what it does not give out yet.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A message may be there a little before it was put into the outbox, by Discord's clock.
 const SKEW: Duration = Duration::from_mins(10);
 /// Discord's code for a thread that was put away.
@@ -133,7 +135,7 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
                 stale: true,
             };
         }
-        Ok(Claimed::NotNow) => return Outcome::Failed.into(),
+        Ok(Claimed::NotBefore(after)) => return Outcome::NotYet { after }.into(),
         Ok(Claimed::Never) => return Outcome::Refused.into(),
         Err(error) => {
             tracing::warn!(%thread, %error, "the outbox can't be used");
@@ -200,7 +202,8 @@ enum Claimed {
     Ours(Box<Delivery>),
     /// It is there, under this name.
     Done(Id),
-    NotNow,
+    /// The outbox does not give it out before so long.
+    NotBefore(Duration),
     Never,
 }
 
@@ -226,7 +229,7 @@ async fn claimed(
         };
         let put = conversation.put_deliveries(vec![new]).await?;
         let Some(delivery) = put.into_iter().next() else {
-            return Ok(Claimed::NotNow);
+            return Ok(Claimed::NotBefore(LOOK_AGAIN));
         };
         delivery
     };
@@ -247,10 +250,12 @@ async fn claimed(
         only: Some(delivery.id),
     };
     let ours = conversation.claim_deliveries(claim).await?;
+    // Where it is not its pause, something before it in the thread is still on its way.
+    let pause = delivery.next_try.since(Timestamp::now()).max(LOOK_AGAIN);
     Ok(ours
         .into_iter()
         .next()
-        .map_or(Claimed::NotNow, |ours| Claimed::Ours(Box::new(ours))))
+        .map_or(Claimed::NotBefore(pause), |ours| Claimed::Ours(Box::new(ours))))
 }
 
 /// Looks in the channel for a message whose sending nobody knows the end of, once Discord may have forgotten its nonce.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conversation::{Delivery, DeliveryId, DeliveryState, ItemId, TurnId};
+use conversation::{Delivery, DeliveryId, DeliveryState, ItemId, ThreadId, TurnId};
 use supervisor::{Change, Snapshot, Subscription};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -40,6 +40,8 @@ pub(in crate::discord) struct Voice {
     notes: Mutex<BTreeMap<Key, DesiredMessage>>,
     /// There is a new note.
     noted: AtomicBool,
+    /// What comes after this entry is to be looked at again.
+    again: Mutex<Option<ItemId>>,
 }
 
 impl Voice {
@@ -52,7 +54,20 @@ impl Voice {
             deliveries: Mutex::default(),
             notes: Mutex::default(),
             noted: AtomicBool::new(false),
+            again: Mutex::default(),
         }
+    }
+
+    /// Look again at what comes after this entry: something of it may be said now that could not be before.
+    pub(super) fn again(&self, upto: ItemId) {
+        let mut again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
+        *again = Some(again.map_or(upto, |known| known.min(upto)));
+        drop(again);
+        self.stay();
+    }
+
+    fn take_again(&self) -> Option<ItemId> {
+        self.again.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Look once more before the end.
@@ -102,15 +117,19 @@ impl Voice {
             };
             match self.follow(bot, snapshot, updates, upto).await {
                 End::Resync => continue,
+                End::Again(before) => {
+                    upto = upto.min(before);
+                    self.forget(bot, &id);
+                    bot.set_told(self.channel, Told { upto, open: true });
+                    continue;
+                }
                 End::Closed => {
                     bot.mouth.voices().remove(&self.channel);
                     return;
                 }
                 End::Said(newest) => upto = newest,
             }
-            bot.mouth.reconciler().forget(&id);
-            self.deliveries().clear();
-            self.notes().clear();
+            self.forget(bot, &id);
             let mut voices = bot.mouth.voices();
             // Together: who wants to be heard from now on marks the thread as open again.
             let open = self.wanted.load(Ordering::Acquire);
@@ -120,6 +139,12 @@ impl Voice {
                 return;
             }
         }
+    }
+
+    fn forget(&self, bot: &Bot, id: &ThreadId) {
+        bot.mouth.reconciler().forget(id);
+        self.deliveries().clear();
+        self.notes().clear();
     }
 
     async fn follow(
@@ -145,10 +170,13 @@ impl Voice {
         let mut typing = Instant::now();
         let mut is_open = true;
         loop {
+            if let Some(before) = self.take_again() {
+                return End::Again(before);
+            }
             if self.hushed.load(Ordering::Acquire) {
                 return End::Said(scene.newest().max(upto));
             }
-            if scene.settle() | self.noted.swap(false, Ordering::AcqRel) {
+            if scene.settle(bot) | self.noted.swap(false, Ordering::AcqRel) {
                 due = Some(Instant::now());
             }
             if due.is_some_and(|due| due <= Instant::now()) {
@@ -279,6 +307,8 @@ enum End {
     Said(ItemId),
     /// It fell behind.
     Resync,
+    /// What comes after this entry is looked at again.
+    Again(ItemId),
     /// The host is stopping.
     Closed,
 }

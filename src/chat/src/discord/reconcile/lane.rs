@@ -202,6 +202,7 @@ impl Lane {
         };
         // Discord counts a request when it gets it, which was before now: from now on is long enough.
         let window = match way {
+            _ if matches!(outcome, Outcome::NotYet { .. }) => None,
             Way::Send => Some(&mut self.sends),
             Way::Edit(_) | Way::Delete(_) => Some(&mut self.edits),
             Way::Find => None,
@@ -221,9 +222,12 @@ impl Lane {
         self.learn(key, way, hash, outcome, now);
         self.failures = match outcome {
             Outcome::Failed | Outcome::Unknown => self.failures + 1,
+            Outcome::NotYet { .. } => self.failures,
             _ => 0,
         };
-        if self.failures > 0 {
+        if let Outcome::NotYet { after } = outcome {
+            self.rests = now + after;
+        } else if self.failures > 0 {
             let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures - 1).min(1024);
             self.rests = now + pause.min(LONGEST_PAUSE);
         }

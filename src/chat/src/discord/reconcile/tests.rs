@@ -190,6 +190,19 @@ fn what_may_have_been_sent_is_looked_for_before_anything_else_is_sent() {
 }
 
 #[test]
+fn what_the_outbox_does_not_give_out_yet_is_asked_for_when_it_does_and_costs_no_patience() {
+    let mut desk = Desk::new();
+    desk.want(&[(1, "one")]);
+    let after = Duration::from_secs(5);
+    for begin in [0, 5000, 10_000] {
+        assert_eq!(desk.asks(begin), "send one");
+        desk.ended(Outcome::NotYet { after }, begin);
+        assert_eq!(desk.asks(begin + 4999), format!("wait {}", begin + 5000));
+    }
+    assert_eq!(desk.asks(15_000), "send one");
+}
+
+#[test]
 fn limits_that_discord_names_are_kept() {
     let mut desk = Desk::new();
     desk.want(&[(1, "a")]);

@@ -284,6 +284,14 @@ impl Rest {
             .ok_or_else(|| Trouble::Failed("the answer names no gateway".to_owned()))
     }
 
+    /// The commands of the application, as Discord has them.
+    pub(in crate::discord) async fn commands(&self, application: Id) -> Result<Value, Trouble> {
+        let application_id = ApplicationId::new(application);
+        let route = Route::Commands { application_id };
+        let call = Call::new(LightMethod::Get, route, Lane("commands", application));
+        Ok(self.ask(call).await?.body)
+    }
+
     /// Replaces the commands of the application.
     pub(in crate::discord) async fn register(&self, application: Id, commands: Value) -> Result<(), Trouble> {
         let application_id = ApplicationId::new(application);

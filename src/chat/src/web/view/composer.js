@@ -34,8 +34,16 @@ let picked = false;
 /** Whether the host is out of reach: then nobody knows how it stands. */
 let away = false;
 
-/** Starts everything; nothing on pages without a composer. */
+/** Starts everything; where people can only watch, how it stands; nothing on other pages. */
 export function composer() {
+  if (!form && !document.getElementById("watch")) return;
+  on("away", (now) => {
+    if (away === now) return;
+    away = now;
+    show(phase);
+  });
+  on("phase", show);
+  setInterval(elapsed, 1000);
   if (!form) return;
   text.value = kept.get(`draft:${here}`) ?? text.value;
   grow();
@@ -48,19 +56,12 @@ export function composer() {
   document.getElementById("stop")?.addEventListener("click", stop);
   commands({ typed, clear, write, submit });
   attachments(ended);
-  on("phase", show);
-  on("away", (now) => {
-    if (away === now) return;
-    away = now;
-    show(phase);
-  });
   on("thread", (data) => {
     usual = data.dispatch;
     follow();
   });
   dispatch.addEventListener("change", () => (picked = true));
   on("applied", arrived);
-  setInterval(elapsed, 1000);
   // Back on the empty page that opened a thread: it begins anew.
   addEventListener("pageshow", (event) => event.persisted && opened && location.reload());
   files.push(...(kept.get(`files:${here}`) ?? []));
@@ -311,13 +312,15 @@ async function stop() {
 function show(data) {
   const before = phase;
   phase = data;
-  follow();
   document.querySelector("#status .dot").className = `dot ${away && data.busy ? "quiet" : data.tone}`;
   document.getElementById("doing").textContent = away && data.busy ? `Not connected; when last heard: ${data.words}` : data.words;
   document.getElementById("status").classList.toggle("idle", data.words === "");
-  document.getElementById("stop").hidden = !data.busy;
-  document.getElementById("mode").hidden = !data.busy;
-  press();
+  if (form) {
+    follow();
+    document.getElementById("stop").hidden = !data.busy;
+    document.getElementById("mode").hidden = !data.busy;
+    press();
+  }
   if (before.busy && !data.busy) say(data.tone === "failed" ? data.words : "The agent has answered");
   elapsed();
 }

@@ -1,12 +1,13 @@
 //! Where people write: the field, what waits above it, and the commands that begin with `/`.
 
 use conversation::{Dispatch, Turn};
-use supervisor::ThreadPhase;
+use supervisor::{Snapshot, ThreadPhase};
 
 use super::html::{each, escape, push};
 use super::icon::icon;
-use super::phase::phase;
+use super::phase::{PhaseView, phase};
 use super::{Content, Shell, Viewer, harmless, words};
+use crate::origins::Origin;
 
 /// A command that begins with `/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,11 +104,9 @@ pub(super) fn composer(shell: &Shell<'_>) -> String {
         (agents(shell), state, String::new(), Dispatch::default())
     };
     let busy = if state.busy { "" } else { " hidden" };
-    let idle = if state.words.is_empty() { "idle" } else { "" };
     format!(
         r#"<form id="composer" data-limit="{limit}" data-limit-words="{}" autocomplete="off">
-<div id="queue" aria-label="Queued messages" role="group">{waiting}</div>
-<div id="status" role="group" aria-label="State" class="{idle}"><span class="dot {}"></span><span id="doing">{}</span><span id="elapsed" aria-hidden="true"></span><span id="tokens"></span></div>
+{}
 <div class="field">
 <ul id="commands" role="listbox" aria-label="Commands" hidden>{}</ul>
 <ul id="uploads" class="files" aria-label="Attachments"></ul>
@@ -122,14 +121,41 @@ pub(super) fn composer(shell: &Shell<'_>) -> String {
 <button class="primary" id="send" aria-label="Send" title="Send (Enter)">{}</button>
 </div></div></form>"#,
         words::bytes(shell.upload_limit),
-        state.tone,
-        escape(&state.words),
+        standing(&state, &waiting),
         commands(),
         icon("attach"),
         modes(mode, ["Queue", "Steer", "Interrupt"]),
         icon("stop"),
         icon("send"),
         limit = shell.upload_limit,
+    )
+}
+
+/// What waits, and how the thread stands.
+fn standing(state: &PhaseView, waiting: &str) -> String {
+    let idle = if state.words.is_empty() { "idle" } else { "" };
+    format!(
+        r#"<div id="queue" aria-label="Queued messages" role="group">{waiting}</div>
+<div id="status" role="group" aria-label="State" class="{idle}"><span class="dot {}"></span><span id="doing">{}</span><span id="elapsed" aria-hidden="true"></span><span id="tokens"></span></div>"#,
+        state.tone,
+        escape(&state.words)
+    )
+}
+
+/// What stands in the composer's place where people write somewhere else.
+pub(super) fn watching(shell: &Shell<'_>, now: &Snapshot, origin: &Origin) -> String {
+    let state = phase(now.phase, now.doing.as_ref());
+    let link = origin.link.as_deref().map_or(String::new(), |link| {
+        format!(
+            " <a href=\"{}\" target=\"_blank\" rel=\"noopener noreferrer\">Open it there</a>",
+            escape(link)
+        )
+    });
+    format!(
+        "<section id=\"watch\" aria-label=\"Where this thread is\">{}<p>{}<span>{}: you watch it here, and write there.</span>{link}</p></section>",
+        standing(&state, &queue(&now.queued, shell.viewer)),
+        icon("info"),
+        escape(&origin.place)
     )
 }
 

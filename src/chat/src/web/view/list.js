@@ -62,8 +62,9 @@ async function older() {
   document.getElementById("filter").dispatchEvent(new Event("input"));
 }
 
+/** As pages name it: one of another front-end as `discord.123`. */
 function idOf(data) {
-  return `l-${data.id.slice(data.id.indexOf(":") + 1)}`;
+  return `l-${data.id.replace(/^web:/, "").replace(":", ".")}`;
 }
 
 /** Draws a line as it is now. */

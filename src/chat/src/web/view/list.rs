@@ -3,9 +3,9 @@
 use credentials::Timestamp;
 
 use super::html::escape;
-use super::{Line, harmless, phase, thread_path, words};
+use super::{Line, harmless, phase, thread_name, thread_path, words};
 
-/// The line as one list item with the id `l-<the part of the thread's id after the colon>`.
+/// The line as one list item with the id `l-<the thread's name in pages>`.
 pub(crate) fn thread_line(line: &Line, now: Timestamp) -> String {
     let thread = &line.status.summary.thread;
     let (tone, state) = phase::dot(&line.status);
@@ -25,18 +25,21 @@ pub(crate) fn thread_line(line: &Line, now: Timestamp) -> String {
         ("", "")
     };
     // A screen reader hears title, state and age; the second line repeats the state with more words for the eye.
-    let second = if doing.is_empty() && queued.is_empty() {
+    let place = line.origin.as_ref().map(|origin| origin.place.as_str());
+    let parts = [place, Some(doing.as_str()).filter(|doing| !doing.is_empty())];
+    let words = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let second = if words.is_empty() && queued.is_empty() {
         String::new()
     } else {
         format!(
             "<span class=\"second\"><span>{}</span>{queued}</span>",
-            escape(&doing)
+            escape(&words)
         )
     };
     format!(
         "<li class=\"line{class}\" id=\"l-{}\" data-active=\"{}\"><a href=\"{}\"><span class=\"dot {tone}\"></span>\
          <span class=\"name\">{}{hear}</span><span class=\"age\">{}</span>{second}</a></li>",
-        escape(thread.id.local()),
+        escape(&thread_name(&thread.id)),
         thread.active.millis(),
         thread_path(&thread.id),
         escape(title),

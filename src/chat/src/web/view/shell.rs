@@ -5,20 +5,20 @@ use conversation::in_order;
 use super::html::{each, escape};
 use super::icon::icon;
 use super::item::item;
-use super::{Content, MayInvite, Shell, assets, composer, harmless, list};
+use super::{Content, MayInvite, Shell, assets, composer, harmless, list, thread_name};
 use crate::web::lists::LIST_LIMIT;
 use crate::web::random;
 
 /// The whole page.
 pub(crate) fn shell(shell: &Shell<'_>) -> String {
     let (title, kind, thread) = match &shell.content {
-        Content::Home => ("New thread".to_owned(), "home", ""),
-        Content::Thread(now) => (
+        Content::Home => ("New thread".to_owned(), "home", String::new()),
+        Content::Thread(now) | Content::Elsewhere(now, _) => (
             harmless::line(&now.thread.title, 80),
             "thread",
-            now.thread.id.local(),
+            thread_name(&now.thread.id),
         ),
-        Content::Page { title, .. } => ((*title).to_owned(), "page", ""),
+        Content::Page { title, .. } => ((*title).to_owned(), "page", String::new()),
     };
     let title = if title.is_empty() { "New thread" } else { &title };
     let notice = shell.notice.map_or_else(String::new, |notice| {
@@ -40,7 +40,7 @@ pub(crate) fn shell(shell: &Shell<'_>) -> String {
         csrf = escape(shell.csrf),
         title = escape(title),
         version = assets::version(),
-        thread = escape(thread),
+        thread = escape(&thread),
         boot = escape(shell.boot),
         person = random::name_of("browser", &[shell.viewer.user.as_str()]),
         side = side(shell),
@@ -136,29 +136,39 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
             empty(shell.trials),
             composer::composer(shell)
         ),
-        Content::Thread(now) => {
-            let items: String = in_order(&now.items)
-                .iter()
-                .map(|one| item(one, shell.viewer))
-                .collect();
-            let more = if now.more { "" } else { " hidden" };
-            format!(
-                "<header id=\"head\">{menu}<h1 class=\"hear\">{title}</h1><input id=\"title\" value=\"{title}\" aria-label=\"Title of this thread\" \
-                 maxlength=\"120\" autocomplete=\"off\" spellcheck=\"false\">{}</header>\
-                 <main id=\"main\" tabindex=\"-1\"><div id=\"scroll\"><button type=\"button\" id=\"older\"{more}>Show earlier</button>\
-                 <div id=\"timeline\" role=\"log\" aria-label=\"Conversation\" aria-live=\"polite\" aria-relevant=\"additions\">{items}</div>\
-                 <div id=\"local\" aria-live=\"polite\"></div></div>\
-                 <button type=\"button\" id=\"newer\" hidden>{}New</button></main>{}",
-                agent_menu(shell, now),
-                icon("down"),
-                composer::composer(shell)
-            )
-        }
+        Content::Thread(now) => format!(
+            "<header id=\"head\">{menu}<h1 class=\"hear\">{title}</h1><input id=\"title\" value=\"{title}\" aria-label=\"Title of this thread\" \
+             maxlength=\"120\" autocomplete=\"off\" spellcheck=\"false\">{}</header>{}{}",
+            agent_menu(shell, now),
+            conversation(shell, now),
+            composer::composer(shell)
+        ),
+        Content::Elsewhere(now, origin) => format!(
+            "<header id=\"head\">{menu}<h1>{title}</h1></header>{}{}",
+            conversation(shell, now),
+            composer::watching(shell, now, origin)
+        ),
         Content::Page { html, .. } => format!(
             "<header id=\"head\">{menu}<h1>{title}</h1></header><main id=\"main\" tabindex=\"-1\"><div id=\"scroll\"><div class=\"page\" id=\"page\">{html}\
              </div></div></main>"
         ),
     }
+}
+
+/// What was said, with what loads more of it.
+fn conversation(shell: &Shell<'_>, now: &supervisor::Snapshot) -> String {
+    let items: String = in_order(&now.items)
+        .iter()
+        .map(|one| item(one, shell.viewer))
+        .collect();
+    let more = if now.more { "" } else { " hidden" };
+    format!(
+        "<main id=\"main\" tabindex=\"-1\"><div id=\"scroll\"><button type=\"button\" id=\"older\"{more}>Show earlier</button>\
+         <div id=\"timeline\" role=\"log\" aria-label=\"Conversation\" aria-live=\"polite\" aria-relevant=\"additions\">{items}</div>\
+         <div id=\"local\" aria-live=\"polite\"></div></div>\
+         <button type=\"button\" id=\"newer\" hidden>{}New</button></main>",
+        icon("down")
+    )
 }
 
 fn empty(trials: &[(String, String)]) -> String {

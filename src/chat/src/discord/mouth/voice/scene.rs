@@ -214,13 +214,13 @@ impl Scene {
     }
 
     /// Whether turns are over now that were not before.
-    pub(super) fn settle(&mut self) -> bool {
+    pub(super) fn settle(&mut self, bot: &Bot) -> bool {
         let revision = self.revision;
         let is_here = |(from, _): &mut (u64, Turn)| *from <= revision;
         let over: Vec<(u64, Turn)> = self.ending.extract_if(.., is_here).collect();
         let before = self.over.len();
         for (_, turn) in over {
-            let footer = self.footer(&turn);
+            let footer = self.footer(bot, &turn);
             if self.over.insert(turn.id, footer).is_none() {
                 self.unsigned.push(turn);
             }
@@ -228,7 +228,7 @@ impl Scene {
         self.over.len() > before
     }
 
-    fn footer(&self, turn: &Turn) -> Footer {
+    fn footer(&self, bot: &Bot, turn: &Turn) -> Footer {
         let (Some(began), Some(ended), TurnState::Done) = (turn.started, turn.ended, turn.state) else {
             return Footer::default();
         };
@@ -238,7 +238,7 @@ impl Scene {
         });
         Footer {
             elapsed: Some(ended.since(began)),
-            model: self.thread.model.clone(),
+            model: bot.house.supervisor.model_of(&self.thread).map(str::to_owned),
             usage,
         }
     }

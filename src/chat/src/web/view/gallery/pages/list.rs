@@ -52,6 +52,7 @@ fn line(
             doing: what.map(doing),
         },
         unread: queued == 0 && what.is_none() && last_end.is_none(),
+        origin: None,
     }
 }
 

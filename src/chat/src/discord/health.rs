@@ -1,0 +1,110 @@
+//! How the bot stands: with the gateway, with Discord's limits, and with what it has to say. For `status` and the doctor.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use conversation::ConversationError;
+use serde::{Deserialize, Serialize};
+use serenity::all::{ConnectionStage, ShardManager};
+
+use super::FRONT_END;
+use super::bot::Bot;
+
+/// Discord bans an address for an hour that makes so many invalid requests (401, 403, 429) in ten minutes.
+pub const INVALID_BAN: usize = 10_000;
+
+/// How the bot stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The connection to the gateway.
+    pub gateway: Gateway,
+    /// How often a limit was met in the last hour: 429s, and with Discord itself also requests that waited not to get one.
+    pub limited_1h: usize,
+    /// Invalid requests (401, 403, 429) of the last ten minutes, which Discord counts up to [`INVALID_BAN`].
+    pub invalid_10min: usize,
+    /// Messages that wait to be sent, or for their next try.
+    pub deliveries_waiting: usize,
+}
+
+/// The connection to the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Gateway {
+    /// All shards are.
+    Connected,
+    /// At the beginning, or again.
+    Connecting,
+    /// It makes no sense to try again.
+    Refused {
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+/// What is known of the connection. Cloned, it is the same.
+#[derive(Clone, Default)]
+pub(super) struct Link(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    shards: Option<Arc<ShardManager>>,
+    refused: Option<String>,
+}
+
+impl Link {
+    /// These shards are about to connect.
+    pub(super) fn begins(&self, shards: Arc<ShardManager>) {
+        self.known().shards = Some(shards);
+    }
+
+    /// They are gone.
+    pub(super) fn ended(&self) {
+        self.known().shards = None;
+    }
+
+    /// There will be no others.
+    pub(super) fn refused(&self, why: &str) {
+        self.known().refused = Some(why.to_owned());
+    }
+
+    /// How it stands now.
+    pub(super) async fn state(&self) -> Gateway {
+        let shards = {
+            let known = self.known();
+            if let Some(why) = known.refused.clone() {
+                return Gateway::Refused { why };
+            }
+            known.shards.clone()
+        };
+        let Some(shards) = shards else {
+            return Gateway::Connecting;
+        };
+        let runners = shards.runners.lock().await;
+        let is_up = !runners.is_empty()
+            && runners
+                .values()
+                .all(|one| one.stage == ConnectionStage::Connected);
+        if is_up {
+            Gateway::Connected
+        } else {
+            Gateway::Connecting
+        }
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bot {
+    /// How it stands now.
+    pub(super) async fn health(&self) -> Result<Health, ConversationError> {
+        let (limited_1h, invalid_10min) = self.rest.tally.lately();
+        let waiting = self.house.conversation.waiting_deliveries(FRONT_END).await?;
+        Ok(Health {
+            gateway: self.link.state().await,
+            limited_1h,
+            invalid_10min,
+            deliveries_waiting: waiting.len(),
+        })
+    }
+}

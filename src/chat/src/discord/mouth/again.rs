@@ -1,0 +1,85 @@
+//! What could not be said is said again, in its place: the thread is looked at anew from there on.
+
+use std::sync::Arc;
+
+use conversation::{ConversationError, Delivery, ItemId};
+use credentials::Timestamp;
+
+use crate::discord::FRONT_END;
+use crate::discord::admission::Id;
+use crate::discord::bot::Bot;
+use crate::discord::memory::Told;
+use crate::discord::places::{self, thread};
+use crate::discord::render::Key;
+
+/// Messages of one thread that are tried again at once.
+const MOST: usize = 100;
+
+impl Bot {
+    /// Tries once more what needs attention in a thread. How many messages that is.
+    pub(in crate::discord) async fn say_again(self: &Arc<Self>, channel: Id) -> usize {
+        match self.give_out_again(channel).await {
+            Ok(given) => {
+                if !given.is_empty() {
+                    tracing::info!(
+                        channel,
+                        count = given.len(),
+                        "what could not be said is tried again"
+                    );
+                    for delivery in &given {
+                        self.look_again(channel, delivery);
+                    }
+                    self.speak_in(channel).await;
+                }
+                given.len()
+            }
+            Err(error) => {
+                tracing::warn!(channel, %error, "the outbox can't be used");
+                0
+            }
+        }
+    }
+
+    async fn give_out_again(&self, channel: Id) -> Result<Vec<Delivery>, ConversationError> {
+        let Some(thread) = thread(channel) else {
+            return Ok(vec![]);
+        };
+        let conversation = &self.house.conversation;
+        let mut given = vec![];
+        for delivery in conversation.stuck_deliveries(Some(&thread), MOST).await? {
+            given.push(conversation.retry_delivery(delivery.id, Timestamp::now()).await?);
+        }
+        Ok(given)
+    }
+
+    /// Whatever an earlier host left in the outbox is said, however far it was told that its thread had got.
+    pub(super) async fn take_up_deliveries(&self) {
+        match self.house.conversation.waiting_deliveries(FRONT_END).await {
+            Ok(waiting) => {
+                for delivery in waiting {
+                    if let Some(channel) = places::channel(&delivery.thread) {
+                        self.look_again(channel, &delivery);
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the outbox can't be read"),
+        }
+    }
+
+    /// The thread is looked at again from before what this became a part of; a note is of nothing.
+    fn look_again(&self, channel: Id, delivery: &Delivery) {
+        let key = Key::of_part(delivery.turn, delivery.part);
+        let before = if key.is_note() {
+            ItemId(i64::MAX)
+        } else {
+            ItemId(key.item.0 - 1)
+        };
+        let voices = self.mouth.voices();
+        if let Some(voice) = voices.get(&channel) {
+            voice.again(before);
+        } else if let Some(told) = self.memory.told(channel) {
+            let upto = told.upto.min(before);
+            self.set_told(channel, Told { upto, open: true });
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What could not be said at first: said later, once.
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::discord::{Id, permissions};
+
+use super::{Stage, with};
+
+impl Stage {
+    /// A turn in a thread that is locked before its answer; the answer can't be said. Its message, and the thread.
+    async fn unsaid(&mut self) -> (Id, Id) {
+        let (message, thread) = self.mention(&self.alice, "run: sleep 1\nsay: at last").await;
+        self.said(thread, "the tool", with("sleep 1")).await;
+        self.manager().locks(thread, true);
+        self.logged("could not be sent").await;
+        self.sign(message, "✅").await;
+        (message, thread)
+    }
+
+    /// Waits until the answer is there, and a later one; then both are there once.
+    async fn is_said_once(&self, thread: Id) {
+        self.said(thread, "the answer", with("at last")).await;
+        let next = self.alice.says(thread, "say: and on");
+        self.sign(next, "✅").await;
+        let said = self.fake.said(thread);
+        for words in ["at last", "and on"] {
+            let count = said.iter().filter(|said| said.contains(words)).count();
+            assert_eq!(count, 1, "{words}: {said:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_said_in_a_locked_thread_is_said_once_when_it_is_opened_again() {
+    let mut stage = Stage::start("", "permissions = \"allow\"").await;
+    let (_, thread) = stage.unsaid().await;
+    stage.manager().locks(thread, false);
+    stage.is_said_once(thread).await;
+}
+
+#[tokio::test]
+async fn a_thread_that_was_opened_again_while_the_host_was_down_is_told_what_was_left_at_the_next_start() {
+    let mut stage = Stage::start("", "permissions = \"allow\"").await;
+    let (_, thread) = stage.unsaid().await;
+    stage.kill();
+    stage.manager().locks(thread, false);
+    stage.up().await;
+    stage.is_said_once(thread).await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_said_is_said_once_when_somebody_asks_for_it() {
+    let stage = Stage::start("", "permissions = \"allow\"").await;
+    let (_, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: at last").await;
+    stage.said(thread, "the tool", with("sleep 1")).await;
+    let deny = permissions::SEND_MESSAGES_IN_THREADS;
+    stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, deny);
+    stage.logged("could not be sent").await;
+    stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, 0);
+    let alice = stage.alice.clone();
+    let asked = alice.slash(thread, "queue", &[("retry", json!(true))]);
+    stage
+        .told(&alice, thread, asked, "One message is tried again")
+        .await;
+    stage.is_said_once(thread).await;
+    let asked = alice.slash(thread, "queue", &[("retry", json!(true))]);
+    stage
+        .told(&alice, thread, asked, "nothing here that could not be said")
+        .await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_once_however_often_a_host_reads_the_message() {
+    let mut stage = Stage::start("", "").await;
+    let mallory = stage.guild.member("mallory");
+    let (message, _) = stage.mention(&stage.alice, "say: hello").await;
+    stage.sign(message, "✅").await;
+    stage.kill();
+    let asked = mallory.says(stage.channel, &format!("{} hi", stage.fake.bot().mention()));
+    let seen = stage.scene.folder().join("discord/seen");
+    let before = std::fs::read(&seen).expect("it was written down");
+    for _ in 0..3 {
+        stage.up().await;
+        stage
+            .said(stage.channel, "the refusal", |said| said.reply_to == Some(asked))
+            .await;
+        stage.kill();
+        // As if the host had died before it wrote down what it saw, and Discord had forgotten the nonce.
+        std::fs::write(&seen, &before).expect("it can be written");
+        stage.fake.clock().advance(Duration::from_mins(20));
+    }
+    stage.up().await;
+    let (message, _) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let refusals = stage.fake.messages(stage.channel);
+    let refusals = refusals
+        .iter()
+        .filter(|said| said.reply_to == Some(asked))
+        .count();
+    assert_eq!(refusals, 1);
+}

@@ -1,0 +1,108 @@
+//! What is said while the bot comes: before its session has begun, and where it does not see yet.
+
+use support::discord::{GuildScene, Id};
+
+use super::{Stage, with};
+
+impl Stage {
+    /// Starts the host, and waits until only READY is missing.
+    async fn up_to_the_door(&mut self) {
+        self.fake.gateway().hold_ready();
+        self.host = Some(self.start_only());
+        let waits = |world: &support::discord::World| (world.gateway().waiting() == 1).then_some(());
+        self.fake.until("an identify", waits).await;
+    }
+
+    /// A second guild in which alice is, too, with a thread of hers in it.
+    async fn elsewhere(&self) -> (GuildScene, Id) {
+        let other = self.fake.guild("elsewhere");
+        other.admit(&self.alice);
+        let channel = other.channel("lounge");
+        let words = format!("{} say: here, too", self.fake.bot().mention());
+        let asked = self.alice.says(channel, &words);
+        self.sign(asked, "✅").await;
+        let thread = self
+            .fake
+            .look(|world| world.message(asked).and_then(|one| one.thread));
+        (other, thread.expect("it was opened"))
+    }
+
+    /// Waits until a message is signed; then these words stand in its thread once.
+    async fn answered_once(&self, asked: Id, thread: Id, words: &str) {
+        self.sign(asked, "✅").await;
+        let said = self.fake.said(thread);
+        let count = said.iter().filter(|said| said.contains(words)).count();
+        assert_eq!(count, 1, "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_while_the_bot_connects_for_the_first_time_is_answered_once() {
+    let mut stage = Stage::ready("", "").await;
+    stage.up_to_the_door().await;
+    let words = format!("{} say: early bird", stage.fake.bot().mention());
+    let early = stage.alice.says(stage.channel, &words);
+    stage.fake.gateway().release_ready();
+    // Comes live, as the first thing after the beginning of the session.
+    let (late, other) = stage.mention(&stage.alice, "say: late bird").await;
+    stage.sign(early, "✅").await;
+    let thread = stage
+        .fake
+        .look(|world| world.message(early).and_then(|one| one.thread));
+    stage
+        .answered_once(early, thread.expect("it was opened"), "early bird")
+        .await;
+    stage.answered_once(late, other, "late bird").await;
+}
+
+#[tokio::test]
+async fn what_is_said_between_two_hosts_and_while_the_second_connects_is_answered_in_order() {
+    let mut stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: one").await;
+    stage.sign(first, "✅").await;
+    stage.kill();
+    let second = stage.alice.says(thread, "say: two");
+    stage.up_to_the_door().await;
+    let third = stage.alice.says(thread, "say: three");
+    stage.fake.gateway().release_ready();
+    let fourth = stage.alice.says(thread, "say: four");
+    for (asked, words) in [(second, "two"), (third, "three"), (fourth, "four")] {
+        stage.answered_once(asked, thread, words).await;
+    }
+    assert_eq!(stage.answers(thread).await, "one\ntwo\nthree\nfour");
+}
+
+#[tokio::test]
+async fn what_was_missed_in_a_guild_that_comes_late_is_answered_however_much_is_said_elsewhere() {
+    let mut stage = Stage::start("", "").await;
+    let (other, away) = stage.elsewhere().await;
+    let (_, near) = stage.mention(&stage.alice, "say: hello").await;
+    stage.said(near, "the answer", with("hello")).await;
+    stage.kill();
+    let missed = stage.alice.says(away, "say: not forgotten");
+    stage.fake.gateway().guild_is_away(other.id);
+    stage.up().await;
+    let heard = stage.alice.says(near, "say: heard at once");
+    stage.sign(heard, "✅").await;
+    stage.fake.gateway().guild_is_back(other.id);
+    stage.answered_once(missed, away, "not forgotten").await;
+}
+
+#[tokio::test]
+async fn what_was_missed_in_a_guild_that_was_away_for_the_life_of_a_host_is_answered_by_the_next() {
+    let mut stage = Stage::start("", "").await;
+    let (other, away) = stage.elsewhere().await;
+    let (_, near) = stage.mention(&stage.alice, "say: hello").await;
+    stage.said(near, "the answer", with("hello")).await;
+    stage.kill();
+    let missed = stage.alice.says(away, "say: not forgotten");
+    stage.fake.gateway().guild_is_away(other.id);
+    stage.up().await;
+    let heard = stage.alice.says(near, "say: heard at once");
+    stage.sign(heard, "✅").await;
+    // A host that ends politely writes down last what it has seen.
+    assert_eq!(stage.stop(), Some(0));
+    stage.fake.gateway().guild_is_back(other.id);
+    stage.up().await;
+    stage.answered_once(missed, away, "not forgotten").await;
+}
