@@ -130,6 +130,7 @@ impl Keeper {
                 }
                 () = self.gate.violated(), if !is_violated => {
                     is_violated = true;
+                    self.gate.set_over();
                     tracing::warn!(pid = self.known.pid(), reason = self.gate.violation(), "a worker broke the protocol");
                     self.take(Step::Kill);
                 }
