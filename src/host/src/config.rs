@@ -176,15 +176,9 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     let declared = vendors::declare(&mut vendors, document.vendors, &mut problems);
     vendors::fill(&mut vendors, variables);
     let log_filter = log_filter(variables, document.log.filter, &mut problems);
-    let store_path = document.credentials.path.map_or_else(
-        || places.state.join("auth.json"),
-        |path| places.beside_config(&path),
-    );
+    let store_path = places.asked_or_usual(document.credentials.path, "auth.json");
     let allow_network_filesystem = document.credentials.allow_network_filesystem.unwrap_or(false);
-    let workspaces = document.threads.workspaces.map_or_else(
-        || places.state.join("workspaces"),
-        |path| places.beside_config(&path),
-    );
+    let workspaces = places.asked_or_usual(document.threads.workspaces, "workspaces");
     let of_channels = discord::workspaces(document.discord.as_ref(), &places);
     let without_layers = document.cage.without.unwrap_or_default();
     let readable = cage::readable(
@@ -204,12 +198,9 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         .processes
         .map_or(contract::PROCESSES, |asked| asked.0);
     let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
-    for agent in &mut document.agents {
-        agent.declared.ca_file = agent
-            .declared
-            .ca_file
-            .take()
-            .map(|file| places.beside_config(&file));
+    let agents = document.agents.iter_mut();
+    for file in agents.filter_map(|agent| agent.declared.ca_file.as_mut()) {
+        *file = places.beside_config(file);
     }
     let agents = agents::build(
         document.agents,

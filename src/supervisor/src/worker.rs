@@ -290,8 +290,7 @@ impl Worker {
             model.map(|model| Meta::from_iter([(META_KEY.to_owned(), json!({ MODEL_CHANGE: model }))]));
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
-        let gate = self.gate.clone();
-        let sign_in = self.opened.sign_in.clone();
+        let (gate, sign_in) = (self.gate.clone(), self.opened.sign_in.clone());
         self.before
             .store(self.process.pace.requests_written(), Ordering::SeqCst);
         async move {

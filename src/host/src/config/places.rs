@@ -79,6 +79,11 @@ impl Places {
         }
     }
 
+    /// A path that the configuration asks for, or else the one of this name in the state folder.
+    pub(super) fn asked_or_usual(&self, asked: Option<PathBuf>, usual: &str) -> PathBuf {
+        asked.map_or_else(|| self.state.join(usual), |path| self.beside_config(&path))
+    }
+
     /// A path from the configuration: relative ones start at its folder.
     pub(super) fn beside_config(&self, path: &Path) -> PathBuf {
         self.config.parent().unwrap_or(Path::new("/")).join(path)
