@@ -191,11 +191,10 @@ impl People {
         at_work: Option<BTreeSet<UserId>>,
     ) -> Result<String, EnterError> {
         let whose = self.links().take(key, Instant::now())?;
+        // Neither a full disk nor a browser that breaks off must cost the link.
+        let unless_entered = otherwise(|| self.links().put_back(key));
         let entered = self.new_session(whose, so_far, at_work).await;
-        // A full disk must not cost the link.
-        if entered.is_err() {
-            self.links().put_back(key);
-        }
+        unless_entered.settle(entered.is_ok());
         entered
     }
 
@@ -296,6 +295,29 @@ impl People {
 
     fn links(&self) -> std::sync::MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does something when it is dropped, unless that is settled.
+struct Otherwise<F: FnMut()>(F, bool);
+
+/// `undo` is done unless the result is settled as good.
+fn otherwise<F: FnMut()>(undo: F) -> Otherwise<F> {
+    Otherwise(undo, false)
+}
+
+impl<F: FnMut()> Otherwise<F> {
+    /// Whether it went well.
+    fn settle(mut self, well: bool) {
+        self.1 = well;
+    }
+}
+
+impl<F: FnMut()> Drop for Otherwise<F> {
+    fn drop(&mut self) {
+        if !self.1 {
+            (self.0)();
+        }
     }
 }
 
