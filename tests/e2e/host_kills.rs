@@ -368,7 +368,6 @@ async fn check(scene: &Scene, threads: &[String], accepted: &[Message], person: 
             .await
             .expect("it can be read");
         let turns = by_turn(&items);
-        let page = person.page(&format!("/t/{thread}")).await;
         for message in accepted.iter().filter(|message| message.thread == number) {
             let marker = &message.marker;
             let of: Vec<TurnId> = turns
@@ -399,10 +398,21 @@ async fn check(scene: &Scene, threads: &[String], accepted: &[Message], person: 
                 }
                 other => panic!("{marker} is {other:?}: {:?}", turn.reason),
             }
-            // The page has the newest entries only; what it has, it has once.
+        }
+        check_page(&person.page(&format!("/t/{thread}")).await, &items);
+    }
+}
+
+/// The page has the newest entries, each once and with its words.
+fn check_page(page: &str, items: &[Item]) {
+    for item in items.iter().rev().take(40) {
+        let times = page.matches(&format!("id=\"i{}\"", item.id.0)).count();
+        assert_eq!(times, 1, "on the page: {item:?}");
+        if let Body::Answer { text } | Body::Said { text, .. } = &item.body {
+            let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
             assert!(
-                page.matches(marker.as_str()).count() <= 1,
-                "{marker} is doubled on the page"
+                lines.all(|line| page.contains(line)),
+                "its words are on the page: {item:?}"
             );
         }
     }

@@ -83,3 +83,28 @@ async fn beside_a_host_a_running_demo_is_named() {
     let of_demo: Value = serde_json::from_slice(&of_demo.expect("it runs").stdout).expect("it prints JSON");
     assert_eq!(of_demo["host"]["pid"], demo.pid().as_raw(), "{of_demo}");
 }
+
+#[tokio::test]
+async fn secrets_of_the_service_alone_are_no_fault_of_a_host_that_runs() {
+    let scene = Scene::signed_in().await;
+    let config = "[web]\npassword_env = \"ONLY_THE_SERVICE_HAS_IT\"\n";
+    let secret = [("ONLY_THE_SERVICE_HAS_IT", "correct horse battery staple")];
+    let host = Host::configured(scene.folder(), config, &secret);
+    let config_of = |looked: Output| -> Value {
+        let report: Value = serde_json::from_slice(&looked.stdout).expect("it prints JSON");
+        let checks = report["checks"].as_array().expect("a list").iter();
+        let about = checks.filter(|check| check["name"] == "config");
+        about.cloned().collect()
+    };
+    let running = config_of(ask(&host, &["doctor", "--json"]));
+    assert_eq!(running[0]["status"], "warn", "{running}");
+    assert!(
+        running.to_string().contains("ONLY_THE_SERVICE_HAS_IT"),
+        "{running}"
+    );
+    let folder = host.home().to_owned();
+    assert_eq!(host.stop(), Some(0));
+    let alone = agent_host(&folder).args(["doctor", "--json"]).output();
+    let alone = config_of(alone.expect("it runs"));
+    assert_eq!(alone[0]["status"], "fail", "{alone}");
+}

@@ -165,7 +165,8 @@ pub(crate) fn settled(
             ..found
         },
         Outcome::NotSent { reason, pause } if holds(&found, claim) => {
-            let next_try = now.plus(pause.unwrap_or_default().max(pause_after(&found)));
+            // A chat that says when knows it. How often it was tried, by hosts that died as well, says nothing then.
+            let next_try = now.plus(pause.unwrap_or_else(|| pause_after(&found)));
             // An earlier try that nobody knows the end of stays in doubt, whatever became of this one.
             let state = if found.doubt.is_some() {
                 DeliveryState::Uncertain

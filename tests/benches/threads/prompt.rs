@@ -21,7 +21,7 @@ pub(crate) fn measure(table: &mut Table) {
             format!("p95 {:.2} ms of {RUNS}", p95(figures)),
         );
         table.add(
-            &format!("message durable to prompt in the worker, {what}, p50"),
+            &format!("message durable to prompt in the smallest agent, {what}, p50"),
             detail,
             middle,
             "ms",

@@ -87,9 +87,9 @@ async fn the_card_of_an_agent_s_request_shows_all_that_the_agent_says_it_will_do
         (
             format!(
                 "request: {}",
-                json!({ "rawInput": { "command": "rm", "args": ["-rf", "/home/me"], "cwd": "/", "env": { "LD_PRELOAD": "/tmp/evil.so" } } })
+                json!({ "rawInput": { "command": "rm", "args": ["-rf", "/srv/me"], "cwd": "/", "env": { "LD_PRELOAD": "/tmp/evil.so" } } })
             ),
-            vec!["rm -rf /home/me", "cwd: /", "LD_PRELOAD", "/tmp/evil.so"],
+            vec!["rm -rf /srv/me", "cwd: /", "LD_PRELOAD", "/tmp/evil.so"],
         ),
         (
             format!(

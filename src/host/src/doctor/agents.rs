@@ -10,6 +10,7 @@ use super::Check;
 use crate::assembly;
 use crate::config::Settings;
 use crate::failure::{Failure, sign_in_command};
+use crate::running::HostLock;
 
 const NAME: &str = "agents";
 
@@ -92,11 +93,16 @@ fn of(
             // Nobody is told to sign in who may have done so.
             let stored = logins.is_none_or(|logins| logins.iter().any(is_of_host));
             if account.host_key.is_none() && account.host_token.is_none() && !stored {
+                let hidden = if HostLock::holder(&settings.state_folder).is_some() {
+                    " that could be seen from here"
+                } else {
+                    ""
+                };
                 findings.push(
                     Check::warn(
                         NAME,
                         format!(
-                            "agent `{name}` uses {}, and the host has no login or key for it: everybody must sign in with /auth",
+                            "agent `{name}` uses {}, and the host has no login or key for it{hidden}: everybody must sign in with /auth",
                             account.service
                         ),
                     )

@@ -331,8 +331,8 @@ fn all_that_goes_into_a_call_is_shown_and_can_be_read_in_one_way_only() {
             r"bash -c 'echo $HOME; it'\''s'",
         ),
         (
-            json!({"command": "rm", "args": ["-rf", "/home/me"]}),
-            "rm -rf /home/me",
+            json!({"command": "rm", "args": ["-rf", "/srv/me"]}),
+            "rm -rf /srv/me",
         ),
         (json!({"cmd": "rm -i", "args": ["a b"]}), "'rm -i' 'a b'"),
         (

@@ -36,20 +36,23 @@ async fn tries_have_pauses_and_an_end() {
 }
 
 #[tokio::test]
-async fn a_pause_that_the_chat_asks_for_is_kept() {
+async fn a_pause_that_the_chat_asks_for_is_kept_however_often_it_was_tried() {
     let (_folder, conversation, thread) = with_thread().await;
     put(&conversation, &thread, 0, "x").await;
-    let now = later();
-    let claimed = claim(&conversation, now).await.remove(0);
-    let outcome = Outcome::NotSent {
-        reason: "rate limit".to_owned(),
-        pause: Some(Duration::from_hours(1)),
-    };
-    let settled = conversation
-        .settle_delivery(&claimed, outcome, now)
-        .await
-        .unwrap();
-    assert_eq!(settled.next_try, now.plus(Duration::from_hours(1)));
+    let mut now = later();
+    for pause in [2, 2, 2, 2, 2, 2, 3600].map(Duration::from_secs) {
+        let claimed = claim(&conversation, now).await.remove(0);
+        let outcome = Outcome::NotSent {
+            reason: "rate limit".to_owned(),
+            pause: Some(pause),
+        };
+        let settled = conversation
+            .settle_delivery(&claimed, outcome, now)
+            .await
+            .unwrap();
+        assert_eq!(settled.next_try, now.plus(pause));
+        now = settled.next_try;
+    }
 }
 
 #[tokio::test]
