@@ -228,6 +228,7 @@ impl ThreadsSection {
 pub(super) struct LimitsSection {
     pub(super) workers: Option<std::num::NonZeroUsize>,
     pub(super) starting: Option<std::num::NonZeroUsize>,
+    pub(super) starts_per_second: Option<NonZeroU32>,
     pub(super) queued: Option<std::num::NonZeroUsize>,
     pub(super) idle: Option<Span>,
     pub(super) start: Option<Span>,
@@ -251,6 +252,7 @@ impl LimitsSection {
         "silence",
         "start",
         "starting",
+        "starts_per_second",
         "workers",
     ];
 }
