@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::system::System;
-use super::{deployed, left_out};
+use super::{answer, deployed, left_out};
 
 /// Longer than any honest stop takes, and what the unit gives it.
 const STOP: Duration = Duration::from_secs(35);
@@ -118,15 +118,6 @@ fn with_a_login(scene: &Scene, more: &str) -> String {
          [web]\nlisten = \"127.0.0.1:0\"\n[rehearsal]\nurl = \"{0}\"\n{more}",
         scene.url()
     )
-}
-
-/// What a thread shows when its turn is over.
-async fn answer(person: &Person, text: &str) -> String {
-    let thread = person.open(text).await;
-    let mut ear = person.listen(&thread).await;
-    ear.until(|heard| heard.name == "phase" && heard.data["busy"] == false)
-        .await;
-    person.page(&format!("/t/{thread}")).await
 }
 
 // The fake Discord answers while a shell is waited for.
