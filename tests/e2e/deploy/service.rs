@@ -203,7 +203,7 @@ async fn a_configuration_that_is_wrong_is_told_in_the_journal_and_nothing_runs()
         service
             .system
             .journal()
-            .contains("config.toml:19: discord.token_env: no token")
+            .contains("config.toml:19: discord.token_env: no token: DISCORD_TOKEN is not set in the environment, and no credential")
     })
     .await;
     let status = service.system.sh("systemctl is-active agent-host", "");
