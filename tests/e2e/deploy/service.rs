@@ -183,11 +183,19 @@ async fn systemd_runs_what_is_installed_as_the_unit_says_and_its_agents_work_in_
     let holds = "ok   cage         holds: environment, session, limits, descriptors, capabilities, no_new_privileges, landlock, calls;";
     assert!(told.contains(holds) && !told.contains("FAIL"), "{told}");
     assert!(service.stop() < STOP);
-    // What was said is still there.
-    service.system.does("systemctl start agent-host");
+    // An upgrade, and a copy that is gone back to, as the README says them: what was said is still there.
+    service.system.does(
+        "install -m 755 /pkg/agent-host /pkg/agent-host-worker /usr/local/bin/ && cd /run \
+         && tar -C / -cpf agent-host.tar etc/agent-host var/lib/agent-host \
+         && rm -r /etc/agent-host /var/lib/agent-host && tar -C / -xpf agent-host.tar && systemctl start agent-host",
+    );
     service.person().await;
     assert!(service.as_the_service("threads list").contains("done"));
     let journal = service.system.journal();
+    assert!(
+        journal.contains("the page is at http://127.0.0.1:") && !journal.contains("/enter?"),
+        "{journal}"
+    );
     assert!(
         !journal.contains(fake.token()) && !journal.contains(MODEL_KEY),
         "{journal}"
