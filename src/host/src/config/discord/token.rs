@@ -72,7 +72,7 @@ impl Source {
                         (secret, format!("the service's credential {name}"), Some(file))
                     }
                     None => {
-                        let what = format!("no token: {name} is not set in the environment");
+                        let what = format!("no token: {}", variables.absence(name));
                         return Err(fault(what, hint));
                     }
                 }
