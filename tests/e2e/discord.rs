@@ -4,6 +4,7 @@ use conversation::{Body, Conversation, ThreadId};
 use support::discord::{Fake, GuildScene, Id, Message, Person, World};
 use support::{Host, Scene};
 
+mod admitted;
 mod again;
 mod asking;
 mod conversations;
@@ -11,6 +12,7 @@ mod files;
 mod hostile;
 mod joining;
 mod live;
+mod missed;
 mod places;
 mod signing_in;
 mod standing;

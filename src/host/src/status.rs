@@ -247,7 +247,25 @@ pub(crate) fn not_yet_known() -> Health {
         limited_1h: 0,
         invalid_10min: 0,
         deliveries_waiting: 0,
+        held: 0,
+        held_because: None,
     }
+}
+
+/// What needs attention about the bot.
+pub(crate) fn discord_attention(health: &Health) -> Option<Attention> {
+    let why = health.held_because.as_deref()?;
+    Some(Attention {
+        thread: None,
+        what: format!(
+            "{} of Discord could not be dealt with yet: {why}",
+            output::count(health.held as u64, "message")
+        ),
+        hint: Some(
+            "it is tried again until it can be; look whether Discord has trouble, or the disk is full"
+                .to_owned(),
+        ),
+    })
 }
 
 /// How the bot stands, in one line.

@@ -26,6 +26,7 @@ pub struct Person {
 pub struct Post {
     text: String,
     reply_to: Option<Id>,
+    forwards: Option<Id>,
     files: Vec<Upload>,
 }
 
@@ -43,6 +44,15 @@ impl Post {
     pub fn reply_to(mut self, message: Id) -> Self {
         self.reply_to = Some(message);
         self
+    }
+
+    /// Forwards a message, as it is now.
+    #[must_use]
+    pub fn forward(message: Id) -> Self {
+        Self {
+            forwards: Some(message),
+            ..Self::default()
+        }
     }
 
     /// With a file. The name travels as it is, however it looks.
@@ -136,6 +146,7 @@ impl Person {
             content: post.text,
             files: post.files,
             reply_to: post.reply_to,
+            forwards: post.forwards,
             kind: if post.reply_to.is_some() { 19 } else { 0 },
             webhook: self.webhook,
             ..Draft::default()

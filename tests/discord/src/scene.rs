@@ -134,6 +134,18 @@ impl GuildScene {
 
     /// A new role.
     pub fn role(&self, name: &str, permissions: u64) -> Id {
+        self.new_role(name, permissions, None)
+    }
+
+    /// The role that comes with the bot when it is invited with permissions, and that no other member has.
+    pub fn role_of_bot(&self, name: &str) -> Id {
+        let bot = self.shared.world().application.bot;
+        let role = self.new_role(name, 0, Some(bot));
+        self.set_roles(bot, &[role]);
+        role
+    }
+
+    fn new_role(&self, name: &str, permissions: u64, of_bot: Option<Id>) -> Id {
         let mut world = self.shared.world();
         let id = world.next_id();
         let guild = self.guild_mut(&mut world);
@@ -143,6 +155,7 @@ impl GuildScene {
             permissions,
             mentionable: true,
             position: guild.roles.len(),
+            of_bot,
         };
         let data = json!({ "guild_id": self.id, "role": role.json() });
         guild.roles.insert(id, role);
@@ -263,6 +276,7 @@ fn found(world: &mut World, name: &str) -> Id {
         permissions: EVERYDAY,
         mentionable: false,
         position: 0,
+        of_bot: None,
     };
     let member = |user| {
         let roles = Vec::new();

@@ -233,6 +233,11 @@ pub fn admits(rules: &Rules, author: &Author, place: Place) -> Result<(), Refusa
     }
 }
 
+/// Whether anything that is said in a place can be meant for the bot.
+pub fn hears(rules: &Rules, place: Place) -> bool {
+    mode(rules, place) != Mode::Off && serves(rules, place)
+}
+
 /// What the message would be if its author may speak.
 fn asked(mode: Mode, facts: &Facts) -> Option<Verdict> {
     let speaks = facts.mentioned || mode == Mode::All;

@@ -1,16 +1,23 @@
 //! Somebody who pressed, typed a command or sent a form, and how they are answered: within three seconds, and then for
 //! fifteen minutes.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use serenity::all::{Member, PartialChannel, User};
 
-use super::admission::{Author, AuthorKind, Id, Place, admits};
+use super::admission::{Author, AuthorKind, Id, Place, Refusal, Rules, admits};
 use super::bot::Bot;
 use super::places::Spot;
 use super::rest::{Later, Outgoing, Trouble};
 
 /// Seen only by the one who asked.
 const EPHEMERAL: u64 = 1 << 6;
+
+/// So long is waited for who owns the application: whoever asks is answered within three.
+const PATIENCE: Duration = Duration::from_secs(2);
+const NOBODY_SAYS: &str = "Discord does not tell me now whether you may. Try it again in a moment.";
 
 /// Who asks, and where.
 #[derive(Debug, Clone)]
@@ -90,13 +97,21 @@ impl Asker {
     }
 
     /// Whether they may use the bot here, looked at anew each time. Errors: why not, in words.
-    pub(super) fn admitted(&self, bot: &Bot) -> Result<(), &'static str> {
-        admits(&bot.rules, &self.author, self.place).map_err(super::admission::Refusal::words)
+    pub(super) async fn admitted(&self, bot: &Bot) -> Result<(), &'static str> {
+        let listed = admits(&bot.config.rules, &self.author, self.place);
+        let Err(Refusal::NotListed) = listed else {
+            return listed.map_err(Refusal::words);
+        };
+        let rules = rules(bot).await.ok_or(NOBODY_SAYS)?;
+        admits(&rules, &self.author, self.place).map_err(Refusal::words)
     }
 
     /// Whether they decide for the whole host.
-    pub(super) fn is_admin(&self, bot: &Bot) -> bool {
-        bot.config.admins.contains(&self.user) || bot.rules.owners.contains(&self.user)
+    pub(super) async fn is_admin(&self, bot: &Bot) -> bool {
+        bot.config.admins.contains(&self.user)
+            || rules(bot)
+                .await
+                .is_some_and(|rules| rules.owners.contains(&self.user))
     }
 
     /// Answers at once, for their eyes only.
@@ -140,31 +155,18 @@ impl Asker {
         }
     }
 
+    /// How the place is known in which it was asked, or its channel if that is a thread.
+    pub(super) fn guild(&self) -> Option<Id> {
+        match self.place {
+            Place::Dm => None,
+            Place::Channel { guild, .. } | Place::Thread { guild, .. } => Some(guild),
+        }
+    }
+
     /// The answer that was announced by [`later`](Self::later). Where its time is over it becomes a normal message, if
     /// everybody may read it.
     pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, secret: bool) {
-        let application = bot.identity.application;
-        let tried = bot
-            .rest
-            .answer(
-                application,
-                (self.id, &self.token.0),
-                Later::First,
-                message.clone(),
-            )
-            .await;
-        let Err(trouble) = tried else {
-            return;
-        };
-        tracing::info!(channel = self.channel, %trouble, "the answer to an interaction came too late");
-        if secret {
-            return;
-        }
-        let mut normal = message;
-        normal.nonce = Some(format!("i{}", self.id));
-        if let Err(trouble) = bot.rest.send(self.channel, normal, true).await {
-            tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
-        }
+        self.line().answer(bot, message, secret).await;
     }
 
     /// One more answer, for their eyes only.
@@ -215,6 +217,44 @@ impl Line {
             .await;
         if let Err(trouble) = added {
             tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
+        }
+    }
+
+    /// The first answer, as [`Asker::answer`].
+    pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, secret: bool) {
+        let application = bot.identity.application;
+        let tried = bot
+            .rest
+            .answer(
+                application,
+                (self.id, &self.token.0),
+                Later::First,
+                message.clone(),
+            )
+            .await;
+        let Err(trouble) = tried else {
+            return;
+        };
+        tracing::info!(channel = self.channel, %trouble, "the answer to an interaction came too late");
+        if secret {
+            return;
+        }
+        let mut normal = message;
+        normal.nonce = Some(format!("i{}", self.id));
+        if let Err(trouble) = bot.rest.send(self.channel, normal, true).await {
+            tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
+        }
+    }
+}
+
+/// Who may speak, with the application's owners; `None`: Discord does not say it in time.
+async fn rules(bot: &Bot) -> Option<Arc<Rules>> {
+    let known = tokio::time::timeout(PATIENCE, bot.rules()).await;
+    match known.ok()? {
+        Ok(rules) => Some(rules),
+        Err(trouble) => {
+            tracing::warn!(%trouble, "Discord does not say who owns the application");
+            None
         }
     }
 }

@@ -8,15 +8,17 @@ use std::time::Duration;
 use conversation::ThreadFilter;
 use credentials::UserId;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::admission::{Id, Rules};
 use super::config::Config;
 use super::custom_id::Sealer;
 use super::health::Link;
-use super::hear::now;
 use super::memory::Memory;
 use super::mouth::Mouth;
+use super::persist::Held;
 use super::places::{self, Places, Spot};
+use super::refusals::Refusals;
 use super::render::Look;
 use super::rest::{Rest, Trouble};
 use super::seen::Seen;
@@ -27,6 +29,8 @@ use super::signs::Signs;
 const KEEP: Duration = Duration::from_secs(1);
 /// Discord's limit for files of bots without a boosted guild.
 const UPLOAD_LIMIT: u64 = 10 << 20;
+/// Who owns the application is asked again after so long: who is taken off its team has no access from then on.
+const OWNERS: Duration = Duration::from_secs(5);
 /// Channels whose last piece of work is remembered before those that have ended are dropped.
 const TAILS: usize = 256;
 
@@ -47,7 +51,12 @@ pub(super) struct Bot {
     pub(super) sealer: Sealer,
     pub(super) rest: Arc<Rest>,
     pub(super) identity: Identity,
-    pub(super) rules: Rules,
+    /// With the application's owners, and when they were asked for.
+    rules: tokio::sync::Mutex<(Arc<Rules>, Instant)>,
+    refusals: Mutex<Refusals>,
+    began: Instant,
+    /// What is tried again.
+    pub(super) held: Arc<Held>,
     pub(super) places: Places,
     pub(super) signs: Signs,
     pub(super) mouth: Mouth,
@@ -73,15 +82,21 @@ impl Bot {
             ..config.rules.clone()
         };
         // What was said before the bot first came is nothing to it; what is said while it connects is.
-        let seen = Seen::new(memory.seen(), now());
+        let seen = Seen::new(memory.seen(), identity.came);
+        let (places, began) = (Places::default(), Instant::now());
+        places.learn_bot_turns(memory.bot_turns());
         Arc::new(Self {
+            rules: tokio::sync::Mutex::new((Arc::new(rules), began)),
+            refusals: Mutex::default(),
+            began,
+            held: Arc::default(),
             signs: Signs::new(Arc::clone(&rest)),
             mouth: Mouth::new(),
             look: Look {
                 thoughts: false,
                 upload_limit: UPLOAD_LIMIT,
             },
-            places: Places::default(),
+            places,
             link: Link::default(),
             seen: Mutex::new(seen),
             tails: Mutex::default(),
@@ -91,7 +106,6 @@ impl Bot {
             sealer,
             rest,
             identity,
-            rules,
         })
     }
 
@@ -111,6 +125,40 @@ impl Bot {
         };
         for channel in threads.iter().filter_map(|one| places::channel(&one.thread.id)) {
             self.places.serve(channel);
+        }
+    }
+
+    /// Who may speak and where, with the application's owners as they were a moment ago.
+    ///
+    /// Errors: Discord does not say who they are.
+    pub(super) async fn rules(&self) -> Result<Arc<Rules>, Trouble> {
+        let mut known = self.rules.lock().await;
+        if known.1.elapsed() >= OWNERS {
+            let asked = Instant::now();
+            let (_, owners) = self.rest.application().await?;
+            if owners != known.0.owners {
+                tracing::info!("the application has other owners now");
+                known.0 = Arc::new(Rules {
+                    owners,
+                    ..self.config.rules.clone()
+                });
+            }
+            known.1 = asked;
+        }
+        Ok(Arc::clone(&known.0))
+    }
+
+    /// Whether somebody is to be told that they are not listened to.
+    pub(super) fn tell_refusal(&self, channel: Id, author: Id) -> bool {
+        lock(&self.refusals).tell(channel, author, self.began.elapsed())
+    }
+
+    /// A turn was begun in these places.
+    pub(super) fn began(&self, places: &[Id], by_bot: bool) {
+        if let Some(turns) = self.places.began(places, by_bot)
+            && let Err(error) = self.memory.set_bot_turns(&turns)
+        {
+            tracing::warn!(%error, "could not write down how many turns bots began");
         }
     }
 

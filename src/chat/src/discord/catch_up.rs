@@ -4,44 +4,134 @@
 use std::sync::Arc;
 
 use conversation::ThreadFilter;
-use serenity::all::{GuildChannel, MessageId};
+use serenity::all::{Guild, GuildChannel, MessageId, Permissions, UserId};
 
 use super::FRONT_END;
-use super::admission::Id;
+use super::admission::{Id, hears};
 use super::bot::Bot;
-use super::hear::{self, FIRST_PAUSE, LONGEST_PAUSE, OF_DIRECT};
-use super::places;
+use super::hear::{self, OF_DIRECT};
+use super::persist::{Behind, Tried, persist};
+use super::places::{self, Spot};
 use super::rest::Trouble;
 use super::seen::{DIRECT, Shard};
 
 /// Direct conversations that are looked into, the most recently active first.
 const MOST_DIRECT: usize = 50;
-/// Messages of one channel, in hundreds: after a long absence the newest are what people wait for, but so much is read.
-const PAGES: usize = 10;
+/// Messages that Discord gives at once.
+const PAGE: usize = 100;
 
-/// A guild as Discord describes it at the beginning of a session, with its channels and threads.
-pub(super) fn guild<'a>(
-    bot: &Arc<Bot>,
-    shard: Shard,
-    guild: Id,
-    channels: impl Iterator<Item = &'a GuildChannel>,
-) {
-    let Some(before) = bot.seen().before(shard, guild) else {
+/// Messages of a channel that were perhaps missed: those after `after`. What comes after `upto` comes live.
+#[derive(Debug, Clone, Copy)]
+struct Gap {
+    channel: Id,
+    guild: Option<Id>,
+    after: Id,
+    upto: Id,
+}
+
+/// A guild as Discord describes it at the beginning of a session, with its channels, those among them that the bot does not
+/// see, and its open threads.
+pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
+    let id = guild.id.get();
+    let Some(before) = bot.seen().before(shard, id) else {
         return;
     };
-    for channel in channels {
-        let newest = channel.last_message_id.map(MessageId::get);
-        if newest.is_some_and(|newest| newest > before) {
-            missed(bot, shard, (channel.id.get(), Some(guild)), before);
+    for channel in guild.channels.values().chain(&guild.threads) {
+        let newest = channel.last_message_id.map_or(0, MessageId::get);
+        if newest > before && is_heard(bot, channel) && can_read(bot, guild, channel) {
+            let gap = Gap {
+                channel: channel.id.get(),
+                guild: Some(id),
+                after: before,
+                upto: newest,
+            };
+            missed(bot, shard, gap);
         }
     }
-    bot.seen().heard(shard, guild);
+    let parents = guild.channels.values().filter(|channel| {
+        let kind = u8::from(channel.kind);
+        places::has_threads(kind) && is_heard(bot, channel) && can_read(bot, guild, channel)
+    });
+    for parent in parents {
+        put_away(bot, shard, (parent.id.get(), id), before);
+    }
+    bot.seen().heard(shard, id);
+}
+
+/// Whether anything that is said there can be meant for the bot.
+fn is_heard(bot: &Bot, channel: &GuildChannel) -> bool {
+    let place = hear::place(channel.id.get(), Some(channel.guild_id.get()), Spot::of(channel));
+    hears(&bot.config.rules, place)
+}
+
+/// Whether the bot may read what was said before.
+fn can_read(bot: &Bot, guild: &Guild, channel: &GuildChannel) -> bool {
+    let Some(us) = guild.members.get(&UserId::new(bot.identity.user)) else {
+        return true;
+    };
+    // A thread has its channel's permissions; the category that a channel stands below has none that count.
+    let parent = Spot::of(channel).parent.map(serenity::all::ChannelId::new);
+    let decides = parent
+        .and_then(|parent| guild.channels.get(&parent))
+        .unwrap_or(channel);
+    let given = guild.user_permissions_in(decides, us);
+    if !given.contains(Permissions::VIEW_CHANNEL) {
+        return false;
+    }
+    let can_read = given.contains(Permissions::READ_MESSAGE_HISTORY);
+    if !can_read {
+        tracing::warn!(
+            channel = channel.id.get(),
+            "what was said here while the bot was away is lost: it lacks the permission Read Message History"
+        );
+    }
+    can_read
+}
+
+/// Threads of a channel that were put away meanwhile: nobody tells of them.
+fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), before: Id) {
+    // Until it was looked, nothing after it counts as seen.
+    let first = before + 1;
+    bot.seen().came(shard, first);
+    let (bot, looking) = (Arc::clone(bot), Arc::clone(bot));
+    let attempt = move |_| {
+        let bot = Arc::clone(&looking);
+        async move {
+            match bot.rest.put_away(parent, before).await {
+                Ok(threads) => {
+                    for (channel, newest) in threads {
+                        if bot.places.is_served(channel) {
+                            let spot = Spot {
+                                guild: Some(guild),
+                                parent: Some(parent),
+                            };
+                            bot.places.learn(channel, spot);
+                            let gap = Gap {
+                                channel,
+                                guild: Some(guild),
+                                after: before,
+                                upto: newest,
+                            };
+                            missed(&bot, shard, gap);
+                        }
+                    }
+                }
+                Err(trouble @ Trouble::Refused { .. }) => {
+                    tracing::info!(channel = parent, %trouble, "may not look for threads that were put away");
+                }
+                Err(trouble) => return Tried::Again(trouble.to_string()),
+            }
+            bot.seen().done(shard, first);
+            Tried::Done
+        }
+    };
+    tokio::spawn(async move { persist(&bot.held, first, Behind::Waits, attempt).await });
 }
 
 /// Direct conversations: nobody says which of them have something new.
 pub(super) async fn direct(bot: &Arc<Bot>) {
     let before = bot.seen().before(OF_DIRECT, DIRECT);
-    if let Some(before) = before.filter(|_| bot.rules.dms) {
+    if let Some(before) = before.filter(|_| bot.config.rules.dms) {
         let filter = ThreadFilter {
             front_end: Some(FRONT_END.to_owned()),
             limit: 10 * MOST_DIRECT,
@@ -50,69 +140,71 @@ pub(super) async fn direct(bot: &Arc<Bot>) {
         let threads = bot.house.conversation.threads(filter).await;
         let ids = threads.iter().flatten();
         let mut looked = 0;
-        for id in ids.filter_map(|one| places::channel(&one.thread.id)) {
+        for channel in ids.filter_map(|one| places::channel(&one.thread.id)) {
             if looked == MOST_DIRECT {
                 break;
             }
-            if bot.spot(id).await.is_ok_and(|spot| spot.guild.is_none()) {
+            if bot.spot(channel).await.is_ok_and(|spot| spot.guild.is_none()) {
                 looked += 1;
-                missed(bot, OF_DIRECT, (id, None), before);
+                let gap = Gap {
+                    channel,
+                    guild: None,
+                    after: before,
+                    upto: Id::MAX,
+                };
+                missed(bot, OF_DIRECT, gap);
             }
         }
     }
     bot.seen().heard(OF_DIRECT, DIRECT);
 }
 
-/// A channel, and the guild that it is in, had messages after this one.
-fn missed(bot: &Arc<Bot>, shard: Shard, (channel, guild): (Id, Option<Id>), after: Id) {
+/// Reads what was missed, in order with what comes live.
+fn missed(bot: &Arc<Bot>, shard: Shard, gap: Gap) {
     let again = Arc::clone(bot);
     // Until it was read, nothing after it counts as seen.
-    let first = after + 1;
+    let first = gap.after + 1;
     bot.seen().came(shard, first);
-    bot.in_order(channel, async move {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match read(&again, shard, (channel, guild), after).await {
-                Ok(()) => break,
-                // It never holds up other channels.
-                Err(trouble @ Trouble::Refused { .. }) => {
-                    tracing::info!(channel, %trouble, "may not read what was said meanwhile");
-                    break;
+    bot.in_order(gap.channel, async move {
+        let behind = hear::behind(&again, gap.channel, gap.guild);
+        let reading = Arc::clone(&again);
+        let attempt = move |_| {
+            let bot = Arc::clone(&reading);
+            async move {
+                match read(&bot, shard, gap, behind).await {
+                    Ok(()) => {}
+                    Err(trouble @ Trouble::Refused { .. }) => {
+                        tracing::warn!(channel = gap.channel, %trouble, "may not read what was said meanwhile");
+                    }
+                    Err(trouble) => return Tried::Again(trouble.to_string()),
                 }
-                Err(trouble) if pause <= LONGEST_PAUSE => {
-                    tracing::warn!(channel, %trouble, "could not read what was said meanwhile; trying again");
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-                Err(trouble) => {
-                    tracing::error!(channel, %trouble, "could not read what was said meanwhile; tried again after a restart");
-                    return;
-                }
+                bot.seen().done(shard, first);
+                Tried::Done
             }
-        }
-        again.seen().done(shard, first);
+        };
+        persist(&again.held, first, behind, attempt).await;
     });
 }
 
-async fn read(
-    bot: &Arc<Bot>,
-    shard: Shard,
-    (channel, guild): (Id, Option<Id>),
-    mut after: Id,
-) -> Result<(), Trouble> {
-    for _ in 0..PAGES {
-        let messages = bot.rest.after(channel, after).await?;
-        let count = messages.len();
+/// In a thread all of it, before what comes live; in a channel a page, and the next one after what has come meanwhile.
+async fn read(bot: &Arc<Bot>, shard: Shard, mut gap: Gap, behind: Behind) -> Result<(), Trouble> {
+    loop {
+        let messages = bot.rest.after(gap.channel, gap.after).await?;
+        let is_last = messages.len() < PAGE;
         for message in messages {
-            after = message.id.get();
-            bot.seen().came(shard, after);
-            if hear::hear(bot, &message, guild, true).await.is_kept() {
-                bot.seen().done(shard, after);
+            gap.after = message.id.get();
+            if hear::is_plainly_nothing(bot, &message, gap.guild) {
+                continue;
             }
+            bot.seen().came(shard, gap.after);
+            hear::hear(bot, shard, message, gap.guild, true).await;
         }
-        if count < 100 {
-            break;
+        if is_last || gap.after >= gap.upto {
+            return Ok(());
+        }
+        if behind == Behind::Waits {
+            missed(bot, shard, gap);
+            return Ok(());
         }
     }
-    Ok(())
 }

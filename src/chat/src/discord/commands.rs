@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use conversation::{SourceId, ThreadChange, ThreadId};
+use conversation::{ThreadChange, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{CommandData, CommandDataOptionValue};
@@ -11,16 +11,20 @@ use supervisor::SupervisorError;
 
 use super::asker::Asker;
 use super::bot::{Bot, user};
-use super::places::{Spot, thread};
+use super::places::thread;
 use super::press::sentence;
 use super::rest::Outgoing;
 use super::{names, sign_in};
 use crate::harmless;
 use crate::web::command::standing;
 
+mod new;
 mod register;
 
+pub(super) use new::take_up;
 pub(super) use register::register;
+
+use new::Kept;
 
 /// Turns of a queue that are listed.
 const LISTED: usize = 15;
@@ -116,14 +120,18 @@ impl Typed<'_> {
 
 /// Does what was typed.
 pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
-    if let Err(words) = asker.admitted(bot) {
+    if let Err(words) = asker.admitted(bot).await {
         asker.tell(bot, words).await;
+        return;
+    }
+    let typed = Typed(data);
+    if data.name == "new" {
+        new_thread(bot, asker, typed.text("text").unwrap_or_default()).await;
         return;
     }
     if !asker.later(bot).await {
         return;
     }
-    let typed = Typed(data);
     if data.name == "auth" {
         sign_in::typed(bot, asker, &typed).await;
         return;
@@ -146,6 +154,21 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
         .await;
 }
 
+/// It is kept before it is acknowledged.
+async fn new_thread(bot: &Arc<Bot>, asker: &Asker, text: String) {
+    match new::keep(bot, asker, text) {
+        Kept::Asked(asked) => {
+            if asker.later(bot).await {
+                new::open(bot, asked, false).await;
+            } else {
+                asked.forget(bot);
+            }
+        }
+        Kept::Known => {}
+        Kept::Not(words) => asker.tell(bot, &words).await,
+    }
+}
+
 /// A command, and where and by whom it was typed.
 struct Here<'a> {
     bot: &'a Arc<Bot>,
@@ -159,10 +182,8 @@ impl Here<'_> {
     async fn run(&self) -> Result<String, SupervisorError> {
         let bot = self.bot;
         let name = self.typed.0.name.as_str();
-        match name {
-            "help" => return Ok(help(bot)),
-            "new" => return self.new_thread().await,
-            _ => {}
+        if name == "help" {
+            return Ok(help(bot));
         }
         if !bot.places.is_served(self.asker.channel) {
             return Ok("There is no conversation here. Mention me in a channel, or use /new.".to_owned());
@@ -191,56 +212,6 @@ impl Here<'_> {
             "agent" => self.agent().await,
             _ => Ok("There is no such command here.".to_owned()),
         }
-    }
-
-    async fn new_thread(&self) -> Result<String, SupervisorError> {
-        let (bot, asker) = (self.bot, self.asker);
-        let text = self.typed.text("text").unwrap_or_default();
-        let Ok(spot) = bot.spot(asker.channel).await else {
-            return Ok("I can't see this channel.".to_owned());
-        };
-        let Some(guild) = spot.guild else {
-            return Ok("A direct conversation is one thread: just write. /reset begins anew.".to_owned());
-        };
-        let parent = asker.parent.unwrap_or(asker.channel);
-        let title = names::thread_title(&text);
-        let opened = match bot.rest.start_empty_thread(parent, &title).await {
-            Ok(opened) => opened,
-            Err(trouble) => return Ok(format!("I could not open a thread: {trouble}.")),
-        };
-        let spot = Spot {
-            guild: Some(guild),
-            parent: Some(parent),
-        };
-        bot.places.learn(opened, spot);
-        bot.open_thread(opened, Some(parent), self.by.clone(), title)
-            .await?;
-        let Some(thread) = thread(opened) else {
-            return Ok(NOT_HERE.to_owned());
-        };
-        bot.speak_in(opened).await;
-        let mut first = Outgoing::words(format!(
-            "💬 **{}**: {}",
-            harmless::line(&asker.name, 60),
-            super::split::disarmed(&names::shortened(&text, 1500))
-        ));
-        first.nonce = Some(format!("n{}", asker.id));
-        // What was asked for stands where it is answered, and brings the one who asked there.
-        if let Err(trouble) = bot.rest.send(opened, first, true).await {
-            tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
-        }
-        let message = supervisor::Message {
-            thread,
-            source: SourceId(format!("new:{}", asker.id)),
-            by: self.by.clone(),
-            name: asker.name.clone(),
-            text,
-            files: vec![],
-            dispatch: None,
-        };
-        bot.house.supervisor.post(message).await?;
-        bot.speak_in(opened).await;
-        Ok(format!("Here it goes on: <#{opened}>"))
     }
 
     async fn status(&self) -> Result<String, SupervisorError> {
@@ -287,7 +258,7 @@ impl Here<'_> {
     /// Whether the asker may change what the whole thread works with.
     async fn may_change(&self) -> Result<bool, SupervisorError> {
         let known = self.bot.house.conversation.thread(&self.thread).await?;
-        Ok(known.owner == self.by || self.asker.is_admin(self.bot))
+        Ok(known.owner == self.by || self.asker.is_admin(self.bot).await)
     }
 
     async fn model(&self) -> Result<String, SupervisorError> {

@@ -1,6 +1,6 @@
 //! Files: from a message into the workspace, and from the workspace into a message.
 
-use std::io::{Cursor, Read as _};
+use std::io::Read as _;
 
 use conversation::{Attachment, ThreadId};
 use serenity::all::{Attachment as Given, CreateAttachment};
@@ -14,7 +14,7 @@ use crate::web::{media, workspace};
 /// The largest file that is taken in, in bytes.
 const MOST: u64 = 25 << 20;
 
-/// Downloads a file of a message into the workspace.
+/// Downloads a file of a message into the workspace. Again, after a host that was killed meanwhile, it is the same file.
 ///
 /// Errors: why not, for the one who sent it.
 pub(super) async fn take(bot: &Bot, thread: &ThreadId, file: &Given) -> Result<Attachment, String> {
@@ -40,9 +40,7 @@ pub(super) async fn take(bot: &Bot, thread: &ThreadId, file: &Given) -> Result<A
     let content = content.map_err(|trouble| failed(trouble.to_string()))?;
     let size = content.len() as u64;
     let wanted = name.clone();
-    let put =
-        tokio::task::spawn_blocking(move || workspace::put(&folder, &wanted, &mut Cursor::new(content)))
-            .await;
+    let put = tokio::task::spawn_blocking(move || workspace::put_once(&folder, &wanted, &content)).await;
     let path = put
         .map_err(|error| failed(error.to_string()))?
         .map_err(|error| failed(error.to_string()))?;

@@ -23,6 +23,12 @@ pub struct Health {
     pub invalid_10min: usize,
     /// Messages that wait to be sent, or for their next try.
     pub deliveries_waiting: usize,
+    /// What was said and could not be dealt with yet; it is tried again.
+    #[serde(default)]
+    pub held: usize,
+    /// Why not, of one of them.
+    #[serde(default)]
+    pub held_because: Option<String>,
 }
 
 /// The connection to the gateway.
@@ -100,11 +106,14 @@ impl Bot {
     pub(super) async fn health(&self) -> Result<Health, ConversationError> {
         let (limited_1h, invalid_10min) = self.rest.tally.lately();
         let waiting = self.house.conversation.waiting_deliveries(FRONT_END).await?;
+        let (held, held_because) = self.held.now();
         Ok(Health {
             gateway: self.link.state().await,
             limited_1h,
             invalid_10min,
             deliveries_waiting: waiting.len(),
+            held,
+            held_because,
         })
     }
 }

@@ -1,17 +1,17 @@
 //! What Discord tells: messages become turns, and everything else is learnt or handed on.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Ready};
 use supervisor::SupervisorError;
 
-use super::admission::{Facts, Id, Mode, Say, Verdict, decide};
+use super::admission::{Facts, Id, Mode, Refusal, Say, Verdict, decide};
 use super::bot::Bot;
+use super::persist::{Behind, Tried, persist};
 use super::places::Spot;
 use super::rest::Trouble;
 use super::seen::{DIRECT, Shard};
-use super::{catch_up, names, press};
+use super::{catch_up, press};
 
 mod answer;
 mod facts;
@@ -19,13 +19,9 @@ mod turn;
 
 pub(super) use facts::place;
 
-use answer::say;
-use facts::{author, mentions, said};
+use answer::answer;
+use facts::{author, mentions, roles, said, shown};
 use turn::{obey_channel, open, turn};
-
-/// After a message that could not be kept, and twice as long after each further try.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(32);
 
 /// The shard that tells of direct conversations.
 pub(super) const OF_DIRECT: Shard = 0;
@@ -66,14 +62,6 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
     }
 }
 
-/// The id that a message would have that is written now.
-pub(super) fn now() -> Id {
-    /// When Discord's time begins, in Unix milliseconds.
-    const EPOCH: u64 = 1_420_070_400_000;
-    let millis = u64::try_from(credentials::Timestamp::now().millis()).unwrap_or_default();
-    millis.saturating_sub(EPOCH) << 22
-}
-
 /// A session begins.
 fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
     let total = ready.shard.map_or(1, |told| told.total);
@@ -94,11 +82,19 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
 }
 
 fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
-    let channels = || guild.channels.values().chain(&guild.threads);
-    for channel in channels() {
+    for channel in guild.channels.values().chain(&guild.threads) {
         bot.places.learn_of(channel);
     }
-    catch_up::guild(bot, shard, guild.id.get(), channels());
+    for role in guild.roles.values() {
+        if role
+            .tags
+            .bot_id
+            .is_some_and(|bot_id| bot_id.get() == bot.identity.user)
+        {
+            bot.places.learn_our_role(role.id.get());
+        }
+    }
+    catch_up::guild(bot, shard, guild);
     unlocked(bot, &guild.threads);
 }
 
@@ -134,63 +130,57 @@ fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
     }
     let (bot, channel) = (Arc::clone(bot), message.channel_id.get());
     let again = Arc::clone(&bot);
-    again.in_order(channel, async move {
-        if hear(&bot, &message, guild, false).await.is_kept() {
-            bot.seen().done(shard, message.id.get());
-        }
-    });
+    again.in_order(
+        channel,
+        async move { hear(&bot, shard, message, guild, false).await },
+    );
 }
 
 /// Most of what a bot hears is not meant for it: that costs next to nothing.
-fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>) -> bool {
+pub(super) fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>) -> bool {
     let channel = message.channel_id.get();
     if message.author.id.get() == bot.identity.user {
         return true;
     }
-    let is_listening = bot.rules.channels.values().any(|mode| *mode == Mode::All);
+    let is_listening = bot.config.rules.channels.values().any(|mode| *mode == Mode::All);
     guild.is_some() && !is_listening && !bot.places.is_served(channel) && !mentions(bot, message)
 }
 
-/// Whether a message was dealt with, or is to be asked for again after a restart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
-    Kept,
-    AskAgain,
-}
-
-impl Ended {
-    pub(super) fn is_kept(self) -> bool {
-        self == Self::Kept
+/// How long what comes next in a channel waits for what is dealt with there.
+pub(super) fn behind(bot: &Bot, channel: Id, guild: Option<Id>) -> Behind {
+    let spot = bot.places.spot(channel);
+    let is_channel = guild.is_some() && spot.is_some_and(|spot| spot.parent.is_none());
+    if is_channel {
+        Behind::Waits
+    } else {
+        Behind::WaitsLonger
     }
 }
 
-/// Deals with a message, now or (`late`) after it was missed; twice does no harm.
-pub(super) async fn hear(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool) -> Ended {
+/// Deals with a message that [came](super::seen::Seen::came), now or (`late`) after it was missed; twice does no harm. Ends
+/// when what comes after it in its channel may be dealt with. It counts as seen when it is a turn, or nothing for good; a host
+/// that stops before leaves it to the next one.
+pub(super) async fn hear(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>, late: bool) {
     let id = message.id.get();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match listen(bot, message, guild).await {
-            Ok(()) => return Ended::Kept,
-            Err(Failed::Here(words)) => {
-                say(bot, message, &words, late).await;
-                return Ended::Kept;
+    let behind = behind(bot, message.channel_id.get(), guild);
+    let (message, again) = (Arc::new(message), Arc::clone(bot));
+    let attempt = move |tries| {
+        let (bot, message) = (Arc::clone(&again), Arc::clone(&message));
+        async move {
+            match listen(&bot, &message, guild).await {
+                Ok(()) => bot.seen().done(shard, id),
+                Err(Failed::Here(words)) => answer(&bot, shard, message, words, late || tries > 0),
+                Err(Failed::Later(why)) => return Tried::Again(why),
+                Err(Failed::Stopping) => {}
             }
-            Err(Failed::Later(why)) if pause <= LONGEST_PAUSE => {
-                tracing::warn!(message = id, %why, "a message could not be kept; trying again");
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
-            Err(Failed::Later(why)) => {
-                tracing::error!(message = id, %why, "a message could not be kept; it is asked for again after a restart");
-                return Ended::AskAgain;
-            }
-            Err(Failed::Stopping) => return Ended::AskAgain,
+            Tried::Done
         }
-    }
+    };
+    persist(&bot.held, id, behind, attempt).await;
 }
 
 /// Why a message became nothing.
-enum Failed {
+pub(super) enum Failed {
     /// To be told where it was said.
     Here(String),
     /// It may work in a moment.
@@ -239,23 +229,22 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         },
     };
     let place = place(channel, guild, spot);
-    let text = said(bot, message);
-    let facts = Facts {
-        author: author(bot, message, guild).await,
+    let said = said(bot, message);
+    let mut facts = Facts {
+        author: author(bot, message),
         place,
         mentioned: mentions(bot, message),
-        empty: text.is_empty() && message.attachments.is_empty(),
+        empty: said.is_empty() && shown(bot, message).next().is_none(),
         known: bot.places.is_served(channel),
         bot_turns: bot.places.bot_turns(channel),
     };
-    match decide(&bot.rules, &facts) {
+    match decided(bot, message, guild, &mut facts).await? {
         Verdict::Ignore => Ok(()),
         Verdict::Refuse { why, say } => {
-            let speaks = match say {
-                Say::Reply => true,
-                Say::Once => bot.places.tell_once(channel, facts.author.id),
-                Say::Nothing => false,
-            };
+            let (author, once) = (facts.author.id, say == Say::Once);
+            let speaks = say != Say::Nothing
+                && (!once || bot.places.tell_once(channel, author))
+                && (why == Refusal::NothingSaid || bot.tell_refusal(channel, author));
             if speaks {
                 return Err(Failed::Here(why.words().to_owned()));
             }
@@ -263,15 +252,15 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         }
         Verdict::Turn => {
             obey_channel(bot, channel, spot.parent).await?;
-            turn(bot, message, channel, text, &facts.author).await
+            turn(bot, message, channel, said.text(), &facts.author).await
         }
         Verdict::Join => {
-            let title = names::thread_title(&text);
+            let title = said.title();
             open(bot, message, channel, spot.parent, title).await?;
-            turn(bot, message, channel, text, &facts.author).await
+            turn(bot, message, channel, said.text(), &facts.author).await
         }
         Verdict::OpenThread => {
-            let title = names::thread_title(&text);
+            let title = said.title();
             let opened = bot.rest.start_thread(channel, message.id.get(), &title).await;
             let opened = opened.map_err(|trouble| match trouble {
                 Trouble::Refused { code: 50_001 | 50_013, .. } => Failed::Here(
@@ -287,7 +276,33 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
                 },
             );
             open(bot, message, opened, Some(channel), title).await?;
-            turn(bot, message, opened, text, &facts.author).await
+            turn(bot, message, opened, said.text(), &facts.author).await
         }
     }
+}
+
+/// What a message asks for. What only Discord knows, and not by heart, is asked when nothing else lets its author in.
+///
+/// Errors: it does not say it.
+async fn decided(
+    bot: &Bot,
+    message: &Message,
+    guild: Option<Id>,
+    facts: &mut Facts,
+) -> Result<Verdict, Trouble> {
+    let is_unlisted = |verdict: &Verdict| {
+        let why = Refusal::NotListed;
+        matches!(verdict, Verdict::Refuse { why: told, .. } if *told == why)
+    };
+    let verdict = decide(&bot.config.rules, facts);
+    if !is_unlisted(&verdict) {
+        return Ok(verdict);
+    }
+    let rules = bot.rules().await?;
+    let verdict = decide(&rules, facts);
+    if !is_unlisted(&verdict) {
+        return Ok(verdict);
+    }
+    facts.author.roles = roles(bot, message, guild, &facts.author).await?;
+    Ok(decide(&rules, facts))
 }

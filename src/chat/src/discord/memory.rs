@@ -1,6 +1,8 @@
 //! What has to outlive the host besides the conversation: the key of the buttons, how far messages were seen, how far each
-//! thread was told, and how those are answered who sign in with a code. Small files of mode 0600 in `discord/` of the state folder.
+//! thread was told, how many turns bots began, which threads were asked for, and how those are answered who sign in with a code.
+//! Small files of mode 0600 in `discord/` of the state folder.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -47,6 +49,7 @@ impl Memory {
         make.recursive(true).mode(0o700);
         make.create(folder.join("threads"))?;
         make.create(folder.join("sign-ins"))?;
+        make.create(folder.join("new"))?;
         Ok(Self { folder })
     }
 
@@ -71,6 +74,55 @@ impl Memory {
 
     pub(super) fn set_seen(&self, marks: &Marks) -> io::Result<()> {
         self.write("seen", marks.to_string().as_bytes())
+    }
+
+    /// Turns in a row that bots began, by channel.
+    pub(super) fn bot_turns(&self) -> BTreeMap<Id, u32> {
+        let text = self.read("bot-turns").unwrap_or_default();
+        let one = |line: &str| {
+            let (channel, turns) = line.split_once(' ')?;
+            Some((channel.parse().ok()?, turns.parse().ok()?))
+        };
+        text.lines().filter_map(one).collect()
+    }
+
+    pub(super) fn set_bot_turns(&self, turns: &BTreeMap<Id, u32>) -> io::Result<()> {
+        let lines = turns
+            .iter()
+            .map(|(channel, turns)| format!("{channel} {turns}\n"));
+        self.write("bot-turns", lines.collect::<String>().as_bytes())
+    }
+
+    /// Threads that were asked for by `/new`, and are not opened yet: the interaction, and what is to be known of it.
+    pub(super) fn new_threads(&self) -> io::Result<Vec<(Id, String)>> {
+        let mut asked = vec![];
+        for entry in fs::read_dir(self.folder.join("new"))? {
+            let name = entry?.file_name();
+            let id: Option<Id> = name.to_str().and_then(|name| name.parse().ok());
+            asked.extend(id.and_then(|id| Some((id, self.read(&format!("new/{id}"))?))));
+        }
+        asked.sort();
+        Ok(asked)
+    }
+
+    /// Whether this interaction was not heard of before.
+    pub(super) fn claim_new_thread(&self, interaction: Id) -> io::Result<bool> {
+        let path = self.folder.join(format!("new/{interaction}"));
+        let mut make = OpenOptions::new();
+        match make.write(true).create_new(true).mode(0o600).open(path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps one of them; `None` forgets it.
+    pub(super) fn set_new_thread(&self, interaction: Id, asked: Option<&str>) -> io::Result<()> {
+        let name = format!("new/{interaction}");
+        match asked {
+            Some(asked) => self.write(&name, asked.as_bytes()),
+            None => fs::remove_file(self.folder.join(name)),
+        }
     }
 
     /// How far a thread was told; `None`: nobody knows.

@@ -1,6 +1,6 @@
 //! Where threads and channels belong, as Discord tells of them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use conversation::ThreadId;
@@ -24,7 +24,9 @@ pub(super) struct Places {
     /// Who was told once whose login pays, and where.
     payers: Mutex<BTreeSet<(Id, Id)>>,
     /// Turns in a row that bots began.
-    bot_turns: Mutex<HashMap<Id, u32>>,
+    bot_turns: Mutex<BTreeMap<Id, u32>>,
+    /// The roles that came with the bot, one in each guild.
+    our_roles: Mutex<HashSet<Id>>,
 }
 
 /// A channel or a thread.
@@ -64,6 +66,11 @@ fn is_thread(kind: u8) -> bool {
         ChannelType::NewsThread,
     ];
     threads.map(u8::from).contains(&kind)
+}
+
+/// Whether a channel of this kind may have threads that are put away: texts, announcements, forums and the like.
+pub(super) fn has_threads(kind: u8) -> bool {
+    matches!(kind, 0 | 5 | 15 | 16)
 }
 
 /// The thread of a channel's id.
@@ -142,14 +149,35 @@ impl Places {
         lock(&self.bot_turns).get(&channel).copied().unwrap_or_default()
     }
 
-    /// A turn was begun; a person's ends the row.
-    pub(super) fn began(&self, channel: Id, by_bot: bool) {
+    /// As it was when an earlier host wrote it down.
+    pub(super) fn learn_bot_turns(&self, turns: BTreeMap<Id, u32>) {
+        *lock(&self.bot_turns) = turns;
+    }
+
+    /// A turn was begun that belongs to all of these; a person's ends their rows, and that of the channel they belong to.
+    /// What is to be written down, if something changed.
+    pub(super) fn began(&self, places: &[Id], by_bot: bool) -> Option<BTreeMap<Id, u32>> {
+        let places: BTreeSet<Id> = places.iter().copied().collect();
+        let parents = places.iter().filter_map(|place| self.spot(*place)?.parent);
+        let parents: Vec<Id> = parents.filter(|_| !by_bot).collect();
         let mut turns = lock(&self.bot_turns);
-        if by_bot {
-            *turns.entry(channel).or_default() += 1;
-        } else {
-            turns.remove(&channel);
+        let before = turns.clone();
+        for place in places.into_iter().chain(parents) {
+            if by_bot {
+                *turns.entry(place).or_default() += 1;
+            } else {
+                turns.remove(&place);
+            }
         }
+        (*turns != before).then(|| turns.clone())
+    }
+
+    pub(super) fn learn_our_role(&self, role: Id) {
+        lock(&self.our_roles).insert(role);
+    }
+
+    pub(super) fn is_our_role(&self, role: Id) -> bool {
+        lock(&self.our_roles).contains(&role)
     }
 }
 

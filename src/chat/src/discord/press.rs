@@ -92,7 +92,7 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
             return;
         }
     };
-    if let Err(words) = asker.admitted(bot) {
+    if let Err(words) = asker.admitted(bot).await {
         asker.tell(bot, words).await;
         return;
     }

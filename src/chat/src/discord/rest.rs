@@ -3,7 +3,7 @@
 //! Towards Discord itself serenity's own rate limiter paces what goes out. With another server it would ignore the address
 //! and ask the real service, so there a small one of ours (`gate`) does that.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest_of_serenity as reqwest;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -94,6 +94,8 @@ pub(super) struct Call<'a> {
 pub(super) struct Reply {
     pub(super) body: Value,
     pub(super) bucket: Option<Bucket>,
+    /// When, by Discord's own clock, to the second.
+    pub(super) said: Option<SystemTime>,
 }
 
 impl<'a> Call<'a> {
@@ -277,6 +279,8 @@ async fn read(response: reqwest::Response) -> Result<Reply, Trouble> {
         }),
         _ => None,
     };
+    let said = response.headers().get("date").and_then(|date| date.to_str().ok());
+    let said = said.and_then(|date| httpdate::parse_http_date(date).ok());
     let after = seconds("retry-after");
     let global = response.headers().contains_key("x-ratelimit-global");
     let body: Value = match response.bytes().await {
@@ -286,7 +290,7 @@ async fn read(response: reqwest::Response) -> Result<Reply, Trouble> {
         Err(_) => Value::Null,
     };
     if status.is_success() {
-        return Ok(Reply { body, bucket });
+        return Ok(Reply { body, bucket, said });
     }
     let code = body["code"].as_i64().unwrap_or_default();
     let message = body["message"].as_str().unwrap_or("no words").to_owned();

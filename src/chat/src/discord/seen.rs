@@ -44,8 +44,13 @@ struct OfShard {
 }
 
 impl Seen {
-    /// What an earlier host wrote down; else all up to `first`.
+    /// What an earlier host wrote down; else all up to `first`, which is now: what was written down and is later than that
+    /// was written by a clock that was wrong.
     pub(super) fn new(written: Option<Marks>, first: Id) -> Self {
+        let written = written.map(|mut marks| {
+            marks.of.values_mut().for_each(|upto| *upto = first.min(*upto));
+            marks
+        });
         let marks = written.clone().unwrap_or_else(|| Marks {
             total: 0,
             of: [(0, first)].into(),

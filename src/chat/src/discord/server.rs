@@ -20,7 +20,7 @@ use super::gateway::{Gateway, Heard};
 use super::health::Health;
 use super::memory::Memory;
 use super::rest::{Rest, Trouble};
-use super::{commands, hear, mouth, sign_in};
+use super::{clock, commands, hear, mouth, sign_in};
 use crate::origins::Origins;
 
 /// Between two tries to learn who we are.
@@ -169,10 +169,12 @@ pub(super) struct Identity {
     pub(super) name: String,
     pub(super) application: super::admission::Id,
     pub(super) owners: std::collections::BTreeSet<super::admission::Id>,
+    /// The id that a message would have had that was written when this was asked.
+    pub(super) came: super::admission::Id,
 }
 
 async fn who(rest: &Rest) -> Result<Identity, Trouble> {
-    let (user, name) = rest.me().await?;
+    let (user, name, said) = rest.me().await?;
     let (application, owners) = rest.application().await?;
     rest.set_application(application);
     Ok(Identity {
@@ -180,6 +182,7 @@ async fn who(rest: &Rest) -> Result<Identity, Trouble> {
         name,
         application,
         owners,
+        came: clock::moment(credentials::Timestamp::now(), said),
     })
 }
 
@@ -200,6 +203,7 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
         mouth::serve(&bot),
         mouth::begin(&bot),
         commands::register(&bot),
+        commands::take_up(&bot),
         sign_in::take_up(&bot),
         bot.keep_seen(),
     );

@@ -85,7 +85,7 @@ async fn run(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) -> Result<Outgoin
         (None, _) => return Err("Say which vendor: `/auth vendor:`".to_owned()),
         (Some(vendor), _) => Service::parse(&vendor).map_err(|error| sentence(&error.to_string()))?,
     };
-    let tenant = tenant(bot, asker, &user, &service, typed.text("scope").as_deref())?;
+    let tenant = tenant(bot, asker, &user, &service, typed.text("scope").as_deref()).await?;
     match (action.as_deref(), typed.text("code")) {
         (Some("logout"), _) => sign_out(bot, &tenant).await.map(Outgoing::words),
         (_, Some(code)) => complete(bot, &user, &service, code).await.map(Outgoing::words),
@@ -94,7 +94,7 @@ async fn run(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) -> Result<Outgoin
 }
 
 /// The login that is meant, if this person may change it.
-fn tenant(
+async fn tenant(
     bot: &Bot,
     asker: &Asker,
     user: &UserId,
@@ -102,7 +102,7 @@ fn tenant(
     scope: Option<&str>,
 ) -> Result<Tenant, String> {
     let owner = match scope {
-        Some("everyone") if asker.is_admin(bot) => Owner::Host,
+        Some("everyone") if asker.is_admin(bot).await => Owner::Host,
         Some("everyone") => {
             return Err("Only administrators sign in and out for everyone. Leave `scope` out to sign in for yourself.".to_owned());
         }

@@ -3,7 +3,7 @@
 //! The kernel does the walking (`openat2`, `RESOLVE_BENEATH`), so nothing can be swapped between a check and its use.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -51,6 +51,29 @@ pub(crate) fn open(workspace: &Path, path: &str) -> io::Result<File> {
 
 /// Puts a file into `uploads/` of a workspace, under this name or the next free one like it. Gives its path there.
 pub(crate) fn put(workspace: &Path, name: &str, content: &mut impl io::Read) -> io::Result<String> {
+    put_unless(workspace, name, content, |_| Ok(false))
+}
+
+/// The same, unless a file with this very content is there already under one of these names: then it is that one.
+pub(crate) fn put_once(workspace: &Path, name: &str, content: &[u8]) -> io::Result<String> {
+    let is_it = |there: &mut File| {
+        let about = there.metadata()?;
+        if !about.file_type().is_file() || about.len() != content.len() as u64 {
+            return Ok(false);
+        }
+        let mut known = Vec::with_capacity(content.len());
+        there.take(about.len()).read_to_end(&mut known)?;
+        Ok(known == content)
+    };
+    put_unless(workspace, name, &mut &content[..], is_it)
+}
+
+fn put_unless(
+    workspace: &Path,
+    name: &str,
+    content: &mut impl io::Read,
+    is_it: impl Fn(&mut File) -> io::Result<bool>,
+) -> io::Result<String> {
     let workspace = folder(workspace)?;
     match mkdirat(&workspace, UPLOADS, Mode::S_IRWXU) {
         Ok(()) | Err(Errno::EEXIST) => {}
@@ -75,7 +98,17 @@ pub(crate) fn put(workspace: &Path, name: &str, content: &mut impl io::Read) -> 
                 file.sync_all()?;
                 return Ok(format!("{UPLOADS}/{name}"));
             }
-            Err(Errno::EEXIST) => {}
+            Err(Errno::EEXIST) => {
+                let how = OpenHow::new()
+                    .flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
+                    .resolve(inside);
+                // What can't be opened is another file.
+                if let Ok(there) = openat2(&uploads, name.as_str(), how)
+                    && is_it(&mut File::from(there))?
+                {
+                    return Ok(format!("{UPLOADS}/{name}"));
+                }
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -100,7 +133,7 @@ fn numbered(name: &str, count: u32) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::{Read as _, Seek as _, Write as _};
+    use std::io::{Seek as _, Write as _};
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -112,6 +145,18 @@ mod tests {
         fs::write(workspace.join("in/a.txt"), "inside").unwrap();
         fs::write(folder.path().join("secret"), "outside").unwrap();
         (folder, workspace)
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_put_twice() {
+        let (folder, workspace) = workspace();
+        let put = |content: &str| put_once(&workspace, "a.txt", content.as_bytes()).unwrap();
+        assert_eq!(put("one"), "uploads/a.txt");
+        assert_eq!(put("two"), "uploads/a-2.txt");
+        assert_eq!([put("one"), put("two")], ["uploads/a.txt", "uploads/a-2.txt"]);
+        fs::write(folder.path().join("secret"), "three").unwrap();
+        symlink(folder.path().join("secret"), workspace.join("uploads/a-3.txt")).unwrap();
+        assert_eq!(put("three"), "uploads/a-4.txt", "no link is followed");
     }
 
     fn text(content: &str) -> File {

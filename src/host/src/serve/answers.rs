@@ -54,6 +54,8 @@ async fn answer(
                 Some(doctor) => Some(doctor.health().await?.unwrap_or_else(status::not_yet_known)),
                 None => None,
             };
+            let of_discord = report.discord.as_ref().and_then(status::discord_attention);
+            report.attention.extend(of_discord);
             Ok(serde_json::to_value(report)?)
         }
         Request::Link => Ok(json!(links.new_link().map(String::from))),

@@ -60,6 +60,8 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// The message that it answers.
     pub reply_to: Option<Id>,
+    /// The message that it forwards.
+    pub forwards: Option<Id>,
     /// Who was pinged when it was sent. Edits ping nobody.
     pub pings: Pings,
     /// As sent.
@@ -96,6 +98,7 @@ impl Message {
             attachments: Vec::new(),
             reactions: Vec::new(),
             reply_to: None,
+            forwards: None,
             pings: Pings::default(),
             allowed_mentions: None,
             nonce: None,
@@ -192,6 +195,28 @@ impl World {
             if let Some(guild) = guild {
                 json["message_reference"]["guild_id"] = json!(guild);
             }
+        }
+        if let Some(original) = message.forwards.and_then(|id| self.messages.get(&id)) {
+            let place = json!({ "type": 1, "channel_id": original.channel, "message_id": original.id });
+            json["message_reference"] = place;
+            let whole = self.flat_message_json(original, self.may_read(original, open));
+            let kept = [
+                "type",
+                "content",
+                "mentions",
+                "mention_roles",
+                "attachments",
+                "embeds",
+                "timestamp",
+                "edited_timestamp",
+                "flags",
+                "components",
+            ];
+            let snapshot: serde_json::Map<String, Value> = kept
+                .map(|key| (key.to_owned(), whole[key].clone()))
+                .into_iter()
+                .collect();
+            json["message_snapshots"] = json!([{ "message": snapshot }]);
         }
         if let Some(thread) = message.thread.and_then(|id| self.channels.get(&id)) {
             json["thread"] = self.channel_json(thread);

@@ -43,16 +43,22 @@ pub struct Role {
     /// Whether anybody may ping it.
     pub mentionable: bool,
     pub(crate) position: usize,
+    /// The bot that it came with.
+    pub(crate) of_bot: Option<Id>,
 }
 
 impl Role {
     pub(crate) fn json(&self) -> Value {
-        json!({
+        let mut json = json!({
             "id": self.id, "name": self.name, "permissions": self.permissions.to_string(), "position": self.position,
             "color": 0, "colors": { "primary_color": 0, "secondary_color": null, "tertiary_color": null },
-            "hoist": false, "managed": false, "mentionable": self.mentionable, "icon": null,
+            "hoist": false, "managed": self.of_bot.is_some(), "mentionable": self.mentionable, "icon": null,
             "unicode_emoji": null, "flags": 0,
-        })
+        });
+        if let Some(bot) = self.of_bot {
+            json["tags"] = json!({ "bot_id": bot });
+        }
+        json
     }
 }
 
@@ -117,7 +123,8 @@ impl World {
         })
     }
 
-    /// All of a guild that this application's bot may see.
+    /// A guild as the gateway describes it: with all its channels, whether or not this application's bot sees them, and the
+    /// open threads that it does see.
     pub(crate) fn guild_create(&self, guild: &Guild) -> Value {
         let mut json = guild.json();
         let bot = self.application.bot;
@@ -125,7 +132,7 @@ impl World {
             self.channels
                 .values()
                 .filter(move |channel| channel.guild == Some(guild.id) && channel.thread.is_some() == thread)
-                .filter(|channel| !channel.is_archived() && self.sees(bot, channel.id))
+                .filter(move |channel| !thread || (!channel.is_archived() && self.sees(bot, channel.id)))
                 .map(|channel| self.channel_json(channel))
                 .collect::<Vec<_>>()
         };

@@ -24,6 +24,7 @@ pub(crate) struct Draft {
     pub(crate) components: Vec<Value>,
     pub(crate) files: Vec<Upload>,
     pub(crate) reply_to: Option<Id>,
+    pub(crate) forwards: Option<Id>,
     pub(crate) allowed_mentions: Option<Value>,
     pub(crate) nonce: Option<Value>,
     pub(crate) flags: u64,
@@ -56,6 +57,7 @@ impl World {
         message.embeds = draft.embeds;
         message.components = numbered(draft.components);
         message.reply_to = draft.reply_to;
+        message.forwards = draft.forwards;
         message.allowed_mentions = draft.allowed_mentions;
         message.nonce = draft.nonce;
         message.flags = draft.flags;

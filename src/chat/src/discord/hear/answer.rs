@@ -1,27 +1,52 @@
 //! What is answered directly, as a reply: why a message became nothing.
 
+use std::sync::Arc;
+
 use serenity::all::Message;
 
 use crate::discord::bot::Bot;
-use crate::discord::rest::Outgoing;
+use crate::discord::persist::{Behind, Tried, persist};
+use crate::discord::rest::{Outgoing, Trouble};
+use crate::discord::seen::Shard;
 
-/// Answers a message, once. Discord knows the reply by its nonce, for some minutes; where an earlier host may have answered
-/// (`late`), the reply is looked for.
-pub(super) async fn say(bot: &Bot, message: &Message, words: &str, late: bool) {
+/// Answers a message, once; then it is done with. Nobody waits for that: it goes on by itself. Discord knows the reply by its
+/// nonce, for some minutes; where it may have been said before (`again`), it is looked for.
+pub(super) fn answer(bot: &Arc<Bot>, shard: Shard, message: Arc<Message>, words: String, again: bool) {
+    let id = message.id.get();
+    let (bot, saying) = (Arc::clone(bot), Arc::clone(bot));
+    let attempt = move |tries| {
+        let (bot, message, words) = (Arc::clone(&saying), Arc::clone(&message), words.clone());
+        async move {
+            match say(&bot, &message, &words, again || tries > 0).await {
+                Ok(()) => {}
+                Err(trouble @ Trouble::Refused { .. }) => {
+                    let channel = message.channel_id.get();
+                    tracing::warn!(channel, %trouble, %words, "this could not be said");
+                }
+                Err(trouble) => return Tried::Again(trouble.to_string()),
+            }
+            bot.seen().done(shard, id);
+            Tried::Done
+        }
+    };
+    tokio::spawn(async move { persist(&bot.held, id, Behind::Waits, attempt).await });
+}
+
+async fn say(bot: &Bot, message: &Message, words: &str, again: bool) -> Result<(), Trouble> {
+    if again && was_answered(bot, message).await? {
+        return Ok(());
+    }
     let mut reply = Outgoing::words(words);
     reply.reply_to = Some(message.id.get());
     reply.nonce = Some(format!("r{}", message.id));
-    let channel = message.channel_id.get();
-    if late && was_answered(bot, message).await {
-        return;
-    }
-    if let Err(trouble) = bot.rest.send(channel, reply, true).await {
-        tracing::warn!(channel, %trouble, %words, "this could not be said");
-    }
+    bot.rest
+        .send(message.channel_id.get(), reply, true)
+        .await
+        .map(drop)
 }
 
 /// Whether one of the hundred messages after it is our reply.
-async fn was_answered(bot: &Bot, message: &Message) -> bool {
+async fn was_answered(bot: &Bot, message: &Message) -> Result<bool, Trouble> {
     let is_reply = |said: &Message| {
         let answers = said
             .message_reference
@@ -29,13 +54,6 @@ async fn was_answered(bot: &Bot, message: &Message) -> bool {
             .and_then(|answers| answers.message_id);
         said.author.id.get() == bot.identity.user && answers == Some(message.id)
     };
-    let channel = message.channel_id.get();
-    match bot.rest.after(channel, message.id.get()).await {
-        Ok(later) => later.iter().any(is_reply),
-        // Rather not at all than twice.
-        Err(trouble) => {
-            tracing::warn!(channel, %trouble, "it can't be seen whether a message was answered");
-            true
-        }
-    }
+    let later = bot.rest.after(message.channel_id.get(), message.id.get()).await?;
+    Ok(later.iter().any(is_reply))
 }

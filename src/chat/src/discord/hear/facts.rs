@@ -1,10 +1,18 @@
 //! What a message says: who, where, to whom, and which words.
 
-use serenity::all::{Message, MessageType};
+use std::collections::BTreeSet;
+
+use serenity::all::{Attachment, Message, MessageType, User};
 
 use crate::discord::admission::{Author, AuthorKind, Id, Place};
 use crate::discord::bot::Bot;
+use crate::discord::names::{shortened, thread_title};
 use crate::discord::places::Spot;
+use crate::discord::rest::Trouble;
+use crate::harmless;
+
+/// Letters of a message that another one refers to: as long as one can be.
+const QUOTED: usize = 4000;
 
 /// What kind of place this is.
 pub(in crate::discord) fn place(channel: Id, guild: Option<Id>, spot: Spot) -> Place {
@@ -15,8 +23,8 @@ pub(in crate::discord) fn place(channel: Id, guild: Option<Id>, spot: Spot) -> P
     }
 }
 
-/// Who wrote it.
-pub(super) async fn author(bot: &Bot, message: &Message, guild: Option<Id>) -> Author {
+/// Who wrote it, with the roles that came with it.
+pub(super) fn author(bot: &Bot, message: &Message) -> Author {
     let id = message.author.id.get();
     let kind = if id == bot.identity.user {
         AuthorKind::Ourselves
@@ -27,34 +35,120 @@ pub(super) async fn author(bot: &Bot, message: &Message, guild: Option<Id>) -> A
     } else {
         AuthorKind::Person
     };
-    let member = message.member.as_ref();
-    let roles = match (member, guild) {
-        (Some(member), _) => member.roles.iter().map(|role| role.get()).collect(),
-        // What was missed comes without roles.
-        (None, Some(guild)) if kind == AuthorKind::Person && !bot.rules.roles.is_empty() => {
-            bot.rest.roles(guild, id).await.unwrap_or_default()
-        }
-        _ => [].into(),
-    };
-    Author { id, kind, roles }
+    let roles = message.member.iter().flat_map(|member| &member.roles);
+    Author {
+        id,
+        kind,
+        roles: roles.map(|role| role.get()).collect(),
+    }
 }
 
-/// It names the bot, or answers one of its messages.
+/// An author's roles, asked for where they did not come with the message: what was missed comes without them.
+///
+/// Errors: Discord does not say it.
+pub(super) async fn roles(
+    bot: &Bot,
+    message: &Message,
+    guild: Option<Id>,
+    author: &Author,
+) -> Result<BTreeSet<Id>, Trouble> {
+    let are_asked = message.member.is_none() && author.kind == AuthorKind::Person;
+    match guild {
+        Some(guild) if are_asked && !bot.config.rules.roles.is_empty() => {
+            match bot.rest.roles(guild, author.id).await {
+                // Who has left has none.
+                Err(Trouble::Refused { .. }) => Ok(BTreeSet::new()),
+                roles => roles,
+            }
+        }
+        _ => Ok(author.roles.clone()),
+    }
+}
+
+/// It names the bot or the role that it came with, or answers one of its messages.
 pub(super) fn mentions(bot: &Bot, message: &Message) -> bool {
     let us = bot.identity.user;
     let answers = message.referenced_message.as_ref();
+    let is_our_role = |role: &serenity::all::RoleId| bot.places.is_our_role(role.get());
     message.mentions.iter().any(|user| user.id.get() == us)
+        || message.mention_roles.iter().any(is_our_role)
         || answers.is_some_and(|answered| answered.author.id.get() == us)
 }
 
-/// What was said, without the bot's name; other people's names can be read.
-pub(super) fn said(bot: &Bot, message: &Message) -> String {
-    let mut text = message.content.clone();
-    for user in &message.mentions {
+/// What was said.
+pub(super) struct Said {
+    /// What it refers to, as quotations: somebody else's message that it answers, and what it forwards.
+    quoted: Vec<String>,
+    /// Without the bot's name; other people's names can be read.
+    words: String,
+}
+
+impl Said {
+    /// All of it, for the agent.
+    pub(super) fn text(&self) -> String {
+        let words = Some(&self.words).filter(|words| !words.is_empty());
+        let parts: Vec<&str> = self.quoted.iter().chain(words).map(String::as_str).collect();
+        parts.join("\n\n")
+    }
+
+    /// What its thread is called.
+    pub(super) fn title(&self) -> String {
+        if self.words.is_empty() {
+            return thread_title(&self.text());
+        }
+        thread_title(&self.words)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.quoted.is_empty()
+    }
+}
+
+/// What a message says.
+pub(super) fn said(bot: &Bot, message: &Message) -> Said {
+    let answered = answered(bot, message).and_then(|answered| {
+        let by = harmless::line(shown_name(&answered.author), 60);
+        let words = plain(bot, &answered.content, &answered.mentions);
+        quoted(&format!("{by} wrote:"), &words)
+    });
+    let forwarded = message.message_snapshots.iter().filter_map(|forwarded| {
+        let words = plain(bot, &forwarded.content, &forwarded.mentions);
+        quoted("Forwarded:", &words)
+    });
+    let mut words = plain(bot, &message.content, &message.mentions);
+    for role in &message.mention_roles {
+        if bot.places.is_our_role(role.get()) {
+            words = words.replace(&format!("<@&{role}>"), "");
+        }
+    }
+    Said {
+        quoted: answered.into_iter().chain(forwarded).collect(),
+        words: words.trim().to_owned(),
+    }
+}
+
+/// The files that it shows: its own, and those of what it refers to.
+pub(super) fn shown<'a>(bot: &Bot, message: &'a Message) -> impl Iterator<Item = &'a Attachment> {
+    let answered = answered(bot, message).into_iter();
+    let answered = answered.flat_map(|answered| &answered.attachments);
+    let forwarded = message.message_snapshots.iter().flat_map(|one| &one.attachments);
+    message.attachments.iter().chain(answered).chain(forwarded)
+}
+
+/// The message that it answers, if somebody else wrote that one: the agent knows its own.
+fn answered<'a>(bot: &Bot, message: &'a Message) -> Option<&'a Message> {
+    let answered = message.referenced_message.as_deref();
+    answered.filter(|answered| answered.author.id.get() != bot.identity.user)
+}
+
+/// A text without the bot's name, and with other people's in letters.
+fn plain(bot: &Bot, text: &str, mentioned: &[User]) -> String {
+    let mut text = text.to_owned();
+    for user in mentioned {
         let name = if user.id.get() == bot.identity.user {
             String::new()
         } else {
-            format!("@{}", user.global_name.as_deref().unwrap_or(&user.name))
+            format!("@{}", shown_name(user))
         };
         for form in [format!("<@{}>", user.id), format!("<@!{}>", user.id)] {
             text = text.replace(&form, &name);
@@ -63,9 +157,27 @@ pub(super) fn said(bot: &Bot, message: &Message) -> String {
     text.trim().to_owned()
 }
 
+/// A quotation with its heading; `None`: there is nothing in it.
+fn quoted(heading: &str, words: &str) -> Option<String> {
+    if words.is_empty() {
+        return None;
+    }
+    let words = shortened(words, QUOTED);
+    let lines = std::iter::once(heading).chain(words.lines());
+    Some(
+        lines
+            .map(|line| format!("> {line}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
+}
+
 /// The name that its author shows.
 pub(super) fn name_of(message: &Message) -> String {
     let nick = message.member.as_ref().and_then(|member| member.nick.clone());
-    nick.or_else(|| message.author.global_name.clone())
-        .unwrap_or_else(|| message.author.name.clone())
+    nick.unwrap_or_else(|| shown_name(&message.author).to_owned())
+}
+
+fn shown_name(user: &User) -> &str {
+    user.global_name.as_deref().unwrap_or(&user.name)
 }

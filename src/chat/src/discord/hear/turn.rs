@@ -7,7 +7,7 @@ use serenity::all::Message;
 use supervisor::SupervisorError;
 
 use super::Failed;
-use super::facts::name_of;
+use super::facts::{name_of, shown};
 use crate::discord::admission::{Author, AuthorKind, Id};
 use crate::discord::bot::{Bot, user};
 use crate::discord::places::{self, thread};
@@ -107,7 +107,8 @@ pub(super) async fn turn(
             dispatch: None,
         })
         .await?;
-    bot.places.began(channel, author.kind == AuthorKind::Machine);
+    // Where a thread was opened for it, the channel's row is as long as if it had stayed there.
+    bot.began(&[channel, place], author.kind == AuthorKind::Machine);
     bot.speak_in(channel).await;
     if posted.happened != supervisor::Happened::Known {
         bot.signs.heard(place, id);
@@ -136,7 +137,7 @@ async fn payer(bot: &Bot, thread: &ThreadId, author: &Author) -> Option<String> 
 async fn attached(bot: &Bot, message: &Message, thread: &ThreadId) -> (Vec<Attachment>, Vec<String>) {
     let mut files = vec![];
     let mut missing = vec![];
-    for file in &message.attachments {
+    for file in shown(bot, message) {
         match files::take(bot, thread, file).await {
             Ok(file) => files.push(file),
             Err(words) => missing.push(words),

@@ -1,6 +1,7 @@
 //! The bot, its application, and where it connects.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use serde_json::Value;
 use serenity::all::ApplicationId;
@@ -11,13 +12,13 @@ use crate::discord::admission::Id;
 use crate::discord::rest::{Call, Lane, Rest, Trouble};
 
 impl Rest {
-    /// The bot's user, and what it is called.
-    pub(in crate::discord) async fn me(&self) -> Result<(Id, String), Trouble> {
+    /// The bot's user, what it is called, and when Discord said so, if it did.
+    pub(in crate::discord) async fn me(&self) -> Result<(Id, String, Option<SystemTime>), Trouble> {
         let reply = self
             .ask(Call::new(LightMethod::Get, Route::UserMe, Lane("other", 0)))
             .await?;
         let name = reply.body["username"].as_str().unwrap_or("the bot").to_owned();
-        Ok((id(&reply.body["id"])?, name))
+        Ok((id(&reply.body["id"])?, name, reply.said))
     }
 
     /// The application's id, and its owner with the members of its team.

@@ -53,6 +53,63 @@ impl Rest {
         id(&reply.body["id"])
     }
 
+    /// A thread that the bot has opened in a channel with no message, under this name and after this moment, if it is open.
+    pub(in crate::discord) async fn opened(
+        &self,
+        guild: Id,
+        (channel, name): (Id, &str),
+        after: Id,
+        us: Id,
+    ) -> Result<Vec<Id>, Trouble> {
+        let guild_id = GuildId::new(guild);
+        let route = Route::GuildThreadsActive { guild_id };
+        let call = Call::new(LightMethod::Get, route, Lane("other", guild));
+        let reply = self.ask(call).await?;
+        let threads = reply.body["threads"].as_array().into_iter().flatten();
+        let ours = threads.filter(|thread| {
+            let is = |key: &str, wanted: Id| id(&thread[key]).is_ok_and(|id| id == wanted);
+            is("parent_id", channel) && is("owner_id", us) && thread["name"] == name
+        });
+        let mut ids: Vec<Id> = ours.filter_map(|thread| id(&thread["id"]).ok()).collect();
+        ids.retain(|id| *id > after);
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Threads of a channel that are put away and have a message after this one, with their newest. The most recently put away
+    /// are looked at, page by page, until there is nothing new.
+    pub(in crate::discord) async fn put_away(
+        &self,
+        channel: Id,
+        after: Id,
+    ) -> Result<Vec<(Id, Id)>, Trouble> {
+        let channel_id = ChannelId::new(channel);
+        let mut found = vec![];
+        let mut before: Option<String> = None;
+        loop {
+            let route = Route::ChannelArchivedPublicThreads { channel_id };
+            let mut call = Call::new(LightMethod::Get, route, Lane("other", channel));
+            call.params = vec![("limit", "100".to_owned())];
+            call.params.extend(before.take().map(|before| ("before", before)));
+            let reply = self.ask(call).await?;
+            let threads = reply.body["threads"].as_array().cloned().unwrap_or_default();
+            let of = |thread: &Value| Some((id(&thread["id"]).ok()?, id(&thread["last_message_id"]).ok()?));
+            let new = threads
+                .iter()
+                .filter_map(of)
+                .filter(|(_, newest)| *newest > after);
+            let count = found.len();
+            found.extend(new);
+            let last = threads
+                .last()
+                .map(|last| &last["thread_metadata"]["archive_timestamp"]);
+            before = last.and_then(Value::as_str).map(str::to_owned);
+            if reply.body["has_more"] != true || found.len() == count || before.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
     /// Brings back a thread that was put away.
     pub(in crate::discord) async fn wake(&self, thread: Id) -> Result<(), Trouble> {
         let channel_id = ChannelId::new(thread);

@@ -1,0 +1,210 @@
+//! `/new`: what was typed is kept before it is acknowledged, and becomes the first turn of a thread of its own, whatever
+//! happens in between.
+
+use std::io;
+use std::sync::Arc;
+
+use conversation::SourceId;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use crate::discord::admission::Id;
+use crate::discord::asker::{Asker, Line};
+use crate::discord::bot::{Bot, user};
+use crate::discord::hear::Failed;
+use crate::discord::persist::{Behind, Tried, persist};
+use crate::discord::places::{Spot, thread};
+use crate::discord::press::sentence;
+use crate::discord::rest::{Outgoing, Trouble};
+use crate::discord::{names, split};
+use crate::harmless;
+
+/// A thread that was asked for, as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Asked {
+    /// The interaction.
+    id: Id,
+    /// How the asker is answered; it has a token in it.
+    line: String,
+    user: Id,
+    name: String,
+    guild: Id,
+    /// Where the thread is to be.
+    channel: Id,
+    text: String,
+    /// It is there.
+    thread: Option<Id>,
+}
+
+/// What became of keeping it.
+pub(super) enum Kept {
+    /// It is to be opened once it is acknowledged.
+    Asked(Asked),
+    /// It came before.
+    Known,
+    /// It can't be done; why not.
+    Not(String),
+}
+
+/// Keeps what was asked for.
+pub(super) fn keep(bot: &Bot, asker: &Asker, text: String) -> Kept {
+    let Some(guild) = asker.guild() else {
+        let words = "A direct conversation is one thread: just write. /reset begins anew.";
+        return Kept::Not(words.to_owned());
+    };
+    let asked = Asked {
+        id: asker.id,
+        line: asker.line().to_text(),
+        user: asker.user,
+        name: asker.name.clone(),
+        guild,
+        channel: asker.parent.unwrap_or(asker.channel),
+        text,
+        thread: None,
+    };
+    match bot.memory.claim_new_thread(asker.id).and_then(|is_first| {
+        if is_first {
+            asked.write(bot)?;
+        }
+        Ok(is_first)
+    }) {
+        Ok(true) => Kept::Asked(asked),
+        Ok(false) => Kept::Known,
+        Err(error) => Kept::Not(sentence(&format!("it could not be kept: {error}"))),
+    }
+}
+
+/// Opens it, sooner or later, and says so.
+pub(super) async fn open(bot: &Arc<Bot>, asked: Asked, again: bool) {
+    let id = asked.id;
+    let asked = Arc::new(Mutex::new(asked));
+    let opening = Arc::clone(bot);
+    let attempt = move |tries| {
+        let (bot, asked) = (Arc::clone(&opening), Arc::clone(&asked));
+        async move {
+            let mut asked = asked.lock().await;
+            let words = match asked.open(&bot, again || tries > 0).await {
+                Ok(thread) => format!("Here it goes on: <#{thread}>"),
+                Err(Failed::Here(words)) => names::shortened(&words, 1900),
+                Err(Failed::Later(why)) => return Tried::Again(why),
+                // The next host does it.
+                Err(Failed::Stopping) => return Tried::Done,
+            };
+            if let Some(line) = Line::of_text(&asked.line) {
+                line.answer(&bot, Outgoing::words(words), false).await;
+            }
+            asked.forget(&bot);
+            Tried::Done
+        }
+    };
+    persist(&bot.held, id, Behind::Waits, attempt).await;
+}
+
+/// Goes on with what an earlier host was asked for.
+pub(in crate::discord) async fn take_up(bot: &Arc<Bot>) {
+    let asked = bot.memory.new_threads().unwrap_or_else(|error| {
+        tracing::warn!(%error, "could not list which threads were asked for");
+        vec![]
+    });
+    for (id, asked) in asked {
+        match serde_json::from_str::<Asked>(&asked) {
+            Ok(asked) => open(bot, asked, true).await,
+            // Killed before it was acknowledged: whoever asked saw that it failed.
+            Err(_) => forget(bot, id),
+        }
+    }
+}
+
+fn forget(bot: &Bot, id: Id) {
+    if let Err(error) = bot.memory.set_new_thread(id, None) {
+        tracing::warn!(%error, "a thread that was asked for could not be forgotten");
+    }
+}
+
+impl Asked {
+    fn write(&self, bot: &Bot) -> io::Result<()> {
+        bot.memory
+            .set_new_thread(self.id, Some(&serde_json::to_string(self)?))
+    }
+
+    pub(super) fn forget(&self, bot: &Bot) {
+        forget(bot, self.id);
+    }
+
+    /// The thread, in which the first turn is durable. `again`: some of it may have been done.
+    async fn open(&mut self, bot: &Arc<Bot>, again: bool) -> Result<Id, Failed> {
+        let title = names::thread_title(&self.text);
+        let opened = self.thread(bot, &title, again).await?;
+        let spot = Spot {
+            guild: Some(self.guild),
+            parent: Some(self.channel),
+        };
+        bot.places.learn(opened, spot);
+        let lost = || Failed::Here("Not here.".to_owned());
+        let (thread, by) = (
+            thread(opened).ok_or_else(lost)?,
+            user(self.user).ok_or_else(lost)?,
+        );
+        bot.open_thread(opened, Some(self.channel), by.clone(), title)
+            .await?;
+        bot.speak_in(opened).await;
+        // What was asked for stands where it is answered.
+        if let Err(trouble) = self.show(bot, opened, again).await {
+            tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
+        }
+        let message = supervisor::Message {
+            thread,
+            source: SourceId(format!("new:{}", self.id)),
+            by,
+            name: self.name.clone(),
+            text: self.text.clone(),
+            files: vec![],
+            dispatch: None,
+        };
+        bot.house.supervisor.post(message).await?;
+        bot.speak_in(opened).await;
+        Ok(opened)
+    }
+
+    /// The thread in Discord, opened once.
+    async fn thread(&mut self, bot: &Bot, title: &str, again: bool) -> Result<Id, Failed> {
+        if let Some(thread) = self.thread {
+            return Ok(thread);
+        }
+        let mut opened = None;
+        if again {
+            // Its opening may not have been answered.
+            let (place, us) = ((self.channel, title), bot.identity.user);
+            let ours = bot.rest.opened(self.guild, place, self.id, us).await?;
+            opened = ours.into_iter().find(|thread| !bot.places.is_served(*thread));
+        }
+        let opened = match opened {
+            Some(opened) => opened,
+            None => {
+                let opened = bot.rest.start_empty_thread(self.channel, title).await;
+                opened.map_err(|trouble| match trouble {
+                    Trouble::Refused { .. } => Failed::Here(format!("I could not open a thread: {trouble}.")),
+                    trouble => trouble.into(),
+                })?
+            }
+        };
+        self.thread = Some(opened);
+        self.write(bot)
+            .map_err(|error| Failed::Later(format!("it could not be written down: {error}")))?;
+        Ok(opened)
+    }
+
+    async fn show(&self, bot: &Bot, thread: Id, again: bool) -> Result<(), Trouble> {
+        let is_ours = |said: &serenity::all::Message| said.author.id.get() == bot.identity.user;
+        if again && bot.rest.after(thread, thread).await?.iter().any(is_ours) {
+            return Ok(());
+        }
+        let mut first = Outgoing::words(format!(
+            "💬 **{}**: {}",
+            harmless::line(&self.name, 60),
+            split::disarmed(&names::shortened(&self.text, 1500))
+        ));
+        first.nonce = Some(format!("n{}", self.id));
+        bot.rest.send(thread, first, true).await.map(drop)
+    }
+}

@@ -1,0 +1,281 @@
+//! What was said while no host listened, and what Discord does not let it do at once: nothing of it is lost, and nothing is
+//! read that is nothing to the bot.
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::discord::{Fault, Id, Person, Post, Seen, permissions};
+
+use super::{Stage, with};
+
+impl Stage {
+    /// Somebody mentions the bot in the channel. The message.
+    pub(super) fn mentioned_by(&self, who: &Person, text: &str) -> Id {
+        who.says(self.channel, &format!("{} {text}", self.fake.bot().mention()))
+    }
+
+    /// A thread of alice's that was answered; then the host was killed.
+    async fn killed_after_a_turn(&mut self) -> Id {
+        let (first, thread) = self.mention(&self.alice, "say: hello").await;
+        self.sign(first, "✅").await;
+        self.hears_nothing_more().await;
+        self.kill();
+        thread
+    }
+
+    /// Waits until the thread's last word was written down as seen.
+    async fn hears_nothing_more(&self) {
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+    }
+
+    /// The thread that was opened from a message.
+    async fn thread_of(&self, message: Id) -> Id {
+        let opened = |world: &support::discord::World| world.message(message)?.thread;
+        self.fake.until("a thread", opened).await
+    }
+
+    fn opened_by_new(&self, than: &[Id]) -> Vec<Id> {
+        self.fake.look(|world| {
+            let threads = world.threads(self.channel);
+            let ids = threads.iter().map(|thread| thread.id);
+            ids.filter(|id| !than.contains(id)).collect()
+        })
+    }
+
+    /// Waits until something that was typed became one answered thread, which shows once what it was.
+    async fn one_new_thread(&self, than: &[Id], words: &str) {
+        let bot = self.fake.bot();
+        let thread = self
+            .fake
+            .until("the answer", |world| {
+                let threads = world.threads(self.channel);
+                let mut ids = threads.iter().map(|one| one.id).filter(|id| !than.contains(id));
+                ids.find(|id| {
+                    let said = world.messages(*id);
+                    said.iter()
+                        .any(|one| one.author == bot && one.content.starts_with(words))
+                })
+            })
+            .await;
+        let shown = stage_count(&self.fake.said(thread), &format!("say: {words}"));
+        assert_eq!(shown, 1, "{:?}", self.fake.said(thread));
+        assert_eq!(self.answers(thread).await, words);
+        assert_eq!(self.opened_by_new(than), [thread]);
+    }
+}
+
+fn stage_count(said: &[String], words: &str) -> usize {
+    said.iter().filter(|said| said.contains(words)).count()
+}
+
+fn is_reading(seen: &&Seen) -> bool {
+    seen.method == "GET" && seen.path.ends_with("/messages")
+}
+
+#[tokio::test]
+async fn the_newest_of_more_than_a_thousand_missed_messages_is_answered() {
+    let mut stage = Stage::start("", "").await;
+    stage.killed_after_a_turn().await;
+    let talker = stage.guild.member("talker");
+    let oldest = stage.mentioned_by(&stage.alice, "say: the oldest");
+    for number in 0..1005 {
+        talker.says(stage.channel, &format!("chat {number}"));
+    }
+    let newest = stage.mentioned_by(&stage.alice, "say: the newest");
+    stage.up().await;
+    let live = stage.mentioned_by(&stage.alice, "say: live");
+    for asked in [oldest, newest, live] {
+        stage.sign(asked, "✅").await;
+    }
+}
+
+#[tokio::test]
+async fn only_known_threads_and_allowed_channels_that_it_sees_are_read() {
+    let mut stage = Stage::ready("", "").await;
+    stage.settings = format!("channels = [{}]", stage.channel);
+    let talker = stage.guild.member("g-owner");
+    let deny = |channel: Id, what| stage.guild.overwrite(channel, stage.fake.bot(), 0, what);
+    let others: Vec<Id> = (0..20)
+        .map(|number| stage.guild.channel(&format!("other-{number}")))
+        .collect();
+    for hidden in &others[10..] {
+        deny(*hidden, permissions::VIEW_CHANNEL);
+    }
+    stage.up().await;
+    let thread = stage.killed_after_a_turn().await;
+    for other in &others {
+        talker.says(*other, "something private");
+    }
+    let missed = stage.alice.says(thread, "say: read");
+    let before = stage.fake.requests().len();
+    stage.up().await;
+    stage.sign(missed, "✅").await;
+    let requests = stage.fake.requests();
+    let read: Vec<&Seen> = requests[before..].iter().filter(is_reading).collect();
+    let elsewhere = |seen: &&&Seen| others.iter().any(|other| seen.path.contains(&other.to_string()));
+    assert_eq!(read.iter().filter(elsewhere).count(), 0, "{read:?}");
+    assert!(requests[before..].iter().all(|seen| seen.status != 403));
+}
+
+#[tokio::test]
+async fn hidden_channels_are_not_read_where_every_channel_is_allowed() {
+    let mut stage = Stage::start("", "").await;
+    let talker = stage.guild.member("g-owner");
+    let hidden = stage.guild.channel("hidden");
+    stage
+        .guild
+        .overwrite(hidden, stage.fake.bot(), 0, permissions::VIEW_CHANNEL);
+    let thread = stage.killed_after_a_turn().await;
+    talker.says(hidden, "something private");
+    let missed = stage.alice.says(thread, "say: read");
+    stage.up().await;
+    stage.sign(missed, "✅").await;
+    let requests = stage.fake.requests();
+    let asked = |seen: &&Seen| seen.path.contains(&hidden.to_string());
+    assert_eq!(requests.iter().filter(asked).count(), 0);
+}
+
+#[tokio::test]
+async fn a_thread_that_was_put_away_meanwhile_is_read() {
+    let mut stage = Stage::start("", "").await;
+    let thread = stage.killed_after_a_turn().await;
+    let missed = stage.alice.says(thread, "say: before it was put away");
+    stage.manager().archives(thread, true);
+    stage.up().await;
+    stage.sign(missed, "✅").await;
+    assert_eq!(stage.answers(thread).await, "hello\nbefore it was put away");
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_for_want_of_a_permission_is_told_in_the_log() {
+    let mut stage = Stage::start("", "").await;
+    let thread = stage.killed_after_a_turn().await;
+    let history = permissions::READ_MESSAGE_HISTORY;
+    stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, history);
+    stage.alice.says(thread, "say: missed");
+    stage.up().await;
+    stage.logged("lacks the permission Read Message History").await;
+}
+
+#[tokio::test]
+async fn a_message_that_can_not_be_dealt_with_holds_up_no_other_and_is_told_until_it_is() {
+    let stage = Stage::start("", "").await;
+    let place = "/channels/*/messages/*/threads";
+    stage.fake.inject(Fault::status(502).on("POST", place).times(4));
+    let first = stage.mentioned_by(&stage.alice, "say: first");
+    stage
+        .fake
+        .until_requested("the first try", |seen| {
+            seen.iter().find(|seen| seen.status == 502).map(drop)
+        })
+        .await;
+    let status = stage.prints(&["status"]).await;
+    assert!(
+        status.contains("1 message of Discord could not be dealt with yet"),
+        "{status}"
+    );
+    stage.sign(first, "✅").await;
+    let status = stage.prints(&["status"]).await;
+    assert!(!status.contains("could not be dealt with"), "{status}");
+}
+
+#[tokio::test]
+async fn what_was_typed_for_a_new_thread_survives_a_kill_at_each_step() {
+    for path in ["/channels/*/threads", "/channels/*/messages"] {
+        for fault in [Fault::slow(Duration::from_secs(20)), Fault::answer_lost()] {
+            let mut stage = Stage::start("", "").await;
+            let thread = stage.thread_of_a_turn().await;
+            stage.fake.inject(fault.on("POST", path));
+            let text = [("text", json!("say: from new"))];
+            stage.alice.slash(stage.channel, "new", &text);
+            while stage.fake.faults_left() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            stage.kill();
+            stage.up().await;
+            stage.one_new_thread(&[thread], "from new").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_thread_whose_opening_was_not_answered_is_opened_once() {
+    let stage = Stage::start("", "").await;
+    let thread = stage.thread_of_a_turn().await;
+    for fault in [Fault::answer_lost(), Fault::status(502)] {
+        let before = [vec![thread], stage.opened_by_new(&[thread])].concat();
+        stage.fake.inject(fault.on("POST", "/channels/*/threads"));
+        let text = [("text", json!("say: from new"))];
+        let typed = stage.alice.slash(stage.channel, "new", &text);
+        stage
+            .told(&stage.alice, stage.channel, typed, "Here it goes on")
+            .await;
+        stage.one_new_thread(&before, "from new").await;
+    }
+}
+
+impl Stage {
+    async fn thread_of_a_turn(&self) -> Id {
+        let (first, thread) = self.mention(&self.alice, "say: hello").await;
+        self.sign(first, "✅").await;
+        thread
+    }
+
+    /// What the model was asked last.
+    fn asked_of_the_model(&self) -> String {
+        format!("{:?}", self.scene.control().model_requests().last())
+    }
+}
+
+#[tokio::test]
+async fn the_agent_is_given_the_message_that_a_mention_answers_or_forwards() {
+    let stage = Stage::start("", "").await;
+    let bob = stage.guild.member("bob");
+    let quoted = bob.says(stage.channel, "the secret number is 4711");
+    let name = stage.fake.bot().mention();
+    let post = Post::new(&format!("{name} say: what does it say?")).reply_to(quoted);
+    let asked = stage.alice.posts(stage.channel, post);
+    stage.sign(asked, "✅").await;
+    let request = stage.asked_of_the_model();
+    assert!(
+        request.contains("bob wrote:") && request.contains("4711"),
+        "{request}"
+    );
+    let thread = stage.thread_of(asked).await;
+    let title = stage
+        .fake
+        .look(|world| world.channel(thread).map(|one| one.name.clone()));
+    assert_eq!(title.as_deref(), Some("say: what does it say?"));
+
+    let other = bob.says(stage.channel, "say: carried over");
+    let forwarded = stage.alice.posts(thread, Post::forward(other));
+    stage.sign(forwarded, "✅").await;
+    let request = stage.asked_of_the_model();
+    assert!(
+        request.contains("Forwarded:") && request.contains("carried over"),
+        "{request}"
+    );
+}
+
+#[tokio::test]
+async fn files_of_a_message_that_a_kill_interrupted_are_in_the_workspace_once() {
+    let mut stage = Stage::start("", "permissions = \"allow\"").await;
+    let thread = stage.thread_of_a_turn().await;
+    let post = Post::new("run: ls uploads").file("a.txt", "text/plain", b"one");
+    let post = post.file("b.txt", "text/plain", b"two");
+    let slow = Fault::slow(Duration::from_secs(20));
+    stage.fake.inject(slow.on("GET", "/cdn/attachments/*/*/b.txt"));
+    let asked = stage.alice.posts(thread, post);
+    while stage.fake.faults_left() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.kill();
+    stage.up().await;
+    stage.sign(asked, "✅").await;
+    let request = stage.asked_of_the_model();
+    assert!(
+        request.contains("b.txt") && !request.contains("a-2.txt"),
+        "{request}"
+    );
+    stage.said(thread, "the command", with("ls uploads")).await;
+}
