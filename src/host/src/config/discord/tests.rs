@@ -81,7 +81,8 @@ fn everything_that_can_be_said_is_understood() {
     assert_eq!(config.channels[&11], Channel::default());
     assert_eq!(
         problems_of("[discord]\nchannels = [10]\n", &[("DISCORD_TOKEN", TOKEN)])[0],
-        "2: discord.channels: what is different in a channel is a table, [discord.channels.ID]"
+        "2: discord.channels: what is different in a channel is a table, [discord.channels.ID] (the list of channels that \
+         the bot works in is called allowed_channels)"
     );
 }
 
