@@ -35,9 +35,10 @@ impl Conversation {
         self.write("skip what waits", move |database| {
             let now = Timestamp::now();
             let mut skipped = Vec::new();
-            if let Some(thread) = filter.dismisses() {
-                turns::dismiss(database, thread)?;
-            }
+            let dismissed = match filter.dismisses() {
+                Some(thread) => turns::dismiss(database, thread)?,
+                None => false,
+            };
             for waiting in oldest(database, &filter)? {
                 match waiting {
                     Waiting::Turn(turn) => {
@@ -49,7 +50,10 @@ impl Conversation {
                     }
                 }
             }
-            counted(database, &filter, skipped)
+            Ok(Backlog {
+                dismissed,
+                ..counted(database, &filter, skipped)?
+            })
         })
         .await
     }
@@ -81,5 +85,6 @@ fn counted(database: &Connection, filter: &BacklogFilter, entries: Vec<Waiting>)
         entries,
         turns: turns::count_queued(database, thread)?,
         deliveries: deliveries::count_stuck(database, thread)?,
+        dismissed: false,
     })
 }

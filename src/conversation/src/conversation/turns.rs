@@ -151,8 +151,8 @@ impl Conversation {
     }
 
     /// Somebody has seen that the last turn of a thread failed or was cut, and does not want its answer: it counts as
-    /// stopped. Its reason stays, and it can still be asked for again.
-    pub async fn dismiss(&self, thread: &ThreadId) -> Result<()> {
+    /// stopped. Its reason stays, and it can still be asked for again. Whether there was such a turn.
+    pub async fn dismiss(&self, thread: &ThreadId) -> Result<bool> {
         let thread = thread.clone();
         self.write("dismiss a turn", move |database| {
             turns::dismiss(database, &thread)

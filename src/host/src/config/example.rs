@@ -116,6 +116,8 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #workers = 1000
 # Workers that start at the same time.
 #starting = 4
+# Workers started in a second, after one second's worth at once.
+#starts_per_second = 100
 # Queued turns of one thread.
 #queued = 100
 # An idle worker ends after so long; its session is kept.
