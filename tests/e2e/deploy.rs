@@ -90,6 +90,7 @@ fn the_unit_lets_the_host_end_its_way_and_leaves_the_cage_working() {
         values[0].as_str()
     };
     for (key, value) in [
+        ("Service.Type", "notify"),
         ("Service.KillMode", "control-group"),
         ("Service.KillSignal", "SIGTERM"),
         ("Service.OOMPolicy", "continue"),
