@@ -17,7 +17,7 @@ use super::health::Link;
 use super::memory::Memory;
 use super::mouth::Mouth;
 use super::persist::Held;
-use super::places::{self, Places, Spot};
+use super::places::{self, Places, Spot, UPLOAD_LIMIT};
 use super::refusals::Refusals;
 use super::render::Look;
 use super::rest::{Rest, Trouble};
@@ -27,8 +27,6 @@ use super::signs::Signs;
 
 /// How often is written down what was seen.
 const KEEP: Duration = Duration::from_secs(1);
-/// Discord's limit for files of bots without a boosted guild.
-const UPLOAD_LIMIT: u64 = 10 << 20;
 /// Who owns the application is asked again after so long: who is taken off its team has no access from then on.
 const OWNERS: Duration = Duration::from_secs(5);
 /// Channels whose last piece of work is remembered before those that have ended are dropped.
@@ -60,7 +58,6 @@ pub(super) struct Bot {
     pub(super) places: Places,
     pub(super) signs: Signs,
     pub(super) mouth: Mouth,
-    pub(super) look: Look,
     /// The connection to the gateway.
     pub(super) link: Link,
     seen: Mutex<Seen>,
@@ -92,10 +89,6 @@ impl Bot {
             held: Arc::default(),
             signs: Signs::new(Arc::clone(&rest)),
             mouth: Mouth::new(),
-            look: Look {
-                thoughts: false,
-                upload_limit: UPLOAD_LIMIT,
-            },
             places,
             link: Link::default(),
             seen: Mutex::new(seen),
@@ -170,6 +163,35 @@ impl Bot {
         let spot = Spot::of_json(&self.rest.channel(channel).await?);
         self.places.learn(channel, spot);
         Ok(spot)
+    }
+
+    /// How turns are shown in a channel.
+    pub(super) fn look(&self, channel: Id) -> Look {
+        Look {
+            thoughts: false,
+            upload_limit: self.places.upload_limit(channel).unwrap_or(UPLOAD_LIMIT),
+        }
+    }
+
+    /// Asks Discord how large files may be in a channel, if nobody has told yet.
+    pub(super) async fn learn_upload_limit(&self, channel: Id) {
+        if self.places.upload_limit(channel).is_some() {
+            return;
+        }
+        let tier = match self.spot(channel).await {
+            Ok(Spot {
+                guild: Some(guild), ..
+            }) => self
+                .rest
+                .tier(guild)
+                .await
+                .map(|tier| self.places.learn_tier(guild, tier)),
+            Ok(_) => Ok(()),
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = tier {
+            tracing::warn!(channel, %trouble, "Discord does not say how large files may be here");
+        }
     }
 
     /// Does something in a channel after everything else that is to be done there.

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use conversation::ThreadFilter;
-use serenity::all::{Guild, GuildChannel, MessageId, Permissions, UserId};
+use serenity::all::{ChannelType, Guild, GuildChannel, MessageId, Permissions, UserId};
 
 use super::FRONT_END;
 use super::admission::{Id, hears};
 use super::bot::Bot;
 use super::hear::{self, OF_DIRECT};
 use super::persist::{Behind, Tried, persist};
-use super::places::{self, Spot};
+use super::places::{self, Kind, Spot};
 use super::rest::Trouble;
 use super::seen::{DIRECT, Shard};
 
@@ -49,8 +49,11 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
         }
     }
     let parents = guild.channels.values().filter(|channel| {
-        let kind = u8::from(channel.kind);
-        places::has_threads(kind) && is_heard(bot, channel) && can_read(bot, guild, channel)
+        let is_category = channel.kind == ChannelType::Category;
+        !is_category
+            && Spot::of(channel).kind.has_threads()
+            && is_heard(bot, channel)
+            && can_read(bot, guild, channel)
     });
     for parent in parents {
         put_away(bot, shard, (parent.id.get(), id), before);
@@ -104,6 +107,7 @@ fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), before: Id)
                             let spot = Spot {
                                 guild: Some(guild),
                                 parent: Some(parent),
+                                kind: Kind::Thread,
                             };
                             bot.places.learn(channel, spot);
                             let gap = Gap {

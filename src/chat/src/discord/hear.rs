@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Ready};
 use supervisor::SupervisorError;
 
-use super::admission::{Facts, Id, Mode, Refusal, Say, Verdict, decide};
+use super::admission::{AuthorKind, Facts, Id, Mode, Refusal, Say, Verdict, decide};
 use super::bot::Bot;
 use super::persist::{Behind, Tried, persist};
-use super::places::Spot;
+use super::places::{Kind, Spot};
 use super::rest::Trouble;
 use super::seen::{DIRECT, Shard};
 use super::{catch_up, press};
@@ -17,11 +17,13 @@ mod answer;
 mod facts;
 mod turn;
 
+pub(super) use answer::no_thread;
 pub(super) use facts::place;
 
 use answer::answer;
-use facts::{author, mentions, roles, said, shown};
-use turn::{obey_channel, open, turn};
+use facts::{author, mentions, said, shown};
+pub(super) use turn::obey_channel;
+use turn::{open, turn};
 
 /// The shard that tells of direct conversations.
 pub(super) const OF_DIRECT: Shard = 0;
@@ -38,6 +40,10 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             tokio::spawn(async move { press::interaction(&bot, event.interaction).await });
         }
         Event::GuildCreate(event) => guild(bot, shard, &event.guild),
+        Event::GuildUpdate(event) => {
+            let tier = event.guild.premium_tier.into();
+            bot.places.learn_tier(event.guild.id.get(), tier);
+        }
         Event::ChannelCreate(event) => bot.places.learn_of(&event.channel),
         Event::ChannelUpdate(event) => bot.places.learn_of(&event.channel),
         Event::ChannelDelete(event) => bot.places.forget(event.channel.id.get()),
@@ -82,6 +88,7 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
 }
 
 fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
+    bot.places.learn_tier(guild.id.get(), guild.premium_tier.into());
     for channel in guild.channels.values().chain(&guild.threads) {
         bot.places.learn_of(channel);
     }
@@ -142,7 +149,7 @@ pub(super) fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>
     if message.author.id.get() == bot.identity.user {
         return true;
     }
-    let is_listening = bot.config.rules.channels.values().any(|mode| *mode == Mode::All);
+    let is_listening = bot.config.rules.modes.values().any(|mode| *mode == Mode::All);
     guild.is_some() && !is_listening && !bot.places.is_served(channel) && !mentions(bot, message)
 }
 
@@ -189,6 +196,15 @@ pub(super) enum Failed {
     Stopping,
 }
 
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Here(words) | Self::Later(words) => f.write_str(words),
+            Self::Stopping => f.write_str("the host is stopping"),
+        }
+    }
+}
+
 impl From<SupervisorError> for Failed {
     fn from(error: SupervisorError) -> Self {
         match error {
@@ -220,6 +236,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         None => Spot {
             guild: None,
             parent: None,
+            kind: Kind::Direct,
         },
         Some(_) => match bot.spot(channel).await {
             Ok(spot) => spot,
@@ -235,10 +252,12 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         place,
         mentioned: mentions(bot, message),
         empty: said.is_empty() && shown(bot, message).next().is_none(),
+        threadless: spot.kind == Kind::Voice,
         known: bot.places.is_served(channel),
         bot_turns: bot.places.bot_turns(channel),
     };
-    match decided(bot, message, guild, &mut facts).await? {
+    // What was missed comes without roles.
+    match decided(bot, guild, &mut facts, message.member.is_some()).await? {
         Verdict::Ignore => Ok(()),
         Verdict::Refuse { why, say } => {
             let (author, once) = (facts.author.id, say == Say::Once);
@@ -255,6 +274,12 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
             turn(bot, message, channel, said.text(), &facts.author).await
         }
         Verdict::Join => {
+            if spot.kind == Kind::Thread
+                && let Err(trouble) = bot.rest.join(channel).await
+            {
+                // Whoever writes in a thread is made a member of it anyway.
+                tracing::debug!(channel, %trouble, "could not join a thread");
+            }
             let title = said.title();
             open(bot, message, channel, spot.parent, title).await?;
             turn(bot, message, channel, said.text(), &facts.author).await
@@ -262,17 +287,16 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         Verdict::OpenThread => {
             let title = said.title();
             let opened = bot.rest.start_thread(channel, message.id.get(), &title).await;
-            let opened = opened.map_err(|trouble| match trouble {
-                Trouble::Refused { code: 50_001 | 50_013, .. } => Failed::Here(
-                    "I can't open a thread here: I lack the permission Create Public Threads in this channel. Whoever manages this server can give it to me.".to_owned(),
-                ),
-                trouble => trouble.into(),
+            let opened = opened.map_err(|trouble| match no_thread(&trouble) {
+                Some(words) => Failed::Here(words.to_owned()),
+                None => trouble.into(),
             })?;
             bot.places.learn(
                 opened,
                 Spot {
                     guild,
                     parent: Some(channel),
+                    kind: Kind::Thread,
                 },
             );
             open(bot, message, opened, Some(channel), title).await?;
@@ -282,13 +306,14 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
 }
 
 /// What a message asks for. What only Discord knows, and not by heart, is asked when nothing else lets its author in.
+/// `has_roles`: the author's roles are known.
 ///
-/// Errors: it does not say it.
-async fn decided(
+/// Errors: Discord does not say it.
+pub(super) async fn decided(
     bot: &Bot,
-    message: &Message,
     guild: Option<Id>,
     facts: &mut Facts,
+    has_roles: bool,
 ) -> Result<Verdict, Trouble> {
     let is_unlisted = |verdict: &Verdict| {
         let why = Refusal::NotListed;
@@ -300,9 +325,18 @@ async fn decided(
     }
     let rules = bot.rules().await?;
     let verdict = decide(&rules, facts);
-    if !is_unlisted(&verdict) {
+    let is_person = facts.author.kind == AuthorKind::Person;
+    let (Some(guild), false) = (guild, has_roles || rules.roles.is_empty()) else {
+        return Ok(verdict);
+    };
+    if !is_unlisted(&verdict) || !is_person {
         return Ok(verdict);
     }
-    facts.author.roles = roles(bot, message, guild, &facts.author).await?;
+    facts.author.roles = match bot.rest.roles(guild, facts.author.id).await {
+        Ok(roles) => roles,
+        // Who has left has none.
+        Err(Trouble::Refused { .. }) => return Ok(verdict),
+        Err(trouble) => return Err(trouble),
+    };
     Ok(decide(&rules, facts))
 }

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 use super::admission::Id;
 
 /// After a try that failed, and twice as long after each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(32);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(32);
 
 /// What a try came to.
 pub(super) enum Tried {

@@ -8,16 +8,19 @@ use conversation::SourceId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use crate::discord::admission::Id;
+use crate::discord::admission::{Id, Refusal};
 use crate::discord::asker::{Asker, Line};
 use crate::discord::bot::{Bot, user};
-use crate::discord::hear::Failed;
+use crate::discord::hear::{Failed, no_thread};
 use crate::discord::persist::{Behind, Tried, persist};
-use crate::discord::places::{Spot, thread};
+use crate::discord::places::{Kind, Spot, thread};
 use crate::discord::press::sentence;
 use crate::discord::rest::{Outgoing, Trouble};
 use crate::discord::{names, split};
 use crate::harmless;
+
+const IN_A_FORUM: &str =
+    "In a forum each post is a conversation of its own: make a new post, and mention me in it.";
 
 /// A thread that was asked for, as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -138,6 +141,7 @@ impl Asked {
         let spot = Spot {
             guild: Some(self.guild),
             parent: Some(self.channel),
+            kind: Kind::Thread,
         };
         bot.places.learn(opened, spot);
         let lost = || Failed::Here("Not here.".to_owned());
@@ -181,10 +185,19 @@ impl Asked {
         let opened = match opened {
             Some(opened) => opened,
             None => {
-                let opened = bot.rest.start_empty_thread(self.channel, title).await;
-                opened.map_err(|trouble| match trouble {
-                    Trouble::Refused { .. } => Failed::Here(format!("I could not open a thread: {trouble}.")),
-                    trouble => trouble.into(),
+                let kind = bot.spot(self.channel).await.map_or(Kind::Text, |spot| spot.kind);
+                match kind {
+                    Kind::Forum => return Err(Failed::Here(IN_A_FORUM.to_owned())),
+                    Kind::Voice => return Err(Failed::Here(Refusal::NoThreads.words().to_owned())),
+                    _ => {}
+                }
+                let opened = bot.rest.start_empty_thread(self.channel, kind, title).await;
+                opened.map_err(|trouble| match (no_thread(&trouble), &trouble) {
+                    (Some(words), _) => Failed::Here(words.to_owned()),
+                    (None, Trouble::Refused { .. }) => {
+                        Failed::Here(format!("I could not open a thread: {trouble}."))
+                    }
+                    _ => trouble.into(),
                 })?
             }
         };

@@ -9,6 +9,23 @@ use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::rest::{Outgoing, Trouble};
 use crate::discord::seen::Shard;
 
+/// Why no thread can be opened, in words; `None`: it is not about threads.
+pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
+    let Trouble::Refused { code, .. } = trouble else {
+        return None;
+    };
+    match code {
+        50_001 | 50_013 => Some(
+            "I can't open a thread here: I lack the permission Create Public Threads in this channel. Whoever manages this server can give it to me.",
+        ),
+        50_024 => Some("There are no threads in this kind of channel. Mention me in a text channel."),
+        160_006 | 160_007 => Some(
+            "I can't open a thread: this server has as many open threads as Discord allows. Close some that are over, and write it once more.",
+        ),
+        _ => None,
+    }
+}
+
 /// Answers a message, once; then it is done with. Nobody waits for that: it goes on by itself. Discord knows the reply by its
 /// nonce, for some minutes; where it may have been said before (`again`), it is looked for.
 pub(super) fn answer(bot: &Arc<Bot>, shard: Shard, message: Arc<Message>, words: String, again: bool) {

@@ -1,14 +1,11 @@
 //! What a message says: who, where, to whom, and which words.
 
-use std::collections::BTreeSet;
-
 use serenity::all::{Attachment, Message, MessageType, User};
 
 use crate::discord::admission::{Author, AuthorKind, Id, Place};
 use crate::discord::bot::Bot;
 use crate::discord::names::{shortened, thread_title};
 use crate::discord::places::Spot;
-use crate::discord::rest::Trouble;
 use crate::harmless;
 
 /// Letters of a message that another one refers to: as long as one can be.
@@ -40,28 +37,6 @@ pub(super) fn author(bot: &Bot, message: &Message) -> Author {
         id,
         kind,
         roles: roles.map(|role| role.get()).collect(),
-    }
-}
-
-/// An author's roles, asked for where they did not come with the message: what was missed comes without them.
-///
-/// Errors: Discord does not say it.
-pub(super) async fn roles(
-    bot: &Bot,
-    message: &Message,
-    guild: Option<Id>,
-    author: &Author,
-) -> Result<BTreeSet<Id>, Trouble> {
-    let are_asked = message.member.is_none() && author.kind == AuthorKind::Person;
-    match guild {
-        Some(guild) if are_asked && !bot.config.rules.roles.is_empty() => {
-            match bot.rest.roles(guild, author.id).await {
-                // Who has left has none.
-                Err(Trouble::Refused { .. }) => Ok(BTreeSet::new()),
-                roles => roles,
-            }
-        }
-        _ => Ok(author.roles.clone()),
     }
 }
 
