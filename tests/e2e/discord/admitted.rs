@@ -166,7 +166,7 @@ async fn strangers_hold_up_nobody_and_are_told_once() {
     stage.sign(asked, "✅").await;
     stage.sign(opened, "✅").await;
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(10), "the owner waited for {took:?}");
+    assert!(took < Duration::from_secs(20), "the owner waited for {took:?}");
     let is_refusal = |said: &&String| said.contains("not on the list");
     for place in [thread, stage.channel] {
         let told = stage.fake.said(place).iter().filter(is_refusal).count();
@@ -206,10 +206,9 @@ async fn a_bot_alone_opens_no_more_threads_than_it_may_have_turns_also_after_a_r
     assert_eq!(threads(&stage), 4);
 }
 
-/// Its words are those of the message: they are looked for where it was said.
 #[tokio::test]
 async fn a_mention_of_the_bots_own_role_is_a_mention() {
-    let stage = Stage::ready("", "").await;
+    let mut stage = Stage::ready("", "").await;
     let role = stage.guild.role_of_bot("agent-host");
     let other = stage.guild.role("others", 0);
     let mut stage = stage;

@@ -158,7 +158,7 @@ async fn what_can_not_be_read_for_want_of_a_permission_is_told_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_message_that_can_not_be_dealt_with_holds_up_no_other_and_is_told_until_it_is() {
+async fn a_message_that_can_not_be_dealt_with_is_tried_and_told_until_it_is() {
     let stage = Stage::start("", "").await;
     let place = "/channels/*/messages/*/threads";
     stage.fake.inject(Fault::status(502).on("POST", place).times(4));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use conversation::ThreadFilter;
-use serenity::all::{ChannelType, Guild, GuildChannel, MessageId, Permissions, UserId};
+use serenity::all::{ChannelId, ChannelType, Guild, GuildChannel, MessageId, Permissions, UserId};
 
 use super::FRONT_END;
 use super::admission::{Id, hears};
@@ -17,6 +17,8 @@ use super::seen::{DIRECT, Shard};
 
 /// Direct conversations that are looked into, the most recently active first.
 const MOST_DIRECT: usize = 50;
+/// What it takes to read what was said before.
+const READING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
 /// Messages that Discord gives at once.
 const PAGE: usize = 100;
 
@@ -38,7 +40,11 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
     };
     for channel in guild.channels.values().chain(&guild.threads) {
         let newest = channel.last_message_id.map_or(0, MessageId::get);
-        if newest > before && is_heard(bot, channel) && can_read(bot, guild, channel) {
+        let given = given(bot, guild, channel);
+        if newest <= before || !is_heard(bot, channel) || !given.contains(Permissions::VIEW_CHANNEL) {
+            continue;
+        }
+        if given.contains(READING) {
             let gap = Gap {
                 channel: channel.id.get(),
                 guild: Some(id),
@@ -46,6 +52,12 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
                 upto: newest,
             };
             missed(bot, shard, gap);
+        } else {
+            let channel = channel.id.get();
+            tracing::warn!(
+                channel,
+                "what was said here while the bot was away is lost: it lacks the permission Read Message History"
+            );
         }
     }
     let parents = guild.channels.values().filter(|channel| {
@@ -53,7 +65,7 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
         !is_category
             && Spot::of(channel).kind.has_threads()
             && is_heard(bot, channel)
-            && can_read(bot, guild, channel)
+            && given(bot, guild, channel).contains(READING)
     });
     for parent in parents {
         put_away(bot, shard, (parent.id.get(), id), before);
@@ -67,28 +79,16 @@ fn is_heard(bot: &Bot, channel: &GuildChannel) -> bool {
     hears(&bot.config.rules, place)
 }
 
-/// Whether the bot may read what was said before.
-fn can_read(bot: &Bot, guild: &Guild, channel: &GuildChannel) -> bool {
+/// What the bot may do there.
+fn given(bot: &Bot, guild: &Guild, channel: &GuildChannel) -> Permissions {
     let Some(us) = guild.members.get(&UserId::new(bot.identity.user)) else {
-        return true;
+        // Discord says what it refuses.
+        return Permissions::all();
     };
-    // A thread has its channel's permissions; the category that a channel stands below has none that count.
-    let parent = Spot::of(channel).parent.map(serenity::all::ChannelId::new);
-    let decides = parent
-        .and_then(|parent| guild.channels.get(&parent))
-        .unwrap_or(channel);
-    let given = guild.user_permissions_in(decides, us);
-    if !given.contains(Permissions::VIEW_CHANNEL) {
-        return false;
-    }
-    let can_read = given.contains(Permissions::READ_MESSAGE_HISTORY);
-    if !can_read {
-        tracing::warn!(
-            channel = channel.id.get(),
-            "what was said here while the bot was away is lost: it lacks the permission Read Message History"
-        );
-    }
-    can_read
+    // A thread has its channel's permissions.
+    let parent = Spot::of(channel).parent.map(ChannelId::new);
+    let decides = parent.and_then(|parent| guild.channels.get(&parent));
+    guild.user_permissions_in(decides.unwrap_or(channel), us)
 }
 
 /// Threads of a channel that were put away meanwhile: nobody tells of them.
@@ -197,10 +197,11 @@ async fn read(bot: &Arc<Bot>, shard: Shard, mut gap: Gap, behind: Behind) -> Res
         let is_last = messages.len() < PAGE;
         for message in messages {
             gap.after = message.id.get();
+            bot.seen().came(shard, gap.after);
             if hear::is_plainly_nothing(bot, &message, gap.guild) {
+                bot.seen().done(shard, gap.after);
                 continue;
             }
-            bot.seen().came(shard, gap.after);
             hear::hear(bot, shard, message, gap.guild, true).await;
         }
         if is_last || gap.after >= gap.upto {
