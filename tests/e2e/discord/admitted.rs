@@ -208,7 +208,7 @@ async fn a_bot_alone_opens_no_more_threads_than_it_may_have_turns_also_after_a_r
 
 #[tokio::test]
 async fn a_mention_of_the_bots_own_role_is_a_mention() {
-    let mut stage = Stage::ready("", "").await;
+    let stage = Stage::ready("", "").await;
     let role = stage.guild.role_of_bot("agent-host");
     let other = stage.guild.role("others", 0);
     let mut stage = stage;
