@@ -154,7 +154,7 @@ fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>) -> bool {
     if message.author.id.get() == bot.identity.user {
         return true;
     }
-    let is_listening = bot.rules.channels.values().any(|mode| *mode == Mode::All);
+    let is_listening = bot.rules.modes.values().any(|mode| *mode == Mode::All);
     guild.is_some() && !is_listening && !bot.places.is_served(channel) && !mentions(bot, message)
 }
 
