@@ -81,7 +81,7 @@ fn checked(folder: &Path, hidden: &Hidden<'_>) -> Result<PathBuf, String> {
 }
 
 /// Without links, as far as it exists already.
-fn without_links(path: &Path) -> PathBuf {
+pub(super) fn without_links(path: &Path) -> PathBuf {
     for known in path.ancestors() {
         if let (Ok(real), Ok(rest)) = (known.canonicalize(), path.strip_prefix(known)) {
             return if rest.as_os_str().is_empty() {

@@ -23,7 +23,8 @@ fn team() -> Rules {
         owners: [OWNER].into(),
         users: [ALICE].into(),
         roles: [TEAM].into(),
-        channels: [(TALK, Mode::Mention), (BUSY, Mode::All), (QUIET, Mode::Off)].into(),
+        allowed: [TALK, BUSY, QUIET].into(),
+        modes: [(BUSY, Mode::All), (QUIET, Mode::Off)].into(),
         bots: [ROBOT].into(),
         bot_turns: 3,
         dms: true,
@@ -71,6 +72,7 @@ fn says(author: Author, place: Place) -> Facts {
         place,
         mentioned: false,
         empty: false,
+        threadless: false,
         known: false,
         bot_turns: 0,
     }
@@ -90,6 +92,13 @@ fn thread(parent: Id) -> Place {
 fn mention(facts: Facts) -> Facts {
     Facts {
         mentioned: true,
+        ..facts
+    }
+}
+
+fn voice(facts: Facts) -> Facts {
+    Facts {
+        threadless: true,
         ..facts
     }
 }
@@ -116,7 +125,7 @@ fn refuse(why: Refusal, say: Say) -> Verdict {
 #[test]
 #[rustfmt::skip]
 fn what_becomes_of_each_message() {
-    use Refusal::{NoDms, NotHere, NotListed, NothingSaid, TooManyBotTurns};
+    use Refusal::{NoDms, NoThreads, NotHere, NotListed, NothingSaid, TooManyBotTurns};
     use Verdict::{Ignore, Join, OpenThread, Turn};
     let member = || Author { roles: [TEAM].into(), ..person(BOB) };
     let elsewhere = Place::Channel { guild: OTHER_GUILD, channel: 99 };
@@ -136,6 +145,11 @@ fn what_becomes_of_each_message() {
         ("all: one who asks is told",             team(), mention(says(person(BOB), channel(BUSY))), refuse(NotListed, Say::Reply)),
         ("off: nothing happens",                  team(), mention(says(person(ALICE), channel(QUIET))), Ignore),
         ("off: in its threads neither",           team(), known(mention(says(person(ALICE), thread(QUIET)))), Ignore),
+        // beside voices, where no threads can be opened
+        ("a mention beside voices",               team(), voice(mention(says(person(ALICE), channel(TALK)))), refuse(NoThreads, Say::Reply)),
+        ("of a stranger",                         team(), voice(mention(says(person(BOB), channel(TALK)))), refuse(NotListed, Say::Reply)),
+        ("all: chatting beside voices",           team(), voice(says(person(ALICE), channel(BUSY))), Ignore),
+        ("a listed bot there",                    team(), voice(robot(0, channel(TALK))), Ignore),
         // threads and forum posts
         ("a mention in a thread joins it",        team(), mention(says(person(ALICE), thread(TALK))), Join),
         ("other threads are other people's",      team(), says(person(ALICE), thread(TALK)), Ignore),
@@ -153,8 +167,11 @@ fn what_becomes_of_each_message() {
         ("empty lists: the owner may",            bare(), mention(says(person(OWNER), elsewhere)), OpenThread),
         ("empty lists: nobody else",              bare(), mention(says(person(ALICE), elsewhere)), refuse(NotListed, Say::Reply)),
         ("no owner known: nobody",                Rules::default(), mention(says(person(OWNER), elsewhere)), refuse(NotListed, Say::Reply)),
-        ("only places listed: the owner only",    Rules { channels: [(TALK, Mode::Mention)].into(), ..bare() },
+        ("only places listed: the owner only",    Rules { allowed: [TALK].into(), ..bare() },
                                                           mention(says(person(ALICE), channel(TALK))), refuse(NotListed, Say::Reply)),
+        ("what is said of one channel lists none", Rules { modes: [(QUIET, Mode::Off), (BUSY, Mode::All)].into(), ..bare() },
+                                                          mention(says(person(OWNER), elsewhere)), OpenThread),
+        ("off in a listed guild",                 Rules { modes: [(TALK, Mode::Off)].into(), ..guild_only() }, mention(says(person(OWNER), channel(TALK))), Ignore),
         ("everyone, written out",                 everyone(), mention(says(person(BOB), elsewhere)), OpenThread),
         ("everyone in one guild",                 guild_only(), mention(says(person(BOB), channel(TALK))), OpenThread),
         ("and not in another",                    guild_only(), mention(says(person(BOB), elsewhere)), refuse(NotHere, Say::Reply)),
@@ -199,6 +216,7 @@ fn anybody() -> impl Strategy<Value = Facts> {
             place,
             mentioned,
             empty,
+            threadless: false,
             known,
             bot_turns,
         },
