@@ -166,7 +166,9 @@ impl Asker {
     pub(super) fn guild(&self) -> Option<Id> {
         match self.place {
             Place::Dm => None,
-            Place::Channel { guild, .. } | Place::Thread { guild, .. } => Some(guild),
+            Place::Channel { guild, .. } | Place::Thread { guild, .. } | Place::Voice { guild, .. } => {
+                Some(guild)
+            }
         }
     }
 

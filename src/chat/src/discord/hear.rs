@@ -252,7 +252,6 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         place,
         mentioned: mentions(bot, message),
         empty: said.is_empty() && shown(bot, message).next().is_none(),
-        threadless: spot.kind == Kind::Voice,
         known: bot.places.is_served(channel),
         bot_turns: bot.places.bot_turns(channel),
     };

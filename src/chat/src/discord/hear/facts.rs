@@ -5,7 +5,7 @@ use serenity::all::{Attachment, Message, MessageType, User};
 use crate::discord::admission::{Author, AuthorKind, Id, Place};
 use crate::discord::bot::Bot;
 use crate::discord::names::{shortened, thread_title};
-use crate::discord::places::Spot;
+use crate::discord::places::{Kind, Spot};
 use crate::harmless;
 
 /// Letters of a message that another one refers to: as long as one can be.
@@ -16,6 +16,7 @@ pub(in crate::discord) fn place(channel: Id, guild: Option<Id>, spot: Spot) -> P
     match (guild.or(spot.guild), spot.parent) {
         (None, _) => Place::Dm,
         (Some(guild), Some(parent)) => Place::Thread { guild, parent },
+        (Some(guild), None) if spot.kind == Kind::Voice => Place::Voice { guild, channel },
         (Some(guild), None) => Place::Channel { guild, channel },
     }
 }
