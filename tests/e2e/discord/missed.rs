@@ -68,7 +68,7 @@ fn count(said: &[String], words: &str) -> usize {
     said.iter().filter(|said| said.contains(words)).count()
 }
 
-fn is_reading(seen: &&Seen) -> bool {
+fn is_reading(seen: &Seen) -> bool {
     seen.method == "GET" && seen.path.ends_with("/messages")
 }
 
@@ -111,7 +111,10 @@ async fn only_known_threads_and_allowed_channels_that_it_sees_are_read() {
     stage.up().await;
     stage.sign(missed, "✅").await;
     let requests = stage.fake.requests();
-    let read: Vec<&Seen> = requests[before..].iter().filter(is_reading).collect();
+    let read: Vec<&Seen> = requests[before..]
+        .iter()
+        .filter(|seen| is_reading(seen))
+        .collect();
     let elsewhere = |seen: &&&Seen| others.iter().any(|other| seen.path.contains(&other.to_string()));
     assert_eq!(read.iter().filter(elsewhere).count(), 0, "{read:?}");
     assert!(requests[before..].iter().all(|seen| seen.status != 403));

@@ -157,11 +157,11 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
 /// It is kept before it is acknowledged.
 async fn new_thread(bot: &Arc<Bot>, asker: &Asker, text: String) {
     match new::keep(bot, asker, text) {
-        Kept::Asked(asked) => {
+        Kept::Asked(wanted) => {
             if asker.later(bot).await {
-                new::open(bot, asked, false).await;
+                new::open(bot, wanted, false).await;
             } else {
-                asked.forget(bot);
+                wanted.forget(bot);
             }
         }
         Kept::Known => {}

@@ -332,7 +332,7 @@ pub(super) async fn decided(
         return Ok(verdict);
     }
     facts.author.roles = match bot.rest.roles(guild, facts.author.id).await {
-        Ok(roles) => roles,
+        Ok(held) => held,
         // Who has left has none.
         Err(Trouble::Refused { .. }) => return Ok(verdict),
         Err(trouble) => return Err(trouble),

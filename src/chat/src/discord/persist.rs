@@ -89,7 +89,7 @@ pub(super) async fn persist<Work>(
 /// The pause before the next try; what failed together is not tried again at the same moment.
 fn pause(tries: u32, about: Id) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1 << (tries - 1).min(16));
-    let apart = u32::from((about >> 22) as u8);
+    let apart = u32::try_from((about >> 22) % 256).unwrap_or_default();
     doubled.min(LONGEST_PAUSE) * (1024 + apart) / 1024
 }
 

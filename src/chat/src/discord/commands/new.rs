@@ -55,7 +55,7 @@ pub(super) fn keep(bot: &Bot, asker: &Asker, text: String) -> Kept {
         let words = "A direct conversation is one thread: just write. /reset begins anew.";
         return Kept::Not(words.to_owned());
     };
-    let asked = Asked {
+    let wanted = Asked {
         id: asker.id,
         line: asker.line().to_text(),
         user: asker.user,
@@ -67,11 +67,11 @@ pub(super) fn keep(bot: &Bot, asker: &Asker, text: String) -> Kept {
     };
     match bot.memory.claim_new_thread(asker.id).and_then(|is_first| {
         if is_first {
-            asked.write(bot)?;
+            wanted.write(bot)?;
         }
         Ok(is_first)
     }) {
-        Ok(true) => Kept::Asked(asked),
+        Ok(true) => Kept::Asked(wanted),
         Ok(false) => Kept::Known,
         Err(error) => Kept::Not(sentence(&format!("it could not be kept: {error}"))),
     }
@@ -184,27 +184,27 @@ impl Asked {
         }
         let opened = match opened {
             Some(opened) => opened,
-            None => {
-                let kind = bot.spot(self.channel).await.map_or(Kind::Text, |spot| spot.kind);
-                match kind {
-                    Kind::Forum => return Err(Failed::Here(IN_A_FORUM.to_owned())),
-                    Kind::Voice => return Err(Failed::Here(Refusal::NoThreads.words().to_owned())),
-                    _ => {}
-                }
-                let opened = bot.rest.start_empty_thread(self.channel, kind, title).await;
-                opened.map_err(|trouble| match (no_thread(&trouble), &trouble) {
-                    (Some(words), _) => Failed::Here(words.to_owned()),
-                    (None, Trouble::Refused { .. }) => {
-                        Failed::Here(format!("I could not open a thread: {trouble}."))
-                    }
-                    _ => trouble.into(),
-                })?
-            }
+            None => self.start(bot, title).await?,
         };
         self.thread = Some(opened);
         self.write(bot)
             .map_err(|error| Failed::Later(format!("it could not be written down: {error}")))?;
         Ok(opened)
+    }
+
+    async fn start(&self, bot: &Bot, title: &str) -> Result<Id, Failed> {
+        let kind = bot.spot(self.channel).await.map_or(Kind::Text, |spot| spot.kind);
+        match kind {
+            Kind::Forum => return Err(Failed::Here(IN_A_FORUM.to_owned())),
+            Kind::Voice => return Err(Failed::Here(Refusal::NoThreads.words().to_owned())),
+            _ => {}
+        }
+        let opened = bot.rest.start_empty_thread(self.channel, kind, title).await;
+        opened.map_err(|trouble| match (no_thread(&trouble), &trouble) {
+            (Some(words), _) => Failed::Here(words.to_owned()),
+            (None, Trouble::Refused { .. }) => Failed::Here(format!("I could not open a thread: {trouble}.")),
+            _ => trouble.into(),
+        })
     }
 
     async fn show(&self, bot: &Bot, thread: Id, again: bool) -> Result<(), Trouble> {
