@@ -14,7 +14,7 @@ use super::bot::{Bot, user};
 use super::places::{Spot, thread};
 use super::press::sentence;
 use super::rest::Outgoing;
-use super::{names, sign_in};
+use super::{names, render, sign_in};
 use crate::harmless;
 use crate::web::command::standing;
 
@@ -221,8 +221,8 @@ impl Here<'_> {
         bot.speak_in(opened).await;
         let mut first = Outgoing::words(format!(
             "💬 **{}**: {}",
-            harmless::line(&asker.name, 60),
-            super::split::disarmed(&names::shortened(&text, 1500))
+            render::escaped(&harmless::line(&asker.name, 60)),
+            super::split::disarmed(&names::shortened(harmless::printed(&text).trim(), 1500))
         ));
         first.nonce = Some(format!("n{}", asker.id));
         // What was asked for stands where it is answered, and brings the one who asked there.
@@ -274,7 +274,7 @@ impl Here<'_> {
         }
         let mut answer = String::from("Waiting, the next one first:");
         for (number, turn) in (1..).zip(queued.iter().take(LISTED)) {
-            let name = harmless::line(&turn.name, 40);
+            let name = render::escaped(&harmless::line(&turn.name, 40));
             let words = super::split::disarmed(&harmless::line(&turn.text, 80));
             let _ = write!(answer, "\n{number}. {name}: {words}");
         }
