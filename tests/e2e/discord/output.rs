@@ -46,6 +46,10 @@ impl Stage {
     }
 }
 
+fn repeated(count: usize, one: impl Fn(usize) -> String) -> String {
+    (0..count).map(one).collect()
+}
+
 #[tokio::test]
 async fn a_long_answer_is_split_without_breaking_fences_tables_links_or_letters() {
     let prose =
@@ -53,9 +57,7 @@ async fn a_long_answer_is_split_without_breaking_fences_tables_links_or_letters(
     let code: String = (0..150)
         .map(|number| format!("let line_{number} = {number} + 1;\n"))
         .collect();
-    let rows: String = (0..60)
-        .map(|number| format!("| row {number} | cell {number} |\n"))
-        .collect();
+    let rows = repeated(60, |number| format!("| row {number} | cell {number} |\n"));
     let text = format!(
         "{}\n\n```rust\n{code}```\n\n| name | value |\n|---|---|\n{rows}\n{}\n\nThe end.",
         prose.repeat(30),
@@ -87,9 +89,9 @@ async fn a_long_answer_is_split_without_breaking_fences_tables_links_or_letters(
         .join("\n");
     assert_eq!(links, 30);
     assert_eq!(all.matches(FAMILY).count(), 250);
-    let lines: Vec<&str> = all.lines().filter(|line| line.starts_with("let line_")).collect();
+    let written: Vec<&str> = all.lines().filter(|line| line.starts_with("let line_")).collect();
     assert_eq!(
-        lines,
+        written,
         code.lines().collect::<Vec<_>>(),
         "every line of code, once, in order"
     );
@@ -106,7 +108,7 @@ async fn a_long_answer_is_split_without_breaking_fences_tables_links_or_letters(
 
 #[tokio::test]
 async fn an_answer_of_a_megabyte_is_a_few_messages_and_a_file_with_all_of_it() {
-    let text: String = (0..125_000).map(|number| format!("w{number:06} ")).collect();
+    let text = repeated(125_000, |number| format!("w{number:06} "));
     assert_eq!(text.len(), 1_000_000);
     let stage = Stage::answering(&text, 10_000).await;
     let parts = stage.parts().await;

@@ -95,12 +95,11 @@ impl History {
             Line::Always { key } => {
                 self.always.insert(key);
             }
-            Line::Model { .. } => {}
             // Where there is no answer, the view sees that by itself, also after a kill.
             Line::Interrupted if matches!(self.messages.last(), Some(Message::Assistant { .. })) => {
                 self.cut.insert(self.messages.len() - 1);
             }
-            Line::Interrupted => {}
+            Line::Interrupted | Line::Model { .. } => {}
         }
     }
 
