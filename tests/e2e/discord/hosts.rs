@@ -5,7 +5,7 @@ use std::fs;
 use nix::sys::signal::{Signal, kill};
 use rehearsal::Counter;
 use support::discord::Message;
-use support::{Scene, agent_host};
+use support::{Host, Scene, agent_host};
 use tempfile::TempDir;
 
 use super::{Stage, with};
@@ -82,6 +82,33 @@ async fn a_second_host_on_one_state_folder_is_refused_and_the_first_goes_on() {
     assert_eq!(stage.fake.look(|world| world.gateway().identified), 1);
     let (message, thread) = stage.mention(&stage.alice, "say: undisturbed").await;
     stage.is_whole(message, thread, "undisturbed").await;
+}
+
+#[tokio::test]
+async fn a_second_host_with_the_same_token_is_told_by_the_log_the_status_and_the_doctor() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: alone").await;
+    stage.is_whole(message, thread, "alone").await;
+    let told = stage.prints(&["status"]).await;
+    assert!(!told.contains("another program"), "{told}");
+    let elsewhere = Scene::signed_in().await;
+    let settings = format!(
+        "api_base = \"{}\"\ngateway_url = \"{}\"\n",
+        stage.fake.api_base(),
+        stage.fake.gateway_url()
+    );
+    let token = (stage.token.0, stage.token.1.as_str());
+    let _second = Host::with_discord(&elsewhere, "", &settings, token);
+    stage
+        .fake
+        .until("both", |world| (world.gateway().identified == 2).then_some(()))
+        .await;
+    stage.mention(&stage.alice, "say: twice").await;
+    stage.logged("another program uses this bot's token").await;
+    let told = stage.prints(&["status"]).await;
+    assert!(told.contains("another program uses its token"), "{told}");
+    let told = stage.prints(&["doctor"]).await;
+    assert!(told.contains("people are answered twice"), "{told}");
 }
 
 #[tokio::test]

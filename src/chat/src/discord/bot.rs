@@ -16,6 +16,7 @@ use super::health::Link;
 use super::hear::now;
 use super::memory::Memory;
 use super::mouth::Mouth;
+use super::nonce::Nonces;
 use super::places::{self, Places, Spot};
 use super::render::Look;
 use super::rest::{Rest, Trouble};
@@ -52,6 +53,7 @@ pub(super) struct Bot {
     pub(super) signs: Signs,
     pub(super) mouth: Mouth,
     pub(super) look: Look,
+    pub(super) nonces: Nonces,
     /// The connection to the gateway.
     pub(super) link: Link,
     seen: Mutex<Seen>,
@@ -83,6 +85,7 @@ impl Bot {
             },
             places: Places::default(),
             link: Link::default(),
+            nonces: Nonces::new(&sealer),
             seen: Mutex::new(seen),
             tails: Mutex::default(),
             config,

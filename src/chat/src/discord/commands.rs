@@ -224,7 +224,7 @@ impl Here<'_> {
             render::escaped(&harmless::line(&asker.name, 60)),
             super::split::disarmed(&names::shortened(harmless::printed(&text).trim(), 1500))
         ));
-        first.nonce = Some(format!("n{}", asker.id));
+        first.nonce = Some(bot.nonces.named(&format!("n{}", asker.id)));
         // What was asked for stands where it is answered, and brings the one who asked there.
         if let Err(trouble) = bot.rest.send(opened, first, true).await {
             tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
