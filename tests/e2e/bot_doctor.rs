@@ -202,7 +202,8 @@ async fn an_intent_that_is_off_is_told_with_its_switch() {
 
 #[tokio::test]
 async fn each_missing_permission_is_named_with_its_channel() {
-    let (fake, home) = scene(|fake| format!("channels = [{}]", fake.guild("town").channel("general"))).await;
+    let (fake, home) =
+        scene(|fake| format!("allowed_channels = [{}]", fake.guild("town").channel("general"))).await;
     let town = fake.guild("town");
     let general = town.channel("general");
     for (bit, name) in [
@@ -238,7 +239,7 @@ async fn each_missing_permission_is_named_with_its_channel() {
 
 #[tokio::test]
 async fn places_where_the_bot_is_not_are_told_with_the_invitation() {
-    let (fake, home) = scene(|_| "channels = [77]\nguilds = [88]".to_owned()).await;
+    let (fake, home) = scene(|_| "allowed_channels = [77]\nguilds = [88]".to_owned()).await;
     let report = checks(&fake, home.path()).await;
     let words = [
         "not in the server 88",

@@ -177,7 +177,7 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     assert_eq!(
         config(home),
         format!(
-            "# mine\n[discord]\napi_base = \"{}\" # here\ntoken_file = \"{}\"\nchannels = [{general}, {quiet}]\nusers = [7]\n\
+            "# mine\n[discord]\napi_base = \"{}\" # here\ntoken_file = \"{}\"\nallowed_channels = [{general}, {quiet}]\nusers = [7]\n\
              roles = [8]\n",
             fake.api_base(),
             token.display()
@@ -289,7 +289,7 @@ async fn all_at_once_it_writes_what_was_said_and_tells_what_is_left() {
     let written = config(home);
     assert!(
         written.ends_with(&format!(
-            "token_env = \"BOT\"\nchannels = [{general}]\nusers = [7]\n"
+            "token_env = \"BOT\"\nallowed_channels = [{general}]\nusers = [7]\n"
         )),
         "{written}"
     );

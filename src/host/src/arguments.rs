@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod auth;
+mod quick;
 mod setup;
 mod threads;
 
@@ -56,6 +57,19 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+impl Arguments {
+    /// What was typed.
+    ///
+    /// # Errors
+    /// What clap says of it; help and version come as such, too.
+    pub(crate) fn typed() -> Result<Self, clap::Error> {
+        match quick::auth_token(std::env::args_os()) {
+            Some(arguments) => Ok(arguments),
+            None => Self::try_parse(),
+        }
+    }
 }
 
 /// The verbs.

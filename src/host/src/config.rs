@@ -274,6 +274,9 @@ fn limits(section: &sections::LimitsSection) -> Limits {
     Limits {
         workers: count(section.workers, defaults.workers),
         starting: count(section.starting, defaults.starting),
+        starts_per_second: section
+            .starts_per_second
+            .map_or(defaults.starts_per_second, std::num::NonZeroU32::get),
         queued: count(section.queued, defaults.queued),
         idle: span(section.idle, defaults.idle),
         start: span(section.start, defaults.start),

@@ -3,8 +3,7 @@
 use std::io;
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -29,7 +28,7 @@ pub(crate) fn start(filter: &str) {
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(false)
-        .with_filter(EnvFilter::new(filter))
+        .with_filter(asked(filter).unwrap_or_default())
         .with_filter(at_most());
     // Only a second start in one process can fail.
     let _ = tracing_subscriber::registry().with(layer).try_init();
@@ -37,7 +36,13 @@ pub(crate) fn start(filter: &str) {
 
 /// What is wrong with a filter, if it can't be read.
 pub(crate) fn problem(filter: &str) -> Option<String> {
-    EnvFilter::try_new(filter).err().map(|error| error.to_string())
+    asked(filter).err().map(|error| error.to_string())
+}
+
+/// Levels by target. The other kind of filter, which also knows spans, brings an engine for regular expressions that
+/// every start of every command would pay for.
+fn asked(filter: &str) -> Result<Targets, ParseError> {
+    filter.parse()
 }
 
 /// Whatever the filter says, no more than this is written.
@@ -92,7 +97,7 @@ mod tests {
         let layer = tracing_subscriber::fmt::layer()
             .with_writer(move || writer.clone())
             .with_ansi(false)
-            .with_filter(EnvFilter::new("trace,reqwest=trace"))
+            .with_filter(asked("trace,reqwest=trace").unwrap())
             .with_filter(at_most());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::trace!(target: "reqwest::connect", "planted");

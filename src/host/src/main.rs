@@ -14,6 +14,7 @@ mod doctor;
 mod exposure;
 mod failure;
 mod guard;
+mod journal;
 mod log;
 mod lost;
 mod output;

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use supervisor::{Agent, AgentKind};
 
 use crate::arguments::{Arguments, ConfigVerb, Setup, Verb};
@@ -13,7 +11,7 @@ use crate::{auth, demo, doctor, output, rehearsal_server, running, serve, setup,
 
 /// Runs what was typed.
 pub(crate) fn run() -> ExitCode {
-    let outcome = match Arguments::try_parse() {
+    let outcome = match Arguments::typed() {
         Ok(arguments) => verb(arguments),
         Err(error) => Ok(usage(&error)),
     };

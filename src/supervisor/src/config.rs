@@ -63,6 +63,8 @@ pub struct Limits {
     pub workers: usize,
     /// Workers being started at the same time.
     pub starting: usize,
+    /// Workers started in a second, after one second's worth at once.
+    pub starts_per_second: u32,
     /// An idle worker is ended after so long.
     pub idle: Duration,
     /// A worker must have answered `initialize` and the session request in so long.
@@ -93,6 +95,7 @@ impl Default for Limits {
         Self {
             workers: 1000,
             starting: 4,
+            starts_per_second: 100,
             idle: Duration::from_mins(30),
             start: Duration::from_secs(30),
             silence: Duration::from_mins(2),

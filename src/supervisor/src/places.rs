@@ -1,4 +1,4 @@
-//! Places for workers: how many may live, how many may be started at once, and who gives way to whom.
+//! Places for workers: how many may live, how many may be started at once and how fast, and who gives way to whom.
 //!
 //! Fair: whoever waits longest gets the next place. A waiter makes the worker that is idle for longest give way; if none
 //! is idle, the next one that ends a turn does, even when its own thread has more to do (and queues up behind).
@@ -7,12 +7,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use pace::Pace;
+
+mod pace;
 
 /// The places of one host.
 #[derive(Debug)]
 pub(crate) struct Places {
     living: Arc<Semaphore>,
     starting: Arc<Semaphore>,
+    pace: Mutex<Pace>,
     book: Mutex<Book>,
 }
 
@@ -53,12 +59,14 @@ impl Drop for Waiting {
 }
 
 impl Places {
-    /// Places for so many workers, of which so many may be starting; at least one of each.
-    pub(crate) fn new(living: usize, starting: usize) -> Arc<Self> {
+    /// Places for so many workers, of which so many may be starting, and so many be started in a second; at least one
+    /// of each.
+    pub(crate) fn new(living: usize, starting: usize, per_second: u32) -> Arc<Self> {
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS)));
         Arc::new(Self {
             living: semaphore(living),
             starting: semaphore(starting),
+            pace: Mutex::new(Pace::new(per_second, Instant::now())),
             book: Mutex::default(),
         })
     }
@@ -84,10 +92,17 @@ impl Places {
 
     /// Waits until it may be started. The permit is dropped when it has started.
     pub(crate) async fn may_start(self: Arc<Self>) -> OwnedSemaphorePermit {
-        match Arc::clone(&self.starting).acquire_owned().await {
-            Ok(permit) => permit,
-            Err(_) => std::future::pending().await,
-        }
+        let Ok(permit) = Arc::clone(&self.starting).acquire_owned().await else {
+            return std::future::pending().await;
+        };
+        let when = self
+            .pace
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next(Instant::now());
+        // The permit is held meanwhile, so that those behind keep their order.
+        tokio::time::sleep_until(when).await;
+        permit
     }
 
     fn place(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Place {

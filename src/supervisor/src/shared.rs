@@ -123,7 +123,11 @@ impl Shared {
         launcher: Launcher,
     ) -> (Arc<Self>, mpsc::Receiver<()>) {
         let (alive, ended) = mpsc::channel(1);
-        let places = Places::new(config.limits.workers, config.limits.starting);
+        let places = Places::new(
+            config.limits.workers,
+            config.limits.starting,
+            config.limits.starts_per_second,
+        );
         let shared = Self {
             config,
             conversation,

@@ -71,7 +71,11 @@ fn introduced(size: usize) -> u64 {
 /// Mean size of workers after a turn, size of the host with all of them alive, and with all of them ended.
 async fn used(size: usize) -> (u64, u64, u64) {
     let scene = Scene::signed_in().await;
-    let host = Host::up(&scene, 0, "[limits]\nidle = \"20s\"\nstarting = 16\n");
+    let host = Host::up(
+        &scene,
+        0,
+        "[limits]\nidle = \"20s\"\nstarting = 16\nstarts_per_second = 1000\n",
+    );
     let person = Person::enter(host.link()).await;
     for _ in 0..size {
         person.open("say: hello").await;

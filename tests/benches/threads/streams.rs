@@ -51,6 +51,7 @@ async fn run() -> (Vec<f64>, usize) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let limits = Limits {
         starting: 16,
+        starts_per_second: 1000,
         ..Limits::default()
     };
     let supervisor = town::supervisor(folder.path(), limits).await;

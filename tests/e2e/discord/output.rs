@@ -167,10 +167,7 @@ async fn names_titles_tools_and_output_that_mean_harm_do_none() {
     let foreign = json!([support::program("foreign-agent")]);
     stage.agent = format!("[agents.foreign]\ntitle = \"Foreign\"\ncommand = {foreign}\n");
     let other = stage.guild.channel("other");
-    stage.settings = format!(
-        "everyone = true\n[discord.channels.{}]\n[discord.channels.{other}]\nagent = \"foreign\"",
-        stage.channel
-    );
+    stage.settings = format!("everyone = true\n[discord.channels.{other}]\nagent = \"foreign\"");
     stage.up().await;
     let mallory = stage.guild.member("mal\u{202e}lory **x** `y` @here");
 

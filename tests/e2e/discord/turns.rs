@@ -20,9 +20,8 @@ async fn queue_steer_and_interrupt_are_told_and_leave_what_their_definitions_say
     let mut stage = Stage::ready("", "").await;
     let (steers, interrupts) = (stage.guild.channel("steers"), stage.guild.channel("interrupts"));
     stage.settings = format!(
-        "[discord.channels.{}]\n[discord.channels.{steers}]\ndispatch = \"steer\"\n\
-         [discord.channels.{interrupts}]\ndispatch = \"interrupt\"",
-        stage.channel
+        "[discord.channels.{steers}]\ndispatch = \"steer\"\n\
+         [discord.channels.{interrupts}]\ndispatch = \"interrupt\""
     );
     stage.up().await;
     let alice = &stage.alice;

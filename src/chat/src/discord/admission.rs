@@ -22,8 +22,10 @@ pub struct Rules {
     pub roles: BTreeSet<Id>,
     /// Everybody in the listed places.
     pub everyone: bool,
-    /// Listed channels and when the bot speaks in each; their threads and posts belong to them.
-    pub channels: BTreeMap<Id, Mode>,
+    /// Listed channels; their threads and posts belong to them.
+    pub allowed: BTreeSet<Id>,
+    /// When the bot speaks in a channel, where that is said. It lists nothing.
+    pub modes: BTreeMap<Id, Mode>,
     /// Listed guilds.
     pub guilds: BTreeSet<Id>,
     /// Whether direct messages are answered.
@@ -254,18 +256,22 @@ fn channel(place: Place) -> Option<(Id, Id)> {
 }
 
 fn mode(rules: &Rules, place: Place) -> Mode {
-    let listed = channel(place).and_then(|(_, channel)| rules.channels.get(&channel));
-    listed.copied().unwrap_or_default()
+    let said = channel(place).and_then(|(_, channel)| rules.modes.get(&channel));
+    said.copied().unwrap_or_default()
 }
 
 fn serves(rules: &Rules, place: Place) -> bool {
     let Some((guild, channel)) = channel(place) else {
         return rules.dms;
     };
-    let anywhere = rules.channels.is_empty() && rules.guilds.is_empty();
-    let is_listed = match rules.channels.get(&channel) {
-        Some(mode) => *mode != Mode::Off,
-        None => rules.guilds.contains(&guild),
-    };
-    anywhere || is_listed
+    rules.serves(guild, channel)
+}
+
+impl Rules {
+    /// Whether the bot works in a channel of a guild.
+    pub fn serves(&self, guild: Id, channel: Id) -> bool {
+        let anywhere = self.allowed.is_empty() && self.guilds.is_empty();
+        let is_listed = self.allowed.contains(&channel) || self.guilds.contains(&guild);
+        (anywhere || is_listed) && self.modes.get(&channel) != Some(&Mode::Off)
+    }
 }

@@ -153,7 +153,7 @@ impl Bot {
     pub(super) fn remember_seen(&self) {
         let upto = self.seen().news();
         if let Some(upto) = upto
-            && let Err(error) = self.memory.set_seen(upto)
+            && let Err(error) = self.memory.set_seen(&upto)
         {
             tracing::warn!(%error, "could not write down which messages of Discord were seen");
         }

@@ -19,7 +19,7 @@ mod words;
 mod tests;
 
 pub use activity::{Details, details};
-pub use message::{Button, Content, DesiredMessage, Key, OutFile, Press, Style};
+pub use message::{Button, Content, DesiredMessage, Face, Key, OutFile, Press, Style};
 pub use words::{Footer, escaped, happened, reaction};
 
 use super::split::{LONGEST_MESSAGE, split, units};

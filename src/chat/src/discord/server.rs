@@ -8,7 +8,6 @@ use std::time::Duration;
 use conversation::{Conversation, Dispatch};
 use credentials::Credentials;
 use secrecy::SecretString;
-use serenity::all::Event;
 use supervisor::Supervisor;
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -17,7 +16,7 @@ use tokio::time::timeout;
 
 use super::bot::{Bot, Parts};
 use super::config::Config;
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Heard};
 use super::health::Health;
 use super::memory::Memory;
 use super::rest::{Rest, Trouble};
@@ -207,8 +206,8 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
 }
 
 /// Takes events one after the other.
-async fn listen(bot: &Arc<Bot>, mut events: mpsc::UnboundedReceiver<Event>) {
-    while let Some(event) = events.recv().await {
-        hear::event(bot, event);
+async fn listen(bot: &Arc<Bot>, mut events: mpsc::UnboundedReceiver<Heard>) {
+    while let Some((shard, event)) = events.recv().await {
+        hear::event(bot, shard, event);
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct People {
     /// Watched by whoever serves a session for long.
     book: watch::Sender<Arc<Book>>,
     /// One change at a time: read, change, write, show.
-    changing: tokio::sync::Mutex<()>,
+    changing: Arc<tokio::sync::Mutex<()>>,
     links: Mutex<Links>,
 }
 
@@ -66,7 +66,7 @@ impl People {
         Ok(Self {
             path,
             book: watch::Sender::new(Arc::new(book)),
-            changing: tokio::sync::Mutex::default(),
+            changing: Arc::default(),
             links: Mutex::default(),
         })
     }
@@ -271,22 +271,26 @@ impl People {
         Ok(name)
     }
 
-    /// Makes a change that is on disk before anybody sees it.
+    /// Makes a change that is on disk before anybody sees it. Dropped before, it is made all the same: what is written
+    /// is seen, and the next change waits for it.
     async fn change<E: From<FileError>>(
         &self,
         change: impl FnOnce(&mut Book) -> Result<(), E>,
     ) -> Result<(), E> {
-        let _one = self.changing.lock().await;
+        let one = Arc::clone(&self.changing).lock_owned().await;
         let mut book = Book::clone(&self.book());
         book.forget_old(Timestamp::now());
         change(&mut book)?;
-        let book = Arc::new(book);
-        let (path, written) = (self.path.clone(), Arc::clone(&book));
-        tokio::task::spawn_blocking(move || private_file::write(&path, &*written))
-            .await
-            .unwrap_or_else(|error| Err(FileError::io("write", &self.path)(std::io::Error::other(error))))?;
-        self.book.send_replace(book);
-        Ok(())
+        let (path, seen) = (self.path.clone(), self.book.clone());
+        tokio::task::spawn_blocking(move || {
+            private_file::write(&path, &book)?;
+            seen.send_replace(Arc::new(book));
+            drop(one);
+            Ok(())
+        })
+        .await
+        .unwrap_or_else(|error| Err(FileError::io("write", &self.path)(std::io::Error::other(error))))
+        .map_err(E::from)
     }
 
     fn book(&self) -> Arc<Book> {

@@ -16,8 +16,16 @@ use crate::tenant::Tenant;
 type Outcome = Option<Result<Token, TokenError>>;
 
 /// The waits that are under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Flights(DashMap<Tenant, Flight>);
+
+impl Default for Flights {
+    /// Few are under way at once. (Left to itself, the map reads a dozen files of the kernel to learn how many processors
+    /// there are: more than a command that prints a valid token does otherwise.)
+    fn default() -> Self {
+        Self(DashMap::with_shard_amount(8))
+    }
+}
 
 /// One wait: where its outcome will be, who still wants it, and how to end it early.
 #[derive(Debug, Clone)]

@@ -30,7 +30,7 @@ pub(super) fn settings(
     problems: &mut Vec<Problem>,
 ) -> Option<Config> {
     let Some(tables) = tables else {
-        return token::of_environment(variables).map(|token| Config {
+        return token::of_environment(variables, problems).map(|token| Config {
             token,
             rules: rules(&DiscordSection::default(), &BTreeMap::new()),
             channels: BTreeMap::new(),
@@ -50,10 +50,7 @@ pub(super) fn settings(
     check_server(&section, &place, problems);
     let modes: BTreeMap<_, _> = channels
         .iter()
-        .filter_map(|table| {
-            let mode = table.declared.mode.map_or(Mode::Mention, Into::into);
-            Some((id_of(&table.name)?, mode))
-        })
+        .filter_map(|table| Some((id_of(&table.name)?, table.declared.mode?.into())))
         .collect();
     let rules = rules(&section, &modes);
     let channels = channels
@@ -88,16 +85,14 @@ pub(super) fn server(tables: Option<&DiscordTables>) -> Server {
 
 fn rules(section: &DiscordSection, modes: &BTreeMap<u64, Mode>) -> Rules {
     let ids = |ids: &Option<section::Ids>| ids.clone().unwrap_or_default().0;
-    let listed = ids(&section.channels).into_iter().map(|id| (id, Mode::Mention));
     Rules {
         // Discord says who they are.
         owners: [].into(),
         users: ids(&section.users),
         roles: ids(&section.roles),
         everyone: section.everyone.unwrap_or(false),
-        channels: listed
-            .chain(modes.iter().map(|(id, mode)| (*id, *mode)))
-            .collect(),
+        allowed: ids(&section.allowed_channels),
+        modes: modes.clone(),
         guilds: ids(&section.guilds),
         dms: section.dms.unwrap_or(false),
         bots: ids(&section.bots),

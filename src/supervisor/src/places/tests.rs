@@ -23,7 +23,7 @@ async fn told(notify: &Notify) -> bool {
 
 #[tokio::test]
 async fn the_worker_that_is_idle_for_longest_gives_way_first() {
-    let places = Places::new(3, 1);
+    let places = Places::new(3, 1, 1000);
     let mut taken: Vec<_> = (0..3).map(|_| places.try_take().unwrap()).collect();
     assert!(places.try_take().is_none());
     let notes = [notify(), notify(), notify()];
@@ -46,7 +46,7 @@ async fn the_worker_that_is_idle_for_longest_gives_way_first() {
 
 #[tokio::test]
 async fn where_nobody_is_idle_the_next_who_ends_a_turn_gives_way_to_the_first_who_waits() {
-    let places = Places::new(1, 1);
+    let places = Places::new(1, 1, 1000);
     let mut only = places.try_take().unwrap();
     assert!(!only.gives_way(), "nobody waits");
     let mut first = Box::pin(Arc::clone(&places).take());
@@ -65,7 +65,7 @@ async fn where_nobody_is_idle_the_next_who_ends_a_turn_gives_way_to_the_first_wh
 
 #[tokio::test]
 async fn a_worker_that_got_a_turn_before_it_could_leave_stays_and_another_leaves() {
-    let places = Places::new(2, 1);
+    let places = Places::new(2, 1, 1000);
     let (mut one, mut other) = (places.try_take().unwrap(), places.try_take().unwrap());
     let (note, other_note) = (notify(), notify());
     assert!(!one.idle(&note));
@@ -79,7 +79,7 @@ async fn a_worker_that_got_a_turn_before_it_could_leave_stays_and_another_leaves
 
 #[tokio::test]
 async fn a_waiter_who_gives_up_makes_nobody_leave() {
-    let places = Places::new(1, 1);
+    let places = Places::new(1, 1, 1000);
     let mut only = places.try_take().unwrap();
     let mut waiter = Box::pin(Arc::clone(&places).take());
     assert!(poll!(waiter).is_pending());
@@ -95,7 +95,7 @@ async fn a_waiter_who_gives_up_makes_nobody_leave() {
 
 #[tokio::test]
 async fn a_worker_that_is_said_to_be_idle_twice_is_told_to_leave_once() {
-    let places = Places::new(1, 1);
+    let places = Places::new(1, 1, 1000);
     let mut only = places.try_take().unwrap();
     let note = notify();
     assert!(!only.idle(&note) && !only.idle(&note));
@@ -106,4 +106,13 @@ async fn a_worker_that_is_said_to_be_idle_twice_is_told_to_leave_once() {
     assert!(poll!(waiter).is_ready());
     let book = places.book();
     assert!(book.idle.is_empty() && book.leaving == 0, "{book:?}");
+}
+
+#[tokio::test]
+async fn a_start_beyond_the_rate_waits_for_its_time() {
+    let places = Places::new(9, 9, 1);
+    let _at_once = Arc::clone(&places).may_start().await;
+    let mut second = Box::pin(Arc::clone(&places).may_start());
+    assert!(poll!(second).is_pending());
+    let _in_time = second.await;
 }

@@ -168,17 +168,21 @@ impl Task {
         if (phase, &doing) == (self.shown.0, &self.shown.1) {
             return self.show_board();
         }
-        if phase != self.shown.0 {
+        let moved = phase != self.shown.0;
+        if moved {
             let awaits = matches!(
                 phase,
                 ThreadPhase::AwaitingPermission | ThreadPhase::AwaitingLogin
             );
             self.board().awaiting = awaits.then(Timestamp::now);
-            self.shared.list_changed(&self.thread.id);
         }
         self.clock.showed();
         self.shown = (phase, doing.clone());
         self.show_board();
+        // After the board, which is what the lists are drawn from.
+        if moved {
+            self.shared.list_changed(&self.thread.id);
+        }
         self.feed.publish(Change::Phase { phase, doing });
     }
 

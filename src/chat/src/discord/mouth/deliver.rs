@@ -85,6 +85,7 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
         let mut reconciler = bot.mouth.reconciler();
         reconciler.ended(&thread, done.outcome, done.bucket, now);
         if let (Outcome::Done { remote }, true) = (done.outcome, done.stale) {
+            // What it says is settled by the next edit.
             reconciler.found(&thread, key, remote, None);
         }
     }

@@ -328,3 +328,26 @@ fn whoever_makes_many_links_withdraws_nobody_elses() {
     }
     assert!(links.look(&first, now).is_ok());
 }
+
+#[tokio::test]
+async fn changes_that_nobody_waits_for_any_more_are_seen_and_none_is_lost() {
+    let (_folder, people) = people();
+    let people = Arc::new(people);
+    let given_up: Vec<_> = (0..20)
+        .map(|_| {
+            let people = Arc::clone(&people);
+            tokio::spawn(async move { people.new_person().await })
+        })
+        .collect();
+    for (number, task) in given_up.iter().enumerate() {
+        // At different points of the way.
+        for _ in 0..number {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
+    }
+    // Waits behind all that are under way.
+    people.new_person().await.unwrap();
+    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&people.path).unwrap()).unwrap();
+    assert_eq!(serde_json::to_value(&*people.book()).unwrap(), written);
+}

@@ -3,9 +3,7 @@
 //! Two fences: raw HTML never gets through the event filter (it is shown as the text it is), and ammonia lets pass only
 //! the elements, attributes and addresses that the filter makes.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
 
 use conversation::ThreadId;
 use pulldown_cmark::{
@@ -14,6 +12,9 @@ use pulldown_cmark::{
 };
 
 use super::{file_path, harmless};
+use fence::is_outside;
+
+mod fence;
 
 /// Elements inside each other; what is deeper loses its element, not its words. Browsers fall over at 512.
 const DEEPEST: usize = 40;
@@ -59,7 +60,7 @@ pub(super) fn render(text: &str, thread: &ThreadId, definitions: &Definitions) -
     let mut dirty = String::with_capacity(text.len() * 3 / 2);
     html::push_html(&mut dirty, events.into_iter());
     Rendered {
-        html: FENCE.clean(&dirty).to_string(),
+        html: fence::clean(dirty),
         unresolved,
     }
 }
@@ -71,73 +72,6 @@ pub(super) fn fold(label: &str) -> String {
         .collect::<Vec<_>>()
         .join(" ")
         .to_lowercase()
-}
-
-static FENCE: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
-    let mut fence = ammonia::Builder::empty();
-    fence
-        .add_tags([
-            "p",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "ul",
-            "ol",
-            "li",
-            "blockquote",
-            "pre",
-            "code",
-            "em",
-            "strong",
-            "del",
-            "a",
-            "img",
-            "table",
-            "thead",
-            "tbody",
-            "tr",
-            "th",
-            "td",
-            "hr",
-            "br",
-            "input",
-            "div",
-        ])
-        .add_tag_attributes("a", ["href"])
-        .add_tag_attributes("img", ["src", "alt"])
-        .add_tag_attributes("ol", ["start"])
-        .add_tag_attribute_values("input", "type", ["checkbox"])
-        .add_tag_attribute_values("input", "checked", [""])
-        .add_tag_attribute_values("input", "disabled", [""])
-        .add_tag_attribute_values("pre", "tabindex", ["0"])
-        .add_tag_attribute_values("div", "tabindex", ["0"])
-        .add_allowed_classes("div", ["scroll"])
-        .add_allowed_classes("input", ["task"])
-        .set_tag_attribute_value("a", "target", "_blank")
-        .set_tag_attribute_value("img", "loading", "lazy")
-        // Marks and lines stand on the side where the words begin.
-        .set_tag_attribute_value("ul", "dir", "auto")
-        .set_tag_attribute_value("ol", "dir", "auto")
-        .set_tag_attribute_value("blockquote", "dir", "auto")
-        .link_rel(Some("noopener noreferrer nofollow"))
-        .url_schemes(["http", "https", "mailto"].into())
-        .url_relative(ammonia::UrlRelative::PassThrough)
-        .attribute_filter(|element, attribute, value| match (element, attribute) {
-            ("img", "src") => value.starts_with("/t/").then_some(Cow::Borrowed(value)),
-            ("a", "href") => (value.starts_with("/t/") || is_outside(value)).then_some(Cow::Borrowed(value)),
-            _ => Some(Cow::Borrowed(value)),
-        });
-    fence
-});
-
-/// `https://…`, `http://…`, `mailto:…`, and nothing that merely looks so.
-fn is_outside(url: &str) -> bool {
-    let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();
-    ["https://", "http://", "mailto:"]
-        .iter()
-        .any(|scheme| lower.starts_with(scheme))
-        && !url.contains(|letter: char| letter.is_control() || letter.is_whitespace())
 }
 
 /// Lets through the events that may be, in the form that they may have.

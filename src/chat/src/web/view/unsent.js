@@ -59,11 +59,21 @@ export function isKept(id) {
   return left().some((one) => one.id === id);
 }
 
+/** One that is kept; nothing if it can't be read, so that it hides no other. */
+function read(kept) {
+  try {
+    const one = JSON.parse(kept);
+    return typeof one.id === "string" && typeof one.thread === "string" ? one : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Everything that is kept, in the order in which it was written. */
 export function left() {
   try {
     const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-    const all = keys.map((key) => JSON.parse(localStorage.getItem(key))).filter(Boolean);
+    const all = keys.map((key) => read(localStorage.getItem(key))).filter(Boolean);
     return all.sort((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
   } catch {
     return [];

@@ -44,7 +44,7 @@ fn everything_that_can_be_said_is_understood() {
     let config = sound(
         "[agents.codex]\ncommand = [\"codex-acp\"]\n\
          [discord]\n\
-         users = [1, \"2\"]\nroles = [3]\nguilds = [\"4\"]\nbots = [5]\nbot_turns = 9\n\
+         users = [1, \"2\"]\nallowed_channels = [12, \"13\"]\nroles = [3]\nguilds = [\"4\"]\nbots = [5]\nbot_turns = 9\n\
          everyone = true\ndms = true\napprovers = [6]\nadmins = [7]\n\
          shards = { first = 0, last = 3, total = 16 }\n\
          api_base = \"http://127.0.0.1:1/\"\ngateway_url = \"ws://127.0.0.1:2/\"\n\
@@ -57,7 +57,8 @@ fn everything_that_can_be_said_is_understood() {
         users: [1, 2].into(),
         roles: [3].into(),
         everyone: true,
-        channels: [(10, Mode::All), (11, Mode::Mention)].into(),
+        allowed: [12, 13].into(),
+        modes: [(10, Mode::All)].into(),
         guilds: [4].into(),
         dms: true,
         bots: [5].into(),
@@ -78,10 +79,9 @@ fn everything_that_can_be_said_is_understood() {
     assert_eq!(channel.dispatch, Some(Dispatch::Steer));
     assert_eq!(channel.permissions, Some(Permissions::Deny));
     assert_eq!(config.channels[&11], Channel::default());
-    let listed = sound("[discord]\nchannels = [10, \"11\"]\n");
     assert_eq!(
-        listed.rules.channels,
-        [(10, Mode::Mention), (11, Mode::Mention)].into()
+        problems_of("[discord]\nchannels = [10]\n", &[("DISCORD_TOKEN", TOKEN)])[0],
+        "2: discord.channels: what is different in a channel is a table, [discord.channels.ID]"
     );
 }
 
@@ -257,4 +257,15 @@ fn what_happens_on_this_machine_never_reaches_the_real_service() {
         assert_eq!(told.len(), 1, "{told:#?}");
         assert!(told[0].starts_with(start), "{} instead of {start}", told[0]);
     }
+}
+
+#[test]
+fn a_token_in_the_environment_that_is_none_is_told_although_there_is_no_section() {
+    let told = problems_of("", &[("DISCORD_TOKEN", "Bot MTAw.planted.x")]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("DISCORD_TOKEN") && told[0].contains("not a token") && !told[0].contains("planted"),
+        "{told:?}"
+    );
+    assert_eq!(problems_of("", &[]), Vec::<String>::new());
 }
