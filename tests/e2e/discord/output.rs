@@ -54,9 +54,7 @@ fn repeated(count: usize, one: impl Fn(usize) -> String) -> String {
 async fn a_long_answer_is_split_without_breaking_fences_tables_links_or_letters() {
     let prose =
         "Some words about [the docs](https://x.example/a/rather/long/path?with=a&query=1#and-a-part) here. ";
-    let code: String = (0..150)
-        .map(|number| format!("let line_{number} = {number} + 1;\n"))
-        .collect();
+    let code = repeated(150, |number| format!("let line_{number} = {number} + 1;\n"));
     let rows = repeated(60, |number| format!("| row {number} | cell {number} |\n"));
     let text = format!(
         "{}\n\n```rust\n{code}```\n\n| name | value |\n|---|---|\n{rows}\n{}\n\nThe end.",
