@@ -271,6 +271,33 @@ async fn without_a_list_a_channel_that_lacks_something_is_told_and_hidden_ones_a
 }
 
 #[tokio::test]
+async fn a_bot_in_many_servers_is_looked_at_in_all_of_them_and_told_in_a_few_words() {
+    const MANY: usize = 40;
+    let (fake, home) = scene(|_| String::new()).await;
+    let guilds: Vec<_> = (0..MANY)
+        .map(|number| fake.guild(&format!("town {number}")))
+        .collect();
+    for guild in &guilds {
+        guild.channel("square");
+    }
+    let report = checks(&fake, home.path()).await;
+    let words = ["#square", "and 33 more, in town", "and 33 more"];
+    says(&report, "bot-channels", "ok", &words);
+    let (_, message, _) = check(&report, "bot-channels");
+    assert!(
+        message.len() < 500 && !message.contains("not looked at"),
+        "{message}"
+    );
+    // In the last one.
+    let last = &guilds[MANY - 1];
+    last.overwrite(last.channel("square"), fake.bot(), 0, permissions::ATTACH_FILES);
+    let report = checks(&fake, home.path()).await;
+    says(&report, "bot-channels", "warn", &["#square lacks Attach Files"]);
+    let limited = fake.requests();
+    assert!(limited.iter().all(|seen| seen.status != 429), "inside the limits");
+}
+
+#[tokio::test]
 async fn too_many_requests_are_told_and_not_repeated() {
     let (fake, home) = scene(|_| String::new()).await;
     let refusal = Fault::too_many_globally(Duration::from_secs(90));

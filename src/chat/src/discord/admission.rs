@@ -84,6 +84,13 @@ pub enum Place {
         /// The channel.
         channel: Id,
     },
+    /// The text beside a voice channel, where no threads can be opened.
+    Voice {
+        /// The guild.
+        guild: Id,
+        /// The channel.
+        channel: Id,
+    },
     /// A thread of a channel, or a post of a forum.
     Thread {
         /// The guild.
@@ -143,6 +150,8 @@ pub enum Refusal {
     TooManyBotTurns,
     /// The bot was mentioned, and nothing else was said.
     NothingSaid,
+    /// The bot works in threads, and there are none in this kind of channel.
+    NoThreads,
 }
 
 /// Whether a refusal is told.
@@ -167,6 +176,23 @@ impl Refusal {
             Self::NoDms => "I don't answer direct messages. Mention me in a channel where I work.",
             Self::TooManyBotTurns => "Only bots have spoken here for a while, so I wait for a person.",
             Self::NothingSaid => "Write what you want in the same message, after my name.",
+            Self::NoThreads => {
+                "I work in threads, and there are none beside a voice channel. Mention me in a text channel or a forum post."
+            }
+        }
+    }
+}
+
+impl Refusal {
+    /// Why what was accepted before is not done, behind a colon.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NotListed => "who wrote it may not talk to me here any more",
+            Self::NotHere => "I don't work in this channel any more",
+            Self::NoDms => "I don't answer direct messages any more",
+            Self::TooManyBotTurns => "only bots have spoken here for a while",
+            Self::NothingSaid => "nothing was said",
+            Self::NoThreads => "there are no threads here",
         }
     }
 }
@@ -242,6 +268,13 @@ fn asked(mode: Mode, facts: &Facts) -> Option<Verdict> {
         _ if mode == Mode::Off => None,
         Place::Dm | Place::Thread { .. } if facts.known => Some(Verdict::Turn),
         Place::Dm => Some(Verdict::Join),
+        Place::Voice { .. } => {
+            let is_asked = facts.mentioned && facts.author.kind == AuthorKind::Person;
+            is_asked.then_some(Verdict::Refuse {
+                why: Refusal::NoThreads,
+                say: Say::Reply,
+            })
+        }
         Place::Channel { .. } => speaks.then_some(Verdict::OpenThread),
         Place::Thread { .. } => speaks.then_some(Verdict::Join),
     }
@@ -250,7 +283,7 @@ fn asked(mode: Mode, facts: &Facts) -> Option<Verdict> {
 fn channel(place: Place) -> Option<(Id, Id)> {
     match place {
         Place::Dm => None,
-        Place::Channel { guild, channel } => Some((guild, channel)),
+        Place::Channel { guild, channel } | Place::Voice { guild, channel } => Some((guild, channel)),
         Place::Thread { guild, parent } => Some((guild, parent)),
     }
 }

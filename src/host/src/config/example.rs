@@ -100,6 +100,7 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #model = "the-name-of-a-model"
 #dispatch = "queue"
 # The folder in which each of its new threads gets a workspace of its own, a folder in it; no two threads share one.
+# It and the folders of other channels, of the other threads, and of the state lie apart, or are the same as another channel's.
 # Commands see what else is in it only as far as [cage] shows it.
 #workspace = "/var/lib/agents/project"
 # What happens before a tool changes something or runs a command: "ask", "allow" or "deny". It comes before the agent's own

@@ -95,6 +95,13 @@ fn mention(facts: Facts) -> Facts {
     }
 }
 
+fn voice(channel: Id) -> Place {
+    Place::Voice {
+        guild: GUILD,
+        channel,
+    }
+}
+
 fn known(facts: Facts) -> Facts {
     Facts { known: true, ..facts }
 }
@@ -117,7 +124,7 @@ fn refuse(why: Refusal, say: Say) -> Verdict {
 #[test]
 #[rustfmt::skip]
 fn what_becomes_of_each_message() {
-    use Refusal::{NoDms, NotHere, NotListed, NothingSaid, TooManyBotTurns};
+    use Refusal::{NoDms, NoThreads, NotHere, NotListed, NothingSaid, TooManyBotTurns};
     use Verdict::{Ignore, Join, OpenThread, Turn};
     let member = || Author { roles: [TEAM].into(), ..person(BOB) };
     let elsewhere = Place::Channel { guild: OTHER_GUILD, channel: 99 };
@@ -137,6 +144,11 @@ fn what_becomes_of_each_message() {
         ("all: one who asks is told",             team(), mention(says(person(BOB), channel(BUSY))), refuse(NotListed, Say::Reply)),
         ("off: nothing happens",                  team(), mention(says(person(ALICE), channel(QUIET))), Ignore),
         ("off: in its threads neither",           team(), known(mention(says(person(ALICE), thread(QUIET)))), Ignore),
+        // beside voices, where no threads can be opened
+        ("a mention beside voices",               team(), mention(says(person(ALICE), voice(TALK))), refuse(NoThreads, Say::Reply)),
+        ("of a stranger",                         team(), mention(says(person(BOB), voice(TALK))), refuse(NotListed, Say::Reply)),
+        ("all: chatting beside voices",           team(), says(person(ALICE), voice(BUSY)), Ignore),
+        ("a listed bot there",                    team(), robot(0, voice(TALK)), Ignore),
         // threads and forum posts
         ("a mention in a thread joins it",        team(), mention(says(person(ALICE), thread(TALK))), Join),
         ("other threads are other people's",      team(), says(person(ALICE), thread(TALK)), Ignore),
@@ -191,6 +203,7 @@ fn anybody() -> impl Strategy<Value = Facts> {
     ];
     let place = prop_oneof![
         Just(Place::Dm),
+        Just(voice(TALK)),
         Just(channel(TALK)),
         Just(thread(BUSY)),
         Just(thread(QUIET)),

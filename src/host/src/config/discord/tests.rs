@@ -48,7 +48,7 @@ fn everything_that_can_be_said_is_understood() {
          everyone = true\ndms = true\napprovers = [6]\nadmins = [7]\n\
          shards = { first = 0, last = 3, total = 16 }\n\
          api_base = \"http://127.0.0.1:1/\"\ngateway_url = \"ws://127.0.0.1:2/\"\n\
-         [discord.channels.10]\nmode = \"all\"\nagent = \"codex\"\nmodel = \"m\"\nworkspace = \"w\"\ndispatch = \"steer\"\n\
+         [discord.channels.10]\nmode = \"all\"\nagent = \"codex\"\nmodel = \"m\"\nworkspace = \"/srv/agents/w\"\ndispatch = \"steer\"\n\
          permissions = \"deny\"\n\
          [discord.channels.11]\n",
     );
@@ -75,14 +75,76 @@ fn everything_that_can_be_said_is_understood() {
     let channel = &config.channels[&10];
     assert_eq!(channel.agent.as_deref(), Some("codex"));
     assert_eq!(channel.model.as_deref(), Some("m"));
-    assert!(channel.workspace.as_ref().unwrap().is_absolute());
+    assert_eq!(channel.workspace.as_deref(), Some(Path::new("/srv/agents/w")));
     assert_eq!(channel.dispatch, Some(Dispatch::Steer));
     assert_eq!(channel.permissions, Some(Permissions::Deny));
     assert_eq!(config.channels[&11], Channel::default());
     assert_eq!(
         problems_of("[discord]\nchannels = [10]\n", &[("DISCORD_TOKEN", TOKEN)])[0],
-        "2: discord.channels: what is different in a channel is a table, [discord.channels.ID]"
+        "2: discord.channels: what is different in a channel is a table, [discord.channels.ID] (the list of channels that \
+         the bot works in is called allowed_channels)"
     );
+}
+
+/// What is said of the folders of two channels, where the state is in one folder and the other threads are in another.
+fn of_workspaces(one: &str, other: &str) -> Vec<String> {
+    let places = tempfile::tempdir().unwrap();
+    let at = |name: &str| places.path().join(name);
+    std::fs::create_dir_all(at("state")).unwrap();
+    std::os::unix::fs::symlink(at("state"), at("link")).unwrap();
+    let text = format!(
+        "[credentials]\npath = \"{}\"\n[threads]\nworkspaces = \"{}\"\n[discord.channels.1]\nworkspace = \"{}\"\n\
+         [discord.channels.2]\nworkspace = \"{}\"\n",
+        at("logins/auth.json").display(),
+        at("threads").display(),
+        at(one).display(),
+        at(other).display(),
+    );
+    let home = at("state");
+    std::fs::write(home.join("config.toml"), text).unwrap();
+    let pairs = [
+        ("AGENT_HOST_HOME", home.to_str().unwrap()),
+        ("DISCORD_TOKEN", TOKEN),
+    ];
+    let loaded = crate::config::load_from(&crate::config::tests::variables(&pairs), None).unwrap();
+    let root = places.path().display().to_string();
+    let said = loaded.problems.iter().map(ToString::to_string);
+    said.map(|problem| problem.replace(&root, "")).collect()
+}
+
+#[test]
+fn folders_of_workspaces_lie_apart_or_are_the_same() {
+    assert_eq!(
+        of_workspaces("project", "project"),
+        [""; 0],
+        "each thread has its own in it"
+    );
+    assert_eq!(of_workspaces("project", "project2"), [""; 0]);
+    for (one, other, what) in [
+        ("state", "b", "the state folder `/state` lie in each other"),
+        (
+            "state/project",
+            "b",
+            "the state folder `/state` lie in each other",
+        ),
+        ("link/project", "b", "the state folder `/state` lie in each other"),
+        ("", "b", "the state folder `/state` lie in each other"),
+        ("logins", "b", "holds the logins `/logins/auth.json`"),
+        (
+            "threads/project",
+            "b",
+            "all other threads' workspaces `/threads` lie in each other",
+        ),
+        (
+            "a",
+            "a/discord.5",
+            "another channel's `/a/discord.5` lie in each other",
+        ),
+    ] {
+        let told = of_workspaces(one, other);
+        assert!(!told.is_empty() && told[0].contains(what), "{one}: {told:?}");
+        assert!(told[0].contains("workspace"), "{told:?}");
+    }
 }
 
 #[test]

@@ -1,17 +1,19 @@
 //! Where the bot is, and whether it may do there what it has to.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chat::discord::config::Config;
-use chat::discord::inspect::{Application, Bot, Channel, Guild, Rest, Trouble, invite_link};
+use chat::discord::inspect::{Application, Bot, Channel, Guild, Looked, Rest, Trouble, invite_link};
 
 use super::unanswered;
 use crate::doctor::check::Check;
+use crate::output::some_of;
 
 const NAME: &str = "bot-channels";
 
-/// A bot in more servers than this is looked at in some of them.
-const MAX_GUILDS: usize = 25;
+/// No further server is looked at after this.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// So many are named.
 const SHOWN: usize = 8;
@@ -38,12 +40,7 @@ async fn gather(config: &Config, rest: &Rest, bot: &Bot) -> Result<Places, Troub
     if config.rules.allowed.is_empty() && !listed.is_empty() {
         guilds.retain(|guild| listed.contains(&guild.id));
     }
-    let left_out = guilds.len().saturating_sub(MAX_GUILDS);
-    guilds.truncate(MAX_GUILDS);
-    let mut channels = Vec::new();
-    for guild in &guilds {
-        channels.extend(rest.channels(guild.id, bot.id).await?);
-    }
+    let Looked { channels, left_out } = rest.channels_of(&guilds, bot.id, PATIENCE).await?;
     Ok(Places {
         guilds,
         channels,
@@ -99,10 +96,28 @@ fn judge(config: &Config, application: u64, places: &Places) -> Check {
     let lacks = looked_at
         .iter()
         .filter(|channel| !channel.permissions.missing().is_empty());
-    findings.extend(lacks.map(|channel| lacking(channel, rules.allowed.contains(&channel.id))));
+    let lacks: Vec<Check> = lacks
+        .map(|channel| lacking(channel, rules.allowed.contains(&channel.id)))
+        .collect();
+    let unnamed = lacks.len().saturating_sub(SHOWN);
+    findings.extend(lacks.into_iter().take(SHOWN));
+    if unnamed > 0 {
+        findings.push(Check::warn(
+            NAME,
+            format!("{unnamed} more channels lack something"),
+        ));
+    }
     let mut fine = good(places, &looked_at);
     if places.left_out > 0 {
-        fine = format!("{fine}; {} more servers were not looked at", places.left_out);
+        let what = format!(
+            "{} more servers were not looked at: that takes too long",
+            places.left_out
+        );
+        if findings.is_empty() {
+            fine = format!("{fine}; {what}");
+        } else {
+            findings.push(Check::warn(NAME, what));
+        }
     }
     Check::worst(NAME, findings, fine)
 }
@@ -134,24 +149,12 @@ fn lacking(channel: &Channel, is_listed: bool) -> Check {
 fn good(places: &Places, looked_at: &[&Channel]) -> String {
     let names: Vec<String> = looked_at
         .iter()
-        .take(SHOWN)
         .map(|channel| format!("#{}", channel.name))
         .collect();
-    let more = looked_at.len().saturating_sub(SHOWN);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    let servers: Vec<&str> = places
-        .guilds
-        .iter()
-        .take(SHOWN)
-        .map(|guild| guild.name.as_str())
-        .collect();
+    let servers: Vec<&str> = places.guilds.iter().map(|guild| guild.name.as_str()).collect();
     format!(
-        "may do all it has to in {}{more}, in {}",
-        names.join(", "),
-        servers.join(", ")
+        "may do all it has to in {}, in {}",
+        some_of(&names, SHOWN),
+        some_of(&servers, SHOWN)
     )
 }
