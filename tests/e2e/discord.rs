@@ -1,23 +1,37 @@
 //! Conversations in Discord: the real programs, serenity, and a strict Discord of our own.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use conversation::{Body, Conversation, ThreadId};
 use support::discord::{Fake, GuildScene, Id, Message, Person, World};
 use support::{Host, Scene};
 
 mod again;
 mod asking;
+mod attachments;
+mod cards;
+mod controls;
 mod conversations;
 mod files;
+mod foreign;
 mod hostile;
+mod hosts;
 mod joining;
 mod live;
+mod models;
+mod output;
+mod payers;
 mod places;
 mod signing_in;
 mod standing;
 mod stopping;
 mod tightened;
+mod tools;
 mod trouble;
+mod turns;
 mod watching;
+mod workers;
 
 /// A host that is connected to a Discord, and somebody there whom it listens to.
 pub(crate) struct Stage {
@@ -44,7 +58,11 @@ impl Stage {
 
     /// Not started yet.
     pub(crate) async fn ready(settings: &str, agent: &str) -> Self {
-        let scene = Scene::signed_in().await;
+        Self::ready_in(Scene::signed_in().await, settings, agent).await
+    }
+
+    /// The same in this scene's folder.
+    async fn ready_in(scene: Scene, settings: &str, agent: &str) -> Self {
         let fake = Fake::start().await;
         let guild = fake.guild("g");
         let channel = guild.channel("general");
@@ -99,9 +117,21 @@ impl Stage {
         self.host.take().and_then(Host::stop)
     }
 
+    /// SIGTERM, while the fake goes on to answer.
+    async fn leaves(&mut self) -> Option<i32> {
+        let host = self.host.take().expect("it runs");
+        let end = tokio::task::spawn_blocking(move || host.stop());
+        end.await.expect("it ends")
+    }
+
     /// Somebody mentions the bot in the channel: the message, and the thread that opens from it.
     pub(crate) async fn mention(&self, who: &Person, text: &str) -> (Id, Id) {
-        let message = who.says(self.channel, &format!("{} {text}", self.fake.bot().mention()));
+        self.mention_in(self.channel, who, text).await
+    }
+
+    /// The same in another channel.
+    async fn mention_in(&self, channel: Id, who: &Person, text: &str) -> (Id, Id) {
+        let message = who.says(channel, &format!("{} {text}", self.fake.bot().mention()));
         let thread = self
             .fake
             .until("a thread", |world| {
@@ -142,6 +172,34 @@ impl Stage {
             _ => None,
         });
         answers.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Waits for something, and lets the model go on meanwhile wherever it holds. A request is counted a moment before it
+    /// is held.
+    async fn going<T>(&self, until: impl Future<Output = T>) -> T {
+        let goes = async {
+            loop {
+                self.scene.control().release();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            found = until => found,
+            never = goes => { let never: Infallible = never; match never {} }
+        }
+    }
+
+    /// The workspace of a thread.
+    fn workspace(&self, thread: Id) -> std::path::PathBuf {
+        self.scene.folder().join(format!("workspaces/discord.{thread}"))
+    }
+
+    /// Threads of the channel are served by a shell script with these functions.
+    fn serve_by_script(&mut self, functions: &str) {
+        let table = support::shell_agent(self.scene.folder(), functions);
+        let (_, table) = table.split_once('\n').expect("the default agent, and its table");
+        table.clone_into(&mut self.agent);
+        self.settings = format!("[discord.channels.{}]\nagent = \"shell\"", self.channel);
     }
 
     /// Waits until a message has this sign of the bot's.

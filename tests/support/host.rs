@@ -166,6 +166,11 @@ impl Host {
         self.end_by(Signal::SIGTERM)
     }
 
+    /// Waits for an end that is under way: the exit code.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().ok().and_then(|status| status.code())
+    }
+
     fn end_by(&mut self, signal: Signal) -> Option<i32> {
         // It may have ended by itself.
         let _ = kill(self.pid(), signal);

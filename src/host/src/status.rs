@@ -247,6 +247,7 @@ pub(crate) fn not_yet_known() -> Health {
     Health {
         gateway: Gateway::Connecting,
         limited_1h: 0,
+        shared: false,
         invalid_10min: 0,
         deliveries_waiting: 0,
     }
@@ -259,8 +260,13 @@ pub(crate) fn discord(health: &Health) -> String {
         Gateway::Connecting => "connecting",
         Gateway::Refused { why } => why,
     };
+    let shared = if health.shared {
+        "another program uses its token; "
+    } else {
+        ""
+    };
     format!(
-        "Discord: {gateway}; {} met in the last hour, {} of {INVALID_BAN} invalid requests in ten minutes, {} to be said",
+        "Discord: {gateway}; {shared}{} met in the last hour, {} of {INVALID_BAN} invalid requests in ten minutes, {} to be said",
         output::count(health.limited_1h as u64, "limit"),
         health.invalid_10min,
         output::count(health.deliveries_waiting as u64, "message"),

@@ -19,8 +19,9 @@ pub(crate) use original::{Asked, LONGEST_ASKED};
 pub(crate) use tool::brief;
 pub use tool::describe_diffs;
 
-/// An answer or a thought that grows above so many bytes is continued in a new entry.
-const LONGEST_TEXT: usize = 256 * 1024;
+/// An answer or a thought that grows above so many bytes is continued in a new entry: one with room for a letter of four
+/// bytes is whole.
+pub const LONGEST_TEXT: usize = 256 * 1024;
 
 /// Entries kept at hand for later changes; older ones that are finished are let go.
 const KEPT: usize = 256;

@@ -16,6 +16,7 @@ use super::health::Link;
 use super::hear::now;
 use super::memory::Memory;
 use super::mouth::Mouth;
+use super::nonce::Nonces;
 use super::places::{self, Places, Spot, UPLOAD_LIMIT};
 use super::render::Look;
 use super::rest::{Rest, Trouble};
@@ -49,6 +50,7 @@ pub(super) struct Bot {
     pub(super) places: Places,
     pub(super) signs: Signs,
     pub(super) mouth: Mouth,
+    pub(super) nonces: Nonces,
     /// The connection to the gateway.
     pub(super) link: Link,
     seen: Mutex<Seen>,
@@ -76,6 +78,7 @@ impl Bot {
             mouth: Mouth::new(),
             places: Places::default(),
             link: Link::default(),
+            nonces: Nonces::new(&sealer),
             seen: Mutex::new(seen),
             tails: Mutex::default(),
             config,

@@ -16,7 +16,7 @@ use super::hear::no_thread;
 use super::places::{Kind, Spot, thread};
 use super::press::sentence;
 use super::rest::Outgoing;
-use super::{names, sign_in};
+use super::{names, render, sign_in};
 use crate::harmless;
 use crate::web::command::standing;
 
@@ -235,10 +235,10 @@ impl Here<'_> {
         bot.speak_in(opened).await;
         let mut first = Outgoing::words(format!(
             "💬 **{}**: {}",
-            harmless::line(&asker.name, 60),
-            super::split::disarmed(&names::shortened(&text, 1500))
+            render::escaped(&harmless::line(&asker.name, 60)),
+            super::split::disarmed(&names::shortened(harmless::printed(&text).trim(), 1500))
         ));
-        first.nonce = Some(format!("n{}", asker.id));
+        first.nonce = Some(bot.nonces.named(&format!("n{}", asker.id)));
         // What was asked for stands where it is answered, and brings the one who asked there.
         if let Err(trouble) = bot.rest.send(opened, first, true).await {
             tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
@@ -288,7 +288,7 @@ impl Here<'_> {
         }
         let mut answer = String::from("Waiting, the next one first:");
         for (number, turn) in (1..).zip(queued.iter().take(LISTED)) {
-            let name = harmless::line(&turn.name, 40);
+            let name = render::escaped(&harmless::line(&turn.name, 40));
             let words = super::split::disarmed(&harmless::line(&turn.text, 80));
             let _ = write!(answer, "\n{number}. {name}: {words}");
         }

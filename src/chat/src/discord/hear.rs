@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Ready};
+use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Nonce, Ready};
 use supervisor::SupervisorError;
 
 use super::admission::{Facts, Id, Mode, Say, Verdict, decide};
@@ -135,6 +135,7 @@ fn unlocked(bot: &Arc<Bot>, threads: &[GuildChannel]) {
 /// A message has just come.
 fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
     bot.seen().came(shard, message.id.get());
+    notice_another(bot, &message);
     if is_plainly_nothing(bot, &message, guild) {
         bot.seen().done(shard, message.id.get());
         return;
@@ -146,6 +147,20 @@ fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
             bot.seen().done(shard, message.id.get());
         }
     });
+}
+
+/// What the bot has said and this host has not was said by another program with the same token: each of them answers.
+fn notice_another(bot: &Bot, message: &Message) {
+    let is_anothers = |nonce: &Nonce| matches!(nonce, Nonce::String(nonce) if bot.nonces.is_anothers(nonce));
+    if message.author.id.get() == bot.identity.user
+        && message.nonce.as_ref().is_some_and(is_anothers)
+        && bot.link.is_shared_since_now()
+    {
+        tracing::error!(
+            channel = message.channel_id.get(),
+            "another program uses this bot's token, and people are answered twice: stop it, or give it a bot of its own"
+        );
+    }
 }
 
 /// Most of what a bot hears is not meant for it: that costs next to nothing.

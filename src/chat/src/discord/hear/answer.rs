@@ -27,7 +27,7 @@ pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
 pub(super) async fn say(bot: &Bot, message: &Message, words: &str, late: bool) {
     let mut reply = Outgoing::words(words);
     reply.reply_to = Some(message.id.get());
-    reply.nonce = Some(format!("r{}", message.id));
+    reply.nonce = Some(bot.nonces.named(&format!("r{}", message.id)));
     let channel = message.channel_id.get();
     if late && was_answered(bot, message).await {
         return;

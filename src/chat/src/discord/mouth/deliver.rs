@@ -12,7 +12,6 @@ use super::voice::Voice;
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::files;
-use crate::discord::nonce::nonce;
 use crate::discord::places;
 use crate::discord::reconcile::{Bucket, Outcome, Request, RequestKind};
 use crate::discord::render::{self, Button, DesiredMessage, Key, Press, Style};
@@ -142,7 +141,7 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => {
             let mut outgoing = outgoing(bot, thread, channel, message).await;
-            outgoing.nonce = Some(nonce(&delivery));
+            outgoing.nonce = Some(bot.nonces.of(&delivery));
             put(bot, channel, None, outgoing).await
         }
         // Whether it is there is still not known.
@@ -266,7 +265,7 @@ async fn found(
         return Ok(None);
     };
     let text = delivery.text.as_deref().unwrap_or_default().trim().to_owned();
-    let nonce = nonce(delivery);
+    let nonce = bot.nonces.of(delivery);
     let others: Vec<String> = {
         let deliveries = voice.deliveries();
         let remotes = deliveries.values().filter_map(|other| other.remote.clone());

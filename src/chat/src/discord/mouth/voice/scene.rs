@@ -29,6 +29,10 @@ pub(super) struct Scene {
     ending: Vec<(u64, Turn)>,
     /// Turns that are over, and what stands below them.
     over: HashMap<TurnId, Footer>,
+    /// Turns that have left the queue, and of which it is not known yet whether they were merged into another one.
+    left: Vec<TurnId>,
+    /// Turns that were merged into the one named; their messages show how that ends.
+    merged: Vec<(TurnId, Turn)>,
     /// Turns that are over, and whose message shows that only when all is said.
     unsigned: Vec<Turn>,
     /// Messages that got a sign for good.
@@ -79,6 +83,8 @@ impl Scene {
             revision,
             ending: vec![],
             over: HashMap::new(),
+            left: vec![],
+            merged: vec![],
             unsigned: vec![],
             signed: vec![],
         })
@@ -143,7 +149,11 @@ impl Scene {
                 whole.truncate(at);
                 whole.push_str(&text);
             }
-            Change::Queue(queued) => self.queued = queued,
+            Change::Queue(queued) => {
+                let before = std::mem::replace(&mut self.queued, queued).into_iter();
+                let left = before.filter(|turn| self.queued.iter().all(|other| other.id != turn.id));
+                self.left.extend(left.map(|turn| turn.id));
+            }
             Change::Phase { phase, doing } => {
                 self.phase = phase;
                 self.doing = doing;
@@ -159,8 +169,20 @@ impl Scene {
         self.doing.as_ref().map(|doing| doing.turn)
     }
 
+    /// Looks which turns of those that have left the queue were merged into another one.
+    async fn learn_merged(&mut self, bot: &Bot) {
+        for id in std::mem::take(&mut self.left) {
+            if let Ok(turn) = bot.house.conversation.turn(id).await
+                && let Some(into) = turn.merged_into()
+            {
+                self.merged.push((into, turn));
+            }
+        }
+    }
+
     /// Looks which turns have ended, and how. They are [over](Self::settle) when everything is here that was told of them.
     pub(super) async fn learn_ends(&mut self, bot: &Bot) {
+        self.learn_merged(bot).await;
         let running = self.running();
         let is_known = |turn: &TurnId| self.over.contains_key(turn) || self.is_ending(*turn);
         let mut open: Vec<TurnId> = self
@@ -223,6 +245,12 @@ impl Scene {
         for (_, turn) in over {
             let footer = self.footer(bot, &turn);
             if self.over.insert(turn.id, footer).is_none() {
+                let is_in_it = |(into, _): &mut (TurnId, Turn)| *into == turn.id;
+                let merged = self.merged.extract_if(.., is_in_it);
+                self.unsigned.extend(merged.map(|(_, merged)| Turn {
+                    source: merged.source,
+                    ..turn.clone()
+                }));
                 self.unsigned.push(turn);
             }
         }
@@ -325,16 +353,6 @@ fn offer_stop(messages: &mut [DesiredMessage], turn: TurnId) {
 fn sign(bot: &Bot, turn: &Turn, state: TurnState, asks: bool) -> Option<Id> {
     let (channel, message) = turn.source.0.split_once('/')?;
     let (channel, message) = (channel.parse().ok()?, message.parse().ok()?);
-    // What was merged into another turn was heard.
-    let merged = turn
-        .reason
-        .as_deref()
-        .is_some_and(|reason| reason.starts_with("merged into"));
-    let sign = if merged {
-        "✅"
-    } else {
-        render::reaction(state, asks)
-    };
-    bot.signs.show(channel, message, sign);
+    bot.signs.show(channel, message, render::reaction(state, asks));
     Some(message)
 }
