@@ -1,4 +1,4 @@
-//! What systemd tells a service, and wants to be told: systemd.exec(5), sd_notify(3). Elsewhere nothing of it is there.
+//! What systemd tells a service, and wants to be told: systemd.exec(5), `sd_notify(3)`. Elsewhere nothing of it is there.
 
 use std::ffi::OsStr;
 use std::io;

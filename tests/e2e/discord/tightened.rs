@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use support::discord::{Id, Person};
+use support::discord::{Fault, Id, Person};
 
 use super::{Stage, with};
 
@@ -103,14 +103,17 @@ async fn what_waited_obeys_the_permissions_that_its_channel_has_when_it_begins()
 }
 
 #[tokio::test]
-async fn what_waits_is_not_begun_before_discord_has_said_who_the_bot_is() {
-    let mut stage = Stage::start("", "permissions = \"allow\"").await;
-    let alice = stage.alice.clone();
-    let (waiting, thread) = stage.waits(&alice, "say: after all").await;
-    stage.kill();
-    let slow = support::discord::Fault::slow(Duration::from_secs(3));
-    stage.fake.inject(slow.on("GET", "/users/@me"));
+async fn nothing_that_waited_begins_before_discord_has_said_who_the_bot_is() {
+    let mut stage = Stage::ready("", "permissions = \"allow\"").await;
+    let bob = stage.guild.member("bob");
+    stage.settings = format!("users = [\"{}\"]", bob.id);
     stage.up().await;
-    stage.sign(waiting, "✅").await;
-    stage.said(thread, "the answer", with("after all")).await;
+    let (waiting, thread) = stage.waits(&bob, "say: too late").await;
+    let slow = Fault::slow(Duration::from_secs(3));
+    stage.fake.inject(slow.on("GET", "/users/@me"));
+    stage.up_with("users = []".to_owned()).await;
+    stage
+        .is_dropped(waiting, thread, "may not talk to me here any more")
+        .await;
+    assert_eq!(stage.fake.faults_left(), 0);
 }

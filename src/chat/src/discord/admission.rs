@@ -84,6 +84,13 @@ pub enum Place {
         /// The channel.
         channel: Id,
     },
+    /// The text beside a voice channel, where no threads can be opened.
+    Voice {
+        /// The guild.
+        guild: Id,
+        /// The channel.
+        channel: Id,
+    },
     /// A thread of a channel, or a post of a forum.
     Thread {
         /// The guild.
@@ -104,8 +111,6 @@ pub struct Facts {
     pub mentioned: bool,
     /// There are neither words (apart from the mention) nor attachments.
     pub empty: bool,
-    /// No threads can be opened in this channel.
-    pub threadless: bool,
     /// The bot serves this thread or direct conversation already.
     pub known: bool,
     /// So many turns in a row were begun by bots in this thread.
@@ -263,7 +268,7 @@ fn asked(mode: Mode, facts: &Facts) -> Option<Verdict> {
         _ if mode == Mode::Off => None,
         Place::Dm | Place::Thread { .. } if facts.known => Some(Verdict::Turn),
         Place::Dm => Some(Verdict::Join),
-        Place::Channel { .. } if facts.threadless => {
+        Place::Voice { .. } => {
             let is_asked = facts.mentioned && facts.author.kind == AuthorKind::Person;
             is_asked.then_some(Verdict::Refuse {
                 why: Refusal::NoThreads,
@@ -278,7 +283,7 @@ fn asked(mode: Mode, facts: &Facts) -> Option<Verdict> {
 fn channel(place: Place) -> Option<(Id, Id)> {
     match place {
         Place::Dm => None,
-        Place::Channel { guild, channel } => Some((guild, channel)),
+        Place::Channel { guild, channel } | Place::Voice { guild, channel } => Some((guild, channel)),
         Place::Thread { guild, parent } => Some((guild, parent)),
     }
 }

@@ -37,7 +37,7 @@ async fn when_known(mut bot: watch::Receiver<Option<Weak<Bot>>>, turn: Turn) -> 
         match look(&bot, &turn).await {
             Ok(admission) => return admission,
             Err(why) => {
-                tracing::warn!(turn = %turn.id, %why, "it can't be said yet whether a turn may begin")
+                tracing::warn!(turn = %turn.id, %why, "it can't be said yet whether a turn may begin");
             }
         }
         tokio::time::sleep(pause).await;
@@ -65,7 +65,6 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
         // As it was when it was accepted.
         mentioned: false,
         empty: false,
-        threadless: false,
         known: true,
         bot_turns: 0,
     };

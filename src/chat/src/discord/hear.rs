@@ -262,7 +262,6 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         place,
         mentioned: mentions(bot, message),
         empty: text.is_empty() && message.attachments.is_empty(),
-        threadless: spot.kind == Kind::Voice,
         known: bot.places.is_served(channel),
         bot_turns: bot.places.bot_turns(channel),
     };

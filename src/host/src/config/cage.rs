@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Problem;
 use super::document::TablePlace;
+use super::{Places, Problem};
 
 /// What no readable folder may show.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,22 @@ pub(super) struct Hidden<'a> {
     pub(super) workspaces: &'a Path,
     /// Where those of some channels have them.
     pub(super) of_channels: &'a [PathBuf],
+}
+
+impl<'a> Hidden<'a> {
+    pub(super) fn of(
+        places: &'a Places,
+        store: &'a Path,
+        workspaces: &'a Path,
+        of_channels: &'a [PathBuf],
+    ) -> Self {
+        Self {
+            state: &places.state,
+            store,
+            workspaces,
+            of_channels,
+        }
+    }
 }
 
 /// The folders without links, so that no link that changes later leads elsewhere. What is wrong is left out.

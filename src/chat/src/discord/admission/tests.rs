@@ -72,7 +72,6 @@ fn says(author: Author, place: Place) -> Facts {
         place,
         mentioned: false,
         empty: false,
-        threadless: false,
         known: false,
         bot_turns: 0,
     }
@@ -96,10 +95,10 @@ fn mention(facts: Facts) -> Facts {
     }
 }
 
-fn voice(facts: Facts) -> Facts {
-    Facts {
-        threadless: true,
-        ..facts
+fn voice(channel: Id) -> Place {
+    Place::Voice {
+        guild: GUILD,
+        channel,
     }
 }
 
@@ -146,10 +145,10 @@ fn what_becomes_of_each_message() {
         ("off: nothing happens",                  team(), mention(says(person(ALICE), channel(QUIET))), Ignore),
         ("off: in its threads neither",           team(), known(mention(says(person(ALICE), thread(QUIET)))), Ignore),
         // beside voices, where no threads can be opened
-        ("a mention beside voices",               team(), voice(mention(says(person(ALICE), channel(TALK)))), refuse(NoThreads, Say::Reply)),
-        ("of a stranger",                         team(), voice(mention(says(person(BOB), channel(TALK)))), refuse(NotListed, Say::Reply)),
-        ("all: chatting beside voices",           team(), voice(says(person(ALICE), channel(BUSY))), Ignore),
-        ("a listed bot there",                    team(), voice(robot(0, channel(TALK))), Ignore),
+        ("a mention beside voices",               team(), mention(says(person(ALICE), voice(TALK))), refuse(NoThreads, Say::Reply)),
+        ("of a stranger",                         team(), mention(says(person(BOB), voice(TALK))), refuse(NotListed, Say::Reply)),
+        ("all: chatting beside voices",           team(), says(person(ALICE), voice(BUSY)), Ignore),
+        ("a listed bot there",                    team(), robot(0, voice(TALK)), Ignore),
         // threads and forum posts
         ("a mention in a thread joins it",        team(), mention(says(person(ALICE), thread(TALK))), Join),
         ("other threads are other people's",      team(), says(person(ALICE), thread(TALK)), Ignore),
@@ -204,6 +203,7 @@ fn anybody() -> impl Strategy<Value = Facts> {
     ];
     let place = prop_oneof![
         Just(Place::Dm),
+        Just(voice(TALK)),
         Just(channel(TALK)),
         Just(thread(BUSY)),
         Just(thread(QUIET)),
@@ -216,7 +216,6 @@ fn anybody() -> impl Strategy<Value = Facts> {
             place,
             mentioned,
             empty,
-            threadless: false,
             known,
             bot_turns,
         },
