@@ -11,6 +11,7 @@ mod files;
 mod hostile;
 mod joining;
 mod live;
+mod once;
 mod places;
 mod signing_in;
 mod standing;
@@ -30,6 +31,8 @@ pub(crate) struct Stage {
     agent: String,
     /// The variable that the token is in, and the token.
     token: (&'static str, String),
+    /// More of the host's environment.
+    environment: Vec<(&'static str, String)>,
     host: Option<Host>,
 }
 
@@ -43,8 +46,12 @@ impl Stage {
 
     /// Not started yet.
     pub(crate) async fn ready(settings: &str, agent: &str) -> Self {
+        Self::of(Fake::start().await, settings, agent).await
+    }
+
+    /// The same with this Discord.
+    pub(crate) async fn of(fake: Fake, settings: &str, agent: &str) -> Self {
         let scene = Scene::signed_in().await;
-        let fake = Fake::start().await;
         let guild = fake.guild("g");
         let channel = guild.channel("general");
         let alice = guild.member("alice");
@@ -59,6 +66,7 @@ impl Stage {
             alice,
             settings: settings.to_owned(),
             agent: agent.to_owned(),
+            environment: vec![],
             host: None,
         }
     }
@@ -82,8 +90,9 @@ impl Stage {
             self.fake.gateway_url(),
             self.settings,
         );
-        let token = (self.token.0, self.token.1.as_str());
-        Host::with_discord(&self.scene, &self.agent, &settings, token)
+        let environment = std::iter::once(&self.token).chain(&self.environment);
+        let environment: Vec<(&str, &str)> = environment.map(|(name, is)| (*name, is.as_str())).collect();
+        Host::with_discord(&self.scene, &self.agent, &settings, &environment)
     }
 
     /// SIGKILL.

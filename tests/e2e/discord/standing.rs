@@ -9,7 +9,7 @@ use super::{Stage, with};
 
 impl Stage {
     /// What a command prints.
-    async fn prints(&self, arguments: &[&str]) -> String {
+    pub(super) async fn prints(&self, arguments: &[&str]) -> String {
         let mut command = support::agent_host(self.scene.folder());
         command.args(arguments).env(self.token.0, &self.token.1);
         // The fake answers it in this very thread.

@@ -23,7 +23,7 @@ impl Stage {
         }
     }
 
-    fn has_sign(&self, message: Id, sign: &str) -> bool {
+    pub(super) fn has_sign(&self, message: Id, sign: &str) -> bool {
         let bot = self.fake.bot();
         let has = |world: &support::discord::World| {
             let message = world.message(message);
@@ -39,7 +39,8 @@ impl Stage {
         }
     }
 
-    fn count(&self, thread: Id, words: &str) -> usize {
+    /// How often these words stand in a thread.
+    pub(super) fn count(&self, thread: Id, words: &str) -> usize {
         let said = self.fake.said(thread);
         said.iter().filter(|said| said.contains(words)).count()
     }
