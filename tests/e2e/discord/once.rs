@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation::Conversation;
+use conversation::{Conversation, DeliveryState};
 use support::discord::{Fake, Fault, Id};
 
 use super::{Stage, with};
@@ -32,10 +32,11 @@ impl Stage {
 
     /// Waits until the host has written down what became of its last try.
     async fn noted_down(&self) {
-        let kept = Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
         loop {
+            let folder = self.scene.folder();
+            let kept = Conversation::open_without_recovery(folder).expect("it can be looked at");
             let waiting = kept.waiting_deliveries("discord").await.expect("it can be read");
-            if waiting.iter().any(|one| one.reason.is_some()) {
+            if waiting.iter().all(|one| one.state != DeliveryState::Sent) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
