@@ -198,11 +198,13 @@ async fn what_could_not_be_changed_in_a_shut_thread_is_changed_when_it_is_opened
     let manager = stage.manager();
     manager.locks(thread, true);
     manager.archives(thread, true);
-    stage.sign(message, "✅").await;
+    stage.logged("is changed when that is allowed again").await;
+    assert!(!stage.has_sign(message, "✅"), "its end is not told");
     assert_eq!(stage.count(thread, "▶️"), 1, "{:?}", stage.fake.said(thread));
     manager.archives(thread, false);
     manager.locks(thread, false);
     let done =
         |said: &support::discord::Message| said.content.contains("✅") && said.content.contains("sleep 2");
     stage.said(thread, "the end of the tool", done).await;
+    stage.sign(message, "✅").await;
 }

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use conversation::ConversationError;
+use conversation::{ConversationError, ThreadId};
 use serde::{Deserialize, Serialize};
 use serenity::all::{ConnectionStage, ShardManager};
 
 use super::FRONT_END;
 use super::bot::Bot;
+use super::places;
 
 /// Discord bans an address for an hour that makes so many invalid requests (401, 403, 429) in ten minutes.
 pub const INVALID_BAN: usize = 10_000;
@@ -23,6 +24,9 @@ pub struct Health {
     pub invalid_10min: usize,
     /// Messages that wait to be sent, or for their next try.
     pub deliveries_waiting: usize,
+    /// Threads that show less than was said: Discord did not let a message be changed.
+    #[serde(default)]
+    pub stale: Vec<ThreadId>,
 }
 
 /// The connection to the gateway.
@@ -105,6 +109,11 @@ impl Bot {
             limited_1h,
             invalid_10min,
             deliveries_waiting: waiting.len(),
+            stale: self
+                .stale_threads()
+                .into_iter()
+                .filter_map(places::thread)
+                .collect(),
         })
     }
 }
