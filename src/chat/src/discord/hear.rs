@@ -8,7 +8,7 @@ use supervisor::SupervisorError;
 
 use super::admission::{Facts, Id, Mode, Say, Verdict, decide};
 use super::bot::Bot;
-use super::places::Spot;
+use super::places::{Kind, Spot};
 use super::rest::Trouble;
 use super::seen::{DIRECT, Shard};
 use super::{catch_up, names, press};
@@ -17,11 +17,13 @@ mod answer;
 mod facts;
 mod turn;
 
+pub(super) use answer::no_thread;
 pub(super) use facts::place;
 
 use answer::say;
 use facts::{author, mentions, said};
-use turn::{obey_channel, open, turn};
+pub(super) use turn::obey_channel;
+use turn::{open, turn};
 
 /// After a message that could not be kept, and twice as long after each further try.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -42,6 +44,10 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             tokio::spawn(async move { press::interaction(&bot, event.interaction).await });
         }
         Event::GuildCreate(event) => guild(bot, shard, &event.guild),
+        Event::GuildUpdate(event) => {
+            let tier = event.guild.premium_tier.into();
+            bot.places.learn_tier(event.guild.id.get(), tier);
+        }
         Event::ChannelCreate(event) => bot.places.learn_of(&event.channel),
         Event::ChannelUpdate(event) => {
             let channel = &event.channel;
@@ -100,6 +106,7 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
 }
 
 fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
+    bot.places.learn_tier(guild.id.get(), guild.premium_tier.into());
     let channels = || guild.channels.values().chain(&guild.threads);
     for channel in channels() {
         bot.places.learn_of(channel);
@@ -153,7 +160,7 @@ fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>) -> bool {
     if message.author.id.get() == bot.identity.user {
         return true;
     }
-    let is_listening = bot.rules.channels.values().any(|mode| *mode == Mode::All);
+    let is_listening = bot.rules.modes.values().any(|mode| *mode == Mode::All);
     guild.is_some() && !is_listening && !bot.places.is_served(channel) && !mentions(bot, message)
 }
 
@@ -196,13 +203,22 @@ pub(super) async fn hear(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, l
 }
 
 /// Why a message became nothing.
-enum Failed {
+pub(super) enum Failed {
     /// To be told where it was said.
     Here(String),
     /// It may work in a moment.
     Later(String),
     /// The host is stopping; the next one asks for it again.
     Stopping,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Here(words) | Self::Later(words) => f.write_str(words),
+            Self::Stopping => f.write_str("the host is stopping"),
+        }
+    }
 }
 
 impl From<SupervisorError> for Failed {
@@ -236,6 +252,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         None => Spot {
             guild: None,
             parent: None,
+            kind: Kind::Direct,
         },
         Some(_) => match bot.spot(channel).await {
             Ok(spot) => spot,
@@ -272,6 +289,12 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
             turn(bot, message, channel, text, &facts.author).await
         }
         Verdict::Join => {
+            if spot.kind == Kind::Thread
+                && let Err(trouble) = bot.rest.join(channel).await
+            {
+                // Whoever writes in a thread is made a member of it anyway.
+                tracing::debug!(channel, %trouble, "could not join a thread");
+            }
             let title = names::thread_title(&text);
             open(bot, message, channel, spot.parent, title).await?;
             turn(bot, message, channel, text, &facts.author).await
@@ -279,17 +302,16 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         Verdict::OpenThread => {
             let title = names::thread_title(&text);
             let opened = bot.rest.start_thread(channel, message.id.get(), &title).await;
-            let opened = opened.map_err(|trouble| match trouble {
-                Trouble::Refused { code: 50_001 | 50_013, .. } => Failed::Here(
-                    "I can't open a thread here: I lack the permission Create Public Threads in this channel. Whoever manages this server can give it to me.".to_owned(),
-                ),
-                trouble => trouble.into(),
+            let opened = opened.map_err(|trouble| match no_thread(&trouble) {
+                Some(words) => Failed::Here(words.to_owned()),
+                None => trouble.into(),
             })?;
             bot.places.learn(
                 opened,
                 Spot {
                     guild,
                     parent: Some(channel),
+                    kind: Kind::Thread,
                 },
             );
             open(bot, message, opened, Some(channel), title).await?;

@@ -8,6 +8,7 @@ use super::deliveries::give_up;
 use super::turns::drop_each;
 use crate::backlog::{Backlog, BacklogFilter, Waiting, WaitingKind};
 use crate::error::Result;
+use crate::recovery;
 use crate::tables::{Work, deliveries, threads, turns};
 
 /// Why a turn was dropped that an operator took out of the way.
@@ -36,7 +37,10 @@ impl Conversation {
             let now = Timestamp::now();
             let mut skipped = Vec::new();
             let dismissed = match filter.dismisses() {
-                Some(thread) => turns::dismiss(database, thread)?,
+                Some(thread) => {
+                    recovery::end_left(database, thread, now)?;
+                    turns::dismiss(database, thread)?
+                }
                 None => false,
             };
             for waiting in oldest(database, &filter)? {

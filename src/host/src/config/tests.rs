@@ -12,7 +12,7 @@ use super::*;
 
 mod agents;
 
-fn variables(pairs: &[(&'static str, &str)]) -> Variables {
+pub(super) fn variables(pairs: &[(&'static str, &str)]) -> Variables {
     Variables::Given(
         pairs
             .iter()

@@ -62,7 +62,11 @@ impl Bot {
 }
 
 /// What a channel permits holds for its older threads, too: from the next message on.
-pub(super) async fn obey_channel(bot: &Bot, channel: Id, parent: Option<Id>) -> Result<(), Failed> {
+pub(in crate::discord) async fn obey_channel(
+    bot: &Bot,
+    channel: Id,
+    parent: Option<Id>,
+) -> Result<(), Failed> {
     let thread = named(channel)?;
     let settings = parent.and_then(|parent| bot.config.channels.get(&parent));
     let permissions = settings.and_then(|settings| settings.permissions);

@@ -10,8 +10,6 @@ use crate::discord::bot::Bot;
 use crate::discord::render::Key;
 use crate::discord::rest::{Answered, Trouble};
 
-/// Stands below a message whose file was not there when it was sent.
-pub(super) const NO_FILE: &str = "\n-# The file is no longer there.";
 /// Messages that are read, in hundreds.
 const PAGES: usize = 50;
 
@@ -25,12 +23,11 @@ pub(super) async fn found(bot: &Bot, channel: Id, delivery: &Delivery) -> Result
     let (mut after, others) = known.map_err(|error| Trouble::Failed(error.to_string()))?;
     let text = delivery.text.as_deref().unwrap_or_default().trim();
     let is_it = |message: &Message| {
-        let content = message.content.trim();
         message.author.id.get() == bot.identity.user
             // No reply, and no answer to a command.
             && message.kind == MessageType::Regular
             && message.webhook_id.is_none()
-            && content.strip_suffix(NO_FILE).unwrap_or(content).trim() == text
+            && says(message.content.trim(), text)
             && !others.contains(&message.id.get())
     };
     for _ in 0..PAGES {
@@ -66,6 +63,14 @@ async fn known(bot: &Bot, channel: Id, delivery: &Delivery) -> Result<(Id, BTree
     // A thread has the id of the message that it began with.
     let before = before.chain(cause).max().unwrap_or(0).max(channel);
     Ok((before, there.iter().filter_map(remote).collect()))
+}
+
+/// Whether a message is this text, and below it at most why a file is not there.
+fn says(content: &str, text: &str) -> bool {
+    let rest = content.strip_prefix(text);
+    rest.is_some_and(|rest| {
+        rest.is_empty() || rest.trim().lines().all(|line| line.starts_with("-# ")) && rest.starts_with('\n')
+    })
 }
 
 /// The channel and the message that began a turn, if one did.

@@ -200,7 +200,10 @@ impl Voice {
                 due = Some(Instant::now());
             }
             if due.is_some_and(|due| due <= Instant::now()) {
-                let mut messages = scene.messages(bot);
+                if scene.has_large_file() {
+                    bot.learn_upload_limit(self.channel).await;
+                }
+                let mut messages = scene.messages(&bot.look(self.channel));
                 messages.extend(self.notes().values().cloned());
                 self.put_first_what_was_begun(&mut messages);
                 bot.mouth.reconciler().want(&id, messages, scene.is_whole());

@@ -8,6 +8,7 @@ use serenity::http::{LightMethod, Route};
 
 use super::id;
 use crate::discord::admission::Id;
+use crate::discord::places::Kind;
 use crate::discord::rest::{Call, Lane, Rest, Trouble};
 
 /// After so many minutes without a word Discord puts a thread away; the next word brings it back.
@@ -38,19 +39,42 @@ impl Rest {
         }
     }
 
-    /// Opens a thread that begins with no message. Its id.
+    /// Opens a thread that begins with no message, in a channel of this kind. Its id.
     pub(in crate::discord) async fn start_empty_thread(
         &self,
         channel: Id,
+        kind: Kind,
         name: &str,
     ) -> Result<Id, Trouble> {
+        const OF_NEWS: u64 = 10;
         const PUBLIC: u64 = 11;
+        let number = if kind == Kind::News { OF_NEWS } else { PUBLIC };
         let channel_id = ChannelId::new(channel);
-        let body = json!({ "name": name, "auto_archive_duration": ARCHIVE, "type": PUBLIC });
+        let body = json!({ "name": name, "auto_archive_duration": ARCHIVE, "type": number });
         let route = Route::ChannelThreads { channel_id };
         let call = Call::new(LightMethod::Post, route, Lane("thread", channel)).body(body);
         let reply = self.ask(call).await?;
         id(&reply.body["id"])
+    }
+
+    /// Becomes a member of a thread.
+    pub(in crate::discord) async fn join(&self, thread: Id) -> Result<(), Trouble> {
+        let channel_id = ChannelId::new(thread);
+        let route = Route::ChannelThreadMemberMe { channel_id };
+        self.ask(Call::new(LightMethod::Put, route, Lane("join", thread)))
+            .await
+            .map(drop)
+    }
+
+    /// Of which tier a guild is, from 0 to 3, by how much it is boosted.
+    pub(in crate::discord) async fn tier(&self, guild: Id) -> Result<u8, Trouble> {
+        let guild_id = GuildId::new(guild);
+        let route = Route::Guild { guild_id };
+        let reply = self
+            .ask(Call::new(LightMethod::Get, route, Lane("other", guild)))
+            .await?;
+        let tier = reply.body["premium_tier"].as_u64();
+        Ok(tier.and_then(|tier| u8::try_from(tier).ok()).unwrap_or_default())
     }
 
     /// Brings back a thread that was put away.
