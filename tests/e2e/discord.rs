@@ -20,6 +20,7 @@ mod hosts;
 mod joining;
 mod live;
 mod models;
+mod once;
 mod output;
 mod payers;
 mod places;
@@ -45,6 +46,8 @@ pub(crate) struct Stage {
     agent: String,
     /// The variable that the token is in, and the token.
     token: (&'static str, String),
+    /// More of the host's environment.
+    environment: Vec<(&'static str, String)>,
     host: Option<Host>,
 }
 
@@ -58,12 +61,20 @@ impl Stage {
 
     /// Not started yet.
     pub(crate) async fn ready(settings: &str, agent: &str) -> Self {
-        Self::ready_in(Scene::signed_in().await, settings, agent).await
+        Self::built(Fake::start().await, Scene::signed_in().await, settings, agent).await
     }
 
     /// The same in this scene's folder.
     async fn ready_in(scene: Scene, settings: &str, agent: &str) -> Self {
-        let fake = Fake::start().await;
+        Self::built(Fake::start().await, scene, settings, agent).await
+    }
+
+    /// The same with this Discord.
+    pub(crate) async fn of(fake: Fake, settings: &str, agent: &str) -> Self {
+        Self::built(fake, Scene::signed_in().await, settings, agent).await
+    }
+
+    async fn built(fake: Fake, scene: Scene, settings: &str, agent: &str) -> Self {
         let guild = fake.guild("g");
         let channel = guild.channel("general");
         let alice = guild.member("alice");
@@ -78,6 +89,7 @@ impl Stage {
             alice,
             settings: settings.to_owned(),
             agent: agent.to_owned(),
+            environment: vec![],
             host: None,
         }
     }
@@ -101,8 +113,9 @@ impl Stage {
             self.fake.gateway_url(),
             self.settings,
         );
-        let token = (self.token.0, self.token.1.as_str());
-        Host::with_discord(&self.scene, &self.agent, &settings, token)
+        let environment = std::iter::once(&self.token).chain(&self.environment);
+        let environment: Vec<(&str, &str)> = environment.map(|(name, is)| (*name, is.as_str())).collect();
+        Host::with_discord(&self.scene, &self.agent, &settings, &environment)
     }
 
     /// SIGKILL.

@@ -83,6 +83,18 @@ impl From<supervisor::Attention> for Attention {
     }
 }
 
+/// What of Discord needs somebody.
+pub(crate) fn of_discord(health: &Health) -> impl Iterator<Item = Attention> {
+    health.stale.iter().map(|thread| Attention {
+        thread: Some(thread.to_string()),
+        what: "it shows less than was said: Discord does not let a message be changed".to_owned(),
+        hint: Some(
+            "let the bot write there again (unlock the thread, or look at its permissions); then it is changed by itself"
+                .to_owned(),
+        ),
+    })
+}
+
 /// Prints how everything stands.
 pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
     let state = &settings.state_folder;
@@ -250,6 +262,7 @@ pub(crate) fn not_yet_known() -> Health {
         shared: false,
         invalid_10min: 0,
         deliveries_waiting: 0,
+        stale: vec![],
     }
 }
 

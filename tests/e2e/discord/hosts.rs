@@ -98,7 +98,7 @@ async fn a_second_host_with_the_same_token_is_told_by_the_log_the_status_and_the
         stage.fake.gateway_url()
     );
     let token = (stage.token.0, stage.token.1.as_str());
-    let _second = Host::with_discord(&elsewhere, "", &settings, token);
+    let _second = Host::with_discord(&elsewhere, "", &settings, &[token]);
     stage
         .fake
         .until("both", |world| (world.gateway().identified == 2).then_some(()))

@@ -23,7 +23,7 @@ impl Stage {
         }
     }
 
-    fn has_sign(&self, message: Id, sign: &str) -> bool {
+    pub(super) fn has_sign(&self, message: Id, sign: &str) -> bool {
         let bot = self.fake.bot();
         let has = |world: &support::discord::World| {
             let message = world.message(message);
@@ -39,7 +39,8 @@ impl Stage {
         }
     }
 
-    fn count(&self, thread: Id, words: &str) -> usize {
+    /// How often these words stand in a thread.
+    pub(super) fn count(&self, thread: Id, words: &str) -> usize {
         let said = self.fake.said(thread);
         said.iter().filter(|said| said.contains(words)).count()
     }
@@ -197,7 +198,8 @@ async fn what_could_not_be_changed_in_a_shut_thread_is_changed_when_it_is_opened
     let manager = stage.manager();
     manager.locks(thread, true);
     manager.archives(thread, true);
-    stage.sign(message, "✅").await;
+    stage.logged("is changed when that is allowed again").await;
+    assert!(!stage.has_sign(message, "✅"), "half of it stands there");
     // Nothing but edits was lost.
     let shut = stage.fake.said(thread);
     assert_eq!(shut.len(), 1, "{shut:?}");
@@ -212,4 +214,5 @@ async fn what_could_not_be_changed_in_a_shut_thread_is_changed_when_it_is_opened
             said.id == begun.id && is_whole(&said.content)
         })
         .await;
+    stage.sign(message, "✅").await;
 }

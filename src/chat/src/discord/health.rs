@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use conversation::ConversationError;
+use conversation::{ConversationError, ThreadId};
 use serde::{Deserialize, Serialize};
 use serenity::all::{ConnectionStage, ShardManager};
 
 use super::FRONT_END;
 use super::bot::Bot;
+use super::places;
 
 /// Discord bans an address for an hour that makes so many invalid requests (401, 403, 429) in ten minutes.
 pub const INVALID_BAN: usize = 10_000;
@@ -30,6 +31,9 @@ pub struct Health {
     pub shared: bool,
     /// Messages that wait to be sent, or for their next try.
     pub deliveries_waiting: usize,
+    /// Threads that show less than was said: Discord did not let a message be changed.
+    #[serde(default)]
+    pub stale: Vec<ThreadId>,
 }
 
 /// The connection to the gateway.
@@ -127,6 +131,11 @@ impl Bot {
             shared: self.link.is_shared(),
             invalid_10min,
             deliveries_waiting: waiting.len(),
+            stale: self
+                .stale_threads()
+                .into_iter()
+                .filter_map(places::thread)
+                .collect(),
         })
     }
 }

@@ -49,7 +49,12 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             bot.places.learn_tier(event.guild.id.get(), tier);
         }
         Event::ChannelCreate(event) => bot.places.learn_of(&event.channel),
-        Event::ChannelUpdate(event) => bot.places.learn_of(&event.channel),
+        Event::ChannelUpdate(event) => {
+            let channel = &event.channel;
+            bot.places.learn_of(channel);
+            bot.say_again_in(channel.guild_id.get(), Some(channel.id.get()));
+        }
+        Event::GuildRoleUpdate(event) => bot.say_again_in(event.role.guild_id.get(), None),
         Event::ChannelDelete(event) => bot.places.forget(event.channel.id.get()),
         Event::ThreadCreate(event) => bot.places.learn_of(&event.thread),
         Event::ThreadUpdate(event) => {
@@ -65,6 +70,7 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             for thread in &event.threads {
                 bot.places.learn_of(thread);
             }
+            unlocked(bot, &event.threads);
         }
         Event::Ready(event) => begin(bot, shard, &event.ready),
         Event::Resumed(_) => tracing::info!("connected to Discord again"),

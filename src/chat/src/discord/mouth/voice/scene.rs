@@ -8,6 +8,7 @@ use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::custom_id::Action;
+use crate::discord::mouth::lost::began_by;
 use crate::discord::places::UPLOAD_LIMIT;
 use crate::discord::render::{self, Button, DesiredMessage, Footer, Look, Press, Progress, Style};
 
@@ -126,9 +127,11 @@ impl Scene {
         }
     }
 
-    /// Whether the signs of turns that are over are on their messages.
+    /// Whether the signs of turns that are over are on their messages, as far as all of them could be said.
     pub(super) fn is_signed(&self, bot: &Bot) -> bool {
-        self.unsigned.is_empty() && self.signed.iter().all(|message| bot.signs.is_shown(*message))
+        let is_stale = || bot.mouth.reconciler().stale(&self.thread.id).is_some();
+        (self.unsigned.is_empty() || is_stale())
+            && self.signed.iter().all(|message| bot.signs.is_shown(*message))
     }
 
     pub(super) fn take(&mut self, update: Update) -> Taken {
@@ -351,8 +354,7 @@ fn offer_stop(messages: &mut [DesiredMessage], turn: TurnId) {
 
 /// Puts the sign of a turn's state on the message that began it. Which message that is, if one did.
 fn sign(bot: &Bot, turn: &Turn, state: TurnState, asks: bool) -> Option<Id> {
-    let (channel, message) = turn.source.0.split_once('/')?;
-    let (channel, message) = (channel.parse().ok()?, message.parse().ok()?);
+    let (channel, message) = began_by(turn)?;
     bot.signs.show(channel, message, render::reaction(state, asks));
     Some(message)
 }
