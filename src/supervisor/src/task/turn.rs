@@ -99,6 +99,7 @@ impl Task {
 
     /// Sends the turn to the worker, which lives and is free.
     pub(super) async fn send_prompt(&mut self) {
+        self.keep_session().await;
         let (Some(running), Slot::Alive(alive)) = (&mut self.turn, &mut self.slot) else {
             return;
         };
@@ -106,6 +107,7 @@ impl Task {
         let images = alive.process.accepts_images();
         let content = files::prompt(&running.turn, &self.workspace, images).await;
         running.stage = Stage::Prompted(alive.process.prompt(content, self.thread.model.clone()));
+        alive.prompts += 1;
         "thinking".clone_into(&mut running.doing);
         running.heard = Instant::now();
         running.silence_told = false;
