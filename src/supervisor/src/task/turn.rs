@@ -27,6 +27,10 @@ pub(super) struct Running {
     /// What the agent is doing.
     pub(super) doing: String,
     pub(super) since: Timestamp,
+    /// Bytes that people were asked about in it.
+    pub(super) asked: usize,
+    /// Questions that nobody was shown.
+    pub(super) unseen: u32,
     /// When the agent last gave a sign of life, and whether its silence was told.
     pub(super) heard: Instant,
     pub(super) silence_told: bool,
@@ -81,6 +85,8 @@ impl Task {
             cancel: None,
             told: None,
             doing: "thinking".to_owned(),
+            asked: 0,
+            unseen: 0,
             heard: Instant::now(),
             silence_told: false,
         });
