@@ -202,7 +202,8 @@ async fn an_intent_that_is_off_is_told_with_its_switch() {
 
 #[tokio::test]
 async fn each_missing_permission_is_named_with_its_channel() {
-    let (fake, home) = scene(|fake| format!("channels = [{}]", fake.guild("town").channel("general"))).await;
+    let (fake, home) =
+        scene(|fake| format!("allowed_channels = [{}]", fake.guild("town").channel("general"))).await;
     let town = fake.guild("town");
     let general = town.channel("general");
     for (bit, name) in [
@@ -238,7 +239,7 @@ async fn each_missing_permission_is_named_with_its_channel() {
 
 #[tokio::test]
 async fn places_where_the_bot_is_not_are_told_with_the_invitation() {
-    let (fake, home) = scene(|_| "channels = [77]\nguilds = [88]".to_owned()).await;
+    let (fake, home) = scene(|_| "allowed_channels = [77]\nguilds = [88]".to_owned()).await;
     let report = checks(&fake, home.path()).await;
     let words = [
         "not in the server 88",
@@ -267,6 +268,33 @@ async fn without_a_list_a_channel_that_lacks_something_is_told_and_hidden_ones_a
     let report = checks(&fake, home.path()).await;
     says(&report, "bot-channels", "warn", &["#quiet lacks Add Reactions"]);
     assert!(!report.to_string().contains("private"), "{report:#}");
+}
+
+#[tokio::test]
+async fn a_bot_in_many_servers_is_looked_at_in_all_of_them_and_told_in_a_few_words() {
+    const MANY: usize = 40;
+    let (fake, home) = scene(|_| String::new()).await;
+    let guilds: Vec<_> = (0..MANY)
+        .map(|number| fake.guild(&format!("town {number}")))
+        .collect();
+    for guild in &guilds {
+        guild.channel("square");
+    }
+    let report = checks(&fake, home.path()).await;
+    let words = ["#square", "and 33 more, in town", "and 33 more"];
+    says(&report, "bot-channels", "ok", &words);
+    let (_, message, _) = check(&report, "bot-channels");
+    assert!(
+        message.len() < 500 && !message.contains("not looked at"),
+        "{message}"
+    );
+    // In the last one.
+    let last = &guilds[MANY - 1];
+    last.overwrite(last.channel("square"), fake.bot(), 0, permissions::ATTACH_FILES);
+    let report = checks(&fake, home.path()).await;
+    says(&report, "bot-channels", "warn", &["#square lacks Attach Files"]);
+    let limited = fake.requests();
+    assert!(limited.iter().all(|seen| seen.status != 429), "inside the limits");
 }
 
 #[tokio::test]

@@ -177,7 +177,7 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     assert_eq!(
         config(home),
         format!(
-            "# mine\n[discord]\napi_base = \"{}\" # here\ntoken_file = \"{}\"\nchannels = [{general}, {quiet}]\nusers = [7]\n\
+            "# mine\n[discord]\napi_base = \"{}\" # here\ntoken_file = \"{}\"\nallowed_channels = [{general}, {quiet}]\nusers = [7]\n\
              roles = [8]\n",
             fake.api_base(),
             token.display()
@@ -189,6 +189,43 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     assert!(check.status().expect("it starts").success());
 
     comes_again(home, &fake);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_is_found_by_a_part_of_a_name_where_the_bot_is_in_many_servers() {
+    let (fake, home, _) = scene().await;
+    let home = home.path();
+    for number in 0..70 {
+        fake.guild(&format!("town {number}")).channel("square");
+    }
+    let village = fake.guild("village");
+    village.channel("square");
+    let well = village.channel("well");
+    fs::write(home.join("token"), fake.token()).expect("it can be written");
+    let mut person = Pty::start(&setup(home, &[]));
+    person.expect("1 to 4 [4]");
+    person.types("2");
+    person.expect("which file?");
+    person.types(&home.join("token").display().to_string());
+    person.expect("✔ this is the bot");
+    person.expect("and 63 more");
+    person.expect("looking at 71 servers");
+    person.expect("1) #square  in town 0");
+    person.expect("and 12 more");
+    person.types("nowhere");
+    person.expect("`nowhere` is none of these");
+    person.types("VILL");
+    person.expect("1) #square  in village");
+    person.expect("2) #well  in village");
+    person.types("2");
+    person.expect("✔ #well: all permissions are there");
+    person.expect("Who else?");
+    person.types("");
+    person.expect(&format!("channels = [{well}]"));
+    person.expect("write this into");
+    person.types("n");
+    person.expect("nothing was written");
+    assert_eq!(person.ends().0, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -289,7 +326,7 @@ async fn all_at_once_it_writes_what_was_said_and_tells_what_is_left() {
     let written = config(home);
     assert!(
         written.ends_with(&format!(
-            "token_env = \"BOT\"\nchannels = [{general}]\nusers = [7]\n"
+            "token_env = \"BOT\"\nallowed_channels = [{general}]\nusers = [7]\n"
         )),
         "{written}"
     );

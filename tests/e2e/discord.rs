@@ -15,6 +15,7 @@ mod places;
 mod signing_in;
 mod standing;
 mod stopping;
+mod tightened;
 mod trouble;
 mod watching;
 
@@ -122,6 +123,11 @@ impl Stage {
                     .cloned()
             })
             .await
+    }
+
+    /// The file in which the host keeps how far it has told a thread.
+    pub(crate) fn told_file(&self, thread: Id) -> std::path::PathBuf {
+        self.scene.folder().join(format!("discord/threads/{thread}"))
     }
 
     /// What the agent answered in a thread, as the host keeps it.

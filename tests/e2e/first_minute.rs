@@ -9,7 +9,8 @@ use std::time::Duration;
 use conversation::{Body, Conversation, ThreadFilter};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use support::{Host, Person, Scene, agent_host, until};
+use serde_json::json;
+use support::{Host, Person, Scene, agent_host, client, consent, until};
 
 pub(crate) fn interrupt(child: &Child) {
     let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid fits"));
@@ -200,4 +201,22 @@ fn an_address_that_is_not_ours_is_told_once_with_what_to_do() {
         "{told}"
     );
     assert!(told.contains("hint: choose an address of this machine"), "{told}");
+}
+
+#[tokio::test]
+async fn a_link_to_sign_in_that_a_demo_gave_is_good_after_it_was_killed_and_started_again() {
+    // It can't have its usual port.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:7879");
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let host = Host::demo(home.path(), 0, &[]);
+    let (port, person) = (host.port(), Person::enter(host.link()).await);
+    let service = json!({ "service": "rehearsal" });
+    let (_, begun) = person.post("/api/auth/begin", &service).await;
+    let link = begun["url"].as_str().expect("a link");
+    host.kill();
+    let host = Host::demo(home.path(), port, &[]);
+    let back = consent(&client(), link, "alice").await;
+    let page = person.page(&back).await;
+    assert!(page.contains("Signed in to"), "{page}");
+    host.stop();
 }

@@ -286,7 +286,7 @@ fn turns_where(state: &Path, condition: &str, values: &[&str]) -> BTreeSet<i64> 
 }
 
 /// The process of each thread that has a living worker.
-fn workers(state: &Path) -> BTreeMap<String, i32> {
+pub(crate) fn workers(state: &Path) -> BTreeMap<String, i32> {
     let report = status(state);
     let workers = report["workers"].as_array().cloned().unwrap_or_default();
     let pid = |worker: &Value| i32::try_from(worker["pid"].as_i64()?).ok().filter(|pid| *pid > 0);
@@ -444,13 +444,13 @@ fn asked(scene: &Scene) -> BTreeMap<String, u64> {
 
 /// A process that belongs to a state folder.
 #[derive(Debug, PartialEq)]
-struct Process {
+pub(crate) struct Process {
     pid: i32,
     command: String,
 }
 
 /// Processes that still belong to this state folder: its path, or its own name, is in what they were started with.
-fn leftovers(state: &Path) -> Vec<Process> {
+pub(crate) fn leftovers(state: &Path) -> Vec<Process> {
     let name = std::fs::read(state.join("host.id")).expect("it has a name");
     let signs = [
         state.as_os_str().as_encoded_bytes().to_vec(),

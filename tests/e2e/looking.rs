@@ -238,3 +238,31 @@ fn after_an_upgrade_what_an_older_host_wrote_is_shown_and_left_to_the_next_host(
     let format = database.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
     assert_eq!(format.expect("it has one"), 3);
 }
+
+#[tokio::test]
+async fn a_state_folder_that_nobody_can_look_into_is_told_as_that() {
+    let scene = Scene::signed_in().await;
+    let reader = Reader::of(scene.folder());
+    if geteuid().is_root() {
+        chown(scene.folder(), Some(0), Some(0)).expect("root takes it back");
+        fs::set_permissions(scene.folder(), Permissions::from_mode(0o700)).expect("it is ours");
+    } else {
+        fs::set_permissions(scene.folder(), Permissions::from_mode(0o000)).expect("it is ours");
+    }
+    let inside = format!("could not look into `{}`", scene.folder().display());
+    for line in ["status", "threads list"] {
+        let told = reader.sees(&scene, line, 1);
+        assert!(
+            told.contains(&inside) && told.contains("point AGENT_HOST_HOME at a folder of your own"),
+            "{line}: {told}"
+        );
+        assert!(!told.contains("reach the running host"), "{told}");
+    }
+    let told = reader.sees(&scene, "doctor", 1);
+    let denied = "Permission denied (os error 13)";
+    assert!(
+        told.contains("could not look at the conversation in")
+            && !told.contains(&format!("{denied}: {denied}")),
+        "{told}"
+    );
+}

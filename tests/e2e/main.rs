@@ -25,6 +25,7 @@ mod looking;
 mod odd;
 mod operator;
 mod order;
+mod orphans;
 mod page;
 mod people;
 mod protocol;

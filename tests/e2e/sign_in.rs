@@ -1,7 +1,9 @@
 //! Signing in: whose is whose, what is swept, and what each vendor's wire looks like.
 
+use std::time::Duration;
+
 use credentials::{Begun, PasteError, Service, SignInError, UserId};
-use rehearsal::{Counter, Decision};
+use rehearsal::{Counter, Decision, Fault, FaultRule, Target};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use support::Scene;
@@ -205,4 +207,81 @@ async fn an_answer_from_another_issuer_is_refused() {
         matches!(error, SignInError::Paste(PasteError::OtherIssuer)),
         "{error}"
     );
+}
+
+/// How long a test waits for an event that is certain to come.
+const CERTAIN: Duration = Duration::from_mins(1);
+
+fn once(scene: &Scene, target: Target, fault: Fault) {
+    let rule = FaultRule {
+        target,
+        times: Some(1),
+        fault,
+    };
+    scene.control().add_fault(rule).expect("it can be acted out");
+}
+
+async fn becomes(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let became = tokio::time::timeout(CERTAIN, waiting).await;
+    became.unwrap_or_else(|_| panic!("never {what}"));
+}
+
+#[tokio::test]
+async fn a_sign_in_that_nobody_waits_for_any_more_is_stored() {
+    let scene = Scene::start().await;
+    let pasted = approve(&scene, &link(&scene, "alice").await, "alice");
+    once(&scene, Target::Code, Fault::Hold);
+    let credentials = scene.credentials();
+    let leaves = {
+        let (credentials, pasted) = (credentials.clone(), pasted.clone());
+        tokio::spawn(async move {
+            credentials
+                .complete(&service("rehearsal"), &user("alice"), Some(pasted))
+                .await
+        })
+    };
+    let held = scene.control();
+    held.wait(Counter::AnswersHeld, 1, CERTAIN)
+        .await
+        .expect("the vendor is asked");
+    leaves.abort();
+    assert!(leaves.await.expect_err("it was left").is_cancelled());
+    held.release();
+    becomes("stored", || {
+        credentials
+            .store()
+            .entry(&scene.user("alice"))
+            .is_ok_and(|entry| entry.is_some())
+    })
+    .await;
+    assert_eq!(scene.count(Counter::FamiliesRevoked), 0);
+}
+
+#[tokio::test]
+async fn a_vendor_is_told_of_a_sign_out_that_nobody_waits_for_any_more() {
+    let scene = Scene::signed_in().await;
+    // Whoever goes before that is not heard.
+    once(&scene, Target::Revoke, Fault::Latency { ms: 300 });
+    let credentials = scene.credentials();
+    let leaves = {
+        let (credentials, host) = (credentials.clone(), scene.host());
+        tokio::spawn(async move { credentials.logout(&host).await })
+    };
+    becomes("removed", || {
+        credentials
+            .store()
+            .entry(&scene.host())
+            .is_ok_and(|entry| entry.is_none())
+    })
+    .await;
+    leaves.abort();
+    let told = scene.control();
+    told.wait(Counter::Revocations, 1, CERTAIN)
+        .await
+        .expect("the vendor is told");
 }

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::{Browser, Person};
+use support::{Browser, Host, Person, Scene};
+use thirtyfour::WindowHandle;
 use thirtyfour::extensions::cdp::ChromeDevTools;
 
 use crate::chat::{say, until_idle};
@@ -240,6 +241,117 @@ async fn without_scripts_one_comes_in_reads_and_is_told_what_is_missing() {
             "{body}"
         );
         browser.quit().await;
+    })
+    .await;
+}
+
+async fn look_into(browser: &Browser, tab: &WindowHandle) {
+    let shown = browser.driver.switch_to_window(tab.clone()).await;
+    shown.expect("it can be looked at");
+}
+
+async fn write(browser: &Browser, text: &str) {
+    let field = browser.find("#text").await;
+    field.send_keys(text).await.expect("it takes text");
+}
+
+#[tokio::test]
+async fn a_page_whose_browser_became_somebody_else_s_says_so_and_what_was_typed_is_not_theirs() {
+    at_a_host("", async |_, host, person, browser| {
+        let thread = opened(person, "say: hers").await;
+        let home = host.url("/");
+        browser.driver.goto(home.as_str()).await.expect("the page opens");
+        write(browser, "half a thought").await;
+        open(browser, host, &thread).await;
+        browser.find("#banner[hidden]").await;
+        let hers = browser.driver.window().await.expect("there is a window");
+        let other = browser.driver.new_tab().await.expect("a tab opens");
+        look_into(browser, &other).await;
+        let link = person.invite().await;
+        browser.driver.goto(link.as_str()).await.expect("the page opens");
+        browser.press("#enter").await;
+        browser.find("#text").await;
+        look_into(browser, &hers).await;
+        browser
+            .until("return document.getElementById('banner').textContent.includes('belongs to somebody else now')")
+            .await;
+        browser.press("#banner a").await;
+        browser.find("#empty").await;
+        let typed = "return document.getElementById('text').value";
+        assert_eq!(browser.script(typed).await, json!(""));
+        // It waits for her.
+        browser.enter(&another_link(person).await).await;
+        browser
+            .until("return document.getElementById('text').value === 'half a thought'")
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_copy_of_an_empty_page_opens_a_thread_of_its_own() {
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "");
+    let port = host.port();
+    let browser = Browser::start().await;
+    browser.enter(host.link()).await;
+    browser.find("#empty").await;
+    let first = browser.driver.window().await.expect("there is a window");
+    // With all that this tab keeps.
+    browser.script("window.open(location.href)").await;
+    let tabs = browser.driver.windows().await.expect("there are windows");
+    let copy = tabs.iter().find(|tab| **tab != first).expect("it opened");
+    let both = [(copy, "say: from-the-copy"), (&first, "say: from-the-first")];
+    look_into(&browser, copy).await;
+    browser.find("#empty").await;
+    host.kill();
+    for (tab, words) in both {
+        look_into(&browser, tab).await;
+        say(&browser, words).await;
+    }
+    let places = "return new Set(Object.keys(localStorage).filter((key) => key.startsWith('unsent:'))\
+        .map((key) => JSON.parse(localStorage[key]).thread)).size";
+    assert_eq!(browser.script(places).await, json!(2));
+    let host = Host::up(&scene, port, "");
+    for (tab, words) in both {
+        look_into(&browser, tab).await;
+        browser
+            .until(
+                "return location.pathname.startsWith('/t/') && !!document.querySelector('#timeline .answer')",
+            )
+            .await;
+        let said = "return [...document.querySelectorAll('.said .words')].map((one) => one.textContent)";
+        assert_eq!(browser.script(said).await, json!([words]));
+    }
+    browser
+        .until("return document.querySelectorAll('#list > li').length === 2")
+        .await;
+    browser.quit().await;
+    host.stop();
+}
+
+#[tokio::test]
+async fn a_sign_out_lets_every_tab_forget_what_was_written_also_where_the_header_does_not() {
+    at_a_host("", async |_, host, person, browser| {
+        let thread = opened(person, "say: hers").await;
+        open(browser, host, &thread).await;
+        write(browser, "half a thought").await;
+        browser
+            .script("addEventListener('storage', (event) => (window.heard = event.key === null))")
+            .await;
+        let kept = "return sessionStorage.length";
+        assert_eq!(browser.script(kept).await, json!(1));
+        let hers = browser.driver.window().await.expect("there is a window");
+        let other = browser.driver.new_tab().await.expect("a tab opens");
+        look_into(browser, &other).await;
+        let door = host.url("/enter");
+        browser.driver.goto(door.as_str()).await.expect("the page opens");
+        browser.press("form button").await;
+        browser.heading("signed out").await;
+        look_into(browser, &hers).await;
+        // The header alone tells no tab of it.
+        browser.until("return window.heard === true").await;
+        assert_eq!(browser.script(kept).await, json!(0));
     })
     .await;
 }

@@ -184,6 +184,49 @@ async fn a_reset_without_a_host_does_and_tells_what_one_with_a_host_does() {
     host.stop();
 }
 
+#[tokio::test]
+async fn what_a_killed_host_left_running_is_taken_out_of_the_way_without_a_host() {
+    let scene = Scene::signed_in().await;
+    let host = Host::up(&scene, 0, "");
+    let person = Person::enter(host.link()).await;
+    let before = scene.count(Counter::ModelRequests);
+    let (reset, skipped) = (
+        person.open("hold\nsay: never").await,
+        person.open("hold\nsay: never").await,
+    );
+    scene.wait(Counter::ModelRequests, before + 2).await;
+    host.kill();
+    let home = scene.folder();
+    let run = |verb: &str, thread: &str| {
+        let (code, words) = ran(
+            support::agent_host(home),
+            &["threads", verb, &format!("web:{thread}")],
+        );
+        assert_eq!(code, Some(0), "{words}");
+        words
+    };
+    run("reset", &reset);
+    let words = run("skip", &skipped);
+    assert!(
+        words.contains("skipped the last turn, which was not answered"),
+        "{words}"
+    );
+    let host = Host::up(&scene, 0, "");
+    for thread in [&reset, &skipped] {
+        assert_eq!(states(home, thread).await, [TurnState::Stopped]);
+    }
+    let items = items(home, &reset).await;
+    let told = notes(&items);
+    assert!(
+        told.last()
+            .is_some_and(|note| note.starts_with("The thread was reset")),
+        "{told:?}"
+    );
+    let (_, status) = ran(support::agent_host(home), &["status"]);
+    assert!(!status.contains("nobody asked for it again"), "{status}");
+    host.stop();
+}
+
 /// The folder of a thread, whose name ends in that of the thread.
 fn find(folder: &Path, thread: &str) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();

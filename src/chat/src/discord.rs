@@ -16,6 +16,7 @@ pub mod reconcile;
 pub mod render;
 pub mod split;
 
+mod anew;
 mod asker;
 mod bot;
 mod catch_up;

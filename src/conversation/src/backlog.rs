@@ -66,4 +66,6 @@ pub struct Backlog {
     pub turns: usize,
     /// How many of its deliveries need attention now.
     pub deliveries: usize,
+    /// Whether the thread's last turn was dismissed. Only skipping does that.
+    pub dismissed: bool,
 }

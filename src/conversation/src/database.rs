@@ -111,13 +111,14 @@ impl Place {
                 self.expect_file()?;
                 self.narrow()
             }
-            Err(error) => Err(file("create", &self.file, &error)),
+            Err(error) => Err(file("create the conversation", &self.file, &error)),
         }
     }
 
     /// A folder, or whatever else stands there, is not to be touched.
     fn expect_file(&self) -> Result<()> {
-        let found = fs::metadata(&self.file).map_err(|error| file("look at", &self.file, &error))?;
+        let found =
+            fs::metadata(&self.file).map_err(|error| file("look at the conversation", &self.file, &error))?;
         if found.is_file() {
             return Ok(());
         }
@@ -130,7 +131,7 @@ impl Place {
     #[cfg(unix)]
     fn narrow(&self) -> Result<()> {
         use std::os::unix::fs::PermissionsExt as _;
-        let said = |error: std::io::Error| file("look at", &self.file, &error);
+        let said = |error: std::io::Error| file("look at the conversation", &self.file, &error);
         let mode = fs::metadata(&self.file).map_err(said)?.permissions().mode();
         if mode & 0o077 != 0 {
             tracing::warn!(file = %self.file.display(), mode = format!("{:o}", mode & 0o777), "others could read the conversation; narrowed to 600");

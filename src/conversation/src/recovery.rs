@@ -47,6 +47,16 @@ pub(crate) fn recover(database: &mut Connection, now: Timestamp) -> Work<Found> 
     Ok(found)
 }
 
+/// Ends what the last host left running in one thread, for somebody who takes it out of the way: no host has to tell.
+pub(crate) fn end_left(database: &Connection, thread: &ThreadId, now: Timestamp) -> Work<()> {
+    for turn in turns::running(database)? {
+        if turn.thread == *thread {
+            turns::end(database, turn, TurnEnd::Cut, Some(REASON), now)?;
+        }
+    }
+    items::cut_unfinished(database, Some(thread), now)
+}
+
 /// Claims whose time is over, while the host lives.
 pub(crate) fn give_back(database: &Connection, now: Timestamp) -> Work<()> {
     for found in deliveries::lost(database, now)? {

@@ -84,7 +84,7 @@ pub struct Turn {
     pub created: Timestamp,
     /// When it began to run.
     pub started: Option<Timestamp>,
-    /// When it ended.
+    /// When it ended; never before what ended earlier in its thread, whatever the clock said.
     pub ended: Option<Timestamp>,
 }
 

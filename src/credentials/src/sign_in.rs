@@ -4,6 +4,7 @@
 
 use secrecy::SecretString;
 use thiserror::Error;
+use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::clock::Timestamp;
@@ -193,7 +194,8 @@ impl Credentials {
     /// Second step: takes what the user brings back (a code, `code#state`, the whole address, or a key), exchanges it
     /// and stores the login. For a device sign-in nothing is brought; it polls until the vendor says yes, no or too late.
     ///
-    /// Cancel safe before the vendor answered; after that the login may be lost and the user begins again.
+    /// Dropped, it goes on as a task of its own from the moment something is sent to the vendor that can't be sent twice;
+    /// of a device sign-in the polling ends, and the next call goes on with it.
     pub async fn complete(
         &self,
         service: &Service,
@@ -225,9 +227,10 @@ impl Credentials {
         Ok(self.store().pending(&key)?.map(|pending| pending.owner))
     }
 
-    /// Removes a login and what is pending for it, and gives the grant back to the vendor where that is possible.
+    /// Removes a login and what is pending for it, and gives the grant back to the vendor where that is possible. Dropped,
+    /// it goes on as a task of its own.
     pub async fn logout(&self, tenant: &Tenant) -> Result<SignedOut, SignInError> {
-        logout::logout(self, tenant).await
+        logout::logout(self.clone(), tenant.clone()).await
     }
 }
 
@@ -235,9 +238,20 @@ impl Credentials {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SignInError> + Send + 'static,
 ) -> Result<T, SignInError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+    result_of(tokio::task::spawn_blocking(work)).await
+}
+
+/// Runs what must not stop half-way, whoever waits for it, as a task of its own.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, SignInError>> + Send + 'static,
+) -> Result<T, SignInError> {
+    result_of(tokio::spawn(work)).await
+}
+
+async fn result_of<T>(task: JoinHandle<Result<T, SignInError>>) -> Result<T, SignInError> {
+    task.await.unwrap_or_else(|_| {
         Err(SignInError::TryAgain {
-            why: "the file work was interrupted".into(),
+            why: "the work was interrupted".into(),
         })
     })
 }

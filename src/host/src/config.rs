@@ -180,18 +180,10 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     let allow_network_filesystem = document.credentials.allow_network_filesystem.unwrap_or(false);
     let workspaces = places.asked_or_usual(document.threads.workspaces, "workspaces");
     let of_channels = discord::workspaces(document.discord.as_ref(), &places);
+    let hidden = cage::Hidden::of(&places, &store_path, &workspaces, &of_channels);
     let without_layers = document.cage.without.unwrap_or_default();
-    let readable = cage::readable(
-        document.cage.readable.unwrap_or_default(),
-        document.places.get("cage"),
-        &cage::Hidden {
-            state: &places.state,
-            store: &store_path,
-            workspaces: &workspaces,
-            of_channels: &of_channels,
-        },
-        &mut problems,
-    );
+    let asked = document.cage.readable.unwrap_or_default();
+    let readable = cage::readable(asked, document.places.get("cage"), &hidden, &mut problems);
     let model_calls = document.limits.model_calls.unwrap_or(contract::MODEL_CALLS);
     let processes = document
         .limits
@@ -230,7 +222,14 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         &mut problems,
     );
     let discord_server = discord::server(document.discord.as_ref());
-    let discord = discord::settings(document.discord, &agents, &places, variables, &mut problems);
+    let discord = discord::settings(
+        document.discord,
+        &agents,
+        &places,
+        &hidden,
+        variables,
+        &mut problems,
+    );
     problems.sort_by_key(Problem::line);
     Ok(Loaded {
         settings: Settings {

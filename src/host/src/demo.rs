@@ -10,7 +10,7 @@ use rehearsal::{Config, Server, StartError};
 use supervisor::{Agent, AgentKind};
 
 use crate::arguments::Demo;
-use crate::config::{DEFAULT_LISTEN, NATIVE, Settings, Shared, WebSettings, account};
+use crate::config::{DEFAULT_LISTEN, NATIVE, Notice, Settings, Shared, WebSettings, account};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::running::{DEMO, HostLock};
 use crate::serve::Running;
@@ -113,13 +113,22 @@ async fn start_vendor(settings: &Settings, access_ttl: Duration) -> Result<Serve
         memory: Some(settings.state_folder.join("rehearsal-vendor.json")),
         ..Config::default()
     };
-    // A fixed port, so that links in old messages go on working; where it is taken any other does.
+    // Where it was, so that links that were given go on working; first at a fixed port; where that is taken at any other.
     let fixed = DEFAULT_LISTEN;
-    match Server::start(config(fixed)).await {
-        Err(StartError::Bind { .. }) => Server::start(config(SocketAddr::new(fixed.ip(), 0))).await,
-        started => started,
+    let any = SocketAddr::new(fixed.ip(), 0);
+    let before = Notice::read(&settings.state_folder).and_then(|notice| notice.port());
+    let before = before.map(|port| SocketAddr::new(fixed.ip(), port));
+    let mut started = Server::start(config(before.unwrap_or(fixed))).await;
+    for next in [fixed, any] {
+        if matches!(started, Err(StartError::Bind { .. })) {
+            started = Server::start(config(next)).await;
+        }
     }
-    .map_err(|error| Failure::during(error, "could not start the rehearsal vendor"))
+    let server = started.map_err(|error| Failure::during(error, "could not start the rehearsal vendor"))?;
+    if let Err(error) = Notice::leave(&settings.state_folder, server.url()) {
+        tracing::warn!(%error, "could not note where the rehearsal vendor is; links to it end with this demo");
+    }
+    Ok(server)
 }
 
 /// Tells the agent where the model is, and who is asked for logins.

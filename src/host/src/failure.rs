@@ -1,7 +1,8 @@
 //! How a verb ends: the exit codes, and an error with a hint about what to do next.
 
-use std::fmt;
+use std::path::Path;
 use std::process::ExitCode;
+use std::{fmt, io};
 
 use credentials::{FileError, LockError, SignInError, StoreError, TokenError, UserId, VendorGap, Vendors};
 use credentials::{NameError, Owner, Service, Tenant};
@@ -59,6 +60,12 @@ impl Failure {
             error,
             hint: None,
         }
+    }
+
+    /// A state folder that can't be looked into, so that nobody knows what is there.
+    pub(crate) fn looking_into(state: &Path, error: io::Error) -> Self {
+        Self::during(error, format!("could not look into `{}`", state.display()))
+            .hint("run this as the user whose host it is, or point AGENT_HOST_HOME at a folder of your own")
     }
 
     /// The same with another exit code.
@@ -159,7 +166,15 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)
+        let mut words = self.error.to_string();
+        for cause in self.error.chain().skip(1) {
+            let more = cause.to_string();
+            // Some errors repeat their cause.
+            if !words.ends_with(&more) {
+                words = format!("{words}: {more}");
+            }
+        }
+        f.write_str(&words)
     }
 }
 

@@ -10,13 +10,20 @@ use crate::output;
 ///
 /// Errors: it is there and empty, as after a copy that broke off.
 pub(crate) fn look(state: &Path) -> Result<Option<String>, Failure> {
-    let (file, threads) = (state.join("conversation.db"), state.join("threads"));
-    let left = fs::read_dir(&threads).map_or(0, Iterator::count);
-    if left == 0 {
+    let file = state.join("conversation.db");
+    // Only our own agent keeps something in the first; the second may be elsewhere.
+    let Some((left, folder)) = ["threads", "workspaces"]
+        .map(|name| state.join(name))
+        .into_iter()
+        .map(|folder| (fs::read_dir(&folder).map_or(0, Iterator::count), folder))
+        .rev()
+        .max_by_key(|(left, _)| *left)
+        .filter(|(left, _)| *left > 0)
+    else {
         return Ok(None);
-    }
+    };
     let has = if left == 1 { "thread has" } else { "threads have" };
-    let what = format!("and {left} {has} files in `{}`", threads.display());
+    let what = format!("and {left} {has} files in `{}`", folder.display());
     match fs::metadata(&file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some(format!(
             "there is no `{}`, {what}: what was said in them is not known",
@@ -71,6 +78,13 @@ mod tests {
         fs::remove_file(&file).unwrap();
         let told = look(state).unwrap().unwrap();
         assert!(told.contains(state.join("threads").to_str().unwrap()), "{told}");
+        fs::create_dir_all(state.join("workspaces/web-a")).unwrap();
+        fs::create_dir_all(state.join("workspaces/web-b")).unwrap();
+        let told = look(state).unwrap().unwrap();
+        assert!(
+            told.contains("2 threads have files"),
+            "those of other agents count: {told}"
+        );
         fs::write(&file, "something").unwrap();
         assert!(look(state).unwrap().is_none());
     }

@@ -20,6 +20,7 @@ mod output;
 mod rehearsal_server;
 mod running;
 mod serve;
+mod service_manager;
 mod setup;
 mod shell;
 mod signals;

@@ -115,6 +115,16 @@ pub(crate) fn failure(failure: &Failure) {
     }
 }
 
+/// The first ones, and how many more there are.
+pub(crate) fn some_of<T: AsRef<str>>(names: &[T], most: usize) -> String {
+    let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    let more = names.len().saturating_sub(most);
+    match more {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::guard::Guard;
 use crate::running::HostLock;
 use crate::signals::Signals;
-use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, thrift};
+use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, service_manager, thrift};
 
 mod answers;
 mod page;
@@ -57,6 +57,7 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
             return Ok(Exit::Done);
         };
         running.tell_way_in()?;
+        service_manager::tell_ready();
         output::say("stop with Ctrl-C");
         if let Some(discord) = &settings.discord {
             output::say(&format!(
@@ -176,7 +177,14 @@ impl Running {
     /// Says where the page is, and how to get in.
     pub(crate) fn tell_way_in(&self) -> Result<(), Failure> {
         let links = self.web.links();
-        if let Some(link) = links.new_link() {
+        let link = links.new_link();
+        if link.is_some() && service_manager::keeps_output() {
+            // Who may read the journal need not be the administrator of the page.
+            output::data(&format!("the page is at {}", links.base()))?;
+            output::say(
+                "`agent-host status`, as the user of this service, prints a link that lets one browser in",
+            );
+        } else if let Some(link) = link {
             output::data(&format!("open {link}"))?;
             output::say(
                 "a button there lets one browser in, once, within ten minutes; `agent-host status` prints a new link",

@@ -150,8 +150,8 @@ impl<'a> Guide<'a> {
             Ok((!guilds.is_empty()).then_some(guilds))
         };
         if let Some(guilds) = self.wait("the bot is in a server", &steps, is_in).await? {
-            let names: Vec<&str> = guilds.iter().take(8).map(|guild| guild.name.as_str()).collect();
-            done(&format!("the bot is in {}", names.join(", ")));
+            let names: Vec<&str> = guilds.iter().map(|guild| guild.name.as_str()).collect();
+            done(&format!("the bot is in {}", output::some_of(&names, 8)));
         }
         Ok(())
     }

@@ -250,10 +250,12 @@ fn of_conversation(settings: &Settings, report: &mut Report) -> Result<(), Failu
 
 /// The conversation for looking only; `None` before the first start of a host.
 pub(crate) fn open_if_there(settings: &Settings) -> Result<Option<Conversation>, Failure> {
-    if !settings.state_folder.join("conversation.db").exists() {
-        return Ok(None);
+    let state = &settings.state_folder;
+    match state.join("conversation.db").try_exists() {
+        Ok(true) => Ok(Some(Conversation::open_without_recovery(state)?)),
+        Ok(false) => Ok(None),
+        Err(error) => Err(Failure::looking_into(state, error)),
     }
-    Ok(Some(Conversation::open_without_recovery(&settings.state_folder)?))
 }
 
 /// Discord has not said yet who the bot is.

@@ -1,6 +1,7 @@
 //! Threads to workers: one process per thread, owned by one task, limited, restarted, ended with everything it started.
 //! Knows no front-end: it publishes updates, they subscribe.
 
+mod admission;
 mod command;
 mod config;
 mod dispatch;
@@ -24,6 +25,7 @@ mod timeline;
 mod update;
 mod worker;
 
+pub use admission::Admission;
 pub use config::{Agent, AgentKind, Config, Limits};
 pub use probe::probe;
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};

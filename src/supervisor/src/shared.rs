@@ -17,6 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use crate::admission::Admissions;
 use crate::command::{Command, Promise};
 use crate::config::Config;
 use crate::places::Places;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) credentials: Credentials,
     pub(crate) launcher: Launcher,
     pub(crate) places: Arc<Places>,
+    /// Who is asked about what has waited.
+    pub(crate) admissions: Admissions,
     /// Threads whose line in a list changed.
     pub(crate) list: broadcast::Sender<ThreadId>,
     /// Grows when somebody signed in or out.
@@ -134,6 +137,7 @@ impl Shared {
             credentials,
             launcher,
             places,
+            admissions: Admissions::default(),
             list: broadcast::Sender::new(LIST),
             logins: watch::Sender::new(0),
             drain: watch::Sender::new(None),

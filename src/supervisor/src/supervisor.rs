@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use conversation::{
     Attachment, Conversation, ConversationError, Dispatch, Found, Item, ItemId, NewThread, SourceId, Thread,
-    ThreadChange, ThreadId, TurnId, Window,
+    ThreadChange, ThreadId, Turn, TurnId, Window,
 };
 use credentials::{Credentials, UserId};
 use thiserror::Error;
 use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::time::Instant;
 
+use crate::admission::Admission;
 use crate::command::{Command, Decided};
 use crate::config::{Agent, AgentKind, Config};
-use crate::process::Launcher;
+use crate::process::{Launcher, Waited};
 use crate::shared::Shared;
 use crate::sweep::Reaper;
 use crate::task::make_private;
@@ -305,6 +306,16 @@ impl Supervisor {
         self.shared()
             .ask(thread, |promise| Command::Decide(decided, promise))
             .await
+    }
+
+    /// Turns of this front-end's threads that have waited begin only if they are admitted anew; what a turn may do can be
+    /// changed before it is. An answer may take its time, and is forgotten with the host.
+    pub fn admit_anew<F>(&self, front_end: &'static str, admit: impl Fn(Turn) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = Admission> + Send + 'static,
+    {
+        let admit = Arc::new(move |turn| Box::pin(admit(turn)) as Waited<Admission>);
+        self.shared().admissions.learn(front_end, admit);
     }
 
     /// Somebody signed in or out: turns that wait for a login look again.

@@ -15,6 +15,7 @@ use conversation::{Item, Thread, Turn, TurnId};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
+use crate::admission::Admission;
 use crate::command::Command;
 use crate::feed::Feed;
 use crate::places::Place;
@@ -25,6 +26,7 @@ use crate::status::WorkerState;
 use crate::update::{Doing, ThreadPhase};
 use crate::worker::PromptError;
 
+mod admission;
 mod asks;
 mod clock;
 mod commands;
@@ -40,6 +42,7 @@ mod workspace;
 
 pub(crate) use workspace::make_private;
 
+use admission::Admitting;
 use asks::Asks;
 use clock::Clock;
 use renewal::Renewal;
@@ -81,6 +84,7 @@ pub(crate) struct Task {
     queued: Vec<Turn>,
     /// Queued turns that are to be merged into the running or the next one.
     merging: Vec<TurnId>,
+    admitting: Admitting,
     asks: Asks,
     renewal: Option<Renewal>,
     clock: Clock,
@@ -98,6 +102,7 @@ enum Next {
     Told(Option<Event>),
     Ended,
     Answered(Result<StopReason, PromptError>),
+    Admitted(TurnId, Admission),
     Evicted,
     LoginsChanged,
     /// A subscriber left, the host drains, or a moment has come: nothing to do but to look around.
@@ -163,6 +168,7 @@ impl Task {
             turn: None,
             queued,
             merging: Vec::new(),
+            admitting: Admitting::default(),
             asks: Asks::default(),
             renewal: None,
             clock: Clock::new(),
@@ -207,6 +213,7 @@ impl Task {
             Some(command) = self.commands.recv() => Next::Command(command),
             next = self.slot.next(), if !is_held => next,
             answer = turn::answered(&mut self.turn) => Next::Answered(answer),
+            (turn, admission) = admission::decided(&mut self.admitting) => Next::Admitted(turn, admission),
             () = self.evicted.notified() => Next::Evicted,
             Ok(()) = self.logins.changed() => Next::LoginsChanged,
             () = self.left.notified() => Next::Look,
@@ -222,6 +229,7 @@ impl Task {
             Next::Told(event) => self.told(event).await,
             Next::Ended => self.slot = Slot::Empty,
             Next::Answered(answer) => self.answered(answer).await,
+            Next::Admitted(turn, admission) => self.admitted(turn, admission).await,
             Next::Evicted => self.evicted(),
             Next::LoginsChanged => self.look_for_logins().await,
             Next::Look => {}

@@ -78,9 +78,16 @@ impl<'a> GatewayControl<'a> {
         world.gateway.at_the_door.get_or_insert_default();
     }
 
+    /// The same of one shard alone.
+    pub fn hold_ready_of(&self, shard: u64) {
+        self.hold_ready();
+        self.shared.world().gateway.shut_for = Some(shard);
+    }
+
     /// Whoever waits for READY gets it.
     pub fn release_ready(&self) {
         let mut world = self.shared.world();
+        world.gateway.shut_for = None;
         for (connection, data) in world.gateway.at_the_door.take().unwrap_or_default() {
             if let Err((code, reason)) = world.identify(connection, &data)
                 && let Some(out) = world.gateway.open.get(&connection)

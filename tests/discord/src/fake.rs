@@ -256,9 +256,9 @@ impl Fake {
         self.shared.desk().limits = limits;
     }
 
-    /// The largest file, in bytes.
+    /// The largest file, in bytes, whatever a guild's tier says.
     pub fn set_file_limit(&self, bytes: usize) {
-        self.shared.world().file_limit = bytes;
+        self.shared.world().file_limit = Some(bytes);
     }
 
     /// What the gateway does wrong.

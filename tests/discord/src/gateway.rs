@@ -106,6 +106,8 @@ pub struct Gateway {
     pub(crate) held: Option<Event>,
     /// Who identified while nobody is let in: the connection, and what it said.
     pub(crate) at_the_door: Option<Vec<(u64, Value)>>,
+    /// Only this shard is not let in.
+    pub(crate) shut_for: Option<u64>,
     /// Guilds that are out of order: a session is told that there are such, and nothing of them.
     pub(crate) away: BTreeSet<Id>,
     pub(crate) url: String,
@@ -130,6 +132,7 @@ impl Default for Gateway {
             swap: None,
             held: None,
             at_the_door: None,
+            shut_for: None,
             away: BTreeSet::new(),
             url: String::new(),
         }

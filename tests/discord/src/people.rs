@@ -188,7 +188,9 @@ impl Person {
     pub fn starts_thread(&self, parent: Id, name: &str, from: Option<Id>) -> Id {
         let mut world = self.shared.world();
         self.needs(&world, parent, CREATE_PUBLIC_THREADS);
-        world.start_thread(self.start(parent, name, Kind::PublicThread, from))
+        let kind = world.channel(parent).and_then(|parent| parent.kind.thread());
+        let kind = kind.expect("a channel that has threads");
+        world.start_thread(self.start(parent, name, kind, from))
     }
 
     /// Starts a private thread; the bot is not in it unless it is mentioned or added.
@@ -239,6 +241,18 @@ impl Person {
             channel,
             Change {
                 name,
+                ..Change::default()
+            },
+        );
+    }
+
+    /// Puts a channel below a category.
+    pub fn moves(&self, channel: Id, category: Id) {
+        let category = Some(category);
+        self.changes(
+            channel,
+            Change {
+                category,
                 ..Change::default()
             },
         );

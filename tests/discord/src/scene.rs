@@ -43,7 +43,8 @@ impl GuildScene {
         self.place(name, Kind::Forum)
     }
 
-    fn place(&self, name: &str, kind: Kind) -> Id {
+    /// The channel of this name and kind, made when it is first named.
+    pub fn place(&self, name: &str, kind: Kind) -> Id {
         let mut world = self.shared.world();
         let ours = |channel: &&Channel| {
             channel.guild == Some(self.id) && channel.name == name && channel.kind == kind
@@ -115,6 +116,15 @@ impl GuildScene {
         }
         let data = json!({ "guild_id": self.id, "user": world.user(person.id).json() });
         world.tell_guild("GUILD_MEMBER_REMOVE", GUILD_MEMBERS, self.id, data);
+    }
+
+    /// So many boosts are given that the guild is of this tier, from 0 to 3.
+    pub fn boosts(&self, tier: u8) {
+        let mut world = self.shared.world();
+        let guild = self.guild_mut(&mut world);
+        guild.tier = tier;
+        let data = guild.json();
+        world.tell_guild("GUILD_UPDATE", GUILDS, self.id, data);
     }
 
     /// The bot is thrown out of the guild.
@@ -274,6 +284,7 @@ fn found(world: &mut World, name: &str) -> Id {
         owner,
         roles: BTreeMap::from([(id, everyone)]),
         members: BTreeMap::from([member(owner), member(world.application.bot)]),
+        tier: 0,
     };
     world.guilds.insert(id, guild);
     let data = world.guilds.get(&id).map(|guild| world.guild_create(guild));

@@ -90,8 +90,8 @@ pub struct World {
     pub(crate) gateway: Gateway,
     /// Where files are fetched from.
     pub(crate) cdn: String,
-    /// A file's limit, bytes.
-    pub(crate) file_limit: usize,
+    /// A file's limit, bytes, when it is not that of the guild's tier.
+    pub(crate) file_limit: Option<usize>,
     last_id: u64,
 }
 
@@ -119,7 +119,7 @@ impl World {
             closed: BTreeSet::new(),
             gateway: Gateway::default(),
             cdn: String::new(),
-            file_limit: 10 * 1024 * 1024,
+            file_limit: None,
             last_id: 0,
         };
         world.application.id = world.next_id();

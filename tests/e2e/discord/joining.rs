@@ -13,9 +13,30 @@ impl Stage {
         self.fake.until("an identify", waits).await;
     }
 
-    /// A second guild in which alice is, too, with a thread of hers in it.
-    async fn elsewhere(&self) -> (GuildScene, Id) {
-        let other = self.fake.guild("elsewhere");
+    /// A guild of another shard than the first one's, where there are two.
+    fn guild_of_other_shard(&self) -> GuildScene {
+        let guilds = (0..).map(|number| self.fake.guild(&format!("guild {number}")));
+        let mut others = guilds.filter(|guild| shard(guild.id) != shard(self.guild.id));
+        others.next().expect("every other id is of the other shard")
+    }
+
+    /// Something that alice says in a second guild after the host was killed, where a thread of hers is.
+    async fn misses(&mut self, other: &GuildScene) -> (Id, Id) {
+        let away = self.thread_in(other).await;
+        let (_, near) = self.mention(&self.alice, "say: hello").await;
+        self.said(near, "the answer", with("hello")).await;
+        self.kill();
+        (away, self.alice.says(away, "say: not forgotten"))
+    }
+
+    /// Waits until the host hears what is said in the first guild.
+    async fn hears(&self) {
+        let (heard, _) = self.mention(&self.alice, "say: heard at once").await;
+        self.sign(heard, "✅").await;
+    }
+
+    /// A thread that alice opens in a guild.
+    async fn thread_in(&self, other: &GuildScene) -> Id {
         other.admit(&self.alice);
         let channel = other.channel("lounge");
         let words = format!("{} say: here, too", self.fake.bot().mention());
@@ -24,7 +45,7 @@ impl Stage {
         let thread = self
             .fake
             .look(|world| world.message(asked).and_then(|one| one.thread));
-        (other, thread.expect("it was opened"))
+        thread.expect("it was opened")
     }
 
     /// Waits until a message is signed; then these words stand in its thread once.
@@ -72,18 +93,19 @@ async fn what_is_said_between_two_hosts_and_while_the_second_connects_is_answere
     assert_eq!(stage.answers(thread).await, "one\ntwo\nthree\nfour");
 }
 
+/// The shard of a guild, of two.
+fn shard(guild: Id) -> u64 {
+    (guild.0 >> 22) % 2
+}
+
 #[tokio::test]
 async fn what_was_missed_in_a_guild_that_comes_late_is_answered_however_much_is_said_elsewhere() {
     let mut stage = Stage::start("", "").await;
-    let (other, away) = stage.elsewhere().await;
-    let (_, near) = stage.mention(&stage.alice, "say: hello").await;
-    stage.said(near, "the answer", with("hello")).await;
-    stage.kill();
-    let missed = stage.alice.says(away, "say: not forgotten");
+    let other = stage.fake.guild("elsewhere");
+    let (away, missed) = stage.misses(&other).await;
     stage.fake.gateway().guild_is_away(other.id);
     stage.up().await;
-    let heard = stage.alice.says(near, "say: heard at once");
-    stage.sign(heard, "✅").await;
+    stage.hears().await;
     stage.fake.gateway().guild_is_back(other.id);
     stage.answered_once(missed, away, "not forgotten").await;
 }
@@ -91,18 +113,26 @@ async fn what_was_missed_in_a_guild_that_comes_late_is_answered_however_much_is_
 #[tokio::test]
 async fn what_was_missed_in_a_guild_that_was_away_for_the_life_of_a_host_is_answered_by_the_next() {
     let mut stage = Stage::start("", "").await;
-    let (other, away) = stage.elsewhere().await;
-    let (_, near) = stage.mention(&stage.alice, "say: hello").await;
-    stage.said(near, "the answer", with("hello")).await;
-    stage.kill();
-    let missed = stage.alice.says(away, "say: not forgotten");
+    let other = stage.fake.guild("elsewhere");
+    let (away, missed) = stage.misses(&other).await;
     stage.fake.gateway().guild_is_away(other.id);
     stage.up().await;
-    let heard = stage.alice.says(near, "say: heard at once");
-    stage.sign(heard, "✅").await;
+    stage.hears().await;
     // A host that ends politely writes down last what it has seen.
     assert_eq!(stage.stop(), Some(0));
     stage.fake.gateway().guild_is_back(other.id);
     stage.up().await;
+    stage.answered_once(missed, away, "not forgotten").await;
+}
+
+#[tokio::test]
+async fn what_was_missed_in_a_shard_that_comes_late_is_answered_however_much_another_hears() {
+    let mut stage = Stage::start("shards = { first = 0, last = 1, total = 2 }", "").await;
+    let other = stage.guild_of_other_shard();
+    let (away, missed) = stage.misses(&other).await;
+    stage.fake.gateway().hold_ready_of(shard(other.id));
+    stage.up().await;
+    stage.hears().await;
+    stage.fake.gateway().release_ready();
     stage.answered_once(missed, away, "not forgotten").await;
 }

@@ -1,6 +1,7 @@
 //! Where the bot speaks: forums, the modes of channels, other bots, and threads that people put away, lock or rename.
 
-use support::discord::{Id, permissions};
+use serde_json::json;
+use support::discord::{Id, Kind, permissions};
 
 use super::{Stage, with};
 
@@ -191,4 +192,82 @@ async fn who_speaks_in_somebody_elses_thread_is_told_once_whose_login_pays() {
         1,
         "{said:?}"
     );
+}
+
+#[tokio::test]
+async fn a_new_post_in_a_forum_of_mode_all_is_a_thread_from_its_first_message() {
+    let mut stage = Stage::ready("", "").await;
+    let forum = stage.guild.forum("help");
+    stage.settings = format!("[discord.channels.\"{forum}\"]\nmode = \"all\"");
+    stage.up().await;
+    let post = stage
+        .alice
+        .posts_in_forum(forum, "a question", "say: nobody was mentioned");
+    stage.is_whole(post, post, "nobody was mentioned").await;
+    let joined = stage.fake.requests();
+    let joined = joined
+        .iter()
+        .any(|seen| seen.method == "PUT" && seen.path.contains(&format!("{post}/thread-members/@me")));
+    assert!(joined, "it is a member before it writes");
+    // A post of the bot's own would need words and tags that it does not know.
+    let alice = stage.alice.clone();
+    let asked = alice.slash(post, "new", &[("text", json!("say: more"))]);
+    stage.told(&alice, post, asked, "make a new post").await;
+    // What was posted while the host was down, too.
+    stage.kill();
+    let post = stage
+        .alice
+        .posts_in_forum(forum, "another one", "say: while nobody heard");
+    stage.up().await;
+    stage.is_whole(post, post, "while nobody heard").await;
+}
+
+#[tokio::test]
+async fn channels_for_news_have_threads_and_those_for_voices_are_told_apart() {
+    let stage = Stage::start("", "").await;
+    let name = stage.fake.bot().mention();
+    let news = stage.guild.place("news", Kind::News);
+    let asked = stage.alice.says(news, &format!("{name} say: extra"));
+    let thread = stage
+        .fake
+        .until("a thread", |world| world.message(asked)?.thread)
+        .await;
+    stage.is_whole(asked, thread, "extra").await;
+    let alice = stage.alice.clone();
+    let asked = alice.slash(thread, "new", &[("text", json!("say: more"))]);
+    stage.told(&alice, thread, asked, "Here it goes on").await;
+    for kind in [Kind::Voice, Kind::Stage] {
+        let place = stage.guild.place("talking", kind);
+        let asked = stage.alice.says(place, &format!("{name} say: hi"));
+        stage
+            .said(place, "why not", |said| {
+                said.reply_to == Some(asked) && said.content.contains("none beside a voice channel")
+            })
+            .await;
+        let asked = alice.slash(place, "new", &[("text", json!("say: more"))]);
+        stage
+            .told(&alice, place, asked, "none beside a voice channel")
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_private_thread_is_joined_by_a_mention_and_a_channel_that_moves_stays_what_it_is() {
+    let mut stage = Stage::ready("", "").await;
+    stage.settings = stage.channel_with("mode = \"all\"");
+    stage.up().await;
+    let name = stage.fake.bot().mention();
+    let private = stage.alice.starts_private_thread(stage.channel, "between us");
+    let asked = stage.alice.says(private, &format!("{name} say: a secret"));
+    stage.is_whole(asked, private, "a secret").await;
+    let category = stage.guild.place("a category", Kind::Category);
+    stage.manager().moves(stage.channel, category);
+    let next = stage.alice.says(private, "say: and on");
+    stage.is_whole(next, private, "and on").await;
+    let asked = stage.alice.says(stage.channel, "say: still here");
+    let thread = stage
+        .fake
+        .until("a thread", |world| world.message(asked)?.thread)
+        .await;
+    stage.is_whole(asked, thread, "still here").await;
 }

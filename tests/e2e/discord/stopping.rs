@@ -146,3 +146,70 @@ async fn who_is_refused_while_the_host_dies_is_told_once_by_the_next() {
     stage.sign(message, "✅").await;
     assert_eq!(stage.fake.said(stage.channel).len(), 1);
 }
+
+impl Stage {
+    /// What the bot's messages in a thread were changed into so far: requests, however they ended.
+    fn edits(&self, thread: Id) -> usize {
+        let begin = format!("/channels/{thread}/messages/");
+        let requests = self.fake.requests();
+        let edits = requests
+            .iter()
+            .filter(|seen| seen.method == "PATCH" && seen.path.contains(&begin));
+        edits.count()
+    }
+}
+
+#[tokio::test]
+async fn after_a_kill_only_what_differs_from_what_stands_there_is_edited() {
+    const PAIRS: usize = 4;
+    let mut stage = Stage::start("", "permissions = \"allow\"").await;
+    let mut script: Vec<String> = (0..PAIRS)
+        .map(|number| format!("say: part {number}\nrun: echo {number}"))
+        .collect();
+    script.push("run: sleep 60".to_owned());
+    let (message, thread) = stage.mention(&stage.alice, &script.join("\n")).await;
+    stage.said(thread, "the last tool", with("sleep 60")).await;
+    stage
+        .fake
+        .until("all before it to have ended", |world| {
+            let messages = world.messages(thread);
+            let ended = messages.iter().filter(|said| said.content.starts_with("✅"));
+            (ended.count() == PAIRS).then_some(())
+        })
+        .await;
+    stage.kill();
+    let before = stage.edits(thread);
+    stage.up().await;
+    stage
+        .said(thread, "the note", |said| said.button("Retry").is_some())
+        .await;
+    stage.sign(message, "❌").await;
+    // The command that was cut, and the first message, which offered to stop the turn.
+    assert_eq!(stage.edits(thread) - before, 2, "{:?}", stage.fake.said(thread));
+    assert_eq!(stage.count(thread, "part 3"), 1);
+}
+
+#[tokio::test]
+async fn what_could_not_be_changed_in_a_shut_thread_is_changed_when_it_is_opened_again() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "stream 200 words").await;
+    let begun = stage.said(thread, "the beginning", |_| true).await;
+    let manager = stage.manager();
+    manager.locks(thread, true);
+    manager.archives(thread, true);
+    stage.sign(message, "✅").await;
+    // Nothing but edits was lost.
+    let shut = stage.fake.said(thread);
+    assert_eq!(shut.len(), 1, "{shut:?}");
+    let whole = stage.answers(thread).await;
+    let is_whole =
+        |text: &str| whole.split_whitespace().all(|word| text.contains(word)) && text.len() >= whole.len();
+    assert!(!is_whole(&shut[0]), "{shut:?}");
+    manager.archives(thread, false);
+    manager.locks(thread, false);
+    stage
+        .said(thread, "the rest", |said| {
+            said.id == begun.id && is_whole(&said.content)
+        })
+        .await;
+}

@@ -50,8 +50,10 @@ impl Cage {
     /// passed as standard input, output and error is inherited as for any command, and is the only thing that is; a
     /// variable that is added later is added to the cage's.
     ///
-    /// The process is killed when the *thread* that spawned it ends (`PR_SET_PDEATHSIG`): spawn from one that lives as
-    /// long as the worker. What it started in turn is not killed by that; see [`Mark`]. Give the error of `spawn` to
+    /// What `spawn` returns is a guard that ends as the command ends, and as soon as it does. Until then everything that the
+    /// command starts stays below the guard, and is killed when the *thread* that spawned it ends, whatever that dies of: spawn
+    /// from one that lives as long as the worker. What is left when the command has ended is the spawner's to end; see
+    /// [`Mark`]. Without the layer `session` there is no guard, and nothing is killed. Give the error of `spawn` to
     /// [`CageError::from_spawn`].
     pub fn command<A: AsRef<OsStr>>(&self, program: &str, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(program);

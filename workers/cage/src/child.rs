@@ -17,10 +17,10 @@ use std::sync::Arc;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::resource::setrlimit;
-use nix::sys::signal::Signal;
-use nix::unistd::{getppid, setsid};
+use nix::unistd::{Pid, setsid};
 
 use crate::calls::Filter;
+use crate::guard;
 use crate::limits::{self, Limit};
 use crate::mark::Mark;
 use crate::policy::Layer;
@@ -37,8 +37,8 @@ const CAPABILITIES: u64 = 64;
 /// Layers that are put on in the child, and what they need.
 #[derive(Debug)]
 pub(crate) struct Steps {
-    /// Whoever calls `spawn`. If it is gone, the death signal would never come.
-    parent: i32,
+    /// Whoever calls `spawn`.
+    parent: Pid,
     layers: Vec<Layer>,
     /// Always with the mark; the others only with the layer.
     limits: Vec<Limit>,
@@ -49,24 +49,22 @@ pub(crate) struct Steps {
 /// One step, as it travels in the upper half of an error number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    Session = 1,
-    DeathSignal = 2,
-    Parent = 3,
-    Limits = 4,
-    Descriptors = 5,
-    Bounding = 6,
-    Capabilities = 7,
-    NoNewPrivileges = 8,
-    Landlock = 9,
-    Calls = 10,
+    Limits = 1,
+    Session = 2,
+    Guard = 3,
+    Descriptors = 4,
+    Bounding = 5,
+    Capabilities = 6,
+    NoNewPrivileges = 7,
+    Landlock = 8,
+    Calls = 9,
 }
 
 impl Step {
-    const ALL: [Self; 10] = [
-        Self::Session,
-        Self::DeathSignal,
-        Self::Parent,
+    const ALL: [Self; 9] = [
         Self::Limits,
+        Self::Session,
+        Self::Guard,
         Self::Descriptors,
         Self::Bounding,
         Self::Capabilities,
@@ -77,7 +75,7 @@ impl Step {
 
     pub(crate) fn layer(self) -> Layer {
         match self {
-            Self::Session | Self::DeathSignal | Self::Parent => Layer::Session,
+            Self::Session | Self::Guard => Layer::Session,
             Self::Limits => Layer::Limits,
             Self::Descriptors => Layer::Descriptors,
             Self::Bounding | Self::Capabilities => Layer::Capabilities,
@@ -90,8 +88,7 @@ impl Step {
     pub(crate) fn call(self) -> &'static str {
         match self {
             Self::Session => "setsid",
-            Self::DeathSignal => "prctl(PR_SET_PDEATHSIG)",
-            Self::Parent => "getppid",
+            Self::Guard => "fork",
             Self::Limits => "setrlimit",
             Self::Descriptors => "close_range",
             Self::Bounding => "prctl(PR_CAPBSET_DROP)",
@@ -136,7 +133,7 @@ impl Steps {
             None
         };
         Self {
-            parent: std::process::id().cast_signed(),
+            parent: Pid::this(),
             layers,
             limits,
             ruleset,
@@ -145,15 +142,15 @@ impl Steps {
     }
 
     fn take(&self) -> io::Result<()> {
-        if self.layers.contains(&Layer::Session) {
-            setsid().map_err(|errno| Step::Session.failed(errno))?;
-            prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| Step::DeathSignal.failed(errno))?;
-            if getppid().as_raw() != self.parent {
-                return Err(Step::Parent.failed(Errno::ESRCH));
-            }
-        }
+        // First, as the guard has to be known by the mark, too.
         for limit in &self.limits {
             setrlimit(limit.resource, limit.soft, limit.hard).map_err(|errno| Step::Limits.failed(errno))?;
+        }
+        if self.layers.contains(&Layer::Session) {
+            // One for the guard, which must not die with the group of its starter, and one for the command.
+            setsid().map_err(|errno| Step::Session.failed(errno))?;
+            guard::stand_between(self.parent).map_err(|errno| Step::Guard.failed(errno))?;
+            setsid().map_err(|errno| Step::Session.failed(errno))?;
         }
         if self.layers.contains(&Layer::Descriptors) {
             // Not closed here: `Command` reports a failed exec through one of them, and the ruleset is another.
@@ -289,11 +286,11 @@ mod tests {
         command.arg("-c").arg(format!("echo x > {}", trace.display()));
         let mut steps = Steps::new(Layer::ALL.into(), Mark::next().unwrap(), None);
         // Nobody's number: as if the parent had died.
-        steps.parent = 1 << 30;
+        steps.parent = Pid::from_raw(1 << 30);
         arm(&mut command, steps);
         let error = command.spawn().unwrap_err();
         let (step, _) = Step::decode(error.raw_os_error().unwrap()).unwrap();
-        assert_eq!(step, Step::Parent);
+        assert_eq!(step, Step::Guard);
         assert!(!trace.exists());
     }
 }

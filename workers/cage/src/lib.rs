@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod folders;
 mod grants;
+mod guard;
 mod limits;
 mod mark;
 mod policy;

@@ -17,6 +17,7 @@ mod inside;
 mod list;
 mod open;
 mod place;
+mod powerful;
 mod read;
 mod search;
 mod spec;
@@ -35,7 +36,7 @@ use tracing::warn;
 
 use crate::disk::blocking;
 use arguments::in_short;
-pub(crate) use inside::read_inside;
+pub(crate) use inside::{folders_inside, read_inside};
 use place::{Place, Places};
 use search::Searches;
 use stop::Stop;

@@ -22,8 +22,10 @@ pub struct Rules {
     pub roles: BTreeSet<Id>,
     /// Everybody in the listed places.
     pub everyone: bool,
-    /// Listed channels and when the bot speaks in each; their threads and posts belong to them.
-    pub channels: BTreeMap<Id, Mode>,
+    /// Listed channels; their threads and posts belong to them.
+    pub allowed: BTreeSet<Id>,
+    /// When the bot speaks in a channel, where that is said. It lists nothing.
+    pub modes: BTreeMap<Id, Mode>,
     /// Listed guilds.
     pub guilds: BTreeSet<Id>,
     /// Whether direct messages are answered.
@@ -77,6 +79,13 @@ pub enum Place {
     Dm,
     /// A channel of a guild.
     Channel {
+        /// The guild.
+        guild: Id,
+        /// The channel.
+        channel: Id,
+    },
+    /// The text beside a voice channel, where no threads can be opened.
+    Voice {
         /// The guild.
         guild: Id,
         /// The channel.
@@ -141,6 +150,8 @@ pub enum Refusal {
     TooManyBotTurns,
     /// The bot was mentioned, and nothing else was said.
     NothingSaid,
+    /// The bot works in threads, and there are none in this kind of channel.
+    NoThreads,
 }
 
 /// Whether a refusal is told.
@@ -165,6 +176,23 @@ impl Refusal {
             Self::NoDms => "I don't answer direct messages. Mention me in a channel where I work.",
             Self::TooManyBotTurns => "Only bots have spoken here for a while, so I wait for a person.",
             Self::NothingSaid => "Write what you want in the same message, after my name.",
+            Self::NoThreads => {
+                "I work in threads, and there are none beside a voice channel. Mention me in a text channel or a forum post."
+            }
+        }
+    }
+}
+
+impl Refusal {
+    /// Why what was accepted before is not done, behind a colon.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NotListed => "who wrote it may not talk to me here any more",
+            Self::NotHere => "I don't work in this channel any more",
+            Self::NoDms => "I don't answer direct messages any more",
+            Self::TooManyBotTurns => "only bots have spoken here for a while",
+            Self::NothingSaid => "nothing was said",
+            Self::NoThreads => "there are no threads here",
         }
     }
 }
@@ -240,6 +268,13 @@ fn asked(mode: Mode, facts: &Facts) -> Option<Verdict> {
         _ if mode == Mode::Off => None,
         Place::Dm | Place::Thread { .. } if facts.known => Some(Verdict::Turn),
         Place::Dm => Some(Verdict::Join),
+        Place::Voice { .. } => {
+            let is_asked = facts.mentioned && facts.author.kind == AuthorKind::Person;
+            is_asked.then_some(Verdict::Refuse {
+                why: Refusal::NoThreads,
+                say: Say::Reply,
+            })
+        }
         Place::Channel { .. } => speaks.then_some(Verdict::OpenThread),
         Place::Thread { .. } => speaks.then_some(Verdict::Join),
     }
@@ -248,24 +283,28 @@ fn asked(mode: Mode, facts: &Facts) -> Option<Verdict> {
 fn channel(place: Place) -> Option<(Id, Id)> {
     match place {
         Place::Dm => None,
-        Place::Channel { guild, channel } => Some((guild, channel)),
+        Place::Channel { guild, channel } | Place::Voice { guild, channel } => Some((guild, channel)),
         Place::Thread { guild, parent } => Some((guild, parent)),
     }
 }
 
 fn mode(rules: &Rules, place: Place) -> Mode {
-    let listed = channel(place).and_then(|(_, channel)| rules.channels.get(&channel));
-    listed.copied().unwrap_or_default()
+    let said = channel(place).and_then(|(_, channel)| rules.modes.get(&channel));
+    said.copied().unwrap_or_default()
 }
 
 fn serves(rules: &Rules, place: Place) -> bool {
     let Some((guild, channel)) = channel(place) else {
         return rules.dms;
     };
-    let anywhere = rules.channels.is_empty() && rules.guilds.is_empty();
-    let is_listed = match rules.channels.get(&channel) {
-        Some(mode) => *mode != Mode::Off,
-        None => rules.guilds.contains(&guild),
-    };
-    anywhere || is_listed
+    rules.serves(guild, channel)
+}
+
+impl Rules {
+    /// Whether the bot works in a channel of a guild.
+    pub fn serves(&self, guild: Id, channel: Id) -> bool {
+        let anywhere = self.allowed.is_empty() && self.guilds.is_empty();
+        let is_listed = self.allowed.contains(&channel) || self.guilds.contains(&guild);
+        (anywhere || is_listed) && self.modes.get(&channel) != Some(&Mode::Off)
+    }
 }

@@ -6,7 +6,7 @@ use serenity::all::{Member, PartialChannel, User};
 
 use super::admission::{Author, AuthorKind, Id, Place, admits};
 use super::bot::Bot;
-use super::places::Spot;
+use super::places::{Kind, Spot};
 use super::rest::{Later, Outgoing, Trouble};
 
 /// Seen only by the one who asked.
@@ -27,6 +27,8 @@ pub(super) struct Asker {
     pub(super) user: Id,
     /// The name they show.
     pub(super) name: String,
+    /// The largest file of an answer, in bytes.
+    pub(super) upload_limit: u64,
     place: Place,
     author: Author,
 }
@@ -50,6 +52,8 @@ pub(super) struct Given<'a> {
     pub(super) guild: Option<Id>,
     pub(super) user: &'a User,
     pub(super) member: Option<&'a Member>,
+    /// The largest file of an answer, in bytes.
+    pub(super) upload_limit: u32,
 }
 
 impl Asker {
@@ -59,10 +63,12 @@ impl Asker {
             .and_then(|channel| serde_json::to_value(channel).ok());
         let told = described.map(|channel| Spot::of_json(&channel));
         let known = bot.places.spot(given.channel);
-        let parent = known.or(told).and_then(|spot| spot.parent);
+        let known = known.or(told);
+        let parent = known.and_then(|spot| spot.parent);
         let spot = Spot {
             guild: given.guild,
             parent,
+            kind: known.map_or(Kind::Text, |spot| spot.kind),
         };
         let roles = given
             .member
@@ -76,6 +82,7 @@ impl Asker {
             parent,
             user: given.user.id.get(),
             name: name.unwrap_or_else(|| given.user.name.clone()),
+            upload_limit: u64::from(given.upload_limit),
             place: super::hear::place(given.channel, given.guild, spot),
             author: Author {
                 id: given.user.id.get(),

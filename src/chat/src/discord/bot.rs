@@ -16,7 +16,7 @@ use super::health::Link;
 use super::hear::now;
 use super::memory::Memory;
 use super::mouth::Mouth;
-use super::places::{self, Places, Spot};
+use super::places::{self, Places, Spot, UPLOAD_LIMIT};
 use super::render::Look;
 use super::rest::{Rest, Trouble};
 use super::seen::Seen;
@@ -25,8 +25,6 @@ use super::signs::Signs;
 
 /// How often is written down what was seen.
 const KEEP: Duration = Duration::from_secs(1);
-/// Discord's limit for files of bots without a boosted guild.
-const UPLOAD_LIMIT: u64 = 10 << 20;
 /// Channels whose last piece of work is remembered before those that have ended are dropped.
 const TAILS: usize = 256;
 
@@ -51,7 +49,6 @@ pub(super) struct Bot {
     pub(super) places: Places,
     pub(super) signs: Signs,
     pub(super) mouth: Mouth,
-    pub(super) look: Look,
     /// The connection to the gateway.
     pub(super) link: Link,
     seen: Mutex<Seen>,
@@ -77,10 +74,6 @@ impl Bot {
         Arc::new(Self {
             signs: Signs::new(Arc::clone(&rest)),
             mouth: Mouth::new(),
-            look: Look {
-                thoughts: false,
-                upload_limit: UPLOAD_LIMIT,
-            },
             places: Places::default(),
             link: Link::default(),
             seen: Mutex::new(seen),
@@ -124,6 +117,35 @@ impl Bot {
         Ok(spot)
     }
 
+    /// How turns are shown in a channel.
+    pub(super) fn look(&self, channel: Id) -> Look {
+        Look {
+            thoughts: false,
+            upload_limit: self.places.upload_limit(channel).unwrap_or(UPLOAD_LIMIT),
+        }
+    }
+
+    /// Asks Discord how large files may be in a channel, if nobody has told yet.
+    pub(super) async fn learn_upload_limit(&self, channel: Id) {
+        if self.places.upload_limit(channel).is_some() {
+            return;
+        }
+        let tier = match self.spot(channel).await {
+            Ok(Spot {
+                guild: Some(guild), ..
+            }) => self
+                .rest
+                .tier(guild)
+                .await
+                .map(|tier| self.places.learn_tier(guild, tier)),
+            Ok(_) => Ok(()),
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = tier {
+            tracing::warn!(channel, %trouble, "Discord does not say how large files may be here");
+        }
+    }
+
     /// Does something in a channel after everything else that is to be done there.
     pub(super) fn in_order(&self, channel: Id, work: impl Future<Output = ()> + Send + 'static) {
         let mut tails = lock(&self.tails);
@@ -150,7 +172,7 @@ impl Bot {
     pub(super) fn remember_seen(&self) {
         let upto = self.seen().news();
         if let Some(upto) = upto
-            && let Err(error) = self.memory.set_seen(upto)
+            && let Err(error) = self.memory.set_seen(&upto)
         {
             tracing::warn!(%error, "could not write down which messages of Discord were seen");
         }

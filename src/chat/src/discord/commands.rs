@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use serenity::all::{CommandData, CommandDataOptionValue};
 use supervisor::SupervisorError;
 
+use super::admission::Refusal;
 use super::asker::Asker;
 use super::bot::{Bot, user};
-use super::places::{Spot, thread};
+use super::hear::no_thread;
+use super::places::{Kind, Spot, thread};
 use super::press::sentence;
 use super::rest::Outgoing;
 use super::{names, sign_in};
@@ -28,6 +30,8 @@ const LISTED: usize = 15;
 const LONGEST_NAME: usize = 200;
 
 const NOT_HERE: &str = "Not here.";
+const IN_A_FORUM: &str =
+    "In a forum each post is a conversation of its own: make a new post, and mention me in it.";
 const NOT_YOURS: &str = "Only the person who opened this thread may change that.";
 
 pub(super) fn text(name: &str, description: &str, required: bool) -> Value {
@@ -203,14 +207,24 @@ impl Here<'_> {
             return Ok("A direct conversation is one thread: just write. /reset begins anew.".to_owned());
         };
         let parent = asker.parent.unwrap_or(asker.channel);
+        let kind = bot.spot(parent).await.map_or(Kind::Text, |spot| spot.kind);
+        match kind {
+            Kind::Forum => return Ok(IN_A_FORUM.to_owned()),
+            Kind::Voice => return Ok(Refusal::NoThreads.words().to_owned()),
+            _ => {}
+        }
         let title = names::thread_title(&text);
-        let opened = match bot.rest.start_empty_thread(parent, &title).await {
+        let opened = match bot.rest.start_empty_thread(parent, kind, &title).await {
             Ok(opened) => opened,
-            Err(trouble) => return Ok(format!("I could not open a thread: {trouble}.")),
+            Err(trouble) => {
+                let known = no_thread(&trouble).map(str::to_owned);
+                return Ok(known.unwrap_or_else(|| format!("I could not open a thread: {trouble}.")));
+            }
         };
         let spot = Spot {
             guild: Some(guild),
             parent: Some(parent),
+            kind: Kind::Thread,
         };
         bot.places.learn(opened, spot);
         bot.open_thread(opened, Some(parent), self.by.clone(), title)

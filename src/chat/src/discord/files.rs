@@ -7,7 +7,7 @@ use serenity::all::{Attachment as Given, CreateAttachment};
 
 use super::bot::Bot;
 use super::names;
-use super::render::{Content, OutFile};
+use super::render::{self, Content, OutFile};
 use crate::harmless;
 use crate::web::{media, workspace};
 
@@ -55,36 +55,43 @@ pub(super) async fn take(bot: &Bot, thread: &ThreadId, file: &Given) -> Result<A
     })
 }
 
-/// Files as they are sent; what can't be read is named.
+/// Files as they are sent, none larger than `limit` bytes; and for each that is not sent, why not.
 pub(super) async fn give(
     bot: &Bot,
     thread: &ThreadId,
     files: &[OutFile],
+    limit: u64,
 ) -> (Vec<CreateAttachment>, Vec<String>) {
     let mut out = vec![];
     let mut missing = vec![];
     for file in files {
-        match &file.content {
-            Content::Text(text) => out.push(CreateAttachment::bytes(text.clone(), file.name.clone())),
-            Content::Workspace { path, .. } => {
-                let Ok(folder) = bot.house.supervisor.workspace(thread).await else {
-                    missing.push(file.name.clone());
-                    continue;
-                };
-                let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || {
-                    let mut content = vec![];
-                    workspace::open(&folder, &path)?
-                        .take(MOST)
-                        .read_to_end(&mut content)?;
-                    Ok::<_, std::io::Error>(content)
-                });
-                match read.await {
-                    Ok(Ok(content)) => out.push(CreateAttachment::bytes(content, file.name.clone())),
-                    _ => missing.push(file.name.clone()),
-                }
+        let content = match &file.content {
+            Content::Text(text) => Some(text.clone().into_bytes()),
+            Content::Workspace { path, .. } => read(bot, thread, path.clone(), limit).await,
+        };
+        match content {
+            Some(content) if content.len() as u64 <= limit => {
+                out.push(CreateAttachment::bytes(content, file.name.clone()));
             }
+            Some(_) => missing.push(format!(
+                "The file is too large: Discord takes {} here.",
+                render::bytes(limit)
+            )),
+            None => missing.push("The file is no longer there.".to_owned()),
         }
     }
     (out, missing)
+}
+
+/// A file of a workspace, up to one byte more than `limit`; `None`: it can't be read.
+async fn read(bot: &Bot, thread: &ThreadId, path: String, limit: u64) -> Option<Vec<u8>> {
+    let folder = bot.house.supervisor.workspace(thread).await.ok()?;
+    let read = tokio::task::spawn_blocking(move || {
+        let mut content = vec![];
+        workspace::open(&folder, &path)?
+            .take(limit + 1)
+            .read_to_end(&mut content)?;
+        Ok::<_, std::io::Error>(content)
+    });
+    read.await.ok()?.ok()
 }

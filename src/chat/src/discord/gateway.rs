@@ -19,6 +19,7 @@ use url::Url;
 use super::config::{Server, Shards};
 use super::health::Link;
 use super::rest::{Rest, Trouble};
+use super::seen::Shard;
 
 /// After a connection that failed, and twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -30,16 +31,19 @@ const INTENTS: GatewayIntents = GatewayIntents::GUILDS
     .union(GatewayIntents::DIRECT_MESSAGES)
     .union(GatewayIntents::MESSAGE_CONTENT);
 
-struct Ears(mpsc::UnboundedSender<Event>);
+/// Something that happened, and the shard that told it.
+pub(super) type Heard = (Shard, Event);
+
+struct Ears(mpsc::UnboundedSender<Heard>);
 
 #[async_trait]
 impl RawEventHandler for Ears {
-    async fn raw_event(&self, _: Context, event: Event) {
+    async fn raw_event(&self, context: Context, event: Event) {
         if let Event::Unknown(unknown) = &event {
             tracing::warn!(event = %unknown.kind, "an event of Discord's could not be read");
         }
         // Nobody listens any more: the host is stopping.
-        let _ = self.0.send(event);
+        let _ = self.0.send((context.shard_id.0, event));
     }
 }
 
@@ -62,7 +66,7 @@ enum End {
 
 impl Gateway {
     /// Connects, and goes on connecting. Ends when Discord says that it makes no sense, or with its task.
-    pub(super) async fn run(self, events: mpsc::UnboundedSender<Event>) {
+    pub(super) async fn run(self, events: mpsc::UnboundedSender<Heard>) {
         let mut pause = FIRST_PAUSE;
         loop {
             let began = tokio::time::Instant::now();
@@ -82,7 +86,7 @@ impl Gateway {
         }
     }
 
-    async fn connect(&self, events: &mpsc::UnboundedSender<Event>) -> End {
+    async fn connect(&self, events: &mpsc::UnboundedSender<Heard>) -> End {
         let address = match self.address().await {
             Ok(address) => address,
             Err(trouble) => return End::Failed(trouble.to_string()),

@@ -3,42 +3,51 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::{Attachment, NewThread, SourceId, ThreadChange, ThreadId};
-use serenity::all::{Event, Guild, GuildChannel, GuildId, Message};
+use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Ready};
 use supervisor::SupervisorError;
 
-use super::admission::{Author, AuthorKind, Facts, Id, Mode, Say, Verdict, decide};
-use super::bot::{Bot, user};
-use super::places::{Spot, thread};
-use super::render;
+use super::admission::{Facts, Id, Mode, Say, Verdict, decide};
+use super::bot::Bot;
+use super::places::{Kind, Spot};
 use super::rest::Trouble;
-use super::seen::DIRECT;
-use super::{catch_up, files, names, press};
+use super::seen::{DIRECT, Shard};
+use super::{catch_up, names, press};
 
 mod answer;
 mod facts;
+mod turn;
 
+pub(super) use answer::no_thread;
 pub(super) use facts::place;
 
 use answer::say;
-use facts::{author, mentions, name_of, said};
+use facts::{author, mentions, said};
+pub(super) use turn::obey_channel;
+use turn::{open, turn};
 
 /// After a message that could not be kept, and twice as long after each further try.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(32);
 
+/// The shard that tells of direct conversations.
+pub(super) const OF_DIRECT: Shard = 0;
+
 /// Deals with an event. Returns at once: what takes time is done in a task.
-pub(super) fn event(bot: &Arc<Bot>, event: Event) {
+pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
     match event {
         Event::MessageCreate(event) => {
             let guild = event.message.guild_id.map(GuildId::get);
-            heard(bot, event.message, guild);
+            heard(bot, shard, event.message, guild);
         }
         Event::InteractionCreate(event) => {
             let bot = Arc::clone(bot);
             tokio::spawn(async move { press::interaction(&bot, event.interaction).await });
         }
-        Event::GuildCreate(event) => guild(bot, &event.guild),
+        Event::GuildCreate(event) => guild(bot, shard, &event.guild),
+        Event::GuildUpdate(event) => {
+            let tier = event.guild.premium_tier.into();
+            bot.places.learn_tier(event.guild.id.get(), tier);
+        }
         Event::ChannelCreate(event) => bot.places.learn_of(&event.channel),
         Event::ChannelUpdate(event) => bot.places.learn_of(&event.channel),
         Event::ChannelDelete(event) => bot.places.forget(event.channel.id.get()),
@@ -57,15 +66,7 @@ pub(super) fn event(bot: &Arc<Bot>, event: Event) {
                 bot.places.learn_of(thread);
             }
         }
-        Event::Ready(event) => {
-            tracing::info!(bot = %bot.identity.name, "connected to Discord");
-            let guilds = event.ready.guilds.iter().map(|guild| guild.id.get());
-            bot.seen().begin(guilds.chain([DIRECT]));
-            // At once: a host that is killed in its first second must not begin anew.
-            bot.remember_seen();
-            let bot = Arc::clone(bot);
-            tokio::spawn(async move { catch_up::direct(&bot).await });
-        }
+        Event::Ready(event) => begin(bot, shard, &event.ready),
         Event::Resumed(_) => tracing::info!("connected to Discord again"),
         _ => {}
     }
@@ -79,12 +80,32 @@ pub(super) fn now() -> Id {
     millis.saturating_sub(EPOCH) << 22
 }
 
-fn guild(bot: &Arc<Bot>, guild: &Guild) {
+/// A session begins.
+fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
+    let total = ready.shard.map_or(1, |told| told.total);
+    tracing::info!(bot = %bot.identity.name, shard, total, "connected to Discord");
+    let ours = bot
+        .config
+        .shards
+        .map_or(0..=total.saturating_sub(1), |ours| ours.first..=ours.last);
+    let guilds = ready.guilds.iter().map(|guild| guild.id.get());
+    let direct = (shard == OF_DIRECT).then_some(DIRECT);
+    bot.seen().begin(shard, (ours, total), guilds.chain(direct));
+    // At once: a host that is killed in its first second must not begin anew.
+    bot.remember_seen();
+    if direct.is_some() {
+        let bot = Arc::clone(bot);
+        tokio::spawn(async move { catch_up::direct(&bot).await });
+    }
+}
+
+fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
+    bot.places.learn_tier(guild.id.get(), guild.premium_tier.into());
     let channels = || guild.channels.values().chain(&guild.threads);
     for channel in channels() {
         bot.places.learn_of(channel);
     }
-    catch_up::guild(bot, guild.id.get(), channels());
+    catch_up::guild(bot, shard, guild.id.get(), channels());
     unlocked(bot, &guild.threads);
 }
 
@@ -112,16 +133,18 @@ fn unlocked(bot: &Arc<Bot>, threads: &[GuildChannel]) {
 }
 
 /// A message has just come.
-fn heard(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
-    bot.seen().came(message.id.get());
+fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
+    bot.seen().came(shard, message.id.get());
     if is_plainly_nothing(bot, &message, guild) {
-        bot.seen().done(message.id.get());
+        bot.seen().done(shard, message.id.get());
         return;
     }
     let (bot, channel) = (Arc::clone(bot), message.channel_id.get());
     let again = Arc::clone(&bot);
     again.in_order(channel, async move {
-        hear(&bot, message, guild, false).await;
+        if hear(&bot, &message, guild, false).await.is_kept() {
+            bot.seen().done(shard, message.id.get());
+        }
     });
 }
 
@@ -131,21 +154,33 @@ fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>) -> bool {
     if message.author.id.get() == bot.identity.user {
         return true;
     }
-    let is_listening = bot.rules.channels.values().any(|mode| *mode == Mode::All);
+    let is_listening = bot.rules.modes.values().any(|mode| *mode == Mode::All);
     guild.is_some() && !is_listening && !bot.places.is_served(channel) && !mentions(bot, message)
 }
 
-/// Deals with a message, now or (`late`) after it was missed; twice does no harm. What can't be kept stays under way, and
-/// is asked for again after a restart.
-pub(super) async fn hear(bot: &Arc<Bot>, message: Message, guild: Option<Id>, late: bool) {
+/// Whether a message was dealt with, or is to be asked for again after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Kept,
+    AskAgain,
+}
+
+impl Ended {
+    pub(super) fn is_kept(self) -> bool {
+        self == Self::Kept
+    }
+}
+
+/// Deals with a message, now or (`late`) after it was missed; twice does no harm.
+pub(super) async fn hear(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, late: bool) -> Ended {
     let id = message.id.get();
     let mut pause = FIRST_PAUSE;
     loop {
-        match listen(bot, &message, guild).await {
-            Ok(()) => break,
+        match listen(bot, message, guild).await {
+            Ok(()) => return Ended::Kept,
             Err(Failed::Here(words)) => {
-                say(bot, &message, &words, late).await;
-                break;
+                say(bot, message, &words, late).await;
+                return Ended::Kept;
             }
             Err(Failed::Later(why)) if pause <= LONGEST_PAUSE => {
                 tracing::warn!(message = id, %why, "a message could not be kept; trying again");
@@ -154,22 +189,30 @@ pub(super) async fn hear(bot: &Arc<Bot>, message: Message, guild: Option<Id>, la
             }
             Err(Failed::Later(why)) => {
                 tracing::error!(message = id, %why, "a message could not be kept; it is asked for again after a restart");
-                return;
+                return Ended::AskAgain;
             }
-            Err(Failed::Stopping) => return,
+            Err(Failed::Stopping) => return Ended::AskAgain,
         }
     }
-    bot.seen().done(id);
 }
 
 /// Why a message became nothing.
-enum Failed {
+pub(super) enum Failed {
     /// To be told where it was said.
     Here(String),
     /// It may work in a moment.
     Later(String),
     /// The host is stopping; the next one asks for it again.
     Stopping,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Here(words) | Self::Later(words) => f.write_str(words),
+            Self::Stopping => f.write_str("the host is stopping"),
+        }
+    }
 }
 
 impl From<SupervisorError> for Failed {
@@ -203,6 +246,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         None => Spot {
             guild: None,
             parent: None,
+            kind: Kind::Direct,
         },
         Some(_) => match bot.spot(channel).await {
             Ok(spot) => spot,
@@ -239,6 +283,12 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
             turn(bot, message, channel, text, &facts.author).await
         }
         Verdict::Join => {
+            if spot.kind == Kind::Thread
+                && let Err(trouble) = bot.rest.join(channel).await
+            {
+                // Whoever writes in a thread is made a member of it anyway.
+                tracing::debug!(channel, %trouble, "could not join a thread");
+            }
             let title = names::thread_title(&text);
             open(bot, message, channel, spot.parent, title).await?;
             turn(bot, message, channel, text, &facts.author).await
@@ -246,153 +296,20 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         Verdict::OpenThread => {
             let title = names::thread_title(&text);
             let opened = bot.rest.start_thread(channel, message.id.get(), &title).await;
-            let opened = opened.map_err(|trouble| match trouble {
-                Trouble::Refused { code: 50_001 | 50_013, .. } => Failed::Here(
-                    "I can't open a thread here: I lack the permission Create Public Threads in this channel. Whoever manages this server can give it to me.".to_owned(),
-                ),
-                trouble => trouble.into(),
+            let opened = opened.map_err(|trouble| match no_thread(&trouble) {
+                Some(words) => Failed::Here(words.to_owned()),
+                None => trouble.into(),
             })?;
             bot.places.learn(
                 opened,
                 Spot {
                     guild,
                     parent: Some(channel),
+                    kind: Kind::Thread,
                 },
             );
             open(bot, message, opened, Some(channel), title).await?;
             turn(bot, message, opened, text, &facts.author).await
         }
     }
-}
-
-fn named(channel: Id) -> Result<ThreadId, Failed> {
-    thread(channel).ok_or_else(|| Failed::Later(format!("{channel} is no thread")))
-}
-
-/// Opens the conversation of a thread. `parent`: the channel that its settings come from.
-async fn open(
-    bot: &Bot,
-    message: &Message,
-    channel: Id,
-    parent: Option<Id>,
-    title: String,
-) -> Result<(), Failed> {
-    let owner = user(message.author.id.get());
-    let owner = owner.ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
-    bot.open_thread(channel, parent, owner, title).await?;
-    Ok(())
-}
-
-impl Bot {
-    /// Opens the conversation of a thread of Discord's, with what is set for its channel.
-    pub(super) async fn open_thread(
-        &self,
-        channel: Id,
-        parent: Option<Id>,
-        owner: credentials::UserId,
-        title: String,
-    ) -> Result<(), SupervisorError> {
-        let Some(id) = thread(channel) else {
-            return Err(SupervisorError::Gone(format!("{channel} is no thread")));
-        };
-        let special = parent.and_then(|parent| self.config.channels.get(&parent));
-        let special = special.cloned().unwrap_or_default();
-        let new = NewThread {
-            id,
-            owner,
-            title,
-            agent: special.agent.unwrap_or_else(|| self.house.agent.clone()),
-            model: special.model,
-            dispatch: special.dispatch.unwrap_or(self.house.dispatch),
-            workspaces: special.workspace,
-            permissions: special.permissions,
-        };
-        self.house.supervisor.open_thread(new).await?;
-        self.places.serve(channel);
-        Ok(())
-    }
-}
-
-/// What a channel permits holds for its older threads, too: from the next message on.
-async fn obey_channel(bot: &Bot, channel: Id, parent: Option<Id>) -> Result<(), Failed> {
-    let thread = named(channel)?;
-    let settings = parent.and_then(|parent| bot.config.channels.get(&parent));
-    let permissions = settings.and_then(|settings| settings.permissions);
-    let known = bot.house.conversation.thread(&thread).await;
-    if known.map_err(SupervisorError::from)?.permissions == permissions {
-        return Ok(());
-    }
-    let change = ThreadChange {
-        permissions: Some(permissions),
-        ..ThreadChange::default()
-    };
-    bot.house.supervisor.change(&thread, change).await?;
-    Ok(())
-}
-
-/// Makes a message a turn.
-async fn turn(
-    bot: &Arc<Bot>,
-    message: &Message,
-    channel: Id,
-    text: String,
-    author: &Author,
-) -> Result<(), Failed> {
-    let thread = named(channel)?;
-    let (files, missing) = attached(bot, message, &thread).await;
-    if text.is_empty() && files.is_empty() && !missing.is_empty() {
-        return Err(Failed::Here(missing.join("\n")));
-    }
-    let (id, place) = (message.id.get(), message.channel_id.get());
-    let by = user(author.id).ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
-    bot.speak_in(channel).await;
-    let posted = bot
-        .house
-        .supervisor
-        .post(supervisor::Message {
-            thread: thread.clone(),
-            source: SourceId(format!("{place}/{id}")),
-            by,
-            name: name_of(message),
-            text,
-            files,
-            dispatch: None,
-        })
-        .await?;
-    bot.places.began(channel, author.kind == AuthorKind::Machine);
-    bot.speak_in(channel).await;
-    if posted.happened != supervisor::Happened::Known {
-        bot.signs.heard(place, id);
-    }
-    let told = render::happened(posted.happened);
-    let pays = payer(bot, &thread, author).await;
-    let words: Vec<String> = told.into_iter().chain(pays).chain(missing).collect();
-    if !words.is_empty() {
-        bot.note(channel, id, words.join("\n")).await;
-    }
-    Ok(())
-}
-
-/// Whose login is used, told once to each who did not open the thread.
-async fn payer(bot: &Bot, thread: &ThreadId, author: &Author) -> Option<String> {
-    let channel = super::places::channel(thread)?;
-    let owner = bot.house.conversation.thread(thread).await.ok()?.owner;
-    let owner = owner.as_str().strip_prefix("discord:")?;
-    let is_other = owner != author.id.to_string();
-    (is_other && bot.places.tell_payer_once(channel, author.id)).then(|| {
-        format!("-# What is done in this thread is done with the login of <@{owner}>, who opened it.")
-    })
-}
-
-/// Brings the files of a message into the workspace; those that could not be are told.
-async fn attached(bot: &Bot, message: &Message, thread: &ThreadId) -> (Vec<Attachment>, Vec<String>) {
-    let mut files = vec![];
-    let mut missing = vec![];
-    for file in &message.attachments {
-        match files::take(bot, thread, file).await {
-            Ok(file) => files.push(file),
-            Err(words) => missing.push(words),
-        }
-    }
-    (files, missing)
 }

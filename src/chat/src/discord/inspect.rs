@@ -10,7 +10,7 @@ mod rest;
 
 pub use identity::{Application, Bot, COMMANDS, Owners, Sessions};
 pub use permissions::{Permission, Permissions, invite_link};
-pub use places::{Channel, Guild};
+pub use places::{Channel, Guild, Looked};
 pub use rest::{Rest, Standing, Trouble};
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use credentials::{Service, UserId};
 
 use super::admission::Id;
 use super::custom_id::Sealer;
+use super::seen::Marks;
 
 /// The folder.
 #[derive(Debug, Clone)]
@@ -23,8 +24,19 @@ pub(super) struct Memory {
 pub(super) struct Told {
     /// Everything up to this entry stands there as it should.
     pub(super) upto: ItemId,
-    /// What comes after it is being told.
-    pub(super) open: bool,
+    /// What of that after it.
+    pub(super) rest: Rest,
+}
+
+/// What is to be told of a thread after the entry up to which it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing.
+    Nothing,
+    /// It is being told.
+    Open,
+    /// It stands there, and Discord did not let some of it be changed: tried again when the thread may be written in.
+    Stale,
 }
 
 impl Memory {
@@ -52,13 +64,13 @@ impl Memory {
         Ok(Sealer::new(key))
     }
 
-    /// All messages up to this one were seen.
-    pub(super) fn seen(&self) -> Option<Id> {
+    /// Which messages were seen.
+    pub(super) fn seen(&self) -> Option<Marks> {
         self.read("seen")?.parse().ok()
     }
 
-    pub(super) fn set_seen(&self, message: Id) -> io::Result<()> {
-        self.write("seen", message.to_string().as_bytes())
+    pub(super) fn set_seen(&self, marks: &Marks) -> io::Result<()> {
+        self.write("seen", marks.to_string().as_bytes())
     }
 
     /// How far a thread was told; `None`: nobody knows.
@@ -67,12 +79,20 @@ impl Memory {
         let (upto, state) = text.split_once(' ')?;
         Some(Told {
             upto: ItemId(upto.parse().ok()?),
-            open: state == "open",
+            rest: match state {
+                "open" => Rest::Open,
+                "stale" => Rest::Stale,
+                _ => Rest::Nothing,
+            },
         })
     }
 
     pub(super) fn set_told(&self, thread: Id, told: Told) -> io::Result<()> {
-        let state = if told.open { "open" } else { "done" };
+        let state = match told.rest {
+            Rest::Nothing => "done",
+            Rest::Open => "open",
+            Rest::Stale => "stale",
+        };
         self.write(
             &format!("threads/{thread}"),
             format!("{} {state}", told.upto).as_bytes(),
@@ -101,7 +121,7 @@ impl Memory {
             let Some(thread) = name.to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
-            if self.told(thread).is_some_and(|told| told.open) {
+            if self.told(thread).is_some_and(|told| told.rest == Rest::Open) {
                 open.push(thread);
             }
         }
@@ -150,18 +170,26 @@ mod tests {
             turn: conversation::TurnId(1),
         };
         let name = memory.sealer().unwrap().encode(7, &button).unwrap();
-        memory.set_seen(12).unwrap();
+        let marks: Marks = "2 0:12 1:13".parse().unwrap();
+        memory.set_seen(&marks).unwrap();
         let told = Told {
             upto: ItemId(5),
-            open: true,
+            rest: Rest::Open,
         };
         memory.set_told(7, told).unwrap();
-        memory.set_told(8, Told { open: false, ..told }).unwrap();
+        let stale = Told {
+            rest: Rest::Stale,
+            ..told
+        };
+        memory.set_told(8, stale).unwrap();
 
         let again = Memory::open(folder.path()).unwrap();
         assert_eq!(again.sealer().unwrap().parse(7, &name), Ok(button));
-        assert_eq!((again.seen(), again.told(7)), (Some(12), Some(told)));
-        assert_eq!(again.open_threads().unwrap(), [7]);
+        assert_eq!((again.seen(), again.told(7)), (Some(marks), Some(told)));
+        assert_eq!(
+            (again.told(8), again.open_threads().unwrap()),
+            (Some(stale), vec![7])
+        );
         let key = fs::metadata(folder.path().join("discord/button.key")).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);
     }

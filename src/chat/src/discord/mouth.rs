@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::admission::Id;
 use super::bot::Bot;
-use super::memory::Told;
+use super::memory::{Rest, Told};
 use super::places::{self, thread};
 use super::reconcile::{Clock, Pace, Reconciler, Step};
 use super::render::{DesiredMessage, Key};
@@ -71,7 +71,13 @@ impl Bot {
         }
         // A voice that has ended meanwhile has written down more.
         let upto = self.memory.told(channel).map_or(newest, |told| told.upto);
-        self.set_told(channel, Told { upto, open: true });
+        self.set_told(
+            channel,
+            Told {
+                upto,
+                rest: Rest::Open,
+            },
+        );
         let voice = Arc::new(Voice::new(channel));
         voices.insert(channel, Arc::clone(&voice));
         drop(voices);

@@ -5,11 +5,14 @@ use std::sync::{Mutex, PoisonError};
 
 use conversation::ThreadId;
 use serde_json::Value;
-use serenity::all::{ChannelId, ChannelType, GuildChannel};
+use serenity::all::{ChannelId, GuildChannel};
 
 use super::admission::Id;
 use crate::harmless;
 use crate::origins::Origin;
+
+/// The largest file that Discord takes of a bot anywhere, in bytes.
+pub(super) const UPLOAD_LIMIT: u64 = 10 << 20;
 
 /// What is known of channels and threads.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub(super) struct Places {
     names: Mutex<HashMap<Id, Box<str>>>,
     /// Threads and direct conversations that are served.
     served: Mutex<HashSet<Id>>,
+    /// The largest file that each guild takes, in bytes.
+    limits: Mutex<HashMap<Id, u64>>,
     /// Who was told once that they are not listened to, and where.
     told: Mutex<BTreeSet<(Id, Id)>>,
     /// Who was told once whose login pays, and where.
@@ -34,15 +39,52 @@ pub(super) struct Spot {
     pub(super) guild: Option<Id>,
     /// Of a thread or a post: the channel or forum.
     pub(super) parent: Option<Id>,
+    /// What it is.
+    pub(super) kind: Kind,
+}
+
+/// Kinds of channels, by what can be opened in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Threads. Also what came after this version: Discord then says what it does not do.
+    Text,
+    /// Threads of their own kind.
+    News,
+    /// Nothing but posts.
+    Forum,
+    /// Nothing: the text beside voices.
+    Voice,
+    /// A thread or a post.
+    Thread,
+    /// A direct conversation.
+    Direct,
+}
+
+impl From<u8> for Kind {
+    /// <https://docs.discord.com/developers/resources/channel#channel-object-channel-types>
+    fn from(number: u8) -> Self {
+        match number {
+            1 | 3 => Self::Direct,
+            2 | 13 => Self::Voice,
+            5 => Self::News,
+            10..=12 => Self::Thread,
+            15 | 16 => Self::Forum,
+            _ => Self::Text,
+        }
+    }
 }
 
 impl Spot {
     /// As the gateway describes it.
     pub(super) fn of(channel: &GuildChannel) -> Self {
-        let is_thread = is_thread(u8::from(channel.kind));
+        let kind = Kind::from(u8::from(channel.kind));
         Self {
             guild: Some(channel.guild_id.get()),
-            parent: channel.parent_id.filter(|_| is_thread).map(ChannelId::get),
+            parent: channel
+                .parent_id
+                .filter(|_| kind == Kind::Thread)
+                .map(ChannelId::get),
+            kind,
         }
     }
 
@@ -50,20 +92,14 @@ impl Spot {
     pub(super) fn of_json(channel: &Value) -> Self {
         let id = |key: &str| channel[key].as_str().and_then(|id| id.parse().ok());
         let kind = channel["type"].as_u64().and_then(|kind| u8::try_from(kind).ok());
+        let kind = kind.map_or(Kind::Text, Kind::from);
         Self {
             guild: id("guild_id"),
-            parent: id("parent_id").filter(|_| kind.is_some_and(is_thread)),
+            // Of a channel it is the category that it stands below.
+            parent: id("parent_id").filter(|_| kind == Kind::Thread),
+            kind,
         }
     }
-}
-
-fn is_thread(kind: u8) -> bool {
-    let threads = [
-        ChannelType::PublicThread,
-        ChannelType::PrivateThread,
-        ChannelType::NewsThread,
-    ];
-    threads.map(u8::from).contains(&kind)
 }
 
 /// The thread of a channel's id.
@@ -118,6 +154,25 @@ impl Places {
 
     pub(super) fn spot(&self, channel: Id) -> Option<Spot> {
         lock(&self.known).get(&channel).copied()
+    }
+
+    /// A guild is of this tier, from 0 to 3, by how much it is boosted.
+    /// <https://docs.discord.com/developers/reference#uploading-files>
+    pub(super) fn learn_tier(&self, guild: Id, tier: u8) {
+        let limit = match tier {
+            2 => 50 << 20,
+            3 => 100 << 20,
+            _ => UPLOAD_LIMIT,
+        };
+        lock(&self.limits).insert(guild, limit);
+    }
+
+    /// The largest file that can be sent there, in bytes; `None`: nobody has told.
+    pub(super) fn upload_limit(&self, channel: Id) -> Option<u64> {
+        match self.spot(channel)?.guild {
+            Some(guild) => lock(&self.limits).get(&guild).copied(),
+            None => Some(UPLOAD_LIMIT),
+        }
     }
 
     pub(super) fn serve(&self, channel: Id) {

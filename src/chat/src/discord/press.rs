@@ -33,6 +33,7 @@ pub(super) async fn interaction(bot: &Arc<Bot>, interaction: Interaction) {
                 guild: command.guild_id.map(GuildId::get),
                 user: &command.user,
                 member: command.member.as_deref(),
+                upload_limit: command.attachment_size_limit,
             };
             let asker = Asker::new(bot, &given);
             commands::typed(bot, &asker, &command.data).await;
@@ -52,6 +53,7 @@ async fn button(bot: &Arc<Bot>, pressed: &ComponentInteraction) {
         guild: pressed.guild_id.map(GuildId::get),
         user: &pressed.user,
         member: pressed.member.as_ref(),
+        upload_limit: pressed.attachment_size_limit,
     };
     let asker = Asker::new(bot, &given);
     act(bot, &asker, &pressed.data.custom_id, &[]).await;
@@ -66,6 +68,7 @@ async fn form(bot: &Arc<Bot>, sent: &ModalInteraction) {
         guild: sent.guild_id.map(GuildId::get),
         user: &sent.user,
         member: sent.member.as_ref(),
+        upload_limit: sent.attachment_size_limit,
     };
     let asker = Asker::new(bot, &given);
     let fields = sent.data.components.iter().flat_map(|row| &row.components);
@@ -155,12 +158,13 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
         Action::Details { item } => {
             if asker.later(bot).await {
                 let items = items(bot, &thread).await;
-                let shown = render::details(&items, item, &bot.look);
+                let shown = render::details(&items, item, &bot.look(asker.channel));
                 let answer = match shown {
                     Some(details) => {
-                        let (files, _) = files::give(bot, &thread, &details.files).await;
+                        let given = files::give(bot, &thread, &details.files, asker.upload_limit);
+                        let (files, missing) = given.await;
                         Outgoing {
-                            content: details.content,
+                            content: render::with_lines(details.content, &missing),
                             files,
                             ..Outgoing::default()
                         }

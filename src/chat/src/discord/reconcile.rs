@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conversation::{ThreadId, TurnId};
+use conversation::{ItemId, ThreadId, TurnId};
 
 mod lane;
 mod window;
@@ -19,7 +19,7 @@ use lane::Lane;
 use window::Window;
 
 use super::admission::Id;
-use super::render::{DesiredMessage, Key};
+use super::render::{DesiredMessage, Face, Key};
 
 /// Time since any fixed moment.
 pub type Clock = Duration;
@@ -159,9 +159,16 @@ impl Reconciler {
         self.lane(thread).want(messages, whole);
     }
 
-    /// A message is in the thread already, as an earlier host left it. `hash`: what it said, if that is known.
-    pub fn found(&mut self, thread: &ThreadId, key: Key, remote: Id, hash: Option<[u8; 32]>) {
-        self.lane(thread).found(key, remote, hash);
+    /// A message is in the thread already, as an earlier host left it. `face`: as it stands there, if that is known; it is
+    /// edited when it is to look otherwise, and without a face once in any case.
+    pub fn found(&mut self, thread: &ThreadId, key: Key, remote: Id, face: Option<Face>) {
+        self.lane(thread).found(key, remote, face);
+    }
+
+    /// The first entry of a thread whose message stands there otherwise than it should, because Discord does not let it be
+    /// changed.
+    pub fn stale(&self, thread: &ThreadId) -> Option<ItemId> {
+        self.lanes.get(thread).and_then(Lane::stale)
     }
 
     /// Whether everything that is wanted in a thread is there.

@@ -16,8 +16,8 @@ mod words;
 mod tests;
 
 pub use activity::{Details, details};
-pub use message::{Button, Content, DesiredMessage, Key, OutFile, Press, Style};
-pub use words::{Footer, happened, reaction};
+pub use message::{Button, Content, DesiredMessage, Face, Key, OutFile, Press, Style};
+pub use words::{Footer, bytes, happened, reaction};
 
 use super::split::{LONGEST_MESSAGE, split, units};
 use activity::Activity;
@@ -77,6 +77,15 @@ pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<Desired
         put_below(&mut out, footer);
     }
     out
+}
+
+/// A message with these quiet lines below it.
+pub fn with_lines(mut content: String, lines: &[String]) -> String {
+    for line in lines {
+        content.push_str("\n-# ");
+        content.push_str(line);
+    }
+    content
 }
 
 /// What was said stands in the thread already; what was used stands in the footer.

@@ -30,8 +30,12 @@ use tally::Tally;
 
 /// Longer than any honest answer takes, rate limits included.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Of one attempt on the network.
+/// Of one attempt on the network, without files.
 const ATTEMPT: Duration = Duration::from_secs(20);
+/// Bytes of files that go out in a second, at the least.
+const PACE: usize = 1 << 20;
+/// The largest file that Discord takes anywhere, in bytes.
+const LARGEST: usize = 100 << 20;
 /// So often a request is made again that was too much.
 const TRIES: u32 = 6;
 
@@ -119,6 +123,11 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// How long its files take.
+    fn upload(&self) -> Duration {
+        upload(self.files.iter().map(|file| file.data.len()).sum())
+    }
+
     fn request(&self) -> Request<'a> {
         let mut request = Request::new(self.route, self.method);
         let body = self.body.as_ref().map(Value::to_string);
@@ -192,7 +201,8 @@ impl Rest {
 
     /// Asks. Cancelled, it may have been done.
     pub(super) async fn ask(&self, call: Call<'_>) -> Result<Reply, Trouble> {
-        match tokio::time::timeout(PATIENCE, self.ask_patiently(call)).await {
+        let patience = PATIENCE + call.upload();
+        match tokio::time::timeout(patience, self.ask_patiently(call)).await {
             Ok(done) => done,
             Err(_) => Err(Trouble::Unknown("it took too long".to_owned())),
         }
@@ -237,7 +247,7 @@ impl Rest {
             .request()
             .build(&self.client, self.http.token(), Some(base))
             .map_err(|error| Trouble::Failed(error.to_string()))?;
-        match request.send().await {
+        match request.timeout(ATTEMPT + call.upload()).send().await {
             Ok(response) => {
                 self.tally.answered(response.status().as_u16());
                 read(response).await
@@ -247,10 +257,16 @@ impl Rest {
     }
 }
 
+/// How long so many bytes take on their way out.
+fn upload(bytes: usize) -> Duration {
+    Duration::from_secs((bytes / PACE) as u64)
+}
+
 fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .connect_timeout(ATTEMPT / 2)
-        .timeout(ATTEMPT)
+        // serenity gives all its requests the same one.
+        .timeout(ATTEMPT + upload(LARGEST))
         .redirect(reqwest::redirect::Policy::none())
         .build()
 }

@@ -1,135 +1,196 @@
-//! Which messages were dealt with. Ids of messages are moments, so one number says it of all channels; what is under way, and
-//! what nobody has told yet, holds it back. Pure.
+//! Which messages were dealt with. Ids of messages are moments, so one number says it of all channels of a shard, each of which
+//! has a connection of its own; what is under way, and what nobody has told yet, holds it back. Pure.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use super::admission::Id;
 
 /// Stands for the direct conversations, which belong to no guild.
 pub(super) const DIRECT: Id = 0;
 
+/// The number of a shard, from 0.
+pub(super) type Shard = u32;
+
+/// Messages that were dealt with, as it is written down: `TOTAL SHARD:ID …`, or one id where no shard has begun yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// Shards that there are, those of other hosts among them; 0: nobody has told.
+    total: u32,
+    of: BTreeMap<Shard, Id>,
+}
+
 /// Messages that were dealt with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Seen {
+    /// What came before this one was before the bot.
+    first: Id,
+    total: u32,
+    shards: BTreeMap<Shard, OfShard>,
+    written: Option<Marks>,
+}
+
+/// The same of one shard.
+#[derive(Debug)]
+struct OfShard {
     /// All up to this one, but for those under way.
-    newest: Option<Id>,
+    newest: Id,
     /// Each as often as it is under way.
     under_way: BTreeMap<Id, u32>,
     /// Guilds of this session that have not told yet what is new in them, and what was seen before it.
     silent: BTreeMap<Id, Id>,
-    written: Option<Id>,
 }
 
 impl Seen {
     /// What an earlier host wrote down; else all up to `first`.
-    pub(super) fn new(written: Option<Id>, first: Id) -> Self {
+    pub(super) fn new(written: Option<Marks>, first: Id) -> Self {
+        let marks = written.clone().unwrap_or_else(|| Marks {
+            total: 0,
+            of: [(0, first)].into(),
+        });
         Self {
-            newest: written.or(Some(first)),
+            first,
+            total: marks.total,
+            shards: marks
+                .of
+                .into_iter()
+                .map(|(shard, upto)| (shard, OfShard::new(upto)))
+                .collect(),
             written,
-            ..Self::default()
+        }
+    }
+
+    /// A session of a shard begins, and will tell of each of these guilds what is new there. What it tells of one says nothing
+    /// of the others. `ours`: the shards that this host connects, of `total`.
+    pub(super) fn begin(
+        &mut self,
+        shard: Shard,
+        (ours, total): (RangeInclusive<Shard>, u32),
+        guilds: impl IntoIterator<Item = Id>,
+    ) {
+        if self.total != total {
+            // Guilds have other shards now: what was certainly seen everywhere.
+            let least = self.shards.values().map(OfShard::all_upto).min();
+            self.shards.clear();
+            self.total = total;
+            for shard in ours {
+                self.shards
+                    .insert(shard, OfShard::new(least.unwrap_or(self.first)));
+            }
+        }
+        // One that this host has not connected before was another host's.
+        let first = self.first;
+        let begun = self.shards.entry(shard).or_insert_with(|| OfShard::new(first));
+        let before = begun.all_upto();
+        for guild in guilds {
+            begun.silent.entry(guild).or_insert(before);
         }
     }
 
     /// A message has come. Until it is [`done`](Self::done), it is asked for again after a restart.
-    pub(super) fn came(&mut self, message: Id) {
-        *self.under_way.entry(message).or_default() += 1;
-        self.newest = self.newest.max(Some(message));
-    }
-
-    /// What it asked for is durable, or nothing.
-    pub(super) fn done(&mut self, message: Id) {
-        if let Some(count) = self.under_way.get_mut(&message) {
-            *count -= 1;
-            if *count == 0 {
-                self.under_way.remove(&message);
-            }
+    pub(super) fn came(&mut self, shard: Shard, message: Id) {
+        if let Some(of) = self.shards.get_mut(&shard) {
+            *of.under_way.entry(message).or_default() += 1;
+            of.newest = of.newest.max(message);
         }
     }
 
-    /// A session begins, and will tell of each of these guilds what is new there. What it tells of one says nothing of
-    /// the others.
-    pub(super) fn begin(&mut self, guilds: impl IntoIterator<Item = Id>) {
-        let Some(before) = self.all_upto() else {
+    /// What it asked for is durable, or nothing.
+    pub(super) fn done(&mut self, shard: Shard, message: Id) {
+        let Some(of) = self.shards.get_mut(&shard) else {
             return;
         };
-        for guild in guilds {
-            self.silent.entry(guild).or_insert(before);
+        if let Some(count) = of.under_way.get_mut(&message) {
+            *count -= 1;
+            if *count == 0 {
+                of.under_way.remove(&message);
+            }
         }
     }
 
     /// A guild tells what is new in it: what came after this id was not seen. It holds nothing back once that is
     /// [under way](Self::came) and it was [heard](Self::heard).
-    pub(super) fn before(&self, guild: Id) -> Option<Id> {
-        self.silent.get(&guild).copied().or_else(|| self.all_upto())
+    pub(super) fn before(&self, shard: Shard, guild: Id) -> Option<Id> {
+        let of = self.shards.get(&shard)?;
+        Some(of.silent.get(&guild).copied().unwrap_or_else(|| of.all_upto()))
     }
 
     /// All that is new in a guild is under way.
-    pub(super) fn heard(&mut self, guild: Id) {
-        self.silent.remove(&guild);
-    }
-
-    /// All messages up to this one were dealt with.
-    pub(super) fn all_upto(&self) -> Option<Id> {
-        let under_way = self.under_way.keys().next().map(|first| first - 1);
-        let silent = self.silent.values().min().copied();
-        [under_way, silent].into_iter().flatten().chain(self.newest).min()
+    pub(super) fn heard(&mut self, shard: Shard, guild: Id) {
+        if let Some(of) = self.shards.get_mut(&shard) {
+            of.silent.remove(&guild);
+        }
     }
 
     /// What is to be written down now; `None`: nothing new.
-    pub(super) fn news(&mut self) -> Option<Id> {
-        let upto = self.all_upto();
-        if upto == self.written {
+    pub(super) fn news(&mut self) -> Option<Marks> {
+        let of = self.shards.iter().map(|(shard, of)| (*shard, of.all_upto()));
+        let marks = Marks {
+            total: self.total,
+            of: of.collect(),
+        };
+        if self.written.as_ref() == Some(&marks) {
             return None;
         }
-        self.written = upto;
-        upto
+        self.written = Some(marks.clone());
+        Some(marks)
+    }
+}
+
+impl OfShard {
+    fn new(upto: Id) -> Self {
+        Self {
+            newest: upto,
+            under_way: BTreeMap::new(),
+            silent: BTreeMap::new(),
+        }
+    }
+
+    /// All messages up to this one were dealt with.
+    fn all_upto(&self) -> Id {
+        let under_way = self.under_way.keys().next().map(|first| first - 1);
+        let silent = self.silent.values().min().copied();
+        [under_way, silent]
+            .into_iter()
+            .flatten()
+            .fold(self.newest, Id::min)
+    }
+}
+
+impl fmt::Display for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.total == 0 {
+            return self.of.values().min().copied().unwrap_or_default().fmt(f);
+        }
+        write!(f, "{}", self.total)?;
+        self.of
+            .iter()
+            .try_for_each(|(shard, upto)| write!(f, " {shard}:{upto}"))
+    }
+}
+
+impl FromStr for Marks {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some((total, marks)) = text.split_once(' ') else {
+            return Ok(Self {
+                total: 0,
+                of: [(0, text.parse()?)].into(),
+            });
+        };
+        let mark = |mark: &str| {
+            let (shard, upto) = mark.split_once(':').unwrap_or((mark, ""));
+            Ok((shard.parse()?, upto.parse()?))
+        };
+        Ok(Self {
+            total: total.parse()?,
+            of: marks.split_whitespace().map(mark).collect::<Result<_, _>>()?,
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_under_way_holds_back_what_came_after_it() {
-        let mut seen = Seen::new(None, 10);
-        assert_eq!(seen.news(), Some(10));
-        seen.came(20);
-        seen.came(30);
-        seen.came(20);
-        seen.done(30);
-        seen.done(20);
-        assert_eq!(seen.news(), Some(19));
-        seen.done(20);
-        assert_eq!((seen.news(), seen.news()), (Some(30), None));
-    }
-
-    #[test]
-    fn a_guild_that_has_not_told_what_is_new_holds_back_what_others_tell() {
-        let mut seen = Seen::new(Some(10), 15);
-        seen.begin([1, 2]);
-        seen.heard(1);
-        seen.came(30);
-        seen.done(30);
-        assert_eq!(
-            (seen.all_upto(), seen.before(2), seen.before(1)),
-            (Some(10), Some(10), Some(10))
-        );
-        seen.came(11);
-        seen.heard(2);
-        assert_eq!(seen.all_upto(), Some(10), "what it told is under way");
-        seen.done(11);
-        assert_eq!(seen.all_upto(), Some(30));
-    }
-
-    #[test]
-    fn a_guild_that_was_away_for_a_whole_session_is_asked_from_before_it() {
-        let mut seen = Seen::new(Some(10), 15);
-        seen.begin([1, 2]);
-        seen.heard(1);
-        seen.came(30);
-        seen.done(30);
-        seen.begin([1, 2]);
-        assert_eq!(seen.before(2), Some(10));
-    }
-}
+mod tests;

@@ -8,7 +8,6 @@ use std::time::Duration;
 use conversation::{Conversation, Dispatch};
 use credentials::Credentials;
 use secrecy::SecretString;
-use serenity::all::Event;
 use supervisor::Supervisor;
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -17,11 +16,11 @@ use tokio::time::timeout;
 
 use super::bot::{Bot, Parts};
 use super::config::Config;
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Heard};
 use super::health::Health;
 use super::memory::Memory;
 use super::rest::{Rest, Trouble};
-use super::{commands, hear, mouth, sign_in};
+use super::{anew, commands, hear, mouth, sign_in};
 use crate::origins::Origins;
 
 /// Between two tries to learn who we are.
@@ -89,6 +88,9 @@ impl Server {
         let rest = Rest::new(&token, config.server.api_base.as_ref());
         let rest = Arc::new(rest.map_err(|error| StartError::Client(error.to_string()))?);
         let (tell, bot) = tokio::sync::watch::channel(None);
+        // The supervisor lives in the bot, and must not keep it.
+        let (tell_weakly, weakly) = tokio::sync::watch::channel(None);
+        anew::admit(&house.supervisor, weakly);
         let parts = Parts {
             config,
             house,
@@ -103,6 +105,7 @@ impl Server {
             };
             let (origins, known) = (bot.house.origins.clone(), Arc::downgrade(&bot));
             origins.learn(move |thread| known.upgrade()?.places.origin(thread));
+            let _ = tell_weakly.send(Some(Arc::downgrade(&bot)));
             let _ = tell.send(Some(Arc::clone(&bot)));
             Box::pin(run(bot, token)).await;
         });
@@ -207,8 +210,8 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
 }
 
 /// Takes events one after the other.
-async fn listen(bot: &Arc<Bot>, mut events: mpsc::UnboundedReceiver<Event>) {
-    while let Some(event) = events.recv().await {
-        hear::event(bot, event);
+async fn listen(bot: &Arc<Bot>, mut events: mpsc::UnboundedReceiver<Heard>) {
+    while let Some((shard, event)) = events.recv().await {
+        hear::event(bot, shard, event);
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use conversation::{ThreadChange, ThreadId};
+use conversation::{Thread, ThreadChange, ThreadId};
 use credentials::words;
 use serde::Deserialize;
-use supervisor::{Snapshot, ThreadPhase};
+use supervisor::{AgentKind, Snapshot, ThreadPhase};
 
 use super::gate::Visitor;
 use super::refusal::Refused;
@@ -37,6 +37,14 @@ enum Model {
     Which,
     Default,
     Named(String),
+}
+
+/// An agent's own model.
+enum Own<'a> {
+    Named(&'a str),
+    /// Somebody else's agent does not say which.
+    Untold,
+    None,
 }
 
 #[derive(Deserialize)]
@@ -167,15 +175,25 @@ impl Web {
             Model::Named(name) => Some(super::threads::model(&name)?),
             Model::Which => {
                 let (now, _) = self.supervisor.subscribe(thread).await?;
-                return Ok(say(match now.thread.model {
+                return Ok(say(match &now.thread.model {
                     Some(model) => {
                         format!(
                             "This thread uses the model {model}. /model default goes back to the agent's own."
                         )
                     }
-                    None => {
-                        "This thread uses the agent's own model. /model and a name choose another.".to_owned()
-                    }
+                    None => match self.own_model(&now.thread) {
+                        Own::Named(model) => format!(
+                            "This thread uses the agent's own model, {model}. /model and a name choose another."
+                        ),
+                        Own::Untold => {
+                            "This thread uses the agent's own model. /model and a name choose another."
+                                .to_owned()
+                        }
+                        Own::None => {
+                            "No model is chosen, here or for the agent. /model and a name choose one."
+                                .to_owned()
+                        }
+                    },
                 }));
             }
         };
@@ -186,8 +204,24 @@ impl Web {
         let changed = self.supervisor.change(thread, change).await?;
         Ok(say(match changed.model {
             Some(model) => format!("From the next turn on: the model {model}."),
+            None if matches!(self.own_model(&changed), Own::None) => {
+                "The agent has no model of its own: /model and a name choose one.".to_owned()
+            }
             None => "From the next turn on: the agent's own model.".to_owned(),
         }))
+    }
+
+    /// The model that answers in a thread where none is named.
+    fn own_model(&self, thread: &Thread) -> Own<'_> {
+        match self
+            .supervisor
+            .declared()
+            .get(&thread.agent)
+            .map(|agent| &agent.kind)
+        {
+            Some(AgentKind::Native(profile)) => profile.model.as_deref().map_or(Own::None, Own::Named),
+            Some(AgentKind::External { .. }) | None => Own::Untold,
+        }
     }
 
     async fn agent(&self, thread: &ThreadId, name: Option<String>) -> Result<CommandAnswer, Refused> {

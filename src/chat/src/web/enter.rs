@@ -318,7 +318,8 @@ pub(super) fn door_page(allow: &Access, public: Option<&Url>, why: Outside<'_>) 
     };
     match why {
         Outside::Refused(wrong) => view::problem_page(title, wrong, &words, form),
-        Outside::Unknown | Outside::SignedOut => view::message_page(title, &words, form, there),
+        Outside::SignedOut => view::message_page(title, &words, &(view::forget() + form), there),
+        Outside::Unknown => view::message_page(title, &words, form, there),
     }
 }
 

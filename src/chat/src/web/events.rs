@@ -61,6 +61,8 @@ pub(crate) struct Wanted {
     thread: Option<String>,
     /// Where an earlier stream of this page ended, if the browser does not say it in a header.
     last: Option<String>,
+    /// Whom the page was drawn for, by the name that pages have for them.
+    person: Option<String>,
     /// Only whether there would be a stream: a browser does not tell a script why it got none.
     look: Option<u8>,
 }
@@ -73,6 +75,14 @@ pub(crate) async fn events(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Refused> {
     let (user, is_admin) = (&visitor.person.user, visitor.person.admin);
+    if wanted
+        .person
+        .is_some_and(|person| person != view::browser_of(user))
+    {
+        let words = "this browser belongs to somebody else now";
+        return Err(Refused::new(StatusCode::FORBIDDEN, words)
+            .hint("what was not sent waits in it for whoever wrote it"));
+    }
     if wanted.look.is_some() {
         web.streams.look(user, is_admin).map_err(no_room)?;
         return Ok(StatusCode::NO_CONTENT.into_response());

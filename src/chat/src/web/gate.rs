@@ -17,7 +17,7 @@ use super::enter::Outside;
 use super::people::{People, Person};
 use super::refusal::{PageRefused, Refused};
 use super::shared::Web;
-use super::{enter, leave, random};
+use super::{enter, leave, random, sign_in};
 
 /// Carries back what a page was given; a page of another site can neither know it nor send it.
 const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
@@ -83,7 +83,11 @@ pub(crate) async fn gate(State(web): State<Arc<Web>>, mut request: Request, next
             let due =
                 cookie.filter(|cookie| !open_to_all(&request) && web.people.is_due(cookie.expose_secret()));
             request.extensions_mut().insert(Anybody(visitor));
-            let mut response = next.run(request).await;
+            let mut response = if changes_something(&request) {
+                web.to_its_end(next.run(request)).await
+            } else {
+                next.run(request).await
+            };
             if let Some(cookie) = due {
                 renew(&web, cookie.expose_secret(), &mut response).await;
             }
@@ -170,8 +174,15 @@ impl Visitor {
         }
         tracing::warn!(user = %self.person.user, "a request without its page's token was refused");
         let refused = Refused::new(StatusCode::FORBIDDEN, "this page is not of this session any more");
-        Err(refused.hint("load the page again; what you typed stays"))
+        Err(refused.hint("load the page again; what was typed stays in this browser for whoever typed it"))
     }
+}
+
+/// Whether a request is a deed that must not stop half-way when the browser breaks it off: all that people do, and a sign-in
+/// that comes back. Not how somebody comes or goes: a link whose browser broke off is good for another one.
+fn changes_something(request: &Request) -> bool {
+    let comes_back = || sign_in::PATHS.contains(&request.uri().path());
+    !open_to_all(request) && (!door::is_safe(request.method()) || comes_back())
 }
 
 /// Where nobody is asked who they are.

@@ -202,10 +202,12 @@ impl From<QueryRejection> for Refused {
 
 impl From<MultipartError> for Refused {
     fn from(error: MultipartError) -> Self {
-        Self::new(
-            error.status(),
-            format!("the upload broke off: {}", error.body_text()),
-        )
+        let words = error.body_text();
+        // The only thing in them that somebody may have chosen badly is a file's name.
+        if words.contains("headers") {
+            return Self::bad("a file's name can't be read").hint("give the file a plain name");
+        }
+        Self::new(error.status(), format!("the upload broke off: {words}"))
     }
 }
 

@@ -191,7 +191,12 @@ impl Server {
     /// and whoever is not done after three seconds is left.
     pub async fn shutdown(mut self) {
         self.web.stop.send_replace(true);
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        let web = Arc::clone(&self.web);
+        let ended = async {
+            while self.tasks.join_next().await.is_some() {}
+            // What browsers broke off is done all the same.
+            web.all_done().await;
+        };
         if tokio::time::timeout(PATIENCE, ended).await.is_err() {
             tracing::debug!("the web chat left a connection behind");
         }

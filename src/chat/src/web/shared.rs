@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::response::{IntoResponse as _, Response};
 use conversation::{ThreadFilter, ThreadId};
 use credentials::{Credentials, Timestamp, UserId};
 use dashmap::DashMap;
 use supervisor::{Supervisor, ThreadStatus};
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 
 use super::config::{Access, Config};
 use super::connections::Connections;
@@ -50,6 +51,8 @@ pub(crate) struct Web {
     pub(crate) streams: Arc<Places<UserId>>,
     /// Becomes true when the server ends: streams must end by themselves, or it would wait for them for ever.
     pub(crate) stop: watch::Sender<bool>,
+    /// Read by whatever must not stop half-way.
+    deeds: Arc<RwLock<()>>,
     owners: DashMap<ThreadId, UserId>,
 }
 
@@ -88,6 +91,7 @@ impl Web {
             waits: Waits::default(),
             streams: Places::new(events::MOST, events::MOST_OF_ONE),
             stop: watch::Sender::new(false),
+            deeds: Arc::default(),
             owners: DashMap::new(),
         }
     }
@@ -197,6 +201,23 @@ impl Web {
             owner: is_ours(thread),
             ..Self::viewer(visitor)
         }
+    }
+
+    /// Answers a request by a task of its own: whoever breaks the request off ends the answer, but not this.
+    pub(crate) async fn to_its_end(&self, deed: impl Future<Output = Response> + Send + 'static) -> Response {
+        let one = Arc::clone(&self.deeds).read_owned().await;
+        let task = tokio::spawn(async move {
+            let answer = deed.await;
+            drop(one);
+            answer
+        });
+        task.await
+            .unwrap_or_else(|error| Refused::broken("do that", &error).into_response())
+    }
+
+    /// Ends when no such answer is half-way any more.
+    pub(crate) async fn all_done(&self) {
+        drop(self.deeds.write().await);
     }
 
     /// Ends when the server ends.

@@ -160,23 +160,27 @@ pub(crate) async fn complete(
     let Some(SecretText(pasted)) = said.pasted else {
         return web.device_state(user, &service).map(Json);
     };
-    let state = links::state_in(pasted.expose_secret());
-    match state.map(|state| web.links.find(&state, user)) {
-        Some(Answer::SomebodyElses) => return Err(words::somebody_elses()),
-        Some(Answer::Older(_)) => return Err(words::older()),
-        Some(Answer::Over(link)) => return Err(words::over(&link.service)),
-        Some(Answer::Waits(link) | Answer::Done(link)) if link.service != service => {
+    let found = match links::state_in(pasted.expose_secret()) {
+        Some(state) => web.links.find(&state, user).await,
+        None => Answer::Unknown,
+    };
+    let _turn = match found {
+        Answer::SomebodyElses => return Err(words::somebody_elses()),
+        Answer::Older(_) => return Err(words::older()),
+        Answer::Over(link) => return Err(words::over(&link.service)),
+        Answer::Waits(link, _) | Answer::Done(link) if link.service != service => {
             return Err(words::other_service(&web.title_of(&link.service)));
         }
-        Some(Answer::Done(link)) => {
+        Answer::Done(link) => {
             return Ok(Json(Step {
                 html: view::sign_in_before(&web.title_of(&link.service), words::DONE_BEFORE),
                 done: true,
                 ..Step::default()
             }));
         }
-        Some(Answer::Waits(_) | Answer::Unknown) | None => {}
-    }
+        Answer::Waits(_, turn) => Some(turn),
+        Answer::Unknown => None,
+    };
     let signed_in = web.complete(user, &service, Some(pasted)).await;
     let signed_in = signed_in.map_err(|error| words::refused(&error))?;
     Ok(Json(Step {

@@ -35,7 +35,7 @@ mod gallery;
 
 #[cfg(test)]
 use assets::ASSETS;
-pub(crate) use assets::{asset, version};
+pub(crate) use assets::{asset, forget, version};
 pub(crate) use composer::{COMMANDS, queue};
 pub(crate) use credentials_page::{Login, LoginState, Pays, Purse, Whose, credentials};
 pub(crate) use html::escape;
@@ -43,7 +43,7 @@ pub(crate) use item::{head, item, whole};
 pub(crate) use list::thread_line;
 pub(crate) use pages::{message_page, problem_page};
 pub(crate) use phase::{PhaseView, phase};
-pub(crate) use shell::shell;
+pub(crate) use shell::{browser_of, shell};
 pub(crate) use sign_in::{sign_in_before, sign_in_done, sign_in_step};
 pub(crate) use stream::{Patch, TextStream};
 pub(crate) use wire::{

@@ -8,6 +8,7 @@ use super::deliveries::give_up;
 use super::turns::drop_each;
 use crate::backlog::{Backlog, BacklogFilter, Waiting, WaitingKind};
 use crate::error::Result;
+use crate::recovery;
 use crate::tables::{Work, deliveries, threads, turns};
 
 /// Why a turn was dropped that an operator took out of the way.
@@ -35,9 +36,13 @@ impl Conversation {
         self.write("skip what waits", move |database| {
             let now = Timestamp::now();
             let mut skipped = Vec::new();
-            if let Some(thread) = filter.dismisses() {
-                turns::dismiss(database, thread)?;
-            }
+            let dismissed = match filter.dismisses() {
+                Some(thread) => {
+                    recovery::end_left(database, thread, now)?;
+                    turns::dismiss(database, thread)?
+                }
+                None => false,
+            };
             for waiting in oldest(database, &filter)? {
                 match waiting {
                     Waiting::Turn(turn) => {
@@ -49,7 +54,10 @@ impl Conversation {
                     }
                 }
             }
-            counted(database, &filter, skipped)
+            Ok(Backlog {
+                dismissed,
+                ..counted(database, &filter, skipped)?
+            })
         })
         .await
     }
@@ -81,5 +89,6 @@ fn counted(database: &Connection, filter: &BacklogFilter, entries: Vec<Waiting>)
         entries,
         turns: turns::count_queued(database, thread)?,
         deliveries: deliveries::count_stuck(database, thread)?,
+        dismissed: false,
     })
 }

@@ -7,6 +7,7 @@ use super::{Conversation, ItemIds, within};
 use crate::error::{ConversationError, Result};
 use crate::id::{ItemId, SourceId, ThreadId, TurnId};
 use crate::item::{Body, Item, NoteKind};
+use crate::recovery;
 use crate::tables::turns::Origin;
 use crate::tables::{Work, items, threads, turns};
 use crate::turn::{Dropped, Enqueued, Merged, NewTurn, Turn, TurnEnd, TurnState};
@@ -151,10 +152,21 @@ impl Conversation {
     }
 
     /// Somebody has seen that the last turn of a thread failed or was cut, and does not want its answer: it counts as
-    /// stopped. Its reason stays, and it can still be asked for again.
-    pub async fn dismiss(&self, thread: &ThreadId) -> Result<()> {
+    /// stopped. Its reason stays, and it can still be asked for again. Whether there was such a turn.
+    pub async fn dismiss(&self, thread: &ThreadId) -> Result<bool> {
         let thread = thread.clone();
         self.write("dismiss a turn", move |database| {
+            turns::dismiss(database, &thread)
+        })
+        .await
+    }
+
+    /// Ends the turn that a host left running in a thread, as cut, and [dismisses](Self::dismiss) it. Only while no host
+    /// runs; the next one tells nothing of it.
+    pub async fn dismiss_left(&self, thread: &ThreadId) -> Result<bool> {
+        let thread = thread.clone();
+        self.write("dismiss a turn", move |database| {
+            recovery::end_left(database, &thread, Timestamp::now())?;
             turns::dismiss(database, &thread)
         })
         .await

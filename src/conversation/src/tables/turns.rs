@@ -134,10 +134,17 @@ pub(crate) fn end(
     now: Timestamp,
 ) -> Work<Turn> {
     let state = after(&found, TurnEvent::End(how))?;
+    // What ended last in a thread is asked for by this time: a clock that was set back changes no order.
+    let last: Option<i64> = database
+        .prepare_cached("SELECT max(ended) FROM turns WHERE thread = ?1")?
+        .query_row([&found.thread], |row| row.get(0))?;
+    let last = last.map_or(Timestamp::from_millis(0), |millis| {
+        Timestamp::from_millis(millis.saturating_add(1))
+    });
     let changed = Turn {
         state,
         reason: reason.map(str::to_owned),
-        ended: Some(now),
+        ended: Some(now.max(last)),
         ..found
     };
     let ended = store(database, changed)?;
@@ -145,15 +152,15 @@ pub(crate) fn end(
     Ok(ended)
 }
 
-/// The newest ended turn of a thread is stopped, if it failed or was cut.
-pub(crate) fn dismiss(database: &Connection, thread: &ThreadId) -> Work<()> {
-    database
+/// The newest ended turn of a thread is stopped, if it failed or was cut. Whether it was.
+pub(crate) fn dismiss(database: &Connection, thread: &ThreadId) -> Work<bool> {
+    let dismissed = database
         .prepare_cached(
             "UPDATE turns SET state = 'stopped' WHERE state IN ('failed', 'cut') AND id =
                 (SELECT e.id FROM turns e WHERE e.thread = ?1 AND e.ended IS NOT NULL ORDER BY e.ended DESC, e.id DESC LIMIT 1)",
         )?
         .execute([thread])?;
-    Ok(())
+    Ok(dismissed > 0)
 }
 
 /// Merges a queued turn into a running one.

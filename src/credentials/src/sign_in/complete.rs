@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::pasted::{self, PasteError};
-use super::{Completed, Pending, PendingKey, SignInError, Step, blocking, device};
+use super::{Completed, Pending, PendingKey, SignInError, Step, blocking, device, to_its_end};
 use crate::clock::Timestamp;
 use crate::credentials::Credentials;
 use crate::entry::{ApiKey, Credential, Grant, ObtainedBy, same};
@@ -39,30 +39,59 @@ pub(super) async fn complete(
             user: user.clone(),
         });
     }
-    let _one_completer = match &pending.step {
+    let one_completer = match &pending.step {
         Step::ApiKey => None,
         Step::Pkce { .. } | Step::Device { .. } => Some(device::one_completer(credentials.store(), &key)?),
     };
-    let credential = match &pending.step {
-        Step::ApiKey => Credential::ApiKey(api_key(pasted.as_ref())?),
-        Step::Pkce { .. } => {
-            let pasted = pasted.ok_or(PasteError::Empty)?;
-            Credential::OAuth(Box::new(exchange(&vendor, &pending, &pasted).await?))
-        }
-        Step::Device { details, scopes } => {
+    let granted = match &pending.step {
+        Step::Device { details, .. } => {
             let endpoint = vendor.token_endpoint()?;
-            let answer = device::poll(credentials, &vendor, &endpoint, &key, &pending, details).await?;
-            Credential::OAuth(Box::new(signed_in(&vendor, &endpoint, &answer, scopes.clone())?))
+            Some(device::poll(credentials, &vendor, &endpoint, &key, &pending, details).await?)
         }
+        Step::ApiKey | Step::Pkce { .. } => None,
     };
+    let credentials = credentials.clone();
+    to_its_end(async move {
+        let _one_completer = one_completer;
+        let credential = credential(&vendor, &pending, granted, pasted.as_ref()).await?;
+        keep(&credentials, key, pending, credential).await
+    })
+    .await
+}
+
+/// What is to be stored. `granted` is what a device sign-in brought.
+async fn credential(
+    vendor: &Vendor,
+    pending: &Pending,
+    granted: Option<TokenAnswer>,
+    pasted: Option<&SecretString>,
+) -> Result<Credential, SignInError> {
+    let grant = match (&pending.step, granted) {
+        (Step::ApiKey, _) => return Ok(Credential::ApiKey(api_key(pasted)?)),
+        (Step::Device { scopes, .. }, Some(answer)) => {
+            signed_in(vendor, &vendor.token_endpoint()?, &answer, scopes.clone())?
+        }
+        _ => exchange(vendor, pending, pasted.ok_or(PasteError::Empty)?).await?,
+    };
+    Ok(Credential::OAuth(Box::new(grant)))
+}
+
+/// Stores it; a grant that can't be stored is given back.
+async fn keep(
+    credentials: &Credentials,
+    key: PendingKey,
+    pending: Pending,
+    credential: Credential,
+) -> Result<Completed, SignInError> {
+    let service = key.service.clone();
     let grant = match &credential {
         Credential::OAuth(grant) => Some((**grant).clone()),
         Credential::ApiKey(_) => None,
     };
-    let stored = self::store(credentials, key, pending, credential).await;
+    let stored = store(credentials, key, pending, credential).await;
     if let (Err(error), Some(grant)) = (&stored, &grant) {
         // Nobody will ever use it.
-        let given_back = super::logout::give_back(credentials, service, grant).await;
+        let given_back = super::logout::give_back(credentials, &service, grant).await;
         tracing::warn!(%error, ?given_back, "a sign-in could not be stored");
     }
     stored

@@ -1,6 +1,6 @@
 //! Signing out: the entry goes first, then the vendor is told.
 
-use super::{SignInError, blocking};
+use super::{SignInError, blocking, to_its_end};
 use crate::credentials::Credentials;
 use crate::entry::{Credential, Entry, Grant};
 use crate::oauth::{self, Http, TokenAnswer};
@@ -28,10 +28,28 @@ pub enum Revoked {
     Failed(String),
 }
 
-pub(super) async fn logout(credentials: &Credentials, tenant: &Tenant) -> Result<SignedOut, SignInError> {
+/// The vendor is told to its end: an entry that is gone is nobody's to give back later.
+pub(super) async fn logout(credentials: Credentials, tenant: Tenant) -> Result<SignedOut, SignInError> {
+    to_its_end(async move {
+        let (was_there, unstored, stored) = remove(&credentials, &tenant).await?;
+        // The newest first: where one member of a family is given back, the others go with it.
+        let mut revoked = Revoked::NotPossible;
+        for grant in [unstored, stored].into_iter().flatten() {
+            revoked = give_back(&credentials, &tenant.service, &grant).await;
+        }
+        Ok(SignedOut { was_there, revoked })
+    })
+    .await
+}
+
+/// Removes the entry and what is pending for it: whether there was one, and the grants that this leaves to nobody.
+async fn remove(
+    credentials: &Credentials,
+    tenant: &Tenant,
+) -> Result<(bool, Option<Grant>, Option<Grant>), SignInError> {
     let store = credentials.store().clone();
     let removed = tenant.clone();
-    let (was_there, stored, unstored) = blocking(move || {
+    blocking(move || {
         let (was_there, stored) = store.update(|document| {
             // What can't be read can still be removed.
             let entry = document.entry(&removed).ok().flatten();
@@ -42,15 +60,9 @@ pub(super) async fn logout(credentials: &Credentials, tenant: &Tenant) -> Result
         let unstored = stored
             .as_ref()
             .and_then(|grant| leftover(&store, &removed, grant));
-        Ok((was_there, stored, unstored))
+        Ok((was_there, unstored, stored))
     })
-    .await?;
-    // The newest first: where one member of a family is given back, the others go with it.
-    let mut revoked = Revoked::NotPossible;
-    for grant in [unstored, stored].into_iter().flatten() {
-        revoked = give_back(credentials, &tenant.service, &grant).await;
-    }
-    Ok(SignedOut { was_there, revoked })
+    .await
 }
 
 fn grant_of(entry: Entry) -> Option<Grant> {

@@ -85,21 +85,23 @@ impl LinkSignIn<'_> {
         } else {
             "no registered address of this machine is free, so paste what the page shows"
         });
-        let over = || SignInError::Over {
-            service: self.tenant.service.clone(),
-            user: self.user.clone(),
-        };
-        match tokio::time::timeout(credentials::LINK_LIFE, self.wait(serving)).await {
-            Ok(ended) => ended,
-            Err(_) => Err(self.failure(over())),
-        }
+        self.wait(serving).await
     }
 
     /// Takes answers from the browser and from the keyboard until one of them is right.
     async fn wait(&self, mut serving: Option<Serving>) -> Result<Completed, Failure> {
         let mut lines = Some(Lines::start());
+        let over = tokio::time::Instant::now() + credentials::LINK_LIFE;
         loop {
-            match next(&mut serving, &mut lines).await? {
+            // Only the waiting ends then: what came in time is exchanged to its end.
+            let next = tokio::time::timeout_at(over, next(&mut serving, &mut lines));
+            let Ok(event) = next.await else {
+                return Err(self.failure(SignInError::Over {
+                    service: self.tenant.service.clone(),
+                    user: self.user.clone(),
+                }));
+            };
+            match event? {
                 Event::Returned(returned) => {
                     let ended = self.complete(returned.address.clone()).await;
                     let page = match &ended {

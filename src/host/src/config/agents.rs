@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use contract::{Account, HostSecret, Permissions, Profile, Provider};
 use credentials::{Environment, Service, UserId, Vendor, Vendors};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use supervisor::{Agent, AgentKind};
 use url::Url;
 
@@ -147,15 +147,11 @@ fn external(
                     .problem(Some("env"), format!("the `from_env` of {name} {NOT_A_NAME}"))
                     .hint("a secret itself does not belong in this file"),
             ),
-            EnvironmentValue::FromEnvironment(from) => match variables.text(from) {
-                Some(text) => {
-                    environment.insert(name.clone(), text);
+            EnvironmentValue::FromEnvironment(from) => match variables.secret(from) {
+                Some(secret) => {
+                    environment.insert(name.clone(), secret.expose_secret().to_owned());
                 }
-                None => problems.push(
-                    table
-                        .place
-                        .problem(Some("env"), format!("{from} is not set in the environment")),
-                ),
+                None => problems.push(table.place.problem(Some("env"), variables.absence(from))),
             },
         }
     }

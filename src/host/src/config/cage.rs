@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Problem;
 use super::document::TablePlace;
+use super::{Places, Problem};
 
 /// What no readable folder may show.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,22 @@ pub(super) struct Hidden<'a> {
     pub(super) workspaces: &'a Path,
     /// Where those of some channels have them.
     pub(super) of_channels: &'a [PathBuf],
+}
+
+impl<'a> Hidden<'a> {
+    pub(super) fn of(
+        places: &'a Places,
+        store: &'a Path,
+        workspaces: &'a Path,
+        of_channels: &'a [PathBuf],
+    ) -> Self {
+        Self {
+            state: &places.state,
+            store,
+            workspaces,
+            of_channels,
+        }
+    }
 }
 
 /// The folders without links, so that no link that changes later leads elsewhere. What is wrong is left out.
@@ -81,7 +97,7 @@ fn checked(folder: &Path, hidden: &Hidden<'_>) -> Result<PathBuf, String> {
 }
 
 /// Without links, as far as it exists already.
-fn without_links(path: &Path) -> PathBuf {
+pub(super) fn without_links(path: &Path) -> PathBuf {
     for known in path.ancestors() {
         if let (Ok(real), Ok(rest)) = (known.canonicalize(), path.strip_prefix(known)) {
             return if rest.as_os_str().is_empty() {

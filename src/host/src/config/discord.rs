@@ -1,13 +1,14 @@
 //! Discord: where the token is, who may speak where, and what is different in a channel.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chat::discord::admission::{Mode, Rules};
 use chat::discord::config::{Channel, Config, Server};
 use supervisor::Agent;
 use url::Url;
 
+use super::cage::{Hidden, without_links};
 use super::document::{DiscordTables, Named, TablePlace};
 use super::{Places, Problem, Variables};
 
@@ -26,11 +27,12 @@ pub(super) fn settings(
     tables: Option<DiscordTables>,
     agents: &BTreeMap<String, Agent>,
     places: &Places,
+    hidden: &Hidden<'_>,
     variables: &Variables,
     problems: &mut Vec<Problem>,
 ) -> Option<Config> {
     let Some(tables) = tables else {
-        return token::of_environment(variables).map(|token| Config {
+        return token::of_environment(variables, problems).map(|token| Config {
             token,
             rules: rules(&DiscordSection::default(), &BTreeMap::new()),
             channels: BTreeMap::new(),
@@ -50,15 +52,17 @@ pub(super) fn settings(
     check_server(&section, &place, problems);
     let modes: BTreeMap<_, _> = channels
         .iter()
-        .filter_map(|table| {
-            let mode = table.declared.mode.map_or(Mode::Mention, Into::into);
-            Some((id_of(&table.name)?, mode))
-        })
+        .filter_map(|table| Some((id_of(&table.name)?, table.declared.mode?.into())))
         .collect();
     let rules = rules(&section, &modes);
     let channels = channels
         .into_iter()
-        .filter_map(|table| Some((id_of(&table.name)?, channel(table, agents, places, problems))))
+        .filter_map(|table| {
+            Some((
+                id_of(&table.name)?,
+                channel(table, agents, places, hidden, problems),
+            ))
+        })
         .collect();
     Some(Config {
         token: token?,
@@ -88,16 +92,14 @@ pub(super) fn server(tables: Option<&DiscordTables>) -> Server {
 
 fn rules(section: &DiscordSection, modes: &BTreeMap<u64, Mode>) -> Rules {
     let ids = |ids: &Option<section::Ids>| ids.clone().unwrap_or_default().0;
-    let listed = ids(&section.channels).into_iter().map(|id| (id, Mode::Mention));
     Rules {
         // Discord says who they are.
         owners: [].into(),
         users: ids(&section.users),
         roles: ids(&section.roles),
         everyone: section.everyone.unwrap_or(false),
-        channels: listed
-            .chain(modes.iter().map(|(id, mode)| (*id, *mode)))
-            .collect(),
+        allowed: ids(&section.allowed_channels),
+        modes: modes.clone(),
         guilds: ids(&section.guilds),
         dms: section.dms.unwrap_or(false),
         bots: ids(&section.bots),
@@ -109,6 +111,7 @@ fn channel(
     table: Named<ChannelSection>,
     agents: &BTreeMap<String, Agent>,
     places: &Places,
+    hidden: &Hidden<'_>,
     problems: &mut Vec<Problem>,
 ) -> Channel {
     let section = table.declared;
@@ -128,13 +131,58 @@ fn channel(
     {
         problems.push(table.place.problem(Some("model"), "is empty"));
     }
+    let workspace = section.workspace.map(|path| places.beside_config(&path));
+    if let Some(what) = workspace.as_deref().and_then(|folder| meets(folder, hidden)) {
+        problems.push(
+            table
+                .place
+                .problem(Some("workspace"), what)
+                .hint("name a folder that is for the threads of this channel alone"),
+        );
+    }
     Channel {
         agent: section.agent,
         model: section.model,
-        workspace: section.workspace.map(|path| places.beside_config(&path)),
+        workspace,
         dispatch: section.dispatch,
         permissions: section.permissions.map(Into::into),
     }
+}
+
+/// What else is in a folder of workspaces, or holds it: threads would share files. Channels may name the same folder, since each
+/// thread has one of its own in it.
+fn meets(folder: &Path, hidden: &Hidden<'_>) -> Option<String> {
+    let own = without_links(folder);
+    let met = |other: &Path| {
+        let other = without_links(other);
+        own.starts_with(&other) || other.starts_with(&own)
+    };
+    if met(hidden.state) {
+        return Some(format!(
+            "and the state folder `{}` lie in each other",
+            hidden.state.display()
+        ));
+    }
+    if hidden
+        .store
+        .parent()
+        .is_some_and(|logins| without_links(logins).starts_with(&own))
+    {
+        return Some(format!("holds the logins `{}`", hidden.store.display()));
+    }
+    if met(hidden.workspaces) {
+        return Some(format!(
+            "and the folder of all other threads' workspaces `{}` lie in each other",
+            hidden.workspaces.display()
+        ));
+    }
+    let others = hidden.of_channels.iter();
+    let mut others = others.filter(|other| without_links(other) != own);
+    let other = others.find(|other| met(other))?;
+    Some(format!(
+        "and another channel's `{}` lie in each other",
+        other.display()
+    ))
 }
 
 /// The token goes to these addresses.

@@ -77,8 +77,9 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #roles = ["234567890123456789"]
 # Everybody in the places below. It has to be written out; empty lists never mean it.
 #everyone = false
-# Where: in these guilds, and in channels = [ids]. If none is named, wherever the bot was invited to.
+# Where: in these guilds and in these channels. If none is named, wherever the bot was invited to.
 #guilds = [345678901234567890]
+#allowed_channels = [456789012345678901]
 # Whether direct messages of those who may speak are answered.
 #dms = false
 # Other bots and webhooks that are listened to, for so many turns in a row.
@@ -91,14 +92,15 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 # Of a bot in more than 2500 guilds: the shards that this host connects, counted from 0.
 #shards = { first = 0, last = 3, total = 16 }
 
-# What is different in a channel; instead of the list `channels`, a table for each.
+# What is different in a channel, with a table for each. It makes no channel one of the allowed ones.
 #[discord.channels.456789012345678902]
-# When the bot speaks: "mention" (and in its own threads), "all" or "off".
+# When the bot speaks: "mention" (and in its own threads), "all" or, wherever else it may, "off".
 #mode = "mention"
 #agent = "native"
 #model = "the-name-of-a-model"
 #dispatch = "queue"
 # The folder in which each of its new threads gets a workspace of its own, a folder in it; no two threads share one.
+# It and the folders of other channels, of the other threads, and of the state lie apart, or are the same as another channel's.
 # Commands see what else is in it only as far as [cage] shows it.
 #workspace = "/var/lib/agents/project"
 # What happens before a tool changes something or runs a command: "ask", "allow" or "deny". It comes before the agent's own

@@ -80,7 +80,13 @@ impl Notice {
         }
     }
 
-    fn read(state: &Path) -> Option<Self> {
+    /// The port that was noted.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.url.port()
+    }
+
+    /// What was noted last.
+    pub(crate) fn read(state: &Path) -> Option<Self> {
         let mut text = String::new();
         let file = File::open(path(state)).ok()?;
         file.take(MAX_NOTICE).read_to_string(&mut text).ok()?;

@@ -279,6 +279,8 @@ impl<'de> Deserialize<'de> for Processes {
     }
 }
 
+const LONGEST: Duration = Duration::from_hours(366 * 24);
+
 /// A time as people write it: `90s`, `30m`, `1h 30m`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span(pub(super) Duration);
@@ -287,8 +289,10 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         match humantime::parse_duration(&text) {
-            Ok(span) if span >= Duration::from_secs(1) => Ok(Self(span)),
-            Ok(_) => Err(D::Error::custom("must be at least one second")),
+            Ok(span) if span < Duration::from_secs(1) => Err(D::Error::custom("must be at least one second")),
+            // Far longer ones can't be added to a clock.
+            Ok(span) if span > LONGEST => Err(D::Error::custom("must be a year at most")),
+            Ok(span) => Ok(Self(span)),
             Err(_) => Err(D::Error::custom(
                 "must be a time such as \"90s\", \"30m\" or \"2h\"",
             )),

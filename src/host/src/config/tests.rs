@@ -12,7 +12,7 @@ use super::*;
 
 mod agents;
 
-fn variables(pairs: &[(&'static str, &str)]) -> Variables {
+pub(super) fn variables(pairs: &[(&'static str, &str)]) -> Variables {
     Variables::Given(
         pairs
             .iter()
@@ -132,6 +132,20 @@ path = true
     for (told, start) in told.iter().zip(starts) {
         assert!(told.starts_with(start), "{told}\nwanted {start}");
     }
+}
+
+#[test]
+fn a_time_that_no_clock_can_be_moved_by_is_told_with_its_line() {
+    let told = problems("[limits]\nidle = \"584542046090y\"\nstart = \"0s\"\nlogin = \"1y\"\n");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].starts_with('2') && told[0].contains("a year at most"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with('3') && told[1].contains("at least one second"),
+        "{told:?}"
+    );
 }
 
 #[test]

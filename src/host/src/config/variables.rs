@@ -109,6 +109,16 @@ impl Variables {
         }
     }
 
+    /// That there is no such secret, in words.
+    pub(crate) fn absence(&self, name: &str) -> String {
+        match self.credentials() {
+            Some(_) => format!(
+                "{name} is not set in the environment, and no credential of the service, or an empty one"
+            ),
+            None => format!("{name} is not set in the environment"),
+        }
+    }
+
     /// The folder of this service's credentials, if a service manager gave some.
     pub(crate) fn credentials(&self) -> Option<PathBuf> {
         self.path(CREDENTIALS).filter(|path| path.is_absolute())

@@ -174,7 +174,7 @@ impl Reader<'_> {
                 kind.env,
                 self.variables
                     .secret(name)
-                    .ok_or_else(|| format!("{name} is not set in the environment")),
+                    .ok_or_else(|| self.variables.absence(name)),
                 "set it where agent-host runs",
             ),
             (None, Some(file)) => (

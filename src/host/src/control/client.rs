@@ -18,12 +18,7 @@ pub(crate) fn ask(state: &Path, request: &Request) -> Result<Option<Value>, Fail
     let (address, _folder) = match address(state) {
         Ok(address) => address,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(Failure::during(
-                error,
-                format!("could not open `{}`", state.display()),
-            ));
-        }
+        Err(error) => return Err(Failure::looking_into(state, error)),
     };
     let stream = match UnixStream::connect(&address) {
         Ok(stream) => stream,
@@ -36,7 +31,14 @@ pub(crate) fn ask(state: &Path, request: &Request) -> Result<Option<Value>, Fail
         {
             return Ok(None);
         }
-        Err(error) => return Err(Failure::during(error, "could not reach the running host")),
+        Err(error) => {
+            return Err(match std::fs::symlink_metadata(&address) {
+                Ok(_) => Failure::during(error, "could not reach the running host")
+                    .hint("run this as the user whose host it is"),
+                // Nobody sees from here whether one runs.
+                Err(error) => Failure::looking_into(state, error),
+            });
+        }
     };
     match exchange(&stream, request) {
         Ok(Answer::Done { value }) => Ok(Some(value)),

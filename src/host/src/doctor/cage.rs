@@ -1,6 +1,6 @@
 //! The cage that tools run in: which layers hold on this machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cage::Layer;
 
@@ -9,8 +9,16 @@ use crate::config::Settings;
 
 const NAME: &str = "cage";
 
+/// What the layers are tried with.
+const SHELL: &str = "/bin/sh";
+
 /// Tries every layer. One that is missing fails, unless the configuration does without it.
 pub(super) fn check(settings: &Settings) -> Check {
+    // Nothing that could be waived.
+    if !Path::new(SHELL).exists() {
+        return Check::fail(NAME, format!("no layer can be tried: there is no `{SHELL}` here"))
+            .hint("install a shell, which the commands of agents need, too");
+    }
     let mut held = Vec::new();
     let mut findings = Vec::new();
     for (layer, status) in cage::probe() {

@@ -1,8 +1,9 @@
 //! In which channels the bot speaks, and whether it may do there what it has to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use chat::discord::inspect::{Channel, Trouble};
+use chat::discord::inspect::{Channel, Looked, Trouble};
 
 use super::dialogue::again;
 use super::document::{Channels, Written};
@@ -13,8 +14,18 @@ use crate::output;
 /// So many are listed to choose from.
 const SHOWN: usize = 60;
 
-/// A bot in more servers is listed by some of them.
-const MAX_GUILDS: usize = 10;
+/// A bot in more servers is looked at for so long that the person is told.
+const MANY_GUILDS: usize = 20;
+
+/// No further server is looked at after this.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// All channels that were found, and their servers' names.
+#[derive(Default)]
+struct Found {
+    channels: Vec<Channel>,
+    servers: BTreeMap<u64, String>,
+}
 
 impl Guide<'_> {
     /// What is to be written, and the channels that are meant.
@@ -24,19 +35,20 @@ impl Guide<'_> {
         written: &Written,
     ) -> Result<(Channels, Vec<Channel>), Failure> {
         self.step("5. The channels");
-        let all = match all(met).await {
-            Ok(all) => all,
+        let found = match all(met).await {
+            Ok(found) => found,
             Err(trouble) => {
                 output::say(&format!("   ✘ the channels could not be listed: {trouble}"));
                 self.left.push("the channels could not be looked at".to_owned());
-                Vec::new()
+                Found::default()
             }
         };
+        let all = &found.channels;
         let asked: BTreeSet<u64> = self.asked.channels.iter().copied().collect();
         let plan = if !asked.is_empty() {
             Channels::Listed(asked)
         } else if self.dialogue.is_some() {
-            self.choose_channels(&all, written).await?
+            self.choose_channels(&found, written).await?
         } else {
             Channels::Keep
         };
@@ -57,19 +69,17 @@ impl Guide<'_> {
             ));
         }
         let is_meant = |channel: &&Channel| meant.contains(&channel.id);
-        let mut found = Vec::new();
+        let mut fit = Vec::new();
         for channel in all.iter().filter(is_meant) {
-            found.push(self.permissions(met, channel).await?);
+            fit.push(self.permissions(met, channel).await?);
         }
         if meant.is_empty() {
             // Those that it may speak in, for the words at the end.
-            found = all
-                .into_iter()
-                .filter(|channel| channel.permissions.missing().is_empty())
-                .collect();
+            let may_speak = |channel: &&Channel| channel.permissions.missing().is_empty();
+            fit = all.iter().filter(may_speak).cloned().collect();
             done("the bot speaks wherever it is invited to and mentioned");
         }
-        Ok((plan, found))
+        Ok((plan, fit))
     }
 
     /// Waits until the bot may do there what it has to.
@@ -99,27 +109,20 @@ impl Guide<'_> {
         Ok(channel.clone())
     }
 
-    async fn choose_channels(&mut self, all: &[Channel], written: &Written) -> Result<Channels, Failure> {
+    async fn choose_channels(&mut self, found: &Found, written: &Written) -> Result<Channels, Failure> {
         let Some(dialogue) = &mut self.dialogue else {
             return Ok(Channels::Keep);
         };
-        for (number, channel) in all.iter().take(SHOWN).enumerate() {
-            let missing = channel.permissions.missing();
-            let note = if missing.is_empty() {
-                String::new()
-            } else {
-                format!("  (lacks {})", missing.join(", "))
-            };
-            output::say(&format!("   {}) #{}{note}", number + 1, channel.name));
-        }
         let keeps = !written.channels.is_empty();
         let default = if keeps {
             "Enter keeps those of the configuration"
         } else {
             "Enter: wherever it is invited to"
         };
+        let mut listed: Vec<&Channel> = found.channels.iter().collect();
+        found.list(&listed);
         output::say(&format!(
-            "   In which may it speak? Numbers or ids with commas, or `all`. {default}."
+            "   In which may it speak? Numbers or ids with commas, or `all`; a part of a name lists those that have it. {default}."
         ));
         loop {
             let answer = dialogue.ask("   channels: ").await?;
@@ -128,18 +131,64 @@ impl Guide<'_> {
                 "" | "all" => return Ok(Channels::All),
                 _ => {}
             }
-            match ids(&answer, all) {
+            let word = match ids(&answer, &listed, &found.channels) {
                 Ok(ids) => return Ok(Channels::Listed(ids)),
-                Err(word) => again(&format!(
-                    "numbers from the list, ids, or `all`; `{word}` is none of these"
-                )),
+                Err(word) => word,
+            };
+            let named = found.named(&answer);
+            if named.is_empty() {
+                again(&format!(
+                    "numbers from the list, ids, `all`, or a part of a name; `{word}` is none of these"
+                ));
+            } else {
+                listed = named;
+                found.list(&listed);
             }
         }
     }
 }
 
+impl Found {
+    /// Says which there are, as far as anybody reads on; the others are found by their names.
+    fn list(&self, channels: &[&Channel]) {
+        for (number, channel) in channels.iter().take(SHOWN).enumerate() {
+            let missing = channel.permissions.missing();
+            let note = if missing.is_empty() {
+                String::new()
+            } else {
+                format!("  (lacks {})", missing.join(", "))
+            };
+            let server = self
+                .servers
+                .get(&channel.guild)
+                .filter(|_| self.servers.len() > 1);
+            let server = server.map(|name| format!("  in {name}")).unwrap_or_default();
+            output::say(&format!("   {}) #{}{server}{note}", number + 1, channel.name));
+        }
+        let more = channels.len().saturating_sub(SHOWN);
+        if more > 0 {
+            output::say(&format!("   and {more} more"));
+        }
+    }
+
+    /// Those whose name, or whose server's name, has this in it.
+    fn named(&self, part: &str) -> Vec<&Channel> {
+        let part = part.trim().trim_start_matches('#').to_lowercase();
+        // A number that is none of the list is a slip.
+        if part.chars().all(|letter| letter.is_ascii_digit()) {
+            return vec![];
+        }
+        let has = |name: &str| name.to_lowercase().contains(&part);
+        let server = |channel: &Channel| self.servers.get(&channel.guild).is_some_and(|name| has(name));
+        let channels = self.channels.iter();
+        channels
+            .filter(|channel| has(&channel.name) || server(channel))
+            .collect()
+    }
+}
+
 /// Channels by their number in the list, or their id.
-fn ids<'a>(answer: &'a str, all: &[Channel]) -> Result<BTreeSet<u64>, &'a str> {
+fn ids<'a>(answer: &'a str, listed: &[&Channel], all: &[Channel]) -> Result<BTreeSet<u64>, &'a str> {
     let words = answer.split([',', ' ']).filter(|word| !word.is_empty());
     words
         .map(|word| {
@@ -148,7 +197,7 @@ fn ids<'a>(answer: &'a str, all: &[Channel]) -> Result<BTreeSet<u64>, &'a str> {
                 .ok()
                 .and_then(|number| number.checked_sub(1));
             let listed = number
-                .and_then(|at| all.iter().take(SHOWN).nth(at))
+                .and_then(|at| listed.iter().take(SHOWN).nth(at))
                 .map(|channel| channel.id);
             let known = crate::config::id_of(word).filter(|id| all.iter().any(|channel| channel.id == *id));
             listed.or(known).ok_or(word)
@@ -156,10 +205,20 @@ fn ids<'a>(answer: &'a str, all: &[Channel]) -> Result<BTreeSet<u64>, &'a str> {
         .collect()
 }
 
-async fn all(met: &Met) -> Result<Vec<Channel>, Trouble> {
-    let mut all = Vec::new();
-    for guild in met.rest.guilds().await?.iter().take(MAX_GUILDS) {
-        all.extend(met.rest.channels(guild.id, met.bot.id).await?);
+async fn all(met: &Met) -> Result<Found, Trouble> {
+    let guilds = met.rest.guilds().await?;
+    if guilds.len() > MANY_GUILDS {
+        output::say(&format!(
+            "   looking at {} servers; that takes a moment",
+            guilds.len()
+        ));
     }
-    Ok(all)
+    let Looked { channels, left_out } = met.rest.channels_of(&guilds, met.bot.id, PATIENCE).await?;
+    if left_out > 0 {
+        output::say(&format!(
+            "   {left_out} more servers were not looked at: that takes too long"
+        ));
+    }
+    let servers = guilds.into_iter().map(|guild| (guild.id, guild.name)).collect();
+    Ok(Found { channels, servers })
 }

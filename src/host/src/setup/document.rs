@@ -8,6 +8,9 @@ use super::file;
 use crate::config::{Settings, Source, id_of};
 use crate::failure::Failure;
 
+/// The key of the list of channels that the bot works in.
+const ALLOWED: &str = "allowed_channels";
+
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -145,27 +148,23 @@ fn set_channels(table: &mut dyn TableLike, channels: &Channels) {
     let ids = match channels {
         Channels::Keep => return,
         Channels::All => {
-            table.remove("channels");
+            table.remove(ALLOWED);
             return;
         }
         Channels::Listed(ids) => ids,
     };
+    set(table, ALLOWED, list(ids));
+    // What is said of a channel stays, but that the bot never speaks there.
     let Some(tables) = table.get_mut("channels").and_then(Item::as_table_like_mut) else {
-        set(table, "channels", list(ids));
         return;
     };
-    // What is said of a channel stays with it.
-    let gone: Vec<String> = tables
-        .iter()
-        .map(|(key, _)| key.to_owned())
-        .filter(|key| !id_of(key).is_some_and(|id| ids.contains(&id)))
-        .collect();
-    for key in gone {
-        tables.remove(&key);
-    }
-    for id in ids.iter().map(u64::to_string) {
-        if !tables.contains_key(&id) {
-            tables.insert(&id, Item::Table(Table::new()));
+    for (key, item) in tables.iter_mut() {
+        let is_chosen = id_of(key.get()).is_some_and(|id| ids.contains(&id));
+        if let Some(table) = item.as_table_like_mut()
+            && is_chosen
+            && table.get("mode").and_then(Item::as_str) == Some("off")
+        {
+            table.remove("mode");
         }
     }
 }
@@ -206,13 +205,7 @@ fn list(ids: &BTreeSet<u64>) -> Value {
 }
 
 fn channel_ids(table: &dyn TableLike) -> Vec<u64> {
-    let Some(item) = table.get("channels") else {
-        return vec![];
-    };
-    if let Some(tables) = item.as_table_like() {
-        return tables.iter().filter_map(|(key, _)| id_of(key)).collect();
-    }
-    let values = item.as_array().into_iter().flatten();
+    let values = table.get(ALLOWED).and_then(Item::as_array).into_iter().flatten();
     values
         .filter_map(|value| match value {
             Value::Integer(number) => u64::try_from(*number.value()).ok(),

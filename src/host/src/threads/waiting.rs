@@ -18,6 +18,9 @@ pub(crate) struct Skipped {
     #[serde(rename = "skipped")]
     taken: Numbers,
     left: Numbers,
+    /// Whether the last turn of the thread that was named, which failed or was cut, counts as seen now.
+    #[serde(default)]
+    dismissed: bool,
     /// Whether what is left goes away by itself.
     drains: bool,
 }
@@ -39,7 +42,21 @@ impl From<supervisor::Skipped> for Skipped {
                 turns: skipped.turns_left as u64,
                 deliveries: skipped.deliveries_left as u64,
             },
+            dismissed: skipped.dismissed,
             drains: skipped.drains,
+        }
+    }
+}
+
+impl Skipped {
+    /// What was taken out of the way, if anything was.
+    fn words(&self) -> Option<String> {
+        let last = self
+            .dismissed
+            .then(|| "the last turn, which was not answered".to_owned());
+        match (last, self.taken.words()) {
+            (Some(last), Some(others)) => Some(format!("{last}, and {others}")),
+            (last, others) => last.or(others),
         }
     }
 }
@@ -73,7 +90,7 @@ pub(super) fn skip(settings: &Settings, filter: BacklogFilter, only: Option<Only
     } else {
         output::data(&line(&skipped, a_host_runs))?;
         // Only a host that runs has a turn that does, and only one thread can be named.
-        if let (None, true, Some(thread)) = (skipped.taken.words(), a_host_runs, thread) {
+        if let (None, true, Some(thread)) = (skipped.words(), a_host_runs, thread) {
             output::hint(&format!(
                 "a turn that runs is ended by `agent-host threads stop {thread}`"
             ));
@@ -99,12 +116,13 @@ fn offline(settings: &Settings, filter: BacklogFilter) -> Result<Skipped, Failur
             turns: taken.turns as u64,
             deliveries: taken.deliveries as u64,
         },
+        dismissed: taken.dismissed,
         drains: taken.turns + taken.deliveries == 0,
     })
 }
 
 fn line(skipped: &Skipped, a_host_runs: bool) -> String {
-    let taken = skipped.taken.words().unwrap_or_else(|| "nothing".to_owned());
+    let taken = skipped.words().unwrap_or_else(|| "nothing".to_owned());
     let Some(left) = skipped.left.words() else {
         return format!("skipped {taken}, nothing is left");
     };
@@ -201,6 +219,7 @@ mod tests {
                 deliveries: 2,
             },
             left: Numbers { turns, deliveries },
+            dismissed: false,
             drains,
         };
         for (found, a_host_runs, future) in [
@@ -224,5 +243,17 @@ mod tests {
             let taken = "skipped 1 queued turn and 2 undelivered messages";
             assert_eq!(line(&found, a_host_runs), format!("{taken}{future}"));
         }
+        let last = Skipped {
+            taken: Numbers {
+                turns: 0,
+                deliveries: 0,
+            },
+            dismissed: true,
+            ..skipped(0, 0, true)
+        };
+        assert_eq!(
+            line(&last, true),
+            "skipped the last turn, which was not answered, nothing is left"
+        );
     }
 }

@@ -10,7 +10,7 @@ use crate::shared::session_folder;
 use crate::task::renewal::{RESET, WAS_RESET, forget_session};
 
 /// Takes all that waits in a thread out of its queue, forgets the agent's session, and tells the thread. The timeline and
-/// the files stay. A turn that a host left running stays for the next host to cut. For the one who holds the state folder.
+/// the files stay. A turn that a host left running is over. For the one who holds the state folder.
 ///
 /// Errors: `Conversation`, such as `NoThread`; `System` if the session's folder can't be cleared. Cancelled, it may have
 /// done a part; done again, it does the rest.
@@ -20,7 +20,7 @@ pub async fn reset_offline(
     thread: &ThreadId,
 ) -> Result<()> {
     conversation.drop_queued(thread, |_| true, WAS_RESET).await?;
-    conversation.dismiss(thread).await?;
+    conversation.dismiss_left(thread).await?;
     forget_session(conversation, session_folder(state_folder, thread), thread).await?;
     let told = Item {
         id: conversation.new_item_id(),

@@ -13,6 +13,8 @@ pub struct Skipped {
     pub turns: usize,
     /// Deliveries that were.
     pub deliveries: usize,
+    /// Whether the last turn of a thread that was named, which failed or was cut, needs no attention any more.
+    pub dismissed: bool,
     /// Queued turns that are left.
     pub turns_left: usize,
     /// Deliveries that need attention and are left.
@@ -31,7 +33,7 @@ impl Supervisor {
         let conversation = &self.shared().conversation;
         let mut skipped = Skipped::default();
         if let Some(thread) = filter.dismisses() {
-            conversation.dismiss(thread).await?;
+            skipped.dismissed = conversation.dismiss(thread).await?;
             self.shared().list_changed(thread);
         }
         for waiting in conversation.backlog(filter.clone()).await?.entries {

@@ -1,5 +1,6 @@
 //! The whole supervisor on a real conversation and a real store, with scripted workers.
 
+mod admission;
 mod asks;
 mod broken;
 mod deaths;
@@ -18,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use conversation::{Turn, TurnState};
+use conversation::TurnState;
 use credentials::{Refresher, Store, Vendors};
 use tempfile::TempDir;
 

@@ -55,6 +55,7 @@ impl Task {
     pub(super) async fn accepted(&mut self, turn: Turn, item: Item, mode: Dispatch, asker: Asker) -> Posted {
         let id = turn.id;
         self.show_written(item);
+        self.admitting.grant(id);
         let action = decide(self.now(), mode);
         self.queued.push(turn);
         self.show_queue();

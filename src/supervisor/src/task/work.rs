@@ -45,6 +45,10 @@ impl Task {
             // The next one starts with what is there then.
             return self.end_worker();
         }
+        let is_free = matches!(&self.slot, Slot::Alive(alive) if !alive.process.is_over());
+        if is_free && self.turn.is_none() && !self.may_begin() {
+            return;
+        }
         match &self.slot {
             // Its end is told in a moment, and then it is started anew.
             Slot::Alive(alive) if alive.process.is_over() => {}

@@ -1,5 +1,5 @@
 //! What a worker's process does between fork and exec: a session of its own, the reaper of its own tree, its host's mark,
-//! the limit of open files that it is told, and, for agents that are not ours, death together with this process.
+//! the limit of open files that it is told, and a signal when this process dies: agents that are not ours die of it.
 #![expect(
     unsafe_code,
     reason = "there is no other place for code between fork(2) and exec(2)"
@@ -18,7 +18,7 @@ use crate::sweep::Mark;
 /// What becomes of a worker when this process dies without a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AtOurDeath {
-    /// It sees the end of its input and ends by itself, with what it started.
+    /// It sees the end of its input and ends by itself, with what it started. One that somebody stopped goes on to that.
     SeesEndOfInput,
     /// The kernel kills it.
     IsKilled,
@@ -52,12 +52,13 @@ fn enter(
     set_child_subreaper(true)?;
     // It can't be raised: below a host that is itself marked, the other signs must do.
     let _ = setrlimit(Resource::RLIMIT_LOCKS, mark.value(), mark.value());
-    if at_our_death == AtOurDeath::IsKilled {
-        set_pdeathsig(Signal::SIGKILL)?;
-        // It died before that call: no signal will come.
-        if getppid() != parent {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
+    set_pdeathsig(match at_our_death {
+        AtOurDeath::SeesEndOfInput => Signal::SIGCONT,
+        AtOurDeath::IsKilled => Signal::SIGKILL,
+    })?;
+    // It died before that call: no signal will come.
+    if getppid() != parent {
+        return Err(io::ErrorKind::NotConnected.into());
     }
     Ok(())
 }

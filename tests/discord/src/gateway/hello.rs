@@ -15,7 +15,11 @@ const INVALID_SESSION: &str = r#"{"op":9,"d":false,"s":null,"t":null}"#;
 impl World {
     pub(crate) fn identify(&mut self, connection: u64, data: &Value) -> Result<(), Refusal> {
         self.check_token(data)?;
-        if let Some(waiting) = &mut self.gateway.at_the_door {
+        let is_kept_out = match (self.gateway.shut_for, &data["shard"]) {
+            (Some(shard), asked) => asked[0] == shard,
+            (None, _) => true,
+        };
+        if let Some(waiting) = self.gateway.at_the_door.as_mut().filter(|_| is_kept_out) {
             waiting.push((connection, data.clone()));
             self.clock.signal();
             return Ok(());

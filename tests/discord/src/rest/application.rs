@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Done, Refused, ok};
+use super::{Call, Done, Refused, number, ok};
 use crate::Id;
 use crate::permissions;
 use crate::world::World;
@@ -13,7 +13,7 @@ pub(crate) fn route(world: &mut World, call: &Call, path: &[&str]) -> Done {
         ("GET", ["gateway", "bot"]) => gateway(world),
         ("GET", ["applications" | "oauth2", .., "@me"]) => ok(application(world)),
         ("GET", ["users", "@me"]) => ok(me(world)),
-        ("GET", ["users", "@me", "guilds"]) => ok(my_guilds(world)),
+        ("GET", ["users", "@me", "guilds"]) => ok(my_guilds(world, call)),
         ("POST", ["users", "@me", "channels"]) => direct(world, call),
         ("GET", ["users", id]) => {
             let user = id.parse().ok().and_then(|id: Id| world.users.get(&id));
@@ -45,12 +45,16 @@ fn me(world: &World) -> Value {
     json
 }
 
-fn my_guilds(world: &World) -> Value {
+/// In pages of at most 200, in order of their ids.
+fn my_guilds(world: &World, call: &Call) -> Value {
     let bot = world.application.bot;
+    let after = call.query.get("after").and_then(|text| text.parse().ok());
     let ours = world
         .guilds
         .values()
-        .filter(|guild| guild.members.contains_key(&bot));
+        .filter(|guild| guild.members.contains_key(&bot))
+        .filter(|guild| after.is_none_or(|after| guild.id > after))
+        .take(number(call, "limit", 200).min(200));
     ours.map(|guild| {
         json!({
             "id": guild.id, "name": guild.name, "icon": null, "banner": null, "owner": guild.owner == bot,

@@ -108,6 +108,7 @@ fn change(world: &World, channel: &Channel, call: &Call) -> Result<Change, Refus
         archived: body["archived"].as_bool(),
         locked: body["locked"].as_bool(),
         auto_archive: body["auto_archive_duration"].as_u64(),
+        category: None,
     };
     let bot = world.application.bot;
     let Some(thread) = &channel.thread else {

@@ -56,8 +56,8 @@ pub(crate) fn route(world: &mut World, call: &Call, application: &str, token: &s
 }
 
 fn edit(world: &mut World, call: &Call, id: Id) -> Done {
-    let change = change(world, &call.body, uploads(call)?)?;
     let message = world.messages.get(&id).ok_or(Refused::UNKNOWN_MESSAGE)?;
+    let change = change(world, message.channel, &call.body, uploads(call)?)?;
     if leaves_nothing(message, &change) {
         return Err(Refused::EMPTY);
     }
@@ -67,7 +67,9 @@ fn edit(world: &mut World, call: &Call, id: Id) -> Done {
 
 /// The first one after "is thinking" takes the place of the thinking.
 fn follow(world: &mut World, call: &Call, id: Id, original: Option<Id>) -> Done {
-    let mut message = draft(world, &call.body, &uploads(call)?)?;
+    let asked = world.interactions.get(&id).ok_or(Refused::UNKNOWN_INTERACTION)?;
+    let (user, channel) = (asked.user, asked.channel);
+    let mut message = draft(world, channel, &call.body, &uploads(call)?)?;
     let loading = |id: &Id| {
         world
             .messages
@@ -86,8 +88,6 @@ fn follow(world: &mut World, call: &Call, id: Id, original: Option<Id>) -> Done 
         world.edit(original, edit);
         return ok(shown(world, original));
     }
-    let interaction = world.interactions.get(&id).ok_or(Refused::UNKNOWN_INTERACTION)?;
-    let (user, channel) = (interaction.user, interaction.channel);
     message.only_for = (message.flags & EPHEMERAL != 0).then_some(user);
     message.interaction = Some(id);
     message.reply_to = original;

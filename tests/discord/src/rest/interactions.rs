@@ -39,7 +39,7 @@ pub(crate) fn callback(world: &mut World, call: &Call, id: &str, token: &str) ->
             let files = described(data, call)?;
             let flags = data["flags"].as_u64().unwrap_or(0);
             let mut message = if kind == 4 {
-                draft(world, data, &files)?
+                draft(world, channel, data, &files)?
             } else {
                 Draft {
                     flags: LOADING | flags & EPHEMERAL,
@@ -55,7 +55,7 @@ pub(crate) fn callback(world: &mut World, call: &Call, id: &str, token: &str) ->
         Some(kind @ (6 | 7)) => {
             let source = source.ok_or_else(|| Refused::wrong("type: there is no message to change"))?;
             if kind == 7 {
-                let edit = change(world, data, described(data, call)?)?;
+                let edit = change(world, channel, data, described(data, call)?)?;
                 world.edit(source, edit);
             }
             Answer::Update(source)

@@ -63,7 +63,7 @@ fn create(world: &mut World, call: &Call, channel: Id) -> Done {
         return Err(Refused::NO_TEXT);
     }
     may_write(world, there)?;
-    let mut draft = draft(world, &call.body, &uploads(call)?)?;
+    let mut draft = draft(world, channel, &call.body, &uploads(call)?)?;
     check_rights(world, there, &draft)?;
     draft.reply_to = reply(world, there, &call.body["message_reference"])?;
     draft.kind = if draft.reply_to.is_some() { REPLY } else { 0 };
@@ -123,12 +123,12 @@ pub(crate) fn described(body: &Value, call: &Call) -> Result<Vec<Upload>, Refuse
 }
 
 /// The message that a body asks for, its limits checked.
-pub(crate) fn draft(world: &World, body: &Value, files: &[Upload]) -> Result<Draft, Refused> {
+pub(crate) fn draft(world: &World, channel: Id, body: &Value, files: &[Upload]) -> Result<Draft, Refused> {
     let wrong = check_message(body, files.len());
     if !wrong.is_empty() {
         return Err(Refused::invalid(&wrong));
     }
-    if too_big(files, world.file_limit) {
+    if too_big(files, world.file_limit(channel)) {
         return Err(Refused::FILE_TOO_BIG);
     }
     let draft = Draft {
@@ -210,12 +210,12 @@ fn read(world: &World, call: &Call, channel: Id) -> Done {
 }
 
 /// What an edit's body asks for. Absent fields stay as they were, null empties.
-pub(crate) fn change(world: &World, body: &Value, files: Vec<Upload>) -> Result<Edit, Refused> {
+pub(crate) fn change(world: &World, channel: Id, body: &Value, files: Vec<Upload>) -> Result<Edit, Refused> {
     let wrong = check_message(body, files.len());
     if !wrong.is_empty() {
         return Err(Refused::invalid(&wrong));
     }
-    if too_big(&files, world.file_limit) {
+    if too_big(&files, world.file_limit(channel)) {
         return Err(Refused::FILE_TOO_BIG);
     }
     let given = |key: &str| body.as_object().is_some_and(|fields| fields.contains_key(key));
@@ -243,7 +243,7 @@ fn edit(world: &mut World, call: &Call, id: Id) -> Done {
     if thread.is_archived() {
         return Err(Refused::ARCHIVED);
     }
-    let change = change(world, &call.body, uploads(call)?)?;
+    let change = change(world, message.channel, &call.body, uploads(call)?)?;
     if leaves_nothing(message, &change) {
         return Err(Refused::EMPTY);
     }

@@ -18,10 +18,8 @@ const ARCHIVE_AFTER: u64 = 4320;
 
 pub(crate) fn from_message(world: &mut World, call: &Call, channel: &str, message: &str) -> Done {
     let parent = seen(world, channel)?;
-    if parent.kind != Kind::Text {
-        return Err(Refused::WRONG_CHANNEL);
-    }
-    let parent = parent.id;
+    let kind = parent.kind.thread().filter(|_| parent.kind != Kind::Forum);
+    let (parent, kind) = (parent.id, kind.ok_or(Refused::WRONG_CHANNEL)?);
     may(world, parent, CREATE_PUBLIC_THREADS | READ_MESSAGE_HISTORY)?;
     let message = known(world, parent, message)?;
     if message.thread.is_some() {
@@ -29,6 +27,7 @@ pub(crate) fn from_message(world: &mut World, call: &Call, channel: &str, messag
     }
     let mut start = start(world, call, parent)?;
     start.from = Some(message.id);
+    start.kind = kind;
     let id = world.start_thread(start);
     let thread = world.channels.get(&id).ok_or(Refused::UNKNOWN_CHANNEL)?;
     created(world.channel_json(thread))
@@ -83,17 +82,19 @@ fn start(world: &World, call: &Call, parent: Id) -> Result<Start, Refused> {
 /// Without a message. Whoever names no type gets a private thread.
 fn alone(world: &mut World, call: &Call, parent: Id) -> Done {
     let mut start = start(world, call, parent)?;
-    if world
+    let public = world
         .channels
         .get(&parent)
-        .is_none_or(|channel| channel.kind != Kind::Text)
-    {
-        return Err(Refused::WRONG_CHANNEL);
-    }
-    let (kind, needed) = match call.body["type"].as_u64() {
-        Some(11) => (Kind::PublicThread, CREATE_PUBLIC_THREADS),
-        Some(12) | None => (Kind::PrivateThread, CREATE_PRIVATE_THREADS),
-        Some(_) => return Err(Refused::wrong("type: 11 or 12 here")),
+        .and_then(|channel| channel.kind.thread());
+    let (kind, needed) = match (public, call.body["type"].as_u64()) {
+        (None, _) => return Err(Refused::WRONG_CHANNEL),
+        (Some(kind), Some(asked)) if asked == u64::from(kind.number()) => (kind, CREATE_PUBLIC_THREADS),
+        (Some(Kind::PublicThread), Some(12) | None) => (Kind::PrivateThread, CREATE_PRIVATE_THREADS),
+        _ => {
+            return Err(Refused::wrong(
+                "type: 11 or 12 in a text channel, 10 in one for news",
+            ));
+        }
     };
     may(world, parent, needed)?;
     start.kind = kind;
@@ -106,7 +107,7 @@ fn forum_post(world: &mut World, call: &Call, parent: Id) -> Done {
     may(world, parent, SEND_MESSAGES)?;
     let mut start = start(world, call, parent)?;
     let files = described(&call.body["message"], call)?;
-    let first = draft(world, &call.body["message"], &files)?;
+    let first = draft(world, parent, &call.body["message"], &files)?;
     // Thread and first message have one id.
     let id = world.next_id();
     start.from = Some(id);

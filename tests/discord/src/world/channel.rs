@@ -21,6 +21,16 @@ pub enum Kind {
     PrivateThread,
     /// Of a guild; everything said stands in a thread of it.
     Forum,
+    /// Of a guild, for news that others may follow.
+    News,
+    /// A thread of such a channel.
+    NewsThread,
+    /// Of a guild, for voices; what is written there stands in no thread.
+    Voice,
+    /// The same with an audience.
+    Stage,
+    /// Other channels stand below it.
+    Category,
 }
 
 impl Kind {
@@ -31,6 +41,20 @@ impl Kind {
             Self::PublicThread => 11,
             Self::PrivateThread => 12,
             Self::Forum => 15,
+            Self::News => 5,
+            Self::NewsThread => 10,
+            Self::Voice => 2,
+            Self::Stage => 13,
+            Self::Category => 4,
+        }
+    }
+
+    /// What a thread of such a channel is that everybody sees; `None`: there are none.
+    pub(crate) fn thread(self) -> Option<Self> {
+        match self {
+            Self::Text | Self::Forum => Some(Self::PublicThread),
+            Self::News => Some(Self::NewsThread),
+            _ => None,
         }
     }
 }
@@ -131,6 +155,11 @@ impl World {
             json["permission_overwrites"] = channel.overwrites.iter().map(overwrite_json).collect();
             if channel.kind == Kind::Forum {
                 json["available_tags"] = json!([]);
+            }
+            if matches!(channel.kind, Kind::Voice | Kind::Stage) {
+                json["bitrate"] = json!(64_000);
+                json["user_limit"] = json!(0);
+                json["rtc_region"] = Value::Null;
             }
             return json;
         };

@@ -132,7 +132,7 @@ impl World {
             "token": interaction.token, "version": 1, "data": interaction.data, "channel_id": interaction.channel,
             "channel": self.channels.get(&interaction.channel).map(|channel| self.channel_json(channel)),
             "app_permissions": self.permissions(self.application.bot, interaction.channel).to_string(),
-            "locale": "en-US", "entitlements": [], "attachment_size_limit": self.file_limit,
+            "locale": "en-US", "entitlements": [], "attachment_size_limit": self.file_limit(interaction.channel),
             "authorizing_integration_owners": Self::installers(guild), "context": u8::from(guild.is_none()),
         });
         if let Some(guild) = guild.and_then(|id| self.guilds.get(&id)) {
@@ -212,6 +212,6 @@ impl World {
     pub(crate) fn takes_messages(&self, channel: Id) -> bool {
         self.channels
             .get(&channel)
-            .is_some_and(|channel| channel.kind != Kind::Forum)
+            .is_some_and(|channel| !matches!(channel.kind, Kind::Forum | Kind::Category))
     }
 }

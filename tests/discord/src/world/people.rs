@@ -79,6 +79,8 @@ pub struct Guild {
     pub roles: BTreeMap<Id, Role>,
     /// By user.
     pub members: BTreeMap<Id, Member>,
+    /// From 0 to 3, by how much it is boosted.
+    pub tier: u8,
 }
 
 impl Guild {
@@ -92,7 +94,7 @@ impl Guild {
             "roles": self.roles.values().map(Role::json).collect::<Vec<_>>(),
             "default_message_notifications": 0, "mfa_level": 0, "explicit_content_filter": 0, "max_presences": null,
             "max_members": 500_000, "max_stage_video_channel_users": 50, "max_video_channel_users": 25,
-            "vanity_url_code": null, "premium_tier": 0, "premium_subscription_count": 0, "preferred_locale": "en-US",
+            "vanity_url_code": null, "premium_tier": self.tier, "premium_subscription_count": 0, "preferred_locale": "en-US",
             "rules_channel_id": null, "safety_alerts_channel_id": null, "public_updates_channel_id": null,
             "premium_progress_bar_enabled": false, "nsfw": false, "nsfw_level": 0, "emojis": [], "stickers": [],
             "incidents_data": null,
@@ -101,6 +103,21 @@ impl Guild {
 }
 
 impl World {
+    /// The largest file that the bot may send into a channel, bytes.
+    /// <https://docs.discord.com/developers/reference#uploading-files>
+    pub(crate) fn file_limit(&self, channel: Id) -> usize {
+        let guild = self.channels.get(&channel).and_then(|channel| channel.guild);
+        let tier = guild
+            .and_then(|id| self.guilds.get(&id))
+            .map_or(0, |guild| guild.tier);
+        let usual = match tier {
+            0 | 1 => 10 << 20,
+            2 => 50 << 20,
+            _ => 100 << 20,
+        };
+        self.file_limit.unwrap_or(usual)
+    }
+
     pub(crate) fn member_json(&self, guild: &Guild, user: Id) -> Option<Value> {
         let member = guild.members.get(&user)?;
         let mut json = Self::bare_member_json(member);

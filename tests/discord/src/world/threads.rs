@@ -38,6 +38,8 @@ pub(crate) struct Change {
     pub(crate) archived: Option<bool>,
     pub(crate) locked: Option<bool>,
     pub(crate) auto_archive: Option<u64>,
+    /// The category that it stands below from now on.
+    pub(crate) category: Option<Id>,
 }
 
 impl World {
@@ -79,7 +81,7 @@ impl World {
                 ..Draft::default()
             };
             self.post(start.owner, id, note);
-        } else if !forum && start.kind == Kind::PublicThread {
+        } else if !forum && matches!(start.kind, Kind::PublicThread | Kind::NewsThread) {
             let note = Draft {
                 kind: THREAD_CREATED,
                 content: start.name,
@@ -105,6 +107,7 @@ impl World {
             channel.topic = change.topic;
         }
         channel.slow_mode = change.slow_mode.unwrap_or(channel.slow_mode);
+        channel.parent = change.category.or(channel.parent);
         if let Some(thread) = &mut channel.thread {
             if change
                 .archived

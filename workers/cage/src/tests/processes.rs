@@ -1,6 +1,7 @@
 //! Session, death signal, mark, and what is said when something is missing.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
 use super::{Scene, scenes};
@@ -30,6 +31,61 @@ fn a_command_dies_with_the_thread_that_started_it() {
             let mut rest = String::new();
             child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
             assert!(!child.wait().unwrap().success());
+        }
+    }
+}
+
+#[test]
+fn all_that_a_command_started_ends_with_the_thread_that_started_it() {
+    // In sessions of their own, deaf to polite signals, with parents that are gone; and a guard that was stopped, where the
+    // command can do that.
+    let script = "(setsid sh -c 'trap \"\" TERM HUP; (setsid sleep 1000 &); exec sleep 1000' &); sleep 1000 & \
+                  kill -STOP $PPID; echo started; exec sleep 1000";
+    for scene in scenes() {
+        for without in [&[][..], &[Layer::Landlock][..]] {
+            let mut command = scene.command(without, "sh", &["-c", script]);
+            command.stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut child = std::thread::spawn(move || {
+                let mut child = command.spawn().unwrap();
+                let mut line = String::new();
+                BufReader::new(child.stdout.as_mut().unwrap())
+                    .read_line(&mut line)
+                    .unwrap();
+                assert_eq!(line, "started\n");
+                child
+            })
+            .join()
+            .unwrap();
+            // Ends when the last process does.
+            let mut rest = String::new();
+            child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+            assert_eq!(child.wait().unwrap().signal(), Some(9));
+        }
+    }
+}
+
+#[test]
+fn a_command_is_seen_to_end_as_it_ends_and_as_soon_as_it_does() {
+    let scene = Scene::new(None);
+    for (script, code, signal) in [
+        ("exit 0", Some(0), None),
+        ("exit 77", Some(77), None),
+        ("kill -9 $$", None, Some(9)),
+        ("kill -TERM $$", None, Some(15)),
+        ("kill -SEGV $$", None, Some(11)),
+        // What it leaves behind is its starter's to end.
+        ("sleep 1000 > /dev/null & echo $!; exit 3", Some(3), None),
+    ] {
+        let mut command = scene.command(&[], "sh", &["-c", script]);
+        let output = command.stderr(Stdio::null()).output().unwrap();
+        let status = output.status;
+        assert_eq!((status.code(), status.signal()), (code, signal), "{script}");
+        if let Ok(left) = String::from_utf8_lossy(&output.stdout).trim().parse() {
+            nix::sys::signal::kill(
+                nix::unistd::Pid::from_raw(left),
+                nix::sys::signal::Signal::SIGKILL,
+            )
+            .unwrap();
         }
     }
 }

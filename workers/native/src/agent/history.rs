@@ -11,7 +11,7 @@ mod view;
 
 pub(crate) use room::Room;
 #[cfg(test)]
-pub(crate) use view::BROKE_OFF;
+pub(crate) use view::{BROKE_OFF, SAID_NOTHING};
 
 /// What the model is told of a call that began and has no result.
 pub(crate) const UNKNOWN_RESULT: &str =

@@ -164,12 +164,12 @@ impl<K: Kit> Session<K> {
             };
         }
         if !is_empty {
-            // Thoughts alone are no message that every provider takes back.
             self.keep_reply(reply.parts.into_iter().map(bounded).collect())
                 .await?;
         } else if reply.finish == Finish::Complete {
-            self.client
-                .say(WORDLESS, &format!("{}.wordless", message_id(index)));
+            self.client.say(WORDLESS, &message_id(index));
+            // Thoughts alone are no message that every provider takes back.
+            self.keep_reply(vec![]).await?;
         }
         self.count(reply.usage).await?;
         match reply.finish {
@@ -212,9 +212,6 @@ impl<K: Kit> Session<K> {
     }
 
     async fn keep_reply(&mut self, parts: Vec<ReplyPart>) -> Result<(), TranscriptError> {
-        if parts.is_empty() {
-            return Ok(());
-        }
         let message = Message::Assistant { parts };
         self.keep(vec![Line::Message { message }]).await
     }

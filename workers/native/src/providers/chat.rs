@@ -114,7 +114,7 @@ fn assistant(parts: &[ReplyPart], with_reasoning: bool) -> Option<Value> {
             ReplyPart::ToolCall(call) => calls.push(json!({
                 "id": call.id,
                 "type": "function",
-                "function": { "name": call.name, "arguments": history::arguments(&call.arguments) },
+                "function": { "name": history::name(&call.name), "arguments": history::arguments(&call.arguments) },
             })),
         }
     }

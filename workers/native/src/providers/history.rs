@@ -1,4 +1,4 @@
-//! The history made acceptable to any server: each call is followed by its result, and its arguments are an object.
+//! The history made acceptable to any server: each call is followed by its result, has a name, and its arguments are an object.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,6 +9,9 @@ use crate::message::{Message, ReplyPart};
 
 /// What a model reads in place of the result of a call that never ran.
 const NOT_RUN: &str = "not executed: the turn ended before this call ran";
+
+/// The longest name of a tool that servers take.
+const NAME_BYTES: usize = 64;
 
 /// The history with a result for each call and a call for each result. Servers refuse anything else, and a thread that
 /// was cut at the wrong moment would be refused for ever.
@@ -63,6 +66,22 @@ pub(super) fn arguments(written: &str) -> Cow<'_, str> {
         Ok(Value::Object(_)) => Cow::Borrowed(written),
         _ => Cow::Owned(json!({ "not_an_object": written }).to_string()),
     }
+}
+
+/// A call's name as it is sent back. Models make names up, such as `functions.bash`; servers that look at names would refuse each
+/// later request of the thread.
+pub(super) fn name(written: &str) -> Cow<'_, str> {
+    let is_fine = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    if written.is_empty() {
+        return Cow::Borrowed("unnamed");
+    }
+    if written.len() <= NAME_BYTES && written.chars().all(is_fine) {
+        return Cow::Borrowed(written);
+    }
+    let fine = written
+        .chars()
+        .map(|letter| if is_fine(letter) { letter } else { '_' });
+    Cow::Owned(fine.take(NAME_BYTES).collect())
 }
 
 /// Gives each call of a reply an id that no other call of the history has: some servers send none, or count from zero
@@ -170,6 +189,19 @@ mod tests {
         assert_eq!(arguments(""), "{}");
         assert_eq!(arguments(r#"{"a":"#), r#"{"not_an_object":"{\"a\":"}"#);
         assert_eq!(arguments("[1]"), r#"{"not_an_object":"[1]"}"#);
+    }
+
+    #[test]
+    fn a_made_up_name_is_sent_back_as_one_that_every_server_takes() {
+        for (written, sent) in [
+            ("update_plan", "update_plan"),
+            ("functions.bash", "functions_bash"),
+            ("ba\nsh ä", "ba_sh__"),
+            ("", "unnamed"),
+        ] {
+            assert_eq!(name(written), sent);
+        }
+        assert_eq!(name(&"ä".repeat(65)), "_".repeat(64));
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn reply_part(part: &ReplyPart, abilities: Abilities) -> Option<Value> {
         ReplyPart::ToolCall(call) => Some(json!({
             "type": "function_call",
             "call_id": call.id,
-            "name": call.name,
+            "name": history::name(&call.name),
             "arguments": history::arguments(&call.arguments),
         })),
     }

@@ -1,6 +1,9 @@
 //! Arguments of a call, as the model wrote them; and words for answers.
 
+use std::path::Path;
+
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// Reads them. `Err` names the tool and what is wrong, for the model to correct.
 pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &str) -> Result<T, String> {
@@ -17,6 +20,25 @@ pub(super) fn parse<T: DeserializeOwned>(tool: &str, arguments: &str) -> Result<
             format!("the arguments of `{tool}` are not JSON: {error}")
         }
     })
+}
+
+/// A name or path as people and models read it, in one line: as it is, or as a JSON string, which is also how a model writes it
+/// in a call. No two names look the same, if they are UTF-8.
+pub(super) fn quoted(name: impl AsRef<Path>) -> String {
+    let name = name.as_ref().to_string_lossy();
+    let is_odd = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    if !name.starts_with('"') && !name.contains(is_odd) {
+        return name.into_owned();
+    }
+    let mut line = String::with_capacity(name.len() + 8);
+    for letter in Value::from(name).to_string().chars() {
+        if is_odd(letter) {
+            line.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            line.push(letter);
+        }
+    }
+    line
 }
 
 /// The whole of a text in one line, so that no part of it can pass for another line of what is shown.

@@ -74,20 +74,21 @@ pub(super) fn prepare(arguments: &str) -> Result<Prepared, String> {
     if limit.is_zero() || limit > MOST_LIMIT {
         return Err(format!("`timeout` is from 1 to {} seconds", MOST_LIMIT.as_secs()));
     }
-    // Exactly this command: another one may do anything, and so may this one if it has more time.
-    let (input, key) = if limit == DEFAULT_LIMIT {
-        (command.clone(), format!("run {command}"))
+    // Exactly this command: another one may do anything, and so may this one if it has more time. That is told in the title,
+    // as a command could be written so that it reads like another one with a limit.
+    let (title, key) = if limit == DEFAULT_LIMIT {
+        ("run a command".to_owned(), format!("run {command}"))
     } else {
         let seconds = limit.as_secs();
         (
-            format!("[timeout: {seconds} s]\n{command}"),
+            format!("run a command for up to {seconds} s"),
             format!("timeout {seconds} run {command}"),
         )
     };
     Ok(Prepared {
         kind: Kind::Execute,
-        title: "run a command".to_owned(),
-        input,
+        title,
+        input: command.clone(),
         changes: Vec::new(),
         asks: true,
         always: Some(Always {

@@ -1,6 +1,5 @@
 //! A change to one file: planned with what is there, carried out only if that is still there, in one step.
 
-use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -21,9 +20,6 @@ use super::{Action, Always, Change, Kind, Outcome, Prepared, Work, read, spec};
 /// The largest file that is changed, and the largest that is written: both go into a diff that people look at, and
 /// through one frame with it.
 pub(super) const LIMIT: u64 = super::CHANGE_LIMIT as u64;
-
-/// Files, and folders with all that is in them, that are asked about each time.
-const POWERFUL: [&str; 3] = [".git", ".agent-host", "AGENTS.md"];
 
 /// Bits of a mode that a new version of a file keeps.
 const MODE: u32 = 0o777;
@@ -52,7 +48,7 @@ pub(super) fn prepared(verb: &str, place: Place, old: Option<String>, new: Strin
             new: new.clone(),
         }],
         asks: true,
-        always: (!is_powerful(&place)).then(|| Always {
+        always: (!place.is_powerful).then(|| Always {
             key: "change files in the workspace".to_owned(),
             scope: "Always change files in this workspace",
         }),
@@ -63,17 +59,6 @@ pub(super) fn prepared(verb: &str, place: Place, old: Option<String>, new: Strin
             done,
         })),
     }
-}
-
-/// Whether the file says what later commands or agents do: Git's hooks and settings, ours, instructions. Who allows changes
-/// of the work does not mean these.
-fn is_powerful(place: &Place) -> bool {
-    let is = |name: &OsStr| {
-        POWERFUL
-            .iter()
-            .any(|powerful| name.eq_ignore_ascii_case(powerful))
-    };
-    Path::new(&place.shown).iter().any(is)
 }
 
 /// The text of a file that is to be changed; `None` if there is no such file.

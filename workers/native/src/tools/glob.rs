@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 
-use super::arguments::{one_line, parse};
+use super::arguments::{one_line, parse, quoted};
 use super::place::{Place, Places};
 use super::stop::Stop;
 use super::{Kind, Prepared, Work, looking, spec, walk};
@@ -35,7 +35,7 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
         place: place.clone(),
         matcher: matcher(&pattern)?,
     };
-    let input = format!("{}\nin: {}", one_line(&pattern), one_line(&place.shown));
+    let input = format!("{}\nin: {}", one_line(&pattern), place.shown);
     Ok(looking(
         Kind::Search,
         "find files in",
@@ -69,7 +69,7 @@ impl Glob {
             let beneath = path.strip_prefix(&self.place.path).unwrap_or(path);
             if self.matcher.is_match(beneath) {
                 let shown = path.strip_prefix(&workspace).unwrap_or(path);
-                found.push(shown.display().to_string());
+                found.push(quoted(shown));
             }
             found.len() < PATHS
         });

@@ -9,7 +9,7 @@ use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, MmapChoice, Searcher, SearcherBuilder, Sink, SinkContext, SinkMatch};
 use serde::Deserialize;
 
-use super::arguments::{counted, one_line, parse};
+use super::arguments::{counted, one_line, parse, quoted};
 use super::place::{Place, Places};
 use super::stop::Stop;
 use super::{Kind, Prepared, Work, glob, looking, open, spec, walk};
@@ -99,7 +99,7 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
 
 /// Exactly what is searched for: the pattern, and below it whatever narrows or widens the search.
 fn shown(arguments: &Arguments, place: &Place) -> String {
-    let mut shown = format!("{}\nin: {}", one_line(&arguments.pattern), one_line(&place.shown));
+    let mut shown = format!("{}\nin: {}", one_line(&arguments.pattern), place.shown);
     let context = arguments.context.min(MOST_CONTEXT);
     // Writing into a string can't fail.
     if let Some(names) = &arguments.glob {
@@ -188,7 +188,7 @@ impl Grep {
         let mut found = Found {
             lines: String::new(),
             count: 0,
-            shown: shown.display().to_string(),
+            shown: quoted(shown),
             room: ANSWER_BYTES.saturating_sub(answer.len()),
             output: self.output,
             stop,

@@ -1,9 +1,17 @@
-//! A file of the workspace, read for ourselves: no further than a tool would go for the model.
+//! The workspace as we look at it for ourselves: no further than a tool would go for the model.
 
+use std::fs;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::open;
+
+/// How deep folders are looked for.
+const DEPTH: u32 = 2;
+/// Folders that are found.
+const FOLDERS: usize = 500;
+/// Entries of one folder that are looked at.
+const ENTRIES: usize = 10_000;
 
 /// The first bytes of a file of the workspace, at most so many. Links are followed as long as they stay inside.
 ///
@@ -23,4 +31,36 @@ pub(crate) fn read_inside(workspace: &Path, name: &str, most: u64) -> io::Result
     let mut bytes = vec![];
     open::file(&path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Folders of the workspace where instructions are looked for, by their paths in it, itself not among them. Hidden ones are left
+/// out, and links are not followed.
+pub(crate) fn folders_inside(workspace: &Path) -> Vec<PathBuf> {
+    let (mut level, mut found) = (vec![PathBuf::new()], vec![]);
+    for _ in 0..DEPTH {
+        level = level
+            .iter()
+            .flat_map(|folder| folders_in(workspace, folder))
+            .take(FOLDERS - found.len())
+            .collect();
+        found.extend_from_slice(&level);
+    }
+    found
+}
+
+fn folders_in(workspace: &Path, folder: &Path) -> Vec<PathBuf> {
+    // One that can't be read has no instructions to follow.
+    let Ok(entries) = fs::read_dir(workspace.join(folder)) else {
+        return vec![];
+    };
+    let folders = entries.flatten().take(ENTRIES).filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        // A line of the prompt must not be made by the name of a folder.
+        let is_plain = !name.starts_with('.') && !name.contains(char::is_control);
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        (is_plain && is_folder).then(|| folder.join(name))
+    });
+    let mut folders: Vec<PathBuf> = folders.collect();
+    folders.sort();
+    folders
 }

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use nix::fcntl::readlinkat;
 use serde::Deserialize;
 
-use super::arguments::parse;
+use super::arguments::{parse, quoted};
 use super::open::Missing;
 use super::place::{Place, Places};
 use super::stop::Stop;
@@ -77,11 +77,11 @@ impl List {
 
 /// An entry that vanishes while it is looked at is shown by its name.
 fn line(folder: &OwnedFd, name: &OsStr) -> String {
-    let shown = name.to_string_lossy();
+    let shown = quoted(name);
     match open::look_in(folder, name) {
         Ok(metadata) if metadata.is_dir() => format!("{shown}/\n"),
         Ok(metadata) if metadata.is_symlink() => match readlinkat(folder, name) {
-            Ok(target) => format!("{shown} -> {}\n", target.display()),
+            Ok(target) => format!("{shown} -> {}\n", quoted(target)),
             Err(_) => format!("{shown} (a link)\n"),
         },
         Ok(metadata) if metadata.is_file() => format!("{shown} ({} bytes)\n", metadata.len()),

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use cage::Policy;
 use nix::errno::Errno;
 
+use super::arguments::quoted;
+use super::powerful;
+
 /// The kernel's limit for a path.
 const PATH_BYTES: usize = 4096;
 
@@ -21,8 +24,10 @@ pub(super) struct Places {
 pub(super) struct Place {
     /// Canonical, as far as it exists; the rest are plain names.
     pub(super) path: PathBuf,
-    /// For people and models: relative to the workspace if it lies there.
+    /// For people and models: relative to the workspace if it lies there, and in one line.
     pub(super) shown: String,
+    /// Whether a change of it is asked about each time; known of a place that is to be changed.
+    pub(super) is_powerful: bool,
     exists: bool,
     standing: Standing,
 }
@@ -75,15 +80,15 @@ impl Places {
 
     /// For a tool that writes: in the workspace, whether it exists or not.
     pub(super) fn to_change(&self, given: &str) -> Result<Place, String> {
-        let place = self.locate(given)?;
-        if place.standing == Standing::Workspace {
-            Ok(place)
-        } else {
-            Err(format!(
+        let mut place = self.locate(given)?;
+        if place.standing != Standing::Workspace {
+            return Err(format!(
                 "`{given}` leads to `{}`, outside the workspace: nothing may be written there",
-                place.path.display()
-            ))
+                place.shown
+            ));
         }
+        place.is_powerful = powerful::is_powerful(&self.workspace()?, given, &place.path);
+        Ok(place)
     }
 
     /// Resolves a path, which is relative to the workspace or absolute.
@@ -120,12 +125,13 @@ impl Places {
         };
         let shown = match path.strip_prefix(&workspace) {
             Ok(rest) if rest.as_os_str().is_empty() => ".".to_owned(),
-            Ok(rest) => rest.display().to_string(),
-            Err(_) => path.display().to_string(),
+            Ok(rest) => quoted(rest),
+            Err(_) => quoted(&path),
         };
         Ok(Place {
             path,
             shown,
+            is_powerful: false,
             exists,
             standing,
         })

@@ -58,7 +58,7 @@ pub(super) fn prepare(places: &Places, arguments: &str) -> Result<Prepared, Stri
         lines: limit.unwrap_or(LINES).max(1),
     };
     let input = if offset.is_some() || limit.is_some() {
-        format!("{} from line {}, {} lines", place.shown, read.first, read.lines)
+        format!("{}\nfrom line {}, {} lines", place.shown, read.first, read.lines)
     } else {
         place.shown.clone()
     };

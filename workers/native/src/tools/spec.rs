@@ -71,7 +71,8 @@ fn edit() -> ToolSpec {
 fn list() -> ToolSpec {
     ToolSpec {
         name: LIST,
-        description: "Shows what is in one folder, hidden entries included.",
+        description: "Shows what is in one folder, hidden entries included. A name with control characters or a leading quotation mark is \
+                      shown as a JSON string.",
         parameters: object(
             &json!({ "path": path("The folder; the workspace if left out") }),
             &[],
@@ -82,7 +83,8 @@ fn list() -> ToolSpec {
 fn glob() -> ToolSpec {
     ToolSpec {
         name: GLOB,
-        description: "Finds files by a pattern of their path, such as **/*.rs or src/**/mod_*.py. Leaves out what Git ignores.",
+        description: "Finds files by a pattern of their path, such as **/*.rs or src/**/mod_*.py. Leaves out what Git ignores. \
+                      A name with control characters or a leading quotation mark is shown as a JSON string.",
         parameters: object(
             &json!({
                 "pattern": { "type": "string", "description": "*, **, ?, [a-z] and {a,b} have their usual meaning" },
@@ -97,7 +99,8 @@ fn grep() -> ToolSpec {
     ToolSpec {
         name: GREP,
         description: "Finds lines that match a regular expression (Rust syntax) in the files of a folder. Leaves out what \
-                      Git ignores, and binary files.",
+                      Git ignores, and binary files. A name with control characters or a leading quotation mark is shown as a \
+                      JSON string.",
         parameters: object(
             &json!({
                 "pattern": { "type": "string", "description": "The regular expression" },

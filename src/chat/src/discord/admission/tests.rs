@@ -23,7 +23,8 @@ fn team() -> Rules {
         owners: [OWNER].into(),
         users: [ALICE].into(),
         roles: [TEAM].into(),
-        channels: [(TALK, Mode::Mention), (BUSY, Mode::All), (QUIET, Mode::Off)].into(),
+        allowed: [TALK, BUSY, QUIET].into(),
+        modes: [(BUSY, Mode::All), (QUIET, Mode::Off)].into(),
         bots: [ROBOT].into(),
         bot_turns: 3,
         dms: true,
@@ -94,6 +95,13 @@ fn mention(facts: Facts) -> Facts {
     }
 }
 
+fn voice(channel: Id) -> Place {
+    Place::Voice {
+        guild: GUILD,
+        channel,
+    }
+}
+
 fn known(facts: Facts) -> Facts {
     Facts { known: true, ..facts }
 }
@@ -116,7 +124,7 @@ fn refuse(why: Refusal, say: Say) -> Verdict {
 #[test]
 #[rustfmt::skip]
 fn what_becomes_of_each_message() {
-    use Refusal::{NoDms, NotHere, NotListed, NothingSaid, TooManyBotTurns};
+    use Refusal::{NoDms, NoThreads, NotHere, NotListed, NothingSaid, TooManyBotTurns};
     use Verdict::{Ignore, Join, OpenThread, Turn};
     let member = || Author { roles: [TEAM].into(), ..person(BOB) };
     let elsewhere = Place::Channel { guild: OTHER_GUILD, channel: 99 };
@@ -136,6 +144,11 @@ fn what_becomes_of_each_message() {
         ("all: one who asks is told",             team(), mention(says(person(BOB), channel(BUSY))), refuse(NotListed, Say::Reply)),
         ("off: nothing happens",                  team(), mention(says(person(ALICE), channel(QUIET))), Ignore),
         ("off: in its threads neither",           team(), known(mention(says(person(ALICE), thread(QUIET)))), Ignore),
+        // beside voices, where no threads can be opened
+        ("a mention beside voices",               team(), mention(says(person(ALICE), voice(TALK))), refuse(NoThreads, Say::Reply)),
+        ("of a stranger",                         team(), mention(says(person(BOB), voice(TALK))), refuse(NotListed, Say::Reply)),
+        ("all: chatting beside voices",           team(), says(person(ALICE), voice(BUSY)), Ignore),
+        ("a listed bot there",                    team(), robot(0, voice(TALK)), Ignore),
         // threads and forum posts
         ("a mention in a thread joins it",        team(), mention(says(person(ALICE), thread(TALK))), Join),
         ("other threads are other people's",      team(), says(person(ALICE), thread(TALK)), Ignore),
@@ -153,8 +166,11 @@ fn what_becomes_of_each_message() {
         ("empty lists: the owner may",            bare(), mention(says(person(OWNER), elsewhere)), OpenThread),
         ("empty lists: nobody else",              bare(), mention(says(person(ALICE), elsewhere)), refuse(NotListed, Say::Reply)),
         ("no owner known: nobody",                Rules::default(), mention(says(person(OWNER), elsewhere)), refuse(NotListed, Say::Reply)),
-        ("only places listed: the owner only",    Rules { channels: [(TALK, Mode::Mention)].into(), ..bare() },
+        ("only places listed: the owner only",    Rules { allowed: [TALK].into(), ..bare() },
                                                           mention(says(person(ALICE), channel(TALK))), refuse(NotListed, Say::Reply)),
+        ("what is said of one channel lists none", Rules { modes: [(QUIET, Mode::Off), (BUSY, Mode::All)].into(), ..bare() },
+                                                          mention(says(person(OWNER), elsewhere)), OpenThread),
+        ("off in a listed guild",                 Rules { modes: [(TALK, Mode::Off)].into(), ..guild_only() }, mention(says(person(OWNER), channel(TALK))), Ignore),
         ("everyone, written out",                 everyone(), mention(says(person(BOB), elsewhere)), OpenThread),
         ("everyone in one guild",                 guild_only(), mention(says(person(BOB), channel(TALK))), OpenThread),
         ("and not in another",                    guild_only(), mention(says(person(BOB), elsewhere)), refuse(NotHere, Say::Reply)),
@@ -187,6 +203,7 @@ fn anybody() -> impl Strategy<Value = Facts> {
     ];
     let place = prop_oneof![
         Just(Place::Dm),
+        Just(voice(TALK)),
         Just(channel(TALK)),
         Just(thread(BUSY)),
         Just(thread(QUIET)),

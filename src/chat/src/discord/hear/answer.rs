@@ -3,7 +3,24 @@
 use serenity::all::Message;
 
 use crate::discord::bot::Bot;
-use crate::discord::rest::Outgoing;
+use crate::discord::rest::{Outgoing, Trouble};
+
+/// Why no thread can be opened, in words; `None`: it is not about threads.
+pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
+    let Trouble::Refused { code, .. } = trouble else {
+        return None;
+    };
+    match code {
+        50_001 | 50_013 => Some(
+            "I can't open a thread here: I lack the permission Create Public Threads in this channel. Whoever manages this server can give it to me.",
+        ),
+        50_024 => Some("There are no threads in this kind of channel. Mention me in a text channel."),
+        160_006 | 160_007 => Some(
+            "I can't open a thread: this server has as many open threads as Discord allows. Close some that are over, and write it once more.",
+        ),
+        _ => None,
+    }
+}
 
 /// Answers a message, once. Discord knows the reply by its nonce, for some minutes; where an earlier host may have answered
 /// (`late`), the reply is looked for.

@@ -4,13 +4,14 @@ use serenity::all::{Message, MessageType};
 
 use crate::discord::admission::{Author, AuthorKind, Id, Place};
 use crate::discord::bot::Bot;
-use crate::discord::places::Spot;
+use crate::discord::places::{Kind, Spot};
 
 /// What kind of place this is.
 pub(in crate::discord) fn place(channel: Id, guild: Option<Id>, spot: Spot) -> Place {
     match (guild.or(spot.guild), spot.parent) {
         (None, _) => Place::Dm,
         (Some(guild), Some(parent)) => Place::Thread { guild, parent },
+        (Some(guild), None) if spot.kind == Kind::Voice => Place::Voice { guild, channel },
         (Some(guild), None) => Place::Channel { guild, channel },
     }
 }

@@ -1,11 +1,15 @@
 //! Servers that the bot is in, their channels, and what it may do in each.
 
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use serenity::http::{LightMethod, Request, Route};
 use serenity::model::channel::{ChannelType, GuildChannel};
 use serenity::model::guild::{Member, PartialGuild};
 use serenity::model::id::{ChannelId, GuildId, UserId};
+use tokio::time::{Instant, sleep_until};
 
 use super::identity::shown;
 use super::permissions::Permissions;
@@ -14,6 +18,10 @@ use crate::discord::admission::Id;
 
 /// Discord gives so many at once.
 const PAGE: usize = 200;
+/// Between the first questions about two servers: each costs three, and Discord answers fifty in a second.
+const EACH: Duration = Duration::from_millis(75);
+/// Servers that are asked about at the same time.
+const TOGETHER: usize = 8;
 
 /// A server that the bot is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +43,15 @@ pub struct Channel {
     pub guild: Id,
     /// What the bot may do there.
     pub permissions: Permissions,
+}
+
+/// What was found in several servers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Looked {
+    /// Their channels, in the order of the servers.
+    pub channels: Vec<Channel>,
+    /// Servers that there was no time for.
+    pub left_out: usize,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +106,32 @@ impl Rest {
             .collect();
         channels.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
         Ok(channels)
+    }
+
+    /// The same of several servers, inside Discord's limits; after `patience` no further server is looked at.
+    pub async fn channels_of(
+        &self,
+        guilds: &[Guild],
+        bot: Id,
+        patience: Duration,
+    ) -> Result<Looked, Trouble> {
+        let began = Instant::now();
+        let questions = (0..).zip(guilds).map(|(number, guild): (u32, _)| async move {
+            sleep_until(began + EACH * number).await;
+            if began.elapsed() > patience {
+                return Ok(None);
+            }
+            self.channels(guild.id, bot).await.map(Some)
+        });
+        let mut answers = stream::iter(questions).buffered(TOGETHER);
+        let mut looked = Looked::default();
+        while let Some(answer) = answers.next().await {
+            match answer? {
+                Some(channels) => looked.channels.extend(channels),
+                None => looked.left_out += 1,
+            }
+        }
+        Ok(looked)
     }
 
     /// Says something in a channel, and mentions nobody. Sent once: a lost answer is not asked for again.

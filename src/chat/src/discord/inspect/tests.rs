@@ -42,3 +42,26 @@ async fn a_service_that_is_not_there_is_told_and_the_token_is_not() {
     );
     assert!(!format!("{rest:?} {trouble:?}").contains("planted"));
 }
+
+#[tokio::test]
+async fn all_servers_are_listed_however_many_pages_they_fill() {
+    let fake = discord_fake::Fake::start().await;
+    for number in 0..201 {
+        fake.guild(&format!("town {number}"));
+    }
+    let server = Server {
+        api_base: Some(fake.api_base().parse().unwrap()),
+        gateway_url: None,
+    };
+    let rest = Rest::new(&fake.token().to_owned().into(), &server).unwrap();
+    let guilds = rest.guilds().await.unwrap();
+    assert_eq!(guilds.len(), 201);
+    assert_eq!(guilds.last().map(|guild| guild.name.as_str()), Some("town 200"));
+    // After the patience no further one is looked at, and that is told.
+    let bot = rest.bot().await.unwrap().id;
+    let looked = rest
+        .channels_of(&guilds[..20], bot, std::time::Duration::from_millis(300))
+        .await
+        .unwrap();
+    assert!((1..20).contains(&looked.left_out), "{}", looked.left_out);
+}

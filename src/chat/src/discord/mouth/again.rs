@@ -8,7 +8,7 @@ use credentials::Timestamp;
 use crate::discord::FRONT_END;
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
-use crate::discord::memory::Told;
+use crate::discord::memory::{Rest, Told};
 use crate::discord::places::{self, thread};
 use crate::discord::render::Key;
 
@@ -16,22 +16,24 @@ use crate::discord::render::Key;
 const MOST: usize = 100;
 
 impl Bot {
-    /// Tries once more what needs attention in a thread. How many messages that is.
+    /// Tries once more what could not be said or changed in a thread. How many messages that is; those that could not be
+    /// changed count as one.
     pub(in crate::discord) async fn say_again(self: &Arc<Self>, channel: Id) -> usize {
+        let is_stale = self
+            .memory
+            .told(channel)
+            .is_some_and(|told| told.rest == Rest::Stale);
         match self.give_out_again(channel).await {
             Ok(given) => {
-                if !given.is_empty() {
-                    tracing::info!(
-                        channel,
-                        count = given.len(),
-                        "what could not be said is tried again"
-                    );
+                let count = given.len() + usize::from(is_stale);
+                if count > 0 {
+                    tracing::info!(channel, count, "what could not be said is tried again");
                     for delivery in &given {
                         self.look_again(channel, delivery);
                     }
                     self.speak_in(channel).await;
                 }
-                given.len()
+                count
             }
             Err(error) => {
                 tracing::warn!(channel, %error, "the outbox can't be used");
@@ -79,7 +81,13 @@ impl Bot {
             voice.again(before);
         } else if let Some(told) = self.memory.told(channel) {
             let upto = told.upto.min(before);
-            self.set_told(channel, Told { upto, open: true });
+            self.set_told(
+                channel,
+                Told {
+                    upto,
+                    rest: Rest::Open,
+                },
+            );
         }
     }
 }

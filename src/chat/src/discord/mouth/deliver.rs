@@ -15,7 +15,7 @@ use crate::discord::files;
 use crate::discord::nonce::nonce;
 use crate::discord::places;
 use crate::discord::reconcile::{Bucket, Outcome, Request, RequestKind};
-use crate::discord::render::{Button, DesiredMessage, Key, Press, Style};
+use crate::discord::render::{self, Button, DesiredMessage, Key, Press, Style};
 use crate::discord::rest::{Answered, Outgoing, Trouble};
 
 /// Longer than sending one message takes, time-outs included.
@@ -28,6 +28,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SKEW: Duration = Duration::from_mins(10);
 /// Discord's code for a thread that was put away.
 const ARCHIVED: i64 = 50_083;
+/// HTTP's status for a file that is larger than Discord takes.
+const TOO_LARGE: u16 = 413;
 /// Messages that are read to find one, in hundreds.
 const PAGES: usize = 5;
 
@@ -61,14 +63,7 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
         RequestKind::Send(message) => send(bot, &voice, &thread, key, &message).await,
         RequestKind::Edit { remote, message } => {
             let outgoing = outgoing(bot, &thread, channel, &message).await;
-            let mut answer = bot.rest.edit(channel, remote, outgoing.clone()).await;
-            // A new message would wake the thread by itself.
-            if let Err(Trouble::Refused { code: ARCHIVED, .. }) = answer
-                && bot.rest.wake(channel).await.is_ok()
-            {
-                answer = bot.rest.edit(channel, remote, outgoing).await;
-            }
-            ended(answer)
+            ended(put(bot, channel, Some(remote), outgoing).await)
         }
         RequestKind::Delete { remote } => match bot.rest.delete(channel, remote).await {
             Ok(reply) => Done {
@@ -86,6 +81,7 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
         let mut reconciler = bot.mouth.reconciler();
         reconciler.ended(&thread, done.outcome, done.bucket, now);
         if let (Outcome::Done { remote }, true) = (done.outcome, done.stale) {
+            // What it says is settled by the next edit.
             reconciler.found(&thread, key, remote, None);
         }
     }
@@ -147,7 +143,7 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
         Ok(None) => {
             let mut outgoing = outgoing(bot, thread, channel, message).await;
             outgoing.nonce = Some(nonce(&delivery));
-            bot.rest.send(channel, outgoing, false).await
+            put(bot, channel, None, outgoing).await
         }
         // Whether it is there is still not known.
         Err(trouble) => Err(trouble),
@@ -315,11 +311,8 @@ pub(in crate::discord) async fn outgoing(
     channel: Id,
     message: &DesiredMessage,
 ) -> Outgoing {
-    let (files, missing) = files::give(bot, thread, &message.files).await;
-    let mut content = message.content.clone();
-    if !missing.is_empty() {
-        content.push_str("\n-# The file is no longer there.");
-    }
+    let limit = bot.look(channel).upload_limit;
+    let (files, missing) = files::give(bot, thread, &message.files, limit).await;
     let buttons: Vec<Value> = message
         .buttons
         .iter()
@@ -331,10 +324,49 @@ pub(in crate::discord) async fn outgoing(
         vec![json!({ "type": 1, "components": buttons })]
     };
     Outgoing {
-        content,
+        content: render::with_lines(message.content.clone(), &missing),
         rows,
         files,
         ..Outgoing::default()
+    }
+}
+
+/// Sends a message, or changes the one that is there; without its files where Discord takes less than it says.
+async fn put(bot: &Bot, channel: Id, there: Option<Id>, outgoing: Outgoing) -> Result<Answered, Trouble> {
+    if outgoing.files.is_empty() {
+        return put_once(bot, channel, there, outgoing).await;
+    }
+    match put_once(bot, channel, there, outgoing.clone()).await {
+        Err(Trouble::Refused {
+            status: TOO_LARGE, ..
+        }) => {
+            let refused = "Discord did not take the file: it is too large for it here.".to_owned();
+            let bare = Outgoing {
+                content: render::with_lines(outgoing.content, &[refused]),
+                files: vec![],
+                ..outgoing
+            };
+            put_once(bot, channel, there, bare).await
+        }
+        answer => answer,
+    }
+}
+
+async fn put_once(
+    bot: &Bot,
+    channel: Id,
+    there: Option<Id>,
+    outgoing: Outgoing,
+) -> Result<Answered, Trouble> {
+    let Some(remote) = there else {
+        return bot.rest.send(channel, outgoing, false).await;
+    };
+    match bot.rest.edit(channel, remote, outgoing.clone()).await {
+        // A new message would wake the thread by itself.
+        Err(Trouble::Refused { code: ARCHIVED, .. }) if bot.rest.wake(channel).await.is_ok() => {
+            bot.rest.edit(channel, remote, outgoing).await
+        }
+        answer => answer,
     }
 }
 

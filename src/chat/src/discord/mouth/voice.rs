@@ -12,10 +12,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
-use crate::discord::memory::Told;
+use crate::discord::memory::{Rest, Told};
 use crate::discord::places::thread;
 use crate::discord::render::{DesiredMessage, Key};
 
+mod faces;
 mod scene;
 
 use scene::{Scene, Taken};
@@ -120,7 +121,13 @@ impl Voice {
                 End::Again(before) => {
                     upto = upto.min(before);
                     self.forget(bot, &id);
-                    bot.set_told(self.channel, Told { upto, open: true });
+                    bot.set_told(
+                        self.channel,
+                        Told {
+                            upto,
+                            rest: Rest::Open,
+                        },
+                    );
                     continue;
                 }
                 End::Closed => {
@@ -129,11 +136,18 @@ impl Voice {
                 }
                 End::Said(newest) => upto = newest,
             }
+            let stale = bot.mouth.reconciler().stale(&id);
+            upto = stale.map_or(upto, |first| upto.min(ItemId(first.0 - 1)));
             self.forget(bot, &id);
             let mut voices = bot.mouth.voices();
             // Together: who wants to be heard from now on marks the thread as open again.
             let open = self.wanted.load(Ordering::Acquire);
-            bot.set_told(self.channel, Told { upto, open });
+            let rest = match stale {
+                _ if open => Rest::Open,
+                Some(_) => Rest::Stale,
+                None => Rest::Nothing,
+            };
+            bot.set_told(self.channel, Told { upto, rest });
             if !open {
                 voices.remove(&self.channel);
                 return;
@@ -180,7 +194,10 @@ impl Voice {
                 due = Some(Instant::now());
             }
             if due.is_some_and(|due| due <= Instant::now()) {
-                let mut messages = scene.messages(bot);
+                if scene.has_large_file() {
+                    bot.learn_upload_limit(self.channel).await;
+                }
+                let mut messages = scene.messages(&bot.look(self.channel));
                 messages.extend(self.notes().values().cloned());
                 self.put_first_what_was_begun(&mut messages);
                 bot.mouth.reconciler().want(&id, messages, scene.is_whole());
@@ -252,13 +269,14 @@ impl Voice {
         });
     }
 
-    /// Learns what earlier hosts have sent of these turns.
+    /// Learns what earlier hosts have sent of these turns, and what stands there of it.
     async fn remember(&self, bot: &Bot, scene: &Scene, upto: ItemId) {
         let mut turns: Vec<Option<TurnId>> = scene.items.values().map(|item| item.turn).collect();
         // What belongs to no turn, notes among it.
         turns.push(None);
         turns.sort_unstable();
         turns.dedup();
+        let mut there = vec![];
         for turn in turns {
             let found = bot.house.conversation.deliveries(&scene.thread.id, turn).await;
             for delivery in found.unwrap_or_default() {
@@ -275,13 +293,19 @@ impl Voice {
                     && scene.items.contains_key(&key.item)
                     && !self.deliveries().contains_key(&delivery.part)
                 {
-                    bot.mouth.reconciler().found(&scene.thread.id, key, remote, None);
+                    there.push((key, remote));
                 }
                 if !key.is_note() && key.item > upto && !scene.items.contains_key(&key.item) {
                     give_up(bot, &delivery).await;
                 }
                 self.deliveries().insert(delivery.part, delivery);
             }
+        }
+        let remotes = there.iter().map(|(_, remote)| *remote).collect();
+        let mut faces = faces::read(bot, self.channel, remotes).await;
+        let mut reconciler = bot.mouth.reconciler();
+        for (key, remote) in there {
+            reconciler.found(&scene.thread.id, key, remote, faces.remove(&remote));
         }
     }
 }

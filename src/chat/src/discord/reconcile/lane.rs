@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conversation::TurnId;
+use conversation::{ItemId, TurnId};
 
 use super::window::Window;
 use super::{Bucket, Clock, Outcome, Pace, RequestKind};
 use crate::discord::admission::Id;
-use crate::discord::render::{DesiredMessage, Key};
+use crate::discord::render::{DesiredMessage, Face, Key};
 
 /// Discord's buckets for messages and for edits of one channel, and a little more.
 const BUCKET: Duration = Duration::from_millis(5250);
@@ -24,6 +24,8 @@ pub(super) struct Lane {
     /// What is not among these is to go.
     whole: bool,
     known: BTreeMap<Key, Known>,
+    /// How messages look that an earlier host left there, until they are asked to look otherwise.
+    faces: BTreeMap<Key, Face>,
     sends: Window,
     edits: Window,
     pause: Duration,
@@ -66,6 +68,7 @@ impl Lane {
             desired: vec![],
             whole: false,
             known: BTreeMap::new(),
+            faces: BTreeMap::new(),
             sends: Window::new(pace.bucket, BUCKET),
             edits: Window::new(pace.bucket, BUCKET),
             pause: pace.pause,
@@ -85,13 +88,32 @@ impl Lane {
             while before.next_if(|(old, _)| old.key < message.key).is_some() {}
             let known = before.peek().filter(|(old, _)| *old == message);
             let hash = known.map_or_else(|| message.hash(), |(_, hash)| *hash);
+            if let Some(Known::There {
+                says: says @ None, ..
+            }) = self.known.get_mut(&message.key)
+                && let Some(face) = self.faces.get(&message.key)
+                && message.looks_like(face)
+            {
+                *says = Some(hash);
+            }
             self.desired.push((message, hash));
         }
     }
 
-    pub(super) fn found(&mut self, key: Key, remote: Id, says: Option<Hash>) {
-        let since = Clock::ZERO;
+    pub(super) fn found(&mut self, key: Key, remote: Id, face: Option<Face>) {
+        let (says, since) = (None, Clock::ZERO);
         self.known.insert(key, Known::There { remote, says, since });
+        self.faces.remove(&key);
+        self.faces.extend(face.map(|face| (key, face)));
+    }
+
+    pub(super) fn stale(&self) -> Option<ItemId> {
+        let is_stale = |(message, hash): &&(DesiredMessage, Hash)| {
+            let known = self.known.get(&message.key);
+            matches!(known, Some(Known::Refused { remote: Some(_), says }) if says == hash)
+        };
+        let stale = self.desired.iter().filter(is_stale);
+        stale.map(|(message, _)| message.key.item).min()
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -138,6 +160,7 @@ impl Lane {
             }
             (_, None) => return None,
         };
+        self.faces.remove(&key);
         self.under_way = Some((key, way, hash));
         self.served = now;
         Some((key, kind))

@@ -143,6 +143,55 @@ fn a_new_message_does_not_wait_for_the_pause_between_edits() {
     assert_eq!(desk.asks(1100), "edit 11 ab");
 }
 
+fn face(content: &str) -> Face {
+    Face {
+        content: content.to_owned(),
+        buttons: vec![],
+        files: vec![],
+    }
+}
+
+#[test]
+fn only_what_stands_there_otherwise_than_it_should_is_edited() {
+    let mut desk = Desk::new();
+    desk.0.found(&thread(1), key(1), 11, Some(face("a")));
+    desk.0.found(&thread(1), key(2), 12, Some(face("b, begun")));
+    desk.0.found(&thread(1), key(3), 13, Some(face("c")));
+    desk.want(&[(1, "a"), (2, "b, ended"), (3, "c\n")]);
+    assert_eq!(desk.asks(0), "edit 12 b, ended");
+    desk.ended(done(12), 100);
+    assert_eq!(desk.asks(9000), "idle");
+    desk.want(&[(1, "a, and more"), (2, "b, ended"), (3, "c\n")]);
+    assert_eq!(desk.asks(9000), "edit 11 a, and more");
+    desk.ended(Outcome::Unknown, 9100);
+    desk.want(&[(1, "a"), (2, "b, ended"), (3, "c\n")]);
+    assert_eq!(
+        desk.asks(20_000),
+        "edit 11 a",
+        "how it looks now is not known any more"
+    );
+}
+
+#[test]
+fn what_discord_does_not_let_be_changed_is_known() {
+    let mut desk = Desk::new();
+    for (item, remote) in [(1, 11), (2, 12)] {
+        desk.0.found(&thread(1), key(item), remote, Some(face("begun")));
+    }
+    desk.want(&[(1, "begun"), (2, "ended")]);
+    assert_eq!(desk.asks(0), "edit 12 ended");
+    assert_eq!(desk.0.stale(&thread(1)), None);
+    desk.ended(Outcome::Refused, 100);
+    assert_eq!(desk.asks(9000), "idle");
+    assert_eq!(desk.0.stale(&thread(1)), Some(ItemId(2)));
+    desk.want(&[(1, "begun"), (2, "begun")]);
+    assert_eq!(
+        desk.0.stale(&thread(1)),
+        None,
+        "nobody wants it otherwise any more"
+    );
+}
+
 #[test]
 fn a_busy_message_does_not_starve_another() {
     let mut desk = Desk::new();

@@ -71,6 +71,17 @@ pub struct DesiredMessage {
     pub files: Vec<OutFile>,
 }
 
+/// A message as it stands in a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Face {
+    /// Its words.
+    pub content: String,
+    /// Its buttons.
+    pub buttons: Vec<Button>,
+    /// Its files: names, and sizes in bytes.
+    pub files: Vec<(String, u64)>,
+}
+
 /// A button.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Button {
@@ -138,6 +149,16 @@ impl DesiredMessage {
         }
     }
 
+    /// Whether a message that stands there is this one, for all that people see of it.
+    pub fn looks_like(&self, face: &Face) -> bool {
+        let files = self.files.iter().map(|file| (file.name.as_str(), file.size()));
+        let shown = face.files.iter().map(|(name, size)| (name.as_str(), *size));
+        // Discord takes off the white space around words. Files that are no longer wanted stay: no edit takes them away.
+        self.content.trim() == face.content.trim()
+            && self.buttons == face.buttons
+            && (self.files.is_empty() || files.eq(shown))
+    }
+
     /// SHA-256 of all that people see of it: it is to be edited when that differs.
     pub fn hash(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
@@ -171,6 +192,14 @@ impl Button {
 }
 
 impl OutFile {
+    /// Bytes.
+    pub(super) fn size(&self) -> u64 {
+        match &self.content {
+            Content::Text(text) => text.len() as u64,
+            Content::Workspace { size, .. } => *size,
+        }
+    }
+
     pub(super) fn text(name: &str, text: impl Into<String>) -> Self {
         Self {
             name: names::file_name(name),

@@ -138,7 +138,7 @@ pub(super) fn span(span: Duration) -> String {
 }
 
 /// `912 B`, `4.5 MiB`: Discord's limits are powers of 1024.
-pub(super) fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     for (size, unit) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
         if count >= size {
             let tenths = count / (size / 10);

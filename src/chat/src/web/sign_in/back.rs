@@ -68,8 +68,8 @@ pub(crate) async fn back(
         .and_then(|host| host.to_str().ok())
         .unwrap_or("localhost");
     let address = || format!("http://{host}{}?{query}", uri.path());
-    match web.links.find(&state, user) {
-        Answer::Waits(link) => {
+    match web.links.find(&state, user).await {
+        Answer::Waits(link, _turn) => {
             let thread = link.thread.as_ref();
             match web.complete_or_say(user, &link.service, address()).await {
                 Ok(()) => web.in_now(&link.service, thread, SIGNED_IN),

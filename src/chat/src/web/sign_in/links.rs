@@ -2,7 +2,7 @@
 //! restart of the host an answer is what the store says of it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use conversation::ThreadId;
@@ -23,12 +23,17 @@ pub(super) struct Link {
     pub(super) thread: Option<ThreadId>,
     begun: Instant,
     done: bool,
+    /// Held by the one request that completes it; others wait for what it did.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
+
+/// Only one has it at a time.
+pub(super) type Turn = tokio::sync::OwnedMutexGuard<()>;
 
 /// What an answer belongs to.
 pub(super) enum Answer {
-    /// A link of this person's that waits.
-    Waits(Link),
+    /// A link of this person's that waits; whoever completes it keeps its turn until that is done.
+    Waits(Link, Turn),
     /// One that has done its work.
     Done(Link),
     /// One that this person replaced by a newer one.
@@ -61,27 +66,34 @@ impl Links {
             thread,
             begun: Instant::now(),
             done: false,
+            turn: Arc::default(),
         });
     }
 
-    /// What the answer with this state belongs to.
-    pub(super) fn find(&self, state: &str, user: &UserId) -> Answer {
+    /// What the answer with this state belongs to. While another request completes it, this waits.
+    pub(super) async fn find(&self, state: &str, user: &UserId) -> Answer {
+        let found = self.all().iter().find(|link| link.state == state).cloned();
+        let Some(link) = found else {
+            return Answer::Unknown;
+        };
+        if link.user != *user {
+            return Answer::SomebodyElses;
+        }
+        let turn = link.turn.lock_owned().await;
         let all = self.all();
         let Some(at) = all.iter().position(|link| link.state == state) else {
             return Answer::Unknown;
         };
         let link = all[at].clone();
         let is_same = |other: &Link| other.user == link.user && other.service == link.service;
-        if link.user != *user {
-            Answer::SomebodyElses
-        } else if link.done {
+        if link.done {
             Answer::Done(link)
         } else if all.iter().skip(at + 1).any(is_same) {
             Answer::Older(link)
         } else if link.begun.elapsed() >= LINK_LIFE {
             Answer::Over(link)
         } else {
-            Answer::Waits(link)
+            Answer::Waits(link, turn)
         }
     }
 
@@ -131,8 +143,8 @@ pub(super) fn state_in(pasted: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_answer_belongs_to_one_link_of_one_person() {
+    #[tokio::test]
+    async fn an_answer_belongs_to_one_link_of_one_person() {
         let links = Links::default();
         let user = |name: &str| UserId::parse(name).unwrap();
         let service = Service::parse("codex").unwrap();
@@ -142,17 +154,32 @@ mod tests {
                 .unwrap()
         };
         links.note(&link("one"), &user("web:a"), &service, None);
-        assert!(matches!(links.find("one", &user("web:a")), Answer::Waits(_)));
-        assert!(matches!(links.find("one", &user("web:b")), Answer::SomebodyElses));
-        assert!(matches!(links.find("two", &user("web:a")), Answer::Unknown));
+        assert!(matches!(
+            links.find("one", &user("web:a")).await,
+            Answer::Waits(..)
+        ));
+        assert!(matches!(
+            links.find("one", &user("web:b")).await,
+            Answer::SomebodyElses
+        ));
+        assert!(matches!(links.find("two", &user("web:a")).await, Answer::Unknown));
         links.note(&link("two"), &user("web:a"), &service, None);
         links.note(&link("three"), &user("web:b"), &service, None);
-        assert!(matches!(links.find("one", &user("web:a")), Answer::Older(_)));
+        assert!(matches!(
+            links.find("one", &user("web:a")).await,
+            Answer::Older(_)
+        ));
         links.done(&user("web:a"), &service);
-        assert!(matches!(links.find("two", &user("web:a")), Answer::Done(_)));
-        assert!(matches!(links.find("three", &user("web:b")), Answer::Waits(_)));
+        assert!(matches!(links.find("two", &user("web:a")).await, Answer::Done(_)));
+        assert!(matches!(
+            links.find("three", &user("web:b")).await,
+            Answer::Waits(..)
+        ));
         links.grow_older(LINK_LIFE);
-        assert!(matches!(links.find("three", &user("web:b")), Answer::Over(_)));
+        assert!(matches!(
+            links.find("three", &user("web:b")).await,
+            Answer::Over(_)
+        ));
     }
 
     #[test]
@@ -173,8 +200,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_so_many_are_remembered() {
+    #[tokio::test]
+    async fn only_so_many_are_remembered() {
         let links = Links::default();
         let user = UserId::parse("web:a").unwrap();
         let service = Service::parse("codex").unwrap();
@@ -182,7 +209,7 @@ mod tests {
             let url = format!("https://vendor.example/?state=s{count}").parse().unwrap();
             links.note(&url, &user, &service, None);
         }
-        assert!(matches!(links.find("s0", &user), Answer::Unknown));
-        assert!(!matches!(links.find("s1", &user), Answer::Unknown));
+        assert!(matches!(links.find("s0", &user).await, Answer::Unknown));
+        assert!(!matches!(links.find("s1", &user).await, Answer::Unknown));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use credentials::Vendors;
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -226,6 +226,41 @@ async fn a_picture_of_gigabytes_is_a_download_and_drawn_in_no_page() {
     house.end().await;
 }
 
+/// All files that threads were sent.
+fn placed(house: &House) -> Vec<std::path::PathBuf> {
+    let inside = |folder: std::path::PathBuf| {
+        let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        found.map(|entry| entry.path())
+    };
+    inside(house.folder.path().join("workspaces"))
+        .flat_map(|workspace| inside(workspace.join("uploads")))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_message_with_files_that_broke_off_is_taken_when_it_is_sent_again() {
+    const FILES: usize = 20;
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let content = vec![b'x'; 100_000];
+    let (_, files) = alice.upload(&vec![("a.txt", &content[..]); FILES]).await;
+    let ids: Vec<&Value> = files.as_array().unwrap().iter().map(|file| &file["id"]).collect();
+    let message = json!({ "id": "m1", "text": "look", "files": ids });
+    let first = tokio::spawn(alice.posting("/api/threads").json(&message).send());
+    while placed(&house).is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    first.abort();
+    let again = alice.fine("/api/threads", message).await;
+    assert_eq!(
+        again["happened"],
+        json!("known"),
+        "the first one was done to its end"
+    );
+    assert_eq!(placed(&house).len(), FILES, "each is there once");
+    house.end().await;
+}
+
 /// The beginning of an upload: two files, the second of which goes on.
 async fn half_an_upload(house: &House, alice: &Browser) -> TcpStream {
     let body = "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"whole\"\r\n\r\nwhole\r\n\
@@ -297,5 +332,26 @@ async fn thousands_of_files_at_a_time_are_refused_and_cost_little() {
             .count(),
         0
     );
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_file_whose_name_can_not_be_read_is_refused_in_words_that_say_so() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    for name in [&b"a\xff.txt"[..], b"red\x1b[31m.txt"] {
+        let before = b"--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"";
+        let body = [&before[..], name, b"\"\r\n\r\nhi\r\n--edge--\r\n"].concat();
+        let posting = alice
+            .posting("/api/uploads?thread=new")
+            .header("content-type", "multipart/form-data; boundary=edge");
+        let answer = posting.body(body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        let told: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert!(
+            told["error"].as_str().unwrap().starts_with("a file's name"),
+            "{told}"
+        );
+    }
     house.end().await;
 }

@@ -1,7 +1,9 @@
 //! Signing in from the page, against a strict vendor.
 
+use std::time::Duration;
+
 use credentials::{Owner, Service, Tenant, UserId, Vendors};
-use rehearsal::{Counter, Decision, Server as Vendor};
+use rehearsal::{Counter, Decision, Fault, FaultRule, Server as Vendor, Target};
 use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
@@ -113,6 +115,66 @@ async fn the_browser_comes_back_by_itself_and_is_sent_to_its_thread() {
         "{page}"
     );
     house.end().await;
+    vendor.shutdown().await;
+}
+
+/// Longer than anything takes that is certain to come.
+const CERTAIN: Duration = Duration::from_secs(30);
+
+/// A browser that comes back, and goes while the vendor has its code and does not answer before it is released.
+async fn come_and_go(vendor: &Vendor, browser: &Browser, back: &Url) {
+    let control = vendor.control();
+    let rule = FaultRule {
+        target: Target::Code,
+        times: Some(1),
+        fault: Fault::Hold,
+    };
+    control.add_fault(rule).unwrap();
+    let comes = tokio::spawn({
+        let (browser, back) = (browser.clone(), back.clone());
+        async move { come_back(&browser, &back).await }
+    });
+    control.wait(Counter::AnswersHeld, 1, CERTAIN).await.unwrap();
+    comes.abort();
+    assert!(comes.await.unwrap_err().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_sign_in_whose_browser_breaks_off_is_done_all_the_same_and_loaded_again_it_says_so() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let back = consent(&vendor, &link(&alice).await, Decision::Approve);
+    come_and_go(&vendor, &alice, &back).await;
+    // It waits for what the first one does, also where nobody waits for that any more.
+    let mut again = Box::pin(come_back(&alice, &back));
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut again).await;
+    assert!(early.is_err(), "{early:?}");
+    vendor.control().release();
+    let (status, page) = again.await;
+    assert!(
+        status == StatusCode::OK && page.contains("was done already"),
+        "{page}"
+    );
+    assert_eq!(owners(&house).len(), 1);
+    house.end().await;
+    vendor.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_half_way_when_the_server_ends_is_done_first() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let back = consent(&vendor, &link(&alice).await, Decision::Approve);
+    come_and_go(&vendor, &alice, &back).await;
+    let (control, credentials) = (vendor.control(), house.credentials.clone());
+    let ((), _folder) = tokio::join!(
+        async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            control.release();
+        },
+        house.end(),
+    );
+    assert_eq!(credentials.store().tenants().unwrap().len(), 1, "it is stored");
     vendor.shutdown().await;
 }
 

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::house::House;
+use super::house::{House, between};
 
 /// Longer than anything takes that is certain to come.
 const CERTAIN: Duration = Duration::from_secs(30);
@@ -124,5 +124,23 @@ async fn a_head_without_end_is_refused_before_it_costs_memory() {
         answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
         "{answer}"
     );
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_page_that_was_drawn_for_somebody_else_gets_no_stream() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let bob = house.guest(&alice).await;
+    let (_, page) = alice.page("/").await;
+    let hers = between(&page, "data-person=\"", "\"");
+    for (browser, status) in [(&alice, StatusCode::NO_CONTENT), (&bob, StatusCode::FORBIDDEN)] {
+        let answer = browser
+            .get(&format!("/events?look=1&person={hers}"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), status);
+    }
     house.end().await;
 }

@@ -241,6 +241,17 @@ async fn settings_and_commands_change_the_thread() {
     );
     command("/agent other").await;
     events.until("thread", |thread| thread["agent"] == "other").await;
+    command("/model default").await;
+    // Ours has none unless it is told one.
+    command("/agent native").await;
+    let words = command("/model").await["words"].as_str().unwrap().to_owned();
+    assert!(words.starts_with("No model is chosen"), "{words}");
+    let words = command("/model default").await["words"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(words.contains("no model of its own"), "{words}");
+    command("/agent other").await;
     assert_eq!(command("/auth").await["open"], "/credentials");
     assert_eq!(command("/new").await["open"], "/");
     assert!(

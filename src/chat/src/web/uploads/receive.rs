@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::multipart::Field;
 use axum::extract::{Multipart, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 
@@ -40,11 +40,7 @@ pub(crate) async fn receive(
         None | Some("new") => {}
         Some(thread) => drop(web.thread(&visitor.person, thread).await?),
     }
-    // Whoever breaks off ends the answer, but not this: what was written already would stay. It ends with the request.
-    let receiving = tokio::spawn(async move { web.receive(&visitor, form).await });
-    let taken = receiving
-        .await
-        .unwrap_or_else(|error| Err(Refused::broken("keep the files", &error)))?;
+    let taken = web.receive(&visitor, form).await?;
     let shown = |upload: &Upload| Uploaded {
         id: upload.id.clone(),
         name: upload.name.clone(),
@@ -85,6 +81,11 @@ impl Web {
                 }
             };
             if field.file_name().is_none() {
+                if is_file(&field) && refused.is_none() {
+                    refused = Some(
+                        Refused::bad("a file's name is no text (UTF-8)").hint("give the file a plain name"),
+                    );
+                }
                 continue;
             }
             if taken.len() == MOST_FILES && refused.is_none() {
@@ -152,6 +153,17 @@ impl Web {
             .unwrap_or_else(|error| Err(FileError::io("write", &path)(std::io::Error::other(error))))?;
         Ok(())
     }
+}
+
+/// Whether a part of a form is a file, also where its name can't be read.
+fn is_file(field: &Field<'_>) -> bool {
+    let disposition = field.headers().get(header::CONTENT_DISPOSITION);
+    disposition.is_some_and(|value| {
+        value
+            .as_bytes()
+            .windows(9)
+            .any(|part| part.eq_ignore_ascii_case(b"filename="))
+    })
 }
 
 /// Writes a file as it comes. Of what is longer than `most` nothing more is written; it is read on up to `patience`

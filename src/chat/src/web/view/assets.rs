@@ -43,6 +43,11 @@ pub(crate) const ASSETS: &[Asset] = &[
         body: include_str!("theme.js"),
     },
     Asset {
+        name: "left.js",
+        mime: SCRIPT,
+        body: include_str!("left.js"),
+    },
+    Asset {
         name: "app.js",
         mime: SCRIPT,
         body: include_str!("app.js"),
@@ -136,6 +141,17 @@ pub(super) fn head() -> String {
          interactive-widget=resizes-content\"><meta name=\"color-scheme\" content=\"light dark\">\
          <link rel=\"icon\" href=\"/assets/icon.svg?v={version}\"><link rel=\"stylesheet\" href=\"/assets/style.css?v={version}\">\
          <link rel=\"stylesheet\" href=\"/assets/narrow.css?v={version}\">\
-         <script src=\"/assets/theme.js?v={version}\"></script>"
+         {}",
+        script("theme.js")
     )
+}
+
+/// A script that is no module: it runs before what comes after it.
+fn script(name: &str) -> String {
+    format!("<script src=\"/assets/{name}?v={}\"></script>", version())
+}
+
+/// Lets a browser forget all that was written in it here.
+pub(crate) fn forget() -> String {
+    script("left.js")
 }

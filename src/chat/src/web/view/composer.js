@@ -18,8 +18,8 @@ let here = thread || "new";
 
 /** Messages of this page that its timeline does not show yet, as `unsent.keep` has them; with `turn` when they arrived. */
 let outgoing = [];
-/** Where they go: the thread, or the one that the first of them opens. A reload finds it again. */
-let place = thread || (kept.get("place") ?? unsent.unopened(newId()));
+/** Where they go: the thread, or the one that the first of them opens. */
+let place = thread || unsent.unopened(newId());
 /** Whether one of them is on its way. */
 let pumping = false;
 let phase = { busy: false, words: "", tone: "quiet" };
@@ -36,6 +36,8 @@ let away = false;
 
 /** Starts everything; where people can only watch, how it stands; nothing on other pages. */
 export function composer() {
+  // It goes from one empty page to the next, and no further.
+  if (thread || !form) kept.set("place", null);
   if (!form && !document.getElementById("watch")) return;
   on("away", (now) => {
     if (away === now) return;
@@ -63,11 +65,12 @@ export function composer() {
   dispatch.addEventListener("change", () => (picked = true));
   on("applied", arrived);
   // Back on the empty page that opened a thread: it begins anew.
-  addEventListener("pageshow", (event) => event.persisted && opened && location.reload());
-  files.push(...(kept.get(`files:${here}`) ?? []));
-  kept.set(`files:${here}`, null);
+  addEventListener("pageshow", (event) => event.persisted && (opened ? location.reload() : takeOver()));
+  addEventListener("pagehide", handOver);
+  const before = takeOver();
+  files.push(...(before.files ?? []));
+  if (!thread) place = before.place ?? place;
   chips();
-  if (!thread) kept.set("place", place);
   // What a reload, the empty page or a closed tab left behind; and what no thread was opened for.
   outgoing = unsent.left().filter((one) => one.thread === place || (!thread && one.refused && unsent.isUnopened(one)));
   for (const message of outgoing) draw(message);
@@ -78,6 +81,19 @@ export function composer() {
     // While the host is away there will be no other page that sends it.
     if (outgoing.some((one) => !one.turn && !one.refused && (away || !unsent.isKept(one.id)))) event.preventDefault();
   });
+}
+
+/** What one page alone may have goes on with the next page of this tab, such as after a reload. While a page has it, it is
+ * kept nowhere: a tab that is made a copy of this one, with all that is kept, must not send the same, or to the same place. */
+function handOver() {
+  const name = (file) => (file.id || file.failed ? file : { ...file, failed: "the page was left before it was there" });
+  kept.set(`files:${here}`, files.length > 0 ? files.map(name) : null);
+  kept.set("place", thread || opened ? null : place);
+}
+
+/** Takes what the page before handed over. */
+function takeOver() {
+  return { files: kept.take(`files:${here}`), place: kept.take("place") };
 }
 
 /** Whether this page sends the message with this id. */
@@ -216,7 +232,7 @@ async function transmit(message) {
   try {
     const answer = await persist(...unsent.request(message), (why) => {
       state({ trouble: why });
-      if (outgoing.includes(message)) unsent.keep(message);
+      unsent.update(message);
     });
     unsent.forget(message.id);
     state({ turn: answer.turn, trouble: undefined });
@@ -232,18 +248,16 @@ async function transmit(message) {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     state({ refused: error.words, trouble: undefined });
-    if (outgoing.includes(message)) unsent.keep(message);
+    unsent.update(message);
   }
 }
 
 /** From the empty page to the thread that it opened, where what is not sent yet goes on; files under way come first. */
 function leave() {
   if (!opened || here !== "new" || underway()) return;
-  kept.set("place", null);
   kept.set("draft:new", null);
   here = place;
   kept.set(`draft:${here}`, text.value);
-  kept.set(`files:${here}`, files.filter((file) => file.id));
   location.assign(opened.url);
 }
 

@@ -1,13 +1,13 @@
 // The files that go with the next message: taken in by the host at once, shown above the field.
 
 import { element } from "./morph.js";
-import { newId, post } from "./send.js";
+import { newId, post, rest } from "./send.js";
 
 const form = document.getElementById("composer");
 const text = document.getElementById("text");
 const uploads = document.getElementById("uploads");
 
-/** Files: `{ key, name, id?, share, failed? }`; those with an id are on the host. */
+/** Files: `{ key, name, id?, share, failed?, trouble? }`; those with an id are on the host, those in trouble on their way. */
 export const files = [];
 let told = () => {};
 
@@ -68,10 +68,11 @@ function add(chosenFiles) {
 }
 
 /** XMLHttpRequest, because fetch tells nothing of an upload's progress. */
-function upload(one, file) {
+function upload(one, file, attempt = 0) {
   const request = new XMLHttpRequest();
   const body = new FormData();
-  body.append("file", file, one.name);
+  // What no header can carry would break the form.
+  body.append("file", file, one.name.replace(/\p{Cc}/gu, "_"));
   request.open("POST", `/api/uploads?thread=${document.body.dataset.thread || "new"}`);
   request.setRequestHeader("x-csrf-token", document.querySelector('meta[name="csrf"]').content);
   request.responseType = "json";
@@ -83,14 +84,24 @@ function upload(one, file) {
     const kept = Array.isArray(request.response) ? request.response[0] : null;
     if (request.status === 200 && kept) Object.assign(one, { id: kept.id, name: kept.name, share: 1 });
     else one.failed = request.response?.error ?? `refused (${request.status})`;
+    one.trouble = undefined;
     settle();
   });
-  request.addEventListener("error", () => {
-    one.failed = "the host can’t be reached";
-    settle();
-  });
+  request.addEventListener("error", () => again(one, file, attempt));
   one.abort = () => request.abort();
   request.send(body);
+}
+
+/** What did not get through is sent again until it does, as a message is. */
+async function again(one, file, attempt) {
+  // Browsers tell by the same error that a file is not what it was.
+  const changed = await file.slice(0, 1).arrayBuffer().then(() => false, () => true);
+  if (changed) one.failed = "it can’t be read any more";
+  else Object.assign(one, { trouble: "the host can’t be reached", share: 0 });
+  settle();
+  if (changed) return;
+  await rest(attempt);
+  if (files.includes(one)) upload(one, file, attempt + 1);
 }
 
 /** Draws the files. */
@@ -99,7 +110,7 @@ export function chips() {
     const chip = element('<li class="chip"><span></span><small></small><progress max="1"></progress><button type="button" class="plain">×</button></li>');
     chip.classList.toggle("failed", Boolean(one.failed));
     chip.querySelector("span").textContent = one.name;
-    chip.querySelector("small").textContent = one.failed ?? "";
+    chip.querySelector("small").textContent = one.failed ?? one.trouble ?? "";
     chip.querySelector("progress").value = one.share;
     chip.querySelector("progress").hidden = Boolean(one.id || one.failed);
     chip.querySelector("button").setAttribute("aria-label", `Remove ${one.name}`);

@@ -10,7 +10,7 @@ import { jitter, newId, reached, refusal } from "./send.js";
 
 const timeline = document.getElementById("timeline");
 const banner = document.getElementById("banner");
-const thread = document.body.dataset.thread;
+const { thread, person } = document.body.dataset;
 const heard = document.getElementById("heard");
 
 /** The host's life, and the newest id of an event: `<boot>-<revision>`. */
@@ -123,7 +123,7 @@ function connect() {
   claim();
   rests = false;
   spoken = Date.now();
-  const query = new URLSearchParams();
+  const query = new URLSearchParams({ person });
   if (thread) query.set("thread", thread);
   if (seen.id) query.set("last", seen.id);
   source = new EventSource(`/events?${query}`);
@@ -193,9 +193,10 @@ function broken(from) {
 async function refused() {
   attempt += 1;
   let wait = jitter(Math.min(15000, 500 * 2 ** attempt));
-  const answer = await fetch("/events?look=1", { headers: { accept: "application/json" } }).catch(() => null);
+  const answer = await fetch(`/events?look=1&person=${person}`, { headers: { accept: "application/json" } }).catch(() => null);
   if (answer && (answer.status === 401 || answer.status === 403)) {
-    return void away("This browser is no longer signed in. ", Object.assign(document.createElement("a"), { href: "/", textContent: "Open the page anew" }));
+    const why = answer.status === 401 ? "This browser is no longer signed in." : (await refusal(answer)).words;
+    return void away(`${why} `, Object.assign(document.createElement("a"), { href: "/", textContent: "Open the page anew" }));
   }
   if (answer && !answer.ok) {
     const { words, after } = await refusal(answer);

@@ -58,7 +58,7 @@ export async function persist(path, body, waiting) {
     } catch (error) {
       if (error instanceof Refused && !error.again) throw error;
       waiting(error instanceof Refused ? error.message : "the host can’t be reached");
-      await pause(jitter(Math.min(LONGEST_PAUSE, 500 * 2 ** attempt), error.after), !error.after);
+      await rest(attempt, error.after);
     }
   }
 }
@@ -71,6 +71,11 @@ export function jitter(milliseconds, least = 0) {
 /** The host is there again: nothing that waited for it has to wait on. */
 export function reached() {
   dispatchEvent(new Event("reached"));
+}
+
+/** The while before the next attempt, longer each time. `least`: what the server wants, in milliseconds. */
+export function rest(attempt, least) {
+  return pause(jitter(Math.min(LONGEST_PAUSE, 500 * 2 ** attempt), least), !least);
 }
 
 /** A while; cut short, if it may be, when the network or the host comes back. */
@@ -93,21 +98,36 @@ export function newId() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** A person's names of what is kept: whoever uses this tab next finds nothing of it. */
+const own = (key) => `${document.body.dataset.person}:${key}`;
+
 /** Something small that survives a reload of this tab; nothing when storage is forbidden. */
 export const kept = {
   get(key) {
     try {
-      return JSON.parse(sessionStorage.getItem(key));
+      return JSON.parse(sessionStorage.getItem(own(key)));
     } catch {
       return null;
     }
   },
   set(key, value) {
     try {
-      if (value === null || value === "") sessionStorage.removeItem(key);
-      else sessionStorage.setItem(key, JSON.stringify(value));
+      if (value === null || value === "") sessionStorage.removeItem(own(key));
+      else sessionStorage.setItem(own(key), JSON.stringify(value));
     } catch {
       // Full or forbidden: the page works, only a reload forgets.
+    }
+  },
+  take(key) {
+    const value = this.get(key);
+    this.set(key, null);
+    return value;
+  },
+  clear() {
+    try {
+      sessionStorage.clear();
+    } catch {
+      // Forbidden: nothing is there.
     }
   },
 };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use conversation::in_order;
+use credentials::UserId;
 
 use super::html::{each, escape};
 use super::icon::icon;
@@ -43,11 +44,16 @@ pub(crate) fn shell(shell: &Shell<'_>) -> String {
         version = assets::version(),
         thread = escape(&thread),
         boot = escape(shell.boot),
-        person = random::name_of("browser", &[shell.viewer.user.as_str()]),
+        person = browser_of(&shell.viewer.user),
         side = side(shell),
         main = main(shell, title),
         dialogs = DIALOG,
     )
+}
+
+/// What pages call the person whom they are drawn for.
+pub(crate) fn browser_of(user: &UserId) -> String {
+    random::name_of("browser", &[user.as_str()])
 }
 
 /// Asks once before something is lost. Words are set by the script.

@@ -3,7 +3,7 @@
 // that is sent twice counts once.
 
 import { on } from "./live.js";
-import { Refused, Unreached, post } from "./send.js";
+import { Refused, Unreached, kept, post } from "./send.js";
 
 /** Whoever uses this browser next sends nothing of somebody else's. */
 const PREFIX = `unsent:${document.body.dataset.person}:`;
@@ -44,6 +44,11 @@ export function keep(message) {
   changed();
 }
 
+/** Keeps what became of one, if it is kept: another page may have sent it, or everything was forgotten at a sign-out. */
+export function update(message) {
+  if (isKept(message.id)) keep(message);
+}
+
 /** It is acknowledged, or its words are back in the field. */
 export function forget(id) {
   try {
@@ -59,11 +64,21 @@ export function isKept(id) {
   return left().some((one) => one.id === id);
 }
 
+/** One that is kept; nothing if it can't be read, so that it hides no other. */
+function read(entry) {
+  try {
+    const one = JSON.parse(entry);
+    return typeof one.id === "string" && typeof one.thread === "string" ? one : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Everything that is kept, in the order in which it was written. */
 export function left() {
   try {
     const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-    const all = keys.map((key) => JSON.parse(localStorage.getItem(key))).filter(Boolean);
+    const all = keys.map((key) => read(localStorage.getItem(key))).filter(Boolean);
     return all.sort((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
   } catch {
     return [];
@@ -102,7 +117,9 @@ export function opened(place, thread) {
 export function leftovers(mine) {
   on("away", (now) => (away = now));
   addEventListener("storage", (event) => {
-    if (event.key !== null && !event.key.startsWith(PREFIX)) return;
+    // This browser was signed out.
+    if (event.key === null) kept.clear();
+    else if (!event.key.startsWith(PREFIX)) return;
     if (event.key && event.newValue === null) for (const listener of listeners.gone) listener(event.key.slice(PREFIX.length));
     changed();
   });

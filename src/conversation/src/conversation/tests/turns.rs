@@ -131,6 +131,30 @@ async fn what_has_ended_stays_so() {
 }
 
 #[tokio::test]
+async fn what_ended_last_is_known_although_the_clock_was_set_back() {
+    let (folder, conversation, thread) = with_thread().await;
+    say(&conversation, &thread, "1", "one").await;
+    let turn = start(&conversation, &thread).await;
+    conversation.finish(turn.id, TurnEnd::Failed, None).await.unwrap();
+    // As if the clock had been two hours ahead until now.
+    raw(folder.path())
+        .execute("UPDATE turns SET ended = ended + 7200000", [])
+        .unwrap();
+    say(&conversation, &thread, "2", "two").await;
+    let turn = start(&conversation, &thread).await;
+    conversation.finish(turn.id, TurnEnd::Done, None).await.unwrap();
+    let told = conversation
+        .threads(crate::ThreadFilter::default())
+        .await
+        .unwrap();
+    assert_eq!(told[0].last_end, Some(TurnState::Done));
+    assert!(
+        !conversation.dismiss(&thread).await.unwrap(),
+        "the last one was answered"
+    );
+}
+
+#[tokio::test]
 async fn what_never_ran_is_neither_answered_nor_cut() {
     let (_folder, conversation, thread) = with_thread().await;
     let turn = say(&conversation, &thread, "1", "one").await;

@@ -32,8 +32,7 @@ pub(in crate::config) struct DiscordSection {
     pub(super) token_command: Option<Vec<String>>,
     pub(super) users: Option<Ids>,
     pub(super) roles: Option<Ids>,
-    /// As a list.
-    pub(super) channels: Option<Ids>,
+    pub(super) allowed_channels: Option<Ids>,
     pub(super) guilds: Option<Ids>,
     pub(super) everyone: Option<bool>,
     pub(super) dms: Option<bool>,
@@ -49,11 +48,11 @@ pub(in crate::config) struct DiscordSection {
 impl DiscordSection {
     pub(in crate::config) const KEYS: &[&str] = &[
         "admins",
+        "allowed_channels",
         "api_base",
         "approvers",
         "bot_turns",
         "bots",
-        "channels",
         "dms",
         "everyone",
         "gateway_url",

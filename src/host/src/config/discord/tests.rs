@@ -44,11 +44,11 @@ fn everything_that_can_be_said_is_understood() {
     let config = sound(
         "[agents.codex]\ncommand = [\"codex-acp\"]\n\
          [discord]\n\
-         users = [1, \"2\"]\nroles = [3]\nguilds = [\"4\"]\nbots = [5]\nbot_turns = 9\n\
+         users = [1, \"2\"]\nallowed_channels = [12, \"13\"]\nroles = [3]\nguilds = [\"4\"]\nbots = [5]\nbot_turns = 9\n\
          everyone = true\ndms = true\napprovers = [6]\nadmins = [7]\n\
          shards = { first = 0, last = 3, total = 16 }\n\
          api_base = \"http://127.0.0.1:1/\"\ngateway_url = \"ws://127.0.0.1:2/\"\n\
-         [discord.channels.10]\nmode = \"all\"\nagent = \"codex\"\nmodel = \"m\"\nworkspace = \"w\"\ndispatch = \"steer\"\n\
+         [discord.channels.10]\nmode = \"all\"\nagent = \"codex\"\nmodel = \"m\"\nworkspace = \"/srv/agents/w\"\ndispatch = \"steer\"\n\
          permissions = \"deny\"\n\
          [discord.channels.11]\n",
     );
@@ -57,7 +57,8 @@ fn everything_that_can_be_said_is_understood() {
         users: [1, 2].into(),
         roles: [3].into(),
         everyone: true,
-        channels: [(10, Mode::All), (11, Mode::Mention)].into(),
+        allowed: [12, 13].into(),
+        modes: [(10, Mode::All)].into(),
         guilds: [4].into(),
         dms: true,
         bots: [5].into(),
@@ -74,15 +75,76 @@ fn everything_that_can_be_said_is_understood() {
     let channel = &config.channels[&10];
     assert_eq!(channel.agent.as_deref(), Some("codex"));
     assert_eq!(channel.model.as_deref(), Some("m"));
-    assert!(channel.workspace.as_ref().unwrap().is_absolute());
+    assert_eq!(channel.workspace.as_deref(), Some(Path::new("/srv/agents/w")));
     assert_eq!(channel.dispatch, Some(Dispatch::Steer));
     assert_eq!(channel.permissions, Some(Permissions::Deny));
     assert_eq!(config.channels[&11], Channel::default());
-    let listed = sound("[discord]\nchannels = [10, \"11\"]\n");
     assert_eq!(
-        listed.rules.channels,
-        [(10, Mode::Mention), (11, Mode::Mention)].into()
+        problems_of("[discord]\nchannels = [10]\n", &[("DISCORD_TOKEN", TOKEN)])[0],
+        "2: discord.channels: what is different in a channel is a table, [discord.channels.ID] (the list of channels that \
+         the bot works in is called allowed_channels)"
     );
+}
+
+/// What is said of the folders of two channels, where the state is in one folder and the other threads are in another.
+fn of_workspaces(one: &str, other: &str) -> Vec<String> {
+    let places = tempfile::tempdir().unwrap();
+    let at = |name: &str| places.path().join(name);
+    std::fs::create_dir_all(at("state")).unwrap();
+    std::os::unix::fs::symlink(at("state"), at("link")).unwrap();
+    let text = format!(
+        "[credentials]\npath = \"{}\"\n[threads]\nworkspaces = \"{}\"\n[discord.channels.1]\nworkspace = \"{}\"\n\
+         [discord.channels.2]\nworkspace = \"{}\"\n",
+        at("logins/auth.json").display(),
+        at("threads").display(),
+        at(one).display(),
+        at(other).display(),
+    );
+    let home = at("state");
+    std::fs::write(home.join("config.toml"), text).unwrap();
+    let pairs = [
+        ("AGENT_HOST_HOME", home.to_str().unwrap()),
+        ("DISCORD_TOKEN", TOKEN),
+    ];
+    let loaded = crate::config::load_from(&crate::config::tests::variables(&pairs), None).unwrap();
+    let root = places.path().display().to_string();
+    let said = loaded.problems.iter().map(ToString::to_string);
+    said.map(|problem| problem.replace(&root, "")).collect()
+}
+
+#[test]
+fn folders_of_workspaces_lie_apart_or_are_the_same() {
+    assert_eq!(
+        of_workspaces("project", "project"),
+        [""; 0],
+        "each thread has its own in it"
+    );
+    assert_eq!(of_workspaces("project", "project2"), [""; 0]);
+    for (one, other, what) in [
+        ("state", "b", "the state folder `/state` lie in each other"),
+        (
+            "state/project",
+            "b",
+            "the state folder `/state` lie in each other",
+        ),
+        ("link/project", "b", "the state folder `/state` lie in each other"),
+        ("", "b", "the state folder `/state` lie in each other"),
+        ("logins", "b", "holds the logins `/logins/auth.json`"),
+        (
+            "threads/project",
+            "b",
+            "all other threads' workspaces `/threads` lie in each other",
+        ),
+        (
+            "a",
+            "a/discord.5",
+            "another channel's `/a/discord.5` lie in each other",
+        ),
+    ] {
+        let told = of_workspaces(one, other);
+        assert!(!told.is_empty() && told[0].contains(what), "{one}: {told:?}");
+        assert!(told[0].contains("workspace"), "{told:?}");
+    }
 }
 
 #[test]
@@ -257,4 +319,15 @@ fn what_happens_on_this_machine_never_reaches_the_real_service() {
         assert_eq!(told.len(), 1, "{told:#?}");
         assert!(told[0].starts_with(start), "{} instead of {start}", told[0]);
     }
+}
+
+#[test]
+fn a_token_in_the_environment_that_is_none_is_told_although_there_is_no_section() {
+    let told = problems_of("", &[("DISCORD_TOKEN", "Bot MTAw.planted.x")]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("DISCORD_TOKEN") && told[0].contains("not a token") && !told[0].contains("planted"),
+        "{told:?}"
+    );
+    assert_eq!(problems_of("", &[]), Vec::<String>::new());
 }

@@ -72,7 +72,7 @@ impl Source {
                         (secret, format!("the service's credential {name}"), Some(file))
                     }
                     None => {
-                        let what = format!("no token: {name} is not set in the environment");
+                        let what = format!("no token: {}", variables.absence(name));
                         return Err(fault(what, hint));
                     }
                 }
@@ -91,9 +91,18 @@ impl Source {
     }
 }
 
-/// The token of somebody who has no `[discord]`.
-pub(super) fn of_environment(variables: &Variables) -> Option<Token> {
-    Source::Variable(DEFAULT_VARIABLE.to_owned()).look(variables).ok()
+/// The token of somebody who has no `[discord]`. That there is none is no fault.
+pub(super) fn of_environment(variables: &Variables, problems: &mut Vec<Problem>) -> Option<Token> {
+    if matches!(variables.find(DEFAULT_VARIABLE), Ok(None)) {
+        return None;
+    }
+    let looked = Source::Variable(DEFAULT_VARIABLE.to_owned()).look(variables);
+    looked
+        .map_err(|no| {
+            let problem = Problem::of_variable(DEFAULT_VARIABLE, no.what).hint(no.hint);
+            problems.push(problem.only_for_a_host());
+        })
+        .ok()
 }
 
 /// The token that the section names.

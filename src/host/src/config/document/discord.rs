@@ -1,4 +1,4 @@
-//! `[discord]`, whose channels are a list, or a table each.
+//! `[discord]`, and the tables of its channels.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -25,6 +25,14 @@ impl Reader<'_> {
         for (key, value) in table {
             match value.get_ref().as_table() {
                 Some(tables) if &**key.get_ref() == "channels" => channels = self.channels(tables),
+                None if &**key.get_ref() == "channels" => {
+                    let line = self.lines.line(key.span().start);
+                    let what = "what is different in a channel is a table, [discord.channels.ID]";
+                    self.problems.push(
+                        Problem::at_line(self.file, line, "discord.channels", what)
+                            .hint("the list of channels that the bot works in is called allowed_channels"),
+                    );
+                }
                 _ => {
                     plain.insert(key.clone(), value.clone());
                 }

@@ -118,6 +118,28 @@ fn what_a_model_can_take_how_often_it_is_called_and_what_a_command_may_start_rea
 }
 
 #[test]
+fn what_an_agent_of_somebody_else_gets_may_be_a_credential_of_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("SOME_KEY"), "from-a-file\n").unwrap();
+    std::fs::write(folder.path().join("EMPTY"), " \n").unwrap();
+    let given = ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap());
+    let text =
+        |from| format!("[agents.a]\ncommand = [\"a-acp\"]\nenv = {{ KEY = {{ from_env = \"{from}\" }} }}\n");
+    let settings = load_text(&text("SOME_KEY"), &[given]).settings;
+    let supervisor::AgentKind::External { environment, .. } = &settings.agents["a"].kind else {
+        panic!("it is somebody else's");
+    };
+    assert_eq!(environment["KEY"], "from-a-file");
+    let missing = problems_of(&text("EMPTY"), &[given]);
+    assert_eq!(
+        missing,
+        [
+            "3: agents.a.env: EMPTY is not set in the environment, and no credential of the service, or an empty one"
+        ]
+    );
+}
+
+#[test]
 fn how_long_a_server_may_be_silent_and_whom_it_may_be_signed_by_reach_the_agents() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");

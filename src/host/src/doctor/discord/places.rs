@@ -1,18 +1,19 @@
 //! Where the bot is, and whether it may do there what it has to.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use chat::discord::admission::Mode;
 use chat::discord::config::Config;
-use chat::discord::inspect::{Application, Bot, Channel, Guild, Rest, Trouble, invite_link};
+use chat::discord::inspect::{Application, Bot, Channel, Guild, Looked, Rest, Trouble, invite_link};
 
 use super::unanswered;
 use crate::doctor::check::Check;
+use crate::output::some_of;
 
 const NAME: &str = "bot-channels";
 
-/// A bot in more servers than this is looked at in some of them.
-const MAX_GUILDS: usize = 25;
+/// No further server is looked at after this.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// So many are named.
 const SHOWN: usize = 8;
@@ -36,15 +37,10 @@ async fn gather(config: &Config, rest: &Rest, bot: &Bot) -> Result<Places, Troub
     let listed = &config.rules.guilds;
     let mut guilds = rest.guilds().await?;
     // Listed channels may be in any server.
-    if config.rules.channels.is_empty() && !listed.is_empty() {
+    if config.rules.allowed.is_empty() && !listed.is_empty() {
         guilds.retain(|guild| listed.contains(&guild.id));
     }
-    let left_out = guilds.len().saturating_sub(MAX_GUILDS);
-    guilds.truncate(MAX_GUILDS);
-    let mut channels = Vec::new();
-    for guild in &guilds {
-        channels.extend(rest.channels(guild.id, bot.id).await?);
-    }
+    let Looked { channels, left_out } = rest.channels_of(&guilds, bot.id, PATIENCE).await?;
     Ok(Places {
         guilds,
         channels,
@@ -65,13 +61,14 @@ fn judge(config: &Config, application: u64, places: &Places) -> Check {
     let mut findings: Vec<Check> = absent_guilds(config, places)
         .map(|id| Check::fail(NAME, format!("the bot is not in the server {id} of `guilds`")).hint(invite()))
         .collect();
-    let meant = config
-        .rules
-        .channels
+    let rules = &config.rules;
+    // What is said of a channel is meant for one that is there, too.
+    let meant: BTreeSet<u64> = rules
+        .allowed
         .iter()
-        .filter(|(_, mode)| **mode != Mode::Off);
-    let meant: BTreeSet<u64> = meant.map(|(id, _)| *id).collect();
-    let named = |channel: &&Channel| meant.contains(&channel.id);
+        .chain(config.channels.keys())
+        .copied()
+        .collect();
     let unknown = |id: &&u64| !places.channels.iter().any(|channel| channel.id == **id);
     if places.left_out == 0 {
         findings.extend(meant.iter().filter(unknown).map(|id| {
@@ -79,32 +76,48 @@ fn judge(config: &Config, application: u64, places: &Places) -> Check {
                 NAME,
                 format!("no server that the bot is in has a text channel or forum {id}"),
             )
-            .hint("correct the id in `channels` of `[discord]`, or invite the bot to its server")
+            .hint("correct the id in `allowed_channels` or a table of `[discord]`, or invite the bot to its server")
         }));
     }
-    let looked_at: Vec<&Channel> = if config.rules.channels.is_empty() {
-        // One that the bot does not see is most likely not meant for it.
-        places
-            .channels
-            .iter()
-            .filter(|channel| channel.permissions.may_see())
-            .collect()
-    } else {
-        places.channels.iter().filter(named).collect()
+    // One that is not listed and that the bot does not see is most likely not meant for it.
+    let is_looked_at = |channel: &&Channel| {
+        let is_meant = rules.allowed.contains(&channel.id) || channel.permissions.may_see();
+        is_meant && rules.serves(channel.guild, channel.id)
     };
-    if looked_at.is_empty() && config.rules.channels.is_empty() {
-        let what = "the bot sees no channel where it is";
+    let looked_at: Vec<&Channel> = places.channels.iter().filter(is_looked_at).collect();
+    if looked_at.is_empty() {
         findings.push(
-            Check::fail(NAME, what).hint("give it a role that has View Channel there, or invite it anew"),
+            Check::fail(NAME, "there is no channel that the bot sees and may work in").hint(
+                "give it a role that has View Channel there, or invite it anew; or change `allowed_channels`, `guilds`, or a \
+                 `mode = \"off\"` in `[discord]`",
+            ),
         );
     }
     let lacks = looked_at
         .iter()
         .filter(|channel| !channel.permissions.missing().is_empty());
-    findings.extend(lacks.map(|channel| lacking(channel, !meant.is_empty())));
+    let lacks: Vec<Check> = lacks
+        .map(|channel| lacking(channel, rules.allowed.contains(&channel.id)))
+        .collect();
+    let unnamed = lacks.len().saturating_sub(SHOWN);
+    findings.extend(lacks.into_iter().take(SHOWN));
+    if unnamed > 0 {
+        findings.push(Check::warn(
+            NAME,
+            format!("{unnamed} more channels lack something"),
+        ));
+    }
     let mut fine = good(places, &looked_at);
     if places.left_out > 0 {
-        fine = format!("{fine}; {} more servers were not looked at", places.left_out);
+        let what = format!(
+            "{} more servers were not looked at: that takes too long",
+            places.left_out
+        );
+        if findings.is_empty() {
+            fine = format!("{fine}; {what}");
+        } else {
+            findings.push(Check::warn(NAME, what));
+        }
     }
     Check::worst(NAME, findings, fine)
 }
@@ -136,24 +149,12 @@ fn lacking(channel: &Channel, is_listed: bool) -> Check {
 fn good(places: &Places, looked_at: &[&Channel]) -> String {
     let names: Vec<String> = looked_at
         .iter()
-        .take(SHOWN)
         .map(|channel| format!("#{}", channel.name))
         .collect();
-    let more = looked_at.len().saturating_sub(SHOWN);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    let servers: Vec<&str> = places
-        .guilds
-        .iter()
-        .take(SHOWN)
-        .map(|guild| guild.name.as_str())
-        .collect();
+    let servers: Vec<&str> = places.guilds.iter().map(|guild| guild.name.as_str()).collect();
     format!(
-        "may do all it has to in {}{more}, in {}",
-        names.join(", "),
-        servers.join(", ")
+        "may do all it has to in {}, in {}",
+        some_of(&names, SHOWN),
+        some_of(&servers, SHOWN)
     )
 }

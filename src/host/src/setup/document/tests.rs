@@ -17,7 +17,7 @@ fn plan() -> Plan {
 fn a_file_that_is_not_there_gets_the_section_and_nothing_else() {
     assert_eq!(
         merged("", &plan()).unwrap(),
-        "[discord]\ntoken_env = \"BOT\"\nchannels = [1, 2]\nusers = [3]\nroles = [4]\n"
+        "[discord]\ntoken_env = \"BOT\"\nallowed_channels = [1, 2]\nusers = [3]\nroles = [4]\n"
     );
 }
 
@@ -34,12 +34,12 @@ fn what_else_stands_there_stays_with_its_comments() {
     }
     assert!(after.contains("\n\n[discord]\ntoken_env"), "{after}");
 
-    let before = "[discord]\n# the token\ntoken_file = \"/t\"\ndms = true # yes\nchannels = [9] # one\neveryone = true\n\n\
+    let before = "[discord]\n# the token\ntoken_file = \"/t\"\ndms = true # yes\nallowed_channels = [9] # one\neveryone = true\n\n\
                   [web] # page\nlisten = \"127.0.0.1:1\"\n";
     let after = merged(before, &plan()).unwrap();
     assert_eq!(
         after,
-        "[discord]\ndms = true # yes\nchannels = [1, 2] # one\ntoken_env = \"BOT\"\nusers = [3]\nroles = [4]\n\n\
+        "[discord]\ndms = true # yes\nallowed_channels = [1, 2] # one\ntoken_env = \"BOT\"\nusers = [3]\nroles = [4]\n\n\
          [web] # page\nlisten = \"127.0.0.1:1\"\n"
     );
 }
@@ -63,15 +63,16 @@ fn what_is_to_be_kept_is_kept_and_a_second_time_changes_nothing() {
 }
 
 #[test]
-fn tables_of_channels_stay_tables() {
-    let before = "[discord]\n[discord.channels.1]\nmode = \"all\" # loud\n[discord.channels.9]\n";
+fn what_is_said_of_channels_stays_also_of_those_that_are_not_chosen() {
+    let before = "[discord]\nguilds = [8]\n\n[discord.channels.1]\nmode = \"off\" # quiet\nmodel = \"m\"\n\n# never there\n\
+                  [discord.channels.5]\nmode = \"off\"\n\n[discord.channels.9]\npermissions = \"deny\"\n";
     let after = merged(before, &plan()).unwrap();
+    assert!(after.contains("allowed_channels = [1, 2]\n"), "{after}");
+    assert!(after.contains("[discord.channels.1]\nmodel = \"m\"\n"), "{after}");
     assert!(
-        after.contains("[discord.channels.1]\nmode = \"all\" # loud\n"),
-        "{after}"
-    );
-    assert!(
-        after.contains("[discord.channels.2]\n") && !after.contains("channels.9"),
+        after.ends_with(
+            "# never there\n[discord.channels.5]\nmode = \"off\"\n\n[discord.channels.9]\npermissions = \"deny\"\n"
+        ),
         "{after}"
     );
     let all = Plan {
@@ -79,8 +80,11 @@ fn tables_of_channels_stay_tables() {
         people: People::Everyone,
         ..plan()
     };
-    let after = merged("[discord]\nchannels = [1]\n", &all).unwrap();
-    assert_eq!(after, "[discord]\ntoken_env = \"BOT\"\neveryone = true\n");
+    let before = "[discord]\nallowed_channels = [1]\n\n[discord.channels.9]\npermissions = \"deny\"\n";
+    assert_eq!(
+        merged(before, &all).unwrap(),
+        "[discord]\ntoken_env = \"BOT\"\neveryone = true\n\n[discord.channels.9]\npermissions = \"deny\"\n"
+    );
 }
 
 #[test]

@@ -16,6 +16,9 @@ const TRIMMED: &str = "[this output was left out to make room; call the tool aga
 pub(crate) const BROKE_OFF: &str =
     "(This turn ended before I was done. I go on with it only if I am asked to.)";
 
+/// What the model reads in place of an answer that it gave without a word, in its own name, for the same reason.
+pub(crate) const SAID_NOTHING: &str = "(I ended this turn, and said nothing.)";
+
 /// Outputs up to so many bytes take no room.
 pub(super) const SHORT: usize = 200;
 
@@ -23,6 +26,8 @@ pub(super) const SHORT: usize = 200;
 enum Before {
     /// It is an answer, or belongs to the same turn.
     Fine,
+    /// It is an answer without a word.
+    SaidNothing,
     /// All of it was said again: a running turn took in more, and began again.
     SaidAgain,
     /// The turn ended here.
@@ -33,7 +38,7 @@ impl History {
     /// In order, for the next request.
     pub(crate) fn view(&self) -> Cow<'_, [Message]> {
         if self.summary.is_none() && self.trimmed == 0 && self.hidden.is_empty() && self.withheld.is_empty() {
-            let mut pairs = (1..self.messages.len()).map(|next| self.before(next - 1, Some(next)));
+            let mut pairs = (0..self.messages.len()).map(|index| self.before(index, Some(index + 1)));
             if pairs.all(|before| matches!(before, Before::Fine)) {
                 return Cow::Borrowed(&self.messages);
             }
@@ -59,10 +64,11 @@ impl History {
             .take_while(move |(index, _)| *index < before)
             .flat_map(|(index, next)| match self.before(index, next) {
                 Before::Fine => [Some(self.one(index)), None],
+                Before::SaidNothing => [Some(Cow::Owned(ending(&[], SAID_NOTHING))), None],
                 Before::SaidAgain => [None, None],
                 Before::BrokeOff => match &self.messages[index] {
-                    Message::Assistant { parts } => [Some(Cow::Owned(broken_off(parts))), None],
-                    _ => [Some(self.one(index)), Some(Cow::Owned(broken_off(&[])))],
+                    Message::Assistant { parts } => [Some(Cow::Owned(ending(parts, BROKE_OFF))), None],
+                    _ => [Some(self.one(index)), Some(Cow::Owned(ending(&[], BROKE_OFF)))],
                 },
             })
             .flatten()
@@ -81,10 +87,14 @@ impl History {
     }
 
     fn before(&self, index: usize, next: Option<usize>) -> Before {
-        let Some(Message::User { parts: later }) = next.map(|next| &self.messages[next]) else {
+        let said = &self.messages[index];
+        if matches!(said, Message::Assistant { parts } if parts.is_empty()) {
+            return Before::SaidNothing;
+        }
+        let Some(Message::User { parts: later }) = next.and_then(|next| self.messages.get(next)) else {
             return Before::Fine;
         };
-        match &self.messages[index] {
+        match said {
             Message::User { parts } if is_said_in(parts, later) => Before::SaidAgain,
             Message::Assistant { .. } if !self.cut.contains(&index) => Before::Fine,
             _ => Before::BrokeOff,
@@ -108,9 +118,9 @@ fn with_text<'a>(result: &'a Message, words: &str) -> Cow<'a, Message> {
     }
 }
 
-/// An answer, as far as it came, that says that there was to be more.
-fn broken_off(parts: &[ReplyPart]) -> Message {
-    let text = BROKE_OFF.to_owned();
+/// An answer, as far as it came, with words on how it ended.
+fn ending(parts: &[ReplyPart], words: &str) -> Message {
+    let text = words.to_owned();
     let parts = parts.iter().cloned().chain([ReplyPart::Text { text }]);
     Message::Assistant {
         parts: parts.collect(),

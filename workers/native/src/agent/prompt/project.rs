@@ -1,23 +1,16 @@
 //! Instructions of the project: `AGENTS.md` in the workspace's root, and where folders have their own.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::tools::read_inside;
+use crate::tools::{folders_inside, read_inside};
 
 const FILE: &str = "AGENTS.md";
 
 /// Bytes of it that are read.
 const LIMIT: usize = 32 * 1024;
 
-/// How deep folders are looked at for instructions of their own. Further down the model looks by itself.
-const DEPTH: u32 = 2;
-/// Folders that are looked at.
-const FOLDERS: usize = 500;
-/// Entries of one folder that are looked at.
-const ENTRIES: usize = 10_000;
 /// Files that are named.
 const NAMED: usize = 20;
 
@@ -67,44 +60,18 @@ fn root(workspace: &Path) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Folders below the workspace with such a file, by path. Hidden ones are left out, and links are not followed.
+/// Folders below the workspace with such a file, by path. Further down than they are looked for the model looks by itself.
 fn with_their_own(workspace: &Path) -> Vec<PathBuf> {
-    let mut level = vec![PathBuf::new()];
-    let (mut found, mut looked) = (vec![], 0);
-    for _ in 0..DEPTH {
-        level = level
-            .iter()
-            .flat_map(|folder| folders_in(workspace, folder))
-            .take(FOLDERS - looked)
-            .collect();
-        looked += level.len();
-        let has_file = |folder: &&PathBuf| workspace.join(folder).join(FILE).symlink_metadata().is_ok();
-        found.extend(level.iter().filter(has_file).cloned());
-    }
+    let mut found = folders_inside(workspace);
+    found.retain(|folder| workspace.join(folder).join(FILE).symlink_metadata().is_ok());
     found.sort();
     found.truncate(NAMED);
     found
 }
 
-fn folders_in(workspace: &Path, folder: &Path) -> Vec<PathBuf> {
-    // One that can't be read has no instructions to follow.
-    let Ok(entries) = fs::read_dir(workspace.join(folder)) else {
-        return vec![];
-    };
-    let folders = entries.flatten().take(ENTRIES).filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        // A line of the prompt must not be made by the name of a folder.
-        let is_plain = !name.starts_with('.') && !name.contains(char::is_control);
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        (is_plain && is_folder).then(|| folder.join(name))
-    });
-    let mut folders: Vec<PathBuf> = folders.collect();
-    folders.sort();
-    folders
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use nix::sys::stat::Mode;

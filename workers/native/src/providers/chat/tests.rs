@@ -248,7 +248,10 @@ fn the_request_is_this() {
             ],
         },
         Message::Assistant {
-            parts: vec![thought("new", "reasoning_content"), call("a", "bash", "{broken")],
+            parts: vec![
+                thought("new", "reasoning_content"),
+                call("a", "functions.bash", "{broken"),
+            ],
         },
         Message::ToolResult {
             call: "a".into(),
@@ -275,7 +278,7 @@ fn the_request_is_this() {
                 ] },
                 { "role": "assistant", "content": null, "reasoning_content": "new", "tool_calls": [{
                     "id": "a", "type": "function",
-                    "function": { "name": "bash", "arguments": "{\"not_an_object\":\"{broken\"}" },
+                    "function": { "name": "functions_bash", "arguments": "{\"not_an_object\":\"{broken\"}" },
                 }] },
                 { "role": "tool", "tool_call_id": "a", "content": "no JSON" },
             ],

@@ -324,7 +324,7 @@ fn history() -> Vec<Message> {
                 thought(Some(json!({ "chat_reasoning_field": "reasoning" }))),
                 thought(None),
                 text("I look"),
-                call("a", "bash", ""),
+                call("a", "functions.bash", ""),
             ],
         },
         Message::ToolResult {
@@ -368,7 +368,7 @@ fn the_request_is_this() {
                 ] },
                 reasoning(),
                 { "type": "message", "role": "assistant", "content": [{ "type": "output_text", "text": "I look" }] },
-                { "type": "function_call", "call_id": "a", "name": "bash", "arguments": "{}" },
+                { "type": "function_call", "call_id": "a", "name": "functions_bash", "arguments": "{}" },
                 { "type": "function_call_output", "call_id": "a", "output": "exit code 0" },
             ],
             "stream": true,

@@ -1,8 +1,9 @@
 //! All processes of a command, and their end.
 //!
-//! A process that left its session and its parent becomes a child of this worker, which is a child subreaper. There it
-//! stands among others that must live: a refresher of a login above all, and whatever the worker starts for itself. The
-//! cage's mark tells them apart: it is inherited and can't be taken off, while names, sessions and parents can be changed.
+//! A process that left its session and its parent becomes a child of the command's guard, and when the command has ended, and
+//! its guard with it, of this worker, which is a child subreaper. There it stands among others that must live: a refresher of a
+//! login above all, and whatever the worker starts for itself. The cage's mark tells them apart: it is inherited and can't be
+//! taken off, while names, sessions and parents can be changed.
 
 use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroU32;
@@ -193,9 +194,9 @@ struct Chased {
 impl Kin {
     fn chase(&self, limit: Duration) -> Chased {
         let deadline = Instant::now() + limit;
-        let mut killed = HashSet::new();
+        let (mut killed, mut dead) = (HashSet::new(), HashSet::new());
         loop {
-            let is_over = !self.round(&mut killed);
+            let is_over = !self.round(&mut killed, &mut dead);
             if !is_over && Instant::now() <= deadline {
                 continue;
             }
@@ -212,8 +213,9 @@ impl Kin {
         }
     }
 
-    /// Kills what lives and was not killed before, and buries the dead. Says whether anything lived.
-    fn round(&self, killed: &mut HashSet<(i32, u64)>) -> bool {
+    /// Kills what lives and was not killed before, and buries the dead. Says whether to look again: anything lived, or a child of
+    /// ours is new among the dead, whose children came to be ours behind our back.
+    fn round(&self, killed: &mut HashSet<(i32, u64)>, dead: &mut HashSet<(i32, u64)>) -> bool {
         let all = self.processes(usize::MAX);
         let fresh: Vec<&Process> = all
             .iter()
@@ -238,9 +240,15 @@ impl Kin {
             let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
         }
         killed.extend(fresh.iter().map(|process| (process.pid, process.started)));
-        let any = !fresh.is_empty();
+        let mut again = !fresh.is_empty();
+        for process in all
+            .iter()
+            .filter(|process| process.is_dead && process.is_our_child)
+        {
+            again |= dead.insert((process.pid, process.started));
+        }
         self.bury(&all);
-        any
+        again
     }
 
     /// Kills and buries until nothing is left. In steps, as others need the thread; without a pause while new processes
@@ -248,10 +256,10 @@ impl Kin {
     async fn hunt(self) {
         // Whoever waited for it is gone.
         self.leader.store(0, Ordering::Relaxed);
-        let mut killed = HashSet::new();
+        let (mut killed, mut dead) = (HashSet::new(), HashSet::new());
         let mut pause = LOOK_AGAIN;
         loop {
-            if self.round(&mut killed) {
+            if self.round(&mut killed, &mut dead) {
                 pause = LOOK_AGAIN;
                 tokio::task::yield_now().await;
                 continue;

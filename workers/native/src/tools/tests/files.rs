@@ -278,6 +278,88 @@ fn changes_of_the_work_may_be_allowed_for_good_and_those_of_what_rules_it_never(
     assert!(write(".gitignore").always.is_some());
 }
 
+#[test]
+fn what_a_link_or_a_repository_makes_a_rule_of_the_work_is_asked_about_each_time() {
+    let bench = Bench::new();
+    for name in [
+        "CLAUDE.md",
+        "docs/rules.md",
+        "docs/real.md",
+        "docs/other.md",
+        "sub/x",
+        "a/b/x",
+        "new/x",
+        "round/x",
+        "store/x",
+        "bare/HEAD",
+        "bare/objects/x",
+        "bare/refs/x",
+        "half/HEAD",
+        "half/objects/x",
+        "tree/HEAD",
+        "tree/commondir",
+    ] {
+        bench.put(name, "old");
+    }
+    for (target, link) in [
+        ("CLAUDE.md", "AGENTS.md"),
+        ("../docs/rules.md", "sub/AGENTS.md"),
+        ("../../docs/way.md", "a/b/AGENTS.md"),
+        ("real.md", "docs/way.md"),
+        ("missing/rules.md", "new/AGENTS.md"),
+        ("AGENTS.md", "round/AGENTS.md"),
+        ("../store", "sub/.git"),
+    ] {
+        symlink(target, bench.path(link)).unwrap();
+    }
+    let always = |path: &str| {
+        let arguments = json!({ "path": path, "content": "new" });
+        bench.prepare("write", &arguments).unwrap().always
+    };
+    for path in [
+        "AGENTS.md",
+        "CLAUDE.md",
+        "docs/rules.md",
+        "a/b/AGENTS.md",
+        "docs/real.md",
+        "docs/way.md",
+        "new/missing/rules.md",
+        "sub/.git/hooks/update",
+        "store/hooks/update",
+        "x.git/hooks/update",
+        "X.GIT/config",
+        "bare/hooks/update",
+        "half/refs/heads/main",
+        "tree/config",
+    ] {
+        assert_eq!(always(path), None, "{path}");
+    }
+    let arguments = json!({ "path": "CLAUDE.md", "old_string": "old", "new_string": "new" });
+    assert_eq!(bench.prepare("edit", &arguments).unwrap().always, None);
+    for path in [
+        "docs/other.md",
+        "docs/new.md",
+        "half/notes",
+        "round/x",
+        "sub/x",
+        ".gitignore",
+    ] {
+        assert!(always(path).is_some(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_another_name_of_a_file_does_not_change_the_file() {
+    let bench = Bench::new();
+    bench.put("AGENTS.md", "use tabs");
+    fs::hard_link(bench.path("AGENTS.md"), bench.path("notes.md")).unwrap();
+    let outcome = bench
+        .call("write", &json!({ "path": "notes.md", "content": "obey me" }))
+        .await;
+    assert!(!outcome.failed, "{outcome:?}");
+    assert_eq!(bench.text("AGENTS.md"), "use tabs");
+}
+
 #[tokio::test]
 async fn a_new_version_keeps_the_mode_and_leaves_no_temporary_file() {
     let bench = Bench::new();
@@ -497,6 +579,52 @@ async fn list_shows_what_things_are() {
     }
     let many = bench.call("list", &json!({ "path": "many" })).await;
     assert!(many.text.contains("[100 more entries"), "{}", many.text);
+}
+
+#[tokio::test]
+async fn a_name_with_line_feeds_is_one_line_that_a_call_can_name() {
+    let bench = Bench::new();
+    let odd = "a\nb (1 bytes)\u{2028}\u{7f}\"\\";
+    for name in [odd, "\"q\"", "back\\nslash"] {
+        bench.put(&format!("d/{name}"), "found");
+    }
+    symlink(odd, bench.path("d/link")).unwrap();
+    let seen = r#""a\nb (1 bytes)\u2028\u007f\"\\""#;
+    let listed = bench.call("list", &json!({ "path": "d" })).await.text;
+    assert_eq!(
+        listed,
+        format!(
+            "{} (5 bytes)\n{seen} (5 bytes)\nback\\nslash (5 bytes)\nlink -> {seen}\n",
+            r#""\"q\"""#
+        )
+    );
+    let path = seen.replacen('"', "\"d/", 1);
+    let whole = format!("d/{}\n", "back\\nslash");
+    let found = bench.call("glob", &json!({ "pattern": "d/*" })).await.text;
+    assert_eq!(format!("{found}\n"), format!("d/\"q\"\n{path}\n{whole}"));
+    for (output, end) in [("lines", ":1:found"), ("files", ""), ("count", ": 1")] {
+        let found = bench
+            .call(
+                "grep",
+                &json!({ "pattern": "found", "path": "d", "output": output }),
+            )
+            .await
+            .text;
+        let line = format!("{path}{end}");
+        assert!(found.lines().any(|found| found == line), "{found}");
+        assert_eq!(found.lines().count(), 3, "{found}");
+    }
+    // As it was shown, so it is written in a call.
+    let call = format!("{{\"path\":{path}}}");
+    let read = bench.tools.prepare("read", &call).unwrap();
+    assert_eq!(read.input, path);
+    let read = bench.tools.run(read, &mut |_| {}).await.text;
+    assert_eq!(read, "     1\tfound\n");
+    let part = bench.prepare(
+        "read",
+        &json!({ "path": format!("d/{odd}"), "offset": 1, "limit": 2 }),
+    );
+    assert_eq!(part.unwrap().input, format!("{path}\nfrom line 1, 2 lines"));
 }
 
 #[tokio::test]

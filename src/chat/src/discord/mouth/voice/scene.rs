@@ -8,7 +8,8 @@ use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::custom_id::Action;
-use crate::discord::render::{self, Button, DesiredMessage, Footer, Press, Progress, Style};
+use crate::discord::places::UPLOAD_LIMIT;
+use crate::discord::render::{self, Button, DesiredMessage, Footer, Look, Press, Progress, Style};
 
 /// Older entries of a timeline are read in steps of so many, and no more than so often.
 const PAGE: usize = 200;
@@ -274,8 +275,14 @@ impl Scene {
         }
     }
 
+    /// Whether a file is offered that Discord does not take everywhere.
+    pub(super) fn has_large_file(&self) -> bool {
+        let is_large = |item: &Item| matches!(&item.body, Body::File(file) if file.size > UPLOAD_LIMIT);
+        self.items.values().any(is_large)
+    }
+
     /// Everything that should stand there, in order.
-    pub(super) fn messages(&self, bot: &Bot) -> Vec<DesiredMessage> {
+    pub(super) fn messages(&self, look: &Look) -> Vec<DesiredMessage> {
         // What is not shown would only part what belongs together.
         let shown = |item: &&Item| !matches!(item.body, Body::Said { .. } | Body::Usage { .. });
         let items: Vec<&Item> = self.items.values().filter(shown).collect();
@@ -301,7 +308,7 @@ impl Scene {
                     None => Progress::Running,
                 },
             };
-            let mut shown = render::messages(&owned, &progress, &bot.look);
+            let mut shown = render::messages(&owned, &progress, look);
             if let Some(turn) = turn.filter(|turn| self.running() == Some(*turn)) {
                 offer_stop(&mut shown, turn);
             }

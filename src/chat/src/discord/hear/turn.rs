@@ -1,0 +1,150 @@
+//! From a message to a turn of its thread.
+
+use std::sync::Arc;
+
+use conversation::{Attachment, NewThread, SourceId, ThreadChange, ThreadId};
+use serenity::all::Message;
+use supervisor::SupervisorError;
+
+use super::Failed;
+use super::facts::name_of;
+use crate::discord::admission::{Author, AuthorKind, Id};
+use crate::discord::bot::{Bot, user};
+use crate::discord::places::{self, thread};
+use crate::discord::{files, render};
+
+fn named(channel: Id) -> Result<ThreadId, Failed> {
+    thread(channel).ok_or_else(|| Failed::Later(format!("{channel} is no thread")))
+}
+
+/// Opens the conversation of a thread. `parent`: the channel that its settings come from.
+pub(super) async fn open(
+    bot: &Bot,
+    message: &Message,
+    channel: Id,
+    parent: Option<Id>,
+    title: String,
+) -> Result<(), Failed> {
+    let owner = user(message.author.id.get());
+    let owner = owner.ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
+    bot.open_thread(channel, parent, owner, title).await?;
+    Ok(())
+}
+
+impl Bot {
+    /// Opens the conversation of a thread of Discord's, with what is set for its channel.
+    pub(in crate::discord) async fn open_thread(
+        &self,
+        channel: Id,
+        parent: Option<Id>,
+        owner: credentials::UserId,
+        title: String,
+    ) -> Result<(), SupervisorError> {
+        let Some(id) = thread(channel) else {
+            return Err(SupervisorError::Gone(format!("{channel} is no thread")));
+        };
+        let special = parent.and_then(|parent| self.config.channels.get(&parent));
+        let special = special.cloned().unwrap_or_default();
+        let new = NewThread {
+            id,
+            owner,
+            title,
+            agent: special.agent.unwrap_or_else(|| self.house.agent.clone()),
+            model: special.model,
+            dispatch: special.dispatch.unwrap_or(self.house.dispatch),
+            workspaces: special.workspace,
+            permissions: special.permissions,
+        };
+        self.house.supervisor.open_thread(new).await?;
+        self.places.serve(channel);
+        Ok(())
+    }
+}
+
+/// What a channel permits holds for its older threads, too: from the next message on.
+pub(in crate::discord) async fn obey_channel(
+    bot: &Bot,
+    channel: Id,
+    parent: Option<Id>,
+) -> Result<(), Failed> {
+    let thread = named(channel)?;
+    let settings = parent.and_then(|parent| bot.config.channels.get(&parent));
+    let permissions = settings.and_then(|settings| settings.permissions);
+    let known = bot.house.conversation.thread(&thread).await;
+    if known.map_err(SupervisorError::from)?.permissions == permissions {
+        return Ok(());
+    }
+    let change = ThreadChange {
+        permissions: Some(permissions),
+        ..ThreadChange::default()
+    };
+    bot.house.supervisor.change(&thread, change).await?;
+    Ok(())
+}
+
+/// Makes a message a turn.
+pub(super) async fn turn(
+    bot: &Arc<Bot>,
+    message: &Message,
+    channel: Id,
+    text: String,
+    author: &Author,
+) -> Result<(), Failed> {
+    let thread = named(channel)?;
+    let (files, missing) = attached(bot, message, &thread).await;
+    if text.is_empty() && files.is_empty() && !missing.is_empty() {
+        return Err(Failed::Here(missing.join("\n")));
+    }
+    let (id, place) = (message.id.get(), message.channel_id.get());
+    let by = user(author.id).ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
+    bot.speak_in(channel).await;
+    let posted = bot
+        .house
+        .supervisor
+        .post(supervisor::Message {
+            thread: thread.clone(),
+            source: SourceId(format!("{place}/{id}")),
+            by,
+            name: name_of(message),
+            text,
+            files,
+            dispatch: None,
+        })
+        .await?;
+    bot.places.began(channel, author.kind == AuthorKind::Machine);
+    bot.speak_in(channel).await;
+    if posted.happened != supervisor::Happened::Known {
+        bot.signs.heard(place, id);
+    }
+    let told = render::happened(posted.happened);
+    let pays = payer(bot, &thread, author).await;
+    let words: Vec<String> = told.into_iter().chain(pays).chain(missing).collect();
+    if !words.is_empty() {
+        bot.note(channel, id, words.join("\n")).await;
+    }
+    Ok(())
+}
+
+/// Whose login is used, told once to each who did not open the thread.
+async fn payer(bot: &Bot, thread: &ThreadId, author: &Author) -> Option<String> {
+    let channel = places::channel(thread)?;
+    let owner = bot.house.conversation.thread(thread).await.ok()?.owner;
+    let owner = owner.as_str().strip_prefix("discord:")?;
+    let is_other = owner != author.id.to_string();
+    (is_other && bot.places.tell_payer_once(channel, author.id)).then(|| {
+        format!("-# What is done in this thread is done with the login of <@{owner}>, who opened it.")
+    })
+}
+
+/// Brings the files of a message into the workspace; those that could not be are told.
+async fn attached(bot: &Bot, message: &Message, thread: &ThreadId) -> (Vec<Attachment>, Vec<String>) {
+    let mut files = vec![];
+    let mut missing = vec![];
+    for file in &message.attachments {
+        match files::take(bot, thread, file).await {
+            Ok(file) => files.push(file),
+            Err(words) => missing.push(words),
+        }
+    }
+    (files, missing)
+}

@@ -1,0 +1,76 @@
+//! Answers to interactions.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use serenity::all::{ApplicationId, InteractionId};
+use serenity::http::{LightMethod, Route};
+
+use super::messages::{Outgoing, SUPPRESS_EMBEDS};
+use crate::discord::admission::Id;
+use crate::discord::rest::{Call, Lane, Rest, Trouble};
+
+/// Seen only by the one who asked.
+const EPHEMERAL: u64 = 1 << 6;
+
+/// Which later answer to an interaction.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::discord) enum Later {
+    /// What the first one becomes.
+    First,
+    /// One more, seen only by the one who asked.
+    More,
+}
+
+impl Rest {
+    /// The first answer to an interaction, which has three seconds.
+    pub(in crate::discord) async fn respond(
+        &self,
+        interaction: Id,
+        token: &str,
+        body: Value,
+    ) -> Result<(), Trouble> {
+        let interaction_id = InteractionId::new(interaction);
+        let route = Route::InteractionResponse {
+            interaction_id,
+            token,
+        };
+        let lane = Lane("interaction", interaction);
+        let call = Call::new(LightMethod::Post, route, lane).body(body);
+        match tokio::time::timeout(Duration::from_secs(3), self.ask(call)).await {
+            Ok(done) => done.map(drop),
+            Err(_) => Err(Trouble::Unknown("it took too long".to_owned())),
+        }
+    }
+
+    /// A later answer to an interaction.
+    pub(in crate::discord) async fn answer(
+        &self,
+        application: Id,
+        (interaction, token): (Id, &str),
+        which: Later,
+        message: Outgoing,
+    ) -> Result<(), Trouble> {
+        let application_id = ApplicationId::new(application);
+        let mut body = message.body(false);
+        let (method, route) = match which {
+            Later::First => {
+                let route = Route::WebhookOriginalInteractionResponse {
+                    application_id,
+                    token,
+                };
+                (LightMethod::Patch, route)
+            }
+            Later::More => {
+                body["flags"] = json!(EPHEMERAL | SUPPRESS_EMBEDS);
+                let route = Route::WebhookFollowupMessages {
+                    application_id,
+                    token,
+                };
+                (LightMethod::Post, route)
+            }
+        };
+        let call = Call::new(method, route, Lane("interaction", interaction)).body(body);
+        self.ask(call.files(message.files)).await.map(drop)
+    }
+}
