@@ -29,6 +29,9 @@ pub(crate) struct Report {
     /// Those of them that wait for a person: a permission or a login.
     #[serde(default)]
     pub(crate) waiting: usize,
+    /// Which these are, by id.
+    #[serde(default)]
+    pub(crate) awaiting: Vec<String>,
     /// Threads that wait until one of the workers' places is free (`[limits] workers`).
     #[serde(default)]
     pub(crate) without_place: usize,
@@ -126,6 +129,13 @@ pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
     Ok(exit)
 }
 
+/// Threads whose turn waits for a person, by id; none where no host runs or it does not say.
+pub(crate) fn awaiting(settings: &Settings) -> Vec<String> {
+    let asked = control::ask(&settings.state_folder, &Request::Status);
+    let report = asked.ok().flatten().map(serde_json::from_value::<Report>);
+    report.and_then(Result::ok).unwrap_or_default().awaiting
+}
+
 /// What a running supervisor knows.
 pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Failure> {
     let threads = supervisor.threads(ThreadFilter::default()).await?;
@@ -141,12 +151,18 @@ pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Fai
             ThreadPhase::AwaitingLogin | ThreadPhase::AwaitingPermission
         )
     };
+    let awaiting: Vec<_> = threads
+        .iter()
+        .filter(|thread| waiting(&thread.phase))
+        .map(|thread| thread.summary.thread.id.to_string())
+        .collect();
     Ok(Report {
         host: None,
         discord: None,
         threads: threads.len(),
         working: threads.iter().filter(|thread| working(&thread.phase)).count(),
-        waiting: threads.iter().filter(|thread| waiting(&thread.phase)).count(),
+        waiting: awaiting.len(),
+        awaiting,
         without_place: threads
             .iter()
             .filter(|thread| thread.phase == ThreadPhase::Waiting)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use conversation::{Body, Item, ItemId, Thread, Turn, TurnId, TurnState};
+use conversation::{Body, Item, ItemId, Thread, Turn, TurnId, TurnState, Window};
 use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
 
 use crate::discord::admission::Id;
@@ -15,6 +15,8 @@ use crate::discord::render::{self, Button, DesiredMessage, Footer, Look, Press, 
 /// Older entries of a timeline are read in steps of so many, and no more than so often.
 const PAGE: usize = 200;
 const PAGES: usize = 20;
+/// Bytes of a page.
+const PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Buttons that fit below a message.
 const BUTTONS: usize = 5;
 
@@ -64,14 +66,27 @@ impl Scene {
         let mut known: BTreeMap<ItemId, Item> = items.into_iter().map(|item| (item.id, item)).collect();
         let mut more = more;
         for _ in 0..PAGES {
-            let Some(first) = known.keys().next().copied() else {
+            // What waits for an answer is there also where what came after it is not.
+            let waits = |item: &&Item| {
+                matches!(
+                    item.body,
+                    Body::Permission { decision: None, .. } | Body::Login { done: false, .. }
+                )
+            };
+            let first = known.values().find(|item| !waits(item)).or(known.values().next());
+            let Some(first) = first.map(|item| item.id) else {
                 break;
             };
             if !more || first <= upto {
                 break;
             }
-            let older = bot.house.supervisor.older(&thread.id, first, PAGE).await?;
-            more = older.len() == PAGE;
+            let window = Window {
+                entries: PAGE,
+                bytes: PAGE_BYTES,
+                free: vec![],
+            };
+            let (older, further) = bot.house.supervisor.older(&thread.id, first, window).await?;
+            more = further;
             known.extend(older.into_iter().map(|item| (item.id, item)));
         }
         known.retain(|id, _| *id > upto);
