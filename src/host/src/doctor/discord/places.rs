@@ -96,7 +96,9 @@ fn judge(config: &Config, application: u64, places: &Places) -> Check {
     let lacks = looked_at
         .iter()
         .filter(|channel| !channel.permissions.missing().is_empty());
-    let lacks: Vec<Check> = lacks.map(|channel| lacking(channel, rules.allowed.contains(&channel.id))).collect();
+    let lacks: Vec<Check> = lacks
+        .map(|channel| lacking(channel, rules.allowed.contains(&channel.id)))
+        .collect();
     let unnamed = lacks.len().saturating_sub(SHOWN);
     findings.extend(lacks.into_iter().take(SHOWN));
     if unnamed > 0 {
