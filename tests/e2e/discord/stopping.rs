@@ -32,9 +32,17 @@ impl Stage {
         self.fake.look(has)
     }
 
-    /// Waits until the host has written this answer down.
-    async fn written(&self, thread: Id, words: &str) {
-        while !self.answers(thread).await.contains(words) {
+    /// Waits until the host has written this answer down, and that the turn of its message is over.
+    async fn written(&self, asked: Id, thread: Id, words: &str) {
+        let source = conversation::SourceId(format!("{thread}/{asked}"));
+        let id = conversation::ThreadId::parse(&format!("discord:{thread}")).expect("a thread");
+        let is_over = async || {
+            let book = conversation::Conversation::open_without_recovery(self.scene.folder());
+            let turn = book.expect("it can be looked at").by_source(&id, &source).await;
+            let turn = turn.expect("it can be read");
+            turn.is_some_and(|turn| turn.state.is_ended())
+        };
+        while !self.answers(thread).await.contains(words) || !is_over().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -56,7 +64,7 @@ async fn an_answer_that_an_end_finds_on_its_way_is_there_once_and_signed_only_th
         stage.fake.inject(slow);
         let words = format!("in gap {number}.");
         let asked = stage.alice.says(thread, &format!("say: {words}"));
-        stage.written(thread, &words).await;
+        stage.written(asked, thread, &words).await;
         assert!(!stage.has_sign(asked, "✅"), "{end:?}: signed before it was said");
         stage.ends(end);
         assert_eq!(stage.count(thread, &words), 0, "{end:?}");
@@ -84,7 +92,7 @@ async fn an_answer_whose_edits_an_end_cuts_off_is_whole_after_the_next_start() {
         let asked = stage
             .alice
             .says(thread, &format!("stream 100 words\nsay: {last}"));
-        stage.written(thread, &last).await;
+        stage.written(asked, thread, &last).await;
         assert!(!stage.has_sign(asked, "✅"), "{end:?}: signed before it was said");
         stage.ends(end);
         stage.up().await;
