@@ -148,7 +148,7 @@ impl Voice {
                 None => Rest::Nothing,
             };
             bot.set_told(self.channel, Told { upto, rest });
-            if stale.is_some() {
+            if rest == Rest::Stale {
                 tracing::warn!(
                     thread = %id,
                     "the thread shows less than was said: it is changed when that is allowed again"
