@@ -61,20 +61,20 @@ impl Stage {
 
     /// Not started yet.
     pub(crate) async fn ready(settings: &str, agent: &str) -> Self {
-        Self::built(Fake::start().await, Scene::signed_in().await, settings, agent).await
+        Self::built(Fake::start().await, Scene::signed_in().await, settings, agent)
     }
 
     /// The same in this scene's folder.
     async fn ready_in(scene: Scene, settings: &str, agent: &str) -> Self {
-        Self::built(Fake::start().await, scene, settings, agent).await
+        Self::built(Fake::start().await, scene, settings, agent)
     }
 
     /// The same with this Discord.
     pub(crate) async fn of(fake: Fake, settings: &str, agent: &str) -> Self {
-        Self::built(fake, Scene::signed_in().await, settings, agent).await
+        Self::built(fake, Scene::signed_in().await, settings, agent)
     }
 
-    async fn built(fake: Fake, scene: Scene, settings: &str, agent: &str) -> Self {
+    fn built(fake: Fake, scene: Scene, settings: &str, agent: &str) -> Self {
         let guild = fake.guild("g");
         let channel = guild.channel("general");
         let alice = guild.member("alice");

@@ -1,5 +1,6 @@
 //! What goes wrong: kills at any moment, threads that vanish, doors that stay shut.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use conversation::Conversation;
@@ -41,7 +42,8 @@ impl Chance {
             use std::hash::{BuildHasher as _, Hasher as _};
             std::hash::RandomState::new().build_hasher().finish() >> 32
         });
-        println!("AGENT_HOST_DISCORD_SEED={seed}");
+        // A test that fails shows what it has written.
+        let _ = writeln!(std::io::stderr(), "AGENT_HOST_DISCORD_SEED={seed}");
         Self(seed)
     }
 
