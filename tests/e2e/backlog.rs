@@ -37,6 +37,7 @@ async fn refused(home: &Path, thread: &ThreadId, count: i64) {
             limit: 1,
             front_end: None,
             only: Some(put[0].id),
+            text: None,
         };
         let claimed = conversation.claim_deliveries(claim).await.expect("it is due");
         let outcome = Outcome::Refused {

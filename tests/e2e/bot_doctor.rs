@@ -428,7 +428,7 @@ async fn a_host_takes_the_token_from_a_program_and_says_when_there_is_none() {
 }
 
 /// Accepts connections, counts them, and answers each with this.
-fn listener(answer: String) -> (u16, Arc<AtomicUsize>) {
+pub(crate) fn listener(answer: String) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     let count = Arc::new(AtomicUsize::new(0));
@@ -445,20 +445,22 @@ fn listener(answer: String) -> (u16, Arc<AtomicUsize>) {
     (port, count)
 }
 
+/// The variables that name a proxy.
+pub(crate) const PROXIES: [&str; 6] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+];
+
 #[tokio::test]
 async fn with_a_local_api_nothing_goes_anywhere_else() {
     let (fake, home) = scene(|_| String::new()).await;
     let (proxy, proxied) = listener("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n".to_owned());
     let proxy = format!("http://127.0.0.1:{proxy}");
-    let names = [
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-    ];
-    let mut variables: Vec<(&str, &str)> = names.iter().map(|name| (*name, proxy.as_str())).collect();
+    let mut variables: Vec<(&str, &str)> = PROXIES.iter().map(|name| (*name, proxy.as_str())).collect();
     variables.push(("DISCORD_TOKEN", fake.token()));
     let told = report(home.path(), &variables).await;
     says(&told, "bot-channels", "ok", &["#general"]);

@@ -1,5 +1,8 @@
 //! Conversations in Discord: the real programs, serenity, and a strict Discord of our own.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use conversation::{Body, Conversation, ThreadId};
 use support::discord::{Fake, GuildScene, Id, Message, Person, World};
 use support::{Host, Scene};
@@ -7,19 +10,31 @@ use support::{Host, Scene};
 mod admitted;
 mod again;
 mod asking;
+mod attachments;
+mod cards;
+mod controls;
 mod conversations;
 mod files;
+mod foreign;
 mod hostile;
+mod hosts;
 mod joining;
 mod live;
 mod missed;
+mod models;
+mod once;
+mod output;
+mod payers;
 mod places;
 mod signing_in;
 mod standing;
 mod stopping;
 mod tightened;
+mod tools;
 mod trouble;
+mod turns;
 mod watching;
+mod workers;
 
 /// A host that is connected to a Discord, and somebody there whom it listens to.
 pub(crate) struct Stage {
@@ -33,6 +48,8 @@ pub(crate) struct Stage {
     agent: String,
     /// The variable that the token is in, and the token.
     token: (&'static str, String),
+    /// More of the host's environment.
+    environment: Vec<(&'static str, String)>,
     host: Option<Host>,
 }
 
@@ -46,8 +63,20 @@ impl Stage {
 
     /// Not started yet.
     pub(crate) async fn ready(settings: &str, agent: &str) -> Self {
-        let scene = Scene::signed_in().await;
-        let fake = Fake::start().await;
+        Self::built(Fake::start().await, Scene::signed_in().await, settings, agent)
+    }
+
+    /// The same in this scene's folder.
+    async fn ready_in(scene: Scene, settings: &str, agent: &str) -> Self {
+        Self::built(Fake::start().await, scene, settings, agent)
+    }
+
+    /// The same with this Discord.
+    pub(crate) async fn of(fake: Fake, settings: &str, agent: &str) -> Self {
+        Self::built(fake, Scene::signed_in().await, settings, agent)
+    }
+
+    fn built(fake: Fake, scene: Scene, settings: &str, agent: &str) -> Self {
         let guild = fake.guild("g");
         let channel = guild.channel("general");
         let alice = guild.member("alice");
@@ -62,6 +91,7 @@ impl Stage {
             alice,
             settings: settings.to_owned(),
             agent: agent.to_owned(),
+            environment: vec![],
             host: None,
         }
     }
@@ -85,8 +115,9 @@ impl Stage {
             self.fake.gateway_url(),
             self.settings,
         );
-        let token = (self.token.0, self.token.1.as_str());
-        Host::with_discord(&self.scene, &self.agent, &settings, token)
+        let environment = std::iter::once(&self.token).chain(&self.environment);
+        let environment: Vec<(&str, &str)> = environment.map(|(name, is)| (*name, is.as_str())).collect();
+        Host::with_discord(&self.scene, &self.agent, &settings, &environment)
     }
 
     /// SIGKILL.
@@ -101,9 +132,21 @@ impl Stage {
         self.host.take().and_then(Host::stop)
     }
 
+    /// SIGTERM, while the fake goes on to answer.
+    async fn leaves(&mut self) -> Option<i32> {
+        let host = self.host.take().expect("it runs");
+        let end = tokio::task::spawn_blocking(move || host.stop());
+        end.await.expect("it ends")
+    }
+
     /// Somebody mentions the bot in the channel: the message, and the thread that opens from it.
     pub(crate) async fn mention(&self, who: &Person, text: &str) -> (Id, Id) {
-        let message = who.says(self.channel, &format!("{} {text}", self.fake.bot().mention()));
+        self.mention_in(self.channel, who, text).await
+    }
+
+    /// The same in another channel.
+    async fn mention_in(&self, channel: Id, who: &Person, text: &str) -> (Id, Id) {
+        let message = who.says(channel, &format!("{} {text}", self.fake.bot().mention()));
         let thread = self
             .fake
             .until("a thread", |world| {
@@ -144,6 +187,34 @@ impl Stage {
             _ => None,
         });
         answers.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Waits for something, and lets the model go on meanwhile wherever it holds. A request is counted a moment before it
+    /// is held.
+    async fn going<T>(&self, until: impl Future<Output = T>) -> T {
+        let goes = async {
+            loop {
+                self.scene.control().release();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            found = until => found,
+            never = goes => { let never: Infallible = never; match never {} }
+        }
+    }
+
+    /// The workspace of a thread.
+    fn workspace(&self, thread: Id) -> std::path::PathBuf {
+        self.scene.folder().join(format!("workspaces/discord.{thread}"))
+    }
+
+    /// Threads of the channel are served by a shell script with these functions.
+    fn serve_by_script(&mut self, functions: &str) {
+        let table = support::shell_agent(self.scene.folder(), functions);
+        let (_, table) = table.split_once('\n').expect("the default agent, and its table");
+        table.clone_into(&mut self.agent);
+        self.settings = format!("[discord.channels.{}]\nagent = \"shell\"", self.channel);
     }
 
     /// Waits until a message has this sign of the bot's.

@@ -82,7 +82,7 @@ async fn released(scene: &Scene, host: &Host) {
 }
 
 /// Looks again and again until something holds. For states that tell nobody when they change.
-async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..1200 {
         if let Some(found) = look().await {
             return found;
@@ -280,8 +280,6 @@ async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
             })
             .await;
         };
-        let ended = "assistant: (This turn ended before I was done. I go on with it only if I am asked to.)";
-
         let thread = held("say: stopped").await;
         person.post(&format!("/api/t/{thread}/stop"), &json!({})).await;
         idle().await;
@@ -289,7 +287,7 @@ async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
         idle().await;
         assert_eq!(
             asked(&scene),
-            ["user: hold\nsay: stopped", ended, "user: say: after the stop"],
+            ["user: hold\nsay: stopped", ENDED, "user: say: after the stop"],
             "{provider}"
         );
         assert_eq!(answers(&items(&scene, &thread).await), "after the stop");
@@ -300,7 +298,7 @@ async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
         idle().await;
         assert_eq!(
             asked(&scene),
-            ["user: hold\nsay: interrupted", ended, "user: say: instead"],
+            ["user: hold\nsay: interrupted", ENDED, "user: say: instead"],
             "{provider}"
         );
 
@@ -315,8 +313,12 @@ async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
     }
 }
 
+/// What the model is told of a turn that was stopped or interrupted before it had said anything.
+pub(crate) const ENDED: &str =
+    "assistant: (This turn ended before I was done. I go on with it only if I am asked to.)";
+
 /// What people and the model said, in the last request that the model got.
-fn asked(scene: &Scene) -> Vec<String> {
+pub(crate) fn asked(scene: &Scene) -> Vec<String> {
     let requests = scene.control().model_requests();
     let body = &requests.last().expect("there was one").body;
     let messages = body["input"].as_array().or(body["messages"].as_array());

@@ -332,7 +332,7 @@ async fn no_entry_gets_the_id_of_one_that_was_shown_before_a_kill() {
 }
 
 /// An agent that says a word each 20 ms, until a file says that it is enough.
-const TALKER: &str = "
+pub(crate) const TALKER: &str = "
 on_prompt() {
   case $line in *short*) say brief; answer '{\"stopReason\":\"end_turn\"}'; return ;; esac
   n=0

@@ -65,15 +65,15 @@ impl Host {
     }
 
     /// The same with the scene's model and a Discord: `agent` is added to the agent's table, `discord` to `[discord]`, and
-    /// `token` is the variable with the bot's token.
-    pub fn with_discord(scene: &Scene, agent: &str, discord: &str, token: (&str, &str)) -> Self {
+    /// `environment` has the variable with the bot's token.
+    pub fn with_discord(scene: &Scene, agent: &str, discord: &str, environment: &[(&str, &str)]) -> Self {
         let config = format!(
             "[agents.native]\ntenant = \"rehearsal\"\nbase_url = \"{}v1\"\nmodel = \"rehearsal\"\n{agent}\n\
              [discord]\n{discord}\n",
             scene.url()
         );
-        let environment = [("AGENT_HOST_REHEARSAL_URL", scene.url().as_str()), token];
-        Self::configured(scene.folder(), &config, &environment)
+        let vendor = [("AGENT_HOST_REHEARSAL_URL", scene.url().as_str())];
+        Self::configured(scene.folder(), &config, &[&vendor, environment].concat())
     }
 
     /// Whatever command starts a host whose page tells its link.
@@ -164,6 +164,11 @@ impl Host {
     /// SIGTERM, and its end: the exit code.
     pub fn stop(mut self) -> Option<i32> {
         self.end_by(Signal::SIGTERM)
+    }
+
+    /// Waits for an end that is under way: the exit code.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().ok().and_then(|status| status.code())
     }
 
     fn end_by(&mut self, signal: Signal) -> Option<i32> {

@@ -33,7 +33,7 @@ impl Live {
     pub async fn converse(&self, speak: impl AsyncFn(u64, &str)) -> u64 {
         let scene = Scene::signed_in().await;
         let settings = format!("api_base = \"{}\"\n{}", self.api_base, self.settings);
-        let host = Host::with_discord(&scene, "", &settings, ("DISCORD_TOKEN", &self.token));
+        let host = Host::with_discord(&scene, "", &settings, &[("DISCORD_TOKEN", &self.token)]);
         let bot = self.id_of(&self.token).await.to_string();
         let word = SystemTime::now()
             .duration_since(UNIX_EPOCH)

@@ -15,6 +15,7 @@ mod gate;
 mod leave;
 mod lists;
 pub(crate) mod media;
+mod older;
 mod pages;
 mod people;
 mod places;

@@ -32,8 +32,8 @@ pub enum DeliveryState {
     GivenUp,
 }
 
-/// Something to be put into a chat. Thread, turn, part and hash of the text are its identity, shared by the first try and
-/// every retry.
+/// Something to be put into a chat. Thread, turn, part and hash of its first text are its identity, shared by the first try
+/// and every retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Its id.
@@ -44,9 +44,10 @@ pub struct Delivery {
     pub turn: Option<TurnId>,
     /// Which part of the turn's answer.
     pub part: i64,
-    /// SHA-256 of the text, 64 hex digits.
+    /// SHA-256 of the text that it was put here with, 64 hex digits.
     pub hash: String,
-    /// The text; `None` once it is delivered or given up.
+    /// The text of its last try; in doubt that of the one try that may be in the chat. `None` once it is delivered or
+    /// given up.
     pub text: Option<String>,
     /// How it stands.
     pub state: DeliveryState,
@@ -111,6 +112,8 @@ pub struct Claim {
     pub front_end: Option<String>,
     /// Only this one.
     pub only: Option<DeliveryId>,
+    /// What is to be sent by now. While an earlier try is in doubt, its text stays: what may be in the chat must be known.
+    pub text: Option<String>,
 }
 
 /// How a try ended.

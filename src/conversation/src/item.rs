@@ -21,6 +21,17 @@ pub struct Item {
     pub body: Body,
 }
 
+/// How much of a timeline is looked at.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// Entries, at most.
+    pub entries: usize,
+    /// Bytes of them as they are stored, at most; one entry comes in any case.
+    pub bytes: usize,
+    /// Entries that take no room.
+    pub free: Vec<ItemId>,
+}
+
 /// What an entry of a timeline says. Stored as tagged JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "item", rename_all = "snake_case")]
@@ -122,6 +133,41 @@ impl Body {
             self,
             Self::Said { .. } | Self::Permission { .. } | Self::Login { .. } | Self::Note { .. }
         )
+    }
+
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        let diff = |diff: &Diff| {
+            size_of::<Diff>() + diff.path.len() + diff.new.len() + diff.old.as_ref().map_or(0, String::len)
+        };
+        let words = match self {
+            Self::Said { text, .. }
+            | Self::Answer { text }
+            | Self::Thought { text }
+            | Self::Note { text, .. } => text.len(),
+            Self::Tool(call) => {
+                let diffs = call.diffs.iter().map(diff).sum::<usize>();
+                call.call.len() + call.title.len() + call.input.len() + call.output.len() + diffs
+            }
+            Self::Plan { entries } => entries.iter().map(|entry| entry.text.len()).sum(),
+            Self::Permission {
+                call,
+                title,
+                detail,
+                diffs,
+                options,
+                ..
+            } => {
+                let options = options
+                    .iter()
+                    .map(|one| size_of::<Choice>() + one.id.len() + one.name.len());
+                let diffs = diffs.iter().map(diff).sum::<usize>();
+                call.len() + title.len() + detail.len() + diffs + options.sum::<usize>()
+            }
+            // What these hold is short.
+            Self::Login { .. } | Self::File(_) | Self::Usage { .. } => 0,
+        };
+        size_of::<Self>() + words
     }
 
     /// What has become of it when its host is gone. Leaves everything else as it is.

@@ -30,7 +30,7 @@ pub use error::ConversationError;
 pub use id::{DeliveryId, IdError, ItemId, SourceId, ThreadId, TurnId};
 pub use item::{
     Attachment, Body, Choice, ChoiceKind, Decision, Diff, Item, NoteKind, PlanEntry, PlanStatus, ToolCall,
-    ToolKind, ToolStatus,
+    ToolKind, ToolStatus, Window,
 };
 pub use order::in_order;
 pub use recovery::Found;

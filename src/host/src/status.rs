@@ -29,6 +29,9 @@ pub(crate) struct Report {
     /// Those of them that wait for a person: a permission or a login.
     #[serde(default)]
     pub(crate) waiting: usize,
+    /// Which these are, by id.
+    #[serde(default)]
+    pub(crate) awaiting: Vec<String>,
     /// Threads that wait until one of the workers' places is free (`[limits] workers`).
     #[serde(default)]
     pub(crate) without_place: usize,
@@ -83,6 +86,19 @@ impl From<supervisor::Attention> for Attention {
     }
 }
 
+/// What of Discord needs somebody.
+pub(crate) fn of_discord(health: &Health) -> impl Iterator<Item = Attention> {
+    let stale = health.stale.iter().map(|thread| Attention {
+        thread: Some(thread.to_string()),
+        what: "it shows less than was said: Discord does not let a message be changed".to_owned(),
+        hint: Some(
+            "let the bot write there again (unlock the thread, or look at its permissions); then it is changed by itself"
+                .to_owned(),
+        ),
+    });
+    held(health).into_iter().chain(stale)
+}
+
 /// Prints how everything stands.
 pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
     let state = &settings.state_folder;
@@ -114,6 +130,13 @@ pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
     Ok(exit)
 }
 
+/// Threads whose turn waits for a person, by id; none where no host runs or it does not say.
+pub(crate) fn awaiting(settings: &Settings) -> Vec<String> {
+    let asked = control::ask(&settings.state_folder, &Request::Status);
+    let report = asked.ok().flatten().map(serde_json::from_value::<Report>);
+    report.and_then(Result::ok).unwrap_or_default().awaiting
+}
+
 /// What a running supervisor knows.
 pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Failure> {
     let threads = supervisor.threads(ThreadFilter::default()).await?;
@@ -129,12 +152,18 @@ pub(crate) async fn of_supervisor(supervisor: &Supervisor) -> Result<Report, Fai
             ThreadPhase::AwaitingLogin | ThreadPhase::AwaitingPermission
         )
     };
+    let awaiting: Vec<_> = threads
+        .iter()
+        .filter(|thread| waiting(&thread.phase))
+        .map(|thread| thread.summary.thread.id.to_string())
+        .collect();
     Ok(Report {
         host: None,
         discord: None,
         threads: threads.len(),
         working: threads.iter().filter(|thread| working(&thread.phase)).count(),
-        waiting: threads.iter().filter(|thread| waiting(&thread.phase)).count(),
+        waiting: awaiting.len(),
+        awaiting,
         without_place: threads
             .iter()
             .filter(|thread| thread.phase == ThreadPhase::Waiting)
@@ -247,15 +276,17 @@ pub(crate) fn not_yet_known() -> Health {
     Health {
         gateway: Gateway::Connecting,
         limited_1h: 0,
+        shared: false,
         invalid_10min: 0,
         deliveries_waiting: 0,
         held: 0,
         held_because: None,
+        stale: vec![],
     }
 }
 
-/// What needs attention about the bot.
-pub(crate) fn discord_attention(health: &Health) -> Option<Attention> {
+/// Messages that could not be dealt with yet.
+fn held(health: &Health) -> Option<Attention> {
     let why = health.held_because.as_deref()?;
     Some(Attention {
         thread: None,
@@ -277,8 +308,13 @@ pub(crate) fn discord(health: &Health) -> String {
         Gateway::Connecting => "connecting",
         Gateway::Refused { why } => why,
     };
+    let shared = if health.shared {
+        "another program uses its token; "
+    } else {
+        ""
+    };
     format!(
-        "Discord: {gateway}; {} met in the last hour, {} of {INVALID_BAN} invalid requests in ten minutes, {} to be said",
+        "Discord: {gateway}; {shared}{} met in the last hour, {} of {INVALID_BAN} invalid requests in ten minutes, {} to be said",
         output::count(health.limited_1h as u64, "limit"),
         health.invalid_10min,
         output::count(health.deliveries_waiting as u64, "message"),

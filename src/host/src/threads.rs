@@ -66,9 +66,14 @@ fn list(settings: &Settings, max: usize, as_json: bool) -> Outcome {
             if more == 1 { "is" } else { "are" }
         ));
     }
+    let awaiting = if threads.iter().any(|summary| summary.running) {
+        status::awaiting(settings)
+    } else {
+        vec![]
+    };
     if as_json {
         for summary in &threads {
-            output::json(&object(summary))?;
+            output::json(&object(summary, &awaiting))?;
         }
         return Ok(Exit::Done);
     }
@@ -90,7 +95,7 @@ fn list(settings: &Settings, max: usize, as_json: bool) -> Outcome {
     for summary in &threads {
         table.row([
             summary.thread.id.to_string(),
-            state(summary).to_owned(),
+            state(summary, &awaiting).to_owned(),
             summary.queued.to_string(),
             summary.undelivered.to_string(),
             format!("{} ago", words::span(now.since(summary.thread.active))),
@@ -105,8 +110,11 @@ fn list(settings: &Settings, max: usize, as_json: bool) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn state(summary: &ThreadSummary) -> &'static str {
+/// What it is at. `awaiting` are those that wait for a person.
+fn state(summary: &ThreadSummary, awaiting: &[String]) -> &'static str {
+    let waits = || awaiting.contains(&summary.thread.id.to_string());
     match (summary.running, summary.queued, summary.last_end) {
+        (true, ..) if waits() => "waiting for somebody",
         (true, ..) => "working",
         (false, 1.., _) => "queued",
         (false, 0, Some(end)) => end_word(end),
@@ -125,11 +133,11 @@ fn end_word(end: TurnState) -> &'static str {
     }
 }
 
-fn object(summary: &ThreadSummary) -> Value {
+fn object(summary: &ThreadSummary, awaiting: &[String]) -> Value {
     let thread = &summary.thread;
     json!({
         "thread": thread.id,
-        "state": state(summary),
+        "state": state(summary, awaiting),
         "queued": summary.queued,
         "undelivered": summary.undelivered,
         "active": thread.active,

@@ -13,6 +13,9 @@ use crate::update::{Change, Update};
 /// are none without a subscriber.
 const BEHIND: usize = 128;
 
+/// Bytes of an entry that are kept for those that are behind; a longer one they get with a snapshot.
+const LONGEST: usize = 512 * 1024;
+
 /// The sending end, owned by the thread's task.
 #[derive(Debug)]
 pub(crate) struct Feed {
@@ -61,6 +64,10 @@ impl Feed {
             self.sender = None;
             return;
         }
+        let change = match change {
+            Change::Item(item) if item.body.size() > LONGEST => Change::Resync,
+            change => change,
+        };
         if let Some(sender) = &self.sender {
             let thread = self.thread.clone();
             // An error means that the last subscriber left this very moment.
@@ -113,7 +120,7 @@ impl Drop for Tap {
 
 #[cfg(test)]
 mod tests {
-    use conversation::{Dispatch, TurnId};
+    use conversation::{Body, Dispatch, Item, ItemId, TurnId};
     use credentials::Timestamp;
 
     use super::*;
@@ -164,6 +171,25 @@ mod tests {
             feed.revision(),
             "the snapshot that it takes now has at least this revision"
         );
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_is_too_long_to_be_kept_for_all_is_had_with_a_snapshot() {
+        let mut feed = feed();
+        let mut tap = feed.tap();
+        let note = |text: String| {
+            Change::Item(Item {
+                id: ItemId(1),
+                thread: ThreadId::parse("web:a").unwrap(),
+                turn: None,
+                at: Timestamp::ANCIENT,
+                body: Body::Answer { text },
+            })
+        };
+        feed.publish(note("x".repeat(LONGEST)));
+        feed.publish(note("x".into()));
+        assert!(matches!(tap.next().await.unwrap().change, Change::Resync));
+        assert!(matches!(tap.next().await.unwrap().change, Change::Item(_)));
     }
 
     #[tokio::test]

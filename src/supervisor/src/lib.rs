@@ -33,5 +33,5 @@ pub use supervisor::{
     Answer, Happened, Message, Posted, Skipped, Supervisor, SupervisorError, attention_offline,
     longest_drain, reset_offline,
 };
-pub use timeline::describe_diffs;
+pub use timeline::{LONGEST_TEXT, describe_diffs};
 pub use update::{Change, Doing, Snapshot, Subscription, ThreadPhase, Update};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use conversation::{
     Attachment, Conversation, ConversationError, Dispatch, Found, Item, ItemId, NewThread, SourceId, Thread,
-    ThreadChange, ThreadId, Turn, TurnId,
+    ThreadChange, ThreadId, Turn, TurnId, Window,
 };
 use credentials::{Credentials, UserId};
 use thiserror::Error;
@@ -331,13 +331,20 @@ impl Supervisor {
             .map(|both| *both)
     }
 
-    /// Older entries of a timeline.
-    pub async fn older(&self, thread: &ThreadId, before: ItemId, limit: usize) -> Result<Vec<Item>> {
-        Ok(self
-            .shared()
-            .conversation
-            .items(thread, Some(before), limit)
-            .await?)
+    /// Older entries of a timeline that a window has room for, in order; and whether there are still older ones.
+    pub async fn older(
+        &self,
+        thread: &ThreadId,
+        before: ItemId,
+        window: Window,
+    ) -> Result<(Vec<Item>, bool)> {
+        let conversation = &self.shared().conversation;
+        Ok(conversation.window(thread, Some(before), window).await?)
+    }
+
+    /// One entry, as it was last written.
+    pub async fn item(&self, thread: &ThreadId, item: ItemId) -> Result<Option<Item>> {
+        Ok(self.shared().conversation.item(thread, item).await?)
     }
 
     /// Names of threads whose line in a list changed. A slow receiver gets `Lagged` and lists anew.

@@ -76,6 +76,8 @@ pub(crate) struct Task {
     state: WorkerState,
     /// Failures of the worker in a row.
     failures: u32,
+    /// Starts in a row in which the former session could not be taken up.
+    lost_loads: u32,
     /// After a failure: when the worker is tried again without being asked for.
     again: Option<Instant>,
     turn: Option<Running>,
@@ -161,6 +163,7 @@ impl Task {
             slot: Slot::Empty,
             state,
             failures: 0,
+            lost_loads: 0,
             again: None,
             turn: None,
             queued,

@@ -16,14 +16,22 @@ mod tool;
 
 use original::Original;
 pub(crate) use original::{Asked, LONGEST_ASKED};
-pub(crate) use tool::brief;
 pub use tool::describe_diffs;
+pub(crate) use tool::{brief, call_name};
 
-/// An answer or a thought that grows above so many bytes is continued in a new entry.
-const LONGEST_TEXT: usize = 256 * 1024;
+/// An answer or a thought that grows above so many bytes is continued in a new entry: one with room for a letter of four
+/// bytes is whole.
+pub const LONGEST_TEXT: usize = 256 * 1024;
 
 /// Entries kept at hand for later changes; older ones that are finished are let go.
 const KEPT: usize = 256;
+
+/// Bytes of them.
+const KEPT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Steps of a plan, and bytes of one.
+const MOST_STEPS: usize = 200;
+const LONGEST_STEP: usize = 2000;
 
 /// Tool calls that may run at the same time; above it the oldest is taken for one that never ends.
 const MOST_UNFINISHED: usize = 256;
@@ -144,7 +152,7 @@ impl Timeline {
     /// About how many bytes are not written as they are now.
     pub(crate) fn backlog(&self) -> usize {
         let dirty = self.live.iter().filter(|live| live.dirty);
-        dirty.map(|live| FRAME + size_of_body(&live.item.body)).sum()
+        dirty.map(|live| FRAME + live.item.body.size()).sum()
     }
 
     /// Entries that are not written as they are now.
@@ -159,13 +167,17 @@ impl Timeline {
             live.dirty = false;
         }
         let open = self.open.as_ref().map(|(id, _)| *id);
-        while self.live.len() > KEPT {
-            let spare = |live: &Live| live.done && live.published.is_some() && Some(live.item.id) != open;
-            let Some(index) = self.live.iter().position(spare) else {
-                break;
-            };
-            self.live.remove(index);
-        }
+        let mut entries = self.live.len();
+        let mut bytes = self.live.iter().map(|live| live.item.body.size()).sum::<usize>();
+        self.live.retain(|live| {
+            let is_spare = live.done && live.published.is_some() && Some(live.item.id) != open;
+            let is_kept = !is_spare || (entries <= KEPT && bytes <= KEPT_BYTES);
+            if !is_kept {
+                entries -= 1;
+                bytes -= live.item.body.size();
+            }
+            is_kept
+        });
     }
 
     /// All entries at hand, as they are now.
@@ -305,17 +317,22 @@ impl Timeline {
     }
 
     fn plan(&mut self, plan: &Plan, now: Timestamp, ids: Ids<'_>) -> After {
-        let entries = plan.entries.iter().map(|entry| PlanEntry {
-            text: entry.content.clone(),
+        let entries = plan.entries.iter().take(MOST_STEPS).map(|entry| PlanEntry {
+            text: entry.content[..entry.content.floor_char_boundary(LONGEST_STEP)].to_owned(),
             status: match entry.status {
                 PlanEntryStatus::InProgress => PlanStatus::Running,
                 PlanEntryStatus::Completed => PlanStatus::Completed,
                 _ => PlanStatus::Pending,
             },
         });
-        let body = Body::Plan {
-            entries: entries.collect(),
-        };
+        let mut entries: Vec<_> = entries.collect();
+        if plan.entries.len() > MOST_STEPS {
+            entries.push(PlanEntry {
+                text: format!("… and {} more", plan.entries.len() - MOST_STEPS),
+                status: PlanStatus::Pending,
+            });
+        }
+        let body = Body::Plan { entries };
         let after = self.replace(|body| matches!(body, Body::Plan { .. }), body, now, ids);
         After { write: true, ..after }
     }
@@ -359,19 +376,6 @@ impl Live {
     fn touch(&mut self) {
         self.published = None;
         self.dirty = true;
-    }
-}
-
-fn size_of_body(body: &Body) -> usize {
-    match body {
-        Body::Answer { text } | Body::Thought { text } => text.len(),
-        Body::Tool(call) => {
-            let changes = call.diffs.iter();
-            let diffs = changes.map(|diff| diff.old.as_ref().map_or(0, String::len) + diff.new.len());
-            call.input.len() + call.output.len() + diffs.sum::<usize>()
-        }
-        // What others hold is small, and a turn has few of them.
-        _ => 0,
     }
 }
 

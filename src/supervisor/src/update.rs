@@ -11,7 +11,8 @@ use crate::feed::Tap;
 pub struct Snapshot {
     /// The thread.
     pub thread: conversation::Thread,
-    /// The newest entries of its timeline, in order.
+    /// The newest entries of its timeline, in order, as far as there is room for them; and before them those that wait for
+    /// an answer.
     pub items: Vec<Item>,
     /// Whether there are older entries.
     pub more: bool,
@@ -61,7 +62,7 @@ pub enum Change {
     },
     /// Title, agent, model or mode.
     Thread(conversation::Thread),
-    /// The subscriber fell behind: take a new snapshot.
+    /// The subscriber fell behind, or something is too long to be sent to all: take a new snapshot.
     Resync,
 }
 

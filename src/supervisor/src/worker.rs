@@ -5,6 +5,7 @@ mod child;
 mod client;
 mod error;
 mod gate;
+mod handle;
 mod keeper;
 mod log;
 mod memory;
@@ -21,7 +22,7 @@ use agent_client_protocol::v1::ConnectionTo;
 use agent_client_protocol::v1::schema::{
     CancelNotification, ContentBlock, Meta, PromptRequest, SessionUpdate, StopReason,
 };
-use contract::frames::{self, FrameLimits, Pace};
+use contract::frames::{self, FrameLimits};
 use contract::{META_KEY, MODEL_CHANGE};
 use conversation::{Permissions, ThreadId};
 use credentials::UserId;
@@ -31,9 +32,12 @@ use tokio::time::{Instant, timeout};
 
 pub(crate) use self::asked::{LoginAsked, PermissionAnswer, PermissionAsked};
 use self::client::{OpenError, Opened};
+#[cfg(test)]
+pub(crate) use self::error::LOAD;
 pub(crate) use self::error::{PromptError, StartError};
 use self::gate::Gate;
-use self::keeper::{Ended, Keeper, Step};
+use self::handle::Handle;
+use self::keeper::{Keeper, Step};
 use self::log::Tail;
 use crate::config::{Agent, Limits};
 use crate::sweep::Reaper;
@@ -113,15 +117,8 @@ pub(crate) struct Worker {
     /// Requests that it had been sent before the last prompt.
     before: AtomicU64,
     is_native: bool,
-}
-
-/// The process, as everybody but its keeper sees it.
-#[derive(Debug)]
-struct Handle {
-    pid: i32,
-    pace: Pace,
-    steps: watch::Sender<Step>,
-    ended: watch::Receiver<Option<Ended>>,
+    /// Which agent it is, for people.
+    name: String,
 }
 
 /// Starts a worker and opens its session, within `spec.limits.start`. Dropping the future ends what was started.
@@ -137,7 +134,7 @@ pub(crate) async fn start(
         Some(connection) => client::open(&connection, &spec, &gate, deadline)
             .await
             .map(|opened| (connection, opened)),
-        None => Err(OpenError::Closed),
+        None => Err(OpenError::Closed(client::HELLO)),
     };
     match opened {
         Ok((connection, opened)) => {
@@ -151,6 +148,7 @@ pub(crate) async fn start(
                 prompts: watch::Sender::new(0),
                 before: AtomicU64::new(0),
                 is_native: spec.agent.is_native(),
+                name: words::agent(&spec),
             })
         }
         Err(error) => {
@@ -168,7 +166,7 @@ pub(crate) async fn try_out(spec: &Spec, reaper: &Reaper) -> Result<(), StartErr
     let (connection, process) = connect(spec, reaper, gate).await?;
     let greeted = match connection {
         Some(connection) => client::greet(&connection, spec, deadline).await,
-        None => Err(OpenError::Closed),
+        None => Err(OpenError::Closed(client::HELLO)),
     };
     match greeted {
         Ok(_) => {
@@ -217,7 +215,7 @@ async fn connect(
 
 /// Ends what could not be started, and says why it could not.
 async fn failed(error: OpenError, process: Handle, spec: &Spec) -> StartError {
-    if !matches!(error, OpenError::Closed) {
+    if !matches!(error, OpenError::Closed(_)) {
         process.steps.send_replace(Step::Kill);
     }
     // After the end of its output the keeper waits a moment for the exit, and that is the better message.
@@ -233,13 +231,17 @@ async fn failed(error: OpenError, process: Handle, spec: &Spec) -> StartError {
             after: spec.limits.start,
             stderr,
         },
-        OpenError::Closed => match (violation, ended.and_then(|ended| ended.exit)) {
-            (Some(violation), _) => StartError::Protocol(format!(
-                "{} broke the protocol: {violation}. Its command has to start a program that speaks the Agent Client \
-                 Protocol, and writes nothing else to its standard output",
-                words::agent(spec)
-            )),
+        OpenError::Closed(waiting_for) => match (violation, ended.and_then(|ended| ended.exit)) {
+            (Some(violation), _) => StartError::Protocol {
+                waiting_for,
+                words: format!(
+                    "{} broke the protocol: {violation}. Its command has to start a program that speaks the Agent Client \
+                     Protocol, and writes nothing else to its standard output",
+                    words::agent(spec)
+                ),
+            },
             (None, exit) => StartError::Died {
+                waiting_for,
                 exit: exit.unwrap_or_else(|| "its exit is not known".into()),
                 stderr,
             },
@@ -290,7 +292,7 @@ impl Worker {
             model.map(|model| Meta::from_iter([(META_KEY.to_owned(), json!({ MODEL_CHANGE: model }))]));
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
-        let (gate, sign_in) = (self.gate.clone(), self.opened.sign_in.clone());
+        let (gate, sign_in, name) = (self.gate.clone(), self.opened.sign_in.clone(), self.name.clone());
         self.before
             .store(self.process.pace.requests_written(), Ordering::SeqCst);
         async move {
@@ -304,6 +306,10 @@ impl Worker {
                 }
                 Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED => Err(PromptError::Failed(
                     format!("{}. {sign_in}.", words::error(&error)),
+                )),
+                // It is what the crate makes of an answer that it can't read.
+                Err(error) if error.code == acp::ErrorCode::PARSE_ERROR => Err(PromptError::Failed(
+                    words::no_understanding(&name, "session/prompt", &error),
                 )),
                 Err(error) => Err(PromptError::Failed(words::error(&error))),
             }
@@ -348,32 +354,6 @@ impl Worker {
             let _ = timeout(grace, prompts.wait_for(|count| *count == 0)).await;
         }
         self.process.end(grace).await;
-    }
-}
-
-impl Handle {
-    /// End of its input, after `grace` SIGTERM, after `grace` SIGKILL. Returns when nothing of it lives.
-    async fn end(&self, grace: Duration) {
-        for step in [Step::CloseInput, Step::Terminate] {
-            self.steps.send_replace(step);
-            if timeout(grace, self.ended()).await.is_ok() {
-                return;
-            }
-        }
-        self.kill().await;
-    }
-
-    /// SIGKILL. Returns when nothing of it lives.
-    async fn kill(&self) {
-        self.steps.send_replace(Step::Kill);
-        self.ended().await;
-    }
-
-    /// Waits until nothing of it lives. `None` if its keeper was ended with its runtime.
-    async fn ended(&self) -> Option<Ended> {
-        let mut ended = self.ended.clone();
-        let ended = ended.wait_for(Option::is_some).await;
-        ended.ok().and_then(|ended| ended.clone())
     }
 }
 

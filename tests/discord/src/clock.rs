@@ -17,12 +17,13 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn new() -> Self {
+    /// `behind` that of this machine.
+    pub(crate) fn new(behind: Duration) -> Self {
         let base = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .expect("this machine's clock stands after 1970");
         Self {
-            base: millis(base),
+            base: millis(base.saturating_sub(behind)),
             started: Instant::now(),
             ahead: AtomicU64::new(0),
             changed: watch::Sender::new(0),

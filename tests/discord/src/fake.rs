@@ -133,7 +133,12 @@ impl Fake {
     /// Listens on two free ports of this machine. There is no guild yet; the application has an owner, and all
     /// privileged intents are switched on.
     pub async fn start() -> Self {
-        let clock = Arc::new(Clock::new());
+        Self::start_behind(Duration::ZERO).await
+    }
+
+    /// The same, with a clock that is behind this machine's, so that this machine's is ahead.
+    pub async fn start_behind(by: Duration) -> Self {
+        let clock = Arc::new(Clock::new(by));
         let shared = Arc::new(Shared {
             world: Mutex::new(World::new(Arc::clone(&clock), TOKEN)),
             clock,
@@ -386,7 +391,7 @@ async fn file(State(shared): State<Arc<Shared>>, Path(place): Path<(String, Stri
     let fault = shared.desk().fault("GET", &path);
     let status = match fault {
         Some(Wrong::RequestLost | Wrong::AnswerLost) => 0,
-        Some(Wrong::Status(status)) => status,
+        Some(Wrong::Status(status) | Wrong::DoneThen(status)) => status,
         Some(Wrong::TooMany { .. }) => 429,
         Some(Wrong::Slow(by)) => {
             tokio::time::sleep(by).await;

@@ -17,6 +17,7 @@ pub(crate) enum Wrong {
     TooMany { retry_after: f64, global: bool },
     Slow(Duration),
     AnswerLost,
+    DoneThen(u16),
     RequestLost,
 }
 
@@ -52,6 +53,11 @@ impl Fault {
     /// It happens, and then the connection breaks before a byte of the answer.
     pub fn answer_lost() -> Self {
         Self::new(Wrong::AnswerLost)
+    }
+
+    /// It happens, and is answered with this status, such as 504, as if it had not.
+    pub fn done_then(status: u16) -> Self {
+        Self::new(Wrong::DoneThen(status))
     }
 
     /// The connection breaks, and nothing happens.

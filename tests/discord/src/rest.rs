@@ -145,6 +145,10 @@ pub(crate) async fn handle(State(shared): State<Arc<Shared>>, request: Request) 
         } = call;
         return lost(&shared, &method, &path, body);
     }
+    let (status, body) = match fault {
+        Some(Wrong::DoneThen(status)) => (status, Some(Refused::broken(status).json())),
+        _ => (status, body),
+    };
     shared.record(&call.method, &call.path, call.body, status);
     end.response(status, body)
 }
@@ -173,7 +177,12 @@ fn decide(
         return Err(Refused::too_many(600.0, true));
     }
     match fault {
-        Some(Wrong::Status(status)) => return Err(Refused::broken(status)),
+        Some(Wrong::Status(status)) => {
+            if matches!(status, 401 | 403) {
+                desk.refused(now);
+            }
+            return Err(Refused::broken(status));
+        }
         Some(Wrong::TooMany { retry_after, global }) => {
             desk.refused(now);
             end.retry_after = Some(retry_after);

@@ -40,7 +40,7 @@ async fn requests_fail_where_and_as_often_as_wished() {
 }
 
 #[tokio::test]
-async fn an_answer_can_be_lost_after_it_happened_and_a_request_before() {
+async fn an_answer_can_be_lost_or_wrong_after_it_happened_and_a_request_before() {
     let fake = Fake::start().await;
     let channel = fake.guild("g").channel("c");
     let plain = Plain::new(&fake);
@@ -58,12 +58,14 @@ async fn an_answer_can_be_lost_after_it_happened_and_a_request_before() {
     fake.inject(Fault::request_lost().on("POST", "/channels/*/messages"));
     assert!(say("it did not").await.is_err());
     assert_eq!(say("and now").await.expect("an answer").status, 200);
-    assert_eq!(fake.said(channel), ["it happened", "and now"]);
+    fake.inject(Fault::done_then(504).on("POST", "/channels/*/messages"));
+    assert_eq!(say("this, too").await.expect("an answer").status, 504);
+    assert_eq!(fake.said(channel), ["it happened", "and now", "this, too"]);
     let ends = |seen: &[Seen]| seen.iter().map(|seen| seen.status).collect::<Vec<_>>();
     let ends = fake
-        .until_requested("three requests", |seen| (seen.len() == 3).then(|| ends(seen)))
+        .until_requested("four requests", |seen| (seen.len() == 4).then(|| ends(seen)))
         .await;
-    assert_eq!(ends, [0, 0, 200]);
+    assert_eq!(ends, [0, 0, 200, 504]);
 }
 
 #[tokio::test]

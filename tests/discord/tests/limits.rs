@@ -113,12 +113,16 @@ async fn a_nonce_is_enforced_and_then_forgotten() {
     let (fake, plain, channel) = scene().await;
     let path = format!("/channels/{channel}/messages");
     let message = json!({ "content": "once", "nonce": "a-nonce", "enforce_nonce": true });
-    let first = plain.post(&path, message.clone()).await.id();
+    let sent = plain.post(&path, message.clone()).await;
+    assert_eq!(sent.body["nonce"], "a-nonce", "who sends it is told");
+    let first = sent.id();
     assert_eq!(
         plain.post(&path, message.clone()).await.id(),
         first,
         "the same message comes back"
     );
+    let read = plain.get(&path).await.body;
+    assert!(read[0].get("nonce").is_none(), "who reads it is not: {read}");
     let loose = json!({ "content": "twice", "nonce": "a-nonce" });
     assert_ne!(
         plain.post(&path, loose).await.id(),

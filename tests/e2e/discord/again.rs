@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::discord::{Id, permissions};
+use support::discord::{Fault, Id, permissions};
 
 use super::{Stage, with};
 
@@ -50,7 +50,7 @@ async fn a_thread_that_was_opened_again_while_the_host_was_down_is_told_what_was
 }
 
 #[tokio::test]
-async fn what_could_not_be_said_is_said_once_when_somebody_asks_for_it() {
+async fn what_could_not_be_said_is_said_once_when_the_channel_allows_it_again() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
     let (_, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: at last").await;
     stage.said(thread, "the tool", with("sleep 1")).await;
@@ -58,6 +58,18 @@ async fn what_could_not_be_said_is_said_once_when_somebody_asks_for_it() {
     stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, deny);
     stage.logged("could not be sent").await;
     stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, 0);
+    stage.is_said_once(thread).await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_said_is_said_once_when_somebody_asks_for_it() {
+    let stage = Stage::start("", "permissions = \"allow\"").await;
+    let (message, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: at last").await;
+    stage.said(thread, "the tool", with("sleep 1")).await;
+    let refused = Fault::status(403).on("POST", "/channels/*/messages");
+    stage.fake.inject(refused);
+    stage.logged("could not be sent").await;
+    stage.sign(message, "✅").await;
     let alice = stage.alice.clone();
     let asked = alice.slash(thread, "queue", &[("retry", json!(true))]);
     stage
@@ -68,6 +80,97 @@ async fn what_could_not_be_said_is_said_once_when_somebody_asks_for_it() {
     stage
         .told(&alice, thread, asked, "nothing here that could not be said")
         .await;
+}
+
+/// What keeps the bot from changing what it said.
+#[derive(Clone, Copy)]
+enum Shut {
+    Locked,
+    Hidden,
+}
+
+impl Stage {
+    fn shuts(&self, thread: Id, how: Shut, shut: bool) {
+        match how {
+            Shut::Locked if shut => {
+                self.manager().locks(thread, true);
+                self.manager().archives(thread, true);
+            }
+            Shut::Locked => {
+                self.manager().archives(thread, false);
+                self.manager().locks(thread, false);
+            }
+            Shut::Hidden => {
+                let deny = if shut { permissions::VIEW_CHANNEL } else { 0 };
+                let bot = self.fake.bot();
+                self.guild.overwrite(self.channel, bot, 0, deny);
+            }
+        }
+    }
+
+    /// A thread that is shut in the middle of an answer, until nothing of it is tried any more. What began it, and the thread.
+    async fn half_said(&self, how: Shut) -> (Id, Id) {
+        let (first, thread) = self.mention(&self.alice, "say: hi").await;
+        self.sign(first, "✅").await;
+        let asked = self.alice.says(thread, "say: first half\nhold\nsay: second half");
+        self.said(thread, "the beginning", with("first half")).await;
+        self.shuts(thread, how, true);
+        self.scene.control().release();
+        self.logged("is changed when that is allowed again").await;
+        assert!(!self.has_sign(asked, "✅"), "half of it stands there");
+        (asked, thread)
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_stopped_half_way_is_said_to_its_end_when_that_is_allowed_again() {
+    for how in [Shut::Locked, Shut::Hidden] {
+        let stage = Stage::start("", "").await;
+        let (asked, thread) = stage.half_said(how).await;
+        let told = stage.prints(&["status"]).await;
+        assert!(told.contains("it shows less than was said"), "{told}");
+        stage.shuts(thread, how, false);
+        stage.said(thread, "the end", with("second half")).await;
+        stage.sign(asked, "✅").await;
+        while !stage
+            .prints(&["status"])
+            .await
+            .contains("nothing needs attention")
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_stopped_half_way_is_said_to_its_end_by_the_next_host() {
+    for how in [Shut::Locked, Shut::Hidden] {
+        let mut stage = Stage::start("", "").await;
+        let (asked, thread) = stage.half_said(how).await;
+        stage.kill();
+        stage.shuts(thread, how, false);
+        stage.up().await;
+        stage.said(thread, "the end", with("second half")).await;
+        stage.sign(asked, "✅").await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_is_refused_once_is_made_all_the_same() {
+    let stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(first, "✅").await;
+    let asked = stage
+        .alice
+        .says(thread, "say: first half\nhold\nsay: second half");
+    stage.said(thread, "the beginning", with("first half")).await;
+    let refused = Fault::status(403).on("PATCH", "/channels/*/messages/*");
+    stage.fake.inject(refused);
+    stage.scene.control().release();
+    stage.sign(asked, "✅").await;
+    let said = stage.fake.said(thread);
+    assert!(said.iter().any(|said| said.contains("second half")), "{said:?}");
+    assert_eq!(stage.fake.faults_left(), 0);
 }
 
 #[tokio::test]

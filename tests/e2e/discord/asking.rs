@@ -7,11 +7,21 @@ use super::{Stage, with};
 
 impl Stage {
     /// Waits for a card that asks whether this may run.
-    async fn card(&self, thread: Id, command: &str) -> Message {
+    pub(super) async fn card(&self, thread: Id, command: &str) -> Message {
         self.said(thread, "the card", |said| {
             said.content.contains("May it") && said.content.contains(command)
         })
         .await
+    }
+
+    /// Waits until what was pressed is answered with a form.
+    pub(super) async fn is_form(&self, pressed: Id) {
+        self.fake
+            .until("the form", |world| {
+                let answer = &world.interaction(pressed)?.answer;
+                matches!(answer, Some(Answer::Form(_))).then_some(())
+            })
+            .await;
     }
 
     /// Waits for what this person is told about what they pressed or typed.
@@ -57,13 +67,7 @@ async fn a_denial_carries_its_reason_to_the_agent() {
     let (message, thread) = stage.mention(&stage.alice, "run: rm -rf everything").await;
     let card = stage.card(thread, "rm -rf everything").await;
     let pressed = stage.alice.presses_labelled(card.id, "Deny");
-    stage
-        .fake
-        .until("the form", |world| {
-            let answer = &world.interaction(pressed)?.answer;
-            matches!(answer, Some(Answer::Form(_))).then_some(())
-        })
-        .await;
+    stage.is_form(pressed).await;
     stage.alice.submits(pressed, &[("reason", "far too much")]);
     stage
         .said(thread, "the audit line", |said| {

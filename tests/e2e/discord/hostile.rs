@@ -1,14 +1,32 @@
 //! What somebody does on purpose, and what comes too late.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
-use support::discord::Fault;
+use support::discord::{Fault, Post};
 
 use super::{Stage, with};
+use crate::bot_doctor::{PROXIES, listener};
 
 /// An interaction's token lives for less.
 const TOO_LATE: Duration = Duration::from_mins(16);
+
+#[tokio::test]
+async fn with_a_local_api_a_host_sends_nothing_to_a_proxy() {
+    let mut stage = Stage::ready("", "").await;
+    let (proxy, proxied) = listener("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n".to_owned());
+    let proxy = format!("http://127.0.0.1:{proxy}");
+    stage.environment = PROXIES.map(|name| (name, proxy.clone())).to_vec();
+    stage.up().await;
+    let text = format!("{} say: hi", stage.fake.bot().mention());
+    let asked = stage.alice.posts(
+        stage.channel,
+        Post::new(&text).file("a.txt", "text/plain", b"words"),
+    );
+    stage.sign(asked, "✅").await;
+    assert_eq!(proxied.load(Ordering::SeqCst), 0);
+}
 
 #[tokio::test]
 async fn an_interaction_that_comes_twice_is_done_once() {

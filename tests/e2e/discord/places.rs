@@ -21,7 +21,7 @@ impl Stage {
         super::trouble::said_in_log(self.host.as_ref().expect("it runs"), words).await
     }
 
-    async fn is_whole(&self, message: Id, thread: Id, words: &str) {
+    pub(super) async fn is_whole(&self, message: Id, thread: Id, words: &str) {
         self.sign(message, "✅").await;
         let said = self.fake.said(thread);
         let count = said.iter().filter(|said| said.contains(words)).count();
@@ -161,7 +161,7 @@ async fn a_thread_that_is_renamed_in_mid_turn_goes_on() {
 #[tokio::test]
 async fn what_steering_and_interrupting_did_is_told() {
     for (mode, words) in [
-        ("steer", "Merged into the running turn"),
+        ("steer", "This goes into the running turn"),
         ("interrupt", "The running turn was stopped for this"),
     ] {
         let mut stage = Stage::ready("", "permissions = \"allow\"").await;

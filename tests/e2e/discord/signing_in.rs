@@ -2,20 +2,20 @@
 
 use rehearsal::Decision;
 use serde_json::json;
-use support::discord::{Answer, Id, Message, Person};
+use support::discord::{Id, Message, Person};
 use support::{client, consent};
 
 use super::{Stage, with};
 
 impl Stage {
     /// The answer to an interaction that its asker sees.
-    async fn answered(&self, who: &Person, channel: Id, interaction: Id, words: &str) -> Message {
+    pub(super) async fn answered(&self, who: &Person, channel: Id, interaction: Id, words: &str) -> Message {
         self.fake
             .until(words, |world| {
                 let seen = world.messages_seen_by(who, channel);
                 let mut answers = seen.iter().filter(|one| one.interaction == Some(interaction));
                 answers
-                    .find(|one| one.content.contains(words))
+                    .find(|one| !one.is_loading() && one.content.contains(words))
                     .map(|one| (*one).clone())
             })
             .await
@@ -28,7 +28,7 @@ fn code(message: &Message) -> String {
     lines.nth(1).expect("a code between fences").to_owned()
 }
 
-fn link(message: &Message) -> String {
+pub(super) fn link(message: &Message) -> String {
     let controls = message.controls();
     let url = controls.iter().find_map(|one| one["url"].as_str());
     url.expect("a link button").to_owned()
@@ -54,12 +54,7 @@ async fn somebody_signs_in_with_a_pasted_code_and_nobody_else_can_end_it() {
     stage.answered(&bob, thread, stolen, "begun no sign-in").await;
 
     let pressed = alice.presses_labelled(begun.id, "Paste code");
-    stage
-        .fake
-        .until("the form", |world| {
-            matches!(world.interaction(pressed)?.answer, Some(Answer::Form(_))).then_some(())
-        })
-        .await;
+    stage.is_form(pressed).await;
     let sent = alice.submits(pressed, &[("code", &back)]);
     stage.answered(alice, thread, sent, "Signed in to").await;
 
@@ -163,12 +158,7 @@ async fn a_key_is_pasted_into_a_form_and_shown_nowhere() {
     let typed = stage.alice.slash(thread, "auth", &[("vendor", json!("openai"))]);
     let begun = stage.answered(&stage.alice, thread, typed, "API key").await;
     let pressed = stage.alice.presses_labelled(begun.id, "Paste key");
-    stage
-        .fake
-        .until("the form", |world| {
-            matches!(world.interaction(pressed)?.answer, Some(Answer::Form(_))).then_some(())
-        })
-        .await;
+    stage.is_form(pressed).await;
     let key = "sk-proj-not-a-real-key-0123456789abcdef";
     let sent = stage.alice.submits(pressed, &[("code", key)]);
     stage.answered(&stage.alice, thread, sent, "Signed in to").await;

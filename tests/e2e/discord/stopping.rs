@@ -23,7 +23,7 @@ impl Stage {
         }
     }
 
-    fn has_sign(&self, message: Id, sign: &str) -> bool {
+    pub(super) fn has_sign(&self, message: Id, sign: &str) -> bool {
         let bot = self.fake.bot();
         let has = |world: &support::discord::World| {
             let message = world.message(message);
@@ -32,14 +32,23 @@ impl Stage {
         self.fake.look(has)
     }
 
-    /// Waits until the host has written this answer down.
-    async fn written(&self, thread: Id, words: &str) {
-        while !self.answers(thread).await.contains(words) {
+    /// Waits until the host has written this answer down, and that the turn of its message is over.
+    async fn written(&self, asked: Id, thread: Id, words: &str) {
+        let source = conversation::SourceId(format!("{thread}/{asked}"));
+        let id = conversation::ThreadId::parse(&format!("discord:{thread}")).expect("a thread");
+        let is_over = async || {
+            let book = conversation::Conversation::open_without_recovery(self.scene.folder());
+            let turn = book.expect("it can be looked at").by_source(&id, &source).await;
+            let turn = turn.expect("it can be read");
+            turn.is_some_and(|turn| turn.state.is_ended())
+        };
+        while !self.answers(thread).await.contains(words) || !is_over().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    fn count(&self, thread: Id, words: &str) -> usize {
+    /// How often these words stand in a thread.
+    pub(super) fn count(&self, thread: Id, words: &str) -> usize {
         let said = self.fake.said(thread);
         said.iter().filter(|said| said.contains(words)).count()
     }
@@ -55,7 +64,7 @@ async fn an_answer_that_an_end_finds_on_its_way_is_there_once_and_signed_only_th
         stage.fake.inject(slow);
         let words = format!("in gap {number}.");
         let asked = stage.alice.says(thread, &format!("say: {words}"));
-        stage.written(thread, &words).await;
+        stage.written(asked, thread, &words).await;
         assert!(!stage.has_sign(asked, "✅"), "{end:?}: signed before it was said");
         stage.ends(end);
         assert_eq!(stage.count(thread, &words), 0, "{end:?}");
@@ -83,7 +92,7 @@ async fn an_answer_whose_edits_an_end_cuts_off_is_whole_after_the_next_start() {
         let asked = stage
             .alice
             .says(thread, &format!("stream 100 words\nsay: {last}"));
-        stage.written(thread, &last).await;
+        stage.written(asked, thread, &last).await;
         assert!(!stage.has_sign(asked, "✅"), "{end:?}: signed before it was said");
         stage.ends(end);
         stage.up().await;
@@ -197,7 +206,8 @@ async fn what_could_not_be_changed_in_a_shut_thread_is_changed_when_it_is_opened
     let manager = stage.manager();
     manager.locks(thread, true);
     manager.archives(thread, true);
-    stage.sign(message, "✅").await;
+    stage.logged("is changed when that is allowed again").await;
+    assert!(!stage.has_sign(message, "✅"), "half of it stands there");
     // Nothing but edits was lost.
     let shut = stage.fake.said(thread);
     assert_eq!(shut.len(), 1, "{shut:?}");
@@ -212,4 +222,5 @@ async fn what_could_not_be_changed_in_a_shut_thread_is_changed_when_it_is_opened
             said.id == begun.id && is_whole(&said.content)
         })
         .await;
+    stage.sign(message, "✅").await;
 }

@@ -17,6 +17,9 @@ pub use profile::{
     ProfileError, Provider,
 };
 
+/// The longest that a tool of the built-in agent runs: what a command may ask for.
+pub const LONGEST_TOOL: std::time::Duration = std::time::Duration::from_mins(30);
+
 /// The variable that a worker and everything it starts have in their environment: the host's state folder. After a host
 /// that was killed, the next one finds by it what is left.
 pub const STATE_MARKER: &str = "AGENT_HOST_STATE";

@@ -16,7 +16,7 @@ mod wire;
 /// The key under `_meta` that is ours.
 pub const META_KEY: &str = "agent-host";
 
-/// The key in `_meta["agent-host"]` of `session/prompt` that names the model of this and later turns.
+/// The key in `_meta["agent-host"]` of `session/prompt` that names the model of this turn; without it, the profile's.
 pub const MODEL_CHANGE: &str = "model";
 
 /// Everything that a native worker has to know, and nothing that it has not.

@@ -249,7 +249,7 @@ impl Line {
             return;
         }
         let mut normal = message;
-        normal.nonce = Some(format!("i{}", self.id));
+        normal.nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
         if let Err(trouble) = bot.rest.send(self.channel, normal, true).await {
             tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
         }

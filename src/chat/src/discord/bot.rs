@@ -16,6 +16,7 @@ use super::custom_id::Sealer;
 use super::health::Link;
 use super::memory::Memory;
 use super::mouth::Mouth;
+use super::nonce::Nonces;
 use super::persist::Held;
 use super::places::{self, Places, Spot, UPLOAD_LIMIT};
 use super::refusals::Refusals;
@@ -58,6 +59,7 @@ pub(super) struct Bot {
     pub(super) places: Places,
     pub(super) signs: Signs,
     pub(super) mouth: Mouth,
+    pub(super) nonces: Nonces,
     /// The connection to the gateway.
     pub(super) link: Link,
     seen: Mutex<Seen>,
@@ -91,6 +93,7 @@ impl Bot {
             mouth: Mouth::new(),
             places,
             link: Link::default(),
+            nonces: Nonces::new(&sealer),
             seen: Mutex::new(seen),
             tails: Mutex::default(),
             config,

@@ -14,7 +14,7 @@ use super::bot::{Bot, user};
 use super::places::thread;
 use super::press::sentence;
 use super::rest::Outgoing;
-use super::{names, sign_in};
+use super::{names, render, sign_in};
 use crate::harmless;
 use crate::web::command::standing;
 
@@ -245,7 +245,7 @@ impl Here<'_> {
         }
         let mut answer = String::from("Waiting, the next one first:");
         for (number, turn) in (1..).zip(queued.iter().take(LISTED)) {
-            let name = harmless::line(&turn.name, 40);
+            let name = render::escaped(&harmless::line(&turn.name, 40));
             let words = super::split::disarmed(&harmless::line(&turn.text, 80));
             let _ = write!(answer, "\n{number}. {name}: {words}");
         }

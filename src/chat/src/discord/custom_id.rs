@@ -103,6 +103,13 @@ impl Sealer {
         Self { key }
     }
 
+    /// Three letters that another host hardly has, too, and that tell nothing of the key.
+    pub fn mark(&self) -> String {
+        let mut mark = self.seal(0, "mark");
+        mark.truncate(3);
+        mark
+    }
+
     /// The name of a button in a thread or channel.
     ///
     /// Errors: `TooLong` for a service with a name that does not fit.

@@ -1,6 +1,7 @@
 //! Files: from a message into the workspace, and from the workspace into a message.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use conversation::{Attachment, ThreadId};
 use serenity::all::{Attachment as Given, CreateAttachment};
@@ -8,11 +9,15 @@ use serenity::all::{Attachment as Given, CreateAttachment};
 use super::bot::Bot;
 use super::names;
 use super::render::{self, Content, OutFile};
+use super::rest::Trouble;
 use crate::harmless;
 use crate::web::{media, workspace};
 
 /// The largest file that is taken in, in bytes.
 const MOST: u64 = 25 << 20;
+
+/// Between two tries to download one.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
 /// Downloads a file of a message into the workspace. Again, after a host that was killed meanwhile, it is the same file.
 ///
@@ -36,8 +41,7 @@ pub(super) async fn take(bot: &Bot, thread: &ThreadId, file: &Given) -> Result<A
     };
     let folder = bot.house.supervisor.workspace(thread).await;
     let folder = folder.map_err(|error| failed(error.to_string()))?;
-    let content = bot.rest.download(&file.url, MOST).await;
-    let content = content.map_err(|trouble| failed(trouble.to_string()))?;
+    let content = download(bot, &file.url).await.map_err(failed)?;
     let size = content.len() as u64;
     let wanted = name.clone();
     let put = tokio::task::spawn_blocking(move || workspace::put_once(&folder, &wanted, &content)).await;
@@ -51,6 +55,27 @@ pub(super) async fn take(bot: &Bot, thread: &ThreadId, file: &Given) -> Result<A
         size,
         mime,
     })
+}
+
+/// What is at this address. What may be better in a moment is tried again, a few times: the message waits for it.
+async fn download(bot: &Bot, url: &str) -> Result<Vec<u8>, String> {
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        let trouble = match bot.rest.download(url, MOST).await {
+            Ok(content) => return Ok(content),
+            Err(trouble) => trouble,
+        };
+        let is_final = matches!(trouble, Trouble::Refused { status: 400..=428 | 430..=499, .. });
+        match pauses.next().filter(|_| !is_final) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => {
+                return Err(match trouble {
+                    Trouble::Refused { status, message, .. } => format!("{message} ({status})"),
+                    trouble => trouble.to_string(),
+                });
+            }
+        }
+    }
 }
 
 /// Files as they are sent, none larger than `limit` bytes; and for each that is not sent, why not.

@@ -1,16 +1,21 @@
 //! How the bot stands: with the gateway, with Discord's limits, and with what it has to say. For `status` and the doctor.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use conversation::ConversationError;
+use conversation::{ConversationError, ThreadId};
 use serde::{Deserialize, Serialize};
 use serenity::all::{ConnectionStage, ShardManager};
 
 use super::FRONT_END;
 use super::bot::Bot;
+use super::places;
 
 /// Discord bans an address for an hour that makes so many invalid requests (401, 403, 429) in ten minutes.
 pub const INVALID_BAN: usize = 10_000;
+
+/// So long it is told that another program used the token.
+const LATELY: Duration = Duration::from_hours(1);
 
 /// How the bot stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +26,9 @@ pub struct Health {
     pub limited_1h: usize,
     /// Invalid requests (401, 403, 429) of the last ten minutes, which Discord counts up to [`INVALID_BAN`].
     pub invalid_10min: usize,
+    /// Another program speaks with the same token: it said something in the last hour.
+    #[serde(default)]
+    pub shared: bool,
     /// Messages that wait to be sent, or for their next try.
     pub deliveries_waiting: usize,
     /// What was said and could not be dealt with yet; it is tried again.
@@ -29,6 +37,9 @@ pub struct Health {
     /// Why not, of one of them.
     #[serde(default)]
     pub held_because: Option<String>,
+    /// Threads that show less than was said: Discord did not let a message be changed.
+    #[serde(default)]
+    pub stale: Vec<ThreadId>,
 }
 
 /// The connection to the gateway.
@@ -54,6 +65,8 @@ pub(super) struct Link(Arc<Mutex<Known>>);
 struct Known {
     shards: Option<Arc<ShardManager>>,
     refused: Option<String>,
+    /// When another program was last heard to speak as this bot.
+    shared: Option<Instant>,
 }
 
 impl Link {
@@ -70,6 +83,18 @@ impl Link {
     /// There will be no others.
     pub(super) fn refused(&self, why: &str) {
         self.known().refused = Some(why.to_owned());
+    }
+
+    /// Another program spoke as this bot. Whether that is news.
+    pub(super) fn is_shared_since_now(&self) -> bool {
+        let was = self.is_shared();
+        self.known().shared = Some(Instant::now());
+        !was
+    }
+
+    /// Whether another program spoke as this bot lately.
+    fn is_shared(&self) -> bool {
+        self.known().shared.is_some_and(|last| last.elapsed() < LATELY)
     }
 
     /// How it stands now.
@@ -110,10 +135,16 @@ impl Bot {
         Ok(Health {
             gateway: self.link.state().await,
             limited_1h,
+            shared: self.link.is_shared(),
             invalid_10min,
             deliveries_waiting: waiting.len(),
             held,
             held_because,
+            stale: self
+                .stale_threads()
+                .into_iter()
+                .filter_map(places::thread)
+                .collect(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Ready};
+use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Nonce, Ready};
 use supervisor::SupervisorError;
 
 use super::admission::{AuthorKind, Facts, Id, Mode, Refusal, Say, Verdict, decide};
@@ -45,7 +45,12 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             bot.places.learn_tier(event.guild.id.get(), tier);
         }
         Event::ChannelCreate(event) => bot.places.learn_of(&event.channel),
-        Event::ChannelUpdate(event) => bot.places.learn_of(&event.channel),
+        Event::ChannelUpdate(event) => {
+            let channel = &event.channel;
+            bot.places.learn_of(channel);
+            bot.say_again_in(channel.guild_id.get(), Some(channel.id.get()));
+        }
+        Event::GuildRoleUpdate(event) => bot.say_again_in(event.role.guild_id.get(), None),
         Event::ChannelDelete(event) => bot.places.forget(event.channel.id.get()),
         Event::ThreadCreate(event) => bot.places.learn_of(&event.thread),
         Event::ThreadUpdate(event) => {
@@ -61,6 +66,7 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             for thread in &event.threads {
                 bot.places.learn_of(thread);
             }
+            unlocked(bot, &event.threads);
         }
         Event::Ready(event) => begin(bot, shard, &event.ready),
         Event::Resumed(_) => tracing::info!("connected to Discord again"),
@@ -131,6 +137,7 @@ fn unlocked(bot: &Arc<Bot>, threads: &[GuildChannel]) {
 /// A message has just come.
 fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
     bot.seen().came(shard, message.id.get());
+    notice_another(bot, &message);
     if is_plainly_nothing(bot, &message, guild) {
         bot.seen().done(shard, message.id.get());
         return;
@@ -141,6 +148,20 @@ fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
         channel,
         async move { hear(&bot, shard, message, guild, false).await },
     );
+}
+
+/// What the bot has said and this host has not was said by another program with the same token: each of them answers.
+fn notice_another(bot: &Bot, message: &Message) {
+    let is_anothers = |nonce: &Nonce| matches!(nonce, Nonce::String(nonce) if bot.nonces.is_anothers(nonce));
+    if message.author.id.get() == bot.identity.user
+        && message.nonce.as_ref().is_some_and(is_anothers)
+        && bot.link.is_shared_since_now()
+    {
+        tracing::error!(
+            channel = message.channel_id.get(),
+            "another program uses this bot's token, and people are answered twice: stop it, or give it a bot of its own"
+        );
+    }
 }
 
 /// Most of what a bot hears is not meant for it: that costs next to nothing.

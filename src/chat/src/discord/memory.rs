@@ -165,19 +165,22 @@ impl Memory {
         self.read(&sign_in(user, service))
     }
 
-    /// Threads in which something was being told.
-    pub(super) fn open_threads(&self) -> io::Result<Vec<Id>> {
-        let mut open = vec![];
+    /// Threads of which something is still to be told, and what.
+    pub(super) fn unfinished(&self) -> io::Result<Vec<(Id, Rest)>> {
+        let mut unfinished = vec![];
         for entry in fs::read_dir(self.folder.join("threads"))? {
             let name = entry?.file_name();
             let Some(thread) = name.to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
-            if self.told(thread).is_some_and(|told| told.rest == Rest::Open) {
-                open.push(thread);
+            if let Some(told) = self.told(thread)
+                && told.rest != Rest::Nothing
+            {
+                unfinished.push((thread, told.rest));
             }
         }
-        Ok(open)
+        unfinished.sort_unstable_by_key(|(thread, _)| *thread);
+        Ok(unfinished)
     }
 
     fn read(&self, name: &str) -> Option<String> {
@@ -239,8 +242,8 @@ mod tests {
         assert_eq!(again.sealer().unwrap().parse(7, &name), Ok(button));
         assert_eq!((again.seen(), again.told(7)), (Some(marks), Some(told)));
         assert_eq!(
-            (again.told(8), again.open_threads().unwrap()),
-            (Some(stale), vec![7])
+            (again.told(8), again.unfinished().unwrap()),
+            (Some(stale), vec![(7, Rest::Open), (8, Rest::Stale)])
         );
         let key = fs::metadata(folder.path().join("discord/button.key")).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);

@@ -1,13 +1,13 @@
 //! What the bot says in its threads: each thread in which something happens has a voice that knows what should stand there;
 //! one place decides what is asked of Discord next, and does it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use conversation::{ItemId, NewDelivery};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, interval_at, sleep_until};
 
 use super::admission::Id;
 use super::bot::Bot;
@@ -18,6 +18,7 @@ use super::render::{DesiredMessage, Key};
 
 mod again;
 mod deliver;
+mod lost;
 mod voice;
 
 use voice::Voice;
@@ -30,6 +31,8 @@ pub(super) struct Mouth {
     voices: Mutex<HashMap<Id, Arc<Voice>>>,
     /// A voice has ended.
     ended: Notify,
+    /// Threads that show less than was said: Discord did not let a message be changed.
+    stale: Mutex<BTreeSet<Id>>,
 }
 
 impl Mouth {
@@ -40,7 +43,12 @@ impl Mouth {
             began: Instant::now(),
             voices: Mutex::default(),
             ended: Notify::new(),
+            stale: Mutex::default(),
         }
+    }
+
+    fn stale(&self) -> MutexGuard<'_, BTreeSet<Id>> {
+        self.stale.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reconciler(&self) -> MutexGuard<'_, Reconciler> {
@@ -118,6 +126,12 @@ impl Bot {
     }
 
     fn set_told(&self, channel: Id, told: Told) {
+        // While it is tried again nobody knows better than before.
+        match told.rest {
+            Rest::Nothing => drop(self.mouth.stale().remove(&channel)),
+            Rest::Stale => drop(self.mouth.stale().insert(channel)),
+            Rest::Open => {}
+        }
         if let Err(error) = self.memory.set_told(channel, told) {
             tracing::warn!(channel, %error, "could not write down how far a thread was told");
         }
@@ -132,6 +146,11 @@ impl Bot {
             .ok()
             .and_then(|items| items.last().map(|item| item.id))
             .unwrap_or(ItemId(0))
+    }
+
+    /// Threads that show less than was said, because Discord did not let it be changed.
+    pub(super) fn stale_threads(&self) -> BTreeSet<Id> {
+        self.mouth.stale().clone()
     }
 
     /// A thread is no longer there.
@@ -168,18 +187,33 @@ impl Drop for Ended<'_> {
 
 /// Begins with what an earlier host left half said, and goes on with every thread in which something happens.
 pub(super) async fn begin(bot: &Arc<Bot>) {
+    /// Not everything that lets a message be changed again is told to a bot.
+    const LOOK: Duration = Duration::from_mins(5);
     let mut list = bot.house.supervisor.list_changes();
     bot.take_up_deliveries().await;
-    match bot.memory.open_threads() {
-        Ok(open) => {
-            for channel in open {
+    match bot.memory.unfinished() {
+        Ok(unfinished) => {
+            for (channel, rest) in unfinished {
+                if rest == Rest::Stale {
+                    bot.mouth.stale().insert(channel);
+                }
                 bot.speak_in(channel).await;
             }
         }
         Err(error) => tracing::warn!(%error, "could not list which threads were being told something"),
     }
+    let mut look = interval_at(Instant::now() + LOOK, LOOK);
     loop {
-        match list.recv().await {
+        let changed = tokio::select! {
+            changed = list.recv() => changed,
+            _ = look.tick() => {
+                for channel in bot.stale_threads() {
+                    bot.speak_in(channel).await;
+                }
+                continue;
+            }
+        };
+        match changed {
             Ok(changed) => {
                 if let Some(channel) = places::channel(&changed) {
                     bot.speak_in(channel).await;

@@ -1,5 +1,6 @@
 //! Buttons and forms. Every name is checked for its seal, everybody who presses for what they may do, each time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conversation::{Body, Item, ThreadId};
@@ -251,13 +252,12 @@ async fn offered(bot: &Bot, thread: &ThreadId, wanted: &str, choice: u8) -> Opti
 /// The newest entries, those included that are not written yet.
 pub(super) async fn items(bot: &Bot, thread: &ThreadId) -> Vec<Item> {
     let stored = bot.house.conversation.items(thread, None, ITEMS).await;
-    let mut items = stored.unwrap_or_default();
+    let mut items = BTreeMap::new();
+    items.extend(stored.unwrap_or_default().into_iter().map(|item| (item.id, item)));
     if let Ok((now, _)) = bot.house.supervisor.subscribe(thread).await {
-        let first = now.items.first().map(|item| item.id);
-        items.retain(|item| first.is_none_or(|first| item.id < first));
-        items.extend(now.items);
+        items.extend(now.items.into_iter().map(|item| (item.id, item)));
     }
-    items
+    items.into_values().collect()
 }
 
 async fn ask_why(bot: &Bot, asker: &Asker, request: String, option: Option<u8>) {

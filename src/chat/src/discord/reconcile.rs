@@ -33,8 +33,6 @@ pub struct Pace {
     pub bucket: usize,
     /// Between two edits in one thread.
     pub pause: Duration,
-    /// Requests in ten minutes that Discord may refuse before everything waits; at 10,000 it bans.
-    pub refused: usize,
 }
 
 impl Default for Pace {
@@ -44,7 +42,6 @@ impl Default for Pace {
             global: 40,
             bucket: 5,
             pause: Duration::from_secs(1),
-            refused: 500,
         }
     }
 }
@@ -120,7 +117,7 @@ pub enum Outcome {
     Unknown,
     /// Somebody has deleted the message: it stays deleted.
     Gone,
-    /// Refused for good. Tried again only when the message is to say something else.
+    /// Refused: a new message for good, unless it is to say something else; a change is tried a few times more.
     Refused,
 }
 
@@ -139,7 +136,6 @@ pub struct Reconciler {
     pace: Pace,
     lanes: BTreeMap<ThreadId, Lane>,
     global: Window,
-    refused: Window,
 }
 
 impl Reconciler {
@@ -148,7 +144,6 @@ impl Reconciler {
         Self {
             lanes: BTreeMap::new(),
             global: Window::new(pace.global, Duration::from_secs(1)),
-            refused: Window::new(pace.refused, Duration::from_mins(10)),
             pace,
         }
     }
@@ -188,7 +183,7 @@ impl Reconciler {
 
     /// What to do now. A request counts as begun.
     pub fn next(&mut self, now: Clock) -> Step {
-        let earliest = self.global.ready().max(self.refused.ready());
+        let earliest = self.global.ready();
         let due = self
             .lanes
             .iter()
@@ -220,15 +215,8 @@ impl Reconciler {
 
     /// What became of the thread's request that was under way. `bucket`: what the answer said about its limits.
     pub fn ended(&mut self, thread: &ThreadId, outcome: Outcome, bucket: Option<Bucket>, now: Clock) {
-        match outcome {
-            Outcome::Limited { after, global } => {
-                self.refused.count(now);
-                if global {
-                    self.global.block(now + after);
-                }
-            }
-            Outcome::Refused | Outcome::Gone => self.refused.count(now),
-            _ => {}
+        if let Outcome::Limited { after, global: true } = outcome {
+            self.global.block(now + after);
         }
         if let Some(lane) = self.lanes.get_mut(thread) {
             lane.ended(outcome, bucket, now);

@@ -3,7 +3,10 @@
 //!
 //! Every message is to be sent without `allowed_mentions` and without embeds.
 
+use std::borrow::Cow;
+
 use conversation::{Body, Item};
+use supervisor::LONGEST_TEXT;
 
 mod activity;
 mod asks;
@@ -17,7 +20,7 @@ mod tests;
 
 pub use activity::{Details, details};
 pub use message::{Button, Content, DesiredMessage, Face, Key, OutFile, Press, Style};
-pub use words::{Footer, bytes, happened, reaction};
+pub use words::{Footer, bytes, escaped, happened, reaction};
 
 use super::split::{LONGEST_MESSAGE, split, units};
 use activity::Activity;
@@ -51,7 +54,11 @@ pub enum Progress {
 pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<DesiredMessage> {
     let mut out = vec![];
     let mut activity = Activity::default();
+    let mut shown = 0;
     for (at, item) in items.iter().enumerate() {
+        if at < shown {
+            continue;
+        }
         if activity.take(item, look) {
             continue;
         }
@@ -60,9 +67,11 @@ pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<Desired
         }
         out.extend(activity.finish());
         match &item.body {
-            Body::Answer { text } => {
-                let is_written = *progress != Progress::Running || items[at + 1..].iter().any(ends_text);
-                out.extend(answer(item, text, is_written));
+            Body::Answer { .. } => {
+                let (text, entries) = whole_answer(&items[at..], look);
+                shown = at + entries;
+                let is_written = *progress != Progress::Running || items[shown..].iter().any(ends_text);
+                out.extend(answer(item, &text, is_written));
             }
             Body::Plan { entries } => out.push(words::plan(Key::of(item), entries)),
             Body::Permission { .. } => out.extend(asks::permission(item)),
@@ -102,6 +111,26 @@ fn ends_text(item: &Item) -> bool {
         item.body,
         Body::Answer { .. } | Body::Thought { .. } | Body::File(_)
     )
+}
+
+/// The answer that begins with the first of these entries, and how many entries it has: a long one is kept in several. What
+/// Discord does not take as one file stays apart.
+fn whole_answer<'a>(items: &'a [Item], look: &Look) -> (Cow<'a, str>, usize) {
+    let texts = items.iter().map_while(|item| match &item.body {
+        Body::Answer { text } => Some(text.as_str()),
+        _ => None,
+    });
+    let (mut whole, mut entries, mut goes_on) = (Cow::<str>::default(), 0, true);
+    for text in texts {
+        if !goes_on || entries > 0 && (whole.len() + text.len()) as u64 > look.upload_limit {
+            break;
+        }
+        // There was no room in it for one more letter.
+        goes_on = text.len() + 4 > LONGEST_TEXT;
+        entries += 1;
+        whole += text;
+    }
+    (whole, entries)
 }
 
 fn answer(item: &Item, text: &str, is_written: bool) -> Vec<DesiredMessage> {

@@ -92,6 +92,8 @@ pub(super) struct Call<'a> {
     params: Vec<(&'static str, String)>,
     /// Whether it is made again by itself when it was too much.
     patient: bool,
+    /// Whether it is only nice to have: the first that is left out.
+    is_nicety: bool,
 }
 
 /// What was answered.
@@ -112,7 +114,13 @@ impl<'a> Call<'a> {
             files: vec![],
             params: vec![],
             patient: true,
+            is_nicety: false,
         }
+    }
+
+    fn nicety(mut self) -> Self {
+        self.is_nicety = true;
+        self
     }
 
     fn body(mut self, body: Value) -> Self {
@@ -123,6 +131,24 @@ impl<'a> Call<'a> {
     fn files(mut self, files: Vec<CreateAttachment>) -> Self {
         self.files = files;
         self
+    }
+
+    /// An answer with an error, in words that tell whether it may have been done: what makes something new is done by a
+    /// server that has trouble of its own, or it is not.
+    fn trouble(&self, status: u16, code: i64, message: String, limited: Option<(Duration, bool)>) -> Trouble {
+        match status {
+            429 => {
+                let (after, global) = limited.unwrap_or((Duration::from_secs(1), false));
+                Trouble::Limited { after, global }
+            }
+            500.. if self.method == LightMethod::Post => Trouble::Unknown(format!("{message} ({status})")),
+            500.. => Trouble::Failed(format!("{message} ({status})")),
+            _ => Trouble::Refused {
+                status,
+                code,
+                message,
+            },
+        }
     }
 
     /// How long its files take.
@@ -162,7 +188,7 @@ impl Rest {
         let mut http = Self::http(token, api_base, client.clone());
         if let Some(limiter) = &mut http.ratelimiter {
             let tally = tally.clone();
-            limiter.set_ratelimit_callback(Box::new(move |_| tally.limit_met()));
+            limiter.set_ratelimit_callback(Box::new(move |limit| tally.waits(limit.timeout)));
         }
         let elsewhere =
             api_base.map(|base| (base.as_str().trim_end_matches('/').to_owned(), Gate::default()));
@@ -201,8 +227,16 @@ impl Rest {
         self.http.set_application_id(ApplicationId::new(id));
     }
 
-    /// Asks. Cancelled, it may have been done.
+    /// Asks, unless Discord has refused too much lately. Cancelled, it may have been done.
     pub(super) async fn ask(&self, call: Call<'_>) -> Result<Reply, Trouble> {
+        // Somebody waits for three seconds, and an interaction is refused only when it is over.
+        let may_wait = call.lane.0 != "interaction";
+        if let Some(after) = self.tally.held_back(call.is_nicety).filter(|_| may_wait) {
+            return Err(Trouble::Limited {
+                after,
+                global: !call.is_nicety,
+            });
+        }
         let patience = PATIENCE + call.upload();
         match tokio::time::timeout(patience, self.ask_patiently(call)).await {
             Ok(done) => done,
@@ -233,14 +267,15 @@ impl Rest {
             self.tally.failed(error);
         }
         match answer {
-            Ok(response) => read(response).await,
+            Ok(response) => read(call, response).await,
             Err(serenity::Error::Http(HttpError::UnsuccessfulRequest(refused))) => {
                 let status = refused.status_code.as_u16();
                 let code = i64::try_from(refused.error.code).unwrap_or_default();
-                Err(trouble(status, code, refused.error.message, None))
+                Err(call.trouble(status, code, refused.error.message, None))
             }
             Err(serenity::Error::Http(HttpError::Request(error))) => Err(unanswered(&error)),
-            Err(error) => Err(Trouble::Failed(error.to_string())),
+            // There was an answer that serenity can't read.
+            Err(error) => Err(Trouble::Unknown(error.to_string())),
         }
     }
 
@@ -252,7 +287,7 @@ impl Rest {
         match request.timeout(ATTEMPT + call.upload()).send().await {
             Ok(response) => {
                 self.tally.answered(response.status().as_u16());
-                read(response).await
+                read(call, response).await
             }
             Err(error) => Err(unanswered(&error)),
         }
@@ -264,8 +299,10 @@ fn upload(bytes: usize) -> Duration {
     Duration::from_secs((bytes / PACE) as u64)
 }
 
+/// Never through a proxy: the gateway's connection knows none either, and what is on this machine stays there.
 fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
+        .no_proxy()
         .connect_timeout(ATTEMPT / 2)
         // serenity gives all its requests the same one.
         .timeout(ATTEMPT + upload(LARGEST))
@@ -273,7 +310,7 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
         .build()
 }
 
-async fn read(response: reqwest::Response) -> Result<Reply, Trouble> {
+async fn read(call: &Call<'_>, response: reqwest::Response) -> Result<Reply, Trouble> {
     let status = response.status();
     let header = |name: &str| {
         let text = response.headers().get(name)?.to_str().ok()?;
@@ -311,22 +348,7 @@ async fn read(response: reqwest::Response) -> Result<Reply, Trouble> {
     let code = body["code"].as_i64().unwrap_or_default();
     let message = body["message"].as_str().unwrap_or("no words").to_owned();
     let limited = after.map(|after| (after, global || body["global"] == true));
-    Err(trouble(status.as_u16(), code, message, limited))
-}
-
-fn trouble(status: u16, code: i64, message: String, limited: Option<(Duration, bool)>) -> Trouble {
-    match status {
-        429 => {
-            let (after, global) = limited.unwrap_or((Duration::from_secs(1), false));
-            Trouble::Limited { after, global }
-        }
-        500.. => Trouble::Failed(format!("{message} ({status})")),
-        _ => Trouble::Refused {
-            status,
-            code,
-            message,
-        },
-    }
+    Err(call.trouble(status.as_u16(), code, message, limited))
 }
 
 /// Without the address, which may carry an interaction's token.

@@ -24,7 +24,9 @@ use super::private_file::FileError;
 use super::seen::Seen;
 use super::shared::{Parts, Web};
 use super::uploads::{self, Uploads};
-use super::{command, connections, enter, events, files, gate, leave, lists, pages, said, sign_in, threads};
+use super::{
+    command, connections, enter, events, files, gate, leave, lists, older, pages, said, sign_in, threads,
+};
 
 /// How long [`Server::shutdown`] waits for answers that are on their way.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -285,7 +287,8 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/api/t/{id}/decide", post(threads::decide))
         .route("/api/t/{id}/settings", post(threads::settings))
         .route("/api/t/{id}/reset", post(threads::reset))
-        .route("/api/t/{id}/older", get(threads::older))
+        .route("/api/t/{id}/older", get(older::older))
+        .route("/api/t/{id}/items/{item}", get(older::item))
         .route("/api/t/{id}/seen", post(lists::seen))
         .route("/api/t/{id}/command", post(command::in_thread))
         .route("/api/command", post(command::anywhere))

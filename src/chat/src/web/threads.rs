@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use conversation::{Dispatch, ItemId, NewThread, SourceId, ThreadChange, ThreadId, TurnId};
+use conversation::{Dispatch, NewThread, SourceId, ThreadChange, ThreadId, TurnId};
 use credentials::Timestamp;
 use serde::{Deserialize, Serialize};
 use supervisor::{Answer, Happened, Message, Posted};
@@ -14,11 +14,8 @@ use super::gate::Visitor;
 use super::refusal::Refused;
 use super::said::{self, Said};
 use super::shared::Web;
-use super::view::{self, ItemEvent};
+use super::view;
 use super::{people, random};
-
-/// Entries of one look further back.
-const OLDER: usize = 50;
 
 /// Longer titles are refused, in characters; as the field says (`maxlength`).
 const MAX_TITLE: usize = 120;
@@ -112,19 +109,6 @@ pub(crate) struct Settings {
     model: Option<String>,
     agent: Option<String>,
     dispatch: Option<Dispatch>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Before {
-    before: i64,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Older {
-    /// In order.
-    items: Vec<ItemEvent>,
-    /// Whether there are still older ones.
-    more: bool,
 }
 
 /// `POST /api/threads`
@@ -311,30 +295,6 @@ pub(crate) async fn reset(
     let thread = web.thread(&visitor.person, &thread).await?;
     web.supervisor.reset(&thread, &visitor.person.user).await?;
     Ok(Json(Done {}))
-}
-
-/// `GET /api/t/{id}/older?before=`
-pub(crate) async fn older(
-    State(web): State<Arc<Web>>,
-    visitor: Visitor,
-    Path(thread): Path<String>,
-    Query(Before { before }): Query<Before>,
-) -> Result<Json<Older>, Refused> {
-    let thread = web.watched(&visitor.person, &thread).await?;
-    // One more than is shown tells whether there are more.
-    let mut items = web.supervisor.older(&thread, ItemId(before), OLDER + 1).await?;
-    let more = items.len() > OLDER;
-    if more {
-        items.remove(0);
-    }
-    let viewer = Web::viewer_of(&visitor, &thread);
-    let items = view::drawing(view::is_heavy(&items), move || {
-        // They are older than anything that a stream says of them.
-        let event = |item| view::item_event(item, &viewer, 0);
-        items.iter().map(event).collect()
-    })
-    .await;
-    Ok(Json(Older { items, more }))
 }
 
 /// The name of a model as it was typed.

@@ -4,7 +4,7 @@
 //! no style, no script, no handler; links to the web open outside; control and bidi characters can't hide or reorder
 //! anything; whatever comes in, the time it takes is linear in its size.
 
-use conversation::{Item, ThreadId};
+use conversation::{Body, Item, ThreadId};
 use credentials::{Timestamp, UserId};
 use supervisor::{Snapshot, ThreadStatus};
 
@@ -39,7 +39,7 @@ pub(crate) use assets::{asset, forget, version};
 pub(crate) use composer::{COMMANDS, queue};
 pub(crate) use credentials_page::{Login, LoginState, Pays, Purse, Whose, credentials};
 pub(crate) use html::escape;
-pub(crate) use item::item;
+pub(crate) use item::{head, item, whole};
 pub(crate) use list::thread_line;
 pub(crate) use pages::{message_page, problem_page};
 pub(crate) use phase::{PhaseView, phase};
@@ -169,13 +169,53 @@ pub(crate) async fn drawing<T: Send + 'static>(heavy: bool, draw: impl FnOnce() 
     }
 }
 
+/// Bytes of HTML that one look at a timeline has room for, besides what waits for an answer.
+const ROOM: usize = 2 * 1024 * 1024;
+
+/// The newest of these entries (in order of ids) that there is room for, drawn; what waits for an answer in any case, and
+/// the newest. And whether others are left out.
+pub(crate) fn fitting<'a>(items: &'a [Item], viewer: &Viewer) -> (Vec<(&'a Item, String)>, bool) {
+    let (mut drawn, mut room, mut is_full) = (Vec::with_capacity(items.len()), ROOM, false);
+    for one in items.iter().rev() {
+        let waits = matches!(
+            one.body,
+            Body::Permission { decision: None, .. } | Body::Login { done: false, .. }
+        );
+        if is_full && !waits {
+            continue;
+        }
+        let html = item(one, viewer);
+        if !waits {
+            is_full = html.len() > room && room < ROOM;
+            room = room.saturating_sub(html.len());
+        }
+        if !is_full || waits {
+            drawn.push((one, html));
+        }
+    }
+    drawn.reverse();
+    (drawn, is_full)
+}
+
+/// The same, for the script.
+pub(crate) fn item_events(items: &[Item], viewer: &Viewer, revision: u64) -> (Vec<ItemEvent>, bool) {
+    let (drawn, is_full) = fitting(items, viewer);
+    let events = drawn.into_iter().map(|(one, html)| ItemEvent {
+        id: one.id.0,
+        turn: one.turn.map(|turn| turn.0),
+        html,
+        revision,
+    });
+    (events.collect(), is_full)
+}
+
 /// A whole thread for the event `snapshot`.
 pub(crate) fn snapshot(snapshot: &Snapshot, viewer: &Viewer) -> SnapshotEvent {
-    let event = |one: &Item| item_event(one, viewer, snapshot.revision);
+    let (items, is_full) = item_events(&snapshot.items, viewer, snapshot.revision);
     SnapshotEvent {
         revision: snapshot.revision,
-        items: snapshot.items.iter().map(event).collect(),
-        more: snapshot.more,
+        items,
+        more: snapshot.more || is_full,
         queue: queue(&snapshot.queued, viewer),
         phase: phase(snapshot.phase, snapshot.doing.as_ref()),
         thread: ThreadView::of(&snapshot.thread),
@@ -194,7 +234,45 @@ pub(crate) fn item_event(one: &Item, viewer: &Viewer, revision: u64) -> ItemEven
 
 #[cfg(test)]
 mod tests {
-    use super::drawing;
+    use conversation::Decision;
+
+    use super::*;
+    use crate::web::testing::item;
+
+    fn asks(decision: Option<Decision>) -> Body {
+        Body::Permission {
+            request: "r".into(),
+            call: "c".into(),
+            title: "run a command".into(),
+            detail: "<&>".repeat(1_000_000),
+            diffs: vec![],
+            options: vec![],
+            until: Timestamp::from_seconds(9),
+            decision,
+        }
+    }
+
+    #[test]
+    fn a_look_at_a_timeline_has_room_for_so_much_and_for_every_question() {
+        let viewer = Viewer {
+            user: UserId::parse("web:a").unwrap(),
+            owner: true,
+            now: Timestamp::from_seconds(1),
+        };
+        let by = || Some(Decision::Once { by: "Alice".into() });
+        let mut items = vec![item(1, 1, asks(None))];
+        items.extend((2..100).map(|id| item(id, 1, asks(by()))));
+        let text = "<&> ".repeat(10_000);
+        items.extend((100..200).map(|id| item(id, 1, Body::Answer { text: text.clone() })));
+        let (drawn, is_full) = fitting(&items, &viewer);
+        let ids: Vec<i64> = drawn.iter().map(|(one, _)| one.id.0).collect();
+        assert!(is_full && ids[0] == 1 && ids[1] > 100, "{ids:?}");
+        assert!(ids[1..].is_sorted() && ids.last() == Some(&199));
+        let bytes = drawn[1..].iter().map(|(_, html)| html.len()).sum::<usize>();
+        assert!(bytes <= ROOM && bytes > ROOM / 2, "{bytes}");
+        assert!(drawn[0].1.len() > 3_000_000, "the question is whole");
+        assert!(!fitting(&items[..50], &viewer).1, "what is decided takes little");
+    }
 
     /// On one thread, as here, what draws would keep what it waits for from happening.
     #[tokio::test]

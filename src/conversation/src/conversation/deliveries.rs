@@ -32,15 +32,21 @@ impl Conversation {
     /// is claimed, and the next one when that has arrived. What comes back with `doubt` may be in the chat already: look
     /// first. Each must be settled before the lease ends.
     ///
+    /// Errors: `TooLarge` above 1 MiB of text.
+    ///
     /// Cancelled, it may have claimed some; they come back, uncertain, when the lease ends.
     pub async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Delivery>> {
+        let length = claim.text.as_ref().map_or(0, String::len);
+        within("delivery", length, deliveries::MAX_TEXT)?;
         self.write("claim deliveries", move |database| {
             give_back(database, claim.now)?;
             let due = deliveries::due(database, &claim)?;
             due.into_iter()
                 .map(|found| {
+                    let new = claim.text.clone().filter(|_| found.doubt.is_none());
                     let claimed = Delivery {
                         state: DeliveryState::Sent,
+                        text: new.or_else(|| found.text.clone()),
                         tries: found.tries.saturating_add(1),
                         claimed: Some(claim.now),
                         lease: Some(claim.now.plus(claim.lease)),
@@ -89,6 +95,15 @@ impl Conversation {
         let thread = thread.clone();
         self.read("list deliveries", move |database| {
             deliveries::of_turn(database, &thread, turn)
+        })
+        .await
+    }
+
+    /// Deliveries of a thread that are in the chat, oldest first.
+    pub async fn delivered(&self, thread: &ThreadId) -> Result<Vec<Delivery>> {
+        let thread = thread.clone();
+        self.read("list what was delivered", move |database| {
+            deliveries::delivered(database, &thread)
         })
         .await
     }

@@ -3,7 +3,7 @@
 use super::Conversation;
 use crate::error::Result;
 use crate::id::{ItemId, ThreadId};
-use crate::item::Item;
+use crate::item::{Item, Window};
 use crate::tables::{items, threads};
 
 impl Conversation {
@@ -30,6 +30,29 @@ impl Conversation {
                 .try_for_each(|item| threads::touch(database, &item.thread, item.at))
         })
         .await
+    }
+
+    /// The newest entries of a timeline before `before` (or the newest of all) that a window has room for, in order; and
+    /// whether there are older ones.
+    pub async fn window(
+        &self,
+        thread: &ThreadId,
+        before: Option<ItemId>,
+        window: Window,
+    ) -> Result<(Vec<Item>, bool)> {
+        let thread = thread.clone();
+        self.read("read a timeline", move |database| {
+            threads::expect(database, &thread)?;
+            items::window(database, &thread, before, &window)
+        })
+        .await
+    }
+
+    /// One entry of a thread, if it is there.
+    pub async fn item(&self, thread: &ThreadId, id: ItemId) -> Result<Option<Item>> {
+        let after = ItemId(id.0.saturating_add(1));
+        let newest = self.items(thread, Some(after), 1).await?;
+        Ok(newest.into_iter().find(|item| item.id == id))
     }
 
     /// The newest `limit` entries of a timeline before `before` (or the newest of all), in order.

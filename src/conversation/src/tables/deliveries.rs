@@ -65,6 +65,12 @@ pub(crate) fn of_turn(database: &Connection, thread: &ThreadId, turn: Option<Tur
     many(database, sql, (thread, turn.unwrap_or(TurnId(0))))
 }
 
+/// All of a thread that are in the chat, oldest first.
+pub(crate) fn delivered(database: &Connection, thread: &ThreadId) -> Work<Vec<Delivery>> {
+    let sql = "SELECT * FROM deliveries WHERE thread = ?1 AND state = 'delivered' ORDER BY id";
+    many(database, sql, [thread])
+}
+
 /// What may be sent now.
 pub(crate) fn due(database: &Connection, claim: &Claim) -> Work<Vec<Delivery>> {
     let (from, to) = front_end_range(claim.front_end.as_deref());

@@ -7,7 +7,7 @@ use super::{Work, rows, threads, turns};
 use crate::columns::{json, moment, to_json};
 use crate::error::{ConversationError, Trouble};
 use crate::id::{ItemId, ThreadId, TurnId};
-use crate::item::{Body, Item, NoteKind};
+use crate::item::{Body, Item, NoteKind, Window};
 
 pub(crate) const NEWEST: &str = "SELECT * FROM items WHERE thread = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 pub(crate) const OF_TURN: &str = "SELECT * FROM items WHERE thread = ?1 AND turn = ?2 ORDER BY id";
@@ -75,6 +75,31 @@ pub(crate) fn newest(
     let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
     found.reverse();
     Ok(found)
+}
+
+/// The newest entries before `before` that there is room for, oldest first; and whether there are older ones.
+pub(crate) fn window(
+    database: &Connection,
+    thread: &ThreadId,
+    before: Option<ItemId>,
+    window: &Window,
+) -> Work<(Vec<Item>, bool)> {
+    let before = before.unwrap_or(ItemId(i64::MAX));
+    let mut statement = database.prepare_cached(NEWEST)?;
+    let mut newest = statement.query((thread, before, rows(window.entries.saturating_add(1))))?;
+    let (mut found, mut bytes, mut more) = (Vec::new(), 0, false);
+    while let Some(row) = newest.next()? {
+        if !window.free.contains(&row.get("id")?) {
+            bytes += row.get_ref("body")?.as_bytes().map_or(0, <[u8]>::len);
+        }
+        more = found.len() >= window.entries || (bytes > window.bytes && !found.is_empty());
+        if more {
+            break;
+        }
+        found.push(item(row)?);
+    }
+    found.reverse();
+    Ok((found, more))
 }
 
 /// The entries of one turn, oldest first.

@@ -7,7 +7,7 @@ use super::{Work, rows, threads};
 use crate::columns::{json, maybe_moment, moment, to_json, user};
 use crate::error::ConversationError;
 use crate::id::{SourceId, ThreadId, TurnId};
-use crate::turn::{NewTurn, Turn, TurnEnd, TurnEvent, TurnState};
+use crate::turn::{MERGED, NewTurn, Turn, TurnEnd, TurnEvent, TurnState};
 
 /// The largest text of one turn in bytes.
 pub(crate) const MAX_TEXT: usize = 1 << 20;
@@ -180,7 +180,7 @@ pub(crate) fn merge(database: &Connection, from: Turn, into: Turn, now: Timestam
         }
         .into());
     }
-    let reason = format!("merged into turn {}", into.id);
+    let reason = format!("{MERGED}{}", into.id);
     let changed = Turn {
         text: joined(&into.text, &from.text),
         files: into.files.iter().chain(&from.files).cloned().collect(),

@@ -238,6 +238,8 @@ fn limits(rest: &Rest, host: Option<&Health>) -> Check {
         Some(health) if health.invalid_10min > INVALID_BAN / 10 => Check::warn(NAME, words).hint(
             "Discord refuses much of what the host asks for, and bans who goes on: look at the permissions above and at its log",
         ),
+        Some(Health { shared: true, .. }) => Check::warn(NAME, words)
+            .hint("people are answered twice: stop the other program, or give it a bot of its own"),
         Some(Health {
             gateway: Gateway::Refused { .. },
             ..

@@ -50,12 +50,11 @@ async fn answer(
                 since,
                 page: links.base().to_string(),
             });
-            report.discord = match discord {
-                Some(doctor) => Some(doctor.health().await?.unwrap_or_else(status::not_yet_known)),
-                None => None,
-            };
-            let of_discord = report.discord.as_ref().and_then(status::discord_attention);
-            report.attention.extend(of_discord);
+            if let Some(doctor) = discord {
+                let health = doctor.health().await?.unwrap_or_else(status::not_yet_known);
+                report.attention.extend(status::of_discord(&health));
+                report.discord = Some(health);
+            }
             Ok(serde_json::to_value(report)?)
         }
         Request::Link => Ok(json!(links.new_link().map(String::from))),

@@ -17,8 +17,8 @@ use crate::worker::{Gone, Life, PermissionAnswer, PromptError, Spec, StartError}
 
 mod play;
 
-use play::play;
 pub(crate) use play::{Act, Gate, said};
+use play::{die, play};
 
 /// What workers of one supervisor play.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +50,8 @@ pub(crate) enum Start {
     Fails(StartError),
     /// It succeeds after the gate was opened.
     Waits(Gate),
+    /// It succeeds, and breaks the protocol before anything can be asked.
+    BreaksProtocol,
 }
 
 /// What a worker was told, with its session.
@@ -141,6 +143,7 @@ impl Script {
     }
 
     pub(crate) async fn start(self, spec: Spec, events: mpsc::Sender<Event>) -> Result<Actor, StartError> {
+        let mut breaks = false;
         let start = {
             let mut inner = self.inner.lock().unwrap();
             inner.starting += 1;
@@ -157,6 +160,7 @@ impl Script {
                 return Err(error);
             }
             Some(Start::Waits(gate)) => gate.opened().await,
+            Some(Start::BreaksProtocol) => breaks = true,
             None => {}
         }
         starting.given_up = None;
@@ -173,13 +177,17 @@ impl Script {
             resumed,
         });
         drop(inner);
+        let is_over = Arc::default();
+        if breaks {
+            die(&events, &is_over, true);
+        }
         Ok(Actor {
             script: self,
             session,
             resumed,
             events,
             cancelled: watch::Sender::new(0),
-            is_over: Arc::default(),
+            is_over,
             got_prompt: Arc::default(),
         })
     }

@@ -105,7 +105,7 @@ fn of_board(thread: &ThreadId, board: &Board, now: Timestamp) -> Vec<(Badness, A
     match board.phase {
         ThreadPhase::Failed { until: None } => found.push(about(
             Badness::Stuck,
-            format!("the worker failed too often and is not started again: {cause}"),
+            format!("the worker failed and is not started again by itself: {cause}"),
             "press Retry in the thread, or send it a message",
         )),
         ThreadPhase::Failed { until: Some(_) } => found.push(about(

@@ -9,6 +9,7 @@ mod dispatch;
 mod ending;
 mod real;
 mod retry;
+mod snapshots;
 mod turns;
 mod view;
 mod workers;

@@ -12,8 +12,12 @@ use crate::logins::Usable;
 use crate::process::Reply;
 use crate::rights::{Deed, refusal};
 use crate::supervisor::{Answer, SupervisorError};
-use crate::timeline::{Asked, LONGEST_ASKED, brief};
+use crate::timeline::{Asked, brief, call_name};
 use crate::worker::PermissionAnswer;
+
+mod unseen;
+
+use unseen::Unseen;
 
 /// Questions that an agent may have open; further ones are denied unseen.
 pub(super) const MOST_OPEN: usize = 16;
@@ -125,13 +129,13 @@ impl Task {
         };
         // Its card first: it carries what the request may leave out.
         self.apply(SessionUpdate::ToolCallUpdate(tool_call.clone())).await;
-        let call = tool_call.tool_call_id.to_string();
+        let call = call_name(&tool_call.tool_call_id.0);
         let asked = self
             .turn
             .as_ref()
             .and_then(|running| running.timeline.asked(&call));
         let Some(Asked { title, detail, diffs }) = asked else {
-            return self.deny_unseen(&tool_call, reply).await;
+            return self.deny_unseen(&tool_call, reply, Unseen::Long).await;
         };
         let limit = self.shared.config.limits.permission;
         let body = Body::Permission {
@@ -146,6 +150,9 @@ impl Task {
             until: Timestamp::now().plus(limit),
             decision: None,
         };
+        if let Some(why) = self.has_no_room_for(&body) {
+            return self.deny_unseen(&tool_call, reply, why).await;
+        }
         let item = self.put(body).await;
         let is_unwritten = self.is_kept(item.id);
         let permission = Permission {
@@ -193,20 +200,6 @@ impl Task {
         };
         self.note(NoteKind::Warning, words, None).await;
         !options.is_empty()
-    }
-
-    /// Nobody can look at all of it, so nobody is asked.
-    async fn deny_unseen(&mut self, tool_call: &ToolCallUpdate, reply: Reply<PermissionAnswer>) {
-        let words = format!(
-            "The agent asked whether it may do this: {}. It was told no, because nobody could look at it: it is longer than \
-             {} MiB, or the agent asked too late, when it was no longer known as a whole.",
-            brief(tool_call.fields.title.as_deref().unwrap_or(USE_A_TOOL)),
-            LONGEST_ASKED >> 20
-        );
-        self.note(NoteKind::Warning, words, None).await;
-        reply.give(PermissionAnswer::Unanswered(
-            "it is too long to be looked at; do it in smaller steps",
-        ));
     }
 
     /// Somebody decided.

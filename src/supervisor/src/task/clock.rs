@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::slot::Slot;
-use super::turn::Stage;
+use super::turn::{Running, Stage};
 use super::{LINGER, Task};
 use crate::ending::Intent;
 use crate::state::Step;
@@ -23,8 +23,9 @@ const WRITE: Duration = Duration::from_secs(1);
 /// Between two tries to write what could not be written.
 const TRY_TO_WRITE: Duration = Duration::from_secs(1);
 
-/// A tool of somebody else's agent is taken for alive so long without a word.
-const LONGEST_TOOL: Duration = Duration::from_mins(30);
+/// A tool that runs is taken for a sign of life so long: the longest of ours, which then ends what it started. Nobody knows
+/// how long those of others may.
+const LONGEST_TOOL: Duration = contract::LONGEST_TOOL.saturating_add(Duration::from_mins(1));
 
 /// Moments.
 pub(super) struct Clock {
@@ -155,21 +156,14 @@ impl Task {
         let is_prompted = matches!(running.stage, Stage::Prompted(_));
         let is_silent = !running.silence_told && !self.is_held();
         let is_due = is_prompted && is_silent && self.phase() == ThreadPhase::Working;
-        Some(running.heard + self.patience().filter(|_| is_due)?)
+        is_due.then(|| running.heard + self.patience())
     }
 
-    /// How long the agent of the running turn may be silent before its thread is told; `None`: as long as it likes.
-    fn patience(&self) -> Option<Duration> {
-        let agent = self.shared.config.agents.get(&self.thread.agent);
-        let runs = self
-            .turn
-            .as_ref()
-            .is_some_and(|running| running.timeline.runs_a_tool());
-        let tool = runs.then(|| match agent {
-            Some(agent) if agent.is_native() => Tool::Ours,
-            _ => Tool::Foreign,
-        });
-        patience(self.shared.config.limits.silence, tool)
+    /// How long the agent of the running turn may be silent before its thread is told.
+    fn patience(&self) -> Duration {
+        let runs = |running: &Running| running.timeline.runs_a_tool();
+        let runs = self.turn.as_ref().is_some_and(runs);
+        patience(self.shared.config.limits.silence, runs)
     }
 
     fn idle_deadline(&self) -> Option<Instant> {
@@ -228,7 +222,7 @@ impl Task {
 
     async fn turn_on_time(&mut self, now: Instant) {
         if self.silence_deadline().is_some_and(|due| due <= now) {
-            let limit = self.patience().unwrap_or_default();
+            let limit = self.patience();
             if let Some(running) = &mut self.turn {
                 running.silence_told = true;
             }
@@ -299,21 +293,12 @@ impl Task {
     }
 }
 
-/// A tool that the turn runs, by whose it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tool {
-    /// Its own limit ends it.
-    Ours,
-    /// Who knows.
-    Foreign,
-}
-
-/// How long an agent may be silent. A tool that runs is a sign of life.
-fn patience(silence: Duration, tool: Option<Tool>) -> Option<Duration> {
-    match tool {
-        None => Some(silence),
-        Some(Tool::Foreign) => Some(silence.max(LONGEST_TOOL)),
-        Some(Tool::Ours) => None,
+/// How long an agent may be silent, whether it runs a tool or not.
+fn patience(silence: Duration, runs_a_tool: bool) -> Duration {
+    if runs_a_tool {
+        silence.max(LONGEST_TOOL)
+    } else {
+        silence
     }
 }
 
@@ -332,15 +317,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tool_that_runs_is_a_sign_of_life_as_long_as_its_limit() {
+    fn a_tool_that_runs_is_a_sign_of_life_as_long_as_the_longest_may() {
         let (silence, longer) = (Duration::from_mins(2), Duration::from_mins(40));
-        for (silence, tool, patience_then) in [
-            (silence, None, Some(silence)),
-            (silence, Some(Tool::Foreign), Some(LONGEST_TOOL)),
-            (longer, Some(Tool::Foreign), Some(longer)),
-            (silence, Some(Tool::Ours), None),
+        assert!(LONGEST_TOOL > contract::LONGEST_TOOL);
+        for (silence, runs_a_tool, patience_then) in [
+            (silence, false, silence),
+            (silence, true, LONGEST_TOOL),
+            (longer, true, longer),
         ] {
-            assert_eq!(patience(silence, tool), patience_then, "{tool:?}");
+            assert_eq!(patience(silence, runs_a_tool), patience_then);
         }
     }
 }

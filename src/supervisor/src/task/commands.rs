@@ -1,7 +1,7 @@
 //! What people and programs ask of a thread.
 
 use conversation::{Body, Dispatch, NoteKind};
-use conversation::{Enqueued, Thread, ThreadChange, Turn, TurnEnd, TurnId};
+use conversation::{Enqueued, Thread, ThreadChange, Turn, TurnEnd, TurnId, Window};
 use credentials::UserId;
 
 use super::Task;
@@ -17,7 +17,11 @@ use crate::supervisor::{Happened, Posted, SupervisorError};
 use crate::update::Change;
 
 /// A button to ask for a turn again stands among so many entries, or further up than anybody looks.
-const OFFERED: usize = 500;
+const OFFERED: Window = Window {
+    entries: 500,
+    bytes: 16 * 1024 * 1024,
+    free: Vec::new(),
+};
 
 impl Task {
     /// Does what is asked, and answers. An asker that has left is not an error.
@@ -129,10 +133,10 @@ impl Task {
         let items = match self
             .shared
             .conversation
-            .items(&self.thread.id, None, OFFERED)
+            .window(&self.thread.id, None, OFFERED)
             .await
         {
-            Ok(items) => items,
+            Ok((items, _)) => items,
             Err(error) => return tracing::warn!(%error, "could not note that a turn was asked for again"),
         };
         for mut item in items {

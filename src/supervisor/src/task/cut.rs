@@ -80,7 +80,8 @@ impl Task {
             self.end_worker();
             return self.conclude(&Err(PromptError::Gone)).await;
         }
-        let begun = self.was_begun();
+        let begun = self.was_begun().await;
+        let is_fresh = matches!(&self.slot, Slot::Alive(alive) if alive.is_fresh());
         let mut words = sentence(&gone.reason);
         if !gone.reason.contains(exit) {
             words = format!("{} ({exit}).", words.trim_end_matches('.'));
@@ -92,50 +93,52 @@ impl Task {
             verdict = Some(self.failed(Hope::Some, &words));
         }
         let is_open = verdict == Some(Verdict::Open);
-        let Some(running) = &self.turn else {
-            if is_open || gone.broke_protocol {
+        let reason = words.trim_end_matches('.').to_owned();
+        if begun {
+            words.push_str(&last_words(&gone.stderr));
+            words.push_str(" The turn was cut.");
+            if is_open {
+                words.push_str(" It is not started again by itself: press Retry or send a message.");
+            }
+            self.drop_asks().await;
+            self.note(NoteKind::Error, words, self.turn_id()).await;
+            return self.finish(TurnEnd::Cut, Some(reason)).await;
+        }
+        match verdict {
+            // What was not begun waits for the next worker. One that ends after each answer is no news.
+            Some(verdict) if self.is_wanted() && (is_open || is_fresh || gone.broke_protocol) => {
+                words.push_str(&last_words(&gone.stderr));
+                self.tell_failed(verdict, words, reason).await;
+            }
+            _ if is_open || gone.broke_protocol => {
                 words.push_str(" It is started again with the next message.");
                 self.note(NoteKind::Error, words, None).await;
             }
-            return;
-        };
-        // The end of the turn stays as it was decided, and a turn that was not begun waits for the next worker.
-        let ends = begun || is_open && matches!(running.stage, Stage::Wanted);
-        if !ends {
-            if gone.broke_protocol {
-                self.note(NoteKind::Warning, words, None).await;
-            }
-            return;
+            _ => {}
         }
-        let turn = running.turn.id;
-        let reason = words.trim_end_matches('.').to_owned();
-        words.push_str(&last_words(&gone.stderr));
-        let end = if begun { TurnEnd::Cut } else { TurnEnd::Failed };
-        if begun {
-            words.push_str(" The turn was cut.");
-        }
-        if is_open {
-            words.push_str(" It is not started again by itself: press Retry or send a message.");
-        }
-        self.drop_asks().await;
-        self.note(NoteKind::Error, words, Some(turn)).await;
-        self.finish(end, Some(reason)).await;
     }
 
     /// Whether the worker that died had got the turn, which may then have had effects, whatever was heard of it. One that
     /// did not reach it is put back.
-    fn was_begun(&mut self) -> bool {
-        let was_reached = !matches!(&self.slot, Slot::Alive(alive) if !alive.process.got_prompt());
+    async fn was_begun(&mut self) -> bool {
         let Some(running) = &mut self.turn else {
             return false;
         };
-        match running.stage {
-            Stage::Wanted | Stage::Ending { .. } => false,
-            Stage::Prompted(_) | Stage::Dying(_) if !was_reached => {
-                running.stage = Stage::Wanted;
-                false
-            }
-            Stage::Prompted(_) | Stage::Dying(_) => true,
+        if matches!(running.stage, Stage::Wanted | Stage::Ending { .. }) {
+            return false;
         }
+        let Slot::Alive(alive) = &mut self.slot else {
+            return true;
+        };
+        if alive.process.got_prompt() {
+            return true;
+        }
+        running.stage = Stage::Wanted;
+        alive.prompts = alive.prompts.saturating_sub(1);
+        if alive.is_fresh() && !alive.process.resumed() {
+            // Nothing was said in it.
+            self.name_session(None).await;
+        }
+        false
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Alive {
     permissions: Option<Permissions>,
     events: Events,
     born: Instant,
+    /// Prompts that it was sent, and that reached it as far as is known.
+    pub(super) prompts: u32,
     idle: Option<Instant>,
     /// What it said since it was last asked something.
     unasked: u32,
@@ -78,6 +80,11 @@ impl Alive {
     /// Since when it is idle.
     pub(super) fn idle(&self) -> Option<Instant> {
         self.idle
+    }
+
+    /// Whether nobody has asked it anything.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.prompts == 0
     }
 
     /// It has something to do.

@@ -27,6 +27,10 @@ pub(super) struct Running {
     /// What the agent is doing.
     pub(super) doing: String,
     pub(super) since: Timestamp,
+    /// Bytes that people were asked about in it.
+    pub(super) asked: usize,
+    /// Questions that nobody was shown.
+    pub(super) unseen: u32,
     /// When the agent last gave a sign of life, and whether its silence was told.
     pub(super) heard: Instant,
     pub(super) silence_told: bool,
@@ -81,6 +85,8 @@ impl Task {
             cancel: None,
             told: None,
             doing: "thinking".to_owned(),
+            asked: 0,
+            unseen: 0,
             heard: Instant::now(),
             silence_told: false,
         });
@@ -99,6 +105,7 @@ impl Task {
 
     /// Sends the turn to the worker, which lives and is free.
     pub(super) async fn send_prompt(&mut self) {
+        self.keep_session().await;
         let (Some(running), Slot::Alive(alive)) = (&mut self.turn, &mut self.slot) else {
             return;
         };
@@ -106,6 +113,7 @@ impl Task {
         let images = alive.process.accepts_images();
         let content = files::prompt(&running.turn, &self.workspace, images).await;
         running.stage = Stage::Prompted(alive.process.prompt(content, self.thread.model.clone()));
+        alive.prompts += 1;
         "thinking".clone_into(&mut running.doing);
         running.heard = Instant::now();
         running.silence_told = false;

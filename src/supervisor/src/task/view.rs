@@ -1,6 +1,6 @@
 //! What others see of a thread: entries, the queue, the phase.
 
-use conversation::{Body, ConversationError, Item, ItemId, NoteKind, TurnId};
+use conversation::{Body, ConversationError, Item, ItemId, NoteKind, TurnId, Window};
 use credentials::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
@@ -19,8 +19,14 @@ const MOST_KEPT: usize = 256;
 /// So many bytes of a turn may wait to be written where nothing can be; then its worker waits, too.
 const MOST_UNWRITTEN: usize = 1024 * 1024;
 
+/// Bytes of them; above it the oldest are given up, too.
+const MOST_KEPT_BYTES: usize = 32 * 1024 * 1024;
+
 /// Entries in a snapshot.
 const SNAPSHOT: usize = 200;
+
+/// Bytes of them, but for what waits for an answer. More than a page shows: what was decided is long, and drawn shortly.
+const SNAPSHOT_BYTES: usize = 8 * 1024 * 1024;
 
 impl Task {
     /// Publishes what subscribers have not seen of the running turn.
@@ -132,8 +138,9 @@ impl Task {
 
     fn keep(&mut self, item: Item) {
         self.kept.push(item);
-        if self.kept.len() > MOST_KEPT {
-            self.kept.remove(0);
+        let mut bytes = self.kept.iter().map(|kept| kept.body.size()).sum::<usize>();
+        while self.kept.len() > MOST_KEPT || bytes > MOST_KEPT_BYTES {
+            bytes -= self.kept.remove(0).body.size();
         }
         self.clock.wrote(false);
     }
@@ -224,11 +231,12 @@ impl Task {
     pub(super) async fn subscribe(&mut self) -> Result<Box<(Snapshot, Subscription)>, SupervisorError> {
         self.publish();
         let thread = &self.thread.id;
-        let mut items = self.shared.conversation.items(thread, None, SNAPSHOT + 1).await?;
-        let more = items.len() > SNAPSHOT;
-        if more {
-            items.remove(0);
-        }
+        let window = Window {
+            entries: SNAPSHOT,
+            bytes: SNAPSHOT_BYTES,
+            free: self.asks.items().map(|item| item.id).collect(),
+        };
+        let (mut items, more) = self.shared.conversation.window(thread, None, window).await?;
         self.overlay(&mut items, more);
         let snapshot = Snapshot {
             thread: self.thread.clone(),
@@ -243,7 +251,7 @@ impl Task {
         Ok(Box::new((snapshot, subscription)))
     }
 
-    /// What is not written yet is newer than what was read.
+    /// What is not written yet is newer than what was read; and what waits for an answer is never left out.
     fn overlay(&self, items: &mut Vec<Item>, more: bool) {
         let oldest = items.first().map(|item| item.id).filter(|_| more);
         let live = self
@@ -251,8 +259,8 @@ impl Task {
             .iter()
             .flat_map(|running| running.timeline.items())
             .chain(&self.kept)
-            .chain(self.asks.items());
-        for item in live.filter(|item| oldest.is_none_or(|oldest| item.id >= oldest)) {
+            .filter(|item| oldest.is_none_or(|oldest| item.id >= oldest));
+        for item in live.chain(self.asks.items()) {
             match items.binary_search_by_key(&item.id, |item| item.id) {
                 Ok(index) => items[index].clone_from(item),
                 Err(index) => items.insert(index, item.clone()),

@@ -1,12 +1,12 @@
 //! What people are asked about: tool calls as the agent told them. The limits of entries leave things out of a call; those
 //! are kept beside it, because nobody can say yes to what is not shown.
 
-use conversation::{Body, Diff, ToolCall, ToolKind};
+use conversation::{Body, Diff, ToolCall, ToolKind, harmless};
 
 use super::Timeline;
 use super::tool::{describe_diffs, size_of_diff};
 
-/// Bytes that somebody can be asked about. (The built-in agent makes no larger change, and Discord takes larger files not
+/// Bytes that somebody can be asked about, as they are shown, hidden characters by their names. (The built-in agent makes no larger change, and Discord takes larger files not
 /// at all.)
 pub(crate) const LONGEST_ASKED: usize = 4 * 1024 * 1024;
 
@@ -93,7 +93,12 @@ impl Original {
             (true, true) if input.is_empty() => title.clone(),
             _ => input,
         };
-        let size = title.len() + detail.len() + diffs.iter().map(size_of_diff).sum::<usize>();
+        let shown = |text: &str| harmless::named(text).len();
+        let change = |diff: &Diff| {
+            size_of_diff(diff)
+                .max(shown(&diff.new) + diff.old.as_deref().map_or(0, shown) + shown(&diff.path))
+        };
+        let size = shown(&title) + shown(&detail) + diffs.iter().map(change).sum::<usize>();
         (size <= LONGEST_ASKED).then_some(Asked { title, detail, diffs })
     }
 }

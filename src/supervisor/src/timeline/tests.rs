@@ -531,3 +531,50 @@ fn after_the_prompt_was_sent_again_the_name_of_a_call_means_another_call() {
         .collect();
     assert_eq!(states, [ToolStatus::Cut, ToolStatus::Completed]);
 }
+
+#[test]
+fn calls_with_large_changes_are_kept_at_hand_up_to_so_many_bytes() {
+    let mut desk = Desk::new();
+    for number in 0..60 {
+        let changes = ToolCallContent::Diff(AcpDiff::new("/room/a/x.txt", "x".repeat(LARGE)));
+        let call = AcpToolCall::new(format!("c{number}"), "x")
+            .content(vec![changes])
+            .status(ToolCallStatus::Completed);
+        desk.apply(SessionUpdate::ToolCall(call));
+        desk.timeline.changes();
+        desk.timeline.written();
+        let bytes: usize = desk.timeline.items().map(|item| item.body.size()).sum();
+        assert!(bytes <= KEPT_BYTES, "{bytes}");
+    }
+    assert!(desk.timeline.items().count() > 20);
+}
+
+/// Bytes of a change that an entry just keeps.
+const LARGE: usize = 255 * 1024;
+
+#[test]
+fn names_of_calls_and_plans_take_no_more_room_than_people_read() {
+    let mut desk = Desk::new();
+    let (long, other) = ("p".repeat(2_000_000), "p".repeat(2_000_001));
+    let input = json!({ "command": "ls" });
+    desk.apply(SessionUpdate::ToolCall(
+        AcpToolCall::new(long.clone(), "one").raw_input(input),
+    ));
+    desk.apply(SessionUpdate::ToolCall(AcpToolCall::new(other, "another")));
+    let bodies = desk.bodies();
+    assert_eq!(bodies.len(), 2, "they are two");
+    assert!(bodies.iter().all(|body| body.size() < 2000), "{bodies:?}");
+    assert_eq!(desk.timeline.asked(&call_name(&long)).unwrap().detail, "ls");
+
+    let step = AcpPlanEntry::new(
+        "s".repeat(100_000),
+        PlanEntryPriority::High,
+        PlanEntryStatus::Pending,
+    );
+    desk.apply(SessionUpdate::Plan(Plan::new(vec![step; 1000])));
+    let Some(Body::Plan { entries }) = desk.bodies().pop() else {
+        panic!("a plan");
+    };
+    assert_eq!(entries.last().unwrap().text, "… and 800 more");
+    assert!(entries.len() == MOST_STEPS + 1 && entries.iter().all(|entry| entry.text.len() <= LONGEST_STEP));
+}

@@ -1,6 +1,7 @@
 //! Tool calls: what agents report about them, in the words and bounds of our timeline.
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 
 use agent_client_protocol::v1::schema::{
@@ -20,6 +21,9 @@ const LONGEST_OUTPUT: usize = 64 * 1024;
 /// Bytes of a title or of what goes in that an entry has. (What a permission shows is never shortened.)
 const LONGEST_INPUT: usize = 16 * 1024;
 
+/// Bytes of an agent's name for a call.
+const LONGEST_NAME: usize = 256;
+
 /// Diffs with more bytes than this are left out of the timeline, and the output says so.
 const LONGEST_DIFF: usize = 256 * 1024;
 
@@ -29,7 +33,7 @@ const LONGEST_DIFFS: usize = 512 * 1024;
 impl Timeline {
     /// A tool call is new, or more is known about it.
     pub(super) fn tool(&mut self, update: ToolCallUpdate, now: Timestamp, ids: Ids<'_>) -> After {
-        let call = update.tool_call_id.to_string();
+        let call = call_name(&update.tool_call_id.0);
         let is_it = |body: &Body| matches!(body, Body::Tool(tool) if tool.call == call);
         let known = self
             .live
@@ -135,7 +139,7 @@ fn merge(
     if tool.input.is_empty()
         && let Some(place) = fields.locations.as_ref().and_then(|places| places.first())
     {
-        tool.input = relative(&place.path, workspace);
+        (tool.input, original.input) = head(relative(&place.path, workspace));
         original.is_told = true;
     }
     if let Some(output) = &fields.raw_output {
@@ -280,6 +284,17 @@ pub(super) fn relative(path: &Path, workspace: &Path) -> String {
         .unwrap_or(path)
         .to_string_lossy()
         .into_owned()
+}
+
+/// The agent's name of a call; a long one by its beginning and what tells it from others.
+pub(crate) fn call_name(name: &str) -> String {
+    if name.len() <= LONGEST_NAME {
+        return name.to_owned();
+    }
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let head = &name[..name.floor_char_boundary(LONGEST_NAME)];
+    format!("{head}…{:016x}", hasher.finish())
 }
 
 /// The first line, shortened to what fits in a status line.

@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::asked::{LoginAsked, PermissionAsked, PermissionRequest};
+use super::error::LOAD;
 use super::gate::Gate;
 use super::{Event, PromptError, Spec, StartError, words};
 use crate::config::AgentKind;
@@ -117,6 +118,9 @@ pub(super) async fn connect(
     (connected.await.ok(), connection)
 }
 
+/// The first request.
+pub(super) const HELLO: &str = "initialize";
+
 /// A session that was opened.
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -129,8 +133,8 @@ pub(super) struct Opened {
 
 /// Why none was.
 pub(super) enum OpenError {
-    /// The connection ended; the process tells why.
-    Closed,
+    /// The connection ended before this was answered; the process tells why.
+    Closed(&'static str),
     /// There was no answer in time.
     Late(&'static str),
     /// It does not want to.
@@ -143,9 +147,9 @@ pub(super) async fn greet(
     spec: &Spec,
     deadline: Instant,
 ) -> Result<InitializeResponse, OpenError> {
-    let hello = ask(connection, "initialize", initialize(spec), deadline)
+    let hello = ask(connection, HELLO, initialize(spec), deadline)
         .await?
-        .map_err(|error| refused(spec, "initialize", &[], &error))?;
+        .map_err(|error| refused(spec, HELLO, &[], &error))?;
     Ok(hello)
 }
 
@@ -164,7 +168,7 @@ pub(super) async fn open(
     if let Some(session) = spec.session.clone().filter(|_| capabilities.load_session) {
         gate.expect(&session);
         let load = LoadSessionRequest::new(session.clone(), spec.workspace.clone());
-        match ask(connection, "session/load", load, deadline).await? {
+        match ask(connection, LOAD, load, deadline).await? {
             Ok(_) => {
                 return Ok(Opened {
                     session,
@@ -174,7 +178,7 @@ pub(super) async fn open(
                 });
             }
             Err(error) if error.code == ErrorCode::AUTH_REQUIRED => {
-                return Err(refused("session/load", &error));
+                return Err(refused(LOAD, &error));
             }
             // It is gone or broken. A new one can still answer, and the thread is told.
             Err(error) => {
@@ -240,7 +244,7 @@ where
 {
     match timeout_at(deadline, connection.send_request(request).block_task()).await {
         Err(_) => Err(OpenError::Late(what)),
-        Ok(Err(error)) if is_over(&error) => Err(OpenError::Closed),
+        Ok(Err(error)) if is_over(&error) => Err(OpenError::Closed(what)),
         Ok(answer) => Ok(answer),
     }
 }
@@ -254,11 +258,7 @@ fn refused(spec: &Spec, what: &'static str, methods: &[AuthMethod], error: &Erro
             StartError::OwnLogin(format!("{said}. {}", words::sign_in(&spec.agent.title, methods)))
         }
         ErrorCode::PARSE_ERROR | ErrorCode::INVALID_REQUEST | ErrorCode::INVALID_PARAMS => {
-            StartError::Incompatible(format!(
-                "{} and this host do not understand each other: `{what}` ended with “{said}”. This host speaks version 1 of \
-                 the Agent Client Protocol: install a version of the program that does, or change the agent's command",
-                words::agent(spec)
-            ))
+            StartError::Incompatible(words::no_understanding(&words::agent(spec), what, error))
         }
         _ => StartError::Refused(said),
     })

@@ -30,8 +30,13 @@ pub(crate) enum StartError {
     #[error("{0}")]
     Incompatible(String),
     /// It broke the protocol.
-    #[error("{0}")]
-    Protocol(String),
+    #[error("{words}")]
+    Protocol {
+        /// The request that was not answered.
+        waiting_for: &'static str,
+        /// How, and what to do.
+        words: String,
+    },
     /// It answered with an error.
     #[error("{0}")]
     Refused(String),
@@ -48,6 +53,8 @@ pub(crate) enum StartError {
     /// It ended.
     #[error("the agent ended before it was ready ({exit})")]
     Died {
+        /// The request that was not answered.
+        waiting_for: &'static str,
         /// How, in words.
         exit: String,
         /// The end of what it wrote to its standard error.
@@ -62,6 +69,21 @@ pub(crate) enum StartError {
         cause: String,
     },
 }
+
+impl StartError {
+    /// Whether it was the former session that it could not take up. (One that says so gets a new one at once.)
+    pub(crate) fn is_of_load(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout { waiting_for, .. }
+            | Self::Died { waiting_for, .. }
+            | Self::Protocol { waiting_for, .. } if *waiting_for == LOAD
+        )
+    }
+}
+
+/// The request that takes up a former session.
+pub(crate) const LOAD: &str = "session/load";
 
 /// Why a prompt got no answer. Variants by what the caller does next.
 #[derive(Debug, Clone, Error)]

@@ -119,8 +119,9 @@ impl Keeper {
                 }
                 end = self.frames.ended(), if reason.is_none() => {
                     self.gate.set_over();
+                    // Who owns it says so to people.
                     if end.is_violation() {
-                        tracing::warn!(pid = self.known.pid(), reason = %end, "a worker broke the protocol");
+                        tracing::info!(pid = self.known.pid(), reason = %end, "a worker broke the protocol");
                         self.take(Step::Kill);
                     } else {
                         // It is ending, one hopes.
@@ -131,7 +132,7 @@ impl Keeper {
                 () = self.gate.violated(), if !is_violated => {
                     is_violated = true;
                     self.gate.set_over();
-                    tracing::warn!(pid = self.known.pid(), reason = self.gate.violation(), "a worker broke the protocol");
+                    tracing::info!(pid = self.known.pid(), reason = self.gate.violation(), "a worker broke the protocol");
                     self.take(Step::Kill);
                 }
                 () = overdue => {

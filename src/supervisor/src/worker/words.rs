@@ -14,6 +14,9 @@ use crate::config::AgentKind;
 /// Longest words of an agent that are passed on, in bytes.
 const LONGEST: usize = 2000;
 
+/// What is quoted within a sentence, in characters.
+const SHORT: usize = 160;
+
 /// How a process ended.
 pub(super) fn exit(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
@@ -40,6 +43,38 @@ pub(super) fn error(error: &Error) -> String {
     };
     words.retain(|letter| letter == '\n' || !letter.is_control());
     cut(words)
+}
+
+/// An answer, or an error, that is none in this protocol; what it said, and what to do.
+pub(super) fn no_understanding(agent: &str, what: &str, error: &Error) -> String {
+    // What the crate could not read, and why; else it is the agent's own error.
+    let read = |name| error.data.as_ref().and_then(|data| data.get(name));
+    let (said, why) = match (read("json"), read("error").and_then(|why| why.as_str())) {
+        (Some(said), Some(why)) => (
+            said.to_string(),
+            format!(", which is no answer to it ({})", short(why)),
+        ),
+        _ => (self::error(error), String::new()),
+    };
+    format!(
+        "{agent} and this host do not understand each other: `{what}` ended with “{}”{why}. This host speaks version 1 of the \
+         Agent Client Protocol: install a version of the program that does, or change the agent's command",
+        short(&said)
+    )
+}
+
+/// So much of what an agent said as a sentence bears.
+fn short(words: &str) -> String {
+    let mut short: String = words
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(SHORT + 1)
+        .collect();
+    if short.chars().count() > SHORT {
+        short.pop();
+        short.push('…');
+    }
+    short
 }
 
 /// Which agent, and which program that is.
@@ -83,7 +118,9 @@ fn cut(mut words: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use agent_client_protocol::util;
+    use agent_client_protocol::v1::schema::PromptResponse;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -92,6 +129,39 @@ mod tests {
         assert_eq!(exit(ExitStatus::from_raw(1 << 8)), "exit code 1");
         assert_eq!(exit(ExitStatus::from_raw(9)), "killed by SIGKILL");
         assert_eq!(exit(ExitStatus::from_raw(64)), "killed by signal 64");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_with_what_was_said_and_what_to_do() {
+        let parsed = |answer| util::json_cast::<Value, PromptResponse>(answer).unwrap_err();
+        for (answer, said) in [
+            (
+                json!({"stopReason": "whatever"}),
+                r#"“{"stopReason":"whatever"}”"#,
+            ),
+            (json!(null), "“null”"),
+            (json!({"stopReason": "x".repeat(100_000)}), "xxx…”"),
+        ] {
+            let words = no_understanding("the agent Fake (`fake`)", "session/prompt", &parsed(answer));
+            assert!(
+                words.starts_with("the agent Fake (`fake`) and this host"),
+                "{words}"
+            );
+            assert!(
+                words.contains(said) && words.contains("no answer to it"),
+                "{words}"
+            );
+            assert!(
+                words.len() < 1000 && words.contains("install a version"),
+                "{words}"
+            );
+        }
+        let own = no_understanding(
+            "it",
+            "initialize",
+            &Error::parse_error().data(json!("no \u{1b}way")),
+        );
+        assert!(own.contains("“Parse error: no way”. This host"), "{own}");
     }
 
     #[test]

@@ -73,14 +73,23 @@ fn create(world: &mut World, call: &Call, channel: Id) -> Done {
     if let Some(nonce) = nonce.clone().filter(|_| enforced)
         && let Some(known) = spent(world, channel, nonce)
     {
-        return ok(shown(world, known));
+        return ok(sent(world, known));
     }
     let bot = world.application.bot;
     let id = world.post(bot, channel, draft);
     if let Some(nonce) = nonce {
         world.nonces.insert((channel, nonce), (id, world.clock.now()));
     }
-    ok(shown(world, id))
+    ok(sent(world, id))
+}
+
+/// As the one who sends it is answered.
+fn sent(world: &World, id: Id) -> Value {
+    let mut json = shown(world, id);
+    if let Some(message) = world.messages.get(&id) {
+        message.tell_nonce(&mut json);
+    }
+    json
 }
 
 fn nonce_text(nonce: &Value) -> String {

@@ -123,6 +123,13 @@ impl Message {
         self.flags & LOADING != 0
     }
 
+    /// Its nonce, for the one who sends it and for the event: whoever reads it later is not given it.
+    pub(crate) fn tell_nonce(&self, json: &mut Value) {
+        if let Some(nonce) = &self.nonce {
+            json["nonce"] = nonce.clone();
+        }
+    }
+
     /// Whether `user` put `emoji` on it.
     pub fn has_reaction(&self, emoji: &str, user: Id) -> bool {
         self.reactions
@@ -178,9 +185,6 @@ impl World {
                 .iter()
                 .map(|one| self.reaction_json(one))
                 .collect();
-        }
-        if let Some(nonce) = &message.nonce {
-            json["nonce"] = nonce.clone();
         }
         if message.webhook {
             json["webhook_id"] = json!(message.author);

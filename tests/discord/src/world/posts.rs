@@ -152,6 +152,9 @@ impl World {
         let guild = self.channels.get(&channel).and_then(|channel| channel.guild);
         let whole = |open: bool| {
             let mut data = self.message_json(message, open);
+            if kind == "MESSAGE_CREATE" {
+                message.tell_nonce(&mut data);
+            }
             if let Some(guild) = guild.and_then(|id| self.guilds.get(&id)) {
                 data["guild_id"] = json!(guild.id);
                 if let Some(member) = guild.members.get(&message.author) {

@@ -86,7 +86,8 @@ fn frame(line: Vec<u8>, shared: &Shared, limits: FrameLimits) -> Result<Option<T
     match text.trim_start().as_bytes().first() {
         None => return Ok(None),
         Some(b'{') => {}
-        Some(b'[') => return Err(malformed("a batch of messages")),
+        // Many logs begin a line with a bracket, too.
+        Some(b'[') if is_batch(&text) => return Err(malformed("a batch of messages")),
         Some(_) => return Err(malformed("not a JSON object")),
     }
     if text.len() > MAX_VALUES && values(&text) > MAX_VALUES {
@@ -109,6 +110,12 @@ fn frame(line: Vec<u8>, shared: &Shared, limits: FrameLimits) -> Result<Option<T
         ) if !shared.was_asked(id) => Err(FrameError::Forged),
         _ => Ok(Some(frame)),
     }
+}
+
+/// Whether a text that begins with a bracket is a list of messages, or of lists, as far as its beginning tells.
+fn is_batch(text: &str) -> bool {
+    let within = text.trim_start().get(1..).unwrap_or_default();
+    within.trim_start().starts_with(['{', '[', ']'])
 }
 
 /// At least as many as the text has values: the marks between them, outside of strings.

@@ -62,6 +62,8 @@ async fn each_kind_of_garbage_ends_the_connection_with_its_own_reason() {
         (b"hello\n".as_slice(), malformed("not a JSON object")),
         (b"17\n", malformed("not a JSON object")),
         (b"[]\n", malformed("a batch of messages")),
+        (b"[info] ready to serve\n", malformed("not a JSON object")),
+        (b"[2026-11-21 09:00] ready\n", malformed("not a JSON object")),
         (
             b" [{\"jsonrpc\":\"2.0\",\"method\":\"x\"}]\n",
             malformed("a batch of messages"),

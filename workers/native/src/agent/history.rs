@@ -47,7 +47,6 @@ pub(crate) struct History {
     /// Calls of the last reply that began.
     begun: BTreeSet<String>,
     always: BTreeSet<String>,
-    model: Option<String>,
 }
 
 impl History {
@@ -96,12 +95,11 @@ impl History {
             Line::Always { key } => {
                 self.always.insert(key);
             }
-            Line::Model { model } => self.model = Some(model),
             // Where there is no answer, the view sees that by itself, also after a kill.
             Line::Interrupted if matches!(self.messages.last(), Some(Message::Assistant { .. })) => {
                 self.cut.insert(self.messages.len() - 1);
             }
-            Line::Interrupted => {}
+            Line::Interrupted | Line::Model { .. } => {}
         }
     }
 
@@ -113,11 +111,6 @@ impl History {
     /// Whether a call with this key needs no permission any more.
     pub(crate) fn always(&self, key: &str) -> bool {
         self.always.contains(key)
-    }
-
-    /// The model that was chosen in this session.
-    pub(crate) fn model(&self) -> Option<&str> {
-        self.model.as_deref()
     }
 
     /// Whether these very words were the last thing said, and nobody answered: then they are asked again, not twice.

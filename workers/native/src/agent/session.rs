@@ -67,7 +67,7 @@ pub(crate) struct Session<K: Kit> {
 pub(crate) struct Said {
     /// The words and pictures.
     pub(crate) parts: Vec<Part>,
-    /// The model of this and later turns, if another one was chosen.
+    /// The model of this turn, if another one than the profile's was chosen.
     pub(crate) model: Option<String>,
 }
 
@@ -117,14 +117,10 @@ impl<K: Kit> Session<K> {
 
     /// Keeps what was said, and gets ready. Nothing is kept when there is no model to say it to.
     async fn hear(&mut self, said: Said) -> Result<Brief, TurnError> {
-        let chosen = said.model.as_deref().or(self.history.model());
-        let Some(model) = chosen.or(self.profile.model.as_deref()).map(str::to_owned) else {
+        let Some(model) = said.model.or_else(|| self.profile.model.clone()) else {
             return Err(ProviderError::Barred(NO_MODEL.to_owned()).into());
         };
         let mut lines = vec![];
-        if let Some(model) = said.model.filter(|model| self.history.model() != Some(model)) {
-            lines.push(Line::Model { model });
-        }
         if !self.history.ends_with(&said.parts) {
             let message = Message::User { parts: said.parts };
             lines.push(Line::Message { message });

@@ -70,7 +70,7 @@ pub(crate) enum Line {
         /// `key` of [`crate::tools::Prepared::always`].
         key: String,
     },
-    /// Another model from here on.
+    /// Another model from here on, as it was written before each turn was told its model; read, and no longer heeded.
     Model {
         /// Its name.
         model: String,

@@ -125,7 +125,10 @@ impl Failure {
                 None => course.again(why, None),
             },
             Self::NoToken { after, .. } => course.again(why, *after),
-            Self::Silent(_) if course.tries >= MOST_SILENT_TRIES => Step::GiveUp(why),
+            Self::Silent(_) if course.tries >= MOST_SILENT_TRIES => Step::GiveUp(format!(
+                "{why} ({} tries); `patience` in the agent's configuration sets how long it may",
+                course.tries
+            )),
             Self::NoConnection(_) | Self::Silent(_) | Self::Broken(_) => course.again(why, None),
             Self::Nonsense(_) => Step::Refuse(why),
             Self::NoApi(_) => Step::Bar(why),

@@ -1,5 +1,6 @@
 //! Arguments of a call, as the model wrote them; and words for answers.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -33,7 +34,8 @@ pub(super) fn quoted(name: impl AsRef<Path>) -> String {
     let mut line = String::with_capacity(name.len() + 8);
     for letter in Value::from(name).to_string().chars() {
         if is_odd(letter) {
-            line.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            // Writing into a string can't fail.
+            let _ = write!(line, "\\u{:04x}", u32::from(letter));
         } else {
             line.push(letter);
         }

@@ -32,7 +32,7 @@ use tree::{TooMany, Tree};
 /// How long a command runs that does not say how long it may.
 pub(super) const DEFAULT_LIMIT: Duration = Duration::from_mins(2);
 /// The longest that it may ask for.
-pub(super) const MOST_LIMIT: Duration = Duration::from_mins(30);
+pub(super) const MOST_LIMIT: Duration = contract::LONGEST_TOOL;
 
 /// The kernel's limit for one argument is 128 KiB.
 const COMMAND_BYTES: usize = 100 * 1024;

@@ -56,7 +56,7 @@ fn is_linked(workspace: &Path, path: &Path) -> bool {
         .chain(below.map(|folder| workspace.join(folder)))
         .flat_map(|folder| POWERFUL.map(|name| folder.join(name)))
         .filter(|named| named.is_symlink())
-        .filter_map(|link| end_of(&link, &mut LINKS.clone()))
+        .filter_map(|link| end_of(&link, LINKS))
         .any(|end| path.starts_with(end))
 }
 
@@ -66,14 +66,13 @@ fn above<'a>(workspace: &'a Path, path: &'a Path) -> impl Iterator<Item = &'a Pa
 }
 
 /// Where a path leads in the end, also when nothing is there yet. `None` for a circle.
-fn end_of(path: &Path, links: &mut u32) -> Option<PathBuf> {
+fn end_of(path: &Path, links: u32) -> Option<PathBuf> {
     if let Ok(found) = path.canonicalize() {
         return Some(found);
     }
     let folder = path.parent()?;
     if let Ok(target) = path.read_link() {
-        *links = links.checked_sub(1)?;
-        return end_of(&folder.join(target), links);
+        return end_of(&folder.join(target), links.checked_sub(1)?);
     }
     Some(end_of(folder, links)?.join(path.file_name()?))
 }

@@ -16,7 +16,7 @@ use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::places::{Kind, Spot, thread};
 use crate::discord::press::sentence;
 use crate::discord::rest::{Outgoing, Trouble};
-use crate::discord::{names, split};
+use crate::discord::{names, render, split};
 use crate::harmless;
 
 const IN_A_FORUM: &str =
@@ -214,10 +214,10 @@ impl Asked {
         }
         let mut first = Outgoing::words(format!(
             "💬 **{}**: {}",
-            harmless::line(&self.name, 60),
-            split::disarmed(&names::shortened(&self.text, 1500))
+            render::escaped(&harmless::line(&self.name, 60)),
+            split::disarmed(&names::shortened(harmless::printed(&self.text).trim(), 1500))
         ));
-        first.nonce = Some(format!("n{}", self.id));
+        first.nonce = Some(bot.nonces.named(&format!("n{}", self.id)));
         bot.rest.send(thread, first, true).await.map(drop)
     }
 }

@@ -55,7 +55,7 @@ async fn say(bot: &Bot, message: &Message, words: &str, again: bool) -> Result<(
     }
     let mut reply = Outgoing::words(words);
     reply.reply_to = Some(message.id.get());
-    reply.nonce = Some(format!("r{}", message.id));
+    reply.nonce = Some(bot.nonces.named(&format!("r{}", message.id)));
     bot.rest
         .send(message.channel_id.get(), reply, true)
         .await

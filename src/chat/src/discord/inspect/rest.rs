@@ -74,17 +74,14 @@ impl Trouble {
 }
 
 impl Rest {
-    /// A client that has asked nothing yet. A service on this machine is reached without a proxy.
+    /// A client that has asked nothing yet. Without a proxy, as the bot itself.
     ///
     /// Errors: the system's TLS settings can't be used, in words.
     pub fn new(token: &SecretString, server: &Server) -> Result<Self, String> {
-        let local = server.api_base.as_ref().is_some_and(credentials::is_loopback);
-        let mut client = Client::builder()
+        let client = Client::builder()
+            .no_proxy()
             .timeout(PATIENCE)
             .redirect(redirect::Policy::none());
-        if local {
-            client = client.no_proxy();
-        }
         Ok(Self {
             client: client
                 .build()

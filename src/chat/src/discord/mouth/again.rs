@@ -19,10 +19,7 @@ impl Bot {
     /// Tries once more what could not be said or changed in a thread. How many messages that is; those that could not be
     /// changed count as one.
     pub(in crate::discord) async fn say_again(self: &Arc<Self>, channel: Id) -> usize {
-        let is_stale = self
-            .memory
-            .told(channel)
-            .is_some_and(|told| told.rest == Rest::Stale);
+        let is_stale = self.look_at_stale(channel);
         match self.give_out_again(channel).await {
             Ok(given) => {
                 let count = given.len() + usize::from(is_stale);
@@ -40,6 +37,42 @@ impl Bot {
                 0
             }
         }
+    }
+
+    /// What could not be said or changed in a channel and its threads is tried again: its permissions may be others. Without
+    /// a channel, in all of the guild.
+    pub(in crate::discord) fn say_again_in(self: &Arc<Self>, guild: Id, channel: Option<Id>) {
+        let bot = Arc::clone(self);
+        tokio::spawn(async move {
+            let stuck = bot.house.conversation.stuck_deliveries(None, usize::MAX).await;
+            let stuck = stuck.unwrap_or_default();
+            let mut threads = bot.stale_threads();
+            threads.extend(stuck.iter().filter_map(|one| places::channel(&one.thread)));
+            let is_there = |thread: &Id| {
+                let spot = bot.places.spot(*thread);
+                spot.is_some_and(|spot| {
+                    let here = |of: Id| *thread == of || spot.parent == Some(of);
+                    spot.guild == Some(guild) && channel.is_none_or(here)
+                })
+            };
+            for thread in threads.into_iter().filter(is_there) {
+                bot.say_again(thread).await;
+            }
+        });
+    }
+
+    /// Has a thread looked at again from where it shows less than was said. Whether it does.
+    fn look_at_stale(&self, channel: Id) -> bool {
+        let first = thread(channel).and_then(|thread| self.mouth.reconciler().stale(&thread));
+        if let Some(voice) = self.mouth.voices().get(&channel) {
+            match first {
+                Some(first) => voice.again(ItemId(first.0 - 1)),
+                // It may be about to write down that it could not say all.
+                None => voice.stay(),
+            }
+        }
+        let told = self.memory.told(channel);
+        first.is_some() || told.is_some_and(|told| told.rest == Rest::Stale)
     }
 
     async fn give_out_again(&self, channel: Id) -> Result<Vec<Delivery>, ConversationError> {

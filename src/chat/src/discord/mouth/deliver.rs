@@ -8,11 +8,11 @@ use conversation::{Claim, Delivery, DeliveryState, NewDelivery, Outcome as Settl
 use credentials::Timestamp;
 use serde_json::{Value, json};
 
+use super::lost;
 use super::voice::Voice;
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::files;
-use crate::discord::nonce::nonce;
 use crate::discord::places;
 use crate::discord::reconcile::{Bucket, Outcome, Request, RequestKind};
 use crate::discord::render::{self, Button, DesiredMessage, Key, Press, Style};
@@ -20,18 +20,12 @@ use crate::discord::rest::{Answered, Outgoing, Trouble};
 
 /// Longer than sending one message takes, time-outs included.
 const LEASE: Duration = Duration::from_mins(3);
-/// For so long Discord certainly knows a nonce; after that the channel is read before something is sent again.
-const NONCE_LIVES: Duration = Duration::from_mins(1);
 /// When the outbox is asked again for what it does not give out yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// A message may be there a little before it was put into the outbox, by Discord's clock.
-const SKEW: Duration = Duration::from_mins(10);
 /// Discord's code for a thread that was put away.
 const ARCHIVED: i64 = 50_083;
 /// HTTP's status for a file that is larger than Discord takes.
 const TOO_LARGE: u16 = 413;
-/// Messages that are read to find one, in hundreds.
-const PAGES: usize = 5;
 
 /// What became of a request.
 struct Done {
@@ -138,11 +132,15 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
             return Outcome::Failed.into();
         }
     };
-    let answer = match found(bot, voice, channel, &delivery).await {
+    let answer = match lost::found(bot, channel, &delivery).await {
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => {
-            let mut outgoing = outgoing(bot, thread, channel, message).await;
-            outgoing.nonce = Some(nonce(&delivery));
+            let tried = DesiredMessage {
+                content: delivery.text.clone().unwrap_or_else(|| message.content.clone()),
+                ..message.clone()
+            };
+            let mut outgoing = outgoing(bot, thread, channel, &tried).await;
+            outgoing.nonce = Some(bot.nonces.of(&delivery));
             put(bot, channel, None, outgoing).await
         }
         // Whether it is there is still not known.
@@ -182,7 +180,8 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
         Ok(answer) => Done {
             outcome: Outcome::Done { remote: answer.id },
             bucket: answer.bucket,
-            stale: answer.content.trim() != message.content.trim(),
+            // What was in doubt may have been sent with other buttons, too.
+            stale: delivery.doubt.is_some() || answer.content.trim() != message.content.trim(),
         },
         // A thread that is not there: nothing more can be said in it.
         Err(Trouble::Refused { status: 404, .. }) => {
@@ -216,7 +215,7 @@ async fn claimed(
     let delivery = if let Some(known) = known {
         conversation.delivery(known.id).await?
     } else {
-        // The words of the first try name it for good, whatever it says when it is there.
+        // Its first words name it for good, whatever it says when it is there.
         let new = NewDelivery {
             thread: thread.clone(),
             turn: key.turn,
@@ -244,6 +243,7 @@ async fn claimed(
         limit: 1,
         front_end: None,
         only: Some(delivery.id),
+        text: Some(message.content.clone()),
     };
     let ours = conversation.claim_deliveries(claim).await?;
     // Where it is not its pause, something before it in the thread is still on its way.
@@ -252,56 +252,6 @@ async fn claimed(
         .into_iter()
         .next()
         .map_or(Claimed::NotBefore(pause), |ours| Claimed::Ours(Box::new(ours))))
-}
-
-/// Looks in the channel for a message whose sending nobody knows the end of, once Discord may have forgotten its nonce.
-async fn found(
-    bot: &Bot,
-    voice: &Voice,
-    channel: Id,
-    delivery: &Delivery,
-) -> Result<Option<Answered>, Trouble> {
-    let now = Timestamp::now();
-    let Some(doubt) = delivery.doubt.filter(|doubt| now.since(*doubt) > NONCE_LIVES) else {
-        return Ok(None);
-    };
-    let text = delivery.text.as_deref().unwrap_or_default().trim().to_owned();
-    let nonce = nonce(delivery);
-    let others: Vec<String> = {
-        let deliveries = voice.deliveries();
-        let remotes = deliveries.values().filter_map(|other| other.remote.clone());
-        remotes.collect()
-    };
-    let mut after = moment(doubt.millis() - i64::try_from(SKEW.as_millis()).unwrap_or_default());
-    for _ in 0..PAGES {
-        let messages = bot.rest.after(channel, after).await?;
-        for message in &messages {
-            after = message.id.get();
-            let is_ours = message.author.id.get() == bot.identity.user;
-            let same = serde_json::to_value(&message.nonce).is_ok_and(|given| given == nonce.as_str());
-            if is_ours
-                && (same || message.content.trim() == text)
-                && !others.contains(&message.id.to_string())
-            {
-                return Ok(Some(Answered {
-                    id: after,
-                    content: message.content.clone(),
-                    bucket: None,
-                }));
-            }
-        }
-        if messages.len() < 100 {
-            break;
-        }
-    }
-    Ok(None)
-}
-
-/// The first id of that moment (Unix milliseconds).
-fn moment(millis: i64) -> Id {
-    const EPOCH: i64 = 1_420_070_400_000;
-    let millis = u64::try_from(millis - EPOCH).unwrap_or(1).max(1);
-    millis << 22
 }
 
 /// As it is sent.

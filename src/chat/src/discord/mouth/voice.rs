@@ -148,6 +148,12 @@ impl Voice {
                 None => Rest::Nothing,
             };
             bot.set_told(self.channel, Told { upto, rest });
+            if rest == Rest::Stale {
+                tracing::warn!(
+                    thread = %id,
+                    "the thread shows less than was said: it is changed when that is allowed again"
+                );
+            }
             if !open {
                 voices.remove(&self.channel);
                 return;

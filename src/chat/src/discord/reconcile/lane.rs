@@ -15,6 +15,8 @@ const BUCKET: Duration = Duration::from_millis(5250);
 /// After a failure, and twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// So often a change that is refused is tried; then it waits for a reason to try again.
+const PATIENCE: u32 = 3;
 
 type Hash = [u8; 32];
 
@@ -49,7 +51,14 @@ enum Known {
     /// It may be there.
     Doubtful,
     /// Discord does not take it as it is.
-    Refused { remote: Option<Id>, says: Hash },
+    Unsent { says: Hash },
+    /// It is there, and Discord has so often not let it be changed to this; not to be tried before `next`.
+    Unchanged {
+        remote: Id,
+        says: Hash,
+        tries: u32,
+        next: Clock,
+    },
     /// Somebody has deleted it.
     Gone,
 }
@@ -110,7 +119,7 @@ impl Lane {
     pub(super) fn stale(&self) -> Option<ItemId> {
         let is_stale = |(message, hash): &&(DesiredMessage, Hash)| {
             let known = self.known.get(&message.key);
-            matches!(known, Some(Known::Refused { remote: Some(_), says }) if says == hash)
+            matches!(known, Some(Known::Unchanged { says, .. }) if says == hash)
         };
         let stale = self.desired.iter().filter(is_stale);
         stale.map(|(message, _)| message.key.item).min()
@@ -120,16 +129,16 @@ impl Lane {
         self.under_way.is_none() && self.choice().is_none()
     }
 
-    /// Whether all that is wanted of a turn is there, as it should be or as far as Discord takes it.
+    /// Whether all that is wanted of a turn is there as it should be, or needs somebody's attention.
     pub(super) fn has_said(&self, turn: TurnId) -> bool {
         let is_open = |key: &Key| key.turn == Some(turn);
         let mut wanted = self.desired.iter().filter(|(message, _)| is_open(&message.key));
         !self.under_way.is_some_and(|(key, ..)| is_open(&key))
             && wanted.all(|(message, hash)| match self.known.get(&message.key) {
                 Some(Known::There { says, .. }) => *says == Some(*hash),
-                Some(Known::Refused { says, .. }) => says == hash,
+                Some(Known::Unsent { says }) => says == hash,
                 Some(Known::Gone) => true,
-                Some(Known::Doubtful) | None => false,
+                Some(Known::Unchanged { .. } | Known::Doubtful) | None => false,
             })
     }
 
@@ -171,8 +180,7 @@ impl Lane {
         let send = self
             .next_send()
             .map(|(key, way)| (self.sends.ready().max(self.rests), (key, way)));
-        let edit_at = self.edits.ready().max(self.rests).max(self.next_edit);
-        let edit = self.next_edit().map(|(key, way)| (edit_at, (key, way)));
+        let edit = self.next_edit();
         match (send, edit) {
             (Some(send), Some(edit)) => Some(if edit.0 < send.0 { edit } else { send }),
             (send, edit) => send.or(edit),
@@ -186,34 +194,37 @@ impl Lane {
             .find_map(|(message, hash)| match self.known.get(&message.key) {
                 None => Some((message.key, Way::Send)),
                 Some(Known::Doubtful) => Some((message.key, Way::Find)),
-                Some(Known::Refused { remote: None, says }) if says != hash => Some((message.key, Way::Send)),
+                Some(Known::Unsent { says }) if says != hash => Some((message.key, Way::Send)),
                 Some(_) => None,
             })
     }
 
-    /// Of the messages that say something old the one that has said it for longest.
-    fn next_edit(&self) -> Option<(Key, Way)> {
+    /// Of the messages that say something old the one that may be changed first, and has said it for longest.
+    fn next_edit(&self) -> Option<(Clock, (Key, Way))> {
+        let at = self.edits.ready().max(self.rests).max(self.next_edit);
         let outdated = self.desired.iter().filter_map(|(message, hash)| {
-            let (remote, since) = match *self.known.get(&message.key)? {
-                Known::There { remote, says, since } if says != Some(*hash) => (remote, since),
-                Known::Refused {
-                    remote: Some(remote),
+            let (at, remote, since) = match *self.known.get(&message.key)? {
+                Known::There { remote, says, since } if says != Some(*hash) => (at, remote, since),
+                Known::Unchanged {
+                    remote,
                     says,
-                } if says != *hash => (remote, Clock::ZERO),
+                    tries,
+                    next,
+                } if says != *hash || tries < PATIENCE => (at.max(next), remote, next),
                 _ => return None,
             };
-            Some((since, message.key, Way::Edit(remote)))
+            Some((at, since, message.key, Way::Edit(remote)))
         });
-        let oldest = outdated.min_by_key(|(since, key, _)| (*since, *key));
-        if let Some((_, key, way)) = oldest {
-            return Some((key, way));
+        let oldest = outdated.min_by_key(|(at, since, key, _)| (*at, *since, *key));
+        if let Some((at, _, key, way)) = oldest {
+            return Some((at, (key, way)));
         }
         if !self.whole {
             return None;
         }
         self.known.iter().find_map(|(key, known)| match known {
             Known::There { remote, .. } if !self.desired.iter().any(|(message, _)| message.key == *key) => {
-                Some((*key, Way::Delete(*remote)))
+                Some((at, (*key, Way::Delete(*remote))))
             }
             _ => None,
         })
@@ -275,14 +286,19 @@ impl Lane {
                 since: now,
             },
             (Way::Send, Outcome::Unknown) => Known::Doubtful,
-            (Way::Send, Outcome::Refused) => Known::Refused {
-                remote: None,
-                says: hash,
-            },
-            (Way::Edit(remote), Outcome::Refused) => Known::Refused {
-                remote: Some(remote),
-                says: hash,
-            },
+            (Way::Send, Outcome::Refused) => Known::Unsent { says: hash },
+            (Way::Edit(remote), Outcome::Refused) => {
+                let tries = match self.known.get(&key) {
+                    Some(Known::Unchanged { tries, .. }) => tries + 1,
+                    _ => 1,
+                };
+                Known::Unchanged {
+                    remote,
+                    says: hash,
+                    tries,
+                    next: now + FIRST_PAUSE * 2_u32.pow(tries.min(PATIENCE)),
+                }
+            }
             (Way::Edit(_), Outcome::Gone | Outcome::NotThere) => Known::Gone,
             _ => return,
         };

@@ -405,7 +405,11 @@ fn the_thread_is_told_what_became_of_a_message() {
         happened(Happened::Queued { ahead: 1 }).unwrap(),
         "-# Queued: it is next."
     );
-    assert!(happened(Happened::Steered).unwrap().contains("Merged"));
+    assert!(
+        happened(Happened::Steered)
+            .unwrap()
+            .contains("into the running turn")
+    );
     assert!(
         happened(Happened::Interrupted { dropped: 2 })
             .unwrap()

@@ -93,7 +93,7 @@ pub fn happened(happened: Happened) -> Option<String> {
         Happened::Started | Happened::Known => None,
         Happened::Queued { ahead: 1 } => Some("-# Queued: it is next.".to_owned()),
         Happened::Queued { ahead } => Some(format!("-# Queued, with {ahead} before it.")),
-        Happened::Steered => Some("-# Merged into the running turn, which begins again with it.".to_owned()),
+        Happened::Steered => Some("-# This goes into the running turn.".to_owned()),
         Happened::Interrupted { dropped: 0 } => Some("-# The running turn was stopped for this.".to_owned()),
         Happened::Interrupted { dropped } => Some(format!(
             "-# The running turn was stopped for this, and {dropped} that waited dropped."
@@ -112,7 +112,7 @@ pub fn reaction(state: TurnState, asks: bool) -> &'static str {
 }
 
 /// Words that Discord shows as they are, in which nobody is mentioned.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for letter in text.chars() {
         if matches!(letter, '\\' | '*' | '_' | '~' | '`' | '|' | '[' | '<' | '>' | '#') {

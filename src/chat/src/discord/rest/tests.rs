@@ -3,6 +3,7 @@
 use discord_fake::{Fake, Fault, Id, Limit, Limits};
 use reqwest_of_serenity::{Certificate, Client};
 
+use super::tally::Budget;
 use super::*;
 
 /// A fake that passes for `https://discord.com`, and a channel in it.
@@ -49,6 +50,33 @@ async fn messages_and_edits_are_paced_and_none_is_too_much() {
     }
     assert_eq!(fake.said(channel), ["0", "1", "2", "3", "8"]);
     assert_eq!(statuses(&fake, 429), 0);
+    let (met, invalid) = rest.tally.lately();
+    assert!(met > 0 && invalid == 0, "{met} waits, {invalid} refusals");
+}
+
+#[tokio::test]
+async fn whoever_is_refused_too_often_asks_no_more_and_least_of_all_for_what_can_be_left_out() {
+    let (fake, mut rest, channel) = discord().await;
+    rest.tally = Tally::with(Budget { niceties: 2, all: 4 });
+    fake.inject(Fault::status(403).times(100));
+    let reply = || Outgoing {
+        reply_to: Some(channel.0),
+        ..Outgoing::words("no")
+    };
+    let is_held_back = |trouble: &Trouble| matches!(trouble, Trouble::Limited { .. });
+    for held_back in [false, false, true, true] {
+        let trouble = rest.send(channel.0, reply(), true).await.err().unwrap();
+        assert_eq!(is_held_back(&trouble), held_back, "{trouble}");
+    }
+    assert!(is_held_back(
+        &rest.react(channel.0, 1, "x", true).await.unwrap_err()
+    ));
+    assert!(is_held_back(&rest.typing(channel.0).await.unwrap_err()));
+    for held_back in [false, false, true, true] {
+        let trouble = rest.channel(channel.0).await.unwrap_err();
+        assert_eq!(is_held_back(&trouble), held_back, "{trouble}");
+    }
+    assert_eq!((fake.invalid_requests(), rest.tally.lately().1), (4, 4));
 }
 
 #[tokio::test]
@@ -60,6 +88,7 @@ async fn what_was_too_much_after_all_is_sent_again_and_is_there_once() {
         (fake.said(channel), statuses(&fake, 429)),
         (vec!["once".to_owned()], 1)
     );
+    assert_eq!(rest.tally.lately(), (1, 1), "Discord counts it, too");
     fake.inject(Fault::answer_lost().on("POST", "/channels/*/messages"));
     let lost = rest.send(channel.0, named("twice", "n2"), true).await;
     assert!(
@@ -88,4 +117,8 @@ async fn refusals_and_outages_are_told_apart() {
     fake.inject(Fault::status(502));
     let failed = rest.channel(channel.0).await;
     assert!(matches!(failed, Err(Trouble::Failed(_))), "an outage ends");
+    fake.inject(Fault::done_then(502).on("POST", "/channels/*/messages"));
+    let sent = rest.send(channel.0, named("there", "n1"), true).await;
+    assert!(matches!(sent, Err(Trouble::Unknown(_))), "it may be there");
+    assert_eq!(fake.said(channel), ["there"]);
 }

@@ -18,6 +18,12 @@ const REST: Duration = Duration::from_millis(80);
 /// Drawing a whole entry again rests longer: a millisecond for so many bytes of HTML.
 const BYTES_PER_MILLI: usize = 256;
 
+/// Texts that are remembered because they may grow.
+const MOST_TEXTS: usize = 4;
+
+/// With more bytes of entries at a time a snapshot is shorter.
+const MOST_WAITING: usize = 4 * 1024 * 1024;
+
 /// What a page is sent.
 #[derive(Debug)]
 pub(crate) enum Sent {
@@ -51,6 +57,8 @@ pub(crate) struct Feed {
     revision: u64,
     texts: HashMap<ItemId, Text>,
     dirty: BTreeMap<ItemId, Dirty>,
+    /// Bytes of entries that came since the page was last brought up to date.
+    waits: usize,
     /// When an entry may be drawn again.
     rests: HashMap<ItemId, Instant>,
     queue: Option<Vec<Turn>>,
@@ -84,6 +92,7 @@ impl Feed {
             revision: snapshot.revision,
             texts: HashMap::new(),
             dirty: BTreeMap::new(),
+            waits: 0,
             rests: HashMap::new(),
             queue: None,
             phase: None,
@@ -127,6 +136,10 @@ impl Feed {
         }
         match update.change {
             Change::Item(item) => {
+                self.waits += item.body.size();
+                if self.waits > MOST_WAITING {
+                    return Taken::Resync;
+                }
                 self.remember(&item);
                 self.dirty.insert(item.id, Dirty::Whole(Box::new(item)));
             }
@@ -150,10 +163,18 @@ impl Feed {
                 item.id,
                 Text {
                     whole: text.clone(),
-                    drawn: text.len(),
+                    drawn: view::head(text),
                     stream: None,
                 },
             );
+            // Only the newest grows; those before it may still have to be sent.
+            while self.texts.len() > MOST_TEXTS {
+                let oldest = self.texts.keys().filter(|id| !self.dirty.contains_key(id)).min();
+                let Some(oldest) = oldest.copied() else {
+                    break;
+                };
+                self.texts.remove(&oldest);
+            }
         }
     }
 
@@ -209,6 +230,7 @@ impl Feed {
         let over = self.phase.as_ref().is_some_and(|(_, doing)| doing.is_none());
         let rested = |id: &ItemId| over || self.rests.get(id).is_none_or(|until| *until <= now);
         let ready: Vec<ItemId> = self.dirty.keys().copied().filter(rested).collect();
+        self.waits = 0;
         let mut sent = Vec::with_capacity(ready.len() + 3);
         for id in ready {
             match self.dirty.remove(&id) {
@@ -240,7 +262,7 @@ impl Feed {
         let rest = REST + Duration::from_millis((event.html.len() / BYTES_PER_MILLI) as u64);
         self.rests.insert(item.id, now + rest);
         if let Some(text) = self.texts.get_mut(&item.id) {
-            text.drawn = text.whole.len();
+            text.drawn = view::head(&text.whole);
             text.stream = None;
         }
         Sent::Item(event)

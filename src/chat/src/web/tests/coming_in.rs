@@ -106,6 +106,9 @@ async fn a_button_that_is_pressed_twice_lets_its_own_browser_in_and_nobody_else(
     // Who has gone does not come back by the same button.
     let out = alice.send_form(between(&page, "<form", "</form>")).await;
     assert_eq!(out.headers()["clear-site-data"], "\"storage\"");
+    // Over plain http a browser does not heed that.
+    let left = out.text().await.unwrap();
+    assert!(left.contains("<script src=\"/assets/left.js"), "{left}");
     let (status, cookie, _) = read(house.stranger().send_form(&form).await).await;
     assert_eq!((status, cookie), (StatusCode::FORBIDDEN, None));
     house.end().await;

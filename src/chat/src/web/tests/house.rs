@@ -35,6 +35,13 @@ while IFS= read -r line; do
       count=0
       while [ $count -lt 400 ]; do say "word$count "; count=$((count + 1)); done
       answer '{"stopReason":"end_turn"}' ;;
+    *'"method":"session/prompt"'*flood*)
+      many=$(head -c 200000 /dev/zero | tr '\0' x); count=0
+      while [ $count -lt 60 ]; do say "$many"; count=$((count + 1)); done
+      answer '{"stopReason":"end_turn"}' ;;
+    *'"method":"session/prompt"'*'much to ask'*)
+      kept=$id
+      printf '{"jsonrpc":"2.0","id":77,"method":"session/request_permission","params":{"sessionId":"s1","toolCall":{"toolCallId":"c1","title":"run a command","kind":"execute","rawInput":{"command":"%s"}},"options":[{"optionId":"once","name":"Once","kind":"allow_once"}]}}\n' "$(head -c 3000000 /dev/zero | tr '\0' A)" ;;
     *'"method":"session/prompt"'*ask*)
       kept=$id
       printf '{"jsonrpc":"2.0","id":77,"method":"session/request_permission","params":{"sessionId":"s1","toolCall":{"toolCallId":"c1","title":"run a command","kind":"execute","rawInput":{"command":"rm -rf build"}},"options":[{"optionId":"once","name":"Once","kind":"allow_once"},{"optionId":"always","name":"Always","kind":"allow_always"},{"optionId":"no","name":"No","kind":"reject_once"}]}}\n' ;;

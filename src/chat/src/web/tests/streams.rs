@@ -271,9 +271,18 @@ async fn a_thread_that_streams_stays_where_it_is_in_the_list() {
     let written = async {
         let id = conversation::ThreadId::parse(&format!("web:{thread}")).unwrap();
         while ids
-            .older(&id, conversation::ItemId(i64::MAX), 9)
+            .older(
+                &id,
+                conversation::ItemId(i64::MAX),
+                conversation::Window {
+                    entries: 9,
+                    bytes: usize::MAX,
+                    free: vec![],
+                },
+            )
             .await
             .unwrap()
+            .0
             .len()
             < 2
         {
@@ -338,5 +347,94 @@ async fn after_a_restart_a_page_gets_everything_anew() {
     assert!(!last.starts_with(hello.data["boot"].as_str().unwrap()));
     let snapshot = stream.until("snapshot", |_| true).await;
     assert!(snapshot.data["items"].to_string().contains("echo"));
+    house.end().await;
+}
+
+/// Waits for a phase, which a new snapshot may tell as well.
+async fn until_phase(stream: &mut Stream, fits: impl Fn(&Value) -> bool) {
+    loop {
+        let event = stream.next().await.expect("the stream goes on");
+        let phase = match event.name.as_str() {
+            "phase" => &event.data,
+            "snapshot" => &event.data["phase"],
+            _ => continue,
+        };
+        if fits(phase) {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_has_room_for_so_much_however_much_was_said() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let thread = alice.open("flood").await;
+    let mut stream = alice.events(&format!("thread={thread}")).await;
+    until_phase(&mut stream, |phase| phase["busy"] == json!(false)).await;
+    let page = alice.page(&format!("/t/{thread}")).await.1;
+    assert!(page.len() < 3 * 1024 * 1024, "{}", page.len());
+    assert!(page.contains("id=\"older\">"), "more can be shown");
+    let mut stream = alice.events(&format!("thread={thread}")).await;
+    let snapshot = stream.until("snapshot", |_| true).await.data;
+    assert_eq!(snapshot["more"], json!(true));
+    assert!(snapshot.to_string().len() < 3 * 1024 * 1024);
+    let count = |items: &Value| {
+        let items = items.as_array().unwrap();
+        let words = |item: &Value| item["html"].as_str().unwrap().matches('x').count();
+        items.iter().map(words).sum::<usize>()
+    };
+    // The head of each entry of words is drawn, and each entry is found.
+    let (mut first, mut seen, mut asked) = (
+        snapshot["items"][0]["id"].as_i64().unwrap(),
+        count(&snapshot["items"]),
+        0,
+    );
+    loop {
+        let path = format!("/api/t/{thread}/older?before={first}");
+        let older: Value = alice.get(&path).send().await.unwrap().json().await.unwrap();
+        assert!(older.to_string().len() < 3 * 1024 * 1024);
+        seen += count(&older["items"]);
+        asked += 1;
+        if older["more"] == json!(false) {
+            break;
+        }
+        first = older["items"][0]["id"].as_i64().unwrap();
+    }
+    assert!(asked > 0 && seen > 40 * 64 * 1024, "{asked} {seen}");
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_question_is_whole_and_what_was_decided_is_had_on_demand_by_who_may_see_it() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let thread = alice.open("much to ask").await;
+    let mut stream = alice.events(&format!("thread={thread}")).await;
+    until_phase(&mut stream, |phase| phase["tone"] == json!("waiting")).await;
+    let page = alice.page(&format!("/t/{thread}")).await.1;
+    assert!(page.contains(&"A".repeat(3_000_000)));
+    let request = super::house::between(&page, "data-request=\"", "\"");
+    let item = super::house::between(&page, "for=\"why", "\"");
+    alice
+        .fine(
+            &format!("/api/t/{thread}/decide"),
+            json!({ "request": request, "answer": "once" }),
+        )
+        .await;
+    until_phase(&mut stream, |phase| phase["busy"] == json!(false)).await;
+    let page = alice.page(&format!("/t/{thread}")).await.1;
+    assert!(
+        page.len() < 200_000 && page.contains("Show all of it"),
+        "{}",
+        page.len()
+    );
+    let path = format!("/api/t/{thread}/items/{item}");
+    let whole: Value = alice.get(&path).send().await.unwrap().json().await.unwrap();
+    assert!(whole["html"].as_str().unwrap().contains(&"A".repeat(3_000_000)));
+    let guest = house.guest(&alice).await;
+    assert_eq!(guest.get(&path).send().await.unwrap().status(), 404);
+    let other = format!("/api/t/{thread}/items/999999");
+    assert_eq!(alice.get(&other).send().await.unwrap().status(), 404);
     house.end().await;
 }

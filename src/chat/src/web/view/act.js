@@ -1,9 +1,9 @@
 // What buttons do. Every button and form that acts says so with `data-act`; nothing else in a page is listened to.
 
-import { fill, morph } from "./morph.js";
+import { element, fill, morph } from "./morph.js";
 import { times } from "./clock.js";
 import { on } from "./live.js";
-import { Refused, Unreached, post } from "./send.js";
+import { Refused, Unreached, post, refusal } from "./send.js";
 
 const thread = document.body.dataset.thread;
 const listeners = [];
@@ -98,6 +98,7 @@ function act(button, data, compose) {
   const doings = {
     decide: () => decide(button.form, button),
     retry: () => retry(Number(data.turn)),
+    whole: () => whole(button.closest("article")),
     drop: () => post(`/api/t/${thread}/drop`, { turn: Number(data.turn) }),
     stop: async () => {
       await post(`/api/t/${data.thread}/stop`, { turn: Number(data.turn) });
@@ -123,6 +124,17 @@ function submit(form, pressed) {
   };
   const button = pressed ?? form.querySelector("button:not([type])");
   if (doings[form.dataset.act]) guarded(button, doings[form.dataset.act]);
+}
+
+/** Draws all of an entry of which only the beginning was drawn. */
+async function whole(entry) {
+  const answer = await fetch(`/api/t/${thread}/items/${entry.id.slice(1)}`, { headers: { accept: "application/json" } }).catch(() => {
+    throw new Unreached();
+  });
+  if (!answer.ok) throw await refusal(answer);
+  const { html } = await answer.json();
+  morph(entry, element(html));
+  times(entry);
 }
 
 /** The host says in place of the button that it was pressed: here, in other pages, and after a reload. */

@@ -19,20 +19,40 @@ mod tool;
 /// A person's words are folded behind the first so many characters.
 const LONG_MESSAGE: usize = 6000;
 
-/// The entry as one element with the id `i<id>`.
+/// Of the words of an entry so many bytes are drawn; the rest is had on demand.
+const HEAD: usize = 64 * 1024;
+
+/// The entry as one element with the id `i<id>`, by its head if it is long. What waits for an answer is drawn as a whole.
 pub(crate) fn item(item: &Item, viewer: &Viewer) -> String {
+    up_to(HEAD, item, viewer)
+}
+
+/// The same, and all of it.
+pub(crate) fn whole(item: &Item, viewer: &Viewer) -> String {
+    up_to(usize::MAX, item, viewer)
+}
+
+/// Bytes that [`item()`] draws of an answer or a thought.
+pub(crate) fn head(text: &str) -> usize {
+    text.floor_char_boundary(HEAD)
+}
+
+fn up_to(most: usize, item: &Item, viewer: &Viewer) -> String {
     let (class, inner) = match &item.body {
         Body::Said {
             by,
             name,
             text,
             files,
-        } => ("said", said(item, &shown_name(by, name, viewer), text, files)),
-        Body::Answer { text } => ("answer", answer(text, &item.thread)),
-        Body::Thought { text } => ("thought", thought(text, &item.thread)),
+        } => (
+            "said",
+            said(item, &shown_name(by, name, viewer), text, files, most),
+        ),
+        Body::Answer { text } => ("answer", answer(text, &item.thread, most)),
+        Body::Thought { text } => ("thought", thought(text, &item.thread, most)),
         Body::Tool(call) => ("toolcall", tool::html(call, item)),
         Body::Plan { entries } => ("planned", plan(entries)),
-        Body::Permission { .. } => ("asks", permission::html(item, viewer)),
+        Body::Permission { .. } => ("asks", permission::html(item, viewer, most)),
         Body::Login {
             service,
             title,
@@ -71,7 +91,26 @@ fn shown_name(by: &UserId, name: &str, viewer: &Viewer) -> String {
     }
 }
 
-fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
+/// What is drawn of a text, and the button that gets the rest.
+fn cut(text: &str, most: usize) -> (&str, String) {
+    let (shown, left) = text.split_at(text.floor_char_boundary(most));
+    let button = if left.is_empty() {
+        String::new()
+    } else {
+        rest(text.len())
+    };
+    (shown, button)
+}
+
+/// The button that gets all of an entry.
+fn rest(bytes: usize) -> String {
+    let size = words::bytes(bytes as u64);
+    format!(
+        "<p class=\"rest\"><button type=\"button\" data-act=\"whole\">Show all of it ({size})</button></p>"
+    )
+}
+
+fn said(item: &Item, name: &str, text: &str, files: &[Attachment], most: usize) -> String {
     let mut out = format!(
         "<header><h2>{}</h2> {}</header>",
         escape(name),
@@ -86,12 +125,13 @@ fn said(item: &Item, name: &str, text: &str, files: &[Attachment]) -> String {
         out.push_str("</div>");
         if !rest.is_empty() {
             let size = words::bytes(rest.len() as u64);
+            let (rest, button) = self::cut(rest, most);
             push!(
                 out,
                 "<details class=\"more\"><summary>Show the rest ({size})</summary><div class=\"words\">"
             );
             push_escaped(&mut out, rest);
-            out.push_str("</div></details>");
+            push!(out, "</div>{button}</details>");
         }
     }
     out.push_str(&attachments(&item.thread, files));
@@ -129,24 +169,25 @@ fn attachments(thread: &ThreadId, files: &[Attachment]) -> String {
 }
 
 /// Markdown that may still grow; the script appends to it by what `data-stable` says.
-fn growing(text: &str, thread: &ThreadId) -> String {
+fn growing(text: &str, thread: &ThreadId, most: usize) -> String {
+    let (text, button) = cut(text, most);
     let patch = TextStream::new(thread).update(text);
     format!(
-        "<div class=\"md\" data-stable=\"{}\">{}<div class=\"tail\">{}</div></div>",
+        "<div class=\"md\" data-stable=\"{}\">{}<div class=\"tail\">{}</div></div>{button}",
         patch.to, patch.append, patch.tail
     )
 }
 
 /// Whose words they are needs no word for the eye.
-fn answer(text: &str, thread: &ThreadId) -> String {
-    format!("<h2 class=\"hear\">Answer</h2>{}", growing(text, thread))
+fn answer(text: &str, thread: &ThreadId, most: usize) -> String {
+    format!("<h2 class=\"hear\">Answer</h2>{}", growing(text, thread, most))
 }
 
-fn thought(text: &str, thread: &ThreadId) -> String {
+fn thought(text: &str, thread: &ThreadId, most: usize) -> String {
     format!(
         "<details class=\"fold\" data-fold=\"\"><summary>{}<span>Thought</span></summary>{}</details>",
         icon("think"),
-        growing(text, thread)
+        growing(text, thread, most)
     )
 }
 

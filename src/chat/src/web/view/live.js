@@ -228,8 +228,10 @@ function snapshot(data) {
   for (const one of data.items) put(one, true);
   arrange();
   // Entries older than the snapshot were loaded on demand and stay.
+  // Every open question is in a snapshot: one that is not was decided.
+  const stale = (here) => number(here) >= first || here.querySelector('[aria-label="Permission needed"]');
   for (const here of [...timeline.children]) {
-    if (!ids.has(here.id) && number(here) >= first) letGo([here]);
+    if (!ids.has(here.id) && stale(here)) letGo([here]);
   }
   const older = document.getElementById("older");
   if (older && (first === Infinity || [...timeline.children].every((one) => number(one) >= first))) older.hidden = !data.more;
@@ -255,6 +257,9 @@ export function put(data, anew) {
   const id = `i${data.id}`;
   if ((revisions.get(id) ?? -1) > data.revision) return;
   const here = document.getElementById(id);
+  // It comes with those before and after it, when somebody looks so far back; but nobody has to look for a question.
+  const older = document.getElementById("older");
+  if (!here && !anew && older && !older.hidden && data.id < first() && !element(data.html).querySelector(".card.wait")) return;
   if (!here && gone.length > 0 && data.id >= gone[0]) {
     if (!gone.includes(data.id)) gone.push(data.id);
     return;
@@ -266,6 +271,15 @@ export function put(data, anew) {
   const now = here ?? fresh;
   times(now);
   if (!here && !anew) announce(now);
+}
+
+/** The id of the entry that the page has all later ones of. A message that waited long stands below younger entries, of
+ * which some may have been let go; what waits for an answer is there however old it is. */
+export function first() {
+  const entries = [...timeline.children];
+  const kinds = [(one) => !one.classList.contains("said") && !one.querySelector(".card.wait"), () => true];
+  const ids = kinds.map((fits) => entries.filter(fits).map(number)).find((some) => some.length > 0) ?? [];
+  return Math.min(...ids);
 }
 
 /** Takes entries out of the page; gives their ids. */
@@ -329,6 +343,8 @@ function patch(data) {
     fill(tail, data.tail);
   }
   text.dataset.stable = data.to;
+  // All of it is there now.
+  entry.querySelector(".rest")?.remove();
   settle();
 }
 

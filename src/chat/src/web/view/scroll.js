@@ -3,7 +3,7 @@
 
 import { hear } from "./act.js";
 import { note } from "./note.js";
-import { arrange, gone, letGo, on, put, resync } from "./live.js";
+import { arrange, first, gone, letGo, on, put, resync } from "./live.js";
 import { atEnd } from "./list.js";
 
 const thread = document.body.dataset.thread;
@@ -14,10 +14,8 @@ const newer = document.getElementById("newer");
 
 /** Entries in the page. */
 const MOST = 400;
-/** Entries of one load, as the host gives them. */
+/** Entries of one load, as the host gives them; fewer, if they are long. */
 const PART = 50;
-/** So many of the newest are had from the stream, which sends up to 200. */
-const TAIL = 100;
 /** So near to where the page ends, in pixels, more is loaded. */
 const NEAR = 800;
 /** After a load that failed, in milliseconds. */
@@ -107,12 +105,8 @@ function above(change) {
 }
 
 async function older() {
-  const entries = [...timeline.children];
-  if (entries.length === 0) return;
-  // A message that waited long stands below younger entries, of which some may have been let go.
-  const replies = entries.filter((one) => !one.classList.contains("said"));
-  const ids = (replies.length > 0 ? replies : entries).map((one) => Number(one.id.slice(1)));
-  const { items, more } = await fetched(Math.min(...ids));
+  if (timeline.children.length === 0) return;
+  const { items, more } = await fetched(first());
   above(() => {
     for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item, true);
     arrange();
@@ -123,15 +117,21 @@ async function older() {
 
 /** What was let go below comes back. */
 async function younger() {
-  if (gone.length <= TAIL) {
-    gone.length = 0;
-    return void resync();
+  const part = gone.slice(0, PART);
+  const items = [];
+  // The host gives them from their end; of long ones it takes several times.
+  for (let before = gone[PART] ?? Number.MAX_SAFE_INTEGER, more = true; more && before > part[0]; before = items[0].id) {
+    const earlier = await fetched(before);
+    if (earlier.items.length === 0) break;
+    more = earlier.more;
+    items.unshift(...earlier.items);
   }
-  const { items } = await fetched(gone[PART]);
-  gone.splice(0, PART);
-  for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item, true);
+  gone.splice(0, part.length);
+  for (const item of items) if (item.id >= part[0] && !document.getElementById(`i${item.id}`)) put(item, true);
   arrange();
   trim();
+  // What grew meanwhile is not known.
+  if (gone.length === 0) resync();
 }
 
 /** Lets go what is far from the reader: above, or below, whichever is farther. */

@@ -1,12 +1,13 @@
 //! The frame of every page: list on the left, a thread or a page on the right.
 
+use std::collections::HashMap;
+
 use conversation::in_order;
 use credentials::UserId;
 
 use super::html::{each, escape};
 use super::icon::icon;
-use super::item::item;
-use super::{Content, MayInvite, Shell, assets, composer, harmless, list, thread_name};
+use super::{Content, MayInvite, Shell, assets, composer, fitting, harmless, list, thread_name};
 use crate::web::lists::LIST_LIMIT;
 use crate::web::random;
 
@@ -163,11 +164,13 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
 
 /// What was said, with what loads more of it.
 fn conversation(shell: &Shell<'_>, now: &supervisor::Snapshot) -> String {
+    let (drawn, is_full) = fitting(&now.items, shell.viewer);
+    let drawn: HashMap<_, _> = drawn.into_iter().map(|(one, html)| (one.id, html)).collect();
     let items: String = in_order(&now.items)
         .iter()
-        .map(|one| item(one, shell.viewer))
+        .filter_map(|one| drawn.get(&one.id).map(String::as_str))
         .collect();
-    let more = if now.more { "" } else { " hidden" };
+    let more = if now.more || is_full { "" } else { " hidden" };
     format!(
         "<main id=\"main\" tabindex=\"-1\"><div id=\"scroll\"><button type=\"button\" id=\"older\"{more}>Show earlier</button>\
          <div id=\"timeline\" role=\"log\" aria-label=\"Conversation\" aria-live=\"polite\" aria-relevant=\"additions\">{items}</div>\

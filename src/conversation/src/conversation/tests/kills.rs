@@ -89,6 +89,7 @@ async fn deliver(conversation: &Conversation, thread: &ThreadId, turn: TurnId) {
         limit: 10,
         front_end: None,
         only: Some(put.id),
+        text: None,
     };
     for claimed in conversation.claim_deliveries(claim).await.unwrap() {
         let outcome = Outcome::Delivered { remote: None };

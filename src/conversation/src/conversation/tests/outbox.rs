@@ -33,6 +33,7 @@ fn everything(now: Timestamp) -> Claim {
         limit: 100,
         front_end: None,
         only: None,
+        text: None,
     }
 }
 

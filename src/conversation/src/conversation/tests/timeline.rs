@@ -1,7 +1,9 @@
 //! The timeline.
 
 use super::*;
-use crate::item::{Attachment, Decision, Diff, PlanEntry, PlanStatus, ToolCall, ToolKind, ToolStatus};
+use crate::item::{
+    Attachment, Decision, Diff, PlanEntry, PlanStatus, ToolCall, ToolKind, ToolStatus, Window,
+};
 
 pub(super) fn tool(status: ToolStatus) -> Body {
     Body::Tool(ToolCall {
@@ -263,4 +265,51 @@ async fn an_entry_that_can_not_be_read_hides_no_other() {
 async fn nothing_to_write_is_written_at_once() {
     let (_folder, conversation) = fresh();
     conversation.put_items(Vec::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_window_has_room_for_so_many_entries_and_bytes_and_for_one_in_any_case() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let turn = say(&conversation, &thread, "1", "x").await;
+    let mut ids = Vec::new();
+    for letter in ["a", "b", "c", "d"] {
+        let id = conversation.new_item_id();
+        ids.push(id);
+        let item = Item {
+            id,
+            thread: thread.clone(),
+            turn: Some(turn.id),
+            at: Timestamp::from_millis(9),
+            body: answer(&letter.repeat(1000)),
+        };
+        conversation.put_items(vec![item]).await.unwrap();
+    }
+    for (entries, bytes, free, before, expected, more) in [
+        (9, 1_000_000, vec![], None, 5, false),
+        (5, 1_000_000, vec![], None, 5, false),
+        (4, 1_000_000, vec![], None, 4, true),
+        (9, 2_500, vec![], None, 2, true),
+        (9, 10, vec![], None, 1, true),
+        (9, 2_500, vec![ids[3]], None, 3, true),
+        (9, 10, vec![], Some(ids[0]), 1, false),
+    ] {
+        let window = Window { entries, bytes, free };
+        let (found, older) = conversation
+            .window(&thread, before, window.clone())
+            .await
+            .unwrap();
+        assert_eq!((found.len(), older), (expected, more), "{window:?}");
+        assert!(found.is_sorted_by_key(|item| item.id));
+    }
+    assert_eq!(
+        conversation.item(&thread, ids[1]).await.unwrap().unwrap().id,
+        ids[1]
+    );
+    assert!(
+        conversation
+            .item(&thread, crate::ItemId(ids[3].0 + 7))
+            .await
+            .unwrap()
+            .is_none()
+    );
 }

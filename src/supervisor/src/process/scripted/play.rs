@@ -109,24 +109,24 @@ pub(super) async fn play(
             Act::Fail(error) => return Err(error),
             Act::Stop(reason) => return Ok(reason),
             Act::Die => {
-                die(events, is_over);
+                die(events, is_over, false);
                 return Err(PromptError::Gone);
             }
             Act::DieUnreached => {
                 got_prompt.store(false, Ordering::SeqCst);
-                die(events, is_over);
+                die(events, is_over, false);
                 return Err(PromptError::Gone);
             }
             Act::DieWhenCancelled => {
                 let _ = cancelled.changed().await;
-                die(events, is_over);
+                die(events, is_over, false);
                 return Err(PromptError::Gone);
             }
             Act::DieLater(gate) => {
                 let (events, is_over) = (events.clone(), is_over.clone());
                 tokio::spawn(async move {
                     gate.opened().await;
-                    die(&events, &is_over);
+                    die(&events, &is_over, false);
                 });
             }
         }
@@ -171,7 +171,7 @@ fn offered() -> Vec<Choice> {
     ]
 }
 
-pub(super) fn die(events: &mpsc::Sender<Event>, is_over: &Arc<AtomicBool>) {
+pub(super) fn die(events: &mpsc::Sender<Event>, is_over: &Arc<AtomicBool>, broke_protocol: bool) {
     is_over.store(true, Ordering::SeqCst);
     let events = events.clone();
     tokio::spawn(async move {
@@ -180,7 +180,7 @@ pub(super) fn die(events: &mpsc::Sender<Event>, is_over: &Arc<AtomicBool>) {
             exit: Some("killed by SIGKILL".into()),
             reason: "the agent's process ended".into(),
             stderr: String::new(),
-            broke_protocol: false,
+            broke_protocol,
         };
         drop(events.send(Event::Gone(gone)).await);
     });

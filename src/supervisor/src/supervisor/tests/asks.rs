@@ -443,3 +443,81 @@ async fn what_is_set_for_a_thread_answers_an_agent_that_asks_and_holds_from_the_
     };
     assert_eq!(started, [start(false), start(true)]);
 }
+
+#[tokio::test]
+async fn what_is_asked_at_the_same_time_can_be_looked_at_together_or_is_denied_and_told() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let half = "x".repeat(crate::timeline::LONGEST_ASKED * 3 / 5);
+    let asks = ["c1", "c2"].map(|call| ToolCallUpdate::new(call, wants_to_run(&half).fields));
+    let [one, other] = asks;
+    host.script
+        .prompt_with(vec![Act::AskAndGoOn(one), Act::Ask(other), Act::Forever]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.note("with what else it asks at the same time it is longer than 4 MiB")
+        .await;
+    view.until("the agent is told", |view| !view.answers().is_empty())
+        .await;
+    assert!(
+        view.answers()[0].contains("ask one after the other"),
+        "{:?}",
+        view.answers()
+    );
+    assert_eq!(view.phase, ThreadPhase::AwaitingPermission, "the first waits");
+}
+
+#[tokio::test]
+async fn what_is_asked_in_one_turn_has_a_limit_also_where_nobody_has_to_answer() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let change = conversation::ThreadChange {
+        permissions: Some(Some(Permissions::Allow)),
+        ..conversation::ThreadChange::default()
+    };
+    host.supervisor.change(&thread, change).await.unwrap();
+    let most = "x".repeat(crate::timeline::LONGEST_ASKED - 100_000);
+    let ask = |number: usize| {
+        let fields = wants_to_run(&most).fields;
+        Act::Ask(ToolCallUpdate::new(format!("c{number}"), fields))
+    };
+    host.script.prompt_with((0..18).map(ask).collect());
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.quiet().await;
+    view.note("what it asked for in this turn is longer than 64 MiB in all")
+        .await;
+    // The next turn may ask again.
+    host.script.prompt_with(vec![ask(99)]);
+    host.post(&thread, "again").await;
+    view.quiet().await;
+    let items = host.conversation.items(&thread, None, 1000).await.unwrap();
+    let count = |fits: fn(&Body) -> bool| items.iter().filter(|item| fits(&item.body)).count();
+    assert_eq!(count(|body| matches!(body, Body::Permission { .. })), 17);
+    assert_eq!(
+        count(|body| matches!(body, Body::Note { text, .. } if text.contains("longer than 64 MiB"))),
+        2
+    );
+    let bytes: usize = items.iter().map(|item| item.body.size()).sum();
+    assert!(bytes < 72 * 1024 * 1024, "{bytes}");
+}
+
+#[tokio::test]
+async fn an_agent_that_asks_for_too_much_without_end_is_told_each_time_and_its_thread_a_few_times() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let huge = "x".repeat(crate::timeline::LONGEST_ASKED + 1);
+    let asks = (0..20).map(|_| Act::Ask(wants_to_run(&huge)));
+    host.script.prompt_with(asks.collect());
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.quiet().await;
+    assert_eq!(
+        view.answers()
+            .concat()
+            .matches("too long to be looked at")
+            .count(),
+        20
+    );
+    assert_eq!(view.notes("because nobody could look at it"), 16);
+}

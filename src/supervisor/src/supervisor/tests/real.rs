@@ -269,3 +269,21 @@ async fn a_reset_while_the_agent_starts_waits_until_nothing_of_it_lives() {
     assert!(!daemon.is_alive());
     host.supervisor.drain(Duration::ZERO).await;
 }
+
+#[tokio::test]
+async fn an_agent_that_ends_a_turn_as_nobody_does_is_named_with_what_it_said() {
+    let functions = r#"on_prompt() { answer '{"stopReason":"whatever"}'; }"#;
+    let host = hosts(functions).await;
+    let thread = host.thread("a").await;
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "go").await.turn;
+    let told = view
+        .note("do not understand each other: `session/prompt` ended with “{\"stopReason\":\"whatever\"}”")
+        .await;
+    assert_eq!(told, (NoteKind::Error, Some(turn)));
+    assert!(
+        view.find_note("install a version of the program that does")
+            .is_some()
+    );
+    host.supervisor.drain(Duration::ZERO).await;
+}

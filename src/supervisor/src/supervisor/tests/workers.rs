@@ -13,6 +13,7 @@ use crate::worker::StartError;
 
 fn died() -> Start {
     Start::Fails(StartError::Died {
+        waiting_for: "initialize",
         exit: "exit code 7".into(),
         stderr: "no such model\n".into(),
     })
@@ -259,6 +260,8 @@ async fn an_agent_that_forgot_its_session_says_so() {
         view.note("does not remember what was said").await.0,
         NoteKind::Warning
     );
+    // Once something was said in the new one.
+    view.until("answered", |view| view.answers().len() == 2).await;
     let kept = host.conversation.thread(&thread).await.unwrap();
     assert_eq!(kept.session.as_deref(), Some("session-2"));
 }
@@ -385,4 +388,107 @@ async fn workers_are_listed_with_their_state() {
             ("web:idle", WorkerState::Idle, 0)
         ]
     );
+}
+
+#[tokio::test]
+async fn an_agent_that_breaks_off_before_its_first_prompt_is_told_as_one_that_can_not_be_started() {
+    let host = Host::with(Limits {
+        failures: 2,
+        ..limits()
+    })
+    .await;
+    let thread = host.thread("a").await;
+    for _ in 0..2 {
+        host.script.start_with(Start::BreaksProtocol);
+    }
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
+    let first = view.note("It is tried again in a moment.").await;
+    assert_eq!(first, (NoteKind::Warning, None));
+    let last = view.note("press Retry, or send a message").await;
+    assert_eq!(last, (NoteKind::Error, Some(turn)));
+    view.phase(ThreadPhase::Failed { until: None }).await;
+    assert_eq!(host.state(turn).await, TurnState::Queued, "nothing is lost");
+    host.supervisor
+        .retry(&thread, turn, &user("owner"))
+        .await
+        .unwrap();
+    view.quiet().await;
+    assert_eq!(view.answers(), ["echo: one"]);
+    // What is told is true: nobody has to ask, and nothing was forgotten of which nothing was said.
+    assert!(view.find_note("with the next message").is_none());
+    assert!(view.find_note("former session").is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_can_not_be_taken_up_gives_way_to_a_new_one_at_the_third_start() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    let gate = Gate::default();
+    host.script
+        .prompt_with(vec![Act::Say("one"), Act::DieLater(gate.clone())]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "one").await;
+    view.phase(ThreadPhase::Idle).await;
+    gate.open();
+    view.until("it failed", |view| {
+        matches!(view.phase, ThreadPhase::Failed { .. })
+    })
+    .await;
+    for _ in 0..2 {
+        host.script.start_with(Start::Fails(StartError::Timeout {
+            waiting_for: crate::worker::LOAD,
+            after: Duration::from_secs(30),
+            stderr: String::new(),
+        }));
+    }
+    let turn = host.post(&thread, "two").await.turn;
+    for failed in [2, 3] {
+        view.until("it could not be started", |view| {
+            let failures = view
+                .phases
+                .iter()
+                .filter(|phase| matches!(phase, ThreadPhase::Failed { .. }));
+            failures.count() == failed
+        })
+        .await;
+        host.supervisor
+            .retry(&thread, turn, &user("owner"))
+            .await
+            .unwrap();
+    }
+    view.note("It begins a new one and does not remember").await;
+    view.quiet().await;
+    assert_eq!(view.answers(), ["one", "echo: two"]);
+    let started = host.script.told().into_iter();
+    let resumed = started.filter_map(|told| match told {
+        Told::Started { resumed, .. } => Some(resumed),
+        _ => None,
+    });
+    assert_eq!(resumed.collect::<Vec<_>>(), [false, false]);
+    let kept = host.conversation.thread(&thread).await.unwrap().session;
+    assert_eq!(
+        kept.as_deref(),
+        Some("session-2"),
+        "the new one is taken up from now on"
+    );
+}
+
+#[tokio::test]
+async fn a_session_that_is_never_taken_up_is_told_with_the_way_out() {
+    let host = Host::with(Limits {
+        failures: 1,
+        ..limits()
+    })
+    .await;
+    let thread = host.thread("a").await;
+    host.script.start_with(Start::Fails(StartError::Timeout {
+        waiting_for: crate::worker::LOAD,
+        after: Duration::from_secs(30),
+        stderr: String::new(),
+    }));
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
+    let note = view.note("`/reset` makes it do so at once").await;
+    assert_eq!(note, (NoteKind::Error, Some(turn)));
 }

@@ -14,9 +14,13 @@ use crate::restart::{self, Hope, Verdict};
 use crate::state::Step;
 use crate::task::Task;
 use crate::task::workspace::Workspace;
+use crate::timeline::brief;
 use crate::worker::{Life, Spec, StartError};
 use conversation::{NoteKind, Permissions, ThreadChange, TurnEnd};
 use credentials::Timestamp;
+
+/// So often a former session is tried that can't be taken up, although the agent does not say so; then a new one is.
+const LOST_LOADS: u32 = 2;
 
 /// How a start ended.
 pub(in crate::task) struct Launched {
@@ -63,7 +67,11 @@ impl Task {
             session_folder: self.shared.session_folder(&self.thread.id),
             owner: self.thread.owner.clone(),
             permissions: self.thread.permissions,
-            session: self.thread.session.clone(),
+            session: self
+                .thread
+                .session
+                .clone()
+                .filter(|_| self.lost_loads < LOST_LOADS),
             worker_program: config.worker_program.clone(),
             limits: config.limits.clone(),
             life: Life {
@@ -119,29 +127,13 @@ impl Task {
         self.step(Step::Started);
         info!(pid = process.pid(), agent = %self.thread.agent, resumed = process.resumed(), "worker started");
         let forgotten = self.thread.session.is_some() && !process.resumed();
-        if self.thread.session.as_deref() != Some(process.session()) {
-            let session = Some(Some(process.session().to_owned()));
-            let change = ThreadChange {
-                session,
-                ..ThreadChange::default()
-            };
-            match self
-                .shared
-                .conversation
-                .change_thread(&self.thread.id, change)
-                .await
-            {
-                Ok(thread) => self.thread = thread,
-                // It works without; a later worker will not remember this one's session.
-                Err(error) => warn!(%error, "could not keep the session's name"),
-            }
-        }
         self.slot = Slot::Alive(Box::new(Alive {
             process,
             place,
             permissions,
             events,
             born: Instant::now(),
+            prompts: 0,
             idle: None,
             unasked: 0,
         }));
@@ -151,6 +143,36 @@ impl Task {
             self.note(NoteKind::Warning, words.to_owned(), None).await;
         }
         self.rest();
+    }
+
+    /// The worker is about to be asked something for the first time: from now on there is something to remember in its
+    /// session. Before, a later worker would look in vain for what nobody has said.
+    pub(in crate::task) async fn keep_session(&mut self) {
+        let Slot::Alive(alive) = &self.slot else {
+            return;
+        };
+        let name = alive.process.session();
+        if alive.is_fresh() && self.thread.session.as_deref() != Some(name) {
+            let name = name.to_owned();
+            self.name_session(Some(name)).await;
+        }
+    }
+
+    /// Writes which session the next worker takes up.
+    pub(in crate::task) async fn name_session(&mut self, session: Option<String>) {
+        let change = ThreadChange {
+            session: Some(session),
+            ..ThreadChange::default()
+        };
+        let changed = self.shared.conversation.change_thread(&self.thread.id, change);
+        match changed.await {
+            Ok(thread) => {
+                self.thread = thread;
+                self.lost_loads = 0;
+            }
+            // It works without; a later worker will not remember this one's session.
+            Err(error) => warn!(%error, "could not keep the session's name"),
+        }
     }
 
     async fn start_failed(&mut self, error: &StartError) {
@@ -171,15 +193,29 @@ impl Task {
                 " Put a folder there that the host may read and write, or move away what is in its place.",
             );
         }
+        if error.is_of_load() {
+            self.lost_loads += 1;
+            words.push_str(if self.lost_loads < LOST_LOADS {
+                " It was to take up its former session. If it can't the next time either, it begins a new one, and does not \
+                 remember what was said before; `/reset` makes it do so at once."
+            } else {
+                " It can't take up its former session: the next time it begins a new one, as it does with `/reset`, and does \
+                 not remember what was said before."
+            });
+        }
         let verdict = self.failed(hope, &words);
+        self.tell_failed(verdict, words, brief(&error.to_string())).await;
+    }
+
+    /// Tells the people who wait for a worker that it failed, and what follows; a turn that nobody will serve ends, for that
+    /// `reason`. Of failures in a row the first is told, and the last.
+    pub(in crate::task) async fn tell_failed(&mut self, verdict: Verdict, mut words: String, reason: String) {
         match verdict {
             Verdict::Open => {
                 words.push_str(" It is not tried again by itself: press Retry, or send a message.");
-                let waits = self.turn.as_ref().map(|running| running.turn.id);
-                let waits = waits.or_else(|| self.queued.first().map(|turn| turn.id));
+                let waits = self.turn_id().or_else(|| self.queued.first().map(|turn| turn.id));
                 if self.turn.is_some() {
-                    let reason = Some(brief_reason(error));
-                    self.finish(TurnEnd::Failed, reason).await;
+                    self.finish(TurnEnd::Failed, Some(reason)).await;
                 }
                 self.note(NoteKind::Error, words, waits).await;
             }
@@ -225,8 +261,4 @@ pub(in crate::task) fn last_words(stderr: &str) -> String {
         "\n\nIts last words:\n\n```\n{}\n```\n\n",
         tail.replace("```", "'''")
     )
-}
-
-fn brief_reason(error: &StartError) -> String {
-    crate::timeline::brief(&error.to_string())
 }

@@ -53,8 +53,8 @@ async fn a_start_that_fails_says_what_to_do_about_it_and_leaves_nothing() {
         (
             "on_new() { answer '{}'; }",
             "Incompatible(\"the agent Fake (`sh`) and this host do not understand each other: `session/new` ended with \
-             “Parse error: missing field `sessionId`”. This host speaks version 1 of the Agent Client Protocol: install a \
-             version of the program that does, or change the agent's command\")",
+             “{}”, which is no answer to it (missing field `sessionId`). This host speaks version 1 of the Agent Client \
+             Protocol: install a version of the program that does, or change the agent's command\")",
         ),
         (
             "on_initialize() { fail -32000 'sign in first'; }",
@@ -62,16 +62,16 @@ async fn a_start_that_fails_says_what_to_do_about_it_and_leaves_nothing() {
         ),
         (
             "on_initialize() { echo hello; sleep 60; }",
-            "Protocol(\"the agent Fake (`sh`) broke the protocol: it sent a line that is not a JSON object. Its command has to \
-             start a program that speaks the Agent Client Protocol, and writes nothing else to its standard output\")",
+            "Protocol { waiting_for: \"initialize\", words: \"the agent Fake (`sh`) broke the protocol: it sent a line that is not a JSON object. Its command has to \
+             start a program that speaks the Agent Client Protocol, and writes nothing else to its standard output\" }",
         ),
         (
             "on_initialize() { echo bad option >&2; exit 3; }",
-            "Died { exit: \"exit code 3\", stderr: \"bad option\" }",
+            "Died { waiting_for: \"initialize\", exit: \"exit code 3\", stderr: \"bad option\" }",
         ),
         (
             "on_new() { kill -9 $$; }",
-            "Died { exit: \"killed by SIGKILL\", stderr: \"\" }",
+            "Died { waiting_for: \"session/new\", exit: \"killed by SIGKILL\", stderr: \"\" }",
         ),
     ] {
         let mut scene = Scene::new();
@@ -157,4 +157,24 @@ async fn our_own_agent_gets_its_profile_for_this_thread_in_the_first_frame() {
         profile.account.unwrap().owner,
         UserId::parse("web:alice").unwrap()
     );
+}
+
+#[tokio::test]
+async fn a_start_that_fails_says_whether_it_was_the_former_session() {
+    for (functions, is_of_load) in [
+        ("on_load() { sleep 1000; }", true),
+        ("on_load() { exit 3; }", true),
+        ("on_load() { echo gone; sleep 1000; }", true),
+        ("on_initialize() { exit 3; }", false),
+        ("on_initialize() { echo hello; sleep 1000; }", false),
+    ] {
+        let scene = Scene::new();
+        let mut spec = scene.spec(functions);
+        spec.session = Some("s1".into());
+        spec.limits.start = Duration::from_secs(2);
+        let error = start(spec, &scene.reaper, scene.sender.clone())
+            .await
+            .unwrap_err();
+        assert_eq!(error.is_of_load(), is_of_load, "{functions}: {error:?}");
+    }
 }

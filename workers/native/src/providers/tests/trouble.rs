@@ -81,7 +81,10 @@ async fn a_cut_after_the_reason_to_end_is_no_cut() {
 async fn a_silent_server_is_given_up_after_the_second_time() {
     let began = tokio::time::Instant::now();
     let (told, requests) = call_with((0..3).map(|_| Answer::hang("")).collect()).await;
-    assert_eq!(told.words(), "the provider sent nothing for 5 min");
+    assert_eq!(
+        told.words(),
+        "the provider sent nothing for 5 min (2 tries); `patience` in the agent's configuration sets how long it may"
+    );
     assert_eq!(requests, 2);
     assert!(began.elapsed() >= Duration::from_mins(10));
 }
@@ -93,7 +96,10 @@ async fn how_long_a_server_may_be_silent_is_configured() {
     profile.patience = Duration::from_mins(20);
     let began = tokio::time::Instant::now();
     let told = call(&model(&profile)).await;
-    assert_eq!(told.words(), "the provider sent nothing for 20 min");
+    assert_eq!(
+        told.words(),
+        "the provider sent nothing for 20 min (2 tries); `patience` in the agent's configuration sets how long it may"
+    );
     assert!(began.elapsed() >= Duration::from_mins(40), "twice");
 }
 

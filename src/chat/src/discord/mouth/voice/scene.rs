@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use conversation::{Body, Item, ItemId, Thread, Turn, TurnId, TurnState};
+use conversation::{Body, Item, ItemId, Thread, Turn, TurnId, TurnState, Window};
 use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
 
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::custom_id::Action;
+use crate::discord::mouth::lost::began_by;
 use crate::discord::places::UPLOAD_LIMIT;
 use crate::discord::render::{self, Button, DesiredMessage, Footer, Look, Press, Progress, Style};
 
 /// Older entries of a timeline are read in steps of so many, and no more than so often.
 const PAGE: usize = 200;
 const PAGES: usize = 20;
+/// Bytes of a page.
+const PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Buttons that fit below a message.
 const BUTTONS: usize = 5;
 
@@ -29,6 +32,10 @@ pub(super) struct Scene {
     ending: Vec<(u64, Turn)>,
     /// Turns that are over, and what stands below them.
     over: HashMap<TurnId, Footer>,
+    /// Turns that have left the queue, and of which it is not known yet whether they were merged into another one.
+    left: Vec<TurnId>,
+    /// Turns that were merged into the one named; their messages show how that ends.
+    merged: Vec<(TurnId, Turn)>,
     /// Turns that are over, and whose message shows that only when all is said.
     unsigned: Vec<Turn>,
     /// Messages that got a sign for good.
@@ -59,14 +66,27 @@ impl Scene {
         let mut known: BTreeMap<ItemId, Item> = items.into_iter().map(|item| (item.id, item)).collect();
         let mut more = more;
         for _ in 0..PAGES {
-            let Some(first) = known.keys().next().copied() else {
+            // What waits for an answer is there also where what came after it is not.
+            let waits = |item: &&Item| {
+                matches!(
+                    item.body,
+                    Body::Permission { decision: None, .. } | Body::Login { done: false, .. }
+                )
+            };
+            let first = known.values().find(|item| !waits(item)).or(known.values().next());
+            let Some(first) = first.map(|item| item.id) else {
                 break;
             };
             if !more || first <= upto {
                 break;
             }
-            let older = bot.house.supervisor.older(&thread.id, first, PAGE).await?;
-            more = older.len() == PAGE;
+            let window = Window {
+                entries: PAGE,
+                bytes: PAGE_BYTES,
+                free: vec![],
+            };
+            let (older, further) = bot.house.supervisor.older(&thread.id, first, window).await?;
+            more = further;
             known.extend(older.into_iter().map(|item| (item.id, item)));
         }
         known.retain(|id, _| *id > upto);
@@ -79,6 +99,8 @@ impl Scene {
             revision,
             ending: vec![],
             over: HashMap::new(),
+            left: vec![],
+            merged: vec![],
             unsigned: vec![],
             signed: vec![],
         })
@@ -120,9 +142,11 @@ impl Scene {
         }
     }
 
-    /// Whether the signs of turns that are over are on their messages.
+    /// Whether the signs of turns that are over are on their messages, as far as all of them could be said.
     pub(super) fn is_signed(&self, bot: &Bot) -> bool {
-        self.unsigned.is_empty() && self.signed.iter().all(|message| bot.signs.is_shown(*message))
+        let is_stale = || bot.mouth.reconciler().stale(&self.thread.id).is_some();
+        (self.unsigned.is_empty() || is_stale())
+            && self.signed.iter().all(|message| bot.signs.is_shown(*message))
     }
 
     pub(super) fn take(&mut self, update: Update) -> Taken {
@@ -143,7 +167,11 @@ impl Scene {
                 whole.truncate(at);
                 whole.push_str(&text);
             }
-            Change::Queue(queued) => self.queued = queued,
+            Change::Queue(queued) => {
+                let before = std::mem::replace(&mut self.queued, queued).into_iter();
+                let left = before.filter(|turn| self.queued.iter().all(|other| other.id != turn.id));
+                self.left.extend(left.map(|turn| turn.id));
+            }
             Change::Phase { phase, doing } => {
                 self.phase = phase;
                 self.doing = doing;
@@ -159,8 +187,20 @@ impl Scene {
         self.doing.as_ref().map(|doing| doing.turn)
     }
 
+    /// Looks which turns of those that have left the queue were merged into another one.
+    async fn learn_merged(&mut self, bot: &Bot) {
+        for id in std::mem::take(&mut self.left) {
+            if let Ok(turn) = bot.house.conversation.turn(id).await
+                && let Some(into) = turn.merged_into()
+            {
+                self.merged.push((into, turn));
+            }
+        }
+    }
+
     /// Looks which turns have ended, and how. They are [over](Self::settle) when everything is here that was told of them.
     pub(super) async fn learn_ends(&mut self, bot: &Bot) {
+        self.learn_merged(bot).await;
         let running = self.running();
         let is_known = |turn: &TurnId| self.over.contains_key(turn) || self.is_ending(*turn);
         let mut open: Vec<TurnId> = self
@@ -223,6 +263,12 @@ impl Scene {
         for (_, turn) in over {
             let footer = self.footer(bot, &turn);
             if self.over.insert(turn.id, footer).is_none() {
+                let is_in_it = |(into, _): &mut (TurnId, Turn)| *into == turn.id;
+                let merged = self.merged.extract_if(.., is_in_it);
+                self.unsigned.extend(merged.map(|(_, merged)| Turn {
+                    source: merged.source,
+                    ..turn.clone()
+                }));
                 self.unsigned.push(turn);
             }
         }
@@ -323,18 +369,7 @@ fn offer_stop(messages: &mut [DesiredMessage], turn: TurnId) {
 
 /// Puts the sign of a turn's state on the message that began it. Which message that is, if one did.
 fn sign(bot: &Bot, turn: &Turn, state: TurnState, asks: bool) -> Option<Id> {
-    let (channel, message) = turn.source.0.split_once('/')?;
-    let (channel, message) = (channel.parse().ok()?, message.parse().ok()?);
-    // What was merged into another turn was heard.
-    let merged = turn
-        .reason
-        .as_deref()
-        .is_some_and(|reason| reason.starts_with("merged into"));
-    let sign = if merged {
-        "✅"
-    } else {
-        render::reaction(state, asks)
-    };
-    bot.signs.show(channel, message, sign);
+    let (channel, message) = began_by(turn)?;
+    bot.signs.show(channel, message, render::reaction(state, asks));
     Some(message)
 }

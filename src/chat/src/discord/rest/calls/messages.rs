@@ -75,11 +75,13 @@ impl Rest {
         message: Outgoing,
         patient: bool,
     ) -> Result<Answered, Trouble> {
-        let channel_id = ChannelId::new(channel);
+        let (channel_id, is_reply) = (ChannelId::new(channel), message.reply_to.is_some());
         let route = Route::ChannelMessages { channel_id };
         let call = Call::new(LightMethod::Post, route, Lane("message", channel)).body(message.body(true));
         let mut call = call.files(message.files);
         call.patient = patient;
+        // What is said by itself answers nobody.
+        call.is_nicety = is_reply;
         answered(&self.ask(call).await?)
     }
 
@@ -140,7 +142,7 @@ impl Rest {
             reaction: &reaction,
         };
         let method = if on { LightMethod::Put } else { LightMethod::Delete };
-        self.ask(Call::new(method, route, Lane("reaction", channel)))
+        self.ask(Call::new(method, route, Lane("reaction", channel)).nicety())
             .await
             .map(drop)
     }

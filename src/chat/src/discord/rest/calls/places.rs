@@ -151,7 +151,7 @@ impl Rest {
     pub(in crate::discord) async fn typing(&self, channel: Id) -> Result<(), Trouble> {
         let channel_id = ChannelId::new(channel);
         let route = Route::ChannelTyping { channel_id };
-        self.ask(Call::new(LightMethod::Post, route, Lane("other", channel)))
+        self.ask(Call::new(LightMethod::Post, route, Lane("other", channel)).nicety())
             .await
             .map(drop)
     }

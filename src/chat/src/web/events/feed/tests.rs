@@ -256,3 +256,46 @@ async fn between_turns_nothing_is_kept() {
     assert_eq!(ids(&desk.flush()), [('p', 1), ('f', 0)]);
     assert!(desk.feed.texts.is_empty() && desk.feed.rests.is_empty());
 }
+
+#[tokio::test]
+async fn a_long_answer_that_a_page_has_by_its_head_grows_on_from_there() {
+    let long = "A paragraph.\n\n".repeat(8_000);
+    let mut desk = Desk::new(vec![answer(1, &long)]);
+    let (drawn, _) = view::item_events(&[answer(1, &long)], &desk.feed.viewer, 7);
+    let stable = drawn[0].html.split("data-stable=\"").nth(1).unwrap();
+    let stable: u64 = stable.split('"').next().unwrap().parse().unwrap();
+    assert_eq!(desk.append(1, long.len(), "The end."), Taken::Fine);
+    let sent = desk.flush();
+    let Sent::Patch(patch) = &sent[0] else { panic!() };
+    assert_eq!(patch.patch.from, stable, "it fits to what the page has");
+    let rest = format!("{}{}", patch.patch.append, patch.patch.tail);
+    assert!(rest.contains("The end.") && rest.len() > 40_000, "{}", rest.len());
+}
+
+#[tokio::test]
+async fn more_than_a_snapshot_has_room_for_is_had_with_a_snapshot() {
+    let mut desk = Desk::new(vec![]);
+    let text = "x".repeat(500_000);
+    let taken: Vec<_> = (1..20)
+        .map(|id| desk.take(Change::Item(note(id, &text))))
+        .collect();
+    assert!(taken.contains(&Taken::Resync) && taken[0] == Taken::Fine);
+    let mut desk = Desk::new(vec![]);
+    for id in 1..20 {
+        desk.fine(Change::Item(note(id, &text)));
+        desk.flush();
+        desk.later(5000);
+    }
+}
+
+#[tokio::test]
+async fn of_a_turn_with_many_words_few_are_remembered() {
+    let mut desk = Desk::new(vec![]);
+    for id in 1..100 {
+        desk.fine(Change::Item(answer(id, "words")));
+        assert_eq!(desk.append(id, 5, " and more"), Taken::Fine);
+        desk.flush();
+        desk.later(5000);
+    }
+    assert!(desk.feed.texts.len() <= MOST_TEXTS, "{}", desk.feed.texts.len());
+}

@@ -5,6 +5,7 @@ use conversation::{Body, Choice, ChoiceKind, Decision, Item};
 use super::super::html::{escape, push};
 use super::super::icon::icon;
 use super::super::{Viewer, diff, harmless, words};
+use super::rest;
 
 /// More than fits into the card without scrolling.
 const SEEN_LINES: usize = 16;
@@ -13,8 +14,11 @@ const LONGEST_NAME: usize = 80;
 /// As [`SEEN_LINES`], for long lines that wrap.
 const SEEN_BYTES: usize = 1200;
 
-/// The card, or the line.
-pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
+/// Of what was decided and is long, so many bytes are drawn.
+const SEEN_OF_DECIDED: usize = 4 * 1024;
+
+/// The card, or the line, with what was asked: all of it as long as it waits, then its head if it is longer than `most`.
+pub(super) fn html(item: &Item, viewer: &Viewer, most: usize) -> String {
     let Body::Permission {
         request,
         title,
@@ -29,6 +33,18 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
         return String::new();
     };
     let shown = harmless::line(title, 200);
+    let size = item.body.size();
+    if let Some(decision) = decision
+        && size > most
+    {
+        let (detail, _) = detail.split_at(detail.floor_char_boundary(SEEN_OF_DECIDED));
+        let detail = escape(&harmless::named(detail));
+        let what = format!(
+            "<pre class=\"input\" tabindex=\"0\">{detail}…</pre>{}",
+            rest(size)
+        );
+        return decided(decision, &escape(&shown), &what);
+    }
     // Nothing that would be executed is left out, shortened or invisible here.
     let drawn: Vec<_> = diffs.iter().map(diff::whole).collect();
     // What the changes show, or the headline, is not said again.
@@ -79,7 +95,6 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
             words::until(*until, viewer.now)
         );
     };
-    let (class, mark, line) = verdict(decision);
     // A command in one line says more than that it was one.
     let shown = match detail.trim() {
         command if diffs.is_empty() && !command.is_empty() && !command.contains('\n') => {
@@ -87,10 +102,15 @@ pub(super) fn html(item: &Item, viewer: &Viewer) -> String {
         }
         _ => escape(&shown),
     };
+    decided(decision, &shown, &what)
+}
+
+/// The line that says who decided, over what was asked.
+fn decided(decision: &Decision, shown: &str, what: &str) -> String {
+    let (class, mark, line) = verdict(decision);
     format!(
-        "<details class=\"fold audit {class}\" data-fold=\"\"><summary>{}<span>{line}: {}</span></summary>{what}</details>",
-        icon(mark),
-        shown
+        "<details class=\"fold audit {class}\" data-fold=\"\"><summary>{}<span>{line}: {shown}</span></summary>{what}</details>",
+        icon(mark)
     )
 }
 

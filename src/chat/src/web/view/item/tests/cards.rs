@@ -183,3 +183,57 @@ fn the_answers_are_those_that_the_agent_offers_in_its_words() {
         "{html}"
     );
 }
+
+#[test]
+fn what_was_decided_is_drawn_by_its_head_and_all_of_it_on_demand() {
+    let long = |decision| match asks(decision) {
+        Body::Permission {
+            request,
+            call,
+            title,
+            options,
+            until,
+            decision,
+            ..
+        } => Body::Permission {
+            request,
+            call,
+            title,
+            detail: format!("{}last", "rm x\n".repeat(200_000)),
+            diffs: vec![],
+            options,
+            until,
+            decision,
+        },
+        other => other,
+    };
+    let open = show(long(None));
+    assert!(
+        open.len() > 1_000_000 && open.contains("last</pre>"),
+        "all of the question"
+    );
+    let decided = long(Some(Decision::Once { by: "Alice".into() }));
+    let html = show(decided.clone());
+    assert!(html.len() < 8_000 && html.contains("rm x"), "{}", html.len());
+    assert!(html.contains("data-act=\"whole\">Show all of it ("), "{html}");
+    let all = whole(&entry(decided), &viewer(true));
+    assert!(all.contains("last</pre>") && !all.contains("data-act=\"whole\""));
+}
+
+#[test]
+fn of_long_words_the_head_is_drawn_and_all_of_them_on_demand() {
+    let text = format!("{}last", "word ".repeat(40_000));
+    let said = Body::Said {
+        by: UserId::parse("web:alice").unwrap(),
+        name: "Alice".into(),
+        text: text.clone(),
+        files: vec![],
+    };
+    for body in [Body::Answer { text: text.clone() }, Body::Thought { text }, said] {
+        let html = show(body.clone());
+        assert!(html.len() < 100_000 && !html.contains("last"), "{}", html.len());
+        assert!(html.contains("data-act=\"whole\""));
+        let all = whole(&entry(body), &viewer(true));
+        assert!(all.contains("last") && !all.contains("data-act=\"whole\""));
+    }
+}

@@ -1,0 +1,138 @@
+//! A thread that is served by an agent of somebody else: its login, its questions, its files.
+
+use std::fs;
+
+use serde_json::json;
+use support::discord::Message;
+
+use super::{Stage, with};
+
+impl Stage {
+    /// All threads are served by the foreign agent with these arguments.
+    async fn foreign(settings: &str, arguments: impl FnOnce(&Self) -> Vec<String>) -> Self {
+        let mut stage = Self::ready("", "").await;
+        let program = support::program("foreign-agent");
+        let mut command = vec![program.to_str().expect("a path is text").to_owned()];
+        command.extend(arguments(&stage));
+        stage.agent = format!(
+            "[agents.foreign]\ntitle = \"Foreign\"\ncommand = {}\n",
+            json!(command)
+        );
+        stage.settings = format!(
+            "{settings}\n[discord.channels.{}]\nagent = \"foreign\"",
+            stage.channel
+        );
+        stage.up().await;
+        stage
+    }
+}
+
+#[tokio::test]
+async fn a_login_of_its_own_is_told_with_the_way_to_get_it_and_retry_goes_on() {
+    let stage = Stage::foreign("", |stage| {
+        let login = stage.scene.folder().join("logged-in");
+        vec!["--login".to_owned(), login.to_str().expect("text").to_owned()]
+    })
+    .await;
+    let (_, thread) = stage.mention(&stage.alice, "say: at last").await;
+    let offers = |said: &Message| said.button("Retry").is_some();
+    let note = stage.said(thread, "what is needed", offers).await;
+    for words in [
+        "Authentication required",
+        "Foreign keeps its own login",
+        "foreign login",
+    ] {
+        assert!(note.content.contains(words), "{words}: {}", note.content);
+    }
+    assert!(note.button("Sign in").is_none(), "a button could do nothing");
+    fs::write(stage.scene.folder().join("logged-in"), "").expect("it can be written");
+    stage.alice.presses_labelled(note.id, "Retry");
+    stage
+        .said(thread, "the answer", |said| said.content.starts_with("at last"))
+        .await;
+    // In the middle of a later turn, too.
+    let later = stage.alice.says(thread, "login");
+    stage.sign(later, "❌").await;
+    let said = stage.fake.said(thread);
+    assert_eq!(
+        said.iter()
+            .filter(|said| said.contains("Foreign keeps its own login"))
+            .count(),
+        2,
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn its_answers_are_offered_in_its_words_and_it_hears_the_one_that_was_pressed() {
+    let stage = Stage::foreign("everyone = true", |_| vec![]).await;
+    let bob = stage.guild.member("bob");
+    let request = json!({
+        "title": "change things", "kind": "edit", "rawInput": { "command": "rm", "args": ["-rf", "/srv/me"] },
+        "content": [{ "type": "diff", "path": "small.txt", "oldText": "a\n", "newText": "b\n" }],
+    });
+    let (message, thread) = stage.mention(&stage.alice, "say: ready").await;
+    stage.is_whole(message, thread, "ready").await;
+    for (label, chosen, audit) in [
+        ("yes", "chosen=yes;", "Allowed once by alice"),
+        ("ever", "chosen=ever;", "Allowed by alice (“ever”)"),
+        ("no", "chosen=no;", "Denied by alice"),
+    ] {
+        let asks = stage
+            .alice
+            .says(thread, &format!("request: {request}\nsay: went on with {label}"));
+        let open = |said: &Message| said.content.contains("May it") && said.button(label).is_some();
+        let card = stage.said(thread, "the card", open).await;
+        assert!(card.content.contains("rm -rf /srv/me"), "{}", card.content);
+        let changes = card.attachments.iter().find(|file| file.name == "changes.diff");
+        let changes = String::from_utf8(changes.expect("the changes").bytes.clone()).expect("text");
+        assert!(
+            changes.contains("small.txt") && changes.contains("+b"),
+            "{changes}"
+        );
+        let stolen = bob.presses_labelled(card.id, label);
+        stage
+            .told(&bob, thread, stolen, "Only the person who opened this thread")
+            .await;
+        let pressed = stage.alice.presses_labelled(card.id, label);
+        if label == "no" {
+            stage.is_form(pressed).await;
+            stage.alice.submits(pressed, &[("reason", "rather not")]);
+        }
+        stage.said(thread, "what the agent heard", with(chosen)).await;
+        stage
+            .is_whole(asks, thread, &format!("went on with {label}"))
+            .await;
+        stage.said(thread, "the line that stays", with(audit)).await;
+    }
+}
+
+#[tokio::test]
+async fn all_that_it_reports_is_shown_and_its_end_is_told_in_its_words() {
+    let stage = Stage::foreign("", |_| vec![]).await;
+    let (message, thread) = stage
+        .mention(
+            &stage.alice,
+            "plan: one step\nnoise\nstrange\ntool: the tool\nsay: all is well",
+        )
+        .await;
+    stage.is_whole(message, thread, "all is well").await;
+    stage.said(thread, "the plan", with("one step")).await;
+    let tool = stage.said(thread, "the tool", with("✅ the tool")).await;
+    let pressed = stage.alice.presses_labelled(tool.id, "Details");
+    stage
+        .answered(&stage.alice, thread, pressed, "output of the tool")
+        .await;
+    for (text, words) in [
+        ("error: quota is used up", "quota is used up"),
+        ("stop: refusal", "refused"),
+        ("exit: 3", "exit code 3"),
+        ("babble", "broke the protocol"),
+    ] {
+        let asks = stage.alice.says(thread, text);
+        stage.said(thread, words, with(words)).await;
+        stage.sign(asks, "❌").await;
+    }
+    let asks = stage.alice.says(thread, "say: and goes on");
+    stage.is_whole(asks, thread, "and goes on").await;
+}

@@ -1,0 +1,152 @@
+//! A host behind a bot that is stopped in mid-turn, started twice, or has no room left on its disk.
+
+use std::fs;
+
+use nix::sys::signal::{Signal, kill};
+use rehearsal::Counter;
+use support::discord::Message;
+use support::{Host, Scene, agent_host};
+use tempfile::TempDir;
+
+use super::{Stage, with};
+use crate::disk::full::Disk;
+use crate::threads::until;
+use crate::trouble::TALKER;
+
+#[tokio::test]
+async fn a_host_that_is_asked_to_end_lets_a_turn_end_in_its_time_and_says_its_last_words() {
+    let mut stage = Stage::start("", "permissions = \"allow\"\n[limits]\ndrain = \"1m\"").await;
+    let wait = "run: until [ -e go ]; do sleep 0.05; done\nsay: in time";
+    let (message, thread) = stage.mention(&stage.alice, wait).await;
+    stage.said(thread, "the command", with("▶️")).await;
+    let queued = stage.alice.says(thread, "say: later");
+    stage
+        .said(thread, "that it waits", with("Queued: it is next"))
+        .await;
+    let go = stage.workspace(thread).join("go");
+    let pid = stage.host.as_ref().expect("it runs").pid();
+    kill(pid, Signal::SIGTERM).expect("it runs");
+    stage.logged("stopping").await;
+    fs::write(go, "").expect("it can be written");
+    let host = stage.host.take().expect("it runs");
+    let end = tokio::task::spawn_blocking(move || host.wait()).await;
+    assert_eq!(end.expect("it ends"), Some(0));
+    let said = stage.fake.said(thread).join("\n");
+    assert!(!said.contains("later"), "nothing new was begun: {said}");
+    // Its sign may have had no time any more: that is the next host's, and says that nothing was cut.
+    stage.up().await;
+    stage.is_whole(message, thread, "in time").await;
+    stage.is_whole(queued, thread, "later").await;
+}
+
+#[tokio::test]
+async fn a_turn_that_a_stop_cuts_is_told_and_what_was_said_meanwhile_is_answered_by_the_next_host() {
+    let mut stage = Stage::start("", "[limits]\ndrain = \"1s\"").await;
+    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: at last").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    let queued = stage.alice.says(thread, "say: queued");
+    stage
+        .said(thread, "that it waits", with("Queued: it is next"))
+        .await;
+    assert_eq!(stage.leaves().await, Some(0));
+    let meanwhile = stage.alice.says(thread, "say: meanwhile");
+    stage.up().await;
+    let offers = |said: &Message| said.button("Retry").is_some();
+    let note = stage.said(thread, "what happened", offers).await;
+    assert!(note.content.contains("The host stopped"), "{}", note.content);
+    stage.sign(message, "❌").await;
+    stage.is_whole(queued, thread, "queued").await;
+    stage.is_whole(meanwhile, thread, "meanwhile").await;
+    stage.alice.presses_labelled(note.id, "Retry");
+    stage
+        .going(stage.said(thread, "the answer", |said| said.content.starts_with("at last")))
+        .await;
+    assert_eq!(stage.answers(thread).await, "queued\nmeanwhile\nat last");
+}
+
+#[tokio::test]
+async fn a_second_host_on_one_state_folder_is_refused_and_the_first_goes_on() {
+    let stage = Stage::start("", "").await;
+    let mut second = agent_host(stage.scene.folder());
+    second
+        .args(["up", "--listen", "127.0.0.1:0"])
+        .env(stage.token.0, &stage.token.1);
+    let ran = tokio::task::spawn_blocking(move || second.output()).await;
+    let ran = ran.expect("nothing breaks").expect("it runs");
+    let words = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(4), "{words}");
+    let pid = stage.host.as_ref().expect("it runs").pid();
+    assert!(
+        words.contains(&format!("process {pid} is already the host")),
+        "{words}"
+    );
+    assert_eq!(stage.fake.look(|world| world.gateway().identified), 1);
+    let (message, thread) = stage.mention(&stage.alice, "say: undisturbed").await;
+    stage.is_whole(message, thread, "undisturbed").await;
+}
+
+#[tokio::test]
+async fn a_second_host_with_the_same_token_is_told_by_the_log_the_status_and_the_doctor() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: alone").await;
+    stage.is_whole(message, thread, "alone").await;
+    let told = stage.prints(&["status"]).await;
+    assert!(!told.contains("another program"), "{told}");
+    let elsewhere = Scene::signed_in().await;
+    let settings = format!(
+        "api_base = \"{}\"\ngateway_url = \"{}\"\n",
+        stage.fake.api_base(),
+        stage.fake.gateway_url()
+    );
+    let token = (stage.token.0, stage.token.1.as_str());
+    let _second = Host::with_discord(&elsewhere, "", &settings, &[token]);
+    stage
+        .fake
+        .until("both", |world| (world.gateway().identified == 2).then_some(()))
+        .await;
+    stage.mention(&stage.alice, "say: twice").await;
+    stage.logged("another program uses this bot's token").await;
+    let told = stage.prints(&["status"]).await;
+    assert!(told.contains("another program uses its token"), "{told}");
+    let told = stage.prints(&["doctor"]).await;
+    assert!(told.contains("people are answered twice"), "{told}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_what_was_said_meanwhile_is_answered_once_there_is_room() {
+    let Some(disk) = Disk::of_kib(8192) else { return };
+    let home = TempDir::new_in(disk.path()).expect("there is room");
+    let mut stage = Stage::ready_in(Scene::start_in(home).await, "", "").await;
+    // The agents' own folders are elsewhere: this is about what the host has to write.
+    let workspaces = tempfile::tempdir().expect("a folder can be made");
+    stage.serve_by_script(TALKER);
+    let elsewhere = format!("\n[threads]\nworkspaces = \"{}\"\n", workspaces.path().display());
+    stage.agent.push_str(&elsewhere);
+    stage.up().await;
+    let (message, thread) = stage.mention(&stage.alice, "talk").await;
+    stage.said(thread, "the beginning", with("w9 ")).await;
+
+    let filler = disk.fill();
+    let status = until(async || {
+        let status = stage.prints(&["status", "--json"]).await;
+        status.contains("disk is full").then_some(status)
+    });
+    status.await;
+    let typed = stage.alice.slash(thread, "status", &[]);
+    stage.told(&stage.alice, thread, typed, "disk is full").await;
+    let late = stage.alice.says(thread, "short");
+    stage.logged("could not be kept").await;
+
+    fs::remove_file(filler).expect("it is there");
+    let workspace = workspaces.path().join(format!("discord.{thread}"));
+    fs::write(workspace.join("enough"), "").expect("there is room");
+    stage.sign(message, "✅").await;
+    stage.is_whole(late, thread, "brief").await;
+    let said = stage.answers(thread).await;
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let count = words.len() - 2;
+    let expected: Vec<String> = (1..=count).map(|number| format!("w{number}")).collect();
+    assert_eq!(words[..count], expected, "every word, once");
+    assert_eq!(words[count..], ["end", "brief"]);
+    assert_eq!(stage.leaves().await, Some(0));
+}

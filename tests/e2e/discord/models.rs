@@ -1,0 +1,135 @@
+//! What a thread is told of its model and the server behind it, and what it keeps of a conversation.
+
+use rehearsal::Counter;
+use serde_json::Value;
+use support::discord::Id;
+
+use super::{Stage, with};
+use crate::threads::{asked, until};
+
+#[tokio::test]
+async fn a_provider_that_is_overloaded_is_waited_for_and_status_says_so() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage
+        .mention(&stage.alice, "fail 429 wait 2s\nsay: at last")
+        .await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    let alice = stage.alice.clone();
+    until(async || {
+        let typed = alice.slash(thread, "status", &[]);
+        let told = stage.answered(&alice, thread, typed, "A turn runs").await;
+        told.content.contains("429").then_some(told)
+    })
+    .await;
+    stage.is_whole(message, thread, "at last").await;
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_there_is_told_with_the_command_that_takes_another() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let typed = stage
+        .alice
+        .slash(thread, "model", &[("name", "no-such-model".into())]);
+    stage.told(&stage.alice, thread, typed, "no-such-model").await;
+    let fails = stage.alice.says(thread, "say: never");
+    let note = stage
+        .said(thread, "what is wrong", with("does not know this model"))
+        .await;
+    assert!(
+        note.content.contains("no-such-model") && note.content.contains("/model NAME"),
+        "{}",
+        note.content
+    );
+    stage.sign(fails, "❌").await;
+    let typed = stage.alice.slash(thread, "model", &[("name", "default".into())]);
+    stage
+        .told(&stage.alice, thread, typed, "the agent's own model")
+        .await;
+    stage.alice.presses_labelled(note.id, "Retry");
+    stage
+        .said(thread, "the answer", |said| said.content.starts_with("never"))
+        .await;
+}
+
+#[tokio::test]
+async fn a_key_that_the_vendor_refuses_is_told_with_whose_it_is_and_where_it_came_from() {
+    let mut stage = Stage::ready("", "").await;
+    stage.agent = format!(
+        "[agents.keyed]\ntenant = \"openai\"\nbase_url = \"{}v1\"\nmodel = \"rehearsal\"\n",
+        stage.scene.url()
+    );
+    stage.settings = format!("[discord.channels.{}]\nagent = \"keyed\"", stage.channel);
+    stage.up().await;
+    let (message, thread) = stage.mention(&stage.alice, "say: paid for").await;
+    let card = stage.said(thread, "what is needed", with("Sign-in needed")).await;
+    let paste = async |card: Id, key: &str| {
+        let pressed = stage.alice.presses_labelled(card, "Sign in");
+        let begun = stage.answered(&stage.alice, thread, pressed, "API key").await;
+        let pressed = stage.alice.presses_labelled(begun.id, "Paste key");
+        stage.is_form(pressed).await;
+        let sent = stage.alice.submits(pressed, &[("code", key)]);
+        stage.answered(&stage.alice, thread, sent, "Signed in to").await;
+    };
+    paste(card.id, "sk-not-the-right-one").await;
+    let refused = stage.said(thread, "that it was refused", |said| {
+        said.id != card.id && said.content.contains("refused")
+    });
+    let refused = refused.await;
+    assert!(!refused.content.contains("sk-not"), "{}", refused.content);
+    paste(refused.id, support::MODEL_KEY).await;
+    stage.is_whole(message, thread, "paid for").await;
+}
+
+#[tokio::test]
+async fn an_idle_worker_ends_and_comes_back_with_its_memory() {
+    let stage = Stage::start("", "[limits]\nidle = \"1s\"").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: remember the number 4711").await;
+    stage.is_whole(message, thread, "4711").await;
+    until(async || {
+        let status: Value = serde_json::from_str(&stage.prints(&["status", "--json"]).await).expect("JSON");
+        (status["workers"] == serde_json::json!([])).then_some(())
+    })
+    .await;
+    let later = stage.alice.says(thread, "say: it is back");
+    stage.is_whole(later, thread, "it is back").await;
+    assert_eq!(
+        asked(&stage.scene),
+        [
+            "user: say: remember the number 4711",
+            "assistant: remember the number 4711",
+            "user: say: it is back"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_oldest_idle_worker_makes_room_for_another_thread() {
+    let stage = Stage::start("", "[limits]\nworkers = 1").await;
+    let (first, one) = stage.mention(&stage.alice, "say: the first").await;
+    stage.is_whole(first, one, "the first").await;
+    let (second, other) = stage.mention(&stage.alice, "say: the second").await;
+    stage.is_whole(second, other, "the second").await;
+    // While the only place is taken by a turn, a thread waits and says so to whoever asks.
+    let held = stage.alice.says(other, "hold\nsay: goes on");
+    stage.scene.wait(Counter::ModelRequests, 3).await;
+    let waits = stage.alice.says(one, "say: remembered");
+    let alice = stage.alice.clone();
+    until(async || {
+        let typed = alice.slash(one, "status", &[]);
+        let told = stage.answered(&alice, one, typed, "").await;
+        told.content.contains("Waiting for a free place").then_some(())
+    })
+    .await;
+    stage.going(stage.is_whole(held, other, "goes on")).await;
+    stage.is_whole(waits, one, "remembered").await;
+    assert_eq!(
+        asked(&stage.scene),
+        [
+            "user: say: the first",
+            "assistant: the first",
+            "user: say: remembered"
+        ]
+    );
+}
