@@ -100,21 +100,16 @@ async fn what_was_taken_and_answered_with_an_error_of_the_server_is_there_once()
 async fn an_older_message_of_the_same_words_is_not_taken_for_one_that_was_lost() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
     let (first, thread) = stage
-        .mention(&stage.alice, "say: I take a look.\nrun: true\nsay: end one")
+        .mention(&stage.alice, "say: Looking.\nrun: true\nsay: end one")
         .await;
     stage.sign(first, "✅").await;
     stage.sending(Fault::request_lost());
-    let asked = stage
-        .alice
-        .says(thread, "say: I take a look.\nrun: true\nsay: end two");
+    let asked = stage.alice.says(thread, "say: Looking.\nrun: true\nsay: end two");
     stage.struck().await;
     stage.fake.clock().advance(Duration::from_mins(5));
     stage.sign(asked, "✅").await;
     assert_eq!(
-        (
-            stage.count(thread, "I take a look."),
-            stage.count(thread, "end two")
-        ),
+        (stage.count(thread, "Looking."), stage.count(thread, "end two")),
         (2, 1),
         "{:?}",
         stage.fake.said(thread)
