@@ -135,7 +135,7 @@ async fn a_full_disk_is_told_and_what_was_said_meanwhile_is_answered_once_there_
     let typed = stage.alice.slash(thread, "status", &[]);
     stage.told(&stage.alice, thread, typed, "disk is full").await;
     let late = stage.alice.says(thread, "short");
-    stage.logged("could not be kept").await;
+    stage.logged("could not be dealt with").await;
 
     fs::remove_file(filler).expect("it is there");
     let workspace = workspaces.path().join(format!("discord.{thread}"));
