@@ -1,5 +1,7 @@
 //! The running turn: begun, prompted, cancelled, sent again, ended.
 
+use std::task::{Context, Poll, Waker};
+
 use conversation::{ConversationError, Item, Merged, NoteKind, Turn, TurnEnd};
 use credentials::Timestamp;
 use tokio::time::Instant;
@@ -135,7 +137,7 @@ impl Task {
         // Some at a time, so that a flood costs fewer rounds, and yet leaves room for commands.
         for left in (0..32).rev() {
             if let Event::Gone(gone) = event {
-                return self.gone(gone).await;
+                return self.died(gone).await;
             }
             self.heard(event).await;
             let is_held = self.is_held();
@@ -218,12 +220,7 @@ impl Task {
         }
         while let Slot::Alive(alive) = &mut self.slot {
             match alive.ready() {
-                Some(Event::Gone(gone)) => {
-                    if let Some(running) = &mut self.turn {
-                        running.stage = Stage::Dying(Instant::now());
-                    }
-                    return self.gone(gone).await;
-                }
+                Some(Event::Gone(gone)) => return self.died_after(result, gone).await,
                 Some(event) => self.heard(event).await,
                 None => break,
             }
@@ -237,6 +234,35 @@ impl Task {
             self.end_worker();
         }
         self.conclude(&result).await;
+    }
+
+    /// The worker died. What it had answered by then counts.
+    async fn died(&mut self, gone: Gone) {
+        let answer = match self.turn.as_mut().map(|running| &mut running.stage) {
+            Some(Stage::Prompted(prompt)) => prompt.as_mut().poll(&mut Context::from_waker(Waker::noop())),
+            _ => Poll::Pending,
+        };
+        match answer {
+            Poll::Ready(result) => self.died_after(result, gone).await,
+            Poll::Pending => self.gone(gone).await,
+        }
+    }
+
+    /// It died, and its prompt is over, too.
+    async fn died_after(&mut self, result: Result<StopReason, PromptError>, gone: Gone) {
+        let is_answer = !matches!(result, Err(PromptError::Gone));
+        if let Some(running) = &mut self.turn {
+            running.stage = if is_answer {
+                Stage::Wanted
+            } else {
+                Stage::Dying(Instant::now())
+            };
+        }
+        if is_answer {
+            self.failures = 0;
+            self.conclude(&result).await;
+        }
+        self.gone(gone).await;
     }
 
     /// Acts on the end of a prompt.

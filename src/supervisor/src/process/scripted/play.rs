@@ -40,6 +40,8 @@ pub(crate) enum Act {
     Stop(StopReason),
     /// The process dies.
     Die,
+    /// Both at the same moment.
+    AnswerAndDie,
     /// The process is dead, and the prompt could not be written to it.
     DieUnreached,
     /// The process dies when it is cancelled.
@@ -111,6 +113,10 @@ pub(super) async fn play(
             Act::Die => {
                 die(events, is_over, false);
                 return Err(PromptError::Gone);
+            }
+            Act::AnswerAndDie => {
+                die(events, is_over, false);
+                return Ok(StopReason::EndTurn);
             }
             Act::DieUnreached => {
                 got_prompt.store(false, Ordering::SeqCst);

@@ -88,6 +88,20 @@ on_prompt() { sleep 0.2; say "$$"; exec 0<&-; answer '{"stopReason":"end_turn"}'
 }
 
 #[tokio::test]
+async fn an_answer_counts_that_came_in_the_moment_of_its_worker_s_death() {
+    let host = Host::new().await;
+    let thread = host.thread("a").await;
+    host.script.prompt_with(vec![Act::AnswerAndDie]);
+    let mut view = host.view(&thread).await;
+    let turn = host.post(&thread, "one").await.turn;
+    view.until("the turn has begun", |view| view.phase == ThreadPhase::Working)
+        .await;
+    view.quiet().await;
+    assert_eq!(host.state(turn).await, TurnState::Done);
+    assert_eq!((host.script.prompts().len(), notes(&view, "cut")), (1, 0));
+}
+
+#[tokio::test]
 async fn a_turn_that_did_not_reach_its_worker_goes_to_the_next_one() {
     let host = Host::new().await;
     let thread = host.thread("a").await;

@@ -127,6 +127,9 @@ impl Task {
         self.step(Step::Started);
         info!(pid = process.pid(), agent = %self.thread.agent, resumed = process.resumed(), "worker started");
         let forgotten = self.thread.session.is_some() && !process.resumed();
+        if process.resumed() {
+            self.lost_loads = 0;
+        }
         self.slot = Slot::Alive(Box::new(Alive {
             process,
             place,
