@@ -115,7 +115,8 @@ pub(super) async fn play(
                 return Err(PromptError::Gone);
             }
             Act::AnswerAndDie => {
-                die(events, is_over, false);
+                is_over.store(true, Ordering::SeqCst);
+                drop(events.try_send(Event::Gone(gone(false))));
                 return Ok(StopReason::EndTurn);
             }
             Act::DieUnreached => {
@@ -182,12 +183,15 @@ pub(super) fn die(events: &mpsc::Sender<Event>, is_over: &Arc<AtomicBool>, broke
     let events = events.clone();
     tokio::spawn(async move {
         tokio::time::sleep(LAST_EVENT_AFTER).await;
-        let gone = Gone {
-            exit: Some("killed by SIGKILL".into()),
-            reason: "the agent's process ended".into(),
-            stderr: String::new(),
-            broke_protocol,
-        };
-        drop(events.send(Event::Gone(gone)).await);
+        drop(events.send(Event::Gone(gone(broke_protocol))).await);
     });
+}
+
+fn gone(broke_protocol: bool) -> Gone {
+    Gone {
+        exit: Some("killed by SIGKILL".into()),
+        reason: "the agent's process ended".into(),
+        stderr: String::new(),
+        broke_protocol,
+    }
 }
