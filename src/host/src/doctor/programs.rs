@@ -1,7 +1,10 @@
 //! The host: whether it runs, whether it could, and whether its worker fits.
 
-use std::net::TcpListener;
+use std::io;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+
+use tokio::net::TcpSocket;
 
 use super::Check;
 use crate::config::Settings;
@@ -56,12 +59,24 @@ pub(super) fn host(settings: &Settings) -> Check {
         );
     }
     let listen = settings.web.listen;
-    match TcpListener::bind(listen) {
-        Ok(_) => Check::ok(NAME, format!("does not run; {listen} is free for its page")),
+    match may_listen(listen) {
+        Ok(()) => Check::ok(NAME, format!("does not run; {listen} is free for its page")),
         Err(error) => Check::warn(
             NAME,
             format!("does not run, and could not listen on {listen}: {error}"),
         )
         .hint("set `listen` in `[web]`, or start it with --listen 127.0.0.1:0"),
     }
+}
+
+/// Takes the address and gives it back without ever listening: two doctors at one moment, or a host that starts beside
+/// one, are not in each other's way, and nobody can connect to a server that isn't there.
+fn may_listen(address: SocketAddr) -> io::Result<()> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)
 }
