@@ -2,6 +2,8 @@
 
 pub mod discord;
 pub mod origins;
+mod payers;
+mod standing;
 pub mod web;
 
 pub use conversation::harmless;

@@ -180,7 +180,9 @@ impl Asker {
 
     /// One more answer, for their eyes only.
     pub(super) async fn add(&self, bot: &Bot, words: &str) {
-        self.line().add(bot, words).await;
+        if let Err(trouble) = self.line().add(bot, words).await {
+            tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
+        }
     }
 
     /// How they can be answered later.
@@ -196,7 +198,7 @@ impl Asker {
 /// A way back to somebody who asked, for as long as the interaction's token lives.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
-    id: Id,
+    pub(super) id: Id,
     channel: Id,
     token: Token,
 }
@@ -216,16 +218,29 @@ impl Line {
         })
     }
 
-    /// One more answer, for their eyes only.
-    pub(super) async fn add(&self, bot: &Bot, words: &str) {
+    /// One more answer, for their eyes only. Errors: why not, as where the interaction's time is over.
+    pub(super) async fn add(&self, bot: &Bot, words: &str) -> Result<(), Trouble> {
         let application = bot.identity.application;
         let message = Outgoing::words(words);
-        let added = bot
-            .rest
+        bot.rest
             .answer(application, (self.id, &self.token.0), Later::More, message)
-            .await;
-        if let Err(trouble) = added {
-            tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
+            .await
+    }
+
+    /// Where they asked, for everybody's eyes, once. Errors: it may work later.
+    pub(super) async fn say(&self, bot: &Arc<Bot>, words: String) -> Result<(), Trouble> {
+        if bot.places.is_served(self.channel) {
+            bot.note(self.channel, self.id, words).await;
+            return Ok(());
+        }
+        let mut message = Outgoing::words(words);
+        message.nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
+        match bot.rest.send(self.channel, message, true).await {
+            Err(trouble @ Trouble::Refused { .. }) => {
+                tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
+                Ok(())
+            }
+            sent => sent.map(drop),
         }
     }
 

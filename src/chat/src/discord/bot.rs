@@ -84,6 +84,9 @@ impl Bot {
         let seen = Seen::new(memory.seen(), identity.came);
         let (places, began) = (Places::default(), Instant::now());
         places.learn_bot_turns(memory.bot_turns());
+        for (channel, user, pays) in memory.payers() {
+            places.told_payer(channel, user, pays);
+        }
         Arc::new(Self {
             rules: tokio::sync::Mutex::new((Arc::new(rules), began)),
             refusals: Mutex::default(),

@@ -153,15 +153,28 @@ fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
 /// What the bot has said and this host has not was said by another program with the same token: each of them answers.
 fn notice_another(bot: &Bot, message: &Message) {
     let is_anothers = |nonce: &Nonce| matches!(nonce, Nonce::String(nonce) if bot.nonces.is_anothers(nonce));
-    if message.author.id.get() == bot.identity.user
-        && message.nonce.as_ref().is_some_and(is_anothers)
-        && bot.link.is_shared_since_now()
-    {
+    if message.author.id.get() == bot.identity.user && message.nonce.as_ref().is_some_and(is_anothers) {
+        told_of_another(bot, message.channel_id.get());
+    }
+}
+
+/// Another program speaks as this bot, and in this place. Where this host does not serve it, it leaves it to the other one.
+fn told_of_another(bot: &Bot, channel: Id) {
+    bot.places.learn_anothers(channel);
+    if bot.link.is_shared_since_now() {
         tracing::error!(
-            channel = message.channel_id.get(),
-            "another program uses this bot's token, and people are answered twice: stop it, or give it a bot of its own"
+            channel,
+            "another program uses this bot's token: each of them answers some people, and some are answered twice. Stop it, or \
+             give it a bot of its own"
         );
     }
+}
+
+/// Whether a thread was opened by the bot.
+async fn was_opened_by_us(bot: &Bot, thread: Id) -> Result<bool, Trouble> {
+    let thread = bot.rest.channel(thread).await?;
+    let owner = thread["owner_id"].as_str().and_then(|owner| owner.parse().ok());
+    Ok(owner == Some(bot.identity.user))
 }
 
 /// Most of what a bot hears is not meant for it: that costs next to nothing.
@@ -195,7 +208,7 @@ pub(super) async fn hear(bot: &Arc<Bot>, shard: Shard, message: Message, guild: 
     let attempt = move |tries| {
         let (bot, message) = (Arc::clone(&again), Arc::clone(&message));
         async move {
-            match listen(&bot, &message, guild).await {
+            match listen(&bot, &message, guild, late || tries > 0).await {
                 Ok(()) => bot.seen().done(shard, id),
                 Err(Failed::Here(words)) => answer(&bot, shard, message, words, late || tries > 0),
                 Err(Failed::Later(why)) => return Tried::Again(why),
@@ -251,7 +264,8 @@ impl From<Trouble> for Failed {
     }
 }
 
-async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<(), Failed> {
+/// `again`: some of it may have been done.
+async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: bool) -> Result<(), Failed> {
     let channel = message.channel_id.get();
     let spot = match guild {
         None => Spot {
@@ -293,6 +307,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
             obey_channel(bot, channel, spot.parent).await?;
             turn(bot, message, channel, said.text(), &facts.author).await
         }
+        Verdict::Join if bot.places.is_anothers(channel) => Ok(()),
         Verdict::Join => {
             if spot.kind == Kind::Thread
                 && let Err(trouble) = bot.rest.join(channel).await
@@ -306,11 +321,18 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
         }
         Verdict::OpenThread => {
             let title = said.title();
-            let opened = bot.rest.start_thread(channel, message.id.get(), &title).await;
-            let opened = opened.map_err(|trouble| match no_thread(&trouble) {
+            // Discord names a thread like the message it begins with.
+            let opened = message.id.get();
+            let is_new = bot.rest.start_thread(channel, opened, &title).await;
+            let is_new = is_new.map_err(|trouble| match no_thread(&trouble) {
                 Some(words) => Failed::Here(words.to_owned()),
                 None => trouble.into(),
             })?;
+            if !is_new && !again && !bot.places.is_served(opened) && was_opened_by_us(bot, opened).await? {
+                // Not by this host: the other one answers.
+                told_of_another(bot, opened);
+                return Ok(());
+            }
             bot.places.learn(
                 opened,
                 Spot {

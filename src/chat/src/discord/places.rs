@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use conversation::ThreadId;
 use serde_json::Value;
@@ -13,6 +14,9 @@ use crate::origins::Origin;
 
 /// The largest file that Discord takes of a bot anywhere, in bytes.
 pub(super) const UPLOAD_LIMIT: u64 = 10 << 20;
+
+/// So long a place is left to another program that spoke there with the same token.
+const ANOTHERS: Duration = Duration::from_mins(10);
 
 /// What is known of channels and threads.
 #[derive(Debug, Default)]
@@ -26,10 +30,12 @@ pub(super) struct Places {
     limits: Mutex<HashMap<Id, u64>>,
     /// Who was told once that they are not listened to, and where.
     told: Mutex<BTreeSet<(Id, Id)>>,
-    /// Who was told once whose login pays, and where.
-    payers: Mutex<BTreeSet<(Id, Id)>>,
+    /// Who was told whose login pays, and where.
+    payers: Mutex<BTreeMap<(Id, Id), String>>,
     /// Turns in a row that bots began.
     bot_turns: Mutex<BTreeMap<Id, u32>>,
+    /// Where another program speaks as this bot, and when it was last noticed.
+    anothers: Mutex<HashMap<Id, Instant>>,
     /// The roles that came with the bot, one in each guild.
     our_roles: Mutex<HashSet<Id>>,
 }
@@ -197,9 +203,15 @@ impl Places {
         lock(&self.told).insert((channel, user))
     }
 
-    /// Whether this is the first time.
-    pub(super) fn tell_payer_once(&self, channel: Id, user: Id) -> bool {
-        lock(&self.payers).insert((channel, user))
+    /// Whether somebody was told that this login pays there.
+    pub(super) fn knows_payer(&self, channel: Id, user: Id, pays: &str) -> bool {
+        lock(&self.payers)
+            .get(&(channel, user))
+            .is_some_and(|told| told == pays)
+    }
+
+    pub(super) fn told_payer(&self, channel: Id, user: Id, pays: String) {
+        lock(&self.payers).insert((channel, user), pays);
     }
 
     pub(super) fn bot_turns(&self, channel: Id) -> u32 {
@@ -227,6 +239,19 @@ impl Places {
             }
         }
         (*turns != before).then(|| turns.clone())
+    }
+
+    /// Another program speaks there as this bot.
+    pub(super) fn learn_anothers(&self, channel: Id) {
+        let mut anothers = lock(&self.anothers);
+        anothers.retain(|_, noticed| noticed.elapsed() < ANOTHERS);
+        anothers.insert(channel, Instant::now());
+    }
+
+    /// Whether one did a moment ago.
+    pub(super) fn is_anothers(&self, channel: Id) -> bool {
+        let noticed = lock(&self.anothers).get(&channel).copied();
+        noticed.is_some_and(|noticed| noticed.elapsed() < ANOTHERS)
     }
 
     pub(super) fn learn_our_role(&self, role: Id) {

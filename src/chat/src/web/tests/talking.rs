@@ -250,7 +250,12 @@ async fn settings_and_commands_change_the_thread() {
         .as_str()
         .unwrap()
         .to_owned();
-    assert!(words.contains("no model of its own"), "{words}");
+    assert!(words.starts_with("No model is chosen"), "{words}");
+    let words = command("/status").await["words"].as_str().unwrap().to_owned();
+    assert!(
+        words.contains("model: none") && words.contains("/model and a name"),
+        "{words}"
+    );
     command("/agent other").await;
     assert_eq!(command("/auth").await["open"], "/credentials");
     assert_eq!(command("/new").await["open"], "/");
