@@ -153,8 +153,11 @@ impl Asked {
             .await?;
         bot.speak_in(opened).await;
         // What was asked for stands where it is answered.
-        if let Err(trouble) = self.show(bot, opened, again).await {
-            tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
+        match self.show(bot, opened, again).await {
+            Err(trouble @ Trouble::Refused { .. }) => {
+                tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
+            }
+            shown => shown?,
         }
         let message = supervisor::Message {
             thread,
