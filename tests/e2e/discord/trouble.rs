@@ -241,9 +241,18 @@ impl Stage {
                         (is_ours && is_over).then_some(is_answered)
                     })
                 });
-                found
-                    .await
-                    .unwrap_or_else(|| panic!("word {number} became no thread"))
+                found.await.unwrap_or_else(|| {
+                    let threads = self.fake.look(|world| {
+                        let threads = world.threads(self.channel);
+                        threads.iter().map(|thread| thread.id).collect::<Vec<_>>()
+                    });
+                    let said = threads.into_iter().map(|thread| self.fake.said(thread));
+                    let log = self.host.as_ref().map(Host::told).unwrap_or_default();
+                    panic!(
+                        "word {number} became no thread: {:#?}\n{log}",
+                        said.collect::<Vec<_>>()
+                    )
+                })
             }
         }
     }

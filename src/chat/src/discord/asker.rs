@@ -17,6 +17,8 @@ const EPHEMERAL: u64 = 1 << 6;
 
 /// So long is waited for who owns the application: whoever asks is answered within three.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Between two tries to answer.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 const NOBODY_SAYS: &str = "Discord does not tell me now whether you may. Try it again in a moment.";
 
 /// Who asks, and where.
@@ -246,17 +248,7 @@ impl Line {
 
     /// The first answer, as [`Asker::answer`].
     pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, secret: bool) {
-        let application = bot.identity.application;
-        let tried = bot
-            .rest
-            .answer(
-                application,
-                (self.id, &self.token.0),
-                Later::First,
-                message.clone(),
-            )
-            .await;
-        let Err(trouble) = tried else {
+        let Err(trouble) = self.become_answered(bot, &message).await else {
             return;
         };
         tracing::info!(channel = self.channel, %trouble, "the answer to an interaction came too late");
@@ -267,6 +259,27 @@ impl Line {
         normal.nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
         if let Err(trouble) = bot.rest.send(self.channel, normal, true).await {
             tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
+        }
+    }
+
+    /// It may be done again: what was announced becomes the same once more.
+    async fn become_answered(&self, bot: &Bot, message: &Outgoing) -> Result<(), Trouble> {
+        let interaction = (self.id, self.token.0.as_str());
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let answer = bot.rest.answer(
+                bot.identity.application,
+                interaction,
+                Later::First,
+                message.clone(),
+            );
+            match answer.await {
+                Err(trouble) if !matches!(trouble, Trouble::Refused { .. }) => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(trouble),
+                },
+                done => return done,
+            }
         }
     }
 }

@@ -81,7 +81,11 @@ impl Bot {
             ..config.rules.clone()
         };
         // What was said before the bot first came is nothing to it; what is said while it connects is.
-        let seen = Seen::new(memory.seen(), identity.came);
+        let seen = memory.seen().unwrap_or_else(|error| {
+            tracing::error!(%error, "`discord/seen` in the state folder can't be read: what was said while no host ran is not heard");
+            None
+        });
+        let seen = Seen::new(seen, identity.came);
         let (places, began) = (Places::default(), Instant::now());
         places.learn_bot_turns(memory.bot_turns());
         for (channel, user, pays) in memory.payers() {
@@ -215,6 +219,13 @@ impl Bot {
             work.await;
         });
         tails.insert(channel, task);
+    }
+
+    /// Whether something is still to be done in a channel.
+    pub(super) fn is_busy(&self, channel: Id) -> bool {
+        lock(&self.tails)
+            .get(&channel)
+            .is_some_and(|tail| !tail.is_finished())
     }
 
     /// Which messages were dealt with.

@@ -71,9 +71,12 @@ impl Memory {
         Ok(Sealer::new(key))
     }
 
-    /// Which messages were seen.
-    pub(super) fn seen(&self) -> Option<Marks> {
-        self.read("seen")?.parse().ok()
+    /// Which messages were seen; `None`: no host has ever written that down.
+    pub(super) fn seen(&self) -> io::Result<Option<Marks>> {
+        match fs::read_to_string(self.folder.join("seen")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            text => text?.trim().parse().map(Some).map_err(io::Error::other),
+        }
     }
 
     pub(super) fn set_seen(&self, marks: &Marks) -> io::Result<()> {
@@ -265,7 +268,7 @@ mod tests {
     fn what_is_remembered_is_there_after_a_restart_and_only_for_us() {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::open(folder.path()).unwrap();
-        assert_eq!((memory.seen(), memory.told(7)), (None, None));
+        assert_eq!((memory.seen().unwrap(), memory.told(7)), (None, None));
         let button = Action::Stop {
             turn: conversation::TurnId(1),
         };
@@ -285,7 +288,7 @@ mod tests {
 
         let again = Memory::open(folder.path()).unwrap();
         assert_eq!(again.sealer().unwrap().parse(7, &name), Ok(button));
-        assert_eq!((again.seen(), again.told(7)), (Some(marks), Some(told)));
+        assert_eq!((again.seen().unwrap(), again.told(7)), (Some(marks), Some(told)));
         assert_eq!(
             (again.told(8), again.unfinished().unwrap()),
             (Some(stale), vec![(7, Rest::Open), (8, Rest::Stale)])
@@ -305,5 +308,10 @@ mod tests {
         assert_eq!(again.payers(), [told("host"), told("owner")]);
         let key = fs::metadata(folder.path().join("discord/button.key")).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);
+        again.write("seen", b"").unwrap();
+        assert!(
+            again.seen().is_err(),
+            "it is not as if nothing had ever been seen"
+        );
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Places {
     names: Mutex<HashMap<Id, Box<str>>>,
     /// Threads and direct conversations that are served.
     served: Mutex<HashSet<Id>>,
+    /// Threads that are being opened from a message, whose id they have.
+    opening: Mutex<HashSet<Id>>,
     /// The largest file that each guild takes, in bytes.
     limits: Mutex<HashMap<Id, u64>>,
     /// Who was told once that they are not listened to, and where.
@@ -196,6 +198,20 @@ impl Places {
 
     pub(super) fn is_served(&self, channel: Id) -> bool {
         lock(&self.served).contains(&channel)
+    }
+
+    /// A thread is about to be opened from a message. Until [`opened`](Self::opened) what is said in it waits.
+    pub(super) fn opens(&self, message: Id) {
+        lock(&self.opening).insert(message);
+    }
+
+    /// It is one of the bot's now, or never will be.
+    pub(super) fn opened(&self, message: Id) {
+        lock(&self.opening).remove(&message);
+    }
+
+    pub(super) fn is_opening(&self, thread: Id) -> bool {
+        lock(&self.opening).contains(&thread)
     }
 
     /// Whether this is the first time.

@@ -382,9 +382,10 @@ async fn older_entries_come_in_order_and_say_whether_there_are_more() {
             ids.is_sorted() && ids.iter().all(|id| *id < before) && ids.len() <= 50,
             "{ids:?}"
         );
-        before = ids[0];
+        before = answer["from"].as_i64().unwrap();
+        assert!(before == ids[0] || before == 0);
         seen.extend(ids);
-        if answer["more"] == json!(false) {
+        if before == 0 {
             break;
         }
     }
