@@ -4,4 +4,6 @@ pub mod discord;
 pub mod origins;
 pub mod web;
 
+mod figures;
+
 pub use conversation::harmless;
