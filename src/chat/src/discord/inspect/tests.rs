@@ -14,7 +14,7 @@ fn the_invite_asks_for_what_is_needed_and_nothing_else() {
     );
     let bits: u64 = link.rsplit('=').next().unwrap().parse().unwrap();
     assert_eq!(Permissions(bits).missing(), Vec::<&str>::new());
-    assert_eq!(bits.count_ones(), 8);
+    assert_eq!(bits.count_ones(), 7);
 }
 
 #[test]
