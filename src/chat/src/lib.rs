@@ -6,4 +6,6 @@ mod payers;
 mod standing;
 pub mod web;
 
+mod figures;
+
 pub use conversation::harmless;

@@ -316,6 +316,16 @@ async fn a_thread_that_is_deleted_in_mid_answer_stops_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_sign_that_can_not_be_set_for_a_moment_is_set_then() {
+    let stage = Stage::start("", "").await;
+    let trouble = Fault::status(502).on("PUT", "/channels/*/messages/*/reactions/*/@me");
+    stage.fake.inject(trouble.times(2));
+    let (message, _) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    assert_eq!(stage.fake.faults_left(), 0);
+}
+
+#[tokio::test]
 async fn a_missing_intent_is_told_with_the_page_to_open() {
     let stage = Stage::ready("", "").await;
     stage.fake.set_privileged(0);

@@ -10,10 +10,7 @@ use serenity::all::{Member, PartialChannel, User};
 use super::admission::{Author, AuthorKind, Id, Place, Refusal, Rules, admits};
 use super::bot::Bot;
 use super::places::{Kind, Spot};
-use super::rest::{Later, Outgoing, Trouble};
-
-/// Seen only by the one who asked.
-const EPHEMERAL: u64 = 1 << 6;
+use super::rest::{EPHEMERAL, Later, Outgoing, Trouble};
 
 /// So long is waited for who owns the application: whoever asks is answered within three.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use conversation::ThreadFilter;
@@ -18,7 +18,7 @@ use super::memory::Memory;
 use super::mouth::Mouth;
 use super::nonce::Nonces;
 use super::persist::Held;
-use super::places::{self, Places, Spot, UPLOAD_LIMIT};
+use super::places::{self, Places, Spot, UPLOAD_LIMIT, lock};
 use super::refusals::Refusals;
 use super::render::Look;
 use super::rest::{Rest, Trouble};
@@ -254,10 +254,6 @@ impl Bot {
 /// A user of Discord, as everything else knows them.
 pub(super) fn user(id: Id) -> Option<UserId> {
     UserId::parse(&format!("discord:{id}")).ok()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Bot {

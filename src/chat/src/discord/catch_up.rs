@@ -73,9 +73,19 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
             && is_heard(bot, channel)
             && given(bot, guild, channel).contains(READING)
     });
-    for parent in parents {
-        put_away(bot, shard, (parent.id.get(), id), before);
+    let parents: Vec<Id> = parents.map(|parent| parent.id.get()).collect();
+    // Until it was looked, nothing after it counts as seen.
+    let first = before + 1;
+    for _ in &parents {
+        bot.seen().came(shard, first);
     }
+    let again = Arc::clone(bot);
+    // One after the other: what people say now is not to wait for all of them.
+    tokio::spawn(async move {
+        for parent in parents {
+            put_away(&again, shard, (parent, id), before).await;
+        }
+    });
     bot.seen().heard(shard, id);
 }
 
@@ -98,11 +108,9 @@ fn given(bot: &Bot, guild: &Guild, channel: &GuildChannel) -> Permissions {
 }
 
 /// Threads of a channel that were put away meanwhile: nobody tells of them.
-fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), before: Id) {
-    // Until it was looked, nothing after it counts as seen.
+async fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), before: Id) {
     let first = before + 1;
-    bot.seen().came(shard, first);
-    let (bot, looking) = (Arc::clone(bot), Arc::clone(bot));
+    let looking = Arc::clone(bot);
     let attempt = move |_| {
         let bot = Arc::clone(&looking);
         async move {
@@ -135,7 +143,7 @@ fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), before: Id)
             Tried::Done
         }
     };
-    tokio::spawn(async move { persist(&bot.held, first, Behind::Waits, attempt).await });
+    persist(&bot.held, first, Behind::Waits, attempt).await;
 }
 
 /// Direct conversations: nobody says which of them have something new.

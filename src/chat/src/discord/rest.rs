@@ -23,7 +23,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(super) use calls::{Answered, Later, Outgoing};
+pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing};
 
 use gate::Gate;
 use tally::Tally;

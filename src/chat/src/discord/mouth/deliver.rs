@@ -157,12 +157,9 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
         Err(trouble @ Trouble::Unknown(_)) => Settled::Unknown {
             reason: trouble.to_string(),
         },
-        Err(trouble @ Trouble::Refused { .. }) => {
-            tracing::warn!(%thread, %trouble, "a message could not be sent");
-            Settled::Refused {
-                reason: trouble.to_string(),
-            }
-        }
+        Err(trouble @ Trouble::Refused { .. }) => Settled::Refused {
+            reason: trouble.to_string(),
+        },
     };
     let conversation = &bot.house.conversation;
     match conversation
@@ -171,6 +168,9 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
     {
         Ok(delivery) => drop(voice.deliveries().insert(delivery.part, delivery)),
         Err(error) => tracing::warn!(%thread, %error, "what became of a message could not be written down"),
+    }
+    if let Err(trouble @ Trouble::Refused { .. }) = &answer {
+        tracing::warn!(%thread, %trouble, "a message could not be sent");
     }
     match answer {
         Ok(answer) => Done {
