@@ -14,8 +14,9 @@ use super::abilities::{Abilities, Ability};
 use super::attempt::Attempt;
 use super::format::{self, Reader};
 use super::payment::{NoPayment, Payment, Purse};
-use super::retry::{Course, Failure, Step};
+use super::retry::{Course, Failure, Pictures, Step};
 use super::{NO_MODEL, Progress, ProviderError, Reply, Request, history, http};
+use crate::message::Message;
 
 /// A client for one provider. Built without any network; its HTTP client is made at the first call.
 pub(crate) struct Model {
@@ -109,7 +110,7 @@ impl Model {
                     failure
                 }
             };
-            self.go_on(&failure, &mut past, request.model, &mut tap).await?;
+            self.go_on(&failure, &mut past, &request, &mut tap).await?;
         }
     }
 
@@ -153,12 +154,14 @@ impl Model {
         &self,
         failure: &Failure,
         past: &mut Past,
-        model: &str,
+        request: &Request<'_>,
         tap: &mut Tap<'_>,
     ) -> Result<(), ProviderError> {
         let course = Course {
             tries: past.tries,
-            abilities: self.abilities(model),
+            abilities: self.abilities(request.model),
+            pictures: Pictures::of(request.history),
+            has_replied: request.history.iter().any(Message::is_reply),
             chance: chance(),
         };
         match failure.next(course) {
@@ -180,10 +183,13 @@ impl Model {
             }
             Step::Without(ability) => {
                 past.tries -= 1;
-                self.leave_out(model, ability);
+                self.leave_out(request.model, ability);
             }
             Step::GiveUp(why) => return Err(ProviderError::Unavailable(why)),
+            Step::Suspect(why) => return Err(ProviderError::Faulty(why)),
             Step::Shorten(why) => return Err(ProviderError::TooLong(why)),
+            Step::TryShorter(why) => return Err(ProviderError::PerhapsTooLong(why)),
+            Step::WithoutPictures(why) => return Err(ProviderError::Pictures(why)),
             Step::Bar(why) => return Err(ProviderError::Barred(why)),
             Step::Refuse(why) => return Err(ProviderError::Refused(why)),
         }
@@ -193,7 +199,7 @@ impl Model {
     fn nobody_pays(&self, failure: &Failure) -> ProviderError {
         ProviderError::Barred(format!(
             "{}; this agent has no account for {}\nhint: `tenant = \"…\"` in its section of the configuration names one",
-            failure.words(),
+            failure.words(Pictures::None),
             http::shown(&self.url)
         ))
     }
@@ -282,7 +288,7 @@ fn reply(reader: Reader, request: &Request<'_>) -> Reply {
 
 fn cut(failure: &Failure, reader: Reader) -> ProviderError {
     ProviderError::Cut {
-        why: failure.words(),
+        why: failure.words(Pictures::None),
         partial: reader.into_partial(),
     }
 }

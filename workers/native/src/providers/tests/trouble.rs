@@ -293,3 +293,42 @@ async fn no_model_says_how_to_choose_one_without_asking_anybody() {
     );
     assert!(server.seen().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_calls_itself_a_stream_and_is_none_is_read_all_the_same() {
+    let whole = r#"{"choices":[{"message":{"content":"hello"},"finish_reason":"stop"}]}"#;
+    let (told, _) = call_with(vec![Answer::stream(whole)]).await;
+    assert!(said_hello(&told), "{}", told.words());
+    for failure in [
+        "{\"error\":{\"message\":\"out of planned memory\"}}",
+        "{\"error\":{\"message\":\"out of planned memory\"}}\n",
+        "{\n  \"error\": {\n    \"message\": \"out of planned memory\"\n  }\n}\n",
+        ": hello\n\n{\"error\":{\"message\":\"out of planned memory\"}}\n\n",
+    ] {
+        let (told, requests) = call_with(vec![Answer::stream(failure), hello()]).await;
+        assert_eq!(
+            requests,
+            2,
+            "a fault of the server's is tried again: {}",
+            told.words()
+        );
+        let [(why, _)] = &told.waits[..] else {
+            panic!("{:?}", told.waits)
+        };
+        assert_eq!(
+            why, "the provider failed while it answered: out of planned memory",
+            "{failure}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_at_each_try_is_told_from_an_overload() {
+    for (status, is_suspect) in [(500, true), (503, false)] {
+        let answers = (0..9).map(|_| Answer::status(status, &[], "{}")).collect();
+        let (told, requests) = call_with(answers).await;
+        assert_eq!(requests, 6);
+        let suspected = matches!(told.result, Err(ProviderError::Faulty(_)));
+        assert_eq!(suspected, is_suspect, "{status}: {}", told.words());
+    }
+}
