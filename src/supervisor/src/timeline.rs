@@ -64,6 +64,8 @@ pub(crate) struct Timeline {
     live: Vec<Live>,
     /// The answer or thought that is being written, and the agent's name of it.
     open: Option<(ItemId, Option<String>)>,
+    /// People stop it: calls that do not end well from now on did not fail.
+    is_stopped: bool,
 }
 
 /// An entry that may still change.
@@ -96,7 +98,13 @@ impl Timeline {
             workspace,
             live: Vec::new(),
             open: None,
+            is_stopped: false,
         }
+    }
+
+    /// A person, or a message of one, stops what runs.
+    pub(crate) fn stopped_by_people(&mut self) {
+        self.is_stopped = true;
     }
 
     /// Applies what the agent reports.
@@ -199,7 +207,11 @@ impl Timeline {
             if let Body::Tool(tool) = &mut live.item.body
                 && matches!(tool.status, ToolStatus::Pending | ToolStatus::Running)
             {
-                tool.status = ToolStatus::Cut;
+                tool.status = if self.is_stopped {
+                    ToolStatus::Stopped
+                } else {
+                    ToolStatus::Cut
+                };
                 tool.ended = Some(now);
                 live.touch();
             }
@@ -212,6 +224,7 @@ impl Timeline {
     /// The prompt is sent again: what is said now is a new answer.
     pub(crate) fn interrupted(&mut self, now: Timestamp) {
         self.end(now);
+        self.is_stopped = false;
     }
 
     fn chunk(&mut self, voice: Voice, chunk: ContentChunk, now: Timestamp, ids: Ids<'_>) -> After {
