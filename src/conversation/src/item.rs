@@ -267,7 +267,9 @@ pub enum ToolStatus {
     Completed,
     /// Failed, or denied.
     Failed,
-    /// The turn ended before it did.
+    /// A person, or a newer message, stopped it, or it before it began.
+    Stopped,
+    /// The turn was cut before it ended.
     Cut,
 }
 

@@ -1,6 +1,7 @@
 //! What follows from the end of a prompt. Pure.
 
 use agent_client_protocol::v1::schema::StopReason;
+use contract::Canceller;
 use conversation::{NoteKind, TurnEnd};
 
 use crate::worker::PromptError;
@@ -16,6 +17,17 @@ pub(crate) enum Intent {
     Interrupt,
     /// The host is going down.
     Drain,
+}
+
+impl Intent {
+    /// As the agent is told it.
+    pub(crate) fn canceller(self) -> Canceller {
+        match self {
+            Self::Stop => Canceller::Person,
+            Self::Steer | Self::Interrupt => Canceller::Message,
+            Self::Drain => Canceller::Host,
+        }
+    }
 }
 
 /// What follows.

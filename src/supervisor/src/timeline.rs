@@ -65,6 +65,8 @@ pub(crate) struct Timeline {
     /// The answer or thought that is being written, and the agent's name of it.
     open: Option<(ItemId, Option<String>)>,
     has_words: bool,
+    /// People stop it: calls that do not end well from now on did not fail.
+    is_stopped: bool,
 }
 
 /// An entry that may still change.
@@ -98,12 +100,18 @@ impl Timeline {
             live: Vec::new(),
             open: None,
             has_words: false,
+            is_stopped: false,
         }
     }
 
     /// Whether the agent said something to people, or gave them a file: a thought alone is no answer.
     pub(crate) fn has_words(&self) -> bool {
         self.has_words
+    }
+
+    /// A person, or a message of one, stops what runs.
+    pub(crate) fn stopped_by_people(&mut self) {
+        self.is_stopped = true;
     }
 
     /// Applies what the agent reports.
@@ -207,7 +215,11 @@ impl Timeline {
             if let Body::Tool(tool) = &mut live.item.body
                 && matches!(tool.status, ToolStatus::Pending | ToolStatus::Running)
             {
-                tool.status = ToolStatus::Cut;
+                tool.status = if self.is_stopped {
+                    ToolStatus::Stopped
+                } else {
+                    ToolStatus::Cut
+                };
                 tool.ended = Some(now);
                 live.touch();
             }
@@ -220,6 +232,7 @@ impl Timeline {
     /// The prompt is sent again: what is said now is a new answer.
     pub(crate) fn interrupted(&mut self, now: Timestamp) {
         self.end(now);
+        self.is_stopped = false;
     }
 
     fn chunk(&mut self, voice: Voice, chunk: ContentChunk, now: Timestamp, ids: Ids<'_>) -> After {

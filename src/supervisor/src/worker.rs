@@ -24,7 +24,7 @@ use agent_client_protocol::v1::schema::{
     CancelNotification, ContentBlock, Meta, PromptRequest, SessionUpdate, StopReason,
 };
 use contract::frames::{self, FrameLimits};
-use contract::{META_KEY, MODEL_CHANGE};
+use contract::{CANCELLER, Canceller, META_KEY, MODEL_CHANGE};
 use conversation::{Permissions, ThreadId};
 use credentials::UserId;
 use serde_json::json;
@@ -351,10 +351,12 @@ impl Worker {
         self.process.pace.requests_written() > self.before.load(Ordering::SeqCst)
     }
 
-    /// Asks the agent to stop the running turn, whose prompt then ends with [`StopReason::Cancelled`].
-    pub(crate) fn cancel(&self) {
+    /// Asks the agent to stop the running turn, whose prompt then ends with [`StopReason::Cancelled`], and says `by` whom.
+    pub(crate) fn cancel(&self, by: Canceller) {
         self.is_cancelled.store(true, Ordering::SeqCst);
-        let cancel = CancelNotification::new(self.opened.session.clone());
+        let mut meta = Meta::new();
+        meta.insert(META_KEY.to_owned(), json!({ CANCELLER: by }));
+        let cancel = CancelNotification::new(self.opened.session.clone()).meta(meta);
         if let Err(error) = self.connection.send_notification(cancel) {
             // It ended meanwhile; that is told by itself.
             tracing::debug!(pid = self.process.pid, %error, "could not cancel");
@@ -379,7 +381,7 @@ impl Worker {
 
     async fn end_in_time(&self, grace: Duration) {
         if *self.prompts.borrow() > 0 {
-            self.cancel();
+            self.cancel(Canceller::Host);
             let mut prompts = self.prompts.subscribe();
             // One that does not answer, or is over, has no say in what follows.
             let _ = timeout(grace, prompts.wait_for(|count| *count == 0)).await;

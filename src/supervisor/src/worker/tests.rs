@@ -326,7 +326,7 @@ async fn a_cancelled_prompt_ends_as_cancelled_and_an_error_is_passed_on_in_its_w
         .unwrap();
     let cancel = async {
         assert_eq!(said(scene.events.recv().await.unwrap()), "working");
-        worker.cancel();
+        worker.cancel(contract::Canceller::Person);
     };
     let (stop, ()) = tokio::join!(worker.prompt(hello(), None), cancel);
     assert_eq!(stop.unwrap(), StopReason::Cancelled);

@@ -200,7 +200,7 @@ async fn tool_calls_that_the_turn_did_not_end_are_cut() {
     assert!(
         view.bodies()
             .iter()
-            .any(|body| matches!(body, Body::Tool(call) if call.status == ToolStatus::Cut))
+            .any(|body| matches!(body, Body::Tool(call) if call.status == ToolStatus::Stopped))
     );
     view.is_durable(&host.conversation).await;
 }
