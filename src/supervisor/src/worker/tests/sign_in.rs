@@ -146,7 +146,7 @@ on_cancel() { answer '{}'; }"#;
         while asked(&scene).is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        worker.cancel();
+        worker.cancel(Canceller::Person);
     };
     let (stopped, ()) = tokio::join!(worker.prompt(hello(), None), stop);
     assert_eq!(stopped.unwrap(), StopReason::Cancelled);
