@@ -79,13 +79,16 @@ impl Guide<'_> {
             fit = all.iter().filter(may_speak).cloned().collect();
             fit.retain(|channel| written.guilds.is_empty() || written.guilds.contains(&channel.guild));
         }
-        match (meant.is_empty(), written.guilds.is_empty()) {
-            (true, true) => done("the bot speaks wherever it is invited to and mentioned"),
-            (true, false) => done("the bot speaks wherever it is mentioned in the servers of `guilds`"),
+        let words = match (meant.is_empty(), written.guilds.is_empty()) {
+            (true, true) => Some("the bot speaks wherever it is invited to and mentioned"),
+            (true, false) => Some("the bot speaks wherever it is mentioned in the servers of `guilds`"),
             (false, false) => {
-                done("besides, the bot speaks wherever it is mentioned in the servers of `guilds`")
+                Some("besides, the bot speaks wherever it is mentioned in the servers of `guilds`")
             }
-            (false, true) => {}
+            (false, true) => None,
+        };
+        if let Some(words) = words {
+            done(words);
         }
         Ok((plan, fit))
     }
