@@ -93,8 +93,9 @@ impl Reader {
             Some(_) => self.finish = Some(Finish::Complete),
         }
         if self.finish.is_some() {
-            let held = self.tags.finish();
-            held.into_iter().for_each(|piece| self.piece(piece, out));
+            if let Some(piece) = self.tags.finish() {
+                self.piece(piece, out);
+            }
         }
         Ok(())
     }
@@ -135,8 +136,9 @@ impl Reader {
 
     /// What was held back in case that it is a tag was none.
     fn release(&mut self) {
-        let held = self.tags.finish();
-        held.into_iter().for_each(|piece| self.piece(piece, &mut |_| {}));
+        if let Some(piece) = self.tags.finish() {
+            self.piece(piece, &mut |_| {});
+        }
     }
 
     /// Beside the first thought; a message may have such members without one.
@@ -352,7 +354,7 @@ fn goes_on(call: &ToolCall, piece: &Value) -> bool {
         Value::String(text) => !text.is_empty(),
         _ => true,
     };
-    !is_another && !is_renamed && !(has_arguments && is_whole(&call.arguments))
+    !(is_another || is_renamed || has_arguments && is_whole(&call.arguments))
 }
 
 /// Whether nothing can follow.
