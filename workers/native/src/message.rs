@@ -88,6 +88,9 @@ pub(crate) struct ToolCall {
     pub(crate) name: String,
     /// Its arguments as the model wrote them: JSON, possibly broken.
     pub(crate) arguments: String,
+    /// What the provider wants back with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) opaque: Option<serde_json::Value>,
 }
 
 /// Tokens of one model call.

@@ -17,6 +17,7 @@ mod format;
 mod halves;
 mod history;
 mod http;
+mod opaque;
 mod payment;
 mod responses;
 mod retry;
@@ -47,6 +48,15 @@ pub(crate) enum Progress {
     Text(String),
     /// More reasoning.
     Thought(String),
+    /// More of a call's arguments.
+    Call {
+        /// The tool.
+        name: String,
+        /// How many have come.
+        bytes: usize,
+    },
+    /// Something came that says nothing, and yet shows that the provider is at work.
+    Alive,
     /// The call has to wait or be sent again: why, and how long until the next try.
     Waiting {
         /// In words, for the person who waits: `the provider is overloaded (503)`.

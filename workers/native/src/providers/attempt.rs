@@ -104,6 +104,7 @@ impl Attempt<'_> {
             }
             let pushed = decoder.push(&chunk, &mut events);
             self.take(&mut events, reader, out)?;
+            out(Progress::Alive);
             if pushed.is_err() || length > ANSWER_LIMIT {
                 return Err(too_long());
             }

@@ -15,7 +15,7 @@ use super::attempt::Attempt;
 use super::format::{self, Reader};
 use super::payment::{NoPayment, Payment, Purse};
 use super::retry::{Course, Failure, Pictures, Step};
-use super::{NO_MODEL, Progress, ProviderError, Reply, Request, history, http};
+use super::{NO_MODEL, Progress, ProviderError, Reply, Request, history, http, opaque};
 use crate::message::Message;
 
 /// A client for one provider. Built without any network; its HTTP client is made at the first call.
@@ -41,7 +41,7 @@ struct Past {
     is_replacement: bool,
 }
 
-/// Passes progress on, and notes whether words have come: then nothing may be sent again.
+/// Passes progress on, and notes whether words or thoughts have come: then nothing may be sent again.
 struct Tap<'a> {
     progress: &'a mut (dyn FnMut(Progress) + Send),
     has_emitted: bool,
@@ -96,7 +96,7 @@ impl Model {
                             if let (Some(purse), Some(payment)) = (&self.purse, &payment) {
                                 purse.accepted(payment).await;
                             }
-                            return Ok(reply(reader, &request));
+                            return Ok(reply(reader, &request, &self.url));
                         }
                         Err(failure) if tap.has_emitted => return Err(cut(&failure, reader)),
                         Err(failure) => {
@@ -137,6 +137,11 @@ impl Model {
         reader: &mut Reader,
         tap: &mut Tap<'_>,
     ) -> Result<(), Failure> {
+        let history = opaque::own(request.history, &http::shown(&self.url));
+        let request = &Request {
+            history: &history,
+            ..*request
+        };
         let body = format::body(self.format, request, self.abilities(request.model));
         let attempt = Attempt {
             client,
@@ -245,7 +250,8 @@ impl Past {
 
 impl Tap<'_> {
     fn pass(&mut self, progress: Progress) {
-        self.has_emitted = true;
+        // Half a call was shown to nobody.
+        self.has_emitted |= matches!(progress, Progress::Text(_) | Progress::Thought(_));
         (self.progress)(progress);
     }
 }
@@ -277,10 +283,10 @@ fn address(profile: &Profile) -> Result<Url, ProviderError> {
     Ok(url)
 }
 
-fn reply(reader: Reader, request: &Request<'_>) -> Reply {
+fn reply(reader: Reader, request: &Request<'_>, url: &Url) -> Reply {
     let (parts, usage, finish) = reader.into_reply();
     Reply {
-        parts: history::with_own_ids(parts, request.history),
+        parts: opaque::signed(history::with_own_ids(parts, request.history), &http::shown(url)),
         usage,
         finish,
     }

@@ -199,8 +199,8 @@ impl Course {
         match cause {
             Cause::TooLong => Step::Shorten(why),
             Cause::Pictures => Step::WithoutPictures(why),
-            // An API that has answered before, and speaks now, takes offence at what is in the request.
-            Cause::Address if self.has_replied && said.speaks() => Step::Refuse(why),
+            // An API that has answered before, tools and all, and speaks now takes offence at what is in the request.
+            Cause::Address | Cause::Tools if self.has_replied && said.speaks() => Step::Refuse(why),
             _ => Step::Bar(why),
         }
     }

@@ -21,6 +21,7 @@ fn calls(ids: &[&str]) -> Line {
             id: (*id).to_owned(),
             name: "read".into(),
             arguments: "{}".into(),
+            opaque: None,
         })
     };
     Line::Message {

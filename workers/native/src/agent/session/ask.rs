@@ -124,7 +124,6 @@ impl<K: Kit> Session<K> {
         let history = self.history.view();
         let draft = self.transcript.draft(self.history.messages().len());
         let outlet = Outlet::new(&self.client, self.next_message(), draft);
-        self.client.status("thinking");
         let request = Request {
             model: &brief.model,
             system: &brief.system,

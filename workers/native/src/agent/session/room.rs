@@ -8,6 +8,7 @@ use std::num::NonZeroU64;
 use super::{Brief, Session, TurnError, is_words};
 use crate::agent::history::Room;
 use crate::agent::kit::{Kit, Mind as _};
+use crate::agent::sign::Sign;
 use crate::agent::stop::Stop;
 use crate::agent::transcript::Line;
 use crate::message::{Finish, Message, Part, ReplyPart};
@@ -21,6 +22,9 @@ const BYTES_PER_TOKEN: u64 = 2;
 
 /// Asking for a note is tried so often when its stream is cut.
 const TRIES: u32 = 3;
+
+/// What a person reads meanwhile.
+const SUMMING_UP: &str = "summing up the earlier conversation: the thread is long";
 
 /// What the model reads when no note could be made.
 const NO_NOTE: &str = "(No note could be made. Ask people for what you miss.)";
@@ -74,8 +78,6 @@ impl<K: Kit> Session<K> {
                 Line::Trimmed { before }
             }
             Some(Room::Turns { before }) => {
-                self.client
-                    .status("summing up the earlier conversation: the thread is long");
                 match self.note(before, brief, stop).await? {
                     None => return Ok(None),
                     Some(Some(note)) => Line::Summarized { before, note },
@@ -120,11 +122,11 @@ impl<K: Kit> Session<K> {
             session: self.client.session(),
         };
         let (mut tries, mut logins) = (0, 0);
+        let sign = Sign::new(&self.client, SUMMING_UP);
         loop {
-            let mut progress = |progress| {
-                if let Progress::Waiting { why, .. } = progress {
-                    self.client.status(format!("waiting: {why}"));
-                }
+            let mut progress = |progress| match progress {
+                Progress::Waiting { why, .. } => sign.waits(format!("waiting: {why}")),
+                _ => sign.still(),
             };
             match stop.or(self.mind.call(request, &mut progress)).await {
                 None => return Ok(None),

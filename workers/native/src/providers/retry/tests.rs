@@ -214,6 +214,11 @@ fn an_api_that_answered_before_and_speaks_now_is_there() {
             "refuse",
         ),
         (405, r#"{"detail":"no such thing"}"#, "refuse"),
+        (
+            400,
+            r#"{"error":{"message":"tool calling went wrong in message 7"}}"#,
+            "refuse",
+        ),
         (404, "", "bar"),
         (404, "<html>", "bar"),
         (404, r#"{"error":{"code":"model_not_found"}}"#, "bar"),
