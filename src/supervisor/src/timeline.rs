@@ -64,6 +64,7 @@ pub(crate) struct Timeline {
     live: Vec<Live>,
     /// The answer or thought that is being written, and the agent's name of it.
     open: Option<(ItemId, Option<String>)>,
+    has_words: bool,
 }
 
 /// An entry that may still change.
@@ -96,7 +97,13 @@ impl Timeline {
             workspace,
             live: Vec::new(),
             open: None,
+            has_words: false,
         }
+    }
+
+    /// Whether the agent said something to people, or gave them a file: a thought alone is no answer.
+    pub(crate) fn has_words(&self) -> bool {
+        self.has_words
     }
 
     /// Applies what the agent reports.
@@ -119,6 +126,7 @@ impl Timeline {
 
     /// A file that was found to lie in the workspace.
     pub(crate) fn offer(&mut self, file: Attachment, now: Timestamp, ids: Ids<'_>) -> After {
+        self.has_words = true;
         let known = |live: &Live| matches!(&live.item.body, Body::File(known) if *known == file);
         if self.live.iter().any(known) {
             return After::default();
@@ -254,6 +262,7 @@ impl Timeline {
         now: Timestamp,
         ids: Ids<'_>,
     ) -> After {
+        self.has_words |= voice == Voice::Answer && !text.trim().is_empty();
         let mut after = After {
             doing: Some(match voice {
                 Voice::Answer => "writing".to_owned(),
