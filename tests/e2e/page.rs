@@ -11,6 +11,7 @@ use support::{Browser, Flaky, Host, Person, Scene};
 use crate::chat::{say, until_idle};
 
 mod many;
+mod place;
 
 /// A host whose login pays, its administrator over HTTP, and the same person's browser.
 pub(crate) async fn at_a_host(more: &str, body: impl AsyncFnOnce(&Scene, &Host, &Person, &Browser)) {

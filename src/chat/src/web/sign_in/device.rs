@@ -82,24 +82,22 @@ impl Web {
         }
     }
 
-    /// For the page that waits.
-    pub(super) fn device_state(&self, user: &UserId, service: &Service) -> Result<Step, Refused> {
-        let state = self.waits.devices.get(&(user.clone(), service.clone()));
-        match state.as_deref() {
-            Some(Device::Waiting) => Ok(Step::default()),
-            Some(Device::Done(html)) => Ok(Step {
+    /// For the page that waits; `None` if it waits for no code.
+    pub(super) fn device_state(&self, user: &UserId, service: &Service) -> Option<Result<Step, Refused>> {
+        let state = self.waits.devices.get(&(user.clone(), service.clone()))?;
+        Some(match &*state {
+            Device::Waiting => Ok(Step::default()),
+            Device::Done(html) => Ok(Step {
                 html: html.clone(),
                 done: true,
                 ..Step::default()
             }),
-            Some(Device::Failed(refused)) => Err(refused.clone()),
-            None => {
-                let nothing = SignInError::NothingPending {
-                    service: service.clone(),
-                    user: user.clone(),
-                };
-                Err(words::refused(&nothing))
-            }
-        }
+            Device::Failed(refused) => Err(refused.clone()),
+        })
+    }
+
+    /// A link was given instead of a code.
+    pub(super) fn forget_device(&self, user: &UserId, service: &Service) {
+        self.waits.devices.remove(&(user.clone(), service.clone()));
     }
 }

@@ -58,6 +58,11 @@ pub(crate) const ASSETS: &[Asset] = &[
         body: include_str!("live.js"),
     },
     Asset {
+        name: "focus.js",
+        mime: SCRIPT,
+        body: include_str!("focus.js"),
+    },
+    Asset {
         name: "list.js",
         mime: SCRIPT,
         body: include_str!("list.js"),

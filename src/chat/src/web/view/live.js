@@ -5,6 +5,7 @@
 
 import { element, fill, morph } from "./morph.js";
 import { heardClock, hold, span, times } from "./clock.js";
+import { holding } from "./focus.js";
 import { line } from "./list.js";
 import { jitter, newId, reached, refusal } from "./send.js";
 
@@ -266,7 +267,7 @@ export function put(data, anew) {
   }
   revisions.set(id, data.revision);
   const fresh = element(data.html);
-  if (here) morph(here, fresh);
+  if (here) holding(here, () => morph(here, fresh));
   else timeline.insertBefore(fresh, [...timeline.children].find((one) => number(one) > data.id) ?? null);
   const now = here ?? fresh;
   times(now);
@@ -351,7 +352,7 @@ function patch(data) {
 function queue(data) {
   const target = document.getElementById("queue");
   if (!target) return;
-  fill(target, data.html);
+  holding(target, () => fill(target, data.html));
   settle();
 }
 
