@@ -248,3 +248,28 @@ async fn a_file_goes_in_and_one_comes_out() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_message_that_is_merged_into_the_running_turn_stands_there_once() {
+    at_the_page(async |browser, _| {
+        say(browser, "stream 3000 words").await;
+        sign_in(browser, ".login", "alice").await;
+        browser.find(".answer .md").await;
+        // Nothing but the entry itself takes away what was on its way: no time-out.
+        browser
+            .script("const later = setTimeout; window.setTimeout = (work, span, ...more) => (span === 4000 ? 0 : later(work, span, ...more))")
+            .await;
+        browser.press("#dispatch option[value=steer]").await;
+        say(browser, "and briefly").await;
+        browser
+            .until("return [...document.querySelectorAll('#timeline .said')].some((one) => !one.hidden && one.textContent.includes('and briefly'))")
+            .await;
+        browser
+            .until("return !document.querySelector('#local .sending')")
+            .await;
+        look_at(browser, "steered").await;
+        browser.press("#stop:not([hidden])").await;
+        until_idle(browser).await;
+    })
+    .await;
+}

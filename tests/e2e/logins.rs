@@ -4,7 +4,7 @@ use serde_json::json;
 use support::{Browser, Host};
 
 use crate::cards::goto;
-use crate::chat::{at_the_page, look_at, say, until_idle};
+use crate::chat::{at_the_page, consent, look_at, say, until_idle};
 
 #[tokio::test]
 async fn the_host_s_key_is_shown_with_what_it_pays_for_and_never_itself() {
@@ -73,6 +73,37 @@ async fn a_no_leads_back_to_the_thread_and_a_yes_may_be_loaded_again() {
                 .await,
             json!(1)
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_page_of_credentials_hears_that_its_sign_in_worked() {
+    at_the_page(async |browser, host| {
+        goto(browser, host, "/credentials").await;
+        browser.find(".pays .dot.failed").await;
+        browser
+            .press("#login-mine-rehearsal button[data-act=sign-in]")
+            .await;
+        let link = "#login-mine-rehearsal a[data-focus]";
+        browser.find(link).await;
+        look_at(browser, "credentials-step").await;
+        // One thing to press stands out: the next step.
+        let loud = "return [...document.querySelectorAll('#login-mine-rehearsal :is(a, button)')].filter((one) => getComputedStyle(one).backgroundColor === getComputedStyle(document.querySelector('#login-mine-rehearsal a[data-focus]')).backgroundColor).length";
+        assert_eq!(browser.script(loud).await, json!(1));
+        // In another tab, which is closed then: this page is not loaded again.
+        browser.script("window.same = true").await;
+        consent(browser, link, "alice").await;
+        browser.find("#login-mine-rehearsal .says.ok").await;
+        browser.find(".pays .dot.ok").await;
+        let card = browser.find("#login-mine-rehearsal").await;
+        let card = card.text().await.expect("it has text");
+        assert!(
+            card.contains("signed in") && card.contains("Sign out") && !card.contains("Finish"),
+            "{card}"
+        );
+        assert_eq!(browser.script("return window.same").await, json!(true));
+        look_at(browser, "credentials-signed-in").await;
     })
     .await;
 }

@@ -36,5 +36,6 @@ mod storm;
 mod strangers;
 mod tabs;
 mod threads;
+mod touch;
 mod trouble;
 mod worker;

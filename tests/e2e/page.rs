@@ -12,6 +12,7 @@ use crate::chat::{say, until_idle};
 
 mod apart;
 mod many;
+mod place;
 
 /// A host whose login pays, its administrator over HTTP, and the same person's browser.
 pub(crate) async fn at_a_host(more: &str, body: impl AsyncFnOnce(&Scene, &Host, &Person, &Browser)) {

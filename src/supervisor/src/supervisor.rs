@@ -77,6 +77,8 @@ pub struct Message {
 pub struct Posted {
     /// Its turn.
     pub turn: TurnId,
+    /// Its entry in the timeline, whichever turn that goes into; `None` if it is not a new one.
+    pub item: Option<ItemId>,
     /// What happened.
     pub happened: Happened,
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use conversation::{ThreadChange, ThreadId};
+use credentials::Service;
 use serde::Deserialize;
+use supervisor::SupervisorError;
 
 use super::gate::Visitor;
 use super::refusal::Refused;
@@ -14,6 +16,9 @@ use super::said::Said;
 use super::shared::Web;
 use super::view::{COMMANDS, CommandAnswer};
 use crate::standing::{Model, NO_MODEL, model, standing};
+
+/// Of a name that is none, so many characters are said again.
+const MOST_NAMED: usize = 40;
 
 /// What was meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +67,7 @@ fn parse(text: &str) -> Command {
         "/status" => Command::Status,
         "/reset" => Command::Reset,
         "/help" | "/" | "/?" => Command::Help,
-        other => Command::Unknown(other.chars().take(40).collect(), nearest(other)),
+        other => Command::Unknown(other.chars().take(MOST_NAMED).collect(), nearest(other)),
     }
 }
 
@@ -111,18 +116,22 @@ impl Web {
         match (command, thread) {
             (Command::Auth(None), _) => Ok(go("/credentials")),
             (Command::Auth(Some(service)), _) => {
-                let service = credentials::Service::parse(&service).map_err(Refused::bad)?;
-                self.credentials.vendors().get(&service).map_err(Refused::bad)?;
                 let in_use = self.services_in_use();
+                let names: Vec<&str> = in_use.iter().map(Service::as_str).collect();
+                let names = match names.as_slice() {
+                    [] => "none".to_owned(),
+                    names => names.join(", "),
+                };
+                let known = Service::parse(&service).ok();
+                let known = known.filter(|service| self.credentials.vendors().get(service).is_ok());
+                let Some(service) = known else {
+                    let service = crate::harmless::line(&service, MOST_NAMED);
+                    return Err(Refused::bad(format!("there is no service {service}"))
+                        .hint(format!("in use here: {names}")));
+                };
                 if !in_use.contains(&service) {
-                    let names: Vec<&str> = in_use.iter().map(credentials::Service::as_str).collect();
                     return Ok(say(format!(
-                        "No agent of this host works with {service}, so a login would pay for nothing. In use: {}.",
-                        if names.is_empty() {
-                            "none".to_owned()
-                        } else {
-                            names.join(", ")
-                        }
+                        "No agent of this host works with {service}, so a login would pay for nothing. In use: {names}."
                     )));
                 }
                 Ok(go(&format!("/credentials#login-mine-{service}")))
@@ -200,7 +209,14 @@ impl Web {
                 agent: Some(name),
                 ..ThreadChange::default()
             };
-            let changed = self.supervisor.change(thread, change).await?;
+            let changed = match self.supervisor.change(thread, change).await {
+                Err(error @ SupervisorError::NoAgent(_)) => {
+                    let agents = self.supervisor.agents();
+                    let names: Vec<_> = agents.iter().map(|(name, _)| name.as_str()).collect();
+                    return Err(Refused::bad(error).hint(format!("there are: {}", names.join(", "))));
+                }
+                changed => changed?,
+            };
             return Ok(say(format!(
                 "From the next turn on: the agent {}, with a new session.",
                 changed.agent
@@ -250,6 +266,7 @@ fn help() -> String {
             command.name, command.arguments, command.help
         );
     }
+    answer.push_str("\n\nEnter sends, Shift+Enter begins a line. On a touch screen Enter begins a line; the button sends, or Ctrl+Enter.");
     answer
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use credentials::{Begun, Completed, Owner, Revoked, Service, Tenant, UserId, Way};
+use credentials::{Begun, Completed, Owner, Revoked, Service, SignInError, Tenant, UserId, Way};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -51,7 +51,7 @@ pub(crate) struct Begins {
 #[derive(Deserialize)]
 pub(crate) struct Completes {
     service: String,
-    /// Left out: how does the sign-in with a code stand?
+    /// Left out: how does the sign-in stand?
     pasted: Option<SecretText>,
 }
 
@@ -124,6 +124,7 @@ pub(crate) async fn begin(
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
     if let Begun::Link { url, .. } = &begun {
         web.links.note(url, user, &service, thread);
+        web.forget_device(user, &service);
     }
     if let Begun::Device { .. } = &begun {
         web.wait_for_device(user.clone(), service.clone());
@@ -158,7 +159,7 @@ pub(crate) async fn complete(
     let service = service(&said.service)?;
     let user = &visitor.person.user;
     let Some(SecretText(pasted)) = said.pasted else {
-        return web.device_state(user, &service).map(Json);
+        return web.state_of(user, &service).await.map(Json);
     };
     let found = match links::state_in(pasted.expose_secret()) {
         Some(state) => web.links.find(&state, user).await,
@@ -220,13 +221,31 @@ pub(crate) async fn logout(
 }
 
 impl Web {
+    /// How the newest sign-in of a person to a service stands, for the page that waits for what they do elsewhere.
+    async fn state_of(&self, user: &UserId, service: &Service) -> Result<Step, Refused> {
+        if let Some(state) = self.device_state(user, service) {
+            return state;
+        }
+        match self.links.is_done(user, service) {
+            Some(true) => Ok(Step {
+                html: view::sign_in_before(&self.title_of(service), "What waited for it goes on by itself."),
+                done: true,
+                ..Step::default()
+            }),
+            Some(false) => Ok(Step::default()),
+            // Begun before this host was started.
+            None if self.begun_by(user, "pkce").await.contains(service) => Ok(Step::default()),
+            None => Err(words::not_waited_for(&self.title_of(service))),
+        }
+    }
+
     /// Completes a sign-in, and lets turns that wait for it look again.
     async fn complete(
         &self,
         user: &UserId,
         service: &Service,
         pasted: Option<SecretString>,
-    ) -> Result<Completed, credentials::SignInError> {
+    ) -> Result<Completed, SignInError> {
         let completed = self.credentials.complete(service, user, pasted).await?;
         tracing::info!(%service, %user, owner = %completed.tenant.owner, "signed in");
         self.links.done(user, service);

@@ -58,6 +58,9 @@ pub(crate) struct Next {
 #[derive(Serialize)]
 pub(crate) struct PostedView {
     turn: i64,
+    /// The message's entry, if it is a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<i64>,
     /// `started`, `queued`, `steered`, `interrupted`, or `known`.
     happened: &'static str,
     /// Turns before it, when it is queued.
@@ -335,6 +338,7 @@ impl From<Posted> for PostedView {
         };
         Self {
             turn: posted.turn.0,
+            item: posted.item.map(|item| item.0),
             happened,
             ahead,
             dropped,

@@ -113,7 +113,11 @@ impl Task {
                 ahead => Happened::Queued { ahead },
             };
             self.advance(Asker::Retry).await;
-            return Ok(Posted { turn, happened });
+            return Ok(Posted {
+                turn,
+                item: None,
+                happened,
+            });
         }
         let again = self.shared.conversation.retry(turn).await?;
         self.note_asked_again(turn).await;

@@ -53,7 +53,7 @@ impl Task {
 
     /// A turn is durable and queued: decides what happens to it.
     pub(super) async fn accepted(&mut self, turn: Turn, item: Item, mode: Dispatch, asker: Asker) -> Posted {
-        let id = turn.id;
+        let (id, entry) = (turn.id, item.id);
         self.show_written(item);
         self.admitting.grant(id);
         let action = decide(self.now(), mode);
@@ -83,7 +83,11 @@ impl Task {
             }
         };
         self.advance(asker).await;
-        Posted { turn: id, happened }
+        Posted {
+            turn: id,
+            item: Some(entry),
+            happened,
+        }
     }
 
     fn now(&self) -> Now {
@@ -151,6 +155,7 @@ impl Task {
 pub(super) fn known(turn: TurnId) -> Posted {
     Posted {
         turn,
+        item: None,
         happened: Happened::Known,
     }
 }

@@ -83,19 +83,18 @@ impl Web {
         }
     }
 
-    /// For the page that waits.
-    pub(super) fn device_state(&self, user: &UserId, service: &Service) -> Result<Step, Refused> {
-        let state = self.waits.devices.get(&(user.clone(), service.clone()));
-        match state.as_deref() {
-            Some(Device::Waiting) => Ok(Step::default()),
-            Some(Device::Done(html)) => Ok(Step {
+    /// For the page that waits; `None` if it waits for no code.
+    pub(super) fn device_state(&self, user: &UserId, service: &Service) -> Option<Result<Step, Refused>> {
+        let state = self.waits.devices.get(&(user.clone(), service.clone()))?;
+        Some(match &*state {
+            Device::Waiting => Ok(Step::default()),
+            Device::Done(html) => Ok(Step {
                 html: html.clone(),
                 done: true,
                 ..Step::default()
             }),
-            Some(Device::Failed(refused)) => Err(refused.clone()),
-            None => Err(words::no_code(&self.title_of(service))),
-        }
+            Device::Failed(refused) => Err(refused.clone()),
+        })
     }
 
     /// How the last sign-in with a code ended, where it did not work.
@@ -105,5 +104,10 @@ impl Web {
             Device::Failed(refused) => Some(crate::web::refusal::sentence(&refused.error)),
             Device::Waiting | Device::Done(_) => None,
         }
+    }
+
+    /// A link was given instead of a code.
+    pub(super) fn forget_device(&self, user: &UserId, service: &Service) {
+        self.waits.devices.remove(&(user.clone(), service.clone()));
     }
 }

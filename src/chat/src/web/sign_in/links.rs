@@ -106,6 +106,13 @@ impl Links {
         }
     }
 
+    /// Whether the newest one of this person for this service did its work; `None` if there is none.
+    pub(super) fn is_done(&self, user: &UserId, service: &Service) -> Option<bool> {
+        let all = self.all();
+        let is_it = |link: &&Link| link.user == *user && link.service == *service;
+        all.iter().rev().find(is_it).map(|link| link.done)
+    }
+
     /// This person has signed out: that they were in says nothing any more.
     pub(super) fn forget(&self, user: &UserId, service: &Service) {
         self.all()
@@ -169,7 +176,11 @@ mod tests {
             links.find("one", &user("web:a")).await,
             Answer::Older(_)
         ));
+        assert_eq!(links.is_done(&user("web:a"), &service), Some(false));
         links.done(&user("web:a"), &service);
+        assert_eq!(links.is_done(&user("web:a"), &service), Some(true));
+        assert_eq!(links.is_done(&user("web:b"), &service), Some(false));
+        assert_eq!(links.is_done(&user("web:c"), &service), None);
         assert!(matches!(links.find("two", &user("web:a")).await, Answer::Done(_)));
         assert!(matches!(
             links.find("three", &user("web:b")).await,

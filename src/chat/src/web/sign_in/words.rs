@@ -37,11 +37,11 @@ pub(super) fn over(service: &Service) -> Refused {
     )
 }
 
-/// A code that is waited for no longer, or by nobody.
-pub(super) fn no_code(title: &str) -> Refused {
+/// A sign-in that is waited for no longer, or by nobody.
+pub(super) fn not_waited_for(title: &str) -> Refused {
     Refused::new(
         StatusCode::CONFLICT,
-        format!("no sign-in to {title} with a code is waited for any more"),
+        format!("no sign-in to {title} is waited for any more"),
     )
     .hint("if you had begun one, look above whether you are signed in, and else begin again")
 }

@@ -1,9 +1,10 @@
 // What buttons do. Every button and form that acts says so with `data-act`; nothing else in a page is listened to.
 
-import { element, fill, morph } from "./morph.js";
+import { holdFocus, holding } from "./focus.js";
+import { element, fill, morph, prose } from "./morph.js";
 import { times } from "./clock.js";
 import { on } from "./live.js";
-import { Refused, Unreached, post, refusal } from "./send.js";
+import { Refused, Unreached, kept, post, refusal } from "./send.js";
 
 const thread = document.body.dataset.thread;
 const listeners = [];
@@ -22,6 +23,9 @@ export function tell(name) {
 /** Starts to listen. `compose` is how a trial is sent. */
 export function actions(compose) {
   on("away", (now) => now || reachable());
+  on("applied", reasons);
+  addEventListener("input", ({ target }) => target.name === "reason" && kept.set(target.id, target.value));
+  document.addEventListener("visibilitychange", () => document.hidden || look());
   addEventListener("click", (event) => {
     const button = event.target.closest("button[data-act]");
     if (button) act(button, button.dataset, compose);
@@ -79,6 +83,7 @@ export function trouble(error) {
 async function guarded(button, work) {
   const place = button.closest("article, .card, form, td, li") ?? button.parentElement;
   place.querySelector(":scope > .problem.shown")?.remove();
+  const back = holdFocus();
   button.disabled = true;
   try {
     return await work();
@@ -86,11 +91,12 @@ async function guarded(button, work) {
     const fixed = place.querySelector(".problem");
     const words = fixed ?? Object.assign(document.createElement("p"), { className: "problem shown" });
     words.setAttribute("role", "alert");
-    words.textContent = trouble(error);
+    words.replaceChildren(...prose(trouble(error)));
     if (!fixed) place.append(words);
     return undefined;
   } finally {
     button.disabled = false;
+    back();
   }
 }
 
@@ -140,21 +146,18 @@ async function whole(entry) {
 /** The host says in place of the button that it was pressed: here, in other pages, and after a reload. */
 async function retry(turn) {
   await post(`/api/t/${thread}/retry`, { turn });
-  goOn();
 }
 
 /** `button` is an answer that the agent offers, by its name for it, or our own. */
 async function decide(form, button, reason) {
   const { value: answer, dataset: { option } } = button;
   await post(`/api/t/${thread}/decide`, { request: form.dataset.request, answer, option, reason: reason?.trim() || undefined });
-  goOn();
+  for (const field of form.querySelectorAll("[name=reason]")) kept.set(field.id, null);
 }
 
-/** The button that was pressed goes away; what comes next is written. */
-function goOn() {
-  const at = document.activeElement;
-  // Whoever went on meanwhile stays where they are.
-  if (!at || at === document.body || at.closest("article")) document.getElementById("text")?.focus();
+/** A reason that was half typed when the page went. */
+function reasons() {
+  for (const field of document.querySelectorAll(".decide [name=reason]")) field.value ||= kept.get(field.id) ?? "";
 }
 
 /** Copies `text`; where a page may not, it selects `shown`, where it stands, for the reader to copy. */
@@ -207,26 +210,31 @@ async function signIn(button, data) {
   fill(step, answer.html);
   times(step);
   step.querySelector("[data-focus], input")?.focus();
-  if (step.querySelector("[data-poll]")) poll(step, data.service);
+  poll();
 }
 
-/** While a device code waits for its confirmation elsewhere, the page asks how it stands. */
-function poll(step, service) {
+/** While a sign-in waits for what somebody does elsewhere, the page asks how it stands. */
+function poll() {
   clearTimeout(polling);
-  polling = setTimeout(async () => {
-    const waiting = step.isConnected && step.querySelector("[data-poll]");
-    if (!waiting) return;
+  if (document.querySelector("[data-poll]")) polling = setTimeout(look, 2500);
+}
+
+async function look() {
+  for (const waiting of document.querySelectorAll("[data-poll]")) {
+    const step = stepOf(waiting);
     try {
-      const state = await post("/api/auth/complete", { service });
-      if (!state.done) return void poll(step, service);
-      fill(step, state.html);
+      const state = await post("/api/auth/complete", { service: waiting.dataset.poll });
+      if (!state.done || !waiting.isConnected) continue;
+      holding(step, () => fill(step, state.html));
       await refresh();
     } catch (error) {
-      if (!(error instanceof Refused)) return void poll(step, service);
-      waiting.textContent = trouble(error);
+      if (!(error instanceof Refused) || error.again) continue;
+      waiting.replaceChildren(...prose(trouble(error)));
       waiting.className = "problem";
+      delete waiting.dataset.poll;
     }
-  }, 2500);
+  }
+  poll();
 }
 
 async function complete(form, fields) {

@@ -4,7 +4,7 @@ import { actions, copy, refresh, trouble } from "./act.js";
 import { tick } from "./clock.js";
 import { closeCommands } from "./commands.js";
 import { composer, isMine, submitWords } from "./composer.js";
-import { threadList } from "./list.js";
+import { entitle, listAsBefore, threadList } from "./list.js";
 import { live, on, say } from "./live.js";
 import { element, watchFolds } from "./morph.js";
 import { note } from "./note.js";
@@ -28,12 +28,18 @@ menus();
 drawer();
 theme();
 filtering();
+listAsBefore();
 title();
 copying();
 leftovers(isMine);
 live();
 tick();
-if (kind === "page" && location.pathname === "/workers") setInterval(() => document.hidden || refresh(), 3000);
+if (kind === "page") {
+  if (location.pathname === "/workers") setInterval(() => document.hidden || refresh(), 3000);
+  // What was done elsewhere meanwhile, such as a sign-in, is seen by whoever comes back.
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  addEventListener("pageshow", (event) => event.persisted && refresh());
+}
 
 /** Tokens in the line above the field: what the newest usage entry says. */
 function usage() {
@@ -115,18 +121,23 @@ function theme() {
     button.querySelector("span").textContent = name;
     button.setAttribute("aria-label", `Theme: ${name}`);
   };
+  const set = (theme) => {
+    if (order.includes(theme) && theme) root.dataset.theme = theme;
+    else delete root.dataset.theme;
+    show();
+  };
   button.addEventListener("click", () => {
     const next = order[(order.indexOf(root.dataset.theme ?? "") + 1) % order.length];
-    if (next) root.dataset.theme = next;
-    else delete root.dataset.theme;
+    set(next);
     try {
       if (next) localStorage.setItem("theme", next);
       else localStorage.removeItem("theme");
     } catch {
       // Forbidden storage: it holds until the next page.
     }
-    show();
   });
+  // Chosen in another tab; or forgotten at a sign-out.
+  addEventListener("storage", (event) => (event.key === "theme" || event.key === null) && set(event.newValue));
   show();
 }
 
@@ -166,7 +177,7 @@ function title() {
   if (!field) return;
   let before = field.value;
   on("thread", (data) => {
-    document.title = `${data.title || "New thread"} · agent-host`;
+    entitle(`${data.title || "New thread"} · agent-host`);
     if (field === document.activeElement) return;
     before = data.title;
     field.value = data.title;
@@ -183,7 +194,8 @@ function title() {
     }
   });
   field.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") field.blur();
+    // The words are changed as the focus goes.
+    if (event.key === "Enter") document.getElementById("text").focus();
     if (event.key === "Escape") {
       field.value = before;
       field.blur();

@@ -63,6 +63,11 @@ pub(crate) const ASSETS: &[Asset] = &[
         body: include_str!("timeline.js"),
     },
     Asset {
+        name: "focus.js",
+        mime: SCRIPT,
+        body: include_str!("focus.js"),
+    },
+    Asset {
         name: "list.js",
         mime: SCRIPT,
         body: include_str!("list.js"),

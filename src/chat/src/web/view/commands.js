@@ -2,7 +2,7 @@
 
 import { say } from "./live.js";
 import { note } from "./note.js";
-import { post } from "./send.js";
+import { Refused, post } from "./send.js";
 import { trouble } from "./act.js";
 
 const text = document.getElementById("text");
@@ -25,11 +25,21 @@ export function commands(doings) {
   });
 }
 
+/** Whoever hears the page is told that there is something to choose from; else it is a plain field. */
+function expand(open) {
+  offered.hidden = !open;
+  const says = { role: "combobox", "aria-expanded": "true", "aria-haspopup": "listbox", "aria-autocomplete": "list", "aria-controls": "commands" };
+  for (const [name, value] of Object.entries(says)) {
+    if (open) text.setAttribute(name, value);
+    else text.removeAttribute(name);
+  }
+}
+
 /** Closes what is open above the field; whether something was. */
 export function closeCommands() {
   // Some pages have no field.
   if (!offered || offered.hidden) return false;
-  offered.hidden = true;
+  expand(false);
   chosen = -1;
   text.removeAttribute("aria-activedescendant");
   return true;
@@ -44,7 +54,7 @@ export function complete() {
     option.hidden = !option.dataset.name.startsWith(typedName.toLowerCase());
     any ||= !option.hidden;
   }
-  offered.hidden = !any;
+  expand(any);
   const options = [...offered.querySelectorAll("li:not([hidden])")];
   if (any) choose(options, 0);
 }
@@ -102,7 +112,7 @@ export async function command(words) {
     done(await ask(words), words);
   } catch (error) {
     note(trouble(error), { asked: words });
-    field.write(words);
+    if (!(error instanceof Refused) || error.again) field.write(words);
   }
 }
 

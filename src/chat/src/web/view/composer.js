@@ -16,7 +16,8 @@ const thread = document.body.dataset.thread;
 /** What is kept in this tab is kept under this name; the empty page takes its new thread's before it goes there. */
 let here = thread || "new";
 
-/** Messages of this page that its timeline does not show yet, as `unsent.keep` has them; with `turn` when they arrived. */
+/** Messages of this page that its timeline does not show yet, as `unsent.keep` has them; with `turn`, and `item` of a new one,
+ * when they arrived. */
 let outgoing = [];
 /** Where they go: the thread, or the one that the first of them opens. */
 let place = thread || unsent.unopened(newId());
@@ -31,6 +32,10 @@ let opened = null;
 const dispatch = document.getElementById("dispatch");
 let usual = dispatch?.value;
 let picked = false;
+/** Under fingers there is no Shift: Enter begins a line, and the button sends. */
+const touch = matchMedia("(pointer: coarse)");
+/** Whether what runs is being stopped: what comes then is no answer. */
+let stopped = false;
 /** Whether the host is out of reach: then nobody knows how it stands. */
 let away = false;
 
@@ -51,6 +56,8 @@ export function composer() {
   grow();
   text.addEventListener("input", typed);
   text.addEventListener("keydown", key);
+  touch.addEventListener("change", keysSay);
+  keysSay();
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
@@ -115,6 +122,13 @@ export function submitWords(words) {
   if (alone) submit();
 }
 
+function keysSay() {
+  document.getElementById("send").title = touch.matches ? "Send" : "Send (Enter)";
+  document.querySelector("#keys .hear").textContent = touch.matches
+    ? "Enter begins a new line, the button sends, and so do Control and Enter"
+    : "Enter sends, Shift and Enter begins a new line, the Up arrow in an empty field brings back what you said last";
+}
+
 function grow() {
   // Browsers that know `field-sizing` do it by themselves.
   if (CSS.supports("field-sizing", "content")) return;
@@ -148,7 +162,8 @@ function typed() {
 
 function key(event) {
   if (event.isComposing || chosenByKey(event)) return;
-  if (event.key === "Enter" && !event.shiftKey) {
+  const sends = event.ctrlKey || event.metaKey || (!event.shiftKey && !touch.matches);
+  if (event.key === "Enter" && sends) {
     event.preventDefault();
     submit();
   }
@@ -170,7 +185,7 @@ function submit(asText = false) {
   if (words === "" && files.length === 0) return;
   const failed = files.find((file) => file.failed);
   if (failed) {
-    const why = `Not sent: “${failed.name}” is not on the host (${failed.failed}). Remove it, or attach it again, and send once more.`;
+    const why = `Not sent: “${failed.name}” is not on the host (${failed.failed}). Remove it${failed.large ? "" : ", or attach it again"}, and send once more.`;
     note(why, { id: "unsent" });
     return void say(why);
   }
@@ -235,7 +250,7 @@ async function transmit(message) {
       unsent.update(message);
     });
     unsent.forget(message.id);
-    state({ turn: answer.turn, trouble: undefined });
+    state({ turn: answer.turn, item: answer.item, trouble: undefined });
     if (!thread) {
       opened = answer;
       place = unsent.opened(place, answer.thread);
@@ -267,10 +282,11 @@ function dismiss(message) {
   document.getElementById(`o-${message?.id}`)?.remove();
 }
 
-/** Takes away what the timeline shows by now. */
+/** Takes away what the timeline shows by now. What was merged stands there in the turn that took it in. */
 function arrived() {
   for (const message of outgoing) {
-    if (message.turn && document.querySelector(`.said[data-turn="${message.turn}"]`)) dismiss(message);
+    const entry = message.item ? `#i${message.item}` : `.said[data-turn="${message.turn}"]`;
+    if (message.turn && document.querySelector(entry)) dismiss(message);
   }
 }
 
@@ -312,9 +328,11 @@ async function stop() {
   // Before it runs, it is the first of those that wait.
   const first = phase.busy ? document.querySelector("#queue [data-turn]") : null;
   const turn = phase.turn ?? (first ? Number(first.dataset.turn) : undefined);
+  stopped = phase.busy;
   try {
-    const { stopped } = await post(`/api/t/${thread}/stop`, { turn });
-    if (!stopped) say("That was over already");
+    const { stopped: was } = await post(`/api/t/${thread}/stop`, { turn });
+    stopped &&= was;
+    if (!was) say("That was over already");
   } catch (error) {
     note(trouble(error));
   } finally {
@@ -335,7 +353,13 @@ function show(data) {
     document.getElementById("mode").hidden = !data.busy;
     press();
   }
-  if (before.busy && !data.busy) say(data.tone === "failed" ? data.words : "The agent has answered");
+  // One that is merged with a message is stopped, too, and goes on.
+  if (data.stopping) stopped = true;
+  else if (data.busy && (before.stopping || data.turn !== before.turn)) stopped = false;
+  if (before.busy && !data.busy) {
+    say(data.tone === "failed" ? data.words : stopped ? "Stopped" : "The agent has answered");
+    stopped = false;
+  }
   elapsed();
 }
 

@@ -111,14 +111,14 @@ pub(super) fn composer(shell: &Shell<'_>) -> String {
 <ul id="commands" role="listbox" aria-label="Commands" hidden>{}</ul>
 <ul id="uploads" class="files" aria-label="Attachments"></ul>
 <label class="hear" for="text">Message</label>
-<textarea id="text" rows="1" placeholder="Message the agent, or / for commands" autofocus aria-autocomplete="list" aria-controls="commands" aria-describedby="keys"></textarea>
+<textarea id="text" rows="1" placeholder="Message the agent, or / for commands" autofocus aria-describedby="keys"></textarea>
 <div class="row tools">
 <input id="file" type="file" multiple hidden>
 <button type="button" class="plain" id="attach" aria-label="Attach files" title="Attach files (or drop or paste them)">{}</button>{agents}
-<span class="grow" id="keys"><span class="hear">Enter sends, Shift and Enter begins a new line, the Up arrow in an empty field brings back what you said last</span></span>
+<span class="grow" id="keys"><span class="hear"></span></span>
 <label class="pick" id="mode" title="What a message does while the agent works"{busy}><span class="hear">What a message does while the agent works</span><select id="dispatch">{}</select></label>
 <button type="button" id="stop"{busy}>{}Stop</button>
-<button class="primary" id="send" aria-label="Send" title="Send (Enter)">{}</button>
+<button class="primary" id="send" aria-label="Send">{}</button>
 </div></div></form>"#,
         words::bytes(shell.upload_limit),
         standing(&state, &waiting),

@@ -238,7 +238,7 @@ fn buttons(login: &Login, service: &str, title: &str) -> String {
     };
     format!(
         "<div class=\"row\"><button{class} data-act=\"sign-in\" data-service=\"{service}\" data-scope=\"{scope}\">{}{word}</button>{out}\
-         </div><div class=\"step\" data-step=\"\" aria-live=\"polite\"></div>",
+         </div><div class=\"step\" id=\"step-{scope}-{service}\" data-step=\"\" aria-live=\"polite\"></div>",
         icon("key")
     )
 }

@@ -7,7 +7,8 @@ const form = document.getElementById("composer");
 const text = document.getElementById("text");
 const uploads = document.getElementById("uploads");
 
-/** Files: `{ key, name, id?, share, failed?, trouble? }`; those with an id are on the host, those in trouble on their way. */
+/** Files: `{ key, name, id?, share, failed?, large?, trouble? }`; those with an id are on the host, those in trouble on their
+ * way, and those that are too large stay so. */
 export const files = [];
 let told = () => {};
 
@@ -60,7 +61,7 @@ function add(chosenFiles) {
   for (const file of chosenFiles) {
     const one = { key: newId(), name: file.name || "pasted", share: 0 };
     files.push(one);
-    if (file.size > Number(form.dataset.limit)) one.failed = `larger than ${form.dataset.limitWords}`;
+    if (file.size > Number(form.dataset.limit)) Object.assign(one, { failed: `larger than ${form.dataset.limitWords}`, large: true });
     else upload(one, file);
   }
   settle();

@@ -8,6 +8,7 @@ use credentials::UserId;
 use super::harmless;
 use super::html::{escape, push, push_escaped};
 use super::icon::icon;
+use super::pages::code;
 use super::stream::TextStream;
 use super::{Viewer, file_path, words};
 use crate::web::media;
@@ -289,8 +290,17 @@ fn note(kind: NoteKind, text: &str, retry: Option<TurnId>, viewer: &Viewer) -> S
     format!(
         "<div class=\"says {class}\">{}<div class=\"grow\"><p><span class=\"hear\">{hear}: </span>{}</p>{quoted}</div>{button}</div>",
         icon(name),
-        escape(&sentence(words.trim()))
+        prose(&words)
     )
+}
+
+/// Our own words as sentences: what is wrong, and what can be done about it, which `hint:` begins.
+fn prose(words: &str) -> String {
+    let parts: Vec<_> = words
+        .split("\nhint: ")
+        .map(|part| sentence(part.trim()))
+        .collect();
+    code(&escape(&parts.join(" ")))
 }
 
 /// The host's own words, and apart from them what a program wrote: its title, and what stands between the fences.

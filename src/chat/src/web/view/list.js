@@ -3,15 +3,21 @@
 import { times } from "./clock.js";
 import { on } from "./live.js";
 import { element, morph } from "./morph.js";
-import { post } from "./send.js";
+import { kept, post } from "./send.js";
 import { isLate, left, watch } from "./unsent.js";
 
 const list = document.getElementById("list");
+const frame = list.parentElement;
+const filter = document.getElementById("filter");
+const quiet = document.getElementById("quiet");
 const scroller = document.getElementById("scroll");
 const thread = document.body.dataset.thread;
 
 /** Lines of threads that are not in the list yet, by their ids. */
 const waiting = new Map();
+
+/** What the tab is called, without its mark. */
+let name = document.title;
 
 /** Whether a mouse is over the list; a finger is gone once it has tapped. */
 let pointed = false;
@@ -32,23 +38,49 @@ export function threadList() {
     arrange();
   });
   list.addEventListener("focusout", () => setTimeout(arrange));
-  document.getElementById("quiet").addEventListener("click", older);
+  quiet.addEventListener("click", older);
   watch("changed", mark);
   mark();
+  entitle();
+  addEventListener("pagehide", () => kept.set("list", { top: frame.scrollTop, shown: list.children.length, filter: filter.value }));
   if (!thread) return;
   on("applied", read);
   document.addEventListener("visibilitychange", read);
   scroller.addEventListener("scroll", read, { passive: true });
 }
 
+/** Each page has a list of its own: it stands as the one before did, with the line of the open thread in view. */
+export async function listAsBefore() {
+  const { top = 0, shown = 0, filter: wanted = "" } = kept.get("list") ?? {};
+  for (let before = -1; before < list.children.length && list.children.length < shown && !quiet.hidden; ) {
+    before = list.children.length;
+    await older();
+  }
+  filter.value ||= wanted;
+  if (filter.value) filter.dispatchEvent(new Event("input"));
+  frame.scrollTop ||= top;
+  const line = document.getElementById(`l-${thread}`)?.getBoundingClientRect();
+  const seen = frame.getBoundingClientRect();
+  if (line?.height) frame.scrollTop += Math.min(0, line.top - seen.top) + Math.max(0, line.bottom - seen.bottom);
+}
+
+/** Names the tab. Threads that wait for an answer are counted there, for whoever looks at another one. */
+export function entitle(words = name) {
+  name = words;
+  const lines = [...list.children, ...waiting.values()];
+  // Those of other front-ends are answered there.
+  const count = lines.filter((one) => !one.id.includes(".") && one.querySelector(".dot.waiting")).length;
+  const whole = count > 0 ? `(${count}) ${name}` : name;
+  if (document.title !== whole) document.title = whole;
+}
+
 /** Threads that were quiet for longer than those that are here: they come below them, where nothing moves. */
 async function older() {
-  const button = document.getElementById("quiet");
-  if (button.disabled) return;
-  button.disabled = true;
+  if (quiet.disabled) return;
+  quiet.disabled = true;
   const answer = await fetch(`/api/threads?shown=${list.children.length + waiting.size}`).catch(() => null);
-  button.disabled = false;
-  if (!answer?.ok) return void (button.textContent = "Not loaded. Try again");
+  quiet.disabled = false;
+  if (!answer?.ok) return void (quiet.textContent = "Not loaded. Try again");
   const { lines, more } = await answer.json();
   for (const one of lines) {
     const id = idOf(one);
@@ -56,10 +88,11 @@ async function older() {
     list.append(element(one.html));
     times(list.lastElementChild);
   }
-  button.textContent = "Show older threads";
-  button.hidden = !more;
+  quiet.textContent = "Show older threads";
+  quiet.hidden = !more;
+  entitle();
   // What is looked for may be among them.
-  document.getElementById("filter").dispatchEvent(new Event("input"));
+  filter.dispatchEvent(new Event("input"));
 }
 
 /** As pages name it: one of another front-end as `discord.123`. */
@@ -81,6 +114,7 @@ export function line(data) {
     waiting.set(id, element(data.html));
   }
   arrange();
+  entitle();
   // It often comes after the words that it tells of.
   if (id === `l-${thread}`) read();
 }

@@ -5,6 +5,7 @@
 
 import { fill } from "./morph.js";
 import { heardClock, hold, span } from "./clock.js";
+import { holding } from "./focus.js";
 import { line } from "./list.js";
 import { jitter, newId, reached, refusal } from "./send.js";
 import { arrange, forgetRevisions, isHeld, isOld, note, put, renew, timeline } from "./timeline.js";
@@ -270,7 +271,7 @@ function patch(data) {
 function queue(data) {
   const target = document.getElementById("queue");
   if (!target) return;
-  fill(target, data.html);
+  holding(target, () => fill(target, data.html));
   settle();
 }
 

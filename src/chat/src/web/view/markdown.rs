@@ -105,9 +105,9 @@ impl Filter<'_> {
             Event::Html(html) | Event::InlineHtml(html) => out.push(Event::Text(html)),
             Event::Text(text) if !self.code && self.links == 0 => linkify(text, out),
             Event::TaskListMarker(done) => out.push(Event::Html(CowStr::from(if done {
-                r#"<input class="task" type="checkbox" disabled="" checked="">"#
+                r#"<input class="task" type="checkbox" disabled="" checked="" aria-label="Done">"#
             } else {
-                r#"<input class="task" type="checkbox" disabled="">"#
+                r#"<input class="task" type="checkbox" disabled="" aria-label="To do">"#
             }))),
             Event::Text(_) | Event::Code(_) | Event::SoftBreak | Event::HardBreak | Event::Rule => {
                 out.push(event);

@@ -25,6 +25,14 @@ export function element(html) {
   return template.content.firstElementChild;
 }
 
+/** Words of the host as nodes: what stands in backticks is code. */
+export function prose(words) {
+  const parts = words.split("`");
+  // One that stands alone quotes nothing.
+  if (parts.length % 2 === 0) return [words];
+  return parts.map((part, at) => (at % 2 ? Object.assign(document.createElement("code"), { textContent: part }) : part));
+}
+
 /** Makes the children of `target` those that `html` describes. */
 export function fill(target, html) {
   const template = document.createElement("template");

@@ -1,6 +1,6 @@
 // The page's own words, which nobody said.
 
-import { element } from "./morph.js";
+import { element, prose } from "./morph.js";
 import { tell } from "./act.js";
 
 /** Shows some below the timeline; gone with the next load, or when another with this `id` comes. */
@@ -9,14 +9,13 @@ export function note(words, { asked, id, buttons } = {}) {
   const box = element('<article class="item reply"><p class="quiet"></p><div class="words"></div><div class="row"></div></article>');
   box.querySelector("p").textContent = asked ?? "";
   if (!asked) box.querySelector("p").remove();
-  box.querySelector(".words").textContent = words;
+  box.querySelector(".words").append(...prose(words));
   if (buttons) box.querySelector(".row").append(...buttons);
   else box.querySelector(".row").remove();
   if (id) {
     document.getElementById(id)?.remove();
     box.id = id;
   }
-  document.getElementById("empty")?.remove();
   local.append(box);
   tell("sent");
 }

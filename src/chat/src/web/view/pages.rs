@@ -50,7 +50,11 @@ fn paragraphs(words: &str) -> String {
 }
 
 /// `` `words` `` in already escaped text become code.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
+    // One that stands alone quotes nothing.
+    if text.matches('`').count() % 2 == 1 {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for (at, part) in text.split('`').enumerate() {
         if at % 2 == 0 {

@@ -15,6 +15,8 @@ pub(crate) struct PhaseView {
     pub(crate) words: String,
     /// Whether a turn runs: the stop button and the mode are shown.
     pub(crate) busy: bool,
+    /// Whether it is being stopped: what comes then is no answer.
+    pub(crate) stopping: bool,
     /// The running turn.
     pub(crate) turn: Option<i64>,
     /// Since when it runs, in milliseconds since 1970.
@@ -63,6 +65,7 @@ pub(crate) fn phase(phase: ThreadPhase, doing: Option<&Doing>) -> PhaseView {
         tone,
         words,
         busy,
+        stopping: phase == ThreadPhase::Stopping,
         turn: doing.map(|doing| doing.turn.0),
         since: doing.map(|doing| doing.since.millis()),
         until,

@@ -5,6 +5,7 @@ import { hear } from "./act.js";
 import { note } from "./note.js";
 import { on, resync } from "./live.js";
 import { atEnd } from "./list.js";
+import { kept } from "./send.js";
 import { arrange, begin, clear, doubt, from, gone, letGo, number, put, timeline } from "./timeline.js";
 
 const thread = document.body.dataset.thread;
@@ -18,6 +19,8 @@ const MOST = 400;
 const PART = 50;
 /** So near to where the page ends, in pixels, more is loaded. */
 const NEAR = 800;
+/** So many loads a reader who comes back is sought. */
+const FAR = 40;
 /** After a load that failed, in milliseconds. */
 const REST = 5000;
 
@@ -54,7 +57,39 @@ export function scrolling() {
   earlier?.addEventListener("click", () => load(older));
   on("applied", trim);
   on("renewed", refresh);
-  toEnd();
+  if (thread) addEventListener("pagehide", keep);
+  comeBack();
+}
+
+/** Remembers what the reader sees first, for the same page when it is loaded again. */
+function keep() {
+  const top = scroller.getBoundingClientRect().top;
+  const first = stuck ? null : [...timeline.children].find((one) => one.getBoundingClientRect().bottom > top);
+  kept.set(`place:${thread}`, first ? { id: first.id, down: first.getBoundingClientRect().top - top } : null);
+}
+
+/** To where the reader was, if this page was loaded again; else to the end. */
+async function comeBack() {
+  const before = kept.take(`place:${thread}`);
+  const came = performance.getEntriesByType("navigation")[0]?.type;
+  const sought = () => document.getElementById(before.id);
+  if (!thread || !before || came === "navigate") return toEnd();
+  stuck = false;
+  loading = true;
+  try {
+    for (let parts = 0; parts < FAR && !sought() && !earlier.hidden; parts += 1) {
+      // From here nothing is let go above.
+      scroller.scrollTop = 0;
+      await older();
+    }
+  } catch {
+    // The host is away: it is as new.
+  } finally {
+    loading = false;
+  }
+  if (!sought()) return toNewest();
+  scroller.scrollTop += sought().getBoundingClientRect().top - scroller.getBoundingClientRect().top - before.down;
+  place = scroller.scrollTop;
 }
 
 function toEnd() {

@@ -12,9 +12,10 @@ pub(crate) fn sign_in_step(service: &Service, scope: &str, begun: &Begun) -> Str
     match begun {
         Begun::Link { url, .. } => format!(
             "<p><a class=\"button primary\" data-focus=\"\" href=\"{}\" target=\"_blank\" rel=\"noopener noreferrer\">Open the \
-             sign-in page</a></p><p class=\"quiet\">If you come back here by yourself, that is all. If the page shows a code, or \
+             sign-in page</a></p><p class=\"quiet\" data-poll=\"{}\">If you come back here by yourself, that is all. If the page shows a code, or \
              ends on an address that does not load, copy the code or the whole address and paste it here.</p>{}",
             escape(url.as_str()),
+            escape(service.as_str()),
             form(
                 service,
                 scope,
@@ -32,11 +33,12 @@ pub(crate) fn sign_in_step(service: &Service, scope: &str, begun: &Begun) -> Str
             "<p>Type this code on the vendor's page:</p><p class=\"row\"><code class=\"big\">{}</code>\
              <button type=\"button\" data-act=\"copy\" data-text=\"{}\">Copy</button>\
              <a class=\"button primary\" data-focus=\"\" href=\"{}\" target=\"_blank\" rel=\"noopener noreferrer\">Open the page</a></p>\
-             <p class=\"quiet\" data-poll=\"\">Waiting for you to confirm there; the code ends at {}. Nothing needs to be brought \
+             <p class=\"quiet\" data-poll=\"{}\">Waiting for you to confirm there; the code ends at {}. Nothing needs to be brought \
              back.</p>",
             escape(user_code),
             escape(user_code),
             escape(page_with_code.as_ref().unwrap_or(page).as_str()),
+            escape(service.as_str()),
             words::time(*expires_at)
         ),
         Begun::Key { vendor } => format!(

@@ -2,6 +2,7 @@
 // Apart from these, what waits for an answer is there however old it is, until it is answered.
 
 import { times } from "./clock.js";
+import { holding } from "./focus.js";
 import { element, morph } from "./morph.js";
 
 export const timeline = document.getElementById("timeline");
@@ -53,7 +54,7 @@ export function put(data) {
   }
   if (isOld(data)) return null;
   note(data);
-  if (here) morph(here, fresh);
+  if (here) holding(here, () => morph(here, fresh));
   else timeline.append(fresh);
   times(here ?? fresh);
   return here ? null : fresh;

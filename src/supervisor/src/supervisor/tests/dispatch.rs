@@ -36,6 +36,11 @@ async fn steer_cancels_merges_and_sends_the_whole_again() {
         view.items.values().all(|item| item.turn == Some(first)),
         "the merged message belongs to the turn that answers it"
     );
+    let entry = &view.items[&posted.item.unwrap()];
+    assert!(
+        matches!(&entry.body, Body::Said { text, .. } if text == "also this"),
+        "{entry:?}"
+    );
     assert!(merged.reason.unwrap().contains(&first.to_string()));
     assert_eq!(host.script.prompts(), ["first", "first\n\nalso this"]);
     assert_eq!(view.answers(), ["half an answer", "echo: first\n\nalso this"]);

@@ -54,6 +54,7 @@ async fn the_same_message_posted_again_is_known_and_runs_once() {
         second,
         Posted {
             turn: first.turn,
+            item: None,
             happened: Happened::Known
         }
     );

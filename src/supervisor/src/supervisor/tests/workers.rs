@@ -80,6 +80,7 @@ async fn after_too_many_failures_the_thread_is_told_and_only_people_start_it_aga
         retried,
         Posted {
             turn: first,
+            item: None,
             happened: Happened::Started
         }
     );

@@ -146,11 +146,37 @@ fn a_finished_call_says_how_it_ended_and_how_long_it_took() {
         html.contains("exit 2") && html.contains("1.4 s") && html.contains(">failed<"),
         "{html}"
     );
+    let mut quick = call(ToolStatus::Completed);
+    (quick.exit, quick.ended) = (Some(0), Some(AT.plus(Duration::from_millis(30))));
+    let html = show(Body::Tool(quick.clone()));
+    assert!(html.contains("exit 0<i> · </i>&lt; 0.1 s"), "{html}");
+    // Other calls have no time of their own.
+    (quick.kind, quick.exit) = (ToolKind::Read, None);
+    let html = show(Body::Tool(quick));
+    assert!(!html.contains("exit") && !html.contains("0.1 s"), "{html}");
     let html = show(Body::Tool(call(ToolStatus::Running)));
     assert!(
         html.contains(&format!("data-since=\"{}\" aria-live=\"off\"", AT.millis())),
         "{html}"
     );
+}
+
+#[test]
+fn what_went_wrong_is_told_in_sentences_without_our_marks() {
+    let note = |text: &str| {
+        show(Body::Note {
+            kind: NoteKind::Error,
+            text: text.into(),
+            retry: None,
+        })
+    };
+    let html = note("no model is named\nhint: `/model NAME` in <this> thread");
+    assert!(
+        html.contains("No model is named. <code>/model NAME</code> in &lt;this&gt; thread.</p>"),
+        "{html}"
+    );
+    let html = note("a lone ` is no quote");
+    assert!(html.contains("A lone ` is no quote.</p>"), "{html}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ const SHOWN_OUTPUT: usize = 48 * 1024;
 /// Changes of at most so many lines stay open after the call.
 const SHORT_DIFF: usize = 24;
 
-/// Shorter calls took no time.
+/// Shorter calls took no time; of a command that is said, too.
 const WORTH_A_WORD: Duration = Duration::from_millis(100);
 
 /// The card. `item` gives the moment it counts from if the call does not say.
@@ -107,8 +107,10 @@ fn facts(call: &ToolCall, item: &Item, word: &str, changed: Option<diff::Count>)
             lines.added, lines.removed
         ));
     }
-    if let Some(code) = call.exit.filter(|code| *code != 0) {
-        facts.push(format!("<span class=\"code\">exit {code}</span>"));
+    match call.exit {
+        None => {}
+        Some(0) => facts.push("exit 0".to_owned()),
+        Some(code) => facts.push(format!("<span class=\"code\">exit {code}</span>")),
     }
     let started = call.started.unwrap_or(item.at);
     match (call.status, call.ended) {
@@ -117,9 +119,11 @@ fn facts(call: &ToolCall, item: &Item, word: &str, changed: Option<diff::Count>)
             let since = started.millis();
             facts.push(format!("<span data-since=\"{since}\" aria-live=\"off\"></span>"));
         }
-        (_, Some(ended)) if call.started.is_some() && ended.since(started) >= WORTH_A_WORD => {
-            facts.push(words::span(ended.since(started)));
-        }
+        (_, Some(ended)) if call.started.is_some() => match ended.since(started) {
+            span if span >= WORTH_A_WORD => facts.push(words::span(span)),
+            _ if call.kind == ToolKind::Execute => facts.push("&lt; 0.1 s".to_owned()),
+            _ => {}
+        },
         _ => {}
     }
     // That all went well needs no word for the eye.

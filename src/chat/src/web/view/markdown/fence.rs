@@ -64,6 +64,7 @@ static FENCE: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .add_tag_attribute_values("input", "type", ["checkbox"])
         .add_tag_attribute_values("input", "checked", [""])
         .add_tag_attribute_values("input", "disabled", [""])
+        .add_tag_attribute_values("input", "aria-label", ["Done", "To do"])
         .add_tag_attribute_values("pre", "tabindex", ["0"])
         .add_tag_attribute_values("div", "tabindex", ["0"])
         .add_tag_attribute_values("th", "align", ALIGNMENTS)

@@ -220,6 +220,9 @@ fn tables_lists_and_tasks_come_out() {
     );
     assert_eq!(html.matches("type=\"checkbox\"").count(), 2, "{html}");
     assert_eq!(html.matches("checked=\"\"").count(), 1, "{html}");
+    for name in ["Done", "To do"] {
+        assert!(html.contains(&format!("aria-label=\"{name}\"")), "{html}");
+    }
 }
 
 #[test]
