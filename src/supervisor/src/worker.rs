@@ -11,6 +11,7 @@ mod log;
 mod memory;
 mod sign_in;
 mod spawn;
+mod trial;
 mod words;
 
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ use self::gate::Gate;
 use self::handle::Handle;
 use self::keeper::{Keeper, Step};
 use self::log::Tail;
+pub(crate) use self::trial::try_out;
 use crate::config::{Agent, Limits};
 use crate::sweep::Reaper;
 
@@ -151,24 +153,6 @@ pub(crate) async fn start(
         patience: spec.limits.start,
     })
 }
-
-/// Starts a worker and opens its session, within `spec.limits.start`, and ends it with all it started. An error is also what
-/// a thread would meet before it has said anything.
-pub(crate) async fn try_out(spec: &Spec, reaper: &Reaper) -> Result<(), StartError> {
-    // Nobody receives, so that whatever it sends is read and dropped.
-    let gate = Gate::new(mpsc::channel(1).0);
-    let (_connection, _, process) = open(spec, reaper, &gate).await?;
-    // What breaks a session right after its begin comes with it: a log's line, or the end of the program.
-    let ended = timeout(SETTLING, process.ended()).await;
-    if ended.is_ok() || gate.is_over() {
-        return Err(failed(OpenError::Closed(client::NEW), process, spec).await);
-    }
-    process.end(spec.limits.grace).await;
-    Ok(())
-}
-
-/// How long a session has to stand to count as opened, where nobody says anything in it.
-const SETTLING: Duration = Duration::from_secs(1);
 
 async fn open(
     spec: &Spec,

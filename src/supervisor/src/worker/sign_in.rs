@@ -296,7 +296,7 @@ fn quoted(names: &[&String]) -> String {
 }
 
 /// Which user that is, where it has a name.
-fn user() -> String {
+pub(super) fn user() -> String {
     let known = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
     known.map_or_else(String::new, |user| format!(" (`{}`)", user.name))
 }
