@@ -49,6 +49,9 @@ static WORKERS: LazyLock<Mutex<HashMap<i32, u64>>> = LazyLock::new(Mutex::defaul
 /// So long the killing is tried before it is given up, loudly: only a process that the kernel can't end lives longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often to look again at once, as long as something has ended meanwhile.
+const LOOKS: usize = 8;
+
 /// How soon to look again when no child's end told to.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -96,12 +99,12 @@ struct Shared {
     round: Mutex<Rounds>,
 }
 
-/// What one round has to know of earlier ones.
+/// What one round has to know of earlier ones: processes with their start times.
 #[derive(Debug, Default)]
 struct Rounds {
-    killed: HashSet<i32>,
-    zombies: HashSet<i32>,
-    /// Those that we may not signal, with their start times: it was said, and nothing more can be done.
+    killed: HashSet<(i32, u64)>,
+    zombies: HashSet<(i32, u64)>,
+    /// Those that we may not signal: it was said, and nothing more can be done.
     untouchable: HashSet<(i32, u64)>,
     /// Refreshes left over from an earlier host, which are not our children.
     foreign: Vec<Process>,
@@ -112,6 +115,8 @@ struct Rounds {
 struct Round {
     alive: usize,
     spared: usize,
+    /// One of them was met dead for the first time, or taken off the kernel's list.
+    has_ended: bool,
 }
 
 impl Reaper {
@@ -256,7 +261,7 @@ impl Reaper {
                 }
             };
             self.shared.spared.send_replace(round.spared);
-            if round.alive == 0 {
+            if round.alive == 0 && !round.has_ended {
                 return round.spared;
             }
             if Instant::now() > deadline {
@@ -325,38 +330,17 @@ impl Shared {
     fn round(&self) -> io::Result<Round> {
         let workers = workers();
         let mut rounds = self.rounds();
-        let (us, our_session) = (getpid().as_raw(), getsid(None)?.as_raw());
-        let mut result = Round::default();
-        let (mut zombies, mut untouchable) = (HashSet::new(), HashSet::new());
-        for process in process::all()? {
-            // What this program starts for itself stays in its session; what a worker starts never was in it.
-            if process.parent != us || process.session == our_session || workers.contains_key(&process.pid) {
-                continue;
+        let mut news = Rounds::default();
+        let mut result = self.look(&workers, &mut rounds, &mut news)?;
+        // The children of one that has ended meanwhile came to us behind our back, if their numbers are lower.
+        for _ in 0..LOOKS {
+            if !result.has_ended {
+                break;
             }
-            if !process.is_zombie && self.needs_mark(us, &process) && !self.is_marked(&process) {
-                continue;
-            }
-            if process.is_zombie {
-                // One that we did not kill may have somebody in this program who waits for it: he comes first.
-                if rounds.killed.remove(&process.pid) || rounds.zombies.contains(&process.pid) {
-                    let _ = waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG));
-                } else {
-                    zombies.insert(process.pid);
-                }
-            } else if self.refreshers.spare(&process) {
-                result.spared += 1;
-            } else {
-                let key = (process.pid, process.started);
-                if rounds.untouchable.contains(&key) || !process.signal(Signal::SIGKILL) {
-                    untouchable.insert(key);
-                } else {
-                    rounds.killed.insert(process.pid);
-                    result.alive += 1;
-                }
-            }
+            result = self.look(&workers, &mut rounds, &mut news)?;
         }
-        rounds.zombies = zombies;
-        rounds.untouchable = untouchable;
+        rounds.zombies = news.zombies;
+        rounds.untouchable = news.untouchable;
         rounds.foreign.retain(|process| {
             let is_over = Refreshers::is_overdue(process);
             if is_over {
@@ -365,6 +349,42 @@ impl Shared {
             !is_over && process.is_alive()
         });
         result.spared += rounds.foreign.len();
+        Ok(result)
+    }
+
+    /// Looks at every process once, in the order of their numbers.
+    fn look(&self, workers: &HashMap<i32, u64>, rounds: &mut Rounds, news: &mut Rounds) -> io::Result<Round> {
+        let (us, our_session) = (getpid().as_raw(), getsid(None)?.as_raw());
+        let mut result = Round::default();
+        for process in process::all()? {
+            // What this program starts for itself stays in its session; what a worker starts never was in it.
+            if process.parent != us || process.session == our_session || workers.contains_key(&process.pid) {
+                continue;
+            }
+            if !process.is_zombie && self.needs_mark(us, &process) && !self.is_marked(&process) {
+                continue;
+            }
+            let key = (process.pid, process.started);
+            if process.is_zombie {
+                // One that we did not kill may have somebody in this program who waits for it: he comes first.
+                if rounds.killed.remove(&key) || rounds.zombies.remove(&key) {
+                    let _ = waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG));
+                    result.has_ended = true;
+                } else {
+                    result.has_ended |= news.zombies.insert(key);
+                }
+            } else if self.refreshers.spare(&process) {
+                result.spared += 1;
+            } else if rounds.untouchable.contains(&key)
+                || news.untouchable.contains(&key)
+                || !process.signal(Signal::SIGKILL)
+            {
+                news.untouchable.insert(key);
+            } else {
+                rounds.killed.insert(key);
+                result.alive += 1;
+            }
+        }
         Ok(result)
     }
 
