@@ -8,6 +8,7 @@ mod table;
 mod agent;
 mod command;
 mod memory;
+mod model;
 mod moment;
 mod prompt;
 mod start;

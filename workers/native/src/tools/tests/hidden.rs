@@ -92,7 +92,7 @@ async fn a_command_is_ended_with_all_it_started_where_proc_hides_processes() {
         }
     };
     tokio::select! {
-        outcome = bench.tools.run(prepared, &mut output) => panic!("{}", outcome.text),
+        outcome = bench.run(prepared, &mut output) => panic!("{}", outcome.text),
         () = ready.notified() => {}
     }
     assert_eq!(alive(&bench), [true; 3]);
@@ -119,7 +119,7 @@ async fn a_command_with_too_many_processes_is_ended_where_proc_hides_its_guard()
     let prepared = tools
         .prepare("bash", &json!({ "command": script }).to_string())
         .unwrap();
-    let outcome = tools.run(prepared, &mut |_| {}).await;
+    let outcome = tools.run(prepared, &mut |_| {}, std::future::pending()).await;
     assert!(
         outcome.text.contains("more than 150 processes"),
         "{}",
