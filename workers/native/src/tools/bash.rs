@@ -14,7 +14,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cage::{Cage, CageError, Policy};
+use cage::{Cage, CageError, Layer, Policy};
 use nix::sys::signal::Signal;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
@@ -213,13 +213,15 @@ impl Bash {
 struct Running {
     tree: Tree,
     child: Child,
+    cage: Cage,
 }
 
 fn start(policy: &Policy, script: &str, processes: NonZeroU32) -> Result<(Running, Receiver), String> {
+    let is_guarded = !policy.without.contains(&Layer::Session);
     let (cage, tree) = loop {
         let cage = Cage::prepare(policy).map_err(|error| words(&error))?;
         // After many commands marks come again. One whose command still dies is passed over.
-        if let Some(tree) = Tree::new(cage.mark(), processes) {
+        if let Some(tree) = Tree::new(cage.mark(), is_guarded, processes) {
             break (cage, tree);
         }
     };
@@ -244,7 +246,7 @@ fn start(policy: &Policy, script: &str, processes: NonZeroU32) -> Result<(Runnin
         .map_err(|error| words(&CageError::from_spawn(&shell, error)))?;
     tree.starts_with(child.id());
     // `command` holds the writing ends, and goes here: the pipe ends when the last process does.
-    Ok((Running { tree, child }, reader))
+    Ok((Running { tree, child, cage }, reader))
 }
 
 fn words(error: &CageError) -> String {
@@ -272,7 +274,10 @@ impl Running {
         tokio::pin!(watch, stopped);
         loop {
             tokio::select! {
-                status = self.child.wait() => return status.map_or_else(End::Broken, End::Exit),
+                status = self.child.wait() => {
+                    self.tree.first_is_gone();
+                    return status.map_or_else(End::Broken, End::Exit);
+                }
                 () = sleep_until(deadline) => return End::TimeOut,
                 () = &mut stopped => return End::Stopped,
                 too_many = &mut watch => return End::TooMany(too_many),
@@ -291,10 +296,11 @@ impl Running {
 
     /// Ends everything and waits until it is gone.
     async fn end(&mut self) -> tree::Left {
-        let ended = self.tree.kill();
+        let mut ended = self.tree.kill();
         // Killed now, if it had not ended before: the wait is short, unless the kernel holds it.
         if timeout(tree::PATIENCE, self.child.wait()).await.is_ok() {
             self.tree.first_is_gone();
+            ended += self.cage.ended();
         }
         let alive = self.tree.reap().await;
         tree::Left { ended, alive }

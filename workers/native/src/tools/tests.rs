@@ -2,6 +2,7 @@
 
 mod commands;
 mod files;
+mod hidden;
 mod processes;
 mod search;
 

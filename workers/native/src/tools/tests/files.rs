@@ -279,6 +279,28 @@ fn changes_of_the_work_may_be_allowed_for_good_and_those_of_what_rules_it_never(
 }
 
 #[test]
+fn a_link_in_any_of_very_many_folders_is_found_and_what_can_not_be_looked_through_is_asked_about() {
+    let bench = Bench::new();
+    bench.put("notes.md", "old");
+    bench.put("other.md", "old");
+    for number in 0..600 {
+        fs::create_dir_all(bench.path(format!("many/{number:05}"))).unwrap();
+    }
+    symlink("../../notes.md", bench.path("many/00599/AGENTS.md")).unwrap();
+    let always = |path: &str| {
+        let arguments = json!({ "path": path, "content": "new" });
+        bench.prepare("write", &arguments).unwrap().always
+    };
+    assert_eq!(always("notes.md"), None);
+    assert!(always("other.md").is_some());
+    // More entries than are looked at.
+    for number in 600..10_001 {
+        fs::hard_link(bench.path("notes.md"), bench.path(format!("many/{number:05}"))).unwrap();
+    }
+    assert_eq!(always("other.md"), None);
+}
+
+#[test]
 fn what_a_link_or_a_repository_makes_a_rule_of_the_work_is_asked_about_each_time() {
     let bench = Bench::new();
     for name in [
@@ -290,6 +312,8 @@ fn what_a_link_or_a_repository_makes_a_rule_of_the_work_is_asked_about_each_time
         "a/b/x",
         "new/x",
         "round/x",
+        "back/x",
+        "docs/back.md",
         "store/x",
         "bare/HEAD",
         "bare/objects/x",
@@ -308,6 +332,8 @@ fn what_a_link_or_a_repository_makes_a_rule_of_the_work_is_asked_about_each_time
         ("real.md", "docs/way.md"),
         ("missing/rules.md", "new/AGENTS.md"),
         ("AGENTS.md", "round/AGENTS.md"),
+        // Leads there as soon as somebody makes those folders.
+        ("gone/away/../../../docs/back.md", "back/AGENTS.md"),
         ("../store", "sub/.git"),
     ] {
         symlink(target, bench.path(link)).unwrap();
@@ -323,6 +349,7 @@ fn what_a_link_or_a_repository_makes_a_rule_of_the_work_is_asked_about_each_time
         "a/b/AGENTS.md",
         "docs/real.md",
         "docs/way.md",
+        "docs/back.md",
         "new/missing/rules.md",
         "sub/.git/hooks/update",
         "store/hooks/update",
