@@ -318,7 +318,7 @@ async fn a_thread_that_is_deleted_in_mid_answer_stops_nothing_else() {
 #[tokio::test]
 async fn a_sign_that_can_not_be_set_for_a_moment_is_set_then() {
     let stage = Stage::start("", "").await;
-    let trouble = Fault::status(502).on("PUT", "/channels/*/messages/*/reactions/*/@me");
+    let trouble = Fault::status(502).on("PUT", "/channels/*/messages/*/reactions/✅/@me");
     stage.fake.inject(trouble.times(2));
     let (message, _) = stage.mention(&stage.alice, "say: hi").await;
     stage.sign(message, "✅").await;
