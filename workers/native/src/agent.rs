@@ -102,7 +102,7 @@ pub(crate) async fn serve<K: Kit>(
         )
         .on_receive_notification(
             async move |note: CancelNotification, _| {
-                cancel.cancel(&note.session_id);
+                cancel.cancel(&note);
                 Ok(())
             },
             on_receive_notification!(),

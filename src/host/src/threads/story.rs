@@ -42,6 +42,7 @@ fn entry(item: &Item) -> Vec<String> {
                 (ToolStatus::Running, _) => "runs".to_owned(),
                 (ToolStatus::Completed, _) => "done".to_owned(),
                 (ToolStatus::Failed, _) => "failed".to_owned(),
+                (ToolStatus::Stopped, _) => "stopped".to_owned(),
                 (ToolStatus::Cut, _) => "cut".to_owned(),
             };
             (

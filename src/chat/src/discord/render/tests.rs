@@ -451,6 +451,7 @@ fn anything() -> impl Strategy<Value = Body> {
         Just(ToolStatus::Running),
         Just(ToolStatus::Completed),
         Just(ToolStatus::Failed),
+        Just(ToolStatus::Stopped),
         Just(ToolStatus::Cut)
     ];
     let kind = prop_oneof![Just(ToolKind::Execute), Just(ToolKind::Read)];

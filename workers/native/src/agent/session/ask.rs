@@ -11,7 +11,7 @@ use super::{Brief, Session, TurnError};
 use crate::agent::client::Login;
 use crate::agent::kit::{Kit, Mind as _};
 use crate::agent::outlet::{EVERY, Outlet};
-use crate::agent::stop::Stop;
+use crate::agent::stop::{Stop, flushing};
 use crate::agent::transcript::{Line, Withdrawal};
 use crate::message::{Message, ReplyPart};
 use crate::providers::{Progress, ProviderError, Reply, Request};
@@ -133,9 +133,8 @@ impl<K: Kit> Session<K> {
         };
         let mut progress = |progress| outlet.push(progress);
         let call = self.mind.call(request, &mut progress);
-        let called = stop
-            .or_with(call, outlet.pending(), EVERY, &self.client, || outlet.flush())
-            .await;
+        let called = flushing(call, outlet.pending(), EVERY, &self.client, || outlet.flush());
+        let called = stop.or(called).await;
         if let Some(Ok(reply)) = &called {
             show_unstreamed(&outlet, reply);
         }

@@ -49,7 +49,15 @@ for number in range(300): threading.Thread(target=time.sleep, args=(60,)).start(
         let mut output = |_| {};
         let (mut capture, mut live) = (Capture::new(folder.path()), Live::new(&mut output));
         let limit = Duration::from_mins(1);
-        let end = running.follow(&mut reader, limit, &mut capture, &mut live).await;
+        let end = running
+            .follow(
+                &mut reader,
+                limit,
+                &mut capture,
+                &mut live,
+                std::future::pending(),
+            )
+            .await;
         assert!(matches!(end, End::TooMany(_)), "{program}");
         let left = running.end().await;
         assert!(left.ended > 0 && left.alive == 0, "{program}: {left:?}");

@@ -199,7 +199,7 @@ async fn a_link_that_appears_after_the_permission_is_not_followed() {
     fs::rename(bench.path("folder"), bench.path("moved")).unwrap();
     symlink(bench.root(), bench.path("folder")).unwrap();
     for prepared in [read, inner, write] {
-        let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+        let outcome = bench.run(prepared, &mut |_| {}).await;
         assert!(
             outcome.failed && !outcome.text.contains("planted"),
             "{}",
@@ -222,7 +222,7 @@ async fn write_makes_files_and_folders_and_offers_them() {
     assert_eq!(prepared.changes[0].old, None);
     assert_eq!(prepared.changes[0].new, "hello\n");
     assert!(!bench.path("deep").exists(), "preparing changes nothing");
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert_eq!(outcome.text, "wrote `deep/down/notes.txt` (1 line)");
     assert_eq!(outcome.created, [bench.path("deep/down/notes.txt")]);
     assert_eq!(bench.text("deep/down/notes.txt"), "hello\n");
@@ -418,7 +418,7 @@ async fn a_link_inside_the_workspace_is_followed_and_stays() {
         )
         .unwrap();
     assert_eq!(prepared.input, "real.txt", "what is shown is what is changed");
-    assert!(!bench.tools.run(prepared, &mut |_| {}).await.failed);
+    assert!(!bench.run(prepared, &mut |_| {}).await.failed);
     assert_eq!(bench.text("real.txt"), "new\n");
     assert!(bench.path("link.txt").is_symlink());
 }
@@ -443,7 +443,7 @@ async fn a_file_that_changed_after_the_permission_is_left_alone() {
 
     let prepared = edit();
     bench.put("a.txt", "one and more\n");
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert!(
         outcome.failed && outcome.text.contains("changed in the meantime"),
         "{}",
@@ -453,7 +453,7 @@ async fn a_file_that_changed_after_the_permission_is_left_alone() {
 
     let prepared = edit();
     fs::remove_file(bench.path("a.txt")).unwrap();
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert!(
         outcome.failed && outcome.text.contains("removed in the meantime"),
         "{}",
@@ -463,7 +463,7 @@ async fn a_file_that_changed_after_the_permission_is_left_alone() {
 
     let prepared = create();
     bench.put("b.txt", "theirs");
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert!(
         outcome.failed && outcome.text.contains("made by somebody else"),
         "{}",
@@ -484,7 +484,7 @@ async fn edit_changes_what_was_shown() {
         .unwrap();
     let shown = prepared.changes[0].clone();
     assert_eq!(shown.old.as_deref(), Some("let a = 1;\nlet b = 1;\n"));
-    assert!(!bench.tools.run(prepared, &mut |_| {}).await.failed);
+    assert!(!bench.run(prepared, &mut |_| {}).await.failed);
     assert_eq!(bench.text("a.rs"), shown.new);
     assert!(
         bench
@@ -529,7 +529,7 @@ async fn a_write_that_fails_leaves_the_old_file_and_says_so() {
         .unwrap();
     fs::remove_dir_all(bench.workspace()).unwrap();
     fs::write(bench.workspace(), "now a file").unwrap();
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert!(
         outcome.failed && outcome.text.contains("could not write `folder/a.txt`"),
         "{}",
@@ -618,7 +618,7 @@ async fn a_name_with_line_feeds_is_one_line_that_a_call_can_name() {
     let call = format!("{{\"path\":{path}}}");
     let read = bench.tools.prepare("read", &call).unwrap();
     assert_eq!(read.input, path);
-    let read = bench.tools.run(read, &mut |_| {}).await.text;
+    let read = bench.run(read, &mut |_| {}).await.text;
     assert_eq!(read, "     1\tfound\n");
     let part = bench.prepare(
         "read",
@@ -636,14 +636,7 @@ async fn a_folder_of_the_configuration_may_be_read_after_asking_and_never_writte
     let path = file.display().to_string();
     let read = bench.prepare("read", &json!({ "path": path })).unwrap();
     assert!(read.asks, "it lies outside");
-    assert!(
-        bench
-            .tools
-            .run(read, &mut |_| {})
-            .await
-            .text
-            .contains("from outside")
-    );
+    assert!(bench.run(read, &mut |_| {}).await.text.contains("from outside"));
     let refused = bench.refusal("write", &json!({ "path": path, "content": "x" }));
     assert!(refused.contains("nothing may be written there"), "{refused}");
     let run = bench.bash(&format!("cat {path}; echo x >> {path}")).await;

@@ -126,6 +126,7 @@ fn a_tool_call_is_open_while_it_matters() {
         (ToolStatus::Running, true),
         (ToolStatus::Completed, false),
         (ToolStatus::Failed, true),
+        (ToolStatus::Stopped, true),
         (ToolStatus::Cut, false),
     ] {
         assert_eq!(
