@@ -316,6 +316,10 @@ impl Reader {
         if call.name.is_empty() {
             text(&function["name"]).clone_into(&mut call.name);
         }
+        if call.arguments == "{}" && has_arguments(piece) {
+            // It stood there only until there were some.
+            call.arguments.clear();
+        }
         match &function["arguments"] {
             Value::Null => {}
             Value::String(text) => call.arguments.push_str(text),
@@ -349,12 +353,16 @@ fn goes_on(call: &ToolCall, piece: &Value) -> bool {
     }
     let is_another = !id.is_empty() && !call.id.is_empty() && id != call.id;
     let is_renamed = !call.name.is_empty() && name != call.name;
-    let has_arguments = match &piece["function"]["arguments"] {
+    !(is_another || is_renamed || has_arguments(piece) && is_whole(&call.arguments))
+}
+
+/// Whether a piece has some.
+fn has_arguments(piece: &Value) -> bool {
+    match &piece["function"]["arguments"] {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
         _ => true,
-    };
-    !(is_another || is_renamed || has_arguments && is_whole(&call.arguments))
+    }
 }
 
 /// Whether nothing can follow.

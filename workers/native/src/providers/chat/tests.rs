@@ -172,6 +172,14 @@ fn calls_are_told_apart_however_a_server_numbers_them() {
             ],
         ),
         (
+            "an empty object first",
+            vec![
+                piece(json!({ "index": 0, "id": "x", "function": { "name": "bash", "arguments": {} } })),
+                piece(json!({ "index": 0, "function": { "arguments": "{\"command\":\"ls\"}" } })),
+                piece(json!({ "index": 1, "id": "y", "function": { "name": "bash", "arguments": object } })),
+            ],
+        ),
+        (
             "both in one chunk",
             vec![json!({ "delta": { "tool_calls": [
                 { "index": 0, "function": { "name": "bash", "arguments": object } },
