@@ -55,7 +55,9 @@ pub use refresh::{
 };
 pub use scopes::covers;
 pub use sendable::unsendable;
-pub use sign_in::{Begun, Completed, LINK_LIFE, PasteError, Revoked, SignInError, SignedOut};
+pub use sign_in::{
+    Begun, Completed, LINK_LIFE, LONGEST_SIGN_IN, PasteError, Revoked, SignInError, SignedOut,
+};
 pub use store::{FileHealth, Leftover, PendingHealth, Store, StoreError, TenantHealth, Unreadable};
 pub use tenant::{FileId, MAX_NAME_BYTES, NameError, Owner, Service, Tenant, UserId};
 pub use vendor::{

@@ -125,7 +125,7 @@ impl Stage {
     }
 
     /// Until there is nothing earlier.
-    async fn from_the_beginning(&self) {
+    async fn all_of_before(&self) {
         while self
             .browser
             .script("return !document.getElementById('older').hidden")
@@ -218,7 +218,7 @@ async fn after_a_question_of_long_ago_nothing_is_missing_and_nothing_is_there_tw
         stage.shows(48).await;
         stage.meanwhile(async |stage| stage.speaks(MUCH, 88).await).await;
         assert_eq!(stage.shows(88).await.1, [true]);
-        stage.from_the_beginning().await;
+        stage.all_of_before().await;
         assert_eq!(stage.shows(88).await, (1, vec![true]));
         assert_eq!(stage.places().await, [2], "it stands in its place");
         // Who reads far up keeps that.
@@ -256,7 +256,7 @@ async fn a_new_page_shows_a_question_of_long_ago_once_and_what_others_decided_in
         stage.browser.driver.refresh().await.expect("it loads again");
         let (first, asks) = stage.shows(45).await;
         assert!(first > 5 && asks == [true], "{first} {asks:?}");
-        stage.from_the_beginning().await;
+        stage.all_of_before().await;
         assert_eq!(stage.shows(45).await, (1, vec![true]));
         assert_eq!(stage.places().await, [2]);
         stage

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conversation::{Body, ThreadId};
+use conversation::{Body, LoginEnd, ThreadId};
 use credentials::{Begun, Completed, Owner, Revoked, Service, SignInError, Tenant, UserId, words};
 use serde_json::{Value, json};
 
@@ -333,12 +333,16 @@ async fn for_thread(
     }
     let items = super::press::items(bot, thread).await;
     let wanted = items.iter().find_map(|one| match &one.body {
-        Body::Login { service, done, .. } if one.id.0 == item => Some((service.clone(), *done)),
+        Body::Login { service, ended, .. } if one.id.0 == item => Some((service.clone(), *ended)),
         _ => None,
     });
-    let (service, done) = wanted.ok_or("That is too long ago. `/auth` signs you in.")?;
-    if done {
-        return Err("That was done already.".to_owned());
+    let (service, ended) = wanted.ok_or("That is too long ago. `/auth` signs you in.")?;
+    match ended {
+        None => {}
+        Some(LoginEnd::Done) => return Err("That was done already.".to_owned()),
+        Some(LoginEnd::TimedOut | LoginEnd::Gone) => {
+            return Err("Nothing waits for that any more. `/auth` signs you in.".to_owned());
+        }
     }
     let service = Service::parse(&service).map_err(|error| sentence(&error.to_string()))?;
     let tenant = Tenant::user(service, user.clone());
