@@ -132,6 +132,7 @@ impl Running {
             origins: origins.clone(),
         };
         let web = settings.web_config(origins);
+        let ours = credentials.clone();
         let web = match web::Server::start(web, supervisor.clone(), credentials).await {
             Ok(web) => web,
             Err(error) => {
@@ -148,7 +149,7 @@ impl Running {
             }
         };
         let doctor = discord.as_ref().map(discord::Server::doctor);
-        let answerer = answers::answerer(supervisor.clone(), web.links(), doctor);
+        let answerer = answers::answerer(supervisor.clone(), ours, web.links(), doctor);
         let control = match Control::open(state, answerer) {
             Ok(control) => control,
             Err(error) => {
