@@ -10,6 +10,7 @@ use support::{Browser, Flaky, Host, Person, Scene};
 
 use crate::chat::{say, until_idle};
 
+mod apart;
 mod many;
 
 /// A host whose login pays, its administrator over HTTP, and the same person's browser.

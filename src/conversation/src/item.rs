@@ -126,6 +126,14 @@ impl Body {
         }
     }
 
+    /// Whether it waits for somebody's answer.
+    pub fn waits(&self) -> bool {
+        matches!(
+            self,
+            Self::Permission { decision: None, .. } | Self::Login { done: false, .. }
+        )
+    }
+
     /// Whether a person who looks elsewhere would want to know that it is there: somebody spoke, something is asked, the
     /// host has something to say. A turn's end is such news, too, but no entry.
     pub(crate) fn is_news(&self) -> bool {

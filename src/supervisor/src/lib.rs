@@ -27,7 +27,7 @@ mod worker;
 
 pub use admission::Admission;
 pub use config::{Agent, AgentKind, Config, Limits};
-pub use probe::probe;
+pub use probe::{Unfit, probe};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
 pub use supervisor::{
     Answer, Happened, Message, Posted, Skipped, Supervisor, SupervisorError, attention_offline,

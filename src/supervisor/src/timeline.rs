@@ -64,6 +64,7 @@ pub(crate) struct Timeline {
     live: Vec<Live>,
     /// The answer or thought that is being written, and the agent's name of it.
     open: Option<(ItemId, Option<String>)>,
+    has_words: bool,
     /// People stop it: calls that do not end well from now on did not fail.
     is_stopped: bool,
 }
@@ -98,8 +99,14 @@ impl Timeline {
             workspace,
             live: Vec::new(),
             open: None,
+            has_words: false,
             is_stopped: false,
         }
+    }
+
+    /// Whether the agent said something to people, or gave them a file: a thought alone is no answer.
+    pub(crate) fn has_words(&self) -> bool {
+        self.has_words
     }
 
     /// A person, or a message of one, stops what runs.
@@ -127,6 +134,7 @@ impl Timeline {
 
     /// A file that was found to lie in the workspace.
     pub(crate) fn offer(&mut self, file: Attachment, now: Timestamp, ids: Ids<'_>) -> After {
+        self.has_words = true;
         let known = |live: &Live| matches!(&live.item.body, Body::File(known) if *known == file);
         if self.live.iter().any(known) {
             return After::default();
@@ -267,6 +275,7 @@ impl Timeline {
         now: Timestamp,
         ids: Ids<'_>,
     ) -> After {
+        self.has_words |= voice == Voice::Answer && !text.trim().is_empty();
         let mut after = After {
             doing: Some(match voice {
                 Voice::Answer => "writing".to_owned(),

@@ -7,6 +7,7 @@ mod table;
 
 mod agent;
 mod memory;
+mod model;
 mod moment;
 mod prompt;
 mod start;

@@ -26,6 +26,7 @@ mod outlet;
 mod plan;
 mod prompt;
 mod session;
+mod sign;
 mod stop;
 mod transcript;
 

@@ -15,6 +15,7 @@ use super::press::{form_of, sentence};
 use super::rest::Outgoing;
 use super::split::disarmed;
 use crate::harmless;
+use crate::web::refusal::Refused;
 use crate::web::sign_in::words::refused;
 
 mod device;
@@ -115,7 +116,10 @@ async fn tenant(
 }
 
 fn told(error: &SignInError) -> String {
-    let refused = refused(error);
+    in_words(&refused(error))
+}
+
+fn in_words(refused: &Refused) -> String {
     let hint = refused.hint.as_deref().map(|hint| format!(" {}", sentence(hint)));
     format!("⚠️ {}{}", sentence(&refused.error), hint.unwrap_or_default())
 }
@@ -140,6 +144,8 @@ async fn begin(
     let begun = bot.house.credentials.begin(tenant, user, way, None).await;
     let begun = begun.map_err(|error| told(&error))?;
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
+    // It took the place of one with a code, if there was one; mostly there is none.
+    let _ = bot.memory.set_sign_in(user, service, None);
     let title = title(bot, service);
     let whose = match tenant.owner {
         Owner::Host => "for everyone who uses this bot",

@@ -18,7 +18,7 @@ use crate::agent::client::Client;
 use crate::agent::history::History;
 use crate::agent::kit::{Hands as _, Kit};
 use crate::agent::stop::Stop;
-use crate::agent::transcript::{Line, Transcript, TranscriptError};
+use crate::agent::transcript::{Line, Transcript, TranscriptError, Withdrawal};
 use crate::agent::{plan, prompt};
 use crate::message::{Finish, Message, Part, ReplyPart, ToolCall, Usage};
 use crate::providers::{NO_MODEL, ProviderError};
@@ -153,7 +153,10 @@ impl<K: Kit> Session<K> {
         let filtered = || TurnError::failed(TurnFailure::Refused, FILTERED);
         if is_empty && (is_filtered || reply.finish == Finish::Refused) {
             // It would strike in each later request, too.
-            self.keep(vec![Line::Withdrawn]).await?;
+            self.keep(vec![Line::Withdrawn {
+                what: Withdrawal::New,
+            }])
+            .await?;
             return if is_filtered {
                 Err(filtered())
             } else {

@@ -9,7 +9,7 @@ use credentials::{
 };
 use supervisor::AgentKind;
 
-use super::payers;
+use crate::payers;
 use crate::web::people::Person;
 use crate::web::refusal::Refused;
 use crate::web::shared::Web;
@@ -55,7 +55,12 @@ impl Web {
                 payer: whose_login_pays(*situation),
                 refused: found.refused.get(&vendor.service).copied(),
             };
-            logins.push(of.login(Whose::Mine, own, begun, true));
+            let mut mine = of.login(Whose::Mine, own, begun, true);
+            if own.is_none() && !begun {
+                // Nobody may have looked when it ended.
+                mine.detail = self.failed_code(&person.user, &vendor.service).or(mine.detail);
+            }
+            logins.push(mine);
             logins.extend(of.environment());
             if host.is_some() || person.admin {
                 logins.push(of.login(Whose::Host, host, false, person.admin));

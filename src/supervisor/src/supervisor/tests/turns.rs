@@ -274,6 +274,33 @@ async fn an_answer_that_was_cut_short_by_a_limit_says_so() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_word_says_so_unless_something_else_explains_it() {
+    let thought = || SessionUpdate::AgentThoughtChunk(ContentChunk::new("hm".into()));
+    for (acts, told) in [
+        (vec![], true),
+        (vec![Act::Update(thought())], true),
+        (vec![Act::Say(" \n")], true),
+        (vec![Act::Say("words"), Act::Update(thought())], false),
+        (vec![Act::Stop(StopReason::MaxTokens)], false),
+    ] {
+        let host = Host::new().await;
+        let thread = host.thread("a").await;
+        let shown = format!("{acts:?}");
+        host.script.prompt_with(acts);
+        let mut view = host.view(&thread).await;
+        let posted = host.post(&thread, "go").await;
+        view.quiet().await;
+        let notes: Vec<_> = view
+            .bodies()
+            .into_iter()
+            .filter(|body| matches!(body, Body::Note { text, .. } if text.contains("without a word")))
+            .collect();
+        assert_eq!(notes.len(), usize::from(told), "{shown}: {:?}", view.bodies());
+        assert_eq!(host.state(posted.turn).await, TurnState::Done);
+    }
+}
+
+#[tokio::test]
 async fn what_the_agent_is_doing_is_told() {
     let host = Host::new().await;
     let thread = host.thread("a").await;

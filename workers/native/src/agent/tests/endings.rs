@@ -275,3 +275,92 @@ async fn a_defect_answers_the_prompt_and_ends_the_worker() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_fault_at_each_try_never_sticks_to_what_was_said() {
+    let place = Place::new();
+    let fault = || {
+        Step::Fail(
+            vec![],
+            ProviderError::Faulty("a fault (also after 6 tries)".to_owned()),
+        )
+    };
+    let script = Script::of([says("hello"), fault(), fault(), says("fine")]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        person.prompt("one").await.unwrap();
+        let first = person.prompt("what the server fails at").await.unwrap_err();
+        assert_eq!(
+            first.message, "a fault (also after 6 tries)",
+            "a fault passes, mostly"
+        );
+        assert_eq!(
+            first.data.unwrap(),
+            json!({"agent-host": {"failure": "unavailable"}})
+        );
+        let second = person.prompt("what the server fails at").await.unwrap_err();
+        assert!(second.message.contains("it is taken back"), "{}", second.message);
+        person.prompt("two").await.unwrap();
+    })
+    .await;
+    assert!(
+        !script.last_request().to_string().contains("fails at"),
+        "{}",
+        script.last_request()
+    );
+    assert_eq!(roles(&script.last_request()), ["user", "assistant", "user"]);
+}
+
+#[tokio::test]
+async fn what_may_be_too_long_is_made_shorter_once_and_forgets_nothing_for_a_guess() {
+    let guess = || {
+        Step::Fail(
+            vec![],
+            ProviderError::PerhapsTooLong("over some limit".to_owned()),
+        )
+    };
+    let refused = || Step::Fail(vec![], ProviderError::Refused("no".to_owned()));
+    let long = "word ".repeat(4000);
+    // Words that may mean it; and none, at a request that is much longer than the last that was answered.
+    for (asked, refusal) in [("more", guess as fn() -> Step), (long.as_str(), refused)] {
+        let place = Place::new();
+        let script = Script::of([
+            says("hello"),
+            refusal(),
+            says("the note"),
+            says("fine"),
+            says("and on"),
+        ]);
+        meet(&script, &Answers::default(), async |person| {
+            person.ready(&place).await;
+            person.prompt("one").await.unwrap();
+            person.prompt(asked).await.unwrap();
+        })
+        .await;
+        let shown = script.last_request()["history"].to_string();
+        assert!(shown.contains("the note") && !shown.contains("hello"), "{shown}");
+
+        // It does not help, or no note is to be had: it is a refusal like any other.
+        for (then, kept) in [
+            (vec![says("the note"), refusal()], "the note"),
+            (vec![refused()], "hello"),
+        ] {
+            let place = Place::new();
+            let script = Script::of([says("hello"), refusal()]);
+            meet(&script, &Answers::default(), async |person| {
+                person.ready(&place).await;
+                person.prompt("one").await.unwrap();
+                for step in then {
+                    script.then(step);
+                }
+                person.prompt(asked).await.unwrap_err();
+                script.then(says("fine"));
+                person.prompt("two").await.unwrap();
+            })
+            .await;
+            let shown = script.last_request()["history"].to_string();
+            assert!(shown.contains(kept) && shown.contains("two"), "{shown}");
+            assert!(!shown.contains(&asked[..4]), "{shown}");
+        }
+    }
+}

@@ -37,6 +37,8 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) enum Step {
     /// Streams, then replies.
     Reply(Vec<Progress>, Reply),
+    /// Streams slowly, then replies.
+    Slowly(Vec<Progress>, Reply),
     /// Streams, then fails.
     Fail(Vec<Progress>, ProviderError),
     /// Streams, and is silent then.
@@ -162,13 +164,20 @@ impl Mind for Script {
             .unwrap()
             .pop_front()
             .expect("a step for this call");
+        let pause = match step {
+            Step::Slowly(..) => Duration::from_millis(600),
+            _ => Duration::ZERO,
+        };
         let (words, end) = match step {
-            Step::Reply(words, reply) => (words, Some(Ok(reply))),
+            Step::Reply(words, reply) | Step::Slowly(words, reply) => (words, Some(Ok(reply))),
             Step::Fail(words, error) => (words, Some(Err(error))),
             Step::Hang(words) => (words, None),
             Step::Panic => panic!("a planted defect"),
         };
         for word in words {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
             progress(word);
             tokio::task::yield_now().await;
         }
@@ -291,6 +300,7 @@ pub(super) fn calls(calls: &[[&str; 2]]) -> Step {
             id: format!("p{number}"),
             name: (*name).to_owned(),
             arguments: (*arguments).to_owned(),
+            opaque: None,
         })
     };
     Step::Reply(vec![], reply(calls.iter().enumerate().map(call).collect()))

@@ -173,8 +173,8 @@ pub(super) fn snapshot(items: Vec<Item>, phase: ThreadPhase, what: Option<&str>)
     let queued = what.map_or(vec![], |_| vec![turn(5, "And write the changelog entry."), turn(6, "Then tell me what is left to do before the release, in at most five lines, with links to the files.")]);
     Snapshot {
         thread: thread("full", "Make the parser fail on trailing commas", 2),
+        from: items.first().map(|item| item.id),
         items,
-        more: true,
         queued,
         phase,
         doing: what.map(doing),
