@@ -23,6 +23,7 @@ mod refusal;
 
 pub use error::{LoginReason, TokenError};
 use flight::Flights;
+pub use refusal::RefusedVariable;
 
 /// The credentials of one store, for any number of tasks. Clones share everything.
 #[derive(Debug, Clone)]

@@ -42,11 +42,13 @@ mod vendor;
 pub mod words;
 
 pub use clock::Timestamp;
-pub use credentials::{Credentials, LoginReason, Refresher, Token, TokenError};
+pub use credentials::{Credentials, LoginReason, Refresher, RefusedVariable, Token, TokenError};
 pub use digest::Fingerprint;
 pub use entry::{Account, ApiKey, Credential, Entry, Grant, Invalidated, Need, ObtainedBy, State};
 pub use file::{FILE_VERSION, FileError, MAX_FILE_BYTES};
-pub use lock::{Cancel, Dead, Failed, GLOBAL_WAIT, Holder, HolderWords, LockError, Record, Sent};
+pub use lock::{
+    Cancel, Dead, Failed, GLOBAL_WAIT, Holder, HolderWords, LockError, Record, RefusedSecret, Sent,
+};
 pub use memory::protect as protect_memory;
 pub use oauth::ExchangeError;
 pub use precedence::{Payer, Situation, Standing, whose_login_pays};

@@ -151,7 +151,7 @@ impl Running {
             }
         };
         let doctor = discord.as_ref().map(discord::Server::doctor);
-        let answerer = answers::answerer(supervisor.clone(), web.links(), doctor);
+        let answerer = answers::answerer(supervisor.clone(), credentials.clone(), web.links(), doctor);
         let control = match Control::open(state, answerer) {
             Ok(control) => control,
             Err(error) => {

@@ -324,7 +324,7 @@ fn help(bot: &Bot) -> String {
         "Mention **@{name}** in a channel with what you want: I open a thread, and there you just write.\n\
          A message that comes while I work waits its turn, unless this channel is set otherwise.\n\n\
          `/new` opens a thread · `/stop` stops what runs · `/queue` shows what waits, and skips\n\
-         `/status` how the thread stands · `/model` `/agent` choose who answers · `/reset` begins anew\n\
+         `/status` how the thread stands · `/model` `/agent` choose who answers · `/reset` begins anew: no memory, and nothing always allowed\n\
          `/auth` signs in and out\n\n\
          👀 heard · ✋ waits for you · ✅ done · ❌ failed or stopped"
     )
