@@ -27,6 +27,8 @@ const REST = 5000;
 let stuck = true;
 let loading = false;
 let rested = 0;
+/** Whether somebody asked for what is above. */
+let asked = false;
 /** How far it was scrolled. */
 let place = 0;
 
@@ -165,6 +167,7 @@ async function older() {
     for (const item of part.items) if (!document.getElementById(`i${item.id}`)) put(item);
     arrange();
   });
+  asked = true;
   trim();
 }
 
@@ -181,11 +184,11 @@ async function younger() {
   if (gone.length === 0) resync();
 }
 
-/** Entries before this id may have changed while nothing was heard: who reads at the end needs them no more, and for others
- * they are loaded again. */
+/** Entries before this id may have changed while nothing was heard: who reads at the end and did not ask for them needs them
+ * no more, and for others they are loaded again. */
 function refresh(id) {
   const drop = () => above(() => begin(id));
-  if (stuck || loading) return drop();
+  if ((stuck && !asked) || loading) return drop();
   const low = from;
   doubt(id);
   load(async () => {
@@ -207,6 +210,7 @@ function trim() {
   const up = frame.top - entries[spare - 1].getBoundingClientRect().bottom;
   const down = entries.at(-spare).getBoundingClientRect().top - frame.bottom;
   if (stuck || up > down) {
+    asked = false;
     const kept = entries.slice(spare).filter((one) => number(one) >= from);
     // A message that waited long says nothing of where the others begin.
     const others = kept.filter((one) => !one.classList.contains("said"));
