@@ -4,7 +4,7 @@ use super::*;
 use crate::process::scripted::{Start, Told};
 use crate::update::ThreadPhase;
 use agent_client_protocol::v1::schema::StopReason;
-use conversation::NoteKind;
+use conversation::{Body, NoteKind};
 
 /// A thread whose first turn runs, and goes on until it is cancelled.
 async fn busy(host: &Host) -> (ThreadId, View, TurnId) {
