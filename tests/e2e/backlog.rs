@@ -92,6 +92,7 @@ async fn what_waits_is_listed_shown_and_skipped_with_and_without_a_host() {
         "skipped": { "turns": 0, "deliveries": 1 },
         "left": { "turns": 0, "deliveries": 3 },
         "dismissed": false,
+        "unanswered": 0,
         "drains": false,
     });
     assert_eq!(skipped, expected);

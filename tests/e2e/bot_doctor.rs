@@ -212,7 +212,6 @@ async fn each_missing_permission_is_named_with_its_channel() {
         (permissions::ATTACH_FILES, "Attach Files"),
         (permissions::READ_MESSAGE_HISTORY, "Read Message History"),
         (permissions::ADD_REACTIONS, "Add Reactions"),
-        (permissions::EMBED_LINKS, "Embed Links"),
         (permissions::SEND_MESSAGES, "Send Messages"),
         (permissions::VIEW_CHANNEL, "View Channel"),
     ] {
@@ -245,7 +244,7 @@ async fn places_where_the_bot_is_not_are_told_with_the_invitation() {
         "not in the server 88",
         "no server that the bot is in has a text channel or forum 77",
         "discord.com/oauth2/authorize?client_id=",
-        "permissions=309237763136",
+        "permissions=309237746752",
     ];
     says(&report, "bot-channels", "fail", &words);
     configure(&fake, home.path(), "");

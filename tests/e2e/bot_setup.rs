@@ -124,7 +124,7 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.expect(&format!("discord.com/developers/applications/{application}/bot"));
     fake.set_privileged(intents::MESSAGE_CONTENT);
     person.expect("✔ Message Content Intent is on");
-    person.expect("scope=bot+applications.commands&permissions=309237763136");
+    person.expect("scope=bot+applications.commands&permissions=309237746752");
     person.expect("not yet: the bot is in a server");
     let town = fake.guild("town");
     let general = town.channel("general");
@@ -341,6 +341,14 @@ async fn all_at_once_it_writes_what_was_said_and_tells_what_is_left() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("next: `agent-host up`"), "{told}");
     assert_eq!(config(home), written);
+
+    // Where else it speaks is no secret.
+    let whole = "besides, the bot speaks wherever it is mentioned in the servers of `guilds`";
+    assert!(!told.contains(whole), "{told}");
+    fs::write(&path, format!("{written}guilds = [{}]\n", town.id)).expect("it can be written");
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    let (_, told) = run(with_token(&["--yes"]));
+    assert!(told.contains(whole), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,8 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rehearsal::{Counter, Fault, Target};
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
-use support::{Host, Person, Scene, agent_host, program, until};
+use serde_json::{Value, json};
+use support::{Host, Person, Scene, agent_host, client, consent, program, until};
 
 use crate::first_minute::{ends, interrupt};
 
@@ -260,4 +260,64 @@ async fn two_ctrl_c_wait_for_a_refresh_in_flight_and_lose_no_login() {
     assert_ne!(before.expose_secret(), after.expose_secret(), "it was waited for");
     assert!(scene.accepts(&after).await);
     scene.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_a_sign_in_whose_code_is_redeemed_and_refuses_others_for_the_next_host() {
+    for times in [1, 2] {
+        let scene = Scene::signed_in().await;
+        let host = Host::up(&scene, 0, "");
+        let alice = Person::enter(host.link()).await;
+        let mut bob = Person::enter(&alice.invite().await).await;
+        let port = host.port();
+        let mut pasted = vec![];
+        for (person, name) in [(&alice, "alice"), (&bob, "bob")] {
+            let begins = json!({ "service": "rehearsal" });
+            let (status, begun) = person.post("/api/auth/begin", &begins).await;
+            assert!(status.is_success(), "{begun}");
+            let link = begun["url"].as_str().expect("a link");
+            let brought = consent(&client(), link, name).await;
+            pasted.push(json!({ "service": "rehearsal", "pasted": brought }));
+        }
+        scene.fault(Target::Code, 1, Fault::Hold);
+        let (person, first) = (alice.anew(), pasted[0].clone());
+        let answered = tokio::spawn(async move { person.try_post("/api/auth/complete", &first).await });
+        scene.wait(Counter::AnswersHeld, 1).await;
+        let told = RefCell::new(String::new());
+        kill(host.pid(), Signal::SIGINT).expect("it is there");
+        until("it says that it waits", || {
+            says(&host, &told, "waiting for a sign-in")
+        })
+        .await;
+        if times == 1 {
+            let (status, said) = bob.post("/api/auth/complete", &pasted[1]).await;
+            let is_told = said["error"]
+                .as_str()
+                .is_some_and(|words| words.contains("the host is stopping"));
+            assert!(!status.is_success() && is_told, "{status}: {said}");
+        } else {
+            kill(host.pid(), Signal::SIGINT).expect("it waits");
+            until("it heard", || says(&host, &told, "ending at once")).await;
+        }
+        scene.control().release();
+        until("it ended by itself", || says(&host, &told, "\nstopped\n")).await;
+        assert_eq!(host.stop(), Some(0));
+        let answer = answered.await.expect("it does not panic");
+        if times == 1 {
+            assert!(answer.expect("it is answered").0.is_success());
+        }
+        let logins = scene.store().tenants().expect("it can be read");
+        let of_people = logins.iter().filter(|one| one.owner != "host").count();
+        assert_eq!(of_people, 1, "what was redeemed is kept");
+        if times == 1 {
+            let host = Host::up(&scene, port, "");
+            bob.again().await;
+            let (status, said) = bob.post("/api/auth/complete", &pasted[1]).await;
+            assert!(
+                status.is_success(),
+                "what was refused is as good as before: {said}"
+            );
+            assert_eq!(host.stop(), Some(0));
+        }
+    }
 }

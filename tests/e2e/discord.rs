@@ -23,6 +23,7 @@ mod live;
 mod missed;
 mod models;
 mod once;
+mod opening;
 mod output;
 mod payers;
 mod places;

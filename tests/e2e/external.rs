@@ -422,6 +422,29 @@ async fn an_agent_that_talks_without_being_asked_is_ended_and_told() {
 }
 
 #[tokio::test]
+async fn a_turn_without_a_word_says_how_it_ended() {
+    let talk = Talk::new(&[], "").await;
+    for (text, kind, words) in [
+        ("pass", NoteKind::Warning, "without a word"),
+        ("think: so be it", NoteKind::Warning, "without a word"),
+        ("say:   ", NoteKind::Warning, "without a word"),
+        (
+            "refuse: 429 quota exhausted",
+            NoteKind::Warning,
+            "429 quota exhausted",
+        ),
+    ] {
+        let thread = talk.open(text).await;
+        let notes = talk.notes(&thread).await;
+        assert_eq!(notes.len(), 1, "{text}: {notes:?}");
+        assert!(
+            notes[0].0 == kind && notes[0].1.contains(words),
+            "{text}: {notes:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_agent_dies_with_a_host_that_is_killed() {
     let talk = Talk::new(&[], "").await;
     let thread = talk.person.open("pid\nwait: deaf").await;

@@ -10,6 +10,7 @@ use support::{Browser, Flaky, Host, Person, Scene};
 
 use crate::chat::{say, until_idle};
 
+mod apart;
 mod many;
 mod place;
 

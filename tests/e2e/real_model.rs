@@ -58,13 +58,59 @@ async fn a_key_and_a_model_do_a_turn_with_a_tool_in_either_wire_format() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_told_with_the_variable_that_it_came_from() {
+async fn a_wrong_key_is_told_everywhere_with_its_variable_until_another_one_is_set() {
     let (_server, config) = provider("tenant = \"openai\"\nmodel = \"rehearsal\"\n").await;
-    let page = told(&config, "sk-a-wrong-key", "hello").await;
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let home = home.path();
+    let seen_with = |key: &str, verb: &[&str]| {
+        let mut command = agent_host(home);
+        let output = command.args(verb).env("OPENAI_API_KEY", key).output();
+        let output = output.expect("it runs");
+        String::from_utf8([output.stdout, output.stderr].concat()).expect("text")
+    };
+    let wrong = "sk-a-wrong-key";
+    let host = Host::configured(home, &config, &[("OPENAI_API_KEY", wrong)]);
+    let person = Person::enter(host.link()).await;
+    let page = person.page("/credentials").await;
+    assert!(page.contains("set where the host runs"), "{page}");
+    let thread = person.open("hello").await;
+    let mut ear = person.listen(&thread).await;
+    ear.until(|heard| heard.name == "phase" && heard.data["busy"] == false)
+        .await;
+    let thread = person.page(&format!("/t/{thread}")).await;
     assert!(
-        page.contains("OPENAI_API_KEY") && page.contains("refused"),
+        thread.contains("refused the API key in OPENAI_API_KEY"),
+        "{thread}"
+    );
+    let page = person.page("/credentials").await;
+    assert!(
+        page.contains("no longer works") && page.contains("The vendor refused it at 20"),
         "{page}"
     );
+    assert!(!page.contains("until another is set there"), "{page}");
+    let words = "openai refused the key in OPENAI_API_KEY at 20";
+    let status = told_by(home, &["status"]);
+    let (doctor, list) = (seen_with(wrong, &["doctor"]), seen_with(wrong, &["auth", "list"]));
+    for told in [&status, &doctor, &list] {
+        assert!(
+            told.contains(words) && told.contains("set one that works"),
+            "{told}"
+        );
+    }
+    for told in [&thread, &page, &status, &doctor, &list] {
+        assert!(!told.contains(wrong), "{told}");
+    }
+    // Of another one nothing is said.
+    assert!(!seen_with(KEY, &["auth", "list"]).contains("refused"));
+    assert_eq!(host.stop(), Some(0));
+    let host = Host::configured(home, &config, &[("OPENAI_API_KEY", KEY)]);
+    let person = Person::enter(host.link()).await;
+    let page = person.page("/credentials").await;
+    assert!(
+        page.contains("set where the host runs") && !page.contains("refused"),
+        "{page}"
+    );
+    assert!(!told_by(home, &["status"]).contains("refused the key"));
 }
 
 /// Stores an API key for the host, as somebody at a terminal would.

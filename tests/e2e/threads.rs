@@ -12,6 +12,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use support::{Heard, Host, Person, Scene};
 
+mod stopped;
+
 /// Tools run without being asked for.
 const ALLOW: &str = "permissions = \"allow\"\n";
 

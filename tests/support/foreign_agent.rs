@@ -43,15 +43,19 @@ fn main() -> ExitCode {
         park();
     }
     let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join("foreign");
+    let forgets = has("--forgets");
     let mut agent = Agent {
         heard,
+        forgets,
         home,
         version: after("--version")
             .and_then(|version| version.parse().ok())
             .unwrap_or(1),
         slow: after("--slow").and_then(|millis| millis.parse().ok()),
         login: after("--login").map(PathBuf::from),
-        forgets: has("--forgets"),
+        key: after("--key"),
+        is_signed_in: false,
+        start: arguments,
         is_cancelled: false,
         next: 0,
     };
@@ -70,6 +74,11 @@ struct Agent {
     slow: Option<u64>,
     /// There is no session before this file is there.
     login: Option<PathBuf>,
+    /// There is no session before it was told to take the key in this variable, which has to be there.
+    key: Option<String>,
+    is_signed_in: bool,
+    /// What it was started with: how its sessions begin.
+    start: Vec<String>,
     forgets: bool,
     is_cancelled: bool,
     next: u64,
@@ -96,11 +105,23 @@ impl Agent {
                     "authMethods": [
                         { "id": "sso", "name": "Company sign-in", "description": "run `foreign login` in a terminal" },
                         { "id": 7, "shape": "of next year" },
+                        { "id": "own", "name": "A key", "type": "env_var", "vars": [{ "name": self.key }] },
                     ],
                     "agentInfo": { "name": "foreign", "version": "0.0.1" },
                     "somethingNew": true,
                 }))
             }
+            Some("authenticate") => {
+                let is_there = self
+                    .key
+                    .as_ref()
+                    .is_some_and(|name| std::env::var_os(name).is_some());
+                self.is_signed_in = is_there && params["methodId"] == "own";
+                Ok(json!({}))
+            }
+            Some("session/new") if self.starts("--refuse").is_some() => Err(json!({
+                "code": -32603, "message": "Internal error", "data": { "details": "its settings are broken" },
+            })),
             Some("session/new" | "session/load") if self.lacks_login() => {
                 Err(json!({ "code": -32000, "message": "Authentication required" }))
             }
@@ -142,11 +163,26 @@ impl Agent {
             Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
             Err(error) => json!({ "jsonrpc": "2.0", "id": id, "error": error }),
         });
+        if message["method"] == "session/new" {
+            if let Some(file) = self.starts("--detach") {
+                detach(file);
+            }
+            if let Some(line) = self.starts("--stray") {
+                say_line(line);
+            }
+        }
         None
     }
 
     fn lacks_login(&self) -> bool {
-        self.login.as_ref().is_some_and(|file| !file.exists())
+        let lacks_file = self.login.as_ref().is_some_and(|file| !file.exists());
+        lacks_file || (self.key.is_some() && !self.is_signed_in)
+    }
+
+    /// What stands behind this word of its command line, if that is there.
+    fn starts(&self, name: &str) -> Option<&str> {
+        let at = self.start.iter().position(|argument| argument == name)?;
+        Some(self.start.get(at + 1).map_or("", String::as_str))
     }
 
     /// Does what the lines of a message say. An exit code if that is one of them.
@@ -171,6 +207,11 @@ impl Agent {
                     })));
                 }
                 "stop" => return Ok(Ok(json!({ "stopReason": rest }))),
+                "refuse" => {
+                    return Ok(Ok(
+                        json!({ "stopReason": "refusal", "_meta": { "vendor.example/errorMessage": rest } }),
+                    ));
+                }
                 "wait" => return Ok(self.wait(&session, rest)),
                 _ => self.one(&session, verb.trim(), rest, &blocks),
             }
@@ -370,6 +411,17 @@ fn called(name: &str, value: &str, rest: &str) -> Value {
 
 fn words(kind: &str, text: &str) -> Value {
     json!({ "sessionUpdate": kind, "content": { "type": "text", "text": text } })
+}
+
+/// Starts a process that is nobody's child, in a session of its own, and writes down which it is.
+fn detach(file: &str) {
+    let script = "(setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' \"$0\" &) < /dev/null > /dev/null 2>&1";
+    let _ = std::process::Command::new("sh")
+        .args(["-c", script, file])
+        .status();
+    while fs::read_to_string(file).is_ok_and(|pid| !pid.ends_with('\n')) || !PathBuf::from(file).exists() {
+        std::thread::yield_now();
+    }
 }
 
 fn say(message: &Value) {

@@ -29,6 +29,7 @@ mod health;
 mod hear;
 mod memory;
 mod mouth;
+mod payer;
 mod persist;
 mod places;
 mod press;

@@ -2,6 +2,10 @@
 
 pub mod discord;
 pub mod origins;
+mod payers;
+mod standing;
 pub mod web;
+
+mod figures;
 
 pub use conversation::harmless;

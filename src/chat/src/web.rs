@@ -22,7 +22,7 @@ mod places;
 mod private_file;
 mod proxy;
 mod random;
-mod refusal;
+pub(crate) mod refusal;
 mod said;
 mod seen;
 mod server;

@@ -92,8 +92,8 @@ pub enum Body {
         title: String,
         /// Why, in words.
         reason: String,
-        /// Whether it was done since.
-        done: bool,
+        /// What became of it; `None` while a turn waits for it.
+        ended: Option<LoginEnd>,
     },
     /// A file in the thread's workspace that the agent offers.
     File(Attachment),
@@ -116,14 +116,20 @@ pub enum Body {
 }
 
 impl Body {
-    /// Whether it waits for something that dies with the host: a call that runs, a question nobody has answered. A login
-    /// can still be done later, and is not meant.
+    /// Whether it waits for something that dies with the host: a call that runs, a question nobody has answered.
     pub(crate) fn is_unfinished(&self) -> bool {
         match self {
             Self::Tool(call) => matches!(call.status, ToolStatus::Pending | ToolStatus::Running),
-            Self::Permission { decision, .. } => decision.is_none(),
-            _ => false,
+            _ => self.waits(),
         }
+    }
+
+    /// Whether it waits for somebody's answer.
+    pub fn waits(&self) -> bool {
+        matches!(
+            self,
+            Self::Permission { decision: None, .. } | Self::Login { ended: None, .. }
+        )
     }
 
     /// Whether a person who looks elsewhere would want to know that it is there: somebody spoke, something is asked, the
@@ -178,6 +184,7 @@ impl Body {
                 call.ended = call.ended.or(Some(now));
             }
             Self::Permission { decision, .. } if decision.is_none() => *decision = Some(Decision::Gone),
+            Self::Login { ended, .. } if ended.is_none() => *ended = Some(LoginEnd::Gone),
             _ => {}
         }
     }
@@ -259,7 +266,9 @@ pub enum ToolStatus {
     Completed,
     /// Failed, or denied.
     Failed,
-    /// The turn ended before it did.
+    /// A person, or a newer message, stopped it, or it before it began.
+    Stopped,
+    /// The turn was cut before it ended.
     Cut,
 }
 
@@ -347,6 +356,18 @@ pub enum Decision {
     /// Nobody answered.
     TimedOut,
     /// The turn ended before anybody answered.
+    Gone,
+}
+
+/// What became of a login that a turn waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginEnd {
+    /// Somebody signed in.
+    Done,
+    /// Nobody did in time.
+    TimedOut,
+    /// The turn ended before anybody did.
     Gone,
 }
 

@@ -29,8 +29,8 @@ pub use delivery::{Claim, Delivery, DeliveryState, MAX_TRIES, NewDelivery, Outco
 pub use error::ConversationError;
 pub use id::{DeliveryId, IdError, ItemId, SourceId, ThreadId, TurnId};
 pub use item::{
-    Attachment, Body, Choice, ChoiceKind, Decision, Diff, Item, NoteKind, PlanEntry, PlanStatus, ToolCall,
-    ToolKind, ToolStatus, Window,
+    Attachment, Body, Choice, ChoiceKind, Decision, Diff, Item, LoginEnd, NoteKind, PlanEntry, PlanStatus,
+    ToolCall, ToolKind, ToolStatus, Window,
 };
 pub use order::in_order;
 pub use recovery::Found;

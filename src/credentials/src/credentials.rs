@@ -11,6 +11,7 @@ use crate::entry::{Account, Credential, Entry, Grant, Need};
 use crate::lock::Cancel;
 use crate::oauth::{self, Http};
 use crate::refresh::REQUEST_LIMIT;
+use crate::sign_in::UnderWay;
 use crate::store::Store;
 use crate::tenant::{Service, Tenant};
 use crate::vendor::Vendors;
@@ -22,6 +23,7 @@ mod refusal;
 
 pub use error::{LoginReason, TokenError};
 use flight::Flights;
+pub use refusal::RefusedVariable;
 
 /// The credentials of one store, for any number of tasks. Clones share everything.
 #[derive(Debug, Clone)]
@@ -30,6 +32,7 @@ pub struct Credentials {
     vendors: Arc<Vendors>,
     refresher: Refresher,
     flights: Arc<Flights>,
+    under_way: UnderWay,
 }
 
 /// Where a refresh runs.
@@ -108,7 +111,12 @@ impl Credentials {
             vendors: Arc::new(vendors),
             refresher,
             flights: Arc::default(),
+            under_way: UnderWay::default(),
         }
+    }
+
+    pub(crate) fn under_way(&self) -> &UnderWay {
+        &self.under_way
     }
 
     /// The store.

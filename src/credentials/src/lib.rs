@@ -42,11 +42,13 @@ mod vendor;
 pub mod words;
 
 pub use clock::Timestamp;
-pub use credentials::{Credentials, LoginReason, Refresher, Token, TokenError};
+pub use credentials::{Credentials, LoginReason, Refresher, RefusedVariable, Token, TokenError};
 pub use digest::Fingerprint;
 pub use entry::{Account, ApiKey, Credential, Entry, Grant, Invalidated, Need, ObtainedBy, State};
 pub use file::{FILE_VERSION, FileError, MAX_FILE_BYTES};
-pub use lock::{Cancel, Dead, Failed, GLOBAL_WAIT, Holder, HolderWords, LockError, Record, Sent};
+pub use lock::{
+    Cancel, Dead, Failed, GLOBAL_WAIT, Holder, HolderWords, LockError, Record, RefusedSecret, Sent,
+};
 pub use memory::protect as protect_memory;
 pub use oauth::ExchangeError;
 pub use precedence::{Payer, Situation, Standing, whose_login_pays};
@@ -55,7 +57,9 @@ pub use refresh::{
 };
 pub use scopes::covers;
 pub use sendable::unsendable;
-pub use sign_in::{Begun, Completed, LINK_LIFE, PasteError, Revoked, SignInError, SignedOut};
+pub use sign_in::{
+    Begun, Completed, LINK_LIFE, LONGEST_SIGN_IN, PasteError, Revoked, SignInError, SignedOut,
+};
 pub use store::{FileHealth, Leftover, PendingHealth, Store, StoreError, TenantHealth, Unreadable};
 pub use tenant::{FileId, MAX_NAME_BYTES, NameError, Owner, Service, Tenant, UserId};
 pub use vendor::{

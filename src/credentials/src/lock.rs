@@ -23,7 +23,7 @@ mod wait;
 mod watch;
 
 pub(crate) use global::GlobalLock;
-pub use record::{Dead, Failed, Holder, Record, Sent};
+pub use record::{Dead, Failed, Holder, Record, RefusedSecret, Sent};
 pub(crate) use sidecar::Sidecar;
 pub(crate) use tenant::{LockFile, TenantLock};
 pub use wait::Cancel;

@@ -22,11 +22,14 @@ mod device;
 mod logout;
 mod pasted;
 mod pending;
+mod under_way;
 
 pub use logout::{Revoked, SignedOut};
 pub use pasted::PasteError;
 pub use pending::LINK_LIFE;
 pub(crate) use pending::{Pending, PendingKey, Step};
+pub use under_way::LONGEST_SIGN_IN;
+pub(crate) use under_way::UnderWay;
 
 /// What the user is to do.
 #[derive(Debug, Clone)]

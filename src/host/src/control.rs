@@ -37,6 +37,8 @@ pub(crate) enum Request {
         /// The thread.
         thread: String,
     },
+    /// The last turns of all threads that failed or were cut need no attention any more.
+    DismissAll,
     /// Take what waits out of the way.
     Skip {
         /// The thread; all, if none is named.

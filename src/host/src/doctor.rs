@@ -30,6 +30,7 @@ mod vendors;
 
 use check::{Check, Status};
 pub(crate) use discord::intent_steps;
+pub(crate) use environment::{ANOTHER, refused};
 pub(crate) use locks::probe as probe_lock;
 pub(crate) use recovery::leftovers;
 pub(crate) use tenants::troubles;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chat::origins::Origins;
 use chat::{discord, web};
 use conversation::Conversation;
-use credentials::Credentials;
+use credentials::{Credentials, LONGEST_SIGN_IN};
 use supervisor::{Limits, Supervisor, longest_drain};
 
 use crate::arguments::Up;
@@ -38,6 +38,8 @@ const _: () = {
     };
     let whole = drain.saturating_add(longest);
     assert!(whole.as_millis() <= SERVICE_MANAGER_WAITS.as_millis());
+    // It is waited for while the supervisor drains.
+    assert!(LONGEST_SIGN_IN.as_millis() <= drain.as_millis());
 };
 
 /// The program beside this one that serves threads.
@@ -73,6 +75,7 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
 #[derive(Debug)]
 pub(crate) struct Running {
     supervisor: Supervisor,
+    credentials: Credentials,
     web: web::Server,
     discord: Option<discord::Server>,
     control: Control,
@@ -132,7 +135,7 @@ impl Running {
             origins: origins.clone(),
         };
         let web = settings.web_config(origins);
-        let web = match web::Server::start(web, supervisor.clone(), credentials).await {
+        let web = match web::Server::start(web, supervisor.clone(), credentials.clone()).await {
             Ok(web) => web,
             Err(error) => {
                 supervisor.drain(Duration::ZERO).await;
@@ -148,7 +151,7 @@ impl Running {
             }
         };
         let doctor = discord.as_ref().map(discord::Server::doctor);
-        let answerer = answers::answerer(supervisor.clone(), web.links(), doctor);
+        let answerer = answers::answerer(supervisor.clone(), credentials.clone(), web.links(), doctor);
         let control = match Control::open(state, answerer) {
             Ok(control) => control,
             Err(error) => {
@@ -165,6 +168,7 @@ impl Running {
         supervisor.go_on().await;
         Ok(Self {
             supervisor,
+            credentials,
             web,
             discord,
             control,
@@ -206,10 +210,10 @@ impl Running {
             "stopping: running turns may go on for {}; another Ctrl-C does not wait for them",
             humantime::format_duration(self.drain)
         ));
-        let supervisor = self.supervisor.clone();
+        let (supervisor, credentials) = (self.supervisor.clone(), self.credentials.clone());
         // The page stays until the turns have ended: their last words are read there.
         let in_order = async {
-            self.supervisor.drain(self.drain).await;
+            tokio::join!(self.supervisor.drain(self.drain), sign_ins_end(&self.credentials));
             tokio::join!(self.web.shutdown(), async {
                 if let Some(discord) = self.discord {
                     discord.shutdown().await;
@@ -220,8 +224,10 @@ impl Running {
             () = in_order => {}
             () = async {
                 signals.again().await;
-                output::say("ending at once: workers are killed; only a login that is being renewed is waited for");
-                supervisor.drain_at_once().await;
+                output::say(
+                    "ending at once: workers are killed; only a login that is being made, renewed or ended is waited for",
+                );
+                tokio::join!(supervisor.drain_at_once(), credentials.sign_ins_ended());
             } => {}
         }
         drop(self.control);
@@ -229,6 +235,23 @@ impl Running {
         drop(self.lock);
         output::say("stopped");
         Ok(Exit::Done)
+    }
+}
+
+/// No sign-in is completed any more, and those whose code the vendor may have redeemed are stored.
+async fn sign_ins_end(credentials: &Credentials) {
+    let under_way = credentials.refuse_sign_ins();
+    if under_way > 0 {
+        output::say(&format!(
+            "waiting for a sign-in or sign-out to finish ({under_way} under way), for at most {}",
+            humantime::format_duration(LONGEST_SIGN_IN)
+        ));
+    }
+    if tokio::time::timeout(LONGEST_SIGN_IN, credentials.sign_ins_ended())
+        .await
+        .is_err()
+    {
+        tracing::error!("a sign-in took longer than it may; what the vendor answers to it is lost");
     }
 }
 

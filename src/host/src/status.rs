@@ -2,7 +2,7 @@
 
 use chat::discord::{Gateway, Health, INVALID_BAN};
 use conversation::{Conversation, ThreadFilter};
-use credentials::{Timestamp, words};
+use credentials::{RefusedVariable, Timestamp, words};
 use serde::{Deserialize, Serialize};
 use supervisor::{Supervisor, ThreadPhase, WorkerState};
 
@@ -12,7 +12,7 @@ use crate::control::{self, Request};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Colour, Paint, Table};
 use crate::running::HostLock;
-use crate::{assembly, output};
+use crate::{assembly, doctor, output};
 
 /// The answer, and the shape of `--json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -83,6 +83,15 @@ impl From<supervisor::Attention> for Attention {
             what: attention.what,
             hint: attention.hint,
         }
+    }
+}
+
+/// A key of the host's environment that does not work.
+pub(crate) fn of_refused(found: RefusedVariable) -> Attention {
+    Attention {
+        thread: None,
+        what: doctor::refused(&found),
+        hint: Some(doctor::ANOTHER.to_owned()),
     }
 }
 

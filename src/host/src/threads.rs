@@ -31,10 +31,16 @@ pub(crate) fn run(asked: Threads, settings: &Settings) -> Outcome {
         Threads::Stop { thread } => stop(settings, &thread),
         Threads::Reset { thread } => reset(settings, &thread),
         Threads::Skip {
+            all_failed: true,
+            json,
+            ..
+        } => waiting::dismiss_all(settings, json),
+        Threads::Skip {
             thread,
             max,
             only,
             json,
+            ..
         } => {
             let filter = BacklogFilter {
                 thread,

@@ -1,6 +1,7 @@
 //! What follows from the end of a prompt. Pure.
 
 use agent_client_protocol::v1::schema::StopReason;
+use contract::Canceller;
 use conversation::{NoteKind, TurnEnd};
 
 use crate::worker::PromptError;
@@ -16,6 +17,17 @@ pub(crate) enum Intent {
     Interrupt,
     /// The host is going down.
     Drain,
+}
+
+impl Intent {
+    /// As the agent is told it.
+    pub(crate) fn canceller(self) -> Canceller {
+        match self {
+            Self::Stop => Canceller::Person,
+            Self::Steer | Self::Interrupt => Canceller::Message,
+            Self::Drain => Canceller::Host,
+        }
+    }
 }
 
 /// What follows.
@@ -37,20 +49,36 @@ pub(crate) enum Outcome {
 }
 
 /// Decides. Who asked for the end wins over how the agent says it ended, but for an answer that was complete before a
-/// steer reached it: sent again, it would be given twice.
-pub(crate) fn outcome(intent: Option<Intent>, result: &Result<StopReason, PromptError>) -> Outcome {
+/// steer reached it: sent again, it would be given twice. `has_words`: it said something, thoughts not counted.
+pub(crate) fn outcome(
+    intent: Option<Intent>,
+    result: &Result<StopReason, PromptError>,
+    has_words: bool,
+) -> Outcome {
     match (intent, result) {
         (Some(Intent::Stop), _) => finish(TurnEnd::Stopped, "stopped", None),
         (Some(Intent::Interrupt), _) => finish(TurnEnd::Stopped, "interrupted by a newer message", None),
         (Some(Intent::Drain | Intent::Steer), Ok(StopReason::EndTurn)) => DONE,
         (Some(Intent::Drain), _) => host_stopped(),
         (Some(Intent::Steer), _) => Outcome::Again,
-        (None, Ok(reason)) => ended(*reason),
+        (None, Ok(reason)) => ended(*reason, has_words),
         (None, Err(PromptError::Gone)) => Outcome::Dying,
         (None, Err(PromptError::Failed(words))) => {
             finish(TurnEnd::Failed, words, Some((NoteKind::Error, words.clone())))
         }
+        (None, Err(PromptError::Refused(why))) => refused(&format!("{REFUSED}: {why}")),
     }
+}
+
+/// What a refusal is called.
+const REFUSED: &str = "the agent refused to go on";
+
+/// A person who waits sees an end that looks like none.
+const WORDLESS: &str =
+    "the agent ended its turn without a word. Ask again, or say in other words what is to be done";
+
+fn refused(words: &str) -> Outcome {
+    finish(TurnEnd::Failed, words, Some((NoteKind::Warning, sentence(words))))
 }
 
 /// A turn that the host did not let end.
@@ -65,7 +93,7 @@ const DONE: Outcome = Outcome::Finish {
     note: None,
 };
 
-fn ended(reason: StopReason) -> Outcome {
+fn ended(reason: StopReason, has_words: bool) -> Outcome {
     let told = |words: &str| Outcome::Finish {
         end: TurnEnd::Done,
         reason: None,
@@ -76,10 +104,7 @@ fn ended(reason: StopReason) -> Outcome {
         StopReason::MaxTurnRequests => {
             told("the agent reached its limit of model calls for one turn; say `go on` to let it continue")
         }
-        StopReason::Refusal => {
-            let words = "the agent refused to go on";
-            finish(TurnEnd::Failed, words, Some((NoteKind::Warning, sentence(words))))
-        }
+        StopReason::Refusal => refused(REFUSED),
         StopReason::Cancelled => {
             let words = "the agent gave up the turn by itself";
             finish(
@@ -88,7 +113,8 @@ fn ended(reason: StopReason) -> Outcome {
                 Some((NoteKind::Warning, sentence(words))),
             )
         }
-        _ => DONE,
+        _ if has_words => DONE,
+        _ => told(WORDLESS),
     }
 }
 
@@ -126,6 +152,8 @@ mod tests {
             (None, Ok(StopReason::Refusal), "failed told"),
             (None, Ok(StopReason::Cancelled), "stopped told"),
             (None, failed(), "failed told"),
+            (None, Err(PromptError::Refused("no".into())), "failed told"),
+            (Some(Stop), Err(PromptError::Refused("no".into())), "stopped"),
             (None, Err(PromptError::Gone), "dying"),
             (Some(Stop), Ok(StopReason::Cancelled), "stopped"),
             (Some(Stop), Ok(StopReason::EndTurn), "stopped"),
@@ -142,7 +170,7 @@ mod tests {
             (Some(Drain), Ok(StopReason::EndTurn), "done"),
             (Some(Drain), Err(PromptError::Gone), "cut told"),
         ] {
-            let found = match outcome(intent, &result) {
+            let found = match outcome(intent, &result, true) {
                 Outcome::Finish { end, reason, note } => {
                     assert_eq!(end == TurnEnd::Done, reason.is_none());
                     let told = if note.is_some() { " told" } else { "" };
@@ -152,6 +180,25 @@ mod tests {
                 Outcome::Dying => "dying".to_owned(),
             };
             assert_eq!(found, expected, "{intent:?} {result:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_without_a_word_is_told_where_nothing_else_explains_it() {
+        for (intent, reason, words) in [
+            (None, StopReason::EndTurn, Some("without a word")),
+            (None, StopReason::MaxTokens, Some("limit of tokens")),
+            (Some(Intent::Steer), StopReason::EndTurn, None),
+        ] {
+            let Outcome::Finish { note, .. } = outcome(intent, &Ok(reason), false) else {
+                panic!("it is over");
+            };
+            let told = note.map(|(_, words)| words);
+            assert_eq!(told.is_some(), words.is_some(), "{reason:?}");
+            assert!(
+                told.unwrap_or_default().contains(words.unwrap_or_default()),
+                "{reason:?}"
+            );
         }
     }
 

@@ -27,11 +27,11 @@ mod worker;
 
 pub use admission::Admission;
 pub use config::{Agent, AgentKind, Config, Limits};
-pub use probe::probe;
+pub use probe::{Unfit, probe};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
 pub use supervisor::{
     Answer, Happened, Message, Posted, Skipped, Supervisor, SupervisorError, attention_offline,
-    longest_drain, reset_offline,
+    longest_drain, reset_offline, unanswered,
 };
 pub use timeline::{LONGEST_TEXT, describe_diffs};
 pub use update::{Change, Doing, Snapshot, Subscription, ThreadPhase, Update};

@@ -1,4 +1,4 @@
-//! Whether an external agent could serve a thread: it is started as for a thread, greeted, and ended.
+//! Whether an external agent could serve a thread: its session is opened as for a thread, and it is ended.
 
 use std::path::Path;
 
@@ -10,16 +10,32 @@ use crate::config::{Agent, Limits};
 use crate::sweep::Reaper;
 use crate::worker::{self, Spec, StartError};
 
-/// Starts an agent in an empty folder that is there, greets it, and ends it with whatever it started. It has
-/// `limits.start` for its answer. An error says in words for people why it could not serve a thread.
+/// Why an agent could not serve a thread, in words for people that say what to do where that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// A person has to sign it in first.
+    Login(String),
+    /// It says so itself; the words are its own.
+    Refused(String),
+    /// Its program can't be started, or does not do what one that can be talked to does.
+    Program(String),
+}
+
+/// Opens a session of an agent in an empty folder that is there, as for a thread, and ends it with whatever it started. It has
+/// `limits.start` for its answers, and twice `limits.grace` to end by itself.
 ///
-/// Makes this process the parent of the agent's orphans. Dropped, it ends the agent hard.
-pub async fn probe(agent: &Agent, folder: &Path, limits: &Limits) -> Result<(), String> {
-    let reaper = Reaper::new(folder, None).map_err(|error| format!("could not start anything: {error}"))?;
+/// `name` is that of its table. Makes this process the parent of the agent's orphans. Dropped, it ends the agent hard.
+pub async fn probe(name: &str, agent: &Agent, folder: &Path, limits: &Limits) -> Result<(), Unfit> {
+    let reaper = Reaper::new(folder, None)
+        .map_err(|error| Unfit::Program(format!("could not start anything: {error}")))?;
+    let workspace = folder.join("workspace");
+    std::fs::create_dir(&workspace)
+        .map_err(|error| Unfit::Program(format!("could not make a folder to try it in: {error}")))?;
     let spec = Spec {
         thread: ThreadId::parse("web:nobody").expect("a literal id is valid"),
         agent: agent.clone(),
-        workspace: folder.to_owned(),
+        agent_name: name.to_owned(),
+        workspace,
         session_folder: folder.to_owned(),
         owner: UserId::parse("local:nobody").expect("a literal name is valid"),
         permissions: None,
@@ -32,8 +48,13 @@ pub async fn probe(agent: &Agent, folder: &Path, limits: &Limits) -> Result<(), 
             _thread: mpsc::channel(1).0,
         },
     };
-    let tried = worker::try_out(&spec, &reaper).await;
-    tried.map_err(|error| told(&error))
+    worker::try_out(&spec, &reaper)
+        .await
+        .map_err(|error| match error {
+            StartError::OwnLogin(words) => Unfit::Login(words),
+            StartError::Refused(words) => Unfit::Refused(words),
+            error => Unfit::Program(told(&error)),
+        })
 }
 
 /// The error, and the last line that the agent wrote to its standard error.

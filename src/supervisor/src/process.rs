@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use agent_client_protocol::v1::schema::{ContentBlock, SessionUpdate, StopReason, ToolCallUpdate};
-use contract::{LoginAnswer, LoginNeeded};
+use contract::{Canceller, LoginAnswer, LoginNeeded};
 use conversation::Choice;
 use tokio::sync::mpsc;
 
@@ -246,10 +246,10 @@ impl Process {
         }
     }
 
-    /// Asks the agent to stop the running turn.
-    pub(crate) fn cancel(&self) {
+    /// Asks the agent to stop the running turn, and says `by` whom.
+    pub(crate) fn cancel(&self, by: Canceller) {
         match self {
-            Self::Real(worker) => worker.cancel(),
+            Self::Real(worker) => worker.cancel(by),
             #[cfg(test)]
             Self::Scripted(actor) => actor.cancel(),
         }

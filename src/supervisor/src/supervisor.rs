@@ -30,7 +30,7 @@ mod offline;
 mod skip;
 mod start;
 
-pub use attention::attention_offline;
+pub use attention::{attention_offline, unanswered};
 pub use drain::longest_drain;
 pub use offline::reset_offline;
 pub use skip::Skipped;

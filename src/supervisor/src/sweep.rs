@@ -18,8 +18,9 @@ mod mark;
 pub(crate) mod process;
 mod record;
 mod refresher;
+mod round;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,8 +29,7 @@ use std::time::Duration;
 
 use credentials::{REFRESHER_LIMIT, Store};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::{Pid, getpid, getsid};
+use nix::unistd::getpid;
 use tokio::process::Child;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -41,6 +41,7 @@ pub(crate) use self::mark::Mark;
 pub(crate) use self::process::Process;
 use self::record::Records;
 use self::refresher::Refreshers;
+use self::round::Rounds;
 
 /// The processes that are workers, of all supervisors in this program: id and start time. Whoever looks for orphans holds
 /// it, and so does whoever starts a worker: a worker must not be seen before it is in here.
@@ -94,24 +95,6 @@ struct Shared {
     spared: watch::Sender<usize>,
     is_watching: AtomicBool,
     round: Mutex<Rounds>,
-}
-
-/// What one round has to know of earlier ones.
-#[derive(Debug, Default)]
-struct Rounds {
-    killed: HashSet<i32>,
-    zombies: HashSet<i32>,
-    /// Those that we may not signal, with their start times: it was said, and nothing more can be done.
-    untouchable: HashSet<(i32, u64)>,
-    /// Refreshes left over from an earlier host, which are not our children.
-    foreign: Vec<Process>,
-}
-
-/// What one round found.
-#[derive(Debug, Clone, Copy, Default)]
-struct Round {
-    alive: usize,
-    spared: usize,
 }
 
 impl Reaper {
@@ -256,7 +239,7 @@ impl Reaper {
                 }
             };
             self.shared.spared.send_replace(round.spared);
-            if round.alive == 0 {
+            if round.alive == 0 && !round.has_ended {
                 return round.spared;
             }
             if Instant::now() > deadline {
@@ -317,57 +300,6 @@ impl Drop for Known {
 }
 
 impl Shared {
-    fn rounds(&self) -> MutexGuard<'_, Rounds> {
-        self.round.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Kills the orphans that are there now, and takes note of those that ended.
-    fn round(&self) -> io::Result<Round> {
-        let workers = workers();
-        let mut rounds = self.rounds();
-        let (us, our_session) = (getpid().as_raw(), getsid(None)?.as_raw());
-        let mut result = Round::default();
-        let (mut zombies, mut untouchable) = (HashSet::new(), HashSet::new());
-        for process in process::all()? {
-            // What this program starts for itself stays in its session; what a worker starts never was in it.
-            if process.parent != us || process.session == our_session || workers.contains_key(&process.pid) {
-                continue;
-            }
-            if !process.is_zombie && self.needs_mark(us, &process) && !self.is_marked(&process) {
-                continue;
-            }
-            if process.is_zombie {
-                // One that we did not kill may have somebody in this program who waits for it: he comes first.
-                if rounds.killed.remove(&process.pid) || rounds.zombies.contains(&process.pid) {
-                    let _ = waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG));
-                } else {
-                    zombies.insert(process.pid);
-                }
-            } else if self.refreshers.spare(&process) {
-                result.spared += 1;
-            } else {
-                let key = (process.pid, process.started);
-                if rounds.untouchable.contains(&key) || !process.signal(Signal::SIGKILL) {
-                    untouchable.insert(key);
-                } else {
-                    rounds.killed.insert(process.pid);
-                    result.alive += 1;
-                }
-            }
-        }
-        rounds.zombies = zombies;
-        rounds.untouchable = untouchable;
-        rounds.foreign.retain(|process| {
-            let is_over = Refreshers::is_overdue(process);
-            if is_over {
-                process.signal(Signal::SIGKILL);
-            }
-            !is_over && process.is_alive()
-        });
-        result.spared += rounds.foreign.len();
-        Ok(result)
-    }
-
     fn leftovers(&self) -> io::Result<leftovers::Found> {
         let workers = self.records.leftover()?;
         let signs = Signs {

@@ -64,6 +64,9 @@ pub(crate) struct Timeline {
     live: Vec<Live>,
     /// The answer or thought that is being written, and the agent's name of it.
     open: Option<(ItemId, Option<String>)>,
+    has_words: bool,
+    /// People stop it: calls that do not end well from now on did not fail.
+    is_stopped: bool,
 }
 
 /// An entry that may still change.
@@ -96,7 +99,19 @@ impl Timeline {
             workspace,
             live: Vec::new(),
             open: None,
+            has_words: false,
+            is_stopped: false,
         }
+    }
+
+    /// Whether the agent said something to people, or gave them a file: a thought alone is no answer.
+    pub(crate) fn has_words(&self) -> bool {
+        self.has_words
+    }
+
+    /// A person, or a message of one, stops what runs.
+    pub(crate) fn stopped_by_people(&mut self) {
+        self.is_stopped = true;
     }
 
     /// Applies what the agent reports.
@@ -119,6 +134,7 @@ impl Timeline {
 
     /// A file that was found to lie in the workspace.
     pub(crate) fn offer(&mut self, file: Attachment, now: Timestamp, ids: Ids<'_>) -> After {
+        self.has_words = true;
         let known = |live: &Live| matches!(&live.item.body, Body::File(known) if *known == file);
         if self.live.iter().any(known) {
             return After::default();
@@ -199,7 +215,11 @@ impl Timeline {
             if let Body::Tool(tool) = &mut live.item.body
                 && matches!(tool.status, ToolStatus::Pending | ToolStatus::Running)
             {
-                tool.status = ToolStatus::Cut;
+                tool.status = if self.is_stopped {
+                    ToolStatus::Stopped
+                } else {
+                    ToolStatus::Cut
+                };
                 tool.ended = Some(now);
                 live.touch();
             }
@@ -212,6 +232,7 @@ impl Timeline {
     /// The prompt is sent again: what is said now is a new answer.
     pub(crate) fn interrupted(&mut self, now: Timestamp) {
         self.end(now);
+        self.is_stopped = false;
     }
 
     fn chunk(&mut self, voice: Voice, chunk: ContentChunk, now: Timestamp, ids: Ids<'_>) -> After {
@@ -254,6 +275,7 @@ impl Timeline {
         now: Timestamp,
         ids: Ids<'_>,
     ) -> After {
+        self.has_words |= voice == Voice::Answer && !text.trim().is_empty();
         let mut after = After {
             doing: Some(match voice {
                 Voice::Answer => "writing".to_owned(),

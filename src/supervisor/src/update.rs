@@ -14,8 +14,8 @@ pub struct Snapshot {
     /// The newest entries of its timeline, in order, as far as there is room for them; and before them those that wait for
     /// an answer.
     pub items: Vec<Item>,
-    /// Whether there are older entries.
-    pub more: bool,
+    /// The entry from which on none is missing in them; `None`: none is missing at all.
+    pub from: Option<ItemId>,
     /// Turns that wait, in order.
     pub queued: Vec<Turn>,
     /// Its phase.

@@ -9,12 +9,14 @@ mod handle;
 mod keeper;
 mod log;
 mod memory;
+mod sign_in;
 mod spawn;
+mod trial;
 mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_client_protocol as acp;
@@ -23,7 +25,7 @@ use agent_client_protocol::v1::schema::{
     CancelNotification, ContentBlock, Meta, PromptRequest, SessionUpdate, StopReason,
 };
 use contract::frames::{self, FrameLimits};
-use contract::{META_KEY, MODEL_CHANGE};
+use contract::{CANCELLER, Canceller, META_KEY, MODEL_CHANGE};
 use conversation::{Permissions, ThreadId};
 use credentials::UserId;
 use serde_json::json;
@@ -39,6 +41,7 @@ use self::gate::Gate;
 use self::handle::Handle;
 use self::keeper::{Keeper, Step};
 use self::log::Tail;
+pub(crate) use self::trial::try_out;
 use crate::config::{Agent, Limits};
 use crate::sweep::Reaper;
 
@@ -49,6 +52,8 @@ pub(crate) struct Spec {
     pub(crate) thread: ThreadId,
     /// What runs in it.
     pub(crate) agent: Agent,
+    /// Its name in the configuration.
+    pub(crate) agent_name: String,
     /// Its working folder; it exists.
     pub(crate) workspace: PathBuf,
     /// The thread's own folder, outside the workspace; made if it is not there.
@@ -116,9 +121,13 @@ pub(crate) struct Worker {
     prompts: watch::Sender<usize>,
     /// Requests that it had been sent before the last prompt.
     before: AtomicU64,
+    /// Whether the last prompt was.
+    is_cancelled: Arc<AtomicBool>,
     is_native: bool,
     /// Which agent it is, for people.
     name: String,
+    /// How long it may take to sign in.
+    patience: Duration,
 }
 
 /// Starts a worker and opens its session, within `spec.limits.start`. Dropping the future ends what was started.
@@ -127,53 +136,43 @@ pub(crate) async fn start(
     reaper: &Reaper,
     events: mpsc::Sender<Event>,
 ) -> Result<Worker, StartError> {
-    let deadline = Instant::now() + spec.limits.start;
     let gate = Gate::new(events);
-    let (connection, process) = connect(&spec, reaper, gate.clone()).await?;
+    let (connection, opened, process) = open(&spec, reaper, &gate).await?;
+    let (pid, resumed) = (process.pid, opened.resumed);
+    tracing::info!(thread = %spec.thread, pid, resumed, "a worker is ready");
+    Ok(Worker {
+        connection,
+        opened,
+        process,
+        gate,
+        prompts: watch::Sender::new(0),
+        before: AtomicU64::new(0),
+        is_cancelled: Arc::default(),
+        is_native: spec.agent.is_native(),
+        name: words::agent(&spec),
+        patience: spec.limits.start,
+    })
+}
+
+async fn open(
+    spec: &Spec,
+    reaper: &Reaper,
+    gate: &Arc<Gate>,
+) -> Result<(ConnectionTo<acp::Agent>, Opened, Handle), StartError> {
+    let deadline = Instant::now() + spec.limits.start;
+    let (connection, process) = connect(spec, reaper, gate.clone()).await?;
     let opened = match connection {
-        Some(connection) => client::open(&connection, &spec, &gate, deadline)
+        Some(connection) => client::open(&connection, spec, gate, deadline)
             .await
             .map(|opened| (connection, opened)),
         None => Err(OpenError::Closed(client::HELLO)),
     };
     match opened {
-        Ok((connection, opened)) => {
-            let (pid, resumed) = (process.pid, opened.resumed);
-            tracing::info!(thread = %spec.thread, pid, resumed, "a worker is ready");
-            Ok(Worker {
-                connection,
-                opened,
-                process,
-                gate,
-                prompts: watch::Sender::new(0),
-                before: AtomicU64::new(0),
-                is_native: spec.agent.is_native(),
-                name: words::agent(&spec),
-            })
-        }
+        Ok((connection, opened)) => Ok((connection, opened, process)),
         Err(error) => {
             gate.shut();
-            Err(failed(error, process, &spec).await)
+            Err(failed(error, process, spec).await)
         }
-    }
-}
-
-/// Starts a worker, which has `spec.limits.start` to answer the first request, and ends it.
-pub(crate) async fn try_out(spec: &Spec, reaper: &Reaper) -> Result<(), StartError> {
-    let deadline = Instant::now() + spec.limits.start;
-    let gate = Gate::new(mpsc::channel(1).0);
-    gate.shut();
-    let (connection, process) = connect(spec, reaper, gate).await?;
-    let greeted = match connection {
-        Some(connection) => client::greet(&connection, spec, deadline).await,
-        None => Err(OpenError::Closed(client::HELLO)),
-    };
-    match greeted {
-        Ok(_) => {
-            process.end(spec.limits.grace).await;
-            Ok(())
-        }
-        Err(error) => Err(failed(error, process, spec).await),
     }
 }
 
@@ -205,6 +204,7 @@ async fn connect(
         gate,
         reaper: reaper.clone(),
         grace: spec.limits.grace,
+        secrets: words::secrets(spec),
         steps: process.steps.subscribe(),
         ended,
         _life: started.life,
@@ -236,7 +236,7 @@ async fn failed(error: OpenError, process: Handle, spec: &Spec) -> StartError {
                 waiting_for,
                 words: format!(
                     "{} broke the protocol: {violation}. Its command has to start a program that speaks the Agent Client \
-                     Protocol, and writes nothing else to its standard output",
+                     Protocol",
                     words::agent(spec)
                 ),
             },
@@ -293,19 +293,33 @@ impl Worker {
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
         let (gate, sign_in, name) = (self.gate.clone(), self.opened.sign_in.clone(), self.name.clone());
+        let (is_cancelled, patience) = (self.is_cancelled.clone(), self.patience);
+        is_cancelled.store(false, Ordering::SeqCst);
         self.before
             .store(self.process.pace.requests_written(), Ordering::SeqCst);
         async move {
             client::check_length(&request)?;
             let _running = Running::begin(prompts);
-            match connection.send_request(request).block_task().await {
-                Ok(answer) => Ok(answer.stop_reason),
+            let again = sign_in.is_possible().then(|| request.clone());
+            let mut answer = connection.send_request(request).block_task().await;
+            let wants_login = matches!(&answer, Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED);
+            if wants_login
+                && let Some(again) = again
+                && let Ok(true) = sign_in.try_once(&connection, Instant::now() + patience).await
+            {
+                if is_cancelled.load(Ordering::SeqCst) {
+                    return Ok(StopReason::Cancelled);
+                }
+                answer = connection.send_request(again).block_task().await;
+            }
+            match answer {
+                Ok(answer) => client::ending(answer),
                 Err(error) if client::is_over(&error) => {
                     gate.set_over();
                     Err(PromptError::Gone)
                 }
                 Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED => Err(PromptError::Failed(
-                    format!("{}. {sign_in}.", words::error(&error)),
+                    client::wants_login(&words::error(&error), &sign_in) + ".",
                 )),
                 // It is what the crate makes of an answer that it can't read.
                 Err(error) if error.code == acp::ErrorCode::PARSE_ERROR => Err(PromptError::Failed(
@@ -321,9 +335,12 @@ impl Worker {
         self.process.pace.requests_written() > self.before.load(Ordering::SeqCst)
     }
 
-    /// Asks the agent to stop the running turn, whose prompt then ends with [`StopReason::Cancelled`].
-    pub(crate) fn cancel(&self) {
-        let cancel = CancelNotification::new(self.opened.session.clone());
+    /// Asks the agent to stop the running turn, whose prompt then ends with [`StopReason::Cancelled`], and says `by` whom.
+    pub(crate) fn cancel(&self, by: Canceller) {
+        self.is_cancelled.store(true, Ordering::SeqCst);
+        let mut meta = Meta::new();
+        meta.insert(META_KEY.to_owned(), json!({ CANCELLER: by }));
+        let cancel = CancelNotification::new(self.opened.session.clone()).meta(meta);
         if let Err(error) = self.connection.send_notification(cancel) {
             // It ended meanwhile; that is told by itself.
             tracing::debug!(pid = self.process.pid, %error, "could not cancel");
@@ -348,7 +365,7 @@ impl Worker {
 
     async fn end_in_time(&self, grace: Duration) {
         if *self.prompts.borrow() > 0 {
-            self.cancel();
+            self.cancel(Canceller::Host);
             let mut prompts = self.prompts.subscribe();
             // One that does not answer, or is over, has no say in what follows.
             let _ = timeout(grace, prompts.wait_for(|count| *count == 0)).await;

@@ -1,12 +1,14 @@
 //! `cargo build --release --workspace && cargo bench --bench threads`: what a thread costs, from its worker's first byte
 //! to 200 pages that watch 200 answers. Exits with 1 if a limit is missed. `-- streams memory` measures these two alone;
-//! there are `start`, `prompt`, `streams` and `memory`.
+//! there are `start`, `command`, `prompt`, `streams` and `memory`.
 
 #[path = "../credentials/table.rs"]
 mod table;
 
 mod agent;
+mod command;
 mod memory;
+mod model;
 mod moment;
 mod prompt;
 mod start;
@@ -30,6 +32,7 @@ fn main() -> std::process::ExitCode {
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     for (name, measure) in [
         ("start", start::measure as fn(&mut Table)),
+        ("command", command::measure),
         ("prompt", prompt::measure),
         ("streams", streams::measure),
     ] {

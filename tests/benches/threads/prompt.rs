@@ -1,11 +1,11 @@
-//! From a durable message to the worker that has its prompt.
+//! From a durable message to the worker that has its prompt; and, of our own agent, to the model that has its request.
 
 use conversation::{Body, ThreadId};
-use supervisor::{Change, Limits, Supervisor, ThreadPhase};
+use supervisor::{AgentKind, Change, Limits, Supervisor, ThreadPhase};
 
 use crate::moment::{milliseconds, moments, now};
 use crate::table::{Limit, Table, median};
-use crate::town;
+use crate::{model, town};
 
 const RUNS: usize = 60;
 
@@ -14,25 +14,29 @@ pub(crate) fn measure(table: &mut Table) {
         .enable_all()
         .build()
         .expect("a runtime starts");
-    let (warm, cold) = runtime.block_on(run());
-    for (what, figures, limit) in [("warm", warm, 5.0), ("cold", cold, 15.0)] {
-        let (middle, detail) = (
-            median(figures.clone()),
-            format!("p95 {:.2} ms of {RUNS}", p95(figures)),
-        );
-        table.add(
-            &format!("message durable to prompt in the smallest agent, {what}, p50"),
-            detail,
-            middle,
-            "ms",
-            Limit::AtMost(limit),
-        );
+    let smallest = runtime.block_on(run(town::smallest()));
+    let own = runtime.block_on(async { run(town::native(&model::serve().await)).await });
+    for (way, (warm, cold)) in [
+        ("prompt in the smallest agent", smallest),
+        ("our agent's request at its model", own),
+    ] {
+        for (state, figures, limit) in [("warm", warm, 5.0), ("cold", cold, 15.0)] {
+            let middle = median(figures.clone());
+            table.add(
+                &format!("message durable to {way}, {state}, p50"),
+                format!("p95 {:.2} ms of {RUNS}", p95(figures)),
+                middle,
+                "ms",
+                Limit::AtMost(limit),
+            );
+        }
     }
 }
 
-async fn run() -> (Vec<f64>, Vec<f64>) {
+/// Milliseconds, each time warm and cold, of a supervisor with this agent.
+async fn run(agent: AgentKind) -> (Vec<f64>, Vec<f64>) {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let supervisor = town::supervisor(folder.path(), Limits::default()).await;
+    let supervisor = town::supervisor(folder.path(), agent, Limits::default()).await;
     let (mut warm, mut cold) = (Vec::new(), Vec::new());
     for number in 0..RUNS {
         let thread = town::thread(&supervisor, &format!("cold{number}")).await;
@@ -43,7 +47,7 @@ async fn run() -> (Vec<f64>, Vec<f64>) {
     (warm, cold)
 }
 
-/// Milliseconds from the moment when `post` has returned to the one when the agent read the prompt. Negative, and then
+/// Milliseconds from the moment when `post` has returned to the one when the agent, or its model, read the prompt. Negative, and then
 /// zero, if the agent was faster than the answer to the poster.
 async fn ask(supervisor: &Supervisor, thread: &ThreadId, name: &str) -> f64 {
     let (_, mut updates) = supervisor.subscribe(thread).await.expect("it is there");

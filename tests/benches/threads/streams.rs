@@ -54,7 +54,7 @@ async fn run() -> (Vec<f64>, usize) {
         starts_per_second: 1000,
         ..Limits::default()
     };
-    let supervisor = town::supervisor(folder.path(), limits).await;
+    let supervisor = town::supervisor(folder.path(), town::smallest(), limits).await;
     let config = web::Config::new(
         "127.0.0.1:0".parse().expect("an address"),
         folder.path().to_owned(),

@@ -1,4 +1,4 @@
-//! A supervisor in this process, whose agent is this program in its role as the smallest agent.
+//! A supervisor in this process, and the agents that it can have: this program in its role as the smallest one, and our own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,14 +25,38 @@ pub(crate) fn credentials(folder: &Path) -> Credentials {
     )
 }
 
-/// Starts one in this folder.
-pub(crate) async fn supervisor(folder: &Path, limits: Limits) -> Supervisor {
-    let (conversation, found) = Conversation::open(folder).expect("a new one opens");
+/// The smallest agent.
+pub(crate) fn smallest() -> AgentKind {
     let own = std::env::current_exe().expect("the system tells");
-    let kind = AgentKind::External {
+    AgentKind::External {
         command: vec![own.display().to_string(), "agent".to_owned()],
         environment: BTreeMap::new(),
-    };
+    }
+}
+
+/// Our own agent, with a model that needs no login.
+pub(crate) fn native(base_url: &str) -> AgentKind {
+    AgentKind::Native(Box::new(contract::Profile {
+        session_folder: "/template".into(),
+        provider: contract::Provider::OpenaiChat,
+        base_url: base_url.parse().expect("a valid address"),
+        model: Some("smallest".to_owned()),
+        account: None,
+        permissions: contract::Permissions::Ask,
+        without_layers: vec![],
+        readable: vec![],
+        patience: contract::PATIENCE,
+        ca_file: None,
+        context_tokens: None,
+        model_calls: contract::MODEL_CALLS,
+        processes: contract::PROCESSES,
+        instructions: None,
+    }))
+}
+
+/// Starts one in this folder.
+pub(crate) async fn supervisor(folder: &Path, kind: AgentKind, limits: Limits) -> Supervisor {
+    let (conversation, found) = Conversation::open(folder).expect("a new one opens");
     let agent = Agent {
         title: AGENT.to_owned(),
         kind,

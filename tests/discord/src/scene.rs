@@ -131,7 +131,8 @@ impl GuildScene {
     pub fn expel_bot(&self) {
         let mut world = self.shared.world();
         let bot = world.application.bot;
-        // Told as the last thing that the bot hears of this guild.
+        // Told as the last thing that the bot hears of this guild, also of one that is away.
+        world.gateway.away.remove(&self.id);
         world.tell_guild("GUILD_DELETE", GUILDS, self.id, json!({ "id": self.id }));
         self.guild_mut(&mut world).members.remove(&bot);
     }

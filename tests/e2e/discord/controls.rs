@@ -24,6 +24,37 @@ impl Stage {
 }
 
 #[tokio::test]
+async fn where_no_model_is_chosen_model_and_status_say_so_and_how_to_choose_one() {
+    let mut stage = Stage::ready("", "").await;
+    stage.agent = format!(
+        "[agents.bare]\ntenant = \"rehearsal\"\nbase_url = \"{}v1\"\n",
+        stage.scene.url()
+    );
+    stage.settings = format!("[discord.channels.{}]\nagent = \"bare\"", stage.channel);
+    stage.up().await;
+    let alice = stage.alice.clone();
+    let (message, thread) = stage.mention(&alice, "say: hi").await;
+    stage.sign(message, "❌").await;
+    let none = "No model is chosen, here or for the agent";
+    stage.types(&alice, thread, "model", &[], none).await;
+    stage.types(&alice, thread, "status", &[], none).await;
+    stage.types(&alice, thread, "status", &[], "model: none").await;
+    let named = |name: &str| [("name", json!(name))];
+    let chosen = "From the next turn on: the model `rehearsal`";
+    stage
+        .types(&alice, thread, "model", &named("rehearsal"), chosen)
+        .await;
+    let next = alice.says(thread, "say: with a model");
+    stage.is_whole(next, thread, "with a model").await;
+    stage
+        .types(&alice, thread, "status", &[], "model: rehearsal")
+        .await;
+    stage
+        .types(&alice, thread, "model", &named("default"), none)
+        .await;
+}
+
+#[tokio::test]
 async fn model_agent_and_reset_change_what_the_next_turn_works_with_and_only_the_owner_may() {
     let mut stage = Stage::ready("everyone = true", "").await;
     let shell = shell_agent(stage.scene.folder(), "");

@@ -75,6 +75,24 @@ async fn an_interaction_that_comes_twice_is_done_once() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_command_of_which_nobody_knows_whether_it_came_is_said_once() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let lost = Fault::answer_lost().on("PATCH", "/webhooks/*/*/messages/@original");
+    stage.fake.inject(lost);
+    let words = "in a channel with what you want";
+    let typed = stage.alice.slash(thread, "help", &[]);
+    stage.told(&stage.alice, thread, typed, words).await;
+    let typed = stage.alice.slash(thread, "status", &[]);
+    stage.told(&stage.alice, thread, typed, "").await;
+    let (message, _) = stage.mention(&stage.alice, "say: bye").await;
+    stage.sign(message, "✅").await;
+    let said = stage.fake.said(thread);
+    assert!(said.iter().all(|said| !said.contains(words)), "{said:?}");
+}
+
+#[tokio::test]
 async fn an_answer_after_the_tokens_end_is_said_in_the_thread_unless_it_is_secret() {
     let stage = Stage::start("", "").await;
     let (message, thread) = stage.mention(&stage.alice, "say: hi").await;

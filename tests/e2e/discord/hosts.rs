@@ -86,30 +86,53 @@ async fn a_second_host_on_one_state_folder_is_refused_and_the_first_goes_on() {
 }
 
 #[tokio::test]
-async fn a_second_host_with_the_same_token_is_told_by_the_log_the_status_and_the_doctor() {
-    let stage = Stage::start("", "").await;
+async fn two_hosts_with_one_token_answer_a_mention_once_and_both_are_told_where_they_answer_twice() {
+    let stage = Stage::start("dms = true", "").await;
     let (message, thread) = stage.mention(&stage.alice, "say: alone").await;
     stage.is_whole(message, thread, "alone").await;
     let told = stage.prints(&["status"]).await;
     assert!(!told.contains("another program"), "{told}");
     let elsewhere = Scene::signed_in().await;
     let settings = format!(
-        "api_base = \"{}\"\ngateway_url = \"{}\"\n",
+        "api_base = \"{}\"\ngateway_url = \"{}\"\ndms = true\n",
         stage.fake.api_base(),
         stage.fake.gateway_url()
     );
     let token = (stage.token.0, stage.token.1.as_str());
-    let _second = Host::with_discord(&elsewhere, "", &settings, &[token]);
+    let second = Host::with_discord(&elsewhere, "", &settings, &[token]);
     stage
         .fake
         .until("both", |world| (world.gateway().identified == 2).then_some(()))
         .await;
-    stage.mention(&stage.alice, "say: twice").await;
-    stage.logged("another program uses this bot's token").await;
+    let mut threads = vec![];
+    for number in 0..4 {
+        let words = format!("once {number}.");
+        let (message, thread) = stage.mention(&stage.alice, &format!("say: {words}")).await;
+        stage.sign(message, "✅").await;
+        threads.push((thread, words));
+    }
+    // The one that did not open a thread leaves it alone, also when it is asked there.
+    let (thread, _) = &threads[0];
+    let asks = format!("{} say: there, too.", stage.fake.bot().mention());
+    let message = stage.alice.says(*thread, &asks);
+    stage.sign(message, "✅").await;
+    threads.push((*thread, "there, too.".to_owned()));
+
+    // In a direct conversation neither can know, before the other has spoken.
+    let direct = stage.alice.direct();
+    stage.alice.says(direct, "say: twice");
+    let words = "another program uses this bot's token";
+    stage.logged(words).await;
+    super::trouble::said_in_log(&second, words).await;
     let told = stage.prints(&["status"]).await;
     assert!(told.contains("another program uses its token"), "{told}");
     let told = stage.prints(&["doctor"]).await;
-    assert!(told.contains("people are answered twice"), "{told}");
+    assert!(told.contains("some people are answered twice"), "{told}");
+    for (thread, words) in threads {
+        let said = stage.fake.said(thread);
+        let count = said.iter().filter(|said| said.contains(&words)).count();
+        assert_eq!(count, 1, "{words}: {said:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use support::discord::{GuildScene, Id};
 
 use super::{Stage, with};
+use crate::threads::until;
 
 impl Stage {
     /// Starts the host, and waits until only READY is missing.
@@ -123,6 +124,25 @@ async fn what_was_missed_in_a_guild_that_was_away_for_the_life_of_a_host_is_answ
     stage.fake.gateway().guild_is_back(other.id);
     stage.up().await;
     stage.answered_once(missed, away, "not forgotten").await;
+}
+
+#[tokio::test]
+async fn a_guild_that_throws_the_bot_out_before_it_tells_what_is_new_holds_nothing_back() {
+    let mut stage = Stage::start("", "").await;
+    let other = stage.fake.guild("elsewhere");
+    stage.misses(&other).await;
+    stage.fake.gateway().guild_is_away(other.id);
+    stage.up().await;
+    other.expel_bot();
+    let (heard, _) = stage.mention(&stage.alice, "say: heard at once").await;
+    stage.sign(heard, "✅").await;
+    let file = stage.scene.folder().join("discord/seen");
+    let seen = until(async || {
+        let marks = std::fs::read_to_string(&file).ok()?;
+        let upto: u64 = marks.rsplit_once(':')?.1.parse().ok()?;
+        (upto >= heard.0).then_some(())
+    });
+    seen.await;
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use support::discord::{Id, Kind, permissions};
+use support::{client, consent};
 
+use super::signing_in::link;
 use super::{Stage, with};
 
 impl Stage {
@@ -175,23 +177,52 @@ async fn what_steering_and_interrupting_did_is_told() {
 }
 
 #[tokio::test]
-async fn who_speaks_in_somebody_elses_thread_is_told_once_whose_login_pays() {
-    let stage = Stage::start("everyone = true", "").await;
+async fn who_speaks_in_somebody_elses_thread_is_told_whose_login_pays_once_and_again_when_it_changes() {
+    let mut stage = Stage::start("everyone = true", "").await;
     let (first, thread) = stage.mention(&stage.alice, "say: mine").await;
     stage.sign(first, "✅").await;
-    let bob = stage.guild.member("bob");
+    let (alice, bob) = (stage.alice.clone(), stage.guild.member("bob"));
+    let hosts = "the login of this host".to_owned();
+    let hers = format!("the login of {}", alice.mention());
     for number in 1..=2 {
-        let asked = bob.says(thread, &format!("say: bob {number}"));
-        stage.is_whole(asked, thread, &format!("bob {number}")).await;
+        let asked = bob.says(thread, &format!("say: bob {number}."));
+        stage.is_whole(asked, thread, &format!("bob {number}.")).await;
     }
-    let words = format!("the login of {}", stage.alice.mention());
-    stage.said(thread, "whose login pays", with(&words)).await;
+    stage.said(thread, "whose login pays", with(&hosts)).await;
+
+    let options = [("vendor", json!("rehearsal"))];
+    let typed = alice.slash(thread, "auth", &options);
+    let begun = stage.answered(&alice, thread, typed, "Sign in to").await;
+    let back = consent(&client(), &link(&begun), "alice@discord").await;
+    let options = [("vendor", json!("rehearsal")), ("code", json!(back))];
+    let typed = alice.slash(thread, "auth", &options);
+    stage.answered(&alice, thread, typed, "Signed in to").await;
+    for number in 3..=4 {
+        let asked = bob.says(thread, &format!("say: bob {number}."));
+        stage.is_whole(asked, thread, &format!("bob {number}.")).await;
+    }
+    stage.said(thread, "whose login pays now", with(&hers)).await;
+
+    // A new host knows who was told.
+    stage.kill();
+    stage.up().await;
+    let asked = bob.says(thread, "say: bob 5.");
+    stage.is_whole(asked, thread, "bob 5.").await;
     let said = stage.fake.said(thread);
-    assert_eq!(
-        said.iter().filter(|said| said.contains(&words)).count(),
-        1,
-        "{said:?}"
-    );
+    for words in [&hosts, &hers] {
+        let count = said.iter().filter(|said| said.contains(words)).count();
+        assert_eq!(count, 1, "{words}: {said:?}");
+    }
+    // And it is told to whoever asks.
+    let typed = bob.slash(thread, "status", &[]);
+    stage.answered(&bob, thread, typed, &hers).await;
+    for (who, words) in [
+        (&alice, "works with your login"),
+        (&bob, "works with the host’s login"),
+    ] {
+        let typed = who.slash(thread, "auth", &[("action", json!("status"))]);
+        stage.answered(who, thread, typed, words).await;
+    }
 }
 
 #[tokio::test]

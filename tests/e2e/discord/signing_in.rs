@@ -1,6 +1,8 @@
 //! `/auth` in a thread.
 
-use rehearsal::Decision;
+use std::time::Duration;
+
+use rehearsal::{Decision, Fault, FaultRule, Target};
 use serde_json::json;
 use support::discord::{Id, Message, Person};
 use support::{client, consent};
@@ -144,6 +146,78 @@ async fn a_sign_in_with_a_code_completes_by_itself_also_when_the_host_died_meanw
             &[("vendor", json!("rehearsal")), ("action", json!("logout"))],
         );
         stage.answered(&stage.alice, thread, typed, "Signed out of").await;
+    }
+    let kept = stage.scene.folder().join("discord/sign-ins");
+    let kept = std::fs::read_dir(kept).expect("it is there").count();
+    assert_eq!(kept, 0, "no way back is kept longer than it is needed");
+}
+
+impl Stage {
+    /// Somebody begins a sign-in with a code that ends after so many seconds; nobody types it.
+    async fn begins_with_a_code(&self, channel: Id, seconds: u64) -> Id {
+        let rule = FaultRule {
+            target: Target::DeviceAuthorization,
+            times: Some(1),
+            fault: Fault::Set {
+                field: "expires_in".to_owned(),
+                value: json!(seconds),
+            },
+        };
+        self.scene.control().add_fault(rule).expect("it can be acted out");
+        let options = [("vendor", json!("rehearsal")), ("way", json!("device"))];
+        let typed = self.alice.slash(channel, "auth", &options);
+        self.answered(&self.alice, channel, typed, "enter this code")
+            .await;
+        typed
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_types_in_time_is_told_once_whatever_ended_first() {
+    let mut stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let over = "was not finished in time";
+    let typed = stage.begins_with_a_code(thread, 1).await;
+    let told = stage.answered(&stage.alice, thread, typed, over).await;
+    assert_eq!(told.only_for, Some(stage.alice.id));
+    assert!(told.content.contains("`/auth`"), "{}", told.content);
+
+    // Nobody can be told alone any more: then where it was begun.
+    let hour = Duration::from_hours(1);
+    stage.begins_with_a_code(thread, 2).await;
+    stage.fake.clock().advance(hour);
+    let told = stage.said(thread, "that it is over", with(over)).await;
+    assert!(
+        told.content.contains(&stage.alice.mention()) && told.only_for.is_none(),
+        "{told:?}"
+    );
+
+    // The same where no conversation is, and while no host runs.
+    stage.begins_with_a_code(stage.channel, 2).await;
+    stage.kill();
+    let store = stage.scene.credentials();
+    let waits = || {
+        let pending = store.store().pending_sign_ins().expect("it can be read");
+        pending.iter().any(|one| !one.is_over)
+    };
+    while waits() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stage.fake.clock().advance(hour);
+    stage.up().await;
+    stage.said(stage.channel, "that it is over", with(over)).await;
+
+    stage.kill();
+    stage.up().await;
+    let (message, thread) = stage.mention(&stage.alice, "say: at rest").await;
+    stage.sign(message, "✅").await;
+    for place in [thread, stage.channel] {
+        let said = stage.fake.said(place);
+        assert!(
+            said.iter().filter(|said| said.contains(over)).count() <= 1,
+            "{said:?}"
+        );
     }
     let kept = stage.scene.folder().join("discord/sign-ins");
     let kept = std::fs::read_dir(kept).expect("it is there").count();

@@ -4,10 +4,14 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use conversation::Conversation;
+use serde_json::json;
 use support::Host;
-use support::discord::{Fault, Id, Message};
+use support::discord::{Fault, Id, Message, Post, World};
 
 use super::{Stage, with};
+
+/// What is allowed and run: how often, is seen afterwards.
+const RUN: &str = "echo once >> ran.txt";
 
 /// Kills of the host, unless the environment says how many; and after so many all that was asked must be answered.
 const KILLS: u64 = 8;
@@ -56,6 +60,16 @@ impl Chance {
     }
 }
 
+/// What somebody asked of the bot.
+enum Asked {
+    /// In the thread; with a file of this name.
+    Message(Id, Option<String>),
+    /// To run something, in a thread of its own; it was allowed.
+    Command(Id, Id),
+    /// By `/new`.
+    New(Id),
+}
+
 #[tokio::test]
 async fn killed_at_any_moment_no_message_is_lost_and_none_is_said_twice() {
     let mut chance = Chance::new();
@@ -64,31 +78,46 @@ async fn killed_at_any_moment_no_message_is_lost_and_none_is_said_twice() {
     stage.sign(first, "✅").await;
     let (mut asked, mut answered) = (vec![], 0);
     for number in 1..=kills() {
-        if let Some(fault) = trouble(&mut chance) {
-            stage.fake.inject(fault);
-        }
-        asked.push((number, stage.alice.says(thread, &format!("say: word {number}."))));
+        asked.push((number, stage.asks(&mut chance, thread, number).await));
         // Within all that a turn takes.
         tokio::time::sleep(Duration::from_millis(chance.below(500))).await;
         stage.kill();
-        // Every nonce is forgotten.
-        if chance.below(3) == 0 {
-            stage.fake.clock().advance(Duration::from_mins(5));
+        // Every nonce is forgotten, or nobody was there for an hour.
+        match chance.below(4) {
+            0 => stage.fake.clock().advance(Duration::from_mins(5)),
+            1 => stage.fake.clock().advance(Duration::from_hours(1)),
+            _ => {}
+        }
+        if chance.below(4) == 0 {
+            stage.fake.gateway().refuse_connections(2);
         }
         stage.up().await;
         if number % KILLS == 0 || number == kills() {
-            for (number, message) in asked.drain(..) {
-                answered += u64::from(stage.is_answered(thread, number, message).await);
+            for (number, asked) in asked.drain(..) {
+                answered += u64::from(stage.is_ended(thread, number, &asked).await);
             }
             stage.rests(thread).await;
         }
     }
     // In every life of a host once more: what is there stays there, once.
-    let said = stage.fake.said(thread);
+    let threads = stage.fake.look(|world| {
+        let threads = world.threads(stage.channel);
+        threads.iter().map(|thread| thread.id).collect::<Vec<_>>()
+    });
+    let said: Vec<String> = threads
+        .into_iter()
+        .flat_map(|thread| stage.fake.said(thread))
+        .collect();
     for number in 1..=kills() {
-        let words = format!("word {number}.");
-        let count = said.iter().filter(|said| said.contains(&words)).count();
-        assert!(count <= 1, "{words} is there {count} times: {said:?}");
+        let (words, typed) = (format!("word {number}."), format!("say: word {number}."));
+        let (shown, said): (Vec<&String>, _) = said
+            .iter()
+            .filter(|said| said.contains(&words))
+            .partition(|said| said.contains(&typed));
+        assert!(
+            shown.len() <= 1 && said.len() <= 1,
+            "{words}: {shown:?}, {said:?}"
+        );
     }
     println!(
         "{} kills, {answered} answered, {} cut and told, {} lost answers to come",
@@ -99,6 +128,146 @@ async fn killed_at_any_moment_no_message_is_lost_and_none_is_said_twice() {
 }
 
 impl Stage {
+    /// Somebody asks for something, by one of the ways that there are, while something may go wrong.
+    async fn asks(&self, chance: &mut Chance, thread: Id, number: u64) -> Asked {
+        let (trouble, text) = (trouble(chance), format!("say: word {number}."));
+        let inject = || {
+            if let Some(fault) = trouble.clone() {
+                self.fake.inject(fault);
+            }
+        };
+        match chance.below(6) {
+            0 => {
+                inject();
+                Asked::New(self.alice.slash(self.channel, "new", &[("text", json!(text))]))
+            }
+            1 => {
+                inject();
+                let name = format!("file-{number}.txt");
+                let post = Post::new(&text).file(&name, "text/plain", text.as_bytes());
+                Asked::Message(self.alice.posts(thread, post), Some(name))
+            }
+            2 => {
+                let (message, own) = self.mention(&self.alice, &format!("run: {RUN}")).await;
+                // A fault of an earlier one may come before the card.
+                let card = self.patiently("the card", |world| {
+                    let mut said = world.messages(own).into_iter();
+                    said.find(|said| said.content.contains("May it"))
+                        .map(|said| said.id)
+                });
+                let card = card.await.expect("it asks");
+                inject();
+                self.alice.presses_labelled(card, "Allow once");
+                Asked::Command(message, own)
+            }
+            3 => {
+                // What is said while nobody listens, for long; then the session is forgotten.
+                let before = self.fake.look(|world| world.gateway().identified);
+                let gateway = self.fake.gateway();
+                gateway.refuse_connections(1);
+                gateway.invalidate_sessions(false);
+                gateway.drop_connections();
+                let message = self.alice.says(thread, &text);
+                self.fake.clock().advance(Duration::from_hours(1));
+                inject();
+                self.patiently("a new session", |world| {
+                    (world.gateway().identified > before).then_some(())
+                })
+                .await
+                .expect("it comes back");
+                Asked::Message(message, None)
+            }
+            _ => {
+                inject();
+                Asked::Message(self.alice.says(thread, &text), None)
+            }
+        }
+    }
+
+    /// Waits far longer than for anything else: after several failures in a row the pauses are long.
+    async fn patiently<T>(&self, what: &str, look: impl Fn(&World) -> Option<T>) -> Option<T> {
+        for _ in 0..4 {
+            // A little before the fake gives up.
+            let found = tokio::time::timeout(Duration::from_secs(29), self.fake.until(what, &look)).await;
+            if let Ok(found) = found {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// Waits until it is known what became of it; whether it was done. Then all of it is there, once.
+    async fn is_ended(&self, thread: Id, number: u64, asked: &Asked) -> bool {
+        match asked {
+            Asked::Message(message, file) => {
+                let done = self.is_answered(thread, number, *message).await;
+                if let Some(file) = file {
+                    let uploads = std::fs::read_dir(self.workspace(thread).join("uploads"));
+                    let names: Vec<String> = uploads
+                        .into_iter()
+                        .flatten()
+                        .map(|entry| entry.expect("it can be read").file_name())
+                        .map(|name| name.to_string_lossy().into_owned())
+                        .filter(|name| name.starts_with(file.trim_end_matches(".txt")))
+                        .collect();
+                    assert!(
+                        names.len() <= 1 && (!done || names == [file.as_str()]),
+                        "{file}: {names:?}"
+                    );
+                }
+                done
+            }
+            Asked::Command(message, own) => {
+                let done = self.end_of(*message).await.expect("it has an end");
+                let ran = std::fs::read_to_string(self.workspace(*own).join("ran.txt"));
+                let times = ran.unwrap_or_default().lines().count();
+                assert!(times <= 1 && (!done || times == 1), "it ran {times} times");
+                done
+            }
+            Asked::New(interaction) => {
+                let is_acknowledged = |world: &World| world.interaction(*interaction)?.answer.clone();
+                if self.fake.look(is_acknowledged).is_none() {
+                    // Whoever typed it saw that it failed.
+                    return false;
+                }
+                let (asks, words) = (format!("say: word {number}."), format!("word {number}."));
+                let found = self.patiently("what was typed for a new thread", |world| {
+                    world.threads(self.channel).iter().find_map(|thread| {
+                        let said = world.messages(thread.id);
+                        let has = |fits: &dyn Fn(&str) -> bool| said.iter().any(|said| fits(&said.content));
+                        let is_answered = has(&|said| said.starts_with(&words));
+                        let is_ours = has(&|said| said.contains(&asks));
+                        let is_over = is_answered || said.iter().any(|said| said.button("Retry").is_some());
+                        (is_ours && is_over).then_some(is_answered)
+                    })
+                });
+                found.await.unwrap_or_else(|| {
+                    let threads = self.fake.look(|world| {
+                        let threads = world.threads(self.channel);
+                        threads.iter().map(|thread| thread.id).collect::<Vec<_>>()
+                    });
+                    let said = threads.into_iter().map(|thread| self.fake.said(thread));
+                    let log = self.host.as_ref().map(Host::told).unwrap_or_default();
+                    panic!(
+                        "word {number} became no thread: {:#?}\n{log}",
+                        said.collect::<Vec<_>>()
+                    )
+                })
+            }
+        }
+    }
+
+    /// The end of a turn, if it comes: whether it was done.
+    async fn end_of(&self, message: Id) -> Option<bool> {
+        let bot = self.fake.bot();
+        self.patiently("an end of each turn", |world| {
+            let message = world.message(message)?;
+            let ends = ["✅", "❌"].map(|sign| message.has_reaction(sign, bot));
+            ends.contains(&true).then_some(ends[0])
+        })
+        .await
+    }
+
     /// Waits until the host has written down that all is told: one that is killed before that edits it all once more, each
     /// message in its second.
     async fn rests(&self, thread: Id) {
@@ -114,21 +283,7 @@ impl Stage {
 
     /// Waits for the end of a turn; whether it was answered. Then the answer is there.
     async fn is_answered(&self, thread: Id, number: u64, message: Id) -> bool {
-        let bot = self.fake.bot();
-        let end = || {
-            self.fake.until("an end of each turn", |world| {
-                let message = world.message(message)?;
-                let ends = ["✅", "❌"].map(|sign| message.has_reaction(sign, bot));
-                ends.contains(&true).then_some(ends[0])
-            })
-        };
-        // A little before the fake gives up, again: after several failures in a row the pauses are long.
-        let mut done = None;
-        for _ in 0..4 {
-            if done.is_none() {
-                done = tokio::time::timeout(Duration::from_secs(29), end()).await.ok();
-            }
-        }
+        let done = self.end_of(message).await;
         let Some(done) = done else {
             let kept = Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
             let waiting = kept.waiting_deliveries("discord").await;
@@ -158,6 +313,16 @@ async fn a_thread_that_is_deleted_in_mid_answer_stops_nothing_else() {
     let (message, thread) = stage.mention(&stage.alice, "say: still here").await;
     stage.said(thread, "the answer", with("still here")).await;
     stage.sign(message, "✅").await;
+}
+
+#[tokio::test]
+async fn a_sign_that_can_not_be_set_for_a_moment_is_set_then() {
+    let stage = Stage::start("", "").await;
+    let trouble = Fault::status(502).on("PUT", "/channels/*/messages/*/reactions/✅/@me");
+    stage.fake.inject(trouble.times(2));
+    let (message, _) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    assert_eq!(stage.fake.faults_left(), 0);
 }
 
 #[tokio::test]

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::unistd::Pid;
 use serde_json::Value;
 use support::{Host, Person};
 
-use super::{Talk, config, until};
+use super::{Talk, config, is_alive, until};
+
 /// Commands that can serve nobody, and the words for each.
 fn broken(folder: &Path) -> Vec<(PathBuf, Vec<&'static str>, &'static str)> {
     let agent = support::program("foreign-agent");
@@ -31,7 +33,13 @@ fn broken(folder: &Path) -> Vec<(PathBuf, Vec<&'static str>, &'static str)> {
             vec!["--hang"],
             "did not answer `initialize` within 2 s",
         ),
-        (agent, vec!["--hang"], "looking for updates"),
+        (agent.clone(), vec!["--hang"], "looking for updates"),
+        (agent.clone(), vec!["--refuse"], "its settings are broken"),
+        (
+            agent,
+            vec!["--stray", "Loaded cached credentials."],
+            "not a JSON object: “Loaded cached credentials.”",
+        ),
     ]
 }
 
@@ -64,11 +72,55 @@ fn the_doctor_starts_each_agent_and_says_what_is_wrong_with_it() {
             "{words}: {message}"
         );
     }
-    // One that is well, and one that only wants a login, which it keeps itself.
-    for arguments in [&["--slow", "300"][..], &["--login", "/nowhere"]] {
-        let (_, check) = examined(&config(&support::program("foreign-agent"), arguments, ""));
-        assert_eq!(check["status"], "ok", "{arguments:?}: {check:#}");
+    // One that is well, one that its key signs in, and those that a person has to sign in.
+    let agent = support::program("foreign-agent");
+    let key = ["--key", "FOREIGN_KEY"];
+    for (arguments, more, status, words) in [
+        (&["--slow", "300"][..], "", "ok", "new threads get `foreign`"),
+        (
+            &key,
+            "env.FOREIGN_KEY = \"x\"\n",
+            "ok",
+            "new threads get `foreign`",
+        ),
+        (
+            &key,
+            "",
+            "warn",
+            "`env = { FOREIGN_KEY = { from_env = \"FOREIGN_KEY\" } }`",
+        ),
+        (
+            &["--login", "/nowhere"],
+            "",
+            "warn",
+            "run `foreign login` in a terminal",
+        ),
+    ] {
+        let (_, check) = examined(&config(&agent, arguments, more));
+        let message = check["message"].as_str().expect("words");
+        assert_eq!(check["status"], status, "{arguments:?}: {check:#}");
+        assert!(message.contains(words), "{words}: {message}");
     }
+}
+
+#[test]
+fn the_doctor_leaves_nothing_of_an_agent_that_it_tried() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let detached = folder.path().join("detached");
+    let arguments = ["--detach", detached.to_str().expect("a path is text")];
+    let (_, check) = examined(&config(&support::program("foreign-agent"), &arguments, ""));
+    assert_eq!(check["status"], "ok", "{check:#}");
+    let process = std::fs::read_to_string(&detached).expect("it opened a session");
+    let process = Pid::from_raw(process.trim().parse().expect("a number"));
+    assert!(!is_alive(process), "{process}");
+}
+
+#[tokio::test]
+async fn an_agent_whose_key_is_in_its_env_is_signed_in_with_it() {
+    let talk = Talk::new(&["--key", "FOREIGN_KEY"], "env.FOREIGN_KEY = \"x\"\n").await;
+    let thread = talk.open("say: at your service").await;
+    assert!(talk.answers(&thread).await.contains("at your service"));
+    assert_eq!(talk.notes(&thread).await, []);
 }
 
 #[tokio::test]

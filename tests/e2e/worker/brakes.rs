@@ -227,3 +227,54 @@ fn money_or_a_wrong_model_in_mid_turn_costs_nothing_that_was_done() {
         assert_eq!(results(&request), ["precious\n"], "{status}");
     }
 }
+
+/// What a person says with a picture.
+fn look(id: &str) -> Value {
+    let png =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    json!({"sessionId": id, "prompt": [
+        {"type": "text", "text": "look at this"},
+        {"type": "image", "mimeType": "image/png", "data": png},
+    ]})
+}
+
+#[test]
+fn a_picture_that_the_model_can_not_read_is_told_once_and_the_thread_goes_on() {
+    for (status, message) in [
+        (
+            500,
+            "image input is not supported - hint: you may need to provide the mmproj",
+        ),
+        (500, "this model is missing data required for image input"),
+        (404, "No endpoints found that support image input"),
+        (400, "unknown variant `image_url`, expected `text`"),
+    ] {
+        let refusal = || Answer::Refusal(status, "", json!({"error": {"message": message}}));
+        let scene = Scene::new([Answer::words("hello"), refusal()]);
+        let (mut worker, id) = scene.opened();
+        worker.ask("session/prompt", &prompt(&id, "hi"));
+        let ended = worker.ask("session/prompt", &look(&id)).to_string();
+        assert!(
+            ended.contains(message) && ended.contains("/model NAME"),
+            "{ended}"
+        );
+        assert_eq!(scene.model.requests().len(), 2, "it is sent once: {message}");
+        scene.model.then([Answer::words("fine")]);
+        let ended = worker.ask("session/prompt", &prompt(&id, "and without"));
+        assert_eq!(ended["result"]["stopReason"], "end_turn", "{message}: {ended}");
+        let request = scene.model.last_request().to_string();
+        assert!(!request.contains("image_url"), "{request}");
+        assert!(
+            request.contains("look at this") && request.contains("and without"),
+            "{request}"
+        );
+        // The same after a load; said again, perhaps to another model, the picture is there.
+        worker.kill();
+        let mut worker = scene.loaded(&id);
+        scene.model.then([Answer::words("again"), Answer::words("a dot")]);
+        worker.ask("session/prompt", &prompt(&id, "three"));
+        assert!(!scene.model.last_request().to_string().contains("image_url"));
+        worker.ask("session/prompt", &look(&id));
+        assert!(scene.model.last_request().to_string().contains("image_url"));
+    }
+}

@@ -12,6 +12,7 @@ use crate::error::CageError;
 use crate::folders::Folders;
 use crate::mark::Mark;
 use crate::policy::{Layer, Policy};
+use crate::tally::Tally;
 use crate::{calls, environment, grants, ruleset};
 
 /// A cage that is ready. The folders it shows are those that were there when it was prepared: prepare one per command.
@@ -21,6 +22,7 @@ pub struct Cage {
     folders: Folders,
     ruleset: Option<Arc<OwnedFd>>,
     mark: Mark,
+    tally: Tally,
 }
 
 impl Cage {
@@ -38,11 +40,13 @@ impl Cage {
             None
         };
         let mark = Mark::next().map_err(|error| missing(Layer::Limits)(error.to_string()))?;
+        let tally = Tally::new().map_err(|source| CageError::Shortage { call: "pipe", source })?;
         Ok(Self {
             policy: policy.clone(),
             folders,
             ruleset,
             mark,
+            tally,
         })
     }
 
@@ -50,11 +54,11 @@ impl Cage {
     /// passed as standard input, output and error is inherited as for any command, and is the only thing that is; a
     /// variable that is added later is added to the cage's.
     ///
-    /// What `spawn` returns is a guard that ends as the command ends, and as soon as it does. Until then everything that the
-    /// command starts stays below the guard, and is killed when the *thread* that spawned it ends, whatever that dies of: spawn
-    /// from one that lives as long as the worker. What is left when the command has ended is the spawner's to end; see
-    /// [`Mark`]. Without the layer `session` there is no guard, and nothing is killed. Give the error of `spawn` to
-    /// [`CageError::from_spawn`].
+    /// What `spawn` returns is a guard that ends as the command ends. Everything that the command starts stays below the guard,
+    /// and is killed before the guard ends: when the command has ended, see [`Cage::ended`], or the *thread* that spawned it,
+    /// whatever that dies of: spawn from one that lives as long as the worker. Only what the kernel holds for seconds, or what
+    /// is below a guard that was itself killed, is the spawner's to end; see [`Mark`]. Without the layer `session` there is no
+    /// guard, and nothing is killed. Give the error of `spawn` to [`CageError::from_spawn`].
     pub fn command<A: AsRef<OsStr>>(&self, program: &str, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.folders.workspace);
@@ -63,8 +67,17 @@ impl Cage {
             .into_iter()
             .filter(|layer| self.policy.wants(*layer))
             .collect();
-        child::arm(&mut command, Steps::new(layers, self.mark, self.ruleset.clone()));
+        child::arm(
+            &mut command,
+            Steps::new(layers, self.mark, self.ruleset.clone(), Some(self.tally.writer())),
+        );
         command
+    }
+
+    /// How many processes the command had left running, which its guard has killed. To be asked once, when the end of what
+    /// `spawn` returned was seen.
+    pub fn ended(&self) -> usize {
+        self.tally.heard()
     }
 
     /// Where a program is in the cage's `PATH`; `None` if it is in none of its folders.

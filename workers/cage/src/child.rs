@@ -8,8 +8,8 @@
 )]
 
 use std::ffi::c_long;
-use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::io::{self, PipeWriter};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub(crate) struct Steps {
     limits: Vec<Limit>,
     ruleset: Option<Arc<OwnedFd>>,
     filter: Option<Filter>,
+    /// Where the guard says what it killed.
+    tally: Option<Arc<PipeWriter>>,
 }
 
 /// One step, as it travels in the upper half of an error number.
@@ -122,7 +124,12 @@ pub(crate) fn arm(command: &mut Command, steps: Steps) {
 
 impl Steps {
     /// Steps for a child of this process.
-    pub(crate) fn new(layers: Vec<Layer>, mark: Mark, ruleset: Option<Arc<OwnedFd>>) -> Self {
+    pub(crate) fn new(
+        layers: Vec<Layer>,
+        mark: Mark,
+        ruleset: Option<Arc<OwnedFd>>,
+        tally: Option<Arc<PipeWriter>>,
+    ) -> Self {
         let mut limits = vec![limits::marking(mark)];
         if layers.contains(&Layer::Limits) {
             limits.extend(limits::wanted());
@@ -138,6 +145,7 @@ impl Steps {
             limits,
             ruleset,
             filter,
+            tally,
         }
     }
 
@@ -149,7 +157,8 @@ impl Steps {
         if self.layers.contains(&Layer::Session) {
             // One for the guard, which must not die with the group of its starter, and one for the command.
             setsid().map_err(|errno| Step::Session.failed(errno))?;
-            guard::stand_between(self.parent).map_err(|errno| Step::Guard.failed(errno))?;
+            let tally = self.tally.as_ref().map(AsRawFd::as_raw_fd);
+            guard::stand_between(self.parent, tally).map_err(|errno| Step::Guard.failed(errno))?;
             setsid().map_err(|errno| Step::Session.failed(errno))?;
         }
         if self.layers.contains(&Layer::Descriptors) {
@@ -284,7 +293,7 @@ mod tests {
         let trace = folder.path().join("trace");
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(format!("echo x > {}", trace.display()));
-        let mut steps = Steps::new(Layer::ALL.into(), Mark::next().unwrap(), None);
+        let mut steps = Steps::new(Layer::ALL.into(), Mark::next().unwrap(), None, None);
         // Nobody's number: as if the parent had died.
         steps.parent = Pid::from_raw(1 << 30);
         arm(&mut command, steps);

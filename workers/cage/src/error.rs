@@ -3,9 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
+use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::child::Step;
+use crate::limits::MOST_PROCESSES;
 use crate::policy::Layer;
 
 /// Why a process can't be caged. Nothing was started.
@@ -24,6 +26,14 @@ pub enum CageError {
     Refused {
         /// The layer.
         layer: Layer,
+        /// The system call.
+        call: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// This process, or this machine, has no more of what every command needs; the cage is not to blame.
+    #[error("could not prepare the cage: {call}: {source}")]
+    Shortage {
         /// The system call.
         call: &'static str,
         /// What the kernel said.
@@ -65,13 +75,63 @@ impl CageError {
         }
     }
 
-    /// What a person can do about it.
+    /// What a person can do about it. What this machine or its user is short of is never a reason to do without a layer.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Refused { source, .. } | Self::Start { source, .. } | Self::Shortage { source, .. }
+                if let Some(words) = shortage(source) =>
+            {
+                Some(words)
+            }
             Self::Missing { layer, .. } | Self::Refused { layer, .. } => Some(format!(
                 "`[cage] without = [\"{layer}\"]` in the configuration runs commands without this layer on this host"
             )),
-            Self::Folder { .. } | Self::Start { .. } => None,
+            Self::Folder { .. } | Self::Start { .. } | Self::Shortage { .. } => None,
         }
+    }
+}
+
+/// What there is not enough of.
+fn shortage(error: &io::Error) -> Option<String> {
+    match Errno::from_raw(error.raw_os_error()?) {
+        Errno::EAGAIN => Some(format!(
+            "the user of this host has as many processes and threads as it may have ({MOST_PROCESSES} where a command starts, or \
+             fewer by `ulimit -u`, `TasksMax=` or a container's limit of pids): end some, or raise that limit"
+        )),
+        Errno::ENOMEM => {
+            Some("this machine, or the host's control group, has no memory left: end something".to_owned())
+        }
+        Errno::EMFILE | Errno::ENFILE => {
+            Some("there are too many open files: raise the limit (`ulimit -n`, `LimitNOFILE=`)".to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_is_told_as_one_and_no_reason_to_do_without_a_layer() {
+        let refused = |call, errno: Errno| CageError::Refused {
+            layer: Layer::Session,
+            call,
+            source: errno.into(),
+        };
+        let start = CageError::from_spawn("bash", Errno::EAGAIN.into());
+        for (error, word) in [
+            (refused("fork", Errno::EAGAIN), "ulimit -u"),
+            (start, "TasksMax="),
+            (refused("fork", Errno::ENOMEM), "memory"),
+        ] {
+            let hint = error.hint().unwrap();
+            assert!(
+                hint.contains(word) && !hint.contains("without"),
+                "{error}: {hint}"
+            );
+        }
+        let missing = refused("setsid", Errno::EPERM).hint().unwrap();
+        assert!(missing.contains("`[cage] without = [\"session\"]`"), "{missing}");
     }
 }

@@ -20,12 +20,14 @@ mod mark;
 mod policy;
 mod probe;
 mod ruleset;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod victim;
 
 pub use cage::Cage;
 pub use error::CageError;
+pub use guard::wake;
 pub use limits::MOST_PROCESSES;
 pub use mark::{MARKS, Mark};
 pub use policy::{Layer, Policy};

@@ -4,6 +4,13 @@
 //! that must not be touched. The mark is the hard value of `RLIMIT_LOCKS`, which no kernel since 2.4.25 looks at: children
 //! inherit it, nobody without a capability may raise it, and `/proc/PID/limits` shows it. Lowering is what the layer `calls`
 //! refuses: without it a command may give itself another mark, and others of its user a lower limit.
+//!
+//! The kernel is asked for it, and not that file, which a `/proc` mounted with `hidepid` hides for a process that keeps its
+//! memory from others, as a command's guard does.
+#![expect(
+    unsafe_code,
+    reason = "prlimit has no safe binding that reads the limit of another process"
+)]
 
 use std::io;
 use std::sync::LazyLock;
@@ -43,14 +50,21 @@ impl Mark {
     }
 
     /// The mark of a process, living or zombie; `None` for one that is not caged by this process, or by one above it.
-    /// `NotFound` if there is no such process any more.
+    ///
+    /// Errors: there is no such process any more, or it may not be looked at.
     ///
     /// A caged process that has no filter of system calls can lower its mark. It never loses it.
     pub fn of(pid: i32) -> io::Result<Option<Self>> {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/limits"))?;
-        let hard = parse(&text).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("no `{LABEL}` in its limits"))
-        })?;
+        let hard = match limit_of(pid) {
+            // A process of another user, such as a program that is setuid, shows its limits to everybody.
+            Err(Errno::EPERM) => {
+                let text = std::fs::read_to_string(format!("/proc/{pid}/limits"))?;
+                parse(&text).ok_or_else(|| {
+                    io::Error::new(io::ErrorKind::InvalidData, format!("no `{LABEL}` in its limits"))
+                })?
+            }
+            asked => asked?,
+        };
         Ok((hard < own()?).then_some(Self(hard)))
     }
 
@@ -69,6 +83,16 @@ static OURS: LazyLock<Result<u64, Errno>> = LazyLock::new(|| Ok(getrlimit(Mark::
 
 fn own() -> io::Result<u64> {
     Ok((*OURS)?)
+}
+
+fn limit_of(pid: i32) -> Result<u64, Errno> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: nothing is set, and the call fills the limit, which lives until it returns (prlimit(2)).
+    let answer = unsafe { libc::prlimit(pid, libc::RLIMIT_LOCKS, std::ptr::null(), &raw mut limit) };
+    Errno::result(answer).map(|_| limit.rlim_max)
 }
 
 /// The hard limit: the second column after the label.
@@ -96,6 +120,13 @@ mod tests {
     #[test]
     fn this_process_has_no_mark() {
         let pid = i32::try_from(std::process::id()).unwrap();
+        let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+        assert_eq!(
+            limit_of(pid).ok(),
+            parse(&limits),
+            "both ways of asking say the same"
+        );
+        assert_eq!(limit_of(1 << 30), Err(Errno::ESRCH));
         assert_eq!(Mark::of(pid).unwrap(), None);
     }
 

@@ -227,7 +227,7 @@ fn shell(layer: Layer, script: &str) -> Result<String, String> {
         Layer::Capabilities | Layer::Landlock | Layer::Calls => vec![layer, Layer::NoNewPrivileges],
         _ => vec![layer],
     };
-    child::arm(&mut command, Steps::new(layers, mark, ruleset));
+    child::arm(&mut command, Steps::new(layers, mark, ruleset, None));
     let output = command
         .output()
         .map_err(|error| CageError::from_spawn("/bin/sh", error).to_string())?;

@@ -18,6 +18,13 @@ pub const HOST_REASON: &str = "host_reason";
 /// The key in `data["agent-host"]` of an error answer to `session/prompt` that holds a [`TurnFailure`]'s word.
 pub const FAILURE: &str = "failure";
 
+/// The key in `_meta["agent-host"]` of `session/cancel` that holds a [`Canceller`]'s word.
+pub const CANCELLER: &str = "canceller";
+
+/// The key in `_meta["agent-host"]` of an update of a tool call that has `failed` as its status: `true` if it did not
+/// fail by itself but was stopped. Its content then has what it had put out, and says why.
+pub const STOPPED: &str = "stopped";
+
 /// What [`LOGIN_METHOD`] says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonRpcRequest)]
 #[request(method = "_agent-host/login", response = LoginAnswer)]
@@ -55,6 +62,18 @@ pub struct Status {
     pub session: String,
     /// In a few words: `thinking`, `writing`, `running ls -la`, `waiting: the provider is overloaded (503)`.
     pub what: String,
+}
+
+/// Who cancels a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Canceller {
+    /// A person, who wants it to end.
+    Person,
+    /// A new message, which is sent next.
+    Message,
+    /// The host, which goes away.
+    Host,
 }
 
 /// Why a turn of the native agent ended without an answer; the words are the error's message. Variants by what a

@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-pub use self::error::FrameError;
+pub use self::error::{FrameError, Line};
 
 /// The longest frame in bytes, its newline not counted. Longer ones end the connection.
 pub const FRAME_LIMIT: usize = 16 * 1024 * 1024;

@@ -26,6 +26,7 @@ mod outlet;
 mod plan;
 mod prompt;
 mod session;
+mod sign;
 mod stop;
 mod transcript;
 
@@ -101,7 +102,7 @@ pub(crate) async fn serve<K: Kit>(
         )
         .on_receive_notification(
             async move |note: CancelNotification, _| {
-                cancel.cancel(&note.session_id);
+                cancel.cancel(&note);
                 Ok(())
             },
             on_receive_notification!(),

@@ -27,6 +27,13 @@ pub(crate) enum Message {
     },
 }
 
+impl Message {
+    /// Whether the model said it.
+    pub(crate) fn is_reply(&self) -> bool {
+        matches!(self, Self::Assistant { .. })
+    }
+}
+
 /// A part of a user's message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -43,6 +50,13 @@ pub(crate) enum Part {
         /// Base64.
         data: String,
     },
+}
+
+impl Part {
+    /// Whether it is a picture.
+    pub(crate) fn is_picture(&self) -> bool {
+        matches!(self, Self::Image { .. })
+    }
 }
 
 /// A part of a model's reply.
@@ -74,6 +88,9 @@ pub(crate) struct ToolCall {
     pub(crate) name: String,
     /// Its arguments as the model wrote them: JSON, possibly broken.
     pub(crate) arguments: String,
+    /// What the provider wants back with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) opaque: Option<serde_json::Value>,
 }
 
 /// Tokens of one model call.

@@ -17,6 +17,7 @@ mod format;
 mod halves;
 mod history;
 mod http;
+mod opaque;
 mod payment;
 mod responses;
 mod retry;
@@ -47,6 +48,15 @@ pub(crate) enum Progress {
     Text(String),
     /// More reasoning.
     Thought(String),
+    /// More of a call's arguments.
+    Call {
+        /// The tool.
+        name: String,
+        /// How many have come.
+        bytes: usize,
+    },
+    /// Something came that says nothing, and yet shows that the provider is at work.
+    Alive,
     /// The call has to wait or be sent again: why, and how long until the next try.
     Waiting {
         /// In words, for the person who waits: `the provider is overloaded (503)`.
@@ -86,6 +96,9 @@ pub(crate) enum ProviderError {
     /// Not now, and the retries are used up.
     #[error("{0}")]
     Unavailable(String),
+    /// The provider failed at each try: perhaps at what is in the request, which may fail for ever then.
+    #[error("{0}")]
+    Faulty(String),
     /// The stream was cut after words had come; what came is in `partial`.
     #[error("the model's answer was cut off: {why}")]
     Cut {
@@ -97,6 +110,12 @@ pub(crate) enum ProviderError {
     /// The history is longer than the model can take; a shorter one may succeed.
     #[error("{0}")]
     TooLong(String),
+    /// It may be that: the provider refused the request in words that are not known. Trying a shorter one once is worth it.
+    #[error("{0}")]
+    PerhapsTooLong(String),
+    /// The model can't read the pictures in the request; without them it may succeed.
+    #[error("{0}")]
+    Pictures(String),
     /// Nothing that was said can change it: unknown model, plan, money, no account. The same may succeed once a person
     /// has acted.
     #[error("{0}")]

@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cage::Policy;
+use tokio::task::JoinError;
 use tracing::warn;
 
 use crate::disk::blocking;
@@ -128,6 +129,8 @@ pub(crate) struct Outcome {
     pub(crate) text: String,
     /// Whether it failed.
     pub(crate) failed: bool,
+    /// Whether it was stopped before its end. It failed then, and the text is what it had put out by then.
+    pub(crate) stopped: bool,
     /// Exit code of a command.
     pub(crate) exit: Option<i32>,
     /// Files that were created, to be offered.
@@ -141,8 +144,17 @@ impl Outcome {
         Self {
             text,
             failed,
+            stopped: false,
             exit: None,
             created: Vec::new(),
+        }
+    }
+
+    /// It was stopped, and had put this out by then.
+    pub(crate) fn stopped(text: String) -> Self {
+        Self {
+            stopped: true,
+            ..Self::of(Err(text))
         }
     }
 }
@@ -210,31 +222,55 @@ impl Tools {
         }
     }
 
-    /// Executes what was prepared. `output` gets what a command writes, as it comes. Dropping the future ends
-    /// everything it started, and returns only a guarantee, not the processes' time: the kill has been sent. A change of
-    /// a file that has begun is finished, as it is one step.
+    /// Executes what was prepared. `output` gets what a command writes, as it comes. Once `stopped` is ready it ends
+    /// everything it started and says what there is so far; a change of a file that has begun is finished, as it is one
+    /// step. Dropping the future ends everything, too, and returns only a guarantee, not the processes' time: the kill
+    /// has been sent.
     ///
     /// To be called from a thread that lives as long as the worker: a command dies with the thread that started it.
-    pub(crate) async fn run(&self, prepared: Prepared, output: &mut (dyn FnMut(String) + Send)) -> Outcome {
+    pub(crate) async fn run(
+        &self,
+        prepared: Prepared,
+        output: &mut (dyn FnMut(String) + Send),
+        stopped: impl Future<Output = ()> + Send,
+    ) -> Outcome {
         let Prepared { action, .. } = prepared;
         let places = Arc::clone(&self.places);
         let (stop, _guard) = Stop::new();
-        let done = match action.0 {
+        match action.0 {
             Work::Bash(bash) => {
-                return bash.run(&self.policy, self.processes, &self.places, output).await;
+                let (policy, processes) = (&self.policy, self.processes);
+                bash.run(policy, processes, &self.places, output, stopped).await
             }
-            Work::Glob(glob) => return self.search(move |stop| glob.perform(&places, stop)).await,
-            Work::Grep(grep) => return self.search(move |stop| grep.perform(&places, stop)).await,
-            Work::Read(read) => blocking(move || Outcome::of(read.perform(&stop))).await,
-            Work::List(list) => blocking(move || Outcome::of(list.perform(&stop))).await,
-            Work::Change(planned) => blocking(move || planned.perform()).await,
-        };
-        done.unwrap_or_else(|error| Outcome::of(Err(format!("the tool broke: {error}"))))
+            Work::Change(planned) => whole(blocking(move || planned.perform()).await),
+            Work::Glob(glob) => unless(stopped, self.search(move |stop| glob.perform(&places, stop))).await,
+            Work::Grep(grep) => unless(stopped, self.search(move |stop| grep.perform(&places, stop))).await,
+            Work::Read(read) => {
+                let work = blocking(move || Outcome::of(read.perform(&stop)));
+                unless(stopped, async { whole(work.await) }).await
+            }
+            Work::List(list) => {
+                let work = blocking(move || Outcome::of(list.perform(&stop)));
+                unless(stopped, async { whole(work.await) }).await
+            }
+        }
     }
 
     async fn search(&self, search: impl FnOnce(&Stop) -> Result<String, String> + Send + 'static) -> Outcome {
         Outcome::of(self.searches.run(search).await.flatten())
     }
+}
+
+/// Looks, unless it is stopped first.
+async fn unless(stopped: impl Future<Output = ()>, work: impl Future<Output = Outcome>) -> Outcome {
+    tokio::select! {
+        done = work => done,
+        () = stopped => Outcome::stopped(String::new()),
+    }
+}
+
+fn whole(done: Result<Outcome, JoinError>) -> Outcome {
+    done.unwrap_or_else(|error| Outcome::of(Err(format!("the tool broke: {error}"))))
 }
 
 /// A call that only looks: it asks if it looks outside the workspace. `scope` is what "always" allows.

@@ -18,6 +18,8 @@ use super::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::places;
 use super::rest::Trouble;
 
+const UNSEEN: &str = "I don't see this thread any more";
+
 /// Decides from now on, and not before it is known who the bot is.
 pub(super) fn admit(supervisor: &Supervisor, bot: watch::Receiver<Option<Weak<Bot>>>) {
     supervisor.admit_anew(FRONT_END, move |turn| {
@@ -51,14 +53,31 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
     let (Some(channel), Some(author)) = (places::channel(&turn.thread), id(&turn.by)) else {
         return Ok(Admission::Granted);
     };
-    let refused = |reason: &str| {
-        let reason = reason.to_owned();
-        Ok(Admission::Refused { reason })
+    let reason = refusal(bot, channel, author).await;
+    let Some(reason) = reason.map_err(|trouble| trouble.to_string())? else {
+        let parent = bot.places.spot(channel).and_then(|spot| spot.parent);
+        let obeyed = hear::obey_channel(bot, channel, parent).await;
+        return obeyed
+            .map(|()| Admission::Granted)
+            .map_err(|failed| failed.to_string());
     };
+    if reason != UNSEEN {
+        // It is told there.
+        let bot = Arc::clone(bot);
+        tokio::spawn(async move { bot.speak_in(channel).await });
+    }
+    let reason = reason.to_owned();
+    Ok(Admission::Refused { reason })
+}
+
+/// Why what somebody asked for in a channel or thread may not be done any more, behind a colon; `None`: it may.
+///
+/// Errors: it can't be said now.
+pub(super) async fn refusal(bot: &Bot, channel: Id, author: Id) -> Result<Option<&'static str>, Trouble> {
     let spot = match bot.spot(channel).await {
         Ok(spot) => spot,
-        Err(Trouble::Refused { .. }) => return refused("I don't see this thread any more"),
-        Err(trouble) => return Err(trouble.to_string()),
+        Err(Trouble::Refused { .. }) => return Ok(Some(UNSEEN)),
+        Err(trouble) => return Err(trouble),
     };
     let is_machine = bot.config.rules.bots.contains(&author);
     let mut facts = Facts {
@@ -73,25 +92,15 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
         },
         place: hear::place(channel, spot.guild, spot),
         // As it was when it was accepted.
-        mentioned: false,
+        mentioned: true,
         empty: false,
         known: true,
         bot_turns: 0,
     };
-    let decided = hear::decided(bot, spot.guild, &mut facts, false).await;
-    match decided.map_err(|trouble| trouble.to_string())? {
-        Verdict::OpenThread | Verdict::Join | Verdict::Turn => {
-            let obeyed = hear::obey_channel(bot, channel, spot.parent).await;
-            obeyed.map_err(|failed| failed.to_string())?;
-            return Ok(Admission::Granted);
-        }
-        Verdict::Ignore => refused("I am switched off in this channel now"),
-        Verdict::Refuse { why, .. } => refused(why.reason()),
-    }
-    .inspect(|_| {
-        // It is told there.
-        let bot = Arc::clone(bot);
-        tokio::spawn(async move { bot.speak_in(channel).await });
+    Ok(match hear::decided(bot, spot.guild, &mut facts, false).await? {
+        Verdict::OpenThread | Verdict::Join | Verdict::Turn => None,
+        Verdict::Ignore => Some("I am switched off in this channel now"),
+        Verdict::Refuse { why, .. } => Some(why.reason()),
     })
 }
 

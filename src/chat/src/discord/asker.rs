@@ -10,13 +10,12 @@ use serenity::all::{Member, PartialChannel, User};
 use super::admission::{Author, AuthorKind, Id, Place, Refusal, Rules, admits};
 use super::bot::Bot;
 use super::places::{Kind, Spot};
-use super::rest::{Later, Outgoing, Trouble};
-
-/// Seen only by the one who asked.
-const EPHEMERAL: u64 = 1 << 6;
+use super::rest::{EPHEMERAL, Later, Outgoing, Trouble};
 
 /// So long is waited for who owns the application: whoever asks is answered within three.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Between two tries to answer.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 const NOBODY_SAYS: &str = "Discord does not tell me now whether you may. Try it again in a moment.";
 
 /// Who asks, and where.
@@ -180,7 +179,9 @@ impl Asker {
 
     /// One more answer, for their eyes only.
     pub(super) async fn add(&self, bot: &Bot, words: &str) {
-        self.line().add(bot, words).await;
+        if let Err(trouble) = self.line().add(bot, words).await {
+            tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
+        }
     }
 
     /// How they can be answered later.
@@ -196,7 +197,7 @@ impl Asker {
 /// A way back to somebody who asked, for as long as the interaction's token lives.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
-    id: Id,
+    pub(super) id: Id,
     channel: Id,
     token: Token,
 }
@@ -216,32 +217,35 @@ impl Line {
         })
     }
 
-    /// One more answer, for their eyes only.
-    pub(super) async fn add(&self, bot: &Bot, words: &str) {
+    /// One more answer, for their eyes only. Errors: why not, as where the interaction's time is over.
+    pub(super) async fn add(&self, bot: &Bot, words: &str) -> Result<(), Trouble> {
         let application = bot.identity.application;
         let message = Outgoing::words(words);
-        let added = bot
-            .rest
+        bot.rest
             .answer(application, (self.id, &self.token.0), Later::More, message)
-            .await;
-        if let Err(trouble) = added {
-            tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
+            .await
+    }
+
+    /// Where they asked, for everybody's eyes, once. Errors: it may work later.
+    pub(super) async fn say(&self, bot: &Arc<Bot>, words: String) -> Result<(), Trouble> {
+        if bot.places.is_served(self.channel) {
+            bot.note(self.channel, self.id, words).await;
+            return Ok(());
+        }
+        let mut message = Outgoing::words(words);
+        message.nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
+        match bot.rest.send(self.channel, message, true).await {
+            Err(trouble @ Trouble::Refused { .. }) => {
+                tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
+                Ok(())
+            }
+            sent => sent.map(drop),
         }
     }
 
     /// The first answer, as [`Asker::answer`].
     pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, secret: bool) {
-        let application = bot.identity.application;
-        let tried = bot
-            .rest
-            .answer(
-                application,
-                (self.id, &self.token.0),
-                Later::First,
-                message.clone(),
-            )
-            .await;
-        let Err(trouble) = tried else {
+        let Err(trouble) = self.become_answered(bot, &message).await else {
             return;
         };
         tracing::info!(channel = self.channel, %trouble, "the answer to an interaction came too late");
@@ -252,6 +256,27 @@ impl Line {
         normal.nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
         if let Err(trouble) = bot.rest.send(self.channel, normal, true).await {
             tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
+        }
+    }
+
+    /// It may be done again: what was announced becomes the same once more.
+    async fn become_answered(&self, bot: &Bot, message: &Outgoing) -> Result<(), Trouble> {
+        let interaction = (self.id, self.token.0.as_str());
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let answer = bot.rest.answer(
+                bot.identity.application,
+                interaction,
+                Later::First,
+                message.clone(),
+            );
+            match answer.await {
+                Err(trouble) if !matches!(trouble, Trouble::Refused { .. }) => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(trouble),
+                },
+                done => return done,
+            }
         }
     }
 }

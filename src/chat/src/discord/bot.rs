@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use conversation::ThreadFilter;
@@ -18,7 +18,7 @@ use super::memory::Memory;
 use super::mouth::Mouth;
 use super::nonce::Nonces;
 use super::persist::Held;
-use super::places::{self, Places, Spot, UPLOAD_LIMIT};
+use super::places::{self, Places, Spot, UPLOAD_LIMIT, lock};
 use super::refusals::Refusals;
 use super::render::Look;
 use super::rest::{Rest, Trouble};
@@ -81,9 +81,16 @@ impl Bot {
             ..config.rules.clone()
         };
         // What was said before the bot first came is nothing to it; what is said while it connects is.
-        let seen = Seen::new(memory.seen(), identity.came);
+        let seen = memory.seen().unwrap_or_else(|error| {
+            tracing::error!(%error, "`discord/seen` in the state folder can't be read: what was said while no host ran is not heard");
+            None
+        });
+        let seen = Seen::new(seen, identity.came);
         let (places, began) = (Places::default(), Instant::now());
         places.learn_bot_turns(memory.bot_turns());
+        for (channel, user, pays) in memory.payers() {
+            places.told_payer(channel, user, pays);
+        }
         Arc::new(Self {
             rules: tokio::sync::Mutex::new((Arc::new(rules), began)),
             refusals: Mutex::default(),
@@ -214,6 +221,13 @@ impl Bot {
         tails.insert(channel, task);
     }
 
+    /// Whether something is still to be done in a channel.
+    pub(super) fn is_busy(&self, channel: Id) -> bool {
+        lock(&self.tails)
+            .get(&channel)
+            .is_some_and(|tail| !tail.is_finished())
+    }
+
     /// Which messages were dealt with.
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
         lock(&self.seen)
@@ -240,10 +254,6 @@ impl Bot {
 /// A user of Discord, as everything else knows them.
 pub(super) fn user(id: Id) -> Option<UserId> {
     UserId::parse(&format!("discord:{id}")).ok()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Bot {

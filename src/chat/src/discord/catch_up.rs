@@ -2,9 +2,11 @@
 //! that nothing counts twice.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use conversation::ThreadFilter;
 use serenity::all::{ChannelId, ChannelType, Guild, GuildChannel, MessageId, Permissions, UserId};
+use tokio::time::sleep;
 
 use super::FRONT_END;
 use super::admission::{Id, hears};
@@ -17,6 +19,10 @@ use super::seen::{DIRECT, Shard};
 
 /// Direct conversations that are looked into, the most recently active first.
 const MOST_DIRECT: usize = 50;
+/// Threads of which Discord says at once that the bot does not see them, and the pause after each further one: Discord counts
+/// such answers, and who gets too many is not listened to.
+const MOST_UNSEEN: usize = 50;
+const UNSEEN: Duration = Duration::from_secs(3);
 /// What it takes to read what was said before.
 const READING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
 /// Messages that Discord gives at once.
@@ -67,9 +73,19 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
             && is_heard(bot, channel)
             && given(bot, guild, channel).contains(READING)
     });
-    for parent in parents {
-        put_away(bot, shard, (parent.id.get(), id), before);
+    let parents: Vec<Id> = parents.map(|parent| parent.id.get()).collect();
+    // Until it was looked, nothing after it counts as seen.
+    let first = before + 1;
+    for _ in &parents {
+        bot.seen().came(shard, first);
     }
+    let again = Arc::clone(bot);
+    // One after the other: what people say now is not to wait for all of them.
+    tokio::spawn(async move {
+        for parent in parents {
+            put_away(&again, shard, (parent, id), before).await;
+        }
+    });
     bot.seen().heard(shard, id);
 }
 
@@ -92,11 +108,9 @@ fn given(bot: &Bot, guild: &Guild, channel: &GuildChannel) -> Permissions {
 }
 
 /// Threads of a channel that were put away meanwhile: nobody tells of them.
-fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), before: Id) {
-    // Until it was looked, nothing after it counts as seen.
+async fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), before: Id) {
     let first = before + 1;
-    bot.seen().came(shard, first);
-    let (bot, looking) = (Arc::clone(bot), Arc::clone(bot));
+    let looking = Arc::clone(bot);
     let attempt = move |_| {
         let bot = Arc::clone(&looking);
         async move {
@@ -129,7 +143,7 @@ fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), before: Id)
             Tried::Done
         }
     };
-    tokio::spawn(async move { persist(&bot.held, first, Behind::Waits, attempt).await });
+    persist(&bot.held, first, Behind::Waits, attempt).await;
 }
 
 /// Direct conversations: nobody says which of them have something new.
@@ -143,12 +157,19 @@ pub(super) async fn direct(bot: &Arc<Bot>) {
         };
         let threads = bot.house.conversation.threads(filter).await;
         let ids = threads.iter().flatten();
-        let mut looked = 0;
+        let (mut looked, mut unseen) = (0, 0);
         for channel in ids.filter_map(|one| places::channel(&one.thread.id)) {
             if looked == MOST_DIRECT {
                 break;
             }
-            if bot.spot(channel).await.is_ok_and(|spot| spot.guild.is_none()) {
+            let spot = bot.spot(channel).await;
+            if let Err(Trouble::Refused { .. }) = spot {
+                unseen += 1;
+                if unseen > MOST_UNSEEN {
+                    sleep(UNSEEN).await;
+                }
+            }
+            if spot.is_ok_and(|spot| spot.guild.is_none()) {
                 looked += 1;
                 let gap = Gap {
                     channel,
@@ -192,6 +213,7 @@ fn missed(bot: &Arc<Bot>, shard: Shard, gap: Gap) {
 
 /// In a thread all of it, before what comes live; in a channel a page, and the next one after what has come meanwhile.
 async fn read(bot: &Arc<Bot>, shard: Shard, mut gap: Gap, behind: Behind) -> Result<(), Trouble> {
+    begin_with_its_message(bot, shard, gap).await?;
     loop {
         let messages = bot.rest.after(gap.channel, gap.after).await?;
         let is_last = messages.len() < PAGE;
@@ -212,4 +234,34 @@ async fn read(bot: &Arc<Bot>, shard: Shard, mut gap: Gap, behind: Behind) -> Res
             return Ok(());
         }
     }
+}
+
+/// A thread that is newer than what was seen, and not served, may have been opened by a host that was killed right then: the
+/// message that it was opened from, if there is one, comes before what was said in it.
+async fn begin_with_its_message(bot: &Arc<Bot>, shard: Shard, gap: Gap) -> Result<(), Trouble> {
+    let is_new = gap.channel > gap.after && !bot.places.is_served(gap.channel);
+    let spot = bot.places.spot(gap.channel).filter(|_| is_new);
+    let parent = spot.and_then(|spot| spot.parent);
+    let has_messages = |parent: &Id| {
+        bot.places
+            .spot(*parent)
+            .is_some_and(|spot| spot.kind != Kind::Forum)
+    };
+    let Some(parent) = parent.filter(has_messages) else {
+        return Ok(());
+    };
+    let messages = match bot.rest.after(parent, gap.channel - 1).await {
+        Ok(messages) => messages,
+        // Where nothing may be read nothing was asked for.
+        Err(Trouble::Refused { .. }) => return Ok(()),
+        Err(trouble) => return Err(trouble),
+    };
+    let first = messages.into_iter().next();
+    if let Some(message) = first.filter(|first| first.id.get() == gap.channel)
+        && !hear::is_plainly_nothing(bot, &message, gap.guild)
+    {
+        bot.seen().came(shard, gap.channel);
+        hear::hear(bot, shard, message, gap.guild, true).await;
+    }
+    Ok(())
 }

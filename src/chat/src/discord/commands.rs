@@ -14,9 +14,9 @@ use super::bot::{Bot, user};
 use super::places::thread;
 use super::press::sentence;
 use super::rest::Outgoing;
-use super::{names, render, sign_in};
+use super::{names, payer, render, sign_in};
 use crate::harmless;
-use crate::web::command::standing;
+use crate::standing::{Model, NO_MODEL, model, standing};
 
 mod new;
 mod register;
@@ -216,7 +216,10 @@ impl Here<'_> {
 
     async fn status(&self) -> Result<String, SupervisorError> {
         let (now, _) = self.bot.house.supervisor.subscribe(&self.thread).await?;
-        let mut answer = standing(&now);
+        let mut answer = standing(&self.bot.house.supervisor, &now);
+        if let Some(pays) = payer::pays(self.bot, &now.thread) {
+            let _ = write!(answer, "\n{}", pays.words());
+        }
         for one in self.bot.house.supervisor.attention().await? {
             if one.thread.as_ref() == Some(&self.thread) {
                 let hint = one.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
@@ -264,14 +267,13 @@ impl Here<'_> {
     async fn model(&self) -> Result<String, SupervisorError> {
         let Some(name) = self.typed.text("name").filter(|name| !name.is_empty()) else {
             let known = self.bot.house.conversation.thread(&self.thread).await?;
-            return Ok(match known.model {
-                Some(model) => {
-                    format!("This thread uses the model `{model}`. `default` goes back to the agent's own.")
+            return Ok(match model(&self.bot.house.supervisor, &known) {
+                Model::Chosen(name) => {
+                    format!("This thread uses the model `{name}`. `default` goes back to the agent's own.")
                 }
-                None => match self.bot.house.supervisor.model_of(&known) {
-                    Some(model) => format!("This thread uses the agent's own model, `{model}`."),
-                    None => "This thread uses the agent's own model.".to_owned(),
-                },
+                Model::OfAgent(name) => format!("This thread uses the agent's own model, `{name}`."),
+                Model::Untold => "This thread uses the agent's own model.".to_owned(),
+                Model::None => NO_MODEL.to_owned(),
             });
         };
         if !self.may_change().await? {
@@ -285,9 +287,10 @@ impl Here<'_> {
             ..ThreadChange::default()
         };
         let changed = self.bot.house.supervisor.change(&self.thread, change).await?;
-        Ok(match changed.model {
-            Some(model) => format!("From the next turn on: the model `{model}`."),
-            None => "From the next turn on: the agent's own model.".to_owned(),
+        Ok(match model(&self.bot.house.supervisor, &changed) {
+            Model::Chosen(name) => format!("From the next turn on: the model `{name}`."),
+            Model::OfAgent(_) | Model::Untold => "From the next turn on: the agent's own model.".to_owned(),
+            Model::None => NO_MODEL.to_owned(),
         })
     }
 
@@ -321,7 +324,7 @@ fn help(bot: &Bot) -> String {
         "Mention **@{name}** in a channel with what you want: I open a thread, and there you just write.\n\
          A message that comes while I work waits its turn, unless this channel is set otherwise.\n\n\
          `/new` opens a thread · `/stop` stops what runs · `/queue` shows what waits, and skips\n\
-         `/status` how the thread stands · `/model` `/agent` choose who answers · `/reset` begins anew\n\
+         `/status` how the thread stands · `/model` `/agent` choose who answers · `/reset` begins anew: no memory, and nothing always allowed\n\
          `/auth` signs in and out\n\n\
          👀 heard · ✋ waits for you · ✅ done · ❌ failed or stopped"
     )

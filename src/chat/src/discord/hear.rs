@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Nonce, Ready};
 use supervisor::SupervisorError;
+use tokio::sync::oneshot;
 
 use super::admission::{AuthorKind, Facts, Id, Mode, Refusal, Say, Verdict, decide};
 use super::bot::Bot;
@@ -27,6 +28,8 @@ use turn::{open, turn};
 
 /// The shard that tells of direct conversations.
 pub(super) const OF_DIRECT: Shard = 0;
+/// Discord's code for a message that is not there.
+const UNKNOWN_MESSAGE: i64 = 10_008;
 
 /// Deals with an event. Returns at once: what takes time is done in a task.
 pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
@@ -51,6 +54,10 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             bot.say_again_in(channel.guild_id.get(), Some(channel.id.get()));
         }
         Event::GuildRoleUpdate(event) => bot.say_again_in(event.role.guild_id.get(), None),
+        // Thrown out, or the guild is gone; one that only has trouble comes back.
+        Event::GuildDelete(event) if !event.guild.unavailable => {
+            bot.seen().heard(shard, event.guild.id.get());
+        }
         Event::ChannelDelete(event) => bot.places.forget(event.channel.id.get()),
         Event::ThreadCreate(event) => bot.places.learn_of(&event.thread),
         Event::ThreadUpdate(event) => {
@@ -138,11 +145,13 @@ fn unlocked(bot: &Arc<Bot>, threads: &[GuildChannel]) {
 fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
     bot.seen().came(shard, message.id.get());
     notice_another(bot, &message);
-    if is_plainly_nothing(bot, &message, guild) {
+    let channel = message.channel_id.get();
+    // What is dealt with there just now may make the thread one of the bot's.
+    if is_plainly_nothing(bot, &message, guild) && !bot.is_busy(channel) {
         bot.seen().done(shard, message.id.get());
         return;
     }
-    let (bot, channel) = (Arc::clone(bot), message.channel_id.get());
+    let bot = Arc::clone(bot);
     let again = Arc::clone(&bot);
     again.in_order(
         channel,
@@ -153,15 +162,28 @@ fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
 /// What the bot has said and this host has not was said by another program with the same token: each of them answers.
 fn notice_another(bot: &Bot, message: &Message) {
     let is_anothers = |nonce: &Nonce| matches!(nonce, Nonce::String(nonce) if bot.nonces.is_anothers(nonce));
-    if message.author.id.get() == bot.identity.user
-        && message.nonce.as_ref().is_some_and(is_anothers)
-        && bot.link.is_shared_since_now()
-    {
+    if message.author.id.get() == bot.identity.user && message.nonce.as_ref().is_some_and(is_anothers) {
+        told_of_another(bot, message.channel_id.get());
+    }
+}
+
+/// Another program speaks as this bot, and in this place. Where this host does not serve it, it leaves it to the other one.
+fn told_of_another(bot: &Bot, channel: Id) {
+    bot.places.learn_anothers(channel);
+    if bot.link.is_shared_since_now() {
         tracing::error!(
-            channel = message.channel_id.get(),
-            "another program uses this bot's token, and people are answered twice: stop it, or give it a bot of its own"
+            channel,
+            "another program uses this bot's token: each of them answers some people, and some are answered twice. Stop it, or \
+             give it a bot of its own"
         );
     }
+}
+
+/// Whether a thread was opened by the bot.
+async fn was_opened_by_us(bot: &Bot, thread: Id) -> Result<bool, Trouble> {
+    let thread = bot.rest.channel(thread).await?;
+    let owner = thread["owner_id"].as_str().and_then(|owner| owner.parse().ok());
+    Ok(owner == Some(bot.identity.user))
 }
 
 /// Most of what a bot hears is not meant for it: that costs next to nothing.
@@ -171,7 +193,8 @@ pub(super) fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>
         return true;
     }
     let is_listening = bot.config.rules.modes.values().any(|mode| *mode == Mode::All);
-    guild.is_some() && !is_listening && !bot.places.is_served(channel) && !mentions(bot, message)
+    let is_ours = bot.places.is_served(channel) || bot.places.is_opening(channel);
+    guild.is_some() && !is_listening && !is_ours && !mentions(bot, message)
 }
 
 /// How long what comes next in a channel waits for what is dealt with there.
@@ -195,7 +218,11 @@ pub(super) async fn hear(bot: &Arc<Bot>, shard: Shard, message: Message, guild: 
     let attempt = move |tries| {
         let (bot, message) = (Arc::clone(&again), Arc::clone(&message));
         async move {
-            match listen(&bot, &message, guild).await {
+            let heard = listen(&bot, &message, guild, late || tries > 0).await;
+            if !matches!(heard, Err(Failed::Later(_))) {
+                bot.places.opened(id);
+            }
+            match heard {
                 Ok(()) => bot.seen().done(shard, id),
                 Err(Failed::Here(words)) => answer(&bot, shard, message, words, late || tries > 0),
                 Err(Failed::Later(why)) => return Tried::Again(why),
@@ -251,8 +278,12 @@ impl From<Trouble> for Failed {
     }
 }
 
-async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<(), Failed> {
+/// `again`: some of it may have been done.
+async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: bool) -> Result<(), Failed> {
     let channel = message.channel_id.get();
+    if bot.places.is_opening(channel) {
+        return Err(Failed::Later("its thread is not open yet".to_owned()));
+    }
     let spot = match guild {
         None => Spot {
             guild: None,
@@ -293,6 +324,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
             obey_channel(bot, channel, spot.parent).await?;
             turn(bot, message, channel, said.text(), &facts.author).await
         }
+        Verdict::Join if bot.places.is_anothers(channel) => Ok(()),
         Verdict::Join => {
             if spot.kind == Kind::Thread
                 && let Err(trouble) = bot.rest.join(channel).await
@@ -305,12 +337,32 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>) -> Result<
             turn(bot, message, channel, said.text(), &facts.author).await
         }
         Verdict::OpenThread => {
-            let title = said.title();
-            let opened = bot.rest.start_thread(channel, message.id.get(), &title).await;
-            let opened = opened.map_err(|trouble| match no_thread(&trouble) {
-                Some(words) => Failed::Here(words.to_owned()),
-                None => trouble.into(),
-            })?;
+            // Discord names a thread like the message it begins with.
+            let (title, opened) = (said.title(), message.id.get());
+            bot.places.opens(opened);
+            // What is said in the thread, which people see before the bot knows of it, comes after this.
+            let (_holds, ended) = oneshot::channel::<()>();
+            bot.in_order(opened, async move {
+                // Nothing is ever sent: it ends.
+                let _ = ended.await;
+            });
+            let is_new = match bot.rest.start_thread(channel, opened, &title).await {
+                Ok(is_new) => is_new,
+                // It was deleted: nobody asks any more.
+                Err(Trouble::Refused {
+                    code: UNKNOWN_MESSAGE,
+                    ..
+                }) => return Ok(()),
+                Err(trouble) => {
+                    return Err(no_thread(&trouble)
+                        .map_or_else(|| trouble.into(), |words| Failed::Here(words.to_owned())));
+                }
+            };
+            if !is_new && !again && !bot.places.is_served(opened) && was_opened_by_us(bot, opened).await? {
+                // Not by this host: the other one answers.
+                told_of_another(bot, opened);
+                return Ok(());
+            }
             bot.places.learn(
                 opened,
                 Spot {

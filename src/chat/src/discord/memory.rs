@@ -1,5 +1,6 @@
 //! What has to outlive the host besides the conversation: the key of the buttons, how far messages were seen, how far each
-//! thread was told, how many turns bots began, which threads were asked for, and how those are answered who sign in with a code.
+//! thread was told, how many turns bots began, who was told whose login pays, which threads were asked for, and how those are
+//! answered who sign in with a code.
 //! Small files of mode 0600 in `discord/` of the state folder.
 
 use std::collections::BTreeMap;
@@ -14,6 +15,9 @@ use credentials::{Service, UserId};
 use super::admission::Id;
 use super::custom_id::Sealer;
 use super::seen::Marks;
+
+/// What the name of a file ends with that is being written.
+const BESIDE: &str = ".new";
 
 /// The folder.
 #[derive(Debug, Clone)]
@@ -67,9 +71,12 @@ impl Memory {
         Ok(Sealer::new(key))
     }
 
-    /// Which messages were seen.
-    pub(super) fn seen(&self) -> Option<Marks> {
-        self.read("seen")?.parse().ok()
+    /// Which messages were seen; `None`: no host has ever written that down.
+    pub(super) fn seen(&self) -> io::Result<Option<Marks>> {
+        match fs::read_to_string(self.folder.join("seen")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            text => text?.trim().parse().map(Some).map_err(io::Error::other),
+        }
     }
 
     pub(super) fn set_seen(&self, marks: &Marks) -> io::Result<()> {
@@ -91,6 +98,28 @@ impl Memory {
             .iter()
             .map(|(channel, turns)| format!("{channel} {turns}\n"));
         self.write("bot-turns", lines.collect::<String>().as_bytes())
+    }
+
+    /// Who was told whose login pays, and in which channel; the newest of each counts.
+    pub(super) fn payers(&self) -> Vec<(Id, Id, String)> {
+        let text = self.read("payers").unwrap_or_default();
+        let one = |line: &str| {
+            let mut words = line.split(' ');
+            let (channel, user) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+            Some((channel, user, words.next()?.to_owned()))
+        };
+        text.lines().filter_map(one).collect()
+    }
+
+    /// Added at the end. Half of a line is taken for none, and then it is told once more.
+    pub(super) fn add_payer(&self, channel: Id, user: Id, pays: &str) -> io::Result<()> {
+        let mut file = OpenOptions::new();
+        let mut file = file
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(self.folder.join("payers"))?;
+        file.write_all(format!("{channel} {user} {pays}\n").as_bytes())
     }
 
     /// Threads that were asked for by `/new`, and are not opened yet: the interaction, and what is to be known of it.
@@ -165,6 +194,25 @@ impl Memory {
         self.read(&sign_in(user, service))
     }
 
+    /// Who is to be told how their sign-in ended, and how.
+    pub(super) fn sign_ins(&self) -> io::Result<Vec<(UserId, Service, String)>> {
+        let mut kept = vec![];
+        for entry in fs::read_dir(self.folder.join("sign-ins"))? {
+            let name = entry?.file_name();
+            let name = name.to_str().filter(|name| !name.ends_with(BESIDE));
+            let Some((user, service)) = name.and_then(|name| name.split_once('.')) else {
+                continue;
+            };
+            let user = UserId::parse(&user.replacen('-', ":", 1));
+            if let (Ok(user), Ok(service)) = (user, Service::parse(service))
+                && let Some(line) = self.sign_in(&user, &service)
+            {
+                kept.push((user, service, line));
+            }
+        }
+        Ok(kept)
+    }
+
     /// Threads of which something is still to be told, and what.
     pub(super) fn unfinished(&self) -> io::Result<Vec<(Id, Rest)>> {
         let mut unfinished = vec![];
@@ -192,7 +240,7 @@ impl Memory {
     fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let path = self.folder.join(name);
         let mut beside = path.clone().into_os_string();
-        beside.push(".new");
+        beside.push(BESIDE);
         let mut file: File = OpenOptions::new()
             .write(true)
             .create(true)
@@ -220,7 +268,7 @@ mod tests {
     fn what_is_remembered_is_there_after_a_restart_and_only_for_us() {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::open(folder.path()).unwrap();
-        assert_eq!((memory.seen(), memory.told(7)), (None, None));
+        assert_eq!((memory.seen().unwrap(), memory.told(7)), (None, None));
         let button = Action::Stop {
             turn: conversation::TurnId(1),
         };
@@ -240,12 +288,30 @@ mod tests {
 
         let again = Memory::open(folder.path()).unwrap();
         assert_eq!(again.sealer().unwrap().parse(7, &name), Ok(button));
-        assert_eq!((again.seen(), again.told(7)), (Some(marks), Some(told)));
+        assert_eq!((again.seen().unwrap(), again.told(7)), (Some(marks), Some(told)));
         assert_eq!(
             (again.told(8), again.unfinished().unwrap()),
             (Some(stale), vec![(7, Rest::Open), (8, Rest::Stale)])
         );
+        let (user, service) = (
+            UserId::parse("discord:1").unwrap(),
+            Service::parse("codex").unwrap(),
+        );
+        memory.set_sign_in(&user, &service, Some("1 2 token")).unwrap();
+        memory.add_payer(7, 1, "host").unwrap();
+        memory.add_payer(7, 1, "owner").unwrap();
+        assert_eq!(
+            again.sign_ins().unwrap(),
+            [(user, service, "1 2 token".to_owned())]
+        );
+        let told = |pays: &str| (7, 1, pays.to_owned());
+        assert_eq!(again.payers(), [told("host"), told("owner")]);
         let key = fs::metadata(folder.path().join("discord/button.key")).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);
+        again.write("seen", b"").unwrap();
+        assert!(
+            again.seen().is_err(),
+            "it is not as if nothing had ever been seen"
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Where threads and channels belong, as Discord tells of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use conversation::ThreadId;
 use serde_json::Value;
@@ -14,6 +15,9 @@ use crate::origins::Origin;
 /// The largest file that Discord takes of a bot anywhere, in bytes.
 pub(super) const UPLOAD_LIMIT: u64 = 10 << 20;
 
+/// So long a place is left to another program that spoke there with the same token.
+const ANOTHERS: Duration = Duration::from_mins(10);
+
 /// What is known of channels and threads.
 #[derive(Debug, Default)]
 pub(super) struct Places {
@@ -22,14 +26,18 @@ pub(super) struct Places {
     names: Mutex<HashMap<Id, Box<str>>>,
     /// Threads and direct conversations that are served.
     served: Mutex<HashSet<Id>>,
+    /// Threads that are being opened from a message, whose id they have.
+    opening: Mutex<HashSet<Id>>,
     /// The largest file that each guild takes, in bytes.
     limits: Mutex<HashMap<Id, u64>>,
     /// Who was told once that they are not listened to, and where.
     told: Mutex<BTreeSet<(Id, Id)>>,
-    /// Who was told once whose login pays, and where.
-    payers: Mutex<BTreeSet<(Id, Id)>>,
+    /// Who was told whose login pays, and where.
+    payers: Mutex<BTreeMap<(Id, Id), String>>,
     /// Turns in a row that bots began.
     bot_turns: Mutex<BTreeMap<Id, u32>>,
+    /// Where another program speaks as this bot, and when it was last noticed.
+    anothers: Mutex<HashMap<Id, Instant>>,
     /// The roles that came with the bot, one in each guild.
     our_roles: Mutex<HashSet<Id>>,
 }
@@ -192,14 +200,34 @@ impl Places {
         lock(&self.served).contains(&channel)
     }
 
+    /// A thread is about to be opened from a message. Until [`opened`](Self::opened) what is said in it waits.
+    pub(super) fn opens(&self, message: Id) {
+        lock(&self.opening).insert(message);
+    }
+
+    /// It is one of the bot's now, or never will be.
+    pub(super) fn opened(&self, message: Id) {
+        lock(&self.opening).remove(&message);
+    }
+
+    pub(super) fn is_opening(&self, thread: Id) -> bool {
+        lock(&self.opening).contains(&thread)
+    }
+
     /// Whether this is the first time.
     pub(super) fn tell_once(&self, channel: Id, user: Id) -> bool {
         lock(&self.told).insert((channel, user))
     }
 
-    /// Whether this is the first time.
-    pub(super) fn tell_payer_once(&self, channel: Id, user: Id) -> bool {
-        lock(&self.payers).insert((channel, user))
+    /// Whether somebody was told that this login pays there.
+    pub(super) fn knows_payer(&self, channel: Id, user: Id, pays: &str) -> bool {
+        lock(&self.payers)
+            .get(&(channel, user))
+            .is_some_and(|told| told == pays)
+    }
+
+    pub(super) fn told_payer(&self, channel: Id, user: Id, pays: String) {
+        lock(&self.payers).insert((channel, user), pays);
     }
 
     pub(super) fn bot_turns(&self, channel: Id) -> u32 {
@@ -229,6 +257,19 @@ impl Places {
         (*turns != before).then(|| turns.clone())
     }
 
+    /// Another program speaks there as this bot.
+    pub(super) fn learn_anothers(&self, channel: Id) {
+        let mut anothers = lock(&self.anothers);
+        anothers.retain(|_, noticed| noticed.elapsed() < ANOTHERS);
+        anothers.insert(channel, Instant::now());
+    }
+
+    /// Whether one did a moment ago.
+    pub(super) fn is_anothers(&self, channel: Id) -> bool {
+        let noticed = lock(&self.anothers).get(&channel).copied();
+        noticed.is_some_and(|noticed| noticed.elapsed() < ANOTHERS)
+    }
+
     pub(super) fn learn_our_role(&self, role: Id) {
         lock(&self.our_roles).insert(role);
     }
@@ -238,6 +279,7 @@ impl Places {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// What was being written when a task broke is as good as anything else.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -85,8 +85,6 @@ pub enum RequestKind {
         /// Discord's id of it.
         remote: Id,
     },
-    /// Nobody knows whether a message was sent: look for it (by its nonce, or its author and words).
-    Find(DesiredMessage),
 }
 
 /// What became of a request.
@@ -97,8 +95,6 @@ pub enum Outcome {
         /// Discord's id of it.
         remote: Id,
     },
-    /// Looked for, and it is not there.
-    NotThere,
     /// Not done: too much for now (429).
     Limited {
         /// For so long.
@@ -113,7 +109,7 @@ pub enum Outcome {
     },
     /// Not done, and later it may work (a 5xx, no connection).
     Failed,
-    /// Nobody knows whether it was done: no answer.
+    /// Nobody knows whether it was done: no answer. It is asked again, and whoever sends looks whether it is there.
     Unknown,
     /// Somebody has deleted the message: it stays deleted.
     Gone,

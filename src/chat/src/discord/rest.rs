@@ -23,7 +23,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(super) use calls::{Answered, Later, Outgoing};
+pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing};
 
 use gate::Gate;
 use tally::Tally;
@@ -38,6 +38,8 @@ const PACE: usize = 1 << 20;
 const LARGEST: usize = 100 << 20;
 /// So often a request is made again that was too much.
 const TRIES: u32 = 6;
+/// HTTP's status for a file that is larger than Discord takes, or what stands before it.
+pub(super) const TOO_LARGE: u16 = 413;
 
 /// Discord, as this bot reaches it.
 pub(super) struct Rest {
@@ -60,6 +62,9 @@ pub(super) enum Trouble {
         /// Whether that holds for everything.
         global: bool,
     },
+    /// Discord does not know the token any more. Nothing was done; with a good token it may be.
+    #[error("Discord does not know the bot's token any more")]
+    NoToken,
     /// Discord does not do that.
     #[error("Discord refuses it: {message} ({status}, code {code})")]
     Refused {
@@ -134,8 +139,16 @@ impl<'a> Call<'a> {
     }
 
     /// An answer with an error, in words that tell whether it may have been done: what makes something new is done by a
-    /// server that has trouble of its own, or it is not.
-    fn trouble(&self, status: u16, code: i64, message: String, limited: Option<(Duration, bool)>) -> Trouble {
+    /// server that has trouble of its own, or it is not. Without Discord's `words` it was refused by something in between.
+    fn trouble(
+        &self,
+        status: u16,
+        code: i64,
+        words: Option<String>,
+        limited: Option<(Duration, bool)>,
+    ) -> Trouble {
+        let is_discords = words.is_some() || status == TOO_LARGE;
+        let message = words.unwrap_or_else(|| "no words".to_owned());
         match status {
             429 => {
                 let (after, global) = limited.unwrap_or((Duration::from_secs(1), false));
@@ -143,6 +156,9 @@ impl<'a> Call<'a> {
             }
             500.. if self.method == LightMethod::Post => Trouble::Unknown(format!("{message} ({status})")),
             500.. => Trouble::Failed(format!("{message} ({status})")),
+            // That of an interaction has a code.
+            401 if code <= 0 => Trouble::NoToken,
+            _ if !is_discords => Trouble::Failed(format!("something in between refuses it ({status})")),
             _ => Trouble::Refused {
                 status,
                 code,
@@ -271,7 +287,9 @@ impl Rest {
             Err(serenity::Error::Http(HttpError::UnsuccessfulRequest(refused))) => {
                 let status = refused.status_code.as_u16();
                 let code = i64::try_from(refused.error.code).unwrap_or_default();
-                Err(call.trouble(status, code, refused.error.message, None))
+                // serenity's own words, where the answer is none of Discord's.
+                let words = (code >= 0).then_some(refused.error.message);
+                Err(call.trouble(status, code, words, None))
             }
             Err(serenity::Error::Http(HttpError::Request(error))) => Err(unanswered(&error)),
             // There was an answer that serenity can't read.
@@ -346,9 +364,9 @@ async fn read(call: &Call<'_>, response: reqwest::Response) -> Result<Reply, Tro
         return Ok(Reply { body, bucket, said });
     }
     let code = body["code"].as_i64().unwrap_or_default();
-    let message = body["message"].as_str().unwrap_or("no words").to_owned();
+    let words = body["message"].as_str().map(str::to_owned);
     let limited = after.map(|after| (after, global || body["global"] == true));
-    Err(call.trouble(status.as_u16(), code, message, limited))
+    Err(call.trouble(status.as_u16(), code, words, limited))
 }
 
 /// Without the address, which may carry an interaction's token.

@@ -89,9 +89,12 @@ impl Seen {
         let first = self.first;
         let begun = self.shards.entry(shard).or_insert_with(|| OfShard::new(first));
         let before = begun.all_upto();
-        for guild in guilds {
-            begun.silent.entry(guild).or_insert(before);
-        }
+        // One that is no longer among them has nothing to tell.
+        let known = std::mem::take(&mut begun.silent);
+        begun.silent = guilds
+            .into_iter()
+            .map(|guild| (guild, known.get(&guild).copied().unwrap_or(before)))
+            .collect();
     }
 
     /// A message has come. Until it is [`done`](Self::done), it is asked for again after a restart.

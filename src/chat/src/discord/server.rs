@@ -151,7 +151,7 @@ async fn recognized(parts: Parts) -> Option<Arc<Bot>> {
     loop {
         match who(&parts.rest).await {
             Ok(identity) => return Some(Bot::new(parts, identity)),
-            Err(Trouble::Refused { status: 401, .. }) => {
+            Err(Trouble::NoToken) => {
                 let from = parts.config.token.source();
                 tracing::error!(
                     "Discord does not know the token from {from}: make a new one at discord.com/developers/applications, your application, Bot, Reset Token, and start again with it"

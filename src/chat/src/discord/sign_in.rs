@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conversation::{Body, ThreadId};
+use conversation::{Body, LoginEnd, ThreadId};
 use credentials::{Begun, Completed, Owner, Revoked, Service, SignInError, Tenant, UserId, words};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use super::press::{form_of, sentence};
 use super::rest::Outgoing;
 use super::split::disarmed;
 use crate::harmless;
+use crate::web::refusal::Refused;
 use crate::web::sign_in::words::refused;
 
 mod device;
@@ -115,7 +116,10 @@ async fn tenant(
 }
 
 fn told(error: &SignInError) -> String {
-    let refused = refused(error);
+    in_words(&refused(error))
+}
+
+fn in_words(refused: &Refused) -> String {
     let hint = refused.hint.as_deref().map(|hint| format!(" {}", sentence(hint)));
     format!("⚠️ {}{}", sentence(&refused.error), hint.unwrap_or_default())
 }
@@ -140,6 +144,8 @@ async fn begin(
     let begun = bot.house.credentials.begin(tenant, user, way, None).await;
     let begun = begun.map_err(|error| told(&error))?;
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
+    // It took the place of one with a code, if there was one; mostly there is none.
+    let _ = bot.memory.set_sign_in(user, service, None);
     let title = title(bot, service);
     let whose = match tenant.owner {
         Owner::Host => "for everyone who uses this bot",
@@ -327,12 +333,16 @@ async fn for_thread(
     }
     let items = super::press::items(bot, thread).await;
     let wanted = items.iter().find_map(|one| match &one.body {
-        Body::Login { service, done, .. } if one.id.0 == item => Some((service.clone(), *done)),
+        Body::Login { service, ended, .. } if one.id.0 == item => Some((service.clone(), *ended)),
         _ => None,
     });
-    let (service, done) = wanted.ok_or("That is too long ago. `/auth` signs you in.")?;
-    if done {
-        return Err("That was done already.".to_owned());
+    let (service, ended) = wanted.ok_or("That is too long ago. `/auth` signs you in.")?;
+    match ended {
+        None => {}
+        Some(LoginEnd::Done) => return Err("That was done already.".to_owned()),
+        Some(LoginEnd::TimedOut | LoginEnd::Gone) => {
+            return Err("Nothing waits for that any more. `/auth` signs you in.".to_owned());
+        }
     }
     let service = Service::parse(&service).map_err(|error| sentence(&error.to_string()))?;
     let tenant = Tenant::user(service, user.clone());

@@ -11,6 +11,12 @@ use super::rest::{Rest, Trouble};
 const REMEMBERED: usize = 5000;
 /// Between two requests about signs in one channel: Discord takes four in a second.
 const PAUSE: Duration = Duration::from_millis(300);
+/// Between two tries, where it may work in a moment.
+const PAUSES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+    Duration::from_secs(16),
+];
 /// On a message that was heard.
 const HEARD: &str = "👀";
 
@@ -111,16 +117,22 @@ impl Signs {
     }
 
     async fn ask(&self, channel: Id, message: Id, sign: &str, on: bool) -> bool {
-        match self.rest.react(channel, message, sign, on).await {
-            Ok(()) => true,
-            // A sign is a help, no more. The message may be gone, or signs not be allowed there.
-            Err(trouble @ Trouble::Refused { .. }) => {
-                tracing::debug!(channel, message, %trouble, "a sign could not be set");
-                false
-            }
-            Err(trouble) => {
-                tracing::warn!(channel, message, %trouble, "a sign could not be set");
-                false
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            match self.rest.react(channel, message, sign, on).await {
+                Ok(()) => return true,
+                // A sign is a help, no more. The message may be gone, or signs not be allowed there.
+                Err(trouble @ Trouble::Refused { .. }) => {
+                    tracing::debug!(channel, message, %trouble, "a sign could not be set");
+                    return false;
+                }
+                Err(trouble) => {
+                    let Some(pause) = pauses.next() else {
+                        tracing::warn!(channel, message, %trouble, "a sign could not be set");
+                        return false;
+                    };
+                    tokio::time::sleep(pause).await;
+                }
             }
         }
     }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use conversation::{Thread, ThreadChange, ThreadId};
-use credentials::{Service, words};
+use conversation::{ThreadChange, ThreadId};
+use credentials::Service;
 use serde::Deserialize;
-use supervisor::{AgentKind, Snapshot, SupervisorError, ThreadPhase};
+use supervisor::SupervisorError;
 
 use super::gate::Visitor;
 use super::refusal::Refused;
 use super::said::Said;
 use super::shared::Web;
 use super::view::{COMMANDS, CommandAnswer};
+use crate::standing::{Model, NO_MODEL, model, standing};
 
 /// Of a name that is none, so many characters are said again.
 const MOST_NAMED: usize = 40;
@@ -25,7 +26,7 @@ enum Command {
     Auth(Option<String>),
     New,
     Stop,
-    Model(Model),
+    Model(Wanted),
     Agent(Option<String>),
     Status,
     Reset,
@@ -36,18 +37,10 @@ enum Command {
 
 /// What is wanted of a thread's model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Model {
+enum Wanted {
     Which,
     Default,
     Named(String),
-}
-
-/// An agent's own model.
-enum Own<'a> {
-    Named(&'a str),
-    /// Somebody else's agent does not say which.
-    Untold,
-    None,
 }
 
 #[derive(Deserialize)]
@@ -66,9 +59,9 @@ fn parse(text: &str) -> Command {
         "/new" => Command::New,
         "/stop" => Command::Stop,
         "/model" => Command::Model(match argument {
-            None => Model::Which,
-            Some(name) if name == "default" => Model::Default,
-            Some(name) => Model::Named(name),
+            None => Wanted::Which,
+            Some(name) if name == "default" => Wanted::Default,
+            Some(name) => Wanted::Named(name),
         }),
         "/agent" => Command::Agent(argument),
         "/status" => Command::Status,
@@ -176,59 +169,38 @@ impl Web {
         }
     }
 
-    async fn model(&self, thread: &ThreadId, wanted: Model) -> Result<CommandAnswer, Refused> {
-        let model = match wanted {
-            Model::Default => None,
-            Model::Named(name) => Some(super::threads::model(&name)?),
-            Model::Which => {
+    async fn model(&self, thread: &ThreadId, wanted: Wanted) -> Result<CommandAnswer, Refused> {
+        let wanted = match wanted {
+            Wanted::Default => None,
+            Wanted::Named(name) => Some(super::threads::model(&name)?),
+            Wanted::Which => {
                 let (now, _) = self.supervisor.subscribe(thread).await?;
-                return Ok(say(match &now.thread.model {
-                    Some(model) => {
+                return Ok(say(match model(&self.supervisor, &now.thread) {
+                    Model::Chosen(name) => {
                         format!(
-                            "This thread uses the model {model}. /model default goes back to the agent's own."
+                            "This thread uses the model {name}. /model default goes back to the agent's own."
                         )
                     }
-                    None => match self.own_model(&now.thread) {
-                        Own::Named(model) => format!(
-                            "This thread uses the agent's own model, {model}. /model and a name choose another."
-                        ),
-                        Own::Untold => {
-                            "This thread uses the agent's own model. /model and a name choose another."
-                                .to_owned()
-                        }
-                        Own::None => {
-                            "No model is chosen, here or for the agent. /model and a name choose one."
-                                .to_owned()
-                        }
-                    },
+                    Model::OfAgent(name) => format!(
+                        "This thread uses the agent's own model, {name}. /model and a name choose another."
+                    ),
+                    Model::Untold => {
+                        "This thread uses the agent's own model. /model and a name choose another.".to_owned()
+                    }
+                    Model::None => NO_MODEL.to_owned(),
                 }));
             }
         };
         let change = ThreadChange {
-            model: Some(model),
+            model: Some(wanted),
             ..ThreadChange::default()
         };
         let changed = self.supervisor.change(thread, change).await?;
-        Ok(say(match changed.model {
-            Some(model) => format!("From the next turn on: the model {model}."),
-            None if matches!(self.own_model(&changed), Own::None) => {
-                "The agent has no model of its own: /model and a name choose one.".to_owned()
-            }
-            None => "From the next turn on: the agent's own model.".to_owned(),
+        Ok(say(match model(&self.supervisor, &changed) {
+            Model::Chosen(name) => format!("From the next turn on: the model {name}."),
+            Model::OfAgent(_) | Model::Untold => "From the next turn on: the agent's own model.".to_owned(),
+            Model::None => NO_MODEL.to_owned(),
         }))
-    }
-
-    /// The model that answers in a thread where none is named.
-    fn own_model(&self, thread: &Thread) -> Own<'_> {
-        match self
-            .supervisor
-            .declared()
-            .get(&thread.agent)
-            .map(|agent| &agent.kind)
-        {
-            Some(AgentKind::Native(profile)) => profile.model.as_deref().map_or(Own::None, Own::Named),
-            Some(AgentKind::External { .. }) | None => Own::Untold,
-        }
     }
 
     async fn agent(&self, thread: &ThreadId, name: Option<String>) -> Result<CommandAnswer, Refused> {
@@ -261,7 +233,7 @@ impl Web {
 
     async fn status(&self, thread: &ThreadId) -> Result<CommandAnswer, Refused> {
         let (now, _) = self.supervisor.subscribe(thread).await?;
-        let mut answer = standing(&now);
+        let mut answer = standing(&self.supervisor, &now);
         for one in self.supervisor.attention().await? {
             if one.thread.as_ref() == Some(thread) {
                 let hint = one.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
@@ -283,36 +255,6 @@ impl Web {
             threads.len()
         )))
     }
-}
-
-/// How a thread stands, in lines.
-pub(crate) fn standing(now: &Snapshot) -> String {
-    let mut answer = match now.phase {
-        ThreadPhase::Cold => "Nothing runs; the agent is started with the next message.".to_owned(),
-        ThreadPhase::Idle => "Nothing runs; the agent is there.".to_owned(),
-        ThreadPhase::Starting => "The agent is being started.".to_owned(),
-        ThreadPhase::Waiting => "Waiting for a free place among the workers.".to_owned(),
-        ThreadPhase::Working => "A turn runs.".to_owned(),
-        ThreadPhase::AwaitingPermission => "A turn runs, and waits for your permission.".to_owned(),
-        ThreadPhase::AwaitingLogin => "A turn runs, and waits for a login: /auth".to_owned(),
-        ThreadPhase::Stopping => "A turn is being stopped.".to_owned(),
-        ThreadPhase::Failed { until: Some(at) } => {
-            format!("The agent failed; it is started again at {}.", words::moment(at))
-        }
-        ThreadPhase::Failed { until: None } => "The agent failed; Retry starts it again.".to_owned(),
-    };
-    if let Some(doing) = &now.doing {
-        let since = words::span(credentials::Timestamp::now().since(doing.since));
-        let _ = write!(answer, " It is at: {}, for {since}.", doing.what);
-    }
-    let model = now.thread.model.as_deref().unwrap_or("its own");
-    let _ = write!(
-        answer,
-        "\nAgent: {}, model: {model}, waiting: {}",
-        now.thread.agent,
-        now.queued.len()
-    );
-    answer
 }
 
 fn help() -> String {
@@ -356,9 +298,9 @@ mod tests {
             ("/new", Command::New),
             ("/new and more", Command::New),
             ("/stop", Command::Stop),
-            ("/model", Command::Model(Model::Which)),
-            ("/model default", Command::Model(Model::Default)),
-            ("/model a/b c", Command::Model(Model::Named("a/b c".into()))),
+            ("/model", Command::Model(Wanted::Which)),
+            ("/model default", Command::Model(Wanted::Default)),
+            ("/model a/b c", Command::Model(Wanted::Named("a/b c".into()))),
             ("/agent\tcodex", Command::Agent(some("codex"))),
             ("/agent", Command::Agent(None)),
             ("/status", Command::Status),

@@ -62,6 +62,9 @@ pub(crate) struct Anybody(pub(crate) Option<Visitor>);
 pub(crate) async fn gate(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
     let wants_page = wants_page(request.headers());
     let visitor = visitor(&web, request.headers());
+    if let Some(cookie) = visitor.as_ref().and_then(|visitor| visitor.cookie.as_ref()) {
+        web.people.arrived(cookie.expose_secret());
+    }
     if let (Some(visitor), Some(connection)) = (&visitor, request.extensions().get::<Connection>()) {
         connection.is_of(&visitor.person, &web.connections);
     }
@@ -179,10 +182,9 @@ impl Visitor {
 }
 
 /// Whether a request is a deed that must not stop half-way when the browser breaks it off: all that people do, and a sign-in
-/// that comes back. Not how somebody comes or goes: a link whose browser broke off is good for another one.
+/// that comes back.
 fn changes_something(request: &Request) -> bool {
-    let comes_back = || sign_in::PATHS.contains(&request.uri().path());
-    !open_to_all(request) && (!door::is_safe(request.method()) || comes_back())
+    !door::is_safe(request.method()) || sign_in::PATHS.contains(&request.uri().path())
 }
 
 /// Where nobody is asked who they are.

@@ -27,8 +27,8 @@ pub(crate) struct Before {
 pub(crate) struct Older {
     /// In order.
     items: Vec<ItemEvent>,
-    /// Whether there are still older ones.
-    more: bool,
+    /// The id from which on none is missing; 0: there are no older ones.
+    from: i64,
 }
 
 /// `GET /api/t/{id}/older?before=`
@@ -46,15 +46,13 @@ pub(crate) async fn older(
     };
     let (items, more) = web.supervisor.older(&thread, ItemId(before), window).await?;
     let viewer = Web::viewer_of(&visitor, &thread);
+    let from = items.first().map(|item| item.id).filter(|_| more);
     // They are older than anything that a stream says of them.
     let drawn = view::drawing(view::is_heavy(&items), move || {
-        view::item_events(&items, &viewer, 0)
+        view::item_events(&items, from, &viewer, 0)
     });
-    let (items, is_full) = drawn.await;
-    Ok(Json(Older {
-        items,
-        more: more || is_full,
-    }))
+    let (items, from) = drawn.await;
+    Ok(Json(Older { items, from }))
 }
 
 /// An entry, all of it.

@@ -17,7 +17,6 @@ use super::shared::{Web, is_ours};
 use super::view::{self, Content, Line, MayInvite, Shell, Viewer, Worker};
 
 mod logins;
-mod payers;
 
 /// `GET /`
 pub(crate) async fn home(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Html<String>, PageRefused> {

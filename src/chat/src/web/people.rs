@@ -88,6 +88,11 @@ impl People {
         self.book().by_session(&digest(value), Timestamp::now())
     }
 
+    /// A browser has shown this cookie's value: the link that gave it is spent.
+    pub(crate) fn arrived(&self, value: &str) {
+        self.links().arrived(&digest(value));
+    }
+
     /// Whether the session behind a cookie's value is to be renewed.
     pub(crate) fn is_due(&self, value: &str) -> bool {
         self.book().is_due(&digest(value), Timestamp::now())
@@ -167,8 +172,9 @@ impl People {
         })
     }
 
-    /// Lets a browser in that brings a key, which is used up; gives its cookie's value. `so_far` is the value that it came
-    /// with, whose session ends.
+    /// Lets a browser in that brings a key; gives its cookie's value. `so_far` is the value that it came with, whose session
+    /// ends. The key is used up once the new value [arrives](Self::arrived): a browser that did not hear of it comes again
+    /// with the same key, and its first session ends. Not to be dropped half-way: the key would be good for nobody.
     pub(crate) async fn enter_by_key(&self, key: &str, so_far: Option<&str>) -> Result<String, EnterError> {
         self.enter(key, so_far, None).await
     }
@@ -190,32 +196,32 @@ impl People {
         so_far: Option<&str>,
         at_work: Option<BTreeSet<UserId>>,
     ) -> Result<String, EnterError> {
-        let whose = self.links().take(key, Instant::now())?;
-        // Neither a full disk nor a browser that breaks off must cost the link.
-        let unless_entered = otherwise(|| self.links().put_back(key));
-        let entered = self.new_session(whose, so_far, at_work).await;
-        unless_entered.settle(entered.is_ok());
+        let (whose, before) = self.links().take(key, Instant::now())?;
+        let ends = so_far.map(digest).into_iter().chain(before.clone()).collect();
+        let entered = self.new_session(whose, ends, at_work).await;
+        // A full disk must not cost the link.
+        let made = entered.as_deref().map(digest).ok().or(before);
+        self.links().made(key, made);
         entered
     }
 
     /// A person who was not here before, with this browser; gives its cookie's value.
     pub(crate) async fn new_person(&self) -> Result<String, EnterError> {
-        self.new_session(Whose::NewPerson, None, None).await
+        self.new_session(Whose::NewPerson, vec![], None).await
     }
 
-    /// Another browser; gives its cookie's value.
+    /// Another browser, in place of these sessions; gives its cookie's value.
     async fn new_session(
         &self,
         whose: Whose,
-        so_far: Option<&str>,
+        ends: Vec<String>,
         at_work: Option<BTreeSet<UserId>>,
     ) -> Result<String, EnterError> {
         let value = random::token();
         let new = digest(&value);
-        let old = so_far.map(digest);
         self.change(move |book| {
-            if let Some(old) = old {
-                book.end_session(&old);
+            for old in &ends {
+                book.end_session(old);
             }
             let user = match whose {
                 Whose::Of(user) => user,
@@ -299,29 +305,6 @@ impl People {
 
     fn links(&self) -> std::sync::MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Does something when it is dropped, unless that is settled.
-struct Otherwise<F: FnMut()>(F, bool);
-
-/// `undo` is done unless the result is settled as good.
-fn otherwise<F: FnMut()>(undo: F) -> Otherwise<F> {
-    Otherwise(undo, false)
-}
-
-impl<F: FnMut()> Otherwise<F> {
-    /// Whether it went well.
-    fn settle(mut self, well: bool) {
-        self.1 = well;
-    }
-}
-
-impl<F: FnMut()> Drop for Otherwise<F> {
-    fn drop(&mut self) {
-        if !self.1 {
-            (self.0)();
-        }
     }
 }
 

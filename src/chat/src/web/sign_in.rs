@@ -235,10 +235,7 @@ impl Web {
             Some(false) => Ok(Step::default()),
             // Begun before this host was started.
             None if self.begun_by(user, "pkce").await.contains(service) => Ok(Step::default()),
-            None => Err(words::refused(&SignInError::NothingPending {
-                service: service.clone(),
-                user: user.clone(),
-            })),
+            None => Err(words::not_waited_for(&self.title_of(service))),
         }
     }
 

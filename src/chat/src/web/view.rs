@@ -4,7 +4,7 @@
 //! no style, no script, no handler; links to the web open outside; control and bidi characters can't hide or reorder
 //! anything; whatever comes in, the time it takes is linear in its size.
 
-use conversation::{Body, Item, ThreadId};
+use conversation::{Item, ItemId, ThreadId};
 use credentials::{Timestamp, UserId};
 use supervisor::{Snapshot, ThreadStatus};
 
@@ -173,14 +173,16 @@ pub(crate) async fn drawing<T: Send + 'static>(heavy: bool, draw: impl FnOnce() 
 const ROOM: usize = 2 * 1024 * 1024;
 
 /// The newest of these entries (in order of ids) that there is room for, drawn; what waits for an answer in any case, and
-/// the newest. And whether others are left out.
-pub(crate) fn fitting<'a>(items: &'a [Item], viewer: &Viewer) -> (Vec<(&'a Item, String)>, bool) {
-    let (mut drawn, mut room, mut is_full) = (Vec::with_capacity(items.len()), ROOM, false);
+/// the newest. And the one from which on none is missing, where that is `from` of the entries themselves.
+pub(crate) fn fitting<'a>(
+    items: &'a [Item],
+    from: Option<ItemId>,
+    viewer: &Viewer,
+) -> (Vec<(&'a Item, String)>, Option<ItemId>) {
+    let (mut drawn, mut from) = (Vec::with_capacity(items.len()), from);
+    let (mut room, mut is_full) = (ROOM, false);
     for one in items.iter().rev() {
-        let waits = matches!(
-            one.body,
-            Body::Permission { decision: None, .. } | Body::Login { done: false, .. }
-        );
+        let waits = one.body.waits();
         if is_full && !waits {
             continue;
         }
@@ -188,34 +190,41 @@ pub(crate) fn fitting<'a>(items: &'a [Item], viewer: &Viewer) -> (Vec<(&'a Item,
         if !waits {
             is_full = html.len() > room && room < ROOM;
             room = room.saturating_sub(html.len());
+            if is_full {
+                from = drawn.last().map(|(one, _): &(&Item, String)| one.id);
+                continue;
+            }
         }
-        if !is_full || waits {
-            drawn.push((one, html));
-        }
+        drawn.push((one, html));
     }
     drawn.reverse();
-    (drawn, is_full)
+    (drawn, from)
 }
 
-/// The same, for the script.
-pub(crate) fn item_events(items: &[Item], viewer: &Viewer, revision: u64) -> (Vec<ItemEvent>, bool) {
-    let (drawn, is_full) = fitting(items, viewer);
+/// The same, for the script: 0 where nothing is missing.
+pub(crate) fn item_events(
+    items: &[Item],
+    from: Option<ItemId>,
+    viewer: &Viewer,
+    revision: u64,
+) -> (Vec<ItemEvent>, i64) {
+    let (drawn, from) = fitting(items, from, viewer);
     let events = drawn.into_iter().map(|(one, html)| ItemEvent {
         id: one.id.0,
         turn: one.turn.map(|turn| turn.0),
         html,
         revision,
     });
-    (events.collect(), is_full)
+    (events.collect(), from.map_or(0, |from| from.0))
 }
 
 /// A whole thread for the event `snapshot`.
 pub(crate) fn snapshot(snapshot: &Snapshot, viewer: &Viewer) -> SnapshotEvent {
-    let (items, is_full) = item_events(&snapshot.items, viewer, snapshot.revision);
+    let (items, from) = item_events(&snapshot.items, snapshot.from, viewer, snapshot.revision);
     SnapshotEvent {
         revision: snapshot.revision,
         items,
-        more: snapshot.more || is_full,
+        from,
         queue: queue(&snapshot.queued, viewer),
         phase: phase(snapshot.phase, snapshot.doing.as_ref()),
         thread: ThreadView::of(&snapshot.thread),
@@ -234,7 +243,7 @@ pub(crate) fn item_event(one: &Item, viewer: &Viewer, revision: u64) -> ItemEven
 
 #[cfg(test)]
 mod tests {
-    use conversation::Decision;
+    use conversation::{Body, Decision};
 
     use super::*;
     use crate::web::testing::item;
@@ -264,14 +273,17 @@ mod tests {
         items.extend((2..100).map(|id| item(id, 1, asks(by()))));
         let text = "<&> ".repeat(10_000);
         items.extend((100..200).map(|id| item(id, 1, Body::Answer { text: text.clone() })));
-        let (drawn, is_full) = fitting(&items, &viewer);
+        let (drawn, from) = fitting(&items, None, &viewer);
         let ids: Vec<i64> = drawn.iter().map(|(one, _)| one.id.0).collect();
-        assert!(is_full && ids[0] == 1 && ids[1] > 100, "{ids:?}");
+        assert!(ids[0] == 1 && ids[1] > 100, "{ids:?}");
+        assert_eq!(from, Some(ItemId(ids[1])), "behind what waits");
         assert!(ids[1..].is_sorted() && ids.last() == Some(&199));
         let bytes = drawn[1..].iter().map(|(_, html)| html.len()).sum::<usize>();
         assert!(bytes <= ROOM && bytes > ROOM / 2, "{bytes}");
         assert!(drawn[0].1.len() > 3_000_000, "the question is whole");
-        assert!(!fitting(&items[..50], &viewer).1, "what is decided takes little");
+        let few = |from| fitting(&items[..50], from, &viewer).1;
+        assert_eq!(few(None), None, "what is decided takes little");
+        assert_eq!(few(Some(ItemId(2))), Some(ItemId(2)), "as far as they go");
     }
 
     /// On one thread, as here, what draws would keep what it waits for from happening.

@@ -161,6 +161,12 @@ impl Conversation {
         .await
     }
 
+    /// [Dismisses](Self::dismiss) the last turn of each thread that does nothing now. Gives those in which one was.
+    pub async fn dismiss_all(&self) -> Result<Vec<ThreadId>> {
+        self.write("dismiss turns", |database| turns::dismiss_all(database))
+            .await
+    }
+
     /// Ends the turn that a host left running in a thread, as cut, and [dismisses](Self::dismiss) it. Only while no host
     /// runs; the next one tells nothing of it.
     pub async fn dismiss_left(&self, thread: &ThreadId) -> Result<bool> {

@@ -163,6 +163,22 @@ pub(crate) fn dismiss(database: &Connection, thread: &ThreadId) -> Work<bool> {
     Ok(dismissed > 0)
 }
 
+/// As [`dismiss`], of each thread that does nothing now. Gives those in which there was such a turn.
+pub(crate) fn dismiss_all(database: &Connection) -> Work<Vec<ThreadId>> {
+    let mut dismissed = Vec::new();
+    let mut found = database.prepare_cached(
+        "SELECT DISTINCT t.thread FROM turns t WHERE t.state IN ('failed', 'cut') AND NOT EXISTS
+            (SELECT 1 FROM turns o WHERE o.thread = t.thread AND o.state IN ('queued', 'running'))",
+    )?;
+    let threads = found.query_map([], |row| row.get(0))?;
+    for thread in threads.collect::<Result<Vec<ThreadId>, _>>()? {
+        if dismiss(database, &thread)? {
+            dismissed.push(thread);
+        }
+    }
+    Ok(dismissed)
+}
+
 /// Merges a queued turn into a running one.
 pub(crate) fn merge(database: &Connection, from: Turn, into: Turn, now: Timestamp) -> Work<Turn> {
     if into.state != TurnState::Running {

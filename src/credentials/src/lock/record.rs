@@ -21,6 +21,18 @@ pub struct Record {
     /// What the vendor called dead: a refresh token where that could not be stored in `auth.json`, or a pasted key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead: Option<Dead>,
+    /// A key or token of the host's environment that the vendor refused when it was last used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedSecret>,
+}
+
+/// A key or token that is not stored, and was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedSecret {
+    /// Which one.
+    pub fingerprint: Fingerprint,
+    /// When the vendor said so.
+    pub at: Timestamp,
 }
 
 /// A dead refresh token or key.
@@ -134,6 +146,12 @@ impl Record {
         (dead.fingerprint == Fingerprint::of(secret)).then_some(dead)
     }
 
+    /// When the vendor refused this very key or token of the environment, if it did.
+    pub fn refused(&self, secret: &SecretString) -> Option<Timestamp> {
+        let refused = self.refused.as_ref()?;
+        (refused.fingerprint == Fingerprint::of(secret)).then_some(refused.at)
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut record = self.clone();
         if let Some(failed) = &mut record.failed {
@@ -198,7 +216,8 @@ mod tests {
                 holder: Some(Holder { pid: u32::MAX, started: u64::MAX, since: at }),
                 sent: Some(Sent { fingerprint: Some(fingerprint.clone()), at, pid: u32::MAX, attempt: count }),
                 failed: Some(Failed { fingerprint: fingerprint.clone(), at, retry_at: at, count, reason: reason.clone() }),
-                dead: Some(Dead { fingerprint, at, reason }),
+                dead: Some(Dead { fingerprint: fingerprint.clone(), at, reason }),
+                refused: Some(RefusedSecret { fingerprint, at }),
             };
             let bytes = record.to_bytes();
             prop_assert_eq!(bytes.len(), RECORD_BYTES);

@@ -21,6 +21,8 @@ pub(super) async fn complete(
     user: &UserId,
     pasted: Option<SecretString>,
 ) -> Result<Completed, SignInError> {
+    // Refused before anything is sent: what was brought stays good.
+    let mut under_way = Some(credentials.under_way().begin()?);
     let vendor = credentials.vendors().get(service)?;
     let key = PendingKey {
         service: service.clone(),
@@ -46,13 +48,17 @@ pub(super) async fn complete(
     let granted = match &pending.step {
         Step::Device { details, .. } => {
             let endpoint = vendor.token_endpoint()?;
-            Some(device::poll(credentials, &vendor, &endpoint, &key, &pending, details).await?)
+            // Nobody waits for a person.
+            drop(under_way.take());
+            let answer = device::poll(credentials, &vendor, &endpoint, &key, &pending, details).await?;
+            under_way = credentials.under_way().begin().ok();
+            Some(answer)
         }
         Step::ApiKey | Step::Pkce { .. } => None,
     };
     let credentials = credentials.clone();
     to_its_end(async move {
-        let _one_completer = one_completer;
+        let (_one_completer, _under_way) = (one_completer, under_way);
         let credential = credential(&vendor, &pending, granted, pasted.as_ref()).await?;
         keep(&credentials, key, pending, credential).await
     })

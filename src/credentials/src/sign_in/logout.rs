@@ -30,7 +30,9 @@ pub enum Revoked {
 
 /// The vendor is told to its end: an entry that is gone is nobody's to give back later.
 pub(super) async fn logout(credentials: Credentials, tenant: Tenant) -> Result<SignedOut, SignInError> {
+    let under_way = credentials.under_way().begin()?;
     to_its_end(async move {
+        let _under_way = under_way;
         let (was_there, unstored, stored) = remove(&credentials, &tenant).await?;
         // The newest first: where one member of a family is given back, the others go with it.
         let mut revoked = Revoked::NotPossible;

@@ -31,6 +31,7 @@ Threads: what they say, and getting a stuck one going again.
                                             a queued turn, or a message that could not be delivered;
                                             and `status` tells no more that its last turn failed
   agent-host threads skip --max 20          the oldest 20 of all threads
+  agent-host threads skip --all-failed      dismisses what failed or was cut, in all threads
 
 `list`, `show`, `skip` and `reset` work on the state folder when no host runs. No credential is needed.";
 
@@ -81,15 +82,18 @@ pub(crate) enum Threads {
     },
     /// Take queued turns, and messages that could not be delivered, out of the way
     #[command(
-        long_about = "Takes the oldest of what waits out of the way: turns that are queued, messages that could not be delivered. Where a thread is named, its last turn, if that failed or was cut, is dismissed too: `status` no longer tells of it (not with --only deliveries). Says how many, what is left, and whether that goes away by itself.\n\n  agent-host threads skip web:abc\n  agent-host threads skip web:abc --only deliveries --max 100\n  agent-host threads skip --max 20 --json"
+        long_about = "Takes the oldest of what waits out of the way: turns that are queued, messages that could not be delivered. Where a thread is named, its last turn, if that failed or was cut, is dismissed too: `status` no longer tells of it (not with --only deliveries). --all-failed dismisses such last turns of all threads, and takes nothing else out of the way. Says how many, what is left, and whether that goes away by itself.\n\n  agent-host threads skip web:abc\n  agent-host threads skip web:abc --only deliveries --max 100\n  agent-host threads skip --max 20 --json\n  agent-host threads skip --all-failed"
     )]
     Skip {
         /// The thread; with --max it may be left out: the oldest of all threads
-        #[arg(required_unless_present = "max")]
+        #[arg(required_unless_present_any = ["max", "all_failed"])]
         thread: Option<conversation::ThreadId>,
         /// At most so many [default: 1]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         max: Option<u32>,
+        /// Dismiss the last turns that failed or were cut, of all threads
+        #[arg(long, conflicts_with_all = ["thread", "max", "only"])]
+        all_failed: bool,
         /// Only queued turns, or only messages that could not be delivered
         #[arg(long, value_enum)]
         only: Option<Only>,

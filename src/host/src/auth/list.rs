@@ -11,9 +11,18 @@ use crate::{assembly, doctor, output, running, tenant_view};
 pub(super) fn run(as_json: bool, settings: &Settings) -> Outcome {
     let credentials = assembly::credentials(settings)?;
     let tenants = credentials.store().tenants()?;
+    let refused = credentials.refused_variables();
     if as_json {
-        output::json(&json!({ "tenants": tenant_view::objects(&tenants) }))?;
+        let refused = refused.iter().map(
+            |one| json!({ "service": one.service.as_str(), "variable": one.variable, "refused_at": one.at }),
+        );
+        let refused: Vec<_> = refused.collect();
+        output::json(&json!({ "tenants": tenant_view::objects(&tenants), "refused_variables": refused }))?;
         return Ok(Exit::Done);
+    }
+    for one in &refused {
+        output::say(&doctor::refused(one));
+        output::hint(doctor::ANOTHER);
     }
     if tenants.is_empty() {
         output::say("nobody has signed in");

@@ -262,10 +262,11 @@ impl Reader<'_> {
             .map(|known| (strsim::jaro_winkler(known, name), known))
             .filter(|(nearness, _)| *nearness > SLIP)
             .max_by(|a, b| a.0.total_cmp(&b.0));
-        let hint = nearest.map_or_else(
-            || format!("known: {}", known.join(", ")),
-            |(_, known)| format!("did you mean `{known}`?"),
-        );
+        let hint = match (path.strip_prefix("agents."), nearest) {
+            (Some(agent), _) if is_key(name) => key_hint(agent),
+            (_, Some((_, known))) => format!("did you mean `{known}`?"),
+            (_, None) => format!("known: {}", known.join(", ")),
+        };
         self.problems
             .push(Problem::at_line(self.file, line, key, format!("unknown {kind}")).hint(hint));
     }
@@ -296,6 +297,32 @@ impl Reader<'_> {
         let value = entry.1.get_ref().as_table().and_then(|table| table.get(key));
         self.lines.line(value.map_or(0, |value| value.span().start))
     }
+}
+
+/// Whether somebody looks for the place of an API key.
+fn is_key(name: &str) -> bool {
+    let name = name.to_lowercase().replace(['-', '_'], "");
+    [
+        "key",
+        "apikey",
+        "token",
+        "apitoken",
+        "authtoken",
+        "keyenv",
+        "apikeyenv",
+        "keyfile",
+        "apikeyfile",
+    ]
+    .contains(&name.as_str())
+}
+
+/// How an agent gets a key: this file is shown, copied and backed up.
+fn key_hint(agent: &str) -> String {
+    format!(
+        "a key never stands in this file: write `[vendors.{agent}]` with `grant = \"api-key\"` and `key_env = \"…\"`, the NAME of \
+         the variable that holds it, and `tenant = \"{agent}\"` in `[agents.{agent}]`; beside `command` it is \
+         `env = {{ … = {{ from_env = \"…\" }} }}`"
+    )
 }
 
 fn deserialize<T: DeserializeOwned>(table: DeTable<'_>) -> Result<T, String> {

@@ -39,7 +39,21 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #base_url = "http://127.0.0.1:11434/v1"
 #model = "the-name-of-a-model"
 
-# An external agent that speaks the Agent Client Protocol. It brings its own login and model.
+# The same agent with a key for a server that is not OpenAI's, in two tables. A vendor that only knows API keys: the NAME of the
+# environment variable that holds the host's (people may also give their own with /auth). Never the key itself.
+#[vendors.acme-key]
+#grant = "api-key"
+#key_env = "ACME_KEY"
+# And what sends it there. Most servers speak Chat Completions, and only that.
+#[agents.acme]
+#tenant = "acme-key"
+#provider = "openai-chat"
+#base_url = "https://api.acme.example/v1"
+#model = "the-name-of-a-model"
+
+# An external agent that speaks the Agent Client Protocol. It brings its own login and model: sign in with its own program, or
+# give it the key that it asks for in `env`, as text or from a variable of the host's. Its standard output is for the protocol
+# alone; of one that writes a log there too, take the rest: ["sh", "-c", "the-agent --acp | grep --line-buffered '^{'"].
 #[agents.codex]
 #command = ["codex-acp"]
 #env = { RUST_LOG = "warn", SOME_KEY = { from_env = "SOME_KEY" } }
@@ -192,11 +206,6 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #device_url = "https://login.acme.example/device"
 #token_url = "https://login.acme.example/token"
 #client_id = "agent-host"
-
-# A vendor that only knows API keys.
-#[vendors.acme-key]
-#grant = "api-key"
-#key_env = "ACME_KEY"
 
 # A change to a vendor that is built in: no `grant`, only what is different.
 #[vendors.codex]

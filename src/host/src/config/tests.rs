@@ -206,6 +206,53 @@ fn the_example_is_accepted_as_printed_and_with_everything_switched_on() {
 }
 
 #[test]
+fn what_the_readme_shows_is_accepted_as_it_stands() {
+    let readme = include_str!("../../../../README.md");
+    let blocks: Vec<&str> = readme
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(blocks.len() >= 3, "{blocks:?}");
+    for block in &blocks {
+        let loaded = load_text(block, &[("ROUTER_KEY", "sk-planted")]);
+        assert_eq!(loaded.problems, [], "{block}");
+    }
+    let router = blocks
+        .iter()
+        .find(|block| block.contains("ROUTER_KEY"))
+        .expect("it shows a key");
+    let loaded = load_text(router, &[("ROUTER_KEY", "sk-planted")]);
+    let supervisor::AgentKind::Native(profile) = &loaded.settings.agents[&loaded.settings.default_agent].kind
+    else {
+        panic!("it is a built-in one");
+    };
+    let key = profile.account.as_ref().unwrap().host_key.as_ref().unwrap();
+    assert_eq!(
+        (key.variable.as_str(), key.value.expose_secret()),
+        ("ROUTER_KEY", "sk-planted")
+    );
+    assert_eq!(profile.provider, contract::Provider::OpenaiChat);
+}
+
+#[test]
+fn whoever_writes_a_key_into_an_agent_is_told_how_it_is_done() {
+    for name in ["api_key", "apiKey", "key", "api-key-env", "token"] {
+        let told = problems(&format!("[agents.router]\n{name} = \"sk-planted\"\n"));
+        assert_eq!(told.len(), 1, "{told:?}");
+        for words in [
+            "unknown key",
+            "`[vendors.router]`",
+            "key_env",
+            "`tenant = \"router\"`",
+        ] {
+            assert!(told[0].contains(words), "{words}: {told:?}");
+        }
+        assert!(!told[0].contains("sk-planted"), "{told:?}");
+    }
+}
+
+#[test]
 fn every_known_vendor_key_is_one() {
     let text = VENDOR_KEYS.join(" = []\n");
     for line in problems(&format!("[vendors.acme]\n{text} = []\n")) {

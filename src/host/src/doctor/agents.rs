@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use credentials::{Owner, Tenant, TenantHealth};
-use supervisor::{Agent, AgentKind};
+use supervisor::{Agent, AgentKind, Unfit};
 use tokio::task::JoinSet;
 
 use super::Check;
@@ -37,16 +37,21 @@ pub(super) fn check(settings: &Settings, logins: Option<&[TenantHealth]>) -> Res
     ))
 }
 
-/// Starts every external agent, all at once, and says why those could not serve a thread that could not.
-async fn try_external(settings: &Settings) -> BTreeMap<String, String> {
+/// Opens a session of every external agent, all at once, and says why those could not serve a thread that could not.
+async fn try_external(settings: &Settings) -> BTreeMap<String, Unfit> {
     let mut tries = JoinSet::new();
     for (name, agent) in &settings.agents {
         if let AgentKind::External { .. } = agent.kind {
             let (name, agent, limits) = (name.clone(), agent.clone(), settings.limits.clone());
             tries.spawn(async move {
                 let refusal = match tempfile::tempdir() {
-                    Ok(folder) => supervisor::probe(&agent, folder.path(), &limits).await.err(),
-                    Err(error) => Some(format!("could not make a folder to try it in: {error}")),
+                    Ok(folder) => supervisor::probe(&name, &agent, folder.path(), &limits)
+                        .await
+                        .err(),
+                    Err(error) => {
+                        let words = format!("could not make a folder to try it in: {error}");
+                        Some(Unfit::Program(words))
+                    }
                 };
                 Some((name, refusal?))
             });
@@ -58,7 +63,7 @@ async fn try_external(settings: &Settings) -> BTreeMap<String, String> {
 fn of(
     name: &str,
     agent: &Agent,
-    refusal: Option<&String>,
+    refusal: Option<&Unfit>,
     settings: &Settings,
     logins: Option<&[TenantHealth]>,
 ) -> Vec<Check> {
@@ -111,15 +116,22 @@ fn of(
             }
         }
         AgentKind::External { .. } => {
-            if let Some(refusal) = refusal {
-                findings.push(tell(
-                    format!("agent `{name}` could not serve a thread: {refusal}"),
+            let could_not = |why: &str| format!("agent `{name}` could not serve a thread: {why}");
+            findings.extend(refusal.map(|refusal| match refusal {
+                Unfit::Login(words) => Check::warn(NAME, format!("agent `{name}` needs a login: {words}"))
+                    .hint("until then its threads are told the same"),
+                Unfit::Refused(words) => tell(
+                    could_not(words),
+                    format!("these are the program's own words; its settings, or `env` in `[agents.{name}]`, may lack something"),
+                ),
+                Unfit::Program(words) => tell(
+                    could_not(words),
                     format!(
                         "`command` in `[agents.{name}]` must be a program that is there and speaks the Agent Client Protocol \
                          on its standard input and output"
                     ),
-                ));
-            }
+                ),
+            }));
         }
     }
     findings

@@ -239,7 +239,7 @@ fn limits(rest: &Rest, host: Option<&Health>) -> Check {
             "Discord refuses much of what the host asks for, and bans who goes on: look at the permissions above and at its log",
         ),
         Some(Health { shared: true, .. }) => Check::warn(NAME, words)
-            .hint("people are answered twice: stop the other program, or give it a bot of its own"),
+            .hint("some people are answered twice, others by the other one: stop it, or give it a bot of its own"),
         Some(Health {
             gateway: Gateway::Refused { .. },
             ..

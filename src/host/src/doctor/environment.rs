@@ -1,15 +1,31 @@
-//! Keys and tokens in the environment that come before a stored login.
+//! Keys and tokens in the environment: those that were refused, and those that come before a stored login.
 
-use credentials::{Credentials, Service, Tenant, TenantHealth};
+use credentials::{Credentials, RefusedVariable, Service, Tenant, TenantHealth, words};
 
 use super::Check;
 use crate::auth::shadow;
 
 const NAME: &str = "environment";
 
-/// Which stored logins of the host are not used, and why.
+/// What to do about one that was refused.
+pub(crate) const ANOTHER: &str = "set one that works, and start the host again";
+
+/// Of one that was refused, in words.
+pub(crate) fn refused(found: &RefusedVariable) -> String {
+    let (service, variable) = (&found.service, &found.variable);
+    format!(
+        "{service} refused the key in {variable} at {}",
+        words::moment(found.at)
+    )
+}
+
+/// Which of them were refused, and which stored logins of the host are not used, and why.
 pub(super) fn check(credentials: &Credentials, tenants: &[TenantHealth]) -> Check {
-    let findings = tenants
+    let rejected = credentials.refused_variables();
+    let rejected = rejected
+        .iter()
+        .map(|one| Check::fail(NAME, refused(one)).hint(ANOTHER));
+    let shadowed = tenants
         .iter()
         .filter(|health| health.owner == "host")
         .filter_map(|health| {
@@ -19,7 +35,7 @@ pub(super) fn check(credentials: &Credentials, tenants: &[TenantHealth]) -> Chec
         });
     Check::worst(
         NAME,
-        findings.collect(),
-        "nothing in it comes before a stored login",
+        rejected.chain(shadowed).collect(),
+        "nothing in it was refused, or comes before a stored login",
     )
 }

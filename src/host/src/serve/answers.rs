@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat::{discord, web};
 use conversation::{BacklogFilter, ThreadId};
-use credentials::{Timestamp, UserId};
+use credentials::{Credentials, Timestamp, UserId};
 use serde_json::{Value, json};
 use supervisor::Supervisor;
 
@@ -16,14 +16,25 @@ use crate::threads::Skipped;
 /// Answers the commands of other processes.
 pub(super) fn answerer(
     supervisor: Supervisor,
+    credentials: Credentials,
     links: web::Links,
     discord: Option<discord::Doctor>,
 ) -> Answerer {
     let since = Timestamp::now();
     Arc::new(move |request| {
         let (supervisor, links, discord) = (supervisor.clone(), links.clone(), discord.clone());
+        let credentials = credentials.clone();
         Box::pin(async move {
-            match answer(&supervisor, &links, discord.as_ref(), since, request).await {
+            match answer(
+                &supervisor,
+                &credentials,
+                &links,
+                discord.as_ref(),
+                since,
+                request,
+            )
+            .await
+            {
                 Ok(value) => Answer::Done { value },
                 Err(failure) => Answer::Failed {
                     words: failure.to_string(),
@@ -35,6 +46,7 @@ pub(super) fn answerer(
 
 async fn answer(
     supervisor: &Supervisor,
+    credentials: &Credentials,
     links: &web::Links,
     discord: Option<&discord::Doctor>,
     since: Timestamp,
@@ -50,6 +62,11 @@ async fn answer(
                 since,
                 page: links.base().to_string(),
             });
+            let refused = credentials.clone();
+            let refused = tokio::task::spawn_blocking(move || refused.refused_variables()).await;
+            report
+                .attention
+                .extend(refused.into_iter().flatten().map(status::of_refused));
             if let Some(doctor) = discord {
                 let health = doctor.health().await?.unwrap_or_else(status::not_yet_known);
                 report.attention.extend(status::of_discord(&health));
@@ -65,6 +82,7 @@ async fn answer(
             supervisor.reset(&ThreadId::parse(&thread)?, &operator).await?;
             Ok(Value::Null)
         }
+        Request::DismissAll => Ok(json!(supervisor.dismiss_all().await?)),
         Request::Skip { thread, max, only } => {
             let filter = BacklogFilter {
                 thread: thread.as_deref().map(ThreadId::parse).transpose()?,

@@ -77,7 +77,18 @@ impl Guide<'_> {
             // Those that it may speak in, for the words at the end.
             let may_speak = |channel: &&Channel| channel.permissions.missing().is_empty();
             fit = all.iter().filter(may_speak).cloned().collect();
-            done("the bot speaks wherever it is invited to and mentioned");
+            fit.retain(|channel| written.guilds.is_empty() || written.guilds.contains(&channel.guild));
+        }
+        let words = match (meant.is_empty(), written.guilds.is_empty()) {
+            (true, true) => Some("the bot speaks wherever it is invited to and mentioned"),
+            (true, false) => Some("the bot speaks wherever it is mentioned in the servers of `guilds`"),
+            (false, false) => {
+                Some("besides, the bot speaks wherever it is mentioned in the servers of `guilds`")
+            }
+            (false, true) => None,
+        };
+        if let Some(words) = words {
+            done(words);
         }
         Ok((plan, fit))
     }

@@ -59,6 +59,8 @@ impl People {
 pub(super) struct Written {
     /// Its channels.
     pub(super) channels: Vec<u64>,
+    /// Servers in all of whose channels the bot works, too.
+    pub(super) guilds: Vec<u64>,
     /// Whether it names anybody who may speak.
     pub(super) names_people: bool,
 }
@@ -70,7 +72,8 @@ impl Written {
             return Ok(Self::default());
         };
         Ok(Self {
-            channels: channel_ids(table),
+            channels: ids_of(table, ALLOWED),
+            guilds: ids_of(table, "guilds"),
             names_people: ["users", "roles", "everyone"]
                 .iter()
                 .any(|key| table.contains_key(key)),
@@ -204,8 +207,8 @@ fn list(ids: &BTreeSet<u64>) -> Value {
     Value::Array(ids.iter().map(value).collect())
 }
 
-fn channel_ids(table: &dyn TableLike) -> Vec<u64> {
-    let values = table.get(ALLOWED).and_then(Item::as_array).into_iter().flatten();
+fn ids_of(table: &dyn TableLike, key: &str) -> Vec<u64> {
+    let values = table.get(key).and_then(Item::as_array).into_iter().flatten();
     values
         .filter_map(|value| match value {
             Value::Integer(number) => u64::try_from(*number.value()).ok(),

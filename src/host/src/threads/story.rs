@@ -1,7 +1,7 @@
 //! One thread's timeline as lines of text.
 
 use chat::harmless;
-use conversation::{Body, Decision, Item, NoteKind, ToolStatus};
+use conversation::{Body, Decision, Item, LoginEnd, NoteKind, ToolStatus};
 use credentials::words;
 
 /// Longest line of a message or an output.
@@ -42,6 +42,7 @@ fn entry(item: &Item) -> Vec<String> {
                 (ToolStatus::Running, _) => "runs".to_owned(),
                 (ToolStatus::Completed, _) => "done".to_owned(),
                 (ToolStatus::Failed, _) => "failed".to_owned(),
+                (ToolStatus::Stopped, _) => "stopped".to_owned(),
                 (ToolStatus::Cut, _) => "cut".to_owned(),
             };
             (
@@ -63,9 +64,14 @@ fn entry(item: &Item) -> Vec<String> {
             format!("{title}\n{detail}"),
         ),
         Body::Login {
-            title, reason, done, ..
+            title, reason, ended, ..
         } => {
-            let done = if *done { "done" } else { "waits" };
+            let done = match ended {
+                None => "waits",
+                Some(LoginEnd::Done) => "done",
+                Some(LoginEnd::TimedOut) => "nobody came in time",
+                Some(LoginEnd::Gone) => "the turn ended first",
+            };
             // The reason names what it is about.
             let words = if reason.is_empty() { title } else { reason };
             (format!("login, {done}"), words.clone())

@@ -21,6 +21,9 @@ pub(crate) struct Skipped {
     /// Whether the last turn of the thread that was named, which failed or was cut, counts as seen now.
     #[serde(default)]
     dismissed: bool,
+    /// Threads whose last turn failed or was cut, and that are left; counted only where none was named.
+    #[serde(default)]
+    unanswered: u64,
     /// Whether what is left goes away by itself.
     drains: bool,
 }
@@ -43,6 +46,7 @@ impl From<supervisor::Skipped> for Skipped {
                 deliveries: skipped.deliveries_left as u64,
             },
             dismissed: skipped.dismissed,
+            unanswered: skipped.unanswered as u64,
             drains: skipped.drains,
         }
     }
@@ -99,12 +103,45 @@ pub(super) fn skip(settings: &Settings, filter: BacklogFilter, only: Option<Only
     Ok(Exit::Done)
 }
 
+/// What failed or was cut needs no attention any more.
+pub(super) fn dismiss_all(settings: &Settings, as_json: bool) -> Outcome {
+    let count = match control::ask(&settings.state_folder, &Request::DismissAll)? {
+        Some(value) => serde_json::from_value(value)
+            .map_err(|error| Failure::during(error, "the running host answered something else"))?,
+        None => {
+            let (conversation, _lock) = owned(settings)?;
+            assembly::run(async {
+                let dismissed = conversation.dismiss_all().await?;
+                conversation.close().await?;
+                Ok(dismissed.len() as u64)
+            })?
+        }
+    };
+    if as_json {
+        output::json(&json!({ "dismissed_threads": count }))?;
+    } else if count == 0 {
+        output::data("no last turn of a thread failed or was cut")?;
+    } else {
+        let threads = output::count(count, "thread");
+        output::data(&format!(
+            "dismissed the last turn of {threads}, which failed or was cut: `agent-host status` no longer tells of it"
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
 fn offline(settings: &Settings, filter: BacklogFilter) -> Result<Skipped, Failure> {
     let (conversation, _lock) = owned(settings)?;
-    let taken = assembly::run(async {
+    let is_of_all = filter.thread.is_none();
+    let (taken, unanswered) = assembly::run(async {
         let taken = conversation.skip(filter).await?;
+        let unanswered = if is_of_all {
+            supervisor::unanswered(&conversation).await?
+        } else {
+            0
+        };
         conversation.close().await?;
-        Ok(taken)
+        Ok((taken, unanswered))
     })?;
     let of = |kind: WaitingKind| taken.entries.iter().filter(|one| kind_of(one) == kind).count() as u64;
     Ok(Skipped {
@@ -117,14 +154,31 @@ fn offline(settings: &Settings, filter: BacklogFilter) -> Result<Skipped, Failur
             deliveries: taken.deliveries as u64,
         },
         dismissed: taken.dismissed,
+        unanswered: unanswered as u64,
         drains: taken.turns + taken.deliveries == 0,
     })
 }
 
 fn line(skipped: &Skipped, a_host_runs: bool) -> String {
+    let line = of_what_waits(skipped, a_host_runs);
+    if skipped.unanswered == 0 {
+        return line;
+    }
+    let threads = output::count(skipped.unanswered, "thread");
+    format!(
+        "{line}; the last turn of {threads} failed or was cut: `agent-host threads skip --all-failed` dismisses that"
+    )
+}
+
+fn of_what_waits(skipped: &Skipped, a_host_runs: bool) -> String {
     let taken = skipped.words().unwrap_or_else(|| "nothing".to_owned());
     let Some(left) = skipped.left.words() else {
-        return format!("skipped {taken}, nothing is left");
+        let rest = if skipped.unanswered == 0 {
+            "nothing is left"
+        } else {
+            "nothing waits"
+        };
+        return format!("skipped {taken}, {rest}");
     };
     let future = match (skipped.drains, skipped.left) {
         (true, _) => "the host goes on with that",
@@ -220,6 +274,7 @@ mod tests {
             },
             left: Numbers { turns, deliveries },
             dismissed: false,
+            unanswered: 0,
             drains,
         };
         for (found, a_host_runs, future) in [
@@ -254,6 +309,19 @@ mod tests {
         assert_eq!(
             line(&last, true),
             "skipped the last turn, which was not answered, nothing is left"
+        );
+        let failed = Skipped {
+            taken: Numbers {
+                turns: 0,
+                deliveries: 0,
+            },
+            unanswered: 24,
+            ..skipped(0, 0, true)
+        };
+        assert_eq!(
+            line(&failed, true),
+            "skipped nothing, nothing waits; the last turn of 24 threads failed or was cut: `agent-host threads skip \
+             --all-failed` dismisses that"
         );
     }
 }

@@ -16,6 +16,9 @@ const MISSED: Duration = Duration::from_mins(5);
 /// Deliveries that are named one by one.
 const NAMED: usize = 20;
 
+/// Threads without an answer that are named: the newest. (The others are a number, however long ago they failed.)
+const NAMED_UNANSWERED: usize = 3;
+
 /// How bad it is; the order in which it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Badness {
@@ -42,13 +45,14 @@ impl Supervisor {
         for (thread, board) in shared.boards() {
             found.extend(of_board(&thread, &board, now));
         }
-        for summary in shared.conversation.threads(ThreadFilter::default()).await? {
-            // What stands in the way now says more than how the last turn ended.
-            let known = found
-                .iter()
-                .any(|(_, about)| about.thread.as_ref() == Some(&summary.thread.id));
-            found.extend(of_summary(&summary).filter(|_| !known));
-        }
+        found.sort_by(|(_, one), (_, other)| one.thread.cmp(&other.thread));
+        let mut threads = shared.conversation.threads(ThreadFilter::default()).await?;
+        // What stands in the way now says more than how the last turn ended.
+        threads.retain(|summary| {
+            let is_it = |about: &Attention| about.thread.as_ref() == Some(&summary.thread.id);
+            !found.iter().any(|(_, about)| is_it(about))
+        });
+        found.extend(of_summaries(threads));
         found.extend(of_deliveries(&shared.conversation).await?);
         Ok(sorted(found))
     }
@@ -57,13 +61,20 @@ impl Supervisor {
 /// What needs attention in what a host left that does not run, the worst first.
 pub async fn attention_offline(conversation: &Conversation) -> Result<Vec<Attention>> {
     let threads = conversation.threads(ThreadFilter::default()).await?;
-    let mut found: Vec<_> = threads.iter().filter_map(of_summary).collect();
+    let mut found = of_summaries(threads);
     found.extend(of_deliveries(conversation).await?);
     Ok(sorted(found))
 }
 
+/// In how many threads the last turn failed or was cut, and nothing came after it.
+pub async fn unanswered(conversation: &Conversation) -> Result<usize> {
+    let threads = conversation.threads(ThreadFilter::default()).await?;
+    Ok(threads.iter().filter(|summary| is_unanswered(summary)).count())
+}
+
 fn sorted(mut found: Vec<(Badness, Attention)>) -> Vec<Attention> {
-    found.sort_by(|(bad, one), (worse, other)| (bad, &one.thread).cmp(&(worse, &other.thread)));
+    // What is said of several threads comes after what is said of one.
+    found.sort_by_key(|(badness, about)| (*badness, about.thread.is_none()));
     found.into_iter().map(|(_, attention)| attention).collect()
 }
 
@@ -133,22 +144,46 @@ fn of_board(thread: &ThreadId, board: &Board, now: Timestamp) -> Vec<(Badness, A
     found
 }
 
-fn of_summary(summary: &ThreadSummary) -> Option<(Badness, Attention)> {
+/// Threads whose last turn has no answer, the newest first: these by name, the others by number.
+fn of_summaries(mut threads: Vec<ThreadSummary>) -> Vec<(Badness, Attention)> {
+    threads.retain(is_unanswered);
+    let others = threads.len().saturating_sub(NAMED_UNANSWERED);
+    let named = threads.iter().take(NAMED_UNANSWERED).map(of_summary);
+    let more = (others > 0).then(|| Attention {
+        thread: None,
+        what: format!(
+            "{others} more {}: the last turn failed or was cut, and nobody asked for it again",
+            if others == 1 { "thread" } else { "threads" }
+        ),
+        hint: Some(
+            "`agent-host threads list` names them; `agent-host threads skip --all-failed` dismisses these notices, of all \
+             threads"
+                .to_owned(),
+        ),
+    });
+    let found = named.chain(more);
+    found.map(|attention| (Badness::Unanswered, attention)).collect()
+}
+
+/// Whether the last turn failed or was cut, and nothing came after it.
+pub(super) fn is_unanswered(summary: &ThreadSummary) -> bool {
     let goes_on = summary.running || summary.queued > 0;
+    !goes_on && matches!(summary.last_end, Some(TurnState::Cut | TurnState::Failed))
+}
+
+fn of_summary(summary: &ThreadSummary) -> Attention {
     let what = match summary.last_end {
-        Some(TurnState::Cut) if !goes_on => "the last turn was cut, and nobody asked for it again",
-        Some(TurnState::Failed) if !goes_on => "the last turn failed, and nobody asked for it again",
-        _ => return None,
+        Some(TurnState::Cut) => "the last turn was cut, and nobody asked for it again",
+        _ => "the last turn failed, and nobody asked for it again",
     };
-    let attention = Attention {
+    Attention {
         thread: Some(summary.thread.id.clone()),
         what: what.to_owned(),
         hint: Some(format!(
-            "press Retry in the thread; `agent-host threads skip {}` leaves it as it is",
+            "press Retry in the thread; `agent-host threads skip {}` dismisses this notice without an answer",
             summary.thread.id
         )),
-    };
-    Some((Badness::Unanswered, attention))
+    }
 }
 
 fn of_delivery(delivery: &Delivery) -> (Badness, Attention) {

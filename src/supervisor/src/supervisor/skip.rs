@@ -3,6 +3,7 @@
 use conversation::{BacklogFilter, ConversationError, ThreadFilter, Waiting};
 use credentials::UserId;
 
+use super::attention::is_unanswered;
 use super::{Result, Supervisor, SupervisorError};
 use crate::update::ThreadPhase;
 
@@ -19,11 +20,25 @@ pub struct Skipped {
     pub turns_left: usize,
     /// Deliveries that need attention and are left.
     pub deliveries_left: usize,
+    /// Threads whose last turn failed or was cut, and that are left; counted only where no thread was named.
+    pub unanswered: usize,
     /// Whether what is left goes away by itself, as long as a host runs.
     pub drains: bool,
 }
 
 impl Supervisor {
+    /// The last turns that failed or were cut need no attention any more, in all threads that do nothing now. Says in how
+    /// many.
+    ///
+    /// Errors: `Conversation`.
+    pub async fn dismiss_all(&self) -> Result<usize> {
+        let dismissed = self.shared().conversation.dismiss_all().await?;
+        for thread in &dismissed {
+            self.shared().list_changed(thread);
+        }
+        Ok(dismissed.len())
+    }
+
     /// Takes what waits out of the way: turns are stopped and told, deliveries given up. What was faster (a turn that has
     /// begun, a delivery that is tried again) is left alone, and is not counted. In a thread that is named, a last turn that
     /// failed or was cut needs no attention any more.
@@ -66,6 +81,10 @@ impl Supervisor {
                 .as_ref()
                 .is_none_or(|thread| *thread == status.summary.thread.id)
         });
+        if filter.thread.is_none() {
+            let summaries = threads.iter().map(|status| &status.summary);
+            skipped.unanswered = summaries.filter(|summary| is_unanswered(summary)).count();
+        }
         skipped.drains = left.deliveries == 0
             && !threads.iter().any(|status| {
                 status.summary.queued > 0 && status.phase == ThreadPhase::Failed { until: None }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use credentials::{Service, Tenant};
+use nix::unistd::Pid;
 
 use super::*;
 use crate::worker::fake::{Scene, process_in, spec};

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conversation::TurnId;
+use conversation::{Turn, TurnId};
 use tokio::time::Instant;
 
+use super::slot::Slot;
 use super::{Task, never};
 use crate::admission::Admission;
 use crate::process::Waited;
@@ -13,11 +14,21 @@ use crate::process::Waited;
 /// What was accepted or admitted no longer ago needs no other look.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// So long a worker that has served nothing yet keeps its place while it is not known whether its turn may begin. (If it gave
+/// way at once, threads could take turns at starting workers.)
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Who may begin.
 #[derive(Default)]
 pub(super) struct Admitting {
     granted: BTreeMap<TurnId, Instant>,
-    asking: Option<(TurnId, Waited<Admission>)>,
+    asking: Option<Question>,
+}
+
+struct Question {
+    turn: TurnId,
+    since: Instant,
+    answer: Waited<Admission>,
 }
 
 impl Admitting {
@@ -26,49 +37,75 @@ impl Admitting {
         self.granted.insert(turn, Instant::now());
     }
 
-    fn is_fresh(&self, turn: TurnId) -> bool {
-        self.granted
-            .get(&turn)
-            .is_some_and(|granted| granted.elapsed() < FRESH)
+    fn is_granted(&self, turn: TurnId) -> bool {
+        self.granted.get(&turn).is_some_and(is_fresh)
     }
+
+    fn ask(&mut self, turn: TurnId, answer: Waited<Admission>) {
+        self.granted.retain(|_, granted| is_fresh(granted));
+        let since = Instant::now();
+        self.asking = Some(Question { turn, since, answer });
+    }
+
+    /// The question is answered, or nobody needs to know any more. For what was granted meanwhile, or shortly before, the time
+    /// stood still: else those that begin together could be asked about by turns, without end.
+    fn settled(&mut self) {
+        self.asking = None;
+        for granted in self.granted.values_mut() {
+            *granted = Instant::now();
+        }
+    }
+
+    /// When a worker has kept its place for long enough.
+    fn overdue(&self) -> Option<Instant> {
+        self.asking.as_ref().map(|asking| asking.since + PATIENCE)
+    }
+}
+
+fn is_fresh(granted: &Instant) -> bool {
+    granted.elapsed() < FRESH
 }
 
 /// What was decided about a turn. Cancel safe.
 pub(super) async fn decided(admitting: &mut Admitting) -> (TurnId, Admission) {
-    let Some((turn, answer)) = &mut admitting.asking else {
+    let Some(Question { turn, answer, .. }) = &mut admitting.asking else {
         return never().await;
     };
     let decided = (*turn, answer.await);
-    admitting.asking = None;
+    admitting.settled();
     decided
 }
 
 impl Task {
     /// Whether the next turn, and what is to be merged into it, may begin. If that is not known, it is asked.
     pub(super) fn may_begin(&mut self) -> bool {
-        let merging = |id: &TurnId| self.merging.contains(id);
-        let next = self.queued.iter().enumerate();
-        let next = next.filter(|(at, turn)| *at == 0 || merging(&turn.id));
-        for (_, turn) in next {
-            if self.admitting.is_fresh(turn.id) {
-                continue;
-            }
-            if self
-                .admitting
-                .asking
-                .as_ref()
-                .is_some_and(|(asked, _)| *asked == turn.id)
+        let merging = |turn: &Turn| self.merging.contains(&turn.id);
+        let queued = self.queued.iter().enumerate();
+        let batch = queued.filter(|(at, turn)| *at == 0 || merging(turn));
+        let batch: Vec<&Turn> = batch.map(|(_, turn)| turn).collect();
+        let belongs = |id: TurnId| batch.iter().any(|turn| turn.id == id);
+        match &self.admitting.asking {
+            Some(asking) if belongs(asking.turn) => return false,
+            Some(_) => self.admitting.settled(),
+            None => {}
+        }
+        for turn in &batch {
+            if !self.admitting.is_granted(turn.id)
+                && let Some(answer) = self.shared.admissions.ask(&self.thread.id, turn)
             {
-                return false;
-            }
-            if let Some(answer) = self.shared.admissions.ask(&self.thread.id, turn) {
-                self.admitting.asking = Some((turn.id, answer));
+                self.admitting.ask(turn.id, answer);
                 return false;
             }
         }
         // Those that wait on have waited when they begin.
-        self.admitting.granted.clear();
+        self.admitting.granted.retain(|id, _| belongs(*id));
         true
+    }
+
+    /// When a worker that waits for a decision gives way to whoever needs its place.
+    pub(super) fn admission_deadline(&self) -> Option<Instant> {
+        let waits = matches!(&self.slot, Slot::Alive(alive) if alive.idle().is_none()) && self.turn.is_none();
+        self.admitting.overdue().filter(|_| waits)
     }
 
     /// A turn that has waited may begin, or not.
@@ -82,5 +119,53 @@ impl Task {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, sleep};
+
+    use super::*;
+
+    /// Asks about it, and is answered three seconds later.
+    async fn asked(admitting: &mut Admitting, turn: TurnId) {
+        let answer = async {
+            sleep(Duration::from_secs(3)).await;
+            Admission::Granted
+        };
+        admitting.ask(turn, Box::pin(answer));
+        assert_eq!(decided(admitting).await, (turn, Admission::Granted));
+        admitting.grant(turn);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_begins_together_is_asked_about_once_each_however_slow_the_answers_are() {
+        let mut admitting = Admitting::default();
+        let accepted = TurnId(9);
+        admitting.grant(accepted);
+        let batch = [1, 2, 3, 4].map(TurnId);
+        for turn in batch {
+            assert!(!admitting.is_granted(turn));
+            asked(&mut admitting, turn).await;
+        }
+        for turn in batch.into_iter().chain([accepted]) {
+            assert!(admitting.is_granted(turn), "{turn}");
+        }
+        // What does not begin then has waited.
+        advance(FRESH).await;
+        for turn in batch.into_iter().chain([accepted]) {
+            assert!(!admitting.is_granted(turn), "{turn}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_granted_too_long_before_a_question_is_not_granted_by_it() {
+        let mut admitting = Admitting::default();
+        let (old, new) = (TurnId(1), TurnId(2));
+        admitting.grant(old);
+        advance(FRESH).await;
+        asked(&mut admitting, new).await;
+        assert!(admitting.is_granted(new) && !admitting.is_granted(old));
     }
 }

@@ -2,7 +2,7 @@
 
 use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, NoteKind, Permissions};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, LoginEnd, NoteKind, Permissions};
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -293,8 +293,7 @@ impl Task {
             self.settle(permission, Decision::TimedOut, answer).await;
         }
         while let Some(login) = self.asks.overdue_login(now) {
-            // The agent ends its turn with the reason.
-            login.reply.give(LoginAnswer::GiveUp);
+            self.end_login(login, LoginEnd::TimedOut).await;
             self.show();
         }
     }
@@ -306,7 +305,7 @@ impl Task {
                 .await;
         }
         for login in std::mem::take(&mut self.asks.logins) {
-            login.reply.give(LoginAnswer::GiveUp);
+            self.end_login(login, LoginEnd::Gone).await;
         }
         self.clock.look_for_login(None);
     }

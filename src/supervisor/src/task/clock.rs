@@ -126,6 +126,7 @@ impl Task {
             self.asks.deadline(),
             self.turn_deadline(),
             self.idle_deadline(),
+            self.admission_deadline(),
             self.restart_deadline(),
             self.linger_deadline(),
         ];
@@ -216,6 +217,9 @@ impl Task {
         if is_due(self.idle_deadline()) {
             tracing::info!("the worker was idle for long enough");
             self.end_worker();
+        }
+        if is_due(self.admission_deadline()) {
+            self.lie_idle();
         }
         self.turn_on_time(now).await;
     }

@@ -26,6 +26,9 @@ impl Task {
             .map_or(Instant::now() + grace, |cancel| cancel.until);
         running.cancel = Some(Cancel { intent, until });
         running.told = told;
+        if intent != Intent::Drain {
+            running.timeline.stopped_by_people();
+        }
         let is_prompted = matches!(running.stage, Stage::Prompted(_));
         let is_ending = matches!(running.stage, Stage::Ending { .. });
         if let Slot::Alive(alive) = &self.slot
@@ -33,7 +36,7 @@ impl Task {
             && !was_cancelled
         {
             // Before its questions are answered, or it would go on with the answers.
-            alive.process.cancel();
+            alive.process.cancel(intent.canceller());
         }
         self.show();
         self.drop_asks().await;

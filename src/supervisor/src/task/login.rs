@@ -2,7 +2,7 @@
 //! is told as an error of its worker.)
 
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::Body;
+use conversation::{Body, LoginEnd};
 use tokio::time::Instant;
 use tracing::info;
 
@@ -26,7 +26,7 @@ impl Task {
             service: needed.service.clone(),
             title: needed.title.clone(),
             reason: needed.reason.clone(),
-            done: false,
+            ended: None,
         };
         let item = self.put(body).await;
         let until = Instant::now() + self.shared.config.limits.login;
@@ -61,16 +61,25 @@ impl Task {
             .look_for_login(waits.then(|| Instant::now() + LOOK_FOR_LOGIN));
     }
 
-    async fn got_login(&mut self, mut login: Login) {
+    async fn got_login(&mut self, login: Login) {
         info!(service = %login.needed.service, "a login is there");
-        if let Body::Login { done, .. } = &mut login.item.body {
-            *done = true;
-        }
-        self.rewrite(login.item).await;
+        self.end_login(login, LoginEnd::Done).await;
         if let Some(running) = &mut self.turn {
             running.heard = Instant::now();
         }
-        login.reply.give(LoginAnswer::Try);
         self.show();
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) async fn end_login(&mut self, mut login: Login, end: LoginEnd) {
+        if let Body::Login { ended, .. } = &mut login.item.body {
+            *ended = Some(end);
+        }
+        self.rewrite(login.item).await;
+        login.reply.give(match end {
+            LoginEnd::Done => LoginAnswer::Try,
+            // The agent ends its turn with the reason.
+            LoginEnd::TimedOut | LoginEnd::Gone => LoginAnswer::GiveUp,
+        });
     }
 }

@@ -1,6 +1,8 @@
 //! The worker's place in a thread's task: none, one that is waited for, one that lives, one that ends.
 
-use tokio::sync::mpsc;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -85,6 +87,12 @@ impl Alive {
     /// Whether nobody has asked it anything.
     pub(super) fn is_fresh(&self) -> bool {
         self.prompts == 0
+    }
+
+    /// It has nothing to do: whether somebody needs its place, now or when `evicted` tells.
+    fn lie_idle(&mut self, evicted: &Arc<Notify>) -> bool {
+        self.idle = Some(Instant::now());
+        self.place.idle(evicted)
     }
 
     /// It has something to do.
@@ -181,13 +189,33 @@ impl Task {
             // A fresh worker does at least one turn before it gives way, else two threads could take turns at starting.
             self.state == WorkerState::Idle && alive.place.gives_way()
         } else {
-            alive.idle = Some(Instant::now());
-            alive.place.idle(&self.evicted)
+            alive.lie_idle(&self.evicted)
         };
         if leaves {
-            info!("the worker gives way to another thread's");
-            self.end_worker();
+            self.give_way();
         }
+    }
+
+    /// It is not known yet whether what waits may begin. A worker that has served is idle meanwhile; a fresh one soon.
+    pub(super) fn wait_for_admission(&mut self) {
+        if self.state == WorkerState::Idle {
+            self.lie_idle();
+        }
+    }
+
+    /// A worker that lives is idle from now on, if it was not before.
+    pub(super) fn lie_idle(&mut self) {
+        if let Slot::Alive(alive) = &mut self.slot
+            && alive.idle.is_none()
+            && alive.lie_idle(&self.evicted)
+        {
+            self.give_way();
+        }
+    }
+
+    fn give_way(&mut self) {
+        info!("the worker gives way to another thread's");
+        self.end_worker();
     }
 
     /// Somebody needs the place of this worker, if it is still idle.
@@ -196,8 +224,7 @@ impl Task {
             && alive.idle.is_some()
             && alive.place.told_to_leave()
         {
-            info!("the idle worker gives way to another thread's");
-            self.end_worker();
+            self.give_way();
         }
     }
 }

@@ -272,7 +272,7 @@ impl Task {
         };
         let intent = running.cancel.map(|cancel| cancel.intent);
         let told = running.told.take().map(|words| (NoteKind::Info, words));
-        match ending::outcome(intent, result) {
+        match ending::outcome(intent, result, running.timeline.has_words()) {
             Outcome::Finish { end, reason, note } => {
                 if intent == Some(Intent::Steer) {
                     self.too_late_to_steer().await;

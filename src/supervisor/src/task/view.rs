@@ -237,11 +237,12 @@ impl Task {
             free: self.asks.items().map(|item| item.id).collect(),
         };
         let (mut items, more) = self.shared.conversation.window(thread, None, window).await?;
-        self.overlay(&mut items, more);
+        let from = items.first().map(|item| item.id).filter(|_| more);
+        self.overlay(&mut items, from);
         let snapshot = Snapshot {
             thread: self.thread.clone(),
             items,
-            more,
+            from,
             queued: self.queued.clone(),
             phase: self.phase(),
             doing: self.doing(),
@@ -252,14 +253,13 @@ impl Task {
     }
 
     /// What is not written yet is newer than what was read; and what waits for an answer is never left out.
-    fn overlay(&self, items: &mut Vec<Item>, more: bool) {
-        let oldest = items.first().map(|item| item.id).filter(|_| more);
+    fn overlay(&self, items: &mut Vec<Item>, from: Option<ItemId>) {
         let live = self
             .turn
             .iter()
             .flat_map(|running| running.timeline.items())
             .chain(&self.kept)
-            .filter(|item| oldest.is_none_or(|oldest| item.id >= oldest));
+            .filter(|item| from.is_none_or(|from| item.id >= from));
         for item in live.chain(self.asks.items()) {
             match items.binary_search_by_key(&item.id, |item| item.id) {
                 Ok(index) => items[index].clone_from(item),

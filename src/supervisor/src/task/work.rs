@@ -45,17 +45,23 @@ impl Task {
             // The next one starts with what is there then.
             return self.end_worker();
         }
-        let is_free = matches!(&self.slot, Slot::Alive(alive) if !alive.process.is_over());
-        if is_free && self.turn.is_none() && !self.may_begin() {
+        let may_serve = match &self.slot {
+            // Where it is over, its end is told in a moment, and then it is started anew.
+            Slot::Alive(alive) => !alive.process.is_over(),
+            Slot::Empty => self.state == WorkerState::Cold,
+            _ => false,
+        };
+        if !may_serve {
             return;
         }
+        // No place is taken before it is known that there is something to do in it.
+        if self.turn.is_none() && !self.may_begin() {
+            return self.wait_for_admission();
+        }
         match &self.slot {
-            // Its end is told in a moment, and then it is started anew.
-            Slot::Alive(alive) if alive.process.is_over() => {}
             Slot::Alive(_) if self.turn.is_some() => self.send_prompt().await,
             Slot::Alive(_) => self.begin_turn().await,
-            Slot::Empty if self.state == WorkerState::Cold => self.want_worker(),
-            _ => {}
+            _ => self.want_worker(),
         }
     }
 
@@ -63,6 +69,10 @@ impl Task {
     fn stand_down(&mut self) {
         if matches!(self.slot, Slot::Queueing(_) | Slot::Starting(_)) {
             self.end_worker();
+        }
+        if self.turn.is_none() {
+            // What it came for may have been dropped.
+            self.lie_idle();
         }
         if matches!(self.state, WorkerState::Failed { .. }) && self.turn.is_none() {
             self.forgive();

@@ -533,6 +533,78 @@ fn after_the_prompt_was_sent_again_the_name_of_a_call_means_another_call() {
 }
 
 #[test]
+fn what_a_stopped_call_had_put_out_stays_whatever_its_agent_says_of_its_end() {
+    let content = |words: &str| vec![ToolCallContent::from(ContentBlock::from(words))];
+    let fields = ToolCallUpdateFields::new;
+    let running = || {
+        fields()
+            .status(ToolCallStatus::InProgress)
+            .content(content("so far"))
+    };
+    let failed = || fields().status(ToolCallStatus::Failed);
+    for (end, status, output) in [
+        (None, ToolStatus::Stopped, "so far"),
+        (Some(failed()), ToolStatus::Stopped, "so far"),
+        (
+            Some(failed().content(content("aborted"))),
+            ToolStatus::Stopped,
+            "so far\naborted",
+        ),
+        (
+            Some(failed().content(content("so far and on"))),
+            ToolStatus::Stopped,
+            "so far and on",
+        ),
+        (
+            Some(fields().status(ToolCallStatus::Completed).content(content("all"))),
+            ToolStatus::Completed,
+            "all",
+        ),
+    ] {
+        let mut desk = Desk::new();
+        desk.call(running());
+        desk.timeline.stopped_by_people();
+        if let Some(end) = end {
+            desk.call(end);
+        }
+        desk.timeline.end(LATER);
+        let call = desk.only_call();
+        assert_eq!((call.status, call.output.as_str()), (status, output));
+    }
+    // Of one that failed before, or in the turn that is sent again, it is not said.
+    let mut desk = Desk::new();
+    desk.call(running());
+    desk.timeline.stopped_by_people();
+    desk.timeline.interrupted(LATER);
+    desk.call(failed());
+    let failed = |body: &Body| matches!(body, Body::Tool(call) if call.status == ToolStatus::Failed);
+    assert_eq!(desk.bodies().iter().filter(|body| failed(body)).count(), 1);
+}
+
+#[test]
+fn our_own_agent_says_itself_what_a_stopped_call_had_put_out() {
+    let mut desk = Desk::new();
+    let content = |words: &str| vec![ToolCallContent::from(ContentBlock::from(words))];
+    let running = ToolCallUpdateFields::new()
+        .status(ToolCallStatus::InProgress)
+        .content(content("the end of it"));
+    desk.call(running);
+    desk.timeline.stopped_by_people();
+    let mut meta = agent_client_protocol::v1::schema::Meta::new();
+    meta.insert("agent-host".to_owned(), json!({ "stopped": true }));
+    let fields = ToolCallUpdateFields::new()
+        .status(ToolCallStatus::Failed)
+        .content(content("end of it\n[stopped]"));
+    let update = ToolCallUpdate::new("c1", fields).meta(meta);
+    desk.apply(SessionUpdate::ToolCallUpdate(update));
+    let call = desk.only_call();
+    assert_eq!(
+        (call.status, call.output.as_str()),
+        (ToolStatus::Stopped, "end of it\n[stopped]")
+    );
+}
+
+#[test]
 fn calls_with_large_changes_are_kept_at_hand_up_to_so_many_bytes() {
     let mut desk = Desk::new();
     for number in 0..60 {

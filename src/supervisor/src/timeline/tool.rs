@@ -5,8 +5,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 
 use agent_client_protocol::v1::schema::{
-    ContentBlock, ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind as AcpKind,
+    ContentBlock, Meta, ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields,
+    ToolKind as AcpKind,
 };
+use contract::{META_KEY, STOPPED};
 use conversation::{Body, Diff, ToolCall, ToolKind, ToolStatus};
 use credentials::Timestamp;
 use serde_json::Value;
@@ -53,11 +55,17 @@ impl Timeline {
             return after;
         };
         let before = tool.status;
+        let is_failure = update.fields.status == Some(ToolCallStatus::Failed);
+        let says_stopped = is_failure && says_stopped(update.meta.as_ref());
+        let written = (is_failure && self.is_stopped && !says_stopped).then(|| tool.output.clone());
         merge(tool, &mut live.original, update.fields, &workspace, now);
-        let is_over = matches!(
-            tool.status,
-            ToolStatus::Completed | ToolStatus::Failed | ToolStatus::Cut
-        );
+        if says_stopped || written.is_some() {
+            tool.status = ToolStatus::Stopped;
+        }
+        if let Some(written) = written {
+            keep_output(tool, written);
+        }
+        let is_over = is_over(tool.status);
         if tool.status != before || known.is_none() {
             after.publish = true;
             after.write = true;
@@ -87,6 +95,33 @@ impl Timeline {
             live.done = true;
             live.touch();
         }
+    }
+}
+
+/// Our own agent says it of a call, and why in its content; of what a foreign one says, only that it failed is known.
+fn says_stopped(meta: Option<&Meta>) -> bool {
+    let ours = meta.and_then(|meta| meta.get(META_KEY));
+    ours.and_then(|ours| ours.get(STOPPED)) == Some(&Value::Bool(true))
+}
+
+/// What a call had put out before it was stopped stays, whatever is said of its end in place of it.
+fn keep_output(tool: &mut ToolCall, written: String) {
+    if written.is_empty() || tool.output.contains(&written) {
+        return;
+    }
+    let end = std::mem::take(&mut tool.output);
+    let gap = if written.ends_with('\n') || end.is_empty() {
+        ""
+    } else {
+        "\n"
+    };
+    set_output(tool, written + gap + &end);
+}
+
+fn is_over(status: ToolStatus) -> bool {
+    match status {
+        ToolStatus::Pending | ToolStatus::Running => false,
+        ToolStatus::Completed | ToolStatus::Failed | ToolStatus::Stopped | ToolStatus::Cut => true,
     }
 }
 
@@ -163,15 +198,11 @@ fn merge(
         Some(_) => tool.status = ToolStatus::Pending,
         None => {}
     }
-    match tool.status {
-        ToolStatus::Pending => {}
-        ToolStatus::Running => {
-            tool.started.get_or_insert(now);
-        }
-        ToolStatus::Completed | ToolStatus::Failed | ToolStatus::Cut => {
-            tool.started.get_or_insert(now);
-            tool.ended.get_or_insert(now);
-        }
+    if tool.status != ToolStatus::Pending {
+        tool.started.get_or_insert(now);
+    }
+    if is_over(tool.status) {
+        tool.ended.get_or_insert(now);
     }
 }
 

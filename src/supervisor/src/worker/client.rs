@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1::schema::{
-    AuthMethod, ClientCapabilities, Implementation, InitializeRequest, InitializeResponse,
-    LoadSessionRequest, Meta, NewSessionRequest, PromptRequest, RequestPermissionResponse,
-    SessionNotification,
+    ClientCapabilities, Implementation, InitializeRequest, LoadSessionRequest, Meta, NewSessionRequest,
+    PromptRequest, PromptResponse, RequestPermissionResponse, SessionNotification, StopReason,
 };
 use agent_client_protocol::v1::{ConnectionTo, Dispatch, Responder};
 use agent_client_protocol::{
@@ -23,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use super::asked::{LoginAsked, PermissionAsked, PermissionRequest};
 use super::error::LOAD;
 use super::gate::Gate;
+use super::sign_in::SignIn;
 use super::{Event, PromptError, Spec, StartError, words};
 use crate::config::AgentKind;
 
@@ -121,14 +121,17 @@ pub(super) async fn connect(
 /// The first request.
 pub(super) const HELLO: &str = "initialize";
 
+/// The request for a new session.
+pub(super) const NEW: &str = "session/new";
+
 /// A session that was opened.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) session: String,
     pub(super) resumed: bool,
     pub(super) accepts_images: bool,
-    /// How people sign in to an agent that keeps its own login.
-    pub(super) sign_in: String,
+    /// How one signs in to it, if it keeps its own login.
+    pub(super) sign_in: Arc<SignIn>,
 }
 
 /// Why none was.
@@ -141,18 +144,6 @@ pub(super) enum OpenError {
     Refused(StartError),
 }
 
-/// Says hello, and hears what the agent is.
-pub(super) async fn greet(
-    connection: &ConnectionTo<Agent>,
-    spec: &Spec,
-    deadline: Instant,
-) -> Result<InitializeResponse, OpenError> {
-    let hello = ask(connection, HELLO, initialize(spec), deadline)
-        .await?
-        .map_err(|error| refused(spec, HELLO, &[], &error))?;
-    Ok(hello)
-}
-
 /// initialize, then the session that was asked for, or a new one.
 pub(super) async fn open(
     connection: &ConnectionTo<Agent>,
@@ -160,15 +151,16 @@ pub(super) async fn open(
     gate: &Gate,
     deadline: Instant,
 ) -> Result<Opened, OpenError> {
-    let hello = greet(connection, spec, deadline).await?;
-    let sign_in = words::sign_in(&spec.agent.title, &hello.auth_methods);
-    let refused = |what, error: &Error| refused(spec, what, &hello.auth_methods, error);
+    let hello = ask(connection, HELLO, initialize(spec), deadline)
+        .await?
+        .map_err(|error| refused(spec, HELLO, &SignIn::new(spec, &[]), &error))?;
+    let sign_in = Arc::new(SignIn::new(spec, gate.ways_to_sign_in()));
     let capabilities = &hello.agent_capabilities;
     let accepts_images = capabilities.prompt_capabilities.image;
     if let Some(session) = spec.session.clone().filter(|_| capabilities.load_session) {
         gate.expect(&session);
         let load = LoadSessionRequest::new(session.clone(), spec.workspace.clone());
-        match ask(connection, LOAD, load, deadline).await? {
+        match ask_signed_in(connection, LOAD, load, &sign_in, deadline).await? {
             Ok(_) => {
                 return Ok(Opened {
                     session,
@@ -178,7 +170,7 @@ pub(super) async fn open(
                 });
             }
             Err(error) if error.code == ErrorCode::AUTH_REQUIRED => {
-                return Err(refused(LOAD, &error));
+                return Err(refused(spec, LOAD, &sign_in, &error));
             }
             // It is gone or broken. A new one can still answer, and the thread is told.
             Err(error) => {
@@ -188,9 +180,9 @@ pub(super) async fn open(
         }
     }
     let new = NewSessionRequest::new(spec.workspace.clone());
-    let new = ask(connection, "session/new", new, deadline)
+    let new = ask_signed_in(connection, NEW, new, &sign_in, deadline)
         .await?
-        .map_err(|error| refused("session/new", &error))?;
+        .map_err(|error| refused(spec, NEW, &sign_in, &error))?;
     Ok(Opened {
         session: new.session_id.to_string(),
         resumed: false,
@@ -232,8 +224,27 @@ fn initialize(spec: &Spec) -> InitializeRequest {
         .meta(meta)
 }
 
+/// Asks and, where the agent wants a login first and its `env` has one, once more with that.
+async fn ask_signed_in<Request: JsonRpcRequest + Clone>(
+    connection: &ConnectionTo<Agent>,
+    what: &'static str,
+    request: Request,
+    sign_in: &SignIn,
+    deadline: Instant,
+) -> Result<Result<Request::Response, Error>, OpenError>
+where
+    Request::Response: Send,
+{
+    let answer = ask(connection, what, request.clone(), deadline).await?;
+    let wants_login = matches!(&answer, Err(error) if error.code == ErrorCode::AUTH_REQUIRED);
+    if wants_login && sign_in.try_once(connection, deadline).await? {
+        return ask(connection, what, request, deadline).await;
+    }
+    Ok(answer)
+}
+
 /// Asks and waits, at most until the deadline. The inner result is the agent's answer.
-async fn ask<Request: JsonRpcRequest>(
+pub(super) async fn ask<Request: JsonRpcRequest>(
     connection: &ConnectionTo<Agent>,
     what: &'static str,
     request: Request,
@@ -251,12 +262,10 @@ where
 
 /// What an error means with which a request ended: the agent's own, or what the crate makes of an answer in another version
 /// of the protocol, or in none.
-fn refused(spec: &Spec, what: &'static str, methods: &[AuthMethod], error: &Error) -> OpenError {
+fn refused(spec: &Spec, what: &'static str, sign_in: &SignIn, error: &Error) -> OpenError {
     let said = words::error(error);
     OpenError::Refused(match error.code {
-        ErrorCode::AUTH_REQUIRED => {
-            StartError::OwnLogin(format!("{said}. {}", words::sign_in(&spec.agent.title, methods)))
-        }
+        ErrorCode::AUTH_REQUIRED => StartError::OwnLogin(wants_login(&said, sign_in)),
         ErrorCode::PARSE_ERROR | ErrorCode::INVALID_REQUEST | ErrorCode::INVALID_PARAMS => {
             StartError::Incompatible(words::no_understanding(&words::agent(spec), what, error))
         }
@@ -264,9 +273,23 @@ fn refused(spec: &Spec, what: &'static str, methods: &[AuthMethod], error: &Erro
     })
 }
 
+/// What an agent said that wants a login, and what to do.
+pub(super) fn wants_login(said: &str, sign_in: &SignIn) -> String {
+    format!("{}. {}", said.trim_end_matches('.'), sign_in.words())
+}
+
 /// Whether it is the connection that failed, and not the agent that said no.
 pub(super) fn is_over(error: &Error) -> bool {
     is_incoming_transport_closed(error) || is_connection_terminated(error)
+}
+
+/// How a turn ended that was answered.
+pub(super) fn ending(answer: PromptResponse) -> Result<StopReason, PromptError> {
+    let why = answer.meta.as_ref().and_then(words::reason);
+    match (answer.stop_reason, why) {
+        (StopReason::Refusal, Some(why)) => Err(PromptError::Refused(why)),
+        (reason, _) => Ok(reason),
+    }
 }
 
 /// A frame that is too long would end the connection.

@@ -91,6 +91,9 @@ pub(crate) enum PromptError {
     /// The agent answered with an error; the worker lives.
     #[error("{0}")]
     Failed(String),
+    /// The agent refused, and said why; the worker lives.
+    #[error("{0}")]
+    Refused(String),
     /// The worker ended; `Event::Gone` says how.
     #[error("the agent's process ended")]
     Gone,

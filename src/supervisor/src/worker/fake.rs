@@ -19,6 +19,7 @@ fail() { printf '{"jsonrpc":"2.0","id":"%s","error":{"code":%s,"message":"%s"}}\
 say() { printf '{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"s1","update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"%s"}}}}\n' "$1"; }
 ask() { printf '{"jsonrpc":"2.0","id":%s,"method":"%s","params":%s}\n' "$1" "$2" "$3"; }
 on_initialize() { answer '{"protocolVersion":1,"agentCapabilities":{"loadSession":true}}'; }
+on_authenticate() { fail -32601 'Method not found'; }
 on_new() { answer '{"sessionId":"s1"}'; }
 on_load() { say replayed; answer '{}'; }
 on_prompt() { say one; say two; answer '{"stopReason":"end_turn"}'; }
@@ -31,6 +32,7 @@ const LOOP: &str = r#"
 while IFS= read -r line; do
   case $line in
     *'"method":"initialize"'*) method=initialize ;;
+    *'"method":"authenticate"'*) method=authenticate ;;
     *'"method":"session/new"'*) method=new ;;
     *'"method":"session/load"'*) method=load ;;
     *'"method":"session/prompt"'*) method=prompt ;;
@@ -99,9 +101,12 @@ pub(crate) fn spec(folder: &Path, functions: &str) -> Spec {
             title: "Fake".into(),
             kind: AgentKind::External {
                 command: vec!["/bin/sh".into(), "-c".into(), script],
-                environment: [("FAKE".to_owned(), "yes".to_owned())].into(),
+                environment: [("FAKE", "yes"), ("SECRET", "planted-secret")]
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .into(),
             },
         },
+        agent_name: "fake".into(),
         workspace,
         session_folder: folder.join("session"),
         owner: UserId::parse("web:alice").unwrap(),

@@ -1,7 +1,7 @@
 //! What comes from one worker passes here: events go out, in order, and what is not this session's does not.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use agent_client_protocol::v1::Dispatch;
 use agent_client_protocol::{Handled, UntypedMessage};
@@ -26,6 +26,8 @@ pub(super) struct Gate {
     is_ending: watch::Sender<bool>,
     /// What the agent did against the protocol, of what only this end can tell.
     violation: watch::Sender<Option<&'static str>>,
+    /// As they came: the protocol's crate drops what it does not know, such as the variables that one needs.
+    ways_to_sign_in: OnceLock<Vec<Value>>,
 }
 
 impl Gate {
@@ -37,6 +39,7 @@ impl Gate {
             is_over: AtomicBool::new(false),
             is_ending: watch::Sender::new(false),
             violation: watch::Sender::new(None),
+            ways_to_sign_in: OnceLock::new(),
         })
     }
 
@@ -75,9 +78,19 @@ impl Gate {
         match (method, answer["sessionId"].as_str()) {
             ("session/new", Some(session)) => self.expect(session),
             ("session/load", _) => {}
+            ("initialize", _) => {
+                let offered = answer["authMethods"].as_array().cloned().unwrap_or_default();
+                let _ = self.ways_to_sign_in.set(offered);
+                return;
+            }
             _ => return,
         }
         self.has_session.store(true, Ordering::SeqCst);
+    }
+
+    /// What the agent offered when it was greeted.
+    pub(super) fn ways_to_sign_in(&self) -> &[Value] {
+        self.ways_to_sign_in.get().map_or(&[], Vec::as_slice)
     }
 
     /// Whether a message is about the session that is open. One that names none is judged by whoever reads it.

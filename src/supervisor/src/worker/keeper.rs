@@ -47,6 +47,8 @@ pub(super) struct Keeper {
     pub(super) gate: Arc<Gate>,
     pub(super) reaper: Reaper,
     pub(super) grace: Duration,
+    /// What must not be seen of what the agent says.
+    pub(super) secrets: Vec<String>,
     pub(super) steps: watch::Receiver<Step>,
     pub(super) ended: watch::Sender<Option<Ended>>,
     pub(super) _life: Life,
@@ -75,11 +77,12 @@ impl Keeper {
         };
         let ended = Ended {
             exit,
-            violation: self
-                .gate
-                .violation()
-                .map(str::to_owned)
-                .or_else(|| Some(reason.filter(FrameError::is_violation)?.to_string())),
+            violation: self.gate.violation().map(str::to_owned).or_else(|| {
+                Some(words::violation(
+                    &reason.filter(FrameError::is_violation)?,
+                    &self.secrets,
+                ))
+            }),
             stderr: self.tail.text(),
         };
         tracing::info!(pid = self.known.pid(), exit = ended.exit, "a worker ended");
@@ -121,7 +124,8 @@ impl Keeper {
                     self.gate.set_over();
                     // Who owns it says so to people.
                     if end.is_violation() {
-                        tracing::info!(pid = self.known.pid(), reason = %end, "a worker broke the protocol");
+                        let reason = words::violation(&end, &self.secrets);
+                        tracing::info!(pid = self.known.pid(), reason, "a worker broke the protocol");
                         self.take(Step::Kill);
                     } else {
                         // It is ending, one hopes.

@@ -8,6 +8,7 @@ use super::fake::{Scene, native};
 use super::*;
 use crate::supervisor::Answer;
 
+mod sign_in;
 mod starts;
 
 /// The text of an update.
@@ -72,6 +73,7 @@ async fn only_the_allowed_environment_and_the_mark_reach_an_agent() {
         "OLDPWD",
         "PATH",
         "PWD",
+        "SECRET",
         "SHLVL",
         "TERM",
         "_",
@@ -115,8 +117,19 @@ async fn garbage_ends_that_worker_with_its_reason() {
             "echo '{\"jsonrpc\":'",
             "it sent a line that is not a JSON-RPC message",
         ),
-        ("echo hello", "it sent a line that is not a JSON object"),
+        (
+            "echo 'Loaded cached credentials.'",
+            "it sent a line that is not a JSON object: “Loaded cached credentials.”. Its standard output is for the protocol \
+             alone: turn that line off in the agent, or leave it out in `command`, as in `[\"sh\", \"-c\", \"the-agent | grep \
+             --line-buffered '^{'\"]`",
+        ),
         ("echo '[]'", "it sent a line that is a batch of messages"),
+        (
+            "printf 'token \\033[1m%s, %s\\t and so on\\n' \"$SECRET\" \"$SECRET\"",
+            "it sent a line that is not a JSON object: “token \\u{1b}[1m…, …\\t and so on”. Its standard output is for the \
+             protocol alone: turn that line off in the agent, or leave it out in `command`, as in `[\"sh\", \"-c\", \
+             \"the-agent | grep --line-buffered '^{'\"]`",
+        ),
         (
             "id=forged; answer '{}'",
             "it answered a request that was not made",
@@ -313,7 +326,7 @@ async fn a_cancelled_prompt_ends_as_cancelled_and_an_error_is_passed_on_in_its_w
         .unwrap();
     let cancel = async {
         assert_eq!(said(scene.events.recv().await.unwrap()), "working");
-        worker.cancel();
+        worker.cancel(contract::Canceller::Person);
     };
     let (stop, ()) = tokio::join!(worker.prompt(hello(), None), cancel);
     assert_eq!(stop.unwrap(), StopReason::Cancelled);

@@ -5,14 +5,22 @@ use std::path::Path;
 use std::process::ExitStatus;
 
 use agent_client_protocol::Error;
-use agent_client_protocol::v1::schema::AuthMethod;
+use agent_client_protocol::v1::schema::Meta;
+use contract::frames::FrameError;
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use super::Spec;
 use crate::config::AgentKind;
 
 /// Longest words of an agent that are passed on, in bytes.
 const LONGEST: usize = 2000;
+
+/// So much of a stray line is shown, in characters.
+const BEGINNING: usize = 80;
+
+/// Shorter values of `env` are no secrets, in bytes.
+const SHORTEST_SECRET: usize = 6;
 
 /// What is quoted within a sentence, in characters.
 const SHORT: usize = 160;
@@ -43,6 +51,67 @@ pub(super) fn error(error: &Error) -> String {
     };
     words.retain(|letter| letter == '\n' || !letter.is_control());
     cut(words)
+}
+
+/// What an agent did against the protocol. Of a stray line its beginning is shown, without `secrets`, and what to do.
+pub(super) fn violation(error: &FrameError, secrets: &[String]) -> String {
+    let FrameError::Stray { line } = error else {
+        return error.to_string();
+    };
+    let mut shown = line.text().to_owned();
+    for secret in secrets {
+        shown = shown.replace(secret, "…");
+    }
+    let mut beginning: String = shown.chars().take(BEGINNING).flat_map(escaped).collect();
+    if shown.chars().nth(BEGINNING).is_some() {
+        beginning.push('…');
+    }
+    format!(
+        "{error}: “{beginning}”. Its standard output is for the protocol alone: turn that line off in the agent, or leave it \
+         out in `command`, as in `[\"sh\", \"-c\", \"the-agent | grep --line-buffered '^{{'\"]`"
+    )
+}
+
+/// Control characters and the like as `\\u{1b}`; quotation marks are themselves.
+fn escaped(letter: char) -> impl Iterator<Item = char> {
+    let is_quote = matches!(letter, '"' | '\'');
+    let plain = is_quote.then_some(letter);
+    let escaped = (!is_quote).then(|| letter.escape_debug());
+    plain.into_iter().chain(escaped.into_iter().flatten())
+}
+
+/// The values of an agent's `env` that may be secrets, the lines of each, longest first. What is short is found everywhere.
+pub(super) fn secrets(spec: &Spec) -> Vec<String> {
+    let AgentKind::External { environment, .. } = &spec.agent.kind else {
+        return vec![];
+    };
+    let lines = environment
+        .values()
+        .flat_map(|value| value.lines())
+        .map(str::trim);
+    let mut secrets: Vec<String> = lines
+        .filter(|line| line.len() >= SHORTEST_SECRET)
+        .map(str::to_owned)
+        .collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
+}
+
+/// Why an agent refused, where it says so beside the protocol: `{"vendor.example/errorMessage": "out of quota"}`.
+pub(super) fn reason(meta: &Meta) -> Option<String> {
+    let is_reason = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ["message", "reason", "details", "error"]
+            .iter()
+            .any(|end| name.ends_with(end))
+    };
+    meta.iter().find_map(|(name, value)| match value {
+        Value::String(words) if is_reason(name) => {
+            Some(short(words.trim())).filter(|words| !words.is_empty())
+        }
+        Value::Object(inner) => reason(inner),
+        _ => None,
+    })
 }
 
 /// An answer, or an error, that is none in this protocol; what it said, and what to do.
@@ -87,28 +156,8 @@ pub(super) fn agent(spec: &Spec) -> String {
     format!("the agent {} (`{name}`)", spec.agent.title)
 }
 
-/// How people sign in to an agent that keeps its own login: nobody here can give it one.
-pub(super) fn sign_in(title: &str, methods: &[AuthMethod]) -> String {
-    let ways: Vec<String> = methods
-        .iter()
-        .filter_map(|method| match (method.name(), method.description()) {
-            ("", _) => None,
-            (name, None | Some("")) => Some(name.to_owned()),
-            (name, Some(description)) => Some(format!("{name}: {description}")),
-        })
-        .collect();
-    let mut words =
-        format!("{title} keeps its own login: sign in with its own program, as the user that runs this host");
-    if !ways.is_empty() {
-        words.push_str(" (");
-        words.push_str(&ways.join("; "));
-        words.push(')');
-    }
-    words.retain(|letter| !letter.is_control());
-    cut(words)
-}
-
-fn cut(mut words: String) -> String {
+/// No longer than what is passed on of an agent.
+pub(super) fn cut(mut words: String) -> String {
     if words.len() > LONGEST {
         words.truncate(words.floor_char_boundary(LONGEST));
         words.push('…');
@@ -120,7 +169,7 @@ fn cut(mut words: String) -> String {
 mod tests {
     use agent_client_protocol::util;
     use agent_client_protocol::v1::schema::PromptResponse;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -162,6 +211,29 @@ mod tests {
             &Error::parse_error().data(json!("no \u{1b}way")),
         );
         assert!(own.contains("“Parse error: no way”. This host"), "{own}");
+    }
+
+    #[test]
+    fn why_an_agent_refused_is_found_beside_the_protocol_and_cut() {
+        for (meta, why) in [
+            (
+                json!({"codebuddy.ai/errorMessage": "429 \u{1b}quota"}),
+                Some("429 quota"),
+            ),
+            (
+                json!({"other": 1, "vendor": {"refusalReason": " no "}}),
+                Some("no"),
+            ),
+            (json!({"errorCode": 3, "message": ["no"], "reason": ""}), None),
+            (json!({"model": "m"}), None),
+        ] {
+            assert_eq!(reason(meta.as_object().unwrap()).as_deref(), why, "{meta}");
+        }
+        let endless = json!({"reason": "x".repeat(1_000_000)});
+        assert_eq!(
+            reason(endless.as_object().unwrap()).unwrap().chars().count(),
+            SHORT + 1
+        );
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Why a connection ended.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-/// Why a connection ended. Holds nothing of what was sent.
+/// Why a connection ended. Its words hold nothing of what was sent.
 #[derive(Debug, Clone, Error)]
 pub enum FrameError {
     /// The other end sent a frame that is too long.
@@ -22,6 +23,12 @@ pub enum FrameError {
     Malformed {
         /// What it is instead.
         what: &'static str,
+    },
+    /// The other end sent a line that is nothing of JSON: mostly one that was meant for a log.
+    #[error("it sent a line that is not a JSON object")]
+    Stray {
+        /// The line.
+        line: Line,
     },
     /// The other end answered a request that was never made, or was answered before.
     #[error("it answered a request that was not made")]
@@ -68,5 +75,26 @@ impl FrameError {
             what,
             source: Arc::new(source),
         }
+    }
+}
+
+/// A line as it was sent, which may hold anything, secrets included: it is not shown by itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Line(Arc<str>);
+
+impl Line {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// Whoever shows it takes out what must not be seen.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
     }
 }

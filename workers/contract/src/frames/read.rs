@@ -7,7 +7,7 @@ use agent_client_protocol::{RawJsonRpcId, RawJsonRpcMessage, RawJsonRpcResponse,
 use futures_channel::mpsc::UnboundedSender;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
-use super::{FrameError, FrameLimits, Shared};
+use super::{FrameError, FrameLimits, Line, Shared};
 
 /// Small, because every idle connection has one. A longer line is gathered beside it.
 const BUFFER: usize = 4 * 1024;
@@ -88,7 +88,11 @@ fn frame(line: Vec<u8>, shared: &Shared, limits: FrameLimits) -> Result<Option<T
         Some(b'{') => {}
         // Many logs begin a line with a bracket, too.
         Some(b'[') if is_batch(&text) => return Err(malformed("a batch of messages")),
-        Some(_) => return Err(malformed("not a JSON object")),
+        Some(_) => {
+            return Err(FrameError::Stray {
+                line: Line::new(text.trim()),
+            });
+        }
     }
     if text.len() > MAX_VALUES && values(&text) > MAX_VALUES {
         return Err(malformed("a message with too many values"));

@@ -58,12 +58,20 @@ async fn each_kind_of_garbage_ends_the_connection_with_its_own_reason() {
     let too_long = [b"\"".as_slice(), &[b'x'; 2000]].concat();
     let too_long_line = [b"{\"".as_slice(), &[b'x'; 2000], b"\n"].concat();
     let malformed = |what| format!("{:?}", FrameError::Malformed { what });
+    let stray = |line: &str| {
+        format!(
+            "{:?}",
+            FrameError::Stray {
+                line: super::Line::new(line)
+            }
+        )
+    };
     for (bytes, reason) in [
-        (b"hello\n".as_slice(), malformed("not a JSON object")),
-        (b"17\n", malformed("not a JSON object")),
+        (b" hello\r\n".as_slice(), stray("hello")),
+        (b"17\n", stray("17")),
         (b"[]\n", malformed("a batch of messages")),
-        (b"[info] ready to serve\n", malformed("not a JSON object")),
-        (b"[2026-11-21 09:00] ready\n", malformed("not a JSON object")),
+        (b"[info] ready to serve\n", stray("[info] ready to serve")),
+        (b"[2026-11-21 09:00] ready\n", stray("[2026-11-21 09:00] ready")),
         (
             b" [{\"jsonrpc\":\"2.0\",\"method\":\"x\"}]\n",
             malformed("a batch of messages"),
@@ -87,6 +95,14 @@ async fn each_kind_of_garbage_ends_the_connection_with_its_own_reason() {
         let text = String::from_utf8_lossy(bytes);
         assert_eq!(format!("{:?}", reason_for(bytes).await), reason, "for {text:.60}");
     }
+}
+
+#[tokio::test]
+async fn a_stray_line_is_kept_for_whoever_may_show_it() {
+    let FrameError::Stray { line } = reason_for(b" Loaded cached credentials. \n").await else {
+        panic!("another reason");
+    };
+    assert_eq!(line.text(), "Loaded cached credentials.");
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use acp::schema::{
-    ContentBlock, ContentChunk, Diff, ResourceLink, SessionUpdate, ToolCall, ToolCallContent, ToolCallId,
-    ToolCallLocation, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind,
+    ContentBlock, ContentChunk, Diff, Meta, ResourceLink, SessionUpdate, ToolCall, ToolCallContent,
+    ToolCallId, ToolCallLocation, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind,
 };
 use agent_client_protocol::v1 as acp;
+use contract::{META_KEY, STOPPED};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -110,7 +111,17 @@ impl Card {
         )
     }
 
-    /// It was denied, or the turn ended before it did.
+    /// It was stopped, or the turn was before it began. `words` are what it had put out by then, and why.
+    pub(crate) fn stopped(&self, words: &str) -> SessionUpdate {
+        let mut meta = Meta::new();
+        meta.insert(META_KEY.to_owned(), json!({ STOPPED: true }));
+        let fields = ToolCallUpdateFields::new()
+            .status(ToolCallStatus::Failed)
+            .content(self.with(tail(words)));
+        SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(self.id.clone(), fields).meta(meta))
+    }
+
+    /// It was denied.
     pub(crate) fn failed(&self, why: &str) -> SessionUpdate {
         self.update(
             ToolCallUpdateFields::new()

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use acp::schema::{
-    LoadSessionRequest, LoadSessionResponse, Meta, NewSessionRequest, NewSessionResponse, PromptRequest,
-    PromptResponse, SessionId,
+    CancelNotification, LoadSessionRequest, LoadSessionResponse, Meta, NewSessionRequest, NewSessionResponse,
+    PromptRequest, PromptResponse, SessionId,
 };
 use agent_client_protocol::v1 as acp;
 use agent_client_protocol::{Client as Peer, Error, ErrorCode};
 use contract::frames::Pace;
-use contract::{META_KEY, MODEL_CHANGE, Profile};
+use contract::{CANCELLER, Canceller, META_KEY, MODEL_CHANGE, Profile};
+use serde::Deserialize as _;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -184,7 +185,7 @@ impl<K: Kit> Desk<K> {
                 tokio::select! {
                     ended = &mut turn => ended,
                     () = withdrawn.cancelled() => {
-                        stopper.stop();
+                        stopper.stop(None);
                         turn.await
                     }
                 }
@@ -236,9 +237,11 @@ impl<K: Kit> Desk<K> {
     }
 
     /// `session/cancel`.
-    pub(crate) fn cancel(&self, id: &SessionId) {
+    pub(crate) fn cancel(&self, note: &CancelNotification) {
         match &*lock(&self.stage) {
-            Stage::Busy { session, stopper } if *session == *id.0 => stopper.stop(),
+            Stage::Busy { session, stopper } if *session == *note.session_id.0 => {
+                stopper.stop(canceller(note.meta.as_ref()));
+            }
             _ => tracing::debug!("there is no turn to cancel"),
         }
     }
@@ -251,7 +254,7 @@ impl<K: Kit> Desk<K> {
     /// Stops the turn that runs, if one does, and waits until it has kept what it had.
     pub(crate) async fn close(&self) {
         if let Stage::Busy { stopper, .. } = &*lock(&self.stage) {
-            stopper.stop();
+            stopper.stop(Some(Canceller::Host));
         }
         let turn = lock(&self.task).take();
         if let Some(turn) = turn
@@ -290,6 +293,10 @@ impl<K: Kit> Drop for Guard<'_, K> {
 fn chosen_model(meta: Option<&Meta>) -> Option<String> {
     let model = meta?.get(META_KEY)?.get(MODEL_CHANGE).and_then(Value::as_str)?;
     Some(model.trim().to_owned()).filter(|model| !model.is_empty())
+}
+
+fn canceller(meta: Option<&Meta>) -> Option<Canceller> {
+    Canceller::deserialize(meta?.get(META_KEY)?.get(CANCELLER)?).ok()
 }
 
 fn note_servers(count: usize) {

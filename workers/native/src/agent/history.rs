@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::agent::transcript::Line;
+use crate::agent::transcript::{Line, Withdrawal};
 use crate::message::{Message, Part, ReplyPart, ToolCall};
 
 mod room;
@@ -32,7 +32,7 @@ pub(crate) struct History {
     hidden: BTreeSet<usize>,
     /// Answers that were stopped, or broke off.
     cut: BTreeSet<usize>,
-    /// Results of tools that the provider took offence at.
+    /// Results of tools that the provider took offence at, and messages whose pictures it did not take.
     withheld: BTreeSet<usize>,
     /// What stands for the messages before this one.
     summary: Option<(usize, String)>,
@@ -42,6 +42,8 @@ pub(crate) struct History {
     used: Option<(usize, u64)>,
     /// Refusals since the last reply.
     refusals: u32,
+    /// Calls since then that failed at each try.
+    faults: u32,
     /// Whether whoever wrote the lines did not yet say which calls began.
     is_silent_on_begun: bool,
     /// Calls of the last reply that began.
@@ -71,6 +73,7 @@ impl History {
                 }
                 if matches!(message, Message::Assistant { .. }) {
                     self.refusals = 0;
+                    self.faults = 0;
                 }
                 self.messages.push(message);
             }
@@ -82,7 +85,7 @@ impl History {
                 self.close_calls();
                 self.is_silent_on_begun = false;
             }
-            Line::Withdrawn => self.withdraw(),
+            Line::Withdrawn { what } => self.withdraw(what),
             Line::Used { tokens } => self.used = Some((self.messages.len(), tokens)),
             Line::Summarized { before, note } => {
                 self.summary = Some((before, note));
@@ -113,9 +116,16 @@ impl History {
         self.always.contains(key)
     }
 
-    /// Whether these very words were the last thing said, and nobody answered: then they are asked again, not twice.
+    /// Whether these very words were the last thing said, and nobody answered: then they are asked again, not twice. Pictures
+    /// that were withdrawn since are said anew.
     pub(crate) fn ends_with(&self, said: &[Part]) -> bool {
-        matches!(self.messages.last(), Some(Message::User { parts }) if parts == said)
+        let is_whole = !self.withheld.contains(&self.messages.len().saturating_sub(1));
+        is_whole && matches!(self.messages.last(), Some(Message::User { parts }) if parts == said)
+    }
+
+    /// How many messages there are, and of how many something is withheld.
+    pub(crate) fn extent(&self) -> (usize, usize) {
+        (self.messages.len(), self.withheld.len())
     }
 
     /// Whether somebody spoke, and nobody answered.
@@ -123,34 +133,83 @@ impl History {
         matches!(self.messages.last(), Some(Message::User { .. }))
     }
 
-    /// The provider refused a request. What was new in it goes: the message of a person, or what tools gave back. If that does
-    /// not help, what was answered last goes too, one exchange at a time, so that no thread is refused for ever.
-    fn withdraw(&mut self) {
-        self.refusals += 1;
+    fn withdraw(&mut self, what: Withdrawal) {
         self.used = None;
+        match what {
+            Withdrawal::New => {
+                self.refusals += 1;
+                self.withdraw_new(self.refusals);
+            }
+            Withdrawal::Pictures => {
+                let new = self.pictures_since(self.replied().map_or(0, |replied| replied + 1));
+                let pictures = if new.is_empty() {
+                    self.pictures_since(0)
+                } else {
+                    new
+                };
+                self.withheld.extend(pictures);
+            }
+            Withdrawal::Suspect => self.withdraw_suspect(),
+        }
+    }
+
+    /// The provider failed at each try of a request: a fault of its own, or one that the request leads to. What is new goes
+    /// step by step, and what was answered stays, because a fault that lasts must not eat up a thread.
+    fn withdraw_suspect(&mut self) {
+        self.faults += 1;
+        if self.faults <= 2 {
+            let pictures = self.pictures_since(self.replied().map_or(0, |replied| replied + 1));
+            if self.faults == 1 || !pictures.is_empty() {
+                self.withheld.extend(pictures);
+                return;
+            }
+        }
+        if self.faults > 2 {
+            self.withheld.extend(self.pictures_since(0));
+        }
+        self.withdraw_new((self.faults - 1).min(STUBBORN - 1));
+    }
+
+    /// The provider refused a request, for the nth time in a row. What was new in it goes: the message of a person, or what
+    /// tools gave back. If that does not help, what was answered last goes too, one exchange at a time, so that no thread is
+    /// refused for ever.
+    fn withdraw_new(&mut self, times: u32) {
         let is_said = self.is_unanswered();
         if is_said {
             self.messages.pop();
         }
         self.close_calls();
-        let replied = self.messages.iter().enumerate().rposition(|(index, message)| {
-            matches!(message, Message::Assistant { .. }) && !self.hidden.contains(&index)
-        });
-        let Some(replied) = replied else { return };
+        let Some(replied) = self.replied() else { return };
         let results = replied + 1..self.messages.len();
         let is_new = |index: &usize| {
             matches!(self.messages[*index], Message::ToolResult { .. }) && !self.withheld.contains(index)
         };
         let new: Vec<usize> = results.clone().filter(is_new).collect();
-        if !new.is_empty() && (!is_said || self.refusals > 1) {
+        if !new.is_empty() && (!is_said || times > 1) {
             self.withheld.extend(new);
-        } else if self.refusals >= STUBBORN {
+        } else if times >= STUBBORN {
             let asked = self.messages[..replied]
                 .iter()
                 .rposition(|message| !matches!(message, Message::User { .. }));
             self.hidden
                 .extend(asked.map_or(0, |before| before + 1)..results.end);
         }
+    }
+
+    /// The model's last reply that it is shown.
+    fn replied(&self) -> Option<usize> {
+        self.messages.iter().enumerate().rposition(|(index, message)| {
+            matches!(message, Message::Assistant { .. }) && !self.hidden.contains(&index)
+        })
+    }
+
+    /// Messages from this one on that still show pictures.
+    fn pictures_since(&self, first: usize) -> Vec<usize> {
+        let shows = |index: &usize| {
+            let has_pictures = matches!(&self.messages[*index], Message::User { parts } if parts.iter().any(Part::is_picture));
+            has_pictures && !self.withheld.contains(index)
+        };
+        (first..self.messages.len()).filter(shows).collect()
     }
 
     fn close_calls(&mut self) {

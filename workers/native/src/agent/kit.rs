@@ -34,6 +34,7 @@ pub(crate) trait Hands: Send + Sync + 'static {
         &self,
         prepared: Prepared<Self::Action>,
         output: &mut (dyn FnMut(String) + Send),
+        stopped: impl Future<Output = ()> + Send,
     ) -> impl Future<Output = Outcome> + Send;
 }
 
@@ -98,7 +99,8 @@ impl Hands for Tools {
         &self,
         prepared: Prepared,
         output: &mut (dyn FnMut(String) + Send),
+        stopped: impl Future<Output = ()> + Send,
     ) -> impl Future<Output = Outcome> + Send {
-        Tools::run(self, prepared, output)
+        Tools::run(self, prepared, output, stopped)
     }
 }

@@ -11,11 +11,15 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::agent::client::Client;
+use crate::agent::sign::{self, Sign};
 use crate::agent::transcript::Draft;
 use crate::providers::Progress;
 
 /// Between two updates.
 pub(crate) const EVERY: Duration = Duration::from_millis(33);
+
+/// Longest name of a tool in a status, in characters.
+const NAME: usize = 40;
 
 /// So many bytes do not wait.
 const ENOUGH: usize = 4096;
@@ -27,6 +31,7 @@ const MOST: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Outlet<'a> {
     client: &'a Client,
+    sign: Sign<'a>,
     /// The id of the message that is being said.
     message: String,
     state: Mutex<State>,
@@ -60,6 +65,7 @@ impl<'a> Outlet<'a> {
     pub(crate) fn new(client: &'a Client, message: String, draft: Draft) -> Self {
         Self {
             client,
+            sign: Sign::new(client, "thinking"),
             message,
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
@@ -80,8 +86,18 @@ impl<'a> Outlet<'a> {
             Progress::Waiting { why, delay } => {
                 // The time first: the rest may be long, and is cut where it is shown in a line.
                 let seconds = delay.as_secs_f64().ceil();
-                self.client
-                    .status(format!("waiting, next try in {seconds} s: {why}"));
+                self.sign
+                    .waits(format!("waiting, next try in {seconds} s: {why}"));
+            }
+            Progress::Call { name, bytes } => self.sign.grows(|| {
+                let name: String = name.chars().take(NAME).collect();
+                format!("writing a call to {name}, {}", size(bytes))
+            }),
+            Progress::Alive => {
+                let shown = self.lock().flushed;
+                if shown.is_none_or(|then| then.elapsed() >= sign::EVERY) {
+                    self.sign.still();
+                }
             }
         }
     }
@@ -126,7 +142,7 @@ impl<'a> Outlet<'a> {
         match voice {
             Voice::Answer => {
                 if state.said.is_empty() {
-                    self.client.status("writing");
+                    self.sign.now("writing");
                 }
                 state.said.push_str(text);
             }
@@ -169,5 +185,14 @@ impl<'a> Outlet<'a> {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         // Each change is whole before anything in it can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes, as people read them.
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} bytes"),
+        1000..1_000_000 => format!("{}.{} KB", bytes / 1000, bytes % 1000 / 100),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
     }
 }

@@ -18,7 +18,7 @@ use crate::agent::client::Client;
 use crate::agent::history::History;
 use crate::agent::kit::{Hands as _, Kit};
 use crate::agent::stop::Stop;
-use crate::agent::transcript::{Line, Transcript, TranscriptError};
+use crate::agent::transcript::{Line, Transcript, TranscriptError, Withdrawal};
 use crate::agent::{plan, prompt};
 use crate::message::{Finish, Message, Part, ReplyPart, ToolCall, Usage};
 use crate::providers::{NO_MODEL, ProviderError};
@@ -32,6 +32,7 @@ mod output;
 mod replay;
 mod room;
 
+use calls::{Executed, never_begun, result_of};
 use circle::{Circle, Round};
 pub(crate) use failure::TurnError;
 
@@ -152,7 +153,10 @@ impl<K: Kit> Session<K> {
         let filtered = || TurnError::failed(TurnFailure::Refused, FILTERED);
         if is_empty && (is_filtered || reply.finish == Finish::Refused) {
             // It would strike in each later request, too.
-            self.keep(vec![Line::Withdrawn]).await?;
+            self.keep(vec![Line::Withdrawn {
+                what: Withdrawal::New,
+            }])
+            .await?;
             return if is_filtered {
                 Err(filtered())
             } else {
@@ -183,18 +187,23 @@ impl<K: Kit> Session<K> {
         let mut round = Round::default();
         for (number, call) in run.iter().enumerate() {
             let id = call_id(index, number);
-            let done = if cut == Some(number) && !is_whole(call) {
-                Some(self.refuse(&id, call, &call.arguments, CUT_CALL).await?)
+            let executed = if cut == Some(number) && !is_whole(call) {
+                self.refuse(&id, call, &call.arguments, CUT_CALL).await?
             } else {
                 self.execute(&id, call, stop).await?
             };
-            if done.is_none() {
-                return Ok(self.interrupted(vec![]).await);
+            if let Executed::Stopped(words) = executed {
+                let others = calls[number + 1..].iter();
+                let mut results = vec![result_of(call, words, true)];
+                results.extend(others.map(|call| result_of(call, never_begun(stop), true)));
+                return Ok(self.interrupted(results).await);
             }
             round.note(call, self.history.messages().last());
         }
         circle.note(round);
-        self.keep(rest.iter().map(not_run).collect()).await?;
+        let many = || format!("not run: of one answer, only the first {CALLS_PER_ANSWER} calls are");
+        self.keep(rest.iter().map(|call| result_of(call, many(), true)).collect())
+            .await?;
         Ok(Step::Again)
     }
 
@@ -273,15 +282,6 @@ fn bounded(part: ReplyPart) -> ReplyPart {
 
 fn is_whole(call: &ToolCall) -> bool {
     serde_json::from_str::<IgnoredAny>(&call.arguments).is_ok()
-}
-
-fn not_run(call: &ToolCall) -> Line {
-    let message = Message::ToolResult {
-        call: call.id.clone(),
-        text: format!("not run: of one answer, only the first {CALLS_PER_ANSWER} calls are"),
-        failed: true,
-    };
-    Line::Message { message }
 }
 
 fn calls_of(parts: &[ReplyPart]) -> Vec<ToolCall> {

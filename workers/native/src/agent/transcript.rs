@@ -44,8 +44,13 @@ pub(crate) enum Line {
         /// The call's id.
         call: String,
     },
-    /// The provider refused what was new in a request; the model is not shown it any more.
-    Withdrawn,
+    /// The provider took no request with this in it; the model is not shown it any more. (Programs that know only refusals
+    /// take everything that was new away.)
+    Withdrawn {
+        /// What.
+        #[serde(default, skip_serializing_if = "Withdrawal::is_new")]
+        what: Withdrawal,
+    },
     /// What the last model call took: tokens read and written.
     Used {
         /// How many.
@@ -77,6 +82,26 @@ pub(crate) enum Line {
     },
     /// The turn ended here before it was done; the message before this line, if it is an answer, is not whole.
     Interrupted,
+}
+
+/// What the model is not shown any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Withdrawal {
+    /// All that was new: the provider refused it.
+    #[default]
+    New,
+    /// Pictures: the model can't read them.
+    Pictures,
+    /// What may be to blame that the provider failed each time: pictures first, then what was said.
+    Suspect,
+}
+
+impl Withdrawal {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks it so")]
+    fn is_new(&self) -> bool {
+        *self == Self::New
+    }
 }
 
 /// Why a transcript can't be read or written. Variants by what happens next.

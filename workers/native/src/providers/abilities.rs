@@ -19,11 +19,15 @@ pub(super) enum Ability {
     CacheKey = 8,
     /// Chat: the stream ends with the usage.
     UsageInStream = 16,
+    /// Chat: reasoning of earlier turns stays here. Some models want all of it back, some refuse it.
+    TurnsReasoningOnly = 32,
+    /// Chat: what came with a call or a message, and means nothing here, goes back.
+    Opaque = 64,
 }
 
 impl Default for Abilities {
     fn default() -> Self {
-        Self(31)
+        Self(127)
     }
 }
 
@@ -43,6 +47,11 @@ impl Abilities {
         if !matches!(status, 400 | 404 | 422) {
             return None;
         }
+        let wants = |words: &str| said.mentions("reasoning") && said.mentions(words);
+        if wants("passed back") || wants("missing") {
+            let ability = Ability::TurnsReasoningOnly;
+            return self.has(ability).then_some(ability);
+        }
         // The more special words first.
         [
             ("invalid_encrypted_content", Ability::EarlierReasoning),
@@ -58,6 +67,11 @@ impl Abilities {
             ("'reasoning'", Ability::ReasoningSummary),
             ("prompt_cache_key", Ability::CacheKey),
             ("stream_options", Ability::UsageInStream),
+            ("reasoning_details", Ability::Opaque),
+            ("extra_content", Ability::Opaque),
+            ("provider_specific_fields", Ability::Opaque),
+            ("extra_forbidden", Ability::Opaque),
+            ("extra inputs are not permitted", Ability::Opaque),
         ]
         .into_iter()
         .find(|(words, ability)| self.has(*ability) && said.mentions(words))
@@ -102,6 +116,22 @@ mod tests {
                 "Extra inputs are not permitted: stream_options",
                 Some(Ability::UsageInStream),
             ),
+            (
+                400,
+                "The `reasoning_content` in the thinking mode must be passed back to the API.",
+                Some(Ability::TurnsReasoningOnly),
+            ),
+            (
+                400,
+                "Missing `reasoning_content` field in the assistant message at message index 2.",
+                Some(Ability::TurnsReasoningOnly),
+            ),
+            (
+                400,
+                "'messages.2' : property 'reasoning_details' is unsupported",
+                Some(Ability::Opaque),
+            ),
+            (400, "Function call is missing a thought_signature", None),
             (500, "stream_options", None),
             (400, "context length exceeded", None),
         ] {

@@ -10,13 +10,16 @@ use url::Url;
 use super::Progress;
 use super::format::{Reader, StreamFailure};
 use super::payment::Purse;
-use super::retry::{ADDRESS, Failure};
+use super::retry::{Failure, address};
 use super::said::Said;
 use super::sse::{Decoder, EVENT_LIMIT, Event};
 use super::{halves, http};
 
 /// Most bytes of one answer. Deltas, and the repetition of all of them at the end, are far below.
 const ANSWER_LIMIT: usize = 4 * EVENT_LIMIT;
+
+/// Most bytes of an answer that are kept until it is known to be a stream.
+const WHOLE_LIMIT: usize = 1024 * 1024;
 
 /// How long the end of an answer is waited for that says nothing more, so that its connection serves the next call.
 const LINGER: Duration = Duration::from_millis(100);
@@ -89,14 +92,19 @@ impl Attempt<'_> {
         out: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), Failure> {
         let (mut decoder, mut events, mut length) = (Decoder::default(), vec![], 0);
+        let mut head = vec![];
         while let Some(chunk) = response
             .chunk()
             .await
             .map_err(|error| http::failure(&error, self.url, self.patience))?
         {
             length += chunk.len();
+            if !decoder.is_stream() && head.len() < WHOLE_LIMIT {
+                head.extend_from_slice(&chunk[..chunk.len().min(WHOLE_LIMIT)]);
+            }
             let pushed = decoder.push(&chunk, &mut events);
             self.take(&mut events, reader, out)?;
+            out(Progress::Alive);
             if pushed.is_err() || length > ANSWER_LIMIT {
                 return Err(too_long());
             }
@@ -111,9 +119,26 @@ impl Attempt<'_> {
             Err(failure @ Failure::Stream(_)) => Err(failure),
             // The last event may be a half one.
             _ if reader.may_end() => Ok(()),
-            _ if !decoder.is_stream() && length > 0 => Err(self.no_api("what is no stream of events")),
+            _ if !decoder.is_stream() && length > 0 => self.no_stream(&head, reader, out),
             _ => Err(Failure::Broken("the answer ended before it was whole".into())),
         }
+    }
+
+    /// A whole answer, or a failure, that is called a stream.
+    fn no_stream(
+        &self,
+        body: &[u8],
+        reader: &mut Reader,
+        out: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), Failure> {
+        let no_api = || Err(self.no_api("what is no stream of events"));
+        let Ok(value) = halves::parse(body) else {
+            return no_api();
+        };
+        reader
+            .event_of_whole(&value, out)
+            .map_err(|failure| self.failure(failure))?;
+        if reader.may_end() { Ok(()) } else { no_api() }
     }
 
     fn take(
@@ -161,8 +186,9 @@ impl Attempt<'_> {
         match failure {
             StreamFailure::Said(said) => Failure::Stream(said.without(self.secret)),
             StreamFailure::Nonsense => Failure::NoApi(format!(
-                "{} answered in a way that this wire format does not know\nhint: `provider` of the agent may be the other one; {ADDRESS}",
-                http::place(self.url)
+                "{} answered in a way that this wire format does not know\nhint: `provider` of the agent may be the other one; {}",
+                http::place(self.url),
+                address(&http::place(self.url))
             )),
         }
     }
@@ -170,7 +196,8 @@ impl Attempt<'_> {
     fn no_api(&self, came: &str) -> Failure {
         let place = http::place(self.url);
         Failure::NoApi(format!(
-            "there is no model API at {place}: {came} came instead of an answer\nhint: {ADDRESS}"
+            "there is no model API at {place}: {came} came instead of an answer\nhint: {}",
+            address(&place)
         ))
     }
 }

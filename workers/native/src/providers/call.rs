@@ -14,8 +14,9 @@ use super::abilities::{Abilities, Ability};
 use super::attempt::Attempt;
 use super::format::{self, Reader};
 use super::payment::{NoPayment, Payment, Purse};
-use super::retry::{Course, Failure, Step};
-use super::{NO_MODEL, Progress, ProviderError, Reply, Request, history, http};
+use super::retry::{Course, Failure, Pictures, Step};
+use super::{NO_MODEL, Progress, ProviderError, Reply, Request, history, http, opaque};
+use crate::message::Message;
 
 /// A client for one provider. Built without any network; its HTTP client is made at the first call.
 pub(crate) struct Model {
@@ -40,7 +41,7 @@ struct Past {
     is_replacement: bool,
 }
 
-/// Passes progress on, and notes whether words have come: then nothing may be sent again.
+/// Passes progress on, and notes whether words or thoughts have come: then nothing may be sent again.
 struct Tap<'a> {
     progress: &'a mut (dyn FnMut(Progress) + Send),
     has_emitted: bool,
@@ -95,7 +96,7 @@ impl Model {
                             if let (Some(purse), Some(payment)) = (&self.purse, &payment) {
                                 purse.accepted(payment).await;
                             }
-                            return Ok(reply(reader, &request));
+                            return Ok(reply(reader, &request, &self.url));
                         }
                         Err(failure) if tap.has_emitted => return Err(cut(&failure, reader)),
                         Err(failure) => {
@@ -109,7 +110,7 @@ impl Model {
                     failure
                 }
             };
-            self.go_on(&failure, &mut past, request.model, &mut tap).await?;
+            self.go_on(&failure, &mut past, &request, &mut tap).await?;
         }
     }
 
@@ -136,6 +137,11 @@ impl Model {
         reader: &mut Reader,
         tap: &mut Tap<'_>,
     ) -> Result<(), Failure> {
+        let history = opaque::own(request.history, &http::shown(&self.url));
+        let request = &Request {
+            history: &history,
+            ..*request
+        };
         let body = format::body(self.format, request, self.abilities(request.model));
         let attempt = Attempt {
             client,
@@ -153,12 +159,14 @@ impl Model {
         &self,
         failure: &Failure,
         past: &mut Past,
-        model: &str,
+        request: &Request<'_>,
         tap: &mut Tap<'_>,
     ) -> Result<(), ProviderError> {
         let course = Course {
             tries: past.tries,
-            abilities: self.abilities(model),
+            abilities: self.abilities(request.model),
+            pictures: Pictures::of(request.history),
+            has_replied: request.history.iter().any(Message::is_reply),
             chance: chance(),
         };
         match failure.next(course) {
@@ -180,10 +188,13 @@ impl Model {
             }
             Step::Without(ability) => {
                 past.tries -= 1;
-                self.leave_out(model, ability);
+                self.leave_out(request.model, ability);
             }
             Step::GiveUp(why) => return Err(ProviderError::Unavailable(why)),
+            Step::Suspect(why) => return Err(ProviderError::Faulty(why)),
             Step::Shorten(why) => return Err(ProviderError::TooLong(why)),
+            Step::TryShorter(why) => return Err(ProviderError::PerhapsTooLong(why)),
+            Step::WithoutPictures(why) => return Err(ProviderError::Pictures(why)),
             Step::Bar(why) => return Err(ProviderError::Barred(why)),
             Step::Refuse(why) => return Err(ProviderError::Refused(why)),
         }
@@ -193,7 +204,7 @@ impl Model {
     fn nobody_pays(&self, failure: &Failure) -> ProviderError {
         ProviderError::Barred(format!(
             "{}; this agent has no account for {}\nhint: `tenant = \"…\"` in its section of the configuration names one",
-            failure.words(),
+            failure.words(Pictures::None),
             http::shown(&self.url)
         ))
     }
@@ -239,7 +250,8 @@ impl Past {
 
 impl Tap<'_> {
     fn pass(&mut self, progress: Progress) {
-        self.has_emitted = true;
+        // Half a call was shown to nobody.
+        self.has_emitted |= matches!(progress, Progress::Text(_) | Progress::Thought(_));
         (self.progress)(progress);
     }
 }
@@ -271,10 +283,10 @@ fn address(profile: &Profile) -> Result<Url, ProviderError> {
     Ok(url)
 }
 
-fn reply(reader: Reader, request: &Request<'_>) -> Reply {
+fn reply(reader: Reader, request: &Request<'_>, url: &Url) -> Reply {
     let (parts, usage, finish) = reader.into_reply();
     Reply {
-        parts: history::with_own_ids(parts, request.history),
+        parts: opaque::signed(history::with_own_ids(parts, request.history), &http::shown(url)),
         usage,
         finish,
     }
@@ -282,7 +294,7 @@ fn reply(reader: Reader, request: &Request<'_>) -> Reply {
 
 fn cut(failure: &Failure, reader: Reader) -> ProviderError {
     ProviderError::Cut {
-        why: failure.words(),
+        why: failure.words(Pictures::None),
         partial: reader.into_partial(),
     }
 }

@@ -120,6 +120,7 @@ mod tests {
             id: id.into(),
             name: "bash".into(),
             arguments: "{}".into(),
+            opaque: None,
         })
     }
 

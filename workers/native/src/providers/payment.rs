@@ -81,7 +81,13 @@ impl Purse {
         if let Some(rejected) = rejected {
             return match &rejected.source {
                 Source::Login(tenant, _) => self.login(tenant, Some(&rejected.secret)).await,
-                source => Err(NoPayment::Never(self.refused(source))),
+                source => {
+                    let service = &self.account.service;
+                    self.credentials
+                        .refused_of_environment(service, &rejected.secret)
+                        .await;
+                    Err(NoPayment::Never(self.refused(source)))
+                }
             };
         }
         let own = Tenant::user(self.account.service.clone(), self.account.owner.clone());
@@ -104,8 +110,14 @@ impl Purse {
 
     /// The provider took this. Cancel safe.
     pub(super) async fn accepted(&self, payment: &Payment) {
-        if let Source::Login(tenant, _) = &payment.source {
-            self.credentials.accepted(tenant, &payment.secret).await;
+        match &payment.source {
+            Source::Login(tenant, _) => self.credentials.accepted(tenant, &payment.secret).await,
+            Source::HostKey | Source::HostToken => {
+                let service = &self.account.service;
+                self.credentials
+                    .accepted_of_environment(service, &payment.secret)
+                    .await;
+            }
         }
     }
 

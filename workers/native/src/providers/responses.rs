@@ -7,6 +7,7 @@ use super::abilities::{Abilities, Ability};
 use super::history;
 use crate::message::{Message, Part, ReplyPart};
 
+mod draft;
 mod reader;
 
 pub(super) use reader::Reader;

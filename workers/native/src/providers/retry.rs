@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::abilities::{Abilities, Ability};
 use super::http::LONGEST_RETRY_AFTER;
 use super::said::Said;
+use crate::message::{Message, Part};
 use cause::Cause;
 
 mod cause;
 
-pub(super) use cause::ADDRESS;
+pub(super) use cause::address;
 
 /// How often one call is sent at most. Tries that only lacked a fresh token or had too many parts are not counted.
 pub(super) const MOST_TRIES: u32 = 6;
@@ -70,8 +71,23 @@ pub(super) struct Course {
     pub(super) tries: u32,
     /// Parts of the request that were sent.
     pub(super) abilities: Abilities,
+    /// Whether it has pictures.
+    pub(super) pictures: Pictures,
+    /// Whether the model has answered before in this conversation: then there is an API, and it knew the model.
+    pub(super) has_replied: bool,
     /// A number from 0 up to 1, at random.
     pub(super) chance: f64,
+}
+
+/// Pictures in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pictures {
+    /// None.
+    None,
+    /// Only such as were answered already.
+    Old,
+    /// Some that nobody answered yet.
+    New,
 }
 
 /// What to do next.
@@ -90,8 +106,14 @@ pub(super) enum Step {
     Without(Ability),
     /// Give up; another time it may work.
     GiveUp(String),
+    /// Give up; it failed each time, and may for ever with what is in it.
+    Suspect(String),
     /// Give up; a shorter request may work.
     Shorten(String),
+    /// Give up; a shorter request is worth one try.
+    TryShorter(String),
+    /// Give up; it may work without its pictures.
+    WithoutPictures(String),
     /// Give up; it may work once a person has acted, whatever was said.
     Bar(String),
     /// Give up; the same request will never work.
@@ -101,7 +123,7 @@ pub(super) enum Step {
 impl Failure {
     /// Decides what follows.
     pub(super) fn next(&self, course: Course) -> Step {
-        let why = self.words();
+        let why = self.words(course.pictures);
         match self {
             Self::Status {
                 is_rejection: true, ..
@@ -109,20 +131,24 @@ impl Failure {
             Self::Status {
                 status,
                 retry_after,
+                at,
                 said,
                 ..
             } => match course.abilities.refused_by(*status, said) {
                 Some(ability) => Step::Without(ability),
-                None => match Cause::of(Some(*status), said) {
-                    Some(cause) => final_step(cause, &why),
-                    None if is_passing(*status) => course.again(why, *retry_after),
+                None => match Cause::of(Some(*status), said, course.pictures) {
+                    Some(cause) => course.final_step(cause, &why, at, said),
+                    None if is_passing(*status) => {
+                        let step = course.again(why, *retry_after);
+                        suspect(step, retry_after.is_none() && course.may_be_at_fault(*status))
+                    }
                     None => refuse(why, said),
                 },
             },
-            Self::Stream(said) => match Cause::of(None, said) {
-                Some(cause) => final_step(cause, &why),
+            Self::Stream(said) => match Cause::of(None, said, course.pictures) {
+                Some(cause) => course.final_step(cause, &why, "", said),
                 None if is_final(said) => refuse(why, said),
-                None => course.again(why, None),
+                None => suspect(course.again(why, None), course.pictures == Pictures::New),
             },
             Self::NoToken { after, .. } => course.again(why, *after),
             Self::Silent(_) if course.tries >= MOST_SILENT_TRIES => Step::GiveUp(format!(
@@ -136,16 +162,16 @@ impl Failure {
     }
 
     /// In words, for a person.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn words(&self, pictures: Pictures) -> String {
         match self {
             Self::Status { status, at, said, .. } => {
-                let cause = Cause::of(Some(*status), said);
+                let cause = Cause::of(Some(*status), said, pictures);
                 let words = cause.and_then(|cause| cause.words(Some(*status), at, said));
                 let words = words.unwrap_or_else(|| status_words(*status).to_owned());
                 said.after(&format!("{words} ({status})"))
             }
             Self::Stream(said) => {
-                let cause = Cause::of(None, said);
+                let cause = Cause::of(None, said, pictures);
                 let words = cause.and_then(|cause| cause.words(None, "", said));
                 said.after(
                     words
@@ -167,6 +193,23 @@ impl Failure {
 }
 
 impl Course {
+    /// What follows what no other try can change.
+    fn final_step(self, cause: Cause, why: &str, at: &str, said: &Said) -> Step {
+        let why = hinted(why, &cause.hint(at));
+        match cause {
+            Cause::TooLong => Step::Shorten(why),
+            Cause::Pictures => Step::WithoutPictures(why),
+            // An API that has answered before, tools and all, and speaks now takes offence at what is in the request.
+            Cause::Address | Cause::Tools if self.has_replied && said.speaks() => Step::Refuse(why),
+            _ => Step::Bar(why),
+        }
+    }
+
+    /// Whether what is in the request may be why the server fails at it. Others of its faults say that it is not there.
+    fn may_be_at_fault(self, status: u16) -> bool {
+        matches!(status, 500 | 502) || status > 500 && self.pictures == Pictures::New
+    }
+
     fn again(self, why: String, asked: Option<Duration>) -> Step {
         if let Some(asked) = asked.filter(|asked| *asked > LONGEST_ASKED) {
             let span = credentials::words::span(asked);
@@ -193,26 +236,35 @@ impl Course {
     }
 }
 
-/// What follows what no other try can change.
-fn final_step(cause: Cause, why: &str) -> Step {
-    let why = hinted(why, cause.hint());
-    match cause {
-        Cause::TooLong => Step::Shorten(why),
-        _ => Step::Bar(why),
+impl Pictures {
+    /// Of the pictures in a request.
+    pub(super) fn of(history: &[Message]) -> Self {
+        let shows = |message: &Message| matches!(message, Message::User { parts } if parts.iter().any(Part::is_picture));
+        let replied = history.iter().rposition(Message::is_reply);
+        match history.iter().rposition(shows) {
+            None => Self::None,
+            Some(last) if replied.is_some_and(|replied| last < replied) => Self::Old,
+            Some(_) => Self::New,
+        }
+    }
+}
+
+/// A failure that came at each try.
+fn suspect(step: Step, may_be_at_fault: bool) -> Step {
+    match step {
+        Step::GiveUp(why) if may_be_at_fault => Step::Suspect(why),
+        step => step,
     }
 }
 
 fn refuse(why: String, said: &Said) -> Step {
-    Step::Refuse(if said.mentions("image") {
-        hinted(
-            &why,
-            "the model may not read images; `/model NAME` takes another one",
-        )
+    if cause::is_perhaps_too_long(said) {
+        Step::TryShorter(hinted(&why, &Cause::TooLong.hint("")))
     } else if said.mentions("model") {
-        hinted(&why, Cause::Model.hint())
+        Step::Refuse(hinted(&why, &Cause::Model.hint("")))
     } else {
-        why
-    })
+        Step::Refuse(why)
+    }
 }
 
 fn hinted(why: &str, hint: &str) -> String {

@@ -63,7 +63,30 @@ impl Said {
                 .or_else(|| text("detail"))
                 .or_else(|| inner.get("detail").map(|detail| one_line(&detail.to_string()))),
         };
-        let (code, kind) = match (text("code"), text("type")) {
+        // A router says only that somebody failed; who, and at what, is beside it.
+        let metadata = inner.get("metadata");
+        let raw = metadata
+            .and_then(|metadata| metadata.get("raw"))
+            .map(Self::of_raw);
+        let (message, raw_code) = match raw {
+            Some(Self {
+                message: Some(raw),
+                code,
+                ..
+            }) => {
+                let who = metadata.and_then(|metadata| metadata.get("provider_name"));
+                let who = who
+                    .and_then(Value::as_str)
+                    .map_or(String::new(), |who| format!(" ({})", one_line(who)));
+                let what = message.filter(|message| *message != raw);
+                (
+                    Some(what.map_or(raw.clone(), |what| format!("{what}{who}: {raw}"))),
+                    code,
+                )
+            }
+            _ => (message, None),
+        };
+        let (code, kind) = match (text("code").or(raw_code), text("type")) {
             (None, kind) => (kind, None),
             both => both,
         };
@@ -74,6 +97,20 @@ impl Said {
             message,
             is_page: false,
         }
+    }
+
+    /// What another server said, as text or as JSON.
+    fn of_raw(raw: &Value) -> Self {
+        match raw {
+            Value::String(text) => Self::of_body(text.as_bytes()),
+            Value::Object(_) => Self::of(raw),
+            _ => Self::default(),
+        }
+    }
+
+    /// Whether it has words of its own.
+    pub(super) fn speaks(&self) -> bool {
+        self.message.is_some() && !self.is_page
     }
 
     /// The same without a secret that the server may have repeated.
@@ -158,6 +195,18 @@ mod tests {
                 r#"[{"loc":["body"],"msg":"bad"}]"#,
             ),
             (r#"[{"error":{"message":"wrapped","code":400}}]"#, "wrapped"),
+            (
+                r#"{"error":{"message":"Provider returned error","code":400,"metadata":{"provider_name":"X","raw":"{\"error\":{\"message\":\"too far\"}}"}}}"#,
+                "Provider returned error (X): too far",
+            ),
+            (
+                r#"{"error":{"message":"Provider returned error","metadata":{"raw":"plain words"}}}"#,
+                "Provider returned error: plain words",
+            ),
+            (
+                r#"{"error":{"message":"Provider returned error","metadata":{"raw":""}}}"#,
+                "Provider returned error",
+            ),
             ("upstream connect\n\x1b[31merror", "upstream connect [31merror"),
             (
                 "<html><body>Bad gateway",

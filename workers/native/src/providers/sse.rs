@@ -106,6 +106,11 @@ impl Decoder {
                 self.is_error = true;
                 self.add(&value)
             }
+            // A failure without a frame: other servers' way.
+            b"{\"error\"" => {
+                self.is_error = true;
+                self.add(&String::from_utf8_lossy(line))
+            }
             // A comment, an id, a retry time, or something that the standard says to skip.
             _ => Ok(()),
         }

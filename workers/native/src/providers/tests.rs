@@ -132,7 +132,7 @@ async fn call(model: &Model) -> Told {
     let result = model
         .call(request, &mut |progress| match progress {
             Progress::Text(more) => text.push_str(&more),
-            Progress::Thought(_) => {}
+            Progress::Thought(_) | Progress::Call { .. } | Progress::Alive => {}
             Progress::Waiting { why, delay } => waits.push((why, delay)),
         })
         .await;

@@ -14,7 +14,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cage::{Cage, CageError, Policy};
+use cage::{Cage, CageError, Layer, Policy};
 use nix::sys::signal::Signal;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
@@ -104,17 +104,19 @@ enum End {
     Exit(ExitStatus),
     TimeOut,
     TooMany(TooMany),
+    Stopped,
     Broken(io::Error),
 }
 
 impl Bash {
-    /// Runs it. Dropping the future kills all of it before it returns, or leaves what is too fast for that to a task.
+    /// Runs it until it ends, or `stopped` is ready. Dropping the future kills all of it before it returns, or leaves what is too fast for that to a task.
     pub(super) async fn run(
         &self,
         policy: &Policy,
         processes: NonZeroU32,
         places: &Arc<Places>,
         output: &mut (dyn FnMut(String) + Send),
+        stopped: impl Future<Output = ()> + Send,
     ) -> Outcome {
         let began = SystemTime::now();
         let (mut running, mut reader) = match start(policy, &self.command, processes) {
@@ -124,19 +126,21 @@ impl Bash {
         let mut capture = Capture::new(places.spill());
         let mut live = Live::new(output);
         let end = running
-            .follow(&mut reader, self.limit, &mut capture, &mut live)
+            .follow(&mut reader, self.limit, &mut capture, &mut live, stopped)
             .await;
         let left = running.end().await;
         drain(&mut reader, &mut capture, &mut live).await;
         live.finish();
         let mut text = capture.finish();
         let exit = self.notes(&end, &left, &mut text);
-        if text.is_empty() {
+        let stopped = matches!(end, End::Stopped);
+        if text.is_empty() && !stopped {
             text.push_str("[no output]");
         }
         Outcome {
             text,
             failed: exit != Some(0),
+            stopped,
             exit,
             created: created::since(began, places).await,
         }
@@ -180,6 +184,8 @@ impl Bash {
                 ));
                 None
             }
+            // Whoever stopped it says why.
+            End::Stopped => None,
             End::Broken(error) => {
                 note(&format!(
                     "[the command was ended: its output could not be read: {error}]"
@@ -207,13 +213,15 @@ impl Bash {
 struct Running {
     tree: Tree,
     child: Child,
+    cage: Cage,
 }
 
 fn start(policy: &Policy, script: &str, processes: NonZeroU32) -> Result<(Running, Receiver), String> {
+    let is_guarded = !policy.without.contains(&Layer::Session);
     let (cage, tree) = loop {
         let cage = Cage::prepare(policy).map_err(|error| words(&error))?;
         // After many commands marks come again. One whose command still dies is passed over.
-        if let Some(tree) = Tree::new(cage.mark(), processes) {
+        if let Some(tree) = Tree::new(cage.mark(), is_guarded, processes) {
             break (cage, tree);
         }
     };
@@ -238,7 +246,7 @@ fn start(policy: &Policy, script: &str, processes: NonZeroU32) -> Result<(Runnin
         .map_err(|error| words(&CageError::from_spawn(&shell, error)))?;
     tree.starts_with(child.id());
     // `command` holds the writing ends, and goes here: the pipe ends when the last process does.
-    Ok((Running { tree, child }, reader))
+    Ok((Running { tree, child, cage }, reader))
 }
 
 fn words(error: &CageError) -> String {
@@ -257,16 +265,21 @@ impl Running {
         limit: Duration,
         capture: &mut Capture,
         live: &mut Live<'_>,
+        stopped: impl Future<Output = ()> + Send,
     ) -> End {
         let deadline = Moment::now() + limit;
         let mut chunk = vec![0; CHUNK];
         let mut open = true;
         let watch = self.tree.watch();
-        tokio::pin!(watch);
+        tokio::pin!(watch, stopped);
         loop {
             tokio::select! {
-                status = self.child.wait() => return status.map_or_else(End::Broken, End::Exit),
+                status = self.child.wait() => {
+                    self.tree.first_is_gone();
+                    return status.map_or_else(End::Broken, End::Exit);
+                }
                 () = sleep_until(deadline) => return End::TimeOut,
+                () = &mut stopped => return End::Stopped,
                 too_many = &mut watch => return End::TooMany(too_many),
                 () = sleep_until(live.due()), if live.is_waiting() => live.flush(),
                 read = reader.read(&mut chunk), if open => match read {
@@ -283,10 +296,11 @@ impl Running {
 
     /// Ends everything and waits until it is gone.
     async fn end(&mut self) -> tree::Left {
-        let ended = self.tree.kill();
+        let mut ended = self.tree.kill();
         // Killed now, if it had not ended before: the wait is short, unless the kernel holds it.
         if timeout(tree::PATIENCE, self.child.wait()).await.is_ok() {
             self.tree.first_is_gone();
+            ended += self.cage.ended();
         }
         let alive = self.tree.reap().await;
         tree::Left { ended, alive }

@@ -8,8 +8,6 @@ use super::open;
 
 /// How deep folders are looked for.
 const DEPTH: u32 = 2;
-/// Folders that are found.
-const FOLDERS: usize = 500;
 /// Entries of one folder that are looked at.
 const ENTRIES: usize = 10_000;
 
@@ -33,34 +31,57 @@ pub(crate) fn read_inside(workspace: &Path, name: &str, most: u64) -> io::Result
     Ok(bytes)
 }
 
-/// Folders of the workspace where instructions are looked for, by their paths in it, itself not among them. Hidden ones are left
-/// out, and links are not followed.
-pub(crate) fn folders_inside(workspace: &Path) -> Vec<PathBuf> {
-    let (mut level, mut found) = (vec![PathBuf::new()], vec![]);
-    for _ in 0..DEPTH {
-        level = level
-            .iter()
-            .flat_map(|folder| folders_in(workspace, folder))
-            .take(FOLDERS - found.len())
-            .collect();
-        found.extend_from_slice(&level);
-    }
-    found
+/// Folders of the workspace where instructions are looked for.
+#[derive(Debug)]
+pub(crate) struct Folders {
+    /// By their paths in the workspace, itself not among them.
+    pub(crate) found: Vec<PathBuf>,
+    /// Whether there are no more of them.
+    pub(crate) is_all: bool,
 }
 
-fn folders_in(workspace: &Path, folder: &Path) -> Vec<PathBuf> {
+/// Looks for at most so many. Hidden ones are left out, and links are not followed.
+pub(crate) fn folders_inside(workspace: &Path, most: usize) -> Folders {
+    let (mut level, mut found) = (vec![PathBuf::new()], vec![]);
+    let mut is_all = true;
+    for _ in 0..DEPTH {
+        let mut next = vec![];
+        for folder in &level {
+            let Some(room) = (most - found.len())
+                .checked_sub(next.len())
+                .filter(|room| *room > 0)
+            else {
+                is_all = false;
+                break;
+            };
+            let mut folders = folders_in(workspace, folder);
+            is_all &= folders.is_all && folders.found.len() <= room;
+            folders.found.truncate(room);
+            next.append(&mut folders.found);
+        }
+        found.extend_from_slice(&next);
+        level = next;
+    }
+    Folders { found, is_all }
+}
+
+fn folders_in(workspace: &Path, folder: &Path) -> Folders {
     // One that can't be read has no instructions to follow.
-    let Ok(entries) = fs::read_dir(workspace.join(folder)) else {
-        return vec![];
-    };
-    let folders = entries.flatten().take(ENTRIES).filter_map(|entry| {
+    let mut entries = fs::read_dir(workspace.join(folder))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let folders = entries.by_ref().take(ENTRIES).filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         // A line of the prompt must not be made by the name of a folder.
         let is_plain = !name.starts_with('.') && !name.contains(char::is_control);
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         (is_plain && is_folder).then(|| folder.join(name))
     });
-    let mut folders: Vec<PathBuf> = folders.collect();
-    folders.sort();
-    folders
+    let mut found: Vec<PathBuf> = folders.collect();
+    found.sort();
+    Folders {
+        found,
+        is_all: entries.next().is_none(),
+    }
 }

@@ -11,6 +11,9 @@ const POWERFUL: [&str; 3] = [".git", ".agent-host", "AGENTS.md"];
 /// How repositories without a folder of files around them are called.
 const BARE: &[u8] = b".git";
 
+/// Folders whose links are looked at. In a workspace that has more each change is asked about.
+const FOLDERS: usize = 20_000;
+
 /// As many as the kernel follows.
 const LINKS: u32 = 40;
 
@@ -50,10 +53,13 @@ fn is_of_repository(workspace: &Path, path: &Path) -> bool {
 
 /// Whether a link leads to it that stands above it, or where instructions are looked for.
 fn is_linked(workspace: &Path, path: &Path) -> bool {
-    let below = folders_inside(workspace).into_iter();
+    let below = folders_inside(workspace, FOLDERS);
+    if !below.is_all {
+        return true;
+    }
     above(workspace, path)
         .map(Path::to_owned)
-        .chain(below.map(|folder| workspace.join(folder)))
+        .chain(below.found.into_iter().map(|folder| workspace.join(folder)))
         .flat_map(|folder| POWERFUL.map(|name| folder.join(name)))
         .filter(|named| named.is_symlink())
         .filter_map(|link| end_of(&link, LINKS))
@@ -74,5 +80,10 @@ fn end_of(path: &Path, links: u32) -> Option<PathBuf> {
     if let Ok(target) = path.read_link() {
         return end_of(&folder.join(target), links.checked_sub(1)?);
     }
-    Some(end_of(folder, links)?.join(path.file_name()?))
+    let folder = end_of(folder, links)?;
+    match path.file_name() {
+        Some(name) => Some(folder.join(name)),
+        // `..` behind what may yet be made as a folder.
+        None => folder.parent().map(Path::to_owned),
+    }
 }

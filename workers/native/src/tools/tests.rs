@@ -2,6 +2,7 @@
 
 mod commands;
 mod files;
+mod hidden;
 mod processes;
 mod search;
 
@@ -81,7 +82,12 @@ impl Bench {
 
     async fn call(&self, name: &str, arguments: &Value) -> Outcome {
         let prepared = self.prepare(name, arguments).unwrap();
-        self.tools.run(prepared, &mut |_| {}).await
+        self.run(prepared, &mut |_| {}).await
+    }
+
+    /// Runs it, and nobody stops it.
+    async fn run(&self, prepared: Prepared, output: &mut (dyn FnMut(String) + Send)) -> Outcome {
+        self.tools.run(prepared, output, std::future::pending()).await
     }
 
     async fn bash(&self, command: &str) -> Outcome {

@@ -16,7 +16,7 @@ use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::places::{Kind, Spot, thread};
 use crate::discord::press::sentence;
 use crate::discord::rest::{Outgoing, Trouble};
-use crate::discord::{names, render, split};
+use crate::discord::{anew, names, render, split};
 use crate::harmless;
 
 const IN_A_FORUM: &str =
@@ -136,6 +136,12 @@ impl Asked {
 
     /// The thread, in which the first turn is durable. `again`: some of it may have been done.
     async fn open(&mut self, bot: &Arc<Bot>, again: bool) -> Result<Id, Failed> {
+        // Hours may have passed, and a host.
+        if again && let Some(reason) = anew::refusal(bot, self.channel, self.user).await? {
+            return Err(Failed::Here(format!(
+                "I don't open a thread for this any more: {reason}."
+            )));
+        }
         let title = names::thread_title(&self.text);
         let opened = self.thread(bot, &title, again).await?;
         let spot = Spot {
@@ -153,8 +159,11 @@ impl Asked {
             .await?;
         bot.speak_in(opened).await;
         // What was asked for stands where it is answered.
-        if let Err(trouble) = self.show(bot, opened, again).await {
-            tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
+        match self.show(bot, opened, again).await {
+            Err(trouble @ Trouble::Refused { .. }) => {
+                tracing::warn!(%thread, %trouble, "the first message of a thread could not be shown");
+            }
+            shown => shown?,
         }
         let message = supervisor::Message {
             thread,

@@ -10,8 +10,8 @@ use super::Failed;
 use super::facts::{name_of, shown};
 use crate::discord::admission::{Author, AuthorKind, Id};
 use crate::discord::bot::{Bot, user};
-use crate::discord::places::{self, thread};
-use crate::discord::{files, render};
+use crate::discord::places::thread;
+use crate::discord::{files, payer, render};
 
 fn named(channel: Id) -> Result<ThreadId, Failed> {
     thread(channel).ok_or_else(|| Failed::Later(format!("{channel} is no thread")))
@@ -118,23 +118,16 @@ pub(super) async fn turn(
         bot.signs.heard(place, id);
     }
     let told = render::happened(posted.happened);
-    let pays = payer(bot, &thread, author).await;
-    let words: Vec<String> = told.into_iter().chain(pays).chain(missing).collect();
+    let pays = payer::news(bot, &thread, author).await;
+    let paid = pays.map(|pays| format!("-# {}", pays.words()));
+    let words: Vec<String> = told.into_iter().chain(paid).chain(missing).collect();
     if !words.is_empty() {
         bot.note(channel, id, words.join("\n")).await;
     }
+    if let Some(pays) = pays {
+        payer::told(bot, channel, author, pays);
+    }
     Ok(())
-}
-
-/// Whose login is used, told once to each who did not open the thread.
-async fn payer(bot: &Bot, thread: &ThreadId, author: &Author) -> Option<String> {
-    let channel = places::channel(thread)?;
-    let owner = bot.house.conversation.thread(thread).await.ok()?.owner;
-    let owner = owner.as_str().strip_prefix("discord:")?;
-    let is_other = owner != author.id.to_string();
-    (is_other && bot.places.tell_payer_once(channel, author.id)).then(|| {
-        format!("-# What is done in this thread is done with the login of <@{owner}>, who opened it.")
-    })
 }
 
 /// Brings the files of a message into the workspace; those that could not be are told.

@@ -23,12 +23,11 @@ pub struct Permissions(pub(super) u64);
 
 impl Permissions {
     /// All that the bot needs where it speaks.
-    pub const NEEDED: [Permission; 8] = [
+    pub const NEEDED: [Permission; 7] = [
         permission("View Channel", 10),
         permission("Send Messages", 11),
         permission("Create Public Threads", 35),
         permission("Send Messages in Threads", 38),
-        permission("Embed Links", 14),
         permission("Attach Files", 15),
         permission("Read Message History", 16),
         permission("Add Reactions", 6),

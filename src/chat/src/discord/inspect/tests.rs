@@ -10,11 +10,11 @@ fn the_invite_asks_for_what_is_needed_and_nothing_else() {
     let link = invite_link(42);
     assert_eq!(
         link,
-        "https://discord.com/oauth2/authorize?client_id=42&scope=bot+applications.commands&permissions=309237763136"
+        "https://discord.com/oauth2/authorize?client_id=42&scope=bot+applications.commands&permissions=309237746752"
     );
     let bits: u64 = link.rsplit('=').next().unwrap().parse().unwrap();
     assert_eq!(Permissions(bits).missing(), Vec::<&str>::new());
-    assert_eq!(bits.count_ones(), 8);
+    assert_eq!(bits.count_ones(), 7);
 }
 
 #[test]

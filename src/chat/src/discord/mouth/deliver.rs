@@ -16,7 +16,7 @@ use crate::discord::files;
 use crate::discord::places;
 use crate::discord::reconcile::{Bucket, Outcome, Request, RequestKind};
 use crate::discord::render::{self, Button, DesiredMessage, Key, Press, Style};
-use crate::discord::rest::{Answered, Outgoing, Trouble};
+use crate::discord::rest::{Answered, Outgoing, Reply, TOO_LARGE, Trouble};
 
 /// Longer than sending one message takes, time-outs included.
 const LEASE: Duration = Duration::from_mins(3);
@@ -24,8 +24,6 @@ const LEASE: Duration = Duration::from_mins(3);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Discord's code for a thread that was put away.
 const ARCHIVED: i64 = 50_083;
-/// HTTP's status for a file that is larger than Discord takes.
-const TOO_LARGE: u16 = 413;
 
 /// What became of a request.
 struct Done {
@@ -59,7 +57,7 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
             let outgoing = outgoing(bot, &thread, channel, &message).await;
             ended(put(bot, channel, Some(remote), outgoing).await)
         }
-        RequestKind::Delete { remote } => match bot.rest.delete(channel, remote).await {
+        RequestKind::Delete { remote } => match delete(bot, channel, remote).await {
             Ok(reply) => Done {
                 outcome: Outcome::Done { remote },
                 bucket: reply.bucket,
@@ -67,8 +65,6 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
             },
             Err(trouble) => outcome(&trouble).into(),
         },
-        // Sending it again finds it: by its nonce, or by reading the channel.
-        RequestKind::Find(_) => Outcome::NotThere.into(),
     };
     let now = bot.mouth.now();
     {
@@ -107,7 +103,7 @@ fn outcome(trouble: &Trouble) -> Outcome {
         },
         Trouble::Refused { status: 404, .. } => Outcome::Gone,
         Trouble::Refused { .. } => Outcome::Refused,
-        Trouble::Failed(_) => Outcome::Failed,
+        Trouble::Failed(_) | Trouble::NoToken => Outcome::Failed,
         Trouble::Unknown(_) => Outcome::Unknown,
     }
 }
@@ -154,19 +150,16 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
             reason: "too many requests".to_owned(),
             pause: Some(*after),
         },
-        Err(trouble @ Trouble::Failed(_)) => Settled::NotSent {
+        Err(trouble @ (Trouble::Failed(_) | Trouble::NoToken)) => Settled::NotSent {
             reason: trouble.to_string(),
             pause: None,
         },
         Err(trouble @ Trouble::Unknown(_)) => Settled::Unknown {
             reason: trouble.to_string(),
         },
-        Err(trouble @ Trouble::Refused { .. }) => {
-            tracing::warn!(%thread, %trouble, "a message could not be sent");
-            Settled::Refused {
-                reason: trouble.to_string(),
-            }
-        }
+        Err(trouble @ Trouble::Refused { .. }) => Settled::Refused {
+            reason: trouble.to_string(),
+        },
     };
     let conversation = &bot.house.conversation;
     match conversation
@@ -175,6 +168,9 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
     {
         Ok(delivery) => drop(voice.deliveries().insert(delivery.part, delivery)),
         Err(error) => tracing::warn!(%thread, %error, "what became of a message could not be written down"),
+    }
+    if let Err(trouble @ Trouble::Refused { .. }) = &answer {
+        tracing::warn!(%thread, %trouble, "a message could not be sent");
     }
     match answer {
         Ok(answer) => Done {
@@ -311,13 +307,24 @@ async fn put_once(
     let Some(remote) = there else {
         return bot.rest.send(channel, outgoing, false).await;
     };
-    match bot.rest.edit(channel, remote, outgoing.clone()).await {
-        // A new message would wake the thread by itself.
-        Err(Trouble::Refused { code: ARCHIVED, .. }) if bot.rest.wake(channel).await.is_ok() => {
-            bot.rest.edit(channel, remote, outgoing).await
-        }
-        answer => answer,
+    let edited = bot.rest.edit(channel, remote, outgoing.clone()).await;
+    if is_woken(bot, channel, &edited).await {
+        return bot.rest.edit(channel, remote, outgoing).await;
     }
+    edited
+}
+
+async fn delete(bot: &Bot, channel: Id, remote: Id) -> Result<Reply, Trouble> {
+    let deleted = bot.rest.delete(channel, remote).await;
+    if is_woken(bot, channel, &deleted).await {
+        return bot.rest.delete(channel, remote).await;
+    }
+    deleted
+}
+
+/// Whether it was refused because the thread was put away, which it is no longer. (A new message wakes it by itself.)
+async fn is_woken<T>(bot: &Bot, channel: Id, answer: &Result<T, Trouble>) -> bool {
+    matches!(answer, Err(Trouble::Refused { code: ARCHIVED, .. })) && bot.rest.wake(channel).await.is_ok()
 }
 
 fn button_json(bot: &Bot, channel: Id, button: &Button) -> Option<Value> {

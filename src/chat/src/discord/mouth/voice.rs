@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conversation::{Delivery, DeliveryId, DeliveryState, ItemId, ThreadId, TurnId};
-use supervisor::{Change, Snapshot, Subscription};
+use conversation::{ConversationError, Delivery, DeliveryId, DeliveryState, ItemId, ThreadId, TurnId};
+use supervisor::{Change, Snapshot, Subscription, SupervisorError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::memory::{Rest, Told};
+use crate::discord::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use crate::discord::places::thread;
 use crate::discord::render::{DesiredMessage, Key};
 
@@ -104,20 +105,21 @@ impl Voice {
         let Some(id) = thread(self.channel) else {
             return;
         };
+        let mut pause = FIRST_PAUSE;
         loop {
             self.wanted.store(false, Ordering::Release);
-            let subscribed = bot.house.supervisor.subscribe(&id).await;
-            let (snapshot, updates) = match subscribed {
-                Ok(both) => both,
-                Err(error) => {
-                    // What is left to say is said after the next start.
-                    tracing::debug!(thread = %id, %error, "a thread can't be listened to");
-                    bot.mouth.voices().remove(&self.channel);
-                    return;
-                }
+            let followed = match bot.house.supervisor.subscribe(&id).await {
+                Ok((snapshot, updates)) => self.follow(bot, snapshot, updates, upto).await,
+                Err(error) => End::of(&error),
             };
-            match self.follow(bot, snapshot, updates, upto).await {
+            match followed {
                 End::Resync => continue,
+                End::Broken(why) if !self.hushed.load(Ordering::Acquire) => {
+                    tracing::warn!(thread = %id, %why, "a thread can't be listened to; trying again");
+                    sleep(pause).await;
+                    pause = (2 * pause).min(LONGEST_PAUSE);
+                    continue;
+                }
                 End::Again(before) => {
                     upto = upto.min(before);
                     self.forget(bot, &id);
@@ -130,7 +132,8 @@ impl Voice {
                     );
                     continue;
                 }
-                End::Closed => {
+                // What is left to say is said after the next start.
+                End::Closed | End::Broken(_) => {
                     bot.mouth.voices().remove(&self.channel);
                     return;
                 }
@@ -176,10 +179,7 @@ impl Voice {
     ) -> End {
         let mut scene = match Scene::new(bot, snapshot, upto).await {
             Ok(scene) => scene,
-            Err(error) => {
-                tracing::warn!(channel = self.channel, %error, "a thread can't be read");
-                return End::Closed;
-            }
+            Err(error) => return End::of(&error),
         };
         self.remember(bot, &scene, upto).await;
         scene.learn_ends(bot).await;
@@ -339,6 +339,20 @@ enum End {
     Resync,
     /// What comes after this entry is looked at again.
     Again(ItemId),
-    /// The host is stopping.
+    /// It could not be listened to, for this reason; it may be later.
+    Broken(String),
+    /// The host is stopping, or there is no such thread.
     Closed,
+}
+
+impl End {
+    /// Of a thread that could not be listened to.
+    fn of(error: &SupervisorError) -> Self {
+        match error {
+            SupervisorError::Draining | SupervisorError::Conversation(ConversationError::NoThread(_)) => {
+                Self::Closed
+            }
+            error => Self::Broken(error.to_string()),
+        }
+    }
 }

@@ -48,8 +48,6 @@ enum Known {
         says: Option<Hash>,
         since: Clock,
     },
-    /// It may be there.
-    Doubtful,
     /// Discord does not take it as it is.
     Unsent { says: Hash },
     /// It is there, and Discord has so often not let it be changed to this; not to be tried before `next`.
@@ -68,7 +66,6 @@ enum Way {
     Send,
     Edit(Id),
     Delete(Id),
-    Find,
 }
 
 impl Lane {
@@ -138,7 +135,7 @@ impl Lane {
                 Some(Known::There { says, .. }) => *says == Some(*hash),
                 Some(Known::Unsent { says }) => says == hash,
                 Some(Known::Gone) => true,
-                Some(Known::Unchanged { .. } | Known::Doubtful) | None => false,
+                Some(Known::Unchanged { .. }) | None => false,
             })
     }
 
@@ -162,7 +159,6 @@ impl Lane {
         let (kind, hash) = match (way, wanted) {
             (Way::Delete(remote), _) => (RequestKind::Delete { remote }, [0; 32]),
             (Way::Send, Some((message, hash))) => (RequestKind::Send(message.clone()), *hash),
-            (Way::Find, Some((message, hash))) => (RequestKind::Find(message.clone()), *hash),
             (Way::Edit(remote), Some((message, hash))) => {
                 let message = message.clone();
                 (RequestKind::Edit { remote, message }, *hash)
@@ -179,7 +175,7 @@ impl Lane {
     fn choice(&self) -> Option<(Clock, (Key, Way))> {
         let send = self
             .next_send()
-            .map(|(key, way)| (self.sends.ready().max(self.rests), (key, way)));
+            .map(|key| (self.sends.ready().max(self.rests), (key, Way::Send)));
         let edit = self.next_edit();
         match (send, edit) {
             (Some(send), Some(edit)) => Some(if edit.0 < send.0 { edit } else { send }),
@@ -187,16 +183,17 @@ impl Lane {
         }
     }
 
-    /// The first message that is not there. One that may be there is looked for, and those behind it wait.
-    fn next_send(&self) -> Option<(Key, Way)> {
+    /// The first message that is not there, or of which that is not known; those behind it wait.
+    fn next_send(&self) -> Option<Key> {
+        let is_unsent = |(message, hash): &&(DesiredMessage, Hash)| match self.known.get(&message.key) {
+            None => true,
+            Some(Known::Unsent { says }) => says != hash,
+            Some(_) => false,
+        };
         self.desired
             .iter()
-            .find_map(|(message, hash)| match self.known.get(&message.key) {
-                None => Some((message.key, Way::Send)),
-                Some(Known::Doubtful) => Some((message.key, Way::Find)),
-                Some(Known::Unsent { says }) if says != hash => Some((message.key, Way::Send)),
-                Some(_) => None,
-            })
+            .find(is_unsent)
+            .map(|(message, _)| message.key)
     }
 
     /// Of the messages that say something old the one that may be changed first, and has said it for longest.
@@ -239,7 +236,6 @@ impl Lane {
             _ if matches!(outcome, Outcome::NotYet { .. }) => None,
             Way::Send => Some(&mut self.sends),
             Way::Edit(_) | Way::Delete(_) => Some(&mut self.edits),
-            Way::Find => None,
         };
         if let Some(window) = window {
             window.count(now);
@@ -269,13 +265,12 @@ impl Lane {
 
     fn learn(&mut self, key: Key, way: Way, hash: Hash, outcome: Outcome, now: Clock) {
         let known = match (way, outcome) {
-            (Way::Delete(_), Outcome::Done { .. } | Outcome::Gone | Outcome::Refused | Outcome::NotThere)
-            | (Way::Find, Outcome::NotThere) => {
+            (Way::Delete(_), Outcome::Done { .. } | Outcome::Gone | Outcome::Refused) => {
                 self.known.remove(&key);
                 return;
             }
             // What it says may be an older text: the next edit settles that.
-            (Way::Find, Outcome::Done { remote }) | (Way::Edit(remote), Outcome::Unknown) => Known::There {
+            (Way::Edit(remote), Outcome::Unknown) => Known::There {
                 remote,
                 says: None,
                 since: now,
@@ -285,7 +280,6 @@ impl Lane {
                 says: Some(hash),
                 since: now,
             },
-            (Way::Send, Outcome::Unknown) => Known::Doubtful,
             (Way::Send, Outcome::Refused) => Known::Unsent { says: hash },
             (Way::Edit(remote), Outcome::Refused) => {
                 let tries = match self.known.get(&key) {
@@ -299,7 +293,7 @@ impl Lane {
                     next: now + FIRST_PAUSE * 2_u32.pow(tries.min(PATIENCE)),
                 }
             }
-            (Way::Edit(_), Outcome::Gone | Outcome::NotThere) => Known::Gone,
+            (Way::Edit(_), Outcome::Gone) => Known::Gone,
             _ => return,
         };
         self.known.insert(key, known);

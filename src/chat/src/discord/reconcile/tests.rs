@@ -57,7 +57,6 @@ impl Desk {
                 RequestKind::Send(message) => format!("send {}", message.content),
                 RequestKind::Edit { remote, message } => format!("edit {remote} {}", message.content),
                 RequestKind::Delete { remote } => format!("delete {remote}"),
-                RequestKind::Find(message) => format!("find {}", message.content),
             },
             Step::Wait(until) => format!("wait {}", until.as_millis()),
             Step::Idle => "idle".to_owned(),
@@ -96,8 +95,9 @@ fn a_turn_is_said_when_each_of_its_messages_says_the_newest() {
     assert_eq!(desk.asks(100), "send b");
     desk.ended(Outcome::Unknown, 200);
     assert!(!is_said(&desk), "one may be missing");
-    assert_eq!(desk.asks(2000), "find b");
+    assert_eq!(desk.asks(2000), "send b");
     desk.ended(done(12), 2100);
+    desk.0.found(&thread(1), key(2), 12, None);
     assert!(!is_said(&desk), "one may say something older");
     assert_eq!(desk.asks(4000), "edit 12 b");
     desk.ended(done(12), 4100);
@@ -224,25 +224,18 @@ fn a_busy_message_does_not_starve_another() {
 }
 
 #[test]
-fn what_may_have_been_sent_is_looked_for_before_anything_else_is_sent() {
+fn what_may_have_been_sent_is_asked_for_again_before_anything_else_and_ever_less_often() {
     let mut desk = Desk::new();
     desk.want(&[(1, "a"), (2, "b")]);
     assert_eq!(desk.asks(0), "send a");
     desk.ended(Outcome::Unknown, 100);
     assert_eq!(desk.asks(100), "wait 1100");
-    assert_eq!(desk.asks(1100), "find a");
-    desk.ended(Outcome::NotThere, 1200);
-    assert_eq!(desk.asks(1200), "send a");
-    desk.ended(Outcome::Unknown, 1300);
-    assert_eq!(desk.asks(2300), "find a");
-    desk.ended(done(11), 2400);
-    assert_eq!(desk.asks(2400), "send b");
-    desk.ended(done(12), 2500);
-    assert_eq!(
-        desk.asks(2500),
-        "edit 11 a",
-        "what was found may say something older"
-    );
+    assert_eq!(desk.asks(1100), "send a");
+    desk.ended(Outcome::Unknown, 1200);
+    assert_eq!(desk.asks(1200), "wait 3200");
+    assert_eq!(desk.asks(3200), "send a");
+    desk.ended(done(11), 3300);
+    assert_eq!(desk.asks(3300), "send b");
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn tool(call: &ToolCall, item: &Item) -> String {
         ToolStatus::Running => "▶️",
         ToolStatus::Completed => "✅",
         ToolStatus::Failed => "❌",
+        ToolStatus::Stopped => "⏹️",
         ToolStatus::Cut => "✂️",
     };
     let mut line = format!("{sign} {}", title(call));
@@ -146,8 +147,10 @@ fn facts(call: &ToolCall, item: &Item) -> Vec<String> {
         }
         _ => {}
     }
-    if call.status == ToolStatus::Cut {
-        facts.push("cut off".to_owned());
+    match call.status {
+        ToolStatus::Stopped => facts.push("stopped".to_owned()),
+        ToolStatus::Cut => facts.push("cut off".to_owned()),
+        _ => {}
     }
     facts
 }

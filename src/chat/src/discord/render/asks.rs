@@ -1,6 +1,6 @@
 //! What the agent asks people for: permissions and logins, each a card with buttons and afterwards a line that stays.
 
-use conversation::{Body, Choice, ChoiceKind, Decision, Item};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, LoginEnd};
 
 use super::message::{Button, DesiredMessage, Key, OutFile, Style};
 use super::{diff, words};
@@ -165,17 +165,19 @@ fn audit(decision: &Decision, title: &str, detail: &str, is_command: bool) -> St
 /// The card with the button that begins the sign-in, or the line that it was done.
 pub(super) fn login(item: &Item) -> Option<DesiredMessage> {
     let Body::Login {
-        title, reason, done, ..
+        title, reason, ended, ..
     } = &item.body
     else {
         return None;
     };
     let title = words::escaped(&harmless::line(title, 80));
-    if *done {
-        return Some(DesiredMessage::new(
-            Key::of(item),
-            format!("✅ Signed in to {title}"),
-        ));
+    if let Some(end) = ended {
+        let words = match end {
+            LoginEnd::Done => format!("✅ Signed in to {title}"),
+            LoginEnd::TimedOut => format!("❌ Nobody signed in to {title} in time"),
+            LoginEnd::Gone => format!("✂️ The turn ended before anybody signed in to {title}"),
+        };
+        return Some(DesiredMessage::new(Key::of(item), words));
     }
     let reason = words::escaped(&harmless::line(reason, 800));
     let content =

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use conversation::{
-    Attachment, Choice, ChoiceKind, Decision, Diff, ItemId, NoteKind, PlanEntry, PlanStatus, ThreadId,
-    ToolCall, ToolKind, ToolStatus, TurnId, TurnState,
+    Attachment, Choice, ChoiceKind, Decision, Diff, ItemId, LoginEnd, NoteKind, PlanEntry, PlanStatus,
+    ThreadId, ToolCall, ToolKind, ToolStatus, TurnId, TurnState,
 };
 use credentials::{Timestamp, UserId};
 use proptest::prelude::*;
@@ -286,13 +286,13 @@ fn an_audit_line_stays() {
 
 #[test]
 fn logins_notes_and_plans_have_their_buttons_and_signs() {
-    let login = |done| Body::Login {
+    let login = |ended| Body::Login {
         service: "codex".into(),
         title: "Codex".into(),
         reason: "the login ended".into(),
-        done,
+        ended,
     };
-    let card = one(login(false));
+    let card = one(login(None));
     assert_eq!(
         card.content,
         "🔑 **Sign-in needed: Codex**\nthe login ended\n-# The turn goes on by itself afterwards."
@@ -301,7 +301,18 @@ fn logins_notes_and_plans_have_their_buttons_and_signs() {
         card.buttons[0].press,
         Press::Action(Action::SignIn { item: ItemId(1) })
     );
-    assert_eq!(one(login(true)).content, "✅ Signed in to Codex");
+    for (end, words) in [
+        (LoginEnd::Done, "✅ Signed in to Codex"),
+        (LoginEnd::TimedOut, "❌ Nobody signed in to Codex in time"),
+        (
+            LoginEnd::Gone,
+            "✂️ The turn ended before anybody signed in to Codex",
+        ),
+    ] {
+        let over = one(login(Some(end)));
+        assert_eq!(over.content, words);
+        assert!(over.buttons.is_empty());
+    }
     let note = one(Body::Note {
         kind: NoteKind::Error,
         text: "The worker died.".into(),
@@ -451,6 +462,7 @@ fn anything() -> impl Strategy<Value = Body> {
         Just(ToolStatus::Running),
         Just(ToolStatus::Completed),
         Just(ToolStatus::Failed),
+        Just(ToolStatus::Stopped),
         Just(ToolStatus::Cut)
     ];
     let kind = prop_oneof![Just(ToolKind::Execute), Just(ToolKind::Read)];
@@ -468,7 +480,7 @@ fn anything() -> impl Strategy<Value = Body> {
             other => other,
         }),
         1 => (text(), text()).prop_map(|(by, reason)| permission(&reason, Some(Decision::Denied { by, reason: Some(reason.clone()) }))),
-        1 => (text(), text()).prop_map(|(title, reason)| Body::Login { service: "x".into(), title, reason, done: false }),
+        1 => (text(), text()).prop_map(|(title, reason)| Body::Login { service: "x".into(), title, reason, ended: None }),
         1 => text().prop_map(|name| Body::File(Attachment { path: name.clone(), name, size: 1 << 40, mime: String::new() })),
         1 => text().prop_map(|text| Body::Note { kind: NoteKind::Info, text, retry: None }),
     ]

@@ -10,6 +10,8 @@ use super::message::{Button, DesiredMessage, Key, Style};
 use crate::discord::custom_id::Action;
 use crate::discord::names::shortened;
 use crate::discord::split::disarmed;
+pub(super) use crate::figures::span;
+use crate::figures::{count, size};
 use crate::harmless;
 
 /// Steps of a plan that are shown; further ones are counted.
@@ -128,39 +130,7 @@ pub(super) fn relative(at: Timestamp) -> String {
     format!("<t:{}:R>", at.millis().div_euclid(1000))
 }
 
-/// `0.4 s`, `12 s`, `3 min 5 s`.
-pub(super) fn span(span: Duration) -> String {
-    let millis = span.as_millis();
-    if millis < 10_000 && !millis.is_multiple_of(1000) {
-        return format!("{}.{} s", millis / 1000, millis % 1000 / 100);
-    }
-    credentials::words::span(span)
-}
-
 /// `912 B`, `4.5 MiB`: Discord's limits are powers of 1024.
 pub fn bytes(count: u64) -> String {
-    for (size, unit) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
-        if count >= size {
-            let tenths = count / (size / 10);
-            return if tenths < 100 && !tenths.is_multiple_of(10) {
-                format!("{}.{} {unit}", tenths / 10, tenths % 10)
-            } else {
-                format!("{} {unit}", count / size)
-            };
-        }
-    }
-    format!("{count} B")
-}
-
-/// `12 345`.
-fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push('\u{202f}');
-        }
-        out.push(digit);
-    }
-    out
+    size(count, &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")])
 }

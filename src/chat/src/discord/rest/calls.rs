@@ -11,7 +11,7 @@ mod interactions;
 mod messages;
 mod places;
 
-pub(in crate::discord) use interactions::Later;
+pub(in crate::discord) use interactions::{EPHEMERAL, Later};
 pub(in crate::discord) use messages::{Answered, Outgoing};
 
 fn id(value: &Value) -> Result<Id, Trouble> {

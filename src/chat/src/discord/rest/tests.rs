@@ -122,3 +122,22 @@ async fn refusals_and_outages_are_told_apart() {
     assert!(matches!(sent, Err(Trouble::Unknown(_))), "it may be there");
     assert_eq!(fake.said(channel), ["there"]);
 }
+
+#[test]
+fn only_what_discord_itself_refuses_is_refused_for_good() {
+    let call = Call::new(LightMethod::Get, Route::UserMe, Lane("other", 0));
+    let discords = || Some("No".to_owned());
+    for (status, code, words, is_final) in [
+        (403, 50_013, discords(), true),
+        (404, 10_003, discords(), true),
+        (401, 50_027, discords(), true),
+        (413, 0, None, true),
+        (401, 0, discords(), false),
+        (403, -1, None, false),
+        (404, 0, None, false),
+    ] {
+        let trouble = call.trouble(status, code, words, None);
+        let is_refused = matches!(trouble, Trouble::Refused { .. });
+        assert_eq!(is_refused, is_final, "{status} {code}: {trouble}");
+    }
+}

@@ -135,3 +135,15 @@ fn what_is_written_down_can_be_read_and_nothing_else() {
         assert!(text.parse::<Marks>().is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_guild_that_the_bot_was_thrown_out_of_holds_nothing_back() {
+    let mut seen = begun(10);
+    seen.begin(0, ALL, [1, 2]);
+    seen.heard(0, 1);
+    seen.sees(0, 30);
+    assert_eq!(seen.writes().as_deref(), Some("1 0:10"));
+    seen.begin(0, ALL, [1]);
+    seen.heard(0, 1);
+    assert_eq!(seen.writes().as_deref(), Some("1 0:30"));
+}

@@ -1,39 +1,92 @@
 //! Sign-ins with a code that is typed into a vendor's page: this host asks until the vendor says yes, no, or too late, and the
-//! next host goes on with that.
+//! next host goes on with that. How it ended is told once: to the one who began it alone, as long as Discord takes that, and
+//! then where they began it, without what is theirs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use credentials::{Service, SignInError, UserId};
 
-use super::{done, told};
+use super::{done, title};
 use crate::discord::FRONT_END;
 use crate::discord::asker::Line;
 use crate::discord::bot::Bot;
+use crate::discord::persist::{Behind, Tried, persist};
+use crate::discord::rest::Trouble;
+use crate::web::sign_in::words::of_code;
 
 /// After the vendor or the network was away.
 const REST: Duration = Duration::from_secs(5);
+
+/// How a sign-in ended.
+struct Ended {
+    /// For the one who began it.
+    privately: String,
+    /// For everybody.
+    openly: String,
+}
 
 /// Asks the vendor until it says yes, no or too late, and tells the one who began it.
 pub(super) fn wait(bot: &Arc<Bot>, line: Option<Line>, user: UserId, service: Service) {
     let bot = Arc::clone(bot);
     tokio::spawn(async move {
-        let Some(words) = end(&bot, &user, &service).await else {
+        let ended = end(&bot, &user, &service).await;
+        let Some(line) = line else {
             return;
         };
-        if let Some(line) = line {
-            line.add(&bot, &words).await;
+        match ended {
+            Some(ended) => tell(&bot, line, user, service, ended).await,
+            None => forget(&bot, &line, &user, &service),
         }
-        // It may not have been there; nobody needs it any more.
-        let _ = bot.memory.set_sign_in(&user, &service, None);
     });
 }
 
-/// How it ended, in words; `None` if another one took its place.
-async fn end(bot: &Arc<Bot>, user: &UserId, service: &Service) -> Option<String> {
+async fn tell(bot: &Arc<Bot>, line: Line, user: UserId, service: Service, ended: Ended) {
+    let (held, about) = (Arc::clone(&bot.held), line.id);
+    let (bot, ended) = (Arc::clone(bot), Arc::new(ended));
+    let attempt = move |_| {
+        let (bot, line, ended) = (Arc::clone(&bot), line.clone(), Arc::clone(&ended));
+        let (user, service) = (user.clone(), service.clone());
+        async move {
+            let told = match line.add(&bot, &ended.privately).await {
+                Err(Trouble::Refused { .. }) => line.say(&bot, ended.openly.clone()).await,
+                // Nobody can look whether it was seen, so it is not said twice.
+                Err(Trouble::Unknown(_)) => Ok(()),
+                told => told,
+            };
+            if let Err(trouble) = told {
+                return Tried::Again(trouble.to_string());
+            }
+            forget(&bot, &line, &user, &service);
+            Tried::Done
+        }
+    };
+    persist(&held, about, Behind::Waits, attempt).await;
+}
+
+/// Nobody needs this way back any more. (A newer one stays.)
+fn forget(bot: &Bot, line: &Line, user: &UserId, service: &Service) {
+    if bot.memory.sign_in(user, service) == Some(line.to_text()) {
+        // It may be gone already.
+        let _ = bot.memory.set_sign_in(user, service, None);
+    }
+}
+
+/// How it ended; `None` if another one took its place.
+async fn end(bot: &Arc<Bot>, user: &UserId, service: &Service) -> Option<Ended> {
+    let of_all = |words: &str| {
+        let who = user.as_str().split_once(':').map_or("", |(_, id)| id);
+        format!("<@{who}> {words}")
+    };
+    let title = title(bot, service);
     loop {
         match bot.house.credentials.complete(service, user, None).await {
-            Ok(completed) => return Some(done(bot, user, &completed)),
+            Ok(completed) => {
+                return Some(Ended {
+                    privately: done(bot, user, &completed),
+                    openly: of_all(&format!("✅ Signed in to {title}. What waited for it goes on.")),
+                });
+            }
             Err(error) if error.is_temporary() => {
                 tracing::info!(%service, %user, %error, "a sign-in with a code waits on");
                 tokio::time::sleep(REST).await;
@@ -41,34 +94,59 @@ async fn end(bot: &Arc<Bot>, user: &UserId, service: &Service) -> Option<String>
             Err(SignInError::Replaced) => return None,
             Err(error) => {
                 tracing::info!(%service, %user, %error, "a sign-in with a code did not work");
-                return Some(told(&error));
+                let words = match error {
+                    // It ended while no host ran, or in a host that could not tell it.
+                    SignInError::NothingPending { .. } => {
+                        format!(
+                            "⚠️ Your sign-in to {title} with a code is over. `/auth` says how your logins stand."
+                        )
+                    }
+                    error => super::in_words(&of_code(&error, &title)),
+                };
+                return Some(Ended {
+                    openly: of_all(&words),
+                    privately: words,
+                });
             }
         }
     }
 }
 
-/// Goes on with what an earlier host began.
+/// Goes on with what an earlier host began, and tells what ended meanwhile.
 pub(in crate::discord) async fn take_up(bot: &Arc<Bot>) {
-    let credentials = bot.house.credentials.clone();
+    let begun = Arc::clone(bot);
     let begun = tokio::task::spawn_blocking(move || {
-        let pending = credentials.store().pending_sign_ins().unwrap_or_default();
-        let ours = pending.into_iter().filter_map(|one| {
+        let (memory, credentials) = (&begun.memory, &begun.house.credentials);
+        let mut found = vec![];
+        match memory.sign_ins() {
+            Ok(kept) => {
+                for (user, service, line) in kept {
+                    match credentials.pending_way(&service, &user) {
+                        Ok(Some(way)) if way != "device" => drop(memory.set_sign_in(&user, &service, None)),
+                        _ => found.push((user, service, Line::of_text(&line))),
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "could not look who is to be told how their sign-in ended"),
+        }
+        for one in credentials.store().pending_sign_ins().unwrap_or_default() {
+            let (Ok(user), Ok(service)) = (UserId::parse(&one.user), Service::parse(&one.service)) else {
+                continue;
+            };
             let is_ours = one
                 .user
                 .split_once(':')
                 .is_some_and(|(place, _)| place == FRONT_END);
-            let user = UserId::parse(&one.user)
-                .ok()
-                .filter(|_| is_ours && !one.is_over)?;
-            let service = Service::parse(&one.service).ok()?;
-            let way = credentials.pending_way(&service, &user).ok()??;
-            (way == "device").then_some((user, service))
-        });
-        ours.collect::<Vec<_>>()
+            let is_known = found.iter().any(|(by, to, _)| (by, to) == (&user, &service));
+            let way = credentials.pending_way(&service, &user);
+            if is_ours && !is_known && way.is_ok_and(|way| way == Some("device")) {
+                found.push((user, service, None));
+            }
+        }
+        found
     });
-    for (user, service) in begun.await.unwrap_or_default() {
+    for (user, service, line) in begun.await.unwrap_or_default() {
         tracing::info!(%service, %user, "going on with a sign-in that was begun before");
-        let line = bot.memory.sign_in(&user, &service);
-        wait(bot, line.and_then(|line| Line::of_text(&line)), user, service);
+        wait(bot, line, user, service);
     }
 }

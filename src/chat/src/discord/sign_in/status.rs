@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use credentials::{Owner, Service, State, TenantHealth, Timestamp, UserId, words};
+use credentials::{Owner, Service, State, TenantHealth, Timestamp, UserId, whose_login_pays, words};
 use serde_json::json;
+use supervisor::AgentKind;
 
 use super::title;
 use crate::discord::asker::Asker;
@@ -13,7 +14,7 @@ use crate::discord::names;
 use crate::discord::press::sentence;
 use crate::discord::rest::Outgoing;
 use crate::discord::split::disarmed;
-use crate::harmless;
+use crate::{harmless, payers};
 
 /// How somebody's logins stand, and the host's.
 pub(super) async fn status(bot: &Bot, asker: &Asker, user: &UserId) -> Result<Outgoing, String> {
@@ -47,6 +48,8 @@ pub(super) async fn status(bot: &Bot, asker: &Asker, user: &UserId) -> Result<Ou
         lines
             .push("Nobody is signed in, neither you nor this host. `/auth vendor:` signs you in.".to_owned());
     }
+    let may_sign_in_host = asker.is_admin(bot).await;
+    lines.extend(pays(bot, user, may_sign_in_host));
     let rows = if buttons.is_empty() {
         vec![]
     } else {
@@ -57,6 +60,37 @@ pub(super) async fn status(bot: &Bot, asker: &Asker, user: &UserId) -> Result<Ou
         rows,
         ..Outgoing::default()
     })
+}
+
+/// Which login pays in threads that somebody opens, and why: a line for each agent that works with one.
+fn pays(bot: &Bot, user: &UserId, may_sign_in_host: bool) -> Vec<String> {
+    let credentials = &bot.house.credentials;
+    let one = |agent: &supervisor::Agent| {
+        let AgentKind::Native(profile) = &agent.kind else {
+            return None;
+        };
+        let vendor = credentials
+            .vendors()
+            .get(&profile.account.as_ref()?.service)
+            .ok()?;
+        let environment = &vendor.environment;
+        let situation = credentials
+            .store()
+            .situation(&vendor.service, Some(environment), Some(user));
+        let situation = situation.ok()?;
+        let words = payers::words(
+            whose_login_pays(situation),
+            situation,
+            environment,
+            may_sign_in_host,
+        );
+        let title = disarmed(&harmless::line(&agent.title, 80));
+        Some(format!(
+            "-# In threads that you open {title} works with {}. {}",
+            words.with, words.why
+        ))
+    };
+    bot.house.supervisor.declared().values().filter_map(one).collect()
 }
 
 fn line(bot: &Bot, one: &TenantHealth, own: bool) -> String {

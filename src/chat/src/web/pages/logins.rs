@@ -9,7 +9,7 @@ use credentials::{
 };
 use supervisor::AgentKind;
 
-use super::payers;
+use crate::payers;
 use crate::web::people::Person;
 use crate::web::refusal::Refused;
 use crate::web::shared::Web;
@@ -21,6 +21,8 @@ struct Found {
     pending: Vec<PendingHealth>,
     /// Of this person, for each service.
     situations: BTreeMap<Service, Situation>,
+    /// Keys and tokens of the environment that were refused, and when.
+    refused: BTreeMap<Service, Timestamp>,
 }
 
 impl Web {
@@ -51,15 +53,21 @@ impl Web {
                 agents: used_by.map(|agents| agents.join(", ")).unwrap_or_default(),
                 situation: *situation,
                 payer: whose_login_pays(*situation),
+                refused: found.refused.get(&vendor.service).copied(),
             };
-            logins.push(of.login(Whose::Mine, own, begun, true));
+            let mut mine = of.login(Whose::Mine, own, begun, true);
+            if own.is_none() && !begun {
+                // Nobody may have looked when it ended.
+                mine.detail = self.failed_code(&person.user, &vendor.service).or(mine.detail);
+            }
+            logins.push(mine);
             logins.extend(of.environment());
             if host.is_some() || person.admin {
                 logins.push(of.login(Whose::Host, host, false, person.admin));
             }
         }
         Ok(Purse {
-            pays: self.pays(&found.situations, person.admin),
+            pays: self.pays(&found, person.admin),
             logins,
         })
     }
@@ -77,6 +85,11 @@ impl Web {
                 stored: store.tenants()?,
                 pending: store.pending_sign_ins()?,
                 situations,
+                refused: credentials
+                    .refused_variables()
+                    .into_iter()
+                    .map(|one| (one.service, one.at))
+                    .collect(),
             })
         });
         match look.await {
@@ -107,7 +120,7 @@ impl Web {
         self.agents_of_services().into_keys().collect()
     }
 
-    fn pays(&self, situations: &BTreeMap<Service, Situation>, may_sign_in_host: bool) -> Vec<Pays> {
+    fn pays(&self, found: &Found, may_sign_in_host: bool) -> Vec<Pays> {
         let one = |agent: &supervisor::Agent| {
             let pays = |with: &str, why: &str| Pays {
                 agent: agent.title.clone(),
@@ -125,23 +138,38 @@ impl Web {
             let account = profile.account.as_ref();
             let vendor = account.and_then(|account| self.credentials.vendors().get(&account.service).ok());
             let Some((vendor, situation)) =
-                vendor.and_then(|vendor| Some((vendor.clone(), *situations.get(&vendor.service)?)))
+                vendor.and_then(|vendor| Some((vendor.clone(), *found.situations.get(&vendor.service)?)))
             else {
                 return pays("no login", "Its server wants none.");
             };
             let payer = whose_login_pays(situation);
             let words = payers::words(payer, situation, &vendor.environment, may_sign_in_host);
+            let refused = found.refused.get(&vendor.service);
+            let refused = refused.filter(|_| matches!(payer, Payer::HostKey | Payer::HostToken));
+            let why = match refused {
+                Some(at) => format!("{} {}", refused_words(*at), words.why),
+                None => words.why,
+            };
             Pays {
                 service: Some(vendor.title.clone()),
-                works: !matches!(
-                    payer,
-                    Payer::LoginRequired | Payer::OwnLoginDead | Payer::HostLoginDead
-                ),
-                ..pays(&words.with, &words.why)
+                works: refused.is_none()
+                    && !matches!(
+                        payer,
+                        Payer::LoginRequired | Payer::OwnLoginDead | Payer::HostLoginDead
+                    ),
+                ..pays(&words.with, &why)
             }
         };
         self.supervisor.declared().values().map(one).collect()
     }
+}
+
+/// Of a key or token of the environment.
+fn refused_words(at: Timestamp) -> String {
+    format!(
+        "The vendor refused it at {}. Whoever runs this host can set one that works, and start it again.",
+        credentials::words::moment(at)
+    )
 }
 
 fn is_begun(one: &PendingHealth, vendor: &Vendor, person: &Person) -> bool {
@@ -155,6 +183,8 @@ struct OfService<'a> {
     agents: String,
     situation: Situation,
     payer: Payer,
+    /// When the key or token of the environment was refused, if it was.
+    refused: Option<Timestamp>,
 }
 
 impl OfService<'_> {
@@ -192,7 +222,11 @@ impl OfService<'_> {
                 name.as_deref().unwrap_or("of the environment")
             )),
             gives_way: payers::passed_over(self.payer, environment, which),
-            ..self.bare(Whose::Environment, LoginState::Set)
+            detail: self.refused.map(refused_words),
+            ..self.bare(
+                Whose::Environment,
+                self.refused.map_or(LoginState::Set, |_| LoginState::Dead),
+            )
         };
         let mut found = vec![];
         if environment.key.is_some() {

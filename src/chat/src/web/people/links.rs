@@ -1,4 +1,5 @@
-//! Links that let one browser in, once.
+//! Links that let one browser in, once: until it has shown its cookie, its answer may have been lost, and the link lets
+//! another one in, or the same again, in its place.
 
 use std::time::Duration;
 
@@ -47,13 +48,28 @@ struct Link {
     digest: String,
     whose: Whose,
     until: Instant,
-    used: bool,
+    used: Use,
+}
+
+/// How far a link is used up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Use {
+    Free,
+    /// A session is being made.
+    UnderWay,
+    /// It made this session, by its digest, of which nothing was seen yet.
+    Unseen(String),
+    /// Its session's cookie has arrived.
+    Spent,
 }
 
 impl Link {
     fn state(&self, now: Instant) -> Result<(), LinkError> {
         match self {
-            Self { used: true, .. } => Err(LinkError::Used),
+            Self {
+                used: Use::UnderWay | Use::Spent,
+                ..
+            } => Err(LinkError::Used),
             Self { until, .. } if *until <= now => Err(LinkError::Old),
             _ => Ok(()),
         }
@@ -73,7 +89,7 @@ impl Links {
             digest: digest(&key),
             whose,
             until: now + LINK_LIFE,
-            used: false,
+            used: Use::Free,
         });
         key
     }
@@ -86,22 +102,33 @@ impl Links {
         link.state(now).map(|()| &link.whose)
     }
 
-    /// Uses the link with this key up.
-    pub(super) fn take(&mut self, key: &str, now: Instant) -> Result<Whose, LinkError> {
+    /// Begins to use the link with this key: whom it lets in, and the session that it made before and that this one takes the
+    /// place of. Until [`made`](Self::made) it is nobody else's.
+    pub(super) fn take(&mut self, key: &str, now: Instant) -> Result<(Whose, Option<String>), LinkError> {
         let whose = self.look(key, now)?.clone();
-        self.mark(key, true);
-        Ok(whose)
+        let before = match self.now(key, Use::UnderWay) {
+            Some(Use::Unseen(session)) => Some(session),
+            _ => None,
+        };
+        Ok((whose, before))
     }
 
-    /// A link that was taken for nothing is good again.
-    pub(super) fn put_back(&mut self, key: &str) {
-        self.mark(key, false);
+    /// The link with this key made this session, by its digest, or made none and is as good as before.
+    pub(super) fn made(&mut self, key: &str, session: Option<String>) {
+        self.now(key, session.map_or(Use::Free, Use::Unseen));
     }
 
-    fn mark(&mut self, key: &str, used: bool) {
+    fn now(&mut self, key: &str, now: Use) -> Option<Use> {
         let digest = digest(key);
-        if let Some(link) = self.0.iter_mut().find(|link| link.digest == digest) {
-            link.used = used;
+        let link = self.0.iter_mut().find(|link| link.digest == digest)?;
+        Some(std::mem::replace(&mut link.used, now))
+    }
+
+    /// The cookie of this session has arrived, by its digest: the link that made it is spent.
+    pub(super) fn arrived(&mut self, session: &str) {
+        let made = |link: &&mut Link| matches!(&link.used, Use::Unseen(made) if made == session);
+        if let Some(link) = self.0.iter_mut().find(made) {
+            link.used = Use::Spent;
         }
     }
 

@@ -15,11 +15,42 @@ async fn a_key_lets_one_browser_in_once() {
     let cookie = people.enter_by_key(&key, None).await.unwrap();
     let person = people.by_cookie(&cookie).unwrap();
     assert!(person.admin && person.user.as_str().starts_with("web:"));
+    people.arrived(&cookie);
     let again = people.enter_by_key(&key, None).await;
     assert!(matches!(again, Err(EnterError::Link(LinkError::Used))));
     let made_up = people.enter_by_key("made-up", None).await;
     assert!(matches!(made_up, Err(EnterError::Link(LinkError::Unknown))));
     assert!(people.by_cookie(&key).is_none());
+}
+
+#[tokio::test]
+async fn until_its_cookie_has_arrived_a_key_lets_in_again_in_the_place_of_who_it_let_in() {
+    let (folder, people) = people();
+    let guest = people.new_key(Whose::NewPerson);
+    for key in [people.new_admin_key(), guest] {
+        let lost = people.enter_by_key(&key, None).await.unwrap();
+        assert!(people.look(&key).is_ok(), "it is offered again");
+        // Where the second one could not be kept, the first one is still there to be replaced.
+        let state = folder.path().join("state");
+        std::fs::rename(&state, folder.path().join("away")).unwrap();
+        assert!(people.enter_by_key(&key, None).await.is_err());
+        std::fs::rename(folder.path().join("away"), &state).unwrap();
+        assert!(people.by_cookie(&lost).is_some());
+        let cookie = people.enter_by_key(&key, None).await.unwrap();
+        assert_eq!(people.by_cookie(&lost), None, "nobody has that session");
+        let user = people.by_cookie(&cookie).unwrap().user;
+        assert_eq!(people.browsers_of(&user), 1);
+        // What else is shown says nothing of it.
+        people.arrived(&lost);
+        people.arrived("made-up");
+        assert!(people.look(&key).is_ok());
+        people.arrived(&cookie);
+        assert_eq!(people.look(&key), Err(LinkError::Used));
+        assert!(people.enter_by_key(&key, None).await.is_err());
+        assert!(people.by_cookie(&cookie).is_some(), "who is in stays in");
+    }
+    people.leave("made-up").await.unwrap();
+    assert_eq!(people.book().people(), 2, "of a lost session no person is left");
 }
 
 #[test]

@@ -76,7 +76,8 @@ impl Web {
                 Err(SignInError::Replaced) => return None,
                 Err(error) => {
                     tracing::info!(%service, %user, error = chain(&error), "a sign-in with a code did not work");
-                    return Some(Device::Failed(words::refused(&error)));
+                    let title = self.title_of(service);
+                    return Some(Device::Failed(words::of_code(&error, &title)));
                 }
             }
         }
@@ -94,6 +95,15 @@ impl Web {
             }),
             Device::Failed(refused) => Err(refused.clone()),
         })
+    }
+
+    /// How the last sign-in with a code ended, where it did not work.
+    pub(in crate::web) fn failed_code(&self, user: &UserId, service: &Service) -> Option<String> {
+        let state = self.waits.devices.get(&(user.clone(), service.clone()))?;
+        match state.value() {
+            Device::Failed(refused) => Some(crate::web::refusal::sentence(&refused.error)),
+            Device::Waiting | Device::Done(_) => None,
+        }
     }
 
     /// A link was given instead of a code.

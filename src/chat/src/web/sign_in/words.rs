@@ -37,6 +37,26 @@ pub(super) fn over(service: &Service) -> Refused {
     )
 }
 
+/// A sign-in that is waited for no longer, or by nobody.
+pub(super) fn not_waited_for(title: &str) -> Refused {
+    Refused::new(
+        StatusCode::CONFLICT,
+        format!("no sign-in to {title} is waited for any more"),
+    )
+    .hint("if you had begun one, look above whether you are signed in, and else begin again")
+}
+
+/// Why a sign-in with a code did not work.
+pub(crate) fn of_code(error: &SignInError, title: &str) -> Refused {
+    match error {
+        SignInError::Over { .. } | SignInError::CodeRefused { .. } => unfit(
+            &format!("your sign-in to {title} with a code was not finished in time, so nothing was stored"),
+            "begin again, with `/auth` or the button, and use the new code; what waits for a login goes on waiting",
+        ),
+        error => refused(error),
+    }
+}
+
 /// An answer to another person's link.
 pub(super) fn somebody_elses() -> Refused {
     unfit(

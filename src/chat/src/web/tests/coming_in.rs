@@ -65,6 +65,25 @@ async fn read(answer: reqwest::Response) -> (StatusCode, Option<String>, String)
 }
 
 #[tokio::test]
+async fn a_browser_whose_answer_was_lost_comes_in_by_the_same_link_and_leaves_nobody_behind() {
+    let house = House::start().await;
+    let link = house.link();
+    for _ in 0..2 {
+        let lost = house.stranger().press(&link).await;
+        assert_eq!(lost.status(), StatusCode::SEE_OTHER);
+    }
+    let mut alice = house.stranger();
+    alice.enter(&link).await;
+    let (_, page) = alice.page("/enter").await;
+    assert!(page.contains("who has no other one"), "{page}");
+    // It has arrived: the link is nobody else's any more.
+    let (status, cookie, page) = looked(&house.stranger(), &link).await;
+    assert_eq!((status, cookie), (StatusCode::FORBIDDEN, None));
+    assert!(page.contains("used already"), "{page}");
+    house.end().await;
+}
+
+#[tokio::test]
 async fn a_button_that_is_pressed_twice_lets_its_own_browser_in_and_nobody_else() {
     let house = House::start().await;
     let link = house.link();

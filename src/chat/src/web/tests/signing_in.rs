@@ -445,3 +445,35 @@ async fn a_code_is_waited_for_by_the_host() {
     house.end().await;
     vendor.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_code_that_nobody_types_in_time_is_told_where_it_waits_and_on_the_page_of_credentials() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let rule = FaultRule {
+        target: Target::DeviceAuthorization,
+        times: Some(1),
+        fault: Fault::Set {
+            field: "expires_in".to_owned(),
+            value: json!(1),
+        },
+    };
+    vendor.control().add_fault(rule).unwrap();
+    begin(&alice, json!({ "way": "device" })).await;
+    let told = loop {
+        let asks = json!({ "service": "rehearsal" });
+        let (status, answer) = alice.post("/api/auth/complete", asks).await;
+        if status != StatusCode::OK {
+            break answer.to_string();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let over = "was not finished in time, so nothing was stored";
+    assert!(told.contains(over) && told.contains("begin again"), "{told}");
+    let told = async || alice.page("/credentials").await.1.contains(over);
+    assert!(told().await, "whoever looks later is told, too");
+    begin(&alice, json!({ "way": "device" })).await;
+    assert!(!told().await, "there is a new one");
+    house.end().await;
+    vendor.shutdown().await;
+}

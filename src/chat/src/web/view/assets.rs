@@ -58,6 +58,11 @@ pub(crate) const ASSETS: &[Asset] = &[
         body: include_str!("live.js"),
     },
     Asset {
+        name: "timeline.js",
+        mime: SCRIPT,
+        body: include_str!("timeline.js"),
+    },
+    Asset {
         name: "focus.js",
         mime: SCRIPT,
         body: include_str!("focus.js"),

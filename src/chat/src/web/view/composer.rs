@@ -55,7 +55,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "/reset",
         arguments: "",
-        help: "forget the agent's memory of this thread; files stay",
+        help: "forget the agent's memory of this thread, and what it may always do; files stay",
     },
     Command {
         name: "/help",

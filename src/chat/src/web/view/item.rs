@@ -1,7 +1,7 @@
 //! One entry of a timeline.
 
 use conversation::{
-    Attachment, Body, Diff, Item, NoteKind, PlanEntry, PlanStatus, ThreadId, ToolCall, TurnId,
+    Attachment, Body, Diff, Item, LoginEnd, NoteKind, PlanEntry, PlanStatus, ThreadId, ToolCall, TurnId,
 };
 use credentials::UserId;
 
@@ -58,8 +58,8 @@ fn up_to(most: usize, item: &Item, viewer: &Viewer) -> String {
             service,
             title,
             reason,
-            done,
-        } => ("login", login(service, title, reason, *done, viewer)),
+            ended,
+        } => ("login", login(service, title, reason, *ended, viewer)),
         Body::File(file) => ("offer", file_offer(&item.thread, file)),
         Body::Note { kind, text, retry } => ("note", note(*kind, text, *retry, viewer)),
         Body::Usage { used, size } => ("usage", usage(*used, *size)),
@@ -217,13 +217,18 @@ fn plan(entries: &[PlanEntry]) -> String {
     out + "</ol></section>"
 }
 
-fn login(service: &str, title: &str, reason: &str, done: bool, viewer: &Viewer) -> String {
+fn login(service: &str, title: &str, reason: &str, ended: Option<LoginEnd>, viewer: &Viewer) -> String {
     let (service, title) = (escape(service), escape(&harmless::line(title, 80)));
-    if done {
-        return format!(
-            "<p class=\"audit\">{}<span>Signed in to {title}</span></p>",
-            icon("done")
-        );
+    if let Some(end) = ended {
+        let (mark, words) = match end {
+            LoginEnd::Done => ("done", format!("Signed in to {title}")),
+            LoginEnd::TimedOut => ("close", format!("Nobody signed in to {title} in time")),
+            LoginEnd::Gone => (
+                "close",
+                format!("The turn ended before anybody signed in to {title}"),
+            ),
+        };
+        return format!("<p class=\"audit\">{}<span>{words}</span></p>", icon(mark));
     }
     let reason = escape(&harmless::dropped(reason));
     let action = if viewer.owner {

@@ -3,21 +3,20 @@
 // the new snapshot takes the place of what is here. Few pages of a browser have a stream at a time, those that were looked
 // at last: it opens only so many connections to one host, and what people do needs some of them.
 
-import { element, fill, morph } from "./morph.js";
-import { heardClock, hold, span, times } from "./clock.js";
+import { fill } from "./morph.js";
+import { heardClock, hold, span } from "./clock.js";
 import { holding } from "./focus.js";
 import { line } from "./list.js";
 import { jitter, newId, reached, refusal } from "./send.js";
+import { arrange, forgetRevisions, isHeld, isOld, note, put, renew, timeline } from "./timeline.js";
 
-const timeline = document.getElementById("timeline");
 const banner = document.getElementById("banner");
 const { thread, person } = document.body.dataset;
 const heard = document.getElementById("heard");
 
 /** The host's life, and the newest id of an event: `<boot>-<revision>`. */
 const seen = { boot: document.body.dataset.boot, id: "" };
-const revisions = new Map();
-const listeners = { phase: [], thread: [], applied: [], away: [] };
+const listeners = { phase: [], thread: [], applied: [], renewed: [], away: [] };
 let source = null;
 let attempt = 0;
 let late = 0;
@@ -46,10 +45,8 @@ const CONNECTING = 15000;
 /** Browsers open six connections to a host over HTTP/1.1: so many pages may keep one for their stream. */
 const STREAMS = 4;
 
-/** Ids, in order, of entries below the last one here that the page let go, and of those that came since. */
-export const gone = [];
-
-/** Calls `listener` with what `name` (`phase`, `thread`, `applied`, and `away`: whether the host is out of reach) brings. */
+/** Calls `listener` with what `name` (`phase`, `thread`, `applied`, `renewed`: the id before which entries may have changed
+ * unheard, and `away`: whether the host is out of reach) brings. */
 export function on(name, listener) {
   listeners[name].push(listener);
 }
@@ -154,7 +151,7 @@ function rest() {
 
 /** In another life of the host the revisions that we know mean nothing; a snapshot follows. */
 function hello(data) {
-  if (data.boot !== seen.boot) revisions.clear();
+  if (data.boot !== seen.boot) forgetRevisions();
   seen.boot = data.boot;
   heardClock(data.now);
 }
@@ -219,97 +216,19 @@ export function resync() {
 
 function snapshot(data) {
   if (!timeline) return;
-  const ids = new Set(data.items.map((one) => `i${one.id}`));
-  const first = data.items[0]?.id ?? Infinity;
-  // More has happened than one snapshot tells: what is here is too far away to stand beside it.
-  if (![...timeline.children].some((one) => ids.has(one.id)) && !gone.some((id) => ids.has(`i${id}`))) {
-    gone.length = 0;
-    letGo([...timeline.children]);
-  }
-  for (const one of data.items) put(one, true);
-  arrange();
-  // Entries older than the snapshot were loaded on demand and stay.
-  // Every open question is in a snapshot: one that is not was decided.
-  const stale = (here) => number(here) >= first || here.querySelector('[aria-label="Permission needed"]');
-  for (const here of [...timeline.children]) {
-    if (!ids.has(here.id) && stale(here)) letGo([here]);
-  }
-  const older = document.getElementById("older");
-  if (older && (first === Infinity || [...timeline.children].every((one) => number(one) >= first))) older.hidden = !data.more;
+  const joins = renew(data);
   queue({ html: data.queue });
   phase(data.phase);
   threadChanged(data.thread);
   announceLast();
   settle();
+  if (joins) tell("renewed", data.from);
 }
 
 function item(data) {
-  put(data, false);
+  announce(put(data));
   arrange();
   settle();
-}
-
-function number(entry) {
-  return entry ? Number(entry.id.slice(1)) : Infinity;
-}
-
-/** Draws an entry; `arrange` is to follow. */
-export function put(data, anew) {
-  const id = `i${data.id}`;
-  if ((revisions.get(id) ?? -1) > data.revision) return;
-  const here = document.getElementById(id);
-  // It comes with those before and after it, when somebody looks so far back; but nobody has to look for a question.
-  const older = document.getElementById("older");
-  if (!here && !anew && older && !older.hidden && data.id < first() && !element(data.html).querySelector(".card.wait")) return;
-  if (!here && gone.length > 0 && data.id >= gone[0]) {
-    if (!gone.includes(data.id)) gone.push(data.id);
-    return;
-  }
-  revisions.set(id, data.revision);
-  const fresh = element(data.html);
-  if (here) holding(here, () => morph(here, fresh));
-  else timeline.insertBefore(fresh, [...timeline.children].find((one) => number(one) > data.id) ?? null);
-  const now = here ?? fresh;
-  times(now);
-  if (!here && !anew) announce(now);
-}
-
-/** The id of the entry that the page has all later ones of. A message that waited long stands below younger entries, of
- * which some may have been let go; what waits for an answer is there however old it is. */
-export function first() {
-  const entries = [...timeline.children];
-  const kinds = [(one) => !one.classList.contains("said") && !one.querySelector(".card.wait"), () => true];
-  const ids = kinds.map((fits) => entries.filter(fits).map(number)).find((some) => some.length > 0) ?? [];
-  return Math.min(...ids);
-}
-
-/** Takes entries out of the page; gives their ids. */
-export function letGo(entries) {
-  return entries.map((entry) => {
-    revisions.delete(entry.id);
-    entry.remove();
-    return number(entry);
-  });
-}
-
-/** Puts the entries into the order in which they are read: turn by turn, and one of no turn behind the last turn of which
- * something was said before it. The host does the same. Moves no more than it must. */
-export function arrange() {
-  let last = 0;
-  const turns = new Map();
-  const read = [...timeline.children].sort((one, other) => number(one) - number(other));
-  for (const one of read) {
-    const own = Number(one.dataset.turn ?? 0);
-    if (!one.classList.contains("said")) last = Math.max(last, own);
-    turns.set(one, own || last);
-  }
-  read.sort((one, other) => turns.get(one) - turns.get(other) || number(one) - number(other));
-  // From the end: what moves is a message that waited, away from what came before its turn.
-  let below = null;
-  for (const one of read.reverse()) {
-    if (one.nextElementSibling !== below) timeline.insertBefore(one, below);
-    below = one;
-  }
 }
 
 /** Says what waits for somebody in an entry, once. */
@@ -329,12 +248,12 @@ function announceLast() {
 function patch(data) {
   const entry = document.getElementById(`i${data.id}`);
   const text = entry?.querySelector(".md");
-  if (!text && gone.includes(data.id)) return;
+  if (!text && !isHeld(data.id)) return;
   if (!text) return resync();
-  if ((revisions.get(entry.id) ?? -1) > data.revision) return;
+  if (isOld(data)) return;
   const have = Number(text.dataset.stable);
   if (data.from !== 0 && data.from !== have && data.to !== have) return resync();
-  revisions.set(entry.id, data.revision);
+  note(data);
   entry.setAttribute("aria-busy", "true");
   const tail = text.querySelector(":scope > .tail");
   if (data.from === 0) {

@@ -3,13 +3,13 @@
 
 import { hear } from "./act.js";
 import { note } from "./note.js";
-import { arrange, first, gone, letGo, on, put, resync } from "./live.js";
+import { on, resync } from "./live.js";
 import { atEnd } from "./list.js";
 import { kept } from "./send.js";
+import { arrange, begin, clear, doubt, from, gone, letGo, number, put, timeline } from "./timeline.js";
 
 const thread = document.body.dataset.thread;
 const scroller = document.getElementById("scroll");
-const timeline = document.getElementById("timeline");
 const earlier = document.getElementById("older");
 const newer = document.getElementById("newer");
 
@@ -56,6 +56,7 @@ export function scrolling() {
   hear(() => requestAnimationFrame(toNewest));
   earlier?.addEventListener("click", () => load(older));
   on("applied", trim);
+  on("renewed", refresh);
   if (thread) addEventListener("pagehide", keep);
   comeBack();
 }
@@ -99,8 +100,7 @@ function toNewest() {
   stuck = true;
   if (newer) newer.hidden = true;
   if (gone.length > 0) {
-    gone.length = 0;
-    letGo([...timeline.children]);
+    clear();
     resync();
   }
   toEnd();
@@ -124,7 +124,20 @@ async function load(more) {
   }
 }
 
-async function fetched(before) {
+/** All entries from `low` on, and before `before`. The host gives them from their end; of long ones it takes several times. */
+async function fetched(low, before) {
+  const all = [];
+  for (let end = before; end > low; ) {
+    const part = await page(end);
+    // Before these may stand what waits for an answer, with more in between.
+    all.unshift(...part.items.filter((item) => item.id >= Math.max(low, part.from)));
+    end = part.from;
+  }
+  return all;
+}
+
+/** The newest entries before one, as many as the host gives at once. */
+async function page(before) {
   const answer = await fetch(`/api/t/${thread}/older?before=${before}`);
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();
@@ -140,12 +153,17 @@ function above(change) {
 }
 
 async function older() {
-  if (timeline.children.length === 0) return;
-  const { items, more } = await fetched(first());
+  let [low, part] = [0, null];
+  do {
+    if (timeline.children.length === 0) return;
+    low = from;
+    part = await page(low);
+    // Meanwhile the page may have begun anew, elsewhere.
+  } while (from !== low);
   above(() => {
-    for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item, true);
+    begin(part.from);
+    for (const item of part.items) if (!document.getElementById(`i${item.id}`)) put(item);
     arrange();
-    earlier.hidden = !more;
   });
   trim();
 }
@@ -153,20 +171,31 @@ async function older() {
 /** What was let go below comes back. */
 async function younger() {
   const part = gone.slice(0, PART);
-  const items = [];
-  // The host gives them from their end; of long ones it takes several times.
-  for (let before = gone[PART] ?? Number.MAX_SAFE_INTEGER, more = true; more && before > part[0]; before = items[0].id) {
-    const earlier = await fetched(before);
-    if (earlier.items.length === 0) break;
-    more = earlier.more;
-    items.unshift(...earlier.items);
-  }
+  const items = await fetched(part[0], gone[PART] ?? Number.MAX_SAFE_INTEGER);
+  if (gone[0] !== part[0]) return;
   gone.splice(0, part.length);
-  for (const item of items) if (item.id >= part[0] && !document.getElementById(`i${item.id}`)) put(item, true);
+  for (const item of items) if (!document.getElementById(`i${item.id}`)) put(item);
   arrange();
   trim();
   // What grew meanwhile is not known.
   if (gone.length === 0) resync();
+}
+
+/** Entries before this id may have changed while nothing was heard: who reads at the end needs them no more, and for others
+ * they are loaded again. */
+function refresh(id) {
+  const drop = () => above(() => begin(id));
+  if (stuck || loading) return drop();
+  const low = from;
+  doubt(id);
+  load(async () => {
+    const items = await fetched(low, id).catch((error) => {
+      if (from === low) drop();
+      throw error;
+    });
+    for (const item of items) put(item);
+    arrange();
+  });
 }
 
 /** Lets go what is far from the reader: above, or below, whichever is farther. */
@@ -178,11 +207,13 @@ function trim() {
   const up = frame.top - entries[spare - 1].getBoundingClientRect().bottom;
   const down = entries.at(-spare).getBoundingClientRect().top - frame.bottom;
   if (stuck || up > down) {
-    above(() => letGo(entries.slice(0, spare)));
-    earlier.hidden = false;
+    const kept = entries.slice(spare).filter((one) => number(one) >= from);
+    // A message that waited long says nothing of where the others begin.
+    const others = kept.filter((one) => !one.classList.contains("said"));
+    above(() => begin(Math.min(...(others.length > 0 ? others : kept).map(number))));
     return;
   }
-  gone.unshift(...letGo(entries.slice(-spare)));
+  gone.unshift(...letGo(entries.slice(-spare).filter((one) => number(one) >= from)));
   gone.sort((one, other) => one - other);
   newer.hidden = false;
 }

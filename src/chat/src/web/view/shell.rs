@@ -164,16 +164,17 @@ fn main(shell: &Shell<'_>, title: &str) -> String {
 
 /// What was said, with what loads more of it.
 fn conversation(shell: &Shell<'_>, now: &supervisor::Snapshot) -> String {
-    let (drawn, is_full) = fitting(&now.items, shell.viewer);
+    let (drawn, from) = fitting(&now.items, now.from, shell.viewer);
     let drawn: HashMap<_, _> = drawn.into_iter().map(|(one, html)| (one.id, html)).collect();
     let items: String = in_order(&now.items)
         .iter()
         .filter_map(|one| drawn.get(&one.id).map(String::as_str))
         .collect();
-    let more = if now.more || is_full { "" } else { " hidden" };
+    let more = if from.is_some() { "" } else { " hidden" };
+    let from = from.map_or(0, |from| from.0);
     format!(
         "<main id=\"main\" tabindex=\"-1\"><div id=\"scroll\"><button type=\"button\" id=\"older\"{more}>Show earlier</button>\
-         <div id=\"timeline\" role=\"log\" aria-label=\"Conversation\" aria-live=\"polite\" aria-relevant=\"additions\">{items}</div>\
+         <div id=\"timeline\" data-from=\"{from}\" role=\"log\" aria-label=\"Conversation\" aria-live=\"polite\" aria-relevant=\"additions\">{items}</div>\
          <div id=\"local\" aria-live=\"polite\"></div></div>\
          <button type=\"button\" id=\"newer\" hidden>{}New</button></main>",
         icon("down")

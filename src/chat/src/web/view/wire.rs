@@ -21,10 +21,10 @@ use super::stream::Patch;
 pub(crate) struct SnapshotEvent {
     /// The revision of this state.
     pub(crate) revision: u64,
-    /// The newest entries, in order.
+    /// The newest entries, in order, and before them those that wait for an answer.
     pub(crate) items: Vec<ItemEvent>,
-    /// Whether there are older ones.
-    pub(crate) more: bool,
+    /// The id from which on none is missing; 0: none is missing at all.
+    pub(crate) from: i64,
     /// From [`queue`](super::queue).
     pub(crate) queue: String,
     /// What it is at.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use credentials::{Timestamp, words};
 
 use super::html::escape;
+use crate::figures::size;
+pub(crate) use crate::figures::{count, span};
 
 /// A moment. The server knows no time zone of the reader: it writes UTC, and the script rewrites it in place.
 pub(crate) fn time(at: Timestamp) -> String {
@@ -51,42 +53,9 @@ fn short_ago(span: Duration) -> String {
     }
 }
 
-/// A span: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`.
-pub(crate) fn span(span: Duration) -> String {
-    let millis = span.as_millis();
-    if millis < 10_000 && !millis.is_multiple_of(1000) {
-        return format!("{}.{} s", millis / 1000, millis % 1000 / 100);
-    }
-    words::span(span)
-}
-
 /// A size: `912 B`, `4.5 KB`, `12 MB` (powers of 1000, as file managers have it).
 pub(crate) fn bytes(count: u64) -> String {
-    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "KB")];
-    for (size, unit) in units {
-        if count >= size {
-            let tenths = count / (size / 10);
-            return if tenths < 100 && !tenths.is_multiple_of(10) {
-                format!("{}.{} {unit}", tenths / 10, tenths % 10)
-            } else {
-                format!("{} {unit}", count / size)
-            };
-        }
-    }
-    format!("{count} B")
-}
-
-/// A count with thin gaps: `12 345`.
-pub(crate) fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push('\u{202f}');
-        }
-        out.push(digit);
-    }
-    out
+    size(count, &[(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "KB")])
 }
 
 /// RFC 3339, for machines.

@@ -2,7 +2,7 @@
 
 use super::timeline::{login, permission, tool};
 use super::*;
-use crate::item::{Decision, ToolStatus};
+use crate::item::{Decision, LoginEnd, ToolStatus};
 use crate::turn::{TurnEnd, TurnState};
 
 /// A running turn, one queued behind it, one done before it.
@@ -98,7 +98,8 @@ async fn nothing_unfinished_outlives_its_host() {
         tool(ToolStatus::Failed),
         permission(None),
         permission(Some(allowed.clone())),
-        login(false),
+        login(None),
+        login(Some(LoginEnd::Done)),
         answer("half of"),
     ];
     let mut items: Vec<_> = bodies
@@ -114,8 +115,8 @@ async fn nothing_unfinished_outlives_its_host() {
     ));
     conversation.put_items(items.clone()).await.unwrap();
     let (conversation, _) = reopened(folder.path(), conversation).await;
-    let now = conversation.items(&thread, None, 9).await.unwrap();
-    for cut in [0, 1, 8] {
+    let now = conversation.items(&thread, None, 10).await.unwrap();
+    for cut in [0, 1, 9] {
         let Body::Tool(call) = &now[cut].body else {
             panic!("{:?}", now[cut])
         };
@@ -127,7 +128,8 @@ async fn nothing_unfinished_outlives_its_host() {
         );
     }
     assert_eq!(now[4].body, permission(Some(Decision::Gone)));
-    for same in [2, 3, 5, 6, 7] {
+    assert_eq!(now[6].body, login(Some(LoginEnd::Gone)));
+    for same in [2, 3, 5, 7, 8] {
         assert_eq!(now[same], items[same]);
     }
 }

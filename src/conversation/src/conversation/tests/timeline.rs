@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::item::{
-    Attachment, Decision, Diff, PlanEntry, PlanStatus, ToolCall, ToolKind, ToolStatus, Window,
+    Attachment, Decision, Diff, LoginEnd, PlanEntry, PlanStatus, ToolCall, ToolKind, ToolStatus, Window,
 };
 
 pub(super) fn tool(status: ToolStatus) -> Body {
@@ -38,12 +38,12 @@ pub(super) fn permission(decision: Option<Decision>) -> Body {
     }
 }
 
-pub(super) fn login(done: bool) -> Body {
+pub(super) fn login(ended: Option<LoginEnd>) -> Body {
     Body::Login {
         service: "codex".to_owned(),
         title: "Codex".to_owned(),
         reason: "it expired".to_owned(),
-        done,
+        ended,
     }
 }
 
@@ -84,7 +84,8 @@ async fn every_kind_of_entry_comes_back_as_it_was() {
             words: "always".to_owned(),
         })),
         permission(Some(Decision::TimedOut)),
-        login(false),
+        login(None),
+        login(Some(LoginEnd::TimedOut)),
         Body::File(file),
         note("cut", Some(turn.id)),
         Body::Usage { used: 1, size: 0 },
@@ -217,18 +218,26 @@ async fn the_first_version_of_the_file_goes_on_with_its_ids() {
         id: crate::ItemId(1 << 50),
         ..item(&conversation, &thread, None, answer("x"))
     };
-    conversation.put_items(vec![far.clone()]).await.unwrap();
+    let login = |ended| item(&conversation, &thread, None, login(ended));
+    let logins = [login(Some(LoginEnd::Done)), login(None)];
+    let all = [&logins[..], std::slice::from_ref(&far)].concat();
+    conversation.put_items(all).await.unwrap();
     conversation.close().await.unwrap();
     raw(folder.path())
         .execute_batch(
-            "DROP TABLE item_ids; DROP INDEX deliveries_stuck_of; PRAGMA user_version = 1;
+            "UPDATE items SET unfinished = 0, body = json_set(json_remove(body, '$.ended'), '$.done',
+                 json(iif(body ->> '$.ended' = 'done', 'true', 'false'))) WHERE body ->> '$.item' = 'login';
+             DROP TABLE item_ids; DROP INDEX deliveries_stuck_of; PRAGMA user_version = 1;
              ALTER TABLE threads DROP COLUMN workspaces; ALTER TABLE threads DROP COLUMN permissions;",
         )
         .unwrap();
     let (conversation, _) = Conversation::open(folder.path()).unwrap();
+    let found = conversation.items(&thread, None, 9).await.unwrap();
+    assert_eq!((&found[0], &found[2]), (&logins[0], &far));
     assert_eq!(
-        conversation.items(&thread, None, 9).await.unwrap(),
-        std::slice::from_ref(&far)
+        found[1].body,
+        self::login(Some(LoginEnd::Gone)),
+        "nobody waits for it"
     );
     assert!(conversation.new_item_id() > far.id);
 }

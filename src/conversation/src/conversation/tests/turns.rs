@@ -155,6 +155,32 @@ async fn what_ended_last_is_known_although_the_clock_was_set_back() {
 }
 
 #[tokio::test]
+async fn all_last_turns_without_an_answer_are_dismissed_but_where_something_goes_on() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let failed = async |name: &str| {
+        say(&conversation, &thread, name, name).await;
+        let turn = start(&conversation, &thread).await;
+        conversation.finish(turn.id, TurnEnd::Failed, None).await.unwrap();
+        turn.id
+    };
+    let first = failed("1").await;
+    let last = failed("2").await;
+    say(&conversation, &thread, "3", "waits").await;
+    assert_eq!(conversation.dismiss_all().await.unwrap(), []);
+    let turn = start(&conversation, &thread).await;
+    conversation.finish(turn.id, TurnEnd::Cut, None).await.unwrap();
+    assert_eq!(conversation.dismiss_all().await.unwrap(), [thread.clone()]);
+    let state = async |id| conversation.turn(id).await.unwrap().state;
+    assert_eq!(state(turn.id).await, TurnState::Stopped);
+    // What came before it is as it was, and is not dismissed by a second time.
+    assert_eq!(conversation.dismiss_all().await.unwrap(), []);
+    assert_eq!(
+        (state(first).await, state(last).await),
+        (TurnState::Failed, TurnState::Failed)
+    );
+}
+
+#[tokio::test]
 async fn what_never_ran_is_neither_answered_nor_cut() {
     let (_folder, conversation, thread) = with_thread().await;
     let turn = say(&conversation, &thread, "1", "one").await;

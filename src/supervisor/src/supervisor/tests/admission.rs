@@ -3,13 +3,20 @@
 use std::future::{pending, ready};
 use std::sync::atomic::AtomicUsize;
 
+use tokio::sync::watch;
+
 use super::*;
 use crate::admission::Admission;
+use crate::process::scripted::Start;
 use crate::update::ThreadPhase;
 
 /// A host that has begun after another one, which left two queued turns of one thread; it has not gone on with them yet.
 async fn left_behind() -> (Host, ThreadId, [TurnId; 2]) {
-    let host = Host::new().await;
+    left_behind_with(limits()).await
+}
+
+async fn left_behind_with(limits: Limits) -> (Host, ThreadId, [TurnId; 2]) {
+    let host = Host::with(limits.clone()).await;
     let thread = host.thread("a").await;
     host.script.prompt_with(vec![Act::Forever]);
     let mut view = host.view(&thread).await;
@@ -27,7 +34,7 @@ async fn left_behind() -> (Host, ThreadId, [TurnId; 2]) {
     } = host;
     supervisor.drain(Duration::ZERO).await;
     drop((supervisor, conversation));
-    let next = Host::begun_on(folder, limits(), script).await;
+    let next = Host::begun_on(folder, limits, script).await;
     (next, thread, [second, third])
 }
 
@@ -66,8 +73,7 @@ async fn while_nobody_says_whether_a_turn_may_begin_it_waits_and_can_be_dropped(
     });
     host.supervisor.go_on().await;
     let mut view = host.view(&thread).await;
-    view.until("a worker is there", |view| view.phase == ThreadPhase::Working)
-        .await;
+    view.phase(ThreadPhase::Starting).await;
     host.supervisor
         .drop_queued(&thread, second, &user("owner"))
         .await
@@ -88,5 +94,96 @@ async fn what_was_accepted_just_now_begins_at_once() {
     let mut view = host.view(&thread).await;
     host.post(&thread, "hello").await;
     view.until("it was answered", |view| view.answers() == ["echo: hello"])
+        .await;
+}
+
+fn one_place() -> Limits {
+    Limits {
+        workers: 1,
+        ..limits()
+    }
+}
+
+/// Every turn is asked about until this is told, and how many are.
+fn undecided(host: &Host) -> (watch::Sender<bool>, watch::Receiver<usize>) {
+    let (decide, decided) = watch::channel(false);
+    let (asked, count) = watch::channel(0);
+    host.supervisor.admit_anew("web", move |_| {
+        asked.send_modify(|asked| *asked += 1);
+        let mut decided = decided.clone();
+        async move {
+            drop(decided.wait_for(|decided| *decided).await);
+            Admission::Granted
+        }
+    });
+    (decide, count)
+}
+
+/// A thread whose first turn begins, and whose second one has waited for that.
+async fn answered_once(host: &Host) -> (ThreadId, TurnId) {
+    let gate = Gate::default();
+    host.script.start_with(Start::Waits(gate.clone()));
+    let thread = host.thread("a").await;
+    host.post(&thread, "first").await;
+    let second = host.post(&thread, "second").await.turn;
+    gate.open();
+    (thread, second)
+}
+
+#[tokio::test]
+async fn what_waits_for_a_decision_takes_no_place_from_another_thread() {
+    let (host, thread, _) = left_behind_with(one_place()).await;
+    let (decide, mut asked) = undecided(&host);
+    host.supervisor.go_on().await;
+    asked.wait_for(|asked| *asked == 1).await.unwrap();
+    let other = host.thread("b").await;
+    let mut view = host.view(&other).await;
+    host.post(&other, "hello").await;
+    view.until("it was answered", |view| view.answers() == ["echo: hello"])
+        .await;
+    let mut view = host.view(&thread).await;
+    decide.send(true).unwrap();
+    view.until("both were answered", |view| {
+        view.answers() == ["echo: second", "echo: third"]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_for_a_decision_gives_way_and_its_turn_is_served_afterwards() {
+    let host = Host::with(one_place()).await;
+    let (decide, mut asked) = undecided(&host);
+    let (thread, _) = answered_once(&host).await;
+    let mut view = host.view(&thread).await;
+    asked.wait_for(|asked| *asked == 1).await.unwrap();
+    let other = host.thread("b").await;
+    let mut others = host.view(&other).await;
+    host.post(&other, "hello").await;
+    others
+        .until("it was answered", |view| view.answers() == ["echo: hello"])
+        .await;
+    decide.send(true).unwrap();
+    view.until("it was answered, too", |view| {
+        view.answers() == ["echo: first", "echo: second"]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_turn_was_dropped_before_it_began_gives_way() {
+    let host = Host::with(one_place()).await;
+    let (_undecided, mut asked) = undecided(&host);
+    let (thread, second) = answered_once(&host).await;
+    asked.wait_for(|asked| *asked == 1).await.unwrap();
+    let owner = user("owner");
+    host.supervisor
+        .drop_queued(&thread, second, &owner)
+        .await
+        .unwrap();
+    let other = host.thread("b").await;
+    let mut others = host.view(&other).await;
+    host.post(&other, "hello").await;
+    others
+        .until("it was answered", |view| view.answers() == ["echo: hello"])
         .await;
 }

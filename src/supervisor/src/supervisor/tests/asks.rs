@@ -5,7 +5,7 @@ use agent_client_protocol::v1::schema::{
     ToolKind as AcpKind,
 };
 use contract::LoginNeeded;
-use conversation::{Body, Decision, Permissions};
+use conversation::{Body, Decision, LoginEnd, Permissions};
 use serde_json::json;
 
 use super::*;
@@ -247,10 +247,11 @@ fn sign_in(host: &Host, owner: &str, generation: u64) {
     .unwrap();
 }
 
-fn login_done(view: &View) -> Option<bool> {
+/// What became of the login that it asked for.
+fn login_end(view: &View) -> Option<Option<LoginEnd>> {
     view.bodies().into_iter().find_map(|body| match body {
         Body::Login {
-            done,
+            ended,
             service,
             reason,
             ..
@@ -259,7 +260,7 @@ fn login_done(view: &View) -> Option<bool> {
                 (service.as_str(), reason.as_str()),
                 ("acme", "nobody is signed in")
             );
-            Some(*done)
+            Some(*ended)
         }
         _ => None,
     })
@@ -274,18 +275,18 @@ async fn a_turn_waits_for_a_login_and_goes_on_by_itself() {
     let mut view = host.view(&thread).await;
     host.post(&thread, "go").await;
     view.phase(ThreadPhase::AwaitingLogin).await;
-    assert_eq!(login_done(&view), Some(false));
+    assert_eq!(login_end(&view), Some(None));
     // Somebody else's login does not help, nor a sign of change alone.
     sign_in(&host, "web:other", 1);
     host.supervisor.credentials_changed();
     host.supervisor.workers().await;
-    assert_eq!(login_done(&host.view(&thread).await), Some(false));
+    assert_eq!(login_end(&host.view(&thread).await), Some(None));
     sign_in(&host, "web:owner", 2);
     host.supervisor.credentials_changed();
     view.quiet().await;
     assert_eq!(
-        (login_done(&view), view.answers()),
-        (Some(true), vec!["signed in"])
+        (login_end(&view), view.answers()),
+        (Some(Some(LoginEnd::Done)), vec!["signed in"])
     );
     view.is_durable(&host.conversation).await;
 }
@@ -342,18 +343,21 @@ async fn a_login_that_the_agent_has_just_seen_refused_is_asked_for_at_once_and_o
         .prompt_with(vec![Act::Login(refused), Act::Say("at last")]);
     let mut view = host.view(&thread).await;
     host.post(&thread, "go").await;
-    view.until("it is asked for", |view| login_done(view).is_some())
+    view.until("it is asked for", |view| login_end(view).is_some())
         .await;
     // Whatever its task did with the request it has done before it answers this.
     let now = host.view(&thread).await;
     assert_eq!(
-        (now.phase, login_done(&now)),
-        (ThreadPhase::AwaitingLogin, Some(false))
+        (now.phase, login_end(&now)),
+        (ThreadPhase::AwaitingLogin, Some(None))
     );
     sign_in(&host, "web:owner", 2);
     host.supervisor.credentials_changed();
     view.quiet().await;
-    assert_eq!((login_done(&view), view.answers()), (Some(true), vec!["at last"]));
+    assert_eq!(
+        (login_end(&view), view.answers()),
+        (Some(Some(LoginEnd::Done)), vec!["at last"])
+    );
 }
 
 #[tokio::test]
@@ -370,6 +374,51 @@ async fn nobody_signing_in_ends_the_turn_with_the_reason() {
     view.note("nobody signed in").await;
     view.quiet().await;
     assert_eq!(host.state(posted.turn).await, TurnState::Failed);
+    assert_eq!(login_end(&view), Some(Some(LoginEnd::TimedOut)));
+    view.is_durable(&host.conversation).await;
+}
+
+#[tokio::test]
+async fn whatever_ends_a_turn_what_it_asked_is_over() {
+    let host = Host::new().await;
+    for way in ["stop", "interrupt", "steer", "reset", "death"] {
+        let thread = host.thread(way).await;
+        let gate = Gate::default();
+        host.script.prompt_with(vec![
+            Act::DieLater(gate.clone()),
+            Act::AskAndGoOn(ToolCallUpdate::new("c", ToolCallUpdateFields::new())),
+            Act::Login(needs_login()),
+        ]);
+        let mut view = host.view(&thread).await;
+        host.post(&thread, "go").await;
+        view.until("it asks for both", |view| {
+            view.permission().is_some() && login_end(view) == Some(None)
+        })
+        .await;
+        match way {
+            "stop" => drop(host.supervisor.stop(&thread, &user("owner")).await.unwrap()),
+            "interrupt" => drop(host.post_as(&thread, "rather", Dispatch::Interrupt).await),
+            "steer" => drop(host.post_as(&thread, "and", Dispatch::Steer).await),
+            "reset" => host.supervisor.reset(&thread, &user("owner")).await.unwrap(),
+            _ => gate.open(),
+        }
+        view.until(way, |view| {
+            let is_gone = |body| {
+                matches!(
+                    body,
+                    Body::Permission {
+                        decision: Some(Decision::Gone),
+                        ..
+                    }
+                )
+            };
+            view.permission().is_some_and(|(_, body)| is_gone(body))
+                && login_end(view) == Some(Some(LoginEnd::Gone))
+        })
+        .await;
+        view.quiet().await;
+        view.is_durable(&host.conversation).await;
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,39 @@ async fn a_failed_turn_needs_no_attention_after_a_reset_or_a_skip_of_its_thread(
 }
 
 #[tokio::test]
+async fn many_failed_turns_are_a_number_and_the_newest_and_are_dismissed_at_once() {
+    let host = Host::new().await;
+    let mut threads = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        let thread = host.thread(name).await;
+        host.script
+            .prompt_with(vec![Act::Fail(PromptError::Failed("no".into()))]);
+        let mut view = host.view(&thread).await;
+        host.post(&thread, "go").await;
+        view.note("no").await;
+        view.quiet().await;
+        threads.push(thread);
+    }
+    let attention = host.supervisor.attention().await.unwrap();
+    let named: Vec<_> = attention.iter().map(|about| about.thread.as_ref()).collect();
+    let newest = [Some(&threads[4]), Some(&threads[3]), Some(&threads[2]), None];
+    assert_eq!(named, newest, "{attention:?}");
+    assert!(attention[3].what.starts_with("2 more threads"), "{attention:?}");
+    let hint = attention[3].hint.as_deref().unwrap_or_default();
+    assert!(hint.contains("threads skip --all-failed"), "{hint}");
+    // What waits is something else.
+    let all = BacklogFilter {
+        max: 50,
+        ..BacklogFilter::default()
+    };
+    let skipped = host.supervisor.skip(all, &user("owner")).await.unwrap();
+    assert_eq!((skipped.turns, skipped.unanswered), (0, 5));
+    assert_eq!(host.supervisor.dismiss_all().await.unwrap(), 5);
+    assert!(host.supervisor.attention().await.unwrap().is_empty());
+    assert_eq!(host.supervisor.dismiss_all().await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn reset_waits_for_the_end_of_a_worker_that_is_being_started() {
     let host = Host::new().await;
     let thread = host.thread("a").await;

@@ -201,7 +201,7 @@ async fn tool_calls_that_the_turn_did_not_end_are_cut() {
     assert!(
         view.bodies()
             .iter()
-            .any(|body| matches!(body, Body::Tool(call) if call.status == ToolStatus::Cut))
+            .any(|body| matches!(body, Body::Tool(call) if call.status == ToolStatus::Stopped))
     );
     view.is_durable(&host.conversation).await;
 }
@@ -272,6 +272,33 @@ async fn an_answer_that_was_cut_short_by_a_limit_says_so() {
     assert_eq!(view.note("limit of tokens").await.0, NoteKind::Warning);
     view.quiet().await;
     assert_eq!(host.state(posted.turn).await, TurnState::Done);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_word_says_so_unless_something_else_explains_it() {
+    let thought = || SessionUpdate::AgentThoughtChunk(ContentChunk::new("hm".into()));
+    for (acts, told) in [
+        (vec![], true),
+        (vec![Act::Update(thought())], true),
+        (vec![Act::Say(" \n")], true),
+        (vec![Act::Say("words"), Act::Update(thought())], false),
+        (vec![Act::Stop(StopReason::MaxTokens)], false),
+    ] {
+        let host = Host::new().await;
+        let thread = host.thread("a").await;
+        let shown = format!("{acts:?}");
+        host.script.prompt_with(acts);
+        let mut view = host.view(&thread).await;
+        let posted = host.post(&thread, "go").await;
+        view.quiet().await;
+        let notes: Vec<_> = view
+            .bodies()
+            .into_iter()
+            .filter(|body| matches!(body, Body::Note { text, .. } if text.contains("without a word")))
+            .collect();
+        assert_eq!(notes.len(), usize::from(told), "{shown}: {:?}", view.bodies());
+        assert_eq!(host.state(posted.turn).await, TurnState::Done);
+    }
 }
 
 #[tokio::test]

@@ -63,6 +63,7 @@ impl Task {
         let spec = Spec {
             thread: self.thread.id.clone(),
             agent,
+            agent_name: self.thread.agent.clone(),
             workspace: self.workspace.clone(),
             session_folder: self.shared.session_folder(&self.thread.id),
             owner: self.thread.owner.clone(),

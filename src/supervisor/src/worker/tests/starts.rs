@@ -62,8 +62,7 @@ async fn a_start_that_fails_says_what_to_do_about_it_and_leaves_nothing() {
         ),
         (
             "on_initialize() { echo hello; sleep 60; }",
-            "Protocol { waiting_for: \"initialize\", words: \"the agent Fake (`sh`) broke the protocol: it sent a line that is not a JSON object. Its command has to \
-             start a program that speaks the Agent Client Protocol, and writes nothing else to its standard output\" }",
+            "Protocol { waiting_for: \"initialize\", words: \"the agent Fake (`sh`) broke the protocol: it sent a line that is not a JSON object: “hello”. Its standard output is for the protocol alone: turn that line off in the agent, or leave it out in `command`, as in `[\\\"sh\\\", \\\"-c\\\", \\\"the-agent | grep --line-buffered '^{'\\\"]`. Its command has to start a program that speaks the Agent Client Protocol\" }",
         ),
         (
             "on_initialize() { echo bad option >&2; exit 3; }",
@@ -76,7 +75,11 @@ async fn a_start_that_fails_says_what_to_do_about_it_and_leaves_nothing() {
     ] {
         let mut scene = Scene::new();
         let error = scene.start(functions).await.unwrap_err();
-        assert_eq!(format!("{error:?}"), wanted);
+        // Who runs the test is told, too.
+        assert_eq!(
+            format!("{error:?}").replace(&crate::worker::sign_in::user(), ""),
+            wanted
+        );
         assert_eq!(scene.records(), 0);
         assert!(
             scene.events.try_recv().is_err(),

@@ -12,6 +12,9 @@ const BYTES_PER_TOKEN: u64 = 3;
 /// A picture takes so many, whatever its size as a file.
 const TOKENS_OF_IMAGE: u64 = 1500;
 
+/// So many new tokens are much.
+const MUCH: u64 = 2000;
+
 /// Bytes of an output, and of a call's arguments, that go into the text to be summed up.
 const OUTPUT: usize = 1500;
 const ARGUMENTS: usize = 500;
@@ -58,6 +61,20 @@ impl History {
             Some((counted, tokens)) => tokens + self.messages[counted..].iter().map(tokens_of).sum::<u64>(),
             None => around as u64 / BYTES_PER_TOKEN + self.view().iter().map(tokens_of).sum::<u64>(),
         }
+    }
+
+    /// Whether the next request is much longer than the last that was answered: a refusal may be about that, whatever it says.
+    pub(crate) fn has_grown(&self) -> bool {
+        let view = self.view();
+        let Some(replied) = view
+            .iter()
+            .rposition(|message| matches!(message, Message::Assistant { .. }))
+        else {
+            return false;
+        };
+        let tokens = |messages: &[Message]| messages.iter().map(tokens_of).sum::<u64>();
+        let new = tokens(&view[replied + 1..]);
+        new >= MUCH && new * 4 >= tokens(&view[..=replied])
     }
 
     /// What is shown before this message, as a text to be summed up, of at most `limit` bytes: of more, the middle is left out.

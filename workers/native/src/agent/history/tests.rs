@@ -1,6 +1,11 @@
 //! What the model is shown of a history, whatever happened in it.
 
 use super::*;
+use crate::agent::transcript::Withdrawal;
+
+const WITHDRAWN: Line = Line::Withdrawn {
+    what: Withdrawal::New,
+};
 
 fn user(text: &str) -> Line {
     Line::Message {
@@ -16,6 +21,7 @@ fn calls(ids: &[&str]) -> Line {
             id: (*id).to_owned(),
             name: "read".into(),
             arguments: "{}".into(),
+            opaque: None,
         })
     };
     Line::Message {
@@ -92,16 +98,10 @@ fn an_id_that_was_used_before_still_counts_as_open() {
 
 #[test]
 fn a_refused_message_is_gone_and_nothing_else_is() {
-    let history = History::of(vec![user("1"), user("2"), Line::Withdrawn]);
+    let history = History::of(vec![user("1"), user("2"), WITHDRAWN]);
     let first = Part::Text { text: "1".into() };
     assert!(history.messages().len() == 1 && history.ends_with(&[first]));
-    let answered = vec![
-        user("1"),
-        calls(&["a"]),
-        Line::Withdrawn,
-        user("2"),
-        Line::Withdrawn,
-    ];
+    let answered = vec![user("1"), calls(&["a"]), WITHDRAWN, user("2"), WITHDRAWN];
     assert_eq!(told(&History::of(answered), NOT_BEGUN), ["a"]);
 }
 
@@ -240,29 +240,29 @@ fn what_was_new_in_a_refused_request_goes_and_in_the_end_what_came_before_it() {
         user("1"),
         calls(&["a"]),
         result("a"),
-        Line::Withdrawn,
+        WITHDRAWN,
     ]);
     let whole = ["user good", "assistant", "user 1", "assistant"];
     assert_eq!(shown(&history)[..4], whole);
     assert!(shown(&history)[4].contains("left out"), "the result is not shown");
     // The call itself was what gives offence.
     history.apply(user("2"));
-    history.apply(Line::Withdrawn);
+    history.apply(WITHDRAWN);
     assert_eq!(
         shown(&history).len(),
         5,
         "the new message goes, and nothing else yet"
     );
     history.apply(user("3"));
-    history.apply(Line::Withdrawn);
+    history.apply(WITHDRAWN);
     assert_eq!(shown(&history), ["user good", "assistant"]);
     // A reply is a new beginning.
     history.apply(user("4"));
     history.apply(answer());
     history.apply(user("5"));
-    history.apply(Line::Withdrawn);
+    history.apply(WITHDRAWN);
     history.apply(user("6"));
-    history.apply(Line::Withdrawn);
+    history.apply(WITHDRAWN);
     assert_eq!(shown(&history), ["user good", "assistant", "user 4", "assistant"]);
 }
 
@@ -273,9 +273,9 @@ fn two_bad_messages_after_a_turn_that_broke_off_take_its_results_along() {
         calls(&["a"]),
         result("a"),
         user("2"),
-        Line::Withdrawn,
+        WITHDRAWN,
         user("3"),
-        Line::Withdrawn,
+        WITHDRAWN,
     ]);
     assert_eq!(shown(&history)[..2], ["user 1", "assistant"]);
     assert!(shown(&history)[2].contains("left out"));
@@ -366,4 +366,132 @@ fn a_text_to_be_summed_up_is_bounded_and_cannot_pass_for_ours() {
         "{told}"
     );
     assert!(told.contains("bytes are left out here") && told.contains("> last"));
+}
+
+fn picture() -> Line {
+    let parts = vec![
+        Part::Text { text: "look".into() },
+        Part::Image {
+            mime: "image/png".into(),
+            data: "AAAA".into(),
+        },
+    ];
+    Line::Message {
+        message: Message::User { parts },
+    }
+}
+
+fn withdrawn(what: Withdrawal) -> Line {
+    Line::Withdrawn { what }
+}
+
+/// The roles that the model is shown, with a `+` for each picture.
+fn shape(history: &History) -> String {
+    let letter = |message: &Message| match message {
+        Message::User { parts } => format!(
+            "u{}",
+            "+".repeat(parts.iter().filter(|part| part.is_picture()).count())
+        ),
+        Message::Assistant { .. } => "a".to_owned(),
+        Message::ToolResult { text, .. } => if text == "ok" { "r" } else { "x" }.to_owned(),
+    };
+    history.view().iter().map(letter).collect()
+}
+
+#[test]
+fn pictures_that_a_model_can_not_read_are_withdrawn_and_the_words_stay() {
+    use Withdrawal::Pictures;
+    for (lines, shown) in [
+        (vec![picture(), withdrawn(Pictures)], "u"),
+        // The new ones alone: those before were read.
+        (vec![picture(), answer(), picture(), withdrawn(Pictures)], "u+au"),
+        // All of them, when none is new: another model was chosen.
+        (vec![picture(), answer(), user("and"), withdrawn(Pictures)], "uau"),
+        // In the middle of a turn, too.
+        (
+            vec![picture(), calls(&["a"]), result("a"), withdrawn(Pictures)],
+            "uar",
+        ),
+        (vec![user("no picture"), withdrawn(Pictures)], "u"),
+    ] {
+        assert_eq!(shape(&History::of(lines.clone())), shown, "{lines:?}");
+    }
+    let mut history = History::of(vec![picture(), withdrawn(Pictures)]);
+    let Line::Message {
+        message: Message::User { parts },
+    } = picture()
+    else {
+        unreachable!()
+    };
+    assert!(!history.ends_with(&parts), "said anew, it has its picture again");
+    history.apply(picture());
+    assert_eq!(shape(&history), "u+", "and is not doubled");
+    assert!(history.ends_with(&parts));
+}
+
+#[test]
+fn a_fault_that_lasts_takes_away_what_is_new_and_nothing_that_was_answered() {
+    use Withdrawal::Suspect;
+    let fault = || withdrawn(Suspect);
+    let first = [picture(), answer()];
+    for (lines, shown) in [
+        // A fault passes, mostly: nothing is taken back for one.
+        (vec![user("x"), fault()], "u+au"),
+        (vec![user("x"), fault(), user("y"), fault()], "u+au"),
+        (vec![picture(), fault()], "u+au"),
+        (vec![picture(), fault(), fault()], "u+a"),
+        (vec![user("x"), fault(), picture(), fault()], "u+auu"),
+        (vec![user("x"), fault(), fault(), user("z"), fault()], "ua"),
+        (
+            vec![calls(&["a"]), result("a"), fault(), user("go on"), fault()],
+            "u+aar",
+        ),
+        (
+            vec![
+                calls(&["a"]),
+                result("a"),
+                fault(),
+                user("go on"),
+                fault(),
+                user("?"),
+                fault(),
+            ],
+            "uaax",
+        ),
+    ] {
+        let lines: Vec<Line> = first.iter().cloned().chain(lines).collect();
+        let shown_now = shape(&History::of(lines.clone()));
+        assert_eq!(
+            shown_now.replace('a', ""),
+            shown.replace('a', ""),
+            "{lines:?}: {shown_now}"
+        );
+    }
+    let mut history = History::of(vec![user("1"), answer(), user("2"), answer()]);
+    for _ in 0..10 {
+        history.apply(user("still down?"));
+        history.apply(fault());
+    }
+    assert_eq!(shape(&history), "uauau", "an exchange that was answered stays");
+}
+
+#[test]
+fn a_request_that_grew_much_is_told_from_one_that_did_not() {
+    let long = || user(&"word ".repeat(4000));
+    for (lines, has_grown) in [
+        (vec![long()], false),
+        (vec![user("hi"), answer(), user("more")], false),
+        (vec![user("hi"), answer(), long()], true),
+        (vec![long(), answer(), user("more")], false),
+        (
+            vec![
+                user(&"a long one ".repeat(9000)),
+                answer(),
+                user(&"x".repeat(7000)),
+            ],
+            false,
+        ),
+    ] {
+        assert_eq!(History::of(lines).has_grown(), has_grown);
+    }
 }

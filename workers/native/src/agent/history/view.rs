@@ -8,6 +8,9 @@ use crate::message::{Message, Part, ReplyPart};
 /// In place of an output that a provider refused.
 const WITHHELD: &str = "[the provider refused the request that had this output, so it is left out]";
 
+/// In place of a picture that a provider did not take.
+const NO_PICTURE: &str = "[a picture was here; you could not be shown it]";
+
 /// In place of an output that made room.
 const TRIMMED: &str = "[this output was left out to make room; call the tool again if it is needed]";
 
@@ -76,6 +79,7 @@ impl History {
 
     fn one(&self, index: usize) -> Cow<'_, Message> {
         match &self.messages[index] {
+            Message::User { parts } if self.withheld.contains(&index) => Cow::Owned(without_pictures(parts)),
             message @ Message::ToolResult { .. } if self.withheld.contains(&index) => {
                 with_text(message, WITHHELD)
             }
@@ -115,6 +119,18 @@ fn with_text<'a>(result: &'a Message, words: &str) -> Cow<'a, Message> {
             failed: *failed,
         }),
         message => Cow::Borrowed(message),
+    }
+}
+
+fn without_pictures(parts: &[Part]) -> Message {
+    let shown = |part: &Part| match part {
+        Part::Image { .. } => Part::Text {
+            text: NO_PICTURE.to_owned(),
+        },
+        text @ Part::Text { .. } => text.clone(),
+    };
+    Message::User {
+        parts: parts.iter().map(shown).collect(),
     }
 }
 

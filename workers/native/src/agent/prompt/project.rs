@@ -11,6 +11,9 @@ const FILE: &str = "AGENTS.md";
 /// Bytes of it that are read.
 const LIMIT: usize = 32 * 1024;
 
+/// Folders that are looked at.
+const FOLDERS: usize = 500;
+
 /// Files that are named.
 const NAMED: usize = 20;
 
@@ -62,7 +65,7 @@ fn root(workspace: &Path) -> Option<String> {
 
 /// Folders below the workspace with such a file, by path. Further down than they are looked for the model looks by itself.
 fn with_their_own(workspace: &Path) -> Vec<PathBuf> {
-    let mut found = folders_inside(workspace);
+    let mut found = folders_inside(workspace, FOLDERS).found;
     found.retain(|folder| workspace.join(folder).join(FILE).symlink_metadata().is_ok());
     found.sort();
     found.truncate(NAMED);

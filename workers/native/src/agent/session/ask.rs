@@ -6,12 +6,13 @@ use agent_client_protocol::is_incoming_transport_closed;
 use contract::{LoginNeeded, TurnFailure};
 use tokio::time::timeout;
 
+use super::room::Need;
 use super::{Brief, Session, TurnError};
 use crate::agent::client::Login;
 use crate::agent::kit::{Kit, Mind as _};
 use crate::agent::outlet::{EVERY, Outlet};
-use crate::agent::stop::Stop;
-use crate::agent::transcript::Line;
+use crate::agent::stop::{Stop, flushing};
+use crate::agent::transcript::{Line, Withdrawal};
 use crate::message::{Message, ReplyPart};
 use crate::providers::{Progress, ProviderError, Reply, Request};
 
@@ -20,6 +21,11 @@ const LOGINS: u32 = 10;
 
 /// How long a client may take to read the last words of a stopped answer.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What a person reads when pictures may be to blame for a fault; and when what was said may be.
+const NO_PICTURES: &str =
+    "hint: it may be the pictures, so they are left out from now on: go on without them, or send them again";
+const TAKEN_BACK: &str = "hint: it may be what was said, so it is taken back, and the next message goes without it; say it again once the provider works";
 
 /// How a call went.
 enum Called {
@@ -32,7 +38,7 @@ impl<K: Kit> Session<K> {
     /// Asks until there is a reply, a reason why there is none, or (`None`) the turn is stopped. What had been said by
     /// then is kept.
     pub(super) async fn ask(&mut self, brief: &Brief, stop: &Stop) -> Result<Option<Reply>, TurnError> {
-        let mut logins = 0;
+        let (mut logins, mut is_shortened) = (0, false);
         if self.make_room(brief, stop).await?.is_none() {
             return Ok(None);
         }
@@ -60,15 +66,24 @@ impl<K: Kit> Session<K> {
                         return Ok(None);
                     }
                 }
-                Called::Failed(ProviderError::TooLong(why), said) if said.is_empty() => {
-                    match self.leave_out(brief, stop).await? {
+                Called::Failed(error, said) if said.is_empty() => {
+                    let need = match &error {
+                        ProviderError::TooLong(_) => Some(Need::Sure),
+                        ProviderError::PerhapsTooLong(_) if !is_shortened => Some(Need::Doubtful),
+                        ProviderError::Refused(_) if !is_shortened && self.history.has_grown() => {
+                            Some(Need::Doubtful)
+                        }
+                        _ => None,
+                    };
+                    let left_out = match need {
+                        Some(need) => self.leave_out(need, brief, stop).await?,
+                        None => Some(false),
+                    };
+                    match left_out {
                         None => return Ok(None),
-                        Some(true) => {}
-                        Some(false) => return Err(self.withdraw(ProviderError::TooLong(why)).await?),
+                        Some(true) => is_shortened = true,
+                        Some(false) => return Err(self.withdraw(error).await?),
                     }
-                }
-                Called::Failed(error @ ProviderError::Refused(_), said) if said.is_empty() => {
-                    return Err(self.withdraw(error).await?);
                 }
                 Called::Failed(error, said) => {
                     if !said.is_empty() {
@@ -81,17 +96,34 @@ impl<K: Kit> Session<K> {
         }
     }
 
-    /// What was refused would be refused in each later request, too.
+    /// What a request can't succeed with would be in each later one, too.
     async fn withdraw(&mut self, error: ProviderError) -> Result<TurnError, TurnError> {
-        self.keep(vec![Line::Withdrawn]).await?;
-        Ok(error.into())
+        let what = match &error {
+            ProviderError::TooLong(_) | ProviderError::PerhapsTooLong(_) | ProviderError::Refused(_) => {
+                Withdrawal::New
+            }
+            ProviderError::Pictures(_) => Withdrawal::Pictures,
+            ProviderError::Faulty(_) => Withdrawal::Suspect,
+            _ => return Ok(error.into()),
+        };
+        let (messages, withheld) = self.history.extent();
+        self.keep(vec![Line::Withdrawn { what }]).await?;
+        let (left, withheld_now) = self.history.extent();
+        let hint = match &error {
+            ProviderError::Faulty(_) if left < messages => TAKEN_BACK,
+            ProviderError::Faulty(_) if withheld_now > withheld => NO_PICTURES,
+            _ => return Ok(error.into()),
+        };
+        Ok(TurnError::failed(
+            TurnFailure::Unavailable,
+            format!("{error}\n{hint}"),
+        ))
     }
 
     async fn call_model(&self, brief: &Brief, stop: &Stop) -> Called {
         let history = self.history.view();
         let draft = self.transcript.draft(self.history.messages().len());
         let outlet = Outlet::new(&self.client, self.next_message(), draft);
-        self.client.status("thinking");
         let request = Request {
             model: &brief.model,
             system: &brief.system,
@@ -101,9 +133,8 @@ impl<K: Kit> Session<K> {
         };
         let mut progress = |progress| outlet.push(progress);
         let call = self.mind.call(request, &mut progress);
-        let called = stop
-            .or_with(call, outlet.pending(), EVERY, &self.client, || outlet.flush())
-            .await;
+        let called = flushing(call, outlet.pending(), EVERY, &self.client, || outlet.flush());
+        let called = stop.or(called).await;
         if let Some(Ok(reply)) = &called {
             show_unstreamed(&outlet, reply);
         }

@@ -1,5 +1,7 @@
 //! One tool call: prepared, permitted, run, and its result kept.
 
+use std::time::Duration;
+
 use agent_client_protocol::is_incoming_transport_closed;
 use contract::Permissions;
 
@@ -9,45 +11,53 @@ use crate::agent::card::{self, Card};
 use crate::agent::client::Decision;
 use crate::agent::kit::{Hands as _, Kit};
 use crate::agent::plan::{self, UPDATE_PLAN};
-use crate::agent::stop::Stop;
+use crate::agent::stop::{Stop, flushing};
 use crate::agent::transcript::{Line, TranscriptError};
 use crate::message::{Message, ToolCall};
 use crate::tools::{Always, Outcome, Prepared};
 
-/// What a stopped call shows.
-const STOPPED: &str = "stopped";
+/// How long a tool that was told to stop may take to say what it had put out. Less than the host waits.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
 
 /// Longest title in a status, in characters.
 const TITLE: usize = 80;
 
+/// What became of a call.
+pub(super) enum Executed {
+    /// Its result is kept.
+    Done,
+    /// The turn was stopped before its end. What the model is to be told of it.
+    Stopped(String),
+}
+
 type PreparedFor<K> = Prepared<<<K as Kit>::Hands as crate::agent::kit::Hands>::Action>;
 
 impl<K: Kit> Session<K> {
-    /// Executes exactly what was shown and permitted. `None` when the turn was stopped: the call then has no result.
+    /// Executes exactly what was shown and permitted.
     pub(super) async fn execute(
         &mut self,
         id: &str,
         call: &ToolCall,
         stop: &Stop,
-    ) -> Result<Option<()>, TurnError> {
+    ) -> Result<Executed, TurnError> {
         // What a call shows may be long. A stop that was said is heard here, too.
         if stop.or(self.client.caught_up()).await.is_none() {
-            return Ok(None);
+            return Ok(Executed::Stopped(never_begun(stop)));
         }
         if call.arguments.len() > ARGUMENTS_LIMIT {
             let why = format!(
                 "not run: its arguments have {} bytes, and {ARGUMENTS_LIMIT} is the limit; they were not kept",
                 call.arguments.len()
             );
-            return self.refuse(id, call, "", &why).await.map(Some);
+            return self.refuse(id, call, "", &why).await;
         }
         if call.name == UPDATE_PLAN {
             self.show_plan(call).await?;
-            return Ok(Some(()));
+            return Ok(Executed::Done);
         }
         let prepared = match self.hands.prepare(&call.name, &call.arguments) {
             Ok(prepared) => prepared,
-            Err(why) => return self.refuse(id, call, &call.arguments, &why).await.map(Some),
+            Err(why) => return self.refuse(id, call, &call.arguments, &why).await,
         };
         let card = Card::of(id, &prepared);
         self.client.update(card.announced());
@@ -58,7 +68,7 @@ impl<K: Kit> Session<K> {
             Some(Decision::Denied(why)) => {
                 self.result(call, why.clone(), true).await?;
                 self.client.update(card.failed(&why));
-                return Ok(Some(()));
+                return Ok(Executed::Done);
             }
             Some(_) => {
                 let begun = Line::Begun {
@@ -67,18 +77,25 @@ impl<K: Kit> Session<K> {
                 self.keep(vec![begun]).await?;
                 self.run(prepared, &card, stop).await
             }
-            None => None,
+            None => {
+                let words = never_begun(stop);
+                self.client.update(card.stopped(&words));
+                return Ok(Executed::Stopped(words));
+            }
         };
-        let Some(outcome) = outcome else {
-            self.client.update(card.failed(STOPPED));
-            return Ok(None);
+        let executed = if outcome.stopped {
+            let words = cut_short(outcome.text, stop);
+            self.client.update(card.stopped(&words));
+            Executed::Stopped(words)
+        } else {
+            self.result(call, outcome.text.clone(), outcome.failed).await?;
+            self.client.update(card.ended(&outcome));
+            Executed::Done
         };
-        self.result(call, outcome.text.clone(), outcome.failed).await?;
-        self.client.update(card.ended(&outcome));
         for offered in outcome.created.iter().filter_map(|path| card::offered(path)) {
             self.client.update(offered);
         }
-        Ok(Some(()))
+        Ok(executed)
     }
 
     /// Answers a call that never comes to be: the model and the person read why.
@@ -88,10 +105,10 @@ impl<K: Kit> Session<K> {
         call: &ToolCall,
         arguments: &str,
         why: &str,
-    ) -> Result<(), TurnError> {
+    ) -> Result<Executed, TurnError> {
         self.result(call, why.to_owned(), true).await?;
         self.client.update(Card::refused(id, &call.name, arguments, why));
-        Ok(())
+        Ok(Executed::Done)
     }
 
     /// Whether it may run. `None` when the turn is stopped first.
@@ -139,15 +156,19 @@ impl<K: Kit> Session<K> {
         Ok(Some(decision))
     }
 
-    async fn run(&self, prepared: PreparedFor<K>, card: &Card, stop: &Stop) -> Option<Outcome> {
+    async fn run(&self, prepared: PreparedFor<K>, card: &Card, stop: &Stop) -> Outcome {
         let title: String = card.title().chars().take(TITLE).collect();
         self.client.status(format!("running: {title}"));
         self.client.update(card.running());
         let output = Output::new(&self.client, card);
         let mut push = |text: String| output.push(&text);
-        let run = self.hands.run(prepared, &mut push);
-        stop.or_with(run, output.pending(), EVERY, &self.client, || output.flush())
-            .await
+        let stopped = async {
+            stop.said().await;
+        };
+        let run = self.hands.run(prepared, &mut push, stopped);
+        let run = flushing(run, output.pending(), EVERY, &self.client, || output.flush());
+        let ended = stop.or_after(LAST_WORDS, run).await;
+        ended.unwrap_or_else(|| Outcome::stopped(output.written()))
     }
 
     async fn show_plan(&mut self, call: &ToolCall) -> Result<(), TranscriptError> {
@@ -162,11 +183,28 @@ impl<K: Kit> Session<K> {
     }
 
     async fn result(&mut self, call: &ToolCall, text: String, failed: bool) -> Result<(), TranscriptError> {
-        let message = Message::ToolResult {
-            call: call.id.clone(),
-            text,
-            failed,
-        };
-        self.keep(vec![Line::Message { message }]).await
+        self.keep(vec![result_of(call, text, failed)]).await
     }
+}
+
+pub(super) fn result_of(call: &ToolCall, text: String, failed: bool) -> Line {
+    let message = Message::ToolResult {
+        call: call.id.clone(),
+        text,
+        failed,
+    };
+    Line::Message { message }
+}
+
+/// Of a call that was stopped before it began.
+pub(super) fn never_begun(stop: &Stop) -> String {
+    format!("not run: {}", stop.why())
+}
+
+/// Of a call that was stopped while it ran.
+fn cut_short(mut text: String, stop: &Stop) -> String {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text + &format!("[{} while this ran; what it had done by then stays]", stop.why())
 }

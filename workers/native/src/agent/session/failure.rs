@@ -54,11 +54,13 @@ impl From<ProviderError> for TurnError {
         let failure = match &error {
             ProviderError::LoginRequired { .. } => TurnFailure::LoginRequired,
             ProviderError::WrongKey(_) => TurnFailure::WrongKey,
-            ProviderError::Unavailable(_) => TurnFailure::Unavailable,
+            ProviderError::Unavailable(_) | ProviderError::Faulty(_) => TurnFailure::Unavailable,
             ProviderError::Cut { .. } => TurnFailure::Cut,
-            ProviderError::TooLong(_) | ProviderError::Barred(_) | ProviderError::Refused(_) => {
-                TurnFailure::Refused
-            }
+            ProviderError::TooLong(_)
+            | ProviderError::PerhapsTooLong(_)
+            | ProviderError::Pictures(_)
+            | ProviderError::Barred(_)
+            | ProviderError::Refused(_) => TurnFailure::Refused,
         };
         Self::failed(failure, error.to_string())
     }

@@ -58,6 +58,11 @@ impl<'a> Output<'a> {
         &self.pending
     }
 
+    /// The end of what was written so far.
+    pub(super) fn written(&self) -> String {
+        tail(&self.lock().written).to_owned()
+    }
+
     /// Sends what waits.
     pub(super) fn flush(&self) {
         self.send(&mut self.lock());

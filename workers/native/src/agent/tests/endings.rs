@@ -2,10 +2,10 @@
 
 use acp::schema::StopReason;
 use agent_client_protocol::v1 as acp;
+use contract::Canceller;
 use serde_json::{Value, json};
 
 use super::scene::{Answers, Place, Script, Step, calls, meet, says, text};
-use crate::agent::history::{NOT_BEGUN, UNKNOWN_RESULT};
 use crate::providers::ProviderError;
 
 fn roles(request: &Value) -> Vec<&str> {
@@ -39,26 +39,48 @@ async fn stopping_an_answer_keeps_what_was_said() {
 }
 
 #[tokio::test]
-async fn stopping_a_tool_drops_it_and_tells_the_model_that_its_effects_are_unknown() {
-    let place = Place::new();
-    let script = Script::of([calls(&[["hang", "a"], ["look", "b"]]), says("ok")]);
-    meet(&script, &Answers::default(), async |person| {
-        person.ready(&place).await;
-        let turn = person.start("go");
-        person.hears(|told| told.to_string().contains("so far")).await;
-        person.cancel();
-        let answer = turn.block_task().await.unwrap();
-        assert_eq!(answer.stop_reason, StopReason::Cancelled);
-        assert_eq!(script.dropped(), ["hang a"]);
-        person.hears(|told| told["status"] == "failed").await;
-        person.prompt("and then").await.unwrap();
-    })
-    .await;
-    assert_eq!(script.ran(), ["hang a"], "what comes after is not begun");
-    let history = &script.last_request()["history"];
-    for (index, call, words) in [(2, "p0", UNKNOWN_RESULT), (3, "p1", NOT_BEGUN)] {
-        let expected = json!({"role": "tool_result", "call": call, "text": words, "failed": true});
-        assert_eq!(history[index], expected);
+async fn what_a_stopped_tool_had_put_out_is_kept_and_who_stopped_it_is_told() {
+    for (by, why) in [
+        (Some(Canceller::Person), "stopped by the person"),
+        (Some(Canceller::Message), "interrupted by a new message"),
+        (Some(Canceller::Host), "stopped because the host went away"),
+        (None, "stopped"),
+    ] {
+        for (call, put_out) in [("a", "so far, and more"), ("deaf", "so far")] {
+            let place = Place::new();
+            let script = Script::of([
+                calls(&[["hang", call], ["look", "b"], ["touch", "c"]]),
+                says("ok"),
+            ]);
+            let ran = format!("{put_out}\n[{why} while this ran; what it had done by then stays]");
+            meet(&script, &Answers::default(), async |person| {
+                person.ready(&place).await;
+                let turn = person.start("go");
+                person.hears(|told| told.to_string().contains("so far")).await;
+                person.cancel_by(by);
+                let answer = turn.block_task().await.unwrap();
+                assert_eq!(answer.stop_reason, StopReason::Cancelled);
+                assert_eq!(script.dropped(), [format!("hang {call}")]);
+                let card = person.hears(|told| told["status"] == "failed").await;
+                assert_eq!(card["content"][0]["content"]["text"], ran);
+                assert_eq!(card["_meta"], json!({"agent-host": {"stopped": true}}));
+                person.prompt("and then").await.unwrap();
+            })
+            .await;
+            assert_eq!(script.ran().len(), 1, "what comes after is not begun");
+            let history = &script.last_request()["history"];
+            let never = format!("not run: {why}");
+            for (index, call, words) in [(2, "p0", &ran), (3, "p1", &never), (4, "p2", &never)] {
+                let expected = json!({"role": "tool_result", "call": call, "text": words, "failed": true});
+                assert_eq!(history[index], expected);
+            }
+            // A worker that loads it says the same.
+            let lines = place.lines().iter().map(Value::to_string).collect::<String>();
+            assert!(
+                lines.contains(why) && !lines.contains("the worker ended"),
+                "{lines}"
+            );
+        }
     }
 }
 
@@ -70,16 +92,18 @@ async fn stopping_an_open_question_withdraws_it() {
         person.ready(&place).await;
         let turn = person.start("go");
         person.hears(|told| told["asked"].is_object()).await;
-        person.cancel();
+        person.cancel_by(Some(Canceller::Person));
         let answer = turn.block_task().await.unwrap();
         assert_eq!(answer.stop_reason, StopReason::Cancelled);
+        let card = person.hears(|told| told["status"] == "failed").await;
+        assert_eq!(card["_meta"], json!({"agent-host": {"stopped": true}}));
         person.prompt("and then").await.unwrap();
     })
     .await;
     assert!(script.ran().is_empty());
     let history = &script.last_request()["history"];
     for index in [2, 3] {
-        assert_eq!(history[index]["text"], NOT_BEGUN, "nothing is said to have run");
+        assert_eq!(history[index]["text"], "not run: stopped by the person");
     }
 }
 
@@ -250,4 +274,93 @@ async fn a_defect_answers_the_prompt_and_ends_the_worker() {
         person.connection.incoming_closed().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_fault_at_each_try_never_sticks_to_what_was_said() {
+    let place = Place::new();
+    let fault = || {
+        Step::Fail(
+            vec![],
+            ProviderError::Faulty("a fault (also after 6 tries)".to_owned()),
+        )
+    };
+    let script = Script::of([says("hello"), fault(), fault(), says("fine")]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        person.prompt("one").await.unwrap();
+        let first = person.prompt("what the server fails at").await.unwrap_err();
+        assert_eq!(
+            first.message, "a fault (also after 6 tries)",
+            "a fault passes, mostly"
+        );
+        assert_eq!(
+            first.data.unwrap(),
+            json!({"agent-host": {"failure": "unavailable"}})
+        );
+        let second = person.prompt("what the server fails at").await.unwrap_err();
+        assert!(second.message.contains("it is taken back"), "{}", second.message);
+        person.prompt("two").await.unwrap();
+    })
+    .await;
+    assert!(
+        !script.last_request().to_string().contains("fails at"),
+        "{}",
+        script.last_request()
+    );
+    assert_eq!(roles(&script.last_request()), ["user", "assistant", "user"]);
+}
+
+#[tokio::test]
+async fn what_may_be_too_long_is_made_shorter_once_and_forgets_nothing_for_a_guess() {
+    let guess = || {
+        Step::Fail(
+            vec![],
+            ProviderError::PerhapsTooLong("over some limit".to_owned()),
+        )
+    };
+    let refused = || Step::Fail(vec![], ProviderError::Refused("no".to_owned()));
+    let long = "word ".repeat(4000);
+    // Words that may mean it; and none, at a request that is much longer than the last that was answered.
+    for (asked, refusal) in [("more", guess as fn() -> Step), (long.as_str(), refused)] {
+        let place = Place::new();
+        let script = Script::of([
+            says("hello"),
+            refusal(),
+            says("the note"),
+            says("fine"),
+            says("and on"),
+        ]);
+        meet(&script, &Answers::default(), async |person| {
+            person.ready(&place).await;
+            person.prompt("one").await.unwrap();
+            person.prompt(asked).await.unwrap();
+        })
+        .await;
+        let shown = script.last_request()["history"].to_string();
+        assert!(shown.contains("the note") && !shown.contains("hello"), "{shown}");
+
+        // It does not help, or no note is to be had: it is a refusal like any other.
+        for (then, kept) in [
+            (vec![says("the note"), refusal()], "the note"),
+            (vec![refused()], "hello"),
+        ] {
+            let place = Place::new();
+            let script = Script::of([says("hello"), refusal()]);
+            meet(&script, &Answers::default(), async |person| {
+                person.ready(&place).await;
+                person.prompt("one").await.unwrap();
+                for step in then {
+                    script.then(step);
+                }
+                person.prompt(asked).await.unwrap_err();
+                script.then(says("fine"));
+                person.prompt("two").await.unwrap();
+            })
+            .await;
+            let shown = script.last_request()["history"].to_string();
+            assert!(shown.contains(kept) && shown.contains("two"), "{shown}");
+            assert!(!shown.contains(&asked[..4]), "{shown}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use agent_client_protocol::v1 as acp;
 use serde_json::{Value, json};
 
 use super::scene::{Answers, Person, Place, Script, Step, calls, meet, reply, says, text};
+use crate::agent::history::{NOT_BEGUN, UNKNOWN_RESULT};
 use crate::message::ReplyPart;
 
 /// Points at which the story below can stand still: model calls, questions, tools.
@@ -64,6 +65,18 @@ impl Person {
     }
 }
 
+/// Byte by byte, but for what a call that has no end says of it: one that was stopped has its words, and who stopped it.
+fn but_for_why(request: &Value) -> String {
+    let stopped =
+        json!("so far, and more\n[stopped while this ran; what it had done by then stays]").to_string();
+    let request = request.to_string();
+    let ran = request
+        .replace(&stopped, "RAN")
+        .replace(&json!(UNKNOWN_RESULT).to_string(), "RAN");
+    ran.replace(&json!("not run: stopped").to_string(), "NOT RUN")
+        .replace(&json!(NOT_BEGUN).to_string(), "NOT RUN")
+}
+
 #[tokio::test]
 async fn after_a_kill_anywhere_the_next_request_is_the_one_that_would_have_come() {
     let mut stood = 0;
@@ -97,8 +110,11 @@ async fn after_a_kill_anywhere_the_next_request_is_the_one_that_would_have_come(
         })
         .await;
         let resumed = script.last_request();
-        assert_eq!(resumed, uninterrupted, "killed at point {point}");
-        assert_eq!(resumed.to_string(), uninterrupted.to_string(), "byte by byte");
+        assert_eq!(
+            but_for_why(&resumed),
+            but_for_why(&uninterrupted),
+            "killed at point {point}"
+        );
     }
     assert_eq!(stood, POINTS, "every point was tried, and the end");
 }

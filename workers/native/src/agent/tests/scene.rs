@@ -15,7 +15,9 @@ use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1 as acp;
 use agent_client_protocol::{Agent, Client, Error, on_receive_notification, on_receive_request};
 use contract::frames::{self, FrameLimits};
-use contract::{LoginAnswer, LoginNeeded, META_KEY, Permissions, Profile, Provider, Status};
+use contract::{
+    CANCELLER, Canceller, LoginAnswer, LoginNeeded, META_KEY, Permissions, Profile, Provider, Status,
+};
 use credentials::{Service, UserId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -35,6 +37,8 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) enum Step {
     /// Streams, then replies.
     Reply(Vec<Progress>, Reply),
+    /// Streams slowly, then replies.
+    Slowly(Vec<Progress>, Reply),
     /// Streams, then fails.
     Fail(Vec<Progress>, ProviderError),
     /// Streams, and is silent then.
@@ -160,13 +164,20 @@ impl Mind for Script {
             .unwrap()
             .pop_front()
             .expect("a step for this call");
+        let pause = match step {
+            Step::Slowly(..) => Duration::from_millis(600),
+            _ => Duration::ZERO,
+        };
         let (words, end) = match step {
-            Step::Reply(words, reply) => (words, Some(Ok(reply))),
+            Step::Reply(words, reply) | Step::Slowly(words, reply) => (words, Some(Ok(reply))),
             Step::Fail(words, error) => (words, Some(Err(error))),
             Step::Hang(words) => (words, None),
             Step::Panic => panic!("a planted defect"),
         };
         for word in words {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
             progress(word);
             tokio::task::yield_now().await;
         }
@@ -185,7 +196,7 @@ impl Hands for Script {
         vec![]
     }
 
-    /// `look` asks nobody; `count` says how many were run; `touch` asks, and its key are its arguments; `rule` asks each time; `hang` never ends; `shout` writes a lot.
+    /// `look` asks nobody; `count` says how many were run; `touch` asks, and its key are its arguments; `rule` asks each time; `hang` ends when it is stopped, and `hang deaf` never; `shout` writes a lot.
     fn prepare(&self, name: &str, arguments: &str) -> Result<Prepared<String>, String> {
         let asks = match name {
             "look" | "count" | "hang" | "shout" => false,
@@ -211,12 +222,21 @@ impl Hands for Script {
         })
     }
 
-    async fn run(&self, prepared: Prepared<String>, output: &mut (dyn FnMut(String) + Send)) -> Outcome {
+    async fn run(
+        &self,
+        prepared: Prepared<String>,
+        output: &mut (dyn FnMut(String) + Send),
+        stopped: impl Future<Output = ()> + Send,
+    ) -> Outcome {
         let action = prepared.action;
         self.0.ran.lock().unwrap().push(action.clone());
         let mut dropped = Dropped(self, Some(action.clone()));
         if self.stands_still() || action.starts_with("hang") {
             output("so far".to_owned());
+            if !action.starts_with("hang deaf") {
+                stopped.await;
+                return Outcome::stopped("so far, and more".to_owned());
+            }
             std::future::pending::<()>().await;
         }
         if action.starts_with("shout") {
@@ -238,6 +258,7 @@ impl Hands for Script {
                 format!("did {action}")
             },
             failed: false,
+            stopped: false,
             exit: Some(0),
             created: vec![PathBuf::from("/w/a b")],
         }
@@ -279,6 +300,7 @@ pub(super) fn calls(calls: &[[&str; 2]]) -> Step {
             id: format!("p{number}"),
             name: (*name).to_owned(),
             arguments: (*arguments).to_owned(),
+            opaque: None,
         })
     };
     Step::Reply(vec![], reply(calls.iter().enumerate().map(call).collect()))
@@ -455,7 +477,16 @@ impl Person {
     }
 
     pub(super) fn cancel(&self) {
-        let note = acp::schema::CancelNotification::new(self.id.clone());
+        self.cancel_by(None);
+    }
+
+    pub(super) fn cancel_by(&self, by: Option<Canceller>) {
+        let mut note = acp::schema::CancelNotification::new(self.id.clone());
+        if let Some(by) = by {
+            let mut meta = Meta::new();
+            meta.insert(META_KEY.to_owned(), json!({ CANCELLER: by }));
+            note = note.meta(meta);
+        }
         self.connection.send_notification(note).unwrap();
     }
 

@@ -296,3 +296,49 @@ async fn what_a_filter_ended_is_told_as_that_and_marked_as_cut() {
     assert_eq!(texts[1][1]["text"], BROKE_OFF);
     assert_eq!(texts[2][0]["text"], "c");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_long_call_and_a_model_that_only_reads_give_signs_of_life() {
+    let place = Place::new();
+    let piece = |bytes| Progress::Call {
+        name: "write".to_owned(),
+        bytes,
+    };
+    let words = ReplyPart::Text {
+        text: "done".to_owned(),
+    };
+    let told = vec![
+        Progress::Alive,
+        Progress::Alive,
+        Progress::Alive,
+        piece(10),
+        piece(1234),
+        piece(2_500_000),
+        text("done"),
+    ];
+    let script = Script::of([Step::Slowly(told, reply(vec![words]))]);
+    meet(&script, &Answers::default(), async |person| {
+        person.ready(&place).await;
+        person.prompt("go").await.unwrap();
+        let doing: Vec<_> = person
+            .all()
+            .iter()
+            .filter_map(|told| told["status"].as_str())
+            .collect();
+        assert_eq!(
+            doing[..2],
+            ["thinking", "thinking"],
+            "a sign each second: {doing:?}"
+        );
+        assert!(
+            doing
+                .iter()
+                .any(|what| what.starts_with("writing a call to write, ")),
+            "{doing:?}"
+        );
+        assert!(doing.contains(&"writing a call to write, 2.5 MB"), "{doing:?}");
+        assert!(doing.len() <= 6, "and no flood: {doing:?}");
+        assert_eq!(doing.last(), Some(&"writing"));
+    })
+    .await;
+}

@@ -32,7 +32,12 @@ fn lines() -> Vec<Line> {
             },
         },
         Line::Begun { call: "c".into() },
-        Line::Withdrawn,
+        Line::Withdrawn {
+            what: Withdrawal::New,
+        },
+        Line::Withdrawn {
+            what: Withdrawal::Pictures,
+        },
         Line::Always { key: "k".into() },
         Line::Model { model: "m".into() },
         Line::Used { tokens: 7 },
@@ -151,7 +156,7 @@ async fn an_unknown_line_at_the_end_is_no_torn_one() {
     fs::write(&path, &whole).unwrap();
     let error = Transcript::load(folder.path(), "s").unwrap_err();
     assert!(
-        matches!(error, TranscriptError::Broken { line: 12, .. }),
+        matches!(error, TranscriptError::Broken { line: 13, .. }),
         "{error}"
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), whole);

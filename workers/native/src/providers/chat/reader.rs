@@ -1,11 +1,14 @@
 //! OpenAI Chat Completions: the stream of chunks, read into a reply. Tolerates what local servers leave out.
 
-use serde_json::{Value, json};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
 
-use super::FIELD;
+use super::tags::{Piece, Tags};
+use super::{DETAILS, FIELD};
 use crate::message::{Finish, ReplyPart, ToolCall, Usage};
 use crate::providers::Progress;
 use crate::providers::format::StreamFailure;
+use crate::providers::opaque;
 use crate::providers::said::Said;
 
 /// What has come so far.
@@ -14,6 +17,9 @@ pub(in crate::providers) struct Reader {
     /// Words and thoughts, in the order in which they came.
     parts: Vec<ReplyPart>,
     calls: Vec<Draft>,
+    /// What the provider wants back with the message.
+    members: Map<String, Value>,
+    tags: Tags,
     usage: Usage,
     finish: Option<Finish>,
     has_refused: bool,
@@ -25,7 +31,14 @@ pub(in crate::providers) struct Reader {
 struct Draft {
     index: Option<u64>,
     call: ToolCall,
+    members: Map<String, Value>,
 }
+
+/// Where Gemini gives the signature of its thoughts.
+const EXTRA: &str = "extra_content";
+
+/// A detail that comes whole.
+const ENCRYPTED: &str = "reasoning.encrypted";
 
 type Out<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
@@ -49,11 +62,12 @@ impl Reader {
         } else {
             &choice["delta"]
         };
-        for field in ["reasoning_content", "reasoning"] {
-            if let Some(text) = delta[field].as_str().filter(|text| !text.is_empty()) {
-                self.thought(text, field, out);
-                break;
-            }
+        self.reasoning(delta, out);
+        if let Some(extra) = delta.get(EXTRA).filter(|extra| extra.is_object()) {
+            opaque::merge(
+                &mut self.members,
+                &Map::from_iter([(EXTRA.to_owned(), extra.clone())]),
+            );
         }
         self.content(&delta["content"], out);
         if let Some(refusal) = delta["refusal"].as_str().filter(|text| !text.is_empty()) {
@@ -65,7 +79,7 @@ impl Reader {
             .map(Vec::as_slice)
             .unwrap_or_default();
         for call in calls {
-            self.call(call);
+            self.call(call, out);
         }
         if !choice["error"].is_null() {
             return Err(StreamFailure::Said(Said::of(choice)));
@@ -77,6 +91,11 @@ impl Reader {
             Some("refusal") => self.finish = Some(Finish::Refused),
             Some("error") => return Err(StreamFailure::Said(Said::default())),
             Some(_) => self.finish = Some(Finish::Complete),
+        }
+        if self.finish.is_some() {
+            if let Some(piece) = self.tags.finish() {
+                self.piece(piece, out);
+            }
         }
         Ok(())
     }
@@ -92,23 +111,114 @@ impl Reader {
     }
 
     /// The whole reply: its parts, the tokens and why it ended.
-    pub(in crate::providers) fn into_reply(self) -> (Vec<ReplyPart>, Usage, Finish) {
+    pub(in crate::providers) fn into_reply(mut self) -> (Vec<ReplyPart>, Usage, Finish) {
+        self.release();
+        self.keep_members();
         let finish = match self.finish {
             Some(Finish::Complete) | None if self.has_refused => Finish::Refused,
             finish => finish.unwrap_or(Finish::Complete),
         };
         let mut parts = self.parts;
-        parts.extend(
-            self.calls
-                .into_iter()
-                .map(|draft| ReplyPart::ToolCall(draft.call)),
-        );
+        parts.extend(self.calls.into_iter().map(|draft| {
+            ReplyPart::ToolCall(ToolCall {
+                opaque: opaque::kept(draft.members),
+                ..draft.call
+            })
+        }));
         (parts, self.usage, finish)
     }
 
     /// What had come before a cut: words and thoughts. Calls are left out, because nobody will answer them.
-    pub(in crate::providers) fn into_partial(self) -> Vec<ReplyPart> {
+    pub(in crate::providers) fn into_partial(mut self) -> Vec<ReplyPart> {
+        self.release();
         self.parts
+    }
+
+    /// What was held back in case that it is a tag was none.
+    fn release(&mut self) {
+        if let Some(piece) = self.tags.finish() {
+            self.piece(piece, &mut |_| {});
+        }
+    }
+
+    /// Beside the first thought; a message may have such members without one.
+    fn keep_members(&mut self) {
+        let Some(kept) = opaque::kept(std::mem::take(&mut self.members)) else {
+            return;
+        };
+        let thought = self.parts.iter_mut().find_map(|part| match part {
+            ReplyPart::Thought { opaque, .. } => Some(opaque),
+            _ => None,
+        });
+        match thought {
+            Some(Some(Value::Object(opaque))) => {
+                if let Value::Object(kept) = kept {
+                    opaque.extend(kept);
+                }
+            }
+            Some(opaque) => *opaque = Some(kept),
+            None => self.parts.insert(
+                0,
+                ReplyPart::Thought {
+                    text: String::new(),
+                    opaque: Some(kept),
+                },
+            ),
+        }
+    }
+
+    fn reasoning(&mut self, delta: &Value, out: Out<'_>) {
+        let field = ["reasoning_content", "reasoning"];
+        let field = field.into_iter().find_map(|field| {
+            let text = delta[field].as_str().filter(|text| !text.is_empty())?;
+            Some((field, text))
+        });
+        if let Some((field, text)) = field {
+            self.thought(text, field, out);
+        }
+        for detail in delta[DETAILS].as_array().into_iter().flatten() {
+            let text = detail["text"].as_str().or(detail["summary"].as_str());
+            if let Some(text) = text.filter(|_| field.is_none()) {
+                self.thought(text, "", out);
+            }
+            self.detail(detail);
+        }
+    }
+
+    /// One of them comes in pieces with the same index, and its signature may be in the last: only as a whole is it taken back.
+    fn detail(&mut self, piece: &Value) {
+        let known = self.members.entry(DETAILS).or_insert_with(|| json!([]));
+        let (Some(known), Some(piece)) = (known.as_array_mut(), piece.as_object()) else {
+            return;
+        };
+        let is_same = |known: &&mut Value| {
+            let (index, kind) = (piece.get("index"), piece.get("type"));
+            known.get("index") == index
+                && known.get("type") == kind
+                && kind.is_some_and(|kind| kind != ENCRYPTED)
+        };
+        // Without an index, only what follows directly belongs together.
+        let open = match piece.get("index") {
+            Some(_) => known.iter_mut().rev().find(is_same),
+            None => known.last_mut().filter(is_same),
+        };
+        let Some(Value::Object(open)) = open else {
+            known.push(Value::Object(piece.clone()));
+            return;
+        };
+        for (name, value) in piece {
+            match (open.get_mut(name), value) {
+                (_, Value::Null) => {}
+                (Some(Value::String(before)), Value::String(more))
+                    if matches!(&**name, "text" | "summary") =>
+                {
+                    before.push_str(more);
+                }
+                _ => {
+                    open.insert(name.clone(), value.clone());
+                }
+            }
+        }
     }
 
     fn count(&mut self, usage: &Value) {
@@ -122,11 +232,11 @@ impl Reader {
     /// Words; some servers send them as a list of parts, thoughts among them.
     fn content(&mut self, content: &Value, out: Out<'_>) {
         match content {
-            Value::String(text) => self.text(text, out),
+            Value::String(text) => self.told(text, out),
             Value::Array(parts) => {
                 for part in parts {
                     if let Some(text) = part["text"].as_str() {
-                        self.text(text, out);
+                        self.told(text, out);
                     }
                     for thought in part["thinking"].as_array().into_iter().flatten() {
                         if let Some(text) = thought["text"].as_str() {
@@ -136,6 +246,20 @@ impl Reader {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Words, with thoughts between tags among them.
+    fn told(&mut self, delta: &str, out: Out<'_>) {
+        for piece in self.tags.push(delta) {
+            self.piece(piece, out);
+        }
+    }
+
+    fn piece(&mut self, piece: Piece, out: Out<'_>) {
+        match piece {
+            Piece::Words(text) => self.text(&text, out),
+            Piece::Thought(text) => self.thought(&text, "", out),
         }
     }
 
@@ -169,46 +293,100 @@ impl Reader {
         out(Progress::Thought(delta.to_owned()));
     }
 
-    /// A call, or a piece of one. Pieces belong together by their index; some servers number all of them zero and tell
-    /// them apart by id, some send no index.
-    fn call(&mut self, piece: &Value) {
-        let index = piece["index"].as_u64();
-        let id = piece["id"].as_str().unwrap_or_default();
-        let function = &piece["function"];
-        let name = function["name"].as_str().unwrap_or_default();
-        let is_same = |draft: &Draft| {
-            let another =
-                !id.is_empty() && !draft.call.id.is_empty() && id != draft.call.id && !name.is_empty();
-            !another && (index.is_some() && draft.index == index)
-        };
-        let known = match self.calls.iter().rposition(is_same) {
-            Some(at) => Some(at),
-            // No index: more of the last one, unless it has a name of its own.
-            None if index.is_none() && name.is_empty() => self.calls.len().checked_sub(1),
-            None => None,
-        };
-        let at = known.unwrap_or_else(|| {
+    /// A call, or a piece of one.
+    fn call(&mut self, piece: &Value, out: Out<'_>) {
+        let at = self.draft_of(piece).unwrap_or_else(|| {
             self.calls.push(Draft {
-                index,
+                index: piece["index"].as_u64(),
                 call: ToolCall {
                     id: String::new(),
                     name: String::new(),
                     arguments: String::new(),
+                    opaque: None,
                 },
+                members: Map::new(),
             });
             self.calls.len() - 1
         });
-        let call = &mut self.calls[at].call;
+        let Draft { call, members, .. } = &mut self.calls[at];
+        let function = &piece["function"];
         if call.id.is_empty() {
-            id.clone_into(&mut call.id);
+            text(&piece["id"]).clone_into(&mut call.id);
         }
         if call.name.is_empty() {
-            name.clone_into(&mut call.name);
+            text(&function["name"]).clone_into(&mut call.name);
+        }
+        if call.arguments == "{}" && has_arguments(piece) {
+            // It stood there only until there were some.
+            call.arguments.clear();
         }
         match &function["arguments"] {
             Value::Null => {}
             Value::String(text) => call.arguments.push_str(text),
             object => call.arguments.push_str(&object.to_string()),
         }
+        opaque::merge(members, &unknown(piece));
+        out(Progress::Call {
+            name: call.name.clone(),
+            bytes: call.arguments.len(),
+        });
     }
+
+    /// Which call a piece is more of. Pieces belong together by id or by index; some servers number all calls zero, some send no
+    /// index, no id, or name and id with each piece.
+    fn draft_of(&self, piece: &Value) -> Option<usize> {
+        let index = piece["index"].as_u64();
+        let id = text(&piece["id"]);
+        let is_place = |draft: &Draft| index.is_none() || draft.index == index;
+        let has_id = |draft: &Draft| !id.is_empty() && draft.call.id == id && is_place(draft);
+        let known = self.calls.iter().rposition(has_id);
+        let at = known.or_else(|| self.calls.iter().rposition(is_place))?;
+        goes_on(&self.calls[at].call, piece).then_some(at)
+    }
+}
+
+/// Whether a piece is more of this call, the last one of its place.
+fn goes_on(call: &ToolCall, piece: &Value) -> bool {
+    let (id, name) = (text(&piece["id"]), text(&piece["function"]["name"]));
+    if name.is_empty() {
+        return true;
+    }
+    let is_another = !id.is_empty() && !call.id.is_empty() && id != call.id;
+    let is_renamed = !call.name.is_empty() && name != call.name;
+    !(is_another || is_renamed || has_arguments(piece) && is_whole(&call.arguments))
+}
+
+/// Whether a piece has some.
+fn has_arguments(piece: &Value) -> bool {
+    match &piece["function"]["arguments"] {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        _ => true,
+    }
+}
+
+/// Whether nothing can follow.
+fn is_whole(arguments: &str) -> bool {
+    arguments.trim_end().ends_with('}') && serde_json::from_str::<IgnoredAny>(arguments).is_ok()
+}
+
+/// The members of a call that are not ours to understand.
+fn unknown(piece: &Value) -> Map<String, Value> {
+    let others = |value: &Value, known: &[&str]| -> Map<String, Value> {
+        let members = value.as_object().into_iter().flatten();
+        let unknown = members.filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null());
+        unknown
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    };
+    let mut unknown = others(piece, &["index", "id", "type", "function"]);
+    let function = others(&piece["function"], &["name", "arguments"]);
+    if !function.is_empty() {
+        unknown.insert("function".to_owned(), Value::Object(function));
+    }
+    unknown
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }

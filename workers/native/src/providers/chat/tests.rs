@@ -41,6 +41,7 @@ fn call(id: &str, name: &str, arguments: &str) -> ReplyPart {
         id: id.into(),
         name: name.into(),
         arguments: arguments.into(),
+        opaque: None,
     })
 }
 
@@ -135,6 +136,50 @@ fn calls_are_told_apart_however_a_server_numbers_them() {
             ],
         ),
         (
+            "all are number zero, ids are empty or missing",
+            vec![
+                piece(
+                    json!({ "index": 0, "id": "", "function": { "name": "bash", "arguments": "{\"command\":" } }),
+                ),
+                piece(json!({ "index": 0, "function": { "arguments": "\"ls\"}" } })),
+                piece(json!({ "index": 0, "function": { "name": "bash", "arguments": "{\"command\":" } })),
+                piece(json!({ "index": 0, "function": { "name": "", "arguments": "\"ls\"}" } })),
+            ],
+        ),
+        (
+            "no numbers, id and name with each piece",
+            vec![
+                piece(json!({ "id": "x", "function": { "name": "bash", "arguments": "{\"command\":" } })),
+                piece(json!({ "id": "y", "function": { "name": "bash", "arguments": "{\"command\":" } })),
+                piece(json!({ "id": "x", "function": { "name": "bash", "arguments": "\"ls\"}" } })),
+                piece(json!({ "id": "y", "function": { "name": "bash", "arguments": "\"ls\"}" } })),
+            ],
+        ),
+        (
+            "no numbers, no ids, the name with each piece",
+            vec![
+                piece(json!({ "function": { "name": "bash", "arguments": "{\"command\":" } })),
+                piece(json!({ "function": { "name": "bash", "arguments": "\"ls\"}" } })),
+                piece(json!({ "function": { "name": "bash", "arguments": "{\"command\":\"ls\"}" } })),
+            ],
+        ),
+        (
+            "an end that repeats the name",
+            vec![
+                piece(json!({ "index": 0, "id": "x", "function": { "name": "bash", "arguments": object } })),
+                piece(json!({ "index": 0, "id": "x", "function": { "name": "bash", "arguments": "" } })),
+                piece(json!({ "index": 0, "id": "x", "function": { "name": "bash", "arguments": object } })),
+            ],
+        ),
+        (
+            "an empty object first",
+            vec![
+                piece(json!({ "index": 0, "id": "x", "function": { "name": "bash", "arguments": {} } })),
+                piece(json!({ "index": 0, "function": { "arguments": "{\"command\":\"ls\"}" } })),
+                piece(json!({ "index": 1, "id": "y", "function": { "name": "bash", "arguments": object } })),
+            ],
+        ),
+        (
             "both in one chunk",
             vec![json!({ "delta": { "tool_calls": [
                 { "index": 0, "function": { "name": "bash", "arguments": object } },
@@ -164,6 +209,154 @@ fn other_shapes_of_words_and_thoughts_are_read() {
     ]);
     let read = read(&stream);
     assert_eq!((read.thought.as_str(), read.text.as_str()), ("ab", "c"));
+}
+
+#[test]
+fn a_call_of_another_tool_is_another_call_whatever_its_number() {
+    let piece = |name: &str| json!({ "delta": { "tool_calls": [{ "index": 0, "function": { "name": name, "arguments": "" } }] } });
+    let parts = read(&chunks(&[piece("list"), piece("bash")])).parts;
+    assert_eq!(parts, [call("", "list", ""), call("", "bash", "")]);
+}
+
+#[test]
+fn a_thought_between_tags_is_no_part_of_the_answer() {
+    let delta = |text: &str| json!({ "delta": { "content": text } });
+    let stop = json!({ "delta": {}, "finish_reason": "stop" });
+    let told = read(&chunks(&[
+        delta("<th"),
+        delta("ink>hm"),
+        delta("</think>\n\nye"),
+        delta("s"),
+        stop.clone(),
+    ]));
+    assert_eq!((told.thought.as_str(), told.text.as_str()), ("hm", "yes"));
+    let silent = ReplyPart::Thought {
+        text: "hm".into(),
+        opaque: None,
+    };
+    assert_eq!(told.parts, [silent, text("yes")]);
+    // What only looks like a tag is told with the reason to end, or without one.
+    for stream in [
+        chunks(&[delta("<thin"), stop]),
+        chunks(&[delta("<thin")]) + "data: [DONE]\n\n",
+    ] {
+        assert_eq!(read(&stream).parts, [text("<thin")], "{stream}");
+    }
+}
+
+/// What a model answers, with members of its provider's own, as it goes back with the next request.
+fn sent_back(choices: &[Value], abilities: Abilities) -> Value {
+    let mut history = vec![
+        user("go"),
+        Message::Assistant {
+            parts: read(&chunks(choices)).parts,
+        },
+    ];
+    history.push(Message::ToolResult {
+        call: "x".into(),
+        text: "done".into(),
+        failed: false,
+    });
+    body_of(&history, &[], abilities)["messages"][2].clone()
+}
+
+#[test]
+fn what_came_with_a_call_or_a_message_goes_back_as_it_came() {
+    let signature = json!({ "google": { "thought_signature": "AbC=" } });
+    let piece = |more: Value| {
+        let mut call = json!({ "index": 0, "id": "x", "type": "function", "function": { "name": "bash", "arguments": "" } });
+        for (name, value) in more.as_object().unwrap() {
+            call[name] = value.clone();
+        }
+        json!({ "delta": { "tool_calls": [call] } })
+    };
+    let all = Abilities::default();
+    let back = sent_back(&[piece(json!({ "extra_content": signature }))], all);
+    assert_eq!(back["tool_calls"][0]["extra_content"], signature);
+    // In a later piece than the name; beside the function's own members; and unknown ones, too.
+    let later = json!({ "delta": { "tool_calls": [{ "index": 0, "extra_content": signature, "novel": [1], "function": { "sign": "s" } }] } });
+    let back = sent_back(&[piece(json!({})), later], all);
+    let called = &back["tool_calls"][0];
+    assert_eq!(
+        (&called["extra_content"], &called["novel"]),
+        (&signature, &json!([1]))
+    );
+    assert_eq!(
+        called["function"],
+        json!({ "name": "bash", "arguments": "{}", "sign": "s" })
+    );
+    let message = json!({ "delta": { "content": "so", "extra_content": signature } });
+    assert_eq!(
+        sent_back(&[message.clone(), piece(json!({}))], all)["extra_content"],
+        signature
+    );
+    // Not to a server that does not take it.
+    let bare = all.without(Ability::Opaque);
+    assert!(
+        !sent_back(&[message, piece(json!({ "extra_content": signature }))], bare)
+            .to_string()
+            .contains("AbC=")
+    );
+}
+
+#[test]
+fn details_of_reasoning_go_back_whole_within_their_turn() {
+    let detail = |detail: Value| json!({ "delta": { "reasoning": "…", "reasoning_details": [detail] } });
+    let call = json!({ "delta": { "tool_calls": [{ "index": 0, "id": "x", "function": { "name": "bash", "arguments": "{}" } }] } });
+    let stream = [
+        detail(json!({ "type": "reasoning.text", "text": "Let", "format": "f", "index": 0 })),
+        detail(
+            json!({ "type": "reasoning.text", "text": " me", "format": "f", "index": 0, "signature": null }),
+        ),
+        detail(json!({ "type": "reasoning.text", "signature": "Sig", "format": "f", "index": 0 })),
+        detail(json!({ "type": "reasoning.encrypted", "data": "one", "id": "x", "index": 1 })),
+        detail(json!({ "type": "reasoning.encrypted", "data": "two", "id": "y", "index": 1 })),
+        call,
+    ];
+    let back = sent_back(&stream, Abilities::default());
+    assert_eq!(
+        back["reasoning_details"],
+        json!([
+            { "type": "reasoning.text", "text": "Let me", "format": "f", "index": 0, "signature": "Sig" },
+            { "type": "reasoning.encrypted", "data": "one", "id": "x", "index": 1 },
+            { "type": "reasoning.encrypted", "data": "two", "id": "y", "index": 1 },
+        ])
+    );
+    assert_eq!(back["reasoning"], Value::Null, "not twice");
+    let parts = read(&chunks(&stream)).parts;
+    let later = [user("go"), Message::Assistant { parts }, user("and now")];
+    let messages = body_of(&later, &[], Abilities::default())["messages"].to_string();
+    assert!(!messages.contains("reasoning_details"), "{messages}");
+    // Without any other field they are what is shown.
+    let alone = read(&chunks(&[
+        json!({ "delta": { "reasoning_details": [{ "type": "reasoning.text", "text": "hm" }] } }),
+    ]));
+    assert_eq!(alone.thought, "hm");
+}
+
+#[test]
+fn a_server_that_wants_all_reasoning_back_gets_it() {
+    let history = [
+        user("one"),
+        Message::Assistant {
+            parts: vec![thought("old", "reasoning_content"), text("yes")],
+        },
+        user("two"),
+        Message::Assistant {
+            parts: vec![text("interrupted")],
+        },
+        user("three"),
+    ];
+    let sent = |abilities| {
+        let body = body_of(&history, &[], abilities);
+        [2, 4].map(|index: usize| body["messages"][index]["reasoning_content"].clone())
+    };
+    let all = Abilities::default();
+    assert_eq!(sent(all), [Value::Null, Value::Null]);
+    assert_eq!(
+        sent(all.without(Ability::TurnsReasoningOnly)),
+        [json!("old"), json!("")]
+    );
 }
 
 #[test]

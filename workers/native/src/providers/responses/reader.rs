@@ -1,26 +1,29 @@
 //! OpenAI Responses: the stream of events, read into a reply.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::draft::{Draft, call, texts, thought, written};
 use super::is_sendable;
-use crate::message::{Finish, ReplyPart, ToolCall, Usage};
+use crate::message::{Finish, ReplyPart, Usage};
 use crate::providers::Progress;
 use crate::providers::format::StreamFailure;
 use crate::providers::said::Said;
 
-/// What has come so far, by the output's index. Some servers (llama.cpp) send no index: there an item's id tells which
-/// one an event is about, and items stand in the order in which they began.
+/// What has come so far, by the output's index. Some servers (llama.cpp) send no index, some number all items zero: there an
+/// item's id tells which one an event is about, and items stand in the order in which they began. Some rename items on the way.
 #[derive(Debug, Default)]
 pub(in crate::providers) struct Reader {
     drafts: BTreeMap<u64, Draft>,
     /// The item that events with neither an index nor an id are about.
     current: u64,
-    /// The item that was done last.
-    closed: Option<u64>,
-    /// Items by what they are called.
-    slots: HashMap<String, u64>,
+    /// Items that are done.
+    closed: BTreeSet<u64>,
+    /// Items by what they are called, also within their index.
+    slots: HashMap<(Option<u64>, String), u64>,
+    /// The newest item of each index.
+    indexes: HashMap<u64, u64>,
     /// Behind every item so far.
     next: u64,
     usage: Usage,
@@ -28,14 +31,6 @@ pub(in crate::providers) struct Reader {
     has_refused: bool,
     has_text: bool,
     has_thought: bool,
-}
-
-/// An item of the output, as far as it has come.
-#[derive(Debug)]
-enum Draft {
-    Text(String),
-    Thought { text: String, opaque: Option<Value> },
-    Call(ToolCall),
 }
 
 type Out<'a> = &'a mut (dyn FnMut(Progress) + Send);
@@ -57,11 +52,11 @@ impl Reader {
             }
             "response.reasoning_summary_part.added" => self.paragraph(out),
             "response.output_item.added" => self.begin(&event["item"]),
-            "response.function_call_arguments.delta" => self.arguments(delta),
+            "response.function_call_arguments.delta" => self.arguments(delta, out),
             "response.function_call_arguments.done" => self.all_arguments(&event["arguments"]),
             "response.output_item.done" => {
                 self.item(&event["item"], out);
-                self.closed = Some(self.current);
+                self.closed.insert(self.current);
             }
             "response.completed" | "response.incomplete" => self.end(&event["response"], out)?,
             "response.failed" | "response.cancelled" => {
@@ -112,28 +107,68 @@ impl Reader {
             .into_iter()
             .filter_map(Value::as_str)
             .find(|id| !id.is_empty());
-        let known = id.and_then(|id| self.slots.get(id).copied());
-        let is_open = self.closed != Some(self.current);
+        let known = id.and_then(|id| self.slots.get(&(index, id.to_owned())).copied());
+        let is_open = !self.closed.contains(&self.current);
         let stays = match (id, self.drafts.get(&self.current)) {
             _ if begins => false,
-            (None, draft) if is_whole => is_open && draft.is_none_or(|draft| draft.is_of(&item["type"])),
+            (None, draft) if is_whole => {
+                is_open && draft.is_none_or(|draft| draft.is_of(item["type"].as_str().unwrap_or_default()))
+            }
             (Some(_), _) if is_whole => false,
             (_, _) if event["delta"].is_null() => true,
             (None, _) => is_open,
             // It was announced under another id, or by nobody.
             (Some(_), draft) => draft.is_none_or(Draft::is_empty),
         };
-        let slot = match index.or(known) {
-            Some(slot) => slot,
-            None if stays => self.current,
-            None => self.next,
+        let slot = match (known, index) {
+            (Some(slot), _) => slot,
+            (None, Some(index)) => self.slot_of(index, kind, event),
+            (None, None) if stays => self.current,
+            (None, None) => self.next,
         };
         self.current = slot;
+        if let Some(index) = index {
+            self.indexes.insert(index, slot);
+        }
         if index.is_some() || id.is_some() || !item.is_null() || !event["delta"].is_null() {
-            self.next = self.next.max(slot + 1);
+            self.next = self.next.max(slot.saturating_add(1));
         }
         if let Some(id) = id {
-            self.slots.insert(id.to_owned(), slot);
+            self.slots.insert((index, id.to_owned()), slot);
+            self.slots.insert((None, id.to_owned()), slot);
+        }
+    }
+
+    /// The item of an index that an event with an unknown id is about: the newest, unless that can't be.
+    fn slot_of(&self, index: u64, kind: &str, event: &Value) -> u64 {
+        let Some(slot) = self.indexes.get(&index).copied() else {
+            // Others may stand where it would.
+            let is_taken = self.drafts.contains_key(&index) || self.closed.contains(&index);
+            return if is_taken { self.next } else { index };
+        };
+        let item = &event["item"];
+        if item.is_null() && event["delta"].is_null() {
+            return slot;
+        }
+        let of_item = item["type"].as_str().unwrap_or_default();
+        let of_delta = match kind {
+            "response.output_text.delta" | "response.refusal.delta" => "message",
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => "reasoning",
+            "response.function_call_arguments.delta" => "function_call",
+            _ => of_item,
+        };
+        let is_another = match self.drafts.get(&slot) {
+            Some(draft) if !draft.is_empty() && !draft.is_of(of_delta) => true,
+            Some(Draft::Call(call)) => {
+                let id = item["call_id"].as_str().unwrap_or_default();
+                !id.is_empty() && !call.id.is_empty() && id != call.id
+            }
+            _ => false,
+        };
+        if is_another || self.closed.contains(&slot) {
+            self.next
+        } else {
+            slot
         }
     }
 
@@ -190,9 +225,13 @@ impl Reader {
         self.drafts.entry(self.current).or_insert(draft);
     }
 
-    fn arguments(&mut self, delta: &str) {
+    fn arguments(&mut self, delta: &str, out: Out<'_>) {
         if let Draft::Call(call) = self.draft(|| Draft::Call(call(&Value::Null))) {
             call.arguments.push_str(delta);
+            out(Progress::Call {
+                name: call.name.clone(),
+                bytes: call.arguments.len(),
+            });
         }
     }
 
@@ -260,16 +299,27 @@ impl Reader {
         if !response["error"].is_null() {
             return Err(StreamFailure::Said(Said::of(response)));
         }
-        // Servers that send no items on the way repeat them here.
-        if self.drafts.is_empty() {
-            let items = response["output"]
-                .as_array()
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            for (index, item) in (0..).zip(items) {
-                self.current = index;
-                self.item(item, out);
+        // What did not come on the way, whole or at all, is repeated here.
+        let mut met = BTreeSet::new();
+        for item in response["output"].as_array().into_iter().flatten() {
+            let came = self
+                .drafts
+                .iter()
+                .find(|(slot, draft)| !met.contains(*slot) && draft.may_be(item));
+            let came = came.map(|(slot, draft)| (*slot, draft.is_empty() || draft.is_nameless()));
+            match came {
+                Some((slot, false)) => {
+                    met.insert(slot);
+                    continue;
+                }
+                Some((slot, true)) => self.current = slot,
+                None => {
+                    self.current = self.next;
+                    self.next = self.next.saturating_add(1);
+                }
             }
+            met.insert(self.current);
+            self.item(item, out);
         }
         let tokens = |name: &str| response["usage"][name].as_u64().unwrap_or_default();
         self.usage = Usage {
@@ -288,68 +338,4 @@ impl Reader {
     fn draft(&mut self, new: impl FnOnce() -> Draft) -> &mut Draft {
         self.drafts.entry(self.current).or_insert_with(new)
     }
-}
-
-impl Draft {
-    fn is_of(&self, kind: &Value) -> bool {
-        let own = match self {
-            Self::Text(_) => "message",
-            Self::Thought { .. } => "reasoning",
-            Self::Call(_) => "function_call",
-        };
-        kind == own
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Text(text) => text.is_empty(),
-            Self::Thought { text, opaque } => text.is_empty() && opaque.is_none(),
-            Self::Call(call) => call.arguments.is_empty(),
-        }
-    }
-
-    fn part(self) -> Option<ReplyPart> {
-        match self {
-            Self::Text(text) => (!text.is_empty()).then_some(ReplyPart::Text { text }),
-            Self::Thought { text, opaque } => {
-                (!text.is_empty() || opaque.is_some()).then_some(ReplyPart::Thought { text, opaque })
-            }
-            Self::Call(call) => Some(ReplyPart::ToolCall(call)),
-        }
-    }
-}
-
-fn thought() -> Draft {
-    Draft::Thought {
-        text: String::new(),
-        opaque: None,
-    }
-}
-
-fn call(item: &Value) -> ToolCall {
-    let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
-    ToolCall {
-        id: text("call_id"),
-        name: text("name"),
-        arguments: written(&item["arguments"]).unwrap_or_default(),
-    }
-}
-
-/// Arguments as text, also from servers that send the object itself.
-fn written(arguments: &Value) -> Option<String> {
-    match arguments {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
-}
-
-fn texts(parts: &Value) -> Vec<String> {
-    let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
-    let text = |part: &Value| part["text"].as_str().map(str::to_owned);
-    parts
-        .iter()
-        .filter_map(text)
-        .filter(|text| !text.is_empty())
-        .collect()
 }

@@ -93,6 +93,7 @@ fn call(id: &str, name: &str, arguments: &str) -> ReplyPart {
         id: id.into(),
         name: name.into(),
         arguments: arguments.into(),
+        opaque: None,
     })
 }
 
@@ -230,6 +231,140 @@ fn items_without_an_index_are_told_apart_by_their_ids() {
         events[16].clone(),
     ];
     assert_eq!(read(&stream(&bare)).parts.len(), 3);
+}
+
+#[test]
+fn calls_and_items_with_one_number_are_told_apart_by_their_ids() {
+    let event = |kind: &str, index: u64, item: Value| json!({ "type": format!("response.output_item.{kind}"), "output_index": index, "item": item });
+    let function = |id: &str, call: &str, arguments: &str| json!({ "type": "function_call", "id": id, "call_id": call, "name": "bash", "arguments": arguments });
+    let delta = |id: &str, delta: &str| json!({ "type": "response.function_call_arguments.delta", "output_index": 0, "item_id": id, "delta": delta });
+    let words = |delta: &str| json!({ "type": "response.output_text.delta", "output_index": 0, "item_id": "m", "delta": delta });
+    let end = json!({ "type": "response.completed", "response": { "status": "completed" } });
+    let (ls, id) = (r#"{"command":"ls"}"#, r#"{"command":"id"}"#);
+    let both = [call("a", "bash", ls), call("b", "bash", id)];
+    for (server, events) in [
+        (
+            "only whole items",
+            vec![
+                event("done", 0, function("1", "a", ls)),
+                event("done", 0, function("2", "b", id)),
+            ],
+        ),
+        (
+            "one after the other",
+            vec![
+                event("added", 0, function("1", "a", "")),
+                delta("1", ls),
+                event("done", 0, function("1", "a", ls)),
+                event("added", 0, function("2", "b", "")),
+                delta("2", id),
+                event("done", 0, function("2", "b", id)),
+            ],
+        ),
+        (
+            "mixed",
+            vec![
+                event("added", 0, function("1", "a", "")),
+                event("added", 0, function("2", "b", "")),
+                delta("2", &id[..4]),
+                delta("1", ls),
+                delta("2", &id[4..]),
+            ],
+        ),
+        (
+            "renamed on the way",
+            vec![
+                event("added", 0, function("1", "a", "")),
+                delta("other", ls),
+                event("done", 0, function("another", "a", ls)),
+                event("added", 1, function("2", "b", "")),
+                event("done", 1, function("yet another", "b", id)),
+            ],
+        ),
+        (
+            "no ids of items",
+            vec![
+                event(
+                    "done",
+                    0,
+                    json!({ "type": "function_call", "call_id": "a", "name": "bash", "arguments": ls }),
+                ),
+                event(
+                    "done",
+                    0,
+                    json!({ "type": "function_call", "call_id": "b", "name": "bash", "arguments": id }),
+                ),
+            ],
+        ),
+    ] {
+        let stream = |events: &[Value]| -> String {
+            events.iter().map(|event| format!("data: {event}\n\n")).collect()
+        };
+        let mut all = events.clone();
+        all.push(end.clone());
+        assert_eq!(read(&stream(&all)).parts, both, "{server}");
+        // Words before them, with the same number.
+        let message =
+            json!({ "type": "message", "id": "m", "content": [{ "type": "output_text", "text": "I look" }] });
+        let mut all = vec![words("I "), words("look"), event("done", 0, message)];
+        all.extend(events);
+        all.push(end.clone());
+        if server != "renamed on the way" {
+            assert_eq!(
+                read(&stream(&all)).parts,
+                [&[text("I look")], &both[..]].concat(),
+                "{server}"
+            );
+        }
+    }
+}
+
+#[test]
+fn items_that_came_only_at_the_end_are_taken_and_none_twice() {
+    let function = |call: &str| json!({ "type": "function_call", "id": "f", "call_id": call, "name": "bash", "arguments": "{}" });
+    let message = |text: &str| json!({ "type": "message", "id": "renamed", "content": [{ "type": "output_text", "text": text }] });
+    let words =
+        json!({ "type": "response.output_text.delta", "output_index": 0, "item_id": "m", "delta": "I look" });
+    let done = json!({ "type": "response.output_item.done", "output_index": 1, "item": function("a") });
+    let bare = json!({ "type": "response.function_call_arguments.delta", "output_index": 1, "item_id": "q", "delta": "{}" });
+    for (before, output, parts) in [
+        (
+            vec![&words],
+            vec![message("I look"), function("a")],
+            vec![text("I look"), call("a", "bash", "{}")],
+        ),
+        (
+            vec![&words, &done],
+            vec![message("I look"), function("a")],
+            vec![text("I look"), call("a", "bash", "{}")],
+        ),
+        (
+            vec![&words, &done],
+            vec![message("I look"), function("a"), function("b")],
+            vec![text("I look"), call("a", "bash", "{}"), call("b", "bash", "{}")],
+        ),
+        // A call without a name learns it.
+        (
+            vec![&words, &bare],
+            vec![message("I look"), function("a")],
+            vec![text("I look"), call("a", "bash", "{}")],
+        ),
+        (
+            vec![&words],
+            vec![message("I look"), message("more")],
+            vec![text("I look"), text("more")],
+        ),
+        (vec![&done], vec![], vec![call("a", "bash", "{}")]),
+    ] {
+        let end =
+            json!({ "type": "response.completed", "response": { "status": "completed", "output": output } });
+        let stream: String = before
+            .into_iter()
+            .chain([&end])
+            .map(|event| format!("data: {event}\n\n"))
+            .collect();
+        assert_eq!(read(&stream).parts, parts, "{stream}");
+    }
 }
 
 #[test]

@@ -68,6 +68,7 @@ impl Shown {
         match progress {
             Progress::Text(text) => self.text.push_str(&text),
             Progress::Thought(text) => self.thought.push_str(&text),
+            Progress::Call { .. } | Progress::Alive => {}
             Progress::Waiting { .. } => panic!("a reader never waits"),
         }
     }

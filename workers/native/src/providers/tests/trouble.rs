@@ -293,3 +293,127 @@ async fn no_model_says_how_to_choose_one_without_asking_anybody() {
     );
     assert!(server.seen().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_calls_itself_a_stream_and_is_none_is_read_all_the_same() {
+    let whole = r#"{"choices":[{"message":{"content":"hello"},"finish_reason":"stop"}]}"#;
+    let (told, _) = call_with(vec![Answer::stream(whole)]).await;
+    assert!(said_hello(&told), "{}", told.words());
+    for failure in [
+        "{\"error\":{\"message\":\"out of planned memory\"}}",
+        "{\"error\":{\"message\":\"out of planned memory\"}}\n",
+        "{\n  \"error\": {\n    \"message\": \"out of planned memory\"\n  }\n}\n",
+        ": hello\n\n{\"error\":{\"message\":\"out of planned memory\"}}\n\n",
+    ] {
+        let (told, requests) = call_with(vec![Answer::stream(failure), hello()]).await;
+        assert_eq!(
+            requests,
+            2,
+            "a fault of the server's is tried again: {}",
+            told.words()
+        );
+        let [(why, _)] = &told.waits[..] else {
+            panic!("{:?}", told.waits)
+        };
+        assert_eq!(
+            why, "the provider failed while it answered: out of planned memory",
+            "{failure}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_at_each_try_is_told_from_an_overload() {
+    for (status, is_suspect) in [(500, true), (503, false)] {
+        let answers = (0..9).map(|_| Answer::status(status, &[], "{}")).collect();
+        let (told, requests) = call_with(answers).await;
+        assert_eq!(requests, 6);
+        let suspected = matches!(told.result, Err(ProviderError::Faulty(_)));
+        assert_eq!(suspected, is_suspect, "{status}: {}", told.words());
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_hears_of_a_call_that_is_written_and_of_a_server_that_only_keeps_alive() {
+    let piece = |arguments: &str| json!({ "choices": [{ "delta": { "tool_calls": [{ "index": 0, "function": { "name": "write", "arguments": arguments } }] } }] });
+    let chat = format!(
+        ": keep-alive\n\ndata: {}\n\ndata: {}\n\n{HELLO_CHAT}",
+        piece("{\"a"),
+        piece("\":1}")
+    );
+    let item =
+        json!({ "type": "function_call", "id": "f", "call_id": "c", "name": "write", "arguments": "" });
+    let added = json!({ "type": "response.output_item.added", "output_index": 0, "item": item });
+    let delta = |delta: &str| json!({ "type": "response.function_call_arguments.delta", "output_index": 0, "item_id": "f", "delta": delta });
+    let responses = format!(
+        "data: {added}\n\ndata: {}\n\ndata: {}\n\n{HELLO_RESPONSES}",
+        delta("{\"a"),
+        delta("\":1}")
+    );
+    for (provider, stream) in [
+        (Provider::OpenaiChat, chat),
+        (Provider::OpenaiResponses, responses),
+    ] {
+        let server = Server::start(vec![Answer::stream(stream)]).await;
+        let request = Request {
+            model: "m",
+            system: "",
+            history: &[],
+            tools: &[],
+            session: "s1",
+        };
+        let mut told = vec![];
+        let called = model(&profile(provider, &server.url))
+            .call(request, &mut |progress| told.push(progress))
+            .await;
+        assert!(called.is_ok());
+        for bytes in [3, 7] {
+            let call = Progress::Call {
+                name: "write".into(),
+                bytes,
+            };
+            assert!(told.contains(&call), "{provider:?} {told:?}");
+        }
+        assert!(told.contains(&Progress::Alive), "{provider:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_wants_back_goes_back_to_it_and_to_no_other() {
+    let signature = json!({ "google": { "thought_signature": "AbC=" } });
+    let call = json!({ "choices": [{ "delta": { "tool_calls": [
+        { "index": 0, "id": "x", "function": { "name": "bash", "arguments": "{}" }, "extra_content": signature },
+    ] }, "finish_reason": "tool_calls" }] });
+    let server = Server::start(vec![Answer::stream(format!("data: {call}\n\n")), hello()]).await;
+    let other = Server::start(vec![hello()]).await;
+    let ask = async |url: &Url, history: &[Message]| {
+        let request = Request {
+            model: "m",
+            system: "",
+            history,
+            tools: &[],
+            session: "s1",
+        };
+        let called = model(&profile(Provider::OpenaiChat, url))
+            .call(request, &mut |_| {})
+            .await;
+        called.unwrap().parts
+    };
+    let said = Message::User {
+        parts: vec![Part::Text { text: "go".into() }],
+    };
+    let parts = ask(&server.url, std::slice::from_ref(&said)).await;
+    // As the transcript keeps it.
+    let kept = serde_json::to_string(&Message::Assistant { parts }).unwrap();
+    let result = Message::ToolResult {
+        call: "x".into(),
+        text: "done".into(),
+        failed: false,
+    };
+    let history = [said, serde_json::from_str(&kept).unwrap(), result];
+    ask(&server.url, &history).await;
+    ask(&other.url, &history).await;
+    let called = |server: &Server| server.seen().last().unwrap().body["messages"][1]["tool_calls"][0].clone();
+    assert_eq!(called(&server)["extra_content"], signature);
+    assert_eq!(called(&other)["extra_content"], Value::Null);
+}

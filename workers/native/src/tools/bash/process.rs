@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use nix::unistd::{Pid, getpgid, getsid};
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Process {
     pub(super) pid: i32,
@@ -14,8 +16,41 @@ pub(super) struct Process {
     pub(super) started: u64,
     /// Those that have not ended; at least one, as the dead have a number, too.
     pub(super) threads: usize,
-    pub(super) is_dead: bool,
+    state: State,
     pub(super) is_our_child: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum State {
+    Works,
+    Stopped,
+    Dead,
+    /// `/proc` does not show it, as it is mounted with `hidepid`, and the process keeps its memory from others. All that is
+    /// known is that it has a number.
+    Hidden,
+}
+
+impl Process {
+    pub(super) fn is_dead(&self) -> bool {
+        self.state == State::Dead
+    }
+
+    pub(super) fn may_be_dead(&self) -> bool {
+        matches!(self.state, State::Dead | State::Hidden)
+    }
+
+    pub(super) fn may_be_stopped(&self) -> bool {
+        matches!(self.state, State::Stopped | State::Hidden)
+    }
+
+    pub(super) fn children(&self) -> Vec<i32> {
+        let process = self.pid.to_string();
+        if self.state == State::Hidden {
+            children_by_looking(&process)
+        } else {
+            children(&process)
+        }
+    }
 }
 
 /// Children of all threads of a process; none of one that is gone.
@@ -44,7 +79,7 @@ fn children_listed(process: &str) -> Vec<i32> {
         .collect()
 }
 
-/// For kernels without `CONFIG_PROC_CHILDREN`: every process is asked for its parent.
+/// Every process is asked for its parent: for kernels without `CONFIG_PROC_CHILDREN`, and for children of one that is hidden.
 fn children_by_looking(process: &str) -> Vec<i32> {
     let parent = match process {
         "self" => std::process::id().to_string(),
@@ -56,19 +91,40 @@ fn children_by_looking(process: &str) -> Vec<i32> {
         .collect()
 }
 
+/// A process. What is hidden is seen only of our own children, whose numbers nobody else gets.
 pub(super) fn look(pid: i32, is_our_child: bool) -> Option<Process> {
-    let stat = stat(pid)?;
+    let Some(stat) = stat(pid) else {
+        return is_our_child.then(|| hidden(pid)).flatten();
+    };
     let number = |at: usize| stat.get(at)?.parse::<u64>().ok();
     let threads = usize::try_from(number(17)?).ok()?;
+    let state = match stat.first()?.as_str() {
+        // One whose first thread alone has ended is shown as a zombie, too, and works on.
+        "Z" | "X" if threads <= 1 => State::Dead,
+        "T" | "t" => State::Stopped,
+        _ => State::Works,
+    };
     Some(Process {
         pid,
         group: stat.get(2)?.parse().ok()?,
         session: stat.get(3)?.parse().ok()?,
         started: number(19)?,
         threads: threads.max(1),
-        // One whose first thread alone has ended is shown as a zombie, too, and works on.
-        is_dead: matches!(stat.first()?.as_str(), "Z" | "X") && threads <= 1,
+        state,
         is_our_child,
+    })
+}
+
+/// What the kernel says without `/proc`.
+fn hidden(pid: i32) -> Option<Process> {
+    Some(Process {
+        pid,
+        group: getpgid(Some(Pid::from_raw(pid))).ok()?.as_raw(),
+        session: getsid(Some(Pid::from_raw(pid))).ok()?.as_raw(),
+        started: 0,
+        threads: 1,
+        state: State::Hidden,
+        is_our_child: true,
     })
 }
 
@@ -116,7 +172,7 @@ mod tests {
         // Waits for its death without taking it off the list.
         nix::sys::wait::waitid(id, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
         let dead = look(pid, true).unwrap();
-        assert!(dead.is_dead && dead.started > 0);
+        assert!(dead.is_dead() && dead.started > 0);
         child.wait().unwrap();
         assert_eq!(look(pid, true), None);
     }

@@ -49,7 +49,15 @@ for number in range(300): threading.Thread(target=time.sleep, args=(60,)).start(
         let mut output = |_| {};
         let (mut capture, mut live) = (Capture::new(folder.path()), Live::new(&mut output));
         let limit = Duration::from_mins(1);
-        let end = running.follow(&mut reader, limit, &mut capture, &mut live).await;
+        let end = running
+            .follow(
+                &mut reader,
+                limit,
+                &mut capture,
+                &mut live,
+                std::future::pending(),
+            )
+            .await;
         assert!(matches!(end, End::TooMany(_)), "{program}");
         let left = running.end().await;
         assert!(left.ended > 0 && left.alive == 0, "{program}: {left:?}");
@@ -96,4 +104,23 @@ async fn what_outlives_the_drop_of_its_command_is_hunted_until_nothing_is_left()
     };
     let gone = timeout(Duration::from_secs(20), gone).await;
     assert!(gone.is_ok(), "{} processes are left", named(&name));
+}
+
+#[tokio::test]
+async fn a_guard_that_its_command_stopped_is_woken_and_the_command_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut policy = policy(&folder);
+    // With it the kernel lets no command signal its guard, if it is new enough.
+    policy.without = vec![Layer::Landlock];
+    let script = "kill -STOP $PPID; sleep 0.1; exit 7";
+    let (mut running, mut reader) = start(&policy, script, contract::PROCESSES).unwrap();
+    let mut output = |_| {};
+    let (mut capture, mut live) = (Capture::new(folder.path()), Live::new(&mut output));
+    let limit = Duration::from_secs(30);
+    let nobody = std::future::pending();
+    let end = running
+        .follow(&mut reader, limit, &mut capture, &mut live, nobody)
+        .await;
+    assert!(matches!(end, End::Exit(status) if status.code() == Some(7)));
+    assert_eq!(running.end().await.alive, 0);
 }

@@ -1,7 +1,8 @@
 //! All processes of a command, and their end.
 //!
-//! A process that left its session and its parent becomes a child of the command's guard, and when the command has ended, and
-//! its guard with it, of this worker, which is a child subreaper. There it stands among others that must live: a refresher of a
+//! A process that left its session and its parent becomes a child of the command's guard, which ends it with the command. Where
+//! the command is to end before that, or its guard could not do it, this does. Whatever is below a guard that is gone becomes
+//! a child of this worker, which is a child subreaper. There it stands among others that must live: a refresher of a
 //! login above all, and whatever the worker starts for itself. The cage's mark tells them apart: it is inherited and can't be
 //! taken off, while names, sessions and parents can be changed.
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use cage::Mark;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getsid};
 use tokio::signal::unix::{Signal as Deaths, SignalKind, signal};
 use tokio::time::{sleep, timeout};
@@ -34,6 +35,9 @@ const LOOK_ON: Duration = Duration::from_millis(100);
 /// … so often.
 const LOOK_ON_RARELY: Duration = Duration::from_millis(500);
 
+/// In so many rounds the guard is left alive while others are killed: if this worker dies meanwhile, it ends the rest.
+const GUARDED: usize = 3;
+
 /// Marks of the commands that run now. A process with any other mark is left over from an earlier one, or has lowered its
 /// own: whoever cleans up next ends it. Anything else that the worker runs in a cage for longer must be listed here, too.
 static RUNNING: Mutex<BTreeSet<Mark>> = Mutex::new(BTreeSet::new());
@@ -52,8 +56,10 @@ pub(super) struct Tree {
 #[derive(Debug)]
 struct Kin {
     mark: Mark,
-    /// The command's first process, which another waits for; 0: it has been waited for.
+    /// What was started, which another waits for; 0: it has been waited for.
     leader: AtomicI32,
+    /// Whether that is the command's guard, or its first process.
+    is_guarded: bool,
 }
 
 /// What became of processes that a command had left running.
@@ -68,15 +74,16 @@ pub(super) struct Left {
 impl Tree {
     /// To be made before the command is started, which may have at most so many processes and threads at once. Ends what
     /// earlier ones left behind. `None`: an earlier command that has this mark is not gone yet.
-    pub(super) fn new(mark: Mark, most: NonZeroU32) -> Option<Self> {
+    pub(super) fn new(mark: Mark, is_guarded: bool, most: NonZeroU32) -> Option<Self> {
         if !running(|marks| marks.insert(mark)) {
             return None;
         }
         let kin = Kin {
             mark,
             leader: AtomicI32::new(0),
+            is_guarded,
         };
-        kin.chase(CHASE);
+        kin.chase(CHASE, &mut Seen::default());
         Some(Self {
             kin: Some(kin),
             chase: CHASE,
@@ -109,6 +116,7 @@ impl Tree {
             let began = Instant::now();
             let all = kin.processes(self.most);
             let buried = kin.bury(&all);
+            kin.wake_guard(&all);
             let threads: usize = all.iter().map(|process| process.threads).sum();
             if threads - buried > self.most {
                 return TooMany { most: self.most };
@@ -125,7 +133,11 @@ impl Tree {
     /// Kills everything that lives, until nothing new appears. Says how many there were. When it returns, the kills have
     /// been sent; the processes may take a moment to be gone.
     pub(super) fn kill(&self) -> usize {
-        self.kin.as_ref().map_or(0, |kin| kin.chase(CHASE).killed)
+        let mut seen = Seen::default();
+        if let Some(kin) = &self.kin {
+            kin.chase(CHASE, &mut seen);
+        }
+        seen.killed.len()
     }
 
     /// Waits until everything is gone, and kills what still appears. Gives the number of those that are not gone in time.
@@ -135,7 +147,7 @@ impl Tree {
         let deadline = Instant::now() + PATIENCE;
         let mut deaths = deaths();
         loop {
-            kin.chase(CHASE);
+            kin.chase(CHASE, &mut Seen::default());
             let left = kin.processes(usize::MAX).len();
             if left == 0 || Instant::now() > deadline {
                 return left;
@@ -153,12 +165,14 @@ impl Tree {
 impl Drop for Tree {
     fn drop(&mut self) {
         let Some(kin) = self.kin.take() else { return };
-        if kin.chase(self.chase).is_over {
+        let mut seen = Seen::default();
+        // What is dying, or hidden, may have children that nobody has seen yet.
+        if kin.chase(self.chase, &mut seen) && kin.processes(usize::MAX).is_empty() {
             return;
         }
         // Without a runtime the worker ends, and nothing can be waited for any more.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            drop(runtime.spawn(kin.hunt()));
+            drop(runtime.spawn(kin.hunt(seen)));
         }
     }
 }
@@ -184,46 +198,47 @@ async fn next_death(deaths: &mut Option<Deaths>, patience: Duration) {
     let _ = timeout(patience, death).await;
 }
 
-/// What came of killing.
-struct Chased {
-    killed: usize,
-    /// Whether nothing new appeared in the end.
-    is_over: bool,
+/// What was met while killing, by number and start.
+#[derive(Debug, Default)]
+struct Seen {
+    killed: HashSet<(i32, u64)>,
+    dead: HashSet<(i32, u64)>,
+    rounds: usize,
 }
 
 impl Kin {
-    fn chase(&self, limit: Duration) -> Chased {
+    /// Says whether nothing new appeared in the end.
+    fn chase(&self, limit: Duration, seen: &mut Seen) -> bool {
         let deadline = Instant::now() + limit;
-        let (mut killed, mut dead) = (HashSet::new(), HashSet::new());
-        loop {
-            let is_over = !self.round(&mut killed, &mut dead);
-            if !is_over && Instant::now() <= deadline {
-                continue;
-            }
-            if !is_over {
+        while self.round(seen) {
+            if Instant::now() > deadline {
                 warn!(
-                    processes = killed.len(),
+                    processes = seen.killed.len(),
                     "a command keeps starting processes while it is killed"
                 );
+                return false;
             }
-            return Chased {
-                killed: killed.len(),
-                is_over,
-            };
         }
+        true
     }
 
-    /// Kills what lives and was not killed before, and buries the dead. Says whether to look again: anything lived, or a child of
-    /// ours is new among the dead, whose children came to be ours behind our back.
-    fn round(&self, killed: &mut HashSet<(i32, u64)>, dead: &mut HashSet<(i32, u64)>) -> bool {
+    /// Kills what lives and was not killed before, and buries the dead. Says whether to look again: anything lived, or one is
+    /// new among the dead, whose children came to be ours, or the guard's, behind our back.
+    fn round(&self, seen: &mut Seen) -> bool {
         let all = self.processes(usize::MAX);
-        let fresh: Vec<&Process> = all
+        let mut fresh: Vec<&Process> = all
             .iter()
-            .filter(|process| !process.is_dead && !killed.contains(&(process.pid, process.started)))
+            .filter(|process| !process.is_dead() && !seen.killed.contains(&(process.pid, process.started)))
             .collect();
+        let mut again = !fresh.is_empty();
+        if seen.rounds < GUARDED && fresh.len() > 1 && self.is_guarded {
+            let leader = self.leader.load(Ordering::Relaxed);
+            fresh.retain(|process| process.pid != leader);
+        }
+        seen.rounds += 1;
         for process in &fresh {
             // A process whose kill is pending can't finish a fork any more, so each round leaves fewer.
-            if look(process.pid, false).is_some_and(|now| now.started == process.started) {
+            if look(process.pid, process.is_our_child).is_some_and(|now| now.started == process.started) {
                 let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
             }
         }
@@ -233,19 +248,16 @@ impl Kin {
         let groups: BTreeSet<i32> = all
             .iter()
             .filter(|process| process.group > 1 && process.session > 1 && process.session != ours)
-            .filter(|process| process.is_dead || fresh.contains(process))
+            .filter(|process| process.is_dead() || fresh.contains(process))
             .map(|process| process.group)
             .collect();
         for group in groups {
             let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
         }
-        killed.extend(fresh.iter().map(|process| (process.pid, process.started)));
-        let mut again = !fresh.is_empty();
-        for process in all
-            .iter()
-            .filter(|process| process.is_dead && process.is_our_child)
-        {
-            again |= dead.insert((process.pid, process.started));
+        seen.killed
+            .extend(fresh.iter().map(|process| (process.pid, process.started)));
+        for process in all.iter().filter(|process| process.is_dead()) {
+            again |= seen.dead.insert((process.pid, process.started));
         }
         self.bury(&all);
         again
@@ -253,36 +265,51 @@ impl Kin {
 
     /// Kills and buries until nothing is left. In steps, as others need the thread; without a pause while new processes
     /// appear, as those would use it.
-    async fn hunt(self) {
+    async fn hunt(self, mut seen: Seen) {
         // Whoever waited for it is gone.
         self.leader.store(0, Ordering::Relaxed);
-        let (mut killed, mut dead) = (HashSet::new(), HashSet::new());
+        let before = seen.killed.len();
+        let mut deaths = deaths();
         let mut pause = LOOK_AGAIN;
         loop {
-            if self.round(&mut killed, &mut dead) {
+            if self.round(&mut seen) {
                 pause = LOOK_AGAIN;
                 tokio::task::yield_now().await;
                 continue;
             }
             if self.processes(usize::MAX).is_empty() {
-                info!(
-                    processes = killed.len(),
-                    "ended what a command went on starting after its end"
-                );
+                let processes = seen.killed.len() - before;
+                if processes > 0 {
+                    info!(processes, "ended what a command went on starting after its end");
+                }
                 return;
             }
-            tokio::time::sleep(pause).await;
+            next_death(&mut deaths, pause).await;
             pause = LOOK_RARELY.min(pause * 2);
+        }
+    }
+
+    /// A guard that its command stopped would not see the command's end.
+    fn wake_guard(&self, processes: &[Process]) {
+        let leader = self.leader.load(Ordering::Relaxed);
+        let is_stopped = |process: &Process| process.pid == leader && process.may_be_stopped();
+        if self.is_guarded && processes.iter().any(is_stopped) {
+            // One that is gone needs it no more.
+            let _ = cage::wake(leader);
         }
     }
 
     /// Takes dead children off the kernel's list. Never waits for just any child: others wait for theirs. How many there were.
     fn bury(&self, processes: &[Process]) -> usize {
         let leader = self.leader.load(Ordering::Relaxed);
+        let is_buried = |pid| {
+            let found = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+            found.is_ok_and(|status| status != WaitStatus::StillAlive)
+        };
         processes
             .iter()
-            .filter(|process| process.is_dead && process.is_our_child && process.pid != leader)
-            .filter(|process| waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG)).is_ok())
+            .filter(|process| process.is_our_child && process.pid != leader)
+            .filter(|process| process.may_be_dead() && is_buried(process.pid))
             .count()
     }
 
@@ -294,21 +321,27 @@ impl Kin {
             // Not caged, or gone.
             Ok(None) | Err(_) => false,
         };
-        let mut found: Vec<Process> = children("self")
+        let mut children = children("self");
+        // Where the kernel has no list, one that is hidden is in none.
+        let leader = self.leader.load(Ordering::Relaxed);
+        if leader != 0 && !children.contains(&leader) {
+            children.push(leader);
+        }
+        let mut found: Vec<Process> = children
             .into_iter()
             .rev()
             .filter(ours)
             .filter_map(|pid| look(pid, true))
             .collect();
-        let living = |process: &Process| if process.is_dead { 0 } else { process.threads };
+        let living = |process: &Process| if process.is_dead() { 0 } else { process.threads };
         let mut threads: usize = found.iter().map(living).sum();
         let mut next = 0;
         while let Some(process) = found.get(next).filter(|_| threads <= most) {
             // Children of the dead are ours by now.
-            let beneath = if process.is_dead {
+            let beneath = if process.is_dead() {
                 Vec::new()
             } else {
-                children(&process.pid.to_string())
+                process.children()
             };
             let first = found.len();
             found.extend(beneath.into_iter().filter_map(|pid| look(pid, false)));

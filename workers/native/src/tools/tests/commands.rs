@@ -42,7 +42,6 @@ async fn what_is_shown_is_what_is_executed() {
     assert_eq!(always.scope, "Always run exactly this command");
     let mut arguments = Vec::new();
     let outcome = bench
-        .tools
         .run(prepared, &mut |piece| {
             // The command waits for us, so it is alive to be looked at.
             if piece.contains("ready") {
@@ -99,7 +98,6 @@ async fn long_output_is_cut_in_the_middle_and_kept_whole_in_a_file() {
     assert!(!read.asks);
     assert!(
         bench
-            .tools
             .run(read, &mut |_| {})
             .await
             .text
@@ -154,7 +152,6 @@ async fn a_flood_is_bounded_in_memory_on_disk_and_on_the_way_to_the_chat() {
     let (mut pieces, mut shown) = (0, 0);
     let began = std::time::Instant::now();
     let outcome = bench
-        .tools
         .run(prepared, &mut |piece| {
             pieces += 1;
             shown += piece.len();

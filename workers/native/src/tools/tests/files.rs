@@ -199,7 +199,7 @@ async fn a_link_that_appears_after_the_permission_is_not_followed() {
     fs::rename(bench.path("folder"), bench.path("moved")).unwrap();
     symlink(bench.root(), bench.path("folder")).unwrap();
     for prepared in [read, inner, write] {
-        let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+        let outcome = bench.run(prepared, &mut |_| {}).await;
         assert!(
             outcome.failed && !outcome.text.contains("planted"),
             "{}",
@@ -222,7 +222,7 @@ async fn write_makes_files_and_folders_and_offers_them() {
     assert_eq!(prepared.changes[0].old, None);
     assert_eq!(prepared.changes[0].new, "hello\n");
     assert!(!bench.path("deep").exists(), "preparing changes nothing");
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert_eq!(outcome.text, "wrote `deep/down/notes.txt` (1 line)");
     assert_eq!(outcome.created, [bench.path("deep/down/notes.txt")]);
     assert_eq!(bench.text("deep/down/notes.txt"), "hello\n");
@@ -279,6 +279,28 @@ fn changes_of_the_work_may_be_allowed_for_good_and_those_of_what_rules_it_never(
 }
 
 #[test]
+fn a_link_in_any_of_very_many_folders_is_found_and_what_can_not_be_looked_through_is_asked_about() {
+    let bench = Bench::new();
+    bench.put("notes.md", "old");
+    bench.put("other.md", "old");
+    for number in 0..600 {
+        fs::create_dir_all(bench.path(format!("many/{number:05}"))).unwrap();
+    }
+    symlink("../../notes.md", bench.path("many/00599/AGENTS.md")).unwrap();
+    let always = |path: &str| {
+        let arguments = json!({ "path": path, "content": "new" });
+        bench.prepare("write", &arguments).unwrap().always
+    };
+    assert_eq!(always("notes.md"), None);
+    assert!(always("other.md").is_some());
+    // More entries than are looked at.
+    for number in 600..10_001 {
+        fs::hard_link(bench.path("notes.md"), bench.path(format!("many/{number:05}"))).unwrap();
+    }
+    assert_eq!(always("other.md"), None);
+}
+
+#[test]
 fn what_a_link_or_a_repository_makes_a_rule_of_the_work_is_asked_about_each_time() {
     let bench = Bench::new();
     for name in [
@@ -290,6 +312,8 @@ fn what_a_link_or_a_repository_makes_a_rule_of_the_work_is_asked_about_each_time
         "a/b/x",
         "new/x",
         "round/x",
+        "back/x",
+        "docs/back.md",
         "store/x",
         "bare/HEAD",
         "bare/objects/x",
@@ -308,6 +332,8 @@ fn what_a_link_or_a_repository_makes_a_rule_of_the_work_is_asked_about_each_time
         ("real.md", "docs/way.md"),
         ("missing/rules.md", "new/AGENTS.md"),
         ("AGENTS.md", "round/AGENTS.md"),
+        // Leads there as soon as somebody makes those folders.
+        ("gone/away/../../../docs/back.md", "back/AGENTS.md"),
         ("../store", "sub/.git"),
     ] {
         symlink(target, bench.path(link)).unwrap();
@@ -323,6 +349,7 @@ fn what_a_link_or_a_repository_makes_a_rule_of_the_work_is_asked_about_each_time
         "a/b/AGENTS.md",
         "docs/real.md",
         "docs/way.md",
+        "docs/back.md",
         "new/missing/rules.md",
         "sub/.git/hooks/update",
         "store/hooks/update",
@@ -418,7 +445,7 @@ async fn a_link_inside_the_workspace_is_followed_and_stays() {
         )
         .unwrap();
     assert_eq!(prepared.input, "real.txt", "what is shown is what is changed");
-    assert!(!bench.tools.run(prepared, &mut |_| {}).await.failed);
+    assert!(!bench.run(prepared, &mut |_| {}).await.failed);
     assert_eq!(bench.text("real.txt"), "new\n");
     assert!(bench.path("link.txt").is_symlink());
 }
@@ -443,7 +470,7 @@ async fn a_file_that_changed_after_the_permission_is_left_alone() {
 
     let prepared = edit();
     bench.put("a.txt", "one and more\n");
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert!(
         outcome.failed && outcome.text.contains("changed in the meantime"),
         "{}",
@@ -453,7 +480,7 @@ async fn a_file_that_changed_after_the_permission_is_left_alone() {
 
     let prepared = edit();
     fs::remove_file(bench.path("a.txt")).unwrap();
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert!(
         outcome.failed && outcome.text.contains("removed in the meantime"),
         "{}",
@@ -463,7 +490,7 @@ async fn a_file_that_changed_after_the_permission_is_left_alone() {
 
     let prepared = create();
     bench.put("b.txt", "theirs");
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert!(
         outcome.failed && outcome.text.contains("made by somebody else"),
         "{}",
@@ -484,7 +511,7 @@ async fn edit_changes_what_was_shown() {
         .unwrap();
     let shown = prepared.changes[0].clone();
     assert_eq!(shown.old.as_deref(), Some("let a = 1;\nlet b = 1;\n"));
-    assert!(!bench.tools.run(prepared, &mut |_| {}).await.failed);
+    assert!(!bench.run(prepared, &mut |_| {}).await.failed);
     assert_eq!(bench.text("a.rs"), shown.new);
     assert!(
         bench
@@ -529,7 +556,7 @@ async fn a_write_that_fails_leaves_the_old_file_and_says_so() {
         .unwrap();
     fs::remove_dir_all(bench.workspace()).unwrap();
     fs::write(bench.workspace(), "now a file").unwrap();
-    let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+    let outcome = bench.run(prepared, &mut |_| {}).await;
     assert!(
         outcome.failed && outcome.text.contains("could not write `folder/a.txt`"),
         "{}",
@@ -618,7 +645,7 @@ async fn a_name_with_line_feeds_is_one_line_that_a_call_can_name() {
     let call = format!("{{\"path\":{path}}}");
     let read = bench.tools.prepare("read", &call).unwrap();
     assert_eq!(read.input, path);
-    let read = bench.tools.run(read, &mut |_| {}).await.text;
+    let read = bench.run(read, &mut |_| {}).await.text;
     assert_eq!(read, "     1\tfound\n");
     let part = bench.prepare(
         "read",
@@ -636,14 +663,7 @@ async fn a_folder_of_the_configuration_may_be_read_after_asking_and_never_writte
     let path = file.display().to_string();
     let read = bench.prepare("read", &json!({ "path": path })).unwrap();
     assert!(read.asks, "it lies outside");
-    assert!(
-        bench
-            .tools
-            .run(read, &mut |_| {})
-            .await
-            .text
-            .contains("from outside")
-    );
+    assert!(bench.run(read, &mut |_| {}).await.text.contains("from outside"));
     let refused = bench.refusal("write", &json!({ "path": path, "content": "x" }));
     assert!(refused.contains("nothing may be written there"), "{refused}");
     let run = bench.bash(&format!("cat {path}; echo x >> {path}")).await;

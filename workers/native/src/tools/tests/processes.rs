@@ -109,12 +109,52 @@ async fn dropping_the_future_ends_the_whole_tree() {
         }
     };
     tokio::select! {
-        outcome = bench.tools.run(prepared, &mut output) => panic!("{}", outcome.text),
+        outcome = bench.run(prepared, &mut output) => panic!("{}", outcome.text),
         () = ready.notified() => {}
     }
     gone(&unique("drop")).await;
-    // The next command is not disturbed by what is left to bury, and buries it.
+    // The next command is not disturbed by what is left to bury.
     assert_eq!(bench.bash("echo next").await.text, "next\n");
+    for _ in 0..500 {
+        if numbered(&bench) == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} processes are not buried", numbered(&bench));
+}
+
+#[tokio::test]
+async fn a_stopped_command_leaves_nothing_behind_but_what_it_had_put_out() {
+    let bench = Bench::new();
+    let command = litter(
+        &unique("stop"),
+        "seq 1 20000; echo 'the thing to know'; sleep 1000",
+    );
+    let prepared = bench.prepare("bash", &json!({ "command": command })).unwrap();
+    let known = Arc::new(Notify::new());
+    let seen = Arc::clone(&known);
+    let mut output = move |piece: String| {
+        if piece.contains("the thing to know") {
+            seen.notify_one();
+        }
+    };
+    let outcome = bench
+        .tools
+        .run(prepared, &mut output, async { known.notified().await })
+        .await;
+    assert!(outcome.stopped && outcome.failed && outcome.exit.is_none());
+    assert!(
+        outcome.text.ends_with("20000\nthe thing to know\n"),
+        "{}",
+        outcome.text
+    );
+    let kept = outcome
+        .text
+        .split_once("; the whole is in ")
+        .map_or("", |(_, kept)| kept);
+    assert!(!kept.is_empty(), "the whole of it is in a file: {}", outcome.text);
+    gone(&unique("stop")).await;
     assert_eq!(numbered(&bench), 0);
 }
 
@@ -164,7 +204,6 @@ async fn processes_of_the_worker_itself_are_spared() {
         )
         .unwrap();
     bench
-        .tools
         .run(prepared, &mut |_| {
             during.get_or_insert_with(start);
             fs::write(bench.path("go"), "").unwrap();
@@ -205,7 +244,7 @@ async fn a_command_that_ends_does_not_end_another_that_runs() {
     let ready = Arc::new(Notify::new());
     let seen = Arc::clone(&ready);
     let mut output = move |_| seen.notify_one();
-    let (first, second) = tokio::join!(one.tools.run(prepared, &mut output), async {
+    let (first, second) = tokio::join!(one.run(prepared, &mut output), async {
         ready.notified().await;
         let second = two.bash("sleep 1000 & echo done").await;
         fs::write(one.path("go"), "").unwrap();
@@ -244,7 +283,7 @@ async fn dead_processes_do_not_pile_up_while_their_command_runs() {
     let left = Arc::new(Notify::new());
     let seen = Arc::clone(&left);
     let mut output = move |_| seen.notify_one();
-    let (outcome, count) = tokio::join!(bench.tools.run(prepared, &mut output), async {
+    let (outcome, count) = tokio::join!(bench.run(prepared, &mut output), async {
         timeout(Duration::from_mins(1), left.notified()).await.unwrap();
         let mut count = corpses();
         for _ in 0..100 {

@@ -252,7 +252,7 @@ async fn a_folder_that_becomes_a_link_before_a_call_runs_is_not_followed() {
         bench.put("sub/notes", "mine");
         let prepared = bench.prepare(tool, &arguments).unwrap();
         swap(&bench.path("sub"), &bench.root().join("hidden"));
-        let outcome = bench.tools.run(prepared, &mut |_| {}).await;
+        let outcome = bench.run(prepared, &mut |_| {}).await;
         assert!(
             outcome.failed && !outcome.text.contains("planted"),
             "{tool}: {outcome:?}"
@@ -319,7 +319,7 @@ fn a_blocking_tool_whose_call_was_dropped_ends_soon_however_long_its_file_is() {
             .unwrap();
         let prepared = bench.prepare(tool, &arguments).unwrap();
         let mut silent = |_| {};
-        let run = bench.tools.run(prepared, &mut silent);
+        let run = bench.run(prepared, &mut silent);
         let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_millis(50), run).await });
         assert!(ended.is_err(), "{tool} is slow enough to be stopped");
         let since = Instant::now();

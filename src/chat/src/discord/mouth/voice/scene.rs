@@ -57,36 +57,25 @@ impl Scene {
         let Snapshot {
             thread,
             items,
-            more,
+            mut from,
             queued,
             phase,
             doing,
             revision,
         } = snapshot;
         let mut known: BTreeMap<ItemId, Item> = items.into_iter().map(|item| (item.id, item)).collect();
-        let mut more = more;
         for _ in 0..PAGES {
             // What waits for an answer is there also where what came after it is not.
-            let waits = |item: &&Item| {
-                matches!(
-                    item.body,
-                    Body::Permission { decision: None, .. } | Body::Login { done: false, .. }
-                )
-            };
-            let first = known.values().find(|item| !waits(item)).or(known.values().next());
-            let Some(first) = first.map(|item| item.id) else {
+            let Some(first) = from.filter(|first| *first > upto) else {
                 break;
             };
-            if !more || first <= upto {
-                break;
-            }
             let window = Window {
                 entries: PAGE,
                 bytes: PAGE_BYTES,
                 free: vec![],
             };
             let (older, further) = bot.house.supervisor.older(&thread.id, first, window).await?;
-            more = further;
+            from = older.first().map(|item| item.id).filter(|_| further);
             known.extend(older.into_iter().map(|item| (item.id, item)));
         }
         known.retain(|id, _| *id > upto);

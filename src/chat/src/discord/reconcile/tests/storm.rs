@@ -98,6 +98,7 @@ impl Storm {
             match outcome {
                 Some(outcome) if end <= self.now => {
                     self.reconciler.ended(&request.thread, outcome, None, self.now);
+                    self.looks(&request, outcome);
                 }
                 _ => self.under_way.push((arrival, end, request, outcome)),
             }
@@ -106,6 +107,17 @@ impl Storm {
             let (there, back) = (20 + self.chance.below(130), 20 + self.chance.below(130));
             let arrival = self.now + at(there);
             self.under_way.push((arrival, arrival + at(back), request, None));
+        }
+    }
+
+    /// Whoever sends again what may be there learns that an older text is.
+    fn looks(&mut self, request: &Request, outcome: Outcome) {
+        let number: usize = request.thread.local().parse().unwrap();
+        if let (RequestKind::Send(message), Outcome::Done { remote }) = (&request.kind, outcome) {
+            let mut there = self.channels[number].messages.iter();
+            if !there.any(|(id, _, content)| *id == remote && *content == message.content) {
+                self.reconciler.found(&request.thread, request.key, remote, None);
+            }
         }
     }
 
@@ -128,7 +140,6 @@ impl Storm {
         let fits = match request.kind {
             RequestKind::Send(_) => channel.sends.takes(self.now),
             RequestKind::Edit { .. } | RequestKind::Delete { .. } => channel.edits.takes(self.now),
-            RequestKind::Find(_) => true,
         };
         if !fits || self.arrivals.len() > 50 {
             self.limited += 1;
@@ -149,11 +160,16 @@ impl Storm {
         let channel = &mut self.channels[number];
         let outcome = match &request.kind {
             RequestKind::Send(message) => {
-                self.ids += 1;
-                channel
-                    .messages
-                    .push((self.ids, message.key, message.content.clone()));
-                done(self.ids)
+                let mut there = channel.messages.iter();
+                if let Some((id, ..)) = there.find(|(_, key, _)| *key == message.key) {
+                    done(*id)
+                } else {
+                    self.ids += 1;
+                    channel
+                        .messages
+                        .push((self.ids, message.key, message.content.clone()));
+                    done(self.ids)
+                }
             }
             RequestKind::Edit { remote, message } => {
                 let found = channel.messages.iter_mut().find(|(id, ..)| id == remote).unwrap();
@@ -163,12 +179,6 @@ impl Storm {
             RequestKind::Delete { remote } => {
                 channel.messages.retain(|(id, ..)| id != remote);
                 done(*remote)
-            }
-            RequestKind::Find(message) => {
-                match channel.messages.iter().find(|(_, key, _)| *key == message.key) {
-                    Some((id, ..)) => done(*id),
-                    None => Outcome::NotThere,
-                }
             }
         };
         channel.longest = channel.longest.max(self.now.saturating_sub(channel.seen));

@@ -11,7 +11,7 @@ use crate::discord::admission::Id;
 use crate::discord::rest::{Call, Lane, Rest, Trouble};
 
 /// Seen only by the one who asked.
-const EPHEMERAL: u64 = 1 << 6;
+pub(in crate::discord) const EPHEMERAL: u64 = 1 << 6;
 
 /// Which later answer to an interaction.
 #[derive(Debug, Clone, Copy)]

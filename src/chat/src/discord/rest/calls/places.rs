@@ -15,13 +15,13 @@ use crate::discord::rest::{Call, Lane, Rest, Trouble};
 const ARCHIVE: u64 = 4320;
 
 impl Rest {
-    /// Opens a thread from a message. Its id; one that is there already is that one.
+    /// Opens a thread from a message, which is named like it; whether there was none yet.
     pub(in crate::discord) async fn start_thread(
         &self,
         channel: Id,
         message: Id,
         name: &str,
-    ) -> Result<Id, Trouble> {
+    ) -> Result<bool, Trouble> {
         /// A thread was started from this message before.
         const THERE: i64 = 160_004;
         let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(message));
@@ -32,9 +32,8 @@ impl Rest {
         let body = json!({ "name": name, "auto_archive_duration": ARCHIVE });
         let call = Call::new(LightMethod::Post, route, Lane("thread", channel)).body(body);
         match self.ask(call).await {
-            Ok(reply) => id(&reply.body["id"]),
-            // Discord names a thread like the message it begins with.
-            Err(Trouble::Refused { code: THERE, .. }) => Ok(message),
+            Ok(_) => Ok(true),
+            Err(Trouble::Refused { code: THERE, .. }) => Ok(false),
             Err(trouble) => Err(trouble),
         }
     }

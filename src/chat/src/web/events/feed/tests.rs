@@ -17,7 +17,7 @@ fn snapshot(items: Vec<Item>, running: Option<i64>) -> Snapshot {
     Snapshot {
         thread: thread("web:t", &owner),
         items,
-        more: false,
+        from: None,
         queued: vec![],
         phase: ThreadPhase::Working,
         doing: running.map(doing),
@@ -261,7 +261,7 @@ async fn between_turns_nothing_is_kept() {
 async fn a_long_answer_that_a_page_has_by_its_head_grows_on_from_there() {
     let long = "A paragraph.\n\n".repeat(8_000);
     let mut desk = Desk::new(vec![answer(1, &long)]);
-    let (drawn, _) = view::item_events(&[answer(1, &long)], &desk.feed.viewer, 7);
+    let (drawn, _) = view::item_events(&[answer(1, &long)], None, &desk.feed.viewer, 7);
     let stable = drawn[0].html.split("data-stable=\"").nth(1).unwrap();
     let stable: u64 = stable.split('"').next().unwrap().parse().unwrap();
     assert_eq!(desk.append(1, long.len(), "The end."), Taken::Fine);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation::{Choice, ChoiceKind, Decision, Diff, ItemId, ToolCall, ToolKind, ToolStatus};
+use conversation::{Choice, ChoiceKind, Decision, Diff, ItemId, LoginEnd, ToolCall, ToolKind, ToolStatus};
 use credentials::{Timestamp, UserId};
 
 use super::*;
@@ -100,7 +100,7 @@ fn words_of_people_and_tools_are_never_markup() {
             service: by(),
             title: by(),
             reason: by(),
-            done: false,
+            ended: None,
         },
         Body::File(file),
         Body::Note {
@@ -126,6 +126,7 @@ fn a_tool_call_is_open_while_it_matters() {
         (ToolStatus::Running, true),
         (ToolStatus::Completed, false),
         (ToolStatus::Failed, true),
+        (ToolStatus::Stopped, true),
         (ToolStatus::Cut, false),
     ] {
         assert_eq!(
@@ -196,15 +197,25 @@ fn retry_and_sign_in_are_offered_to_the_owner_alone() {
     };
     assert!(show(note()).contains("data-act=\"retry\" data-turn=\"9\""));
     assert!(!item(&entry(note()), &viewer(false)).contains("<button"));
-    let login = |done| Body::Login {
+    let login = |ended| Body::Login {
         service: "codex".into(),
         title: "Codex".into(),
         reason: "no login".into(),
-        done,
+        ended,
     };
-    assert!(show(login(false)).contains("data-act=\"sign-in\" data-service=\"codex\""));
-    assert!(!item(&entry(login(false)), &viewer(false)).contains("<button"));
-    assert!(show(login(true)).contains("Signed in to Codex") && !show(login(true)).contains("<button"));
+    assert!(show(login(None)).contains("data-act=\"sign-in\" data-service=\"codex\""));
+    assert!(!item(&entry(login(None)), &viewer(false)).contains("<button"));
+    for (end, words) in [
+        (LoginEnd::Done, "Signed in to Codex"),
+        (LoginEnd::TimedOut, "Nobody signed in to Codex in time"),
+        (LoginEnd::Gone, "The turn ended before anybody signed in to Codex"),
+    ] {
+        let over = show(login(Some(end)));
+        assert!(
+            over.contains(words) && !over.contains("<button") && !over.contains("card wait"),
+            "{over}"
+        );
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
         ToolStatus::Running => ("running", "running"),
         ToolStatus::Completed => ("completed", "done"),
         ToolStatus::Failed => ("failed", "failed"),
+        ToolStatus::Stopped => ("stopped", "stopped"),
         ToolStatus::Cut => ("cut", "cut off"),
     };
     let title = harmless::line(&call.title, 200);
@@ -31,7 +32,7 @@ pub(super) fn html(call: &ToolCall, item: &Item) -> String {
     let changed = diffs.iter().map(|diff| diff.count).reduce(|one, two| one + two);
     let small = changed.is_some_and(|lines| lines.added + lines.removed <= SHORT_DIFF);
     let open = match call.status {
-        ToolStatus::Running | ToolStatus::Failed => true,
+        ToolStatus::Running | ToolStatus::Failed | ToolStatus::Stopped => true,
         ToolStatus::Pending | ToolStatus::Cut => false,
         ToolStatus::Completed => small,
     };

@@ -113,6 +113,7 @@ fn calls(timeline: &mut Timeline) {
         ToolStatus::Running,
         ToolStatus::Completed,
         ToolStatus::Failed,
+        ToolStatus::Stopped,
         ToolStatus::Cut,
     ];
     for (at, kind) in kinds.into_iter().enumerate() {

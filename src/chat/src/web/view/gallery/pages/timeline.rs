@@ -1,8 +1,8 @@
 //! A thread with every kind of entry.
 
 use conversation::{
-    Attachment, Body, Choice, ChoiceKind, Decision, Diff, Item, ItemId, NoteKind, PlanEntry, PlanStatus,
-    SourceId, ToolCall, ToolKind, ToolStatus, Turn, TurnId, TurnState,
+    Attachment, Body, Choice, ChoiceKind, Decision, Diff, Item, ItemId, LoginEnd, NoteKind, PlanEntry,
+    PlanStatus, SourceId, ToolCall, ToolKind, ToolStatus, Turn, TurnId, TurnState,
 };
 use supervisor::{Snapshot, ThreadPhase};
 
@@ -138,8 +138,8 @@ pub(super) fn early(timeline: &mut Timeline) {
 pub(super) fn late(timeline: &mut Timeline) {
     timeline
         .add(2, said("Thanks. And now with the real model.", vec![]))
-        .add(2, Body::Login { service: "codex".into(), title: "Codex".into(), reason: "This thread works on your login, and you have none for Codex yet.".into(), done: false })
-        .add(2, Body::Login { service: "codex".into(), title: "Codex".into(), reason: String::new(), done: true })
+        .add(2, Body::Login { service: "codex".into(), title: "Codex".into(), reason: "This thread works on your login, and you have none for Codex yet.".into(), ended: None })
+        .add(2, Body::Login { service: "codex".into(), title: "Codex".into(), reason: String::new(), ended: Some(LoginEnd::Done) })
         .add(2, Body::Note { kind: NoteKind::Info, text: "Your message was merged into the running turn.".into(), retry: None })
         .add(2, Body::Note { kind: NoteKind::Warning, text: "The provider is overloaded (503). Tried again in 8 s.".into(), retry: None })
         .add(2, Body::Note { kind: NoteKind::Error, text: "The host was restarted while this ran, so the answer is cut off.".into(), retry: Some(TurnId(2)) })
@@ -173,8 +173,8 @@ pub(super) fn snapshot(items: Vec<Item>, phase: ThreadPhase, what: Option<&str>)
     let queued = what.map_or(vec![], |_| vec![turn(5, "And write the changelog entry."), turn(6, "Then tell me what is left to do before the release, in at most five lines, with links to the files.")]);
     Snapshot {
         thread: thread("full", "Make the parser fail on trailing commas", 2),
+        from: items.first().map(|item| item.id),
         items,
-        more: true,
         queued,
         phase,
         doing: what.map(doing),

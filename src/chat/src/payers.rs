@@ -4,9 +4,9 @@ use credentials::{Environment, Payer, Situation, Standing};
 
 /// Who pays, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Words {
-    pub(super) with: String,
-    pub(super) why: String,
+pub(crate) struct Words {
+    pub(crate) with: String,
+    pub(crate) why: String,
 }
 
 /// What a key or token of the environment is called: `the host's API key (OPENAI_API_KEY)`.
@@ -26,7 +26,7 @@ fn token(environment: &Environment) -> String {
 }
 
 /// What would pay if there were no login of one's own.
-pub(super) fn without_own(situation: Situation, environment: &Environment) -> Option<String> {
+pub(crate) fn without_own(situation: Situation, environment: &Environment) -> Option<String> {
     match credentials::whose_login_pays(Situation {
         own: Standing::Absent,
         ..situation
@@ -39,7 +39,7 @@ pub(super) fn without_own(situation: Situation, environment: &Environment) -> Op
 }
 
 /// Who pays, and why. `may_sign_in_host`: whether the reader may sign in for the host.
-pub(super) fn words(
+pub(crate) fn words(
     payer: Payer,
     situation: Situation,
     environment: &Environment,
@@ -86,14 +86,14 @@ pub(super) fn words(
         ),
         (Payer::LoginRequired, _) => (
             "nobody yet".to_owned(),
-            "Neither you nor the host has a login: sign in below.".to_owned(),
+            "Neither you nor the host has a login: sign in.".to_owned(),
         ),
     };
     Words { with, why }
 }
 
 /// Why a credential of the host's is not used in the reader's threads, if it is not.
-pub(super) fn passed_over(payer: Payer, environment: &Environment, which: Payer) -> Option<String> {
+pub(crate) fn passed_over(payer: Payer, environment: &Environment, which: Payer) -> Option<String> {
     let before = match payer {
         _ if payer == which => return None,
         Payer::Own | Payer::OwnLoginDead => "your own login".to_owned(),
@@ -144,7 +144,7 @@ mod tests {
             (Absent, false, true, Alive, "(SOME_TOKEN)", "token comes next"),
             (Absent, false, false, Alive, "the host’s login", "no key"),
             (Absent, false, false, Dead, "nobody", "ask whoever runs"),
-            (Absent, false, false, Absent, "nobody yet", "sign in below"),
+            (Absent, false, false, Absent, "nobody yet", "sign in"),
         ] {
             let situation = Situation {
                 own,

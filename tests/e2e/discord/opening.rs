@@ -1,0 +1,133 @@
+//! What is said in a thread before it is one of the bot's: while it is opened or joined, and that takes its time.
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::discord::{Fault, Id, Seen};
+
+use super::Stage;
+
+/// Where a thread is opened from a message.
+const OPENING: (&str, &str) = ("POST", "/channels/*/messages/*/threads");
+
+impl Stage {
+    /// Both are answered, in order.
+    async fn answers_both(&self, (first, second): (Id, Id), thread: Id) {
+        self.sign(first, "✅").await;
+        self.sign(second, "✅").await;
+        assert_eq!(self.answers(thread).await, "one\ntwo");
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_in_a_thread_whose_opening_was_not_answered_comes_after_what_opened_it() {
+    let stage = Stage::start("", "").await;
+    let lost = Fault::answer_lost().on(OPENING.0, OPENING.1);
+    stage.fake.inject(lost.times(2));
+    let (first, thread) = stage.mention(&stage.alice, "say: one").await;
+    let second = stage.alice.says(thread, "say: two");
+    stage.answers_both((first, second), thread).await;
+}
+
+#[tokio::test]
+async fn what_is_said_while_the_bot_joins_a_thread_comes_after_what_called_it() {
+    let stage = Stage::start("", "").await;
+    let slow = Fault::slow(Duration::from_millis(700));
+    stage
+        .fake
+        .inject(slow.on("PUT", "/channels/*/thread-members/@me"));
+    let thread = stage.alice.starts_thread(stage.channel, "ours", None);
+    let words = format!("{} say: one", stage.fake.bot().mention());
+    let first = stage.alice.says(thread, &words);
+    let second = stage.alice.says(thread, "say: two");
+    stage.answers_both((first, second), thread).await;
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_thread_that_a_killed_host_had_just_opened_is_answered_by_the_next() {
+    let mut stage = Stage::start("", "").await;
+    stage
+        .fake
+        .inject(Fault::answer_lost().on(OPENING.0, OPENING.1).times(2));
+    let (first, thread) = stage.mention(&stage.alice, "say: one").await;
+    stage.kill();
+    let second = stage.alice.says(thread, "say: two");
+    stage.up().await;
+    stage.answers_both((first, second), thread).await;
+}
+
+/// As a token that was reset, and a program in between that has words of its own.
+#[tokio::test]
+async fn a_token_that_is_not_known_for_a_moment_costs_no_message() {
+    let stage = Stage::start("", "").await;
+    stage.fake.inject(Fault::status(401).on(OPENING.0, OPENING.1));
+    stage
+        .fake
+        .inject(Fault::status(401).on("POST", "/channels/*/messages").times(2));
+    let (first, thread) = stage.mention(&stage.alice, "say: one").await;
+    stage.sign(first, "✅").await;
+    let said = stage.fake.said(thread);
+    assert_eq!(
+        said.iter().filter(|said| said.contains("one")).count(),
+        1,
+        "{said:?}"
+    );
+    assert!(
+        stage
+            .fake
+            .said(stage.channel)
+            .iter()
+            .all(|said| !said.contains("refuses"))
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_said_about_a_message_that_was_deleted_before_its_thread_was_opened() {
+    let stage = Stage::start("", "").await;
+    stage
+        .fake
+        .inject(Fault::slow(Duration::from_millis(500)).on(OPENING.0, OPENING.1));
+    let deleted = stage.mentioned_by(&stage.alice, "say: never mind");
+    stage.alice.deletes(deleted);
+    let (first, thread) = stage.mention(&stage.alice, "say: one").await;
+    stage.sign(first, "✅").await;
+    assert_eq!(stage.answers(thread).await, "one");
+    let said = stage.fake.said(stage.channel);
+    assert!(
+        said.iter().all(|said| !said.contains("Unknown Message")),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_typed_by_somebody_who_lost_access_before_it_could_be_done_opens_nothing() {
+    let mut stage = Stage::ready("", "").await;
+    let bob = stage.guild.member("bob");
+    stage.settings = format!("users = [{}]", bob.id);
+    stage.up().await;
+    let opening = ("POST", format!("/channels/{}/threads", stage.channel));
+    stage
+        .fake
+        .inject(Fault::status(502).on("POST", "/channels/*/threads"));
+    let typed = bob.slash(stage.channel, "new", &[("text", json!("say: too late"))]);
+    let is_asked = |seen: &[Seen]| {
+        seen.iter()
+            .any(|one| one.method == opening.0 && one.path.ends_with(&opening.1))
+    };
+    stage
+        .fake
+        .until_requested("a thread", |seen| is_asked(seen).then_some(()))
+        .await;
+    stage.kill();
+    stage.settings = "users = []".to_owned();
+    stage.up().await;
+    stage
+        .told(
+            &bob,
+            stage.channel,
+            typed,
+            "don't open a thread for this any more",
+        )
+        .await;
+    assert_eq!(stage.fake.look(|world| world.threads(stage.channel).len()), 0);
+}
