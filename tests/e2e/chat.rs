@@ -255,9 +255,18 @@ async fn a_message_that_is_merged_into_the_running_turn_stands_there_once() {
         say(browser, "stream 3000 words").await;
         sign_in(browser, ".login", "alice").await;
         browser.find(".answer .md").await;
-        // Nothing but the entry itself takes away what was on its way: no time-out.
+        // The answer comes when the message is merged already; and nothing but its entry takes away what was on its way, no
+        // time-out.
         browser
-            .script("const later = setTimeout; window.setTimeout = (work, span, ...more) => (span === 4000 ? 0 : later(work, span, ...more))")
+            .script(
+                "const later = setTimeout; window.setTimeout = (work, span, ...more) => (span === 4000 ? 0 : later(work, span, ...more));
+                 const ask = fetch; window.fetch = async (path, ...more) => {
+                     const answer = await ask(path, ...more);
+                     const merged = () => document.querySelectorAll('#timeline .said[data-turn=\"1\"]').length === 2;
+                     while (String(path).endsWith('/messages') && !merged()) await new Promise((done) => later(done, 20));
+                     return answer;
+                 }",
+            )
             .await;
         browser.press("#dispatch option[value=steer]").await;
         say(browser, "and briefly").await;

@@ -45,13 +45,9 @@ async fn a_finger_hits_everything_and_enter_begins_a_line_on_a_phone() {
             json!("say: one\ntwo")
         );
         browser.press("#send").await;
-        let said = browser
-            .find(".said .words")
-            .await
-            .text()
-            .await
-            .expect("it has text");
-        assert_eq!(said, "say: one\ntwo");
+        browser
+            .until("return document.body.dataset.kind === 'thread' && document.querySelector('#timeline .said .words')?.textContent === 'say: one\\ntwo'")
+            .await;
         browser.find(".login button[data-act=sign-in]").await;
         nothing_is_small(browser, "login").await;
         sign_in(browser, ".login", "alice").await;

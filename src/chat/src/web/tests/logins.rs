@@ -115,6 +115,9 @@ async fn services_that_no_agent_works_with_are_no_logins_to_choose_from() {
         words.contains("pay for nothing") && words.contains("openai"),
         "{words}"
     );
+    let (_, answer) = alice.post("/api/command", json!({ "text": "/auth nope" })).await;
+    let hint = answer["hint"].as_str().unwrap();
+    assert!(hint.contains("openai"), "{answer}");
     // One that is there all the same is shown, and can be signed out of.
     sign_in(&alice, "anthropic", "host").await;
     let card = card(&alice, "login-host-anthropic").await;

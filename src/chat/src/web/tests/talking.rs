@@ -292,6 +292,16 @@ async fn settings_and_commands_change_the_thread() {
             "{path} {status} {answer}"
         );
     }
+    // A name that is none is answered with those that there are.
+    let (_, answer) = alice
+        .post(&api("command"), json!({ "text": "/agent nobody" }))
+        .await;
+    assert!(
+        answer["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.starts_with("there are: ")),
+        "{answer}"
+    );
     assert!(alice.fine("/api/command", json!({ "text": "/help" })).await["words"].is_string());
     house.end().await;
 }

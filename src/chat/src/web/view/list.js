@@ -42,7 +42,10 @@ export function threadList() {
   watch("changed", mark);
   mark();
   entitle();
-  addEventListener("pagehide", () => kept.set("list", { top: frame.scrollTop, shown: list.children.length, filter: filter.value }));
+  addEventListener("pagehide", () => {
+    const as = { top: frame.scrollTop, shown: list.children.length, filter: filter.value };
+    kept.set("list", as.top > 0 || as.filter ? as : null);
+  });
   if (!thread) return;
   on("applied", read);
   document.addEventListener("visibilitychange", read);

@@ -101,6 +101,9 @@ export function newId() {
 /** A person's names of what is kept: whoever uses this tab next finds nothing of it. */
 const own = (key) => `${document.body.dataset.person}:${key}`;
 
+/** Whether whoever wrote here was signed out. */
+let forgets = false;
+
 /** Something small that survives a reload of this tab; nothing when storage is forbidden. */
 export const kept = {
   get(key) {
@@ -111,6 +114,7 @@ export const kept = {
     }
   },
   set(key, value) {
+    if (forgets) return;
     try {
       if (value === null || value === "") sessionStorage.removeItem(own(key));
       else sessionStorage.setItem(own(key), JSON.stringify(value));
@@ -123,7 +127,9 @@ export const kept = {
     this.set(key, null);
     return value;
   },
+  /** For good: somebody was signed out. */
   clear() {
+    forgets = true;
     try {
       sessionStorage.clear();
     } catch {
