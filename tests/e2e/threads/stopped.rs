@@ -12,7 +12,7 @@ const KNOWN: &str = "error 42: the thing to know";
 
 /// A thread whose command has printed what is known and sleeps.
 async fn asleep(scene: &Scene, person: &Person) -> String {
-    let command = "seq 40; echo error $((6 * 7)): the thing to know; sleep 1000";
+    let command = "seq 4; echo error $((6 * 7)): the thing to know; sleep 1000";
     let thread = person.open(&format!("run: {command}")).await;
     until(async || {
         let calls = calls(scene, &thread).await;
