@@ -67,9 +67,12 @@ impl Person {
 
 /// Byte by byte, but for what a call that has no end says of it: one that was stopped has its words, and who stopped it.
 fn but_for_why(request: &Value) -> String {
-    let stopped = json!("so far, and more\n[stopped while this ran; what it had done by then stays]").to_string();
+    let stopped =
+        json!("so far, and more\n[stopped while this ran; what it had done by then stays]").to_string();
     let request = request.to_string();
-    let ran = request.replace(&stopped, "RAN").replace(&json!(UNKNOWN_RESULT).to_string(), "RAN");
+    let ran = request
+        .replace(&stopped, "RAN")
+        .replace(&json!(UNKNOWN_RESULT).to_string(), "RAN");
     ran.replace(&json!("not run: stopped").to_string(), "NOT RUN")
         .replace(&json!(NOT_BEGUN).to_string(), "NOT RUN")
 }
