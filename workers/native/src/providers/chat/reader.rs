@@ -92,10 +92,10 @@ impl Reader {
             Some("error") => return Err(StreamFailure::Said(Said::default())),
             Some(_) => self.finish = Some(Finish::Complete),
         }
-        if self.finish.is_some() {
-            if let Some(piece) = self.tags.finish() {
-                self.piece(piece, out);
-            }
+        if self.finish.is_some()
+            && let Some(piece) = self.tags.finish()
+        {
+            self.piece(piece, out);
         }
         Ok(())
     }

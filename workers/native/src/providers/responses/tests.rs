@@ -233,6 +233,11 @@ fn items_without_an_index_are_told_apart_by_their_ids() {
     assert_eq!(read(&stream(&bare)).parts.len(), 3);
 }
 
+/// One event of a stream.
+fn data(event: &Value) -> String {
+    format!("data: {event}\n\n")
+}
+
 #[test]
 fn calls_and_items_with_one_number_are_told_apart_by_their_ids() {
     let event = |kind: &str, index: u64, item: Value| json!({ "type": format!("response.output_item.{kind}"), "output_index": index, "item": item });
@@ -297,9 +302,7 @@ fn calls_and_items_with_one_number_are_told_apart_by_their_ids() {
             ],
         ),
     ] {
-        let stream = |events: &[Value]| -> String {
-            events.iter().map(|event| format!("data: {event}\n\n")).collect()
-        };
+        let stream = |events: &[Value]| -> String { events.iter().map(data).collect() };
         let mut all = events.clone();
         all.push(end.clone());
         assert_eq!(read(&stream(&all)).parts, both, "{server}");
@@ -358,11 +361,7 @@ fn items_that_came_only_at_the_end_are_taken_and_none_twice() {
     ] {
         let end =
             json!({ "type": "response.completed", "response": { "status": "completed", "output": output } });
-        let stream: String = before
-            .into_iter()
-            .chain([&end])
-            .map(|event| format!("data: {event}\n\n"))
-            .collect();
+        let stream: String = before.into_iter().chain([&end]).map(data).collect();
         assert_eq!(read(&stream).parts, parts, "{stream}");
     }
 }
