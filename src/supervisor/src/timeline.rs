@@ -4,12 +4,11 @@
 use conversation::{Attachment, Body, Item, ItemId, PlanEntry, PlanStatus, ThreadId, ToolStatus, TurnId};
 use credentials::Timestamp;
 
-use agent_client_protocol::v1::schema::{
-    ContentBlock, ContentChunk, EmbeddedResourceResource, Plan, PlanEntryStatus, ResourceLink, SessionUpdate,
-};
+use agent_client_protocol::v1::schema::{Plan, PlanEntryStatus, ResourceLink, SessionUpdate};
 
 use crate::update::Change;
 
+mod chunk;
 mod input;
 mod original;
 mod tool;
@@ -233,38 +232,6 @@ impl Timeline {
     pub(crate) fn interrupted(&mut self, now: Timestamp) {
         self.end(now);
         self.is_stopped = false;
-    }
-
-    fn chunk(&mut self, voice: Voice, chunk: ContentChunk, now: Timestamp, ids: Ids<'_>) -> After {
-        let name = chunk.message_id.map(|id| id.to_string());
-        match chunk.content {
-            ContentBlock::Text(text) => self.say(voice, name.as_ref(), &text.text, now, ids),
-            ContentBlock::ResourceLink(link) => After {
-                offered: Some(link),
-                ..After::default()
-            },
-            ContentBlock::Resource(embedded) => match embedded.resource {
-                EmbeddedResourceResource::TextResourceContents(text) => {
-                    self.say(voice, name.as_ref(), &text.text, now, ids)
-                }
-                _ => After::default(),
-            },
-            ContentBlock::Image(_) => self.say(
-                voice,
-                name.as_ref(),
-                "*(an image that can't be shown here)*",
-                now,
-                ids,
-            ),
-            ContentBlock::Audio(_) => self.say(
-                voice,
-                name.as_ref(),
-                "*(a sound that can't be played here)*",
-                now,
-                ids,
-            ),
-            _ => After::default(),
-        }
     }
 
     fn say(

@@ -1,8 +1,9 @@
 //! What agents report, and what becomes of it.
 
 use agent_client_protocol::v1::schema::{
-    Content, Diff as AcpDiff, PlanEntry as AcpPlanEntry, PlanEntryPriority, ToolCall as AcpToolCall,
-    ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind as AcpKind, UsageUpdate,
+    Content, ContentBlock, ContentChunk, Diff as AcpDiff, PlanEntry as AcpPlanEntry, PlanEntryPriority,
+    ToolCall as AcpToolCall, ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields,
+    ToolKind as AcpKind, UsageUpdate,
 };
 use conversation::{Diff, ToolCall, ToolKind};
 use serde_json::json;
