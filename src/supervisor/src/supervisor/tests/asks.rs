@@ -247,9 +247,10 @@ fn sign_in(host: &Host, owner: &str, generation: u64) {
     .unwrap();
 }
 
-/// What became of the login that it asked for.
-fn login_end(view: &View) -> Option<Option<LoginEnd>> {
-    view.bodies().into_iter().find_map(|body| match body {
+/// What became of each login that it asked for.
+fn login_ends(view: &View) -> Vec<Option<LoginEnd>> {
+    let bodies = view.bodies().into_iter();
+    let ends = bodies.filter_map(|body| match body {
         Body::Login {
             ended,
             service,
@@ -263,7 +264,8 @@ fn login_end(view: &View) -> Option<Option<LoginEnd>> {
             Some(*ended)
         }
         _ => None,
-    })
+    });
+    ends.collect()
 }
 
 #[tokio::test]
@@ -275,18 +277,18 @@ async fn a_turn_waits_for_a_login_and_goes_on_by_itself() {
     let mut view = host.view(&thread).await;
     host.post(&thread, "go").await;
     view.phase(ThreadPhase::AwaitingLogin).await;
-    assert_eq!(login_end(&view), Some(None));
+    assert_eq!(login_ends(&view), [None]);
     // Somebody else's login does not help, nor a sign of change alone.
     sign_in(&host, "web:other", 1);
     host.supervisor.credentials_changed();
     host.supervisor.workers().await;
-    assert_eq!(login_end(&host.view(&thread).await), Some(None));
+    assert_eq!(login_ends(&host.view(&thread).await), [None]);
     sign_in(&host, "web:owner", 2);
     host.supervisor.credentials_changed();
     view.quiet().await;
     assert_eq!(
-        (login_end(&view), view.answers()),
-        (Some(Some(LoginEnd::Done)), vec!["signed in"])
+        (login_ends(&view), view.answers()),
+        (vec![Some(LoginEnd::Done)], vec!["signed in"])
     );
     view.is_durable(&host.conversation).await;
 }
@@ -343,20 +345,20 @@ async fn a_login_that_the_agent_has_just_seen_refused_is_asked_for_at_once_and_o
         .prompt_with(vec![Act::Login(refused), Act::Say("at last")]);
     let mut view = host.view(&thread).await;
     host.post(&thread, "go").await;
-    view.until("it is asked for", |view| login_end(view).is_some())
+    view.until("it is asked for", |view| !login_ends(view).is_empty())
         .await;
     // Whatever its task did with the request it has done before it answers this.
     let now = host.view(&thread).await;
     assert_eq!(
-        (now.phase, login_end(&now)),
-        (ThreadPhase::AwaitingLogin, Some(None))
+        (now.phase, login_ends(&now)),
+        (ThreadPhase::AwaitingLogin, vec![None])
     );
     sign_in(&host, "web:owner", 2);
     host.supervisor.credentials_changed();
     view.quiet().await;
     assert_eq!(
-        (login_end(&view), view.answers()),
-        (Some(Some(LoginEnd::Done)), vec!["at last"])
+        (login_ends(&view), view.answers()),
+        (vec![Some(LoginEnd::Done)], vec!["at last"])
     );
 }
 
@@ -374,7 +376,7 @@ async fn nobody_signing_in_ends_the_turn_with_the_reason() {
     view.note("nobody signed in").await;
     view.quiet().await;
     assert_eq!(host.state(posted.turn).await, TurnState::Failed);
-    assert_eq!(login_end(&view), Some(Some(LoginEnd::TimedOut)));
+    assert_eq!(login_ends(&view), [Some(LoginEnd::TimedOut)]);
     view.is_durable(&host.conversation).await;
 }
 
@@ -392,13 +394,13 @@ async fn whatever_ends_a_turn_what_it_asked_is_over() {
         let mut view = host.view(&thread).await;
         host.post(&thread, "go").await;
         view.until("it asks for both", |view| {
-            view.permission().is_some() && login_end(view) == Some(None)
+            view.permission().is_some() && login_ends(view) == [None]
         })
         .await;
         match way {
-            "stop" => drop(host.supervisor.stop(&thread, &user("owner")).await.unwrap()),
-            "interrupt" => drop(host.post_as(&thread, "rather", Dispatch::Interrupt).await),
-            "steer" => drop(host.post_as(&thread, "and", Dispatch::Steer).await),
+            "stop" => assert!(host.supervisor.stop(&thread, &user("owner")).await.is_ok()),
+            "interrupt" => _ = host.post_as(&thread, "rather", Dispatch::Interrupt).await,
+            "steer" => _ = host.post_as(&thread, "and", Dispatch::Steer).await,
             "reset" => host.supervisor.reset(&thread, &user("owner")).await.unwrap(),
             _ => gate.open(),
         }
@@ -413,7 +415,7 @@ async fn whatever_ends_a_turn_what_it_asked_is_over() {
                 )
             };
             view.permission().is_some_and(|(_, body)| is_gone(body))
-                && login_end(view) == Some(Some(LoginEnd::Gone))
+                && login_ends(view) == [Some(LoginEnd::Gone)]
         })
         .await;
         view.quiet().await;
