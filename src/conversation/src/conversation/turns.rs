@@ -163,8 +163,7 @@ impl Conversation {
 
     /// [Dismisses](Self::dismiss) the last turn of each thread that does nothing now. Gives those in which one was.
     pub async fn dismiss_all(&self) -> Result<Vec<ThreadId>> {
-        self.write("dismiss turns", |database| turns::dismiss_all(database))
-            .await
+        self.write("dismiss turns", turns::dismiss_all).await
     }
 
     /// Ends the turn that a host left running in a thread, as cut, and [dismisses](Self::dismiss) it. Only while no host
