@@ -87,10 +87,10 @@ impl From<supervisor::Attention> for Attention {
 }
 
 /// A key of the host's environment that does not work.
-pub(crate) fn of_refused(found: RefusedVariable) -> Attention {
+pub(crate) fn of_refused(found: &RefusedVariable) -> Attention {
     Attention {
         thread: None,
-        what: doctor::refused(&found),
+        what: doctor::refused(found),
         hint: Some(doctor::ANOTHER.to_owned()),
     }
 }

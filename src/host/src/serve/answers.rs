@@ -64,9 +64,8 @@ async fn answer(
             });
             let refused = credentials.clone();
             let refused = tokio::task::spawn_blocking(move || refused.refused_variables()).await;
-            report
-                .attention
-                .extend(refused.into_iter().flatten().map(status::of_refused));
+            let refused = refused.unwrap_or_default();
+            report.attention.extend(refused.iter().map(status::of_refused));
             if let Some(doctor) = discord {
                 let health = doctor.health().await?.unwrap_or_else(status::not_yet_known);
                 report.attention.extend(status::of_discord(&health));

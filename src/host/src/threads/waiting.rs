@@ -105,17 +105,16 @@ pub(super) fn skip(settings: &Settings, filter: BacklogFilter, only: Option<Only
 
 /// What failed or was cut needs no attention any more.
 pub(super) fn dismiss_all(settings: &Settings, as_json: bool) -> Outcome {
-    let count = match control::ask(&settings.state_folder, &Request::DismissAll)? {
-        Some(value) => serde_json::from_value(value)
-            .map_err(|error| Failure::during(error, "the running host answered something else"))?,
-        None => {
-            let (conversation, _lock) = owned(settings)?;
-            assembly::run(async {
-                let dismissed = conversation.dismiss_all().await?;
-                conversation.close().await?;
-                Ok(dismissed.len() as u64)
-            })?
-        }
+    let count = if let Some(value) = control::ask(&settings.state_folder, &Request::DismissAll)? {
+        serde_json::from_value(value)
+            .map_err(|error| Failure::during(error, "the running host answered something else"))?
+    } else {
+        let (conversation, _lock) = owned(settings)?;
+        assembly::run(async {
+            let dismissed = conversation.dismiss_all().await?;
+            conversation.close().await?;
+            Ok(dismissed.len() as u64)
+        })?
     };
     if as_json {
         output::json(&json!({ "dismissed_threads": count }))?;
