@@ -313,7 +313,7 @@ impl Worker {
                 answer = connection.send_request(again).block_task().await;
             }
             match answer {
-                Ok(answer) => client::ending(answer),
+                Ok(answer) => client::ending(&answer),
                 Err(error) if client::is_over(&error) => {
                     gate.set_over();
                     Err(PromptError::Gone)

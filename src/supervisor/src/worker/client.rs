@@ -284,7 +284,7 @@ pub(super) fn is_over(error: &Error) -> bool {
 }
 
 /// How a turn ended that was answered.
-pub(super) fn ending(answer: PromptResponse) -> Result<StopReason, PromptError> {
+pub(super) fn ending(answer: &PromptResponse) -> Result<StopReason, PromptError> {
     let why = answer.meta.as_ref().and_then(words::reason);
     match (answer.stop_reason, why) {
         (StopReason::Refusal, Some(why)) => Err(PromptError::Refused(why)),

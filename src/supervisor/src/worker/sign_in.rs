@@ -2,6 +2,7 @@
 //! told to do about the others.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use agent_client_protocol::Agent;
@@ -167,24 +168,27 @@ impl SignIn {
         }
         let mut words = format!("{title} keeps its own login: ");
         if !lines.is_empty() {
-            words.push_str(&format!(
+            let _ = write!(
+                words,
                 "give it a key in `[agents.{table}]`: {}, where `from_env` names a variable that the host has; or ",
                 lines.join(" or ")
-            ));
+            );
         }
         let user = user();
         if commands.is_empty() {
-            words.push_str(&format!(
+            let _ = write!(
+                words,
                 "sign in with its own program, as the user that runs this host{user}"
-            ));
+            );
         } else {
-            words.push_str(&format!(
+            let _ = write!(
+                words,
                 "run {} in a terminal, as the user that runs this host{user}",
                 commands.join(" or ")
-            ));
+            );
         }
         if !others.is_empty() {
-            words.push_str(&format!(" ({})", others.join("; ")));
+            let _ = write!(words, " ({})", others.join("; "));
         }
         words
     }
