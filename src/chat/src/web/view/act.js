@@ -194,7 +194,7 @@ async function invite(button, other) {
 }
 
 async function reset() {
-  const sure = await ask("Reset this thread?", "What runs is stopped, and the agent forgets what was said here. The conversation on this page and the files stay.", "Reset");
+  const sure = await ask("Reset this thread?", "What runs is stopped; the agent forgets what was said here, and what it may always do. The conversation on this page and the files stay.", "Reset");
   if (sure) await post(`/api/t/${thread}/reset`);
   document.getElementById("agent").open = false;
 }
