@@ -209,14 +209,21 @@ async fn systemd_runs_what_is_installed_as_the_unit_says_and_its_agents_work_in_
 
 #[tokio::test]
 async fn a_configuration_that_is_wrong_fails_the_start_and_is_told_in_the_journal() {
-    let Some(service) = Service::install(&deployed("config.toml"), &[]).await else {
+    let config = deployed("config.toml");
+    let line = 1 + config
+        .lines()
+        .position(|line| line.starts_with("token_env"))
+        .unwrap();
+    let Some(service) = Service::install(&config, &[]).await else {
         return;
     };
     let fault = service.fault.as_deref().unwrap_or_default();
     assert!(fault.contains("systemctl status agent-host"), "{fault}");
     let journal = service.system.journal();
-    let words = "config.toml:19: discord.token_env: no token: DISCORD_TOKEN is not set in the environment, and no credential";
-    assert!(journal.contains(words), "{journal}");
+    let words = format!(
+        "config.toml:{line}: discord.token_env: no token: DISCORD_TOKEN is not set in the environment, and no credential"
+    );
+    assert!(journal.contains(&words), "{journal}");
     let status = service.system.sh("systemctl is-active agent-host", "");
     assert!(!status.status.success());
 }

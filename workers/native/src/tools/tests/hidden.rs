@@ -91,11 +91,14 @@ async fn a_command_is_ended_with_all_it_started_where_proc_hides_processes() {
             seen.notify_one();
         }
     };
+    let is_ready = async {
+        ready.notified().await;
+        assert_eq!(alive(&bench), [true; 3]);
+    };
     tokio::select! {
         outcome = bench.run(prepared, &mut output) => panic!("{}", outcome.text),
-        () = ready.notified() => {}
+        () = is_ready => {}
     }
-    assert_eq!(alive(&bench), [true; 3]);
     let gone = async {
         while alive(&bench) != NONE {
             tokio::time::sleep(Duration::from_millis(5)).await;
