@@ -231,7 +231,7 @@ impl Timeline {
     /// The prompt is sent again: what is said now is a new answer.
     pub(crate) fn interrupted(&mut self, now: Timestamp) {
         self.end(now);
-        self.is_stopped = false;
+        (self.is_stopped, self.has_words) = (false, false);
     }
 
     fn say(

@@ -155,14 +155,28 @@ pub(super) async fn direct(bot: &Arc<Bot>) {
             limit: 10 * MOST_DIRECT,
             ..ThreadFilter::default()
         };
-        let threads = bot.house.conversation.threads(filter).await;
-        let ids = threads.iter().flatten();
+        let threads = loop {
+            match bot.house.conversation.threads(filter.clone()).await {
+                Ok(threads) => break threads,
+                Err(error) => tracing::warn!(%error, "could not look up direct conversations"),
+            }
+            sleep(UNSEEN).await;
+        };
         let (mut looked, mut unseen) = (0, 0);
-        for channel in ids.filter_map(|one| places::channel(&one.thread.id)) {
+        for channel in threads.iter().filter_map(|one| places::channel(&one.thread.id)) {
             if looked == MOST_DIRECT {
                 break;
             }
-            let spot = bot.spot(channel).await;
+            // Until it is known, nothing later counts as seen.
+            let spot = loop {
+                match bot.spot(channel).await {
+                    Err(trouble) if !matches!(trouble, Trouble::Refused { .. }) => {
+                        tracing::debug!(channel, %trouble, "could not look up a direct conversation");
+                        sleep(UNSEEN).await;
+                    }
+                    known => break known,
+                }
+            };
             if let Err(Trouble::Refused { .. }) = spot {
                 unseen += 1;
                 if unseen > MOST_UNSEEN {

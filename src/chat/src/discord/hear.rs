@@ -179,6 +179,16 @@ fn told_of_another(bot: &Bot, channel: Id) {
     }
 }
 
+/// It stays without an answer if that one has gone.
+fn left_to_another(channel: Id, message: &Message) {
+    let message = message.id.get();
+    tracing::warn!(
+        channel,
+        message,
+        "left to the other program that uses this bot's token"
+    );
+}
+
 /// Whether a thread was opened by the bot.
 async fn was_opened_by_us(bot: &Bot, thread: Id) -> Result<bool, Trouble> {
     let thread = bot.rest.channel(thread).await?;
@@ -324,7 +334,10 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: boo
             obey_channel(bot, channel, spot.parent).await?;
             turn(bot, message, channel, said.text(), &facts.author).await
         }
-        Verdict::Join if bot.places.is_anothers(channel) => Ok(()),
+        Verdict::Join if bot.places.is_anothers(channel) => {
+            left_to_another(channel, message);
+            Ok(())
+        }
         Verdict::Join => {
             if spot.kind == Kind::Thread
                 && let Err(trouble) = bot.rest.join(channel).await
@@ -339,7 +352,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: boo
         Verdict::OpenThread => {
             // Discord names a thread like the message it begins with.
             let (title, opened) = (said.title(), message.id.get());
-            bot.places.opens(opened);
+            let is_first = bot.places.opens(opened);
             // What is said in the thread, which people see before the bot knows of it, comes after this.
             let (_holds, ended) = oneshot::channel::<()>();
             bot.in_order(opened, async move {
@@ -358,7 +371,12 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: boo
                         .map_or_else(|| trouble.into(), |words| Failed::Here(words.to_owned())));
                 }
             };
-            if !is_new && !again && !bot.places.is_served(opened) && was_opened_by_us(bot, opened).await? {
+            if !is_new
+                && is_first
+                && !again
+                && !bot.places.is_served(opened)
+                && was_opened_by_us(bot, opened).await?
+            {
                 // Not by this host: the other one answers.
                 told_of_another(bot, opened);
                 return Ok(());

@@ -201,8 +201,8 @@ impl Places {
     }
 
     /// A thread is about to be opened from a message. Until [`opened`](Self::opened) what is said in it waits.
-    pub(super) fn opens(&self, message: Id) {
-        lock(&self.opening).insert(message);
+    pub(super) fn opens(&self, message: Id) -> bool {
+        lock(&self.opening).insert(message)
     }
 
     /// It is one of the bot's now, or never will be.

@@ -206,6 +206,7 @@ pub(crate) async fn logout(
         .map_err(|error| words::refused(&error))?;
     tracing::info!(%service, user = %visitor.person.user, owner = %tenant.owner, "signed out");
     web.links.forget(&visitor.person.user, &service);
+    web.forget_device(&visitor.person.user, &service);
     web.supervisor.credentials_changed();
     let words = match (ended.was_there, ended.revoked) {
         (false, _) => format!("There was no login to {service}."),
@@ -249,6 +250,7 @@ impl Web {
         let completed = self.credentials.complete(service, user, pasted).await?;
         tracing::info!(%service, %user, owner = %completed.tenant.owner, "signed in");
         self.links.done(user, service);
+        self.forget_failed_code(user, service);
         self.supervisor.credentials_changed();
         Ok(completed)
     }

@@ -47,10 +47,9 @@ impl Admitting {
         self.asking = Some(Question { turn, since, answer });
     }
 
-    /// The question is answered, or nobody needs to know any more. For what was granted meanwhile, or shortly before, the time
-    /// stood still: else those that begin together could be asked about by turns, without end.
+    /// The question is answered with yes. For what was granted meanwhile, or shortly before, the time stood still: else those
+    /// that begin together could be asked about by turns, without end.
     fn settled(&mut self) {
-        self.asking = None;
         for granted in self.granted.values_mut() {
             *granted = Instant::now();
         }
@@ -72,7 +71,10 @@ pub(super) async fn decided(admitting: &mut Admitting) -> (TurnId, Admission) {
         return never().await;
     };
     let decided = (*turn, answer.await);
-    admitting.settled();
+    admitting.asking = None;
+    if matches!(decided.1, Admission::Granted) {
+        admitting.settled();
+    }
     decided
 }
 
@@ -86,7 +88,8 @@ impl Task {
         let belongs = |id: TurnId| batch.iter().any(|turn| turn.id == id);
         match &self.admitting.asking {
             Some(asking) if belongs(asking.turn) => return false,
-            Some(_) => self.admitting.settled(),
+            // Nobody needs to know any more.
+            Some(_) => self.admitting.asking = None,
             None => {}
         }
         for turn in &batch {

@@ -2,7 +2,7 @@
 //! told to do about the others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::OnceLock;
 
 use agent_client_protocol::Agent;
@@ -25,7 +25,6 @@ const WELL_KNOWN: [(&str, &str); 1] = [("vertex-ai", "GOOGLE_API_KEY")];
 const ASKS_A_PERSON: [&str; 6] = ["browser", "oauth", "login", "log in", "sign in", "sign-in"];
 
 /// The ways to sign in to one agent, each of which is tried by itself at most once in a worker's life.
-#[derive(Debug)]
 pub(super) struct SignIn {
     title: String,
     /// Its table in the configuration.
@@ -33,8 +32,20 @@ pub(super) struct SignIn {
     methods: Vec<Method>,
     /// Variables of its own `env` that hold something; never what they hold.
     set: BTreeSet<String>,
+    /// What must not be told again.
+    secrets: Vec<String>,
     /// The variables that were tried, and the error with which that ended.
     tried: OnceLock<(String, OnceLock<String>)>,
+}
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SignIn")
+            .field("methods", &self.methods)
+            .field("set", &self.set)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One way, as the agent describes it.
@@ -76,6 +87,7 @@ impl SignIn {
                 .filter_map(|value| Method::read(value, command))
                 .collect(),
             set: set.map(|(name, _)| name.clone()).collect(),
+            secrets: words::secrets(spec),
             tried: OnceLock::new(),
         }
     }
@@ -101,7 +113,8 @@ impl SignIn {
         let answer = client::ask(connection, AUTHENTICATE, request, deadline).await;
         let why = match &answer {
             Ok(Ok(_)) => return Ok(true),
-            Ok(Err(error)) => words::error(error),
+            // It may say which key it did not like.
+            Ok(Err(error)) => words::without(words::error(error), &self.secrets),
             Err(OpenError::Late(_)) => "it did not answer in time".to_owned(),
             Err(_) => "its connection ended".to_owned(),
         };

@@ -58,10 +58,7 @@ pub(super) fn violation(error: &FrameError, secrets: &[String]) -> String {
     let FrameError::Stray { line } = error else {
         return error.to_string();
     };
-    let mut shown = line.text().to_owned();
-    for secret in secrets {
-        shown = shown.replace(secret, "…");
-    }
+    let shown = without(line.text().to_owned(), secrets);
     let mut beginning: String = shown.chars().take(BEGINNING).flat_map(escaped).collect();
     if shown.chars().nth(BEGINNING).is_some() {
         beginning.push('…');
@@ -70,6 +67,13 @@ pub(super) fn violation(error: &FrameError, secrets: &[String]) -> String {
         "{error}: “{beginning}”. Its standard output is for the protocol alone: turn that line off in the agent, or leave it \
          out in `command`, as in `[\"sh\", \"-c\", \"the-agent | grep --line-buffered '^{{'\"]`"
     )
+}
+
+/// The same words without `secrets`.
+pub(super) fn without(words: String, secrets: &[String]) -> String {
+    secrets
+        .iter()
+        .fold(words, |words, secret| words.replace(secret, "…"))
 }
 
 /// Control characters and the like as `\\u{1b}`; quotation marks are themselves.

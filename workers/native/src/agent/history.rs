@@ -177,6 +177,8 @@ impl History {
         let is_said = self.is_unanswered();
         if is_said {
             self.messages.pop();
+            // What is said next stands in its place, and was not tried.
+            self.withheld.remove(&self.messages.len());
         }
         self.close_calls();
         let Some(replied) = self.replied() else { return };

@@ -10,6 +10,15 @@ use super::sse::Event;
 use super::{Progress, Request, chat, responses};
 use crate::message::{Finish, ReplyPart, Usage};
 
+/// Arguments of a call as text, also from servers that send the object itself.
+pub(super) fn written(arguments: &Value) -> Option<String> {
+    match arguments {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
 /// Why a stream can't be read to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum StreamFailure {

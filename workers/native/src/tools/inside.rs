@@ -8,8 +8,8 @@ use super::open;
 
 /// How deep folders are looked for.
 const DEPTH: u32 = 2;
-/// Entries of one folder that are looked at.
-const ENTRIES: usize = 10_000;
+/// Entries of one folder that are looked at; so many as a folder of data may have, and few enough for a test.
+const ENTRIES: usize = if cfg!(test) { 10_000 } else { 100_000 };
 
 /// The first bytes of a file of the workspace, at most so many. Links are followed as long as they stay inside.
 ///

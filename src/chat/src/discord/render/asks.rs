@@ -175,7 +175,7 @@ pub(super) fn login(item: &Item) -> Option<DesiredMessage> {
         let words = match end {
             LoginEnd::Done => format!("✅ Signed in to {title}"),
             LoginEnd::TimedOut => format!("❌ Nobody signed in to {title} in time"),
-            LoginEnd::Gone => format!("✂️ The turn ended before anybody signed in to {title}"),
+            LoginEnd::Gone => format!("✂️ The sign-in to {title} is not waited for any more"),
         };
         return Some(DesiredMessage::new(Key::of(item), words));
     }

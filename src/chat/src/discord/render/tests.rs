@@ -306,7 +306,7 @@ fn logins_notes_and_plans_have_their_buttons_and_signs() {
         (LoginEnd::TimedOut, "❌ Nobody signed in to Codex in time"),
         (
             LoginEnd::Gone,
-            "✂️ The turn ended before anybody signed in to Codex",
+            "✂️ The sign-in to Codex is not waited for any more",
         ),
     ] {
         let over = one(login(Some(end)));

@@ -106,7 +106,14 @@ impl Web {
         }
     }
 
-    /// A link was given instead of a code.
+    /// Another way worked.
+    pub(super) fn forget_failed_code(&self, user: &UserId, service: &Service) {
+        let is_failed = |_: &_, state: &Device| matches!(state, Device::Failed(_));
+        let key = (user.clone(), service.clone());
+        self.waits.devices.remove_if(&key, is_failed);
+    }
+
+    /// A link was given instead of a code, or there is no login any more.
     pub(super) fn forget_device(&self, user: &UserId, service: &Service) {
         self.waits.devices.remove(&(user.clone(), service.clone()));
     }

@@ -106,17 +106,20 @@ impl Links {
         }
     }
 
-    /// Whether the newest one of this person for this service did its work; `None` if there is none.
+    /// Whether the newest one of this person for this service did its work; `None` if there is none, or its time is over.
     pub(super) fn is_done(&self, user: &UserId, service: &Service) -> Option<bool> {
         let all = self.all();
         let is_it = |link: &&Link| link.user == *user && link.service == *service;
-        all.iter().rev().find(is_it).map(|link| link.done)
+        let newest = all.iter().rev().find(is_it);
+        newest
+            .filter(|link| link.done || link.begun.elapsed() < LINK_LIFE)
+            .map(|link| link.done)
     }
 
-    /// This person has signed out: that they were in says nothing any more.
+    /// This person has signed out: that they were in, or were about to be, says nothing any more.
     pub(super) fn forget(&self, user: &UserId, service: &Service) {
         self.all()
-            .retain(|link| !link.done || link.user != *user || link.service != *service);
+            .retain(|link| link.user != *user || link.service != *service);
     }
 
     fn all(&self) -> MutexGuard<'_, VecDeque<Link>> {

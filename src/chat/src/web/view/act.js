@@ -209,6 +209,10 @@ async function signIn(button, data) {
   const step = stepOf(button);
   fill(step, answer.html);
   times(step);
+  // It took the place of another one of the same person, which has a card of its own.
+  for (const other of document.querySelectorAll(`[data-poll="${CSS.escape(data.service)}"]`)) {
+    if (!step.contains(other)) stepOf(other).replaceChildren();
+  }
   step.querySelector("[data-focus], input")?.focus();
   poll();
 }

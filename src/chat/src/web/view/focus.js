@@ -5,7 +5,7 @@
 export function holdFocus() {
   const at = document.activeElement;
   const near = at?.closest(".card, .menu");
-  const seen = (one) => one?.isConnected && one.checkVisibility();
+  const seen = (one) => one?.isConnected && (one.checkVisibility?.() ?? one.offsetParent !== null);
   return () => {
     const now = document.activeElement;
     if (!at || at === document.body || (now !== at && now !== document.body)) return;

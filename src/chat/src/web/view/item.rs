@@ -225,7 +225,7 @@ fn login(service: &str, title: &str, reason: &str, ended: Option<LoginEnd>, view
             LoginEnd::TimedOut => ("close", format!("Nobody signed in to {title} in time")),
             LoginEnd::Gone => (
                 "close",
-                format!("The turn ended before anybody signed in to {title}"),
+                format!("The sign-in to {title} is not waited for any more"),
             ),
         };
         return format!("<p class=\"audit\">{}<span>{words}</span></p>", icon(mark));

@@ -26,6 +26,8 @@ const REST = 5000;
 
 let stuck = true;
 let loading = false;
+/** The id up to which entries are to be loaded again, when nothing else is loaded. */
+let owed = 0;
 let rested = 0;
 /** Whether somebody asked for what is above. */
 let asked = false;
@@ -87,7 +89,7 @@ async function comeBack() {
   } catch {
     // The host is away: it is as new.
   } finally {
-    loading = false;
+    loaded();
   }
   if (!sought()) return toNewest();
   scroller.scrollTop += sought().getBoundingClientRect().top - scroller.getBoundingClientRect().top - before.down;
@@ -121,9 +123,17 @@ async function load(more) {
     note("Entries could not be loaded. Try again in a moment.");
   } finally {
     earlier.disabled = false;
-    loading = false;
+    loaded();
     setTimeout(() => timeline.setAttribute("aria-live", "polite"), 100);
   }
+}
+
+/** What came while something else was loaded is seen to now. */
+function loaded() {
+  loading = false;
+  const id = owed;
+  owed = 0;
+  if (id > 0) refresh(id);
 }
 
 /** All entries from `low` on, and before `before`. The host gives them from their end; of long ones it takes several times. */
@@ -187,12 +197,17 @@ async function younger() {
 /** Entries before this id may have changed while nothing was heard: who reads at the end and did not ask for them needs them
  * no more, and for others they are loaded again. */
 function refresh(id) {
-  const drop = () => above(() => begin(id));
-  if ((stuck && !asked) || loading) return drop();
+  const drop = () => (gone.length > 0 ? toNewest() : above(() => begin(id)));
+  if (stuck && !asked) return drop();
+  if (loading) {
+    owed = Math.max(owed, id);
+    return;
+  }
   const low = from;
   doubt(id);
   load(async () => {
-    const items = await fetched(low, id).catch((error) => {
+    // What was let go below comes when somebody goes there.
+    const items = await fetched(low, Math.min(id, gone[0] ?? id)).catch((error) => {
       if (from === low) drop();
       throw error;
     });

@@ -7,7 +7,7 @@ use super::tags::{Piece, Tags};
 use super::{DETAILS, FIELD};
 use crate::message::{Finish, ReplyPart, ToolCall, Usage};
 use crate::providers::Progress;
-use crate::providers::format::StreamFailure;
+use crate::providers::format::{StreamFailure, written};
 use crate::providers::opaque;
 use crate::providers::said::Said;
 
@@ -293,8 +293,11 @@ impl Reader {
         out(Progress::Thought(delta.to_owned()));
     }
 
-    /// A call, or a piece of one.
+    /// A call, or a piece of one. One that is told twice, under one id, is called once.
     fn call(&mut self, piece: &Value, out: Out<'_>) {
+        if self.calls.iter().any(|known| known.is_told_by(piece)) {
+            return;
+        }
         let at = self.draft_of(piece).unwrap_or_else(|| {
             self.calls.push(Draft {
                 index: piece["index"].as_u64(),
@@ -320,10 +323,8 @@ impl Reader {
             // It stood there only until there were some.
             call.arguments.clear();
         }
-        match &function["arguments"] {
-            Value::Null => {}
-            Value::String(text) => call.arguments.push_str(text),
-            object => call.arguments.push_str(&object.to_string()),
+        if let Some(text) = written(&function["arguments"]) {
+            call.arguments.push_str(&text);
         }
         opaque::merge(members, &unknown(piece));
         out(Progress::Call {
@@ -342,6 +343,19 @@ impl Reader {
         let known = self.calls.iter().rposition(has_id);
         let at = known.or_else(|| self.calls.iter().rposition(is_place))?;
         goes_on(&self.calls[at].call, piece).then_some(at)
+    }
+}
+
+impl Draft {
+    /// Whether this piece tells the whole of it once more.
+    fn is_told_by(&self, piece: &Value) -> bool {
+        let (id, function) = (text(&piece["id"]), &piece["function"]);
+        !id.is_empty()
+            && id == self.call.id
+            && self.index == piece["index"].as_u64()
+            && function["name"] == self.call.name.as_str()
+            && written(&function["arguments"]).is_some_and(|told| told == self.call.arguments)
+            && is_whole(&self.call.arguments)
     }
 }
 

@@ -107,13 +107,13 @@ fn a_stream_without_done_or_usage_is_whole_once_it_gave_a_reason() {
 fn calls_are_told_apart_however_a_server_numbers_them() {
     let piece = |call: Value| json!({ "delta": { "tool_calls": [call] } });
     let object = json!({ "command": "ls" });
+    let whole = |index: u64, id: &str| {
+        piece(json!({ "index": index, "id": id, "function": { "name": "bash", "arguments": object } }))
+    };
     for (server, pieces) in [
         (
             "all are number zero, arguments are an object",
-            vec![
-                piece(json!({ "index": 0, "id": "x", "function": { "name": "bash", "arguments": object } })),
-                piece(json!({ "index": 0, "id": "y", "function": { "name": "bash", "arguments": object } })),
-            ],
+            vec![whole(0, "x"), whole(0, "y")],
         ),
         (
             "no numbers, no ids",
@@ -168,8 +168,12 @@ fn calls_are_told_apart_however_a_server_numbers_them() {
             vec![
                 piece(json!({ "index": 0, "id": "x", "function": { "name": "bash", "arguments": object } })),
                 piece(json!({ "index": 0, "id": "x", "function": { "name": "bash", "arguments": "" } })),
-                piece(json!({ "index": 0, "id": "x", "function": { "name": "bash", "arguments": object } })),
+                piece(json!({ "index": 0, "id": "y", "function": { "name": "bash", "arguments": object } })),
             ],
+        ),
+        (
+            "one told twice",
+            vec![whole(0, "x"), whole(0, "x"), whole(1, "y")],
         ),
         (
             "an empty object first",

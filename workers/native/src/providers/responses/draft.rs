@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::message::{ReplyPart, ToolCall};
+use crate::providers::format::written;
 
 /// An item of the output, as far as it has come.
 #[derive(Debug)]
@@ -32,6 +33,15 @@ impl Draft {
             Self::Text(_) | Self::Thought { .. } => true,
         };
         is_same && self.is_of(item["type"].as_str().unwrap_or_default())
+    }
+
+    /// Whether it is this very call, under whatever id: vLLM makes a new one each time that it tells of a call.
+    pub(super) fn is_call(&self, item: &Value) -> bool {
+        let Self::Call(call) = self else { return false };
+        let arguments = written(&item["arguments"]).unwrap_or_default();
+        item["type"] == "function_call"
+            && item["name"] == call.name.as_str()
+            && is_same_json(&call.arguments, &arguments)
     }
 
     /// Whether it is a call of nothing.
@@ -75,13 +85,10 @@ pub(super) fn call(item: &Value) -> ToolCall {
     }
 }
 
-/// Arguments as text, also from servers that send the object itself.
-pub(super) fn written(arguments: &Value) -> Option<String> {
-    match arguments {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
+/// Whether two texts say the same, however they are laid out.
+fn is_same_json(one: &str, other: &str) -> bool {
+    let read = |text| serde_json::from_str::<Value>(text).ok();
+    one == other || read(one).is_some_and(|value| read(other) == Some(value))
 }
 
 pub(super) fn texts(parts: &Value) -> Vec<String> {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::draft::{Draft, call, texts, thought, written};
+use super::draft::{Draft, call, texts, thought};
 use super::is_sendable;
 use crate::message::{Finish, ReplyPart, Usage};
 use crate::providers::Progress;
-use crate::providers::format::StreamFailure;
+use crate::providers::format::{StreamFailure, written};
 use crate::providers::said::Said;
 
 /// What has come so far, by the output's index. Some servers (llama.cpp) send no index, some number all items zero: there an
@@ -114,7 +114,7 @@ impl Reader {
             (None, draft) if is_whole => {
                 is_open && draft.is_none_or(|draft| draft.is_of(item["type"].as_str().unwrap_or_default()))
             }
-            (Some(_), _) if is_whole => false,
+            (Some(_), draft) if is_whole => is_open && draft.is_some_and(|draft| draft.is_call(item)),
             (_, _) if event["delta"].is_null() => true,
             (None, _) => is_open,
             // It was announced under another id, or by nobody.
@@ -159,9 +159,10 @@ impl Reader {
         };
         let is_another = match self.drafts.get(&slot) {
             Some(draft) if !draft.is_empty() && !draft.is_of(of_delta) => true,
-            Some(Draft::Call(call)) => {
+            Some(draft @ Draft::Call(call)) => {
                 let id = item["call_id"].as_str().unwrap_or_default();
-                !id.is_empty() && !call.id.is_empty() && id != call.id
+                let is_end = kind == "response.output_item.done" && draft.is_call(item);
+                !is_end && !id.is_empty() && !call.id.is_empty() && id != call.id
             }
             _ => false,
         };
@@ -300,12 +301,20 @@ impl Reader {
             return Err(StreamFailure::Said(Said::of(response)));
         }
         // What did not come on the way, whole or at all, is repeated here.
-        let mut met = BTreeSet::new();
-        for item in response["output"].as_array().into_iter().flatten() {
-            let came = self
-                .drafts
+        let output = response["output"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let is_told = |draft: &Draft| {
+            output
                 .iter()
-                .find(|(slot, draft)| !met.contains(*slot) && draft.may_be(item));
+                .any(|item| draft.is_of("function_call") && draft.may_be(item))
+        };
+        let mut met = BTreeSet::new();
+        for item in output {
+            let mut unmet = self.drafts.iter().filter(|(slot, _)| !met.contains(*slot));
+            let came = unmet.clone().find(|(_, draft)| draft.may_be(item));
+            let came = came.or_else(|| unmet.find(|(_, draft)| draft.is_call(item) && !is_told(draft)));
             let came = came.map(|(slot, draft)| (*slot, draft.is_empty() || draft.is_nameless()));
             match came {
                 Some((slot, false)) => {

@@ -367,6 +367,40 @@ fn items_that_came_only_at_the_end_are_taken_and_none_twice() {
 }
 
 #[test]
+fn a_call_that_gets_a_new_id_each_time_it_is_told_of_is_called_once() {
+    let function = |call: &str, arguments: &str| json!({ "type": "function_call", "call_id": call, "name": "bash", "arguments": arguments });
+    let (ls, laid_out) = (r#"{"command":"ls"}"#, r#"{ "command": "ls" }"#);
+    for index in [json!({ "output_index": 0 }), json!({})] {
+        let event = |kind: &str, mut event: Value| {
+            event["type"] = kind.into();
+            event["output_index"] = index["output_index"].clone();
+            data(&event)
+        };
+        let mut added = function("call_1", "");
+        added["id"] = "item".into();
+        let stream = [
+            event("response.output_item.added", json!({ "item": added })),
+            event(
+                "response.function_call_arguments.delta",
+                json!({ "item_id": "item", "delta": ls }),
+            ),
+            event(
+                "response.output_item.done",
+                json!({ "item": function("fc_2", ls) }),
+            ),
+            data(
+                &json!({ "type": "response.completed", "response": { "status": "completed", "output": [function("call_3", laid_out)] } }),
+            ),
+        ];
+        assert_eq!(
+            read(&stream.concat()).parts,
+            [call("fc_2", "bash", ls)],
+            "{index}"
+        );
+    }
+}
+
+#[test]
 fn why_it_ended_is_told() {
     let ended = |end: &str| {
         let stream =

@@ -208,7 +208,7 @@ fn retry_and_sign_in_are_offered_to_the_owner_alone() {
     for (end, words) in [
         (LoginEnd::Done, "Signed in to Codex"),
         (LoginEnd::TimedOut, "Nobody signed in to Codex in time"),
-        (LoginEnd::Gone, "The turn ended before anybody signed in to Codex"),
+        (LoginEnd::Gone, "The sign-in to Codex is not waited for any more"),
     ] {
         let over = show(login(Some(end)));
         assert!(
