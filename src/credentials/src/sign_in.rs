@@ -138,6 +138,9 @@ pub enum SignInError {
         /// What is in the way.
         why: String,
     },
+    /// This program ends: nothing was done, neither here nor at the vendor.
+    #[error("the host is stopping")]
+    Stopping,
     /// The vendor is not described well enough.
     #[error(transparent)]
     Vendor(#[from] VendorGap),
@@ -158,7 +161,10 @@ impl SignInError {
 
     /// Whether the sign-in still waits, so that completing it again may do.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::TryAgain { .. } | Self::Underway { .. })
+        matches!(
+            self,
+            Self::TryAgain { .. } | Self::Underway { .. } | Self::Stopping
+        )
     }
 
     /// What to do about it.
@@ -171,6 +177,7 @@ impl SignInError {
             Self::Paste(error) => return error.hint(),
             Self::Denied => "run `agent-host auth begin` again if that was a mistake",
             Self::Underway { .. } => "wait a moment, then look: `agent-host auth list`",
+            Self::Stopping => "nothing was changed: try again when it is back",
             Self::TryAgain { .. } => "the sign-in is still waiting: complete it again in a moment",
             Self::Store(StoreError::File(error)) => error.hint(),
             _ => return None,

@@ -56,6 +56,31 @@ async fn what_was_said_in_a_thread_that_a_killed_host_had_just_opened_is_answere
     stage.answers_both((first, second), thread).await;
 }
 
+#[tokio::test]
+async fn what_is_said_in_a_thread_of_new_comes_after_what_it_was_asked_for_also_after_a_kill() {
+    for is_killed in [false, true] {
+        let mut stage = Stage::start("", "").await;
+        let lost = Fault::answer_lost().on("POST", "/channels/*/threads");
+        stage.fake.inject(lost.times(2));
+        let text = [("text", json!("say: one"))];
+        stage.alice.slash(stage.channel, "new", &text);
+        let channel = stage.channel;
+        let opened = stage.fake.until("a thread", |world| {
+            world.threads(channel).first().map(|thread| thread.id)
+        });
+        let thread = opened.await;
+        if is_killed {
+            stage.kill();
+        }
+        let second = stage.alice.says(thread, "say: two");
+        if is_killed {
+            stage.up().await;
+        }
+        stage.sign(second, "✅").await;
+        assert_eq!(stage.answers(thread).await, "one\ntwo", "killed: {is_killed}");
+    }
+}
+
 /// As a token that was reset, and a program in between that has words of its own.
 #[tokio::test]
 async fn a_token_that_is_not_known_for_a_moment_costs_no_message() {

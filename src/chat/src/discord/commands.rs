@@ -21,7 +21,7 @@ use crate::standing::{Model, NO_MODEL, model, standing};
 mod new;
 mod register;
 
-pub(super) use new::take_up;
+pub(super) use new::{begun, take_up};
 pub(super) use register::register;
 
 use new::Kept;

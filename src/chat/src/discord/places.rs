@@ -28,6 +28,8 @@ pub(super) struct Places {
     served: Mutex<HashSet<Id>>,
     /// Threads that are being opened from a message, whose id they have.
     opening: Mutex<HashSet<Id>>,
+    /// Channels in which a thread is to be opened for somebody, by the interaction that asked for it.
+    awaited: Mutex<HashMap<Id, Id>>,
     /// The largest file that each guild takes, in bytes.
     limits: Mutex<HashMap<Id, u64>>,
     /// Who was told once that they are not listened to, and where.
@@ -210,8 +212,33 @@ impl Places {
         lock(&self.opening).remove(&message);
     }
 
+    /// Somebody asked for a thread in this channel. Until [`came`](Self::came), what is said in younger ones there, which are
+    /// not served, waits: one of them may be it.
+    pub(super) fn awaits(&self, asked: Id, channel: Id) {
+        lock(&self.awaited).insert(asked, channel);
+    }
+
+    /// It is served now, or never will be.
+    pub(super) fn came(&self, asked: Id) {
+        lock(&self.awaited).remove(&asked);
+    }
+
     pub(super) fn is_opening(&self, thread: Id) -> bool {
-        lock(&self.opening).contains(&thread)
+        lock(&self.opening).contains(&thread) || self.may_be_awaited(thread)
+    }
+
+    fn may_be_awaited(&self, thread: Id) -> bool {
+        let awaited = lock(&self.awaited);
+        if awaited.is_empty() || self.is_served(thread) {
+            return false;
+        }
+        let parent = self.spot(thread).and_then(|spot| spot.parent);
+        // Ids grow with time.
+        parent.is_some_and(|parent| {
+            awaited
+                .iter()
+                .any(|(asked, channel)| *channel == parent && *asked < thread)
+        })
     }
 
     /// Whether this is the first time.

@@ -200,6 +200,7 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
         link: bot.link.clone(),
     };
     bot.know_threads().await;
+    let begun = commands::begun(&bot);
     let (tell, events) = mpsc::unbounded_channel();
     tokio::join!(
         gateway.run(tell),
@@ -207,7 +208,7 @@ async fn run(bot: Arc<Bot>, token: SecretString) {
         mouth::serve(&bot),
         mouth::begin(&bot),
         commands::register(&bot),
-        commands::take_up(&bot),
+        commands::take_up(&bot, begun),
         sign_in::take_up(&bot),
         bot.keep_seen(),
     );

@@ -40,9 +40,7 @@ impl UnderWay {
         if self.0.send_if_modified(begins) {
             return Ok(One(self.clone()));
         }
-        Err(SignInError::TryAgain {
-            why: "the host is stopping".into(),
-        })
+        Err(SignInError::Stopping)
     }
 }
 

@@ -24,7 +24,7 @@ const IN_A_FORUM: &str =
 
 /// A thread that was asked for, as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Asked {
+pub(in crate::discord) struct Asked {
     /// The interaction.
     id: Id,
     /// How the asker is answered; it has a token in it.
@@ -71,7 +71,10 @@ pub(super) fn keep(bot: &Bot, asker: &Asker, text: String) -> Kept {
         }
         Ok(is_first)
     }) {
-        Ok(true) => Kept::Asked(wanted),
+        Ok(true) => {
+            bot.places.awaits(wanted.id, wanted.channel);
+            Kept::Asked(wanted)
+        }
         Ok(false) => Kept::Known,
         Err(error) => Kept::Not(sentence(&format!("it could not be kept: {error}"))),
     }
@@ -103,22 +106,35 @@ pub(super) async fn open(bot: &Arc<Bot>, asked: Asked, again: bool) {
     persist(&bot.held, id, Behind::Waits, attempt).await;
 }
 
-/// Goes on with what an earlier host was asked for.
-pub(in crate::discord) async fn take_up(bot: &Arc<Bot>) {
-    let asked = bot.memory.new_threads().unwrap_or_else(|error| {
+/// What an earlier host was asked for. To be looked up before anything is heard.
+pub(in crate::discord) fn begun(bot: &Bot) -> Vec<Asked> {
+    let all = bot.memory.new_threads().unwrap_or_else(|error| {
         tracing::warn!(%error, "could not list which threads were asked for");
         vec![]
     });
-    for (id, asked) in asked {
+    let mut begun = vec![];
+    for (id, asked) in all {
         match serde_json::from_str::<Asked>(&asked) {
-            Ok(asked) => open(bot, asked, true).await,
+            Ok(asked) => {
+                bot.places.awaits(asked.id, asked.channel);
+                begun.push(asked);
+            }
             // Killed before it was acknowledged: whoever asked saw that it failed.
             Err(_) => forget(bot, id),
         }
     }
+    begun
+}
+
+/// Goes on with it.
+pub(in crate::discord) async fn take_up(bot: &Arc<Bot>, begun: Vec<Asked>) {
+    for asked in begun {
+        open(bot, asked, true).await;
+    }
 }
 
 fn forget(bot: &Bot, id: Id) {
+    bot.places.came(id);
     if let Err(error) = bot.memory.set_new_thread(id, None) {
         tracing::warn!(%error, "a thread that was asked for could not be forgotten");
     }

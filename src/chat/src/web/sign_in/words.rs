@@ -118,6 +118,10 @@ pub(crate) fn refused(error: &SignInError) -> Refused {
             )
             .hint("wait a moment: it is stored as soon as the vendor says yes");
         }
+        SignInError::Stopping => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "nothing was changed: try again when it is back",
+        ),
         SignInError::TryAgain { why } => {
             return Refused::new(
                 StatusCode::BAD_GATEWAY,
@@ -186,6 +190,7 @@ mod tests {
             SignInError::TryAgain {
                 why: "no route".into(),
             },
+            SignInError::Stopping,
             SignInError::Underway {
                 who: "pid 4711".into(),
             },
