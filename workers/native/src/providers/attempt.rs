@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::{Client, Response};
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
 use super::Progress;
@@ -23,6 +24,10 @@ const WHOLE_LIMIT: usize = 1024 * 1024;
 
 /// How long the end of an answer is waited for that says nothing more, so that its connection serves the next call.
 const LINGER: Duration = Duration::from_millis(100);
+
+/// So long a server that only says that it is there counts as one that works: it reads what is long. Then people are told
+/// that it is silent.
+const READING: Duration = Duration::from_mins(10);
 
 /// One try.
 pub(super) struct Attempt<'a> {
@@ -93,6 +98,7 @@ impl Attempt<'_> {
     ) -> Result<(), Failure> {
         let (mut decoder, mut events, mut length) = (Decoder::default(), vec![], 0);
         let mut head = vec![];
+        let mut heard = Instant::now();
         while let Some(chunk) = response
             .chunk()
             .await
@@ -103,8 +109,13 @@ impl Attempt<'_> {
                 head.extend_from_slice(&chunk[..chunk.len().min(WHOLE_LIMIT)]);
             }
             let pushed = decoder.push(&chunk, &mut events);
+            if !events.is_empty() {
+                heard = Instant::now();
+            }
             self.take(&mut events, reader, out)?;
-            out(Progress::Alive);
+            if heard.elapsed() < READING {
+                out(Progress::Alive);
+            }
             if pushed.is_err() || length > ANSWER_LIMIT {
                 return Err(too_long());
             }
