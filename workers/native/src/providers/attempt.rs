@@ -98,7 +98,7 @@ impl Attempt<'_> {
     ) -> Result<(), Failure> {
         let (mut decoder, mut events, mut length) = (Decoder::default(), vec![], 0);
         let mut head = vec![];
-        let mut heard = Instant::now();
+        let mut last_event = Instant::now();
         while let Some(chunk) = response
             .chunk()
             .await
@@ -110,10 +110,10 @@ impl Attempt<'_> {
             }
             let pushed = decoder.push(&chunk, &mut events);
             if !events.is_empty() {
-                heard = Instant::now();
+                last_event = Instant::now();
             }
             self.take(&mut events, reader, out)?;
-            if heard.elapsed() < READING {
+            if last_event.elapsed() < READING {
                 out(Progress::Alive);
             }
             if pushed.is_err() || length > ANSWER_LIMIT {
