@@ -63,6 +63,8 @@ impl Person {
 
     /// The same browser at a host that was started again, on the same port.
     pub async fn again(&mut self) {
+        // Connections to the host before may not know yet that they ended.
+        self.client = client();
         self.read_token().await;
     }
 

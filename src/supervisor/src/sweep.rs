@@ -243,10 +243,12 @@ impl Reaper {
                 return round.spared;
             }
             if Instant::now() > deadline {
-                tracing::error!(
-                    count = round.alive,
-                    "could not kill all that a worker left behind"
-                );
+                if round.alive > 0 {
+                    tracing::error!(
+                        count = round.alive,
+                        "could not kill all that a worker left behind"
+                    );
+                }
                 return round.spared;
             }
             let ended = async {

@@ -31,7 +31,7 @@ pub(super) struct Rounds {
 pub(super) struct Round {
     pub(super) alive: usize,
     pub(super) spared: usize,
-    /// One of them was met dead for the first time, or taken off the kernel's list.
+    /// One of them was met dead for the first time, or taken off the kernel's list: there is to be another round.
     pub(super) has_ended: bool,
 }
 
@@ -54,6 +54,8 @@ impl Shared {
             result = self.look(&workers, &mut rounds, &mut news)?;
         }
         rounds.zombies = news.zombies;
+        // Those that were met dead wait for the next round to be taken off the kernel's list.
+        result.has_ended |= !rounds.zombies.is_empty();
         rounds.untouchable = news.untouchable;
         rounds.foreign.retain(|process| {
             let is_over = Refreshers::is_overdue(process);
