@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Nonce, Ready};
+use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Ready};
 use supervisor::SupervisorError;
 use tokio::sync::oneshot;
 
@@ -14,6 +14,7 @@ use super::rest::Trouble;
 use super::seen::{DIRECT, Shard};
 use super::{catch_up, press};
 
+mod another;
 mod answer;
 mod facts;
 mod turn;
@@ -21,6 +22,7 @@ mod turn;
 pub(super) use answer::no_thread;
 pub(super) use facts::place;
 
+use another::{left_to_another, notice_another, told_of_another, was_opened_by_us};
 use answer::answer;
 use facts::{author, mentions, said, shown};
 pub(super) use turn::obey_channel;
@@ -157,43 +159,6 @@ fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
         channel,
         async move { hear(&bot, shard, message, guild, false).await },
     );
-}
-
-/// What the bot has said and this host has not was said by another program with the same token: each of them answers.
-fn notice_another(bot: &Bot, message: &Message) {
-    let is_anothers = |nonce: &Nonce| matches!(nonce, Nonce::String(nonce) if bot.nonces.is_anothers(nonce));
-    if message.author.id.get() == bot.identity.user && message.nonce.as_ref().is_some_and(is_anothers) {
-        told_of_another(bot, message.channel_id.get());
-    }
-}
-
-/// Another program speaks as this bot, and in this place. Where this host does not serve it, it leaves it to the other one.
-fn told_of_another(bot: &Bot, channel: Id) {
-    bot.places.learn_anothers(channel);
-    if bot.link.is_shared_since_now() {
-        tracing::error!(
-            channel,
-            "another program uses this bot's token: each of them answers some people, and some are answered twice. Stop it, or \
-             give it a bot of its own"
-        );
-    }
-}
-
-/// It stays without an answer if that one has gone.
-fn left_to_another(channel: Id, message: &Message) {
-    let message = message.id.get();
-    tracing::warn!(
-        channel,
-        message,
-        "left to the other program that uses this bot's token"
-    );
-}
-
-/// Whether a thread was opened by the bot.
-async fn was_opened_by_us(bot: &Bot, thread: Id) -> Result<bool, Trouble> {
-    let thread = bot.rest.channel(thread).await?;
-    let owner = thread["owner_id"].as_str().and_then(|owner| owner.parse().ok());
-    Ok(owner == Some(bot.identity.user))
 }
 
 /// Most of what a bot hears is not meant for it: that costs next to nothing.
