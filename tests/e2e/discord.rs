@@ -12,6 +12,7 @@ mod again;
 mod asking;
 mod attachments;
 mod by_hand;
+mod callback;
 mod cards;
 mod controls;
 mod conversations;

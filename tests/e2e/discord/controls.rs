@@ -158,7 +158,7 @@ async fn status_and_queue_tell_what_runs_and_waits_and_a_number_is_taken_out_alo
     stage.scene.wait(Counter::ModelRequests, 1).await;
     let skipped = alice.says(thread, "say: **second** @everyone");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     let last = bob.says(thread, "say: third");
     stage

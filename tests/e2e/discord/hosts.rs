@@ -21,7 +21,7 @@ async fn a_host_that_is_asked_to_end_lets_a_turn_end_in_its_time_and_says_its_la
     stage.said(thread, "the command", with("▶️")).await;
     let queued = stage.alice.says(thread, "say: later");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     let go = stage.workspace(thread).join("go");
     let pid = stage.host.as_ref().expect("it runs").pid();
@@ -46,7 +46,7 @@ async fn a_turn_that_a_stop_cuts_is_told_and_what_was_said_meanwhile_is_answered
     stage.scene.wait(Counter::ModelRequests, 1).await;
     let queued = stage.alice.says(thread, "say: queued");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     assert_eq!(stage.leaves().await, Some(0));
     let meanwhile = stage.alice.says(thread, "say: meanwhile");

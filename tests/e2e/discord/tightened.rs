@@ -12,7 +12,7 @@ impl Stage {
         let (_, thread) = self.mention(who, "run: sleep 60").await;
         self.said(thread, "the tool", with("sleep 60")).await;
         let waiting = who.says(thread, what);
-        self.said(thread, "that it waits", with("Queued: it is next"))
+        self.said(thread, "that it waits", with("Queued behind the running turn"))
             .await;
         (waiting, thread)
     }
@@ -60,7 +60,7 @@ async fn what_waited_of_somebody_whose_role_was_taken_is_dropped_without_a_resta
     stage.said(thread, "the tool", with("sleep 4")).await;
     let waiting = bob.says(thread, "say: too late");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     stage.guild.set_roles(&bob, &[]);
     stage
