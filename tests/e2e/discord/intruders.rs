@@ -91,6 +91,9 @@ async fn forged_by(who: &Person, stage: &Stage, begun: &Message) -> Id {
     pressed
 }
 
+/// What is pasted of an address, its code and its state.
+type Copies = fn(&str, &str, &str) -> String;
+
 #[tokio::test]
 async fn what_was_copied_is_understood_however_it_was_copied_and_what_is_wrong_is_told_apart() {
     let stage = Stage::start("", "").await;
@@ -100,7 +103,6 @@ async fn what_was_copied_is_understood_however_it_was_copied_and_what_is_wrong_i
         let rest = address.split(&format!("{name}=")).nth(1).expect("it is there");
         rest.split('&').next().expect("there is one").to_owned()
     };
-    type Copies = fn(&str, &str, &str) -> String;
     let copies: [Copies; 6] = [
         |whole, _, _| whole.to_owned(),
         |whole, _, _| format!("<{whole}>"),
@@ -120,7 +122,6 @@ async fn what_was_copied_is_understood_however_it_was_copied_and_what_is_wrong_i
     }
     let begun = stage.auth(alice, thread, &[REHEARSAL], "Sign in to").await;
     let back = consent(&client(), &link(&begun), "alice").await;
-    let state = part(&back, "state");
     for (pasted, words) in [
         (link(&begun), "the link to open"),
         ("I clicked on it".to_owned(), "neither a code nor an address"),
@@ -146,7 +147,7 @@ async fn what_was_copied_is_understood_however_it_was_copied_and_what_is_wrong_i
         )
         .await;
     // A code that the vendor does not know uses the sign-in up.
-    let wrong = format!("not-a-code#{state}");
+    let wrong = format!("not-a-code#{}", part(&back, "state"));
     stage
         .auth(alice, thread, &[REHEARSAL, ("code", &wrong)], "⚠️")
         .await;
@@ -223,4 +224,31 @@ async fn for_everyone_nobody_signs_in_or_out_who_is_no_administrator_any_more() 
     stage
         .answered(&stage.alice, thread, sent, "Only administrators")
         .await;
+}
+
+#[tokio::test]
+async fn a_sign_in_that_was_begun_in_a_thread_that_is_gone_is_ended_in_a_direct_conversation_and_by_nobody_else()
+ {
+    let stage = Stage::start("everyone = true\ndms = true", "").await;
+    let (alice, bob) = (&stage.alice, stage.guild.member("bob"));
+    let thread = stage.hers().await;
+    let begun = stage.auth(alice, thread, &[REHEARSAL], "Sign in to").await;
+    let back = consent(&client(), &link(&begun), "alice").await;
+    alice.deletes_channel(thread);
+    let paste = [REHEARSAL, ("code", back.as_str())];
+    stage.auth(&bob, bob.direct(), &paste, "begun no sign-in").await;
+    stage.auth(alice, alice.direct(), &paste, "Signed in to").await;
+    stage
+        .auth(alice, alice.direct(), &[("action", "status")], "(yours")
+        .await;
+    let mut later = stage
+        .auth(alice, alice.direct(), &[REHEARSAL], "Sign in to")
+        .await;
+    // The button of a direct conversation is good there.
+    let back = consent(&client(), &link(&later), "alice").await;
+    let pressed = alice.presses_labelled(later.id, "Paste code");
+    stage.is_form(pressed).await;
+    let sent = alice.submits(pressed, &[("code", &back)]);
+    later = stage.answered(alice, alice.direct(), sent, "Signed in to").await;
+    assert_eq!(later.only_for, Some(alice.id));
 }

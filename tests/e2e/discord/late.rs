@@ -146,3 +146,22 @@ async fn every_answer_after_its_time_is_said_where_it_was_asked_without_what_is_
     }
     stage.said(thread, "the answer", with("Here it goes on")).await;
 }
+
+#[tokio::test]
+async fn an_answer_whose_place_is_gone_by_then_is_said_to_its_asker_directly() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let words = "The answer came too late to be shown to you alone";
+    let slow = Fault::slow(Duration::from_millis(700)).on(FIRST.0, FIRST.1);
+    stage.fake.inject(slow);
+    stage.alice.slash(thread, "auth", &[("action", json!("status"))]);
+    while stage.fake.faults_left() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stage.alice.deletes_channel(thread);
+    stage.fake.clock().advance(TOO_LATE);
+    stage
+        .said(stage.alice.direct(), "that it came too late", with(words))
+        .await;
+}

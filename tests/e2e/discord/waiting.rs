@@ -64,8 +64,8 @@ async fn they_go_on_after_a_sign_in_for_everyone_at_the_page() {
     let (stage, both) = Stage::two_wait().await;
     let link = stage.host.as_ref().expect("it runs").link().clone();
     let person = Person::enter(&link).await;
-    let begin = serde_json::json!({ "service": "rehearsal", "scope": "host" });
-    let (status, begun) = person.post("/api/auth/begin", &begin).await;
+    let wanted = serde_json::json!({ "service": "rehearsal", "scope": "host" });
+    let (status, begun) = person.post("/api/auth/begin", &wanted).await;
     assert!(status.is_success(), "{begun}");
     let back = consent(&client(), begun["url"].as_str().expect("a link"), "alice").await;
     let done = serde_json::json!({ "service": "rehearsal", "pasted": back });

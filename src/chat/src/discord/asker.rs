@@ -181,7 +181,7 @@ impl Asker {
 
     /// The answer that was announced by [`later`](Self::later). Where its time is over it becomes a normal message.
     pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, late: Late) {
-        self.line().answer(bot, message, late).await;
+        self.line().answer(bot, message, late, self.user).await;
     }
 
     /// One more answer, for their eyes only, as long as that can be; it holds nothing that others may not read.
@@ -269,8 +269,8 @@ impl Line {
         }
     }
 
-    /// The first answer, as [`Asker::answer`].
-    pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, late: Late) {
+    /// The first answer, as [`Asker::answer`]; to `user` directly where nothing can be said in its place any more.
+    pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, late: Late, user: Id) {
         let Err(trouble) = self.become_answered(bot, &message).await else {
             return;
         };
@@ -280,7 +280,18 @@ impl Line {
             Late::Instead(words) => Outgoing::words(words),
         };
         normal.nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
-        if let Err(trouble) = bot.rest.send(self.channel, normal, true).await {
+        let mut said = bot.rest.send(self.channel, normal.clone(), true).await.map(drop);
+        if let Err(Trouble::Refused { .. }) = said {
+            said = match bot.rest.direct(user).await {
+                // Buttons are of the place that they were made for.
+                Ok(direct) => {
+                    normal.rows.clear();
+                    bot.rest.send(direct, normal, true).await.map(drop)
+                }
+                Err(trouble) => Err(trouble),
+            };
+        }
+        if let Err(trouble) = said {
             tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use conversation::{Body, Item, ThreadId};
+use conversation::{Body, GrantId, Item, ItemId, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{ActionRowComponent, ComponentInteraction, GuildId, Interaction, ModalInteraction};
@@ -131,18 +131,7 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
             };
             decide(bot, asker, &by, decision).await;
         }
-        Action::Forbid { grant } => {
-            if asker.later(bot).await {
-                bot.speak_in(asker.channel).await;
-                let words = match decider(bot, asker, &thread, &by).await {
-                    Ok(owner) => commands::forbid(bot, asker, &thread, &owner, grant)
-                        .await
-                        .unwrap_or_else(|error| sentence(&error.to_string())),
-                    Err(words) => words,
-                };
-                asker.answer(bot, Outgoing::words(words), Late::Same).await;
-            }
-        }
+        Action::Forbid { grant } => forbid(bot, asker, &thread, &by, grant).await,
         Action::Retry { turn } => {
             if asker.heard(bot).await {
                 bot.speak_in(asker.channel).await;
@@ -159,31 +148,49 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
                 }
             }
         }
-        Action::Details { item } => {
-            if asker.later(bot).await {
-                let items = items(bot, &thread).await;
-                let shown = render::details(&items, item, &bot.look(asker.channel));
-                let answer = match shown {
-                    Some(details) => {
-                        let given = files::give(bot, &thread, &details.files, asker.upload_limit);
-                        let (files, missing) = given.await;
-                        Outgoing {
-                            content: render::with_lines(details.content, &missing),
-                            files,
-                            ..Outgoing::default()
-                        }
-                    }
-                    None => Outgoing::words("That is too long ago: it is in the web chat, if anywhere."),
-                };
-                let late = asker
-                    .instead("The details came too late to be shown to you alone: press the button again.");
-                asker.answer(bot, answer, late).await;
-            }
-        }
+        Action::Details { item } => details(bot, asker, &thread, item).await,
         Action::SignIn { .. } | Action::Paste { .. } | Action::Pasted { .. } | Action::SignOut { .. } => {
             sign_in::pressed(bot, asker, &thread, &action, field(sign_in::FIELD)).await;
         }
     }
+}
+
+/// Takes back what is always allowed.
+async fn forbid(bot: &Arc<Bot>, asker: &Asker, thread: &ThreadId, by: &UserId, grant: Option<GrantId>) {
+    if !asker.later(bot).await {
+        return;
+    }
+    bot.speak_in(asker.channel).await;
+    let words = match decider(bot, asker, thread, by).await {
+        Ok(owner) => commands::forbid(bot, asker, thread, &owner, grant)
+            .await
+            .unwrap_or_else(|error| sentence(&error.to_string())),
+        Err(words) => words,
+    };
+    asker.answer(bot, Outgoing::words(words), Late::Same).await;
+}
+
+/// Shows what a tool was given and gave back.
+async fn details(bot: &Bot, asker: &Asker, thread: &ThreadId, item: ItemId) {
+    if !asker.later(bot).await {
+        return;
+    }
+    let items = items(bot, thread).await;
+    let shown = render::details(&items, item, &bot.look(asker.channel));
+    let answer = match shown {
+        Some(details) => {
+            let given = files::give(bot, thread, &details.files, asker.upload_limit);
+            let (files, missing) = given.await;
+            Outgoing {
+                content: render::with_lines(details.content, &missing),
+                files,
+                ..Outgoing::default()
+            }
+        }
+        None => Outgoing::words("That is too long ago: it is in the web chat, if anywhere."),
+    };
+    let late = asker.instead("The details came too late to be shown to you alone: press the button again.");
+    asker.answer(bot, answer, late).await;
 }
 
 /// What somebody decided about a permission request.

@@ -27,7 +27,7 @@ Threads: what they say, and getting a stuck one going again.
   agent-host threads show web:abc           the story of one thread
   agent-host threads stop web:abc           ends its running turn; what is queued goes on
   agent-host threads reset web:abc          ends its worker, begins a new session
-  agent-host threads forbid web:abc 12      takes back what is always allowed in it; `show` lists that
+  agent-host threads forbid web:abc 12      takes back what `show` says is always allowed in it
   agent-host threads skip web:abc           takes the oldest of what waits in it out of the way:
                                             a queued turn, or a message that could not be delivered;
                                             and `status` tells no more that its last turn failed

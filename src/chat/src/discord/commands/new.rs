@@ -98,7 +98,8 @@ pub(super) async fn open(bot: &Arc<Bot>, asked: Asked, again: bool) {
                 Err(Failed::Stopping) => return Tried::Done,
             };
             if let Some(line) = Line::of_text(&asked.line) {
-                line.answer(&bot, Outgoing::words(words), Late::Same).await;
+                line.answer(&bot, Outgoing::words(words), Late::Same, asked.user)
+                    .await;
             }
             asked.forget(&bot);
             Tried::Done

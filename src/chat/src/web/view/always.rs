@@ -24,7 +24,7 @@ pub(crate) fn always(grants: &[Grant], viewer: &Viewer) -> String {
             )
         };
         format!(
-            "<li><b>{}</b><span class=\"quiet\">{}, {} ago, when it asked to {}</span><code>{}</code>{button}</li>",
+            "<li><b>{}</b><span class=\"quiet\">{} · {} · when it asked to {}</span><code>{}</code>{button}</li>",
             escape(&harmless::line(&grant.words, 80)),
             escape(&by),
             words::ago(grant.at, viewer.now),
