@@ -234,7 +234,7 @@ async fn a_sign_in_that_was_begun_in_a_thread_that_is_gone_is_ended_in_a_direct_
     let thread = stage.hers().await;
     let begun = stage.auth(alice, thread, &[REHEARSAL], "Sign in to").await;
     let back = consent(&client(), &link(&begun), "alice").await;
-    alice.deletes_channel(thread);
+    stage.guild.member("g-owner").deletes_channel(thread);
     let paste = [REHEARSAL, ("code", back.as_str())];
     stage.auth(&bob, bob.direct(), &paste, "begun no sign-in").await;
     stage.auth(alice, alice.direct(), &paste, "Signed in to").await;

@@ -159,7 +159,7 @@ async fn an_answer_whose_place_is_gone_by_then_is_said_to_its_asker_directly() {
     while stage.fake.faults_left() > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    stage.alice.deletes_channel(thread);
+    stage.guild.member("g-owner").deletes_channel(thread);
     stage.fake.clock().advance(TOO_LATE);
     stage
         .said(stage.alice.direct(), "that it came too late", with(words))
