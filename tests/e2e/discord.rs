@@ -12,6 +12,7 @@ mod again;
 mod always;
 mod asking;
 mod attachments;
+mod by_hand;
 mod cards;
 mod controls;
 mod conversations;
