@@ -7,6 +7,7 @@ use serenity::all::{ApplicationId, InteractionId};
 use serenity::http::{LightMethod, Route};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::id;
 use super::messages::{Outgoing, SUPPRESS_EMBEDS};
 use crate::discord::admission::Id;
 use crate::discord::rest::{Call, Lane, Rest, Trouble};
@@ -92,5 +93,14 @@ impl Rest {
         };
         let call = Call::new(method, route, Lane("interaction", interaction)).body(body);
         self.ask(call.files(message.files)).await.map(drop)
+    }
+
+    /// The direct conversation with somebody.
+    pub(in crate::discord) async fn direct(&self, user: Id) -> Result<Id, Trouble> {
+        let call = Call::new(LightMethod::Post, Route::UserMeDmChannels, Lane("direct", user));
+        let reply = self
+            .ask(call.body(json!({ "recipient_id": user.to_string() })))
+            .await?;
+        id(&reply.body["id"])
     }
 }
