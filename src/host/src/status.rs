@@ -315,7 +315,7 @@ pub(crate) fn discord(health: &Health) -> String {
     let gateway = match &health.gateway {
         Gateway::Connected => "connected",
         Gateway::Connecting => "connecting",
-        Gateway::Refused { why } => why,
+        Gateway::Waiting { why } | Gateway::Refused { why } => why,
     };
     let shared = if health.shared {
         "another program uses its token; "
