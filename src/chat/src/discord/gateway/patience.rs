@@ -23,11 +23,7 @@ impl Patience {
     /// Before the next connection, which goes on with a session or begins `anew`. Sessions are begun so seldom that those of a
     /// day are never used up.
     pub(super) fn pause(&mut self, anew: bool) -> Duration {
-        let failures = if anew {
-            self.begun.max(self.short)
-        } else {
-            self.short
-        };
+        let failures = if anew { self.begun } else { self.short };
         self.begun += u32::from(anew);
         match failures.checked_sub(1) {
             None => Duration::ZERO,
