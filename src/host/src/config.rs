@@ -115,7 +115,15 @@ pub(crate) struct Loaded {
 ///
 /// Errors: there is no place for the state, or the file can't be read at all.
 pub(crate) fn load(explicit: Option<&Path>) -> Result<Loaded, Failure> {
-    load_from(&Variables::of_this_process(), explicit)
+    let variables = Variables::of_this_process();
+    let loaded = load_from(&variables, explicit)?;
+    let settings = &loaded.settings;
+    let is_own = variables.path(places::HOME_VARIABLE).is_some();
+    crate::shell::point(
+        is_own.then_some(&settings.state_folder),
+        settings.asked_config.as_deref(),
+    );
+    Ok(loaded)
 }
 
 /// As [`load`], and anything wrong is an error, but for what only who starts a host must have.

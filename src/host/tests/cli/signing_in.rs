@@ -137,7 +137,7 @@ fn without_a_user_both_steps_are_for_the_host_and_with_one_for_that_user_alone()
     house
         .run_with_stdin("auth complete rehearsal", "code\n")
         .exits(1)
-        .tells(&["`agent-host auth begin rehearsal --user local:carol --owner host`"]);
+        .tells(&["agent-host auth begin rehearsal --user local:carol --owner host`"]);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_code_that_was_used_before_is_refused_with_the_command_to_begin_again() {
         .exits(1)
         .tells(&[
             "no sign-in to rehearsal is waiting",
-            "`agent-host auth begin rehearsal --user local:alice`",
+            "agent-host auth begin rehearsal --user local:alice`",
         ]);
     house.run("auth begin rehearsal --user alice").exits(0);
     house
