@@ -117,7 +117,7 @@ pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
         None => of_folder(settings),
     };
     for hint in report.attention.iter_mut().filter_map(|one| one.hint.as_mut()) {
-        *hint = shell::pasted(hint).into_owned();
+        *hint = shell::pasted(hint);
     }
     let exit = if report.attention.is_empty() && report.host.is_some() {
         Exit::Done

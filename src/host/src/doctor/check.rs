@@ -52,7 +52,7 @@ impl Check {
 
     /// The same with what to do next.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(shell::pasted(&hint.into()).into_owned());
+        self.hint = Some(shell::pasted(&hint.into()));
         self
     }
 
