@@ -11,6 +11,7 @@ mod admitted;
 mod again;
 mod asking;
 mod attachments;
+mod by_hand;
 mod cards;
 mod controls;
 mod conversations;

@@ -1,6 +1,7 @@
 //! Front-ends: where threads come from. The built-in one is the web chat.
 
 pub mod discord;
+mod notes;
 pub mod origins;
 mod payers;
 mod standing;

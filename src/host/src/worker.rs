@@ -3,6 +3,11 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
 const HELP: &str = "\
 agent-host-worker: serves one thread. It is started by agent-host; there is nothing to type here.
 
@@ -47,13 +52,18 @@ fn main() -> ExitCode {
 }
 
 /// Standard error is the log; standard output belongs to the protocol. Fixed at warnings: libraries may write tokens
-/// into what is below, and the supervisor has a log of its own.
+/// into what is below, and the supervisor has a log of its own. The protocol's library warns of every refusal that is an
+/// answer of ours.
 fn log() {
-    // Only a second start in one process can fail.
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
+    let levels = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("agent_client_protocol", LevelFilter::ERROR);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(false)
+        .with_ansi(false);
+    // Only a second start in one process can fail.
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(levels))
         .try_init();
 }
 

@@ -32,7 +32,7 @@ pub(crate) enum Launcher {
 #[derive(Debug)]
 pub(crate) enum Process {
     /// A real one.
-    Real(Worker),
+    Real(Box<Worker>),
     /// A scripted one.
     #[cfg(test)]
     Scripted(scripted::Actor),
@@ -106,7 +106,7 @@ impl Launcher {
             Self::Real(reaper) => {
                 let (sender, receiver) = mpsc::channel(AHEAD);
                 let worker = worker::start(spec, &reaper, sender).await?;
-                Ok((Process::Real(worker), Events(Source::Real(receiver))))
+                Ok((Process::Real(Box::new(worker)), Events(Source::Real(receiver))))
             }
             #[cfg(test)]
             Self::Scripted(script) => {

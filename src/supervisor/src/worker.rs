@@ -191,6 +191,7 @@ async fn connect(
     let process = Handle {
         pid: started.known.pid(),
         pace: frames.pace(),
+        tail: tail.clone(),
         steps,
         ended: ended.subscribe(),
     };
@@ -295,6 +296,8 @@ impl Worker {
         let (gate, sign_in, name) = (self.gate.clone(), self.opened.sign_in.clone(), self.name.clone());
         let (is_cancelled, patience) = (self.is_cancelled.clone(), self.patience);
         is_cancelled.store(false, Ordering::SeqCst);
+        // What it says of this turn is not what it said of one before.
+        self.process.tail.forget();
         self.before
             .store(self.process.pace.requests_written(), Ordering::SeqCst);
         async move {

@@ -15,6 +15,7 @@ use super::custom_id::Action;
 use super::places::thread;
 use super::rest::Outgoing;
 use super::{commands, files, render, sign_in};
+pub(super) use crate::notes::sentence;
 
 /// The field of the form that asks why something is denied.
 const REASON: &str = "reason";
@@ -288,11 +289,4 @@ async fn told(bot: &Bot, asker: &Asker, done: Result<(), SupervisorError>) {
     if let Err(error) = done {
         asker.add(bot, &sentence(&error.to_string())).await;
     }
-}
-
-/// An error as a sentence.
-pub(super) fn sentence(error: &str) -> String {
-    let mut letters = error.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }

@@ -13,6 +13,7 @@ use supervisor::SupervisorError;
 
 use super::private_file::FileError;
 use super::view;
+pub(crate) use crate::notes::sentence;
 
 /// Why a request was not done. As an answer it is JSON; [`PageRefused`] makes it a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,21 +234,6 @@ pub(crate) fn chain(error: &(impl std::error::Error + ?Sized)) -> String {
         cause = error.source();
     }
     words
-}
-
-/// Words of an error as a sentence.
-pub(crate) fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    let first = letters
-        .next()
-        .map(|letter| letter.to_uppercase().to_string())
-        .unwrap_or_default();
-    let end = if words.ends_with(['.', '!', '?', '…']) {
-        ""
-    } else {
-        "."
-    };
-    format!("{first}{}{end}", letters.as_str())
 }
 
 #[cfg(test)]

@@ -64,9 +64,6 @@ impl Task {
     async fn got_login(&mut self, login: Login) {
         info!(service = %login.needed.service, "a login is there");
         self.end_login(login, LoginEnd::Done).await;
-        if let Some(running) = &mut self.turn {
-            running.heard = Instant::now();
-        }
         self.show();
     }
 
@@ -76,6 +73,10 @@ impl Task {
             *ended = Some(end);
         }
         self.rewrite(login.item).await;
+        if let Some(running) = &mut self.turn {
+            // The agent's time begins again: it could do nothing while it waited.
+            running.heard = Instant::now();
+        }
         login.reply.give(match end {
             LoginEnd::Done => LoginAnswer::Try,
             // The agent ends its turn with the reason.

@@ -7,12 +7,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::keeper::{Ended, Step};
+use super::log::Tail;
 
 /// The process.
 #[derive(Debug)]
 pub(super) struct Handle {
     pub(super) pid: i32,
     pub(super) pace: Pace,
+    pub(super) tail: Tail,
     pub(super) steps: watch::Sender<Step>,
     pub(super) ended: watch::Receiver<Option<Ended>>,
 }

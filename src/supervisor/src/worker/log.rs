@@ -28,6 +28,11 @@ impl Tail {
         }
     }
 
+    /// What was written until now is nobody's last words.
+    pub(super) fn forget(&self) {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The last lines, without control characters, as they may reach a terminal or a page.
     pub(super) fn text(&self) -> String {
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -323,6 +323,22 @@ fn logins_notes_and_plans_have_their_buttons_and_signs() {
         note.buttons[0].press,
         Press::Action(Action::Retry { turn: TurnId(3) })
     );
+    let note = |text: &str| {
+        one(Body::Note {
+            kind: NoteKind::Error,
+            text: text.into(),
+            retry: None,
+        })
+        .content
+    };
+    assert_eq!(
+        note("no model is chosen for *this* agent\nhint: say `/model NAME`, @everyone"),
+        "❌ No model is chosen for \\*this\\* agent. Say `/model NAME`, @\u{200b}everyone."
+    );
+    assert_eq!(
+        note("It ended.\n\nIts last words:\n\n```\nfn `a` <@1>\n```\n\n The turn was cut."),
+        "❌ It ended. The turn was cut.\n-# Its last words\n```\nfn `a` <@\u{200b}1>\n```"
+    );
     let step = |text: &str, status| PlanEntry {
         text: text.into(),
         status,

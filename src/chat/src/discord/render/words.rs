@@ -1,5 +1,6 @@
 //! Short words: notes, plans, footers, times, and what happened to a message.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use conversation::{NoteKind, PlanEntry, PlanStatus, TurnId, TurnState};
@@ -13,6 +14,7 @@ use crate::discord::split::disarmed;
 pub(super) use crate::figures::span;
 use crate::figures::{count, size};
 use crate::harmless;
+use crate::notes::{Note, pieces};
 
 /// Steps of a plan that are shown; further ones are counted.
 const MOST_STEPS: usize = 11;
@@ -58,8 +60,15 @@ pub(super) fn note(key: Key, kind: NoteKind, text: &str, retry: Option<TurnId>) 
         NoteKind::Warning => "⚠️",
         NoteKind::Error => "❌",
     };
-    let text = shortened(harmless::printed(text).trim(), LONGEST_NOTE);
-    let mut message = DesiredMessage::new(key, format!("{sign} {}", escaped(&text)));
+    let text = harmless::printed(text);
+    let note = Note::read(&text);
+    let mut content = format!("{sign} {}", marked(&shortened(&note.words, LONGEST_NOTE)));
+    if let Some((title, quoted)) = note.quoted {
+        let quoted = disarmed(&shortened(quoted.trim(), LONGEST_NOTE)).replace("```", "'''");
+        // Writing to a String can't fail.
+        let _ = write!(content, "\n-# {}\n```\n{quoted}\n```", escaped(title));
+    }
+    let mut message = DesiredMessage::new(key, content);
     if let Some(turn) = retry {
         message
             .buttons
@@ -123,6 +132,16 @@ pub fn escaped(text: &str) -> String {
         out.push(letter);
     }
     disarmed(&out)
+}
+
+/// The same for words of our own: what they say as code is code.
+fn marked(words: &str) -> String {
+    let pieces = pieces(words).map(|(piece, is_code)| match (piece, is_code) {
+        ("", _) => String::new(),
+        (code, true) => format!("`{}`", disarmed(code)),
+        (words, false) => escaped(words),
+    });
+    pieces.collect()
 }
 
 /// A moment that each reader's Discord shows as `in 3 minutes`.

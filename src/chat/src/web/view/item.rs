@@ -11,8 +11,8 @@ use super::icon::icon;
 use super::pages::code;
 use super::stream::TextStream;
 use super::{Viewer, file_path, words};
+use crate::notes::Note;
 use crate::web::media;
-use crate::web::refusal::sentence;
 
 mod permission;
 mod tool;
@@ -281,40 +281,20 @@ fn note(kind: NoteKind, text: &str, retry: Option<TurnId>, viewer: &Viewer) -> S
         _ => String::new(),
     };
     let text = harmless::dropped(text);
-    let (words, quoted) = match quoted(&text) {
-        Some((words, title, quoted)) => (
-            words,
-            format!(
-                "<details data-fold=\"\"><summary>{}</summary><pre tabindex=\"0\">{}</pre></details>",
-                escape(title),
-                escape(quoted)
-            ),
-        ),
-        None => (text.into_owned(), String::new()),
-    };
+    let Note { words, quoted } = Note::read(&text);
+    let quoted = quoted.map(|(title, quoted)| {
+        format!(
+            "<details data-fold=\"\"><summary>{}</summary><pre tabindex=\"0\">{}</pre></details>",
+            escape(title),
+            escape(quoted)
+        )
+    });
+    let quoted = quoted.unwrap_or_default();
     format!(
         "<div class=\"says {class}\">{}<div class=\"grow\"><p><span class=\"hear\">{hear}: </span>{}</p>{quoted}</div>{button}</div>",
         icon(name),
-        prose(&words)
+        code(&escape(&words))
     )
-}
-
-/// Our own words as sentences: what is wrong, and what can be done about it, which `hint:` begins.
-fn prose(words: &str) -> String {
-    let parts: Vec<_> = words
-        .split("\nhint: ")
-        .map(|part| sentence(part.trim()))
-        .collect();
-    code(&escape(&parts.join(" ")))
-}
-
-/// The host's own words, and apart from them what a program wrote: its title, and what stands between the fences.
-fn quoted(text: &str) -> Option<(String, &str, &str)> {
-    let (before, rest) = text.split_once("\n\n```\n")?;
-    let (quoted, after) = rest.rsplit_once("\n```")?;
-    let (before, title) = before.rsplit_once("\n\n")?;
-    let words = format!("{} {}", before.trim(), after.trim());
-    Some((words, title.trim_end_matches(':'), quoted))
 }
 
 /// Drawn nowhere; the script shows the newest one above the field.

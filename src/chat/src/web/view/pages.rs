@@ -2,6 +2,7 @@
 
 use super::assets;
 use super::html::{each, escape, push};
+use crate::notes::pieces;
 
 /// A page with a title and a few words; needs no script and shows nothing of anybody. Blank lines part paragraphs. `form`
 /// is a form of ours, already HTML, such as the one that asks for a password; else empty. `back` is a path of ours to go on.
@@ -51,16 +52,12 @@ fn paragraphs(words: &str) -> String {
 
 /// `` `words` `` in already escaped text become code.
 pub(super) fn code(text: &str) -> String {
-    // One that stands alone quotes nothing.
-    if text.matches('`').count() % 2 == 1 {
-        return text.to_owned();
-    }
     let mut out = String::with_capacity(text.len());
-    for (at, part) in text.split('`').enumerate() {
-        if at % 2 == 0 {
-            out.push_str(part);
+    for (piece, is_code) in pieces(text) {
+        if is_code {
+            push!(out, "<code>{piece}</code>");
         } else {
-            push!(out, "<code>{part}</code>");
+            out.push_str(piece);
         }
     }
     out
