@@ -4,10 +4,11 @@ use std::fs;
 
 use nix::sys::signal::{Signal, kill};
 use rehearsal::Counter;
-use support::discord::Message;
+use support::discord::{Id, Message};
 use support::{Host, Scene, agent_host};
 use tempfile::TempDir;
 
+use super::joining::shard;
 use super::{Stage, with};
 use crate::disk::full::Disk;
 use crate::threads::until;
@@ -133,6 +134,73 @@ async fn two_hosts_with_one_token_answer_a_mention_once_and_both_are_told_where_
         let count = said.iter().filter(|said| said.contains(&words)).count();
         assert_eq!(count, 1, "{words}: {said:?}");
     }
+}
+
+#[tokio::test]
+async fn two_hosts_that_share_a_bots_shards_each_serve_their_own_and_one_of_them_direct_messages() {
+    let mut stage = Stage::ready("", "").await;
+    let shards =
+        |number: u32| format!("dms = true\nshards = {{ first = {number}, last = {number}, total = 2 }}\n");
+    let near = shard(stage.guild.id);
+    stage.settings = shards(u32::try_from(near).expect("one of two"));
+    stage.up().await;
+    let other = stage.guild_of_other_shard();
+    other.admit(&stage.alice);
+    let square = other.channel("square");
+    let elsewhere = Scene::signed_in().await;
+    let settings = format!(
+        "api_base = \"{}\"\ngateway_url = \"{}\"\n{}",
+        stage.fake.api_base(),
+        stage.fake.gateway_url(),
+        shards(u32::try_from(1 - near).expect("one of two")),
+    );
+    let token = (stage.token.0, stage.token.1.as_str());
+    let second = Host::with_discord(&elsewhere, "", &settings, &[token]);
+    stage
+        .fake
+        .until("both", |world| (world.gateway().identified == 2).then_some(()))
+        .await;
+    let direct = stage.alice.direct();
+    let asks = |words: &str| format!("{} say: {words}", stage.fake.bot().mention());
+    let messages = [
+        stage.alice.says(stage.channel, &asks("of this one")),
+        stage.alice.says(square, &asks("of that one")),
+        stage.alice.says(direct, "say: of the first one"),
+    ];
+    for message in messages {
+        stage.sign(message, "✅").await;
+    }
+    // Who answered is in whose folder the thread is.
+    let knows = |folder: &std::path::Path, channel: Id| {
+        let mut command = agent_host(folder);
+        let output = command
+            .args(["threads", "list", "--json"])
+            .output()
+            .expect("it starts");
+        String::from_utf8_lossy(&output.stdout).contains(&format!("discord:{channel}"))
+    };
+    let (mine, theirs) = (stage.scene.folder(), elsewhere.folder());
+    for (channel, is_mine) in [(messages[0], true), (messages[1], false), (direct, near == 0)] {
+        assert_eq!(
+            (knows(mine, channel), knows(theirs, channel)),
+            (is_mine, !is_mine),
+            "{channel}"
+        );
+        let said = stage.fake.said(channel);
+        let count = said.iter().filter(|said| said.contains(" one")).count();
+        assert!(count == 1 || channel == direct && count == 2, "{said:?}");
+    }
+    // Commands are the application's; each is answered where it was typed.
+    for channel in [stage.channel, square] {
+        let typed = stage.alice.slash(channel, "help", &[]);
+        stage.told(&stage.alice, channel, typed, "/new").await;
+    }
+    let told = stage.prints(&["status"]).await;
+    assert!(
+        told.contains("Discord: connected") && !told.contains("another program"),
+        "{told}"
+    );
+    assert_eq!(second.stop(), Some(0));
 }
 
 #[tokio::test]

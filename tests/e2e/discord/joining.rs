@@ -15,7 +15,7 @@ impl Stage {
     }
 
     /// A guild of another shard than the first one's, where there are two.
-    fn guild_of_other_shard(&self) -> GuildScene {
+    pub(super) fn guild_of_other_shard(&self) -> GuildScene {
         let guilds = (0..).map(|number| self.fake.guild(&format!("guild {number}")));
         let mut others = guilds.filter(|guild| shard(guild.id) != shard(self.guild.id));
         others.next().expect("every other id is of the other shard")
@@ -95,7 +95,7 @@ async fn what_is_said_between_two_hosts_and_while_the_second_connects_is_answere
 }
 
 /// The shard of a guild, of two.
-fn shard(guild: Id) -> u64 {
+pub(super) fn shard(guild: Id) -> u64 {
     (guild.0 >> 22) % 2
 }
 
