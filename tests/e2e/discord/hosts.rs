@@ -1,10 +1,12 @@
 //! A host behind a bot that is stopped in mid-turn, started twice, or has no room left on its disk.
 
 use std::fs;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use rehearsal::Counter;
-use support::discord::{Id, Message};
+use serde_json::json;
+use support::discord::{Fault, Id, Message};
 use support::{Host, Scene, agent_host};
 use tempfile::TempDir;
 
@@ -240,4 +242,87 @@ async fn a_full_disk_is_told_and_what_was_said_meanwhile_is_answered_once_there_
     assert_eq!(words[..count], expected, "every word, once");
     assert_eq!(words[count..], ["end", "brief"]);
     assert_eq!(stage.leaves().await, Some(0));
+}
+
+/// Another program that uses the bot's token, as far as Discord sees it.
+impl Stage {
+    async fn another_asks(&self, method: reqwest::Method, path: &str, body: Option<serde_json::Value>) {
+        let address = format!("{}/api/v10{path}", self.fake.api_base());
+        let mut asks = reqwest::Client::new()
+            .request(method, address)
+            .header("Authorization", format!("Bot {}", self.fake.token()));
+        if let Some(body) = body {
+            asks = asks.json(&body);
+        }
+        let answer = asks.send().await.expect("the fake answers");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    async fn another_says(&self, thread: Id, words: &str) {
+        let body = json!({ "content": words, "nonce": format!("other {words}"), "enforce_nonce": true });
+        let path = format!("/channels/{thread}/messages");
+        self.another_asks(reqwest::Method::POST, &path, Some(body)).await;
+    }
+
+    /// A thread of alice's in which the other program speaks, and a host that looks soon again.
+    async fn with_another() -> (Self, Id) {
+        let mut stage = Self::ready("", "").await;
+        stage.hurry();
+        stage.up().await;
+        let thread = stage.alice.starts_thread(stage.channel, "theirs", None);
+        stage.another_says(thread, "I am here").await;
+        stage.logged("another program uses this bot's token").await;
+        (stage, thread)
+    }
+}
+
+#[tokio::test]
+async fn what_was_left_to_another_program_that_has_gone_is_answered_with_what_came_after_it() {
+    let (stage, thread) = Stage::with_another().await;
+    let words = format!("{} say: one", stage.fake.bot().mention());
+    let first = stage.alice.says(thread, &words);
+    let second = stage.alice.says(thread, "say: two");
+    stage.sign(first, "✅").await;
+    stage.sign(second, "✅").await;
+    assert_eq!(stage.answers(thread).await, "one\ntwo");
+}
+
+#[tokio::test]
+async fn what_another_program_has_taken_is_left_to_it_for_good_whatever_shows_it() {
+    let (stage, thread) = Stage::with_another().await;
+    let name = stage.fake.bot().mention();
+    for by_sign in [true, false] {
+        let asked = stage.alice.says(thread, &format!("{name} say: {by_sign}"));
+        if by_sign {
+            let sign = format!("/channels/{thread}/messages/{asked}/reactions/%F0%9F%91%80/@me");
+            stage.another_asks(reqwest::Method::PUT, &sign, None).await;
+        } else {
+            stage.another_says(thread, "an answer").await;
+        }
+        stage.is_done_with(asked).await;
+    }
+    let said = stage.fake.said(thread);
+    assert_eq!(said, ["I am here", "an answer"]);
+}
+
+#[tokio::test]
+async fn a_thread_that_another_program_opened_and_left_is_served() {
+    let mut stage = Stage::ready("", "").await;
+    stage.hurry();
+    stage.up().await;
+    let slow = Fault::slow(Duration::from_secs(1));
+    stage
+        .fake
+        .inject(slow.on("POST", "/channels/*/messages/*/threads"));
+    let first = stage.mentioned_by(&stage.alice, "say: one");
+    while stage.fake.faults_left() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let path = format!("/channels/{}/messages/{first}/threads", stage.channel);
+    let body = json!({ "name": "theirs" });
+    stage.another_asks(reqwest::Method::POST, &path, Some(body)).await;
+    let second = stage.alice.says(first, "say: two");
+    stage.sign(first, "✅").await;
+    stage.sign(second, "✅").await;
+    assert_eq!(stage.answers(first).await, "one\ntwo");
 }
