@@ -64,17 +64,13 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             bot.seen().away(shard, event.guild.id.get());
         }
         Event::GuildDelete(event) => bot.seen().heard(shard, event.guild.id.get()),
-        Event::ChannelDelete(event) => bot.places.forget(event.channel.id.get()),
+        Event::ChannelDelete(event) => bot.gone_with_threads(event.channel.id.get()),
         Event::ThreadCreate(event) => bot.places.learn_of(&event.thread),
         Event::ThreadUpdate(event) => {
             bot.places.learn_of(&event.thread);
             unlocked(bot, &[event.thread]);
         }
-        Event::ThreadDelete(event) => {
-            let channel = event.thread.id.get();
-            bot.places.forget(channel);
-            bot.gone(channel);
-        }
+        Event::ThreadDelete(event) => bot.gone(event.thread.id.get()),
         Event::ThreadListSync(event) => {
             for thread in &event.threads {
                 bot.places.learn_of(thread);

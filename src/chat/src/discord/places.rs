@@ -158,6 +158,13 @@ impl Places {
         lock(&self.names).remove(&channel);
     }
 
+    /// The threads and posts of a channel that are known.
+    pub(super) fn threads_of(&self, channel: Id) -> Vec<Id> {
+        let known = lock(&self.known);
+        let threads = known.iter().filter(|(_, spot)| spot.parent == Some(channel));
+        threads.map(|(thread, _)| *thread).collect()
+    }
+
     /// Where people find it.
     pub(super) fn origin(&self, thread: &ThreadId) -> Option<Origin> {
         let id = channel(thread)?;

@@ -78,6 +78,9 @@ pub(super) enum Trouble {
     /// Not done; later it may work.
     #[error("Discord could not be reached: {0}")]
     Failed(String),
+    /// Not done: something between here and Discord answered, with this status of HTTP.
+    #[error("something between here and Discord refuses it ({0})")]
+    Barred(u16),
     /// Nobody knows whether it was done.
     #[error("Discord did not answer: {0}")]
     Unknown(String),
@@ -158,7 +161,7 @@ impl<'a> Call<'a> {
             500.. => Trouble::Failed(format!("{message} ({status})")),
             // That of an interaction has a code.
             401 if code <= 0 => Trouble::NoToken,
-            _ if !is_discords => Trouble::Failed(format!("something in between refuses it ({status})")),
+            _ if !is_discords => Trouble::Barred(status),
             _ => Trouble::Refused {
                 status,
                 code,
