@@ -17,6 +17,7 @@ use super::reconcile::{Clock, Pace, Reconciler, Step};
 use super::render::{DesiredMessage, Key};
 
 mod again;
+mod attach;
 mod deliver;
 mod lost;
 mod voice;
@@ -33,6 +34,8 @@ pub(super) struct Mouth {
     ended: Notify,
     /// Threads that show less than was said: Discord did not let a message be changed.
     stale: Mutex<BTreeSet<Id>>,
+    /// Channels in which the bot may attach no files.
+    without_files: attach::Channels,
 }
 
 impl Mouth {
@@ -44,6 +47,7 @@ impl Mouth {
             voices: Mutex::default(),
             ended: Notify::new(),
             stale: Mutex::default(),
+            without_files: attach::Channels::default(),
         }
     }
 
