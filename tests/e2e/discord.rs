@@ -23,6 +23,7 @@ mod hostile;
 mod hosts;
 mod intruders;
 mod joining;
+mod lacking;
 mod late;
 mod live;
 mod missed;

@@ -166,6 +166,12 @@ impl Host {
         self.end_by(Signal::SIGTERM)
     }
 
+    /// The same, and all that it told in its log since it was last asked.
+    pub fn stop_and_tell(mut self) -> (Option<i32>, String) {
+        let end = self.end_by(Signal::SIGTERM);
+        (end, self.log.iter().collect())
+    }
+
     /// Waits for an end that is under way: the exit code.
     pub fn wait(mut self) -> Option<i32> {
         self.child.wait().ok().and_then(|status| status.code())

@@ -41,8 +41,8 @@ mod server;
 mod sign_in;
 mod signs;
 
-pub use health::{Gateway, Health, INVALID_BAN};
-pub use server::{Doctor, House, Server, StartError};
+pub use health::{Gateway, Health, INVALID_BAN, Standing};
+pub use server::{Doctor, House, NEW_TOKEN, Server, StartError};
 
 /// The part of a thread's name that says that it is Discord's.
 const FRONT_END: &str = "discord";

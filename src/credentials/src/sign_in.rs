@@ -85,6 +85,22 @@ pub enum SignInError {
         /// The user.
         user: UserId,
     },
+    /// It was begun for another login than the one that is named now. Nothing was done.
+    #[error(
+        "the sign-in to {service} that {user} began is for {}, not for {}",
+        whose(begun),
+        whose(named)
+    )]
+    ForAnother {
+        /// The service.
+        service: Service,
+        /// The user.
+        user: UserId,
+        /// Whose login it was begun for.
+        begun: Owner,
+        /// Whose it would be now.
+        named: Owner,
+    },
     /// Too much time between the two steps.
     #[error("the sign-in to {service} that {user} began is over its time")]
     Over {
@@ -147,6 +163,13 @@ pub enum SignInError {
     /// The store.
     #[error("the store could not be changed")]
     Store(#[from] StoreError),
+}
+
+fn whose(owner: &Owner) -> String {
+    match owner {
+        Owner::Host => "everyone on this host".to_owned(),
+        Owner::User(user) => format!("{user} alone"),
+    }
 }
 
 impl SignInError {
@@ -212,7 +235,17 @@ impl Credentials {
         user: &UserId,
         pasted: Option<SecretString>,
     ) -> Result<Completed, SignInError> {
-        complete::complete(self, service, user, pasted).await
+        complete::complete(self, (service, None), user, pasted).await
+    }
+
+    /// The same of a sign-in that was begun for this very login: one that was begun for another stays as it is.
+    pub async fn complete_for(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        pasted: Option<SecretString>,
+    ) -> Result<Completed, SignInError> {
+        complete::complete(self, (&tenant.service, Some(&tenant.owner)), user, pasted).await
     }
 
     /// What kind of thing `complete` waits for: `None` if no sign-in is pending.

@@ -23,6 +23,9 @@ const TALKATIVE: [&str; 9] = [
 /// One whose spans, which are infos, carry whole requests: what people said, and tokens of interactions.
 const CHATTY: &str = "serenity";
 
+/// Says in words of its own what the host says of its connection to Discord: only who asks for it sees that.
+const AS_WELL: &str = "serenity::gateway";
+
 /// Starts logging. `filter` was checked by the configuration.
 pub(crate) fn start(filter: &str) {
     let layer = tracing_subscriber::fmt::layer()
@@ -42,7 +45,11 @@ pub(crate) fn problem(filter: &str) -> Option<String> {
 /// Levels by target. The other kind of filter, which also knows spans, brings an engine for regular expressions that
 /// every start of every command would pay for.
 fn asked(filter: &str) -> Result<Targets, ParseError> {
-    filter.parse()
+    let asked: Targets = filter.parse()?;
+    if filter.contains(CHATTY) {
+        return Ok(asked);
+    }
+    Ok(asked.with_target(AS_WELL, LevelFilter::OFF))
 }
 
 /// Whatever the filter says, no more than this is written.
@@ -108,6 +115,19 @@ mod tests {
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert!(!text.contains("planted"), "{text}");
         assert!(text.contains("ours") && text.contains("harmless"), "{text}");
+    }
+
+    #[test]
+    fn what_the_host_says_itself_of_its_connection_is_said_twice_only_on_request() {
+        let inner = "serenity::gateway::bridge::shard_manager";
+        for (filter, is_shown) in [("warn", false), ("trace", false), ("warn,serenity=warn", true)] {
+            let asked = asked(filter).unwrap();
+            assert_eq!(asked.would_enable(inner, &Level::ERROR), is_shown, "{filter}");
+            assert!(
+                asked.would_enable("serenity::http::ratelimiting", &Level::WARN),
+                "{filter}"
+            );
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::signals::Signals;
 use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, service_manager, thrift};
 
 mod answers;
+mod connection;
 mod page;
 
 /// How long running turns may go on after the first signal, if the configuration does not say.
@@ -205,6 +206,7 @@ impl Running {
         tokio::select! {
             () = signals.next() => {}
             () = thrift::give_back() => {}
+            () = connection::tell(self.discord.as_ref().map(discord::Server::doctor)) => {}
         }
         output::say(&format!(
             "stopping: running turns may go on for {}; another Ctrl-C does not wait for them",

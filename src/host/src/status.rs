@@ -1,6 +1,6 @@
 //! `status`: how everything stands, from the running host or, when there is none, from what it left.
 
-use chat::discord::{Gateway, Health, INVALID_BAN};
+use chat::discord::Health;
 use conversation::{Conversation, ThreadFilter};
 use credentials::{RefusedVariable, Timestamp, words};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Colour, Paint, Table};
 use crate::running::HostLock;
 use crate::{assembly, doctor, output, shell};
+
+pub(crate) mod discord;
 
 /// The answer, and the shape of `--json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -93,19 +95,6 @@ pub(crate) fn of_refused(found: &RefusedVariable) -> Attention {
         what: doctor::refused(found),
         hint: Some(doctor::ANOTHER.to_owned()),
     }
-}
-
-/// What of Discord needs somebody.
-pub(crate) fn of_discord(health: &Health) -> impl Iterator<Item = Attention> {
-    let stale = health.stale.iter().map(|thread| Attention {
-        thread: Some(thread.to_string()),
-        what: "it shows less than was said: Discord does not let a message be changed".to_owned(),
-        hint: Some(
-            "let the bot write there again (unlock the thread, or look at its permissions); then it is changed by itself"
-                .to_owned(),
-        ),
-    });
-    held(health).into_iter().chain(stale)
 }
 
 /// Prints how everything stands.
@@ -283,56 +272,6 @@ pub(crate) fn open_if_there(settings: &Settings) -> Result<Option<Conversation>,
     }
 }
 
-/// Discord has not said yet who the bot is.
-pub(crate) fn not_yet_known() -> Health {
-    Health {
-        gateway: Gateway::Connecting,
-        limited_1h: 0,
-        shared: false,
-        invalid_10min: 0,
-        deliveries_waiting: 0,
-        held: 0,
-        held_because: None,
-        stale: vec![],
-    }
-}
-
-/// Messages that could not be dealt with yet.
-fn held(health: &Health) -> Option<Attention> {
-    let why = health.held_because.as_deref()?;
-    Some(Attention {
-        thread: None,
-        what: format!(
-            "{} of Discord could not be dealt with yet: {why}",
-            output::count(health.held as u64, "message")
-        ),
-        hint: Some(
-            "it is tried again until it can be; look whether Discord has trouble, or the disk is full"
-                .to_owned(),
-        ),
-    })
-}
-
-/// How the bot stands, in one line.
-pub(crate) fn discord(health: &Health) -> String {
-    let gateway = match &health.gateway {
-        Gateway::Connected => "connected",
-        Gateway::Connecting => "connecting",
-        Gateway::Waiting { why } | Gateway::Refused { why } => why,
-    };
-    let shared = if health.shared {
-        "another program uses its token; "
-    } else {
-        ""
-    };
-    format!(
-        "Discord: {gateway}; {shared}{} met in the last hour, {} of {INVALID_BAN} invalid requests in ten minutes, {} to be said",
-        output::count(health.limited_1h as u64, "limit"),
-        health.invalid_10min,
-        output::count(health.deliveries_waiting as u64, "message"),
-    )
-}
-
 fn print(report: &Report, paint: Paint) -> Result<(), Failure> {
     if let Some(host) = &report.host {
         let age = words::span(Timestamp::now().since(host.since));
@@ -359,7 +298,7 @@ fn print(report: &Report, paint: Paint) -> Result<(), Failure> {
         }
     ))?;
     if let Some(health) = &report.discord {
-        output::data(&discord(health))?;
+        output::data(&discord::line(health))?;
     }
     if !report.workers.is_empty() {
         let mut table = Table::new(&["thread", "agent", "pid", "state", "age", "memory", "queued"]);

@@ -14,7 +14,7 @@ impl Stage {
         self.said(thread, "the tool", with("sleep 1")).await;
         self.manager().locks(thread, true);
         self.logged("could not be sent").await;
-        self.sign(message, "✅").await;
+        self.sign(message, "⚠️").await;
         (message, thread)
     }
 
@@ -69,13 +69,16 @@ async fn what_could_not_be_said_is_said_once_when_somebody_asks_for_it() {
     let refused = Fault::status(403).on("POST", "/channels/*/messages");
     stage.fake.inject(refused);
     stage.logged("could not be sent").await;
-    stage.sign(message, "✅").await;
+    stage.sign(message, "⚠️").await;
+    assert!(!stage.has_sign(message, "✅"), "not all of it is said");
     let alice = stage.alice.clone();
     let asked = alice.slash(thread, "queue", &[("retry", json!(true))]);
     stage
         .told(&alice, thread, asked, "One message is tried again")
         .await;
     stage.is_said_once(thread).await;
+    stage.sign(message, "✅").await;
+    stage.no_sign(message, "⚠️").await;
     let asked = alice.slash(thread, "queue", &[("retry", json!(true))]);
     stage
         .told(&alice, thread, asked, "nothing here that could not be said")

@@ -215,6 +215,14 @@ async fn for_everyone_nobody_signs_in_or_out_who_is_no_administrator_any_more() 
             &stage.alice,
             thread,
             &[REHEARSAL, ("code", &back)],
+            "nothing was stored",
+        )
+        .await;
+    stage
+        .auth(
+            &stage.alice,
+            thread,
+            &[REHEARSAL, everyone, ("code", &back)],
             "Only administrators",
         )
         .await;

@@ -1,6 +1,6 @@
 //! The bot: what all parts of this front-end share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -41,6 +41,7 @@ pub(super) struct Parts {
     pub(super) memory: Memory,
     pub(super) sealer: Sealer,
     pub(super) rest: Arc<Rest>,
+    pub(super) link: Link,
 }
 
 /// The bot.
@@ -76,6 +77,7 @@ impl Bot {
             memory,
             sealer,
             rest,
+            link,
         } = parts;
         let rules = Rules {
             owners: identity.owners.clone(),
@@ -100,7 +102,7 @@ impl Bot {
             signs: Signs::new(Arc::clone(&rest)),
             mouth: Mouth::new(),
             places,
-            link: Link::default(),
+            link,
             nonces: Nonces::new(&sealer),
             seen: Mutex::new(seen),
             tails: Mutex::default(),
@@ -187,6 +189,7 @@ impl Bot {
         Look {
             thoughts: false,
             upload_limit: self.places.upload_limit(channel).unwrap_or(UPLOAD_LIMIT),
+            without_files: BTreeMap::new(),
         }
     }
 

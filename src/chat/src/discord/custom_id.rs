@@ -21,6 +21,35 @@ const LONGEST_SERVICE: usize = 60;
 /// Not one alone.
 const ALL: &str = "all";
 
+/// Behind the service of a login that is everyone's; no service ends so.
+const EVERYONES: char = '*';
+
+/// Whose login a sign-in is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Of the one who signs in.
+    Own,
+    /// Of everyone on this host.
+    Everyones,
+}
+
+impl Whose {
+    fn text(self, service: &str) -> String {
+        match self {
+            Self::Own => service.to_owned(),
+            Self::Everyones => format!("{service}{EVERYONES}"),
+        }
+    }
+
+    fn of(mut text: String) -> (String, Self) {
+        if text.ends_with(EVERYONES) {
+            text.pop();
+            return (text, Self::Everyones);
+        }
+        (text, Self::Own)
+    }
+}
+
 /// What a button or a modal is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -64,11 +93,15 @@ pub enum Action {
     Paste {
         /// The service.
         service: String,
+        /// Whose login it is for.
+        whose: Whose,
     },
     /// That modal.
     Pasted {
         /// The service.
         service: String,
+        /// Whose login it is for.
+        whose: Whose,
     },
     /// Sign out.
     SignOut {
@@ -122,7 +155,7 @@ impl Sealer {
     /// Errors: `TooLong` for a service with a name that does not fit.
     pub fn encode(&self, channel: Id, action: &Action) -> Result<String, CustomIdError> {
         let (verb, about) = action.words();
-        if about.len() > LONGEST_SERVICE {
+        if about.trim_end_matches(EVERYONES).len() > LONGEST_SERVICE {
             return Err(CustomIdError::TooLong(about));
         }
         let body = format!("{VERSION}.{verb}.{about}");
@@ -188,8 +221,8 @@ impl Action {
             Self::Stop { turn } => ("stop", turn.to_string()),
             Self::Details { item } => ("details", item.to_string()),
             Self::SignIn { item } => ("sign-in", item.to_string()),
-            Self::Paste { service } => ("paste", service.clone()),
-            Self::Pasted { service } => ("pasted", service.clone()),
+            Self::Paste { service, whose } => ("paste", whose.text(service)),
+            Self::Pasted { service, whose } => ("pasted", whose.text(service)),
             Self::SignOut { service } => ("sign-out", service.clone()),
             Self::Forbid { grant } => (
                 "forbid",
@@ -224,8 +257,13 @@ impl Action {
             "sign-in" => Self::SignIn {
                 item: ItemId(number()?),
             },
-            "paste" => Self::Paste { service: about },
-            "pasted" => Self::Pasted { service: about },
+            "paste" | "pasted" => {
+                let (service, whose) = Whose::of(about);
+                match verb {
+                    "paste" => Self::Paste { service, whose },
+                    _ => Self::Pasted { service, whose },
+                }
+            }
             "sign-out" => Self::SignOut { service: about },
             "forbid" if about == ALL => Self::Forbid { grant: None },
             "forbid" => Self::Forbid {
@@ -296,8 +334,14 @@ mod tests {
             Action::SignIn {
                 item: ItemId(i64::MAX),
             },
-            Action::Paste { service: service() },
-            Action::Pasted { service: service() },
+            Action::Paste {
+                service: service(),
+                whose: Whose::Own,
+            },
+            Action::Pasted {
+                service: service(),
+                whose: Whose::Everyones,
+            },
             Action::SignOut { service: service() },
             Action::Stop { turn: TurnId(1) },
             Action::Forbid { grant: None },
@@ -335,6 +379,7 @@ mod tests {
             1,
             &Action::Paste {
                 service: service.clone(),
+                whose: Whose::Own,
             },
         );
         assert_eq!(encoded, Err(CustomIdError::TooLong(service)));

@@ -42,6 +42,28 @@ pub struct Health {
     /// Threads that show less than was said: Discord did not let a message be changed.
     #[serde(default)]
     pub stale: Vec<ThreadId>,
+    /// For how many seconds it is not connected, if it is not.
+    #[serde(default)]
+    pub down_s: Option<u64>,
+    /// Discord does not know the token any more.
+    #[serde(default)]
+    pub no_token: bool,
+    /// Channels, by Discord's id, in which it may attach no files: it says as text what would be in them.
+    #[serde(default)]
+    pub without_files: Vec<u64>,
+}
+
+/// The connection, and who is connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The connection to the gateway.
+    pub gateway: Gateway,
+    /// For how long it is not there.
+    pub down: Option<Duration>,
+    /// The bot's name; `None` as long as Discord has not said it.
+    pub name: Option<String>,
+    /// Servers that it was in when it last connected.
+    pub servers: usize,
 }
 
 /// The connection to the gateway.
@@ -76,6 +98,10 @@ struct Known {
     refused: Option<String>,
     /// When another program was last heard to speak as this bot.
     shared: Option<Instant>,
+    /// Since when it was seen not to be connected.
+    down: Option<Instant>,
+    /// Servers of each shard.
+    servers: BTreeMap<Shard, usize>,
 }
 
 impl Link {
@@ -111,6 +137,28 @@ impl Link {
         self.known().shared.is_some_and(|last| last.elapsed() < LATELY)
     }
 
+    /// A session of a shard began with so many servers.
+    pub(super) fn has_servers(&self, shard: Shard, count: usize) {
+        self.known().servers.insert(shard, count);
+    }
+
+    /// Servers, as the sessions of now began.
+    fn servers(&self) -> usize {
+        self.known().servers.values().sum()
+    }
+
+    /// How it stands now, and for how long it has been seen not to be connected.
+    fn standing(&self) -> (Gateway, Option<Duration>) {
+        let gateway = self.state();
+        let mut known = self.known();
+        if gateway == Gateway::Connected {
+            known.down = None;
+            return (gateway, None);
+        }
+        let since = *known.down.get_or_insert_with(Instant::now);
+        (gateway, Some(since.elapsed()))
+    }
+
     /// How it stands now.
     pub(super) fn state(&self) -> Gateway {
         let known = self.known();
@@ -130,6 +178,43 @@ impl Link {
     }
 }
 
+/// How the connection stands, as far as it is known who connects.
+pub(super) fn standing(link: &Link, bot: Option<&Bot>) -> Standing {
+    let (gateway, down) = link.standing();
+    Standing {
+        gateway,
+        down,
+        name: bot.map(|bot| bot.identity.name.clone()),
+        servers: link.servers(),
+    }
+}
+
+impl Health {
+    /// Of a bot of which nothing else is known.
+    pub(super) fn of_nobody(link: &Link) -> Self {
+        let (gateway, down) = link.standing();
+        Self {
+            gateway,
+            limited_1h: 0,
+            invalid_10min: 0,
+            shared: false,
+            deliveries_waiting: 0,
+            held: 0,
+            held_because: None,
+            stale: vec![],
+            down_s: down.map(|down| down.as_secs()),
+            no_token: false,
+            without_files: vec![],
+        }
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}
+
 impl Bot {
     /// How it stands now.
     pub(super) async fn health(&self) -> Result<Health, ConversationError> {
@@ -137,7 +222,6 @@ impl Bot {
         let waiting = self.house.conversation.waiting_deliveries(FRONT_END).await?;
         let (held, held_because) = self.held.now();
         Ok(Health {
-            gateway: self.link.state(),
             limited_1h,
             shared: self.link.is_shared(),
             invalid_10min,
@@ -149,6 +233,9 @@ impl Bot {
                 .into_iter()
                 .filter_map(places::thread)
                 .collect(),
+            no_token: self.rest.tally.has_no_token(),
+            without_files: self.without_files(),
+            ..Health::of_nobody(&self.link)
         })
     }
 }

@@ -87,6 +87,7 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
 fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
     let total = ready.shard.map_or(1, |told| told.total);
     tracing::info!(bot = %bot.identity.name, shard, total, "connected to Discord");
+    bot.link.has_servers(shard, ready.guilds.len());
     let ours = bot
         .config
         .shards

@@ -17,6 +17,7 @@ use super::reconcile::{Clock, Pace, Reconciler, Step};
 use super::render::{DesiredMessage, Key};
 
 mod again;
+mod attach;
 mod chances;
 mod deliver;
 mod gone;
@@ -41,6 +42,8 @@ pub(super) struct Mouth {
     stale: Mutex<BTreeSet<Id>>,
     /// When that is tried again.
     chances: Mutex<Chances>,
+    /// Channels in which the bot may attach no files.
+    without_files: attach::Channels,
 }
 
 impl Mouth {
@@ -53,6 +56,7 @@ impl Mouth {
             ended: Notify::new(),
             stale: Mutex::default(),
             chances: Mutex::default(),
+            without_files: attach::Channels::default(),
         }
     }
 

@@ -180,6 +180,12 @@ impl Reconciler {
         self.lanes.get(thread).is_none_or(|lane| lane.has_said(turn))
     }
 
+    /// Whether Discord refuses something of what is wanted of one turn of a thread.
+    pub fn leaves_unsaid(&self, thread: &ThreadId, turn: TurnId) -> bool {
+        let lane = self.lanes.get(thread);
+        lane.is_some_and(|lane| lane.leaves_unsaid(turn))
+    }
+
     /// Nothing more is wanted in a thread, or it is not there any more. What is under way is not learnt from any more, but
     /// whatever is wanted there next begins only when it has ended: an older text must not arrive after a newer one.
     pub fn forget(&mut self, thread: &ThreadId) {

@@ -4,8 +4,9 @@
 //! Every message is to be sent without `allowed_mentions` and without embeds.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use conversation::{Body, Item};
+use conversation::{Body, Item, ItemId, TurnId};
 use supervisor::LONGEST_TEXT;
 
 mod activity;
@@ -13,6 +14,7 @@ mod asks;
 mod diff;
 mod message;
 mod offer;
+mod unattached;
 mod words;
 
 #[cfg(test)]
@@ -20,9 +22,9 @@ mod tests;
 
 pub use activity::{Details, details};
 pub use message::{Button, Content, DesiredMessage, Face, Key, OutFile, Press, Style};
-pub use words::{Footer, bytes, escaped, happened, reaction};
+pub use words::{Footer, UNSAID, bytes, escaped, happened, reaction};
 
-use super::split::{LONGEST_MESSAGE, split, units};
+use super::split::{LONGEST_MESSAGE, MOST_PARTS, split, split_into, units};
 use activity::Activity;
 
 /// The name of the file with an answer that is too long for messages.
@@ -35,6 +37,15 @@ pub struct Look {
     pub thoughts: bool,
     /// The largest file in bytes that Discord takes here.
     pub upload_limit: u64,
+    /// Turns in which nothing is attached from an entry on: the bot may not. What a file would hold is text then.
+    pub without_files: BTreeMap<Option<TurnId>, ItemId>,
+}
+
+impl Look {
+    fn attaches(&self, item: &Item) -> bool {
+        let from = self.without_files.get(&item.turn);
+        from.is_none_or(|from| item.id < *from)
+    }
 }
 
 /// How a turn stands.
@@ -71,12 +82,12 @@ pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<Desired
                 let (text, entries) = whole_answer(&items[at..], look);
                 shown = at + entries;
                 let is_written = *progress != Progress::Running || items[shown..].iter().any(ends_text);
-                out.extend(answer(item, &text, is_written));
+                out.extend(answer(item, &text, is_written, look));
             }
             Body::Plan { entries } => out.push(words::plan(Key::of(item), entries)),
-            Body::Permission { .. } => out.extend(asks::permission(item)),
+            Body::Permission { .. } => out.extend(asks::permission(item, look)),
             Body::Login { .. } => out.extend(asks::login(item)),
-            Body::File(file) => out.push(offer::file(Key::of(item), file, look.upload_limit)),
+            Body::File(file) => out.push(offer::file(item, file, look)),
             Body::Note { kind, text, retry } => out.push(words::note(Key::of(item), *kind, text, *retry)),
             Body::Said { .. } | Body::Thought { .. } | Body::Tool(_) | Body::Usage { .. } => {}
         }
@@ -133,8 +144,13 @@ fn whole_answer<'a>(items: &'a [Item], look: &Look) -> (Cow<'a, str>, usize) {
     (whole, entries)
 }
 
-fn answer(item: &Item, text: &str, is_written: bool) -> Vec<DesiredMessage> {
-    let split = split(text, is_written);
+fn answer(item: &Item, text: &str, is_written: bool, look: &Look) -> Vec<DesiredMessage> {
+    let attaches = look.attaches(item);
+    let split = if attaches {
+        split(text, is_written)
+    } else {
+        split_into(text, is_written, unattached::MOST_PARTS)
+    };
     let count = split.parts.len();
     let mut messages: Vec<DesiredMessage> = (0..)
         .zip(split.parts)
@@ -154,13 +170,21 @@ fn answer(item: &Item, text: &str, is_written: bool) -> Vec<DesiredMessage> {
             part,
             ..Key::of(item)
         };
-        messages.push(if is_written {
+        messages.push(if !attaches {
+            DesiredMessage::new(key, unattached::MORE)
+        } else if is_written {
             let mut more = DesiredMessage::new(key, "-# The whole answer is in this file.");
             more.files.push(OutFile::text(WHOLE_ANSWER, text));
             more
         } else {
             DesiredMessage::new(key, "-# There is more; the whole answer will be here as a file.")
         });
+    } else if !attaches
+        && is_written
+        && count > MOST_PARTS
+        && let Some(last) = messages.last_mut()
+    {
+        last.content.push_str(unattached::BELOW);
     }
     messages
 }

@@ -40,6 +40,8 @@ const LARGEST: usize = 100 << 20;
 const TRIES: u32 = 6;
 /// HTTP's status for a file that is larger than Discord takes, or what stands before it.
 pub(super) const TOO_LARGE: u16 = 413;
+/// Discord's code where the bot lacks a permission.
+pub(super) const NO_PERMISSION: i64 = 50_013;
 
 /// Discord, as this bot reaches it.
 pub(super) struct Rest {
@@ -247,7 +249,14 @@ impl Rest {
         }
         let patience = PATIENCE + call.upload();
         match tokio::time::timeout(patience, self.ask_patiently(call)).await {
-            Ok(done) => done,
+            Ok(done) => {
+                match &done {
+                    Ok(_) => self.tally.token_is_known(true),
+                    Err(Trouble::NoToken) => self.tally.token_is_known(false),
+                    Err(_) => {}
+                }
+                done
+            }
             Err(_) => Err(Trouble::Unknown("it took too long".to_owned())),
         }
     }

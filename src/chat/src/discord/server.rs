@@ -17,12 +17,14 @@ use tokio::time::timeout;
 use super::bot::{Bot, Parts};
 use super::config::Config;
 use super::gateway::{Gateway, Heard};
-use super::health::Health;
+use super::health::{self, Health, Link, Standing};
 use super::memory::Memory;
 use super::rest::{Rest, Trouble};
 use super::{anew, clock, commands, hear, mouth, sign_in};
 use crate::origins::Origins;
 
+/// What to do about a token that is not known.
+pub const NEW_TOKEN: &str = "Make a new one at discord.com/developers/applications, your application, Bot, Reset Token, and start again with it";
 /// Between two tries to learn who we are.
 const PAUSE: Duration = Duration::from_secs(5);
 /// What still has to be said gets so long at the end.
@@ -67,7 +69,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     tasks: JoinSet<()>,
-    bot: tokio::sync::watch::Receiver<Option<Arc<Bot>>>,
+    doctor: Doctor,
 }
 
 impl Server {
@@ -91,12 +93,14 @@ impl Server {
         // The supervisor lives in the bot, and must not keep it.
         let (tell_weakly, weakly) = tokio::sync::watch::channel(None);
         anew::admit(&house.supervisor, weakly);
+        let link = Link::default();
         let parts = Parts {
             config,
             house,
             memory,
             sealer,
             rest,
+            link: link.clone(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
@@ -109,17 +113,18 @@ impl Server {
             let _ = tell.send(Some(Arc::clone(&bot)));
             Box::pin(run(bot, token)).await;
         });
-        Ok(Self { tasks, bot })
+        let doctor = Doctor { bot, link };
+        Ok(Self { tasks, doctor })
     }
 
     /// How the bot stands, whenever it is asked.
     pub fn doctor(&self) -> Doctor {
-        Doctor(self.bot.clone())
+        self.doctor.clone()
     }
 
     /// Says what is left to say, and ends. Turns must have ended before.
     pub async fn shutdown(mut self) {
-        let bot = self.bot.borrow().clone();
+        let bot = self.doctor.bot();
         if let Some(bot) = bot {
             // What is not said by then is said after the next start.
             let _ = timeout(LAST_WORDS, bot.all_said()).await;
@@ -131,18 +136,29 @@ impl Server {
 
 /// Looks at a running front-end. Cloned, it is the same.
 #[derive(Debug, Clone)]
-pub struct Doctor(tokio::sync::watch::Receiver<Option<Arc<Bot>>>);
+pub struct Doctor {
+    bot: tokio::sync::watch::Receiver<Option<Arc<Bot>>>,
+    link: Link,
+}
 
 impl Doctor {
-    /// How the bot stands; `None` as long as Discord has not said who it is.
+    fn bot(&self) -> Option<Arc<Bot>> {
+        self.bot.borrow().clone()
+    }
+
+    /// How the bot stands.
     ///
     /// Errors: the outbox can't be read.
-    pub async fn health(&self) -> Result<Option<Health>, conversation::ConversationError> {
-        let bot = self.0.borrow().clone();
-        match bot {
-            Some(bot) => bot.health().await.map(Some),
-            None => Ok(None),
+    pub async fn health(&self) -> Result<Health, conversation::ConversationError> {
+        match self.bot() {
+            Some(bot) => bot.health().await,
+            None => Ok(Health::of_nobody(&self.link)),
         }
+    }
+
+    /// How its connection stands. Whoever looks often knows when it began to be away.
+    pub fn standing(&self) -> Standing {
+        health::standing(&self.link, self.bot().as_deref())
     }
 }
 
@@ -153,9 +169,9 @@ async fn recognized(parts: Parts) -> Option<Arc<Bot>> {
             Ok(identity) => return Some(Bot::new(parts, identity)),
             Err(Trouble::NoToken) => {
                 let from = parts.config.token.source();
-                tracing::error!(
-                    "Discord does not know the token from {from}: make a new one at discord.com/developers/applications, your application, Bot, Reset Token, and start again with it"
-                );
+                let words = format!("Discord does not know the token from {from}. {NEW_TOKEN}");
+                tracing::error!("{words}");
+                parts.link.refused(&words);
                 return None;
             }
             Err(trouble) => {

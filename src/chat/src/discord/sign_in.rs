@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::asker::Asker;
 use super::bot::{Bot, user};
 use super::commands::{Typed, text};
-use super::custom_id::Action;
+use super::custom_id::{Action, Whose};
 use super::names;
 use super::press::{form_of, sentence};
 use super::rest::Outgoing;
@@ -19,6 +19,7 @@ use crate::web::refusal::Refused;
 use crate::web::sign_in::words::refused;
 
 mod device;
+mod second;
 mod status;
 
 pub(super) use device::take_up;
@@ -111,7 +112,7 @@ async fn run(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) -> Result<Said, S
     let tenant = tenant(bot, asker, &user, &service, typed.text("scope").as_deref()).await?;
     match (action.as_deref(), typed.text("code")) {
         (Some("logout"), _) => sign_out(bot, &tenant).await,
-        (_, Some(code)) => complete(bot, asker, &user, &service, code).await,
+        (_, Some(code)) => second::typed(bot, &user, &tenant, typed.text("way").as_deref(), code).await,
         (_, None) => begin(bot, asker, &user, &tenant, typed.text("way").as_deref())
             .await
             .map(Said::alone),
@@ -171,9 +172,9 @@ async fn begin(
     // It took the place of one with a code, if there was one; mostly there is none.
     let _ = bot.memory.set_sign_in(user, service, None);
     let title = title(bot, service);
-    let whose = match tenant.owner {
-        Owner::Host => "for everyone who uses this bot",
-        Owner::User(_) => "for the threads that you open",
+    let (whose, scope) = match tenant.owner {
+        Owner::Host => ("for everyone who uses this bot", " scope:everyone"),
+        Owner::User(_) => ("for the threads that you open", ""),
     };
     let warning = vendor
         .warning
@@ -182,6 +183,7 @@ async fn begin(
     let paste = |label: &str| {
         let action = Action::Paste {
             service: service.to_string(),
+            whose: second::whose(tenant),
         };
         let custom_id = bot.sealer.encode(asker.channel, &action).ok()?;
         Some(json!({ "type": 2, "style": 1, "label": label, "custom_id": custom_id }))
@@ -193,7 +195,7 @@ async fn begin(
                 "**Sign in to {title}**, {whose}.\n\
                  1. Open the page, sign in there and agree.\n\
                  2. You get a code, or end on a page that may not load. Copy the code, or that page's whole address.\n\
-                 3. Press **Paste code**. (Or type `/auth vendor:{service} code:…`)\n\
+                 3. Press **Paste code**. (Or type `/auth vendor:{service}{scope} code:…`)\n\
                  -# The link is yours alone and works for 15 minutes. No password passes through here."
             ),
             vec![
@@ -239,29 +241,7 @@ async fn begin(
     })
 }
 
-/// Second step.
-async fn complete(
-    bot: &Bot,
-    asker: &Asker,
-    user: &UserId,
-    service: &Service,
-    pasted: String,
-) -> Result<Said, String> {
-    let pasted = pasted.into();
-    // They may have been one when they began.
-    let owner = bot.house.credentials.pending_owner(service, user);
-    if matches!(owner, Ok(Some(Owner::Host))) && !asker.is_admin(bot).await {
-        return Err(NOT_ADMIN.to_owned());
-    }
-    let completed = bot.house.credentials.complete(service, user, Some(pasted)).await;
-    let completed = completed.map_err(|error| told(&error))?;
-    Ok(Said {
-        answer: Outgoing::words(done(bot, user, &completed)),
-        late: Some(done_openly(bot, service)),
-    })
-}
-
-/// What everybody may read of it.
+/// What everybody may read of a sign-in that worked.
 fn done_openly(bot: &Bot, service: &Service) -> String {
     format!(
         "✅ Signed in to {}. What waited for it goes on.",
@@ -279,10 +259,14 @@ fn done(bot: &Bot, user: &UserId, completed: &Completed) -> String {
     let until = match completed.expires_at {
         Some(_) if completed.refreshable => ", renewed by itself".to_owned(),
         Some(at) => format!(", until {}", words::moment(at)),
-        None => String::new(),
+        None => ", until it is removed".to_owned(),
+    };
+    let whose = match completed.tenant.owner {
+        Owner::Host => "for everyone on this host",
+        Owner::User(_) => "for you",
     };
     format!(
-        "✅ Signed in to {}{}{until}. What waited for it goes on.",
+        "✅ Signed in to {}{}, {whose}{until}. What waited for it goes on.",
         title(bot, service),
         account.unwrap_or_default()
     )
@@ -324,18 +308,17 @@ pub(super) async fn pressed(
         return;
     };
     let answer = match action {
-        Action::Paste { service } => {
-            form(bot, asker, service).await;
+        Action::Paste { service, whose } => {
+            form(bot, asker, service, *whose).await;
             return;
         }
         _ if !asker.later(bot).await => return,
         Action::SignIn { item } => for_thread(bot, asker, thread, &user, item.0)
             .await
             .map(Said::alone),
-        Action::Pasted { service } => match Service::parse(service) {
-            Ok(service) => complete(bot, asker, &user, &service, pasted.unwrap_or_default()).await,
-            Err(error) => Err(sentence(&error.to_string())),
-        },
+        Action::Pasted { service, whose } => {
+            second::pasted(bot, asker, &user, (service, *whose), pasted).await
+        }
         Action::SignOut { service } => match Service::parse(service) {
             Ok(service) => sign_out(bot, &Tenant::user(service, user)).await,
             Err(error) => Err(sentence(&error.to_string())),
@@ -345,9 +328,10 @@ pub(super) async fn pressed(
     say(bot, asker, answer).await;
 }
 
-async fn form(bot: &Bot, asker: &Asker, service: &str) {
+async fn form(bot: &Bot, asker: &Asker, service: &str, whose: Whose) {
     let action = Action::Pasted {
         service: service.to_owned(),
+        whose,
     };
     let Ok(custom_id) = bot.sealer.encode(asker.channel, &action) else {
         return;

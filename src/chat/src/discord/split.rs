@@ -29,7 +29,7 @@ pub const LONGEST_MESSAGE: usize = 2000;
 /// Messages of an answer leave room for a line below the last one.
 const LONGEST_PART: usize = 1850;
 /// Answers that fill more messages are better read as a file.
-const MOST_PARTS: usize = 12;
+pub const MOST_PARTS: usize = 12;
 
 /// An answer as messages.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,7 +43,12 @@ pub struct Split {
 /// Splits `markdown`. As long as the answer is not `finished`, its end is shown as far as it fits into the last message and
 /// is then likely to stay as it is.
 pub fn split(markdown: &str, finished: bool) -> Split {
-    split_at(markdown, finished, LONGEST_PART, MOST_PARTS)
+    split_into(markdown, finished, MOST_PARTS)
+}
+
+/// The same into at most so many messages.
+pub fn split_into(markdown: &str, finished: bool, most: usize) -> Split {
+    split_at(markdown, finished, LONGEST_PART, most)
 }
 
 fn split_at(markdown: &str, finished: bool, limit: usize, most: usize) -> Split {

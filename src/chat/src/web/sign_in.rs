@@ -51,6 +51,8 @@ pub(crate) struct Begins {
 #[derive(Deserialize)]
 pub(crate) struct Completes {
     service: String,
+    /// For whom it was begun, where the page that sends it knows that.
+    scope: Option<Scope>,
     /// Left out: how does the sign-in stand?
     pasted: Option<SecretText>,
 }
@@ -182,7 +184,11 @@ pub(crate) async fn complete(
         Answer::Waits(_, turn) => Some(turn),
         Answer::Unknown => None,
     };
-    let signed_in = web.complete(user, &service, Some(pasted)).await;
+    let meant = match said.scope {
+        Some(scope) => Some(tenant(&visitor, &service, scope)?.owner),
+        None => None,
+    };
+    let signed_in = web.complete(user, (&service, meant), Some(pasted)).await;
     let signed_in = signed_in.map_err(|error| words::refused(&error))?;
     Ok(Json(Step {
         html: web.done(&signed_in),
@@ -244,10 +250,17 @@ impl Web {
     async fn complete(
         &self,
         user: &UserId,
-        service: &Service,
+        (service, meant): (&Service, Option<Owner>),
         pasted: Option<SecretString>,
     ) -> Result<Completed, SignInError> {
-        let completed = self.credentials.complete(service, user, pasted).await?;
+        let completed = match meant {
+            Some(owner) => {
+                let service = service.clone();
+                let meant = Tenant { service, owner };
+                self.credentials.complete_for(&meant, user, pasted).await?
+            }
+            None => self.credentials.complete(service, user, pasted).await?,
+        };
         tracing::info!(%service, %user, owner = %completed.tenant.owner, "signed in");
         self.links.done(user, service);
         self.forget_failed_code(user, service);

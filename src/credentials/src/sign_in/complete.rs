@@ -9,7 +9,7 @@ use crate::credentials::Credentials;
 use crate::entry::{ApiKey, Credential, Grant, ObtainedBy, same};
 use crate::oauth::{self, CodeExchange, Http, TokenAnswer, account_of};
 use crate::refresh::REQUEST_LIMIT;
-use crate::tenant::{Service, Tenant, UserId};
+use crate::tenant::{Owner, Service, Tenant, UserId};
 use crate::vendor::{Renewal, TokenEndpoint, Vendor, Way};
 
 /// Longest key that is stored.
@@ -17,7 +17,7 @@ const MAX_KEY: usize = 4096;
 
 pub(super) async fn complete(
     credentials: &Credentials,
-    service: &Service,
+    (service, named): (&Service, Option<&Owner>),
     user: &UserId,
     pasted: Option<SecretString>,
 ) -> Result<Completed, SignInError> {
@@ -39,6 +39,16 @@ pub(super) async fn complete(
         return Err(SignInError::Over {
             service: service.clone(),
             user: user.clone(),
+        });
+    }
+    if let Some(named) = named
+        && *named != pending.owner
+    {
+        return Err(SignInError::ForAnother {
+            service: service.clone(),
+            user: user.clone(),
+            begun: pending.owner,
+            named: named.clone(),
         });
     }
     let one_completer = match &pending.step {

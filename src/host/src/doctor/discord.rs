@@ -215,7 +215,7 @@ fn limits(rest: &Rest, host: Option<&Health>) -> Check {
     let standing = rest.standing();
     let asked = crate::output::count(standing.requests.into(), "question");
     let of_host = host.map_or(String::new(), |health| {
-        format!("; the running host: {}", crate::status::discord(health))
+        format!("; the running host: {}", crate::status::discord::line(health))
     });
     if standing.refused > 0 {
         let whole = if standing.global {

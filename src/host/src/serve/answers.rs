@@ -67,8 +67,8 @@ async fn answer(
             let refused = refused.unwrap_or_default();
             report.attention.extend(refused.iter().map(status::of_refused));
             if let Some(doctor) = discord {
-                let health = doctor.health().await?.unwrap_or_else(status::not_yet_known);
-                report.attention.extend(status::of_discord(&health));
+                let health = doctor.health().await?;
+                report.attention.extend(status::discord::attention(&health));
                 report.discord = Some(health);
             }
             Ok(serde_json::to_value(report)?)

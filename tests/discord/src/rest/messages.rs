@@ -253,6 +253,9 @@ fn edit(world: &mut World, call: &Call, id: Id) -> Done {
         return Err(Refused::ARCHIVED);
     }
     let change = change(world, message.channel, &call.body, uploads(call)?)?;
+    if !change.files.is_empty() {
+        may(world, message.channel, ATTACH_FILES)?;
+    }
     if leaves_nothing(message, &change) {
         return Err(Refused::EMPTY);
     }

@@ -9,6 +9,9 @@ use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::rest::{Outgoing, Trouble};
 
+/// Discord's code where the bot may not answer a message, since it may not read what was said before.
+const NO_HISTORY: i64 = 160_002;
+
 /// Why no thread can be opened, in words; `None`: it is not about threads.
 pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
     let Trouble::Refused { code, .. } = trouble else {
@@ -16,7 +19,7 @@ pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
     };
     match code {
         50_001 | 50_013 => Some(
-            "I can't open a thread here: I lack the permission Create Public Threads in this channel. Whoever manages this server can give it to me.",
+            "I can't open a thread here: I lack the permission Create Public Threads or Read Message History in this channel. Whoever manages this server can give it to me.",
         ),
         50_024 => Some("There are no threads in this kind of channel. Mention me in a text channel."),
         160_006 | 160_007 => Some(
@@ -56,10 +59,16 @@ async fn say(bot: &Bot, message: &Message, words: &str, again: bool) -> Result<(
     let mut reply = Outgoing::words(words);
     reply.reply_to = Some(message.id.get());
     reply.nonce = Some(bot.nonces.named(&format!("r{}", message.id)));
-    bot.rest
-        .send(message.channel_id.get(), reply, true)
-        .await
-        .map(drop)
+    let channel = message.channel_id.get();
+    let said = match bot.rest.send(channel, reply.clone(), true).await {
+        Err(Trouble::Refused { code: NO_HISTORY, .. }) => {
+            reply.reply_to = None;
+            reply.content = format!("<@{}> {words}", message.author.id);
+            bot.rest.send(channel, reply, true).await
+        }
+        said => said,
+    };
+    said.map(drop)
 }
 
 /// Whether one of the hundred messages after it is our reply.

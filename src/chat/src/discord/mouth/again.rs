@@ -49,6 +49,7 @@ impl Bot {
     /// a channel, in all of the guild.
     pub(in crate::discord) fn say_again_in(self: &Arc<Self>, guild: Id, channel: Option<Id>) {
         let bot = Arc::clone(self);
+        bot.may_attach_again(guild, channel);
         tokio::spawn(async move {
             let stuck = bot.house.conversation.stuck_deliveries(None, usize::MAX).await;
             let stuck = stuck.unwrap_or_default();

@@ -4,19 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::{Claim, Delivery, DeliveryState, NewDelivery, Outcome as Settled, ThreadId};
+use conversation::{
+    Claim, ConversationError, Delivery, DeliveryState, NewDelivery, Outcome as Settled, ThreadId,
+};
 use credentials::Timestamp;
 use serde_json::{Value, json};
 
-use super::lost;
 use super::voice::Voice;
+use super::{attach, lost};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::files;
 use crate::discord::places;
 use crate::discord::reconcile::{Bucket, Outcome, Request, RequestKind};
 use crate::discord::render::{self, Button, DesiredMessage, Key, Press, Style};
-use crate::discord::rest::{Answered, Outgoing, Reply, TOO_LARGE, Trouble};
+use crate::discord::rest::{Answered, NO_PERMISSION, Outgoing, Reply, TOO_LARGE, Trouble};
 
 /// Longer than sending one message takes, time-outs included.
 const LEASE: Duration = Duration::from_mins(3);
@@ -65,8 +67,15 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
         RequestKind::Send(message) => send(bot, &began, &thread, key, &message).await,
         RequestKind::Edit { remote, message } => {
             let outgoing = outgoing(bot, &thread, channel, &message).await;
-            let answer = put(bot, channel, Some(remote), outgoing).await;
-            changed(bot, channel, answer.map(|answer| (answer.id, answer.bucket)))
+            let answer = put(bot, (channel, Some(remote)), &message, outgoing).await;
+            if attach::is_refused(&message, &answer) {
+                attach::do_without(&began, &message).into()
+            } else {
+                if answer.is_ok() {
+                    attach::learn(bot, &began, channel, &message);
+                }
+                changed(bot, channel, answer.map(|answer| (answer.id, answer.bucket)))
+            }
         }
         RequestKind::Delete { remote } => {
             let reply = delete(bot, channel, remote).await;
@@ -146,7 +155,7 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
         Ok(Claimed::NotBefore(after)) => return Outcome::NotYet { after }.into(),
         Ok(Claimed::Never) => return Outcome::Refused.into(),
         Err(error) => {
-            tracing::warn!(%thread, %error, "the outbox can't be used");
+            warn(thread, &error, "the outbox can't be used");
             return Outcome::Failed.into();
         }
     };
@@ -159,12 +168,17 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
             };
             let mut outgoing = outgoing(bot, thread, channel, &tried).await;
             outgoing.nonce = Some(bot.nonces.of(&delivery));
-            put(bot, channel, None, outgoing).await
+            put(bot, (channel, None), &tried, outgoing).await
         }
         // Whether it is there is still not known.
         Err(trouble) => Err(trouble),
     };
+    let is_unattached = attach::is_refused(message, &answer);
     let settled = match &answer {
+        Err(_) if is_unattached => Settled::NotSent {
+            reason: "the bot may attach no files here".to_owned(),
+            pause: Some(attach::SOON),
+        },
         Ok(answer) => Settled::Delivered {
             remote: Some(answer.id.to_string()),
         },
@@ -180,7 +194,7 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
             reason: trouble.to_string(),
         },
         Err(trouble @ Trouble::Refused { .. }) => Settled::Refused {
-            reason: trouble.to_string(),
+            reason: refusal(trouble),
         },
     };
     let conversation = &bot.house.conversation;
@@ -189,10 +203,21 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
         .await
     {
         Ok(delivery) => drop(voice.deliveries().insert(delivery.part, delivery)),
-        Err(error) => tracing::warn!(%thread, %error, "what became of a message could not be written down"),
+        Err(error) => warn(
+            thread,
+            &error,
+            "what became of a message could not be written down",
+        ),
     }
-    if let Err(trouble @ Trouble::Refused { .. }) = &answer {
-        tracing::warn!(%thread, %trouble, "a message could not be sent");
+    if is_unattached {
+        return attach::do_without(voice, message).into();
+    }
+    match &answer {
+        Ok(_) => attach::learn(bot, voice, channel, message),
+        Err(trouble @ Trouble::Refused { .. }) => {
+            tracing::warn!(%thread, "a message could not be sent: {}", refusal(trouble));
+        }
+        Err(_) => {}
     }
     match answer {
         Ok(answer) => Done {
@@ -212,6 +237,26 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
     }
 }
 
+/// At its end the host closes the book: the next one takes up what was left.
+fn warn(thread: &ThreadId, error: &ConversationError, what: &str) {
+    if matches!(error, ConversationError::Closed) {
+        tracing::debug!(%thread, %error, "{what}");
+    } else {
+        tracing::warn!(%thread, %error, "{what}");
+    }
+}
+
+/// Why a message without files was refused.
+fn refusal(trouble: &Trouble) -> String {
+    match trouble {
+        // Of a thread that is seen nothing else can be lacking.
+        Trouble::Refused {
+            code: NO_PERMISSION, ..
+        } => format!("{trouble}: the bot lacks the permission Send Messages in Threads"),
+        trouble => trouble.to_string(),
+    }
+}
+
 /// Whether a delivery is ours to send.
 enum Claimed {
     Ours(Box<Delivery>),
@@ -228,7 +273,7 @@ async fn claimed(
     thread: &ThreadId,
     key: Key,
     message: &DesiredMessage,
-) -> Result<Claimed, conversation::ConversationError> {
+) -> Result<Claimed, ConversationError> {
     let conversation = &bot.house.conversation;
     let part = key.delivery_part();
     let known = voice.deliveries().get(&part).cloned();
@@ -283,40 +328,72 @@ pub(in crate::discord) async fn outgoing(
 ) -> Outgoing {
     let limit = bot.look(channel).upload_limit;
     let (files, missing) = files::give(bot, thread, &message.files, limit).await;
-    let buttons: Vec<Value> = message
-        .buttons
-        .iter()
-        .filter_map(|button| button_json(bot, channel, button))
-        .collect();
-    let rows = if buttons.is_empty() {
-        vec![]
-    } else {
-        vec![json!({ "type": 1, "components": buttons })]
-    };
     Outgoing {
+        rows: rows(bot, channel, message, missing.is_empty()),
         content: render::with_lines(message.content.clone(), &missing),
-        rows,
         files,
         ..Outgoing::default()
     }
 }
 
-/// Sends a message, or changes the one that is there; without its files where Discord takes less than it says.
-async fn put(bot: &Bot, channel: Id, there: Option<Id>, outgoing: Outgoing) -> Result<Answered, Trouble> {
-    if outgoing.files.is_empty() {
+/// Its row of buttons. `is_whole`: all that belongs to it can be read; else it lets nothing be done.
+fn rows(bot: &Bot, channel: Id, message: &DesiredMessage, is_whole: bool) -> Vec<Value> {
+    let buttons = message.buttons.iter();
+    let buttons = buttons.filter(|button| is_whole || !button.allows());
+    let buttons: Vec<Value> = buttons
+        .filter_map(|button| button_json(bot, channel, button))
+        .collect();
+    if buttons.is_empty() {
+        return vec![];
+    }
+    vec![json!({ "type": 1, "components": buttons })]
+}
+
+/// Sends a message, or changes the one that is there; without its files where Discord takes less than it says, and where they
+/// are there already and it takes no others.
+async fn put(
+    bot: &Bot,
+    (channel, there): (Id, Option<Id>),
+    message: &DesiredMessage,
+    outgoing: Outgoing,
+) -> Result<Answered, Trouble> {
+    let count = outgoing.files.len();
+    if count == 0 {
         return put_once(bot, channel, there, outgoing).await;
     }
     match put_once(bot, channel, there, outgoing.clone()).await {
         Err(Trouble::Refused {
             status: TOO_LARGE, ..
         }) => {
-            let refused = "Discord did not take the file: it is too large for it here.".to_owned();
+            let mut refused = vec!["Discord did not take the file: it is too large for it here.".to_owned()];
+            if message.buttons.iter().any(Button::allows) {
+                refused.push(
+                    "What nobody can read can't be allowed here: decide on the page of this host.".to_owned(),
+                );
+            }
             let bare = Outgoing {
-                content: render::with_lines(outgoing.content, &[refused]),
+                content: render::with_lines(outgoing.content, &refused),
+                rows: rows(bot, channel, message, false),
                 files: vec![],
                 ..outgoing
             };
             put_once(bot, channel, there, bare).await
+        }
+        Err(
+            refused @ Trouble::Refused {
+                code: NO_PERMISSION, ..
+            },
+        ) if there.is_some() => {
+            let bare = Outgoing {
+                files: vec![],
+                ..outgoing
+            };
+            let answer = put_once(bot, channel, there, bare).await?;
+            if answer.files < count {
+                Err(refused)
+            } else {
+                Ok(answer)
+            }
         }
         answer => answer,
     }

@@ -38,6 +38,7 @@ pub(super) async fn found(bot: &Bot, channel: Id, delivery: &Delivery) -> Result
             return Ok(Some(Answered {
                 id: message.id.get(),
                 content: message.content.clone(),
+                files: message.attachments.len(),
                 bucket: None,
             }));
         }

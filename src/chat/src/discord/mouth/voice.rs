@@ -13,9 +13,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::memory::{Rest, Told};
+use crate::discord::mouth::attach;
 use crate::discord::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use crate::discord::places::thread;
-use crate::discord::render::{DesiredMessage, Key};
+use crate::discord::render::{DesiredMessage, Key, Look};
 
 mod faces;
 mod scene;
@@ -45,6 +46,8 @@ pub(in crate::discord) struct Voice {
     noted: AtomicBool,
     /// What comes after this entry is to be looked at again.
     again: Mutex<Option<ItemId>>,
+    /// From where on nothing can be attached.
+    pub(super) without_files: attach::From,
 }
 
 impl Voice {
@@ -58,6 +61,7 @@ impl Voice {
             notes: Mutex::default(),
             noted: AtomicBool::new(false),
             again: Mutex::default(),
+            without_files: attach::From::default(),
         }
     }
 
@@ -79,12 +83,17 @@ impl Voice {
         self.answered.notify_one();
     }
 
+    /// What should stand there is otherwise now.
+    pub(super) fn look(&self) {
+        self.noted.store(true, Ordering::Release);
+        self.stay();
+    }
+
     /// Say this too; it is in the outbox.
     pub(super) fn note(&self, note: DesiredMessage, delivery: Delivery) {
         self.deliveries().entry(delivery.part).or_insert(delivery);
         self.notes().insert(note.key, note);
-        self.noted.store(true, Ordering::Release);
-        self.stay();
+        self.look();
     }
 
     /// Nothing can be said any more. Whether that is news.
@@ -214,7 +223,11 @@ impl Voice {
                 if scene.has_large_file() {
                     bot.learn_upload_limit(self.channel).await;
                 }
-                let mut messages = scene.messages(&bot.look(self.channel));
+                let look = Look {
+                    without_files: self.without_files.all(),
+                    ..bot.look(self.channel)
+                };
+                let mut messages = scene.messages(&look);
                 messages.extend(self.notes().values().cloned());
                 self.put_first_what_was_begun(&mut messages);
                 let is_left = self.give_up_unwanted(bot, &scene, &messages, upto).await;

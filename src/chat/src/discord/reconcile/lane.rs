@@ -184,6 +184,18 @@ impl Lane {
             })
     }
 
+    /// Whether Discord refuses something of what is wanted of a turn.
+    pub(super) fn leaves_unsaid(&self, turn: TurnId) -> bool {
+        let mut wanted = self
+            .desired
+            .iter()
+            .filter(|(message, _)| message.key.turn == Some(turn));
+        wanted.any(|(message, hash)| {
+            let known = self.known.get(&message.key);
+            matches!(known, Some(Known::Unsent { says }) if says == hash)
+        })
+    }
+
     /// When it was last served.
     pub(super) fn served(&self) -> Clock {
         self.served

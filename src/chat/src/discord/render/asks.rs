@@ -3,7 +3,7 @@
 use conversation::{Body, Choice, ChoiceKind, Decision, Item, LoginEnd};
 
 use super::message::{Button, DesiredMessage, Key, OutFile, Style};
-use super::{diff, words};
+use super::{Look, diff, unattached, words};
 use crate::discord::custom_id::Action;
 use crate::discord::split::{as_code, kept_inside, units};
 use crate::harmless;
@@ -13,8 +13,18 @@ const MOST_BUTTONS: usize = 5;
 /// So much of what would run is shown in the message; it and everything else is in a file then.
 const LONGEST_SHOWN: usize = 950;
 
-/// The card, or the line.
-pub(super) fn permission(item: &Item) -> Option<DesiredMessage> {
+/// Whether all that would be done can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Here,
+    InFile,
+    Above,
+    /// Not all of it.
+    Nowhere,
+}
+
+/// The card, or the line; before it what would be done, where that can't be in a file.
+pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     let Body::Permission {
         request,
         title,
@@ -26,26 +36,26 @@ pub(super) fn permission(item: &Item) -> Option<DesiredMessage> {
         ..
     } = &item.body
     else {
-        return None;
+        return vec![];
     };
     let title = words::escaped(&harmless::line(title, 100));
     // Nothing that would be executed is invisible here.
     let detail = harmless::named(detail);
-    let mut message = DesiredMessage::new(Key::of(item), String::new());
     let is_long = units(&detail) > LONGEST_SHOWN;
+    let mut files = vec![];
     if is_long {
-        message
-            .files
-            .push(OutFile::text("would-run.txt", detail.as_ref()));
+        files.push(OutFile::text("would-run.txt", detail.as_ref()));
     }
     if !diffs.is_empty() {
-        message
-            .files
-            .push(OutFile::text("changes.diff", diff::unified(diffs)));
+        files.push(OutFile::text("changes.diff", diff::unified(diffs)));
     }
+    let (mut out, files, reading) = placed(item, files, look);
+    let mut message = DesiredMessage::new(part(item, out.len()), String::new());
+    message.files = files;
     if let Some(decision) = decision {
         message.content = audit(decision, &title, &detail, diffs.is_empty());
-        return Some(message);
+        out.push(message);
+        return out;
     }
     let mut content = format!("✋ **May it {title}?**\n");
     let shown = &detail[..beginning(&detail)];
@@ -53,13 +63,25 @@ pub(super) fn permission(item: &Item) -> Option<DesiredMessage> {
         let line = format!("```\n{}\n```\n", kept_inside(shown.trim_end()));
         content.push_str(&line);
     }
-    if is_long {
+    if is_long && reading == Reading::InFile {
         content.push_str(
             "⚠️ **This is only the beginning.** All that would run is in the file: read it first.\n",
         );
     }
-    if !diffs.is_empty() {
+    if !diffs.is_empty() && reading == Reading::InFile {
         content.push_str("All changes are in `changes.diff`.\n");
+    }
+    let lacks = unattached::LACKS;
+    if reading == Reading::Above {
+        let line = format!("All of it stands above: read it first.\n-# ⚠️ {lacks}, so it is in no file.\n");
+        content.push_str(&line);
+    }
+    if reading == Reading::Nowhere {
+        let line = format!(
+            "⚠️ **Only its beginning stands above, so it can't be allowed here.** {lacks}: give it to me and ask again, or \
+             decide on the page of this host.\n"
+        );
+        content.push_str(&line);
     }
     if detail.contains("⟨U+") {
         content.push_str("⚠️ Hidden characters are written out as ⟨U+…⟩. Look twice.\n");
@@ -68,7 +90,37 @@ pub(super) fn permission(item: &Item) -> Option<DesiredMessage> {
     content.push_str(&line);
     message.content = content;
     message.buttons = buttons(request, options);
-    Some(message)
+    if reading == Reading::Nowhere {
+        message.buttons.retain(|button| !button.allows());
+    }
+    out.push(message);
+    out
+}
+
+/// Where people read these files: attached, or as messages before the card.
+fn placed(item: &Item, files: Vec<OutFile>, look: &Look) -> (Vec<DesiredMessage>, Vec<OutFile>, Reading) {
+    if files.is_empty() {
+        return (vec![], files, Reading::Here);
+    }
+    if look.attaches(item) {
+        return (vec![], files, Reading::InFile);
+    }
+    let shown = unattached::as_messages(&files);
+    let reading = if shown.more {
+        Reading::Nowhere
+    } else {
+        Reading::Above
+    };
+    let parts = shown.parts.into_iter().enumerate();
+    let messages = parts.map(|(at, text)| DesiredMessage::new(part(item, at), text));
+    (messages.collect(), vec![], reading)
+}
+
+fn part(item: &Item, at: usize) -> Key {
+    Key {
+        part: u16::try_from(at).unwrap_or(u16::MAX),
+        ..Key::of(item)
+    }
 }
 
 /// The answers that the agent offers, in its words, allowing ones first; where it offers no denial there is one all the same.

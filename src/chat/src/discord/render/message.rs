@@ -182,6 +182,11 @@ impl DesiredMessage {
 }
 
 impl Button {
+    /// Whether it lets something be done.
+    pub fn allows(&self) -> bool {
+        matches!(self.press, Press::Action(Action::Allow { .. }))
+    }
+
     pub(super) fn new(label: &str, style: Style, action: Action) -> Self {
         Self {
             label: names::label(label, names::LONGEST_BUTTON),

@@ -89,6 +89,7 @@ fn look() -> Look {
     Look {
         thoughts: true,
         upload_limit: 10 << 20,
+        without_files: BTreeMap::new(),
     }
 }
 
@@ -242,6 +243,128 @@ fn a_long_command_is_whole_in_a_file_and_the_card_says_so() {
     let card = one(permission(&long, None));
     assert!(card.content.contains("only the beginning"), "{}", card.content);
     assert_eq!(card.files, [OutFile::text("would-run.txt", long)]);
+}
+
+fn numbered(count: usize, of: impl Fn(usize) -> String) -> String {
+    (0..count).map(of).collect()
+}
+
+/// A request to write so much into a file.
+fn writes(lines: usize, decision: Option<Decision>) -> Body {
+    let mut body = permission("", decision);
+    if let Body::Permission { diffs, .. } = &mut body {
+        diffs.push(Diff {
+            path: "out.txt".into(),
+            old: None,
+            new: numbered(lines, |line| format!("line {line} of it\n")),
+        });
+    }
+    body
+}
+
+fn without_files() -> Look {
+    Look {
+        without_files: BTreeMap::from([(Some(TurnId(3)), ItemId(0))]),
+        ..look()
+    }
+}
+
+#[test]
+fn where_nothing_can_be_attached_all_that_would_be_done_stands_before_the_card() {
+    for lines in [1, 400] {
+        let shown = messages(
+            &[item(1, writes(lines, None))],
+            &Progress::Running,
+            &without_files(),
+        );
+        let (card, before) = shown.split_last().unwrap();
+        assert!(shown.iter().all(|message| message.files.is_empty()));
+        let text = before
+            .iter()
+            .map(|message| message.content.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        for line in 0..lines {
+            assert!(text.contains(&format!("+line {line} of it\n")), "{line}: {text}");
+        }
+        assert!(
+            card.content.contains("stands above") && card.content.contains("Attach Files"),
+            "{}",
+            card.content
+        );
+        assert!(card.buttons.iter().any(Button::allows));
+        let by = "Ann".to_owned();
+        let over = messages(
+            &[item(1, writes(lines, Some(Decision::Once { by })))],
+            &Progress::Running,
+            &without_files(),
+        );
+        assert_eq!(
+            over[..over.len() - 1],
+            *before,
+            "what was read stays, and the line below it"
+        );
+        assert_eq!(over.last().unwrap().key, card.key);
+    }
+    let long = "x".repeat(3000);
+    let shown = messages(
+        &[item(1, permission(&long, None))],
+        &Progress::Running,
+        &without_files(),
+    );
+    let xs = |message: &DesiredMessage| message.content.matches('x').count();
+    assert!(shown[..shown.len() - 1].iter().map(xs).sum::<usize>() >= 3000);
+}
+
+#[test]
+fn nothing_is_allowed_that_can_not_be_shown() {
+    let shown = messages(
+        &[item(1, writes(4000, None))],
+        &Progress::Running,
+        &without_files(),
+    );
+    let card = shown.last().unwrap();
+    assert!(card.content.contains("can't be allowed here"), "{}", card.content);
+    let labels: Vec<&str> = card.buttons.iter().map(|button| button.label.as_str()).collect();
+    assert_eq!(labels, ["No"]);
+}
+
+#[test]
+fn where_nothing_can_be_attached_a_long_answer_has_more_messages_and_a_file_stays_where_it_is() {
+    let text = numbered(6000, |word| format!("word{word} "));
+    let over = Progress::Over {
+        footer: Footer::default(),
+    };
+    let shown = messages(&[item(1, answer(&text))], &over, &without_files());
+    let said = contents_of(&shown);
+    assert!(
+        (0..6000)
+            .all(|word| said.contains(&format!("word{word} ")) || said.contains(&format!("word{word}\n")))
+    );
+    assert_eq!(said.matches("Attach Files").count(), 1, "it is said once");
+    assert!(shown.iter().all(|message| message.files.is_empty()));
+    let endless = messages(&[item(1, answer(&text.repeat(4)))], &over, &without_files());
+    let last = endless.last().unwrap();
+    assert!(last.content.contains("The answer goes on"), "{}", last.content);
+
+    let file = Body::File(Attachment {
+        name: "a.txt".into(),
+        path: "made/a.txt".into(),
+        size: 5,
+        mime: "text/plain".into(),
+    });
+    let shown = messages(&[item(1, file)], &over, &without_files());
+    let said = contents_of(&shown);
+    assert!(
+        said.contains("Attach Files") && said.contains("made/a.txt"),
+        "{said}"
+    );
+    assert!(shown[0].files.is_empty());
+}
+
+fn contents_of(messages: &[DesiredMessage]) -> String {
+    let contents: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
+    contents.join("\n") + "\n"
 }
 
 #[test]
@@ -507,11 +630,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_message_fits_into_discord_and_has_a_key_of_its_own(bodies in prop::collection::vec(anything(), 0..12), is_over in any::<bool>()) {
+    fn every_message_fits_into_discord_and_has_a_key_of_its_own(bodies in prop::collection::vec(anything(), 0..12), is_over in any::<bool>(), files in any::<bool>()) {
         let items: Vec<Item> = (1..).zip(bodies).map(|(id, body)| item(id, body)).collect();
         let footer = Footer { elapsed: Some(Duration::from_secs(1)), model: Some("m".repeat(99)), usage: Some((1, 2)) };
         let progress = if is_over { Progress::Over { footer } } else { Progress::Running };
-        let shown = messages(&items, &progress, &look());
+        let look = if files { look() } else { without_files() };
+        let shown = messages(&items, &progress, &look);
         let mut parts: Vec<i64> = shown.iter().map(|message| message.key.delivery_part()).collect();
         for message in &shown {
             prop_assert!(units(&message.content) <= LONGEST_MESSAGE, "{} {}", units(&message.content), message.content);
@@ -520,7 +644,7 @@ proptest! {
             prop_assert!(message.buttons.iter().all(|button| units(&button.label) <= LONGEST_BUTTON));
             prop_assert!(message.files.iter().all(|file| file.name == file_name(&file.name)));
         }
-        prop_assert_eq!(&shown, &messages(&items, &progress, &look()));
+        prop_assert_eq!(&shown, &messages(&items, &progress, &look));
         prop_assert!(parts.is_sorted(), "messages stand in the order of their entries");
         parts.dedup();
         prop_assert_eq!(parts.len(), shown.len());

@@ -114,6 +114,9 @@ pub fn happened(happened: Happened) -> Option<String> {
     }
 }
 
+/// The sign on the message of a turn that was done, and of which Discord does not take all that is to be said.
+pub const UNSAID: &str = "⚠️";
+
 /// The sign on the message that began a turn. `asks`: the turn waits for a person.
 pub fn reaction(state: TurnState, asks: bool) -> &'static str {
     match state {

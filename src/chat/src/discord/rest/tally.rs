@@ -27,6 +27,8 @@ struct Counts {
     limited: VecDeque<Instant>,
     invalid: VecDeque<Instant>,
     budget: Budget,
+    /// The last answer said that the token is not known.
+    no_token: bool,
     /// Until when it is told in the log that all is held back, and that niceties are.
     told: [Option<Instant>; 2],
 }
@@ -91,6 +93,16 @@ impl Tally {
         if matches!(status, 401 | 403 | 429) {
             push(&mut self.counts().invalid);
         }
+    }
+
+    /// Whether the token was known, as the last answer said.
+    pub(super) fn token_is_known(&self, is_known: bool) {
+        self.counts().no_token = !is_known;
+    }
+
+    /// Whether Discord does not know the token any more.
+    pub(in crate::discord) fn has_no_token(&self) -> bool {
+        self.counts().no_token
     }
 
     /// What serenity says of a request that it made.

@@ -137,7 +137,7 @@ impl Web {
         service: &Service,
         address: String,
     ) -> Result<(), SignInError> {
-        let completed = self.complete(user, service, Some(address.into())).await;
+        let completed = self.complete(user, (service, None), Some(address.into())).await;
         if let Err(error) = &completed {
             tracing::info!(%service, %user, error = chain(error), "a sign-in did not work");
         }

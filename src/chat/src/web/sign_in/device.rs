@@ -67,7 +67,7 @@ impl Web {
     /// How it ended; `None` if another one took its place.
     async fn ask(&self, user: &UserId, service: &Service) -> Option<Device> {
         loop {
-            match self.complete(user, service, None).await {
+            match self.complete(user, (service, None), None).await {
                 Ok(completed) => return Some(Device::Done(self.done(&completed))),
                 Err(error) if error.is_temporary() => {
                     tracing::info!(%service, %user, error = chain(&error), "a sign-in with a code waits on");

@@ -1,7 +1,7 @@
 //! Why a sign-in did not work, for somebody who has a page and no command line.
 
 use axum::http::StatusCode;
-use credentials::{PasteError, Service, SignInError, StoreError};
+use credentials::{Owner, PasteError, Service, SignInError, StoreError};
 
 use crate::web::refusal::{Refused, chain};
 
@@ -27,6 +27,21 @@ pub(super) fn older() -> Refused {
         "this is the answer to an older link; you have begun again since",
         "go on in the page that the newest link opened, or begin again here",
     )
+}
+
+/// What was brought is for another login than the one that was begun.
+fn for_another(service: &Service, begun: &Owner) -> Refused {
+    let (begun, named) = match begun {
+        Owner::Host => ("for everyone on this host", "for you alone"),
+        Owner::User(_) => ("for you alone", "for everyone on this host"),
+    };
+    Refused::new(
+        StatusCode::CONFLICT,
+        format!(
+            "you have begun a sign-in to {service} {begun}, and this would be {named}: nothing was stored"
+        ),
+    )
+    .hint("begin anew for whom it is meant")
 }
 
 /// An answer to a link whose time is over.
@@ -90,6 +105,9 @@ pub(crate) fn refused(error: &SignInError) -> Refused {
                 format!("you have begun no sign-in to {service}"),
             )
             .hint("begin one here; a link works only for the person who began it");
+        }
+        SignInError::ForAnother { service, begun, .. } => {
+            return for_another(service, begun);
         }
         SignInError::Over { service, .. } => {
             return over(service);
@@ -169,6 +187,12 @@ mod tests {
             SignInError::Over {
                 service: service(),
                 user: user(),
+            },
+            SignInError::ForAnother {
+                service: service(),
+                user: user(),
+                begun: Owner::Host,
+                named: Owner::User(user()),
             },
             SignInError::Replaced,
             SignInError::CodeRefused {

@@ -127,3 +127,25 @@ async fn services_that_no_agent_works_with_are_no_logins_to_choose_from() {
     );
     house.end().await;
 }
+
+#[tokio::test]
+async fn a_key_is_stored_for_whom_its_form_was_or_not_at_all() {
+    let house = house(None).await;
+    let alice = house.alice().await;
+    let begin = |scope: &str| json!({ "service": "openai", "scope": scope, "way": "api-key" });
+    let key = |scope: &str| json!({ "service": "openai", "scope": scope, "pasted": "planted-own-key" });
+    alice.fine("/api/auth/begin", begin("mine")).await;
+    // In another window.
+    alice.fine("/api/auth/begin", begin("host")).await;
+    let (status, refused) = alice.post("/api/auth/complete", key("mine")).await;
+    assert_eq!(status, 409);
+    assert!(refused.to_string().contains("nothing was stored"), "{refused}");
+    let done = alice.fine("/api/auth/complete", key("host")).await;
+    assert!(
+        done["html"]
+            .as_str()
+            .unwrap()
+            .contains("for everyone on this host"),
+        "{done}"
+    );
+}

@@ -259,7 +259,11 @@ async function look() {
 
 async function complete(form, fields) {
   const step = stepOf(form);
-  const answer = await post("/api/auth/complete", { service: form.dataset.service, pasted: fields.pasted.trim() });
+  const answer = await post("/api/auth/complete", {
+    service: form.dataset.service,
+    scope: form.dataset.scope,
+    pasted: fields.pasted.trim(),
+  });
   fill(step, answer.html);
   await refresh();
 }

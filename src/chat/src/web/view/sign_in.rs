@@ -1,6 +1,6 @@
 //! The second half of a sign-in: open the link, type the code, or paste a key.
 
-use credentials::{Begun, Completed, Service};
+use credentials::{Begun, Completed, Owner, Service};
 
 use super::html::escape;
 use super::icon::icon;
@@ -63,8 +63,12 @@ pub(crate) fn sign_in_done(title: &str, completed: &Completed) -> String {
         Some(at) => format!(", until {}", words::time(at)),
         None => String::new(),
     };
+    let for_whom = match completed.tenant.owner {
+        Owner::Host => "for everyone on this host",
+        Owner::User(_) => "for you",
+    };
     format!(
-        "<p class=\"says ok\" role=\"status\">{}<span>Signed in to {}{whose}{until}.</span></p>",
+        "<p class=\"says ok\" role=\"status\">{}<span>Signed in to {}{whose}, {for_whom}{until}.</span></p>",
         icon("done"),
         escape(&harmless::line(title, 80))
     )

@@ -122,12 +122,17 @@ impl Scene {
             .filter(move |turn| !waits(turn) && last.replace(*turn) != Some(*turn))
     }
 
-    /// Shows on the messages of turns that are over, and of which all stands in the thread, how they ended.
+    /// Shows on the messages of turns that are over, and of which all stands in the thread that Discord takes, how they ended.
     pub(super) fn sign_what_is_said(&mut self, bot: &Bot) {
         let is_said = |turn: &mut Turn| bot.mouth.reconciler().has_said(&self.thread.id, turn.id);
         let said: Vec<Turn> = self.unsigned.extract_if(.., is_said).collect();
         for turn in said {
-            self.signed.extend(sign(bot, &turn, turn.state, false));
+            let unsaid = bot.mouth.reconciler().leaves_unsaid(&self.thread.id, turn.id);
+            let sign = match turn.state {
+                TurnState::Done if unsaid => render::UNSAID,
+                state => render::reaction(state, false),
+            };
+            self.signed.extend(show(bot, &turn, sign));
         }
     }
 
@@ -297,7 +302,7 @@ impl Scene {
         if let Ok(turn) = bot.house.conversation.turn(id).await
             && turn.state == TurnState::Running
         {
-            sign(bot, &turn, TurnState::Running, asks);
+            show(bot, &turn, render::reaction(TurnState::Running, asks));
         }
     }
 
@@ -362,9 +367,9 @@ fn offer_stop(messages: &mut [DesiredMessage], turn: TurnId) {
     }
 }
 
-/// Puts the sign of a turn's state on the message that began it. Which message that is, if one did.
-fn sign(bot: &Bot, turn: &Turn, state: TurnState, asks: bool) -> Option<Id> {
+/// Puts the sign of a turn on the message that began it. Which message that is, if one did.
+fn show(bot: &Bot, turn: &Turn, sign: &'static str) -> Option<Id> {
     let (channel, message) = began_by(turn)?;
-    bot.signs.show(channel, message, render::reaction(state, asks));
+    bot.signs.show(channel, message, sign);
     Some(message)
 }

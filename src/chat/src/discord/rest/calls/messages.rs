@@ -30,6 +30,8 @@ pub(in crate::discord) struct Answered {
     pub(in crate::discord) id: Id,
     /// What it says there: with a nonce that was known already it may say something else.
     pub(in crate::discord) content: String,
+    /// How many files it has there.
+    pub(in crate::discord) files: usize,
     pub(in crate::discord) bucket: Option<Bucket>,
 }
 
@@ -197,6 +199,7 @@ fn answered(reply: &Reply) -> Result<Answered, Trouble> {
     Ok(Answered {
         id: id(&reply.body["id"])?,
         content: reply.body["content"].as_str().unwrap_or_default().to_owned(),
+        files: reply.body["attachments"].as_array().map_or(0, Vec::len),
         bucket: reply.bucket,
     })
 }

@@ -1,0 +1,86 @@
+//! The second step of a sign-in: what somebody brings is for the login that they name, or that their button names.
+
+use credentials::{Owner, Service, SignInError, Tenant, UserId, Way};
+
+use super::{Said, done, done_openly, tenant, told};
+use crate::discord::asker::Asker;
+use crate::discord::bot::Bot;
+use crate::discord::custom_id::Whose;
+use crate::discord::press::sentence;
+use crate::discord::rest::Outgoing;
+
+pub(super) fn whose(tenant: &Tenant) -> Whose {
+    match tenant.owner {
+        Owner::Host => Whose::Everyones,
+        Owner::User(_) => Whose::Own,
+    }
+}
+
+/// What was typed with the command. An API key needs no first step.
+pub(super) async fn typed(
+    bot: &Bot,
+    user: &UserId,
+    tenant: &Tenant,
+    way: Option<&str>,
+    pasted: String,
+) -> Result<Said, String> {
+    let credentials = &bot.house.credentials;
+    let vendor = credentials.vendors().get(&tenant.service);
+    let takes_key = vendor.is_ok_and(|vendor| matches!(vendor.way(way), Some(Way::ApiKey)));
+    // The address of a page is no key.
+    if takes_key && !pasted.contains("://") {
+        let waits = credentials.pending_way(&tenant.service, user);
+        let waits = waits.map_err(|error| sentence(&error.to_string()))?;
+        if waits.is_none() {
+            let begun = credentials.begin(tenant, user, way, None).await;
+            begun.map_err(|error| told(&error))?;
+        }
+    }
+    complete(bot, user, tenant, pasted).await
+}
+
+/// What was pasted into the form of a button.
+pub(super) async fn pasted(
+    bot: &Bot,
+    asker: &Asker,
+    user: &UserId,
+    (service, whose): (&str, Whose),
+    pasted: Option<String>,
+) -> Result<Said, String> {
+    let service = Service::parse(service).map_err(|error| sentence(&error.to_string()))?;
+    let scope = match whose {
+        Whose::Own => None,
+        Whose::Everyones => Some("everyone"),
+    };
+    // They may no longer be an administrator.
+    let tenant = tenant(bot, asker, user, &service, scope).await?;
+    complete(bot, user, &tenant, pasted.unwrap_or_default()).await
+}
+
+async fn complete(bot: &Bot, user: &UserId, tenant: &Tenant, pasted: String) -> Result<Said, String> {
+    let completed = bot
+        .house
+        .credentials
+        .complete_for(tenant, user, Some(pasted.into()));
+    match completed.await {
+        Ok(completed) => Ok(Said {
+            answer: Outgoing::words(done(bot, user, &completed)),
+            late: Some(done_openly(bot, &tenant.service)),
+        }),
+        Err(SignInError::ForAnother { service, begun, .. }) => Err(for_another(&service, &begun)),
+        Err(error) => Err(told(&error)),
+    }
+}
+
+fn for_another(service: &Service, begun: &Owner) -> String {
+    let everyone = (" scope:everyone", "for everyone on this host");
+    let own = ("", "for you alone");
+    let ((begun_scope, begun), (scope, named)) = match begun {
+        Owner::Host => (everyone, own),
+        Owner::User(_) => (own, everyone),
+    };
+    format!(
+        "⚠️ You have begun a sign-in to {service} {begun}, and this would be {named}: nothing was stored. \
+         Go on with `/auth vendor:{service}{begun_scope} code:…`, or begin {named} with `/auth vendor:{service}{scope}`."
+    )
+}

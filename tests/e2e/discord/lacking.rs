@@ -1,0 +1,235 @@
+//! Permissions that the bot lacks, or loses in mid-turn: what it may not do is said, and nothing is lost in silence.
+
+use std::time::Duration;
+
+use support::discord::{Id, Message, permissions};
+
+use super::{Stage, with};
+
+/// Emojis of other servers. The bot uses none.
+const USE_EXTERNAL_EMOJIS: u64 = 1 << 18;
+
+impl Stage {
+    /// The bot may not do this in the channel and its threads any more.
+    fn denies(&self, what: u64) {
+        self.guild.overwrite(self.channel, self.fake.bot(), 0, what);
+    }
+
+    /// The bot's messages in a thread, in order.
+    fn ours(&self, thread: Id) -> Vec<Message> {
+        let bot = self.fake.bot();
+        let all = self.fake.messages(thread).into_iter();
+        all.filter(|said| said.author == bot && !said.is_note()).collect()
+    }
+
+    /// Waits until the bot's sign is off.
+    pub(super) async fn no_sign(&self, message: Id, sign: &str) {
+        let bot = self.fake.bot();
+        self.fake
+            .until("a sign to be taken off", |world| {
+                let is_there = world.message(message)?.has_reaction(sign, bot);
+                (!is_there).then_some(())
+            })
+            .await;
+    }
+
+    async fn status_says(&self, words: &str) {
+        for _ in 0..100 {
+            if self.prints(&["status"]).await.contains(words) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{words}: {}", self.prints(&["status"]).await);
+    }
+}
+
+#[tokio::test]
+async fn without_attach_files_a_card_shows_the_change_as_text_and_can_be_answered() {
+    let mut stage = Stage::start("", "").await;
+    stage.denies(permissions::ATTACH_FILES);
+    let (message, thread) = stage.mention(&stage.alice, "write: out.txt hello").await;
+    let card = stage.card(thread, "stands above").await;
+    let shown = stage.ours(thread);
+    let at = shown
+        .iter()
+        .position(|said| said.id == card.id)
+        .expect("it is there");
+    let change = &shown[at - 1].content;
+    assert!(
+        change.contains("changes.diff") && change.contains("+hello"),
+        "{change}"
+    );
+    assert!(
+        card.content.contains("I lack the permission Attach Files"),
+        "{}",
+        card.content
+    );
+    let allowing = shown.iter().filter(|said| said.button("Allow once").is_some());
+    assert_eq!(allowing.count(), 1, "{shown:?}");
+    stage.alice.presses_labelled(card.id, "Allow once");
+    stage.sign(message, "✅").await;
+    let shown = stage.ours(thread);
+    let count = |words: &str| shown.iter().filter(|said| said.content.contains(words)).count();
+    assert_eq!(
+        (count("+hello"), count("Allowed once by alice")),
+        (1, 1),
+        "{shown:?}"
+    );
+    assert!(shown.iter().all(|said| said.attachments.is_empty()));
+    let file = std::fs::read_to_string(stage.workspace(thread).join("out.txt"));
+    assert_eq!(file.expect("it was written"), "hello");
+    stage.status_says("lacks the permission Attach Files").await;
+    stage.logged("lacks the permission Attach Files").await;
+
+    stage.denies(0);
+    let message = stage.alice.says(thread, "write: other.txt again");
+    let card = stage.card(thread, "changes.diff").await;
+    assert_eq!(card.attachments.len(), 1, "as soon as it may");
+    stage.alice.presses_labelled(card.id, "Allow once");
+    stage.sign(message, "✅").await;
+    let status = stage.prints(&["status"]).await;
+    assert!(!status.contains("Attach Files"), "{status}");
+    assert_eq!(stage.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn attach_files_that_is_lost_in_mid_turn_leaves_a_card_that_is_answered_as_it_is() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage
+        .mention(&stage.alice, "write: out.txt hello\nwrite: two.txt more")
+        .await;
+    let card = stage.card(thread, "changes.diff").await;
+    assert_eq!(card.attachments.len(), 1);
+    stage.denies(permissions::ATTACH_FILES);
+    stage.alice.presses_labelled(card.id, "Allow once");
+    let second = stage.card(thread, "stands above").await;
+    stage.alice.presses_labelled(second.id, "Allow once");
+    stage.sign(message, "✅").await;
+    let shown = stage.ours(thread);
+    let first = shown.iter().find(|said| said.id == card.id).expect("it stays");
+    assert!(
+        first.content.contains("Allowed once by alice"),
+        "{}",
+        first.content
+    );
+    assert_eq!(first.attachments.len(), 1, "the file stays");
+    let count = |words: &str| shown.iter().filter(|said| said.content.contains(words)).count();
+    assert_eq!(
+        (count("+hello"), count("+more"), count("Allowed once by alice")),
+        (0, 1, 2),
+        "{shown:?}"
+    );
+}
+
+#[tokio::test]
+async fn without_attach_files_a_long_answer_is_whole_in_messages() {
+    let stage = Stage::start("", "").await;
+    stage.denies(permissions::ATTACH_FILES);
+    let (message, thread) = stage.mention(&stage.alice, "stream 4500 words fast").await;
+    stage
+        .said(
+            thread,
+            "that there is no file",
+            with("I lack the permission Attach Files"),
+        )
+        .await;
+    stage.sign(message, "✅").await;
+    let shown = stage.ours(thread);
+    assert!(
+        shown.len() > 12 && shown.iter().all(|said| said.attachments.is_empty()),
+        "{}",
+        shown.len()
+    );
+    let said: Vec<&str> = shown
+        .iter()
+        .flat_map(|said| said.content.split_whitespace())
+        .collect();
+    let whole = stage.answers(thread).await;
+    let mut words = said.iter();
+    for word in whole.split_whitespace() {
+        assert!(
+            words.any(|said| *said == word),
+            "{word} is missing, or not in its place"
+        );
+    }
+    let last = &shown.last().expect("it is there").content;
+    assert!(last.contains("rehearsal ·"), "the footer stands below it: {last}");
+}
+
+#[tokio::test]
+async fn without_send_messages_in_threads_the_sign_and_status_say_that_something_is_unsaid() {
+    let stage = Stage::start("", "permissions = \"allow\"").await;
+    let (message, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: at last").await;
+    stage.said(thread, "the tool", with("sleep 1")).await;
+    stage.denies(permissions::SEND_MESSAGES_IN_THREADS);
+    stage
+        .logged("lacks the permission Send Messages in Threads")
+        .await;
+    stage.sign(message, "⚠️").await;
+    assert!(!stage.has_sign(message, "✅"), "the answer is not there");
+    stage
+        .status_says("lacks the permission Send Messages in Threads")
+        .await;
+    stage.denies(0);
+    stage.said(thread, "the answer", with("at last")).await;
+    stage.sign(message, "✅").await;
+    stage.no_sign(message, "⚠️").await;
+}
+
+#[tokio::test]
+async fn without_add_reactions_only_the_signs_are_missing() {
+    goes_on_without(permissions::ADD_REACTIONS).await;
+}
+
+#[tokio::test]
+async fn without_embed_links_or_emojis_of_other_servers_nothing_is_missing() {
+    goes_on_without(permissions::EMBED_LINKS | USE_EXTERNAL_EMOJIS).await;
+}
+
+#[tokio::test]
+async fn without_read_message_history_a_thread_goes_on_and_who_is_refused_is_told_why() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    stage.denies(permissions::READ_MESSAGE_HISTORY);
+    stage.alice.says(thread, "write: out.txt hello\nsay: the end");
+    let card = stage.card(thread, "changes.diff").await;
+    stage.alice.presses_labelled(card.id, "Allow once");
+    stage.said(thread, "the answer", with("the end")).await;
+    stage.said(thread, "the footer", with("rehearsal ·")).await;
+    let text = format!("{} say: hi", stage.fake.bot().mention());
+    stage.alice.says(stage.channel, &text);
+    let told = stage
+        .said(stage.channel, "why", with("Read Message History"))
+        .await;
+    assert!(
+        told.content.contains(&stage.alice.mention()) && told.reply_to.is_none(),
+        "{told:?}"
+    );
+}
+
+/// A whole conversation, and a refusal.
+async fn goes_on_without(what: u64) {
+    let stage = Stage::start("", "").await;
+    stage.denies(what);
+    let (message, thread) = stage
+        .mention(
+            &stage.alice,
+            "say: see https://example.org\nwrite: out.txt hello\nsay: the end",
+        )
+        .await;
+    let card = stage.card(thread, "changes.diff").await;
+    stage.alice.presses_labelled(card.id, "Allow once");
+    stage.said(thread, "the answer", with("the end")).await;
+    stage.said(thread, "the footer", with("rehearsal ·")).await;
+    assert_eq!(
+        stage.has_sign(message, "👀") || stage.has_sign(message, "✅"),
+        what != permissions::ADD_REACTIONS
+    );
+    let mallory = stage.guild.member("mallory");
+    mallory.says(stage.channel, &format!("{} say: hi", stage.fake.bot().mention()));
+    stage
+        .said(stage.channel, "the refusal", with("not on the list"))
+        .await;
+}
