@@ -7,7 +7,7 @@ use conversation::{Body, Item, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{ActionRowComponent, ComponentInteraction, GuildId, Interaction, ModalInteraction};
-use supervisor::{Answer, SupervisorError};
+use supervisor::{AgentKind, Answer, SupervisorError};
 
 use super::asker::{Asker, Given};
 use super::bot::{Bot, user};
@@ -124,7 +124,7 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
         }
         Action::Deny { request, option } => {
             if decider(bot, asker, &thread, &by).await.is_some() {
-                ask_why(bot, asker, request, option).await;
+                ask_why(bot, asker, &thread, request, option).await;
             }
         }
         Action::DenyReason { request, option } => {
@@ -261,16 +261,25 @@ pub(super) async fn items(bot: &Bot, thread: &ThreadId) -> Vec<Item> {
     items.into_values().collect()
 }
 
-async fn ask_why(bot: &Bot, asker: &Asker, request: String, option: Option<u8>) {
+async fn ask_why(bot: &Bot, asker: &Asker, thread: &ThreadId, request: String, option: Option<u8>) {
     let action = Action::DenyReason { request, option };
     let Ok(custom_id) = bot.sealer.encode(asker.channel, &action) else {
         return;
     };
+    let known = bot.house.conversation.thread(thread).await;
+    let agents = bot.house.supervisor.declared();
+    let is_ours = known.is_ok_and(|known| {
+        let agent = agents.get(&known.agent);
+        agent.is_some_and(|agent| matches!(agent.kind, AgentKind::Native(_)))
+    });
+    // The protocol has no place for it in the answer.
+    let why = if is_ours {
+        "Why? The agent reads it."
+    } else {
+        "Why? It is told with the next message."
+    };
     asker
-        .form(
-            bot,
-            form_of(&custom_id, "Deny", REASON, "Why? The agent reads it.", false),
-        )
+        .form(bot, form_of(&custom_id, "Deny", REASON, why, false))
         .await;
 }
 
