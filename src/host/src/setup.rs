@@ -55,6 +55,7 @@ pub(crate) fn run(asked: &SetupDiscord, loaded: Loaded) -> Outcome {
             ));
     }
     let settings = loaded.settings;
+    file::may_write(&settings.config_path)?;
     assembly::run(async {
         tokio::select! {
             // Signals first: whoever reads the first question may press Ctrl-C at once.

@@ -290,7 +290,8 @@ impl Worker {
         memory::of(self.process.pid)
     }
 
-    /// Has the agent use this model, sends a turn and waits for its end; every update of it was sent to the events before. The future borrows nothing.
+    /// Has the agent use this model, sends a turn and waits for its end; every update of it was sent to the events before.
+    /// The future borrows nothing.
     /// Dropped, it asks the agent to cancel the request, but the agent may go on: [`Worker::cancel`] is the way to stop.
     pub(crate) fn prompt(
         &self,

@@ -251,6 +251,11 @@ impl Fake {
         self.shared.desk().faults.push(fault);
     }
 
+    /// Nothing goes wrong any more.
+    pub fn forgive(&self) {
+        self.shared.desk().faults.clear();
+    }
+
     /// Faults that have not struck yet.
     pub fn faults_left(&self) -> usize {
         self.shared.desk().faults.len()

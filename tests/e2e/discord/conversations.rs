@@ -189,7 +189,7 @@ async fn a_message_that_comes_while_a_turn_runs_waits_and_is_told_so() {
     stage.said(thread, "the tool", with("sleep 2")).await;
     let second = stage.alice.says(thread, "say: second done");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     stage.sign(second, "✅").await;
     stage.said(thread, "the second answer", with("second done")).await;

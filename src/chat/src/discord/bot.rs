@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::admission::{Id, Rules};
 use super::config::Config;
 use super::custom_id::Sealer;
+use super::haste::hurried;
 use super::health::Link;
 use super::memory::Memory;
 use super::mouth::Mouth;
@@ -136,7 +137,7 @@ impl Bot {
     /// Errors: Discord does not say who they are.
     pub(super) async fn rules(&self) -> Result<Arc<Rules>, Trouble> {
         let mut known = self.rules.lock().await;
-        if known.1.elapsed() >= OWNERS {
+        if known.1.elapsed() >= hurried(OWNERS) {
             let asked = Instant::now();
             let (_, owners) = self.rest.application().await?;
             if owners != known.0.owners {

@@ -23,7 +23,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing};
+pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing, Told};
 
 use gate::Gate;
 use tally::Tally;
@@ -225,17 +225,6 @@ impl Rest {
                 .build(),
             None => builder.build(),
         }
-    }
-
-    /// What the gateway's client asks with: connections of its own, since they end with its thread.
-    ///
-    /// Errors: TLS can't be set up.
-    pub(super) fn of_gateway(&self, token: &SecretString) -> Result<Http, reqwest::Error> {
-        let base = self
-            .elsewhere
-            .as_ref()
-            .and_then(|(base, _)| Url::parse(base).ok());
-        Ok(Self::http(token, base.as_ref(), client()?))
     }
 
     /// For the routes of commands.

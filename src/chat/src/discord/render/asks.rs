@@ -81,14 +81,17 @@ pub(super) fn permission(item: &Item) -> Option<DesiredMessage> {
     Some(message)
 }
 
-/// The answers that the agent offers, in its words, allowing ones first, the narrowest of them before all; where it offers no denial there is one all the same.
+/// The answers that the agent offers, in its words, allowing ones first, the narrowest of them before all; where it offers
+/// no denial there is one all the same.
 fn buttons(request: &str, options: &[Choice]) -> Vec<Button> {
     let (mut allow, mut deny) = (vec![], vec![]);
     for (option, choice) in (0..).zip(options) {
         let request = request.to_owned();
         let (words, style) = match choice.kind {
             // The narrowest yes is the one that stands out.
-            ChoiceKind::AllowOnce if allow.is_empty() => ("Allow once", Style::Success),
+            ChoiceKind::AllowOnce if allow.iter().all(|(is_wide, _)| *is_wide) => {
+                ("Allow once", Style::Success)
+            }
             ChoiceKind::AllowOnce => ("Allow once", Style::Secondary),
             ChoiceKind::AllowAlways => ("Always allow", Style::Secondary),
             ChoiceKind::RejectOnce => ("Deny", Style::Danger),
