@@ -1,5 +1,7 @@
 //! The models that agents offer for their sessions, as far as they have been heard.
 
+use std::fmt::Write as _;
+
 /// What an agent offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
@@ -49,7 +51,8 @@ impl Offer {
         });
         let mut words = named.collect::<Vec<_>>().join(", ");
         if let Some(more) = self.models.len().checked_sub(NAMED).filter(|more| *more > 0) {
-            words.push_str(&format!(" and {more} more"));
+            // Writing to a string can't fail.
+            let _ = write!(words, " and {more} more");
         }
         words
     }

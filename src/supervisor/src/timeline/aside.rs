@@ -93,7 +93,9 @@ pub(super) fn add(shown: &mut String, words: &[String], places: &[String]) {
     }
     for place in places {
         let path = place.rsplit_once(':').map_or(place.as_str(), |(path, _)| path);
-        if !shown.contains(place) && !(place != path && shown.lines().any(|line| line.ends_with(path))) {
+        let is_told =
+            shown.contains(place) || place != path && shown.lines().any(|line| line.ends_with(path));
+        if !is_told {
             if !shown.is_empty() && !shown.ends_with('\n') {
                 shown.push('\n');
             }
