@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         key: after("--key"),
         is_signed_in: false,
         start: arguments,
+        model: "one".to_owned(),
         is_cancelled: false,
         next: 0,
     };
@@ -79,6 +80,8 @@ struct Agent {
     is_signed_in: bool,
     /// What it was started with: how its sessions begin.
     start: Vec<String>,
+    /// Which model it uses.
+    model: String,
     forgets: bool,
     is_cancelled: bool,
     next: u64,
@@ -135,7 +138,10 @@ impl Agent {
                         "availableCommands": [{ "name": "compact", "description": "shorter", "input": null }],
                     }),
                 );
-                Ok(json!({ "sessionId": session, "modes": { "currentModeId": "ask", "availableModes": [] } }))
+                let mut answer = self.offer();
+                answer["sessionId"] = json!(session);
+                answer["modes"] = json!({ "currentModeId": "ask", "availableModes": [] });
+                Ok(answer)
             }
             Some("session/load") => {
                 let session = params["sessionId"].as_str().unwrap_or_default();
@@ -146,7 +152,17 @@ impl Agent {
                         &words("agent_message_chunk", &format!("replayed: {line}")),
                     );
                 }
-                Ok(Value::Null)
+                Ok(if self.starts("--models").is_some() {
+                    self.offer()
+                } else {
+                    Value::Null
+                })
+            }
+            Some("session/set_config_option") if self.starts("--models") == Some("options") => {
+                self.choose(&params["configId"], &params["value"])
+            }
+            Some("session/set_model") if self.starts("--models") == Some("former") => {
+                self.choose(&json!("the model"), &params["modelId"])
             }
             Some("session/prompt") => match self.prompt(params) {
                 Ok(ending) => ending,
@@ -172,6 +188,34 @@ impl Agent {
             }
         }
         None
+    }
+
+    /// What a session says of models, in the way of today or of before.
+    fn offer(&self) -> Value {
+        let each = |id: &str| {
+            ["one", "two", "locked"].map(|model| json!({ id: model, "name": format!("Model {model}") }))
+        };
+        match self.starts("--models") {
+            Some("options") => json!({ "configOptions": [
+                { "id": "mode", "name": "Mode", "category": "mode", "type": "select", "currentValue": "ask", "options": [] },
+                { "id": "the model", "name": "Model", "category": "model", "type": "select", "currentValue": self.model,
+                  "options": each("value") },
+            ] }),
+            Some(_) => {
+                json!({ "models": { "currentModelId": self.model, "availableModels": each("modelId") } })
+            }
+            None => json!({}),
+        }
+    }
+
+    fn choose(&mut self, option: &Value, model: &Value) -> Ending {
+        if option != "the model" || model == "locked" {
+            return Err(
+                json!({ "code": -32603, "message": "Internal error", "data": { "details": "it is not in your plan" } }),
+            );
+        }
+        self.model = model.as_str().unwrap_or_default().to_owned();
+        Ok(self.offer())
     }
 
     fn lacks_login(&self) -> bool {
@@ -275,6 +319,14 @@ impl Agent {
                         }));
                     }
                 });
+            }
+            "model" => self.answer(session, &format!("model={};", self.model)),
+            "told" => {
+                let told = blocks
+                    .first()
+                    .and_then(|block| block["text"].as_str())
+                    .unwrap_or_default();
+                self.answer(session, &format!("told: {told}"));
             }
             "noise" => eprintln_all(&"\u{1b}[2Kworking ⠋ ".repeat(100_000)),
             "babble" => say_line("(node:1) ExperimentalWarning: this is no JSON"),

@@ -1,5 +1,6 @@
 //! Front-ends: where threads come from. The built-in one is the web chat.
 
+mod asking;
 pub mod discord;
 mod notes;
 pub mod origins;

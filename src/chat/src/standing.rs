@@ -34,6 +34,35 @@ pub(crate) fn model<'a>(supervisor: &'a Supervisor, thread: &'a Thread) -> Model
     }
 }
 
+/// What the agent of a thread offers, as a sentence; `None` for the built-in one, which takes any model.
+pub(crate) fn offered(supervisor: &Supervisor, thread: &Thread) -> Option<String> {
+    let agent = supervisor.declared().get(&thread.agent)?;
+    let AgentKind::External { .. } = agent.kind else {
+        return None;
+    };
+    let title = supervisor.title_of(&thread.agent);
+    Some(match supervisor.offer(&thread.agent) {
+        None => format!("Which models {title} offers is known once it has run."),
+        Some(None) => format!("{title} chooses its model itself."),
+        Some(Some(offer)) => format!(
+            "{title} offers {}; it used `{}` last.",
+            offer.words(),
+            offer.current
+        ),
+    })
+}
+
+/// What follows when a model was chosen for a thread.
+pub(crate) fn chosen(supervisor: &Supervisor, thread: &Thread, model: &str) -> String {
+    if offered(supervisor, thread).is_none() {
+        return format!("From the next turn on: the model `{model}`.");
+    }
+    let title = supervisor.title_of(&thread.agent);
+    format!(
+        "With the next turn {title} is told to use the model `{model}`. If it does not, that is told here."
+    )
+}
+
 /// How a thread stands, in lines.
 pub(crate) fn standing(supervisor: &Supervisor, now: &Snapshot) -> String {
     let mut answer = match now.phase {
@@ -63,7 +92,7 @@ pub(crate) fn standing(supervisor: &Supervisor, now: &Snapshot) -> String {
     let _ = write!(
         answer,
         "\nAgent: {}, model: {named}, waiting: {}",
-        now.thread.agent,
+        supervisor.title_of(&now.thread.agent),
         now.queued.len()
     );
     if model == Model::None {

@@ -70,9 +70,16 @@ pub enum Body {
         request: String,
         /// The tool call it is about.
         call: String,
+        /// The name of the agent that asks, for people; empty for the built-in one.
+        #[serde(default)]
+        asker: String,
+        /// What sort of thing it wants to do.
+        #[serde(default)]
+        kind: ToolKind,
         /// In a few words: `run a command`, `write notes.txt`.
         title: String,
-        /// Exactly what will be executed or written: the command line, or the path and diff as text.
+        /// Exactly what will be executed or written: the command line, or the path and diff as text; then all else that the
+        /// agent says of it.
         detail: String,
         /// The changes it would make to files.
         diffs: Vec<Diff>,
@@ -158,6 +165,7 @@ impl Body {
             Self::Plan { entries } => entries.iter().map(|entry| entry.text.len()).sum(),
             Self::Permission {
                 call,
+                asker,
                 title,
                 detail,
                 diffs,
@@ -168,7 +176,7 @@ impl Body {
                     .iter()
                     .map(|one| size_of::<Choice>() + one.id.len() + one.name.len());
                 let diffs = diffs.iter().map(diff).sum::<usize>();
-                call.len() + title.len() + detail.len() + diffs + options.sum::<usize>()
+                call.len() + asker.len() + title.len() + detail.len() + diffs + options.sum::<usize>()
             }
             // What these hold is short.
             Self::Login { .. } | Self::File(_) | Self::Usage { .. } => 0,
@@ -231,7 +239,7 @@ pub struct ToolCall {
 }
 
 /// Kinds of tool calls (ACP `ToolKind`, what we tell apart).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolKind {
     /// Reads.
@@ -251,6 +259,7 @@ pub enum ToolKind {
     /// Fetches from the network.
     Fetch,
     /// Anything else.
+    #[default]
     Other,
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use supervisor::{Agent, AgentKind};
 
 use crate::arguments::{Arguments, ConfigVerb, Setup, Verb};
-use crate::config::{self, EXAMPLE, Loaded};
+use crate::config::{self, EXAMPLE, Loaded, Settings};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::{auth, demo, doctor, output, rehearsal_server, running, serve, setup, status, threads};
 
@@ -66,6 +66,22 @@ fn usage(error: &clap::Error) -> Exit {
     }
 }
 
+/// Which channels want a model of an agent that is somebody else's: what it offers is known only once it runs.
+fn tell_models_of_others(settings: &Settings) {
+    for (id, channel) in settings.discord.iter().flat_map(|discord| &discord.channels) {
+        let name = channel.agent.as_ref().unwrap_or(&settings.default_agent);
+        let is_others = |agent: &Agent| matches!(agent.kind, AgentKind::External { .. });
+        if let Some(model) = &channel.model
+            && settings.agents.get(name).is_some_and(is_others)
+        {
+            output::say(&format!(
+                "[discord.channels.{id}] wants the model `{model}` of `{name}`, which is no agent of this host's own: it is told so, \
+                 and a thread says if it does not take it"
+            ));
+        }
+    }
+}
+
 /// `config check`.
 fn check(Loaded { settings, problems }: &Loaded) -> Outcome {
     if problems.is_empty() {
@@ -89,6 +105,7 @@ fn check(Loaded { settings, problems }: &Loaded) -> Outcome {
                     "no agent has a model yet: set `model` in its table, or let people choose one with /model",
                 );
             }
+            tell_models_of_others(settings);
             output::data(&format!(
                 "`{path}` is fine: {agents}, {vendors}, store `{}`{discord}",
                 settings.store_path.display()

@@ -26,6 +26,23 @@ pub struct Config {
     pub limits: Limits,
 }
 
+impl Config {
+    /// What people call an agent: its title, and its name where another has the same title or there is none of that name.
+    pub fn title_of(&self, name: &str) -> String {
+        let Some(agent) = self.agents.get(name) else {
+            return name.to_owned();
+        };
+        let same = self.agents.values().filter(|other| other.title == agent.title);
+        if agent.title.trim().is_empty() {
+            name.to_owned()
+        } else if same.count() > 1 {
+            format!("{} ({name})", agent.title)
+        } else {
+            agent.title.clone()
+        }
+    }
+}
+
 /// An agent that threads can be served by.
 #[derive(Debug, Clone)]
 pub struct Agent {

@@ -9,6 +9,7 @@ mod ending;
 mod feed;
 mod files;
 mod logins;
+mod models;
 mod phase;
 mod places;
 mod probe;
@@ -27,6 +28,7 @@ mod worker;
 
 pub use admission::Admission;
 pub use config::{Agent, AgentKind, Config, Limits};
+pub use models::{Model, Offer};
 pub use probe::{Unfit, probe};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
 pub use supervisor::{

@@ -9,6 +9,7 @@ use contract::{Canceller, LoginAnswer, LoginNeeded};
 use conversation::Choice;
 use tokio::sync::mpsc;
 
+use crate::models::Offer;
 use crate::sweep::Reaper;
 use crate::worker::{self, Gone, PermissionAnswer, PromptError, Spec, StartError, Worker};
 
@@ -56,6 +57,8 @@ pub(crate) enum Event {
     Update(Box<SessionUpdate>),
     /// What it is doing, in words.
     Status(String),
+    /// It does not use the model that was chosen, and why, in words.
+    OtherModel(String),
     /// It asks for permission.
     Permission {
         /// What is to be done, as the agent describes it.
@@ -156,6 +159,7 @@ impl From<worker::Event> for Event {
         match event {
             worker::Event::Update(update) => Self::Update(update),
             worker::Event::Status(words) => Self::Status(words),
+            worker::Event::OtherModel(why) => Self::OtherModel(why),
             worker::Event::Permission(asked) => Self::Permission {
                 tool_call: Box::new(asked.tool_call.clone()),
                 options: asked.choices(),
@@ -206,6 +210,15 @@ impl Process {
             Self::Real(worker) => worker.accepts_images(),
             #[cfg(test)]
             Self::Scripted(_) => true,
+        }
+    }
+
+    /// The models that it offers, if it does.
+    pub(crate) fn offer(&self) -> Option<Offer> {
+        match self {
+            Self::Real(worker) => worker.offer(),
+            #[cfg(test)]
+            Self::Scripted(_) => None,
         }
     }
 

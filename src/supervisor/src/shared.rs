@@ -20,6 +20,7 @@ use tracing::Instrument as _;
 use crate::admission::Admissions;
 use crate::command::{Command, Promise};
 use crate::config::Config;
+use crate::models::Offer;
 use crate::places::Places;
 use crate::process::Launcher;
 use crate::status::WorkerState;
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) drain: watch::Sender<Option<Instant>>,
     /// Set once nobody waits any more for what would end by itself.
     pub(crate) at_once: watch::Sender<bool>,
+    /// The models that agents offered last, by the agents' names; `None`: it chooses its model itself.
+    pub(crate) offers: DashMap<String, Option<Offer>>,
     tasks: DashMap<ThreadId, Handle>,
     /// The highest revision of any thread whose task has gone.
     revision: AtomicU64,
@@ -142,6 +145,7 @@ impl Shared {
             logins: watch::Sender::new(0),
             drain: watch::Sender::new(None),
             at_once: watch::Sender::new(false),
+            offers: DashMap::new(),
             tasks: DashMap::new(),
             revision: AtomicU64::new(0),
             numbers: AtomicU64::new(0),

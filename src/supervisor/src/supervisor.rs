@@ -144,6 +144,9 @@ pub enum SupervisorError {
     /// The name of an agent that is not configured.
     #[error("there is no agent `{0}`")]
     NoAgent(String),
+    /// The agent does not take this model; why, in words.
+    #[error("{0}")]
+    NoModel(String),
     /// The host is going down.
     #[error("the host is stopping; try again when it is back")]
     Draining,
@@ -281,7 +284,7 @@ impl Supervisor {
     /// Changes title, agent, model, mode or permissions. A new agent takes over with a new session; new permissions hold from
     /// the next turn on.
     ///
-    /// Errors: `NoAgent`.
+    /// Errors: `NoAgent`; `NoModel`, as far as it is known what the agent offers.
     pub async fn change(&self, thread: &ThreadId, change: ThreadChange) -> Result<Thread> {
         let change = Box::new(change);
         self.shared()
@@ -353,14 +356,6 @@ impl Supervisor {
     /// Names of threads whose line in a list changed. A slow receiver gets `Lagged` and lists anew.
     pub fn list_changes(&self) -> broadcast::Receiver<ThreadId> {
         self.shared().list.subscribe()
-    }
-
-    /// Names and titles of the agents.
-    pub fn agents(&self) -> Vec<(String, String)> {
-        let agents = self.shared().config.agents.iter();
-        agents
-            .map(|(name, agent)| (name.clone(), agent.title.clone()))
-            .collect()
     }
 
     /// The agents as they were declared, by name. They hold secrets: not to be shown as they are.

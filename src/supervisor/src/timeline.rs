@@ -8,6 +8,7 @@ use agent_client_protocol::v1::schema::{Plan, PlanEntryStatus, ResourceLink, Ses
 
 use crate::update::Change;
 
+mod aside;
 mod chunk;
 mod input;
 mod original;

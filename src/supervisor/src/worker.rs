@@ -9,6 +9,7 @@ mod handle;
 mod keeper;
 mod log;
 mod memory;
+mod models;
 mod sign_in;
 mod spawn;
 mod trial;
@@ -43,6 +44,7 @@ use self::keeper::{Keeper, Step};
 use self::log::Tail;
 pub(crate) use self::trial::try_out;
 use crate::config::{Agent, Limits};
+use crate::models::Offer;
 use crate::sweep::Reaper;
 
 /// What is started.
@@ -89,6 +91,8 @@ pub(crate) enum Event {
     Update(Box<SessionUpdate>),
     /// What it is doing, in words.
     Status(String),
+    /// It does not use the model that was chosen, and why, in words.
+    OtherModel(String),
     /// It asks for permission.
     Permission(Box<PermissionAsked>),
     /// A model call needs a login.
@@ -120,7 +124,7 @@ pub(crate) struct Worker {
     /// Prompts that were sent and not answered.
     prompts: watch::Sender<usize>,
     /// Requests that it had been sent before the last prompt.
-    before: AtomicU64,
+    before: Arc<AtomicU64>,
     /// Whether the last prompt was.
     is_cancelled: Arc<AtomicBool>,
     is_native: bool,
@@ -146,7 +150,7 @@ pub(crate) async fn start(
         process,
         gate,
         prompts: watch::Sender::new(0),
-        before: AtomicU64::new(0),
+        before: Arc::default(),
         is_cancelled: Arc::default(),
         is_native: spec.agent.is_native(),
         name: words::agent(&spec),
@@ -271,6 +275,11 @@ impl Worker {
         self.opened.accepts_images
     }
 
+    /// The models that its session offers, if it offers any; our own agent takes any.
+    pub(crate) fn offer(&self) -> Option<Offer> {
+        self.gate.models.offer()
+    }
+
     /// Whether its connection or its process has ended: it takes nothing more, and [`Event::Gone`] is on its way.
     pub(crate) fn is_over(&self) -> bool {
         self.gate.is_over()
@@ -281,16 +290,17 @@ impl Worker {
         memory::of(self.process.pid)
     }
 
-    /// Sends a turn and waits for its end; every update of it was sent to the events before. The future borrows nothing.
+    /// Has the agent use this model, sends a turn and waits for its end; every update of it was sent to the events before.
+    /// The future borrows nothing.
     /// Dropped, it asks the agent to cancel the request, but the agent may go on: [`Worker::cancel`] is the way to stop.
     pub(crate) fn prompt(
         &self,
         content: Vec<ContentBlock>,
         model: Option<String>,
     ) -> impl Future<Output = Result<StopReason, PromptError>> + Send + use<> {
-        let model = model.filter(|_| self.is_native);
-        let meta =
-            model.map(|model| Meta::from_iter([(META_KEY.to_owned(), json!({ MODEL_CHANGE: model }))]));
+        let (is_native, pace) = (self.is_native, self.process.pace.clone());
+        let ours = model.clone().filter(|_| is_native);
+        let meta = ours.map(|model| Meta::from_iter([(META_KEY.to_owned(), json!({ MODEL_CHANGE: model }))]));
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
         let (gate, sign_in, name) = (self.gate.clone(), self.opened.sign_in.clone(), self.name.clone());
@@ -298,11 +308,25 @@ impl Worker {
         is_cancelled.store(false, Ordering::SeqCst);
         // What it says of this turn is not what it said of one before.
         self.process.tail.forget();
-        self.before
-            .store(self.process.pace.requests_written(), Ordering::SeqCst);
+        let before = self.before.clone();
+        before.store(pace.requests_written(), Ordering::SeqCst);
         async move {
             client::check_length(&request)?;
             let _running = Running::begin(prompts);
+            if !is_native {
+                let session = request.session_id.0.clone();
+                let chosen = gate
+                    .models
+                    .choose(&connection, &session, model.as_deref(), patience);
+                if let Err(why) = chosen.await {
+                    gate.send(Event::OtherModel(why)).await;
+                }
+                // What was asked so far is not the prompt.
+                before.store(pace.requests_written(), Ordering::SeqCst);
+                if is_cancelled.load(Ordering::SeqCst) {
+                    return Ok(StopReason::Cancelled);
+                }
+            }
             let again = sign_in.is_possible().then(|| request.clone());
             let mut answer = connection.send_request(request).block_task().await;
             let wants_login = matches!(&answer, Err(error) if error.code == acp::ErrorCode::AUTH_REQUIRED);

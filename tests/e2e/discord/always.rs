@@ -179,7 +179,7 @@ async fn what_somebody_elses_agent_remembers_is_listed_as_that_and_only_a_reset_
     let asks = stage
         .alice
         .says(thread, &format!("request: {request}\nsay: went on"));
-    let open = |said: &Message| said.content.contains("May it") && said.button("ever").is_some();
+    let open = |said: &Message| said.content.contains("asks: change things") && said.button("ever").is_some();
     let card = stage.said(thread, "the card", open).await;
     stage.alice.presses_labelled(card.id, "ever");
     stage

@@ -81,7 +81,9 @@ async fn its_answers_are_offered_in_its_words_and_it_hears_the_one_that_was_pres
         let asks = stage
             .alice
             .says(thread, &format!("request: {request}\nsay: went on with {label}"));
-        let open = |said: &Message| said.content.contains("May it") && said.button(label).is_some();
+        let open = |said: &Message| {
+            said.content.contains("wants to change files: change things") && said.button(label).is_some()
+        };
         let card = stage.said(thread, "the card", open).await;
         assert!(card.content.contains("rm -rf /srv/me"), "{}", card.content);
         let changes = card.attachments.iter().find(|file| file.name == "changes.diff");
@@ -104,6 +106,125 @@ async fn its_answers_are_offered_in_its_words_and_it_hears_the_one_that_was_pres
             .is_whole(asks, thread, &format!("went on with {label}"))
             .await;
         stage.said(thread, "the line that stays", with(audit)).await;
+    }
+}
+
+#[tokio::test]
+async fn why_somebody_said_no_is_told_with_the_next_message_and_once() {
+    let stage = Stage::foreign("", |_| vec![]).await;
+    let (message, thread) = stage
+        .mention(
+            &stage.alice,
+            &format!("request: {}", json!({ "title": "burn it" })),
+        )
+        .await;
+    let card = stage.said(thread, "the card", with("asks: burn it")).await;
+    let pressed = stage.alice.presses_labelled(card.id, "no");
+    stage.is_form(pressed).await;
+    stage.alice.submits(pressed, &[("reason", "we still need it")]);
+    stage.sign(message, "✅").await;
+    let next = stage.alice.says(thread, "told");
+    stage
+        .is_whole(
+            next,
+            thread,
+            "told: alice said no to “burn it”, because: we still need it",
+        )
+        .await;
+    let later = stage.alice.says(thread, "told:");
+    stage.is_whole(later, thread, "told: told:").await;
+}
+
+#[tokio::test]
+async fn a_plan_that_it_asks_about_is_shown_before_anybody_says_yes() {
+    let stage = Stage::foreign("", |_| vec![]).await;
+    for (plan, file) in [
+        ("## Plan\n1. do **this**".to_owned(), None),
+        (
+            format!("## Plan\n{}the end", "more words. ".repeat(300)),
+            Some("request.txt"),
+        ),
+    ] {
+        let request = json!({
+            "title": "Ready to code?", "kind": "switch_mode",
+            "content": [{ "type": "content", "content": { "type": "text", "text": plan } }],
+        });
+        let (_, thread) = stage.mention(&stage.alice, &format!("request: {request}")).await;
+        let card = stage
+            .said(thread, "the card", with("**Foreign** asks: Ready to code?"))
+            .await;
+        assert!(card.content.contains("## Plan\n"), "{}", card.content);
+        let found = card.attachments.first().map(|file| file.name.as_str());
+        assert_eq!(found, file);
+        if let Some(whole) = card.attachments.first() {
+            assert_eq!(whole.bytes, plan.as_bytes());
+        }
+        assert!(card.button("yes").is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_it_offers_is_chosen_and_what_it_refuses_is_told_in_its_words() {
+    for way in ["options", "former"] {
+        let stage = Stage::foreign("", |_| vec!["--models".to_owned(), way.to_owned()]).await;
+        let (message, thread) = stage.mention(&stage.alice, "model").await;
+        stage.is_whole(message, thread, "model=one;").await;
+        let asks = async |name: Option<&str>, words: &str| {
+            let options: Vec<_> = name.map(|name| ("name", json!(name))).into_iter().collect();
+            let typed = stage.alice.slash(thread, "model", &options);
+            stage.told(&stage.alice, thread, typed, words).await;
+        };
+        asks(None, "Foreign offers `one` (Model one), `two` (Model two)").await;
+        asks(
+            Some("nine"),
+            "Foreign does not offer the model `nine`; it offers `one`",
+        )
+        .await;
+        asks(Some("model two"), "Foreign is told to use the model `two`").await;
+        let next = stage.alice.says(thread, "model");
+        stage.is_whole(next, thread, "model=two;").await;
+        asks(Some("locked"), "Foreign is told to use the model `locked`").await;
+        let next = stage.alice.says(thread, "model\nsay: still here");
+        stage
+            .said(
+                thread,
+                "the refusal",
+                with("does not use the model \\`locked\\`: it is not in your plan"),
+            )
+            .await;
+        stage.said(thread, "the answer", with("still here")).await;
+        stage.sign(next, "✅").await;
+        asks(None, "This thread uses the agent's own model").await;
+        asks(Some("two"), "is told to use").await;
+        let next = stage.alice.says(thread, "exit: 3");
+        stage.sign(next, "❌").await;
+        // A new process knows nothing of it.
+        let next = stage.alice.says(thread, "model\nsay: anew");
+        stage.said(thread, "the answer", with("model=two;anew")).await;
+        stage.sign(next, "✅").await;
+        asks(Some("default"), "the agent's own model").await;
+        let next = stage.alice.says(thread, "model\nsay: own");
+        stage.said(thread, "the answer", with("model=one;own")).await;
+        stage.sign(next, "✅").await;
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_offers_no_models_chooses_itself_and_nothing_else_is_claimed() {
+    let stage = Stage::foreign("", |_| vec![]).await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hello").await;
+    stage.is_whole(message, thread, "hello").await;
+    for (command, options, words) in [
+        (
+            "model",
+            vec![("name", json!("opus"))],
+            "Foreign chooses its model itself",
+        ),
+        ("model", vec![], "Foreign chooses its model itself"),
+        ("status", vec![], "Agent: Foreign, model: its own"),
+    ] {
+        let typed = stage.alice.slash(thread, command, &options);
+        stage.told(&stage.alice, thread, typed, words).await;
     }
 }
 

@@ -16,7 +16,7 @@ use super::press::sentence;
 use super::rest::Outgoing;
 use super::{names, payer, render, sign_in};
 use crate::harmless;
-use crate::standing::{Model, NO_MODEL, model, standing};
+use crate::standing::{Model, NO_MODEL, chosen, model, offered, standing};
 
 mod always;
 mod new;
@@ -275,14 +275,20 @@ impl Here<'_> {
     async fn model(&self) -> Result<String, SupervisorError> {
         let Some(name) = self.typed.text("name").filter(|name| !name.is_empty()) else {
             let known = self.bot.house.conversation.thread(&self.thread).await?;
-            return Ok(match model(&self.bot.house.supervisor, &known) {
+            let answer = match model(&self.bot.house.supervisor, &known) {
                 Model::Chosen(name) => {
                     format!("This thread uses the model `{name}`. `default` goes back to the agent's own.")
                 }
                 Model::OfAgent(name) => format!("This thread uses the agent's own model, `{name}`."),
                 Model::Untold => "This thread uses the agent's own model.".to_owned(),
                 Model::None => NO_MODEL.to_owned(),
-            });
+            };
+            let offered = offered(&self.bot.house.supervisor, &known);
+            return Ok([Some(answer), offered]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" "));
         };
         if !self.may_change().await? {
             return Ok(NOT_YOURS.to_owned());
@@ -296,7 +302,7 @@ impl Here<'_> {
         };
         let changed = self.bot.house.supervisor.change(&self.thread, change).await?;
         Ok(match model(&self.bot.house.supervisor, &changed) {
-            Model::Chosen(name) => format!("From the next turn on: the model `{name}`."),
+            Model::Chosen(name) => chosen(&self.bot.house.supervisor, &changed, name),
             Model::OfAgent(_) | Model::Untold => "From the next turn on: the agent's own model.".to_owned(),
             Model::None => NO_MODEL.to_owned(),
         })
@@ -305,7 +311,10 @@ impl Here<'_> {
     async fn agent(&self) -> Result<String, SupervisorError> {
         let Some(name) = self.typed.text("name") else {
             let known = self.bot.house.conversation.thread(&self.thread).await?;
-            let mut answer = format!("This thread is served by {}. There are:", known.agent);
+            let mut answer = format!(
+                "This thread is served by {}. There are:",
+                self.bot.house.supervisor.title_of(&known.agent)
+            );
             for (name, title) in self.bot.house.supervisor.agents() {
                 let _ = write!(answer, "\n`{name}` {title}");
             }
@@ -321,7 +330,7 @@ impl Here<'_> {
         let changed = self.bot.house.supervisor.change(&self.thread, change).await?;
         Ok(format!(
             "From the next turn on: the agent {}, with a new session.",
-            changed.agent
+            self.bot.house.supervisor.title_of(&changed.agent)
         ))
     }
 }

@@ -7,7 +7,7 @@ use conversation::{Body, GrantId, Item, ItemId, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{ActionRowComponent, ComponentInteraction, GuildId, Interaction, ModalInteraction};
-use supervisor::{Answer, SupervisorError};
+use supervisor::{AgentKind, Answer, SupervisorError};
 
 use super::asker::{Asker, Given, Late};
 use super::bot::{Bot, user};
@@ -121,7 +121,7 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
         // Who may is looked at again when the form is sent; it must come in time.
         Action::Deny { request, option } => match asker.in_time(decider(bot, asker, &thread, &by)).await {
             Some(Err(words)) => asker.tell(bot, &words).await,
-            Some(Ok(_)) | None => ask_why(bot, asker, request, option).await,
+            Some(Ok(_)) | None => ask_why(bot, asker, &thread, request, option).await,
         },
         Action::DenyReason { request, option } => {
             let decision = Decision {
@@ -280,16 +280,24 @@ pub(super) async fn items(bot: &Bot, thread: &ThreadId) -> Vec<Item> {
     items.into_values().collect()
 }
 
-async fn ask_why(bot: &Bot, asker: &Asker, request: String, option: Option<u8>) {
+async fn ask_why(bot: &Bot, asker: &Asker, thread: &ThreadId, request: String, option: Option<u8>) {
     let action = Action::DenyReason { request, option };
     let Ok(custom_id) = bot.sealer.encode(asker.channel, &action) else {
         return;
     };
+    let known = asker.in_time(bot.house.conversation.thread(thread)).await;
+    let agents = bot.house.supervisor.declared();
+    let agent = known
+        .and_then(Result::ok)
+        .and_then(|known| agents.get(&known.agent));
+    let why = match agent.map(|agent| &agent.kind) {
+        Some(AgentKind::Native(_)) => "Why? The agent reads it.",
+        // The protocol has no place for it in the answer.
+        Some(AgentKind::External { .. }) => "Why? It is told with the next message.",
+        None => "Why?",
+    };
     asker
-        .form(
-            bot,
-            form_of(&custom_id, "Deny", REASON, "Why? The agent reads it.", false),
-        )
+        .form(bot, form_of(&custom_id, "Deny", REASON, why, false))
         .await;
 }
 

@@ -15,7 +15,7 @@ use super::refusal::Refused;
 use super::said::Said;
 use super::shared::Web;
 use super::view::{COMMANDS, CommandAnswer};
-use crate::standing::{Model, NO_MODEL, model, standing};
+use crate::standing::{Model, NO_MODEL, chosen, model, offered, standing};
 
 /// Of a name that is none, so many characters are said again.
 const MOST_NAMED: usize = 40;
@@ -175,7 +175,7 @@ impl Web {
             Wanted::Named(name) => Some(super::threads::model(&name)?),
             Wanted::Which => {
                 let (now, _) = self.supervisor.subscribe(thread).await?;
-                return Ok(say(match model(&self.supervisor, &now.thread) {
+                let answer = match model(&self.supervisor, &now.thread) {
                     Model::Chosen(name) => {
                         format!(
                             "This thread uses the model {name}. /model default goes back to the agent's own."
@@ -188,7 +188,13 @@ impl Web {
                         "This thread uses the agent's own model. /model and a name choose another.".to_owned()
                     }
                     Model::None => NO_MODEL.to_owned(),
-                }));
+                };
+                let offered = offered(&self.supervisor, &now.thread);
+                return Ok(say([Some(answer), offered]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(" ")));
             }
         };
         let change = ThreadChange {
@@ -197,7 +203,7 @@ impl Web {
         };
         let changed = self.supervisor.change(thread, change).await?;
         Ok(say(match model(&self.supervisor, &changed) {
-            Model::Chosen(name) => format!("From the next turn on: the model {name}."),
+            Model::Chosen(name) => chosen(&self.supervisor, &changed, name),
             Model::OfAgent(_) | Model::Untold => "From the next turn on: the agent's own model.".to_owned(),
             Model::None => NO_MODEL.to_owned(),
         }))
@@ -219,11 +225,14 @@ impl Web {
             };
             return Ok(say(format!(
                 "From the next turn on: the agent {}, with a new session.",
-                changed.agent
+                self.supervisor.title_of(&changed.agent)
             )));
         }
         let (now, _) = self.supervisor.subscribe(thread).await?;
-        let mut answer = format!("This thread is served by {}. There are:", now.thread.agent);
+        let mut answer = format!(
+            "This thread is served by {}. There are:",
+            self.supervisor.title_of(&now.thread.agent)
+        );
         for (name, title) in self.supervisor.agents() {
             // Writing to a String can't fail.
             let _ = write!(answer, "\n  {name}  {title}");

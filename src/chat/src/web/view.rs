@@ -254,6 +254,8 @@ mod tests {
         Body::Permission {
             request: "r".into(),
             call: "c".into(),
+            asker: String::new(),
+            kind: conversation::ToolKind::Execute,
             title: "run a command".into(),
             detail: "<&>".repeat(1_000_000),
             diffs: vec![],

@@ -4,10 +4,28 @@ use conversation::ThreadFilter;
 
 use super::{Result, Supervisor};
 use crate::command::Command;
+use crate::models::Offer;
 use crate::shared::Board;
 use crate::status::{ThreadStatus, WorkerState, WorkerStatus};
 
 impl Supervisor {
+    /// Names and titles of the agents.
+    pub fn agents(&self) -> Vec<(String, String)> {
+        let names = self.shared().config.agents.keys();
+        names.map(|name| (name.clone(), self.title_of(name))).collect()
+    }
+
+    /// What people call an agent: its title, with its name where that is needed to tell it from another.
+    pub fn title_of(&self, agent: &str) -> String {
+        self.shared().config.title_of(agent)
+    }
+
+    /// The models that an agent of somebody else's offers. `None`: that is not known before it has run; `Some(None)`: it
+    /// offers none and chooses itself.
+    pub fn offer(&self, agent: &str) -> Option<Option<Offer>> {
+        self.shared().offers.get(agent).map(|offer| offer.clone())
+    }
+
     /// Threads as lists show them.
     pub async fn threads(&self, filter: ThreadFilter) -> Result<Vec<ThreadStatus>> {
         let shared = self.shared();

@@ -143,13 +143,21 @@ impl Task {
             .turn
             .as_ref()
             .and_then(|running| running.timeline.asked(&call));
-        let Some(Asked { title, detail, diffs }) = asked else {
+        let Some(Asked {
+            kind,
+            title,
+            detail,
+            diffs,
+        }) = asked
+        else {
             return self.deny_unseen(&tool_call, reply, Unseen::Long).await;
         };
         let limit = self.shared.config.limits.permission;
         let body = Body::Permission {
             request: request.clone(),
             call,
+            asker: self.asker(),
+            kind,
             title: Some(title)
                 .filter(|title| !title.is_empty())
                 .unwrap_or_else(|| USE_A_TOOL.to_owned()),
@@ -183,6 +191,15 @@ impl Task {
         }
         self.asks.permissions.push(permission);
         self.show();
+    }
+
+    /// Who asks, for people; nobody is named where it is the built-in agent.
+    fn asker(&self) -> String {
+        let config = &self.shared.config;
+        let agent = config.agents.get(&self.thread.agent);
+        agent
+            .filter(|agent| !agent.is_native())
+            .map_or_else(String::new, |_| config.title_of(&self.thread.agent))
     }
 
     /// Whether a request has any answer that is understood. What is not is told.

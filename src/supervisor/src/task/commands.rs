@@ -199,6 +199,10 @@ impl Task {
 
     async fn change(&mut self, mut change: ThreadChange) -> Result<Thread, SupervisorError> {
         let new_agent = change.agent.clone().filter(|agent| *agent != self.thread.agent);
+        if let Some(Some(wanted)) = change.model {
+            let agent = new_agent.as_ref().unwrap_or(&self.thread.agent);
+            change.model = Some(Some(self.offered_model(agent, wanted)?));
+        }
         if let Some(agent) = &new_agent {
             let known = self.shared.config.agents.get(agent);
             let title = known

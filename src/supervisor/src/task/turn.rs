@@ -114,7 +114,14 @@ impl Task {
         };
         alive.wake();
         let images = alive.process.accepts_images();
-        let content = files::prompt(&running.turn, &self.workspace, images).await;
+        let mut content = files::prompt(&running.turn, &self.workspace, images).await;
+        let turn = running.turn.id;
+        if let Some(denials) = self.denials(turn).await {
+            content.insert(0, denials);
+        }
+        let (Some(running), Slot::Alive(alive)) = (&mut self.turn, &mut self.slot) else {
+            return;
+        };
         running.stage = Stage::Prompted(alive.process.prompt(content, self.thread.model.clone()));
         alive.prompts += 1;
         "thinking".clone_into(&mut running.doing);
@@ -163,6 +170,7 @@ impl Task {
         match event {
             Event::Update(update) => self.apply(*update).await,
             Event::Status(words) => running.doing = crate::timeline::brief(&words),
+            Event::OtherModel(why) => self.other_model(&why).await,
             Event::Permission {
                 tool_call,
                 options,
@@ -228,6 +236,7 @@ impl Task {
                 None => break,
             }
         }
+        self.hear_offer();
         if !matches!(result, Err(PromptError::Gone)) {
             // Whatever it answers, a worker that answers is sound.
             self.failures = 0;

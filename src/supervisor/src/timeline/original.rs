@@ -3,12 +3,15 @@
 
 use conversation::{Body, Diff, ToolCall, ToolKind, harmless};
 
-use super::Timeline;
 use super::tool::{describe_diffs, size_of_diff};
+use super::{Timeline, aside};
 
 /// Bytes that somebody can be asked about, as they are shown, hidden characters by their names. (The built-in agent makes no larger change, and Discord takes larger files not
 /// at all.)
 pub(crate) const LONGEST_ASKED: usize = 4 * 1024 * 1024;
+
+/// Characters of a title that every front-end shows as its headline.
+const LONGEST_HEADLINE: usize = 100;
 
 /// Bytes of a turn that are kept beside its entries.
 const LONGEST_KEPT: usize = 16 * 1024 * 1024;
@@ -31,6 +34,10 @@ pub(super) struct Original {
     pub(super) title: Part<String>,
     pub(super) input: Part<String>,
     pub(super) diffs: Part<Vec<Diff>>,
+    /// What else its agent says of it; its entry has it as output.
+    pub(super) words: Part<Vec<String>>,
+    /// Where it is at work.
+    pub(super) places: Part<Vec<String>>,
     /// The changes say all of what goes in.
     pub(super) is_told: bool,
 }
@@ -38,9 +45,12 @@ pub(super) struct Original {
 /// What somebody is asked about.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Asked {
+    /// What sort of thing is to be done.
+    pub(crate) kind: ToolKind,
     /// In a few words; may be empty.
     pub(crate) title: String,
-    /// All that goes in; the changes in words where they say it as well; the title where there is neither.
+    /// All that goes in (the changes in words where they say it as well), a title that is too long for a headline, and what
+    /// else its agent says of it; the title where there is nothing else.
     pub(crate) detail: String,
     /// All changes to files.
     pub(crate) diffs: Vec<Diff>,
@@ -73,33 +83,59 @@ impl Original {
             Part::Kept(diffs) => diffs.iter().map(size_of_diff).sum(),
             _ => 0,
         };
-        text(&self.title) + text(&self.input) + diffs
+        let words = |part: &Part<Vec<String>>| match part {
+            Part::Kept(words) => words.iter().map(|one| size_of::<String>() + one.len()).sum(),
+            _ => 0,
+        };
+        text(&self.title) + text(&self.input) + diffs + words(&self.words) + words(&self.places)
+    }
+
+    /// What is said of it from now on goes without a question.
+    pub(super) fn says_no_more(&mut self) {
+        self.words.let_go();
+        self.places.let_go();
     }
 
     fn let_go(&mut self) {
         self.title.let_go();
         self.input.let_go();
         self.diffs.let_go();
+        self.says_no_more();
     }
 
-    fn asked(&self, shown: &ToolCall) -> Option<Asked> {
-        let title = self.title.whole(&shown.title)?;
-        let input = self.input.whole(&shown.input)?;
-        let diffs = self.diffs.whole(&shown.diffs)?;
+    fn asked(&self, call: &ToolCall) -> Option<Asked> {
+        let title = self.title.whole(&call.title)?;
+        let input = self.input.whole(&call.input)?;
+        let diffs = self.diffs.whole(&call.diffs)?;
         // What runs is never told by what it changes.
-        let is_told = self.is_told && shown.kind != ToolKind::Execute;
-        let detail = match (input.is_empty() || is_told, diffs.is_empty()) {
+        let is_told = self.is_told && call.kind != ToolKind::Execute;
+        let mut detail = match (input.is_empty() || is_told, diffs.is_empty()) {
             (true, false) => describe_diffs(&diffs),
-            (true, true) if input.is_empty() => title.clone(),
             _ => input,
         };
+        let mut words = self.words.whole(&Vec::new())?;
+        if title.chars().count() > LONGEST_HEADLINE || title.trim().contains('\n') {
+            words.insert(0, title.clone());
+        }
+        let mut places = self.places.whole(&Vec::new())?;
+        places.retain(|place| !diffs.iter().any(|diff| diff.path == *place));
+        aside::add(&mut detail, &words, &places);
+        if detail.is_empty() {
+            detail.clone_from(&title);
+        }
         let shown = |text: &str| harmless::named(text).len();
         let change = |diff: &Diff| {
             size_of_diff(diff)
                 .max(shown(&diff.new) + diff.old.as_deref().map_or(0, shown) + shown(&diff.path))
         };
         let size = shown(&title) + shown(&detail) + diffs.iter().map(change).sum::<usize>();
-        (size <= LONGEST_ASKED).then_some(Asked { title, detail, diffs })
+        let kind = call.kind;
+        (size <= LONGEST_ASKED).then_some(Asked {
+            kind,
+            title,
+            detail,
+            diffs,
+        })
     }
 }
 

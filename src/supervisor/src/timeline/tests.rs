@@ -388,7 +388,12 @@ fn who_is_asked_about_a_call_by_its_name_alone_sees_all_that_it_was_announced_wi
     assert!(desk.only_call().input.len() < 17_000, "its entry has a limit");
     desk.call(ToolCallUpdateFields::new());
     let asked = desk.timeline.asked("c1").unwrap();
-    assert!(asked.detail == command && asked.title.ends_with("t."));
+    assert!(asked.title.ends_with("t."));
+    assert!(
+        asked.detail == format!("{command}\n\n{}", asked.title),
+        "{}",
+        asked.detail.len()
+    );
     assert_eq!(desk.timeline.asked("c2"), None);
 
     let mut desk = Desk::new();
@@ -448,6 +453,103 @@ fn what_runs_is_shown_beside_a_change_unless_the_change_says_the_same() {
     ] {
         assert_eq!(asked(kind, input.clone()), detail, "{input}");
     }
+}
+
+/// As `session/request_permission` of an agent has it, in JSON.
+fn asked_as(call: serde_json::Value) -> Asked {
+    let mut desk = Desk::new();
+    let call: ToolCallUpdate = serde_json::from_value(call).unwrap();
+    let name = call_name(&call.tool_call_id.0);
+    desk.apply(SessionUpdate::ToolCallUpdate(call));
+    desk.timeline.asked(&name).unwrap()
+}
+
+#[test]
+fn all_that_a_request_says_is_shown_once_in_the_shapes_of_the_agents_that_people_use() {
+    let text = |text: &str| json!({ "type": "content", "content": { "type": "text", "text": text } });
+    let plan = "## Plan\n1. do **this**\n2. do that\n";
+    for (call, detail) in [
+        // Claude Code: its plan, of before and of now.
+        (
+            json!({ "toolCallId": "t", "title": "Ready to code?", "kind": "switch_mode", "content": [text(plan)] }),
+            plan.trim_end(),
+        ),
+        (
+            json!({ "toolCallId": "t", "title": "Ready to code?", "kind": "switch_mode", "status": "pending",
+                "rawInput": { "plan": plan, "planFilePath": "/p.md" }, "content": [text(plan)], "locations": [] }),
+            "plan:\n  ## Plan\n  1. do **this**\n  2. do that\n  \nplanFilePath: /p.md",
+        ),
+        (
+            json!({ "toolCallId": "t", "title": "`make`", "kind": "execute",
+                "rawInput": { "command": "make", "description": "Build it" }, "content": [text("Build it")] }),
+            "make\ndescription: Build it",
+        ),
+        (
+            json!({ "toolCallId": "t", "title": "Edit `x.rs`", "kind": "edit", "locations": [{ "path": "/room/a/x.rs", "line": 3 }],
+                "rawInput": { "file_path": "/room/a/x.rs", "old_string": "a", "new_string": "b" },
+                "content": [{ "type": "diff", "path": "/room/a/x.rs", "oldText": "a", "newText": "b" }] }),
+            "change: x.rs\n-a\n+b\n",
+        ),
+        // Codex: why it asks.
+        (
+            json!({ "toolCallId": "t", "title": "make", "kind": "execute", "content": [text("needs the network")],
+                "rawInput": { "call_id": "t", "command": ["bash", "-lc", "make all"], "cwd": "/w" } }),
+            "bash -lc 'make all'\ncall_id: t\ncwd: /w\n\nneeds the network",
+        ),
+        (
+            json!({ "toolCallId": "t", "title": "Edit a.txt", "kind": "edit", "content": [
+                { "type": "diff", "path": "/room/a/a.txt", "newText": "b" }, text("retry without the sandbox?")] }),
+            "new file: a.txt\n+b\n\nretry without the sandbox?",
+        ),
+        // Gemini: its title is all.
+        (
+            json!({ "toolCallId": "t", "title": "make [in /w] (Builds)", "kind": "execute", "content": [], "locations": [] }),
+            "make [in /w] (Builds)",
+        ),
+        // opencode.
+        (
+            json!({ "toolCallId": "t", "title": "external_directory", "kind": "other", "locations": [{ "path": "/etc/x" }],
+                "rawInput": { "parentDir": "/etc" } }),
+            "parentDir: /etc\nat: /etc/x",
+        ),
+        // Whatever else the protocol has.
+        (
+            json!({ "toolCallId": "t", "title": "look", "kind": "other", "locations": [{ "path": "/room/a/y", "line": 7 }], "content": [
+                { "type": "content", "content": { "type": "image", "mimeType": "image/png", "data": "AAAA" } },
+                { "type": "content", "content": { "type": "audio", "mimeType": "audio/wav", "data": "AAA=" } },
+                { "type": "content", "content": { "type": "resource_link", "name": "notes", "uri": "file:///n" } },
+                { "type": "content", "content": { "type": "resource", "resource": { "uri": "file:///r", "text": "inside" } } },
+                { "type": "content", "content": { "type": "resource", "resource": { "uri": "file:///b", "blob": "AAAA" } } },
+                { "type": "terminal", "terminalId": "term1" }] }),
+            "y:7\n\nan image that is not shown here: image/png, 3 bytes\n\na sound that is not played here: audio/wav, 2 bytes\n\n\
+             file: notes file:///n\n\nfile: file:///r\ninside\n\nfile that is not shown here: file:///b, unknown, 3 bytes\n\n\
+             output of the terminal term1",
+        ),
+    ] {
+        assert_eq!(asked_as(call.clone()).detail, detail, "{call}");
+    }
+    // What only looks like a part of what is shown is shown.
+    let sly = json!({ "toolCallId": "t", "title": "x", "kind": "execute", "rawInput": { "command": "rm -rf build" }, "content": [text("rm")] });
+    assert_eq!(asked_as(sly).detail, "rm -rf build\n\nrm");
+    let long = "t".repeat(101);
+    let call = json!({ "toolCallId": "t", "title": long, "rawInput": { "n": 1 } });
+    assert_eq!(asked_as(call).detail, format!("n: 1\n\n{long}"));
+}
+
+#[test]
+fn what_a_call_says_after_its_end_is_no_part_of_a_question() {
+    let mut desk = Desk::new();
+    let words = |text: &str| vec![ToolCallContent::from(text)];
+    desk.call(
+        ToolCallUpdateFields::new()
+            .title("t".to_owned())
+            .content(words("why")),
+    );
+    assert_eq!(desk.timeline.asked("c1").unwrap().detail, "why");
+    let over = ToolCallUpdateFields::new().status(ToolCallStatus::Completed);
+    desk.call(over.content(words("out")));
+    assert_eq!(desk.timeline.asked("c1"), None);
+    assert_eq!(desk.only_call().output, "out");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use conversation::{Body, Diff, ToolCall, ToolKind, ToolStatus};
 use credentials::Timestamp;
 use serde_json::Value;
 
+use super::aside::{shown_place, words_of};
 use super::input::{is_told_by, shown_input};
 use super::original::{Original, Part};
 use super::{After, Ids, Live, MOST_UNFINISHED, Timeline};
@@ -171,6 +172,9 @@ fn merge(
     if let Some(title) = fields.title {
         (tool.title, original.title) = head(title);
     }
+    if let Some(places) = &fields.locations {
+        original.places = kept(places.iter().map(|place| shown_place(place, workspace)).collect());
+    }
     if tool.input.is_empty()
         && let Some(place) = fields.locations.as_ref().and_then(|places| places.first())
     {
@@ -203,6 +207,8 @@ fn merge(
     }
     if is_over(tool.status) {
         tool.ended.get_or_insert(now);
+        // Nobody is asked about it any more, and what it says now is its output.
+        original.says_no_more();
     }
 }
 
@@ -243,6 +249,7 @@ fn take_content(tool: &mut ToolCall, original: &mut Original, content: &[ToolCal
         original.diffs = if is_whole { Part::Shown } else { Part::Kept(diffs) };
         original.is_told = false;
     }
+    original.words = kept(words_of(content));
     tool.cut = false;
     set_output(tool, output);
 }
@@ -336,6 +343,15 @@ pub(crate) fn brief(text: &str) -> String {
     }
     let short: String = line.chars().take(79).collect();
     format!("{short}…")
+}
+
+/// What has no place in an entry.
+fn kept(all: Vec<String>) -> Part<Vec<String>> {
+    if all.is_empty() {
+        Part::Shown
+    } else {
+        Part::Kept(all)
+    }
 }
 
 /// What an entry has of a text, and what it lacks.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1::schema::{
     ClientCapabilities, Implementation, InitializeRequest, LoadSessionRequest, Meta, NewSessionRequest,
-    PromptRequest, PromptResponse, RequestPermissionResponse, SessionNotification, StopReason,
+    PromptRequest, PromptResponse, RequestPermissionResponse, SessionNotification, SessionUpdate, StopReason,
 };
 use agent_client_protocol::v1::{ConnectionTo, Dispatch, Responder};
 use agent_client_protocol::{
@@ -48,6 +48,9 @@ pub(super) async fn connect(
         )
         .on_receive_notification(
             async move |notification: SessionNotification, _cx| {
+                if let SessionUpdate::ConfigOptionUpdate(update) = &notification.update {
+                    updates.models.changed(&update.config_options);
+                }
                 if updates.is_open() {
                     updates.send(Event::Update(Box::new(notification.update))).await;
                 }

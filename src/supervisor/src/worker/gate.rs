@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use super::Event;
+use super::models::Models;
 
 /// An agent that speaks for another session could put words and questions into a thread that are not this session's.
 const OTHER_SESSION: &str = "it spoke for a session that is not its own";
@@ -28,6 +29,8 @@ pub(super) struct Gate {
     violation: watch::Sender<Option<&'static str>>,
     /// As they came: the protocol's crate drops what it does not know, such as the variables that one needs.
     ways_to_sign_in: OnceLock<Vec<Value>>,
+    /// What the session offers.
+    pub(super) models: Models,
 }
 
 impl Gate {
@@ -40,6 +43,7 @@ impl Gate {
             is_ending: watch::Sender::new(false),
             violation: watch::Sender::new(None),
             ways_to_sign_in: OnceLock::new(),
+            models: Models::default(),
         })
     }
 
@@ -85,6 +89,7 @@ impl Gate {
             }
             _ => return,
         }
+        self.models.opened(answer);
         self.has_session.store(true, Ordering::SeqCst);
     }
 

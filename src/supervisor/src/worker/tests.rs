@@ -375,6 +375,13 @@ async fn the_model_goes_to_our_own_agent_only() {
         }
         let worker = start(spec, &scene.reaper, scene.sender.clone()).await.unwrap();
         worker.prompt(hello(), Some("m-1".into())).await.unwrap();
+        if !is_native {
+            let told = scene.events.recv().await.unwrap();
+            assert!(
+                matches!(&told, Event::OtherModel(why) if why == "it chooses its model itself"),
+                "{told:?}"
+            );
+        }
         assert_eq!(said(scene.events.recv().await.unwrap()), heard);
     }
 }

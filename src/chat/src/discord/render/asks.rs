@@ -1,9 +1,10 @@
 //! What the agent asks people for: permissions and logins, each a card with buttons and afterwards a line that stays.
 
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, LoginEnd};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, LoginEnd, ToolKind};
 
 use super::message::{Button, DesiredMessage, Key, OutFile, Style};
 use super::{Look, diff, unattached, words};
+use crate::asking::headline;
 use crate::discord::custom_id::Action;
 use crate::discord::split::{as_code, kept_inside, units};
 use crate::harmless;
@@ -27,6 +28,8 @@ enum Reading {
 pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     let Body::Permission {
         request,
+        asker,
+        kind,
         title,
         detail,
         diffs,
@@ -38,13 +41,19 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     else {
         return vec![];
     };
-    let title = words::escaped(&harmless::line(title, 100));
     // Nothing that would be executed is invisible here.
     let detail = harmless::named(detail);
+    let headline = headline(asker, *kind, title, &detail);
+    let is_command = *kind == ToolKind::Execute || headline.who.is_empty();
     let is_long = units(&detail) > LONGEST_SHOWN;
     let mut files = vec![];
     if is_long {
-        files.push(OutFile::text("would-run.txt", detail.as_ref()));
+        let name = if is_command {
+            "would-run.txt"
+        } else {
+            "request.txt"
+        };
+        files.push(OutFile::text(name, detail.as_ref()));
     }
     if !diffs.is_empty() {
         files.push(OutFile::text("changes.diff", diff::unified(diffs)));
@@ -53,20 +62,23 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     let mut message = DesiredMessage::new(part(item, out.len()), String::new());
     message.files = files;
     if let Some(decision) = decision {
-        message.content = audit(decision, &title, &detail, diffs.is_empty());
+        message.content = audit(decision, title, &detail, is_command && diffs.is_empty());
         out.push(message);
         return out;
     }
-    let mut content = format!("✋ **May it {title}?**\n");
+    let (who, title) = (words::escaped(&headline.who), words::escaped(&headline.title));
+    let mut content = match (who.is_empty(), title.is_empty()) {
+        (true, _) => format!("✋ **May it {title}?**\n"),
+        (false, true) => format!("✋ **{who}** {}:\n", headline.wants),
+        (false, false) => format!("✋ **{who}** {}: {title}\n", headline.wants),
+    };
     let shown = &detail[..beginning(&detail)];
-    if !shown.trim().is_empty() {
+    if !shown.trim().is_empty() && !headline.says(shown) {
         let line = format!("```\n{}\n```\n", kept_inside(shown.trim_end()));
         content.push_str(&line);
     }
     if is_long && reading == Reading::InFile {
-        content.push_str(
-            "⚠️ **This is only the beginning.** All that would run is in the file: read it first.\n",
-        );
+        content.push_str("⚠️ **This is only the beginning.** All of it is in the file: read it first.\n");
     }
     if !diffs.is_empty() && reading == Reading::InFile {
         content.push_str("All changes are in `changes.diff`.\n");
@@ -123,14 +135,17 @@ fn part(item: &Item, at: usize) -> Key {
     }
 }
 
-/// The answers that the agent offers, in its words, allowing ones first; where it offers no denial there is one all the same.
+/// The answers that the agent offers, in its words, allowing ones first, the narrowest of them before all; where it offers
+/// no denial there is one all the same.
 fn buttons(request: &str, options: &[Choice]) -> Vec<Button> {
     let (mut allow, mut deny) = (vec![], vec![]);
     for (option, choice) in (0..).zip(options) {
         let request = request.to_owned();
         let (words, style) = match choice.kind {
             // The narrowest yes is the one that stands out.
-            ChoiceKind::AllowOnce if allow.is_empty() => ("Allow once", Style::Success),
+            ChoiceKind::AllowOnce if allow.iter().all(|(is_wide, _)| *is_wide) => {
+                ("Allow once", Style::Success)
+            }
             ChoiceKind::AllowOnce => ("Allow once", Style::Secondary),
             ChoiceKind::AllowAlways => ("Always allow", Style::Secondary),
             ChoiceKind::RejectOnce => ("Deny", Style::Danger),
@@ -143,7 +158,11 @@ fn buttons(request: &str, options: &[Choice]) -> Vec<Button> {
         };
         match choice.kind {
             ChoiceKind::AllowOnce | ChoiceKind::AllowAlways => {
-                allow.push(Button::new(name, style, Action::Allow { request, option }));
+                let is_wide = choice.kind == ChoiceKind::AllowAlways;
+                allow.push((
+                    is_wide,
+                    Button::new(name, style, Action::Allow { request, option }),
+                ));
             }
             ChoiceKind::RejectOnce | ChoiceKind::RejectAlways => {
                 let option = Some(option);
@@ -159,6 +178,8 @@ fn buttons(request: &str, options: &[Choice]) -> Vec<Button> {
             Action::Deny { request, option },
         ));
     }
+    allow.sort_by_key(|(is_wide, _)| *is_wide);
+    let mut allow: Vec<_> = allow.into_iter().map(|(_, button)| button).collect();
     // A no always has its place.
     deny.truncate(2);
     allow.truncate(MOST_BUTTONS - deny.len());
@@ -209,7 +230,7 @@ fn audit(decision: &Decision, title: &str, detail: &str, is_command: bool) -> St
         command if is_command && !command.is_empty() && !command.contains('\n') => {
             as_code(&harmless::line(command, 300))
         }
-        _ => title.to_owned(),
+        _ => words::escaped(&harmless::line(&title.replace('`', ""), 100)),
     };
     format!("{verdict}: {what}")
 }

@@ -72,6 +72,8 @@ fn permission(detail: &str, decision: Option<Decision>) -> Body {
     Body::Permission {
         request: "0123456789abcdef0123456789abcdef".into(),
         call: "c".into(),
+        asker: String::new(),
+        kind: conversation::ToolKind::Execute,
         title: "run a command".into(),
         detail: detail.into(),
         diffs: vec![],
@@ -197,8 +199,8 @@ fn what_would_run_is_shown_exactly_and_only_named_buttons_decide() {
     assert_eq!(
         shown,
         [
-            allow("Always here", 0),
             allow("Allow once", 1),
+            allow("Always here", 0),
             deny("No", Some(2))
         ]
     );
@@ -206,6 +208,8 @@ fn what_would_run_is_shown_exactly_and_only_named_buttons_decide() {
     let Body::Permission {
         request: name,
         call,
+        asker,
+        kind,
         title,
         detail,
         diffs,
@@ -219,6 +223,8 @@ fn what_would_run_is_shown_exactly_and_only_named_buttons_decide() {
     let card = one(Body::Permission {
         request: name,
         call,
+        asker,
+        kind,
         title,
         detail,
         diffs,
@@ -234,6 +240,66 @@ fn what_would_run_is_shown_exactly_and_only_named_buttons_decide() {
             .matches("```")
             .count(),
         2
+    );
+}
+
+#[test]
+fn a_foreign_agent_asks_by_its_name_and_its_plan_is_shown_or_in_a_file() {
+    let asks = |kind, title: &str, detail: &str, diffs: Vec<Diff>| {
+        let mut body = permission(detail, None);
+        if let Body::Permission {
+            asker,
+            kind: sort,
+            title: words,
+            diffs: changes,
+            ..
+        } = &mut body
+        {
+            (*asker, *sort, *words, *changes) = ("Claude_Code".into(), kind, title.into(), diffs);
+        }
+        one(body)
+    };
+    let card = asks(
+        ToolKind::Other,
+        "Ready to code?",
+        "## Plan\n1. do **this**",
+        vec![],
+    );
+    assert!(
+        card.content
+            .starts_with("✋ **Claude\\_Code** asks: Ready to code?\n```\n## Plan\n1. do **this**\n```\n"),
+        "{}",
+        card.content
+    );
+    let long = format!("## Plan\n{}", "and more words here. ".repeat(150));
+    let card = asks(ToolKind::Other, "Ready to code?", &long, vec![]);
+    assert!(card.content.contains("only the beginning"), "{}", card.content);
+    assert_eq!(card.files, [OutFile::text("request.txt", long)]);
+    let card = asks(ToolKind::Execute, "`make`", "make", vec![]);
+    assert!(
+        card.content
+            .starts_with("✋ **Claude\\_Code** wants to run:\n```\nmake\n```\n"),
+        "{}",
+        card.content
+    );
+    let diff = Diff {
+        path: "a".into(),
+        old: None,
+        new: "b".into(),
+    };
+    let card = asks(ToolKind::Edit, "Edit `a`", "new file: a\n+b\n", vec![diff]);
+    assert!(
+        card.content
+            .starts_with("✋ **Claude\\_Code** wants to change files: Edit a\n```\nnew file"),
+        "{}",
+        card.content
+    );
+    let card = asks(ToolKind::Other, "mcp__x", "mcp__x", vec![]);
+    assert!(
+        card.content
+            .starts_with("✋ **Claude\\_Code** asks: mcp\\_\\_x\n-# If"),
+        "{}",
+        card.content
     );
 }
 
@@ -614,8 +680,8 @@ fn anything() -> impl Strategy<Value = Body> {
         }),
         1 => text().prop_map(|text| Body::Plan { entries: vec![PlanEntry { text, status: PlanStatus::Running }; 30] }),
         1 => (text(), text()).prop_map(|(title, detail)| match permission(&detail, None) {
-            Body::Permission { request, call, detail, diffs, until, decision, options, .. } => {
-                Body::Permission { request, call, title, detail, diffs, until, decision, options }
+            Body::Permission { request, call, asker, kind, detail, diffs, until, decision, options, .. } => {
+                Body::Permission { request, call, asker, kind, title, detail, diffs, until, decision, options }
             }
             other => other,
         }),

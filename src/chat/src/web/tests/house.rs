@@ -21,6 +21,7 @@ const CERTAIN: Duration = Duration::from_secs(30);
 const AGENT: &str = r#"
 answer() { printf '{"jsonrpc":"2.0","id":"%s","result":%s}\n' "$id" "$1"; }
 say() { printf '{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"s1","update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"%s"}}}}\n' "$1"; }
+models() { printf '%s' '"configOptions":[{"id":"model","name":"Model","category":"model","type":"select","currentValue":"'"${now:-own}"'","options":[{"value":"own","name":"Own"},{"value":"m-1","name":"One"},{"value":"big","name":"Big"}]}]'; }
 while IFS= read -r line; do
   case $line in
     *'"method":"session/cancel"'*) id=$kept; answer '{"stopReason":"cancelled"}'; continue ;;
@@ -28,8 +29,11 @@ while IFS= read -r line; do
   esac
   case $line in
     *'"method":"initialize"'*) answer '{"protocolVersion":1,"agentCapabilities":{"loadSession":true}}' ;;
-    *'"method":"session/new"'*) answer '{"sessionId":"s1"}' ;;
-    *'"method":"session/load"'*) answer '{}' ;;
+    *'"method":"session/new"'*) answer '{"sessionId":"s1",'"$(models)"'}' ;;
+    *'"method":"session/load"'*) answer '{'"$(models)"'}' ;;
+    *'"method":"session/set_config_option"'*'"big"'*) now=big; answer '{'"$(models)"'}' ;;
+    *'"method":"session/set_config_option"'*'"m-1"'*) now=m-1; answer '{'"$(models)"'}' ;;
+    *'"method":"session/set_config_option"'*) now=own; answer '{'"$(models)"'}' ;;
     *'"method":"session/prompt"'*hang*) kept=$id; say 'hanging on' ;;
     *'"method":"session/prompt"'*grow*)
       count=0

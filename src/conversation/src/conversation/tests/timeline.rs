@@ -29,6 +29,8 @@ pub(super) fn permission(decision: Option<Decision>) -> Body {
     Body::Permission {
         request: "r1".to_owned(),
         call: "call-1".to_owned(),
+        asker: String::new(),
+        kind: ToolKind::Execute,
         title: "run a command".to_owned(),
         detail: "rm -rf build".to_owned(),
         diffs: Vec::new(),

@@ -6,6 +6,7 @@ use super::super::html::{escape, push};
 use super::super::icon::icon;
 use super::super::{Viewer, diff, harmless, words};
 use super::rest;
+use crate::asking::{Headline, headline};
 
 /// More than fits into the card without scrolling.
 const SEEN_LINES: usize = 16;
@@ -21,6 +22,8 @@ const SEEN_OF_DECIDED: usize = 4 * 1024;
 pub(super) fn html(item: &Item, viewer: &Viewer, most: usize) -> String {
     let Body::Permission {
         request,
+        asker,
+        kind,
         title,
         detail,
         diffs,
@@ -48,11 +51,13 @@ pub(super) fn html(item: &Item, viewer: &Viewer, most: usize) -> String {
     // Nothing that would be executed is left out, shortened or invisible here.
     let drawn: Vec<_> = diffs.iter().map(diff::whole).collect();
     // What the changes show, or the headline, is not said again.
-    let is_told = *detail == shown || (!diffs.is_empty() && *detail == supervisor::describe_diffs(diffs));
-    let detail = if is_told {
-        String::new()
-    } else {
-        harmless::named(detail).into_owned()
+    let detail = harmless::named(detail);
+    let headline = headline(asker, *kind, title, &detail);
+    let told = harmless::named(&supervisor::describe_diffs(diffs)).into_owned();
+    let detail = match detail.strip_prefix(told.as_str()) {
+        _ if headline.says(&detail) => String::new(),
+        Some(rest) => rest.trim_start_matches('\n').to_owned(),
+        None => detail.into_owned(),
     };
     let mut what = String::new();
     if !detail.is_empty() {
@@ -77,7 +82,7 @@ pub(super) fn html(item: &Item, viewer: &Viewer, most: usize) -> String {
         let long = if lines > SEEN_LINES || size > SEEN_BYTES {
             let size = words::bytes(size as u64);
             format!(
-                "<p class=\"says warning\">This is long ({lines} lines, {size}): scroll to see all that would run.</p>"
+                "<p class=\"says warning\">This is long ({lines} lines, {size}): scroll to see all of it.</p>"
             )
         } else {
             String::new()
@@ -88,10 +93,10 @@ pub(super) fn html(item: &Item, viewer: &Viewer, most: usize) -> String {
             ""
         };
         return format!(
-            "<section class=\"card wait\" aria-label=\"Permission needed\"><header>{}<b>May it {}?</b>\
+            "<section class=\"card wait\" aria-label=\"Permission needed\"><header>{}{}\
              <small class=\"facts\">denied in {}</small></header>{what}{long}{marked}{buttons}</section>",
             icon("ask"),
-            escape(&shown),
+            asks(&headline),
             words::until(*until, viewer.now)
         );
     };
@@ -105,6 +110,15 @@ pub(super) fn html(item: &Item, viewer: &Viewer, most: usize) -> String {
     decided(decision, &shown, &what)
 }
 
+fn asks(Headline { who, wants, title }: &Headline) -> String {
+    let (who, title) = (escape(who), escape(title));
+    match (who.is_empty(), title.is_empty()) {
+        (true, _) => format!("<b>May it {title}?</b>"),
+        (false, true) => format!("<span><b>{who}</b> {wants}:</span>"),
+        (false, false) => format!("<span><b>{who}</b> {wants}: {title}</span>"),
+    }
+}
+
 /// The line that says who decided, over what was asked.
 fn decided(decision: &Decision, shown: &str, what: &str) -> String {
     let (class, mark, line) = verdict(decision);
@@ -114,10 +128,12 @@ fn decided(decision: &Decision, shown: &str, what: &str) -> String {
     )
 }
 
-/// The answers that the agent offers, in its words; where it offers no denial there is one all the same. Only denials submit
+/// The answers that the agent offers, in its words, the narrowest first; where it offers no denial there is one all the same. Only denials submit
 /// the form: Enter in the reason must never allow.
 fn buttons(request: &str, options: &[Choice], item: &Item) -> String {
     let (mut allow, mut deny) = (String::new(), String::new());
+    let mut options: Vec<_> = options.iter().collect();
+    options.sort_by_key(|option| option.kind == ChoiceKind::AllowAlways);
     for option in options {
         let Manner { answer, words, means } = manner(option.kind);
         let name = harmless::line(&option.name, LONGEST_NAME);

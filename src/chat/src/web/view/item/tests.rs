@@ -86,6 +86,8 @@ fn words_of_people_and_tools_are_never_markup() {
         Body::Permission {
             request: by(),
             call: by(),
+            asker: by(),
+            kind: conversation::ToolKind::Execute,
             title: by(),
             detail: by(),
             diffs: vec![diff],
@@ -307,6 +309,8 @@ fn what_is_too_long_to_be_seen_at_once_says_so() {
         Body::Permission {
             request,
             call,
+            asker,
+            kind,
             title,
             diffs,
             options,
@@ -316,6 +320,8 @@ fn what_is_too_long_to_be_seen_at_once_says_so() {
         } => show(Body::Permission {
             request,
             call,
+            asker,
+            kind,
             title,
             detail,
             diffs,

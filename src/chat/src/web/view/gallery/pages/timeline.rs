@@ -104,6 +104,8 @@ pub(super) fn ask(title: &str, detail: &str, diffs: Vec<Diff>, decision: Option<
     Body::Permission {
         request: title.into(),
         call: "c".into(),
+        asker: String::new(),
+        kind: conversation::ToolKind::Execute,
         title: title.into(),
         detail: detail.into(),
         diffs,

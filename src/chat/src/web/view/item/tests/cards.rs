@@ -27,6 +27,8 @@ pub(super) fn asks(decision: Option<Decision>) -> Body {
     Body::Permission {
         request: "r\"1".into(),
         call: "c1".into(),
+        asker: String::new(),
+        kind: conversation::ToolKind::Execute,
         title: "run a command".into(),
         detail: "rm -rf build && echo \u{202e}done".into(),
         diffs: vec![],
@@ -118,6 +120,8 @@ fn a_request_to_change_a_file_shows_every_changed_line() {
         Body::Permission {
             request,
             call,
+            asker,
+            kind,
             title,
             options,
             until,
@@ -126,6 +130,8 @@ fn a_request_to_change_a_file_shows_every_changed_line() {
         } => show(Body::Permission {
             request,
             call,
+            asker,
+            kind,
             title,
             detail: String::new(),
             diffs: vec![Diff {
@@ -185,11 +191,65 @@ fn the_answers_are_those_that_the_agent_offers_in_its_words() {
 }
 
 #[test]
+fn a_foreign_agent_asks_by_its_name_with_all_that_it_says() {
+    let asked = |sort, words: &str, about: &str, changes: Vec<Diff>| {
+        let mut body = asks(None);
+        if let Body::Permission {
+            asker,
+            kind,
+            title,
+            detail,
+            diffs,
+            options,
+            ..
+        } = &mut body
+        {
+            (*asker, *kind, *title, *detail, *diffs) =
+                ("Claude <Code>".into(), sort, words.into(), about.into(), changes);
+            *options = vec![
+                choice("all", "Yes, and accept edits", ChoiceKind::AllowAlways),
+                choice("one", "Yes, and ask", ChoiceKind::AllowOnce),
+            ];
+        }
+        show(body)
+    };
+    let html = asked(ToolKind::Other, "Ready to code?", "## Plan\n1. this", vec![]);
+    assert!(
+        html.contains("<b>Claude &lt;Code&gt;</b> asks: Ready to code?"),
+        "{html}"
+    );
+    assert!(html.contains("## Plan\n1. this</pre>"), "{html}");
+    assert!(
+        html.find("Yes, and ask") < html.find("Yes, and accept edits"),
+        "{html}"
+    );
+    let html = asked(ToolKind::Execute, "`make`", "make", vec![]);
+    assert!(
+        html.contains("wants to run:</span>") && html.contains(">make</pre>"),
+        "{html}"
+    );
+    let diffs = vec![Diff {
+        path: "a.txt".into(),
+        old: None,
+        new: "twice\n".into(),
+    }];
+    let about = format!("{}\nwhy it asks", supervisor::describe_diffs(&diffs));
+    let html = asked(ToolKind::Edit, "Edit `a.txt`", &about, diffs);
+    assert!(
+        html.contains("wants to change files: Edit a.txt") && html.contains(">why it asks</pre>"),
+        "{html}"
+    );
+    assert_eq!(html.matches("twice").count(), 1, "{html}");
+}
+
+#[test]
 fn what_was_decided_is_drawn_by_its_head_and_all_of_it_on_demand() {
     let long = |decision| match asks(decision) {
         Body::Permission {
             request,
             call,
+            asker,
+            kind,
             title,
             options,
             until,
@@ -198,6 +258,8 @@ fn what_was_decided_is_drawn_by_its_head_and_all_of_it_on_demand() {
         } => Body::Permission {
             request,
             call,
+            asker,
+            kind,
             title,
             detail: format!("{}last", "rm x\n".repeat(200_000)),
             diffs: vec![],
