@@ -30,6 +30,7 @@ mod health;
 mod hear;
 mod memory;
 mod mouth;
+mod owner;
 mod payer;
 mod persist;
 mod places;

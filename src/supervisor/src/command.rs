@@ -1,11 +1,11 @@
 //! What is asked of a thread's task.
 
-use conversation::{Grant, GrantId, Thread, ThreadChange, TurnId};
+use conversation::{Grant, GrantId, SourceId, Thread, ThreadChange, TurnId};
 use credentials::UserId;
 use tokio::sync::oneshot;
 
 use crate::status::WorkerStatus;
-use crate::supervisor::{Answer, Message, Posted, SupervisorError};
+use crate::supervisor::{Amended, Answer, Message, Posted, SupervisorError};
 use crate::update::{Snapshot, Subscription};
 
 /// Where an answer goes. An asker that has left is not an error.
@@ -20,6 +20,8 @@ pub(crate) enum Command {
     /// This turn, or whichever is the first.
     Stop(Option<TurnId>, UserId, Promise<bool>),
     DropQueued(TurnId, UserId, Promise<()>),
+    /// The turn of this message, if it waits.
+    Amend(SourceId, Amended, Promise<bool>),
     Retry(TurnId, UserId, Promise<Posted>),
     Reset(UserId, Promise<()>),
     Change(Box<ThreadChange>, Promise<Thread>),
@@ -58,7 +60,7 @@ impl Command {
             #[cfg(test)]
             Self::Break => {}
             Self::Post(_, promise) | Self::Retry(_, _, promise) => drop(promise.send(Err(error))),
-            Self::Stop(_, _, promise) => drop(promise.send(Err(error))),
+            Self::Stop(_, _, promise) | Self::Amend(_, _, promise) => drop(promise.send(Err(error))),
             Self::DropQueued(_, _, promise) | Self::Reset(_, promise) | Self::Decide(_, promise) => {
                 drop(promise.send(Err(error)));
             }

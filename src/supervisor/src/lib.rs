@@ -30,9 +30,10 @@ pub use admission::Admission;
 pub use config::{Agent, AgentKind, Config, Limits};
 pub use models::{Model, Offer};
 pub use probe::{Unfit, probe};
+pub use rights::Deed;
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
 pub use supervisor::{
-    Answer, Happened, Message, Posted, Skipped, Supervisor, SupervisorError, attention_offline,
+    Amended, Answer, Happened, Message, Posted, Skipped, Supervisor, SupervisorError, attention_offline,
     longest_drain, reset_offline, take_back_offline, unanswered,
 };
 pub use timeline::{LONGEST_TEXT, describe_diffs};

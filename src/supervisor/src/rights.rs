@@ -2,9 +2,12 @@
 
 use credentials::UserId;
 
-/// What somebody wants to do.
+/// Whose thread it is, where nobody names them.
+pub(crate) const OPENER: &str = "the person who opened this thread";
+
+/// What only some people may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub enum Deed {
     /// Allow or deny what the agent asks for: it is done with the owner's files and login.
     Decide,
     /// Stop, drop or retry one turn.
@@ -13,21 +16,32 @@ pub(crate) enum Deed {
     Reset,
     /// Take back what is always allowed.
     TakeBack,
+    /// Choose what the whole thread works with.
+    Change,
 }
 
-/// `None` if `by` may, else why not, in words. `author` is who wrote the turn it is about.
-pub(crate) fn refusal(deed: Deed, by: &UserId, owner: &UserId, author: Option<&UserId>) -> Option<String> {
+impl Deed {
+    /// Why somebody may not, without a full stop. `owner`: whose thread it is, as a front-end names them.
+    pub fn refused(self, owner: &str) -> String {
+        match self {
+            Self::Decide => format!("only {owner} may decide that"),
+            Self::Turn => format!("only the person who wrote that message may do that, or {owner}"),
+            Self::Reset => format!("only {owner} may reset it"),
+            Self::TakeBack => format!("only {owner} may take that back"),
+            Self::Change => format!("only {owner} may change that"),
+        }
+    }
+}
+
+/// Whether `by` may. `author` is who wrote the turn it is about.
+pub(crate) fn may(deed: Deed, by: &UserId, owner: &UserId, author: Option<&UserId>) -> bool {
     let operator = is_operator(by);
-    let words = match deed {
-        _ if by == owner => return None,
-        Deed::Decide => "only the person who opened this thread may decide that",
-        Deed::Turn if operator || author == Some(by) => return None,
-        Deed::Turn => "only the person who wrote that message, or who opened this thread, may do that",
-        Deed::Reset | Deed::TakeBack if operator => return None,
-        Deed::TakeBack => "only the person who opened this thread may take that back",
-        Deed::Reset => "only the person who opened this thread may reset it",
-    };
-    Some(words.to_owned())
+    by == owner
+        || match deed {
+            Deed::Decide => false,
+            Deed::Turn => operator || author == Some(by),
+            Deed::Reset | Deed::TakeBack | Deed::Change => operator,
+        }
 }
 
 /// The control socket and the files belong to the same system user as the host itself.
@@ -48,10 +62,11 @@ mod tests {
             (Deed::Decide, vec![&owner]),
             (Deed::Turn, vec![&owner, &author, &operator]),
             (Deed::Reset, vec![&owner, &operator]),
+            (Deed::Change, vec![&owner, &operator]),
             (Deed::TakeBack, vec![&owner, &operator]),
         ] {
             for by in [&owner, &author, &other, &operator] {
-                let may = refusal(deed, by, &owner, Some(&author)).is_none();
+                let may = may(deed, by, &owner, Some(&author));
                 assert_eq!(may, who_may.contains(&by), "{deed:?} by {}", by.as_str());
             }
         }

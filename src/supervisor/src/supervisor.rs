@@ -18,6 +18,7 @@ use crate::admission::Admission;
 use crate::command::{Command, Decided};
 use crate::config::{Agent, AgentKind, Config};
 use crate::process::{Launcher, Waited};
+use crate::rights::{Deed, OPENER};
 use crate::shared::Shared;
 use crate::sweep::Reaper;
 use crate::task::make_private;
@@ -71,6 +72,18 @@ pub struct Message {
     pub files: Vec<Attachment>,
     /// Overrides the thread's mode for this message.
     pub dispatch: Option<Dispatch>,
+}
+
+/// What became of a message that waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Amended {
+    /// It says this now; its files stay.
+    Words(String),
+    /// It is not to run.
+    Withdrawn {
+        /// Why, behind a colon.
+        reason: String,
+    },
 }
 
 /// What became of a message. It is durable.
@@ -133,8 +146,8 @@ pub enum SupervisorError {
     #[error(transparent)]
     Conversation(#[from] ConversationError),
     /// The asker may not do that.
-    #[error("{0}")]
-    NotAllowed(String),
+    #[error("{}", .0.refused(OPENER))]
+    NotAllowed(Deed),
     /// Too late, or it never was: an answered permission request, a stopped turn.
     #[error("{0}")]
     Gone(String),
@@ -257,6 +270,16 @@ impl Supervisor {
         let by = by.clone();
         self.shared()
             .ask(thread, |promise| Command::DropQueued(turn, by, promise))
+            .await
+    }
+
+    /// A message was changed or taken back by who wrote it; its turn, if it still waits, does as they want now. `false`: it
+    /// does not wait, and nothing changes.
+    ///
+    /// Errors: `Conversation`, also for a text that is too long.
+    pub async fn amend(&self, thread: &ThreadId, source: SourceId, amended: Amended) -> Result<bool> {
+        self.shared()
+            .ask(thread, |promise| Command::Amend(source, amended, promise))
             .await
     }
 

@@ -177,6 +177,7 @@ impl GuildScene {
     /// What a role allows from now on; everyone's has the guild's own id.
     pub fn set_role(&self, role: Id, permissions: u64) {
         let mut world = self.shared.world();
+        let hidden = self.hidden(&world);
         let role = self
             .guild_mut(&mut world)
             .roles
@@ -185,6 +186,7 @@ impl GuildScene {
         role.permissions = permissions;
         let data = json!({ "guild_id": self.id, "role": role.json() });
         world.tell_guild("GUILD_ROLE_UPDATE", GUILDS, self.id, data);
+        self.sync_seen(&mut world, &hidden);
     }
 
     /// Whoever had it has it no more.
@@ -204,6 +206,7 @@ impl GuildScene {
         let member = member.into();
         let mut world = self.shared.world();
         let bot = world.application.bot;
+        let hidden = self.hidden(&world);
         let entry = self
             .guild_mut(&mut world)
             .members
@@ -215,14 +218,14 @@ impl GuildScene {
         // Of its own roles a bot hears in any case.
         let needs = if member == bot { 0 } else { GUILD_MEMBERS };
         world.tell_guild("GUILD_MEMBER_UPDATE", needs, self.id, data);
+        self.sync_seen(&mut world, &hidden);
     }
 
     /// What a role (or everyone, or one user) may more and less in one channel. Replaces what was said before.
     pub fn overwrite(&self, channel: Id, who: impl Into<Id>, allow: u64, deny: u64) {
         let who = who.into();
         let mut world = self.shared.world();
-        let bot = world.application.bot;
-        let saw = world.sees(bot, channel);
+        let hidden = self.hidden(&world);
         let is_role = self.guild(&world).roles.contains_key(&who);
         let overwrites = &mut world
             .channels
@@ -241,8 +244,26 @@ impl GuildScene {
             .get(&channel)
             .map(|channel| world.channel_json(channel));
         world.tell_guild("CHANNEL_UPDATE", GUILDS, self.id, data.unwrap_or(Value::Null));
-        if !saw && world.sees(bot, channel) {
-            self.sync_threads(&mut world, channel);
+        self.sync_seen(&mut world, &hidden);
+    }
+
+    /// Channels that the bot does not see.
+    fn hidden(&self, world: &World) -> Vec<Id> {
+        let bot = world.application.bot;
+        let ours = world
+            .channels
+            .values()
+            .filter(|channel| channel.guild == Some(self.id));
+        let ours = ours.filter(|channel| channel.thread.is_none() && !world.sees(bot, channel.id));
+        ours.map(|channel| channel.id).collect()
+    }
+
+    fn sync_seen(&self, world: &mut World, hidden: &[Id]) {
+        let bot = world.application.bot;
+        for channel in hidden {
+            if world.sees(bot, *channel) {
+                self.sync_threads(world, *channel);
+            }
         }
     }
 

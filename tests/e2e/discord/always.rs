@@ -67,9 +67,7 @@ async fn what_is_always_allowed_is_listed_under_status_and_taken_back_for_good_b
     assert_eq!(labels[2], "Ask again: all");
     let first_one = listed.button(&labels[0]).expect("a button");
     let stolen = bob.forges(listed.id, &first_one);
-    stage
-        .told(&bob, thread, stolen, "Only the person who opened this thread")
-        .await;
+    stage.told(&bob, thread, stolen, &stage.only_alice("may")).await;
     assert!(stage.runs_unasked(thread, "echo one").await);
 
     let pressed = alice.presses(listed.id, &first_one);

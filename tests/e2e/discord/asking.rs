@@ -45,7 +45,7 @@ async fn a_permission_is_asked_for_with_the_exact_command_and_only_the_owner_dec
     let bob = stage.guild.member("bob");
     let pressed = bob.presses_labelled(card.id, "Allow once");
     stage
-        .told(&bob, thread, pressed, "Only the person who opened this thread")
+        .told(&bob, thread, pressed, &stage.only_alice("may decide that"))
         .await;
     let forged = bob.forges(card.id, "a1.allow.1-0.0123456789abcdef");
     stage.told(&bob, thread, forged, "not one of mine").await;

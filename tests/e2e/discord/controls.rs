@@ -75,7 +75,7 @@ async fn model_agent_and_reset_change_what_the_next_turn_works_with_and_only_the
             thread,
             "model",
             &other,
-            "Only the person who opened this thread",
+            &stage.only_alice("may change that"),
         )
         .await;
     stage
@@ -113,7 +113,7 @@ async fn model_agent_and_reset_change_what_the_next_turn_works_with_and_only_the
             thread,
             "agent",
             &agent("shell"),
-            "Only the person who opened this thread",
+            &stage.only_alice("may change that"),
         )
         .await;
     stage.types(&alice, thread, "agent", &[], "`shell`").await;

@@ -88,9 +88,9 @@ async fn strangers_bots_and_edits_are_nothing_to_it() {
         })
         .await;
     let (message, thread) = stage.mention(&stage.alice, "say: yes").await;
-    stage.alice.edits(message, &format!("{name} say: no"));
     stage.said(thread, "the answer", with("yes")).await;
     stage.sign(message, "✅").await;
+    stage.alice.edits(message, &format!("{name} say: no"));
     let threads = stage.fake.look(|world| world.threads(stage.channel).len());
     assert_eq!(threads, 1, "only Alice was answered");
     assert_eq!(stage.fake.said(stage.channel).len(), 1);

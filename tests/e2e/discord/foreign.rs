@@ -94,7 +94,7 @@ async fn its_answers_are_offered_in_its_words_and_it_hears_the_one_that_was_pres
         );
         let stolen = bob.presses_labelled(card.id, label);
         stage
-            .told(&bob, thread, stolen, "Only the person who opened this thread")
+            .told(&bob, thread, stolen, &stage.only_alice("may decide that"))
             .await;
         let pressed = stage.alice.presses_labelled(card.id, label);
         if label == "no" {

@@ -119,7 +119,7 @@ async fn every_answer_after_its_time_is_said_where_it_was_asked_without_what_is_
         })
         .await;
     let allow = card.button("Allow once").expect("it was there");
-    let only = format!("{} Only the person who opened this thread", bob.mention());
+    let only = format!("{} {}", bob.mention(), stage.only_alice("may decide that"));
     stage
         .too_late(MORE, thread, &only, async || bob.forges(card.id, &allow))
         .await;

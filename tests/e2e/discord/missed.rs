@@ -246,7 +246,7 @@ impl Stage {
     }
 
     /// What the model was asked last.
-    fn asked_of_the_model(&self) -> String {
+    pub(super) fn asked_of_the_model(&self) -> String {
         format!("{:?}", self.scene.control().model_requests().last())
     }
 }

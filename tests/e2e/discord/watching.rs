@@ -30,7 +30,7 @@ async fn the_administrator_watches_a_thread_and_nobody_else_learns_that_it_is_th
         "Discord · #general",
         &format!("https://discord.com/channels/{}/{thread}", stage.guild.id),
         "echo from-discord",
-        "Only the person who opened this thread can decide",
+        "Only the person whose thread this is can decide",
     ] {
         assert!(html.contains(words), "{words}: {html}");
     }

@@ -6,7 +6,6 @@ use std::future::pending;
 use std::sync::{Arc, Weak};
 
 use conversation::Turn;
-use credentials::UserId;
 use supervisor::{Admission, Supervisor};
 use tokio::sync::watch;
 
@@ -14,6 +13,7 @@ use super::FRONT_END;
 use super::admission::{Author, AuthorKind, Facts, Id, Refusal, Verdict};
 use super::bot::Bot;
 use super::hear;
+use super::owner::id;
 use super::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::places;
 use super::rest::Trouble;
@@ -53,7 +53,10 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
     let (Some(channel), Some(author)) = (places::channel(&turn.thread), id(&turn.by)) else {
         return Ok(Admission::Granted);
     };
-    let reason = refusal(bot, channel, author).await;
+    let mut reason = refusal(bot, channel, author).await;
+    if let Ok(None) = reason {
+        reason = hear::look_again(bot, turn).await;
+    }
     let Some(reason) = reason.map_err(|trouble| trouble.to_string())? else {
         let parent = bot.places.spot(channel).and_then(|spot| spot.parent);
         let obeyed = hear::obey_channel(bot, channel, parent).await;
@@ -119,8 +122,4 @@ async fn is_machine(bot: &Bot, user: Id) -> Result<bool, Trouble> {
     };
     bot.places.learn_machine(user, is_machine);
     Ok(is_machine)
-}
-
-fn id(user: &UserId) -> Option<Id> {
-    user.as_str().strip_prefix("discord:")?.parse().ok()
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::admission::{Id, Rules};
+use super::catch_up::Sight;
 use super::config::Config;
 use super::custom_id::Sealer;
 use super::haste::hurried;
@@ -65,6 +66,7 @@ pub(super) struct Bot {
     /// The connection to the gateway.
     pub(super) link: Link,
     seen: Mutex<Seen>,
+    pub(super) sight: Sight,
     /// The last piece of work of each channel: what comes in a channel is done in order.
     tails: Mutex<HashMap<Id, JoinHandle<()>>>,
 }
@@ -105,6 +107,7 @@ impl Bot {
             link,
             nonces: Nonces::new(&sealer),
             seen: Mutex::new(seen),
+            sight: Sight::default(),
             tails: Mutex::default(),
             config,
             house,

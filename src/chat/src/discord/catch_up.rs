@@ -17,6 +17,10 @@ use super::places::{self, Kind, Spot};
 use super::rest::Trouble;
 use super::seen::{DIRECT, Shard};
 
+mod sight;
+
+pub(super) use sight::{Sight, came_into_sight};
+
 /// Direct conversations that are looked into, the most recently active first.
 const MOST_DIRECT: usize = 50;
 /// Threads of which Discord says at once that the bot does not see them, and the pause after each further one: Discord counts
@@ -44,6 +48,7 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
     let Some(before) = bot.seen().before(shard, id) else {
         return;
     };
+    bot.sight.met(id, before);
     for channel in guild.channels.values().chain(&guild.threads) {
         let newest = channel.last_message_id.map_or(0, MessageId::get);
         let given = given(bot, guild, channel);
@@ -57,7 +62,7 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
                 after: before,
                 upto: newest,
             };
-            missed(bot, shard, gap);
+            missed(bot, shard, gap, before + 1);
         } else {
             let channel = channel.id.get();
             tracing::warn!(
@@ -85,7 +90,7 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
     // One after the other: what people say now is not to wait for all of them.
     tokio::spawn(async move {
         for parent in parents {
-            put_away(&again, shard, (parent, id), before).await;
+            put_away(&again, shard, (parent, id), before, first).await;
         }
     });
     bot.seen().heard(shard, id);
@@ -110,10 +115,9 @@ fn given(bot: &Bot, guild: &Guild, channel: &GuildChannel) -> Permissions {
 }
 
 /// Threads of a channel that were put away meanwhile, private ones that the bot is a member of among them: nobody tells of
-/// them.
-async fn put_away(bot: &Arc<Bot>, shard: Shard, (of, guild): ((Id, Kind), Id), before: Id) {
+/// them. Until they were looked for, `first` is under way.
+async fn put_away(bot: &Arc<Bot>, shard: Shard, (of, guild): ((Id, Kind), Id), before: Id, first: Id) {
     let (parent, _) = of;
-    let first = before + 1;
     let looking = Arc::clone(bot);
     let attempt = move |_| {
         let bot = Arc::clone(&looking);
@@ -121,6 +125,11 @@ async fn put_away(bot: &Arc<Bot>, shard: Shard, (of, guild): ((Id, Kind), Id), b
             match bot.rest.put_away(of, before).await {
                 Ok(threads) => {
                     for (channel, newest) in threads {
+                        let heard = bot.sight.upto(guild, channel).unwrap_or(before);
+                        let after = heard.max(before);
+                        if newest <= after {
+                            continue;
+                        }
                         let spot = Spot {
                             guild: Some(guild),
                             parent: Some(parent),
@@ -130,10 +139,10 @@ async fn put_away(bot: &Arc<Bot>, shard: Shard, (of, guild): ((Id, Kind), Id), b
                         let gap = Gap {
                             channel,
                             guild: Some(guild),
-                            after: before,
+                            after,
                             upto: newest,
                         };
-                        missed(&bot, shard, gap);
+                        missed(&bot, shard, gap, first);
                     }
                 }
                 Err(trouble @ Trouble::Refused { .. }) => {
@@ -200,18 +209,17 @@ pub(super) async fn direct(bot: &Arc<Bot>, session: u32) {
                     after: before,
                     upto: Id::MAX,
                 };
-                missed(bot, OF_DIRECT, gap);
+                missed(bot, OF_DIRECT, gap, before + 1);
             }
         }
     }
     bot.seen().heard_direct(OF_DIRECT, session);
 }
 
-/// Reads what was missed, in order with what comes live.
-fn missed(bot: &Arc<Bot>, shard: Shard, gap: Gap) {
+/// Reads what was missed, in order with what comes live. Until it was read, `first` is under way, and nothing after it counts
+/// as seen.
+fn missed(bot: &Arc<Bot>, shard: Shard, gap: Gap, first: Id) {
     let again = Arc::clone(bot);
-    // Until it was read, nothing after it counts as seen.
-    let first = gap.after + 1;
     bot.seen().came(shard, first);
     bot.in_order(gap.channel, async move {
         let behind = match hear::behind(&again, gap.channel, gap.guild) {
@@ -252,7 +260,7 @@ async fn read(bot: &Arc<Bot>, shard: Shard, mut gap: Gap, behind: Behind) -> Res
             return Ok(());
         }
         if behind == Behind::Waits {
-            missed(bot, shard, gap);
+            missed(bot, shard, gap, gap.after + 1);
             return Ok(());
         }
     }

@@ -7,14 +7,13 @@ use conversation::{ThreadChange, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{CommandData, CommandDataOptionValue};
-use supervisor::SupervisorError;
+use supervisor::{Deed, SupervisorError};
 
 use super::asker::{Asker, Late};
 use super::bot::{Bot, user};
 use super::places::thread;
-use super::press::sentence;
 use super::rest::Outgoing;
-use super::{names, payer, render, sign_in};
+use super::{names, owner, payer, render, sign_in};
 use crate::harmless;
 use crate::standing::{Model, NO_MODEL, chosen, model, offered, standing};
 
@@ -34,7 +33,6 @@ const LISTED: usize = 15;
 const LONGEST_NAME: usize = 200;
 
 const NOT_HERE: &str = "Not here.";
-const NOT_YOURS: &str = "Only the person who opened this thread may change that.";
 
 pub(super) fn text(name: &str, description: &str, required: bool) -> Value {
     json!({ "type": 3, "name": name, "description": description, "required": required })
@@ -146,8 +144,10 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
             thread,
             by,
         };
-        let done = here.run().await;
-        done.unwrap_or_else(|error| Outgoing::words(sentence(&error.to_string())))
+        match here.run().await {
+            Ok(answer) => answer,
+            Err(error) => Outgoing::words(owner::why_not(bot, &here.thread, &error).await),
+        }
     } else {
         Outgoing::words(NOT_HERE)
     };
@@ -266,10 +266,13 @@ impl Here<'_> {
         Ok(answer)
     }
 
-    /// Whether the asker may change what the whole thread works with.
-    async fn may_change(&self) -> Result<bool, SupervisorError> {
+    /// Errors: the asker may not change what the whole thread works with.
+    async fn may_change(&self) -> Result<(), SupervisorError> {
         let known = self.bot.house.conversation.thread(&self.thread).await?;
-        Ok(known.owner == self.by || self.asker.is_admin(self.bot).await)
+        if known.owner == self.by || self.asker.is_admin(self.bot).await {
+            return Ok(());
+        }
+        Err(SupervisorError::NotAllowed(Deed::Change))
     }
 
     async fn model(&self) -> Result<String, SupervisorError> {
@@ -290,9 +293,7 @@ impl Here<'_> {
                 .collect::<Vec<_>>()
                 .join(" "));
         };
-        if !self.may_change().await? {
-            return Ok(NOT_YOURS.to_owned());
-        }
+        self.may_change().await?;
         if name.len() > LONGEST_NAME || name.contains(|letter: char| letter.is_control() || letter == '`') {
             return Ok("That is no name of a model.".to_owned());
         }
@@ -320,9 +321,7 @@ impl Here<'_> {
             }
             return Ok(answer);
         };
-        if !self.may_change().await? {
-            return Ok(NOT_YOURS.to_owned());
-        }
+        self.may_change().await?;
         let change = ThreadChange {
             agent: Some(name),
             ..ThreadChange::default()

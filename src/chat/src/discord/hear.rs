@@ -11,30 +11,31 @@ use super::admission::{AuthorKind, Facts, Id, Mode, Refusal, Say, Verdict, decid
 use super::bot::Bot;
 use super::persist::{Behind, Tried, persist};
 use super::places::{Kind, Spot};
-use super::rest::Trouble;
+use super::rest::{Trouble, UNKNOWN_MESSAGE};
 use super::seen::{DIRECT, Shard};
 use super::{catch_up, press};
 
 mod another;
 mod answer;
+mod before;
 mod facts;
 mod failed;
 mod turn;
+mod waiting;
 
 pub(super) use answer::no_thread;
 pub(super) use facts::place;
 pub(super) use failed::Failed;
 
 use another::{is_left, notice_another, told_of_another, was_opened_by_us};
-use answer::answer;
+use answer::{answer, unopened};
 use facts::{author, mentions, said, shown};
 pub(super) use turn::obey_channel;
 use turn::{open, turn};
+pub(super) use waiting::look_again;
 
 /// The shard that tells of direct conversations.
 pub(super) const OF_DIRECT: Shard = 0;
-/// Discord's code for a message that is not there.
-const UNKNOWN_MESSAGE: i64 = 10_008;
 
 /// Deals with an event. Returns at once: what takes time is done in a task.
 pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
@@ -43,6 +44,11 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             let guild = event.message.guild_id.map(GuildId::get);
             heard(bot, shard, event.message, guild);
         }
+        Event::MessageUpdate(event) if event.edited_timestamp.is_some() => {
+            waiting::changed(bot, event.channel_id.get(), event.id.get());
+        }
+        Event::MessageDelete(event) => waiting::deleted(bot, event.channel_id.get(), &[event.message_id]),
+        Event::MessageDeleteBulk(event) => waiting::deleted(bot, event.channel_id.get(), &event.ids),
         Event::InteractionCreate(event) => {
             let bot = Arc::clone(bot);
             tokio::spawn(async move { press::interaction(&bot, event.interaction).await });
@@ -63,7 +69,10 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
         Event::GuildDelete(event) if event.guild.unavailable => {
             bot.seen().away(shard, event.guild.id.get());
         }
-        Event::GuildDelete(event) => bot.seen().heard(shard, event.guild.id.get()),
+        Event::GuildDelete(event) => {
+            bot.seen().heard(shard, event.guild.id.get());
+            bot.sight.left(event.guild.id.get());
+        }
         Event::ChannelDelete(event) => bot.gone_with_threads(event.channel.id.get()),
         Event::ThreadCreate(event) => bot.places.learn_of(&event.thread),
         Event::ThreadUpdate(event) => {
@@ -76,6 +85,7 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
                 bot.places.learn_of(thread);
             }
             unlocked(bot, &event.threads);
+            catch_up::came_into_sight(bot, shard, &event);
         }
         Event::Ready(event) => begin(bot, shard, &event.ready),
         Event::Resumed(_) => tracing::info!("connected to Discord again"),
@@ -171,6 +181,7 @@ pub(super) struct Came {
 /// meant for it: that costs next to nothing.
 pub(super) fn came(bot: &Bot, shard: Shard, message: Message, guild: Option<Id>, late: bool) -> Option<Came> {
     let (id, channel) = (message.id.get(), message.channel_id.get());
+    bot.sight.heard(channel, id);
     let is_listening = bot.config.rules.modes.values().any(|mode| *mode == Mode::All);
     let is_own = message.author.id.get() == bot.identity.user;
     let calls = guild.is_some() && !is_own && (is_listening || mentions(bot, &message));
@@ -322,10 +333,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
                     code: UNKNOWN_MESSAGE,
                     ..
                 }) => return Ok(Dealt::With),
-                Err(trouble) => {
-                    return Err(no_thread(&trouble)
-                        .map_or_else(|| trouble.into(), |words| Failed::Here(words.to_owned())));
-                }
+                Err(trouble) => return Err(unopened(bot, message, trouble).await),
             };
             if !is_new && !bot.places.is_served(opened) {
                 let is_first = tries == 0 && !came.late && bot.places.is_called_once(opened);

@@ -3,23 +3,24 @@
 use std::fmt;
 
 use conversation::Thread;
-use credentials::{Payer, UserId, whose_login_pays};
+use credentials::{Payer, whose_login_pays};
 use supervisor::AgentKind;
 
 use super::admission::{Author, Id};
 use super::bot::Bot;
+use super::owner::{id, named};
 use super::places;
 
 /// Whose login pays. Its text is how it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pays {
-    /// That of the one who opened the thread, also where it is dead.
+    /// That of the one whose thread it is, also where it is dead.
     Owner(Id),
     /// The host's: its key, its token, or its login.
     Host,
     /// One that somebody else's agent brings.
     Agent,
-    /// There is none yet: neither the one who opened the thread nor the host has one.
+    /// There is none yet: neither the one whose thread it is nor the host has one.
     Nobody(Id),
 }
 
@@ -27,11 +28,12 @@ impl Pays {
     pub(super) fn words(self) -> String {
         let whose = match self {
             Self::Nobody(owner) => {
+                let owner = named(Some(owner));
                 return format!(
-                    "Nobody is signed in yet for what is done in this thread: neither <@{owner}>, who opened it, nor this host."
+                    "Nobody is signed in yet for what is done in this thread: neither {owner} nor this host."
                 );
             }
-            Self::Owner(owner) => format!("the login of <@{owner}>, who opened it"),
+            Self::Owner(owner) => format!("the login of {}", named(Some(owner))),
             Self::Host => "the login of this host".to_owned(),
             Self::Agent => "a login that the agent brings itself".to_owned(),
         };
@@ -70,7 +72,7 @@ pub(super) fn pays(bot: &Bot, thread: &Thread) -> Option<Pays> {
     })
 }
 
-/// What somebody who did not open a thread is told of whose login pays there; `None`: they know.
+/// What somebody whose thread it is not is told of whose login pays there; `None`: they know.
 pub(super) async fn news(bot: &Bot, thread: &conversation::ThreadId, author: &Author) -> Option<Pays> {
     let channel = places::channel(thread)?;
     let thread = bot.house.conversation.thread(thread).await.ok()?;
@@ -85,8 +87,4 @@ pub(super) fn told(bot: &Bot, channel: Id, author: &Author, pays: Pays) {
         tracing::warn!(channel, %error, "could not write down who was told whose login pays");
     }
     bot.places.told_payer(channel, author.id, pays);
-}
-
-fn id(user: &UserId) -> Option<Id> {
-    user.as_str().strip_prefix("discord:")?.parse().ok()
 }

@@ -7,14 +7,14 @@ use conversation::{Body, GrantId, Item, ItemId, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{ActionRowComponent, ComponentInteraction, GuildId, Interaction, ModalInteraction};
-use supervisor::{AgentKind, Answer, SupervisorError};
+use supervisor::{AgentKind, Answer, Deed, SupervisorError};
 
 use super::asker::{Asker, Given, Late};
 use super::bot::{Bot, user};
 use super::custom_id::Action;
 use super::places::thread;
 use super::rest::Outgoing;
-use super::{commands, files, render, sign_in};
+use super::{commands, files, owner, render, sign_in};
 pub(super) use crate::notes::sentence;
 
 /// The field of the form that asks why something is denied.
@@ -219,9 +219,12 @@ pub(super) async fn decides_for(
 async fn decider(bot: &Bot, asker: &Asker, thread: &ThreadId, by: &UserId) -> Result<UserId, String> {
     match decides_for(bot, asker, thread, by).await {
         Ok(Some(owner)) => Ok(owner),
-        Ok(None) => Err(
-            "Only the person who opened this thread may decide that, or somebody who is listed as an approver.".to_owned(),
-        ),
+        Ok(None) => {
+            let only = owner::only(bot, thread, Deed::Decide).await;
+            Err(sentence(&format!(
+                "{only}. So may whoever is listed as an approver"
+            )))
+        }
         Err(error) => Err(sentence(&error.to_string())),
     }
 }
@@ -313,7 +316,7 @@ pub(super) fn form_of(custom_id: &str, title: &str, field: &str, label: &str, re
 
 /// Says why something could not be done.
 async fn told(bot: &Arc<Bot>, asker: &Asker, done: Result<(), SupervisorError>) {
-    if let Err(error) = done {
-        asker.add(bot, &sentence(&error.to_string())).await;
+    if let (Err(error), Some(thread)) = (done, thread(asker.channel)) {
+        asker.add(bot, &owner::why_not(bot, &thread, &error).await).await;
     }
 }

@@ -38,6 +38,8 @@ const PACE: usize = 1 << 20;
 const LARGEST: usize = 100 << 20;
 /// So often a request is made again that was too much.
 const TRIES: u32 = 6;
+/// Discord's code for a message that is not there.
+pub(super) const UNKNOWN_MESSAGE: i64 = 10_008;
 /// HTTP's status for a file that is larger than Discord takes, or what stands before it.
 pub(super) const TOO_LARGE: u16 = 413;
 /// Discord's code where the bot lacks a permission.

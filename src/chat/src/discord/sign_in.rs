@@ -10,10 +10,10 @@ use super::asker::Asker;
 use super::bot::{Bot, user};
 use super::commands::{Typed, text};
 use super::custom_id::{Action, Whose};
-use super::names;
 use super::press::{form_of, sentence};
 use super::rest::Outgoing;
 use super::split::disarmed;
+use super::{names, owner};
 use crate::harmless;
 use crate::web::refusal::Refused;
 use crate::web::sign_in::words::refused;
@@ -357,11 +357,11 @@ async fn for_thread(
     let known = bot.house.conversation.thread(thread).await;
     let known = known.map_err(|error| sentence(&error.to_string()))?;
     if known.owner != *user {
-        return Err(
-            "This thread works on the login of the person who opened it, so only they can sign in for it. \
-             `/auth` signs you in for the threads that you open."
-                .to_owned(),
-        );
+        let owner = owner::named(owner::id(&known.owner));
+        return Err(format!(
+            "This thread works on the login of {owner}; only they can sign in for it. \
+             `/auth` signs you in for the threads that you call me to."
+        ));
     }
     let items = super::press::items(bot, thread).await;
     let wanted = items.iter().find_map(|one| match &one.body {

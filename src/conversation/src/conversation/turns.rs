@@ -77,6 +77,27 @@ impl Conversation {
         .await
     }
 
+    /// A turn that waits says something else from now on, and so does its entry in the timeline, which comes with it.
+    ///
+    /// Errors: `NoTurn` if it does not wait; `TooLarge` above 1 MiB of text.
+    pub async fn reword(&self, turn: TurnId, text: String) -> Result<(Turn, Vec<Item>)> {
+        within("message", text.len(), turns::MAX_TEXT)?;
+        self.write("change what a turn says", move |database| {
+            let found = turns::get(database, turn)?;
+            let turn = turns::reword(database, found, text.clone())?;
+            let mut said = items::of_turn(database, &turn.thread, turn.id)?;
+            said.retain(|item| matches!(item.body, Body::Said { .. }));
+            for item in &mut said {
+                if let Body::Said { text, .. } = &mut item.body {
+                    text.clone_from(&turn.text);
+                }
+                items::put(database, item)?;
+            }
+            Ok((turn, said))
+        })
+        .await
+    }
+
     /// Ends those queued turns of a thread as stopped that `which` is true of. Each is told in the timeline with the
     /// reason (as in "dropped: a newer message took its place") and a way to ask for it again, in the same transaction.
     pub async fn drop_queued(

@@ -125,6 +125,14 @@ pub(crate) fn start(database: &Connection, found: Turn, now: Timestamp) -> Work<
     store(database, changed)
 }
 
+/// A turn that waits says something else.
+pub(crate) fn reword(database: &Connection, found: Turn, text: String) -> Work<Turn> {
+    if found.state != TurnState::Queued {
+        return Err(ConversationError::NoTurn(found.id).into());
+    }
+    store(database, Turn { text, ..found })
+}
+
 /// Ends a turn.
 pub(crate) fn end(
     database: &Connection,

@@ -10,7 +10,7 @@ use super::Task;
 use crate::command::Decided;
 use crate::logins::Usable;
 use crate::process::Reply;
-use crate::rights::{Deed, refusal};
+use crate::rights::{Deed, may};
 use crate::supervisor::{Answer, SupervisorError};
 use crate::timeline::{Asked, brief, call_name};
 use crate::worker::PermissionAnswer;
@@ -231,8 +231,8 @@ impl Task {
 
     /// Somebody decided.
     pub(super) async fn decide(&mut self, decided: Decided) -> Result<(), SupervisorError> {
-        if let Some(words) = refusal(Deed::Decide, &decided.by, &self.thread.owner, None) {
-            return Err(SupervisorError::NotAllowed(words));
+        if !may(Deed::Decide, &decided.by, &self.thread.owner, None) {
+            return Err(SupervisorError::NotAllowed(Deed::Decide));
         }
         let is_it = |permission: &Permission| permission.request == decided.request;
         let Some(index) = self.asks.permissions.iter().position(is_it) else {

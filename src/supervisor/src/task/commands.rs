@@ -1,7 +1,7 @@
 //! What people and programs ask of a thread.
 
 use conversation::{Body, Dispatch, NoteKind};
-use conversation::{Enqueued, Thread, ThreadChange, Turn, TurnEnd, TurnId, Window};
+use conversation::{Enqueued, SourceId, Thread, ThreadChange, Turn, TurnEnd, TurnId, Window};
 use credentials::UserId;
 
 use super::Task;
@@ -12,8 +12,8 @@ use super::turn::Stage;
 use crate::command::{Command, Promise};
 use crate::ending::{Intent, sentence};
 use crate::restart::Asker;
-use crate::rights::{Deed, is_operator, refusal};
-use crate::supervisor::{Happened, Posted, SupervisorError};
+use crate::rights::{Deed, is_operator, may};
+use crate::supervisor::{Amended, Happened, Posted, SupervisorError};
 use crate::update::Change;
 
 /// A button to ask for a turn again stands among so many entries, or further up than anybody looks.
@@ -36,6 +36,9 @@ impl Task {
             Command::DropQueued(turn, by, promise) => {
                 drop(promise.send(self.drop_queued(turn, &by).await));
             }
+            Command::Amend(source, amended, promise) => {
+                drop(promise.send(self.amend(&source, amended).await));
+            }
             Command::Retry(turn, by, promise) => drop(promise.send(self.retry(turn, &by).await)),
             Command::Reset(by, promise) => self.reset(&by, promise).await,
             Command::Change(change, promise) => drop(promise.send(self.change(*change).await)),
@@ -50,8 +53,10 @@ impl Task {
     }
 
     fn allow(&self, deed: Deed, by: &UserId, author: Option<&UserId>) -> Result<(), SupervisorError> {
-        refusal(deed, by, &self.thread.owner, author)
-            .map_or(Ok(()), |words| Err(SupervisorError::NotAllowed(words)))
+        if may(deed, by, &self.thread.owner, author) {
+            return Ok(());
+        }
+        Err(SupervisorError::NotAllowed(deed))
     }
 
     /// Stops the running turn, or the one that waits for a worker; where one is named, only that one.
@@ -87,6 +92,27 @@ impl Task {
         let reason = format!("{} took it out of the queue", self.name_of(by, queued));
         self.drop_waiting(is(turn), &reason).await?;
         Ok(())
+    }
+
+    /// Its author has changed a message, or taken it back. One that runs is what it was.
+    async fn amend(&mut self, source: &SourceId, amended: Amended) -> Result<bool, SupervisorError> {
+        let Some(at) = self.queued.iter().position(|queued| queued.source == *source) else {
+            return Ok(false);
+        };
+        let turn = self.queued[at].id;
+        match amended {
+            Amended::Words(text) => {
+                let (turn, said) = self.shared.conversation.reword(turn, text).await?;
+                self.queued[at] = turn;
+                said.into_iter().for_each(|item| self.show_written(item));
+                self.show_queue();
+            }
+            Amended::Withdrawn { reason } => {
+                self.drop_waiting(is(turn), &reason).await?;
+                self.look_at_queue().await;
+            }
+        }
+        Ok(true)
     }
 
     /// Who did something to a turn, for people. Only these may.

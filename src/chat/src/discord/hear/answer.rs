@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serenity::all::Message;
 
-use super::Came;
+use super::{Came, Failed};
 use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::rest::{Outgoing, Trouble};
@@ -27,6 +27,33 @@ pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
         ),
         _ => None,
     }
+}
+
+/// Why no thread was opened from a message.
+pub(super) async fn unopened(bot: &Bot, message: &Message, trouble: Trouble) -> Failed {
+    let Some(words) = no_thread(&trouble) else {
+        return trouble.into();
+    };
+    let is_forbidden = matches!(
+        trouble,
+        Trouble::Refused {
+            code: 50_001 | 50_013,
+            ..
+        }
+    );
+    let words = if is_forbidden && !may_read(bot, message).await {
+        "I can't open a thread here: I lack the permission Read Message History in this channel. Whoever manages this server can give it to me."
+    } else {
+        words
+    };
+    Failed::Here(words.to_owned())
+}
+
+/// Without the permission Discord gives nothing, though there is this message.
+async fn may_read(bot: &Bot, message: &Message) -> bool {
+    let before = message.id.get() + 1;
+    let read = bot.rest.before(message.channel_id.get(), before, 1).await;
+    read.map_or(true, |read| !read.is_empty())
 }
 
 /// Answers a message, once; then it is done with. Nobody waits for that: it goes on by itself. Discord knows the reply by its

@@ -118,7 +118,7 @@ fn answered<'a>(bot: &Bot, message: &'a Message) -> Option<&'a Message> {
 }
 
 /// A text without the bot's name, and with other people's in letters.
-fn plain(bot: &Bot, text: &str, mentioned: &[User]) -> String {
+pub(super) fn plain(bot: &Bot, text: &str, mentioned: &[User]) -> String {
     let mut text = text.to_owned();
     for user in mentioned {
         let name = if user.id.get() == bot.identity.user {
@@ -138,14 +138,16 @@ fn quoted(heading: &str, words: &str) -> Option<String> {
     if words.is_empty() {
         return None;
     }
-    let words = shortened(words, QUOTED);
-    let lines = std::iter::once(heading).chain(words.lines());
-    Some(
-        lines
-            .map(|line| format!("> {line}"))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    )
+    Some(marked(heading, &shortened(words, QUOTED)))
+}
+
+/// A heading and what stands below it, each line marked as quoted, whatever ends it.
+pub(super) fn marked(heading: &str, words: &str) -> String {
+    let words = words.replace("\r\n", "\n");
+    let ends = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+    let lines = std::iter::once(heading).chain(words.split(ends));
+    let lines: Vec<String> = lines.map(|line| format!("> {line}")).collect();
+    lines.join("\n")
 }
 
 /// The name that its author shows.
@@ -154,6 +156,6 @@ pub(super) fn name_of(message: &Message) -> String {
     nick.unwrap_or_else(|| shown_name(&message.author).to_owned())
 }
 
-fn shown_name(user: &User) -> &str {
+pub(super) fn shown_name(user: &User) -> &str {
     user.global_name.as_deref().unwrap_or(&user.name)
 }

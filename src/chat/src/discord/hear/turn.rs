@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use conversation::{Attachment, NewThread, SourceId, ThreadChange, ThreadId};
+use conversation::{Attachment, NewThread, ThreadChange, ThreadId};
 use serenity::all::Message;
 use supervisor::SupervisorError;
 
 use super::Failed;
+use super::before::before;
 use super::facts::{name_of, shown};
+use super::waiting::source;
 use crate::discord::admission::{Author, AuthorKind, Id};
 use crate::discord::bot::{Bot, user};
 use crate::discord::places::thread;
@@ -91,11 +93,17 @@ pub(super) async fn turn(
     author: &Author,
 ) -> Result<(), Failed> {
     let thread = named(channel)?;
-    let (files, missing) = attached(bot, message, &thread).await;
+    let (files, mut missing) = attached(bot, message, &thread).await;
     if text.is_empty() && files.is_empty() && !missing.is_empty() {
         return Err(Failed::Here(missing.join("\n")));
     }
     let (id, place) = (message.id.get(), message.channel_id.get());
+    let mut text = text;
+    if place == channel && is_joined_by(bot, &thread, channel).await? {
+        let before = before(bot, message, channel).await;
+        text.insert_str(0, &before.text);
+        missing.extend(before.trouble);
+    }
     let by = user(author.id).ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
     bot.speak_in(channel).await;
     let posted = bot
@@ -103,7 +111,7 @@ pub(super) async fn turn(
         .supervisor
         .post(supervisor::Message {
             thread: thread.clone(),
-            source: SourceId(format!("{place}/{id}")),
+            source: source(place, id),
             by,
             name: name_of(message),
             text,
@@ -130,6 +138,15 @@ pub(super) async fn turn(
         payer::told(bot, channel, author, pays);
     }
     Ok(())
+}
+
+/// Whether what is said in a thread now is the first of it that the agent is told.
+async fn is_joined_by(bot: &Bot, thread: &ThreadId, channel: Id) -> Result<bool, Failed> {
+    if bot.places.spot(channel).is_none_or(|spot| spot.parent.is_none()) {
+        return Ok(false);
+    }
+    let told = bot.house.conversation.items(thread, None, 1).await;
+    Ok(told.map_err(SupervisorError::from)?.is_empty())
 }
 
 /// Brings the files of a message into the workspace; those that could not be are told.

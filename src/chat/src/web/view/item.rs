@@ -237,7 +237,7 @@ fn login(service: &str, title: &str, reason: &str, ended: Option<LoginEnd>, view
              data-scope=\"mine\" aria-label=\"Sign in to {title}\">Sign in</button></div><div class=\"step\" data-step=\"\" aria-live=\"polite\"></div>"
         )
     } else {
-        "<p class=\"quiet\">Only the person who opened this thread can sign in for it.</p>".to_owned()
+        "<p class=\"quiet\">Only the person whose thread this is can sign in for it.</p>".to_owned()
     };
     format!(
         "<section class=\"card wait\" aria-label=\"Sign-in needed\"><header>{}<b>Sign-in needed: {title}</b></header>\

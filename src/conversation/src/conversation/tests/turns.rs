@@ -468,3 +468,20 @@ fn skipped_turn(waiting: &Waiting) -> TurnId {
         Waiting::Delivery(delivery) => panic!("{delivery:?}"),
     }
 }
+
+#[tokio::test]
+async fn a_turn_that_waits_can_say_something_else_and_so_does_its_entry() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let turn = say(&conversation, &thread, "1", "old").await;
+    let (turn, said) = conversation.reword(turn.id, "new".to_owned()).await.unwrap();
+    assert_eq!((turn.text.as_str(), said.len()), ("new", 1));
+    assert_eq!(conversation.items(&thread, None, 9).await.unwrap(), said);
+    assert!(matches!(&said[0].body, Body::Said { text, .. } if text == "new"));
+    let running = start(&conversation, &thread).await;
+    assert_eq!(running.text, "new");
+    is_no_turn(
+        conversation.reword(running.id, "late".to_owned()).await,
+        running.id,
+    );
+    assert_eq!(conversation.turn(running.id).await.unwrap().text, "new");
+}

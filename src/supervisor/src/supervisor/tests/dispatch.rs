@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::process::scripted::{Start, Told};
+use crate::supervisor::Amended;
 use crate::update::ThreadPhase;
 use agent_client_protocol::v1::schema::StopReason;
 use conversation::{Body, NoteKind};
@@ -297,4 +298,37 @@ async fn others_may_not_stop_drop_retry_or_reset() {
     assert!(matches!(gone, Err(SupervisorError::Gone(_))), "{gone:?}");
     supervisor.stop(&thread, &owner).await.unwrap();
     view.quiet().await;
+}
+
+#[tokio::test]
+async fn what_waits_says_what_its_author_wants_now_and_what_runs_is_left_alone() {
+    let host = Host::new().await;
+    let (thread, mut view, first) = busy(&host).await;
+    let [changed, withdrawn] = [host.post(&thread, "old").await, host.post(&thread, "never").await];
+    let source = async |turn| host.turn(turn).await.source;
+    let words = |text: &str| Amended::Words(text.to_owned());
+    let amend = async |turn, amended| {
+        let source = source(turn).await;
+        host.supervisor.amend(&thread, source, amended).await.unwrap()
+    };
+    assert!(amend(changed.turn, words("new")).await);
+    let reason = "its message was deleted".to_owned();
+    assert!(amend(withdrawn.turn, Amended::Withdrawn { reason }).await);
+    assert!(!amend(first, words("too late")).await, "it runs");
+    let told = view.note("Dropped: its message was deleted.").await;
+    assert_eq!(told, (NoteKind::Info, Some(withdrawn.turn)));
+    let entry = &view.items[&changed.item.unwrap()];
+    assert!(
+        matches!(&entry.body, Body::Said { text, .. } if text == "new"),
+        "{entry:?}"
+    );
+    host.supervisor
+        .stop(&thread, &host.turn(first).await.by)
+        .await
+        .unwrap();
+    view.quiet().await;
+    assert_eq!(host.script.prompts(), ["first", "new"]);
+    assert_eq!(host.state(withdrawn.turn).await, TurnState::Stopped);
+    assert!(!amend(changed.turn, words("too late")).await, "it is over");
+    view.is_durable(&host.conversation).await;
 }

@@ -5,7 +5,7 @@ use conversation::{
 };
 use credentials::{Timestamp, UserId};
 
-use crate::rights::{Deed, is_operator, refusal};
+use crate::rights::{Deed, is_operator, may};
 use crate::supervisor::SupervisorError;
 use crate::task::Task;
 use crate::timeline::brief;
@@ -51,8 +51,8 @@ impl Task {
         by: &UserId,
         name: &str,
     ) -> Result<Vec<Grant>, SupervisorError> {
-        if let Some(words) = refusal(Deed::TakeBack, by, &self.thread.owner, None) {
-            return Err(SupervisorError::NotAllowed(words));
+        if !may(Deed::TakeBack, by, &self.thread.owner, None) {
+            return Err(SupervisorError::NotAllowed(Deed::TakeBack));
         }
         let name = if is_operator(by) { OPERATOR } else { name };
         let blank = Item {

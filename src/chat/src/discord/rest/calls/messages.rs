@@ -9,6 +9,8 @@ use crate::discord::admission::Id;
 use crate::discord::reconcile::Bucket;
 use crate::discord::rest::{Call, Lane, Reply, Rest, Trouble};
 
+/// Discord's code for a reply where the bot lacks Read Message History.
+const NO_HISTORY: i64 = 160_002;
 /// Links show no previews.
 pub(super) const SUPPRESS_EMBEDS: u64 = 1 << 2;
 
@@ -70,14 +72,31 @@ impl Outgoing {
 }
 
 impl Rest {
-    /// Sends a message. `patient`: waits and tries again where that is too much for now.
+    /// Sends a message; where it may not be a reply it is none. `patient`: waits and tries again where that is too much for now.
     pub(in crate::discord) async fn send(
+        &self,
+        channel: Id,
+        mut message: Outgoing,
+        patient: bool,
+    ) -> Result<Answered, Trouble> {
+        let is_reply = message.reply_to.is_some();
+        if is_reply {
+            match self.send_once(channel, message.clone(), patient, is_reply).await {
+                Err(Trouble::Refused { code: NO_HISTORY, .. }) => message.reply_to = None,
+                answer => return answer,
+            }
+        }
+        self.send_once(channel, message, patient, is_reply).await
+    }
+
+    async fn send_once(
         &self,
         channel: Id,
         message: Outgoing,
         patient: bool,
+        is_reply: bool,
     ) -> Result<Answered, Trouble> {
-        let (channel_id, is_reply) = (ChannelId::new(channel), message.reply_to.is_some());
+        let channel_id = ChannelId::new(channel);
         let route = Route::ChannelMessages { channel_id };
         let call = Call::new(LightMethod::Post, route, Lane("message", channel)).body(message.body(true));
         let mut call = call.files(message.files);
@@ -129,10 +148,46 @@ impl Rest {
 
     /// At most a hundred messages after one, oldest first.
     pub(in crate::discord) async fn after(&self, channel: Id, message: Id) -> Result<Vec<Message>, Trouble> {
+        self.some(channel, ("after", message), 100).await
+    }
+
+    /// The newest messages before one, at most a hundred, oldest first.
+    pub(in crate::discord) async fn before(
+        &self,
+        channel: Id,
+        message: Id,
+        most: usize,
+    ) -> Result<Vec<Message>, Trouble> {
+        self.some(channel, ("before", message), most).await
+    }
+
+    /// The first message of a thread or channel.
+    pub(in crate::discord) async fn first(&self, channel: Id) -> Result<Option<Message>, Trouble> {
+        let after = channel.saturating_sub(1);
+        Ok(self.some(channel, ("after", after), 1).await?.pop())
+    }
+
+    /// A message, as it is now.
+    pub(in crate::discord) async fn message(&self, channel: Id, message: Id) -> Result<Message, Trouble> {
+        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(message));
+        let route = Route::ChannelMessage {
+            channel_id,
+            message_id,
+        };
+        let call = Call::new(LightMethod::Get, route, Lane("other", channel));
+        parsed(self.ask(call).await?.body)
+    }
+
+    async fn some(
+        &self,
+        channel: Id,
+        (side, of): (&'static str, Id),
+        most: usize,
+    ) -> Result<Vec<Message>, Trouble> {
         let channel_id = ChannelId::new(channel);
         let route = Route::ChannelMessages { channel_id };
         let mut call = Call::new(LightMethod::Get, route, Lane("other", channel));
-        call.params = vec![("after", message.to_string()), ("limit", "100".to_owned())];
+        call.params = vec![(side, of.to_string()), ("limit", most.to_string())];
         let reply = self.ask(call).await?;
         let messages: Vec<Value> = parsed(reply.body)?;
         let messages = messages.into_iter().map(readable);

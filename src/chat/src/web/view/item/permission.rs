@@ -74,7 +74,7 @@ pub(super) fn html(item: &Item, viewer: &Viewer, most: usize) -> String {
         let buttons = if viewer.owner {
             buttons(request, options, item)
         } else {
-            "<p class=\"quiet\">Only the person who opened this thread can decide.</p>".to_owned()
+            "<p class=\"quiet\">Only the person whose thread this is can decide.</p>".to_owned()
         };
         let changed = |diff: &std::sync::Arc<diff::Drawn>| diff.count.added + diff.count.removed;
         let lines = detail.lines().count() + drawn.iter().map(changed).sum::<usize>();

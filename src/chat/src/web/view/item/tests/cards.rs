@@ -63,7 +63,7 @@ fn a_permission_card_shows_all_that_would_run_and_only_the_owner_can_press() {
     );
     let other = item(&entry(asks(None)), &viewer(false));
     assert!(
-        !other.contains("<button") && other.contains("Only the person who opened"),
+        !other.contains("<button") && other.contains("Only the person whose thread"),
         "{other}"
     );
 }
