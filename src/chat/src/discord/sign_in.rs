@@ -10,7 +10,6 @@ use super::asker::Asker;
 use super::bot::{Bot, user};
 use super::commands::{Typed, text};
 use super::custom_id::{Action, Whose};
-use super::names;
 use super::press::{form_of, sentence};
 use super::rest::Outgoing;
 use super::split::disarmed;

@@ -104,7 +104,9 @@ impl Task {
             Amended::Words(text) => {
                 let (turn, said) = self.shared.conversation.reword(turn, text).await?;
                 self.queued[at] = turn;
-                said.into_iter().for_each(|item| self.show_written(item));
+                for item in said {
+                    self.show_written(item);
+                }
                 self.show_queue();
             }
             Amended::Withdrawn { reason } => {

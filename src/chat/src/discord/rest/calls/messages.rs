@@ -135,17 +135,6 @@ impl Rest {
         self.ask(call).await
     }
 
-    /// Looks whether a message is there.
-    pub(in crate::discord) async fn message(&self, channel: Id, message: Id) -> Result<(), Trouble> {
-        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(message));
-        let route = Route::ChannelMessage {
-            channel_id,
-            message_id,
-        };
-        let call = Call::new(LightMethod::Get, route, Lane("other", channel));
-        self.ask(call).await.map(drop)
-    }
-
     /// At most a hundred messages after one, oldest first.
     pub(in crate::discord) async fn after(&self, channel: Id, message: Id) -> Result<Vec<Message>, Trouble> {
         self.some(channel, ("after", message), 100).await
