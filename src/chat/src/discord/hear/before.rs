@@ -88,7 +88,7 @@ async fn read(bot: &Bot, message: &Message, channel: Id) -> Result<Vec<String>, 
         }
     };
     let read = timeout(PATIENCE, tries).await;
-    read.unwrap_or_else(|_| Err(why))
+    read.unwrap_or(Err(why))
 }
 
 /// The first message and the newest ones, each as lines; `None`: Discord gives none, though there is this one.

@@ -56,7 +56,7 @@ pub(super) fn changed(bot: &Arc<Bot>, channel: Id, message: Id) {
             }
             // It is looked at again before it begins.
             Err(trouble) => {
-                tracing::debug!(channel, message, %trouble, "could not read a message that was changed")
+                tracing::debug!(channel, message, %trouble, "could not read a message that was changed");
             }
         }
     });

@@ -54,7 +54,7 @@ pub(super) async fn found(bot: &Bot, channel: Id, delivery: &Delivery) -> Result
 /// Discord gives an empty list to whoever may not read what was said: of a message alone it says so.
 async fn may_read(bot: &Bot, channel: Id, message: Id) -> Result<(), Trouble> {
     match bot.rest.message(channel, message).await {
-        Ok(()) | Err(Trouble::Refused { code: NO_MESSAGE, .. }) => Ok(()),
+        Ok(_) | Err(Trouble::Refused { code: NO_MESSAGE, .. }) => Ok(()),
         Err(trouble) => Err(trouble),
     }
 }
