@@ -189,7 +189,7 @@ async fn a_model_that_it_offers_is_chosen_and_what_it_refuses_is_told_in_its_wor
             .said(
                 thread,
                 "the refusal",
-                with("does not use the model \\`locked\\`: it is not in your plan"),
+                with("does not use the model `locked`: it is not in your plan"),
             )
             .await;
         stage.said(thread, "the answer", with("still here")).await;

@@ -175,7 +175,7 @@ async fn names_titles_tools_and_output_that_mean_harm_do_none() {
             &format!("{EVIL} the title\nsay: {EVIL} said\nrun: printf '{EVIL} printed'"),
         )
         .await;
-    let card = stage.said(thread, "the card", with("May it")).await;
+    let card = stage.said(thread, "the card", with("✋ **")).await;
     mallory.presses_labelled(card.id, "Allow once");
     let tool = stage.said(thread, "the command", with("✅ `printf")).await;
     let pressed = mallory.presses_labelled(tool.id, "Details");
@@ -191,7 +191,7 @@ async fn names_titles_tools_and_output_that_mean_harm_do_none() {
         json!({ "title": EVIL, "kind": "execute", "rawInput": { "command": EVIL } })
     );
     let (_, beside) = stage.mention_in(other, &mallory, &tricks).await;
-    let card = stage.said(beside, "the card", with("May it")).await;
+    let card = stage.said(beside, "the card", with("✋ **")).await;
     assert!(
         card.content.contains("Hidden characters are written out"),
         "{}",

@@ -521,7 +521,7 @@ fn all_that_a_request_says_is_shown_once_in_the_shapes_of_the_agents_that_people
                 { "type": "content", "content": { "type": "resource", "resource": { "uri": "file:///r", "text": "inside" } } },
                 { "type": "content", "content": { "type": "resource", "resource": { "uri": "file:///b", "blob": "AAAA" } } },
                 { "type": "terminal", "terminalId": "term1" }] }),
-            "y:7\n\nan image that is not shown here: image/png, 3 bytes\n\na sound that is not played here: audio/wav, 2 bytes\n\n\
+            "y\n\nan image that is not shown here: image/png, 3 bytes\n\na sound that is not played here: audio/wav, 2 bytes\n\n\
              file: notes file:///n\n\nfile: file:///r\ninside\n\nfile that is not shown here: file:///b, unknown, 3 bytes\n\n\
              output of the terminal term1",
         ),

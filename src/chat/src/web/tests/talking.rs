@@ -263,7 +263,7 @@ async fn settings_and_commands_change_the_thread() {
         command("/status").await["words"]
             .as_str()
             .unwrap()
-            .contains("Agent: other")
+            .contains("(other), model")
     );
     assert!(
         command("/help").await["words"]
