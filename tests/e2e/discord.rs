@@ -29,6 +29,7 @@ mod output;
 mod payers;
 mod places;
 mod signing_in;
+mod speakers;
 mod standing;
 mod stopping;
 mod tightened;

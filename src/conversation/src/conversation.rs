@@ -18,9 +18,12 @@ use crate::writer::Writer;
 
 mod backlog;
 mod deliveries;
+mod spoken;
 mod threads;
 mod timeline;
 mod turns;
+
+pub use spoken::{Spoke, Spoken};
 
 #[cfg(test)]
 mod tests;

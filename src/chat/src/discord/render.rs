@@ -50,16 +50,22 @@ pub enum Progress {
 }
 
 /// The messages that should be in the thread for these entries, in order. `items`: all entries of one turn, or entries
-/// without a turn, in order.
+/// without a turn, in order. Files come at the end, when all else is said: nothing waits behind an upload, and they part no
+/// lines that belong together.
 pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<DesiredMessage> {
     let mut out = vec![];
     let mut activity = Activity::default();
+    let mut files = vec![];
     let mut shown = 0;
     for (at, item) in items.iter().enumerate() {
         if at < shown {
             continue;
         }
         if activity.take(item, look) {
+            continue;
+        }
+        if let Body::File(file) = &item.body {
+            files.push((Key::of(item), file));
             continue;
         }
         if !is_shown(&item.body) {
@@ -76,14 +82,22 @@ pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<Desired
             Body::Plan { entries } => out.push(words::plan(Key::of(item), entries)),
             Body::Permission { .. } => out.extend(asks::permission(item)),
             Body::Login { .. } => out.extend(asks::login(item)),
-            Body::File(file) => out.push(offer::file(Key::of(item), file, look.upload_limit)),
             Body::Note { kind, text, retry } => out.push(words::note(Key::of(item), *kind, text, *retry)),
-            Body::Said { .. } | Body::Thought { .. } | Body::Tool(_) | Body::Usage { .. } => {}
+            Body::Said { .. } | Body::Thought { .. } | Body::Tool(_) | Body::Usage { .. } | Body::File(_) => {
+            }
         }
     }
     out.extend(activity.finish());
     if let Progress::Over { footer } = progress {
-        put_below(&mut out, footer);
+        let files = offer::messages(&files, look.upload_limit);
+        // With the last words, so that an edit for its sake uploads nothing again.
+        if out.is_empty() {
+            out = files;
+            put_below(&mut out, footer);
+        } else {
+            put_below(&mut out, footer);
+            out.extend(files);
+        }
     }
     out
 }

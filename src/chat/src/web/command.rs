@@ -233,14 +233,7 @@ impl Web {
 
     async fn status(&self, thread: &ThreadId) -> Result<CommandAnswer, Refused> {
         let (now, _) = self.supervisor.subscribe(thread).await?;
-        let mut answer = standing(&self.supervisor, &now);
-        for one in self.supervisor.attention().await? {
-            if one.thread.as_ref() == Some(thread) {
-                let hint = one.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-                let _ = write!(answer, "\nNeeds attention: {}{hint}", one.what);
-            }
-        }
-        Ok(say(answer))
+        Ok(say(standing(&self.supervisor, &now, "your").await?))
     }
 
     async fn overview(&self, visitor: &Visitor) -> Result<CommandAnswer, Refused> {

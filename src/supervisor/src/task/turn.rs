@@ -12,6 +12,7 @@ use super::{Prompted, Task, never};
 use crate::ending::{self, Intent, Outcome};
 use crate::files;
 use crate::process::Event;
+use crate::speaker;
 use crate::state::Step;
 use crate::status::WorkerState;
 use crate::timeline::Timeline;
@@ -113,7 +114,13 @@ impl Task {
         };
         alive.wake();
         let images = alive.process.accepts_images();
-        let content = files::prompt(&running.turn, &self.workspace, images).await;
+        let spoken = match self.shared.conversation.spoken(&running.turn).await {
+            Ok(spoken) => spoken,
+            Err(error) => return self.could_not_write(&error),
+        };
+        let agent = self.shared.config.agents.get(&self.thread.agent);
+        let has_commands = agent.is_some_and(|agent| !agent.is_native());
+        let content = files::prompt(speaker::told(spoken, has_commands), &self.workspace, images).await;
         running.stage = Stage::Prompted(alive.process.prompt(content, self.thread.model.clone()));
         alive.prompts += 1;
         "thinking".clone_into(&mut running.doing);

@@ -18,6 +18,7 @@ use crate::discord::places::thread;
 use crate::discord::render::{DesiredMessage, Key};
 
 mod faces;
+mod regrouped;
 mod scene;
 
 use scene::{Scene, Taken};
@@ -182,6 +183,7 @@ impl Voice {
             Err(error) => return End::of(&error),
         };
         self.remember(bot, &scene, upto).await;
+        let mut begun = self.begun();
         scene.learn_ends(bot).await;
         // What it waits for now may have been told before anybody listened.
         scene.show_signs(bot).await;
@@ -205,6 +207,10 @@ impl Voice {
                 }
                 let mut messages = scene.messages(&bot.look(self.channel));
                 messages.extend(self.notes().values().cloned());
+                if scene.is_whole() {
+                    let begun = std::mem::take(&mut begun);
+                    self.drop_regrouped(bot, &scene, begun, &messages).await;
+                }
                 self.put_first_what_was_begun(&mut messages);
                 bot.mouth.reconciler().want(&id, messages, scene.is_whole());
                 bot.mouth.wake.notify_one();
@@ -316,7 +322,7 @@ impl Voice {
     }
 }
 
-/// Gives up what an earlier host began to say of an entry that has died with it: nobody would ever say the rest, and what
+/// Gives up what an earlier host began to say, as of an entry that has died with it: nobody would ever say the rest, and what
 /// comes after it in the thread would wait for that.
 async fn give_up(bot: &Bot, delivery: &Delivery) {
     if !matches!(delivery.state, DeliveryState::Pending | DeliveryState::Uncertain) {
@@ -324,7 +330,7 @@ async fn give_up(bot: &Bot, delivery: &Delivery) {
     }
     let thread = &delivery.thread;
     match bot.house.conversation.skip_delivery(delivery.id).await {
-        Ok(_) => tracing::info!(%thread, "gave up the beginning of an entry that was never written down"),
+        Ok(_) => tracing::info!(%thread, "gave up the beginning of a message that nobody goes on with"),
         Err(error) => {
             tracing::warn!(%thread, %error, "could not give up a message that nobody will say");
         }

@@ -1,32 +1,65 @@
-//! Files that the agent offers.
+//! Files that the agent offers: several in one message.
 
 use conversation::Attachment;
 
 use super::message::{Content, DesiredMessage, Key, OutFile};
 use super::words;
 use crate::discord::names;
-use crate::discord::split::as_code;
+use crate::discord::split::{LONGEST_MESSAGE, as_code, units};
 use crate::harmless;
 
-/// The file, or why it is not here.
-pub(super) fn file(key: Key, file: &Attachment, limit: u64) -> DesiredMessage {
+/// Discord takes no more in a message.
+const MOST: usize = 10;
+/// Left free for what stands below: how long the turn took, and why a file is not there.
+const ROOM: usize = 600;
+
+/// The files of a turn, or why they are not here. `limit`: bytes that Discord takes, of all files of a message here. Of a file
+/// that was offered again, the last; what is sent is what it holds then.
+pub(super) fn messages(files: &[(Key, &Attachment)], limit: u64) -> Vec<DesiredMessage> {
+    let mut out: Vec<DesiredMessage> = vec![];
+    let mut bytes = 0;
+    for (at, (key, file)) in files.iter().enumerate() {
+        if files[at + 1..].iter().any(|(_, later)| later.path == file.path) {
+            continue;
+        }
+        let line = line(file, limit);
+        let size = if file.size > limit { 0 } else { file.size };
+        let fits = |message: &&mut DesiredMessage| {
+            message.files.len() < MOST
+                && bytes + size <= limit
+                && units(&message.content) + 1 + units(&line) <= LONGEST_MESSAGE - ROOM
+        };
+        let message = if let Some(last) = out.last_mut().filter(fits) {
+            last.content.push('\n');
+            last.content.push_str(&line);
+            last
+        } else {
+            bytes = 0;
+            out.push(DesiredMessage::new(*key, line));
+            let Some(new) = out.last_mut() else { continue };
+            new
+        };
+        bytes += size;
+        if file.size <= limit {
+            message.files.push(OutFile {
+                name: names::file_name(&file.name),
+                content: Content::Workspace {
+                    path: file.path.clone(),
+                    size: file.size,
+                },
+            });
+        }
+    }
+    out
+}
+
+fn line(file: &Attachment, limit: u64) -> String {
     let name = as_code(&harmless::line(&file.name, 120));
     let size = words::bytes(file.size);
-    if file.size > limit {
-        let path = as_code(&harmless::line(&file.path, 300));
-        let limit = words::bytes(limit);
-        return DesiredMessage::new(
-            key,
-            format!("📎 {name} is {size}, and Discord takes {limit} here. It stays in the workspace: {path}"),
-        );
+    if file.size <= limit {
+        return format!("📎 {name} ({size})");
     }
-    let mut message = DesiredMessage::new(key, format!("📎 {name} ({size})"));
-    message.files.push(OutFile {
-        name: names::file_name(&file.name),
-        content: Content::Workspace {
-            path: file.path.clone(),
-            size: file.size,
-        },
-    });
-    message
+    let path = as_code(&harmless::line(&file.path, 300));
+    let limit = words::bytes(limit);
+    format!("📎 {name} is {size}, and Discord takes {limit} here. It stays in the workspace: {path}")
 }
