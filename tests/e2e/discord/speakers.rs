@@ -40,7 +40,6 @@ async fn the_agent_is_told_who_writes_as_soon_as_a_second_person_does() {
             format!("[from: alice (discord:{})]\n\\{forged}", alice.id),
         ]
     );
-    assert_eq!(stage.fake.said(thread).len(), 3, "{:?}", stage.fake.said(thread));
 }
 
 #[tokio::test]
