@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::discord::{Fake, intents, permissions};
+use support::discord::{Fake, Fault, Kind, intents, permissions};
 use support::{Pty, agent_host};
 use tempfile::TempDir;
 
@@ -164,7 +164,7 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.expect("say hello in #general? [y/N]");
     person.types("y");
     person.expect("✔ said hello in #general");
-    person.expect("next: `agent-host up`, then type in #general: @");
+    person.expect("agent-host up`, then type in #general: @");
     let (code, shown) = person.ends();
     assert_eq!(code, Some(0), "{shown}");
     // But for the one that was typed where it can be seen.
@@ -226,6 +226,165 @@ async fn a_channel_is_found_by_a_part_of_a_name_where_the_bot_is_in_many_servers
     person.types("n");
     person.expect("nothing was written");
     assert_eq!(person.ends().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn channels_of_one_name_are_told_apart_and_a_forum_is_one_and_a_category_is_none() {
+    let (fake, home, _) = scene().await;
+    let home = home.path();
+    let town = fake.guild("town");
+    let (work, play) = (
+        town.place("Work", Kind::Category),
+        town.place("Play", Kind::Category),
+    );
+    let (one, other) = (town.channel("general"), town.place("general", Kind::News));
+    let owner = town.member("owner");
+    town.set_role(town.id, permissions::EVERYDAY | permissions::MANAGE_CHANNELS);
+    owner.moves(one, work);
+    owner.moves(other, play);
+    town.forum("questions");
+    let mut setting = setup(home, &["--token-env", "BOT"]);
+    let mut person = Pty::start(setting.env("BOT", fake.token()));
+    person.expect("✔ this is the bot");
+    person.expect("#general  below ");
+    person.expect("#general  below ");
+    person.expect("3) #questions");
+    // A category has no number.
+    person.expect("channels: ");
+    person.types(&play.to_string());
+    person.expect("is none of these");
+    person.types(&other.to_string());
+    person.expect("✔ #general: all permissions are there");
+    person.expect("people: ");
+    person.types("");
+    person.expect(&format!("allowed_channels = [{other}]"));
+    person.expect("write this into");
+    person.types("n");
+    let (code, shown) = person.ends();
+    assert_eq!(code, Some(0));
+    for (channel, category) in [(one, "Work"), (other, "Play")] {
+        assert!(
+            shown.contains(&format!("#general  below {category} ({channel})")),
+            "{shown}"
+        );
+    }
+
+    let mut all_at_once = setup(
+        home,
+        &["--yes", "--token-env", "BOT", "--channel", &play.to_string()],
+    );
+    all_at_once.env("BOT", fake.token());
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    let (output, told) = run(all_at_once);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        told.contains(&format!("has a text channel or forum {play}")),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_was_copied_with_something_around_it_is_told_before_discord_is_asked() {
+    let (fake, home, before) = scene().await;
+    let home = home.path();
+    fake.guild("town").channel("general");
+    let token = fake.token();
+    for wrong in [
+        format!("\"{token}\""),
+        format!("'{token}'"),
+        format!("Bot {token}"),
+    ] {
+        let mut command = setup(home, &["--yes"]);
+        command.env("DISCORD_TOKEN", wrong);
+        let (output, told) = run(command);
+        assert_eq!(output.status.code(), Some(1));
+        let words = "what DISCORD_TOKEN holds is not a token; from discord.com/developers/applications";
+        assert!(
+            told.contains(words) && told.contains("without quotation marks"),
+            "{told}"
+        );
+    }
+    assert_eq!(fake.requests().len(), 0);
+    assert_eq!(config(home), before);
+    // A line feed at its end belongs to files, and does no harm.
+    let mut command = setup(home, &["--yes"]);
+    command.env("DISCORD_TOKEN", format!(" {token}\n"));
+    let (output, told) = run(command);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_that_can_not_be_written_is_told_before_anything_is_asked() {
+    let (fake, home, before) = scene().await;
+    let home = home.path();
+    fake.guild("town").channel("general");
+    let with = |begin: &str| {
+        let setting = setup(home, &["--yes"]);
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-current-user", "--mount", "sh", "-c"]);
+        command.arg(format!("{begin} exec \"$@\"")).args(["sh"]);
+        command.arg(setting.get_program()).args(setting.get_args());
+        command
+            .env_clear()
+            .envs(setting.get_envs().filter_map(|(name, is)| Some((name, is?))));
+        command
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("DISCORD_TOKEN", fake.token());
+        command
+    };
+    let (_, told) = run(with("true;"));
+    if told.starts_with("unshare: ") {
+        crate::deploy::left_out(&format!(
+            "this machine lets nobody make a place of their own: {told}"
+        ));
+        return;
+    }
+    assert!(told.contains("the bot is in town"), "{told}");
+    fs::write(home.join("config.toml"), &before).expect("it can be written");
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    let asked = fake.requests().len();
+    let read_only = format!(
+        "mount --bind {0} {0} && mount -o remount,bind,ro {0} &&",
+        home.display()
+    );
+    let (output, told) = run(with(&read_only));
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("config.toml` could not be written") && told.contains("--config"),
+        "{told}"
+    );
+    assert_eq!(fake.requests().len(), asked, "nothing was asked");
+    assert_eq!(config(home), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_away_or_slow_is_told_and_asked_again_when_the_person_wants() {
+    let (fake, home, _) = scene().await;
+    let home = home.path();
+    fake.guild("town").channel("general");
+    fake.inject(Fault::status(503).on("GET", "/users/@me"));
+    let mut command = setup(home, &["--yes"]);
+    command.env("DISCORD_TOKEN", fake.token());
+    let (output, told) = run(command);
+    assert_eq!(output.status.code(), Some(4), "it may be tried again: {told}");
+    assert!(
+        told.contains("503") && told.contains("try again in a moment"),
+        "{told}"
+    );
+
+    let mut setting = setup(home, &[]);
+    let mut person = Pty::start(setting.env("DISCORD_TOKEN", fake.token()));
+    person.expect("1 to 4 [Enter: DISCORD_TOKEN]");
+    fake.inject(Fault::slow(std::time::Duration::from_mins(1)).on("GET", "/users/@me"));
+    person.types("");
+    person.expect("could not be tried: could not reach");
+    person.expect("no answer within 8 s");
+    person.expect("1 to 4 [Enter: DISCORD_TOKEN]");
+    person.types("");
+    person.expect("✔ this is the bot");
+    person.presses("\u{3}");
+    person.expect("interrupted; nothing was written");
+    assert_eq!(person.ends().0, Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -339,7 +498,10 @@ async fn all_at_once_it_writes_what_was_said_and_tells_what_is_left() {
     fake.set_privileged(intents::MESSAGE_CONTENT);
     let (output, told) = run(with_token(&["--yes"]));
     assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("next: `agent-host up`"), "{told}");
+    assert!(
+        told.contains("next: `AGENT_HOST_HOME=") && told.contains("agent-host up`"),
+        "{told}"
+    );
     assert_eq!(config(home), written);
 
     // Where else it speaks is no secret.

@@ -33,6 +33,35 @@ async fn a_permission_that_nobody_answers_says_so_at_the_page() {
     .await;
 }
 
+#[tokio::test]
+async fn what_is_always_allowed_stands_in_the_menu_of_the_agent_and_is_taken_back_there() {
+    at_a_host("", async |_, _, _, browser| {
+        say(browser, "run: echo always").await;
+        browser.find(".asks .decide").await;
+        press(browser, "Always run exactly this command").await;
+        browser.find(".asks .audit.yes").await;
+        until_idle(browser).await;
+        browser.press("#agent > summary").await;
+        let line = browser.find("#always li").await;
+        let words = line.text().await.expect("it has text");
+        for told in ["Always run exactly this command", "echo always", "run a command"] {
+            assert!(words.contains(told), "{told}: {words}");
+        }
+        look_at(browser, "always").await;
+        browser.press("#always button[data-act=forbid]").await;
+        browser
+            .until("return document.querySelectorAll('#always li').length === 0")
+            .await;
+        browser
+            .until("return document.getElementById('timeline').textContent.includes('took back what was always allowed')")
+            .await;
+        browser.press("#agent > summary").await;
+        say(browser, "run: echo always").await;
+        browser.find(".asks .decide").await;
+    })
+    .await;
+}
+
 /// Speaks the protocol as another vendor's agent does: its own answers, no denial to choose, no id twice.
 const OTHER: &str = r#"
 answer() { printf '{"jsonrpc":"2.0","id":"%s","result":%s}\n' "$id" "$1"; }

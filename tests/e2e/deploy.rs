@@ -325,7 +325,7 @@ fn the_compose_file_gives_the_container_what_it_needs_and_no_more() {
     clippy::print_stderr,
     reason = "a test that could not be done must not look like one that was"
 )]
-fn left_out(why: &str) {
+pub(crate) fn left_out(why: &str) {
     eprintln!("not tested: {why}");
 }
 

@@ -149,7 +149,7 @@ async fn whoever_looks_after_a_demo_finds_what_it_left_however_it_ended() {
         }
         look("demo, which ran last");
         let (data, _) = run("status");
-        assert!(data.contains("start it again with `agent-host demo`"), "{data}");
+        assert!(data.contains("agent-host demo`"), "{data}");
         let (data, talk) = run("auth list");
         assert!(
             data.is_empty() && talk.contains("the demo keeps logins of its own"),

@@ -1,7 +1,7 @@
 //! Discord: conversations in threads, through serenity, whose types stay in here.
 //!
 //! What can be decided without talking to Discord is pure (`admission`, `split`, `render`, `reconcile`, `nonce`, `names`,
-//! `custom_id`, `clock`, `refusals`): facts come in as arguments, and what is to be done goes out as a value. Around it:
+//! `custom_id`, `clock`, `refusals`, `seen`): facts come in as arguments, and what is to be done goes out as a value. Around it:
 //! `gateway` brings what happens, `hear` makes turns of messages, `press` and `commands` do what people ask for, `mouth` says
 //! what should stand in each thread, and `rest` is the only way to Discord. `catch_up` and `memory` see to it that a restart
 //! loses nothing, and `persist` that an outage doesn't. `inspect` asks about a bot before it is connected, for the doctor and
@@ -25,6 +25,7 @@ mod clock;
 mod commands;
 mod files;
 mod gateway;
+mod haste;
 mod health;
 mod hear;
 mod memory;

@@ -4,6 +4,7 @@
 //! everything that names one goes through one check (`shared`). What happens is sent as events (`events`), drawn on
 //! this side (`view`); the page keeps nothing that it could not be sent again.
 
+mod always;
 pub(crate) mod command;
 mod config;
 mod connections;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::delivery::DeliveryState;
-use crate::id::{DeliveryId, ItemId, SourceId, ThreadId, TurnId};
+use crate::id::{DeliveryId, GrantId, ItemId, SourceId, ThreadId, TurnId};
 use crate::thread::{Dispatch, Permissions};
 use crate::turn::TurnState;
 
@@ -31,7 +31,7 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(TurnId, ItemId, DeliveryId);
+numbers!(TurnId, ItemId, DeliveryId, GrantId);
 
 macro_rules! words {
     ($name:ident { $($variant:ident = $word:literal),* $(,)? }) => {

@@ -18,6 +18,7 @@ use crate::writer::Writer;
 
 mod backlog;
 mod deliveries;
+mod grants;
 mod spoken;
 mod threads;
 mod timeline;

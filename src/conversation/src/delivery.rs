@@ -10,7 +10,8 @@ use crate::id::{DeliveryId, ThreadId, TurnId};
 #[cfg(test)]
 mod tests;
 
-/// Tries before a person has to look at it: with the pauses between them about half an hour of outage.
+/// Tries before a person has to look at it: with the pauses between them about half an hour of outage. A chat that says when
+/// it takes it is asked on.
 pub const MAX_TRIES: u32 = 12;
 /// The longest pause that we choose ourselves; a chat may ask for a longer one.
 const MAX_PAUSE: Duration = Duration::from_mins(5);
@@ -176,7 +177,11 @@ pub(crate) fn settled(
             } else {
                 DeliveryState::Pending
             };
-            again(found, state, next_try, reason)
+            match pause {
+                // It takes it later, however often it has said so.
+                Some(_) => waits(found, state, next_try, reason),
+                None => again(found, state, next_try, reason),
+            }
         }
         Outcome::Unknown { reason } if holds(&found, claim) => {
             let next_try = now.plus(pause_in_doubt(&found, now, began));
@@ -218,14 +223,18 @@ fn again(found: Delivery, state: DeliveryState, next_try: Timestamp, reason: Str
         DeliveryState::Uncertain => found.doubt.or(found.claimed),
         _ => found.doubt,
     };
+    let found = Delivery { doubt, ..found };
     if found.tries >= MAX_TRIES {
-        return stuck(Delivery { doubt, ..found }, reason);
+        return stuck(found, reason);
     }
+    waits(found, state, next_try, reason)
+}
+
+fn waits(found: Delivery, state: DeliveryState, next_try: Timestamp, reason: String) -> Delivery {
     Delivery {
         state,
         next_try,
         lease: None,
-        doubt,
         reason: Some(reason),
         ..found
     }

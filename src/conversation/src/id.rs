@@ -129,6 +129,10 @@ number!(
     /// One delivery to a chat.
     DeliveryId
 );
+number!(
+    /// Something that is always allowed; unique in the state folder, never used again.
+    GrantId
+);
 
 /// The chat's own name of a message; with the thread it is the key that makes a message count once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -321,7 +321,7 @@ pub struct Choice {
 pub enum ChoiceKind {
     /// Allows this time.
     AllowOnce,
-    /// Allows, and is remembered by the agent, as widely as its words say.
+    /// Allows, and is remembered, as widely as the agent's words say.
     AllowAlways,
     /// Denies this time.
     RejectOnce,
@@ -338,7 +338,7 @@ pub enum Decision {
         /// By whom: the name they show.
         by: String,
     },
-    /// Allowed, and remembered by the agent.
+    /// Allowed, and remembered.
     Always {
         /// By whom.
         by: String,

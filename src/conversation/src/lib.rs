@@ -12,6 +12,7 @@ mod conversation;
 mod database;
 mod delivery;
 mod error;
+mod grant;
 pub mod harmless;
 mod id;
 mod item;
@@ -27,7 +28,8 @@ pub use backlog::{Backlog, BacklogFilter, Waiting, WaitingKind};
 pub use conversation::{Conversation, Spoke, Spoken};
 pub use delivery::{Claim, Delivery, DeliveryState, MAX_TRIES, NewDelivery, Outcome};
 pub use error::ConversationError;
-pub use id::{DeliveryId, IdError, ItemId, SourceId, ThreadId, TurnId};
+pub use grant::{Grant, Keeper};
+pub use id::{DeliveryId, GrantId, IdError, ItemId, SourceId, ThreadId, TurnId};
 pub use item::{
     Attachment, Body, Choice, ChoiceKind, Decision, Diff, Item, LoginEnd, NoteKind, PlanEntry, PlanStatus,
     ToolCall, ToolKind, ToolStatus, Window,

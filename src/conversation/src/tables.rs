@@ -1,6 +1,7 @@
 //! The statements, by table. They run inside a transaction that somebody else has begun.
 
 pub(crate) mod deliveries;
+pub(crate) mod grants;
 pub(crate) mod items;
 pub(crate) mod threads;
 pub(crate) mod turns;

@@ -92,7 +92,7 @@ pub struct ThreadChange {
     pub dispatch: Option<Dispatch>,
     /// What happens before a tool changes something; `Some(None)` goes back to the agent's.
     pub permissions: Option<Option<Permissions>>,
-    /// The agent's session; `Some(None)` forgets it.
+    /// The agent's session; `Some(None)` forgets it, and ends what was always allowed.
     pub session: Option<Option<String>>,
 }
 

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MAX_PRINTED: u64 = 64 * 1024;
 
 /// Where a token comes from, for people who have none, or none that is good.
-pub(crate) const WHERE_FROM: &str = "from discord.com/developers/applications → your application → Bot → Reset Token, without `Bot ` before it";
+pub(crate) const WHERE_FROM: &str = "from discord.com/developers/applications → your application → Bot → Reset Token, without `Bot ` before it and without quotation marks";
 
 /// The token, wherever it is. A program that prints it is run, with this process's environment and without input, and
 /// ended with all that it started when this is dropped or takes longer than 30 s.
@@ -37,10 +37,14 @@ pub(crate) fn exposure(token: &Token) -> Option<String> {
     token.file().and_then(|file| exposure::of(file))
 }
 
-/// Three parts with points between them, in letters that fit into a header.
+/// Three parts with points between them, in the letters that Discord makes them of.
 pub(crate) fn is_sound(token: &SecretString) -> bool {
     let token = token.expose_secret();
-    token.len() >= 20 && token.split('.').count() == 3 && token.bytes().all(|byte| byte.is_ascii_graphic())
+    token.len() >= 20
+        && token.split('.').count() == 3
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
 }
 
 async fn of_command(words: &[String], patience: Duration) -> Result<SecretString, String> {

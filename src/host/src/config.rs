@@ -92,8 +92,6 @@ pub(crate) struct Settings {
     pub(crate) config_path: PathBuf,
     /// Whether there is one.
     pub(crate) config_exists: bool,
-    /// The one that was named on the command line.
-    pub(crate) asked_config: Option<PathBuf>,
     /// The name of the person at the terminal, as far as the system says.
     pub(crate) user: Option<String>,
     /// Whether the person wants no colours.
@@ -115,7 +113,15 @@ pub(crate) struct Loaded {
 ///
 /// Errors: there is no place for the state, or the file can't be read at all.
 pub(crate) fn load(explicit: Option<&Path>) -> Result<Loaded, Failure> {
-    load_from(&Variables::of_this_process(), explicit)
+    let variables = Variables::of_this_process();
+    let loaded = load_from(&variables, explicit)?;
+    let settings = &loaded.settings;
+    let is_own = variables.path(places::HOME_VARIABLE).is_some();
+    crate::shell::point(
+        is_own.then_some(&settings.state_folder),
+        explicit.map(|_| settings.config_path.as_path()),
+    );
+    Ok(loaded)
 }
 
 /// As [`load`], and anything wrong is an error, but for what only who starts a host must have.
@@ -256,7 +262,6 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             log_filter,
             config_path: places.config,
             config_exists: text.is_some(),
-            asked_config: explicit.map(Path::to_owned),
             user: variables.text("USER").or_else(|| variables.text("LOGNAME")),
             no_colour: variables.text("NO_COLOR").is_some(),
             is_demo: false,

@@ -37,6 +37,13 @@ pub(crate) enum Request {
         /// The thread.
         thread: String,
     },
+    /// Take back what is always allowed in a thread.
+    Forbid {
+        /// The thread.
+        thread: String,
+        /// Its number; all, if none is named.
+        number: Option<i64>,
+    },
     /// The last turns of all threads that failed or were cut need no attention any more.
     DismissAll,
     /// Take what waits out of the way.

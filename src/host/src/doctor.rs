@@ -28,6 +28,7 @@ mod state;
 mod tenants;
 mod vendors;
 
+pub(crate) use agents::without_model;
 use check::{Check, Status};
 pub(crate) use discord::intent_steps;
 pub(crate) use environment::{ANOTHER, refused};

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::shell;
 
 mod table;
 
@@ -93,6 +94,7 @@ fn in_ascii(json: &str) -> String {
 pub(crate) fn say(text: &str) {
     // In one write, so that what many programs tell one terminal stays in lines. Where even this can't be written there is
     // nobody to tell.
+    let text = shell::pasted(text);
     let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 

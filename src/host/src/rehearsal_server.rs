@@ -40,7 +40,7 @@ async fn serve(asked: &Rehearsal, settings: &Settings) -> Outcome {
         "the rehearsal server listens on {} and keeps everything in memory; stop it with Ctrl-C",
         server.url()
     ));
-    output::say("try: agent-host auth login rehearsal");
+    output::say("try: `agent-host auth login rehearsal`");
     signals.next().await;
     Notice::take_back(&settings.state_folder);
     server.shutdown().await;

@@ -6,7 +6,7 @@ use chat::discord::inspect::{Application, Bot, Channel, Rest, invite_link};
 
 use crate::arguments::SetupDiscord;
 use crate::config::{Loaded, Problem, Settings};
-use crate::doctor::intent_steps;
+use crate::doctor::{intent_steps, without_model};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::{assembly, log, output, terminal};
 
@@ -55,6 +55,7 @@ pub(crate) fn run(asked: &SetupDiscord, loaded: Loaded) -> Outcome {
             ));
     }
     let settings = loaded.settings;
+    file::may_write(&settings.config_path)?;
     assembly::run(async {
         tokio::select! {
             // Signals first: whoever reads the first question may press Ctrl-C at once.
@@ -219,8 +220,19 @@ impl<'a> Guide<'a> {
         let place = channels
             .first()
             .map_or_else(String::new, |channel| format!(" in #{}", channel.name));
+        let agent = &self.settings.default_agent;
+        let lacks = self
+            .settings
+            .agents
+            .get(agent)
+            .and_then(|of| without_model(agent, of));
+        let lacks = lacks.map(|(what, hint)| {
+            let path = self.settings.config_path.display();
+            format!("\nfirst: {what}, and could only say so: {hint} (`{path}`)")
+        });
         output::say(&format!(
-            "\nnext: `agent-host up`, then type{place}: @{} hello\n`agent-host doctor` looks at all of it again",
+            "{}\nnext: `agent-host up`, then type{place}: @{} hello\n`agent-host doctor` looks at all of it again",
+            lacks.unwrap_or_default(),
             met.bot.name
         ));
         Exit::Done

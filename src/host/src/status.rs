@@ -12,7 +12,7 @@ use crate::control::{self, Request};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Colour, Paint, Table};
 use crate::running::HostLock;
-use crate::{assembly, doctor, output};
+use crate::{assembly, doctor, output, shell};
 
 /// The answer, and the shape of `--json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -111,11 +111,14 @@ pub(crate) fn of_discord(health: &Health) -> impl Iterator<Item = Attention> {
 /// Prints how everything stands.
 pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
     let state = &settings.state_folder;
-    let report = match control::ask(state, &Request::Status)? {
+    let mut report = match control::ask(state, &Request::Status)? {
         Some(value) => serde_json::from_value(value)
             .map_err(|error| Failure::during(error, "the running host answered something else"))?,
         None => of_folder(settings),
     };
+    for hint in report.attention.iter_mut().filter_map(|one| one.hint.as_mut()) {
+        *hint = shell::pasted(hint);
+    }
     let exit = if report.attention.is_empty() && report.host.is_some() {
         Exit::Done
     } else {
@@ -315,7 +318,7 @@ pub(crate) fn discord(health: &Health) -> String {
     let gateway = match &health.gateway {
         Gateway::Connected => "connected",
         Gateway::Connecting => "connecting",
-        Gateway::Refused { why } => why,
+        Gateway::Waiting { why } | Gateway::Refused { why } => why,
     };
     let shared = if health.shared {
         "another program uses its token; "

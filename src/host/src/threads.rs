@@ -15,6 +15,7 @@ use crate::output::Table;
 use crate::running::HostLock;
 use crate::{assembly, output, status};
 
+mod always;
 mod story;
 mod waiting;
 
@@ -30,6 +31,7 @@ pub(crate) fn run(asked: Threads, settings: &Settings) -> Outcome {
         Threads::Show { thread, max, json } => show(settings, &thread, max, json),
         Threads::Stop { thread } => stop(settings, &thread),
         Threads::Reset { thread } => reset(settings, &thread),
+        Threads::Forbid { thread, number, .. } => always::forbid(settings, &thread, number),
         Threads::Skip {
             all_failed: true,
             json,
@@ -166,10 +168,11 @@ fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Ou
         only: None,
         max,
     };
-    let (summary, (items, is_all), waits) = assembly::run(async {
+    let (summary, (items, is_all), grants, waits) = assembly::run(async {
         let known = conversation.thread(thread).await?;
         let items = newest(&conversation, thread, max, |item| as_json || story::tells(item)).await?;
-        Ok((known, items, conversation.backlog(filter).await?))
+        let grants = conversation.grants(thread).await?;
+        Ok((known, items, grants, conversation.backlog(filter).await?))
     })?;
     if !is_all {
         output::say("older entries are left out: --max 0 shows all");
@@ -177,6 +180,9 @@ fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Ou
     if as_json {
         for item in &items {
             output::json(&item_object(item))?;
+        }
+        for grant in &grants {
+            output::json(&always::object(grant))?;
         }
         for one in &waits.entries {
             output::json(&waiting::object(one))?;
@@ -192,6 +198,7 @@ fn show(settings: &Settings, thread: &ThreadId, max: usize, as_json: bool) -> Ou
     ))?;
     for line in story::lines(&in_order(&items))
         .into_iter()
+        .chain(always::lines(&grants, thread))
         .chain(waiting::lines(&waits, thread))
     {
         output::data(&line)?;

@@ -1,6 +1,6 @@
 //! What is asked of a thread's task.
 
-use conversation::{Thread, ThreadChange, TurnId};
+use conversation::{Grant, GrantId, Thread, ThreadChange, TurnId};
 use credentials::UserId;
 use tokio::sync::oneshot;
 
@@ -24,6 +24,7 @@ pub(crate) enum Command {
     Reset(UserId, Promise<()>),
     Change(Box<ThreadChange>, Promise<Thread>),
     Decide(Box<Decided>, Promise<()>),
+    TakeBack(TakenBack, Promise<Vec<Grant>>),
     Subscribe(Promise<Box<(Snapshot, Subscription)>>),
     Worker(Promise<Option<WorkerStatus>>),
     /// A defect.
@@ -40,6 +41,15 @@ pub(crate) struct Decided {
     pub(crate) answer: Answer,
 }
 
+/// What is to be allowed no more.
+#[derive(Debug)]
+pub(crate) struct TakenBack {
+    /// All that can be, if none is named.
+    pub(crate) which: Option<GrantId>,
+    pub(crate) by: UserId,
+    pub(crate) name: String,
+}
+
 impl Command {
     /// Answers with an error.
     pub(crate) fn refuse(self, error: SupervisorError) {
@@ -52,6 +62,7 @@ impl Command {
             Self::DropQueued(_, _, promise) | Self::Reset(_, promise) | Self::Decide(_, promise) => {
                 drop(promise.send(Err(error)));
             }
+            Self::TakeBack(_, promise) => drop(promise.send(Err(error))),
             Self::Change(_, promise) => drop(promise.send(Err(error))),
             Self::Subscribe(promise) => drop(promise.send(Err(error))),
             Self::Worker(promise) => drop(promise.send(Err(error))),

@@ -32,7 +32,7 @@ pub use probe::{Unfit, probe};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
 pub use supervisor::{
     Answer, Happened, Message, Posted, Skipped, Supervisor, SupervisorError, attention_offline,
-    longest_drain, reset_offline, unanswered,
+    longest_drain, reset_offline, take_back_offline, unanswered,
 };
 pub use timeline::{LONGEST_TEXT, describe_diffs};
 pub use update::{Change, Doing, Snapshot, Subscription, ThreadPhase, Update};

@@ -64,6 +64,8 @@ pub(crate) enum Event {
         options: Vec<Choice>,
         /// What else it offers, which is not understood, by name.
         unknown: Vec<String>,
+        /// What calls have in common that an "always" covers, where the host is to remember it.
+        likeness: Option<String>,
         /// How it is answered.
         answer: Reply<PermissionAnswer>,
     },
@@ -158,6 +160,7 @@ impl From<worker::Event> for Event {
                 tool_call: Box::new(asked.tool_call.clone()),
                 options: asked.choices(),
                 unknown: asked.unknown.clone(),
+                likeness: asked.likeness.clone(),
                 answer: Reply::new(|answer| asked.answer(answer)),
             },
             worker::Event::Login(asked) => Self::Login {

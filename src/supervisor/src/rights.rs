@@ -11,6 +11,8 @@ pub(crate) enum Deed {
     Turn,
     /// Reset the whole thread.
     Reset,
+    /// Take back what is always allowed.
+    TakeBack,
 }
 
 /// `None` if `by` may, else why not, in words. `author` is who wrote the turn it is about.
@@ -21,7 +23,8 @@ pub(crate) fn refusal(deed: Deed, by: &UserId, owner: &UserId, author: Option<&U
         Deed::Decide => "only the person who opened this thread may decide that",
         Deed::Turn if operator || author == Some(by) => return None,
         Deed::Turn => "only the person who wrote that message, or who opened this thread, may do that",
-        Deed::Reset if operator => return None,
+        Deed::Reset | Deed::TakeBack if operator => return None,
+        Deed::TakeBack => "only the person who opened this thread may take that back",
         Deed::Reset => "only the person who opened this thread may reset it",
     };
     Some(words.to_owned())
@@ -45,6 +48,7 @@ mod tests {
             (Deed::Decide, vec![&owner]),
             (Deed::Turn, vec![&owner, &author, &operator]),
             (Deed::Reset, vec![&owner, &operator]),
+            (Deed::TakeBack, vec![&owner, &operator]),
         ] {
             for by in [&owner, &author, &other, &operator] {
                 let may = refusal(deed, by, &owner, Some(&author)).is_none();

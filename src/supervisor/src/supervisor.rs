@@ -25,6 +25,7 @@ use crate::update::{Snapshot, Subscription};
 
 mod attention;
 mod drain;
+mod grants;
 mod lists;
 mod offline;
 mod skip;
@@ -32,7 +33,7 @@ mod start;
 
 pub use attention::{attention_offline, unanswered};
 pub use drain::longest_drain;
-pub use offline::reset_offline;
+pub use offline::{reset_offline, take_back_offline};
 pub use skip::Skipped;
 
 #[cfg(test)]

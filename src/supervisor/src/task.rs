@@ -40,6 +40,7 @@ mod view;
 mod work;
 mod workspace;
 
+pub(crate) use asks::take_back_offline;
 pub(crate) use workspace::make_private;
 
 use admission::Admitting;

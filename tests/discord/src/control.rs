@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::Id;
 use crate::clock::millis;
 use crate::fake::Shared;
 use crate::gateway::Out;
+use crate::gateway::intents::GUILDS;
 
 /// Makes the gateway misbehave. Each call holds from now on, or once, as it says.
 #[derive(Debug)]
@@ -101,6 +104,18 @@ impl<'a> GatewayControl<'a> {
     /// A guild is out of order: nothing of it is told, and sessions begin without it.
     pub fn guild_is_away(&self, guild: Id) {
         self.shared.world().gateway.away.insert(guild);
+    }
+
+    /// The same of one that sessions have been told of: it is said that it breaks.
+    pub fn guild_breaks(&self, guild: Id) {
+        let mut world = self.shared.world();
+        world.tell_guild(
+            "GUILD_DELETE",
+            GUILDS,
+            guild,
+            json!({ "id": guild, "unavailable": true }),
+        );
+        world.gateway.away.insert(guild);
     }
 
     /// It is there again.

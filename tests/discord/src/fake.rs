@@ -24,6 +24,7 @@ use crate::control::GatewayControl;
 use crate::desk::Desk;
 use crate::faults::{Fault, Wrong};
 use crate::gateway::Listener;
+use crate::held::Requests;
 use crate::people::Person;
 use crate::rest::{self, Seen};
 use crate::scene::GuildScene;
@@ -72,6 +73,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<Clock>,
     world: Mutex<World>,
     desk: Mutex<Desk>,
+    pub(crate) held: Requests,
 }
 
 impl Shared {
@@ -143,6 +145,7 @@ impl Fake {
             world: Mutex::new(World::new(Arc::clone(&clock), TOKEN)),
             clock,
             desk: Mutex::default(),
+            held: Requests::default(),
         });
         let rest = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
@@ -251,9 +254,28 @@ impl Fake {
         self.shared.desk().faults.push(fault);
     }
 
+    /// Nothing goes wrong any more.
+    pub fn forgive(&self) {
+        self.shared.desk().faults.clear();
+    }
+
     /// Faults that have not struck yet.
     pub fn faults_left(&self) -> usize {
         self.shared.desk().faults.len()
+    }
+
+    /// Lets everything happen that is held, and waits until it has.
+    pub async fn let_go(&self) {
+        self.shared.held.let_go();
+        self.until("the end of what was held", |_| {
+            self.shared.held.is_empty().then_some(())
+        })
+        .await;
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn forget_faults(&self) {
+        self.shared.desk().faults.clear();
     }
 
     /// Other rate limits than Discord's.
@@ -391,10 +413,14 @@ async fn file(State(shared): State<Arc<Shared>>, Path(place): Path<(String, Stri
     let fault = shared.desk().fault("GET", &path);
     let status = match fault {
         Some(Wrong::RequestLost | Wrong::AnswerLost) => 0,
-        Some(Wrong::Status(status) | Wrong::DoneThen(status)) => status,
+        Some(Wrong::Status(status) | Wrong::DoneThen(status) | Wrong::Page(status)) => status,
         Some(Wrong::TooMany { .. }) => 429,
         Some(Wrong::Slow(by)) => {
             tokio::time::sleep(by).await;
+            200
+        }
+        Some(Wrong::Held(_)) => {
+            shared.held.wait(&shared.clock).await;
             200
         }
         None => 200,

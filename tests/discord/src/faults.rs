@@ -19,6 +19,19 @@ pub(crate) enum Wrong {
     AnswerLost,
     DoneThen(u16),
     RequestLost,
+    Page(u16),
+    Held(Hold),
+}
+
+/// What is held until the test lets it go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Hold {
+    /// The request; its connection stays open.
+    Request,
+    /// The request, whose connection breaks at once.
+    Lost,
+    /// The answer.
+    Answer,
 }
 
 impl Fault {
@@ -63,6 +76,26 @@ impl Fault {
     /// The connection breaks, and nothing happens.
     pub fn request_lost() -> Self {
         Self::new(Wrong::RequestLost)
+    }
+
+    /// Something between the bot and Discord answers with this status and a page of HTML, and nothing happens.
+    pub fn page(status: u16) -> Self {
+        Self::new(Wrong::Page(status))
+    }
+
+    /// The request is looked at when [`Fake::let_go`](crate::Fake::let_go) is called.
+    pub fn held() -> Self {
+        Self::new(Wrong::Held(Hold::Request))
+    }
+
+    /// The same, and its connection breaks at once: it arrives after its client has given it up.
+    pub fn late() -> Self {
+        Self::new(Wrong::Held(Hold::Lost))
+    }
+
+    /// It happens, and is answered when [`Fake::let_go`](crate::Fake::let_go) is called.
+    pub fn unanswered() -> Self {
+        Self::new(Wrong::Held(Hold::Answer))
     }
 
     fn new(what: Wrong) -> Self {

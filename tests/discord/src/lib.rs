@@ -16,6 +16,7 @@ mod desk;
 mod fake;
 mod faults;
 mod gateway;
+mod held;
 mod id;
 mod limits;
 mod people;

@@ -27,7 +27,7 @@ pub(crate) use refused::Refused;
 use crate::buckets::{Standing, TooMany};
 use crate::contract::{Operation, contract};
 use crate::fake::Shared;
-use crate::faults::Wrong;
+use crate::faults::{Hold, Wrong};
 use crate::world::{Upload, World};
 
 /// Where the version ends and the operation begins.
@@ -111,6 +111,10 @@ pub(crate) async fn handle(State(shared): State<Arc<Shared>>, request: Request) 
     match fault {
         Some(Wrong::RequestLost) => return lost(&shared, &method, &path, Value::Null),
         Some(Wrong::Slow(by)) => tokio::time::sleep(by).await,
+        Some(Wrong::Page(status)) => {
+            shared.record(&method, &path, Value::Null, status);
+            return page(status);
+        }
         _ => {}
     }
     let (content, files) = match read {
@@ -127,9 +131,30 @@ pub(crate) async fn handle(State(shared): State<Arc<Shared>>, request: Request) 
         body: content,
         files,
     };
+    let Some(Wrong::Held(hold)) = fault else {
+        return answer(&shared, call, &headers, fault);
+    };
+    if hold == Hold::Answer {
+        let answer = answer(&shared, call, &headers, None);
+        shared.held.wait(&shared.clock).await;
+        return answer;
+    }
+    // Whether or not its client is still there.
+    let happens = tokio::spawn(async move {
+        let _held = shared.held.wait(&shared.clock).await;
+        answer(&shared, call, &headers, None)
+    });
+    match hold {
+        Hold::Lost => broken(),
+        _ => happens.await.unwrap_or_else(|_| broken()),
+    }
+}
+
+/// What is done with a request that has arrived, and how it is answered.
+fn answer(shared: &Shared, call: Call, headers: &HeaderMap, fault: Option<Wrong>) -> Response {
     let operation = contract().and_then(|contract| contract.operation(&call.method, &call.path));
     let mut end = End::default();
-    let outcome = decide(&shared, &call, operation, &headers, fault, &mut end);
+    let outcome = decide(shared, &call, operation, headers, fault, &mut end);
     let (status, body) = match outcome {
         Ok(reply) => (reply.status, reply.body),
         Err(refused) => (refused.status, Some(refused.json())),
@@ -143,7 +168,7 @@ pub(crate) async fn handle(State(shared): State<Arc<Shared>>, request: Request) 
         let Call {
             method, path, body, ..
         } = call;
-        return lost(&shared, &method, &path, body);
+        return lost(shared, &method, &path, body);
     }
     let (status, body) = match fault {
         Some(Wrong::DoneThen(status)) => (status, Some(Refused::broken(status).json())),
@@ -321,6 +346,16 @@ fn seconds(millis: u64) -> String {
 fn lost(shared: &Shared, method: &str, path: &[String], body: Value) -> Response {
     shared.record(method, path, body, 0);
     broken()
+}
+
+/// As a proxy answers.
+fn page(status: u16) -> Response {
+    let page = (
+        [(header::CONTENT_TYPE, "text/html")],
+        "<html><body>No way through here.</body></html>",
+    );
+    let status = StatusCode::from_u16(status).expect("a status of HTTP");
+    (status, page).into_response()
 }
 
 /// A body that fails before its first byte makes the server break the connection before it sent a status.

@@ -188,6 +188,9 @@ async fn systemd_runs_what_is_installed_as_the_unit_says_and_its_agents_work_in_
     let holds = "ok   cage         holds: environment, session, limits, descriptors, capabilities, no_new_privileges, landlock, calls;";
     assert!(told.contains(holds) && !told.contains("FAIL"), "{told}");
     assert!(service.stop() < STOP);
+    let told = service.as_the_service("status");
+    let again = "start it with `AGENT_HOST_HOME=/var/lib/agent-host agent-host --config /etc/agent-host/config.toml up`";
+    assert!(told.contains(again), "{told}");
     // An upgrade, and a copy that is gone back to, as the README says them: what was said is still there.
     service.system.does(
         "install -m 755 /pkg/agent-host /pkg/agent-host-worker /usr/local/bin/ && cd /run \

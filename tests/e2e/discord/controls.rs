@@ -2,7 +2,7 @@
 
 use rehearsal::Counter;
 use serde_json::json;
-use support::discord::Id;
+use support::discord::{Fault, Id};
 use support::shell_agent;
 
 use super::{Stage, with};
@@ -158,7 +158,7 @@ async fn status_and_queue_tell_what_runs_and_waits_and_a_number_is_taken_out_alo
     stage.scene.wait(Counter::ModelRequests, 1).await;
     let skipped = alice.says(thread, "say: **second** @everyone");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     let last = bob.says(thread, "say: third");
     stage
@@ -233,4 +233,60 @@ async fn a_new_thread_that_is_asked_for_inside_one_opens_beside_it() {
         "{said:?}"
     );
     assert!(stage.answers(thread).await.contains("here"));
+}
+
+#[tokio::test]
+async fn a_thread_that_was_opened_for_somebody_who_lost_access_is_named_with_why_nothing_goes_on_there() {
+    let mut stage = Stage::ready("", "").await;
+    let bob = stage.guild.member("bob");
+    stage.settings = format!("users = [{}]", bob.id);
+    stage.up().await;
+    stage
+        .fake
+        .inject(Fault::status(502).on("POST", "/channels/*/messages").times(1000));
+    let typed = bob.slash(stage.channel, "new", &[("text", json!("say: too late"))]);
+    let opened = stage
+        .fake
+        .until("a thread", |world| {
+            world.threads(stage.channel).first().map(|one| one.id)
+        })
+        .await;
+    stage
+        .fake
+        .until_requested("that it is shown", |seen| {
+            let path = format!("/channels/{opened}/messages");
+            seen.iter()
+                .any(|one| one.method == "POST" && one.path.ends_with(&path))
+                .then_some(())
+        })
+        .await;
+    stage.kill();
+    stage.settings = "users = []".to_owned();
+    stage.up().await;
+    let words = format!("I had opened <#{opened}> for this, but nothing goes on there");
+    stage.told(&bob, stage.channel, typed, &words).await;
+    assert_eq!(stage.fake.look(|world| world.threads(stage.channel).len()), 1);
+}
+
+#[tokio::test]
+async fn where_nobody_is_signed_in_it_is_said_that_nobody_pays_until_somebody_does() {
+    let mut stage = Stage::ready("everyone = true", "").await;
+    let out = stage.scene.credentials().logout(&stage.scene.host()).await;
+    assert!(out.is_ok_and(|out| out.was_there));
+    stage.up().await;
+    let (alice, bob) = (stage.alice.clone(), stage.guild.member("bob"));
+    let (message, thread) = stage.mention(&alice, "say: with a login").await;
+    stage.said(thread, "the card", with("Sign-in needed")).await;
+    let nobody = format!(
+        "Nobody is signed in yet for what is done in this thread: neither {}",
+        alice.mention()
+    );
+    stage.types(&alice, thread, "status", &[], &nobody).await;
+    bob.says(thread, "say: from somebody else");
+    stage.said(thread, "that nobody pays", with(&nobody)).await;
+    stage.scene.sign_in(&stage.scene.host()).await;
+    stage.is_whole(message, thread, "with a login").await;
+    stage
+        .types(&alice, thread, "status", &[], "the login of this host")
+        .await;
 }

@@ -189,7 +189,7 @@ async fn a_message_that_comes_while_a_turn_runs_waits_and_is_told_so() {
     stage.said(thread, "the tool", with("sleep 2")).await;
     let second = stage.alice.says(thread, "say: second done");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     stage.sign(second, "✅").await;
     stage.said(thread, "the second answer", with("second done")).await;
@@ -246,27 +246,65 @@ async fn a_gateway_that_breaks_is_joined_again_and_nothing_is_missed() {
 /// The issue's scale: threads at once, all of them streaming.
 const MANY: usize = 50;
 
+impl Stage {
+    /// Waits until all of them have streamed an answer, each of which stands in its thread then, word for word and once.
+    async fn many_stream(&self) {
+        let name = self.fake.bot().mention();
+        let messages: Vec<_> = (0..MANY)
+            .map(|number| {
+                let text = format!("{name} stream 60 words\nsay: last word of {number}.");
+                self.alice.says(self.channel, &text)
+            })
+            .collect();
+        for (number, message) in messages.into_iter().enumerate() {
+            let last = format!("last word of {number}.");
+            let thread = self
+                .fake
+                .until("a thread", |world| world.message(message)?.thread)
+                .await;
+            self.sign(message, "✅").await;
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            let said = self.fake.said(thread).join("\n");
+            // All but the footer.
+            let said = said.lines().filter(|line| !line.starts_with("-# "));
+            let said = words(&said.collect::<Vec<_>>().join("\n"));
+            let answered = words(&self.answers(thread).await);
+            assert!(
+                answered.len() > 60 && answered.join(" ").ends_with(&last),
+                "{answered:?}"
+            );
+            assert_eq!(said, answered, "thread {number}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn many_threads_stream_at_once_inside_the_limits_and_each_gets_its_last_word() {
     let stage = Stage::start("", "").await;
-    let name = stage.fake.bot().mention();
-    let messages: Vec<_> = (0..MANY)
-        .map(|number| {
-            let text = format!("{name} stream 60 words\nsay: last word of {number}.");
-            stage.alice.says(stage.channel, &text)
-        })
-        .collect();
-    for (number, message) in messages.into_iter().enumerate() {
-        let last = format!("last word of {number}.");
-        let thread = stage
-            .fake
-            .until("a thread", |world| world.message(message)?.thread)
-            .await;
-        stage.said(thread, "the last word", with(&last)).await;
-    }
+    stage.many_stream().await;
     let requests = stage.fake.requests();
     let limited: Vec<_> = requests.iter().filter(|seen| seen.status == 429).collect();
     assert!(limited.is_empty(), "too much: {limited:?}");
+    let edits = requests.iter().filter(|seen| seen.method == "PATCH").count();
+    assert!(edits > MANY, "it was not streamed: {edits} edits");
+}
+
+#[tokio::test]
+async fn many_threads_that_are_told_to_wait_again_and_again_lose_no_word() {
+    let stage = Stage::start("", "").await;
+    let pause = Duration::from_millis(300);
+    for (method, path) in [
+        ("POST", "/channels/*/messages"),
+        ("PATCH", "/channels/*/messages/*"),
+    ] {
+        stage
+            .fake
+            .inject(Fault::too_many(pause).on(method, path).times(30));
+        let globally = Fault::too_many_globally(pause).on(method, path);
+        stage.fake.inject(globally.times(2));
+    }
+    stage.many_stream().await;
+    assert_eq!(stage.fake.faults_left(), 0);
 }
 
 #[tokio::test]

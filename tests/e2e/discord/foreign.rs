@@ -9,7 +9,7 @@ use super::{Stage, with};
 
 impl Stage {
     /// All threads are served by the foreign agent with these arguments.
-    async fn foreign(settings: &str, arguments: impl FnOnce(&Self) -> Vec<String>) -> Self {
+    pub(super) async fn foreign(settings: &str, arguments: impl FnOnce(&Self) -> Vec<String>) -> Self {
         let mut stage = Self::ready("", "").await;
         let program = support::program("foreign-agent");
         let mut command = vec![program.to_str().expect("a path is text").to_owned()];

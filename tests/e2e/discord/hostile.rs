@@ -1,16 +1,12 @@
 //! What somebody does on purpose, and what comes too late.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use serde_json::json;
 use support::discord::{Fault, Post};
 
-use super::{Stage, with};
+use super::Stage;
 use crate::bot_doctor::{PROXIES, listener};
-
-/// An interaction's token lives for less.
-const TOO_LATE: Duration = Duration::from_mins(16);
 
 #[tokio::test]
 async fn with_a_local_api_a_host_sends_nothing_to_a_proxy() {
@@ -90,30 +86,6 @@ async fn an_answer_to_a_command_of_which_nobody_knows_whether_it_came_is_said_on
     stage.sign(message, "✅").await;
     let said = stage.fake.said(thread);
     assert!(said.iter().all(|said| !said.contains(words)), "{said:?}");
-}
-
-#[tokio::test]
-async fn an_answer_after_the_tokens_end_is_said_in_the_thread_unless_it_is_secret() {
-    let stage = Stage::start("", "").await;
-    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
-    stage.sign(message, "✅").await;
-    let said = stage.fake.said(thread).len();
-    for (command, options) in [("auth", vec![("action", json!("status"))]), ("status", vec![])] {
-        let late = Fault::slow(Duration::from_secs(1)).on("PATCH", "/webhooks/*/*/messages/@original");
-        stage.fake.inject(late);
-        stage.alice.slash(thread, command, &options);
-        while stage.fake.faults_left() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        stage.fake.clock().advance(TOO_LATE);
-    }
-    stage.said(thread, "the answer", with("Nothing runs")).await;
-    assert_eq!(
-        stage.fake.said(thread).len(),
-        said + 1,
-        "{:?}",
-        stage.fake.said(thread)
-    );
 }
 
 #[tokio::test]

@@ -1,13 +1,16 @@
 //! A host behind a bot that is stopped in mid-turn, started twice, or has no room left on its disk.
 
 use std::fs;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use rehearsal::Counter;
-use support::discord::Message;
+use serde_json::json;
+use support::discord::{Fault, Id, Message};
 use support::{Host, Scene, agent_host};
 use tempfile::TempDir;
 
+use super::joining::shard;
 use super::{Stage, with};
 use crate::disk::full::Disk;
 use crate::threads::until;
@@ -21,7 +24,7 @@ async fn a_host_that_is_asked_to_end_lets_a_turn_end_in_its_time_and_says_its_la
     stage.said(thread, "the command", with("▶️")).await;
     let queued = stage.alice.says(thread, "say: later");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     let go = stage.workspace(thread).join("go");
     let pid = stage.host.as_ref().expect("it runs").pid();
@@ -46,7 +49,7 @@ async fn a_turn_that_a_stop_cuts_is_told_and_what_was_said_meanwhile_is_answered
     stage.scene.wait(Counter::ModelRequests, 1).await;
     let queued = stage.alice.says(thread, "say: queued");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     assert_eq!(stage.leaves().await, Some(0));
     let meanwhile = stage.alice.says(thread, "say: meanwhile");
@@ -136,6 +139,73 @@ async fn two_hosts_with_one_token_answer_a_mention_once_and_both_are_told_where_
 }
 
 #[tokio::test]
+async fn two_hosts_that_share_a_bots_shards_each_serve_their_own_and_one_of_them_direct_messages() {
+    let mut stage = Stage::ready("", "").await;
+    let shards =
+        |number: u32| format!("dms = true\nshards = {{ first = {number}, last = {number}, total = 2 }}\n");
+    let near = shard(stage.guild.id);
+    stage.settings = shards(u32::try_from(near).expect("one of two"));
+    stage.up().await;
+    let other = stage.guild_of_other_shard();
+    other.admit(&stage.alice);
+    let square = other.channel("square");
+    let elsewhere = Scene::signed_in().await;
+    let settings = format!(
+        "api_base = \"{}\"\ngateway_url = \"{}\"\n{}",
+        stage.fake.api_base(),
+        stage.fake.gateway_url(),
+        shards(u32::try_from(1 - near).expect("one of two")),
+    );
+    let token = (stage.token.0, stage.token.1.as_str());
+    let second = Host::with_discord(&elsewhere, "", &settings, &[token]);
+    stage
+        .fake
+        .until("both", |world| (world.gateway().identified == 2).then_some(()))
+        .await;
+    let direct = stage.alice.direct();
+    let asks = |words: &str| format!("{} say: {words}", stage.fake.bot().mention());
+    let messages = [
+        stage.alice.says(stage.channel, &asks("of this one")),
+        stage.alice.says(square, &asks("of that one")),
+        stage.alice.says(direct, "say: of the first one"),
+    ];
+    for message in messages {
+        stage.sign(message, "✅").await;
+    }
+    // Who answered is in whose folder the thread is.
+    let knows = |folder: &std::path::Path, channel: Id| {
+        let mut command = agent_host(folder);
+        let output = command
+            .args(["threads", "list", "--json"])
+            .output()
+            .expect("it starts");
+        String::from_utf8_lossy(&output.stdout).contains(&format!("discord:{channel}"))
+    };
+    let (mine, theirs) = (stage.scene.folder(), elsewhere.folder());
+    for (channel, is_mine) in [(messages[0], true), (messages[1], false), (direct, near == 0)] {
+        assert_eq!(
+            (knows(mine, channel), knows(theirs, channel)),
+            (is_mine, !is_mine),
+            "{channel}"
+        );
+        let said = stage.fake.said(channel);
+        let count = said.iter().filter(|said| said.contains(" one")).count();
+        assert!(count == 1 || channel == direct && count == 2, "{said:?}");
+    }
+    // Commands are the application's; each is answered where it was typed.
+    for channel in [stage.channel, square] {
+        let typed = stage.alice.slash(channel, "help", &[]);
+        stage.told(&stage.alice, channel, typed, "/new").await;
+    }
+    let told = stage.prints(&["status"]).await;
+    assert!(
+        told.contains("Discord: connected") && !told.contains("another program"),
+        "{told}"
+    );
+    assert_eq!(second.stop(), Some(0));
+}
+
+#[tokio::test]
 async fn a_full_disk_is_told_and_what_was_said_meanwhile_is_answered_once_there_is_room() {
     let Some(disk) = Disk::of_kib(8192) else { return };
     let home = TempDir::new_in(disk.path()).expect("there is room");
@@ -172,4 +242,87 @@ async fn a_full_disk_is_told_and_what_was_said_meanwhile_is_answered_once_there_
     assert_eq!(words[..count], expected, "every word, once");
     assert_eq!(words[count..], ["end", "brief"]);
     assert_eq!(stage.leaves().await, Some(0));
+}
+
+/// Another program that uses the bot's token, as far as Discord sees it.
+impl Stage {
+    async fn another_asks(&self, method: reqwest::Method, path: &str, body: Option<serde_json::Value>) {
+        let address = format!("{}/api/v10{path}", self.fake.api_base());
+        let mut asks = reqwest::Client::new()
+            .request(method, address)
+            .header("Authorization", format!("Bot {}", self.fake.token()));
+        if let Some(body) = body {
+            asks = asks.json(&body);
+        }
+        let answer = asks.send().await.expect("the fake answers");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    async fn another_says(&self, thread: Id, words: &str) {
+        let body = json!({ "content": words, "nonce": format!("other {words}"), "enforce_nonce": true });
+        let path = format!("/channels/{thread}/messages");
+        self.another_asks(reqwest::Method::POST, &path, Some(body)).await;
+    }
+
+    /// A thread of alice's in which the other program speaks, and a host that looks soon again.
+    async fn with_another() -> (Self, Id) {
+        let mut stage = Self::ready("", "").await;
+        stage.hurry();
+        stage.up().await;
+        let thread = stage.alice.starts_thread(stage.channel, "theirs", None);
+        stage.another_says(thread, "I am here").await;
+        stage.logged("another program uses this bot's token").await;
+        (stage, thread)
+    }
+}
+
+#[tokio::test]
+async fn what_was_left_to_another_program_that_has_gone_is_answered_with_what_came_after_it() {
+    let (stage, thread) = Stage::with_another().await;
+    let words = format!("{} say: one", stage.fake.bot().mention());
+    let first = stage.alice.says(thread, &words);
+    let second = stage.alice.says(thread, "say: two");
+    stage.sign(first, "✅").await;
+    stage.sign(second, "✅").await;
+    assert_eq!(stage.answers(thread).await, "one\ntwo");
+}
+
+#[tokio::test]
+async fn what_another_program_has_taken_is_left_to_it_for_good_whatever_shows_it() {
+    let (stage, thread) = Stage::with_another().await;
+    let name = stage.fake.bot().mention();
+    for by_sign in [true, false] {
+        let asked = stage.alice.says(thread, &format!("{name} say: {by_sign}"));
+        if by_sign {
+            let sign = format!("/channels/{thread}/messages/{asked}/reactions/%F0%9F%91%80/@me");
+            stage.another_asks(reqwest::Method::PUT, &sign, None).await;
+        } else {
+            stage.another_says(thread, "an answer").await;
+        }
+        stage.is_done_with(asked).await;
+    }
+    let said = stage.fake.said(thread);
+    assert_eq!(said, ["I am here", "an answer"]);
+}
+
+#[tokio::test]
+async fn a_thread_that_another_program_opened_and_left_is_served() {
+    let mut stage = Stage::ready("", "").await;
+    stage.hurry();
+    stage.up().await;
+    let slow = Fault::slow(Duration::from_secs(1));
+    stage
+        .fake
+        .inject(slow.on("POST", "/channels/*/messages/*/threads"));
+    let first = stage.mentioned_by(&stage.alice, "say: one");
+    while stage.fake.faults_left() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let path = format!("/channels/{}/messages/{first}/threads", stage.channel);
+    let body = json!({ "name": "theirs" });
+    stage.another_asks(reqwest::Method::POST, &path, Some(body)).await;
+    let second = stage.alice.says(first, "say: two");
+    stage.sign(first, "✅").await;
+    stage.sign(second, "✅").await;
+    assert_eq!(stage.answers(first).await, "one\ntwo");
 }

@@ -7,7 +7,7 @@ use crate::threads::until;
 
 impl Stage {
     /// Starts the host, and waits until only READY is missing.
-    async fn up_to_the_door(&mut self) {
+    pub(super) async fn up_to_the_door(&mut self) {
         self.fake.gateway().hold_ready();
         self.host = Some(self.start_only());
         let waits = |world: &support::discord::World| (world.gateway().waiting() == 1).then_some(());
@@ -15,7 +15,7 @@ impl Stage {
     }
 
     /// A guild of another shard than the first one's, where there are two.
-    fn guild_of_other_shard(&self) -> GuildScene {
+    pub(super) fn guild_of_other_shard(&self) -> GuildScene {
         let guilds = (0..).map(|number| self.fake.guild(&format!("guild {number}")));
         let mut others = guilds.filter(|guild| shard(guild.id) != shard(self.guild.id));
         others.next().expect("every other id is of the other shard")
@@ -28,6 +28,17 @@ impl Stage {
         self.said(near, "the answer", with("hello")).await;
         self.kill();
         (away, self.alice.says(away, "say: not forgotten"))
+    }
+
+    /// Waits until it is written down that all was dealt with that was said up to a message.
+    pub(super) async fn is_done_with(&self, message: Id) {
+        let file = self.scene.folder().join("discord/seen");
+        let seen = until(async || {
+            let marks = std::fs::read_to_string(&file).ok()?;
+            let upto: u64 = marks.rsplit_once(':')?.1.parse().ok()?;
+            (upto >= message.0).then_some(())
+        });
+        seen.await;
     }
 
     /// Waits until the host hears what is said in the first guild.
@@ -95,7 +106,7 @@ async fn what_is_said_between_two_hosts_and_while_the_second_connects_is_answere
 }
 
 /// The shard of a guild, of two.
-fn shard(guild: Id) -> u64 {
+pub(super) fn shard(guild: Id) -> u64 {
     (guild.0 >> 22) % 2
 }
 
@@ -136,13 +147,7 @@ async fn a_guild_that_throws_the_bot_out_before_it_tells_what_is_new_holds_nothi
     other.expel_bot();
     let (heard, _) = stage.mention(&stage.alice, "say: heard at once").await;
     stage.sign(heard, "✅").await;
-    let file = stage.scene.folder().join("discord/seen");
-    let seen = until(async || {
-        let marks = std::fs::read_to_string(&file).ok()?;
-        let upto: u64 = marks.rsplit_once(':')?.1.parse().ok()?;
-        (upto >= heard.0).then_some(())
-    });
-    seen.await;
+    stage.is_done_with(heard).await;
 }
 
 #[tokio::test]
@@ -154,5 +159,17 @@ async fn what_was_missed_in_a_shard_that_comes_late_is_answered_however_much_ano
     stage.up().await;
     stage.hears().await;
     stage.fake.gateway().release_ready();
+    stage.answered_once(missed, away, "not forgotten").await;
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_guild_while_it_was_out_of_order_is_answered_however_much_others_tell() {
+    let stage = Stage::start("", "").await;
+    let other = stage.fake.guild("elsewhere");
+    let away = stage.thread_in(&other).await;
+    stage.fake.gateway().guild_breaks(other.id);
+    let missed = stage.alice.says(away, "say: not forgotten");
+    stage.hears().await;
+    stage.fake.gateway().guild_is_back(other.id);
     stage.answered_once(missed, away, "not forgotten").await;
 }

@@ -90,7 +90,7 @@ async fn the_newest_of_more_than_a_thousand_missed_messages_is_answered() {
 }
 
 #[tokio::test]
-async fn only_known_threads_and_allowed_channels_that_it_sees_are_read() {
+async fn only_threads_and_allowed_channels_that_it_sees_are_read() {
     let mut stage = Stage::ready("", "").await;
     stage.settings = format!("allowed_channels = [{}]", stage.channel);
     let talker = stage.guild.member("g-owner");
@@ -147,6 +147,27 @@ async fn a_thread_that_was_put_away_meanwhile_is_read() {
     stage.up().await;
     stage.sign(missed, "✅").await;
     assert_eq!(stage.answers(thread).await, "hello\nbefore it was put away");
+}
+
+#[tokio::test]
+async fn a_private_thread_that_was_put_away_meanwhile_is_read_and_one_that_was_never_served() {
+    let mut stage = Stage::start("", "").await;
+    let name = stage.fake.bot().mention();
+    let private = stage.alice.starts_private_thread(stage.channel, "between us");
+    let asked = stage.alice.says(private, &format!("{name} say: hello"));
+    stage.sign(asked, "✅").await;
+    stage.hears_nothing_more().await;
+    stage.kill();
+    let missed = stage.alice.says(private, "say: before it was put away");
+    let other = stage.alice.starts_thread(stage.channel, "another", None);
+    let called = stage.alice.says(other, &format!("{name} say: called"));
+    stage.manager().archives(private, true);
+    stage.manager().archives(other, true);
+    stage.up().await;
+    stage.sign(missed, "✅").await;
+    stage.sign(called, "✅").await;
+    assert_eq!(stage.answers(private).await, "hello\nbefore it was put away");
+    assert_eq!(stage.answers(other).await, "called");
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use conversation::{Conversation, DeliveryState};
-use support::discord::{Fake, Fault, Id};
+use conversation::{Conversation, DeliveryState, ThreadFilter};
+use serde_json::json;
+use support::discord::{Fake, Fault, Id, World, permissions};
 
 use super::{Stage, with};
 
@@ -41,6 +42,28 @@ impl Stage {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Waits until no turn runs: one that does is cut by a kill.
+    async fn ended(&self) {
+        loop {
+            let folder = self.scene.folder();
+            let kept = Conversation::open_without_recovery(folder).expect("it can be looked at");
+            let threads = kept
+                .threads(ThreadFilter::default())
+                .await
+                .expect("it can be read");
+            if threads.iter().all(|thread| !thread.running && thread.queued == 0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Gives the host far more time than it takes to look at a thread and to send something there. (Nothing is told of what
+    /// it rightly does not do.)
+    async fn looks_anew(&self) {
+        tokio::time::sleep(Duration::from_secs(3)).await;
     }
 
     /// Another host, to whose words Discord has forgotten every nonce.
@@ -133,4 +156,121 @@ async fn a_host_whose_clock_is_ahead_finds_what_may_be_there() {
         "{:?}",
         stage.fake.said(thread)
     );
+}
+
+#[tokio::test]
+async fn a_request_that_arrives_after_it_was_given_up_makes_no_second_message() {
+    let stage = Stage::start("", "").await;
+    let thread = stage.spoken().await;
+    stage.sending(Fault::late());
+    let asked = stage.alice.says(thread, "say: once only");
+    stage.sign(asked, "✅").await;
+    stage.fake.let_go().await;
+    assert_eq!(
+        stage.count(thread, "once only"),
+        1,
+        "{:?}",
+        stage.fake.said(thread)
+    );
+}
+
+#[tokio::test]
+async fn what_was_said_by_a_host_that_never_heard_of_it_is_found_by_the_next_one() {
+    let mut stage = Stage::start("", "").await;
+    let thread = stage.spoken().await;
+    stage.sending(Fault::unanswered());
+    let asked = stage.alice.says(thread, "say: once only");
+    // As far as it was written by then.
+    stage.said(thread, "it", with("once")).await;
+    stage.ended().await;
+    stage.forgotten().await;
+    stage.sign(asked, "✅").await;
+    assert_eq!(
+        stage.count(thread, "once only"),
+        1,
+        "{:?}",
+        stage.fake.said(thread)
+    );
+}
+
+#[tokio::test]
+async fn what_is_just_being_sent_is_not_sent_by_whoever_looks_at_the_thread_anew() {
+    let stage = Stage::start("", "").await;
+    let thread = stage.spoken().await;
+    stage.sending(Fault::status(403));
+    let first = stage.alice.says(thread, "say: at first refused");
+    stage.sign(first, "✅").await;
+    stage.sending(Fault::held());
+    let second = stage.alice.says(thread, "say: once only");
+    stage.struck().await;
+    // The thread is looked at anew while the second one is on its way.
+    let alice = stage.alice.clone();
+    let asked = alice.slash(thread, "queue", &[("retry", json!(true))]);
+    stage
+        .told(&alice, thread, asked, "One message is tried again")
+        .await;
+    // Whoever does not wait for it has said it after this.
+    stage.looks_anew().await;
+    stage.fake.clock().advance(Duration::from_mins(5));
+    stage.fake.let_go().await;
+    stage.sign(second, "✅").await;
+    for words in ["at first refused", "once only"] {
+        assert_eq!(stage.count(thread, words), 1, "{:?}", stage.fake.said(thread));
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_may_be_read_what_may_be_there_is_not_said_again() {
+    let mut stage = Stage::start("", "").await;
+    let thread = stage.spoken().await;
+    stage.sending(Fault::unanswered());
+    let asked = stage.alice.says(thread, "say: once only");
+    // As far as it was written by then.
+    stage.said(thread, "it", with("once")).await;
+    stage.ended().await;
+    let deny = permissions::READ_MESSAGE_HISTORY;
+    stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, deny);
+    stage.forgotten().await;
+    stage.logged("could not be sent").await;
+    assert_eq!(stage.count(thread, "once"), 1);
+    stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, 0);
+    stage.sign(asked, "✅").await;
+    let next = stage.alice.says(thread, "say: and on");
+    stage.sign(next, "✅").await;
+    for words in ["once only", "and on"] {
+        assert_eq!(stage.count(thread, words), 1, "{:?}", stage.fake.said(thread));
+    }
+}
+
+/// Says the beginning of what turns out to be nothing, and something else afterwards.
+const CHANGES_ITS_MIND: &str = r#"
+on_prompt() {
+  say '<!-- this may'
+  until [ -e go ]; do sleep 0.05; done
+  say ' be hidden -->'
+  printf '{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"s1","update":{"sessionUpdate":"tool_call","toolCallId":"t1","title":"look","status":"completed"}}}\n'
+  say 'and on'
+  answer '{"stopReason":"end_turn"}'
+}
+"#;
+
+#[tokio::test]
+async fn what_was_to_be_said_and_turns_out_to_be_nothing_holds_up_nothing_and_does_not_stay() {
+    for fault in [Fault::too_many(Duration::from_millis(2500)), Fault::answer_lost()] {
+        let mut stage = Stage::ready("", "").await;
+        stage.serve_by_script(CHANGES_ITS_MIND);
+        stage.up().await;
+        stage.sending(fault);
+        let (asked, thread) = stage.mention(&stage.alice, "go").await;
+        stage.struck().await;
+        std::fs::write(stage.workspace(thread).join("go"), "").expect("it can be written");
+        stage.sign(asked, "✅").await;
+        let is_gone = |world: &World| {
+            let mut said = world.messages(thread).into_iter();
+            let stays = said.any(|said| said.content.contains("this may"));
+            (!stays).then_some(())
+        };
+        stage.fake.until("the end of what is nothing", is_gone).await;
+        assert_eq!(stage.count(thread, "and on"), 1, "{:?}", stage.fake.said(thread));
+    }
 }

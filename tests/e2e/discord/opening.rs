@@ -10,7 +10,32 @@ use super::Stage;
 /// Where a thread is opened from a message.
 const OPENING: (&str, &str) = ("POST", "/channels/*/messages/*/threads");
 
+/// Who owns the application, which decides who may speak.
+const OWNERS: (&str, &str) = ("GET", "/oauth2/applications/@me");
+
 impl Stage {
+    /// A host for which what takes minutes takes seconds, and that does not know by heart any more who may speak.
+    async fn hurried() -> Self {
+        let mut stage = Self::ready("", "").await;
+        stage.hurry();
+        stage.up().await;
+        stage
+    }
+
+    /// From the next start on.
+    pub(super) fn hurry(&mut self) {
+        self.environment.push(("AGENT_HOST_HASTE", "50".to_owned()));
+    }
+
+    /// So often something was asked for that could not be answered.
+    async fn failed(&self, times: usize) {
+        let enough = |seen: &[Seen]| {
+            let failed = seen.iter().filter(|one| one.status == 502).count();
+            (failed >= times).then_some(())
+        };
+        self.fake.until_requested("what fails", enough).await;
+    }
+
     /// Both are answered, in order.
     async fn answers_both(&self, (first, second): (Id, Id), thread: Id) {
         self.sign(first, "✅").await;
@@ -155,4 +180,83 @@ async fn what_was_typed_by_somebody_who_lost_access_before_it_could_be_done_open
         )
         .await;
     assert_eq!(stage.fake.look(|world| world.threads(stage.channel).len()), 0);
+}
+
+#[tokio::test]
+async fn what_is_said_in_a_thread_is_kept_for_as_long_as_it_is_not_known_whether_the_bot_was_called() {
+    let stage = Stage::hurried().await;
+    let thread = stage.alice.starts_thread(stage.channel, "ours", None);
+    // The time for which things are known by heart.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    stage
+        .fake
+        .inject(Fault::status(502).on(OWNERS.0, OWNERS.1).times(10));
+    let words = format!("{} say: one", stage.fake.bot().mention());
+    let first = stage.alice.says(thread, &words);
+    // Those behind it do not wait any more.
+    stage.failed(8).await;
+    let second = stage.alice.says(thread, "say: two");
+    stage.failed(10).await;
+    stage.answers_both((first, second), thread).await;
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_thread_of_a_killed_host_is_kept_until_it_is_known_whether_the_bot_was_called() {
+    let mut stage = Stage::ready("", "").await;
+    stage.hurry();
+    stage.up().await;
+    stage
+        .fake
+        .inject(Fault::answer_lost().on(OPENING.0, OPENING.1).times(100));
+    let (first, thread) = stage.mention(&stage.alice, "say: one").await;
+    stage.kill();
+    let second = stage.alice.says(thread, "say: two");
+    stage.fake.forgive();
+    stage.up_to_the_door().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    stage
+        .fake
+        .inject(Fault::status(502).on(OWNERS.0, OWNERS.1).times(10));
+    stage.fake.gateway().release_ready();
+    stage.answers_both((first, second), thread).await;
+    assert_eq!(stage.fake.faults_left(), 0);
+}
+
+#[tokio::test]
+async fn what_is_said_in_a_thread_that_could_not_be_read_yet_waits_until_it_was() {
+    let mut stage = Stage::ready("", "").await;
+    stage.hurry();
+    stage.up().await;
+    let (heard, _) = stage.mention(&stage.alice, "say: hello").await;
+    stage.sign(heard, "✅").await;
+    let thread = stage.alice.starts_thread(stage.channel, "ours", None);
+    stage.kill();
+    let talker = stage.guild.member("talker");
+    // As many as Discord gives at once, with the call.
+    for number in 0..99 {
+        talker.says(thread, &format!("chat {number}"));
+    }
+    let words = format!("{} say: one", stage.fake.bot().mention());
+    let first = stage.alice.says(thread, &words);
+    let reading = format!("/channels/{thread}/messages");
+    stage
+        .fake
+        .inject(Fault::status(502).on("GET", &reading).times(10));
+    stage.up().await;
+    stage.failed(8).await;
+    let second = stage.alice.says(thread, "say: two");
+    stage.failed(10).await;
+    stage.answers_both((first, second), thread).await;
+}
+
+#[tokio::test]
+async fn what_is_said_in_a_thread_that_somebody_made_from_a_mention_which_waits_comes_after_it() {
+    let stage = Stage::start("", "").await;
+    let slow = Fault::slow(Duration::from_millis(700));
+    stage.fake.inject(slow.on(OPENING.0, OPENING.1));
+    stage.mentioned_by(&stage.alice, "say: busy");
+    let first = stage.mentioned_by(&stage.alice, "say: one");
+    let thread = stage.alice.starts_thread(stage.channel, "mine", Some(first));
+    let second = stage.alice.says(thread, "say: two");
+    stage.answers_both((first, second), thread).await;
 }

@@ -129,7 +129,7 @@ async fn what_becomes_of_a_message_is_told_once_also_after_a_kill() {
     assert_eq!(stage.count(thread, "Queued"), 0);
     stage.up().await;
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     stage.said(thread, "the answer", with("later")).await;
     assert_eq!(stage.count(thread, "Queued"), 1);

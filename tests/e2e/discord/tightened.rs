@@ -12,7 +12,7 @@ impl Stage {
         let (_, thread) = self.mention(who, "run: sleep 60").await;
         self.said(thread, "the tool", with("sleep 60")).await;
         let waiting = who.says(thread, what);
-        self.said(thread, "that it waits", with("Queued: it is next"))
+        self.said(thread, "that it waits", with("Queued behind the running turn"))
             .await;
         (waiting, thread)
     }
@@ -60,7 +60,7 @@ async fn what_waited_of_somebody_whose_role_was_taken_is_dropped_without_a_resta
     stage.said(thread, "the tool", with("sleep 4")).await;
     let waiting = bob.says(thread, "say: too late");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     stage.guild.set_roles(&bob, &[]);
     stage
@@ -87,6 +87,8 @@ async fn what_waited_obeys_the_permissions_that_its_channel_has_when_it_begins()
     let (waiting, thread) = stage
         .waits(&alice, "run: echo done > proof.txt\nsay: at last")
         .await;
+    // Else the next host reads it once more, which is the other moment at which permissions are looked at.
+    stage.is_done_with(waiting).await;
     let denies = format!("[discord.channels.\"{}\"]\npermissions = \"deny\"", stage.channel);
     stage.up_with(denies).await;
     stage.sign(waiting, "✅").await;
@@ -100,6 +102,19 @@ async fn what_waited_obeys_the_permissions_that_its_channel_has_when_it_begins()
         "the workspace is there"
     );
     assert!(!proof.exists(), "nothing was run");
+}
+
+#[tokio::test]
+async fn what_waited_of_a_bot_that_is_no_longer_listed_is_dropped_also_where_everyone_may_speak() {
+    let mut stage = Stage::ready("", "permissions = \"allow\"").await;
+    let robot = stage.guild.other_bot("robot");
+    stage.settings = format!("everyone = true\nbots = [\"{}\"]", robot.id);
+    stage.up().await;
+    let (waiting, thread) = stage.waits(&robot, "say: too late").await;
+    stage.up_with("everyone = true".to_owned()).await;
+    stage
+        .is_dropped(waiting, thread, "may not talk to me here any more")
+        .await;
 }
 
 #[tokio::test]

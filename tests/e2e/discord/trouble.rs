@@ -97,6 +97,7 @@ async fn killed_at_any_moment_no_message_is_lost_and_none_is_said_twice() {
                 answered += u64::from(stage.is_ended(thread, number, &asked).await);
             }
             stage.rests(thread).await;
+            let _ = writeln!(std::io::stderr(), "{number} kills, {answered} answered");
         }
     }
     // In every life of a host once more: what is there stays there, once.
@@ -313,6 +314,80 @@ async fn a_thread_that_is_deleted_in_mid_answer_stops_nothing_else() {
     let (message, thread) = stage.mention(&stage.alice, "say: still here").await;
     stage.said(thread, "the answer", with("still here")).await;
     stage.sign(message, "✅").await;
+}
+
+impl Stage {
+    /// Something that can't be said now, and waits for that.
+    async fn waits_to_be_said(&self, thread: Id) {
+        let down = Fault::status(502).on("POST", "/channels/*/messages");
+        self.fake.inject(down.times(1000));
+        self.alice.says(thread, "say: never to be said");
+        self.waiting(1).await;
+    }
+
+    /// Waits until so many messages wait to be said.
+    async fn waiting(&self, count: usize) {
+        for _ in 0..600 {
+            let kept = Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
+            let waiting = kept.waiting_deliveries("discord").await.expect("it can be read");
+            let stuck = kept.stuck_deliveries(None, 10).await.expect("it can be read");
+            if waiting.len() + stuck.len() == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("there are never {count}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_thread_or_channel_that_is_deleted_is_given_up_at_once_and_told_once() {
+    for with_its_channel in [false, true] {
+        let stage = Stage::start("", "").await;
+        let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+        stage.sign(message, "✅").await;
+        stage.waits_to_be_said(thread).await;
+        let gone = if with_its_channel { stage.channel } else { thread };
+        stage.guild.member("g-owner").deletes_channel(gone);
+        let mut told = stage.logged("what was to be said in it is given up").await;
+        stage.waiting(0).await;
+        let status = stage.prints(&["status"]).await;
+        assert!(status.contains("0 messages to be said"), "{status}");
+        told.push_str(&stage.host.as_ref().map(Host::told).unwrap_or_default());
+        assert_eq!(told.matches("is not there any more").count(), 1, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_thread_that_was_deleted_while_no_host_ran_is_given_up_by_the_next_one() {
+    let mut stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    stage.waits_to_be_said(thread).await;
+    stage.kill();
+    stage.guild.member("g-owner").deletes_channel(thread);
+    stage.fake.forget_faults();
+    stage.up().await;
+    stage.waiting(0).await;
+    let next = stage.mention(&stage.alice, "say: still here").await;
+    stage.sign(next.0, "✅").await;
+}
+
+#[tokio::test]
+async fn a_sign_that_an_earlier_host_set_does_not_stay_beside_another_one() {
+    let mut stage = Stage::start("", "").await;
+    let (message, _) = stage.mention(&stage.alice, "run: true").await;
+    stage.sign(message, "✋").await;
+    stage.kill();
+    stage.up().await;
+    stage.sign(message, "❌").await;
+    let bot = stage.fake.bot();
+    let only_one = |world: &World| {
+        let message = world.message(message)?;
+        let others = ["✋", "👀"].map(|sign| message.has_reaction(sign, bot));
+        (others == [false, false]).then_some(())
+    };
+    stage.fake.until("that it is the only one", only_one).await;
 }
 
 #[tokio::test]

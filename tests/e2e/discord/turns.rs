@@ -31,7 +31,7 @@ async fn queue_steer_and_interrupt_are_told_and_leave_what_their_definitions_say
     stage.scene.wait(Counter::ModelRequests, 1).await;
     let second = alice.says(thread, "say: second");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     stage.going(stage.is_whole(second, thread, "second")).await;
     stage.is_whole(first, thread, "first").await;
@@ -90,7 +90,7 @@ async fn a_stop_ends_a_turn_in_each_of_its_phases_and_nothing_that_waits() {
     stage.scene.wait(Counter::ModelRequests, 2).await;
     let queued = stage.alice.says(thread, "say: its turn");
     stage
-        .said(thread, "that it waits", with("Queued: it is next"))
+        .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     stage.stops(thread, held).await;
     stage.is_whole(queued, thread, "its turn").await;

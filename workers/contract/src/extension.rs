@@ -9,6 +9,11 @@ pub const LOGIN_METHOD: &str = "_agent-host/login";
 /// Notification from worker to supervisor: what the running turn is doing now.
 pub const STATUS_METHOD: &str = "_agent-host/status";
 
+/// The key in `_meta["agent-host"]` of a permission request that names what calls have in common which its one
+/// `allow_always` covers. The host then remembers that answer, tells the agent "once" each time, and can take it back;
+/// without this the agent is told "always", and remembers it itself.
+pub const LIKENESS: &str = "likeness";
+
 /// The key in `_meta["agent-host"]` of a permission answer that carries the reason of a denial.
 pub const DENIAL_REASON: &str = "reason";
 

@@ -8,8 +8,8 @@ pub mod frames;
 mod profile;
 
 pub use extension::{
-    CANCELLER, Canceller, DENIAL_REASON, FAILURE, HOST_REASON, LOGIN_METHOD, LoginAnswer, LoginNeeded,
-    STATUS_METHOD, STOPPED, Status, TurnFailure,
+    CANCELLER, Canceller, DENIAL_REASON, FAILURE, HOST_REASON, LIKENESS, LOGIN_METHOD, LoginAnswer,
+    LoginNeeded, STATUS_METHOD, STOPPED, Status, TurnFailure,
 };
 pub use frames::FRAME_LIMIT;
 pub use profile::{

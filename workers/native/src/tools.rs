@@ -103,7 +103,7 @@ pub(crate) struct Prepared<A = Action> {
 /// What "always in this thread" stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Always {
-    /// Calls with the same key are alike.
+    /// Calls with the same key are alike: the client, which remembers what is always allowed, knows them by it.
     pub(crate) key: String,
     /// What is allowed, for people who choose: `Always run exactly this command`.
     pub(crate) scope: &'static str,

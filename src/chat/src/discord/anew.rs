@@ -11,7 +11,7 @@ use supervisor::{Admission, Supervisor};
 use tokio::sync::watch;
 
 use super::FRONT_END;
-use super::admission::{Author, AuthorKind, Facts, Id, Verdict};
+use super::admission::{Author, AuthorKind, Facts, Id, Refusal, Verdict};
 use super::bot::Bot;
 use super::hear;
 use super::persist::{FIRST_PAUSE, LONGEST_PAUSE};
@@ -79,15 +79,16 @@ pub(super) async fn refusal(bot: &Bot, channel: Id, author: Id) -> Result<Option
         Err(Trouble::Refused { .. }) => return Ok(Some(UNSEEN)),
         Err(trouble) => return Err(trouble),
     };
-    let is_machine = bot.config.rules.bots.contains(&author);
+    let is_listed = bot.config.rules.bots.contains(&author);
+    let kind = if is_listed || is_machine(bot, author).await? {
+        AuthorKind::Machine
+    } else {
+        AuthorKind::Person
+    };
     let mut facts = Facts {
         author: Author {
             id: author,
-            kind: if is_machine {
-                AuthorKind::Machine
-            } else {
-                AuthorKind::Person
-            },
+            kind,
             roles: BTreeSet::new(),
         },
         place: hear::place(channel, spot.guild, spot),
@@ -99,9 +100,25 @@ pub(super) async fn refusal(bot: &Bot, channel: Id, author: Id) -> Result<Option
     };
     Ok(match hear::decided(bot, spot.guild, &mut facts, false).await? {
         Verdict::OpenThread | Verdict::Join | Verdict::Turn => None,
+        Verdict::Ignore if kind == AuthorKind::Machine && !is_listed => Some(Refusal::NotListed.reason()),
         Verdict::Ignore => Some("I am switched off in this channel now"),
         Verdict::Refuse { why, .. } => Some(why.reason()),
     })
+}
+
+/// Whether what this user wrote was written by a bot or a webhook: who is taken off their list is no person.
+async fn is_machine(bot: &Bot, user: Id) -> Result<bool, Trouble> {
+    if let Some(known) = bot.places.is_machine(user) {
+        return Ok(known);
+    }
+    let is_machine = match bot.rest.is_bot(user).await {
+        Ok(is_bot) => is_bot,
+        // A webhook, which is no user.
+        Err(Trouble::Refused { .. }) => true,
+        Err(trouble) => return Err(trouble),
+    };
+    bot.places.learn_machine(user, is_machine);
+    Ok(is_machine)
 }
 
 fn id(user: &UserId) -> Option<Id> {

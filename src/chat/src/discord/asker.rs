@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use serenity::all::{Member, PartialChannel, User};
+use tokio::time::Instant;
 
 use super::admission::{Author, AuthorKind, Id, Place, Refusal, Rules, admits};
 use super::bot::Bot;
 use super::places::{Kind, Spot};
 use super::rest::{EPHEMERAL, Later, Outgoing, Trouble};
 
-/// So long is waited for who owns the application: whoever asks is answered within three.
+/// So long may be looked at what the first answer depends on: whoever asks is answered within three.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two tries to answer.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
@@ -35,6 +36,7 @@ pub(super) struct Asker {
     pub(super) name: String,
     /// The largest file of an answer, in bytes.
     pub(super) upload_limit: u64,
+    came: Instant,
     place: Place,
     author: Author,
 }
@@ -89,6 +91,7 @@ impl Asker {
             user: given.user.id.get(),
             name: name.unwrap_or_else(|| given.user.name.clone()),
             upload_limit: u64::from(given.upload_limit),
+            came: Instant::now(),
             place: super::hear::place(given.channel, given.guild, spot),
             author: Author {
                 id: given.user.id.get(),
@@ -108,11 +111,16 @@ impl Asker {
         let Err(Refusal::NotListed) = listed else {
             return listed.map_err(Refusal::words);
         };
-        let rules = rules(bot).await.ok_or(NOBODY_SAYS)?;
+        let rules = self.in_time(rules(bot)).await.flatten().ok_or(NOBODY_SAYS)?;
         admits(&rules, &self.author, self.place).map_err(Refusal::words)
     }
 
-    /// Whether they decide for the whole host.
+    /// Waits for something that the first answer depends on; `None`: it must not be waited for any longer.
+    pub(super) async fn in_time<T>(&self, look: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout_at(self.came + PATIENCE, look).await.ok()
+    }
+
+    /// Whether they decide for the whole host. To be asked once they have an answer.
     pub(super) async fn is_admin(&self, bot: &Bot) -> bool {
         bot.config.admins.contains(&self.user)
             || rules(bot)
@@ -171,15 +179,19 @@ impl Asker {
         }
     }
 
-    /// The answer that was announced by [`later`](Self::later). Where its time is over it becomes a normal message, if
-    /// everybody may read it.
-    pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, secret: bool) {
-        self.line().answer(bot, message, secret).await;
+    /// The answer that was announced by [`later`](Self::later). Where its time is over it becomes a normal message.
+    pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, late: Late) {
+        self.line().answer(bot, message, late, self.user).await;
     }
 
-    /// One more answer, for their eyes only.
-    pub(super) async fn add(&self, bot: &Bot, words: &str) {
-        if let Err(trouble) = self.line().add(bot, words).await {
+    /// One more answer, for their eyes only, as long as that can be; it holds nothing that others may not read.
+    pub(super) async fn add(&self, bot: &Arc<Bot>, words: &str) {
+        let line = self.line();
+        let mut told = line.add(bot, words).await;
+        if let Err(Trouble::Refused { .. }) = told {
+            told = line.say(bot, format!("<@{}> {words}", self.user)).await;
+        }
+        if let Err(trouble) = told {
             tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
         }
     }
@@ -192,6 +204,20 @@ impl Asker {
             token: self.token.clone(),
         }
     }
+
+    /// What everybody reads where the asker alone can't be told any more what is theirs.
+    pub(super) fn instead(&self, words: &str) -> Late {
+        Late::Instead(format!("<@{}> {words}", self.user))
+    }
+}
+
+/// What everybody reads of an answer that comes after its interaction's time.
+#[derive(Debug, Clone)]
+pub(super) enum Late {
+    /// The same.
+    Same,
+    /// This: the answer is its asker's alone.
+    Instead(String),
 }
 
 /// A way back to somebody who asked, for as long as the interaction's token lives.
@@ -243,18 +269,29 @@ impl Line {
         }
     }
 
-    /// The first answer, as [`Asker::answer`].
-    pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, secret: bool) {
+    /// The first answer, as [`Asker::answer`]; to `user` directly where nothing can be said in its place any more.
+    pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, late: Late, user: Id) {
         let Err(trouble) = self.become_answered(bot, &message).await else {
             return;
         };
         tracing::info!(channel = self.channel, %trouble, "the answer to an interaction came too late");
-        if secret {
-            return;
-        }
-        let mut normal = message;
+        let mut normal = match late {
+            Late::Same => message,
+            Late::Instead(words) => Outgoing::words(words),
+        };
         normal.nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
-        if let Err(trouble) = bot.rest.send(self.channel, normal, true).await {
+        let mut said = bot.rest.send(self.channel, normal.clone(), true).await.map(drop);
+        if let Err(Trouble::Refused { .. }) = said {
+            said = match bot.rest.direct(user).await {
+                // Buttons are of the place that they were made for.
+                Ok(direct) => {
+                    normal.rows.clear();
+                    bot.rest.send(direct, normal, true).await.map(drop)
+                }
+                Err(trouble) => Err(trouble),
+            };
+        }
+        if let Err(trouble) = said {
             tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
         }
     }
@@ -281,10 +318,9 @@ impl Line {
     }
 }
 
-/// Who may speak, with the application's owners; `None`: Discord does not say it in time.
+/// Who may speak, with the application's owners; `None`: Discord does not say it.
 async fn rules(bot: &Bot) -> Option<Arc<Rules>> {
-    let known = tokio::time::timeout(PATIENCE, bot.rules()).await;
-    match known.ok()? {
+    match bot.rules().await {
         Ok(rules) => Some(rules),
         Err(trouble) => {
             tracing::warn!(%trouble, "Discord does not say who owns the application");

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use conversation::ThreadFilter;
+use conversation::{ThreadFilter, ThreadSummary};
 use credentials::UserId;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::admission::{Id, Rules};
 use super::config::Config;
 use super::custom_id::Sealer;
+use super::haste::hurried;
 use super::health::Link;
 use super::memory::Memory;
 use super::mouth::Mouth;
@@ -115,19 +116,25 @@ impl Bot {
     /// Learns which threads are served, until it knows. Before that nothing may be heard: what is said in a thread without
     /// a mention would be taken for nothing.
     pub(super) async fn know_threads(&self) {
+        for thread in self.threads().await {
+            if let Some(channel) = places::channel(&thread.thread.id) {
+                self.places.serve(channel);
+            }
+        }
+    }
+
+    /// All threads of Discord. Tries until it knows.
+    pub(super) async fn threads(&self) -> Vec<ThreadSummary> {
         let filter = ThreadFilter {
             front_end: Some(super::FRONT_END.to_owned()),
             ..ThreadFilter::default()
         };
-        let threads = loop {
+        loop {
             match self.house.conversation.threads(filter.clone()).await {
-                Ok(threads) => break threads,
+                Ok(threads) => return threads,
                 Err(error) => tracing::error!(%error, "could not list the threads of Discord; trying again"),
             }
             tokio::time::sleep(KEEP).await;
-        };
-        for channel in threads.iter().filter_map(|one| places::channel(&one.thread.id)) {
-            self.places.serve(channel);
         }
     }
 
@@ -136,7 +143,7 @@ impl Bot {
     /// Errors: Discord does not say who they are.
     pub(super) async fn rules(&self) -> Result<Arc<Rules>, Trouble> {
         let mut known = self.rules.lock().await;
-        if known.1.elapsed() >= OWNERS {
+        if known.1.elapsed() >= hurried(OWNERS) {
             let asked = Instant::now();
             let (_, owners) = self.rest.application().await?;
             if owners != known.0.owners {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation::ThreadFilter;
-use serenity::all::{ChannelId, ChannelType, Guild, GuildChannel, MessageId, Permissions, UserId};
+use serenity::all::{ChannelId, ChannelType, Guild, GuildChannel, Message, MessageId, Permissions, UserId};
 use tokio::time::sleep;
 
 use super::FRONT_END;
@@ -73,7 +73,9 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
             && is_heard(bot, channel)
             && given(bot, guild, channel).contains(READING)
     });
-    let parents: Vec<Id> = parents.map(|parent| parent.id.get()).collect();
+    let parents: Vec<(Id, Kind)> = parents
+        .map(|parent| (parent.id.get(), Spot::of(parent).kind))
+        .collect();
     // Until it was looked, nothing after it counts as seen.
     let first = before + 1;
     for _ in &parents {
@@ -107,31 +109,31 @@ fn given(bot: &Bot, guild: &Guild, channel: &GuildChannel) -> Permissions {
     guild.user_permissions_in(decides.unwrap_or(channel), us)
 }
 
-/// Threads of a channel that were put away meanwhile: nobody tells of them.
-async fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), before: Id) {
+/// Threads of a channel that were put away meanwhile, private ones that the bot is a member of among them: nobody tells of
+/// them.
+async fn put_away(bot: &Arc<Bot>, shard: Shard, (of, guild): ((Id, Kind), Id), before: Id) {
+    let (parent, _) = of;
     let first = before + 1;
     let looking = Arc::clone(bot);
     let attempt = move |_| {
         let bot = Arc::clone(&looking);
         async move {
-            match bot.rest.put_away(parent, before).await {
+            match bot.rest.put_away(of, before).await {
                 Ok(threads) => {
                     for (channel, newest) in threads {
-                        if bot.places.is_served(channel) {
-                            let spot = Spot {
-                                guild: Some(guild),
-                                parent: Some(parent),
-                                kind: Kind::Thread,
-                            };
-                            bot.places.learn(channel, spot);
-                            let gap = Gap {
-                                channel,
-                                guild: Some(guild),
-                                after: before,
-                                upto: newest,
-                            };
-                            missed(&bot, shard, gap);
-                        }
+                        let spot = Spot {
+                            guild: Some(guild),
+                            parent: Some(parent),
+                            kind: Kind::Thread,
+                        };
+                        bot.places.learn(channel, spot);
+                        let gap = Gap {
+                            channel,
+                            guild: Some(guild),
+                            after: before,
+                            upto: newest,
+                        };
+                        missed(&bot, shard, gap);
                     }
                 }
                 Err(trouble @ Trouble::Refused { .. }) => {
@@ -146,9 +148,10 @@ async fn put_away(bot: &Arc<Bot>, shard: Shard, (parent, guild): (Id, Id), befor
     persist(&bot.held, first, Behind::Waits, attempt).await;
 }
 
-/// Direct conversations: nobody says which of them have something new.
-pub(super) async fn direct(bot: &Arc<Bot>) {
+/// Direct conversations: nobody says which of them have something new. Of two sessions, the later one looks.
+pub(super) async fn direct(bot: &Arc<Bot>, session: u32) {
     let before = bot.seen().before(OF_DIRECT, DIRECT);
+    let is_over = || !bot.seen().is_session(OF_DIRECT, session);
     if let Some(before) = before.filter(|_| bot.config.rules.dms) {
         let filter = ThreadFilter {
             front_end: Some(FRONT_END.to_owned()),
@@ -160,6 +163,9 @@ pub(super) async fn direct(bot: &Arc<Bot>) {
                 Ok(threads) => break threads,
                 Err(error) => tracing::warn!(%error, "could not look up direct conversations"),
             }
+            if is_over() {
+                return;
+            }
             sleep(UNSEEN).await;
         };
         let (mut looked, mut unseen) = (0, 0);
@@ -169,6 +175,9 @@ pub(super) async fn direct(bot: &Arc<Bot>) {
             }
             // Until it is known, nothing later counts as seen.
             let spot = loop {
+                if is_over() {
+                    return;
+                }
                 match bot.spot(channel).await {
                     Err(trouble) if !matches!(trouble, Trouble::Refused { .. }) => {
                         tracing::debug!(channel, %trouble, "could not look up a direct conversation");
@@ -195,7 +204,7 @@ pub(super) async fn direct(bot: &Arc<Bot>) {
             }
         }
     }
-    bot.seen().heard(OF_DIRECT, DIRECT);
+    bot.seen().heard_direct(OF_DIRECT, session);
 }
 
 /// Reads what was missed, in order with what comes live.
@@ -205,7 +214,11 @@ fn missed(bot: &Arc<Bot>, shard: Shard, gap: Gap) {
     let first = gap.after + 1;
     bot.seen().came(shard, first);
     bot.in_order(gap.channel, async move {
-        let behind = hear::behind(&again, gap.channel, gap.guild);
+        let behind = match hear::behind(&again, gap.channel, gap.guild) {
+            // A call may be among it.
+            Behind::WaitsLonger if !again.places.is_served(gap.channel) => Behind::WaitsForIt,
+            behind => behind,
+        };
         let reading = Arc::clone(&again);
         let attempt = move |_| {
             let bot = Arc::clone(&reading);
@@ -233,12 +246,7 @@ async fn read(bot: &Arc<Bot>, shard: Shard, mut gap: Gap, behind: Behind) -> Res
         let is_last = messages.len() < PAGE;
         for message in messages {
             gap.after = message.id.get();
-            bot.seen().came(shard, gap.after);
-            if hear::is_plainly_nothing(bot, &message, gap.guild) {
-                bot.seen().done(shard, gap.after);
-                continue;
-            }
-            hear::hear(bot, shard, message, gap.guild, true).await;
+            hear_late(bot, shard, message, gap.guild).await;
         }
         if is_last || gap.after >= gap.upto {
             return Ok(());
@@ -271,11 +279,15 @@ async fn begin_with_its_message(bot: &Arc<Bot>, shard: Shard, gap: Gap) -> Resul
         Err(trouble) => return Err(trouble),
     };
     let first = messages.into_iter().next();
-    if let Some(message) = first.filter(|first| first.id.get() == gap.channel)
-        && !hear::is_plainly_nothing(bot, &message, gap.guild)
-    {
-        bot.seen().came(shard, gap.channel);
-        hear::hear(bot, shard, message, gap.guild, true).await;
+    if let Some(message) = first.filter(|first| first.id.get() == gap.channel) {
+        hear_late(bot, shard, message, gap.guild).await;
     }
     Ok(())
+}
+
+async fn hear_late(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
+    let late = true;
+    if let Some(came) = hear::came(bot, shard, message, guild, late) {
+        hear::hear(bot, came).await;
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use serenity::all::{CommandData, CommandDataOptionValue};
 use supervisor::SupervisorError;
 
-use super::asker::Asker;
+use super::asker::{Asker, Late};
 use super::bot::{Bot, user};
 use super::places::thread;
 use super::press::sentence;
@@ -18,9 +18,11 @@ use super::{names, payer, render, sign_in};
 use crate::harmless;
 use crate::standing::{Model, NO_MODEL, model, standing};
 
+mod always;
 mod new;
 mod register;
 
+pub(super) use always::forbid;
 pub(super) use new::{begun, take_up};
 pub(super) use register::register;
 
@@ -136,7 +138,7 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
         sign_in::typed(bot, asker, &typed).await;
         return;
     }
-    let words = if let (Some(thread), Some(by)) = (thread(asker.channel), user(asker.user)) {
+    let answer = if let (Some(thread), Some(by)) = (thread(asker.channel), user(asker.user)) {
         let here = Here {
             bot,
             asker,
@@ -145,13 +147,11 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
             by,
         };
         let done = here.run().await;
-        done.unwrap_or_else(|error| sentence(&error.to_string()))
+        done.unwrap_or_else(|error| Outgoing::words(sentence(&error.to_string())))
     } else {
-        NOT_HERE.to_owned()
+        Outgoing::words(NOT_HERE)
     };
-    asker
-        .answer(bot, Outgoing::words(names::shortened(&words, 1900)), false)
-        .await;
+    asker.answer(bot, answer, Late::Same).await;
 }
 
 /// It is kept before it is acknowledged.
@@ -179,7 +179,16 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
-    async fn run(&self) -> Result<String, SupervisorError> {
+    async fn run(&self) -> Result<Outgoing, SupervisorError> {
+        if self.typed.0.name == "status" && self.bot.places.is_served(self.asker.channel) {
+            let standing = self.status().await?;
+            return always::below(self.bot, self.asker, &self.thread, &self.by, standing).await;
+        }
+        let words = self.words().await?;
+        Ok(Outgoing::words(names::shortened(&words, 1900)))
+    }
+
+    async fn words(&self) -> Result<String, SupervisorError> {
         let bot = self.bot;
         let name = self.typed.0.name.as_str();
         if name == "help" {
@@ -201,7 +210,6 @@ impl Here<'_> {
                 supervisor.reset(&self.thread, &self.by).await?;
                 Ok("The agent begins anew here. What was said and the files stay.".to_owned())
             }
-            "status" => self.status().await,
             "queue" if self.typed.is_set("retry") => Ok(match bot.say_again(self.asker.channel).await {
                 0 => "There is nothing here that could not be said.".to_owned(),
                 1 => "One message is tried again.".to_owned(),
@@ -325,7 +333,7 @@ fn help(bot: &Bot) -> String {
         "Mention **@{name}** in a channel with what you want: I open a thread, and there you just write.\n\
          A message that comes while I work waits its turn, unless this channel is set otherwise.\n\n\
          `/new` opens a thread · `/stop` stops what runs · `/queue` shows what waits, and skips\n\
-         `/status` how the thread stands · `/model` `/agent` choose who answers · `/reset` begins anew: no memory, and nothing always allowed\n\
+         `/status` how the thread stands, and what is always allowed in it · `/model` `/agent` choose who answers · `/reset` begins anew: no memory, and nothing always allowed\n\
          `/auth` signs in and out\n\n\
          👀 heard · ✋ waits for you · ✅ done · ❌ failed or stopped"
     )

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use conversation::{ItemId, TurnId};
+use conversation::{GrantId, ItemId, TurnId};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -18,6 +18,8 @@ const SEAL: usize = 16;
 const VERSION: &str = "a1";
 /// The longest name of a service that fits.
 const LONGEST_SERVICE: usize = 60;
+/// Not one alone.
+const ALL: &str = "all";
 
 /// What a button or a modal is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,11 @@ pub enum Action {
     SignOut {
         /// The service.
         service: String,
+    },
+    /// Take back what is always allowed.
+    Forbid {
+        /// Which; all, if none is named.
+        grant: Option<GrantId>,
     },
     /// Stop a turn, if it still runs.
     Stop {
@@ -184,6 +191,10 @@ impl Action {
             Self::Paste { service } => ("paste", service.clone()),
             Self::Pasted { service } => ("pasted", service.clone()),
             Self::SignOut { service } => ("sign-out", service.clone()),
+            Self::Forbid { grant } => (
+                "forbid",
+                grant.map_or_else(|| ALL.to_owned(), |grant| grant.to_string()),
+            ),
         }
     }
 
@@ -216,6 +227,10 @@ impl Action {
             "paste" => Self::Paste { service: about },
             "pasted" => Self::Pasted { service: about },
             "sign-out" => Self::SignOut { service: about },
+            "forbid" if about == ALL => Self::Forbid { grant: None },
+            "forbid" => Self::Forbid {
+                grant: Some(GrantId(number()?)),
+            },
             "stop" => Self::Stop {
                 turn: TurnId(number()?),
             },
@@ -285,6 +300,10 @@ mod tests {
             Action::Pasted { service: service() },
             Action::SignOut { service: service() },
             Action::Stop { turn: TurnId(1) },
+            Action::Forbid { grant: None },
+            Action::Forbid {
+                grant: Some(GrantId(i64::MAX)),
+            },
         ]
     }
 
@@ -328,7 +347,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_that_was_touched_is_refused(which in 0..11_usize, at in any::<prop::sample::Index>(), by in any::<char>()) {
+        fn a_name_that_was_touched_is_refused(which in 0..13_usize, at in any::<prop::sample::Index>(), by in any::<char>()) {
             let id = sealer().encode(CHANNEL, &actions()[which]).unwrap();
             let mut letters: Vec<char> = id.chars().collect();
             let at = at.index(letters.len());

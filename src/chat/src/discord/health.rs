@@ -1,15 +1,17 @@
 //! How the bot stands: with the gateway, with Discord's limits, and with what it has to say. For `status` and the doctor.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use conversation::{ConversationError, ThreadId};
 use serde::{Deserialize, Serialize};
-use serenity::all::{ConnectionStage, ShardManager};
 
 use super::FRONT_END;
 use super::bot::Bot;
 use super::places;
+use super::seen::Shard;
 
 /// Discord bans an address for an hour that makes so many invalid requests (401, 403, 429) in ten minutes.
 pub const INVALID_BAN: usize = 10_000;
@@ -50,6 +52,11 @@ pub enum Gateway {
     Connected,
     /// At the beginning, or again.
     Connecting,
+    /// Not before Discord lets it.
+    Waiting {
+        /// Why, and until when.
+        why: String,
+    },
     /// It makes no sense to try again.
     Refused {
         /// Why, and what to do.
@@ -63,7 +70,9 @@ pub(super) struct Link(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
-    shards: Option<Arc<ShardManager>>,
+    /// The shards of this host, and whether each is connected.
+    shards: BTreeMap<Shard, bool>,
+    waits: Option<String>,
     refused: Option<String>,
     /// When another program was last heard to speak as this bot.
     shared: Option<Instant>,
@@ -71,16 +80,21 @@ struct Known {
 
 impl Link {
     /// These shards are about to connect.
-    pub(super) fn begins(&self, shards: Arc<ShardManager>) {
-        self.known().shards = Some(shards);
+    pub(super) fn begins(&self, shards: RangeInclusive<Shard>) {
+        self.known().shards = shards.map(|shard| (shard, false)).collect();
     }
 
-    /// They are gone.
-    pub(super) fn ended(&self) {
-        self.known().shards = None;
+    /// Whether this shard is connected.
+    pub(super) fn is_up(&self, shard: Shard, is_up: bool) {
+        self.known().shards.insert(shard, is_up);
     }
 
-    /// There will be no others.
+    /// Why none connects for now, if none does.
+    pub(super) fn waits(&self, why: Option<String>) {
+        self.known().waits = why;
+    }
+
+    /// None will connect any more.
     pub(super) fn refused(&self, why: &str) {
         self.known().refused = Some(why.to_owned());
     }
@@ -98,23 +112,13 @@ impl Link {
     }
 
     /// How it stands now.
-    pub(super) async fn state(&self) -> Gateway {
-        let shards = {
-            let known = self.known();
-            if let Some(why) = known.refused.clone() {
-                return Gateway::Refused { why };
-            }
-            known.shards.clone()
-        };
-        let Some(shards) = shards else {
-            return Gateway::Connecting;
-        };
-        let runners = shards.runners.lock().await;
-        let is_up = !runners.is_empty()
-            && runners
-                .values()
-                .all(|one| one.stage == ConnectionStage::Connected);
-        if is_up {
+    pub(super) fn state(&self) -> Gateway {
+        let known = self.known();
+        if let Some(why) = known.refused.clone() {
+            Gateway::Refused { why }
+        } else if let Some(why) = known.waits.clone() {
+            Gateway::Waiting { why }
+        } else if !known.shards.is_empty() && known.shards.values().all(|is_up| *is_up) {
             Gateway::Connected
         } else {
             Gateway::Connecting
@@ -133,7 +137,7 @@ impl Bot {
         let waiting = self.house.conversation.waiting_deliveries(FRONT_END).await?;
         let (held, held_because) = self.held.now();
         Ok(Health {
-            gateway: self.link.state().await,
+            gateway: self.link.state(),
             limited_1h,
             shared: self.link.is_shared(),
             invalid_10min,

@@ -1,10 +1,11 @@
 //! What Discord tells: messages become turns, and everything else is learnt or handed on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, Ready};
-use supervisor::SupervisorError;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::admission::{AuthorKind, Facts, Id, Mode, Refusal, Say, Verdict, decide};
 use super::bot::Bot;
@@ -17,12 +18,14 @@ use super::{catch_up, press};
 mod another;
 mod answer;
 mod facts;
+mod failed;
 mod turn;
 
 pub(super) use answer::no_thread;
 pub(super) use facts::place;
+pub(super) use failed::Failed;
 
-use another::{left_to_another, notice_another, told_of_another, was_opened_by_us};
+use another::{is_left, notice_another, told_of_another, was_opened_by_us};
 use answer::answer;
 use facts::{author, mentions, said, shown};
 pub(super) use turn::obey_channel;
@@ -56,21 +59,18 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             bot.say_again_in(channel.guild_id.get(), Some(channel.id.get()));
         }
         Event::GuildRoleUpdate(event) => bot.say_again_in(event.role.guild_id.get(), None),
-        // Thrown out, or the guild is gone; one that only has trouble comes back.
-        Event::GuildDelete(event) if !event.guild.unavailable => {
-            bot.seen().heard(shard, event.guild.id.get());
+        // One that has trouble comes back; from another the bot was thrown out.
+        Event::GuildDelete(event) if event.guild.unavailable => {
+            bot.seen().away(shard, event.guild.id.get());
         }
-        Event::ChannelDelete(event) => bot.places.forget(event.channel.id.get()),
+        Event::GuildDelete(event) => bot.seen().heard(shard, event.guild.id.get()),
+        Event::ChannelDelete(event) => bot.gone_with_threads(event.channel.id.get()),
         Event::ThreadCreate(event) => bot.places.learn_of(&event.thread),
         Event::ThreadUpdate(event) => {
             bot.places.learn_of(&event.thread);
             unlocked(bot, &[event.thread]);
         }
-        Event::ThreadDelete(event) => {
-            let channel = event.thread.id.get();
-            bot.places.forget(channel);
-            bot.gone(channel);
-        }
+        Event::ThreadDelete(event) => bot.gone(event.thread.id.get()),
         Event::ThreadListSync(event) => {
             for thread in &event.threads {
                 bot.places.learn_of(thread);
@@ -93,12 +93,12 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
         .map_or(0..=total.saturating_sub(1), |ours| ours.first..=ours.last);
     let guilds = ready.guilds.iter().map(|guild| guild.id.get());
     let direct = (shard == OF_DIRECT).then_some(DIRECT);
-    bot.seen().begin(shard, (ours, total), guilds.chain(direct));
+    let session = bot.seen().begin(shard, (ours, total), guilds.chain(direct));
     // At once: a host that is killed in its first second must not begin anew.
     bot.remember_seen();
     if direct.is_some() {
         let bot = Arc::clone(bot);
-        tokio::spawn(async move { catch_up::direct(&bot).await });
+        tokio::spawn(async move { catch_up::direct(&bot, session).await });
     }
 }
 
@@ -145,31 +145,55 @@ fn unlocked(bot: &Arc<Bot>, threads: &[GuildChannel]) {
 
 /// A message has just come.
 fn heard(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
-    bot.seen().came(shard, message.id.get());
     notice_another(bot, &message);
-    let channel = message.channel_id.get();
-    // What is dealt with there just now may make the thread one of the bot's.
-    if is_plainly_nothing(bot, &message, guild) && !bot.is_busy(channel) {
-        bot.seen().done(shard, message.id.get());
+    let late = false;
+    let Some(came) = came(bot, shard, message, guild, late) else {
         return;
-    }
-    let bot = Arc::clone(bot);
+    };
+    let (bot, channel) = (Arc::clone(bot), came.message.channel_id.get());
     let again = Arc::clone(&bot);
-    again.in_order(
-        channel,
-        async move { hear(&bot, shard, message, guild, false).await },
-    );
+    again.in_order(channel, async move { hear(&bot, came).await });
 }
 
-/// Most of what a bot hears is not meant for it: that costs next to nothing.
-pub(super) fn is_plainly_nothing(bot: &Bot, message: &Message, guild: Option<Id>) -> bool {
-    let channel = message.channel_id.get();
-    if message.author.id.get() == bot.identity.user {
-        return true;
-    }
+/// A message that is to be [`hear`]d.
+pub(super) struct Came {
+    shard: Shard,
+    message: Message,
+    guild: Option<Id>,
+    /// It was missed, and read afterwards.
+    late: bool,
+    /// Now.
+    at: Instant,
+}
+
+/// A message has come, now or `late`; twice does no harm. `None`: it is nothing, and that is all. Most of what a bot hears is not
+/// meant for it: that costs next to nothing.
+pub(super) fn came(bot: &Bot, shard: Shard, message: Message, guild: Option<Id>, late: bool) -> Option<Came> {
+    let (id, channel) = (message.id.get(), message.channel_id.get());
     let is_listening = bot.config.rules.modes.values().any(|mode| *mode == Mode::All);
-    let is_ours = bot.places.is_served(channel) || bot.places.is_opening(channel);
-    guild.is_some() && !is_listening && !is_ours && !mentions(bot, message)
+    let is_own = message.author.id.get() == bot.identity.user;
+    let calls = guild.is_some() && !is_own && (is_listening || mentions(bot, &message));
+    // What is dealt with there just now may make the thread one of the bot's.
+    let is_ours = || {
+        let places = &bot.places;
+        places.is_served(channel) || places.is_opening(channel, id) || bot.is_busy(channel)
+    };
+    if is_own || (guild.is_some() && !calls && !is_ours()) {
+        bot.seen().passed(shard, id);
+        return None;
+    }
+    bot.seen().came(shard, id);
+    if calls {
+        bot.places.calls(channel, id);
+    }
+    let at = Instant::now();
+    Some(Came {
+        shard,
+        message,
+        guild,
+        late,
+        at,
+    })
 }
 
 /// How long what comes next in a channel waits for what is dealt with there.
@@ -183,25 +207,28 @@ pub(super) fn behind(bot: &Bot, channel: Id, guild: Option<Id>) -> Behind {
     }
 }
 
-/// Deals with a message that [came](super::seen::Seen::came), now or (`late`) after it was missed; twice does no harm. Ends
-/// when what comes after it in its channel may be dealt with. It counts as seen when it is a turn, or nothing for good; a host
-/// that stops before leaves it to the next one.
-pub(super) async fn hear(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>, late: bool) {
-    let id = message.id.get();
-    let behind = behind(bot, message.channel_id.get(), guild);
-    let (message, again) = (Arc::new(message), Arc::clone(bot));
+/// Deals with a message that [came](came). Ends when what comes after it in its channel may be dealt with. It counts as seen
+/// when it is a turn, or nothing for good; a host that stops before leaves it to the next one.
+pub(super) async fn hear(bot: &Arc<Bot>, came: Came) {
+    let (id, channel) = (came.message.id.get(), came.message.channel_id.get());
+    let behind = behind(bot, channel, came.guild);
+    let (came, again) = (Arc::new(came), Arc::clone(bot));
     let attempt = move |tries| {
-        let (bot, message) = (Arc::clone(&again), Arc::clone(&message));
+        let (bot, came) = (Arc::clone(&again), Arc::clone(&came));
         async move {
-            let heard = listen(&bot, &message, guild, late || tries > 0).await;
-            if !matches!(heard, Err(Failed::Later(_))) {
-                bot.places.opened(id);
-            }
-            match heard {
-                Ok(()) => bot.seen().done(shard, id),
-                Err(Failed::Here(words)) => answer(&bot, shard, message, words, late || tries > 0),
+            let ended = match listen(&bot, &came, tries).await {
+                Ok(Dealt::With) => Ok(()),
+                Ok(Dealt::Left(pause)) => return Tried::Aside(another::LEFT.to_owned(), pause),
                 Err(Failed::Later(why)) => return Tried::Again(why),
-                Err(Failed::Stopping) => {}
+                Err(failed) => Err(failed),
+            };
+            if came.guild.is_some() {
+                bot.places.dealt_with(channel, id);
+            }
+            match ended {
+                Ok(()) => bot.seen().done(came.shard, id),
+                Err(Failed::Here(words)) => answer(&bot, came, words, tries > 0),
+                Err(_) => {}
             }
             Tried::Done
         }
@@ -209,54 +236,19 @@ pub(super) async fn hear(bot: &Arc<Bot>, shard: Shard, message: Message, guild: 
     persist(&bot.held, id, behind, attempt).await;
 }
 
-/// Why a message became nothing.
-pub(super) enum Failed {
-    /// To be told where it was said.
-    Here(String),
-    /// It may work in a moment.
-    Later(String),
-    /// The host is stopping; the next one asks for it again.
-    Stopping,
+/// What became of a message.
+enum Dealt {
+    /// It is a turn, or nothing for good.
+    With,
+    /// Another program has so long to take it.
+    Left(Duration),
 }
 
-impl std::fmt::Display for Failed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Here(words) | Self::Later(words) => f.write_str(words),
-            Self::Stopping => f.write_str("the host is stopping"),
-        }
-    }
-}
-
-impl From<SupervisorError> for Failed {
-    fn from(error: SupervisorError) -> Self {
-        match error {
-            SupervisorError::Draining => Self::Stopping,
-            SupervisorError::Conversation(conversation::ConversationError::TooLarge { .. })
-            | SupervisorError::TooMuch(_)
-            | SupervisorError::NoAgent(_)
-            | SupervisorError::NotAllowed(_)
-            | SupervisorError::Gone(_) => Self::Here(error.to_string()),
-            SupervisorError::Conversation(_) | SupervisorError::System { .. } => {
-                Self::Later(error.to_string())
-            }
-        }
-    }
-}
-
-impl From<Trouble> for Failed {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Refused { .. } => Self::Here(trouble.to_string()),
-            _ => Self::Later(trouble.to_string()),
-        }
-    }
-}
-
-/// `again`: some of it may have been done.
-async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: bool) -> Result<(), Failed> {
+/// `tries`: so often it was tried before.
+async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed> {
+    let (message, guild) = (&came.message, came.guild);
     let channel = message.channel_id.get();
-    if bot.places.is_opening(channel) {
+    if bot.places.is_opening(channel, message.id.get()) {
         return Err(Failed::Later("its thread is not open yet".to_owned()));
     }
     let spot = match guild {
@@ -268,7 +260,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: boo
         Some(_) => match bot.spot(channel).await {
             Ok(spot) => spot,
             // Nobody can be answered where the bot sees nothing.
-            Err(Trouble::Refused { .. }) => return Ok(()),
+            Err(Trouble::Refused { .. }) => return Ok(Dealt::With),
             Err(trouble) => return Err(trouble.into()),
         },
     };
@@ -284,7 +276,7 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: boo
     };
     // What was missed comes without roles.
     match decided(bot, guild, &mut facts, message.member.is_some()).await? {
-        Verdict::Ignore => Ok(()),
+        Verdict::Ignore => {}
         Verdict::Refuse { why, say } => {
             let (author, once) = (facts.author.id, say == Say::Once);
             let speaks = say != Say::Nothing
@@ -293,17 +285,16 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: boo
             if speaks {
                 return Err(Failed::Here(why.words().to_owned()));
             }
-            Ok(())
         }
         Verdict::Turn => {
             obey_channel(bot, channel, spot.parent).await?;
-            turn(bot, message, channel, said.text(), &facts.author).await
-        }
-        Verdict::Join if bot.places.is_anothers(channel) => {
-            left_to_another(channel, message);
-            Ok(())
+            turn(bot, message, channel, said.text(), &facts.author).await?;
         }
         Verdict::Join => {
+            let is_likely = bot.places.said_by_another(channel).is_some();
+            if let Some(left) = is_left(bot, came, tries, channel, is_likely).await? {
+                return Ok(left);
+            }
             if spot.kind == Kind::Thread
                 && let Err(trouble) = bot.rest.join(channel).await
             {
@@ -312,12 +303,11 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: boo
             }
             let title = said.title();
             open(bot, message, channel, spot.parent, title).await?;
-            turn(bot, message, channel, said.text(), &facts.author).await
+            turn(bot, message, channel, said.text(), &facts.author).await?;
         }
         Verdict::OpenThread => {
             // Discord names a thread like the message it begins with.
             let (title, opened) = (said.title(), message.id.get());
-            let is_first = bot.places.opens(opened);
             // What is said in the thread, which people see before the bot knows of it, comes after this.
             let (_holds, ended) = oneshot::channel::<()>();
             bot.in_order(opened, async move {
@@ -330,21 +320,22 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: boo
                 Err(Trouble::Refused {
                     code: UNKNOWN_MESSAGE,
                     ..
-                }) => return Ok(()),
+                }) => return Ok(Dealt::With),
                 Err(trouble) => {
                     return Err(no_thread(&trouble)
                         .map_or_else(|| trouble.into(), |words| Failed::Here(words.to_owned())));
                 }
             };
-            if !is_new
-                && is_first
-                && !again
-                && !bot.places.is_served(opened)
-                && was_opened_by_us(bot, opened).await?
-            {
-                // Not by this host: the other one answers.
-                told_of_another(bot, opened);
-                return Ok(());
+            if !is_new && !bot.places.is_served(opened) {
+                let is_first = tries == 0 && !came.late && bot.places.is_called_once(opened);
+                let is_likely = is_first && was_opened_by_us(bot, opened).await?;
+                if is_likely {
+                    // Not by this host.
+                    told_of_another(bot, opened, 0);
+                }
+                if let Some(left) = is_left(bot, came, tries, opened, is_likely).await? {
+                    return Ok(left);
+                }
             }
             bot.places.learn(
                 opened,
@@ -355,9 +346,10 @@ async fn listen(bot: &Arc<Bot>, message: &Message, guild: Option<Id>, again: boo
                 },
             );
             open(bot, message, opened, Some(channel), title).await?;
-            turn(bot, message, opened, said.text(), &facts.author).await
+            turn(bot, message, opened, said.text(), &facts.author).await?;
         }
     }
+    Ok(Dealt::With)
 }
 
 /// What a message asks for. What only Discord knows, and not by heart, is asked when nothing else lets its author in.

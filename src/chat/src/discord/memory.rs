@@ -8,12 +8,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use conversation::ItemId;
 use credentials::{Service, UserId};
 
 use super::admission::Id;
 use super::custom_id::Sealer;
+use super::places::lock;
 use super::seen::Marks;
 
 /// What the name of a file ends with that is being written.
@@ -23,6 +25,8 @@ const BESIDE: &str = ".new";
 #[derive(Debug, Clone)]
 pub(super) struct Memory {
     folder: PathBuf,
+    /// One is written at a time: two tasks may want to write the same one.
+    writing: Arc<Mutex<()>>,
 }
 
 /// How far a thread was told.
@@ -54,16 +58,25 @@ impl Memory {
         make.create(folder.join("threads"))?;
         make.create(folder.join("sign-ins"))?;
         make.create(folder.join("new"))?;
-        Ok(Self { folder })
+        let writing = Arc::default();
+        Ok(Self { folder, writing })
     }
 
     /// Seals the names of buttons, with a key that is made once.
     pub(super) fn sealer(&self) -> io::Result<Sealer> {
         let path = self.folder.join("button.key");
-        if let Ok(key) = fs::read(&path)
-            && let Ok(key) = <[u8; 32]>::try_from(key)
-        {
-            return Ok(Sealer::new(key));
+        match fs::read(&path) {
+            Ok(key) => {
+                if let Ok(key) = <[u8; 32]>::try_from(key) {
+                    return Ok(Sealer::new(key));
+                }
+                tracing::error!(
+                    "`discord/button.key` in the state folder is no key; older buttons do nothing any more"
+                );
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // It may be there again in a moment.
+            Err(error) => return Err(error),
         }
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
@@ -236,8 +249,9 @@ impl Memory {
         Some(text.trim().to_owned())
     }
 
-    /// Old or new, never half.
+    /// Old or new, never half and never nothing; and new from then on, also after a loss of power.
     fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let _one = lock(&self.writing);
         let path = self.folder.join(name);
         let mut beside = path.clone().into_os_string();
         beside.push(BESIDE);
@@ -248,7 +262,10 @@ impl Memory {
             .mode(0o600)
             .open(&beside)?;
         file.write_all(content)?;
-        fs::rename(beside, path)
+        file.sync_all()?;
+        fs::rename(beside, &path)?;
+        path.parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 }
 
@@ -308,6 +325,9 @@ mod tests {
         assert_eq!(again.payers(), [told("host"), told("owner")]);
         let key = fs::metadata(folder.path().join("discord/button.key")).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);
+        fs::write(folder.path().join("discord/button.key"), b"half").unwrap();
+        let other = again.sealer().unwrap();
+        assert!(other.parse(7, &name).is_err(), "a new key is made");
         again.write("seen", b"").unwrap();
         assert!(
             again.seen().is_err(),

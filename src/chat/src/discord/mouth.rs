@@ -5,22 +5,28 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conversation::{ItemId, NewDelivery};
+use conversation::{ItemId, NewDelivery, ThreadId};
 use tokio::sync::Notify;
-use tokio::time::{Instant, interval_at, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::admission::Id;
 use super::bot::Bot;
 use super::memory::{Rest, Told};
-use super::places::{self, thread};
+use super::places::thread;
 use super::reconcile::{Clock, Pace, Reconciler, Step};
 use super::render::{DesiredMessage, Key};
 
 mod again;
+mod chances;
 mod deliver;
+mod gone;
 mod lost;
 mod voice;
+mod watch;
 
+pub(super) use watch::begin;
+
+use chances::Chances;
 use voice::Voice;
 
 /// All voices, and what they want.
@@ -33,6 +39,8 @@ pub(super) struct Mouth {
     ended: Notify,
     /// Threads that show less than was said: Discord did not let a message be changed.
     stale: Mutex<BTreeSet<Id>>,
+    /// When that is tried again.
+    chances: Mutex<Chances>,
 }
 
 impl Mouth {
@@ -44,7 +52,12 @@ impl Mouth {
             voices: Mutex::default(),
             ended: Notify::new(),
             stale: Mutex::default(),
+            chances: Mutex::default(),
         }
+    }
+
+    fn chances(&self) -> MutexGuard<'_, Chances> {
+        self.chances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stale(&self) -> MutexGuard<'_, BTreeSet<Id>> {
@@ -138,10 +151,14 @@ impl Bot {
     }
 
     async fn newest_item(&self, channel: Id) -> ItemId {
-        let Some(thread) = thread(channel) else {
-            return ItemId(0);
-        };
-        let items = self.house.conversation.items(&thread, None, 1).await;
+        match thread(channel) {
+            Some(thread) => self.newest_of(&thread).await,
+            None => ItemId(0),
+        }
+    }
+
+    async fn newest_of(&self, thread: &ThreadId) -> ItemId {
+        let items = self.house.conversation.items(thread, None, 1).await;
         items
             .ok()
             .and_then(|items| items.last().map(|item| item.id))
@@ -151,18 +168,6 @@ impl Bot {
     /// Threads that show less than was said, because Discord did not let it be changed.
     pub(super) fn stale_threads(&self) -> BTreeSet<Id> {
         self.mouth.stale().clone()
-    }
-
-    /// A thread is no longer there.
-    pub(super) fn gone(&self, channel: Id) {
-        let voice = self.mouth.voices().get(&channel).cloned();
-        if let Some(voice) = voice {
-            tracing::info!(
-                channel,
-                "a thread was deleted while something was to be said there"
-            );
-            voice.hush();
-        }
     }
 
     /// Waits until everything is said that is to be said.
@@ -182,47 +187,6 @@ struct Ended<'a>(&'a Mouth);
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
         self.0.ended.notify_waiters();
-    }
-}
-
-/// Begins with what an earlier host left half said, and goes on with every thread in which something happens.
-pub(super) async fn begin(bot: &Arc<Bot>) {
-    /// Not everything that lets a message be changed again is told to a bot.
-    const LOOK: Duration = Duration::from_mins(5);
-    let mut list = bot.house.supervisor.list_changes();
-    bot.take_up_deliveries().await;
-    match bot.memory.unfinished() {
-        Ok(unfinished) => {
-            for (channel, rest) in unfinished {
-                if rest == Rest::Stale {
-                    bot.mouth.stale().insert(channel);
-                }
-                bot.speak_in(channel).await;
-            }
-        }
-        Err(error) => tracing::warn!(%error, "could not list which threads were being told something"),
-    }
-    let mut look = interval_at(Instant::now() + LOOK, LOOK);
-    loop {
-        let changed = tokio::select! {
-            changed = list.recv() => changed,
-            _ = look.tick() => {
-                for channel in bot.stale_threads() {
-                    bot.speak_in(channel).await;
-                }
-                continue;
-            }
-        };
-        match changed {
-            Ok(changed) => {
-                if let Some(channel) = places::channel(&changed) {
-                    bot.speak_in(channel).await;
-                }
-            }
-            // Too many changes at once: the threads in which somebody speaks are known anyway.
-            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
-            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-        }
     }
 }
 

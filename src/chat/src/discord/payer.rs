@@ -13,17 +13,24 @@ use super::places;
 /// Whose login pays. Its text is how it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pays {
-    /// That of the one who opened the thread, also where it is dead, or still missing.
+    /// That of the one who opened the thread, also where it is dead.
     Owner(Id),
     /// The host's: its key, its token, or its login.
     Host,
     /// One that somebody else's agent brings.
     Agent,
+    /// There is none yet: neither the one who opened the thread nor the host has one.
+    Nobody(Id),
 }
 
 impl Pays {
     pub(super) fn words(self) -> String {
         let whose = match self {
+            Self::Nobody(owner) => {
+                return format!(
+                    "Nobody is signed in yet for what is done in this thread: neither <@{owner}>, who opened it, nor this host."
+                );
+            }
             Self::Owner(owner) => format!("the login of <@{owner}>, who opened it"),
             Self::Host => "the login of this host".to_owned(),
             Self::Agent => "a login that the agent brings itself".to_owned(),
@@ -38,6 +45,7 @@ impl fmt::Display for Pays {
             Self::Owner(_) => f.write_str("owner"),
             Self::Host => f.write_str("host"),
             Self::Agent => f.write_str("agent"),
+            Self::Nobody(_) => f.write_str("nobody"),
         }
     }
 }
@@ -57,7 +65,8 @@ pub(super) fn pays(bot: &Bot, thread: &Thread) -> Option<Pays> {
         .situation(service, environment, Some(&thread.owner));
     Some(match whose_login_pays(situation.ok()?) {
         Payer::HostKey | Payer::HostToken | Payer::Host | Payer::HostLoginDead => Pays::Host,
-        Payer::Own | Payer::OwnLoginDead | Payer::LoginRequired => Pays::Owner(id(&thread.owner)?),
+        Payer::Own | Payer::OwnLoginDead => Pays::Owner(id(&thread.owner)?),
+        Payer::LoginRequired => Pays::Nobody(id(&thread.owner)?),
     })
 }
 

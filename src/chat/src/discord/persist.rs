@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::admission::Id;
+use super::haste::hurried;
 
 /// After a try that failed, and twice as long after each further one.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -19,6 +20,8 @@ pub(super) enum Tried {
     Done,
     /// It may work later; why it did not work now.
     Again(String),
+    /// It is to be looked at again after this time, for this reason. Nobody waits for that.
+    Aside(String, Duration),
 }
 
 /// How long those behind something wait for it.
@@ -28,6 +31,8 @@ pub(super) enum Behind {
     Waits,
     /// About a minute: what is said in a thread is dealt with in order, as long as that does not stop it.
     WaitsLonger,
+    /// Until it is done: without it what comes next would be taken for nothing.
+    WaitsForIt,
 }
 
 impl Behind {
@@ -36,6 +41,7 @@ impl Behind {
         match self {
             Self::Waits => 1,
             Self::WaitsLonger => 7,
+            Self::WaitsForIt => u32::MAX,
         }
     }
 }
@@ -71,14 +77,19 @@ pub(super) async fn persist<Work>(
     let held = Arc::clone(held);
     tokio::spawn(async move {
         let mut tries = 0;
-        while let Tried::Again(why) = attempt(tries).await {
+        loop {
+            let (why, pause, is_aside) = match attempt(tries).await {
+                Tried::Done => break,
+                Tried::Again(why) => (why, pause(tries + 1, about), false),
+                Tried::Aside(why, pause) => (why, pause, true),
+            };
             tries += 1;
             tracing::warn!(about, %why, tries, "something that was said could not be dealt with; trying again");
             held.held().insert(about, why);
-            if tries >= behind.tries() {
+            if is_aside || tries >= behind.tries() {
                 waits.take();
             }
-            sleep(pause(tries, about)).await;
+            sleep(hurried(pause)).await;
         }
         held.held().remove(&about);
     });
@@ -123,6 +134,34 @@ mod tests {
         told.recv().await.unwrap();
         tokio::task::yield_now().await;
         assert_eq!(held.now(), (0, None), "both are done");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_what_is_looked_at_again_later_and_all_wait_for_what_has_to_be_known() {
+        let held = Arc::new(Held::default());
+        let began = tokio::time::Instant::now();
+        let aside = |tries| async move {
+            match tries {
+                0 => Tried::Aside("later".to_owned(), Duration::from_mins(1)),
+                _ => Tried::Done,
+            }
+        };
+        persist(&held, 7, Behind::WaitsForIt, aside).await;
+        assert_eq!((began.elapsed(), held.now().0), (Duration::ZERO, 1));
+        sleep(Duration::from_secs(59)).await;
+        assert_eq!(held.now().0, 1);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(held.now().0, 0, "it was looked at again");
+        let again = |tries| async move {
+            match tries {
+                0..100 => Tried::Again("not yet".to_owned()),
+                _ => Tried::Done,
+            }
+        };
+        persist(&held, 8, Behind::WaitsForIt, again).await;
+        assert!(began.elapsed() > Duration::from_mins(30));
+        tokio::task::yield_now().await;
+        assert_eq!(held.now().0, 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where threads and channels belong, as Discord tells of them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,9 @@ use serenity::all::{ChannelId, GuildChannel};
 use super::admission::Id;
 use crate::harmless;
 use crate::origins::Origin;
+
+#[cfg(test)]
+mod tests;
 
 /// The largest file that Discord takes of a bot anywhere, in bytes.
 pub(super) const UPLOAD_LIMIT: u64 = 10 << 20;
@@ -26,8 +30,9 @@ pub(super) struct Places {
     names: Mutex<HashMap<Id, Box<str>>>,
     /// Threads and direct conversations that are served.
     served: Mutex<HashSet<Id>>,
-    /// Threads that are being opened from a message, whose id they have.
-    opening: Mutex<HashSet<Id>>,
+    /// Messages that may call the bot and are not dealt with, each as often as it is under way: where it was said, and the
+    /// thread that may be opened from it, which has its id.
+    calls: Mutex<BTreeMap<(Id, Id), u32>>,
     /// Channels in which a thread is to be opened for somebody, by the interaction that asked for it.
     awaited: Mutex<HashMap<Id, Id>>,
     /// The largest file that each guild takes, in bytes.
@@ -38,8 +43,10 @@ pub(super) struct Places {
     payers: Mutex<BTreeMap<(Id, Id), String>>,
     /// Turns in a row that bots began.
     bot_turns: Mutex<BTreeMap<Id, u32>>,
-    /// Where another program speaks as this bot, and when it was last noticed.
-    anothers: Mutex<HashMap<Id, Instant>>,
+    /// Where another program speaks as this bot, when it was last noticed, and the newest message that it said there.
+    anothers: Mutex<HashMap<Id, (Instant, Id)>>,
+    /// Who is a bot or a webhook, of those who were asked about.
+    machines: Mutex<HashMap<Id, bool>>,
     /// The roles that came with the bot, one in each guild.
     our_roles: Mutex<HashSet<Id>>,
 }
@@ -151,6 +158,13 @@ impl Places {
         lock(&self.names).remove(&channel);
     }
 
+    /// The threads and posts of a channel that are known.
+    pub(super) fn threads_of(&self, channel: Id) -> Vec<Id> {
+        let known = lock(&self.known);
+        let threads = known.iter().filter(|(_, spot)| spot.parent == Some(channel));
+        threads.map(|(thread, _)| *thread).collect()
+    }
+
     /// Where people find it.
     pub(super) fn origin(&self, thread: &ThreadId) -> Option<Origin> {
         let id = channel(thread)?;
@@ -202,14 +216,31 @@ impl Places {
         lock(&self.served).contains(&channel)
     }
 
-    /// A thread is about to be opened from a message. Until [`opened`](Self::opened) what is said in it waits.
-    pub(super) fn opens(&self, message: Id) -> bool {
-        lock(&self.opening).insert(message)
+    /// A message of a guild came that may call the bot into its thread, or into one that is opened from it. Until it is
+    /// [`dealt_with`](Self::dealt_with), what comes after it there waits.
+    pub(super) fn calls(&self, place: Id, message: Id) {
+        let mut calls = lock(&self.calls);
+        for thread in BTreeSet::from([place, message]) {
+            *calls.entry((thread, message)).or_default() += 1;
+        }
     }
 
-    /// It is one of the bot's now, or never will be.
-    pub(super) fn opened(&self, message: Id) {
-        lock(&self.opening).remove(&message);
+    /// Its thread is one of the bot's now, or does not become one by it.
+    pub(super) fn dealt_with(&self, place: Id, message: Id) {
+        let mut calls = lock(&self.calls);
+        for thread in BTreeSet::from([place, message]) {
+            if let Entry::Occupied(mut count) = calls.entry((thread, message)) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
+    }
+
+    /// Whether nobody else deals with this message just now.
+    pub(super) fn is_called_once(&self, message: Id) -> bool {
+        lock(&self.calls).get(&(message, message)) == Some(&1)
     }
 
     /// Somebody asked for a thread in this channel. Until [`came`](Self::came), what is said in younger ones there, which are
@@ -223,8 +254,18 @@ impl Places {
         lock(&self.awaited).remove(&asked);
     }
 
-    pub(super) fn is_opening(&self, thread: Id) -> bool {
-        lock(&self.opening).contains(&thread) || self.may_be_awaited(thread)
+    /// Whether a message in a thread comes after one that is still to open it, or may make it one of the bot's.
+    pub(super) fn is_opening(&self, thread: Id, message: Id) -> bool {
+        self.is_called_before(thread, message) || self.may_be_awaited(thread)
+    }
+
+    fn is_called_before(&self, thread: Id, message: Id) -> bool {
+        let is_thread = self.spot(thread).is_none_or(|spot| spot.parent.is_some());
+        let (is_served, calls) = (self.is_served(thread), lock(&self.calls));
+        // Ids grow with time. In a channel each call opens a thread of its own.
+        let mut before = calls.range((thread, 0)..(thread, message));
+        let opens = thread < message && calls.contains_key(&(thread, thread));
+        opens || (is_thread && !is_served && before.next().is_some())
     }
 
     fn may_be_awaited(&self, thread: Id) -> bool {
@@ -284,17 +325,27 @@ impl Places {
         (*turns != before).then(|| turns.clone())
     }
 
-    /// Another program speaks there as this bot.
-    pub(super) fn learn_anothers(&self, channel: Id) {
+    /// Another program speaks there as this bot. `said`: the message by which that was noticed; 0 if by none.
+    pub(super) fn learn_anothers(&self, channel: Id, said: Id) {
         let mut anothers = lock(&self.anothers);
-        anothers.retain(|_, noticed| noticed.elapsed() < ANOTHERS);
-        anothers.insert(channel, Instant::now());
+        anothers.retain(|_, (noticed, _)| noticed.elapsed() < ANOTHERS);
+        let before = anothers.get(&channel).map_or(0, |(_, said)| *said);
+        anothers.insert(channel, (Instant::now(), said.max(before)));
     }
 
-    /// Whether one did a moment ago.
-    pub(super) fn is_anothers(&self, channel: Id) -> bool {
-        let noticed = lock(&self.anothers).get(&channel).copied();
-        noticed.is_some_and(|noticed| noticed.elapsed() < ANOTHERS)
+    /// If one did a moment ago: the newest message that it said there.
+    pub(super) fn said_by_another(&self, channel: Id) -> Option<Id> {
+        let (noticed, said) = lock(&self.anothers).get(&channel).copied()?;
+        (noticed.elapsed() < ANOTHERS).then_some(said)
+    }
+
+    pub(super) fn learn_machine(&self, user: Id, is_machine: bool) {
+        lock(&self.machines).insert(user, is_machine);
+    }
+
+    /// Whether a user is a bot or a webhook; `None`: nobody has told.
+    pub(super) fn is_machine(&self, user: Id) -> Option<bool> {
+        lock(&self.machines).get(&user).copied()
     }
 
     pub(super) fn learn_our_role(&self, role: Id) {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use conversation::{Body, Item, ThreadId};
+use conversation::{Body, GrantId, Item, ItemId, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{ActionRowComponent, ComponentInteraction, GuildId, Interaction, ModalInteraction};
 use supervisor::{Answer, SupervisorError};
 
-use super::asker::{Asker, Given};
+use super::asker::{Asker, Given, Late};
 use super::bot::{Bot, user};
 use super::custom_id::Action;
 use super::places::thread;
@@ -110,36 +110,29 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
     };
     match action {
         Action::Allow { request, option } => {
-            let Some(owner) = decider(bot, asker, &thread, &by).await else {
-                return;
-            };
-            let choice = Some(option);
             let decision = Decision {
                 thread: &thread,
                 request: &request,
-                choice,
+                choice: Some(option),
                 reason: None,
             };
-            decide(bot, asker, &owner, decision).await;
+            decide(bot, asker, &by, decision).await;
         }
-        Action::Deny { request, option } => {
-            if decider(bot, asker, &thread, &by).await.is_some() {
-                ask_why(bot, asker, request, option).await;
-            }
-        }
+        // Who may is looked at again when the form is sent; it must come in time.
+        Action::Deny { request, option } => match asker.in_time(decider(bot, asker, &thread, &by)).await {
+            Some(Err(words)) => asker.tell(bot, &words).await,
+            Some(Ok(_)) | None => ask_why(bot, asker, request, option).await,
+        },
         Action::DenyReason { request, option } => {
-            let Some(owner) = decider(bot, asker, &thread, &by).await else {
-                return;
-            };
-            let reason = field(REASON).filter(|reason| !reason.is_empty());
             let decision = Decision {
                 thread: &thread,
                 request: &request,
                 choice: option,
-                reason,
+                reason: field(REASON).filter(|reason| !reason.is_empty()),
             };
-            decide(bot, asker, &owner, decision).await;
+            decide(bot, asker, &by, decision).await;
         }
+        Action::Forbid { grant } => forbid(bot, asker, &thread, &by, grant).await,
         Action::Retry { turn } => {
             if asker.heard(bot).await {
                 bot.speak_in(asker.channel).await;
@@ -156,29 +149,49 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
                 }
             }
         }
-        Action::Details { item } => {
-            if asker.later(bot).await {
-                let items = items(bot, &thread).await;
-                let shown = render::details(&items, item, &bot.look(asker.channel));
-                let answer = match shown {
-                    Some(details) => {
-                        let given = files::give(bot, &thread, &details.files, asker.upload_limit);
-                        let (files, missing) = given.await;
-                        Outgoing {
-                            content: render::with_lines(details.content, &missing),
-                            files,
-                            ..Outgoing::default()
-                        }
-                    }
-                    None => Outgoing::words("That is too long ago: it is in the web chat, if anywhere."),
-                };
-                asker.answer(bot, answer, true).await;
-            }
-        }
+        Action::Details { item } => details(bot, asker, &thread, item).await,
         Action::SignIn { .. } | Action::Paste { .. } | Action::Pasted { .. } | Action::SignOut { .. } => {
             sign_in::pressed(bot, asker, &thread, &action, field(sign_in::FIELD)).await;
         }
     }
+}
+
+/// Takes back what is always allowed.
+async fn forbid(bot: &Arc<Bot>, asker: &Asker, thread: &ThreadId, by: &UserId, grant: Option<GrantId>) {
+    if !asker.later(bot).await {
+        return;
+    }
+    bot.speak_in(asker.channel).await;
+    let words = match decider(bot, asker, thread, by).await {
+        Ok(owner) => commands::forbid(bot, asker, thread, &owner, grant)
+            .await
+            .unwrap_or_else(|error| sentence(&error.to_string())),
+        Err(words) => words,
+    };
+    asker.answer(bot, Outgoing::words(words), Late::Same).await;
+}
+
+/// Shows what a tool was given and gave back.
+async fn details(bot: &Bot, asker: &Asker, thread: &ThreadId, item: ItemId) {
+    if !asker.later(bot).await {
+        return;
+    }
+    let items = items(bot, thread).await;
+    let shown = render::details(&items, item, &bot.look(asker.channel));
+    let answer = match shown {
+        Some(details) => {
+            let given = files::give(bot, thread, &details.files, asker.upload_limit);
+            let (files, missing) = given.await;
+            Outgoing {
+                content: render::with_lines(details.content, &missing),
+                files,
+                ..Outgoing::default()
+            }
+        }
+        None => Outgoing::words("That is too long ago: it is in the web chat, if anywhere."),
+    };
+    let late = asker.instead("The details came too late to be shown to you alone: press the button again.");
+    asker.answer(bot, answer, late).await;
 }
 
 /// What somebody decided about a permission request.
@@ -190,31 +203,37 @@ struct Decision<'a> {
     reason: Option<String>,
 }
 
-/// In whose name the asker decides: the owner's, who alone may, unless somebody is listed for it. Tells the others.
-async fn decider(bot: &Bot, asker: &Asker, thread: &ThreadId, by: &UserId) -> Option<UserId> {
-    let owner = match bot.house.conversation.thread(thread).await {
-        Ok(thread) => thread.owner,
-        Err(error) => {
-            asker.tell(bot, &sentence(&error.to_string())).await;
-            return None;
-        }
-    };
-    if owner == *by || bot.config.approvers.contains(&asker.user) {
-        return Some(owner);
-    }
-    asker
-        .tell(
-            bot,
-            "Only the person who opened this thread may decide that, or somebody who is listed as an approver.",
-        )
-        .await;
-    None
+/// In whose name the asker decides: the owner's, who alone may, unless somebody is listed for it. `None`: in nobody's.
+pub(super) async fn decides_for(
+    bot: &Bot,
+    asker: &Asker,
+    thread: &ThreadId,
+    by: &UserId,
+) -> Result<Option<UserId>, SupervisorError> {
+    let owner = bot.house.conversation.thread(thread).await?.owner;
+    let may = owner == *by || bot.config.approvers.contains(&asker.user);
+    Ok(may.then_some(owner))
 }
 
-async fn decide(bot: &Bot, asker: &Asker, owner: &UserId, decision: Decision<'_>) {
+/// The same. Errors: why not, in words.
+async fn decider(bot: &Bot, asker: &Asker, thread: &ThreadId, by: &UserId) -> Result<UserId, String> {
+    match decides_for(bot, asker, thread, by).await {
+        Ok(Some(owner)) => Ok(owner),
+        Ok(None) => Err(
+            "Only the person who opened this thread may decide that, or somebody who is listed as an approver.".to_owned(),
+        ),
+        Err(error) => Err(sentence(&error.to_string())),
+    }
+}
+
+async fn decide(bot: &Arc<Bot>, asker: &Asker, by: &UserId, decision: Decision<'_>) {
     if !asker.heard(bot).await {
         return;
     }
+    let owner = match decider(bot, asker, decision.thread, by).await {
+        Ok(owner) => owner,
+        Err(words) => return asker.add(bot, &words).await,
+    };
     let Decision {
         thread,
         request,
@@ -233,7 +252,7 @@ async fn decide(bot: &Bot, asker: &Asker, owner: &UserId, decision: Decision<'_>
     };
     let supervisor = &bot.house.supervisor;
     let done = supervisor
-        .decide(thread, request, owner, &asker.name, answer)
+        .decide(thread, request, &owner, &asker.name, answer)
         .await;
     tracing::info!(%thread, user = asker.user, done = done.is_ok(), "a permission request was decided");
     told(bot, asker, done).await;
@@ -285,7 +304,7 @@ pub(super) fn form_of(custom_id: &str, title: &str, field: &str, label: &str, re
 }
 
 /// Says why something could not be done.
-async fn told(bot: &Bot, asker: &Asker, done: Result<(), SupervisorError>) {
+async fn told(bot: &Arc<Bot>, asker: &Asker, done: Result<(), SupervisorError>) {
     if let Err(error) = done {
         asker.add(bot, &sentence(&error.to_string())).await;
     }

@@ -60,6 +60,8 @@ pub enum Step {
 /// A request about one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
+    /// Its number: no other request has it.
+    pub number: u64,
     /// The thread.
     pub thread: ThreadId,
     /// The message.
@@ -109,11 +111,14 @@ pub enum Outcome {
     },
     /// Not done, and later it may work (a 5xx, no connection).
     Failed,
+    /// Not done: something between here and Discord does not let it through. A change is refused after some tries.
+    Barred,
     /// Nobody knows whether it was done: no answer. It is asked again, and whoever sends looks whether it is there.
     Unknown,
     /// Somebody has deleted the message: it stays deleted.
     Gone,
-    /// Refused: a new message for good, unless it is to say something else; a change is tried a few times more.
+    /// Refused: a new message for good, unless it is to say something else; a change is tried a few times more, and so is
+    /// taking a message away.
     Refused,
 }
 
@@ -132,6 +137,8 @@ pub struct Reconciler {
     pace: Pace,
     lanes: BTreeMap<ThreadId, Lane>,
     global: Window,
+    /// Requests so far.
+    count: u64,
 }
 
 impl Reconciler {
@@ -140,6 +147,7 @@ impl Reconciler {
         Self {
             lanes: BTreeMap::new(),
             global: Window::new(pace.global, Duration::from_secs(1)),
+            count: 0,
             pace,
         }
     }
@@ -172,9 +180,14 @@ impl Reconciler {
         self.lanes.get(thread).is_none_or(|lane| lane.has_said(turn))
     }
 
-    /// Nothing more is wanted in a thread, or it is not there any more. What is under way is not waited for.
+    /// Nothing more is wanted in a thread, or it is not there any more. What is under way is not learnt from any more, but
+    /// whatever is wanted there next begins only when it has ended: an older text must not arrive after a newer one.
     pub fn forget(&mut self, thread: &ThreadId) {
-        self.lanes.remove(thread);
+        if let Some(lane) = self.lanes.remove(thread)
+            && let Some(number) = lane.under_way()
+        {
+            self.lane(thread).waits_for(number);
+        }
     }
 
     /// What to do now. A request counts as begun.
@@ -202,21 +215,41 @@ impl Reconciler {
         let Some(thread) = chosen.map(|(_, thread)| thread.clone()) else {
             return Step::Wait(soonest);
         };
-        let Some((key, kind)) = self.lanes.get_mut(&thread).and_then(|lane| lane.begin(now)) else {
+        let number = self.count + 1;
+        let begun = self.lanes.get_mut(&thread);
+        let Some((key, kind)) = begun.and_then(|lane| lane.begin(number, now)) else {
             return Step::Wait(soonest);
         };
+        self.count = number;
         self.global.count(now);
-        Step::Ask(Request { thread, key, kind })
+        Step::Ask(Request {
+            number,
+            thread,
+            key,
+            kind,
+        })
     }
 
-    /// What became of the thread's request that was under way. `bucket`: what the answer said about its limits.
-    pub fn ended(&mut self, thread: &ThreadId, outcome: Outcome, bucket: Option<Bucket>, now: Clock) {
+    /// What became of a request. `bucket`: what the answer said about its limits. Whether that is still of use: the thread may
+    /// have been [forgotten](Self::forget) meanwhile.
+    pub fn ended(
+        &mut self,
+        (thread, number): (&ThreadId, u64),
+        outcome: Outcome,
+        bucket: Option<Bucket>,
+        now: Clock,
+    ) -> bool {
         if let Outcome::Limited { after, global: true } = outcome {
             self.global.block(now + after);
         }
-        if let Some(lane) = self.lanes.get_mut(thread) {
-            lane.ended(outcome, bucket, now);
+        let Some(lane) = self.lanes.get_mut(thread) else {
+            return false;
+        };
+        let is_of_use = lane.ended(number, outcome, bucket, now);
+        if lane.is_forgotten() {
+            self.lanes.remove(thread);
         }
+        is_of_use
     }
 
     fn lane(&mut self, thread: &ThreadId) -> &mut Lane {

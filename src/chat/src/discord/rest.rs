@@ -24,7 +24,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing};
+pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing, Told};
 
 use gate::Gate;
 use tally::Tally;
@@ -81,6 +81,9 @@ pub(super) enum Trouble {
     /// Not done; later it may work.
     #[error("Discord could not be reached: {0}")]
     Failed(String),
+    /// Not done: something between here and Discord answered, with this status of HTTP.
+    #[error("something between here and Discord refuses it ({0})")]
+    Barred(u16),
     /// Nobody knows whether it was done.
     #[error("Discord did not answer: {0}")]
     Unknown(String),
@@ -161,7 +164,7 @@ impl<'a> Call<'a> {
             500.. => Trouble::Failed(format!("{message} ({status})")),
             // That of an interaction has a code.
             401 if code <= 0 => Trouble::NoToken,
-            _ if !is_discords => Trouble::Failed(format!("something in between refuses it ({status})")),
+            _ if !is_discords => Trouble::Barred(status),
             _ => Trouble::Refused {
                 status,
                 code,
@@ -228,14 +231,6 @@ impl Rest {
                 .build(),
             None => builder.build(),
         }
-    }
-
-    /// What the gateway's client asks with: connections of its own, since they end with its thread.
-    ///
-    /// Errors: TLS can't be set up.
-    pub(super) fn of_gateway(&self, token: &SecretString) -> Result<Http, reqwest::Error> {
-        let base = self.elsewhere.as_ref().and_then(|base| Url::parse(base).ok());
-        Ok(Self::http(token, base.as_ref(), client()?))
     }
 
     /// For the routes of commands.

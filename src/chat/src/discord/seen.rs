@@ -29,6 +29,8 @@ pub(super) struct Seen {
     first: Id,
     total: u32,
     shards: BTreeMap<Shard, OfShard>,
+    /// Sessions so far, of all shards.
+    sessions: u32,
     written: Option<Marks>,
 }
 
@@ -41,6 +43,8 @@ struct OfShard {
     under_way: BTreeMap<Id, u32>,
     /// Guilds of this session that have not told yet what is new in them, and what was seen before it.
     silent: BTreeMap<Id, Id>,
+    /// The number of its session.
+    session: u32,
 }
 
 impl Seen {
@@ -63,18 +67,19 @@ impl Seen {
                 .into_iter()
                 .map(|(shard, upto)| (shard, OfShard::new(upto)))
                 .collect(),
+            sessions: 0,
             written,
         }
     }
 
     /// A session of a shard begins, and will tell of each of these guilds what is new there. What it tells of one says nothing
-    /// of the others. `ours`: the shards that this host connects, of `total`.
+    /// of the others. `ours`: the shards that this host connects, of `total`. The session's number.
     pub(super) fn begin(
         &mut self,
         shard: Shard,
         (ours, total): (RangeInclusive<Shard>, u32),
         guilds: impl IntoIterator<Item = Id>,
-    ) {
+    ) -> u32 {
         if self.total != total {
             // Guilds have other shards now: what was certainly seen everywhere.
             let least = self.shards.values().map(OfShard::all_upto).min();
@@ -95,6 +100,29 @@ impl Seen {
             .into_iter()
             .map(|guild| (guild, known.get(&guild).copied().unwrap_or(before)))
             .collect();
+        self.sessions += 1;
+        begun.session = self.sessions;
+        begun.session
+    }
+
+    /// Whether this is the session of its shard still.
+    pub(super) fn is_session(&self, shard: Shard, session: u32) -> bool {
+        self.shards.get(&shard).is_some_and(|of| of.session == session)
+    }
+
+    /// A guild of this session is out of order: what is said there meanwhile is told nobody, until it is back.
+    pub(super) fn away(&mut self, shard: Shard, guild: Id) {
+        if let Some(of) = self.shards.get_mut(&shard) {
+            let before = of.all_upto();
+            of.silent.entry(guild).or_insert(before);
+        }
+    }
+
+    /// A message has come that is nothing to the bot.
+    pub(super) fn passed(&mut self, shard: Shard, message: Id) {
+        if let Some(of) = self.shards.get_mut(&shard) {
+            of.newest = of.newest.max(message);
+        }
     }
 
     /// A message has come. Until it is [`done`](Self::done), it is asked for again after a restart.
@@ -125,6 +153,13 @@ impl Seen {
         Some(of.silent.get(&guild).copied().unwrap_or_else(|| of.all_upto()))
     }
 
+    /// All that is new in direct conversations is under way, as far as it was missed before this session.
+    pub(super) fn heard_direct(&mut self, shard: Shard, session: u32) {
+        if self.is_session(shard, session) {
+            self.heard(shard, DIRECT);
+        }
+    }
+
     /// All that is new in a guild is under way.
     pub(super) fn heard(&mut self, shard: Shard, guild: Id) {
         if let Some(of) = self.shards.get_mut(&shard) {
@@ -153,6 +188,7 @@ impl OfShard {
             newest: upto,
             under_way: BTreeMap::new(),
             silent: BTreeMap::new(),
+            session: 0,
         }
     }
 

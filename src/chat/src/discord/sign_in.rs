@@ -30,6 +30,11 @@ use status::status;
 pub(super) const FIELD: &str = "code";
 /// Discord takes no more choices.
 const CHOICES: usize = 25;
+const NOT_ADMIN: &str =
+    "Only administrators sign in and out for everyone. Leave `scope` out to sign in for yourself.";
+/// Of what can't be shown to its asker alone any more.
+const TOO_LATE: &str =
+    "The answer came too late to be shown to you alone. `/auth` says how your logins stand.";
 
 pub(super) fn command(bot: &Bot) -> Value {
     let choice = |name: &str, value: &str| json!({ "name": name, "value": value });
@@ -70,27 +75,46 @@ pub(super) fn command(bot: &Bot) -> Value {
 
 /// What somebody typed after `/auth`; that the answer will come was said.
 pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) {
-    let answer = match run(bot, asker, typed).await {
-        Ok(answer) => answer,
-        Err(words) => Outgoing::words(words),
-    };
-    asker.answer(bot, answer, true).await;
+    let answer = run(bot, asker, typed).await;
+    say(bot, asker, answer).await;
 }
 
-async fn run(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) -> Result<Outgoing, String> {
+/// What only its asker may read, and what everybody may where that comes too late.
+struct Said {
+    answer: Outgoing,
+    late: Option<String>,
+}
+
+impl Said {
+    fn alone(answer: Outgoing) -> Self {
+        Self { answer, late: None }
+    }
+}
+
+async fn say(bot: &Bot, asker: &Asker, said: Result<Said, String>) {
+    let Said { answer, late } = said.unwrap_or_else(|words| Said::alone(Outgoing::words(words)));
+    let late = late.as_deref().unwrap_or(TOO_LATE);
+    asker.answer(bot, answer, asker.instead(late)).await;
+}
+
+async fn run(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) -> Result<Said, String> {
     let user = user(asker.user).ok_or("I can't tell who you are.")?;
     let vendor = typed.text("vendor");
     let action = typed.text("action");
     let service = match (vendor, action.as_deref()) {
-        (None, None | Some("status")) | (Some(_), Some("status")) => return status(bot, asker, &user).await,
+        (None, None | Some("status")) | (Some(_), Some("status")) => {
+            return status(bot, asker, &user).await.map(Said::alone);
+        }
         (None, _) => return Err("Say which vendor: `/auth vendor:`".to_owned()),
         (Some(vendor), _) => Service::parse(&vendor).map_err(|error| sentence(&error.to_string()))?,
     };
     let tenant = tenant(bot, asker, &user, &service, typed.text("scope").as_deref()).await?;
     match (action.as_deref(), typed.text("code")) {
-        (Some("logout"), _) => sign_out(bot, &tenant).await.map(Outgoing::words),
-        (_, Some(code)) => complete(bot, &user, &service, code).await.map(Outgoing::words),
-        (_, None) => begin(bot, asker, &user, &tenant, typed.text("way").as_deref()).await,
+        (Some("logout"), _) => sign_out(bot, &tenant).await,
+        (_, Some(code)) => complete(bot, asker, &user, &service, code).await,
+        (_, None) => begin(bot, asker, &user, &tenant, typed.text("way").as_deref())
+            .await
+            .map(Said::alone),
     }
 }
 
@@ -105,7 +129,7 @@ async fn tenant(
     let owner = match scope {
         Some("everyone") if asker.is_admin(bot).await => Owner::Host,
         Some("everyone") => {
-            return Err("Only administrators sign in and out for everyone. Leave `scope` out to sign in for yourself.".to_owned());
+            return Err(NOT_ADMIN.to_owned());
         }
         _ => Owner::User(user.clone()),
     };
@@ -216,11 +240,33 @@ async fn begin(
 }
 
 /// Second step.
-async fn complete(bot: &Bot, user: &UserId, service: &Service, pasted: String) -> Result<String, String> {
+async fn complete(
+    bot: &Bot,
+    asker: &Asker,
+    user: &UserId,
+    service: &Service,
+    pasted: String,
+) -> Result<Said, String> {
     let pasted = pasted.into();
+    // They may have been one when they began.
+    let owner = bot.house.credentials.pending_owner(service, user);
+    if matches!(owner, Ok(Some(Owner::Host))) && !asker.is_admin(bot).await {
+        return Err(NOT_ADMIN.to_owned());
+    }
     let completed = bot.house.credentials.complete(service, user, Some(pasted)).await;
     let completed = completed.map_err(|error| told(&error))?;
-    Ok(done(bot, user, &completed))
+    Ok(Said {
+        answer: Outgoing::words(done(bot, user, &completed)),
+        late: Some(done_openly(bot, service)),
+    })
+}
+
+/// What everybody may read of it.
+fn done_openly(bot: &Bot, service: &Service) -> String {
+    format!(
+        "✅ Signed in to {}. What waited for it goes on.",
+        title(bot, service)
+    )
 }
 
 fn done(bot: &Bot, user: &UserId, completed: &Completed) -> String {
@@ -242,13 +288,14 @@ fn done(bot: &Bot, user: &UserId, completed: &Completed) -> String {
     )
 }
 
-async fn sign_out(bot: &Bot, tenant: &Tenant) -> Result<String, String> {
+async fn sign_out(bot: &Bot, tenant: &Tenant) -> Result<Said, String> {
     let ended = bot.house.credentials.logout(tenant).await;
     let ended = ended.map_err(|error| told(&error))?;
     tracing::info!(service = %tenant.service, owner = %tenant.owner, "signed out");
     bot.house.supervisor.credentials_changed();
     let title = title(bot, &tenant.service);
-    Ok(match (ended.was_there, ended.revoked) {
+    let late = Some(format!("You are signed out of {title}."));
+    let words = match (ended.was_there, ended.revoked) {
         (false, _) => format!("There was no login to {title}."),
         (true, Revoked::Yes) => format!("Signed out of {title}, and the vendor has ended the login."),
         (true, Revoked::NotPossible) => {
@@ -258,6 +305,10 @@ async fn sign_out(bot: &Bot, tenant: &Tenant) -> Result<String, String> {
             "Signed out of {title} here. The vendor could not be told ({}), so the login may live on there.",
             harmless::line(&why, 200)
         ),
+    };
+    Ok(Said {
+        answer: Outgoing::words(words),
+        late,
     })
 }
 
@@ -278,23 +329,20 @@ pub(super) async fn pressed(
             return;
         }
         _ if !asker.later(bot).await => return,
-        Action::SignIn { item } => for_thread(bot, asker, thread, &user, item.0).await,
+        Action::SignIn { item } => for_thread(bot, asker, thread, &user, item.0)
+            .await
+            .map(Said::alone),
         Action::Pasted { service } => match Service::parse(service) {
-            Ok(service) => complete(bot, &user, &service, pasted.unwrap_or_default())
-                .await
-                .map(Outgoing::words),
+            Ok(service) => complete(bot, asker, &user, &service, pasted.unwrap_or_default()).await,
             Err(error) => Err(sentence(&error.to_string())),
         },
         Action::SignOut { service } => match Service::parse(service) {
-            Ok(service) => sign_out(bot, &Tenant::user(service, user))
-                .await
-                .map(Outgoing::words),
+            Ok(service) => sign_out(bot, &Tenant::user(service, user)).await,
             Err(error) => Err(sentence(&error.to_string())),
         },
         _ => return,
     };
-    let answer = answer.unwrap_or_else(Outgoing::words);
-    asker.answer(bot, answer, true).await;
+    say(bot, asker, answer).await;
 }
 
 async fn form(bot: &Bot, asker: &Asker, service: &str) {

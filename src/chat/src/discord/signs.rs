@@ -11,14 +11,17 @@ use super::rest::{Rest, Trouble};
 const REMEMBERED: usize = 5000;
 /// Between two requests about signs in one channel: Discord takes four in a second.
 const PAUSE: Duration = Duration::from_millis(300);
-/// Between two tries, where it may work in a moment.
-const PAUSES: [Duration; 3] = [
-    Duration::from_secs(1),
-    Duration::from_secs(4),
-    Duration::from_secs(16),
-];
+/// After a try that failed, and twice as long after each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// With the pauses between them an hour: how a turn ended is shown after an outage, too.
+const TRIES: u32 = 65;
 /// On a message that was heard.
 const HEARD: &str = "👀";
+/// All that there are.
+const ALL: [&str; 4] = [HEARD, "✋", "✅", "❌"];
+/// None, on a message that is known to have none.
+const NONE: &str = "";
 
 /// All signs. Cloned, it is the same.
 #[derive(Clone)]
@@ -47,8 +50,10 @@ impl Signs {
 
     /// The message was heard. What its turn has shown meanwhile says more, and stays.
     pub(super) fn heard(&self, channel: Id, message: Id) {
-        let state = self.state();
+        let mut state = self.state();
         if !state.shown.contains_key(&message) && !state.under_way.contains_key(&message) {
+            // Nobody has told anything of it before.
+            state.remember(message, NONE);
             self.want(state, channel, message, HEARD);
         }
     }
@@ -94,12 +99,31 @@ impl Signs {
         }
         self.state().remember(message, sign);
         tokio::time::sleep(PAUSE).await;
-        // A host that was started in between does not know what it showed before.
-        let old = before.or((sign != HEARD).then_some(HEARD));
-        if let Some(old) = old {
+        let others = match before {
+            Some(NONE) => vec![],
+            Some(old) => vec![old],
+            None => self.others(channel, message, sign).await,
+        };
+        for old in others {
             self.ask(channel, message, old, false).await;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// What an earlier host may have left on a message besides this sign.
+    async fn others(&self, channel: Id, message: Id, sign: &str) -> Vec<&'static str> {
+        let mut others = ALL.to_vec();
+        others.retain(|one| *one != sign);
+        if let Ok(messages) = self.rest.after(channel, message - 1).await
+            && let Some(found) = messages.iter().find(|one| one.id.get() == message)
+        {
+            let is_there = |one: &&str| {
+                let mut ours = found.reactions.iter().filter(|reaction| reaction.me);
+                ours.any(|reaction| reaction.reaction_type.unicode_eq(one))
+            };
+            others.retain(is_there);
+        }
+        others
     }
 
     fn next(&self, channel: Id) -> Option<(Id, &'static str, Option<&'static str>)> {
@@ -117,8 +141,7 @@ impl Signs {
     }
 
     async fn ask(&self, channel: Id, message: Id, sign: &str, on: bool) -> bool {
-        let mut pauses = PAUSES.into_iter();
-        loop {
+        for tries in 0..TRIES {
             match self.rest.react(channel, message, sign, on).await {
                 Ok(()) => return true,
                 // A sign is a help, no more. The message may be gone, or signs not be allowed there.
@@ -126,19 +149,36 @@ impl Signs {
                     tracing::debug!(channel, message, %trouble, "a sign could not be set");
                     return false;
                 }
+                // The newest one counts.
+                Err(_) if on && self.is_outdated(channel, message) => return false,
                 Err(trouble) => {
-                    let Some(pause) = pauses.next() else {
-                        tracing::warn!(channel, message, %trouble, "a sign could not be set");
-                        return false;
-                    };
-                    tokio::time::sleep(pause).await;
+                    tracing::debug!(channel, message, %trouble, "a sign could not be set; trying again");
+                    tokio::time::sleep(pause(tries, &trouble)).await;
                 }
             }
         }
+        tracing::warn!(channel, message, sign, "a sign could not be set");
+        false
+    }
+
+    /// Whether another sign is wanted on a message than the one that is being set.
+    fn is_outdated(&self, channel: Id, message: Id) -> bool {
+        let state = self.state();
+        let wanted = state.wanted.get(&channel);
+        wanted.is_some_and(|wanted| wanted.iter().any(|(known, _)| *known == message))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn pause(tries: u32, trouble: &Trouble) -> Duration {
+    let pause = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
+    match trouble {
+        // Not to be asked for before.
+        Trouble::Limited { after, .. } => pause.max(*after),
+        _ => pause,
     }
 }
 
@@ -183,6 +223,15 @@ mod tests {
         signs.state().end(message);
         signs.heard(1, 2);
         assert_eq!(wanted(), [(3, HEARD)]);
+    }
+
+    #[test]
+    fn how_a_turn_ended_is_shown_also_after_an_outage() {
+        let failed = Trouble::Failed("no connection".to_owned());
+        let all: Duration = (0..TRIES).map(|tries| pause(tries, &failed)).sum();
+        assert_eq!(all.as_secs() / 60, 60, "minutes");
+        let (after, global) = (Duration::from_mins(5), false);
+        assert_eq!(pause(0, &Trouble::Limited { after, global }), after);
     }
 
     #[tokio::test]

@@ -233,7 +233,16 @@ impl Web {
 
     async fn status(&self, thread: &ThreadId) -> Result<CommandAnswer, Refused> {
         let (now, _) = self.supervisor.subscribe(thread).await?;
-        Ok(say(standing(&self.supervisor, &now, "your").await?))
+        let mut answer = standing(&self.supervisor, &now, "your").await?;
+        let always = self.supervisor.grants(thread).await?.len();
+        if always > 0 {
+            let _ = write!(
+                answer,
+                "
+Always allowed here: {always}, listed in the menu of the agent above."
+            );
+        }
+        Ok(say(answer))
     }
 
     async fn overview(&self, visitor: &Visitor) -> Result<CommandAnswer, Refused> {

@@ -74,7 +74,7 @@ pub(crate) async fn workers(
 /// A part of a page.
 #[derive(Serialize)]
 pub(crate) struct Part {
-    html: String,
+    pub(crate) html: String,
 }
 
 /// `GET /api/workers`

@@ -11,6 +11,7 @@ use supervisor::{Snapshot, ThreadStatus};
 use crate::harmless;
 use crate::origins::Origin;
 
+mod always;
 mod ansi;
 mod assets;
 mod composer;
@@ -33,6 +34,7 @@ mod workers_page;
 #[cfg(test)]
 mod gallery;
 
+pub(crate) use always::always;
 #[cfg(test)]
 use assets::ASSETS;
 pub(crate) use assets::{asset, forget, version};

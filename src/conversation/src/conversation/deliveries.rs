@@ -117,6 +117,15 @@ impl Conversation {
         .await
     }
 
+    /// The same of one thread.
+    pub async fn waiting_in(&self, thread: &ThreadId) -> Result<Vec<Delivery>> {
+        let thread = thread.clone();
+        self.read("look into the outbox", move |database| {
+            deliveries::waiting_in(database, &thread)
+        })
+        .await
+    }
+
     /// Deliveries that need attention, oldest first.
     pub async fn stuck_deliveries(&self, thread: Option<&ThreadId>, limit: usize) -> Result<Vec<Delivery>> {
         let thread = thread.cloned();
@@ -162,6 +171,16 @@ impl Conversation {
                     Err(ConversationError::NoDelivery(id).into())
                 }
             }
+        })
+        .await
+    }
+
+    /// Gives up all deliveries of a thread that are not in the chat, also one that is being sent just now: what it was for is
+    /// not there any more. How many.
+    pub async fn give_up_deliveries(&self, thread: &ThreadId) -> Result<usize> {
+        let thread = thread.clone();
+        self.write("give up the deliveries of a thread", move |database| {
+            deliveries::give_up_all(database, &thread, Timestamp::now())
         })
         .await
     }

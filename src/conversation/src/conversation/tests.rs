@@ -15,6 +15,7 @@ use crate::recovery::Found;
 use crate::thread::{Dispatch, NewThread};
 use crate::turn::{Enqueued, NewTurn, Turn};
 
+mod grants;
 mod kills;
 mod legal;
 mod opening;

@@ -114,6 +114,14 @@ pub(crate) fn waiting(database: &Connection, front_end: Option<&str>) -> Work<Ve
     many(database, sql, named_params! { ":from": from, ":to": to })
 }
 
+/// The same of one thread.
+pub(crate) fn waiting_in(database: &Connection, thread: &ThreadId) -> Work<Vec<Delivery>> {
+    let sql = "
+        SELECT * FROM deliveries
+        WHERE state IN ('pending', 'sent', 'uncertain') AND thread = ?1 ORDER BY id";
+    many(database, sql, [thread])
+}
+
 /// Those that need attention, of one thread or of all, oldest first.
 pub(crate) fn stuck(database: &Connection, thread: Option<&ThreadId>, limit: usize) -> Work<Vec<Delivery>> {
     many(database, STUCK, (thread, rows(limit)))
@@ -125,6 +133,14 @@ pub(crate) fn count_stuck(database: &Connection, thread: Option<&ThreadId>) -> W
     Ok(database
         .prepare_cached(sql)?
         .query_row([thread], |row| row.get::<_, u32>(0))? as usize)
+}
+
+/// Gives up all of a thread that have no end.
+pub(crate) fn give_up_all(database: &Connection, thread: &ThreadId, now: Timestamp) -> Work<usize> {
+    let sql = "
+        UPDATE deliveries SET state = 'given_up', text = NULL, lease = NULL, ended = ?2
+        WHERE thread = ?1 AND state IN ('pending', 'sent', 'uncertain', 'needs_attention')";
+    Ok(database.prepare_cached(sql)?.execute((thread, now.millis()))?)
 }
 
 /// Writes what may change in a delivery.

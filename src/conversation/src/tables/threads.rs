@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use credentials::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
-use super::{Work, rows};
+use super::{Work, grants, rows};
 use crate::columns::{front_end_range, maybe_path, moment, user};
 use crate::error::ConversationError;
 use crate::harmless;
@@ -121,6 +121,9 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
             ":other_permissions": permissions.is_some(), ":permissions": permissions.flatten(),
             ":other_session": session.is_some(), ":session": session.as_ref().and_then(Option::as_ref),
         })?;
+    if let Some(session) = session {
+        grants::end(database, id, session.is_none())?;
+    }
     get(database, id)
 }
 

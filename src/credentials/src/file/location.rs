@@ -75,11 +75,6 @@ impl Location {
         self.beside(&format!("poll.{id}.lock"))
     }
 
-    /// The lock that `doctor` tries with two processes.
-    pub(crate) fn probe_lock(&self) -> PathBuf {
-        self.beside("probe.lock")
-    }
-
     /// Where the answer to a refresh is safe until it is committed.
     pub(crate) fn recovery(&self, id: &FileId) -> PathBuf {
         self.beside(&format!("recovery.{id}"))

@@ -165,11 +165,6 @@ impl Store {
         Ok(siblings.into_iter().map(look).collect())
     }
 
-    /// The path of the lock that `doctor` tries with two processes, and its wait-free attempt to take it.
-    pub fn probe_path(&self) -> PathBuf {
-        self.location().probe_lock()
-    }
-
     pub(crate) fn pending(&self, key: &PendingKey) -> Result<Option<Pending>, StoreError> {
         Ok(self.document()?.and_then(|document| document.pending(key)))
     }

@@ -27,13 +27,14 @@ Threads: what they say, and getting a stuck one going again.
   agent-host threads show web:abc           the story of one thread
   agent-host threads stop web:abc           ends its running turn; what is queued goes on
   agent-host threads reset web:abc          ends its worker, begins a new session
+  agent-host threads forbid web:abc 12      takes back what `show` says is always allowed in it
   agent-host threads skip web:abc           takes the oldest of what waits in it out of the way:
                                             a queued turn, or a message that could not be delivered;
                                             and `status` tells no more that its last turn failed
   agent-host threads skip --max 20          the oldest 20 of all threads
   agent-host threads skip --all-failed      dismisses what failed or was cut, in all threads
 
-`list`, `show`, `skip` and `reset` work on the state folder when no host runs. No credential is needed.";
+`list`, `show`, `skip`, `reset` and `forbid` work on the state folder when no host runs. No credential is needed.";
 
 /// `threads`.
 #[derive(Debug, Subcommand)]
@@ -52,7 +53,7 @@ pub(crate) enum Threads {
     },
     /// Tell the story of one thread
     #[command(
-        long_about = "Tells the story of one thread, its newest entries last, then what waits in it: queued turns, and messages that could not be delivered.\n\n  agent-host threads show web:abc\n  agent-host threads show web:abc --max 1000 --json | jq ."
+        long_about = "Tells the story of one thread, its newest entries last, then what is always allowed in it, and what waits in it: queued turns, and messages that could not be delivered.\n\n  agent-host threads show web:abc\n  agent-host threads show web:abc --max 1000 --json | jq ."
     )]
     Show {
         /// The thread, such as web:abc
@@ -79,6 +80,20 @@ pub(crate) enum Threads {
     Reset {
         /// The thread
         thread: conversation::ThreadId,
+    },
+    /// Take back what is always allowed in a thread
+    #[command(
+        long_about = "Takes back what is always allowed in a thread, one by the number that `show` tells, or all. The next such call asks again, also in a turn that runs; the thread is told. What somebody else's agent remembers itself ends with a reset, if it keeps it in its session, and can't be taken back here.\n\n  agent-host threads forbid web:abc 12\n  agent-host threads forbid web:abc --all"
+    )]
+    Forbid {
+        /// The thread
+        thread: conversation::ThreadId,
+        /// Its number
+        #[arg(value_name = "N", required_unless_present = "all", conflicts_with = "all")]
+        number: Option<i64>,
+        /// All
+        #[arg(long)]
+        all: bool,
     },
     /// Take queued turns, and messages that could not be delivered, out of the way
     #[command(

@@ -39,7 +39,7 @@ pub(super) fn run(asked: &Begin, settings: &Settings) -> Outcome {
         output::json(&object(&begun))?;
         return Ok(Exit::Done);
     }
-    let complete = complete_command(&asked.tenant, &user, settings);
+    let complete = complete_command(&asked.tenant, &user);
     match &begun {
         Begun::Link { url, .. } => {
             output::say("open this link and sign in there:");
@@ -110,12 +110,9 @@ pub(super) fn device_words(begun: &Begun) -> Vec<String> {
 }
 
 /// The second step, which has to know a vendor of the same configuration.
-fn complete_command(service: &Service, user: &UserId, settings: &Settings) -> String {
-    let config = settings.asked_config.as_ref().map_or_else(String::new, |path| {
-        format!(" --config {}", shell::word(&path.to_string_lossy()))
-    });
+fn complete_command(service: &Service, user: &UserId) -> String {
     let user = shell::word(user.as_str());
-    format!("agent-host{config} auth complete {service} --user {user}")
+    format!("{} auth complete {service} --user {user}", shell::program())
 }
 
 fn object(begun: &Begun) -> BegunObject<'_> {

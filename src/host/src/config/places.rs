@@ -8,7 +8,7 @@ use super::{Problem, Variables};
 use crate::failure::Failure;
 
 /// Names the folder of everything: state and configuration.
-const HOME_VARIABLE: &str = "AGENT_HOST_HOME";
+pub(super) const HOME_VARIABLE: &str = "AGENT_HOST_HOME";
 
 /// No configuration is longer.
 const MAX_CONFIG_BYTES: u64 = 1024 * 1024;

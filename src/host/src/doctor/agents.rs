@@ -60,6 +60,19 @@ async fn try_external(settings: &Settings) -> BTreeMap<String, Unfit> {
     tries.join_all().await.into_iter().flatten().collect()
 }
 
+/// That the agent has no model, and what to do.
+pub(crate) fn without_model(name: &str, agent: &Agent) -> Option<(String, String)> {
+    let AgentKind::Native(profile) = &agent.kind else {
+        return None;
+    };
+    profile.model.is_none().then(|| {
+        (
+            format!("agent `{name}` has no model"),
+            format!("set `model` in `[agents.{name}]`, or choose one per thread with /model"),
+        )
+    })
+}
+
 fn of(
     name: &str,
     agent: &Agent,
@@ -79,11 +92,8 @@ fn of(
     };
     match &agent.kind {
         AgentKind::Native(profile) => {
-            if profile.model.is_none() {
-                findings.push(tell(
-                    format!("agent `{name}` has no model"),
-                    format!("set `model` in `[agents.{name}]`, or choose one per thread with /model"),
-                ));
+            if let Some((what, hint)) = without_model(name, agent) {
+                findings.push(tell(what, hint));
             }
             let Some(account) = &profile.account else {
                 return findings;

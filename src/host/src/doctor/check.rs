@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::shell;
+
 /// How bad it is: `Fail` means that a person must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -50,7 +52,7 @@ impl Check {
 
     /// The same with what to do next.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(shell::pasted(&hint.into()));
         self
     }
 

@@ -244,6 +244,10 @@ fn limits(rest: &Rest, host: Option<&Health>) -> Check {
             gateway: Gateway::Refused { .. },
             ..
         }) => Check::fail(NAME, words).hint("mend that, and start the host again"),
+        Some(Health {
+            gateway: Gateway::Waiting { .. },
+            ..
+        }) => Check::fail(NAME, words).hint("find what connects over and over, and stop it; the host goes on by itself"),
         _ => Check::ok(NAME, words),
     }
 }

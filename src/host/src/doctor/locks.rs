@@ -36,7 +36,7 @@ pub(super) fn check(store: &Store, tenants: &[TenantHealth]) -> Check {
         );
         return Check::worst(NAME, findings, fine);
     }
-    match exclude_each_other(&store.probe_path()) {
+    match tried(folder) {
         Ok(true) => {}
         Ok(false) => findings.push(
             Check::fail(NAME, "two processes could hold one lock at the same time")
@@ -45,10 +45,7 @@ pub(super) fn check(store: &Store, tenants: &[TenantHealth]) -> Check {
         Err(error) => findings.push(
             Check::fail(
                 NAME,
-                format!(
-                    "could not try the lock `{}`: {error}",
-                    store.probe_path().display()
-                ),
+                format!("could not try a lock in `{}`: {error}", folder.display()),
             )
             .hint("check the folder's permissions and the disk"),
         ),
@@ -73,15 +70,16 @@ fn held_too_long(health: &TenantHealth) -> Option<Check> {
     )
 }
 
+/// Tries a lock of its own, of which nothing is left.
+fn tried(folder: &Path) -> io::Result<bool> {
+    let file = tempfile::Builder::new().prefix(".probe.").tempfile_in(folder)?;
+    exclude_each_other(file.path())
+}
+
 /// While we hold the lock another process must find it busy, and free afterwards.
 fn exclude_each_other(path: &Path) -> io::Result<bool> {
     let held = open(path)?;
-    match held.try_lock() {
-        Ok(()) => {}
-        // Another doctor is at work, which proves the same.
-        Err(TryLockError::WouldBlock) => return Ok(true),
-        Err(TryLockError::Error(error)) => return Err(error),
-    }
+    held.try_lock()?;
     let while_held = ask_another_process(path)?;
     drop(held);
     let afterwards = ask_another_process(path)?;
@@ -153,6 +151,13 @@ mod tests {
             message,
             "the lock of codex (host) is held by pid 4121 for 1 min 35 s"
         );
+    }
+
+    #[test]
+    fn a_lock_that_can_not_be_tried_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = tried(&folder.path().join("absent")).unwrap_err();
+        assert_eq!(told.kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

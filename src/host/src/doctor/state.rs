@@ -1,7 +1,10 @@
 //! What a host keeps besides the logins: whether the next one could start with it.
 
+use std::path::Path;
+
 use chat::web;
 use conversation::{Conversation, ConversationError};
+use nix::sys::statvfs::statvfs;
 
 use super::Check;
 use crate::config::Settings;
@@ -9,6 +12,11 @@ use crate::failure::Failure;
 use crate::{exposure, lost, serve};
 
 const NAME: &str = "state";
+const MIB: u64 = 1 << 20;
+/// So many bytes are soon used up.
+const LITTLE: u64 = 64 * MIB;
+/// With less the files of a start have no room.
+const NONE: u64 = 2 * MIB;
 
 /// What would stop a host at its start. Only looks.
 pub(super) fn check(settings: &Settings) -> Check {
@@ -36,11 +44,30 @@ pub(super) fn check(settings: &Settings) -> Check {
             .chain(emptied)
             .map(|failure| finding(&failure))
             .chain(lost)
+            .chain(room(state))
             .chain(exposed.map(|words| {
                 Check::warn(NAME, words).hint("let only the user of this host read it: chmod 600")
             }))
             .collect();
     Check::worst(NAME, findings, "a host can start with what is kept")
+}
+
+/// Whether a host would have the room to write: it writes at its start already.
+fn room(state: &Path) -> Option<Check> {
+    // What can't be looked at is told by the folder's own check.
+    let disk = statvfs(state).ok()?;
+    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
+    scarce(free, state)
+}
+
+fn scarce(free: u64, state: &Path) -> Option<Check> {
+    let words = format!("the disk of `{}` has {} MiB left", state.display(), free / MIB);
+    let check = match free {
+        LITTLE.. => return None,
+        NONE.. => Check::warn(NAME, words),
+        _ => Check::fail(NAME, format!("{words}: a host could not start")),
+    };
+    Some(check.hint("make room there, or move the state folder (AGENT_HOST_HOME)"))
 }
 
 fn conversation(settings: &Settings) -> Result<(), Failure> {
@@ -57,5 +84,20 @@ fn finding(failure: &Failure) -> Check {
     match failure.hint_words() {
         Some(hint) => check.hint(hint),
         None => check,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Status;
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_full_fails_and_one_that_is_nearly_full_is_told() {
+        let status = |free| scarce(free, Path::new("/s")).map(|check| check.status);
+        assert_eq!(status(0), Some(Status::Fail));
+        assert_eq!(status(NONE), Some(Status::Warn));
+        assert_eq!(status(LITTLE), None);
+        assert!(room(Path::new("/proc/self/nowhere")).is_none());
     }
 }

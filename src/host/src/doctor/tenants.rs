@@ -56,7 +56,7 @@ fn the_way(what: &str, health: &TenantHealth) -> String {
     let tenant = Service::parse(&health.service)
         .and_then(|service| Owner::parse(&health.owner).map(|owner| Tenant { service, owner }));
     match tenant {
-        Ok(tenant) => format!("{what}: {}", sign_in_command(&tenant)),
+        Ok(tenant) => format!("{what}: `{}`", sign_in_command(&tenant)),
         Err(_) => "use the version of agent-host that wrote it".to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat::{discord, web};
-use conversation::{BacklogFilter, ThreadId};
+use conversation::{BacklogFilter, GrantId, ThreadId};
 use credentials::{Credentials, Timestamp, UserId};
 use serde_json::{Value, json};
 use supervisor::Supervisor;
@@ -80,6 +80,11 @@ async fn answer(
         Request::Reset { thread } => {
             supervisor.reset(&ThreadId::parse(&thread)?, &operator).await?;
             Ok(Value::Null)
+        }
+        Request::Forbid { thread, number } => {
+            let (thread, which) = (ThreadId::parse(&thread)?, number.map(GrantId));
+            let taken = supervisor.take_back(&thread, which, &operator, "").await?;
+            Ok(serde_json::to_value(taken)?)
         }
         Request::DismissAll => Ok(json!(supervisor.dismiss_all().await?)),
         Request::Skip { thread, max, only } => {

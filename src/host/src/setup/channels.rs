@@ -174,11 +174,28 @@ impl Found {
                 .get(&channel.guild)
                 .filter(|_| self.servers.len() > 1);
             let server = server.map(|name| format!("  in {name}")).unwrap_or_default();
-            output::say(&format!("   {}) #{}{server}{note}", number + 1, channel.name));
+            let category = self.category(channel);
+            output::say(&format!(
+                "   {}) #{}{category}{server}{note}",
+                number + 1,
+                channel.name
+            ));
         }
         let more = channels.len().saturating_sub(SHOWN);
         if more > 0 {
             output::say(&format!("   and {more} more"));
+        }
+    }
+
+    /// What tells it from others of its server that have its name.
+    fn category(&self, channel: &Channel) -> String {
+        let is_other = |other: &&Channel| {
+            (other.guild, &other.name) == (channel.guild, &channel.name) && other.id != channel.id
+        };
+        match (self.channels.iter().find(is_other), &channel.category) {
+            (None, _) => String::new(),
+            (Some(_), Some(category)) => format!("  below {category} ({})", channel.id),
+            (Some(_), None) => format!("  below nothing ({})", channel.id),
         }
     }
 

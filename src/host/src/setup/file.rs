@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{AccessFlags, eaccess};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::document::{self, Plan};
@@ -17,6 +18,19 @@ pub(super) fn text(path: &Path) -> Result<String, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         read => read.map_err(|error| Failure::during(error, format!("could not read `{}`", path.display()))),
     }
+}
+
+/// Before anything is asked. Errors: whatever is answered could not be written.
+pub(super) fn may_write(path: &Path) -> Result<(), Failure> {
+    let target = real(path).unwrap_or_else(|_| path.to_owned());
+    // The nearest folder that is there: what is missing below it is made.
+    let folder = target.ancestors().skip(1).find(|folder| folder.exists());
+    let folder = folder.unwrap_or(Path::new("/"));
+    eaccess(folder, AccessFlags::W_OK | AccessFlags::X_OK).map_err(|error| {
+        let what = format!("the configuration `{}` could not be written: `{}`", path.display(), folder.display());
+        Failure::during(io::Error::from(error), what)
+            .hint("run this as the user whose folder it is, or name another configuration with --config; nothing was asked yet")
+    })
 }
 
 /// Merges the plan into the file as it is now, checks what comes out as `config check` does, and puts it in place. A link

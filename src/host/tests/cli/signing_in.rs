@@ -56,7 +56,7 @@ fn what_is_printed_as_the_next_command_can_be_typed_as_it_stands() {
     let told = String::from_utf8(begun.stderr).unwrap();
     let next = told
         .lines()
-        .find(|line| line.trim().starts_with("agent-host"))
+        .find(|line| line.trim().starts_with("AGENT_HOST_HOME="))
         .unwrap();
     house
         .types(next, "a-key\n")
@@ -77,7 +77,7 @@ fn a_sign_in_that_ended_badly_is_begun_again_for_the_same_owner() {
         .unwrap();
     let ended = house.run_with_stdin("auth complete rehearsal --user alice", denied.as_str());
     let again = "agent-host auth begin rehearsal --user local:alice --owner host";
-    let ended = ended.exits(1).tells(&[&format!("`{again}`")]);
+    let ended = ended.exits(1).tells(&[&format!("{again}`")]);
     assert!(ended.out.is_empty());
     let begun = house.types(again, "").exits(0);
     let back = town.approve(begun.out.trim(), "alice");
@@ -137,7 +137,7 @@ fn without_a_user_both_steps_are_for_the_host_and_with_one_for_that_user_alone()
     house
         .run_with_stdin("auth complete rehearsal", "code\n")
         .exits(1)
-        .tells(&["`agent-host auth begin rehearsal --user local:carol --owner host`"]);
+        .tells(&["agent-host auth begin rehearsal --user local:carol --owner host`"]);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_code_that_was_used_before_is_refused_with_the_command_to_begin_again() {
         .exits(1)
         .tells(&[
             "no sign-in to rehearsal is waiting",
-            "`agent-host auth begin rehearsal --user local:alice`",
+            "agent-host auth begin rehearsal --user local:alice`",
         ]);
     house.run("auth begin rehearsal --user alice").exits(0);
     house

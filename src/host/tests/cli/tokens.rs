@@ -106,7 +106,8 @@ fn a_scope_that_the_login_lacks_needs_a_person() {
         .exits(0);
     house.run("auth token rehearsal --scope admin").exits(3).tells(&[
         "lacks the scope admin",
-        "hint: sign in with `agent-host auth login rehearsal`",
+        "hint: sign in with `AGENT_HOST_HOME=",
+        "agent-host auth login rehearsal`",
     ]);
 }
 
@@ -160,7 +161,8 @@ fn an_own_login_that_is_dead_is_never_passed_over() {
     });
     house.run("auth token rehearsal --user alice").exits(3).tells(&[
         "login required for rehearsal of local:alice",
-        "hint: sign in with `agent-host auth begin rehearsal --user local:alice`",
+        "hint: sign in with `AGENT_HOST_HOME=",
+        "agent-host auth begin rehearsal --user local:alice`",
     ]);
     house.run("auth token rehearsal --user bob").exits(0);
 }
@@ -172,8 +174,8 @@ fn a_user_without_a_login_is_told_both_ways() {
         .exits(3)
         .tells(&[
             "error: login required for codex: nobody has signed in",
-            "`agent-host auth login codex` for the host",
-            "`agent-host auth begin codex --user discord:1` for discord:1 alone",
+            "agent-host auth login codex` for the host",
+            "agent-host auth begin codex --user discord:1` for discord:1 alone",
         ]);
 }
 
@@ -227,7 +229,8 @@ fn a_vendor_that_is_away_is_exit_4_and_a_dead_login_exit_3() {
     );
     house.run("auth token rehearsal").exits(3).tells(&[
         "the vendor refused the refresh token",
-        "hint: sign in with `agent-host auth login rehearsal`",
+        "hint: sign in with `AGENT_HOST_HOME=",
+        "agent-host auth login rehearsal`",
     ]);
 }
 
@@ -235,8 +238,9 @@ fn a_vendor_that_is_away_is_exit_4_and_a_dead_login_exit_3() {
 fn a_corrupt_store_is_told_with_the_way_out() {
     let house = House::new();
     std::fs::write(house.path("auth.json"), "{").unwrap();
-    house
-        .run("auth token codex")
-        .exits(1)
-        .tells(&["is corrupt", "hint: run `agent-host auth repair`"]);
+    house.run("auth token codex").exits(1).tells(&[
+        "is corrupt",
+        "hint: run `AGENT_HOST_HOME=",
+        "agent-host auth repair`",
+    ]);
 }

@@ -1,7 +1,8 @@
 //! Help, wrong command lines, exit codes, and what happens when nobody listens.
 
-use std::fs::OpenOptions;
-use std::process::Stdio;
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::house::House;
 
@@ -35,6 +36,46 @@ fn help_is_data_and_teaches_by_example() {
         house.run("--version").exits(0).out,
         format!("agent-host {}\n", env!("CARGO_PKG_VERSION"))
     );
+}
+
+/// The command that a hint tells.
+fn told(err: &str) -> String {
+    let hint = err.lines().find(|line| line.starts_with("hint: ")).expect(err);
+    hint.split('`').nth(1).expect(err).to_owned()
+}
+
+#[test]
+fn a_command_that_is_told_works_where_it_is_pasted() {
+    let house = House::new().configured("[web\n");
+    fs::write(house.path("other.toml"), "[web\n").unwrap();
+    let pasted = |command: &str| {
+        let program = Path::new(env!("CARGO_BIN_EXE_agent-host")).parent().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).env_clear().env("HOME", "/nowhere");
+        let shell = shell.env("PATH", format!("{}:/usr/bin:/bin", program.display()));
+        String::from_utf8(shell.output().unwrap().stdout).unwrap()
+    };
+    for name in ["config.toml", "other.toml"] {
+        let config = house.path(name).display().to_string();
+        let ran = match name {
+            "config.toml" => house.run("up"),
+            _ => house.run(&format!("--config {config} up")),
+        };
+        let command = told(&ran.exits(1).err);
+        assert!(command.ends_with("config check"), "{command}");
+        let checked = pasted(&command);
+        assert!(checked.contains(&format!("{config}:1")), "{command}: {checked}");
+    }
+    // At the usual places nothing is put before it.
+    let mut command = house.command(&["up"]);
+    command
+        .env_remove("AGENT_HOST_HOME")
+        .env("XDG_STATE_HOME", house.home());
+    fs::create_dir(house.path("agent-host")).unwrap();
+    fs::rename(house.path("config.toml"), house.path("agent-host/config.toml")).unwrap();
+    let output = command.env("XDG_CONFIG_HOME", house.home()).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told(&err), "agent-host config check");
 }
 
 #[test]

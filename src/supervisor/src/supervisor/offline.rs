@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use conversation::{Body, Conversation, Item, NoteKind, ThreadId};
+use conversation::{Body, Conversation, Grant, GrantId, Item, NoteKind, ThreadId};
 use credentials::Timestamp;
 
 use super::Result;
 use crate::shared::session_folder;
+use crate::task;
 use crate::task::renewal::{RESET, WAS_RESET, forget_session};
 
 /// Takes all that waits in a thread out of its queue, forgets the agent's session, and tells the thread. The timeline and
@@ -34,4 +35,16 @@ pub async fn reset_offline(
         },
     };
     Ok(conversation.put_items(vec![told]).await?)
+}
+
+/// Takes back what is always allowed in a thread: one, or all but what the agent remembers itself; and tells the thread. For
+/// the one who holds the state folder. Gives back what was taken.
+///
+/// Errors: `Conversation`, such as `NoThread`.
+pub async fn take_back_offline(
+    conversation: &Conversation,
+    thread: &ThreadId,
+    which: Option<GrantId>,
+) -> Result<Vec<Grant>> {
+    task::take_back_offline(conversation, thread, which).await
 }

@@ -7,6 +7,7 @@ mod deaths;
 mod disk;
 mod dispatch;
 mod ending;
+mod grants;
 mod real;
 mod retry;
 mod snapshots;

@@ -47,11 +47,11 @@ impl Admitting {
         self.asking = Some(Question { turn, since, answer });
     }
 
-    /// The question is answered with yes. For what was granted meanwhile, or shortly before, the time stood still: else those
-    /// that begin together could be asked about by turns, without end.
-    fn settled(&mut self) {
-        for granted in self.granted.values_mut() {
-            *granted = Instant::now();
+    /// A question of this age is answered with yes. For what was granted before it the time stood still: else those that begin
+    /// together could be asked about by turns, without end. What was granted meanwhile has waited since.
+    fn settled(&mut self, since: Instant) {
+        for granted in self.granted.values_mut().filter(|granted| **granted <= since) {
+            *granted += since.elapsed();
         }
     }
 
@@ -67,15 +67,15 @@ fn is_fresh(granted: &Instant) -> bool {
 
 /// What was decided about a turn. Cancel safe.
 pub(super) async fn decided(admitting: &mut Admitting) -> (TurnId, Admission) {
-    let Some(Question { turn, answer, .. }) = &mut admitting.asking else {
+    let Some(Question { turn, since, answer }) = &mut admitting.asking else {
         return never().await;
     };
-    let decided = (*turn, answer.await);
+    let (turn, since, decided) = (*turn, *since, answer.await);
     admitting.asking = None;
-    if matches!(decided.1, Admission::Granted) {
-        admitting.settled();
+    if decided == Admission::Granted {
+        admitting.settled(since);
     }
-    decided
+    (turn, decided)
 }
 
 impl Task {
@@ -160,6 +160,33 @@ mod tests {
         for turn in batch.into_iter().chain([accepted]) {
             assert!(!admitting.is_granted(turn), "{turn}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_accepted_while_a_question_is_open_has_waited_since_then() {
+        let mut admitting = Admitting::default();
+        let (before, asked_about, early, late) = (TurnId(1), TurnId(2), TurnId(3), TurnId(4));
+        admitting.grant(before);
+        advance(FRESH / 2).await;
+        let asking = Instant::now();
+        let answer = async {
+            sleep(Duration::from_mins(10)).await;
+            Admission::Granted
+        };
+        admitting.ask(asked_about, Box::pin(answer));
+        for (turn, ago) in [(early, FRESH), (late, FRESH / 2)] {
+            let at = asking + Duration::from_mins(10) - ago;
+            let none = tokio::time::timeout_at(at, decided(&mut admitting)).await;
+            assert!(none.is_err(), "it is open still");
+            admitting.grant(turn);
+        }
+        assert_eq!(decided(&mut admitting).await, (asked_about, Admission::Granted));
+        admitting.grant(asked_about);
+        let granted = |turn| admitting.is_granted(turn);
+        assert_eq!(
+            [before, asked_about, early, late].map(granted),
+            [true, true, false, true]
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use agent_client_protocol::v1::schema::{SessionUpdate, ToolCallUpdate};
 use contract::{LoginAnswer, LoginNeeded};
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, LoginEnd, NoteKind, Permissions};
+use conversation::{Body, Choice, ChoiceKind, Decision, Item, Keeper, LoginEnd, NoteKind, Permissions};
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -15,8 +15,11 @@ use crate::supervisor::{Answer, SupervisorError};
 use crate::timeline::{Asked, brief, call_name};
 use crate::worker::PermissionAnswer;
 
+mod grants;
 mod unseen;
 
+pub(super) use grants::keeper;
+pub(crate) use grants::take_back_offline;
 use unseen::Unseen;
 
 /// Questions that an agent may have open; further ones are denied unseen.
@@ -41,6 +44,8 @@ pub(super) struct Asks {
 struct Permission {
     item: Item,
     request: String,
+    /// Who remembers an "always".
+    keeper: Keeper,
     until: Instant,
     reply: Reply<PermissionAnswer>,
 }
@@ -116,6 +121,7 @@ impl Task {
         &mut self,
         tool_call: ToolCallUpdate,
         options: Vec<Choice>,
+        keeper: Keeper,
         reply: Reply<PermissionAnswer>,
     ) {
         if self.asks.permissions.len() >= MOST_OPEN {
@@ -129,6 +135,9 @@ impl Task {
         };
         // Its card first: it carries what the request may leave out.
         self.apply(SessionUpdate::ToolCallUpdate(tool_call.clone())).await;
+        if self.is_granted(&keeper).await {
+            return reply.give(PermissionAnswer::Given(Answer::Once));
+        }
         let call = call_name(&tool_call.tool_call_id.0);
         let asked = self
             .turn
@@ -158,6 +167,7 @@ impl Task {
         let permission = Permission {
             item,
             request,
+            keeper,
             until: Instant::now() + limit,
             reply,
         };
@@ -234,18 +244,22 @@ impl Task {
         {
             *decided = Some(decision.clone());
         }
-        let is_yes = !matches!(decision, Decision::Denied { .. });
         // A yes holds once it is written.
-        if is_yes
-            && let Err(error) = self
-                .shared
-                .conversation
-                .put_items(vec![permission.item.clone()])
-                .await
-        {
+        let (conversation, item) = (&self.shared.conversation, permission.item.clone());
+        let written = match decision {
+            Decision::Denied { .. } | Decision::TimedOut | Decision::Gone => Ok(()),
+            Decision::Once { .. } => conversation.put_items(vec![item]).await,
+            Decision::Always { .. } => conversation.give_grant(item, permission.keeper.clone()).await,
+        };
+        if let Err(error) = written {
             self.deny_unwritten(permission).await;
             return Err(error.into());
         }
+        let answer = match (&decision, &permission.keeper) {
+            // It asks again, and is answered by the host.
+            (Decision::Always { .. }, Keeper::Host { .. }) => Answer::Once,
+            _ => answer,
+        };
         self.settle(permission, decision, PermissionAnswer::Given(answer))
             .await;
         Ok(())

@@ -40,6 +40,10 @@ impl Task {
             Command::Reset(by, promise) => self.reset(&by, promise).await,
             Command::Change(change, promise) => drop(promise.send(self.change(*change).await)),
             Command::Decide(decided, promise) => drop(promise.send(self.decide(*decided).await)),
+            Command::TakeBack(back, promise) => {
+                let taken = self.take_back(back.which, &back.by, &back.name).await;
+                drop(promise.send(taken));
+            }
             Command::Subscribe(promise) => drop(promise.send(self.subscribe().await)),
             Command::Worker(promise) => drop(promise.send(Ok(self.worker_status()))),
         }

@@ -7,6 +7,7 @@ use credentials::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::asks::keeper;
 use super::slot::Slot;
 use super::{Prompted, Task, never};
 use crate::ending::{self, Intent, Outcome};
@@ -173,10 +174,12 @@ impl Task {
                 tool_call,
                 options,
                 unknown,
+                likeness,
                 answer,
             } => {
                 if self.understands(&tool_call, &options, unknown).await {
-                    self.asked_permission(*tool_call, options, answer).await;
+                    let keeper = keeper(&options, likeness);
+                    self.asked_permission(*tool_call, options, keeper, answer).await;
                 } else {
                     answer.give(PermissionAnswer::Unanswered(
                         "the host understands none of these answers",

@@ -8,7 +8,7 @@ use agent_client_protocol::v1::schema::{
     RequestPermissionResponse, SelectedPermissionOutcome, ToolCallUpdate,
 };
 use agent_client_protocol::{Error, JsonRpcMessage, JsonRpcRequest, UntypedMessage};
-use contract::{DENIAL_REASON, HOST_REASON, LoginAnswer, LoginNeeded, META_KEY};
+use contract::{DENIAL_REASON, HOST_REASON, LIKENESS, LoginAnswer, LoginNeeded, META_KEY};
 use conversation::{Choice, ChoiceKind};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -69,6 +69,8 @@ pub(crate) struct PermissionAsked {
     pub(crate) tool_call: ToolCallUpdate,
     /// Answers that the agent offers and that are not understood, by name.
     pub(crate) unknown: Vec<String>,
+    /// What calls have in common that an "always" covers, where the host is to remember it.
+    pub(crate) likeness: Option<String>,
     options: Vec<PermissionOption>,
     responder: Option<Responder<RequestPermissionResponse>>,
 }
@@ -89,7 +91,10 @@ impl PermissionAsked {
         PermissionRequest { request, unknown }: PermissionRequest,
         responder: Responder<RequestPermissionResponse>,
     ) -> Self {
+        let ours = request.meta.as_ref().and_then(|meta| meta.get(META_KEY));
+        let likeness = ours.and_then(|ours| ours.get(LIKENESS)?.as_str());
         Self {
+            likeness: likeness.map(str::to_owned),
             tool_call: request.tool_call,
             unknown,
             options: request.options,

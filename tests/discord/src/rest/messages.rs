@@ -23,12 +23,12 @@ pub(crate) fn route(world: &mut World, call: &Call, channel: &str, path: &[&str]
         ("GET", []) => read(world, call, channel),
         ("POST", ["bulk-delete"]) => bulk_delete(world, call, channel),
         (method, [id]) => {
+            if method == "GET" {
+                may(world, channel, READ_MESSAGE_HISTORY)?;
+            }
             let id = known(world, channel, id)?.id;
             match method {
-                "GET" => {
-                    may(world, channel, READ_MESSAGE_HISTORY)?;
-                    ok(shown(world, id))
-                }
+                "GET" => ok(shown(world, id)),
                 "PATCH" => edit(world, call, id),
                 "DELETE" => delete(world, id),
                 _ => Err(Refused::not_done(call)),

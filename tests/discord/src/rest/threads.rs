@@ -182,10 +182,17 @@ fn archived(world: &World, call: &Call, parent: Id, kind: Kind, joined: bool) ->
         .filter(|channel| channel.parent == Some(parent) && channel.kind == kind && channel.is_archived())
         .filter(|channel| !joined || inside(channel))
         .collect();
-    threads.sort_by_key(|channel| std::cmp::Reverse(since(channel)));
+    // Those that it has joined come by their ids, all others by when they were put away.
+    let order = |channel: &Channel| if joined { channel.id.0 } else { since(channel) };
+    threads.sort_by_key(|channel| std::cmp::Reverse(order(channel)));
     if let Some(before) = call.query.get("before") {
-        let before = moment(before).ok_or_else(|| Refused::wrong("before: no date"))?;
-        threads.retain(|channel| since(channel) < before);
+        let before = if joined {
+            before.parse().ok()
+        } else {
+            moment(before)
+        };
+        let before = before.ok_or_else(|| Refused::wrong("before: no date, or no id"))?;
+        threads.retain(|channel| order(channel) < before);
     }
     let limit = number(call, "limit", 50);
     let more = threads.len() > limit;

@@ -8,7 +8,10 @@ use acp::schema::{
 use agent_client_protocol::v1 as acp;
 use agent_client_protocol::{Client as Peer, Error, ErrorCode};
 use contract::frames::Pace;
-use contract::{DENIAL_REASON, HOST_REASON, LoginAnswer, LoginNeeded, META_KEY, Status};
+use contract::{DENIAL_REASON, HOST_REASON, LIKENESS, LoginAnswer, LoginNeeded, META_KEY, Status};
+use serde_json::json;
+
+use crate::tools::Always;
 
 const ALLOW_ONCE: &str = "allow_once";
 const ALLOW_ALWAYS: &str = "allow_always";
@@ -25,10 +28,8 @@ pub(crate) struct Client {
 /// What somebody decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// This time.
-    Once,
-    /// And for calls alike in this session.
-    Always,
+    /// This time. (The client remembers an "always", and answers by itself.)
+    Allowed,
     /// Not, and what the model is told.
     Denied(String),
 }
@@ -97,13 +98,17 @@ impl Client {
     pub(crate) async fn permission(
         &self,
         call: ToolCallUpdate,
-        always: Option<&str>,
+        always: Option<&Always>,
     ) -> Result<Decision, Error> {
         let option = PermissionOption::new;
         let mut options = vec![option(ALLOW_ONCE, "Allow once", PermissionOptionKind::AllowOnce)];
-        options.extend(always.map(|scope| option(ALLOW_ALWAYS, scope, PermissionOptionKind::AllowAlways)));
+        let scope = |always: &Always| option(ALLOW_ALWAYS, always.scope, PermissionOptionKind::AllowAlways);
+        options.extend(always.map(scope));
         options.push(option(REJECT_ONCE, "Deny", PermissionOptionKind::RejectOnce));
-        let request = RequestPermissionRequest::new(self.session.clone(), call, options);
+        let likeness = always.map(|always| {
+            acp::schema::Meta::from_iter([(META_KEY.to_owned(), json!({ LIKENESS: always.key }))])
+        });
+        let request = RequestPermissionRequest::new(self.session.clone(), call, options).meta(likeness);
         let answer = self.connection.send_request(request).block_task().await?;
         Ok(decision(&answer))
     }
@@ -131,8 +136,7 @@ fn decision(answer: &RequestPermissionResponse) -> Decision {
         _ => None,
     };
     match (chosen, reason(DENIAL_REASON), reason(HOST_REASON)) {
-        (Some(ALLOW_ONCE), ..) => Decision::Once,
-        (Some(ALLOW_ALWAYS), ..) => Decision::Always,
+        (Some(ALLOW_ONCE | ALLOW_ALWAYS), ..) => Decision::Allowed,
         (_, Some(reason), _) => Decision::Denied(format!("the user denied this call: {reason}")),
         (_, None, Some(reason)) => Decision::Denied(format!("this call was denied because {reason}")),
         (Some(_), None, None) => Decision::Denied("the user denied this call and gave no reason".to_owned()),
@@ -145,7 +149,6 @@ fn decision(answer: &RequestPermissionResponse) -> Decision {
 #[cfg(test)]
 mod tests {
     use acp::schema::SelectedPermissionOutcome;
-    use serde_json::json;
 
     use super::*;
 
@@ -163,8 +166,8 @@ mod tests {
     #[test]
     fn only_a_plain_yes_allows_and_a_denial_says_why() {
         let cancelled = RequestPermissionResponse::new(RequestPermissionOutcome::Cancelled);
-        assert_eq!(decision(&selected("allow_once")), Decision::Once);
-        assert_eq!(decision(&selected("allow_always")), Decision::Always);
+        assert_eq!(decision(&selected("allow_once")), Decision::Allowed);
+        assert_eq!(decision(&selected("allow_always")), Decision::Allowed);
         for (answer, words) in [
             (selected("reject_once"), "gave no reason"),
             (selected("yes please"), "gave no reason"),

@@ -48,7 +48,6 @@ pub(crate) struct History {
     is_silent_on_begun: bool,
     /// Calls of the last reply that began.
     begun: BTreeSet<String>,
-    always: BTreeSet<String>,
 }
 
 impl History {
@@ -95,25 +94,17 @@ impl History {
                 self.trimmed = before;
                 self.used = None;
             }
-            Line::Always { key } => {
-                self.always.insert(key);
-            }
             // Where there is no answer, the view sees that by itself, also after a kill.
             Line::Interrupted if matches!(self.messages.last(), Some(Message::Assistant { .. })) => {
                 self.cut.insert(self.messages.len() - 1);
             }
-            Line::Interrupted | Line::Model { .. } => {}
+            Line::Interrupted | Line::Model { .. } | Line::Always { .. } => {}
         }
     }
 
     /// Everything that was said, in order.
     pub(crate) fn messages(&self) -> &[Message] {
         &self.messages
-    }
-
-    /// Whether a call with this key needs no permission any more.
-    pub(crate) fn always(&self, key: &str) -> bool {
-        self.always.contains(key)
     }
 
     /// Whether these very words were the last thing said, and nobody answered: then they are asked again, not twice. Pictures

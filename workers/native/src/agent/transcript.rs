@@ -70,7 +70,8 @@ pub(crate) enum Line {
     },
     /// What comes before was written by a program of version 1, what follows was not.
     Upgraded,
-    /// Calls with this key need no permission any more.
+    /// Calls with this key need no permission any more, as it was written before the host remembered that; read, and no longer
+    /// heeded.
     Always {
         /// `key` of [`crate::tools::Prepared::always`].
         key: String,

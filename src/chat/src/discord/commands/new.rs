@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use conversation::SourceId;
 use serde::{Deserialize, Serialize};
+use supervisor::SupervisorError;
 use tokio::sync::Mutex;
 
 use crate::discord::admission::{Id, Refusal};
-use crate::discord::asker::{Asker, Line};
+use crate::discord::asker::{Asker, Late, Line};
 use crate::discord::bot::{Bot, user};
 use crate::discord::hear::{Failed, no_thread};
 use crate::discord::persist::{Behind, Tried, persist};
@@ -97,7 +98,8 @@ pub(super) async fn open(bot: &Arc<Bot>, asked: Asked, again: bool) {
                 Err(Failed::Stopping) => return Tried::Done,
             };
             if let Some(line) = Line::of_text(&asked.line) {
-                line.answer(&bot, Outgoing::words(words), false).await;
+                line.answer(&bot, Outgoing::words(words), Late::Same, asked.user)
+                    .await;
             }
             asked.forget(&bot);
             Tried::Done
@@ -154,9 +156,16 @@ impl Asked {
     async fn open(&mut self, bot: &Arc<Bot>, again: bool) -> Result<Id, Failed> {
         // Hours may have passed, and a host.
         if again && let Some(reason) = anew::refusal(bot, self.channel, self.user).await? {
-            return Err(Failed::Here(format!(
-                "I don't open a thread for this any more: {reason}."
-            )));
+            return match self.found(bot).await? {
+                None => Err(Failed::Here(format!(
+                    "I don't open a thread for this any more: {reason}."
+                ))),
+                // What it waits for is told there.
+                Some(opened) if self.is_begun(bot, opened).await? => Ok(opened),
+                Some(opened) => Err(Failed::Here(format!(
+                    "I had opened <#{opened}> for this, but nothing goes on there: {reason}."
+                ))),
+            };
         }
         let title = names::thread_title(&self.text);
         let opened = self.thread(bot, &title, again).await?;
@@ -200,14 +209,9 @@ impl Asked {
         if let Some(thread) = self.thread {
             return Ok(thread);
         }
-        let mut opened = None;
-        if again {
-            // Its opening may not have been answered.
-            let (place, us) = ((self.channel, title), bot.identity.user);
-            let ours = bot.rest.opened(self.guild, place, self.id, us).await?;
-            opened = ours.into_iter().find(|thread| !bot.places.is_served(*thread));
-        }
-        let opened = match opened {
+        // Its opening may not have been answered.
+        let found = if again { self.found(bot).await? } else { None };
+        let opened = match found {
             Some(opened) => opened,
             None => self.start(bot, title).await?,
         };
@@ -215,6 +219,26 @@ impl Asked {
         self.write(bot)
             .map_err(|error| Failed::Later(format!("it could not be written down: {error}")))?;
         Ok(opened)
+    }
+
+    /// The thread, if it was opened already.
+    async fn found(&self, bot: &Bot) -> Result<Option<Id>, Failed> {
+        if self.thread.is_some() {
+            return Ok(self.thread);
+        }
+        let title = names::thread_title(&self.text);
+        let (place, us) = ((self.channel, title.as_str()), bot.identity.user);
+        let ours = bot.rest.opened(self.guild, place, self.id, us).await?;
+        Ok(ours.into_iter().find(|thread| !bot.places.is_served(*thread)))
+    }
+
+    /// Whether what was asked for is a turn of this thread already.
+    async fn is_begun(&self, bot: &Bot, opened: Id) -> Result<bool, Failed> {
+        let Some(thread) = thread(opened).filter(|_| bot.places.is_served(opened)) else {
+            return Ok(false);
+        };
+        let said = bot.house.conversation.items(&thread, None, 1).await;
+        Ok(!said.map_err(SupervisorError::from)?.is_empty())
     }
 
     async fn start(&self, bot: &Bot, title: &str) -> Result<Id, Failed> {

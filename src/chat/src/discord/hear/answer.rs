@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serenity::all::Message;
 
+use super::Came;
 use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::rest::{Outgoing, Trouble};
-use crate::discord::seen::Shard;
 
 /// Why no thread can be opened, in words; `None`: it is not about threads.
 pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
@@ -28,21 +28,21 @@ pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
 
 /// Answers a message, once; then it is done with. Nobody waits for that: it goes on by itself. Discord knows the reply by its
 /// nonce, for some minutes; where it may have been said before (`again`), it is looked for.
-pub(super) fn answer(bot: &Arc<Bot>, shard: Shard, message: Arc<Message>, words: String, again: bool) {
-    let id = message.id.get();
+pub(super) fn answer(bot: &Arc<Bot>, came: Arc<Came>, words: String, again: bool) {
+    let (id, again) = (came.message.id.get(), again || came.late);
     let (bot, saying) = (Arc::clone(bot), Arc::clone(bot));
     let attempt = move |tries| {
-        let (bot, message, words) = (Arc::clone(&saying), Arc::clone(&message), words.clone());
+        let (bot, came, words) = (Arc::clone(&saying), Arc::clone(&came), words.clone());
         async move {
-            match say(&bot, &message, &words, again || tries > 0).await {
+            match say(&bot, &came.message, &words, again || tries > 0).await {
                 Ok(()) => {}
                 Err(trouble @ Trouble::Refused { .. }) => {
-                    let channel = message.channel_id.get();
+                    let channel = came.message.channel_id.get();
                     tracing::warn!(channel, %trouble, %words, "this could not be said");
                 }
                 Err(trouble) => return Tried::Again(trouble.to_string()),
             }
-            bot.seen().done(shard, id);
+            bot.seen().done(came.shard, id);
             Tried::Done
         }
     };

@@ -111,12 +111,14 @@ pub(super) async fn turn(
             dispatch: None,
         })
         .await?;
-    // Where a thread was opened for it, the channel's row is as long as if it had stayed there.
-    bot.began(&[channel, place], author.kind == AuthorKind::Machine);
-    bot.speak_in(channel).await;
+    let is_machine = author.kind == AuthorKind::Machine;
+    bot.places.learn_machine(author.id, is_machine);
     if posted.happened != supervisor::Happened::Known {
+        // Where a thread was opened for it, the channel's row is as long as if it had stayed there.
+        bot.began(&[channel, place], is_machine);
         bot.signs.heard(place, id);
     }
+    bot.speak_in(channel).await;
     let told = render::happened(posted.happened);
     let pays = payer::news(bot, &thread, author).await;
     let paid = pays.map(|pays| format!("-# {}", pays.words()));

@@ -41,6 +41,8 @@ pub struct Channel {
     pub name: String,
     /// Its server's id.
     pub guild: Id,
+    /// The category that it stands below.
+    pub category: Option<String>,
     /// What the bot may do there.
     pub permissions: Permissions,
 }
@@ -95,13 +97,17 @@ impl Rest {
         let read = listed
             .into_iter()
             .filter_map(|channel| serde_json::from_value::<GuildChannel>(channel).ok());
+        let read: Vec<GuildChannel> = read.collect();
+        let category = |id: ChannelId| read.iter().find(|one| one.id == id).map(|one| shown(&one.name));
         let mut channels: Vec<Channel> = read
+            .iter()
             .filter(|channel| takes_threads(channel.kind))
             .map(|channel| Channel {
                 id: channel.id.get(),
                 name: shown(&channel.name),
                 guild,
-                permissions: Permissions(house.user_permissions_in(&channel, &member).bits()),
+                category: channel.parent_id.and_then(category),
+                permissions: Permissions(house.user_permissions_in(channel, &member).bits()),
             })
             .collect();
         channels.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));

@@ -19,6 +19,12 @@ impl Bot {
     /// Tries once more what could not be said or changed in a thread. How many messages that is; those that could not be
     /// changed count as one.
     pub(in crate::discord) async fn say_again(self: &Arc<Self>, channel: Id) -> usize {
+        self.mouth.chances().forget(channel);
+        self.try_again(channel).await
+    }
+
+    /// The same by itself, which changes nothing in how often that is done.
+    pub(super) async fn try_again(self: &Arc<Self>, channel: Id) -> usize {
         let is_stale = self.look_at_stale(channel);
         match self.give_out_again(channel).await {
             Ok(given) => {

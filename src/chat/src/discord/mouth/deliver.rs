@@ -22,8 +22,10 @@ use crate::discord::rest::{Answered, Outgoing, Reply, TOO_LARGE, Trouble};
 const LEASE: Duration = Duration::from_mins(3);
 /// When the outbox is asked again for what it does not give out yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Discord's code for a thread that was put away.
+/// Discord's codes for a thread that was put away, and for what is not there.
 const ARCHIVED: i64 = 50_083;
+const NO_CHANNEL: i64 = 10_003;
+pub(super) const NO_MESSAGE: i64 = 10_008;
 
 /// What became of a request.
 struct Done {
@@ -45,53 +47,69 @@ impl From<Outcome> for Done {
 
 /// Does it, and says how it ended.
 pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
-    let Request { thread, key, kind } = request;
-    let voice = places::channel(&thread).and_then(|channel| bot.mouth.voices().get(&channel).cloned());
-    let (Some(voice), Some(channel)) = (voice, places::channel(&thread)) else {
-        bot.mouth.reconciler().forget(&thread);
+    let Request {
+        number,
+        thread,
+        key,
+        kind,
+    } = request;
+    let channel = places::channel(&thread);
+    let voice = || channel.and_then(|channel| bot.mouth.voices().get(&channel).cloned());
+    let (Some(began), Some(channel)) = (voice(), channel) else {
+        let mut reconciler = bot.mouth.reconciler();
+        reconciler.ended((&thread, number), Outcome::Failed, None, bot.mouth.now());
+        reconciler.forget(&thread);
         return;
     };
     let done = match kind {
-        RequestKind::Send(message) => send(bot, &voice, &thread, key, &message).await,
+        RequestKind::Send(message) => send(bot, &began, &thread, key, &message).await,
         RequestKind::Edit { remote, message } => {
             let outgoing = outgoing(bot, &thread, channel, &message).await;
-            ended(put(bot, channel, Some(remote), outgoing).await)
+            let answer = put(bot, channel, Some(remote), outgoing).await;
+            changed(bot, channel, answer.map(|answer| (answer.id, answer.bucket)))
         }
-        RequestKind::Delete { remote } => match delete(bot, channel, remote).await {
-            Ok(reply) => Done {
-                outcome: Outcome::Done { remote },
-                bucket: reply.bucket,
-                stale: false,
-            },
-            Err(trouble) => outcome(&trouble).into(),
-        },
+        RequestKind::Delete { remote } => {
+            let reply = delete(bot, channel, remote).await;
+            changed(bot, channel, reply.map(|reply| (remote, reply.bucket)))
+        }
     };
-    let now = bot.mouth.now();
     {
         let mut reconciler = bot.mouth.reconciler();
-        reconciler.ended(&thread, done.outcome, done.bucket, now);
-        if let (Outcome::Done { remote }, true) = (done.outcome, done.stale) {
+        let now = bot.mouth.now();
+        let is_of_use = reconciler.ended((&thread, number), done.outcome, done.bucket, now);
+        if let (Outcome::Done { remote }, true, true) = (done.outcome, done.stale, is_of_use) {
             // What it says is settled by the next edit.
             reconciler.found(&thread, key, remote, None);
         }
     }
     bot.mouth.wake.notify_one();
-    voice.answered.notify_one();
+    // Whoever speaks now: it may be another one than the one that began this.
+    if let Some(voice) = voice() {
+        voice.answered.notify_one();
+    }
 }
 
-fn ended(answer: Result<Answered, Trouble>) -> Done {
+fn changed(bot: &Arc<Bot>, channel: Id, answer: Result<(Id, Option<Bucket>), Trouble>) -> Done {
     match answer {
-        Ok(answer) => Done {
-            outcome: Outcome::Done { remote: answer.id },
-            bucket: answer.bucket,
+        Ok((remote, bucket)) => Done {
+            outcome: Outcome::Done { remote },
+            bucket,
             stale: false,
         },
         Err(trouble) => {
-            if let Trouble::Refused { .. } = trouble {
-                tracing::warn!(%trouble, "a message could not be changed");
+            if let Trouble::Refused { .. } | Trouble::Barred(_) = trouble {
+                tracing::warn!(channel, %trouble, "a message could not be changed");
             }
+            learn_of_the_end(bot, channel, &trouble);
             outcome(&trouble).into()
         }
+    }
+}
+
+/// Discord may say in an answer that there is no such thread any more.
+fn learn_of_the_end(bot: &Arc<Bot>, channel: Id, trouble: &Trouble) {
+    if let Trouble::Refused { code: NO_CHANNEL, .. } = trouble {
+        bot.gone(channel);
     }
 }
 
@@ -101,14 +119,18 @@ fn outcome(trouble: &Trouble) -> Outcome {
             after: *after,
             global: *global,
         },
-        Trouble::Refused { status: 404, .. } => Outcome::Gone,
+        Trouble::Refused {
+            code: NO_CHANNEL | NO_MESSAGE,
+            ..
+        } => Outcome::Gone,
         Trouble::Refused { .. } => Outcome::Refused,
         Trouble::Failed(_) | Trouble::NoToken => Outcome::Failed,
+        Trouble::Barred(_) => Outcome::Barred,
         Trouble::Unknown(_) => Outcome::Unknown,
     }
 }
 
-async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &DesiredMessage) -> Done {
+async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, message: &DesiredMessage) -> Done {
     let Some(channel) = places::channel(thread) else {
         return Outcome::Gone.into();
     };
@@ -150,7 +172,7 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
             reason: "too many requests".to_owned(),
             pause: Some(*after),
         },
-        Err(trouble @ (Trouble::Failed(_) | Trouble::NoToken)) => Settled::NotSent {
+        Err(trouble @ (Trouble::Failed(_) | Trouble::Barred(_) | Trouble::NoToken)) => Settled::NotSent {
             reason: trouble.to_string(),
             pause: None,
         },
@@ -179,12 +201,14 @@ async fn send(bot: &Bot, voice: &Voice, thread: &ThreadId, key: Key, message: &D
             // What was in doubt may have been sent with other buttons, too.
             stale: delivery.doubt.is_some() || answer.content.trim() != message.content.trim(),
         },
-        // A thread that is not there: nothing more can be said in it.
-        Err(Trouble::Refused { status: 404, .. }) => {
-            voice.hush();
-            Outcome::Refused.into()
+        Err(trouble) => {
+            learn_of_the_end(bot, channel, &trouble);
+            match outcome(&trouble) {
+                // What the message answers or the like: it itself is not there.
+                Outcome::Gone => Outcome::Refused.into(),
+                outcome => outcome.into(),
+            }
         }
-        Err(trouble) => outcome(&trouble).into(),
     }
 }
 

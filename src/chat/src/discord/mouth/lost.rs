@@ -7,6 +7,7 @@ use serenity::all::{Message, MessageType};
 
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
+use crate::discord::mouth::deliver::NO_MESSAGE;
 use crate::discord::render::Key;
 use crate::discord::rest::{Answered, Trouble};
 
@@ -20,7 +21,8 @@ pub(super) async fn found(bot: &Bot, channel: Id, delivery: &Delivery) -> Result
         return Ok(None);
     }
     let known = known(bot, channel, delivery).await;
-    let (mut after, others) = known.map_err(|error| Trouble::Failed(error.to_string()))?;
+    let (before, others) = known.map_err(|error| Trouble::Failed(error.to_string()))?;
+    let mut after = before;
     let text = delivery.text.as_deref().unwrap_or_default().trim();
     let is_it = |message: &Message| {
         message.author.id.get() == bot.identity.user
@@ -41,10 +43,19 @@ pub(super) async fn found(bot: &Bot, channel: Id, delivery: &Delivery) -> Result
         }
         match messages.last() {
             Some(last) if messages.len() == 100 => after = last.id.get(),
+            None if after == before => return may_read(bot, channel, before).await.map(|()| None),
             _ => break,
         }
     }
     Ok(None)
+}
+
+/// Discord gives an empty list to whoever may not read what was said: of a message alone it says so.
+async fn may_read(bot: &Bot, channel: Id, message: Id) -> Result<(), Trouble> {
+    match bot.rest.message(channel, message).await {
+        Ok(()) | Err(Trouble::Refused { code: NO_MESSAGE, .. }) => Ok(()),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 /// The last message that was certainly there before the try in doubt, and those that are something else. By Discord's ids,

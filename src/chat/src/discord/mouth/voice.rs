@@ -18,8 +18,8 @@ use crate::discord::places::thread;
 use crate::discord::render::{DesiredMessage, Key};
 
 mod faces;
-mod regrouped;
 mod scene;
+mod unwanted;
 
 use scene::{Scene, Taken};
 
@@ -87,10 +87,11 @@ impl Voice {
         self.stay();
     }
 
-    /// Nothing can be said any more.
-    pub(super) fn hush(&self) {
-        self.hushed.store(true, Ordering::Release);
+    /// Nothing can be said any more. Whether that is news.
+    pub(super) fn hush(&self) -> bool {
+        let was = self.hushed.swap(true, Ordering::AcqRel);
         self.answered.notify_one();
+        !was
     }
 
     pub(super) fn deliveries(&self) -> MutexGuard<'_, HashMap<i64, Delivery>> {
@@ -182,8 +183,10 @@ impl Voice {
             Ok(scene) => scene,
             Err(error) => return End::of(&error),
         };
-        self.remember(bot, &scene, upto).await;
-        let mut begun = self.begun();
+        if let Err(error) = self.remember(bot, &scene, upto).await {
+            // Without it what was said would be said again.
+            return End::Broken(error.to_string());
+        }
         scene.learn_ends(bot).await;
         // What it waits for now may have been told before anybody listened.
         scene.show_signs(bot).await;
@@ -195,11 +198,17 @@ impl Voice {
             if let Some(before) = self.take_again() {
                 return End::Again(before);
             }
-            if self.hushed.load(Ordering::Acquire) {
-                return End::Said(scene.newest().max(upto));
-            }
             if scene.settle(bot) | self.noted.swap(false, Ordering::AcqRel) {
                 due = Some(Instant::now());
+            }
+            let is_hushed = self.hushed.load(Ordering::Acquire);
+            if is_hushed {
+                // What goes on there is waited for: otherwise each word of it would begin another voice.
+                if scene.is_quiet() || !is_open {
+                    return End::Said(scene.newest().max(upto));
+                }
+                bot.mouth.reconciler().forget(&id);
+                due = None;
             }
             if due.is_some_and(|due| due <= Instant::now()) {
                 if scene.has_large_file() {
@@ -207,19 +216,16 @@ impl Voice {
                 }
                 let mut messages = scene.messages(&bot.look(self.channel));
                 messages.extend(self.notes().values().cloned());
-                if scene.is_whole() {
-                    let begun = std::mem::take(&mut begun);
-                    self.drop_regrouped(bot, &scene, begun, &messages).await;
-                }
                 self.put_first_what_was_begun(&mut messages);
+                let is_left = self.give_up_unwanted(bot, &scene, &messages, upto).await;
                 bot.mouth.reconciler().want(&id, messages, scene.is_whole());
                 bot.mouth.wake.notify_one();
-                due = None;
+                due = is_left.then(|| Instant::now() + FIRST_PAUSE);
             }
-            if due.is_none() {
+            if due.is_none() && !is_hushed {
                 scene.sign_what_is_said(bot);
             }
-            let is_said = due.is_none() && (scene.is_quiet() || !is_open);
+            let is_said = due.is_none() && !is_hushed && (scene.is_quiet() || !is_open);
             let is_said = is_said && bot.mouth.reconciler().is_done(&id);
             if is_said && scene.is_signed(bot) {
                 return if scene.is_quiet() {
@@ -228,7 +234,7 @@ impl Voice {
                     End::Closed
                 };
             }
-            let is_busy = scene.is_busy() && is_open;
+            let is_busy = scene.is_busy() && is_open && !is_hushed;
             tokio::select! {
                 update = updates.next(), if is_open => {
                     let Some(update) = update else {
@@ -267,13 +273,8 @@ impl Voice {
     /// The outbox gives out nothing of a thread before what was put there earlier.
     fn put_first_what_was_begun(&self, messages: &mut [DesiredMessage]) {
         let deliveries = self.deliveries();
-        let is_begun = |delivery: &&Delivery| {
-            let state = delivery.state;
-            matches!(
-                state,
-                DeliveryState::Pending | DeliveryState::Sent | DeliveryState::Uncertain
-            )
-        };
+        let is_begun =
+            |delivery: &&Delivery| unwanted::waits(delivery) || delivery.state == DeliveryState::Sent;
         messages.sort_by_key(|message| {
             let delivery = deliveries.get(&message.key.delivery_part()).filter(is_begun);
             // Those that were not begun stay as they are, behind them.
@@ -282,16 +283,19 @@ impl Voice {
     }
 
     /// Learns what earlier hosts have sent of these turns, and what stands there of it.
-    async fn remember(&self, bot: &Bot, scene: &Scene, upto: ItemId) {
+    async fn remember(&self, bot: &Bot, scene: &Scene, upto: ItemId) -> Result<(), ConversationError> {
+        let conversation = &bot.house.conversation;
         let mut turns: Vec<Option<TurnId>> = scene.items.values().map(|item| item.turn).collect();
         // What belongs to no turn, notes among it.
         turns.push(None);
+        // And what waits of turns that have no entries any more.
+        let waiting = conversation.waiting_in(&scene.thread.id).await?;
+        turns.extend(waiting.iter().map(|one| one.turn));
         turns.sort_unstable();
         turns.dedup();
         let mut there = vec![];
         for turn in turns {
-            let found = bot.house.conversation.deliveries(&scene.thread.id, turn).await;
-            for delivery in found.unwrap_or_default() {
+            for delivery in conversation.deliveries(&scene.thread.id, turn).await? {
                 let key = Key::of_part(turn, delivery.part);
                 let remote = delivery.remote.as_deref().and_then(|id| id.parse().ok());
                 if key.is_note()
@@ -307,9 +311,12 @@ impl Voice {
                 {
                     there.push((key, remote));
                 }
-                if !key.is_note() && key.item > upto && !scene.items.contains_key(&key.item) {
-                    give_up(bot, &delivery).await;
-                }
+                let is_dead = !key.is_note() && key.item > upto && !scene.items.contains_key(&key.item);
+                let delivery = if is_dead {
+                    unwanted::give_up(bot, delivery).await
+                } else {
+                    delivery
+                };
                 self.deliveries().insert(delivery.part, delivery);
             }
         }
@@ -319,21 +326,7 @@ impl Voice {
         for (key, remote) in there {
             reconciler.found(&scene.thread.id, key, remote, faces.remove(&remote));
         }
-    }
-}
-
-/// Gives up what an earlier host began to say, as of an entry that has died with it: nobody would ever say the rest, and what
-/// comes after it in the thread would wait for that.
-async fn give_up(bot: &Bot, delivery: &Delivery) {
-    if !matches!(delivery.state, DeliveryState::Pending | DeliveryState::Uncertain) {
-        return;
-    }
-    let thread = &delivery.thread;
-    match bot.house.conversation.skip_delivery(delivery.id).await {
-        Ok(_) => tracing::info!(%thread, "gave up the beginning of a message that nobody goes on with"),
-        Err(error) => {
-            tracing::warn!(%thread, %error, "could not give up a message that nobody will say");
-        }
+        Ok(())
     }
 }
 

@@ -17,8 +17,13 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// So often a change that is refused is tried; then it waits for a reason to try again.
 const PATIENCE: u32 = 3;
+/// So often in a row something in between may stop what is asked here; from then on it is as good as refused.
+const BARRED: u32 = 10;
 
 type Hash = [u8; 32];
+
+/// What a message says that is taken away.
+const NOTHING: Hash = [0; 32];
 
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -35,8 +40,18 @@ pub(super) struct Lane {
     rests: Clock,
     next_edit: Clock,
     failures: u32,
-    under_way: Option<(Key, Way, Hash)>,
+    /// How often in a row something in between stopped it.
+    barred: u32,
+    under_way: Option<UnderWay>,
     served: Clock,
+}
+
+/// A request that has begun.
+#[derive(Debug)]
+struct UnderWay {
+    number: u64,
+    /// `None`: of a lane that was forgotten. Its end is waited for, and says nothing.
+    what: Option<(Key, Way, Hash)>,
 }
 
 /// What is known of a message.
@@ -50,7 +65,8 @@ enum Known {
     },
     /// Discord does not take it as it is.
     Unsent { says: Hash },
-    /// It is there, and Discord has so often not let it be changed to this; not to be tried before `next`.
+    /// It is there, and Discord has so often not let it be changed to this, or be taken away ([`NOTHING`]); not to be tried
+    /// before `next`.
     Unchanged {
         remote: Id,
         says: Hash,
@@ -81,6 +97,7 @@ impl Lane {
             rests: Clock::ZERO,
             next_edit: Clock::ZERO,
             failures: 0,
+            barred: 0,
             under_way: None,
             served: Clock::ZERO,
         }
@@ -119,7 +136,34 @@ impl Lane {
             matches!(known, Some(Known::Unchanged { says, .. }) if says == hash)
         };
         let stale = self.desired.iter().filter(is_stale);
-        stale.map(|(message, _)| message.key.item).min()
+        let stands = self.unwanted().filter(|(_, known)| {
+            // It was to go, and still stands there.
+            matches!(known, Known::Unchanged { says: NOTHING, .. })
+        });
+        let stands = stands.map(|(key, _)| key.item);
+        stale.map(|(message, _)| message.key.item).chain(stands).min()
+    }
+
+    /// What is there, and is to go.
+    fn unwanted(&self) -> impl Iterator<Item = (&Key, &Known)> {
+        let is_wanted = |key: &Key| self.desired.iter().any(|(message, _)| message.key == *key);
+        let known = self.known.iter().filter(|_| self.whole);
+        known.filter(move |(key, _)| !is_wanted(key))
+    }
+
+    /// The number of the request that is under way.
+    pub(super) fn under_way(&self) -> Option<u64> {
+        self.under_way.as_ref().map(|under_way| under_way.number)
+    }
+
+    /// Nothing begins before a request has ended that was begun for the lane before this one.
+    pub(super) fn waits_for(&mut self, number: u64) {
+        self.under_way = Some(UnderWay { number, what: None });
+    }
+
+    /// Whether nothing is wanted here, and nothing is known.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.under_way.is_none() && self.desired.is_empty() && self.known.is_empty()
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -130,7 +174,8 @@ impl Lane {
     pub(super) fn has_said(&self, turn: TurnId) -> bool {
         let is_open = |key: &Key| key.turn == Some(turn);
         let mut wanted = self.desired.iter().filter(|(message, _)| is_open(&message.key));
-        !self.under_way.is_some_and(|(key, ..)| is_open(&key))
+        let under_way = self.under_way.as_ref().map(|under_way| under_way.what.as_ref());
+        !under_way.is_some_and(|what| what.is_none_or(|(key, ..)| is_open(key)))
             && wanted.all(|(message, hash)| match self.known.get(&message.key) {
                 Some(Known::There { says, .. }) => *says == Some(*hash),
                 Some(Known::Unsent { says }) => says == hash,
@@ -153,11 +198,11 @@ impl Lane {
     }
 
     /// Begins the next request.
-    pub(super) fn begin(&mut self, now: Clock) -> Option<(Key, RequestKind)> {
+    pub(super) fn begin(&mut self, number: u64, now: Clock) -> Option<(Key, RequestKind)> {
         let (_, (key, way)) = self.choice()?;
         let wanted = self.desired.iter().find(|(message, _)| message.key == key);
         let (kind, hash) = match (way, wanted) {
-            (Way::Delete(remote), _) => (RequestKind::Delete { remote }, [0; 32]),
+            (Way::Delete(remote), _) => (RequestKind::Delete { remote }, NOTHING),
             (Way::Send, Some((message, hash))) => (RequestKind::Send(message.clone()), *hash),
             (Way::Edit(remote), Some((message, hash))) => {
                 let message = message.clone();
@@ -166,7 +211,8 @@ impl Lane {
             (_, None) => return None,
         };
         self.faces.remove(&key);
-        self.under_way = Some((key, way, hash));
+        let what = Some((key, way, hash));
+        self.under_way = Some(UnderWay { number, what });
         self.served = now;
         Some((key, kind))
     }
@@ -216,20 +262,32 @@ impl Lane {
         if let Some((at, _, key, way)) = oldest {
             return Some((at, (key, way)));
         }
-        if !self.whole {
-            return None;
-        }
-        self.known.iter().find_map(|(key, known)| match known {
-            Known::There { remote, .. } if !self.desired.iter().any(|(message, _)| message.key == *key) => {
-                Some((at, (*key, Way::Delete(*remote))))
-            }
+        let unwanted = self.unwanted().filter_map(|(key, known)| match *known {
+            Known::There { remote, .. } => Some((at, (*key, Way::Delete(remote)))),
+            Known::Unchanged {
+                remote,
+                says,
+                tries,
+                next,
+            } if says != NOTHING || tries < PATIENCE => Some((at.max(next), (*key, Way::Delete(remote)))),
             _ => None,
-        })
+        });
+        unwanted.min_by_key(|(at, (key, _))| (*at, *key))
     }
 
-    pub(super) fn ended(&mut self, outcome: Outcome, bucket: Option<Bucket>, now: Clock) {
-        let Some((key, way, hash)) = self.under_way.take() else {
-            return;
+    /// Whether that was the request that is under way, and is to be learnt from.
+    pub(super) fn ended(
+        &mut self,
+        number: u64,
+        outcome: Outcome,
+        bucket: Option<Bucket>,
+        now: Clock,
+    ) -> bool {
+        let Some(under_way) = self.under_way.take_if(|under_way| under_way.number == number) else {
+            return false;
+        };
+        let Some((key, way, hash)) = under_way.what else {
+            return false;
         };
         // Discord counts a request when it gets it, which was before now: from now on is long enough.
         let window = match way {
@@ -249,9 +307,16 @@ impl Lane {
         if matches!(way, Way::Edit(_) | Way::Delete(_)) {
             self.next_edit = now + self.pause;
         }
+        self.barred = match outcome {
+            Outcome::Barred => self.barred + 1,
+            Outcome::NotYet { .. } => self.barred,
+            _ => 0,
+        };
+        let is_refused = outcome == Outcome::Barred && way != Way::Send && self.barred >= BARRED;
+        let outcome = if is_refused { Outcome::Refused } else { outcome };
         self.learn(key, way, hash, outcome, now);
         self.failures = match outcome {
-            Outcome::Failed | Outcome::Unknown => self.failures + 1,
+            Outcome::Failed | Outcome::Barred | Outcome::Unknown => self.failures + 1,
             Outcome::NotYet { .. } => self.failures,
             _ => 0,
         };
@@ -261,11 +326,12 @@ impl Lane {
             let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures - 1).min(1024);
             self.rests = now + pause.min(LONGEST_PAUSE);
         }
+        true
     }
 
     fn learn(&mut self, key: Key, way: Way, hash: Hash, outcome: Outcome, now: Clock) {
         let known = match (way, outcome) {
-            (Way::Delete(_), Outcome::Done { .. } | Outcome::Gone | Outcome::Refused) => {
+            (Way::Delete(_), Outcome::Done { .. } | Outcome::Gone) => {
                 self.known.remove(&key);
                 return;
             }
@@ -281,7 +347,7 @@ impl Lane {
                 since: now,
             },
             (Way::Send, Outcome::Refused) => Known::Unsent { says: hash },
-            (Way::Edit(remote), Outcome::Refused) => {
+            (Way::Edit(remote) | Way::Delete(remote), Outcome::Refused) => {
                 let tries = match self.known.get(&key) {
                     Some(Known::Unchanged { tries, .. }) => tries + 1,
                     _ => 1,

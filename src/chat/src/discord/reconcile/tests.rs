@@ -36,11 +36,18 @@ fn done(remote: Id) -> Outcome {
 }
 
 /// One thread, and what is asked of Discord for it.
-struct Desk(Reconciler);
+struct Desk {
+    reconciler: Reconciler,
+    /// The request that was begun last.
+    number: u64,
+}
 
 impl Desk {
     fn new() -> Self {
-        Self(Reconciler::new(Pace::default()))
+        Self {
+            reconciler: Reconciler::new(Pace::default()),
+            number: 0,
+        }
     }
 
     fn want(&mut self, messages: &[(i64, &str)]) {
@@ -48,23 +55,27 @@ impl Desk {
             .iter()
             .map(|(item, content)| message(*item, content))
             .collect();
-        self.0.want(&thread(1), messages, true);
+        self.reconciler.want(&thread(1), messages, true);
     }
 
     fn asks(&mut self, millis: u64) -> String {
-        match self.0.next(at(millis)) {
-            Step::Ask(request) => match request.kind {
-                RequestKind::Send(message) => format!("send {}", message.content),
-                RequestKind::Edit { remote, message } => format!("edit {remote} {}", message.content),
-                RequestKind::Delete { remote } => format!("delete {remote}"),
-            },
+        match self.reconciler.next(at(millis)) {
+            Step::Ask(request) => {
+                self.number = request.number;
+                match request.kind {
+                    RequestKind::Send(message) => format!("send {}", message.content),
+                    RequestKind::Edit { remote, message } => format!("edit {remote} {}", message.content),
+                    RequestKind::Delete { remote } => format!("delete {remote}"),
+                }
+            }
             Step::Wait(until) => format!("wait {}", until.as_millis()),
             Step::Idle => "idle".to_owned(),
         }
     }
 
     fn ended(&mut self, outcome: Outcome, millis: u64) {
-        self.0.ended(&thread(1), outcome, None, at(millis));
+        let request = (&thread(1), self.number);
+        self.reconciler.ended(request, outcome, None, at(millis));
     }
 }
 
@@ -79,13 +90,13 @@ fn messages_are_sent_in_order_one_at_a_time() {
     assert_eq!(desk.asks(100), "send b");
     desk.ended(done(12), 200);
     assert_eq!(desk.asks(200), "idle");
-    assert!(desk.0.is_done(&thread(1)));
+    assert!(desk.reconciler.is_done(&thread(1)));
 }
 
 #[test]
 fn a_turn_is_said_when_each_of_its_messages_says_the_newest() {
     let mut desk = Desk::new();
-    let is_said = |desk: &Desk| desk.0.has_said(&thread(1), TurnId(1));
+    let is_said = |desk: &Desk| desk.reconciler.has_said(&thread(1), TurnId(1));
     desk.want(&[(1, "a"), (2, "b")]);
     assert!(!is_said(&desk), "nothing is there");
     assert_eq!(desk.asks(0), "send a");
@@ -97,7 +108,7 @@ fn a_turn_is_said_when_each_of_its_messages_says_the_newest() {
     assert!(!is_said(&desk), "one may be missing");
     assert_eq!(desk.asks(2000), "send b");
     desk.ended(done(12), 2100);
-    desk.0.found(&thread(1), key(2), 12, None);
+    desk.reconciler.found(&thread(1), key(2), 12, None);
     assert!(!is_said(&desk), "one may say something older");
     assert_eq!(desk.asks(4000), "edit 12 b");
     desk.ended(done(12), 4100);
@@ -105,7 +116,7 @@ fn a_turn_is_said_when_each_of_its_messages_says_the_newest() {
     desk.want(&[(1, "a"), (2, "b and a footer")]);
     assert!(!is_said(&desk), "one says something older");
     assert!(
-        desk.0.has_said(&thread(1), TurnId(2)),
+        desk.reconciler.has_said(&thread(1), TurnId(2)),
         "another turn does not wait"
     );
     assert_eq!(desk.asks(9000), "edit 12 b and a footer");
@@ -133,7 +144,7 @@ fn the_newest_text_wins_and_the_last_one_arrives() {
 #[test]
 fn a_new_message_does_not_wait_for_the_pause_between_edits() {
     let mut desk = Desk::new();
-    desk.0.found(&thread(1), key(1), 11, None);
+    desk.reconciler.found(&thread(1), key(1), 11, None);
     desk.want(&[(1, "a")]);
     assert_eq!(desk.asks(0), "edit 11 a");
     desk.ended(done(11), 100);
@@ -154,9 +165,10 @@ fn face(content: &str) -> Face {
 #[test]
 fn only_what_stands_there_otherwise_than_it_should_is_edited() {
     let mut desk = Desk::new();
-    desk.0.found(&thread(1), key(1), 11, Some(face("a")));
-    desk.0.found(&thread(1), key(2), 12, Some(face("b, begun")));
-    desk.0.found(&thread(1), key(3), 13, Some(face("c")));
+    desk.reconciler.found(&thread(1), key(1), 11, Some(face("a")));
+    desk.reconciler
+        .found(&thread(1), key(2), 12, Some(face("b, begun")));
+    desk.reconciler.found(&thread(1), key(3), 13, Some(face("c")));
     desk.want(&[(1, "a"), (2, "b, ended"), (3, "c\n")]);
     assert_eq!(desk.asks(0), "edit 12 b, ended");
     desk.ended(done(12), 100);
@@ -176,24 +188,28 @@ fn only_what_stands_there_otherwise_than_it_should_is_edited() {
 fn what_discord_does_not_let_be_changed_is_known() {
     let mut desk = Desk::new();
     for (item, remote) in [(1, 11), (2, 12)] {
-        desk.0.found(&thread(1), key(item), remote, Some(face("begun")));
+        desk.reconciler
+            .found(&thread(1), key(item), remote, Some(face("begun")));
     }
     desk.want(&[(1, "begun"), (2, "ended")]);
     assert_eq!(desk.asks(0), "edit 12 ended");
-    assert_eq!(desk.0.stale(&thread(1)), None);
+    assert_eq!(desk.reconciler.stale(&thread(1)), None);
     desk.ended(Outcome::Refused, 100);
     for (next, waits) in [(2100, "wait 2100"), (6200, "wait 6200")] {
         assert_eq!(desk.asks(next - 1), waits);
-        assert_eq!(desk.0.stale(&thread(1)), Some(ItemId(2)));
+        assert_eq!(desk.reconciler.stale(&thread(1)), Some(ItemId(2)));
         assert_eq!(desk.asks(next), "edit 12 ended", "it may have been for a moment");
         desk.ended(Outcome::Refused, next + 100);
     }
     assert_eq!(desk.asks(90_000), "idle");
-    assert_eq!(desk.0.stale(&thread(1)), Some(ItemId(2)));
-    assert!(!desk.0.has_said(&thread(1), TurnId(1)), "half of it is there");
+    assert_eq!(desk.reconciler.stale(&thread(1)), Some(ItemId(2)));
+    assert!(
+        !desk.reconciler.has_said(&thread(1), TurnId(1)),
+        "half of it is there"
+    );
     desk.want(&[(1, "begun"), (2, "begun")]);
     assert_eq!(
-        desk.0.stale(&thread(1)),
+        desk.reconciler.stale(&thread(1)),
         None,
         "nobody wants it otherwise any more"
     );
@@ -202,8 +218,8 @@ fn what_discord_does_not_let_be_changed_is_known() {
 #[test]
 fn a_busy_message_does_not_starve_another() {
     let mut desk = Desk::new();
-    desk.0.found(&thread(1), key(1), 11, None);
-    desk.0.found(&thread(1), key(2), 12, None);
+    desk.reconciler.found(&thread(1), key(1), 11, None);
+    desk.reconciler.found(&thread(1), key(2), 12, None);
     let mut edited = vec![];
     for second in 0..6 {
         desk.want(&[(1, &format!("a{second}")), (2, &format!("b{second}"))]);
@@ -264,14 +280,15 @@ fn limits_that_discord_names_are_kept() {
         remaining: 0,
         reset_after: Duration::from_secs(4),
     };
-    desk.0.ended(&thread(1), done(11), Some(empty), at(3400));
+    let request = (&thread(1), desk.number);
+    desk.reconciler.ended(request, done(11), Some(empty), at(3400));
     desk.want(&[(1, "a"), (2, "b")]);
     assert_eq!(desk.asks(3400), "wait 7650");
-    desk.0.want(&thread(2), vec![message(3, "other")], true);
+    desk.reconciler.want(&thread(2), vec![message(3, "other")], true);
     assert_eq!(desk.asks(3400), "send other", "other threads have other buckets");
     let after = Duration::from_secs(10);
-    desk.0.ended(
-        &thread(2),
+    desk.reconciler.ended(
+        (&thread(2), desk.number),
         Outcome::Limited { after, global: true },
         None,
         at(3500),
@@ -295,7 +312,7 @@ fn after_failures_the_pauses_grow_and_the_text_is_kept() {
 #[test]
 fn what_somebody_deleted_stays_deleted_and_what_discord_refuses_is_not_sent_again() {
     let mut desk = Desk::new();
-    desk.0.found(&thread(1), key(1), 11, None);
+    desk.reconciler.found(&thread(1), key(1), 11, None);
     desk.want(&[(1, "a"), (2, "b")]);
     assert_eq!(desk.asks(0), "send b");
     desk.ended(Outcome::Refused, 100);
@@ -315,10 +332,97 @@ fn what_is_no_longer_wanted_is_deleted() {
     desk.ended(done(11), 10);
     assert_eq!(desk.asks(10), "send b");
     desk.ended(done(12), 20);
-    desk.0.want(&thread(1), vec![message(1, "a")], false);
+    desk.reconciler.want(&thread(1), vec![message(1, "a")], false);
     assert_eq!(desk.asks(1500), "idle", "it may only not be written far enough");
     desk.want(&[(1, "a")]);
     assert_eq!(desk.asks(2000), "delete 12");
     desk.ended(done(12), 2100);
     assert_eq!(desk.asks(9000), "idle");
+}
+
+#[test]
+fn what_was_under_way_when_a_thread_was_forgotten_is_waited_for_and_teaches_nothing() {
+    let mut desk = Desk::new();
+    desk.want(&[(1, "a"), (2, "b")]);
+    assert_eq!(desk.asks(0), "send a");
+    desk.ended(done(11), 100);
+    assert_eq!(desk.asks(100), "send b");
+    let old = desk.number;
+    desk.reconciler.forget(&thread(1));
+    desk.reconciler.found(&thread(1), key(1), 11, None);
+    desk.want(&[(1, "a, changed"), (2, "b")]);
+    assert_eq!(
+        desk.asks(5000),
+        "idle",
+        "an older text must not come after a newer one"
+    );
+    assert!(!desk.reconciler.is_done(&thread(1)) && !desk.reconciler.has_said(&thread(1), TurnId(1)));
+    let request = (&thread(1), old);
+    assert!(!desk.reconciler.ended(request, done(12), None, at(5100)));
+    assert_eq!(desk.asks(5100), "send b", "the outbox knows that it is there");
+    assert!(
+        !desk.reconciler.ended(request, done(11), None, at(5200)),
+        "an end is told once"
+    );
+    desk.ended(done(12), 5200);
+    assert_eq!(desk.asks(5200), "edit 11 a, changed");
+    desk.reconciler.forget(&thread(1));
+    desk.ended(done(11), 5300);
+    assert!(desk.reconciler.lanes.is_empty(), "nothing is left of a thread");
+}
+
+#[test]
+fn what_something_in_between_stops_again_and_again_is_as_good_as_refused() {
+    let mut desk = Desk::new();
+    for (item, remote) in [(1, 11), (2, 12)] {
+        desk.reconciler
+            .found(&thread(1), key(item), remote, Some(face("begun")));
+    }
+    desk.want(&[(1, "ended"), (2, "begun")]);
+    let (mut now, mut tries) = (0, 0);
+    while !desk.reconciler.is_done(&thread(1)) {
+        let asked = desk.asks(now);
+        if let Some(until) = asked.strip_prefix("wait ") {
+            now = until.parse().unwrap();
+            continue;
+        }
+        assert_eq!(asked, "edit 11 ended");
+        desk.ended(Outcome::Barred, now);
+        tries += 1;
+        assert!(tries < 20, "it is tried for ever");
+    }
+    assert!(tries >= 10, "it may end by itself: {tries}");
+    assert_eq!(desk.reconciler.stale(&thread(1)), Some(ItemId(1)), "and is told");
+    // An outage is something else: it ends.
+    desk.want(&[(1, "ended otherwise"), (2, "begun")]);
+    for _ in 0..100 {
+        while let Some(until) = desk.asks(now).strip_prefix("wait ") {
+            now = until.parse().unwrap();
+        }
+        desk.ended(Outcome::Failed, now);
+    }
+    assert!(!desk.reconciler.is_done(&thread(1)));
+}
+
+#[test]
+fn what_should_go_and_may_not_is_known_and_goes_when_it_may() {
+    let mut desk = Desk::new();
+    desk.reconciler.found(&thread(1), key(1), 11, Some(face("a")));
+    desk.reconciler.found(&thread(1), key(2), 12, Some(face("b")));
+    desk.want(&[(1, "a")]);
+    let mut now = 0;
+    for _ in 0..3 {
+        while let Some(until) = desk.asks(now).strip_prefix("wait ") {
+            now = until.parse().unwrap();
+        }
+        desk.ended(Outcome::Refused, now);
+    }
+    assert_eq!(desk.asks(now + 90_000), "idle");
+    assert_eq!(desk.reconciler.stale(&thread(1)), Some(ItemId(2)), "it is told");
+    desk.reconciler.forget(&thread(1));
+    desk.reconciler.found(&thread(1), key(2), 12, Some(face("b")));
+    desk.want(&[]);
+    assert_eq!(desk.asks(now + 90_000), "delete 12");
+    desk.ended(Outcome::Gone, now + 90_000);
+    assert_eq!(desk.reconciler.stale(&thread(1)), None);
 }

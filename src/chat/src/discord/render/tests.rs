@@ -518,8 +518,9 @@ fn the_thread_is_told_what_became_of_a_message() {
     assert_eq!(happened(Happened::Started), None);
     assert_eq!(
         happened(Happened::Queued { ahead: 1 }).unwrap(),
-        "-# Queued: it is next."
+        "-# Queued behind the running turn. `/queue` lists what waits."
     );
+    assert_eq!(happened(Happened::Queued { ahead: 2 }), None);
     assert!(
         happened(Happened::Steered)
             .unwrap()

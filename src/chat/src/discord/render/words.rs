@@ -101,9 +101,11 @@ pub(super) fn plan(key: Key, entries: &[PlanEntry]) -> DesiredMessage {
 /// What is told in the thread about a message that came while a turn ran; `None`: nothing needs to be said.
 pub fn happened(happened: Happened) -> Option<String> {
     match happened {
-        Happened::Started | Happened::Known => None,
-        Happened::Queued { ahead: 1 } => Some("-# Queued: it is next.".to_owned()),
-        Happened::Queued { ahead } => Some(format!("-# Queued, with {ahead} before it.")),
+        // Many of them would hold up the answer: the first says it for those that follow, each of which has its 👀.
+        Happened::Started | Happened::Known | Happened::Queued { ahead: 2.. } => None,
+        Happened::Queued { .. } => {
+            Some("-# Queued behind the running turn. `/queue` lists what waits.".to_owned())
+        }
         Happened::Steered => Some("-# This goes into the running turn.".to_owned()),
         Happened::Interrupted { dropped: 0 } => Some("-# The running turn was stopped for this.".to_owned()),
         Happened::Interrupted { dropped } => Some(format!(

@@ -11,6 +11,7 @@ mod interactions;
 mod messages;
 mod places;
 
+pub(in crate::discord) use application::Told;
 pub(in crate::discord) use interactions::{EPHEMERAL, Later};
 pub(in crate::discord) use messages::{Answered, Outgoing};
 

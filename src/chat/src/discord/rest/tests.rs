@@ -138,6 +138,12 @@ fn only_what_discord_itself_refuses_is_refused_for_good() {
     ] {
         let trouble = call.trouble(status, code, words, None);
         let is_refused = matches!(trouble, Trouble::Refused { .. });
+        let is_barred = matches!(trouble, Trouble::Barred(_));
+        assert_eq!(
+            is_barred,
+            !is_final && status != 401,
+            "{status} {code}: {trouble}"
+        );
         assert_eq!(is_refused, is_final, "{status} {code}: {trouble}");
     }
 }

@@ -147,3 +147,43 @@ fn a_guild_that_the_bot_was_thrown_out_of_holds_nothing_back() {
     seen.heard(0, 1);
     assert_eq!(seen.writes().as_deref(), Some("1 0:30"));
 }
+
+#[test]
+fn a_guild_that_breaks_in_the_middle_of_a_session_is_asked_from_there_however_much_others_tell() {
+    let mut seen = begun(10);
+    seen.begin(0, ALL, [1, 2]);
+    seen.heard(0, 1);
+    seen.heard(0, 2);
+    seen.sees(0, 30);
+    seen.away(0, 2);
+    seen.sees(0, 50);
+    seen.away(0, 2);
+    assert_eq!(seen.before(0, 2), Some(30));
+    assert_eq!(seen.writes().as_deref(), Some("1 0:30"));
+    seen.heard(0, 2);
+    assert_eq!(seen.writes().as_deref(), Some("1 0:50"));
+}
+
+#[test]
+fn who_looks_for_direct_messages_since_an_earlier_session_has_not_looked_for_the_later_ones() {
+    let mut seen = begun(10);
+    let first = seen.begin(0, ALL, [DIRECT]);
+    seen.sees(0, 30);
+    let second = seen.begin(0, ALL, [DIRECT]);
+    assert!(seen.is_session(0, second) && !seen.is_session(0, first));
+    seen.sees(0, 50);
+    seen.heard_direct(0, first);
+    assert_eq!(seen.before(0, DIRECT), Some(10));
+    seen.heard_direct(0, second);
+    assert_eq!(seen.before(0, DIRECT), Some(50));
+}
+
+#[test]
+fn what_is_nothing_counts_as_seen_behind_what_is_under_way() {
+    let mut seen = begun(10);
+    seen.came(0, 20);
+    seen.passed(0, 30);
+    assert_eq!(seen.writes().as_deref(), Some("1 0:19"));
+    seen.done(0, 20);
+    assert_eq!(seen.writes().as_deref(), Some("1 0:30"));
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use credentials::{Service, SignInError, UserId};
 
-use super::{done, title};
+use super::{done, done_openly, title};
 use crate::discord::FRONT_END;
 use crate::discord::asker::Line;
 use crate::discord::bot::Bot;
@@ -84,7 +84,7 @@ async fn end(bot: &Arc<Bot>, user: &UserId, service: &Service) -> Option<Ended> 
             Ok(completed) => {
                 return Some(Ended {
                     privately: done(bot, user, &completed),
-                    openly: of_all(&format!("✅ Signed in to {title}. What waited for it goes on.")),
+                    openly: of_all(&done_openly(bot, service)),
                 });
             }
             Err(error) if error.is_temporary() => {

@@ -73,7 +73,7 @@ impl Reader {
             self.blank = true;
             return true;
         }
-        if let Some(fence) = OpenFence::of(line.text) {
+        if let Some(fence) = OpenFence::of(line.text).or_else(|| OpenFence::quoted(line.text)) {
             self.fence = Some(fence);
             return true;
         }

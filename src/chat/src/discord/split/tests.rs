@@ -97,6 +97,14 @@ fn what_discord_draws_otherwise_is_written_otherwise() {
             "- list\n  ```sh\n  ls\n    -la\n  ```",
             "- list\n```sh\nls\n  -la\n```",
         ),
+        (
+            "> look\n> ```sh\n> ls *\n>   -la\n> > x\n> ```\n> more",
+            "> look\n```sh\nls *\n  -la\n> x\n```\n> more",
+        ),
+        (
+            ">> ~~~\n>> a\n>>\n>> b *c*\nafter *all*",
+            "```\na\n\nb *c*\n```\nafter *all*",
+        ),
         ("```\n```", ""),
         ("```rust\nfn a() {}", "```rust\nfn a() {}\n```"),
         ("  \n\t\n", ""),
@@ -259,6 +267,7 @@ fn nothing_is_certain_before_its_end_is_seen() {
         "\n| a | b |\n|---|---|\n| 1 | 2 |\nafter\n| c |\n| d |",
         "\n```rust\nlet a = 1;\n``\n```` \nafter\n~~~\nx",
         "\n- [ ] a\n# b\n---\n===\n> c\n",
+        "\n> ```rust\n> let a = 1;\n>\n> ``\n> ```\n> b\n> ~~~\n> c\n \nd\n>> ```\n> > e\n> f\n",
     ] {
         let text = format!("{filler}{construct}");
         let whole = atoms(&text, true);
@@ -343,6 +352,7 @@ fn markdown() -> impl Strategy<Value = String> {
         2 => "[\\*_~`|<>@#\\[\\]()!\\\\:&;\\-=+ ]{1,6}",
         1 => Just("\n```rust\n".to_owned()),
         1 => Just("\n```\n".to_owned()),
+        1 => Just("\n> ```\n> x".to_owned()),
         1 => Just("\n| a | b |\n|---|---|\n".to_owned()),
         2 => "\n\\| [a-z `*]{1,12} \\| [a-z]{1,30} \\|",
         1 => Just("[words](https://x.example/path)".to_owned()),

@@ -30,6 +30,8 @@ export function actions(compose) {
     const button = event.target.closest("button[data-act]");
     if (button) act(button, button.dataset, compose);
   });
+  // It does not bubble.
+  addEventListener("toggle", always, true);
   addEventListener("submit", (event) => {
     if (!event.target.dataset.act) return;
     event.preventDefault();
@@ -114,6 +116,7 @@ function act(button, data, compose) {
     copy: () => copy(data.text, button.previousElementSibling, button),
     invite: () => invite(button, data.other === "yes"),
     reset: () => reset(),
+    forbid: () => forbid(data.grant),
     "sign-in": () => signIn(button, data),
     "sign-out": () => signOut(data),
   };
@@ -197,6 +200,19 @@ async function reset() {
   const sure = await ask("Reset this thread?", "What runs is stopped; the agent forgets what was said here, and what it may always do. The conversation on this page and the files stay.", "Reset");
   if (sure) await post(`/api/t/${thread}/reset`);
   document.getElementById("agent").open = false;
+}
+
+/** What is always allowed here is asked for when somebody opens the menu. */
+async function always({ target }) {
+  if (target.id !== "agent" || !target.open) return;
+  const answer = await fetch(`/api/t/${thread}/always`, { headers: { accept: "application/json" } }).catch(() => null);
+  if (answer?.ok) fill(document.getElementById("always"), (await answer.json()).html);
+}
+
+/** Takes back one thing that is always allowed, or all. */
+async function forbid(grant) {
+  const { html } = await post(`/api/t/${thread}/forbid`, { grant: grant && Number(grant) });
+  fill(document.getElementById("always"), html);
 }
 
 /** The place below a sign-in button where the next step goes. */

@@ -216,7 +216,7 @@ fn agent_menu(shell: &Shell<'_>, now: &supervisor::Snapshot) -> String {
          autocapitalize=\"off\" spellcheck=\"false\"><label for=\"pick-mode\">A message while it works</label><select id=\"pick-mode\" name=\"dispatch\">\
          {}</select>\
          <p class=\"problem\" role=\"alert\"></p><div class=\"row\"><button class=\"primary\">Apply</button><span class=\"grow\"></span>\
-         <button type=\"button\" data-act=\"reset\">Reset…</button></div></form></details>",
+         <button type=\"button\" data-act=\"reset\">Reset…</button></div><section id=\"always\" aria-live=\"polite\"></section></form></details>",
         escape(name),
         icon("down"),
         composer::options(shell.agents, &thread.agent),

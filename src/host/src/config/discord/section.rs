@@ -29,6 +29,7 @@ pub(in crate::config) struct DiscordSection {
     /// File with the token.
     pub(super) token_file: Option<PathBuf>,
     /// Program and arguments that print the token.
+    #[serde(default, deserialize_with = "words")]
     pub(super) token_command: Option<Vec<String>>,
     pub(super) users: Option<Ids>,
     pub(super) roles: Option<Ids>,
@@ -41,7 +42,9 @@ pub(in crate::config) struct DiscordSection {
     pub(super) approvers: Option<Ids>,
     pub(super) admins: Option<Ids>,
     pub(super) shards: Option<ShardsSection>,
+    #[serde(default, deserialize_with = "address")]
     pub(super) api_base: Option<Url>,
+    #[serde(default, deserialize_with = "address")]
     pub(super) gateway_url: Option<Url>,
 }
 
@@ -126,6 +129,24 @@ impl<'de> Deserialize<'de> for NeverHere {
     }
 }
 
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let words = toml::Value::deserialize(deserializer)?.try_into();
+    words.map(Some).map_err(|_| {
+        D::Error::custom(
+            "must be a list such as [\"pass\", \"show\", \"discord-bot\"]: the program and its arguments",
+        )
+    })
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let url = toml::Value::deserialize(deserializer)?.try_into();
+    url.map(Some).map_err(|_| {
+        D::Error::custom(
+            "must be an address such as \"https://discord.example/\", with wss:// for the gateway",
+        )
+    })
+}
+
 /// Ids, as numbers or in quotation marks.
 #[derive(Debug, Clone, Default)]
 pub(in crate::config) struct Ids(pub(super) BTreeSet<u64>);
@@ -165,12 +186,14 @@ impl<'de> Deserialize<'de> for ShardsSection {
             last: u32,
             total: u32,
         }
-        let Range { first, last, total } = Range::deserialize(deserializer)?;
-        if first > last || last >= total {
-            return Err(D::Error::custom(
+        let range: Result<Range, _> = toml::Value::deserialize(deserializer)?.try_into();
+        match range {
+            Ok(Range { first, last, total }) if first <= last && last < total => {
+                Ok(Self(Shards { first, last, total }))
+            }
+            _ => Err(D::Error::custom(
                 "must be a range such as { first = 0, last = 3, total = 16 }, counted from 0",
-            ));
+            )),
         }
-        Ok(Self(Shards { first, last, total }))
     }
 }

@@ -281,6 +281,95 @@ fn every_fault_is_told_at_once_with_its_line() {
 }
 
 #[test]
+fn each_key_with_a_wrong_value_is_told_with_its_line_and_what_is_allowed() {
+    const IDS: (&str, &str) = ("7", "must be a list of ids: [123456789012345678]");
+    const BOOLEAN: (&str, &str) = ("\"yes\"", "expected a boolean");
+    const TEXT: (&str, &str) = ("3", "expected a string");
+    const ADDRESS: (&str, &str) = ("\"nowhere\"", "must be an address such as ");
+    let wrong = |key: &str| match key {
+        "admins" | "allowed_channels" | "approvers" | "bots" | "guilds" | "roles" | "users" => IDS,
+        "dms" | "everyone" => BOOLEAN,
+        "agent" | "model" | "token_env" => TEXT,
+        "token_file" | "workspace" => ("3", "expected path string"),
+        "api_base" | "gateway_url" => ADDRESS,
+        "bot_turns" => ("0", "expected a nonzero u32"),
+        "dispatch" => ("\"later\"", "expected one of `queue`, `steer`, `interrupt`"),
+        "mode" => ("\"some\"", "expected one of `mention`, `all`, `off`"),
+        "permissions" => ("\"yes\"", "expected one of `ask`, `allow`, `deny`"),
+        "shards" => ("3", "must be a range such as { first = 0, last = 3, total = 16 }"),
+        "token" => ("\"planted\"", "a token does not belong in this file"),
+        "token_command" => (
+            "\"pass show bot\"",
+            "must be a list such as [\"pass\", \"show\", \"discord-bot\"]",
+        ),
+        key => panic!("{key} is not tried"),
+    };
+    for (table, keys) in [
+        ("discord", DiscordSection::KEYS),
+        ("discord.channels.7", ChannelSection::KEYS),
+    ] {
+        for key in keys {
+            let (value, words) = wrong(key);
+            let told = problems_of(
+                &format!("[{table}]\n{key} = {value}\n"),
+                &[("DISCORD_TOKEN", TOKEN)],
+            );
+            assert_eq!(told.len(), 1, "{told:#?}");
+            assert!(
+                told[0].starts_with(&format!("2: {table}.{key}: ")) && told[0].contains(words),
+                "{told:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_example_says_is_what_it_does() {
+    let lines = crate::config::EXAMPLE.lines();
+    let of_discord = lines.skip_while(|line| *line != "#[discord]");
+    let of_discord = of_discord.take_while(|line| !line.starts_with("#[threads]"));
+    let settings = of_discord.filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' ')));
+    let text = settings.collect::<Vec<_>>().join("\n");
+    let config = sound(&format!("[agents.native]\nmodel = \"m\"\n{text}"));
+    let rules = Rules {
+        owners: [].into(),
+        users: [123_456_789_012_345_678].into(),
+        roles: [234_567_890_123_456_789].into(),
+        everyone: false,
+        allowed: [456_789_012_345_678_901].into(),
+        modes: [(456_789_012_345_678_902, Mode::Mention)].into(),
+        guilds: [345_678_901_234_567_890].into(),
+        dms: false,
+        bots: [567_890_123_456_789_012].into(),
+        bot_turns: BOT_TURNS,
+    };
+    assert_eq!(config.rules, rules);
+    assert_eq!(config.approvers, [678_901_234_567_890_123].into());
+    assert_eq!(config.admins, [789_012_345_678_901_234].into());
+    assert_eq!(
+        config
+            .shards
+            .map(|shards| (shards.first, shards.last, shards.total)),
+        Some((0, 3, 16))
+    );
+    let channel = &config.channels[&456_789_012_345_678_902];
+    assert_eq!(channel.agent.as_deref(), Some("native"));
+    assert_eq!(channel.model.as_deref(), Some("the-name-of-a-model"));
+    assert_eq!(channel.dispatch, Some(Dispatch::Queue));
+    assert_eq!(
+        channel.workspace.as_deref(),
+        Some(Path::new("/var/lib/agents/project"))
+    );
+    assert_eq!(channel.permissions, Some(Permissions::Ask));
+    // For tests, and for two of three places of the token, which are told in words.
+    let elsewhere = ["api_base", "gateway_url", "token", "token_command", "token_file"];
+    for key in DiscordSection::KEYS.iter().chain(ChannelSection::KEYS) {
+        let is_shown = text.contains(&format!("{key} = "));
+        assert_eq!(is_shown, !elsewhere.contains(key), "{key}");
+    }
+}
+
+#[test]
 fn what_happens_on_this_machine_never_reaches_the_real_service() {
     let told = |text: &str| problems_of(&format!("[discord]\n{text}"), &[("DISCORD_TOKEN", TOKEN)]);
     let local = "api_base = \"http://127.0.0.1:1/\"\n";

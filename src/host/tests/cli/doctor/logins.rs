@@ -27,7 +27,7 @@ fn a_revoked_login_fails_with_the_command_to_sign_in_again() {
         "tenants",
         "fail",
         "is invalidated",
-        "sign in again: agent-host auth login rehearsal",
+        "agent-host auth login rehearsal`",
     );
     assert_eq!(ran.json()["tenants"][0]["state"], "invalidated");
     house.sign_in(&town, "alice", "");

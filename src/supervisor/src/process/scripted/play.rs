@@ -30,6 +30,8 @@ pub(crate) enum Act {
     Deaf,
     /// Asks, and says the answer.
     Ask(ToolCallUpdate),
+    /// As our own agent asks: it names what calls have in common.
+    AskLike(&'static str, ToolCallUpdate),
     /// Asks, offers these answers, and says the one that it got.
     AskOffering(ToolCallUpdate, Vec<Choice>),
     /// Asks, and does not wait for the answer.
@@ -80,18 +82,25 @@ pub(super) async fn play(
             }
             Act::Deaf => std::future::pending().await,
             Act::Ask(tool_call) => {
-                if ask(tool_call, offered(), events).await.is_err() {
+                if ask(tool_call, offered(), None, events).await.is_err() {
+                    return Ok(StopReason::Cancelled);
+                }
+            }
+            Act::AskLike(likeness, tool_call) => {
+                let likeness = Some(likeness.to_owned());
+                if ask(tool_call, offered(), likeness, events).await.is_err() {
                     return Ok(StopReason::Cancelled);
                 }
             }
             Act::AskOffering(tool_call, options) => {
-                if ask(tool_call, options, events).await.is_err() {
+                if ask(tool_call, options, None, events).await.is_err() {
                     return Ok(StopReason::Cancelled);
                 }
             }
             Act::AskAndGoOn(tool_call) => {
                 let event = Event::Permission {
                     unknown: vec![],
+                    likeness: None,
                     tool_call: Box::new(tool_call),
                     options: offered(),
                     answer: Reply::new(drop),
@@ -145,11 +154,13 @@ pub(super) async fn play(
 async fn ask(
     tool_call: ToolCallUpdate,
     options: Vec<Choice>,
+    likeness: Option<String>,
     events: &mpsc::Sender<Event>,
 ) -> Result<(), ()> {
     let (sender, receiver) = oneshot::channel();
     let asked = Event::Permission {
         unknown: vec![],
+        likeness,
         tool_call: Box::new(tool_call),
         options,
         answer: Reply::new(|answer: PermissionAnswer| drop(sender.send(answer))),

@@ -120,14 +120,14 @@ fn undecided(host: &Host) -> (watch::Sender<bool>, watch::Receiver<usize>) {
 }
 
 /// A thread whose first turn begins, and whose second one has waited for that.
-async fn answered_once(host: &Host) -> (ThreadId, TurnId) {
+async fn answered_once(host: &Host) -> ThreadId {
     let gate = Gate::default();
     host.script.start_with(Start::Waits(gate.clone()));
     let thread = host.thread("a").await;
     host.post(&thread, "first").await;
-    let second = host.post(&thread, "second").await.turn;
+    host.post(&thread, "second").await;
     gate.open();
-    (thread, second)
+    thread
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn what_waits_for_a_decision_takes_no_place_from_another_thread() {
 async fn a_worker_that_waits_for_a_decision_gives_way_and_its_turn_is_served_afterwards() {
     let host = Host::with(one_place()).await;
     let (decide, mut asked) = undecided(&host);
-    let (thread, _) = answered_once(&host).await;
+    let thread = answered_once(&host).await;
     let mut view = host.view(&thread).await;
     asked.wait_for(|asked| *asked == 1).await.unwrap();
     let other = host.thread("b").await;
@@ -169,21 +169,72 @@ async fn a_worker_that_waits_for_a_decision_gives_way_and_its_turn_is_served_aft
     .await;
 }
 
-#[tokio::test]
-async fn a_worker_whose_turn_was_dropped_before_it_began_gives_way() {
-    let host = Host::with(one_place()).await;
-    let (_undecided, mut asked) = undecided(&host);
-    let (thread, second) = answered_once(&host).await;
-    asked.wait_for(|asked| *asked == 1).await.unwrap();
+/// The only worker that there may be has served nothing yet: it was started for a turn that was dropped then, and whether the
+/// other one may begin is asked, and not answered.
+async fn undecided_before_it_served() -> (Host, ThreadId, TurnId) {
+    let (host, thread, [second, third]) = left_behind_with(one_place()).await;
+    let gate = Gate::default();
+    host.script.start_with(Start::Waits(gate.clone()));
+    let (asked, mut count) = watch::channel(0);
+    host.supervisor.admit_anew("web", move |turn| {
+        asked.send_modify(|asked| *asked += 1);
+        async move {
+            if turn.id == third {
+                pending::<()>().await;
+            }
+            Admission::Granted
+        }
+    });
+    host.supervisor.go_on().await;
+    while host.script.starting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let owner = user("owner");
     host.supervisor
         .drop_queued(&thread, second, &owner)
         .await
         .unwrap();
+    gate.open();
+    count.wait_for(|asked| *asked == 2).await.unwrap();
+    (host, thread, third)
+}
+
+/// So much time goes by, and whatever is due then has its time to happen.
+async fn pass(span: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(span).await;
+    tokio::time::resume();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_has_served_nothing_yet_keeps_its_place_for_ten_seconds_of_not_knowing() {
+    let (host, ..) = undecided_before_it_served().await;
+    let other = host.thread("b").await;
+    let mut others = host.view(&other).await;
+    host.post(&other, "hello").await;
+    others.phase(ThreadPhase::Waiting).await;
+    let told = host.script.told();
+    pass(Duration::from_secs(8)).await;
+    assert_eq!(host.script.told(), told, "it lives, and no other one");
+    assert_eq!(host.script.prompts(), ["first"], "the other one waits");
+    pass(Duration::from_secs(2)).await;
+    others
+        .until("it was answered", |view| view.answers() == ["echo: hello"])
+        .await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_turn_was_dropped_before_it_began_gives_way_at_once() {
+    let (host, thread, third) = undecided_before_it_served().await;
+    let owner = user("owner");
+    let began = tokio::time::Instant::now();
+    host.supervisor.drop_queued(&thread, third, &owner).await.unwrap();
     let other = host.thread("b").await;
     let mut others = host.view(&other).await;
     host.post(&other, "hello").await;
     others
         .until("it was answered", |view| view.answers() == ["echo: hello"])
         .await;
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 }

@@ -62,7 +62,7 @@ impl<K: Kit> Session<K> {
         let card = Card::of(id, &prepared);
         self.client.update(card.announced());
         let outcome = match self
-            .permitted(prepared.asks, prepared.always.clone(), &card, stop)
+            .permitted(prepared.asks, prepared.always.as_ref(), &card, stop)
             .await?
         {
             Some(Decision::Denied(why)) => {
@@ -115,45 +115,36 @@ impl<K: Kit> Session<K> {
     async fn permitted(
         &mut self,
         asks: bool,
-        always: Option<Always>,
+        always: Option<&Always>,
         card: &Card,
         stop: &Stop,
     ) -> Result<Option<Decision>, TurnError> {
         if !asks {
-            return Ok(Some(Decision::Once));
+            return Ok(Some(Decision::Allowed));
         }
         match self.profile.permissions {
-            Permissions::Allow => return Ok(Some(Decision::Once)),
+            Permissions::Allow => return Ok(Some(Decision::Allowed)),
             Permissions::Deny => {
                 let why = "this host's configuration denies tools that change something";
                 return Ok(Some(Decision::Denied(why.to_owned())));
             }
             Permissions::Ask => {}
         }
-        let is_allowed = |always: &Always| self.history.always(&always.key);
-        if always.as_ref().is_some_and(is_allowed) {
-            return Ok(Some(Decision::Once));
-        }
         self.client.status("waiting: a permission is needed");
-        let scope = always.as_ref().map(|always| always.scope);
-        let decision = match stop.or(self.client.permission(card.question(), scope)).await {
-            None => return Ok(None),
-            Some(Ok(decision)) => decision,
+        match stop.or(self.client.permission(card.question(), always)).await {
+            None => Ok(None),
+            Some(Ok(decision)) => Ok(Some(decision)),
             Some(Err(error)) if is_incoming_transport_closed(&error) => {
                 // The client is gone, so the turn is being stopped.
                 stop.said().await;
-                return Ok(None);
+                Ok(None)
             }
             Some(Err(error)) => {
                 tracing::warn!(%error, "could not ask for a permission");
-                Decision::Denied("this call was denied because nobody could be asked".to_owned())
+                let why = "this call was denied because nobody could be asked";
+                Ok(Some(Decision::Denied(why.to_owned())))
             }
-        };
-        // An "always" that was not offered is a "once".
-        if let (Decision::Always, Some(Always { key, .. })) = (&decision, always) {
-            self.keep(vec![Line::Always { key }]).await?;
         }
-        Ok(Some(decision))
     }
 
     async fn run(&self, prepared: PreparedFor<K>, card: &Card, stop: &Stop) -> Outcome {

@@ -567,7 +567,9 @@ pub(super) async fn meet<R>(
         )
         .on_receive_request(
             async move |request: RequestPermissionRequest, responder, _| {
-                let _ = asked.send(json!({ "asked": request.tool_call, "options": request.options }));
+                let _ = asked.send(json!({
+                    "asked": request.tool_call, "options": request.options, "meta": request.meta,
+                }));
                 let answer = permissions.permissions.lock().unwrap().pop_front();
                 if let Some(answer) = answer.filter(|_| !script.stands_still()) {
                     responder.respond(answer)

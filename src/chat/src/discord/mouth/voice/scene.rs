@@ -232,6 +232,12 @@ impl Scene {
             .extend(ended.into_iter().map(|turn| (now.revision, turn)));
     }
 
+    /// Whether nothing more comes of a turn.
+    pub(super) fn is_over(&self, turn: TurnId) -> bool {
+        let is_here = || self.turns().any(|known| known == turn);
+        self.over.contains_key(&turn) || self.running() != Some(turn) && !is_here()
+    }
+
     fn is_ending(&self, turn: TurnId) -> bool {
         self.ending.iter().any(|(_, known)| known.id == turn)
     }

@@ -97,7 +97,8 @@ impl Storm {
         for (arrival, end, request, outcome) in under_way {
             match outcome {
                 Some(outcome) if end <= self.now => {
-                    self.reconciler.ended(&request.thread, outcome, None, self.now);
+                    let ended = (&request.thread, request.number);
+                    self.reconciler.ended(ended, outcome, None, self.now);
                     self.looks(&request, outcome);
                 }
                 _ => self.under_way.push((arrival, end, request, outcome)),

@@ -1,15 +1,29 @@
 //! The bot, its application, and where it connects.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use serenity::all::ApplicationId;
 use serenity::http::{LightMethod, Route};
+use serenity::model::gateway::BotGateway;
 
-use super::id;
+use super::{id, parsed};
 use crate::discord::admission::Id;
 use crate::discord::rest::{Call, Lane, Rest, Trouble};
+
+/// What Discord says of its gateway.
+pub(in crate::discord) struct Told {
+    pub(in crate::discord) url: String,
+    /// The shards that it advises, at least one.
+    pub(in crate::discord) shards: u32,
+    /// Sessions that may be begun in a day.
+    pub(in crate::discord) total: u64,
+    /// Of these so many are left.
+    pub(in crate::discord) left: u64,
+    /// Then there are all again.
+    pub(in crate::discord) reset_after: Duration,
+}
 
 impl Rest {
     /// The bot's user, what it is called, and when Discord said so, if it did.
@@ -42,14 +56,18 @@ impl Rest {
         Ok((id(&app["id"])?, owners))
     }
 
-    /// Where the gateway is.
-    pub(in crate::discord) async fn gateway(&self) -> Result<String, Trouble> {
-        let reply = self
-            .ask(Call::new(LightMethod::Get, Route::Gateway, Lane("other", 0)))
-            .await?;
-        let url = reply.body["url"].as_str();
-        url.map(str::to_owned)
-            .ok_or_else(|| Trouble::Failed("the answer names no gateway".to_owned()))
+    /// Where the gateway is, and how often it may be connected to.
+    pub(in crate::discord) async fn gateway(&self) -> Result<Told, Trouble> {
+        let call = Call::new(LightMethod::Get, Route::GatewayBot, Lane("gateway", 0));
+        let told: BotGateway = parsed(self.ask(call).await?.body)?;
+        let starts = told.session_start_limit;
+        Ok(Told {
+            url: told.url,
+            shards: told.shards.max(1),
+            total: starts.total,
+            left: starts.remaining,
+            reset_after: Duration::from_millis(starts.reset_after),
+        })
     }
 
     /// The commands of the application, as Discord has them.

@@ -5,10 +5,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use serenity::all::{ApplicationId, InteractionId};
 use serenity::http::{LightMethod, Route};
+use tokio::time::{Instant, sleep, timeout_at};
 
+use super::id;
 use super::messages::{Outgoing, SUPPRESS_EMBEDS};
 use crate::discord::admission::Id;
 use crate::discord::rest::{Call, Lane, Rest, Trouble};
+
+/// It was answered before.
+const ACKNOWLEDGED: i64 = 40060;
 
 /// Seen only by the one who asked.
 pub(in crate::discord) const EPHEMERAL: u64 = 1 << 6;
@@ -23,7 +28,8 @@ pub(in crate::discord) enum Later {
 }
 
 impl Rest {
-    /// The first answer to an interaction, which has three seconds.
+    /// The first answer to an interaction, which has three seconds, and is tried again within them: Discord takes the first
+    /// that comes and refuses the others.
     pub(in crate::discord) async fn respond(
         &self,
         interaction: Id,
@@ -36,11 +42,26 @@ impl Rest {
             token,
         };
         let lane = Lane("interaction", interaction);
-        let call = Call::new(LightMethod::Post, route, lane).body(body);
-        match tokio::time::timeout(Duration::from_secs(3), self.ask(call)).await {
-            Ok(done) => done.map(drop),
-            Err(_) => Err(Trouble::Unknown("it took too long".to_owned())),
+        let end = Instant::now() + Duration::from_secs(3);
+        let mut pause = Duration::from_millis(100);
+        let mut trouble = None;
+        loop {
+            let call = Call::new(LightMethod::Post, route, lane).body(body.clone());
+            match timeout_at(end, self.ask(call)).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(Trouble::Refused {
+                    code: ACKNOWLEDGED, ..
+                })) if trouble.is_some() => return Ok(()),
+                Ok(Err(refused @ Trouble::Refused { .. })) => return Err(refused),
+                Ok(Err(failed)) => trouble = Some(failed),
+                Err(_) => break,
+            }
+            if timeout_at(end, sleep(pause)).await.is_err() {
+                break;
+            }
+            pause *= 2;
         }
+        Err(trouble.unwrap_or_else(|| Trouble::Unknown("it took too long".to_owned())))
     }
 
     /// A later answer to an interaction.
@@ -72,5 +93,14 @@ impl Rest {
         };
         let call = Call::new(method, route, Lane("interaction", interaction)).body(body);
         self.ask(call.files(message.files)).await.map(drop)
+    }
+
+    /// The direct conversation with somebody.
+    pub(in crate::discord) async fn direct(&self, user: Id) -> Result<Id, Trouble> {
+        let call = Call::new(LightMethod::Post, Route::UserMeDmChannels, Lane("direct", user));
+        let reply = self
+            .ask(call.body(json!({ "recipient_id": user.to_string() })))
+            .await?;
+        id(&reply.body["id"])
     }
 }

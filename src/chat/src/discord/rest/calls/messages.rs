@@ -114,6 +114,17 @@ impl Rest {
         self.ask(call).await
     }
 
+    /// Looks whether a message is there.
+    pub(in crate::discord) async fn message(&self, channel: Id, message: Id) -> Result<(), Trouble> {
+        let (channel_id, message_id) = (ChannelId::new(channel), MessageId::new(message));
+        let route = Route::ChannelMessage {
+            channel_id,
+            message_id,
+        };
+        let call = Call::new(LightMethod::Get, route, Lane("other", channel));
+        self.ask(call).await.map(drop)
+    }
+
     /// At most a hundred messages after one, oldest first.
     pub(in crate::discord) async fn after(&self, channel: Id, message: Id) -> Result<Vec<Message>, Trouble> {
         let channel_id = ChannelId::new(channel);
@@ -121,7 +132,9 @@ impl Rest {
         let mut call = Call::new(LightMethod::Get, route, Lane("other", channel));
         call.params = vec![("after", message.to_string()), ("limit", "100".to_owned())];
         let reply = self.ask(call).await?;
-        let mut messages: Vec<Message> = parsed(reply.body)?;
+        let messages: Vec<Value> = parsed(reply.body)?;
+        let messages = messages.into_iter().map(readable);
+        let mut messages: Vec<Message> = messages.collect::<Result<_, _>>()?;
         messages.sort_by_key(|message| message.id);
         Ok(messages)
     }
@@ -148,10 +161,67 @@ impl Rest {
     }
 }
 
+/// One with something in it that came after this version is read without what only adorns it: else nothing that was said
+/// beside it could be read either.
+fn readable(mut message: Value) -> Result<Message, Trouble> {
+    parsed(message.clone()).or_else(|_| {
+        undress(&mut message);
+        parsed(message)
+    })
+}
+
+/// Leaves who said what, to whom, and what it answers.
+fn undress(message: &mut Value) {
+    const ADORNMENTS: [&str; 10] = [
+        "activity",
+        "application",
+        "call",
+        "components",
+        "interaction",
+        "interaction_metadata",
+        "message_snapshots",
+        "poll",
+        "role_subscription_data",
+        "sticker_items",
+    ];
+    if let Some(fields) = message.as_object_mut() {
+        fields.retain(|name, _| !ADORNMENTS.contains(&name.as_str()));
+        fields.insert("embeds".to_owned(), json!([]));
+        if let Some(answered) = fields.get_mut("referenced_message") {
+            undress(answered);
+        }
+    }
+}
+
 fn answered(reply: &Reply) -> Result<Answered, Trouble> {
     Ok(Answered {
         id: id(&reply.body["id"])?,
         content: reply.body["content"].as_str().unwrap_or_default().to_owned(),
         bucket: reply.bucket,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(id: u64, answers: &Value) -> Value {
+        json!({
+            "id": id.to_string(), "channel_id": "1", "type": 0, "content": "say: hi", "timestamp": "2026-11-22T00:00:00Z",
+            "author": { "id": "2", "username": "robot", "discriminator": "0000", "avatar": null, "bot": true },
+            "edited_timestamp": null, "tts": false, "mention_everyone": false, "mentions": [], "mention_roles": [],
+            "attachments": [], "embeds": [], "pinned": false, "flags": 0, "referenced_message": answers,
+            "components": [{ "type": 1, "components": [{ "type": 99, "what": "nobody knows yet" }] }],
+        })
+    }
+
+    #[test]
+    fn a_message_with_something_in_it_that_nobody_knows_yet_says_what_it_says() {
+        let strange = said(4, &said(3, &Value::Null));
+        assert!(parsed::<Message>(strange.clone()).is_err());
+        let read = readable(strange).unwrap();
+        assert_eq!((read.id.get(), read.content.as_str()), (4, "say: hi"));
+        assert!(read.author.bot);
+        assert_eq!(read.referenced_message.map(|answered| answered.id.get()), Some(3));
+    }
 }

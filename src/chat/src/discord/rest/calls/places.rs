@@ -79,18 +79,36 @@ impl Rest {
         Ok(ids)
     }
 
-    /// Threads of a channel that are put away and have a message after this one, with their newest. The most recently put away
-    /// are looked at, page by page, until there is nothing new.
+    /// Threads of a channel of this kind that are put away and have a message after this one, with their newest; private ones
+    /// if the bot is a member of them.
     pub(in crate::discord) async fn put_away(
         &self,
-        channel: Id,
+        (channel, kind): (Id, Kind),
         after: Id,
     ) -> Result<Vec<(Id, Id)>, Trouble> {
         let channel_id = ChannelId::new(channel);
+        let public = Route::ChannelArchivedPublicThreads { channel_id };
+        let mut found = self.put_away_on(public, channel, after).await?;
+        if kind == Kind::Text {
+            let private = Route::ChannelJoinedPrivateThreads { channel_id };
+            match self.put_away_on(private, channel, after).await {
+                Ok(private) => found.extend(private),
+                Err(trouble @ Trouble::Refused { .. }) => {
+                    tracing::info!(channel, %trouble, "may not look for private threads that were put away");
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Page by page. Public ones come by when they were put away, the last first, so that it ends where nothing is new; private
+    /// ones by their ids, and it ends with them.
+    async fn put_away_on(&self, route: Route<'_>, channel: Id, after: Id) -> Result<Vec<(Id, Id)>, Trouble> {
+        let by_id = matches!(route, Route::ChannelJoinedPrivateThreads { .. });
         let mut found = vec![];
         let mut before: Option<String> = None;
         loop {
-            let route = Route::ChannelArchivedPublicThreads { channel_id };
             let mut call = Call::new(LightMethod::Get, route, Lane("other", channel));
             call.params = vec![("limit", "100".to_owned())];
             call.params.extend(before.take().map(|before| ("before", before)));
@@ -103,11 +121,16 @@ impl Rest {
                 .filter(|(_, newest)| *newest > after);
             let count = found.len();
             found.extend(new);
-            let last = threads
-                .last()
-                .map(|last| &last["thread_metadata"]["archive_timestamp"]);
+            let last = threads.last().map(|last| {
+                if by_id {
+                    &last["id"]
+                } else {
+                    &last["thread_metadata"]["archive_timestamp"]
+                }
+            });
             before = last.and_then(Value::as_str).map(str::to_owned);
-            if reply.body["has_more"] != true || found.len() == count || before.is_none() {
+            let is_old = !by_id && found.len() == count;
+            if reply.body["has_more"] != true || is_old || before.is_none() {
                 return Ok(found);
             }
         }
@@ -163,6 +186,16 @@ impl Rest {
             .ask(Call::new(LightMethod::Get, route, Lane("other", channel)))
             .await?;
         Ok(reply.body)
+    }
+
+    /// Whether a user is a bot; a webhook is no user.
+    pub(in crate::discord) async fn is_bot(&self, user: Id) -> Result<bool, Trouble> {
+        let user_id = UserId::new(user);
+        let route = Route::User { user_id };
+        let reply = self
+            .ask(Call::new(LightMethod::Get, route, Lane("other", user)))
+            .await?;
+        Ok(reply.body["bot"] == true)
     }
 
     /// The roles of a member.

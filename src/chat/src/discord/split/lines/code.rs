@@ -19,6 +19,8 @@ pub(super) struct OpenFence {
     mark: char,
     length: usize,
     indent: usize,
+    /// In so many quotes.
+    quotes: usize,
     language: String,
     /// Known from its first line on: a block without lines is not shown.
     fence: Option<Rc<Fence>>,
@@ -43,10 +45,32 @@ impl OpenFence {
             mark,
             length,
             indent: line.len() - trimmed.len(),
+            quotes: 0,
             language: language.take(20).collect(),
             fence: None,
             blank: false,
         })
+    }
+
+    /// The block that a line opens inside a quote. It is shown outside of it.
+    pub(super) fn quoted(line: &str) -> Option<Self> {
+        let (mut inside, mut quotes) = (line, 0);
+        while let Some(rest) = unquoted(inside) {
+            (inside, quotes) = (rest, quotes + 1);
+        }
+        let is_quoted = quotes > 0 && line.len() <= TELLING;
+        let open = is_quoted.then(|| Self::of(inside))??;
+        Some(Self { quotes, ..open })
+    }
+
+    /// What stands in the block of a line; `None`: the quote is over, and the block with it.
+    fn inside<'a>(&self, line: &'a str) -> Option<&'a str> {
+        if self.quotes == 0 {
+            return Some(line);
+        }
+        let first = unquoted(line)?;
+        let further = (1..self.quotes).fold(first, |line, _| unquoted(line).unwrap_or(line));
+        Some(further)
     }
 
     fn is_closed_by(&self, line: &str) -> bool {
@@ -63,6 +87,15 @@ impl OpenFence {
 impl Reader {
     /// A line while a block of code is open.
     pub(super) fn code(&mut self, mut open: OpenFence, line: Line<'_>) -> bool {
+        let text = match open.inside(line.text) {
+            Some(text) => text,
+            None if line.complete || !line.text.trim().is_empty() => return self.take(line),
+            None => {
+                self.fence = Some(open);
+                return false;
+            }
+        };
+        let line = Line { text, ..line };
         if line.complete && open.is_closed_by(line.text) {
             return true;
         }
@@ -108,6 +141,12 @@ impl Reader {
         self.fence = Some(open);
         line.complete
     }
+}
+
+/// A line of a quote without its mark.
+fn unquoted(line: &str) -> Option<&str> {
+    let inside = line.trim_start_matches(' ').strip_prefix('>')?;
+    Some(inside.strip_prefix(' ').unwrap_or(inside))
 }
 
 /// Three marks in a row would end the block.

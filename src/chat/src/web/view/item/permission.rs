@@ -161,7 +161,11 @@ struct Manner {
 fn manner(kind: ChoiceKind) -> Manner {
     let (answer, words, means) = match kind {
         ChoiceKind::AllowOnce => ("once", "Allow once", "Allows this time"),
-        ChoiceKind::AllowAlways => ("always", "Always allow", "Allows, and the agent remembers it"),
+        ChoiceKind::AllowAlways => (
+            "always",
+            "Always allow",
+            "Allows, and asks about such calls no more",
+        ),
         ChoiceKind::RejectOnce => ("deny", "Deny", "Denies this time"),
         ChoiceKind::RejectAlways => ("deny", "Always deny", "Denies, and the agent remembers it"),
     };

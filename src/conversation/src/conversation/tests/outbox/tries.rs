@@ -40,7 +40,8 @@ async fn a_pause_that_the_chat_asks_for_is_kept_however_often_it_was_tried() {
     let (_folder, conversation, thread) = with_thread().await;
     put(&conversation, &thread, 0, "x").await;
     let mut now = later();
-    for pause in [2, 2, 2, 2, 2, 2, 3600].map(Duration::from_secs) {
+    let often = vec![2; MAX_TRIES as usize + 3];
+    for pause in often.into_iter().chain([3600]).map(Duration::from_secs) {
         let claimed = claim(&conversation, now).await.remove(0);
         let outcome = Outcome::NotSent {
             reason: "rate limit".to_owned(),
@@ -50,9 +51,42 @@ async fn a_pause_that_the_chat_asks_for_is_kept_however_often_it_was_tried() {
             .settle_delivery(&claimed, outcome, now)
             .await
             .unwrap();
-        assert_eq!(settled.next_try, now.plus(pause));
+        assert_eq!(
+            (settled.state, settled.next_try),
+            (DeliveryState::Pending, now.plus(pause))
+        );
         now = settled.next_try;
     }
+}
+
+#[tokio::test]
+async fn what_is_for_a_thread_that_is_not_there_any_more_is_given_up_whatever_has_become_of_it() {
+    let (_folder, conversation, thread) = with_thread().await;
+    for part in 0..4 {
+        put(&conversation, &thread, part, "x").await;
+    }
+    let now = later();
+    let settle = async |outcome: Outcome| {
+        let claimed = claim(&conversation, now).await.remove(0);
+        let settled = conversation.settle_delivery(&claimed, outcome, now).await;
+        settled.unwrap()
+    };
+    let there = settle(delivered()).await;
+    let reason = "no".to_owned();
+    settle(Outcome::Refused { reason }).await;
+    let sending = claim(&conversation, now).await.remove(0);
+    assert_eq!(conversation.give_up_deliveries(&thread).await.unwrap(), 3);
+    let given_up = conversation.deliveries(&thread, None).await.unwrap();
+    let states: Vec<DeliveryState> = given_up.iter().map(|one| one.state).collect();
+    let up = DeliveryState::GivenUp;
+    assert_eq!(states, [DeliveryState::Delivered, up, up, up]);
+    assert_eq!(given_up[0], there);
+    let late = conversation
+        .settle_delivery(&sending, not_sent(), now)
+        .await
+        .unwrap();
+    assert_eq!(late.state, up, "its end changes nothing");
+    assert_eq!(conversation.give_up_deliveries(&thread).await.unwrap(), 0);
 }
 
 #[tokio::test]

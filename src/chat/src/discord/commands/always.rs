@@ -1,0 +1,108 @@
+//! What is always allowed in a thread: in `/status`, with buttons that take it back.
+
+use std::fmt::Write as _;
+
+use conversation::{Grant, GrantId, ThreadId};
+use credentials::UserId;
+use serde_json::{Value, json};
+use supervisor::SupervisorError;
+
+use crate::discord::asker::Asker;
+use crate::discord::bot::Bot;
+use crate::discord::custom_id::Action;
+use crate::discord::press::decides_for;
+use crate::discord::rest::Outgoing;
+use crate::discord::split::as_code;
+use crate::discord::{names, render};
+use crate::harmless;
+
+/// So many are listed, each with a button.
+const LISTED: usize = 8;
+/// Buttons in a row.
+const ROW: usize = 5;
+
+/// The answer with what is always allowed below it, and buttons for those who may decide.
+pub(super) async fn below(
+    bot: &Bot,
+    asker: &Asker,
+    thread: &ThreadId,
+    by: &UserId,
+    mut content: String,
+) -> Result<Outgoing, SupervisorError> {
+    let grants = bot.house.supervisor.grants(thread).await?;
+    if !grants.is_empty() {
+        content.push_str("\n**Always allowed here**");
+    }
+    for grant in grants.iter().take(LISTED) {
+        let _ = write!(content, "\n{}", line(grant));
+    }
+    if grants.len() > LISTED {
+        let _ = write!(
+            content,
+            "\nand {} more: `agent-host threads show {thread}`",
+            grants.len() - LISTED
+        );
+    }
+    let may = decides_for(bot, asker, thread, by).await?.is_some();
+    Ok(Outgoing {
+        content: names::shortened(&content, 1900),
+        rows: if may { buttons(bot, asker, &grants) } else { vec![] },
+        ..Outgoing::default()
+    })
+}
+
+fn line(grant: &Grant) -> String {
+    let said = |text: &str, most| render::escaped(&harmless::line(text, most));
+    let what = as_code(&harmless::line(&harmless::named(&grant.detail), 80));
+    let ends = if grant.theirs {
+        ": the agent remembers it itself, and `/reset` ends it if it keeps it with what was said here"
+    } else {
+        ""
+    };
+    format!(
+        "`{}` {} ({}, <t:{}:R>, at {what}){ends}",
+        grant.id,
+        said(&grant.words, 60),
+        said(&grant.by, 40),
+        grant.at.millis().div_euclid(1000)
+    )
+}
+
+fn buttons(bot: &Bot, asker: &Asker, grants: &[Grant]) -> Vec<Value> {
+    let button = |label: &str, grant: Option<GrantId>| {
+        let custom_id = bot.sealer.encode(asker.channel, &Action::Forbid { grant }).ok()?;
+        Some(json!({ "type": 2, "style": 2, "label": label, "custom_id": custom_id }))
+    };
+    let ours = grants.iter().filter(|grant| !grant.theirs);
+    let mut all: Vec<Value> = ours
+        .clone()
+        .take(LISTED)
+        .filter_map(|grant| button(&format!("Ask again: {}", grant.id), Some(grant.id)))
+        .collect();
+    if ours.count() > 1 {
+        all.extend(button("Ask again: all", None));
+    }
+    let row = |row: &[Value]| json!({ "type": 1, "components": row });
+    all.chunks(ROW).map(row).collect()
+}
+
+/// Takes one back, or all. In words, what became of it.
+pub(in crate::discord) async fn forbid(
+    bot: &Bot,
+    asker: &Asker,
+    thread: &ThreadId,
+    owner: &UserId,
+    which: Option<GrantId>,
+) -> Result<String, SupervisorError> {
+    let taken = bot
+        .house
+        .supervisor
+        .take_back(thread, which, owner, &asker.name)
+        .await?;
+    tracing::info!(%thread, user = asker.user, count = taken.len(), "what was always allowed was taken back");
+    Ok(match taken.len() {
+        0 => "That is no longer allowed, or the agent remembers it itself: `/status`.".to_owned(),
+        1 => "Taken back: the next such call asks again.".to_owned(),
+        some => format!("{some} taken back: the next such calls ask again."),
+    })
+}

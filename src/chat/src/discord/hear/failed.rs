@@ -1,0 +1,49 @@
+//! Why a message became nothing, or not yet something.
+
+use supervisor::SupervisorError;
+
+use crate::discord::rest::Trouble;
+
+/// Why a message became nothing.
+pub(in crate::discord) enum Failed {
+    /// To be told where it was said.
+    Here(String),
+    /// It may work in a moment.
+    Later(String),
+    /// The host is stopping; the next one asks for it again.
+    Stopping,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Here(words) | Self::Later(words) => f.write_str(words),
+            Self::Stopping => f.write_str("the host is stopping"),
+        }
+    }
+}
+
+impl From<SupervisorError> for Failed {
+    fn from(error: SupervisorError) -> Self {
+        match error {
+            SupervisorError::Draining => Self::Stopping,
+            SupervisorError::Conversation(conversation::ConversationError::TooLarge { .. })
+            | SupervisorError::TooMuch(_)
+            | SupervisorError::NoAgent(_)
+            | SupervisorError::NotAllowed(_)
+            | SupervisorError::Gone(_) => Self::Here(error.to_string()),
+            SupervisorError::Conversation(_) | SupervisorError::System { .. } => {
+                Self::Later(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<Trouble> for Failed {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Refused { .. } => Self::Here(trouble.to_string()),
+            _ => Self::Later(trouble.to_string()),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Threads that are no longer there: nothing more is said in them, and nothing that was to be said waits for them.
+
+use std::sync::Arc;
+
+use crate::discord::admission::Id;
+use crate::discord::bot::Bot;
+use crate::discord::memory::{Rest, Told};
+use crate::discord::places::thread;
+
+impl Bot {
+    /// A channel is no longer there, and none of its threads: Discord does not tell of each.
+    pub(in crate::discord) fn gone_with_threads(self: &Arc<Self>, channel: Id) {
+        for one in self.places.threads_of(channel).into_iter().chain([channel]) {
+            self.gone(one);
+        }
+    }
+
+    /// A thread is no longer there. Returns at once.
+    pub(in crate::discord) fn gone(self: &Arc<Self>, channel: Id) {
+        self.places.forget(channel);
+        let voice = self.mouth.voices().get(&channel).cloned();
+        // One voice hears of it more than once: from the gateway, and as the answer to what is under way.
+        let is_news = voice.is_none_or(|voice| voice.hush());
+        let bot = Arc::clone(self);
+        tokio::spawn(async move { bot.bury(channel, is_news).await });
+    }
+
+    async fn bury(&self, channel: Id, is_news: bool) {
+        let Some(thread) = thread(channel) else {
+            return;
+        };
+        match self.house.conversation.give_up_deliveries(&thread).await {
+            Ok(0) => {}
+            Ok(count) if is_news => tracing::warn!(
+                channel,
+                count,
+                "a thread is not there any more: what was to be said in it is given up"
+            ),
+            Ok(count) => tracing::debug!(channel, count, "gave up more of a thread that is not there"),
+            Err(error) => {
+                tracing::warn!(channel, %error, "what waits for a thread that is not there could not be given up");
+            }
+        }
+        // A voice writes down by itself that it has ended.
+        let voices = self.mouth.voices();
+        if !voices.contains_key(&channel)
+            && let Some(told) = self.memory.told(channel)
+            && told.rest != Rest::Nothing
+        {
+            let rest = Rest::Nothing;
+            self.set_told(channel, Told { rest, ..told });
+        }
+    }
+}
