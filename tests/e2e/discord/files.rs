@@ -229,7 +229,7 @@ async fn what_people_upload_while_a_command_runs_is_not_handed_back_to_them() {
 #[tokio::test]
 async fn what_an_earlier_version_began_to_say_file_by_file_holds_up_nothing_and_comes_once() {
     let mut stage = Stage::start("", "permissions = \"allow\"").await;
-    let slow = Fault::slow(Duration::from_secs(60)).on("POST", "/channels/*/messages");
+    let slow = Fault::slow(Duration::from_mins(1)).on("POST", "/channels/*/messages");
     let (first, thread) = stage.mention(&stage.alice, "say: at first").await;
     stage.sign(first, "✅").await;
     stage.fake.inject(slow);
