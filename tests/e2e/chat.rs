@@ -233,7 +233,7 @@ async fn a_file_goes_in_and_one_comes_out() {
             .await
             .expect("it takes a path");
         browser.find("#uploads li").await;
-        say(browser, "write: notes.txt hello").await;
+        say(browser, "write: notes.txt hello\noffer: notes.txt").await;
         sign_in(browser, ".login", "alice").await;
         browser.find(".said .files a").await;
         browser

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use conversation::Thread;
-use credentials::words;
-use supervisor::{AgentKind, Snapshot, Supervisor, ThreadPhase};
+use credentials::{Timestamp, words};
+use supervisor::{AgentKind, Doing, Snapshot, Supervisor, SupervisorError, ThreadPhase};
 
 /// What is said where no model is chosen: what follows, and what to do.
 pub(crate) const NO_MODEL: &str = "No model is chosen, here or for the agent, so nothing can be answered. /model and a name choose \
@@ -63,26 +63,15 @@ pub(crate) fn chosen(supervisor: &Supervisor, thread: &Thread, model: &str) -> S
     )
 }
 
-/// How a thread stands, in lines.
-pub(crate) fn standing(supervisor: &Supervisor, now: &Snapshot) -> String {
-    let mut answer = match now.phase {
-        ThreadPhase::Cold => "Nothing runs; the agent is started with the next message.".to_owned(),
-        ThreadPhase::Idle => "Nothing runs; the agent is there.".to_owned(),
-        ThreadPhase::Starting => "The agent is being started.".to_owned(),
-        ThreadPhase::Waiting => "Waiting for a free place among the workers.".to_owned(),
-        ThreadPhase::Working => "A turn runs.".to_owned(),
-        ThreadPhase::AwaitingPermission => "A turn runs, and waits for your permission.".to_owned(),
-        ThreadPhase::AwaitingLogin => "A turn runs, and waits for a login: /auth".to_owned(),
-        ThreadPhase::Stopping => "A turn is being stopped.".to_owned(),
-        ThreadPhase::Failed { until: Some(at) } => {
-            format!("The agent failed; it is started again at {}.", words::moment(at))
-        }
-        ThreadPhase::Failed { until: None } => "The agent failed; Retry starts it again.".to_owned(),
-    };
-    if let Some(doing) = &now.doing {
-        let since = words::span(credentials::Timestamp::now().since(doing.since));
-        let _ = write!(answer, " It is at: {}, for {since}.", doing.what);
-    }
+/// How a thread stands, in lines. `decider`: who may allow what its agent asks for, as in "waits for … permission".
+///
+/// Errors: what needs attention can't be read.
+pub(crate) async fn standing(
+    supervisor: &Supervisor,
+    now: &Snapshot,
+    decider: &str,
+) -> Result<String, SupervisorError> {
+    let mut answer = sentence(now.phase, now.doing.as_ref(), Timestamp::now(), decider);
     let model = model(supervisor, &now.thread);
     let named = match model {
         Model::Chosen(name) | Model::OfAgent(name) => name,
@@ -91,12 +80,128 @@ pub(crate) fn standing(supervisor: &Supervisor, now: &Snapshot) -> String {
     };
     let _ = write!(
         answer,
-        "\nAgent: {}, model: {named}, waiting: {}",
+        "\nAgent: {}. Model: {named}. Messages that wait: {}.",
         supervisor.title_of(&now.thread.agent),
         now.queued.len()
     );
     if model == Model::None {
         let _ = write!(answer, "\n{NO_MODEL}");
     }
-    answer
+    for one in supervisor.attention().await? {
+        if one.thread.as_ref() == Some(&now.thread.id) {
+            let _ = write!(answer, "\nNeeds attention: {}.", one.what.trim_end_matches('.'));
+            if let Some(here) = one.here {
+                let _ = write!(answer, " {here}");
+            }
+        }
+    }
+    Ok(answer)
+}
+
+/// What the thread is at.
+fn sentence(phase: ThreadPhase, doing: Option<&Doing>, now: Timestamp, decider: &str) -> String {
+    let runs = doing.map_or_else(
+        || "A turn runs".to_owned(),
+        |doing| {
+            format!(
+                "A turn has been running for {}",
+                words::span(now.since(doing.since))
+            )
+        },
+    );
+    match phase {
+        ThreadPhase::Cold => "Nothing runs. The agent starts with the next message.".to_owned(),
+        ThreadPhase::Idle => "Nothing runs. The agent is ready.".to_owned(),
+        ThreadPhase::Starting => "The agent is being started.".to_owned(),
+        ThreadPhase::Waiting => "This thread waits for a free place among the workers.".to_owned(),
+        ThreadPhase::Working => match doing.map(|doing| doing.what.trim_end_matches('.')) {
+            None | Some("") => format!("{runs}."),
+            Some(what) => match what.strip_prefix("waiting: ") {
+                Some(cause) => format!("{runs} and waits: {cause}."),
+                None => format!("{runs}: {what}."),
+            },
+        },
+        ThreadPhase::AwaitingPermission => format!("{runs} and waits for {decider} permission."),
+        ThreadPhase::AwaitingLogin => format!("{runs} and waits for a sign-in. `/auth` begins it."),
+        ThreadPhase::Stopping => "The turn is being stopped.".to_owned(),
+        ThreadPhase::Failed { until: Some(at) } => {
+            format!("The agent failed. It is started again at {}.", words::moment(at))
+        }
+        ThreadPhase::Failed { until: None } => "The agent failed. Retry starts it again.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use conversation::{Dispatch, TurnId};
+
+    use super::*;
+
+    #[test]
+    fn each_state_is_a_sentence() {
+        let began = Timestamp::from_seconds(1000);
+        let now = began.plus(Duration::from_secs(4));
+        let doing = |what: &str| Doing {
+            turn: TurnId(1),
+            what: what.to_owned(),
+            since: began,
+            dispatch: Dispatch::Queue,
+        };
+        let login = "waiting: a login is needed";
+        for (phase, what, words) in [
+            (
+                ThreadPhase::Cold,
+                None,
+                "Nothing runs. The agent starts with the next message.",
+            ),
+            (ThreadPhase::Idle, None, "Nothing runs. The agent is ready."),
+            (ThreadPhase::Starting, None, "The agent is being started."),
+            (
+                ThreadPhase::Waiting,
+                None,
+                "This thread waits for a free place among the workers.",
+            ),
+            (ThreadPhase::Working, None, "A turn runs."),
+            (
+                ThreadPhase::Working,
+                Some("thinking"),
+                "A turn has been running for 4 s: thinking.",
+            ),
+            (
+                ThreadPhase::Working,
+                Some("waiting: the provider is overloaded (503)"),
+                "A turn has been running for 4 s and waits: the provider is overloaded (503).",
+            ),
+            (
+                ThreadPhase::AwaitingPermission,
+                Some("waiting: a permission is needed"),
+                "A turn has been running for 4 s and waits for <@7>’s permission.",
+            ),
+            (
+                ThreadPhase::AwaitingLogin,
+                Some(login),
+                "A turn has been running for 4 s and waits for a sign-in. `/auth` begins it.",
+            ),
+            (
+                ThreadPhase::Stopping,
+                Some("thinking"),
+                "The turn is being stopped.",
+            ),
+            (
+                ThreadPhase::Failed { until: None },
+                None,
+                "The agent failed. Retry starts it again.",
+            ),
+        ] {
+            let doing = what.map(doing);
+            assert_eq!(sentence(phase, doing.as_ref(), now, "<@7>’s"), words);
+        }
+        let again = sentence(ThreadPhase::Failed { until: Some(now) }, None, now, "your");
+        assert!(
+            again.starts_with("The agent failed. It is started again at ") && again.ends_with('.'),
+            "{again}"
+        );
+    }
 }

@@ -19,9 +19,12 @@ use crate::writer::Writer;
 mod backlog;
 mod deliveries;
 mod grants;
+mod spoken;
 mod threads;
 mod timeline;
 mod turns;
+
+pub use spoken::{Spoke, Spoken};
 
 #[cfg(test)]
 mod tests;

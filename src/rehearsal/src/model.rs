@@ -12,6 +12,7 @@
 //! | `read: FILE`, `list`, `list: FOLDER`, `glob: PATTERN`, `grep: PATTERN` | calls of the tools that look |
 //! | `write: FILE TEXT` | a call of the tool that writes; `\n`, `\t`, `\e` and `\\` in TEXT are what they are in C |
 //! | `edit: FILE OLD => NEW` | a call of the tool that edits |
+//! | `offer: FILE FILE` | a call of the tool that hands files to people |
 //! | `plan: A; B; C` | a call of the tool that shows a plan |
 //! | `call: NAME JSON` | a call of any tool, with arguments that need not be right |
 //! | `together` | the tool lines right after it are called in one reply |

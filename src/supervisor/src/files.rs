@@ -9,25 +9,32 @@ use std::path::{Path, PathBuf};
 use agent_client_protocol::v1::schema::{ContentBlock, ImageContent, ResourceLink};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use conversation::{Attachment, Turn};
+use conversation::{Attachment, Spoke};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use url::Url;
 
 /// Images up to so many bytes go into the prompt itself.
 const LARGEST_IMAGE: u64 = 5 * 1024 * 1024;
 
-/// What of a turn is sent to an agent: its text with a line for each file, and the files.
-pub(crate) async fn prompt(turn: &Turn, workspace: &Path, accepts_images: bool) -> Vec<ContentBlock> {
-    let (turn, workspace) = (turn.clone(), workspace.to_owned());
-    let read = tokio::task::spawn_blocking(move || blocks(&turn, &workspace, accepts_images));
+/// What of a turn's messages is sent to an agent: their text with a line for each file, and the files.
+pub(crate) async fn prompt(
+    messages: Vec<Spoke>,
+    workspace: &Path,
+    accepts_images: bool,
+) -> Vec<ContentBlock> {
+    let workspace = workspace.to_owned();
+    let read = tokio::task::spawn_blocking(move || blocks(&messages, &workspace, accepts_images));
     read.await
         .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-fn blocks(turn: &Turn, workspace: &Path, accepts_images: bool) -> Vec<ContentBlock> {
-    let mut text = turn.text.clone();
+fn blocks(messages: &[Spoke], workspace: &Path, accepts_images: bool) -> Vec<ContentBlock> {
+    // A message may consist of files alone.
+    let texts = messages.iter().map(|spoke| spoke.text.as_str());
+    let texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
+    let mut text = texts.join("\n\n");
     let mut blocks = Vec::new();
-    for file in &turn.files {
+    for file in messages.iter().flat_map(|spoke| &spoke.files) {
         let Some(found) = Found::inside(workspace, Path::new(&file.path)) else {
             text.push_str("\n\n[attached file: ");
             text.push_str(&file.path);
@@ -160,34 +167,24 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use conversation::{SourceId, ThreadId, TurnId, TurnState};
-    use credentials::{Timestamp, UserId};
+    use credentials::UserId;
     use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
     use super::*;
 
-    fn turn(files: &[(&str, &str)]) -> Turn {
+    fn turn(files: &[(&str, &str)]) -> Vec<Spoke> {
         let attachment = |(path, mime): &(&str, &str)| Attachment {
             name: (*path).to_owned(),
             path: (*path).to_owned(),
             size: 0,
             mime: (*mime).to_owned(),
         };
-        Turn {
-            id: TurnId(1),
-            thread: ThreadId::parse("web:a").unwrap(),
-            source: SourceId("s".into()),
+        vec![Spoke {
             by: UserId::parse("web:u").unwrap(),
             name: "U".into(),
             text: "look".into(),
             files: files.iter().map(attachment).collect(),
-            state: TurnState::Running,
-            reason: None,
-            attempts: 1,
-            created: Timestamp::ANCIENT,
-            started: None,
-            ended: None,
-        }
+        }]
     }
 
     fn text(block: &ContentBlock) -> &str {
@@ -203,13 +200,13 @@ mod tests {
         fs::write(folder.path().join("a.png"), b"png").unwrap();
         fs::write(folder.path().join("b c.log"), b"log").unwrap();
         let turn = turn(&[("a.png", "image/png"), ("b c.log", "text/plain")]);
-        let blocks = prompt(&turn, folder.path(), true).await;
+        let blocks = prompt(turn.clone(), folder.path(), true).await;
         assert!(text(&blocks[0]).starts_with("look\n\n[attached file: /"));
         assert!(text(&blocks[0]).contains("b c.log (3 bytes)]"));
         assert!(matches!(&blocks[1], ContentBlock::Image(image) if image.data == "cG5n"));
         assert!(matches!(&blocks[2], ContentBlock::ResourceLink(link)
             if link.uri.starts_with("file:///") && link.uri.ends_with("/b%20c.log") && link.size == Some(3)));
-        let blocks = prompt(&turn, folder.path(), false).await;
+        let blocks = prompt(turn.clone(), folder.path(), false).await;
         assert!(
             matches!(&blocks[1], ContentBlock::ResourceLink(_)),
             "the agent takes no images"
@@ -227,7 +224,7 @@ mod tests {
         std::os::unix::fs::symlink(&secret, workspace.join("link")).unwrap();
         let secret = secret.to_str().unwrap();
         for path in ["../secret", "link", "folder", "none", secret, ""] {
-            let blocks = prompt(&turn(&[(path, "image/png")]), &workspace, true).await;
+            let blocks = prompt(turn(&[(path, "image/png")]), &workspace, true).await;
             assert_eq!(blocks.len(), 1, "{path}");
             assert!(text(&blocks[0]).contains("no longer there"));
             let uri = Url::from_file_path(workspace.join(path)).unwrap();
@@ -269,7 +266,7 @@ mod tests {
         let (turn, mut read) = (turn(&[("a/x.png", "image/png")]), 0);
         let secret = STANDARD.encode("secret");
         for _ in 0..4000 {
-            for block in prompt(&turn, &workspace, true).await {
+            for block in prompt(turn.clone(), &workspace, true).await {
                 if let ContentBlock::Image(image) = block {
                     assert_ne!(image.data, secret);
                     read += 1;

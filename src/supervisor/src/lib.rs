@@ -17,6 +17,7 @@ mod process;
 mod restart;
 mod rights;
 mod shared;
+mod speaker;
 mod state;
 mod status;
 mod supervisor;

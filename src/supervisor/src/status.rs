@@ -66,6 +66,8 @@ pub struct Attention {
     pub thread: Option<ThreadId>,
     /// In words.
     pub what: String,
-    /// What to do.
+    /// What to do, for whoever runs the host.
     pub hint: Option<String>,
+    /// What people in the thread can do, as a sentence; they have no command line.
+    pub here: Option<&'static str>,
 }

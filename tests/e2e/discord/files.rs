@@ -1,6 +1,9 @@
 //! Files that an agent offers.
 
-use support::discord::{Id, Message};
+use std::time::Duration;
+
+use conversation::{Body, Conversation, NewDelivery, ThreadId};
+use support::discord::{Fault, Id, Message, Post};
 
 use super::{Stage, with};
 
@@ -8,7 +11,7 @@ use super::{Stage, with};
 async fn a_file_that_the_agent_made_is_uploaded() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
     let (message, thread) = stage
-        .mention(&stage.alice, "run: printf hello > result.txt")
+        .mention(&stage.alice, "run: printf hello > result.txt\noffer: result.txt")
         .await;
     let offer = stage
         .said(thread, "the file", |said| !said.attachments.is_empty())
@@ -26,9 +29,12 @@ async fn a_file_that_the_agent_made_is_uploaded() {
 async fn a_file_that_is_too_large_is_explained_and_stays_in_the_workspace() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
     let (message, thread) = stage
-        .mention(&stage.alice, "run: head -c 11534336 /dev/zero > big.bin")
+        .mention(
+            &stage.alice,
+            "run: head -c 11534336 /dev/zero > big.bin\noffer: big.bin",
+        )
         .await;
-    let told = stage.said(thread, "why it is not here", with("big.bin")).await;
+    let told = stage.said(thread, "why it is not here", with("📎")).await;
     stage
         .said(thread, "why it is not here", |said| {
             said.content.contains("11 MiB") && said.content.contains("stays in the workspace")
@@ -40,7 +46,10 @@ async fn a_file_that_is_too_large_is_explained_and_stays_in_the_workspace() {
 
 /// A file of so many MiB and one byte more.
 fn makes(mib: usize) -> String {
-    format!("run: head -c {} /dev/zero > big{mib}.bin", (mib << 20) + 1)
+    format!(
+        "run: head -c {} /dev/zero > big{mib}.bin\noffer: big{mib}.bin",
+        (mib << 20) + 1
+    )
 }
 
 impl Stage {
@@ -96,9 +105,9 @@ async fn a_file_that_discord_does_not_take_after_all_is_explained() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
     stage.fake.set_file_limit(3);
     let (message, thread) = stage
-        .mention(&stage.alice, "run: printf hello > result.txt")
+        .mention(&stage.alice, "run: printf hello > result.txt\noffer: result.txt")
         .await;
-    let offer = stage.said(thread, "the file", with("result.txt")).await;
+    let offer = stage.said(thread, "the file", with("📎")).await;
     stage
         .said(
             thread,
@@ -128,4 +137,129 @@ async fn the_file_with_the_details_is_as_large_as_discord_takes_there() {
             "The file is too large: Discord takes 1000 B here.",
         )
         .await;
+}
+
+impl Stage {
+    /// What the bot uploaded into a thread, in order: names and contents.
+    fn uploads(&self, thread: Id) -> Vec<(String, String)> {
+        let messages = self.fake.messages(thread);
+        let ours = messages.iter().filter(|said| said.author == self.fake.bot());
+        let files = ours.flat_map(|said| &said.attachments);
+        files
+            .map(|file| {
+                (
+                    file.name.clone(),
+                    String::from_utf8_lossy(&file.bytes).into_owned(),
+                )
+            })
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_makes_thirty_files_is_heard_at_once_and_floods_nobody() {
+    let stage = Stage::start("", "permissions = \"allow\"").await;
+    let mut script: Vec<String> = (0..30)
+        .map(|number| format!("write: app/f{number}.ts export const x{number} = {number}"))
+        .collect();
+    script.push("run: mkdir -p node_modules/x; echo x > node_modules/x/i.js; echo x > .hidden".to_owned());
+    script.push("offer: app/f1.ts app/f2.ts app/f3.ts".to_owned());
+    script.push("say: I made the app.".to_owned());
+    let (message, thread) = stage.mention(&stage.alice, &script.join("\n")).await;
+    stage.is_whole(message, thread, "I made the app.").await;
+    // The words were not behind anything but a few lines: what had been sent before them is what stands above them.
+    let said = stage.fake.said(thread);
+    let words = said
+        .iter()
+        .position(|text| text.starts_with("I made the app."))
+        .expect("it is there");
+    assert!(words <= 3, "{said:?}");
+    assert_eq!(said.len(), words + 2, "{said:?}");
+    assert_eq!(
+        said[..words].join("\n").matches("write app/f").count(),
+        30,
+        "{said:?}"
+    );
+    let expected = [1, 2, 3].map(|number| {
+        (
+            format!("f{number}.ts"),
+            format!("export const x{number} = {number}"),
+        )
+    });
+    assert_eq!(
+        stage.uploads(thread),
+        expected,
+        "all of them in one message, and no others"
+    );
+    assert_eq!(said[words + 1].lines().count(), 3);
+}
+
+#[tokio::test]
+async fn what_is_offered_again_after_a_change_comes_again_as_it_is_then() {
+    let stage = Stage::start("", "permissions = \"allow\"").await;
+    let (message, thread) = stage
+        .mention(&stage.alice, "run: printf v1 > chart.png\noffer: chart.png")
+        .await;
+    stage.sign(message, "✅").await;
+    let message = stage
+        .alice
+        .says(thread, "run: printf v2blue > chart.png\noffer: chart.png");
+    stage.sign(message, "✅").await;
+    let message = stage
+        .alice
+        .says(thread, "run: printf v3 > chart.png\nsay: not this");
+    stage.sign(message, "✅").await;
+    let chart = |content: &str| ("chart.png".to_owned(), content.to_owned());
+    assert_eq!(stage.uploads(thread), [chart("v1"), chart("v2blue")]);
+}
+
+#[tokio::test]
+async fn what_people_upload_while_a_command_runs_is_not_handed_back_to_them() {
+    let stage = Stage::start("", "permissions = \"allow\"").await;
+    let wait = "run: until [ -e only.txt ] || [ -e uploads/only.txt ]; do sleep 0.1; done; sleep 0.3";
+    let (message, thread) = stage.mention(&stage.alice, wait).await;
+    stage.said(thread, "the command", with("until")).await;
+    let theirs = Post::new("say: got it").file("only.txt", "text/plain", b"mine");
+    let next = stage.alice.posts(thread, theirs);
+    stage.sign(message, "✅").await;
+    stage.sign(next, "✅").await;
+    assert_eq!(stage.uploads(thread), []);
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_began_to_say_file_by_file_holds_up_nothing_and_comes_once() {
+    let mut stage = Stage::start("", "permissions = \"allow\"").await;
+    let slow = Fault::slow(Duration::from_mins(1)).on("POST", "/channels/*/messages");
+    let (first, thread) = stage.mention(&stage.alice, "say: at first").await;
+    stage.sign(first, "✅").await;
+    stage.fake.inject(slow);
+    let script = "run: printf 1 > a; printf 2 > b\noffer: a b\nsay: both";
+    let message = stage.alice.says(thread, script);
+    stage.written(message, thread, "both").await;
+    stage.kill();
+    // As a host did that had a message for each file.
+    let book = Conversation::open_offline(stage.scene.folder()).expect("it opens");
+    let id = ThreadId::parse(&format!("discord:{thread}")).expect("an id");
+    let items = book.items(&id, None, 100).await.expect("entries");
+    let files: Vec<_> = items
+        .iter()
+        .filter(|item| matches!(item.body, Body::File(_)))
+        .collect();
+    assert_eq!(files.len(), 2);
+    let begun = files.iter().map(|item| NewDelivery {
+        thread: id.clone(),
+        turn: item.turn,
+        part: item.id.0 * 1024,
+        text: "📎 one".to_owned(),
+    });
+    let put = book.put_deliveries(begun.collect()).await.expect("it is written");
+    assert_eq!(put.len(), 2);
+    drop(book);
+    stage.up().await;
+    stage.sign(message, "✅").await;
+    let uploads = [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())];
+    assert_eq!(stage.uploads(thread), uploads, "{:?}", stage.fake.said(thread));
+    assert_eq!(stage.count(thread, "both"), 1);
+    let next = stage.alice.says(thread, "say: it goes on");
+    stage.is_whole(next, thread, "it goes on").await;
 }

@@ -33,7 +33,7 @@ impl Stage {
     }
 
     /// Waits until the host has written this answer down, and that the turn of its message is over.
-    async fn written(&self, asked: Id, thread: Id, words: &str) {
+    pub(super) async fn written(&self, asked: Id, thread: Id, words: &str) {
         let source = conversation::SourceId(format!("{thread}/{asked}"));
         let id = conversation::ThreadId::parse(&format!("discord:{thread}")).expect("a thread");
         let is_over = async || {

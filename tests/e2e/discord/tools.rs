@@ -10,7 +10,7 @@ use super::{Stage, with};
 async fn each_tool_is_a_line_with_its_details_and_a_changed_file_is_a_diff() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
     let text = "plan: look; change; tell\nthink: let me see\nwrite: notes.txt one\\ntwo\nread: notes.txt\n\
-                edit: notes.txt two => three\ngrep: three\nglob: *.txt\nlist\nrun: exit 3\nsay: all done";
+                edit: notes.txt two => three\ngrep: three\nglob: *.txt\nlist\nrun: exit 3\noffer: notes.txt\nsay: all done";
     let (message, thread) = stage.mention(&stage.alice, text).await;
     stage.is_whole(message, thread, "all done").await;
     let said = stage.fake.said(thread).join("\n");

@@ -1,4 +1,4 @@
-//! Tools of the built-in agent: read, write, edit, list, glob, grep, bash.
+//! Tools of the built-in agent: read, write, edit, list, glob, grep, bash, offer.
 //!
 //! A call goes through two hands. [`Tools::prepare`] reads its arguments, looks at the files and says exactly what would
 //! happen; that is shown and asked for. [`Tools::run`] does exactly that, or nothing.
@@ -15,6 +15,7 @@ mod glob;
 mod grep;
 mod inside;
 mod list;
+mod offer;
 mod open;
 mod place;
 mod powerful;
@@ -120,6 +121,7 @@ enum Work {
     Grep(grep::Grep),
     Change(change::Planned),
     Bash(bash::Bash),
+    Offer(offer::Offer),
 }
 
 /// What a tool gave back.
@@ -133,8 +135,8 @@ pub(crate) struct Outcome {
     pub(crate) stopped: bool,
     /// Exit code of a command.
     pub(crate) exit: Option<i32>,
-    /// Files that were created, to be offered.
-    pub(crate) created: Vec<PathBuf>,
+    /// Files for the people in the thread.
+    pub(crate) offered: Vec<PathBuf>,
 }
 
 impl Outcome {
@@ -146,7 +148,7 @@ impl Outcome {
             failed,
             stopped: false,
             exit: None,
-            created: Vec::new(),
+            offered: Vec::new(),
         }
     }
 
@@ -212,6 +214,7 @@ impl Tools {
             spec::GLOB => glob::prepare(places, arguments),
             spec::GREP => grep::prepare(places, arguments),
             spec::BASH => bash::prepare(arguments),
+            spec::OFFER => offer::prepare(places, arguments),
             other => {
                 let known: Vec<&str> = spec::all().iter().map(|spec| spec.name).collect();
                 Err(format!(
@@ -242,7 +245,8 @@ impl Tools {
                 let (policy, processes) = (&self.policy, self.processes);
                 bash.run(policy, processes, &self.places, output, stopped).await
             }
-            Work::Change(planned) => whole(blocking(move || planned.perform()).await),
+            Work::Change(planned) => whole(blocking(move || Outcome::of(planned.perform())).await),
+            Work::Offer(offer) => whole(blocking(move || offer.perform()).await),
             Work::Glob(glob) => unless(stopped, self.search(move |stop| glob.perform(&places, stop))).await,
             Work::Grep(grep) => unless(stopped, self.search(move |stop| grep.perform(&places, stop))).await,
             Work::Read(read) => {

@@ -224,16 +224,17 @@ impl Here<'_> {
 
     async fn status(&self) -> Result<String, SupervisorError> {
         let (now, _) = self.bot.house.supervisor.subscribe(&self.thread).await?;
-        let mut answer = standing(&self.bot.house.supervisor, &now);
+        let owner = &now.thread.owner;
+        let is_decider = *owner == self.by || self.bot.config.approvers.contains(&self.asker.user);
+        let decider = match owner.as_str().strip_prefix("discord:") {
+            // Shown as a name: an answer pings nobody.
+            Some(user) if !is_decider => format!("<@{user}>’s"),
+            _ => "your".to_owned(),
+        };
+        let mut answer = standing(&self.bot.house.supervisor, &now, &decider).await?;
         if let Some(pays) = payer::pays(self.bot, &now.thread) {
+            // Writing to a String can't fail.
             let _ = write!(answer, "\n{}", pays.words());
-        }
-        for one in self.bot.house.supervisor.attention().await? {
-            if one.thread.as_ref() == Some(&self.thread) {
-                let hint = one.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-                // Writing to a String can't fail.
-                let _ = write!(answer, "\nNeeds attention: {}{hint}", one.what);
-            }
         }
         Ok(answer)
     }

@@ -16,6 +16,9 @@ use crate::web::{media, workspace};
 /// The largest file that is taken in, in bytes.
 const MOST: u64 = 25 << 20;
 
+/// So much of the names of files that are not there, in characters.
+const NAMES: usize = 200;
+
 /// Between two tries to download one.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
@@ -78,7 +81,7 @@ async fn download(bot: &Bot, url: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Files as they are sent, none larger than `limit` bytes; and for each that is not sent, why not.
+/// Files as they are sent, together no larger than `limit` bytes; and in a line why some are not sent.
 pub(super) async fn give(
     bot: &Bot,
     thread: &ThreadId,
@@ -86,24 +89,34 @@ pub(super) async fn give(
     limit: u64,
 ) -> (Vec<CreateAttachment>, Vec<String>) {
     let mut out = vec![];
-    let mut missing = vec![];
+    let (mut gone, mut large) = (vec![], vec![]);
+    let mut left = limit;
     for file in files {
         let content = match &file.content {
             Content::Text(text) => Some(text.clone().into_bytes()),
-            Content::Workspace { path, .. } => read(bot, thread, path.clone(), limit).await,
+            Content::Workspace { path, .. } => read(bot, thread, path.clone(), left).await,
         };
         match content {
-            Some(content) if content.len() as u64 <= limit => {
+            Some(content) if content.len() as u64 <= left => {
+                left -= content.len() as u64;
                 out.push(CreateAttachment::bytes(content, file.name.clone()));
             }
-            Some(_) => missing.push(format!(
-                "The file is too large: Discord takes {} here.",
-                render::bytes(limit)
-            )),
-            None => missing.push("The file is no longer there.".to_owned()),
+            Some(_) => large.push(file.name.as_str()),
+            None => gone.push(file.name.as_str()),
         }
     }
-    (out, missing)
+    let limit = render::bytes(limit);
+    let words = |names: &[&str], what: &str| match names {
+        [] => None,
+        [_] if files.len() == 1 => Some(format!("The file {what}")),
+        names => {
+            let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            Some(format!("{} {what}", harmless::line(&names.join(", "), NAMES)))
+        }
+    };
+    let large = words(&large, &format!("is too large: Discord takes {limit} here."));
+    let missing = large.into_iter().chain(words(&gone, "is no longer there."));
+    (out, missing.collect())
 }
 
 /// A file of a workspace, up to one byte more than `limit`; `None`: it can't be read.

@@ -43,8 +43,12 @@ pub struct Look {
 
 impl Look {
     fn attaches(&self, item: &Item) -> bool {
-        let from = self.without_files.get(&item.turn);
-        from.is_none_or(|from| item.id < *from)
+        self.attaches_to(Key::of(item))
+    }
+
+    fn attaches_to(&self, key: Key) -> bool {
+        let from = self.without_files.get(&key.turn);
+        from.is_none_or(|from| key.item < *from)
     }
 }
 
@@ -61,16 +65,22 @@ pub enum Progress {
 }
 
 /// The messages that should be in the thread for these entries, in order. `items`: all entries of one turn, or entries
-/// without a turn, in order.
+/// without a turn, in order. Files come at the end, when all else is said: nothing waits behind an upload, and they part no
+/// lines that belong together.
 pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<DesiredMessage> {
     let mut out = vec![];
     let mut activity = Activity::default();
+    let mut files = vec![];
     let mut shown = 0;
     for (at, item) in items.iter().enumerate() {
         if at < shown {
             continue;
         }
         if activity.take(item, look) {
+            continue;
+        }
+        if let Body::File(file) = &item.body {
+            files.push((Key::of(item), file));
             continue;
         }
         if !is_shown(&item.body) {
@@ -87,14 +97,22 @@ pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<Desired
             Body::Plan { entries } => out.push(words::plan(Key::of(item), entries)),
             Body::Permission { .. } => out.extend(asks::permission(item, look)),
             Body::Login { .. } => out.extend(asks::login(item)),
-            Body::File(file) => out.push(offer::file(item, file, look)),
             Body::Note { kind, text, retry } => out.push(words::note(Key::of(item), *kind, text, *retry)),
-            Body::Said { .. } | Body::Thought { .. } | Body::Tool(_) | Body::Usage { .. } => {}
+            Body::Said { .. } | Body::Thought { .. } | Body::Tool(_) | Body::Usage { .. } | Body::File(_) => {
+            }
         }
     }
     out.extend(activity.finish());
     if let Progress::Over { footer } = progress {
-        put_below(&mut out, footer);
+        let files = offer::messages(&files, look);
+        // With the last words, so that an edit for its sake uploads nothing again.
+        if out.is_empty() {
+            out = files;
+            put_below(&mut out, footer);
+        } else {
+            put_below(&mut out, footer);
+            out.extend(files);
+        }
     }
     out
 }

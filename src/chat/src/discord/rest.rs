@@ -18,6 +18,7 @@ use super::reconcile::Bucket;
 
 mod calls;
 mod gate;
+mod several;
 mod tally;
 
 #[cfg(test)]
@@ -49,8 +50,10 @@ pub(super) const NO_PERMISSION: i64 = 50_013;
 pub(super) struct Rest {
     http: Http,
     client: reqwest::Client,
-    /// Another server than Discord's own, and what paces us there.
-    elsewhere: Option<(String, Gate)>,
+    /// Another server than Discord's own.
+    elsewhere: Option<String>,
+    /// For all that does not go through serenity.
+    gate: Gate,
     /// How requests ended.
     pub(super) tally: Tally,
 }
@@ -213,12 +216,12 @@ impl Rest {
             let tally = tally.clone();
             limiter.set_ratelimit_callback(Box::new(move |limit| tally.waits(limit.timeout)));
         }
-        let elsewhere =
-            api_base.map(|base| (base.as_str().trim_end_matches('/').to_owned(), Gate::default()));
+        let elsewhere = api_base.map(|base| base.as_str().trim_end_matches('/').to_owned());
         Self {
             http,
             client,
             elsewhere,
+            gate: Gate::default(),
             tally,
         }
     }
@@ -264,12 +267,14 @@ impl Rest {
     }
 
     async fn ask_patiently(&self, call: Call<'_>) -> Result<Reply, Trouble> {
-        let Some((base, gate)) = &self.elsewhere else {
+        let base = self.elsewhere.as_deref();
+        // serenity gives all files of a request the same number.
+        if base.is_none() && call.files.len() < 2 {
             return self.through_serenity(&call).await;
-        };
+        }
         let mut tries = 1;
         loop {
-            let mut place = gate.enter(call.lane).await;
+            let mut place = self.gate.enter(call.lane).await;
             let answer = self.directly(base, &call).await;
             place.learn(&answer);
             match answer {
@@ -300,11 +305,14 @@ impl Rest {
         }
     }
 
-    async fn directly(&self, base: &str, call: &Call<'_>) -> Result<Reply, Trouble> {
-        let request = call
-            .request()
-            .build(&self.client, self.http.token(), Some(base))
-            .map_err(|error| Trouble::Failed(error.to_string()))?;
+    async fn directly(&self, base: Option<&str>, call: &Call<'_>) -> Result<Reply, Trouble> {
+        let failed = |error: &dyn std::fmt::Display| Trouble::Failed(error.to_string());
+        let request = call.request().build(&self.client, self.http.token(), base);
+        let mut request = request.map_err(|error| failed(&error))?;
+        if call.files.len() > 1 {
+            let plain = request.build().map_err(|error| failed(&cause(&error)))?;
+            request = several::numbered(&self.client, &plain, call);
+        }
         match request.timeout(ATTEMPT + call.upload()).send().await {
             Ok(response) => {
                 self.tally.answered(response.status().as_u16());

@@ -242,19 +242,14 @@ impl Web {
 
     async fn status(&self, thread: &ThreadId) -> Result<CommandAnswer, Refused> {
         let (now, _) = self.supervisor.subscribe(thread).await?;
-        let mut answer = standing(&self.supervisor, &now);
+        let mut answer = standing(&self.supervisor, &now, "your").await?;
         let always = self.supervisor.grants(thread).await?.len();
         if always > 0 {
             let _ = write!(
                 answer,
-                "\nAlways allowed here: {always}, listed in the menu of the agent above."
+                "
+Always allowed here: {always}, listed in the menu of the agent above."
             );
-        }
-        for one in self.supervisor.attention().await? {
-            if one.thread.as_ref() == Some(thread) {
-                let hint = one.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-                let _ = write!(answer, "\nNeeds attention: {}{hint}", one.what);
-            }
         }
         Ok(say(answer))
     }

@@ -81,6 +81,23 @@ pub(crate) fn retry_of(database: &Connection, id: TurnId) -> Work<Option<Turn>> 
     )
 }
 
+/// The turn that this one repeats, if it does.
+pub(crate) fn repeated(database: &Connection, id: TurnId) -> Work<Option<Turn>> {
+    one(
+        database,
+        "SELECT * FROM turns WHERE id = (SELECT retry_of FROM turns WHERE id = ?1)",
+        [id],
+    )
+}
+
+/// Whether anybody but its owner has ever written into a thread.
+pub(crate) fn has_guests(database: &Connection, thread: &ThreadId) -> Work<bool> {
+    let mut found = database.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM turns t JOIN threads o ON o.id = t.thread WHERE t.thread = ?1 AND t.author <> o.owner)",
+    )?;
+    Ok(found.query_row([thread], |row| row.get(0))?)
+}
+
 /// The oldest queued turn, unless one runs.
 pub(crate) fn next(database: &Connection, thread: &ThreadId) -> Work<Option<Turn>> {
     one(database, NEXT, [thread])
@@ -221,6 +238,11 @@ fn joined(first: &str, second: &str) -> String {
         return format!("{first}{second}");
     }
     format!("{first}\n\n{second}")
+}
+
+/// The text of all these merged.
+pub(crate) fn joined_all<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.fold(String::new(), |whole, text| joined(&whole, text))
 }
 
 fn after(found: &Turn, event: TurnEvent) -> Work<TurnState> {

@@ -39,6 +39,7 @@ pub(crate) enum Use {
     Grep(String),
     Write { path: String, text: String },
     Edit { path: String, old: String, new: String },
+    Offer(Vec<String>),
     Plan(Vec<String>),
     Raw { name: String, arguments: String },
 }
@@ -144,6 +145,7 @@ fn with_text(word: &str, rest: &str) -> Option<Line> {
                 new: unescaped(new.trim()),
             }
         }
+        "offer" => Use::Offer(rest.split_whitespace().map(str::to_owned).collect()),
         "plan" => Use::Plan(rest.split(';').map(|step| step.trim().to_owned()).collect()),
         "call" => {
             let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, "{}"));
@@ -215,6 +217,7 @@ impl Use {
             Self::Grep(pattern) => format!("grep {pattern}"),
             Self::Write { path, .. } => format!("write {path}"),
             Self::Edit { path, .. } => format!("edit {path}"),
+            Self::Offer(paths) => format!("offer {}", paths.join(" ")),
             Self::Plan(_) => "plan".to_owned(),
             Self::Raw { name, .. } => name.clone(),
         }
@@ -260,6 +263,10 @@ mod tests {
                 },
             ),
             ("edit: a x y => z\\n", edit),
+            (
+                "offer: a.png b/c.pdf",
+                Use::Offer(vec!["a.png".into(), "b/c.pdf".into()]),
+            ),
             ("plan: look; fix", Use::Plan(vec!["look".into(), "fix".into()])),
             (
                 "call: bash {broken",

@@ -20,6 +20,7 @@ const HELP: &str = "Write one of these lines, or several; they are done in order
     edit: notes.txt hello => good morning\n\
     list\n\
     grep: morning\n\
+    offer: notes.txt\n\
     plan: look around; change something; check it\n\
     think: what would a model think?\n\
     stream 200 words\n\

@@ -26,6 +26,7 @@ fn names(wanted: &Use) -> &'static [&'static str] {
         Use::Grep(_) => &["grep", "search"],
         Use::Write { .. } => &["write", "write_file", "create"],
         Use::Edit { .. } => &["edit", "edit_file", "str_replace"],
+        Use::Offer(_) => &["offer"],
         Use::Plan(_) => &["update_plan", "plan", "todo"],
         Use::Raw { .. } => &[],
     }
@@ -61,6 +62,7 @@ pub(crate) fn call(wanted: &Use, offered: &[Tool]) -> Result<Call, String> {
             let folder = folder.as_deref().unwrap_or(".");
             set(&["path", "directory", "folder"], json!(folder));
         }
+        Use::Offer(paths) => set(&["paths", "files"], json!(paths)),
         Use::Glob(pattern) | Use::Grep(pattern) => set(&["pattern", "query", "regex"], json!(pattern)),
         Use::Write { path, text } => {
             set(&PATH, json!(path));

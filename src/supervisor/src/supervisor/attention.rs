@@ -88,6 +88,7 @@ async fn of_deliveries(conversation: &Conversation) -> Result<Vec<(Badness, Atte
             thread: None,
             what: format!("{} more messages could not be delivered", in_all - stuck.len()),
             hint: Some("`agent-host threads list` says where".to_owned()),
+            here: None,
         };
         found.push((Badness::Undelivered, attention));
     }
@@ -100,6 +101,11 @@ fn of_board(thread: &ThreadId, board: &Board, now: Timestamp) -> Vec<(Badness, A
             thread: Some(thread.clone()),
             what,
             hint: Some(hint.to_owned()),
+            here: match badness {
+                Badness::Stuck => Some("Press Retry, or send a message."),
+                Badness::Awaiting => Some("Whoever opened this thread has to answer."),
+                _ => Some("Tell whoever runs this host if it goes on."),
+            },
         };
         (badness, attention)
     };
@@ -160,6 +166,7 @@ fn of_summaries(mut threads: Vec<ThreadSummary>) -> Vec<(Badness, Attention)> {
              threads"
                 .to_owned(),
         ),
+        here: None,
     });
     let found = named.chain(more);
     found.map(|attention| (Badness::Unanswered, attention)).collect()
@@ -183,6 +190,7 @@ fn of_summary(summary: &ThreadSummary) -> Attention {
             "press Retry in the thread; `agent-host threads skip {}` dismisses this notice without an answer",
             summary.thread.id
         )),
+        here: Some("Press Retry, or send a message."),
     }
 }
 
@@ -198,6 +206,7 @@ fn of_delivery(delivery: &Delivery) -> (Badness, Attention) {
             "look at the chat's permissions; `agent-host threads show {0}` tells it, `agent-host threads skip {0} --only deliveries` gives it up",
             delivery.thread
         )),
+        here: Some("See what I may do in this channel; then `/queue retry:True` tries it again."),
     };
     (Badness::Undelivered, attention)
 }

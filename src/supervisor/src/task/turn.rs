@@ -13,6 +13,7 @@ use super::{Prompted, Task, never};
 use crate::ending::{self, Intent, Outcome};
 use crate::files;
 use crate::process::Event;
+use crate::speaker;
 use crate::state::Step;
 use crate::status::WorkerState;
 use crate::timeline::Timeline;
@@ -114,8 +115,14 @@ impl Task {
         };
         alive.wake();
         let images = alive.process.accepts_images();
-        let mut content = files::prompt(&running.turn, &self.workspace, images).await;
         let turn = running.turn.id;
+        let spoken = match self.shared.conversation.spoken(&running.turn).await {
+            Ok(spoken) => spoken,
+            Err(error) => return self.could_not_write(&error),
+        };
+        let agent = self.shared.config.agents.get(&self.thread.agent);
+        let has_commands = agent.is_some_and(|agent| !agent.is_native());
+        let mut content = files::prompt(speaker::told(spoken, has_commands), &self.workspace, images).await;
         if let Some(denials) = self.denials(turn).await {
             content.insert(0, denials);
         }

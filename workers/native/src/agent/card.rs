@@ -148,7 +148,7 @@ impl Card {
     }
 }
 
-/// A file that a tool made, offered. `None` for a path that makes no URL.
+/// A file for the people in the thread. `None` for a path that makes no URL.
 pub(crate) fn offered(path: &Path) -> Option<SessionUpdate> {
     let name = path.file_name()?.to_string_lossy();
     let link = ResourceLink::new(name, Url::from_file_path(path).ok()?);

@@ -1,7 +1,6 @@
 //! `bash`: a command in the cage. Whatever way it ends, nothing of it goes on running.
 
 mod capture;
-mod created;
 mod live;
 mod process;
 mod spill;
@@ -11,8 +10,7 @@ use std::io;
 use std::num::NonZeroU32;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use cage::{Cage, CageError, Layer, Policy};
 use nix::sys::signal::Signal;
@@ -114,11 +112,10 @@ impl Bash {
         &self,
         policy: &Policy,
         processes: NonZeroU32,
-        places: &Arc<Places>,
+        places: &Places,
         output: &mut (dyn FnMut(String) + Send),
         stopped: impl Future<Output = ()> + Send,
     ) -> Outcome {
-        let began = SystemTime::now();
         let (mut running, mut reader) = match start(policy, &self.command, processes) {
             Ok(started) => started,
             Err(words) => return Outcome::of(Err(words)),
@@ -142,7 +139,7 @@ impl Bash {
             failed: exit != Some(0),
             stopped,
             exit,
-            created: created::since(began, places).await,
+            offered: Vec::new(),
         }
     }
 

@@ -15,7 +15,7 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use super::arguments::in_short;
 use super::open::{self, Missing};
 use super::place::Place;
-use super::{Action, Always, Change, Kind, Outcome, Prepared, Work, read, spec};
+use super::{Action, Always, Change, Kind, Prepared, Work, read, spec};
 
 /// The largest file that is changed, and the largest that is written: both go into a diff that people look at, and
 /// through one frame with it.
@@ -86,15 +86,9 @@ pub(super) fn text_of(place: &Place) -> Result<Option<String>, String> {
 }
 
 impl Planned {
-    pub(super) fn perform(self) -> Outcome {
-        let is_new = self.old.is_none();
-        match self.carry_out() {
-            Ok(()) => Outcome {
-                created: if is_new { vec![self.place.path] } else { Vec::new() },
-                ..Outcome::of(Ok(self.done))
-            },
-            Err(words) => Outcome::of(Err(words)),
-        }
+    pub(super) fn perform(self) -> Result<String, String> {
+        self.carry_out()?;
+        Ok(self.done)
     }
 
     fn carry_out(&self) -> Result<(), String> {

@@ -144,6 +144,11 @@ impl Place {
         self.standing == Standing::Outside
     }
 
+    /// Whether it lies in the workspace.
+    pub(super) fn is_inside(&self) -> bool {
+        self.standing == Standing::Workspace
+    }
+
     pub(super) fn exists(&self) -> bool {
         self.exists
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::ToolSpec;
 use super::bash::{DEFAULT_LIMIT, MOST_LIMIT};
+use super::offer::MOST;
 
 pub(super) const READ: &str = "read";
 pub(super) const WRITE: &str = "write";
@@ -12,11 +13,12 @@ pub(super) const LIST: &str = "list";
 pub(super) const GLOB: &str = "glob";
 pub(super) const GREP: &str = "grep";
 pub(super) const BASH: &str = "bash";
+pub(super) const OFFER: &str = "offer";
 
 /// All of them. Names, descriptions and schemas are part of every request, and providers cache by them: they are the same
 /// each time.
 pub(super) fn all() -> Vec<ToolSpec> {
-    vec![read(), write(), edit(), list(), glob(), grep(), bash()]
+    vec![read(), write(), edit(), list(), glob(), grep(), bash(), offer()]
 }
 
 fn read() -> ToolSpec {
@@ -140,6 +142,27 @@ fn bash() -> ToolSpec {
                 },
             }),
             &["command"],
+        ),
+    }
+}
+
+fn offer() -> ToolSpec {
+    ToolSpec {
+        name: OFFER,
+        description: "Gives files of the workspace to the people in the thread, who see no file otherwise: pictures, documents, data, \
+                      archives and other results that they asked for or will want to have. Call it once they are finished, \
+                      and again after a later change. Not for source code that stays where it is.",
+        parameters: object(
+            &json!({
+                "paths": {
+                    "type": "array",
+                    "items": { "type": "string" },
+                    "minItems": 1,
+                    "maxItems": MOST,
+                    "description": "The files: relative to the workspace, or absolute",
+                },
+            }),
+            &["paths"],
         ),
     }
 }

@@ -22,19 +22,11 @@ pub(super) struct Guard(Arc<AtomicBool>);
 impl Stop {
     pub(super) fn new() -> (Self, Guard) {
         let cancelled = Arc::new(AtomicBool::new(false));
-        (Self::within(LONGEST, Arc::clone(&cancelled)), Guard(cancelled))
-    }
-
-    /// For work that nobody cancels.
-    pub(super) fn after(limit: Duration) -> Self {
-        Self::within(limit, Arc::default())
-    }
-
-    fn within(limit: Duration, cancelled: Arc<AtomicBool>) -> Self {
-        Self {
-            cancelled,
-            deadline: Instant::now() + limit,
-        }
+        let stop = Self {
+            cancelled: Arc::clone(&cancelled),
+            deadline: Instant::now() + LONGEST,
+        };
+        (stop, Guard(cancelled))
     }
 
     pub(super) fn is_due(&self) -> bool {

@@ -3,6 +3,7 @@
 mod commands;
 mod files;
 mod hidden;
+mod offers;
 mod processes;
 mod search;
 

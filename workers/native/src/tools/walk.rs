@@ -4,7 +4,7 @@
 //! and would wait for ever for a FIFO, or read an endless device, that an agent put there.
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -67,10 +67,6 @@ impl Found<'_> {
     /// Opens it where it was met, wherever its path leads by now.
     pub(super) fn open(&self) -> io::Result<File> {
         open::file_in(self.folder, self.name.as_ref())
-    }
-
-    pub(super) fn metadata(&self) -> io::Result<Metadata> {
-        open::look_in(self.folder, self.name)
     }
 }
 

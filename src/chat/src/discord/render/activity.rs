@@ -11,39 +11,35 @@ use crate::discord::custom_id::Action;
 use crate::discord::split::{LONGEST_MESSAGE, as_code, kept_inside, units};
 use crate::harmless;
 
-/// Lines of one message.
-const MOST_LINES: usize = 7;
-/// So much of a command or a title is shown, in characters.
+/// Lines of one message. Where an entry stands follows from its number alone: what it says may still change.
+const MOST_LINES: usize = 15;
+/// So much of a command, a title or a thought is shown, in characters, where there is room for it.
 const LONGEST_TITLE: usize = 100;
-/// So much of a thought.
-const LONGEST_THOUGHT: usize = 100;
+/// So much where there is hardly any: so many such lines fit, if each letter of them is escaped.
+const SHORTEST_TITLE: usize = 16;
+/// The footer goes below them.
+const LONGEST_LINES: usize = LONGEST_MESSAGE - 100;
 /// Shorter calls took no time.
 const WORTH_A_WORD: Duration = Duration::from_millis(100);
 
-/// Lines that are being collected for one message.
+/// Entries that are being collected for one message.
 #[derive(Debug, Default)]
-pub(super) struct Activity {
-    key: Option<Key>,
-    lines: Vec<String>,
-    has_tool: bool,
+pub(super) struct Activity<'a> {
+    items: Vec<&'a Item>,
     full: Vec<DesiredMessage>,
 }
 
-impl Activity {
+impl<'a> Activity<'a> {
     /// Takes an entry in, if it is something that the agent does.
-    pub(super) fn take(&mut self, item: &Item, look: &Look) -> bool {
-        let line = match &item.body {
-            Body::Tool(call) => tool(call, item),
-            Body::Thought { text } if look.thoughts => thought(text),
-            _ => return false,
-        };
+    pub(super) fn take(&mut self, item: &'a Item, look: &Look) -> bool {
+        if !is_line(item, look) {
+            return false;
+        }
         // What has no words yet has its place already.
-        if self.lines.len() == MOST_LINES {
+        if self.items.len() == MOST_LINES {
             self.close();
         }
-        self.key.get_or_insert(Key::of(item));
-        self.lines.push(line);
-        self.has_tool |= matches!(item.body, Body::Tool(_));
+        self.items.push(item);
         true
     }
 
@@ -54,26 +50,45 @@ impl Activity {
     }
 
     fn close(&mut self) {
-        let Some(key) = self.key.take() else {
+        let items = std::mem::take(&mut self.items);
+        let Some(first) = items.first() else {
             return;
         };
-        let mut message = DesiredMessage::new(key, self.lines.join("\n"));
-        if std::mem::take(&mut self.has_tool) {
-            let action = Action::Details { item: key.item };
+        let mut message = DesiredMessage::new(Key::of(first), lines(&items));
+        if items.iter().any(|item| matches!(item.body, Body::Tool(_))) {
+            let action = Action::Details { item: first.id };
             message
                 .buttons
                 .push(Button::new("Details", Style::Secondary, action));
         }
-        self.lines.clear();
         self.full.push(message);
     }
 }
 
-fn thought(text: &str) -> String {
-    let line = harmless::line(
-        text.trim_start().lines().next().unwrap_or_default(),
-        LONGEST_THOUGHT,
-    );
+fn is_line(item: &Item, look: &Look) -> bool {
+    matches!(item.body, Body::Tool(_)) || look.thoughts && matches!(item.body, Body::Thought { .. })
+}
+
+/// One line each, as long as all of them leave room for.
+fn lines(items: &[&Item]) -> String {
+    let shown = |longest: usize| {
+        let lines = items.iter().filter_map(|item| match &item.body {
+            Body::Tool(call) => Some(tool(call, item, longest)),
+            Body::Thought { text } => Some(thought(text, longest)),
+            _ => None,
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let lengths = [LONGEST_TITLE, 70, 45, 30];
+    let fitting = lengths
+        .into_iter()
+        .map(shown)
+        .find(|lines| units(lines) <= LONGEST_LINES);
+    fitting.unwrap_or_else(|| shown(SHORTEST_TITLE))
+}
+
+fn thought(text: &str, longest: usize) -> String {
+    let line = harmless::line(text.trim_start().lines().next().unwrap_or_default(), longest);
     let line = line.replace("**", "");
     format!(
         "-# 💭 {}",
@@ -85,7 +100,7 @@ fn thought(text: &str) -> String {
     )
 }
 
-fn tool(call: &ToolCall, item: &Item) -> String {
+fn tool(call: &ToolCall, item: &Item, longest: usize) -> String {
     let sign = match call.status {
         ToolStatus::Pending => "⏳",
         ToolStatus::Running => "▶️",
@@ -94,7 +109,7 @@ fn tool(call: &ToolCall, item: &Item) -> String {
         ToolStatus::Stopped => "⏹️",
         ToolStatus::Cut => "✂️",
     };
-    let mut line = format!("{sign} {}", title(call));
+    let mut line = format!("{sign} {}", title(call, longest));
     for fact in facts(call, item) {
         line.push_str(" · ");
         line.push_str(&fact);
@@ -103,15 +118,12 @@ fn tool(call: &ToolCall, item: &Item) -> String {
 }
 
 /// A command is its own best title; anything else has one, or is named by its kind.
-fn title(call: &ToolCall) -> String {
-    let first = harmless::line(
-        call.input.trim().lines().next().unwrap_or_default(),
-        LONGEST_TITLE,
-    );
+fn title(call: &ToolCall, longest: usize) -> String {
+    let first = harmless::line(call.input.trim().lines().next().unwrap_or_default(), longest);
     if call.kind == ToolKind::Execute && !first.is_empty() {
         return as_code(&first);
     }
-    let title = harmless::line(&call.title, LONGEST_TITLE);
+    let title = harmless::line(&call.title, longest);
     if !title.is_empty() {
         return words::escaped(&title);
     }
@@ -170,9 +182,9 @@ pub fn details(items: &[Item], first: ItemId, look: &Look) -> Option<Details> {
     // The same entries as in the message: some of them are not shown there.
     let lines = items[start..]
         .iter()
-        .filter(|item| !matches!(item.body, Body::Said { .. } | Body::Usage { .. }))
+        .filter(|item| !matches!(item.body, Body::Said { .. } | Body::Usage { .. } | Body::File(_)))
         .filter(|item| look.thoughts || !matches!(item.body, Body::Thought { .. }))
-        .take_while(|item| matches!(item.body, Body::Tool(_) | Body::Thought { .. }))
+        .take_while(|item| is_line(item, look))
         .take(MOST_LINES);
     let calls: Vec<&ToolCall> = lines
         .filter_map(|item| match &item.body {
@@ -202,7 +214,7 @@ pub fn details(items: &[Item], first: ItemId, look: &Look) -> Option<Details> {
 }
 
 fn in_message(call: &ToolCall) -> String {
-    let mut out = title(call);
+    let mut out = title(call, LONGEST_TITLE);
     for text in [harmless::named(&call.input).into_owned(), printed(call)] {
         if !text.trim().is_empty() {
             let line = format!("\n```\n{}\n```", kept_inside(text.trim_end()));

@@ -543,25 +543,113 @@ fn logins_notes_and_plans_have_their_buttons_and_signs() {
     );
 }
 
+fn file(path: &str, size: u64) -> Body {
+    Body::File(Attachment {
+        name: path.rsplit_once('/').map_or(path, |(_, name)| name).into(),
+        path: path.into(),
+        size,
+        mime: String::new(),
+    })
+}
+
+/// All that stands there at the end of a turn.
+fn over(bodies: impl IntoIterator<Item = Body>) -> Vec<DesiredMessage> {
+    let items: Vec<Item> = (1..).zip(bodies).map(|(id, body)| item(id, body)).collect();
+    let footer = Footer {
+        elapsed: Some(Duration::from_secs(1)),
+        ..Footer::default()
+    };
+    messages(&items, &Progress::Over { footer }, &look())
+}
+
 #[test]
 fn files_are_offered_and_too_large_ones_explained() {
-    let file = |size| {
-        Body::File(Attachment {
-            name: "../../re port.pdf".into(),
-            path: "out/report.pdf".into(),
-            size,
-            mime: "application/pdf".into(),
-        })
-    };
-    let offered = one(file(2048));
-    assert_eq!(offered.content, "📎 `../../re port.pdf` (2 KiB)");
-    assert_eq!(offered.files[0].name, "re_port.pdf");
-    let large = one(file(30 << 20));
+    let offered = over([file("out/re po`rt.pdf", 2048)]).remove(0);
+    assert_eq!(offered.content, "📎 `` re po`rt.pdf `` (2 KiB)\n-# 1 s");
+    assert_eq!(offered.files[0].name, "re_po_rt.pdf");
+    let large = over([file("out/report.pdf", 30 << 20)]).remove(0);
     assert!(large.files.is_empty());
     assert_eq!(
         large.content,
-        "📎 `../../re port.pdf` is 30 MiB, and Discord takes 10 MiB here. It stays in the workspace: `out/report.pdf`"
+        "📎 `report.pdf` is 30 MiB, and Discord takes 10 MiB here. It stays in the workspace: `out/report.pdf`\n-# 1 s"
     );
+}
+
+#[test]
+fn the_files_of_a_turn_come_together_behind_its_last_words_and_part_no_tool_lines() {
+    let make = |number: u64| {
+        let title = format!("offer f{number}");
+        let tool = Body::Tool(call(&title, ToolStatus::Completed));
+        [tool, file(&format!("f{number}"), number)]
+    };
+    let bodies = (1..=12)
+        .flat_map(make)
+        .chain([file("f1", 999), answer("All made.")]);
+    let items: Vec<Item> = (1..)
+        .zip(bodies.clone())
+        .map(|(id, body)| item(id, body))
+        .collect();
+    let shown = running(&items);
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    assert_eq!(shown[0].content.lines().count(), 12);
+    assert!(
+        shown.iter().all(|message| message.files.is_empty()),
+        "while it runs"
+    );
+    let Details { content, .. } = details(&items, ItemId(1), &look()).unwrap();
+    assert!(content.contains("offer f12"), "{content}");
+    let shown = over(bodies);
+    assert_eq!(shown[1].content, "All made.\n-# 1 s");
+    let names = |message: &DesiredMessage| -> Vec<String> {
+        message.files.iter().map(|file| file.name.clone()).collect()
+    };
+    let ten: Vec<String> = (2..=11).map(|number| format!("f{number}")).collect();
+    assert_eq!(names(&shown[2]), ten);
+    assert_eq!(
+        names(&shown[3]),
+        ["f12", "f1"],
+        "what was offered again counts as it was last"
+    );
+    assert_eq!(shown[2].content.lines().count(), 10);
+    assert_eq!(shown[2].key.item, ItemId(4), "its first entry names it");
+}
+
+#[test]
+fn a_message_has_no_more_bytes_of_files_than_discord_takes() {
+    let mib = 1 << 20;
+    let shown = over([
+        file("a", 6 * mib),
+        file("b", 6 * mib),
+        file("huge", 99 * mib),
+        file("c", 4 * mib),
+    ]);
+    let counts: Vec<usize> = shown.iter().map(|message| message.files.len()).collect();
+    assert_eq!(counts, [1, 2]);
+    assert!(shown[1].content.contains("`huge` is 99 MiB"));
+}
+
+#[test]
+fn many_tools_are_few_messages_however_long_their_titles_are() {
+    let long = "`*`".repeat(99);
+    for (title, status) in [
+        ("write app/f.ts", ToolStatus::Completed),
+        (&long, ToolStatus::Running),
+    ] {
+        let bodies = (0..30).map(|_| Body::Tool(call(title, status)));
+        let items: Vec<Item> = (1..).zip(bodies).map(|(id, body)| item(id, body)).collect();
+        let shown = running(&items);
+        assert_eq!(shown.len(), 2);
+        assert!(
+            shown
+                .iter()
+                .all(|message| units(&message.content) < LONGEST_MESSAGE - 99)
+        );
+        assert!(
+            shown[0].content.lines().all(|line| line.chars().count() > 18),
+            "{}",
+            shown[0].content
+        );
+    }
 }
 
 #[test]
@@ -711,7 +799,13 @@ proptest! {
             prop_assert!(message.files.iter().all(|file| file.name == file_name(&file.name)));
         }
         prop_assert_eq!(&shown, &messages(&items, &progress, &look));
-        prop_assert!(parts.is_sorted(), "messages stand in the order of their entries");
+        let words: Vec<i64> = shown
+            .iter()
+            .filter(|message| !message.content.contains('📎'))
+            .map(|message| message.key.delivery_part())
+            .collect();
+        prop_assert!(words.is_sorted(), "messages stand in the order of their entries");
+        parts.sort_unstable();
         parts.dedup();
         prop_assert_eq!(parts.len(), shown.len());
     }

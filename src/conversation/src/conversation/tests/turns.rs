@@ -1,6 +1,7 @@
 //! The inbox.
 
 use super::*;
+use crate::conversation::Spoken;
 use crate::turn::{Merged, TurnEnd, TurnState};
 
 const MIB: usize = 1 << 20;
@@ -484,4 +485,47 @@ async fn a_turn_that_waits_can_say_something_else_and_so_does_its_entry() {
         running.id,
     );
     assert_eq!(conversation.turn(running.id).await.unwrap().text, "new");
+}
+
+#[tokio::test]
+async fn who_wrote_what_of_a_turn_is_known_after_a_steer_and_in_its_retry() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let write = async |by: &str, source: &str, text: &str| {
+        let new = NewTurn {
+            by: UserId::parse(by).unwrap(),
+            name: by.to_owned(),
+            ..message(&thread, source, text)
+        };
+        match conversation.enqueue(new).await.unwrap() {
+            Enqueued::New(turn, _) => turn,
+            Enqueued::Known(turn) => panic!("{turn:?}"),
+        }
+    };
+    let spoken = async |turn: &Turn| {
+        let Spoken { messages, is_shared } = conversation.spoken(turn).await.unwrap();
+        let told: Vec<String> = messages
+            .into_iter()
+            .map(|spoke| format!("{}: {}", spoke.by.as_str(), spoke.text))
+            .collect();
+        (told, is_shared)
+    };
+    let one = write("local:alice", "1", "look").await;
+    assert_eq!(spoken(&one).await, (vec!["local:alice: look".to_owned()], false));
+    conversation.start_next(&thread).await.unwrap().unwrap();
+    let other = write("local:bob", "2", "and here").await;
+    let merged = conversation.merge(other.id, one.id).await.unwrap().turn;
+    let both = ["local:alice: look".to_owned(), "local:bob: and here".to_owned()];
+    assert_eq!(spoken(&merged).await, (both.to_vec(), true));
+    conversation.finish(one.id, TurnEnd::Failed, None).await.unwrap();
+    let Enqueued::New(again, _) = conversation.retry(one.id).await.unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(spoken(&again).await, (both.to_vec(), true));
+    conversation.start_next(&thread).await.unwrap().unwrap();
+    let more = write("local:bob", "3", "").await;
+    let merged = conversation.merge(more.id, again.id).await.unwrap().turn;
+    assert_eq!(spoken(&merged).await.0.len(), 3);
+    // A chat that names a message like a retry repeats nothing.
+    let named = write("local:bob", &format!("retry:{}", one.id), "mine").await;
+    assert_eq!(spoken(&named).await, (vec!["local:bob: mine".to_owned()], true));
 }

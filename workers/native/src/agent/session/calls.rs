@@ -92,7 +92,7 @@ impl<K: Kit> Session<K> {
             self.client.update(card.ended(&outcome));
             Executed::Done
         };
-        for offered in outcome.created.iter().filter_map(|path| card::offered(path)) {
+        for offered in outcome.offered.iter().filter_map(|path| card::offered(path)) {
             self.client.update(offered);
         }
         Ok(executed)

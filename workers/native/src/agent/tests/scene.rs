@@ -260,7 +260,7 @@ impl Hands for Script {
             failed: false,
             stopped: false,
             exit: Some(0),
-            created: vec![PathBuf::from("/w/a b")],
+            offered: vec![PathBuf::from("/w/a b")],
         }
     }
 }

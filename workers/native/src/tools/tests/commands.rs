@@ -361,21 +361,3 @@ async fn commands_are_caged() {
         format!("{}\n0\nhome\n", bench.workspace().display())
     );
 }
-
-#[tokio::test]
-async fn files_that_a_command_made_are_offered() {
-    let bench = Bench::new();
-    bench.put("old.txt", "");
-    bench.put(".gitignore", "build/\n");
-    // Born well before the command, by more than a tick of the kernel's clock.
-    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
-    let outcome = bench.bash("echo x > new.txt; echo y >> old.txt; mkdir build sub; echo z > build/out; echo z > sub/new; echo t > $TMPDIR/t").await;
-    assert_eq!(outcome.created, [bench.path("new.txt"), bench.path("sub/new")]);
-    assert!(
-        bench
-            .bash("seq 1 30 | xargs -I@ touch many-@")
-            .await
-            .created
-            .is_empty()
-    );
-}

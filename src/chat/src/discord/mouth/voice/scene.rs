@@ -1,6 +1,7 @@
 //! What a voice knows of its thread, and what should stand there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use conversation::{Body, Item, ItemId, Thread, Turn, TurnId, TurnState, Window};
 use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
@@ -42,6 +43,18 @@ pub(super) struct Scene {
     signed: Vec<Id>,
 }
 
+/// The turns that are told from after `upto` on. They are looked at whole: what shares a message follows from all of them.
+fn told_turns(known: &BTreeMap<ItemId, Item>, upto: ItemId) -> BTreeSet<TurnId> {
+    let told = known.range((Bound::Excluded(upto), Bound::Unbounded));
+    told.filter_map(|(_, item)| item.turn).collect()
+}
+
+/// Whether entries from `first` on may begin in the middle of such a turn.
+fn is_inside(known: &BTreeMap<ItemId, Item>, first: ItemId, upto: ItemId) -> bool {
+    let turn = known.get(&first).and_then(|item| item.turn);
+    turn.is_some_and(|turn| told_turns(known, upto).contains(&turn))
+}
+
 /// Whether an update could be taken in.
 pub(super) enum Taken {
     Fine,
@@ -66,7 +79,7 @@ impl Scene {
         let mut known: BTreeMap<ItemId, Item> = items.into_iter().map(|item| (item.id, item)).collect();
         for _ in 0..PAGES {
             // What waits for an answer is there also where what came after it is not.
-            let Some(first) = from.filter(|first| *first > upto) else {
+            let Some(first) = from.filter(|first| *first > upto || is_inside(&known, *first, upto)) else {
                 break;
             };
             let window = Window {
@@ -78,7 +91,8 @@ impl Scene {
             from = older.first().map(|item| item.id).filter(|_| further);
             known.extend(older.into_iter().map(|item| (item.id, item)));
         }
-        known.retain(|id, _| *id > upto);
+        let told = told_turns(&known, upto);
+        known.retain(|id, item| *id > upto || item.turn.is_some_and(|turn| told.contains(&turn)));
         Ok(Self {
             items: known,
             thread,

@@ -6,7 +6,7 @@ impl Rest {
     /// The content of a file that somebody attached, at most `most` bytes.
     pub(in crate::discord) async fn download(&self, url: &str, most: u64) -> Result<Vec<u8>, Trouble> {
         let failed = |error: &reqwest_of_serenity::Error| Trouble::Failed(cause(error));
-        if let Some((base, _)) = &self.elsewhere
+        if let Some(base) = &self.elsewhere
             && !url.starts_with(&format!("{base}/"))
         {
             let words = "the file is at another place than the server that is used here";
