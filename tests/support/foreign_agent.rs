@@ -214,7 +214,7 @@ impl Agent {
                 json!({ "code": -32603, "message": "Internal error", "data": { "details": "it is not in your plan" } }),
             );
         }
-        self.model = model.as_str().unwrap_or_default().to_owned();
+        model.as_str().unwrap_or_default().clone_into(&mut self.model);
         Ok(self.offer())
     }
 
