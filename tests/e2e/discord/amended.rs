@@ -13,12 +13,12 @@ impl Stage {
         let (_, thread) = self.mention(&self.alice, "hold\nsay: first").await;
         self.scene.wait(Counter::ModelRequests, 1).await;
         let two = ["say: old words", "say: never"].map(|text| self.alice.says(thread, text));
-        until(async || (self.waiting(thread).await.len() == 2).then_some(())).await;
+        until(async || (self.still_waiting(thread).await.len() == 2).then_some(())).await;
         (thread, two)
     }
 
     /// What waits in a thread.
-    async fn waiting(&self, thread: Id) -> Vec<String> {
+    async fn still_waiting(&self, thread: Id) -> Vec<String> {
         let kept = Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
         let id = ThreadId::parse(&format!("discord:{thread}")).expect("a thread");
         // There may be no thread yet.
@@ -33,7 +33,7 @@ async fn what_waits_runs_in_its_new_words_and_what_was_deleted_not_at_all() {
     let (thread, [changed, deleted]) = stage.with_two_that_wait().await;
     stage.alice.edits(changed, "say: new words");
     stage.alice.deletes(deleted);
-    until(async || (stage.waiting(thread).await == ["say: new words"]).then_some(())).await;
+    until(async || (stage.still_waiting(thread).await == ["say: new words"]).then_some(())).await;
     stage.going(stage.sign(changed, "✅")).await;
     assert_eq!(stage.answers(thread).await, "first\nnew words");
     // What was answered is over.
@@ -66,11 +66,11 @@ async fn what_stood_in_a_thread_before_stays_with_a_message_that_is_changed() {
     let post = stage.alice.posts_in_forum(forum, "How do I X?", "I tried Y.");
     let name = stage.fake.bot().mention();
     let asked = stage.alice.says(post, &format!("{name} say: old words"));
-    let waits = async || (stage.waiting(post).await.len() == 1).then_some(());
+    let waits = async || (stage.still_waiting(post).await.len() == 1).then_some(());
     until(waits).await;
     stage.alice.edits(asked, &format!("{name} say: new words"));
     let changed = async || {
-        let waiting = stage.waiting(post).await;
+        let waiting = stage.still_waiting(post).await;
         waiting
             .first()?
             .ends_with("\n\nsay: new words")

@@ -253,7 +253,7 @@ async fn settings_and_commands_change_the_thread() {
     assert!(words.starts_with("No model is chosen"), "{words}");
     let words = command("/status").await["words"].as_str().unwrap().to_owned();
     assert!(
-        words.contains("model: none") && words.contains("/model and a name"),
+        words.contains("Model: none") && words.contains("/model and a name"),
         "{words}"
     );
     command("/agent other").await;
