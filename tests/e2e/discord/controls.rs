@@ -38,7 +38,7 @@ async fn where_no_model_is_chosen_model_and_status_say_so_and_how_to_choose_one(
     let none = "No model is chosen, here or for the agent";
     stage.types(&alice, thread, "model", &[], none).await;
     stage.types(&alice, thread, "status", &[], none).await;
-    stage.types(&alice, thread, "status", &[], "model: none").await;
+    stage.types(&alice, thread, "status", &[], "Model: none").await;
     let named = |name: &str| [("name", json!(name))];
     let chosen = "From the next turn on: the model `rehearsal`";
     stage
@@ -47,7 +47,7 @@ async fn where_no_model_is_chosen_model_and_status_say_so_and_how_to_choose_one(
     let next = alice.says(thread, "say: with a model");
     stage.is_whole(next, thread, "with a model").await;
     stage
-        .types(&alice, thread, "status", &[], "model: rehearsal")
+        .types(&alice, thread, "status", &[], "Model: rehearsal")
         .await;
     stage
         .types(&alice, thread, "model", &named("default"), none)
