@@ -163,7 +163,9 @@ async fn status_and_queue_tell_what_runs_and_waits_and_a_number_is_taken_out_alo
     let last = bob.says(thread, "say: third");
     stage.sign(last, "👀").await;
 
-    stage.types(&alice, thread, "status", &[], "A turn has been running for").await;
+    stage
+        .types(&alice, thread, "status", &[], "A turn has been running for")
+        .await;
     stage
         .types(
             &alice,

@@ -219,7 +219,7 @@ pub(super) fn behind(bot: &Bot, channel: Id, guild: Option<Id>) -> Behind {
     }
 }
 
-/// Deals with a message that [came](came). Ends when what comes after it in its channel may be dealt with. It counts as seen
+/// Deals with a message that [`came`]. Ends when what comes after it in its channel may be dealt with. It counts as seen
 /// when it is a turn, or nothing for good; a host that stops before leaves it to the next one.
 pub(super) async fn hear(bot: &Arc<Bot>, came: Came) {
     let (id, channel) = (came.message.id.get(), came.message.channel_id.get());
