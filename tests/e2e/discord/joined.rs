@@ -163,3 +163,26 @@ async fn a_thread_is_of_whoever_called_it_there_and_everybody_is_told_who_that_i
     bob.presses_labelled(card.id, "Allow once");
     stage.sign(asked, "✅").await;
 }
+
+#[tokio::test]
+async fn what_begins_with_somebody_elses_name_is_said_among_people() {
+    let stage = Stage::start("everyone = true", "").await;
+    let bob = stage.guild.member("bob");
+    let (first, thread) = stage.mention(&stage.alice, "say: one").await;
+    stage.sign(first, "✅").await;
+    let aside = stage
+        .alice
+        .says(thread, &format!("{} say: not for the bot", bob.mention()));
+    let both = format!("{} and {}\nsay: two", bob.mention(), stage.fake.bot().mention());
+    let second = stage.alice.says(thread, &both);
+    stage.sign(second, "✅").await;
+    let answers = stage.answers(thread).await;
+    assert!(
+        answers.contains("two") && !answers.contains("not for the bot"),
+        "{answers}"
+    );
+    let reactions = stage
+        .fake
+        .look(|world| world.message(aside).map(|one| one.reactions.len()));
+    assert_eq!(reactions, Some(0));
+}

@@ -109,6 +109,8 @@ pub struct Facts {
     pub place: Place,
     /// It mentions the bot, or answers one of its messages.
     pub mentioned: bool,
+    /// It begins with the name of somebody else.
+    pub elsewhere: bool,
     /// There are neither words (apart from the mention) nor attachments.
     pub empty: bool,
     /// The bot serves this thread or direct conversation already.
@@ -268,9 +270,11 @@ pub fn hears(rules: &Rules, place: Place) -> bool {
 
 /// What the message would be if its author may speak.
 fn asked(mode: Mode, facts: &Facts) -> Option<Verdict> {
+    // People talk among themselves, too.
+    let is_for_others = facts.elsewhere && !facts.mentioned && facts.place != Place::Dm;
     let speaks = facts.mentioned || mode == Mode::All;
     match facts.place {
-        _ if mode == Mode::Off => None,
+        _ if mode == Mode::Off || is_for_others => None,
         Place::Dm | Place::Thread { .. } if facts.known => Some(Verdict::Turn),
         Place::Dm => Some(Verdict::Join),
         Place::Voice { .. } => {

@@ -97,6 +97,7 @@ pub(super) async fn refusal(bot: &Bot, channel: Id, author: Id) -> Result<Option
         place: hear::place(channel, spot.guild, spot),
         // As it was when it was accepted.
         mentioned: true,
+        elsewhere: false,
         empty: false,
         known: true,
         bot_turns: 0,

@@ -29,7 +29,7 @@ pub(super) use failed::Failed;
 
 use another::{is_left, notice_another, told_of_another, was_opened_by_us};
 use answer::{answer, unopened};
-use facts::{author, mentions, said, shown};
+use facts::{author, mentions, names_another, said, shown};
 pub(super) use turn::obey_channel;
 use turn::{open, turn};
 pub(super) use waiting::look_again;
@@ -282,6 +282,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
         author: author(bot, message),
         place,
         mentioned: mentions(bot, message),
+        elsewhere: names_another(bot, message),
         empty: said.is_empty() && shown(bot, message).next().is_none(),
         known: bot.places.is_served(channel),
         bot_turns: bot.places.bot_turns(channel),

@@ -71,6 +71,7 @@ fn says(author: Author, place: Place) -> Facts {
         author,
         place,
         mentioned: false,
+        elsewhere: false,
         empty: false,
         known: false,
         bot_turns: 0,
@@ -91,6 +92,13 @@ fn thread(parent: Id) -> Place {
 fn mention(facts: Facts) -> Facts {
     Facts {
         mentioned: true,
+        ..facts
+    }
+}
+
+fn to_another(facts: Facts) -> Facts {
+    Facts {
+        elsewhere: true,
         ..facts
     }
 }
@@ -157,6 +165,12 @@ fn what_becomes_of_each_message() {
         ("a removed user in a known thread",      team(), known(says(person(BOB), thread(TALK))), refuse(NotListed, Say::Once)),
         ("who asks there is told each time",      team(), known(mention(says(person(BOB), thread(TALK)))), refuse(NotListed, Say::Reply)),
         ("a known thread of a removed channel",   team(), known(says(person(ALICE), thread(77))), refuse(NotHere, Say::Once)),
+        // people who talk among themselves
+        ("to another, in a known thread",         team(), to_another(known(says(person(ALICE), thread(TALK)))), Ignore),
+        ("to another and to the bot",             team(), to_another(known(mention(says(person(ALICE), thread(TALK))))), Turn),
+        ("all: to another",                       team(), to_another(says(person(ALICE), channel(BUSY))), Ignore),
+        ("to another, said to the bot alone",     team(), to_another(known(says(person(ALICE), Place::Dm))), Turn),
+        ("a stranger, to another",                team(), to_another(known(says(person(BOB), thread(TALK)))), Ignore),
         // direct messages
         ("a direct message",                      team(), says(person(ALICE), Place::Dm), Join),
         ("the next one",                          team(), known(says(person(ALICE), Place::Dm)), Turn),
@@ -209,12 +223,13 @@ fn anybody() -> impl Strategy<Value = Facts> {
         Just(thread(QUIET)),
         Just(channel(77))
     ];
-    let flags = any::<[bool; 3]>();
+    let flags = any::<[bool; 4]>();
     (2..9_u64, kind, place, flags, 0..6_u32).prop_map(
-        |(id, kind, place, [mentioned, empty, known], bot_turns)| Facts {
+        |(id, kind, place, [mentioned, elsewhere, empty, known], bot_turns)| Facts {
             author: author(id, kind),
             place,
             mentioned,
+            elsewhere,
             empty,
             known,
             bot_turns,

@@ -51,6 +51,19 @@ pub(super) fn mentions(bot: &Bot, message: &Message) -> bool {
         || answers.is_some_and(|answered| answered.author.id.get() == us)
 }
 
+/// It begins with the name of another person or role: people talk among themselves.
+pub(super) fn names_another(bot: &Bot, message: &Message) -> bool {
+    let id = |named: &str| named.split_once('>')?.0.parse::<Id>().ok();
+    let text = message.content.trim_start();
+    match text.strip_prefix("<@&") {
+        Some(role) => id(role).is_some_and(|role| !bot.places.is_our_role(role)),
+        None => {
+            let user = text.strip_prefix("<@!").or_else(|| text.strip_prefix("<@"));
+            user.and_then(id).is_some_and(|user| user != bot.identity.user)
+        }
+    }
+}
+
 /// What was said.
 pub(super) struct Said {
     /// What it refers to, as quotations: somebody else's message that it answers, and what it forwards.
