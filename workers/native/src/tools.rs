@@ -37,7 +37,7 @@ use tokio::task::JoinError;
 use tracing::warn;
 
 use crate::disk::blocking;
-use arguments::in_short;
+pub(crate) use arguments::in_short;
 pub(crate) use inside::{folders_inside, read_inside};
 use place::{Place, Places};
 use search::Searches;

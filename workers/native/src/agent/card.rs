@@ -11,7 +11,7 @@ use contract::{META_KEY, STOPPED};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::tools::{CHANGE_LIMIT, Change, Kind, Outcome, Prepared};
+use crate::tools::{CHANGE_LIMIT, Change, Kind, Outcome, Prepared, in_short};
 
 /// So much output is shown, the end of it. The model and the transcript may have more.
 pub(crate) const SHOWN: usize = 16 * 1024;
@@ -55,7 +55,7 @@ impl Card {
 
     /// A call that never came to be.
     pub(crate) fn refused(id: &str, name: &str, arguments: &str, why: &str) -> SessionUpdate {
-        let call = ToolCall::new(ToolCallId::new(id), name)
+        let call = ToolCall::new(ToolCallId::new(id), about(name, arguments))
             .kind(ToolKind::Other)
             .status(ToolCallStatus::Failed)
             .raw_input(Value::from(arguments))
@@ -148,6 +148,16 @@ impl Card {
     }
 }
 
+/// A call that nobody prepared, by the argument that says what it was about.
+fn about(name: &str, arguments: &str) -> String {
+    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+    let mut named = ["path", "command", "pattern"].into_iter();
+    match named.find_map(|key| arguments[key].as_str()) {
+        Some(what) if !what.trim().is_empty() => format!("{name} {}", in_short(what)),
+        _ => name.to_owned(),
+    }
+}
+
 /// A file for the people in the thread. `None` for a path that makes no URL.
 pub(crate) fn offered(path: &Path) -> Option<SessionUpdate> {
     let name = path.file_name()?.to_string_lossy();
@@ -207,6 +217,13 @@ mod tests {
         assert!(tail(&long).len() <= SHOWN && tail(&long).len() > SHOWN - 4);
         assert!(tail(&long).chars().all(|character| character == 'ä'));
         assert_eq!(tail("short"), "short");
+    }
+
+    #[test]
+    fn a_call_that_never_came_to_be_says_what_it_was_about() {
+        assert_eq!(about("read", r#"{"path":"no\nfile.txt"}"#), "read no file.txt");
+        assert_eq!(about("bash", r#"{"command":" "}"#), "bash");
+        assert_eq!(about("read", "{broken"), "read");
     }
 
     #[test]

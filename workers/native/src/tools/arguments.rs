@@ -57,7 +57,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// One line of a text that may be long or hold control characters, for a title.
-pub(super) fn in_short(text: &str) -> String {
+pub(crate) fn in_short(text: &str) -> String {
     const LONGEST: usize = 80;
     let line: String = text
         .chars()
