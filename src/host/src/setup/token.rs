@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chat::discord::config::Token;
 use chat::discord::inspect::{Rest, Trouble};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::dialogue::again;
 use super::{Guide, Met, file};
@@ -57,11 +57,14 @@ impl Guide<'_> {
         if said.is_none() && self.dialogue.is_none() {
             said = Some(self.default());
         }
+        // Whoever pasted a token pastes the next one, too, and it must not be shown.
+        let mut pastes = false;
         loop {
             let chosen = match said.take() {
                 Some(source) => Chosen::at(source),
-                None => self.choose().await?,
+                None => self.choose(pastes).await?,
             };
+            pastes = chosen.pasted.is_some();
             let words = match self.meet(&chosen).await {
                 Ok(met) => return Ok((chosen, met)),
                 Err(Refused::Failed(failure)) => return Err(failure),
@@ -89,14 +92,13 @@ impl Guide<'_> {
             return Some(Source::Variable(name.clone()));
         }
         if let Some(words) = &asked.token_command {
+            // What can't be taken apart is tried as it is, and told.
             return Some(Source::Command(
-                words.split_whitespace().map(str::to_owned).collect(),
+                words_of(words).unwrap_or_else(|| vec![words.clone()]),
             ));
         }
         let path = asked.token_file.as_ref()?;
-        Some(Source::File(
-            std::path::absolute(path).unwrap_or_else(|_| path.clone()),
-        ))
+        Some(Source::File(absolute(path)))
     }
 
     /// What the configuration says, else the usual variable.
@@ -113,7 +115,8 @@ impl Guide<'_> {
         }
     }
 
-    async fn choose(&mut self) -> Result<Chosen, Failure> {
+    /// `pastes`: the token itself is asked for first.
+    async fn choose(&mut self, pastes: bool) -> Result<Chosen, Failure> {
         let own = self.settings.state_folder.join(FILE);
         let configured = self
             .settings
@@ -126,17 +129,26 @@ impl Guide<'_> {
         };
         let is_set = Variables::of_this_process().secret(DEFAULT_VARIABLE).is_some();
         let here = if is_set { "set here" } else { "not set here" };
-        output::say(&format!(
-            "   It never goes into the configuration or a log. Where is it?\n   \
+        let mut next = pastes.then_some("4");
+        let explain = || {
+            output::say(&format!(
+                "   It never goes into the configuration or a log. Where is it?\n   \
              1) in the environment ({DEFAULT_VARIABLE} is {here})\n   \
              2) in a file\n   \
              3) a program prints it, such as `pass show discord-bot`\n   \
              4) I paste it now; it goes into `{}`, which only this user may read",
-            own.display()
-        ));
+                own.display()
+            ))
+        };
+        if next.is_none() {
+            explain();
+        }
         let enter = configured.map_or_else(|| "4".to_owned(), |source| format!("Enter: {source}"));
         loop {
-            let answer = dialogue.ask(&format!("   1 to 4 [{enter}] ")).await?;
+            let answer = match next.take() {
+                Some(answer) => answer.to_owned(),
+                None => dialogue.ask(&format!("   1 to 4 [{enter}] ")).await?,
+            };
             let answer = match answer.as_str() {
                 "" if enter == "4" => "4",
                 "" => return Ok(Chosen::at(usual)),
@@ -154,9 +166,20 @@ impl Guide<'_> {
                     })
                 }
                 "2" => Source::File(PathBuf::from(dialogue.ask("   which file? ").await?)),
-                "3" => Source::Command(words(&dialogue.ask("   which command? ").await?)),
+                "3" => {
+                    let Some(words) = words_of(&dialogue.ask("   which command? ").await?) else {
+                        again("a command, whose quotation marks are closed");
+                        continue;
+                    };
+                    Source::Command(words)
+                }
                 "4" => {
-                    let pasted = dialogue.ask_hidden("   the token (not shown): ").await?;
+                    let question = "   the token (not shown), or Enter for another way: ";
+                    let pasted = dialogue.ask_hidden(question).await?;
+                    if pasted.expose_secret().is_empty() {
+                        explain();
+                        continue;
+                    }
                     if bot_token::is_sound(&pasted) {
                         return Ok(Chosen {
                             source: Source::File(own),
@@ -166,10 +189,15 @@ impl Guide<'_> {
                     again(&format!(
                         "a token: three parts with points between them, {WHERE_FROM}"
                     ));
+                    next = Some("4");
                     continue;
                 }
-                _ => {
-                    again("a number from 1 to 4");
+                other => {
+                    again(if is_token(other) {
+                        SHOWN
+                    } else {
+                        "a number from 1 to 4"
+                    });
                     continue;
                 }
             };
@@ -177,6 +205,7 @@ impl Guide<'_> {
                 // Not repeated, nor looked for: it would be shown.
                 Source::Variable(text) if is_token(&text) => again(SHOWN),
                 Source::File(path) if is_token(&path.to_string_lossy()) => again(SHOWN),
+                Source::File(path) if path.as_os_str().is_empty() => again("the path of a file"),
                 Source::File(path) => return Ok(Chosen::at(Source::File(absolute(&path)))),
                 place => return Ok(Chosen::at(place)),
             }
@@ -216,12 +245,19 @@ fn is_token(text: &str) -> bool {
     bot_token::is_sound(&text.to_owned().into())
 }
 
+/// From here, or from home where it begins with `~/`, as shells take it.
 fn absolute(path: &Path) -> PathBuf {
+    if let Ok(rest) = path.strip_prefix("~")
+        && let Some(home) = std::env::home_dir()
+    {
+        return home.join(rest);
+    }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn words(command: &str) -> Vec<String> {
-    command.split_whitespace().map(str::to_owned).collect()
+/// A command as it is typed into a shell. `None`: there is none, or a quotation mark stands alone.
+fn words_of(command: &str) -> Option<Vec<String>> {
+    shlex::split(command).filter(|words| !words.is_empty())
 }
 
 fn name_of(path: &Path) -> String {

@@ -46,7 +46,7 @@ impl Task {
         before.map(|turn| known(turn.id)).ok_or_else(|| {
             let limit = self.shared.config.limits.queued;
             SupervisorError::TooMuch(format!(
-                "{limit} messages wait in this thread already; wait, or drop some"
+                "{limit} messages wait in this thread already, so this one was not taken; wait, or take some out (`/queue`)"
             ))
         })
     }

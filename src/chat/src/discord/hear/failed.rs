@@ -3,6 +3,7 @@
 use supervisor::SupervisorError;
 
 use crate::discord::rest::Trouble;
+use crate::notes::sentence;
 
 /// Why a message became nothing.
 pub(in crate::discord) enum Failed {
@@ -32,7 +33,7 @@ impl From<SupervisorError> for Failed {
             | SupervisorError::NoAgent(_)
             | SupervisorError::NoModel(_)
             | SupervisorError::NotAllowed(_)
-            | SupervisorError::Gone(_) => Self::Here(error.to_string()),
+            | SupervisorError::Gone(_) => Self::Here(sentence(&error.to_string())),
             SupervisorError::Conversation(_) | SupervisorError::System { .. } => {
                 Self::Later(error.to_string())
             }

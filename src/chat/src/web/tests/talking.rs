@@ -263,7 +263,7 @@ async fn settings_and_commands_change_the_thread() {
         command("/status").await["words"]
             .as_str()
             .unwrap()
-            .contains("(other), model")
+            .contains("(other). Model")
     );
     assert!(
         command("/help").await["words"]
