@@ -102,7 +102,7 @@ fn a_call_that_makes_no_sense_is_explained_to_the_model() {
     let refused = |name, arguments| bench.tools.prepare(name, arguments).unwrap_err();
     assert_eq!(
         refused("fly", "{}"),
-        "there is no tool `fly`; there are read, write, edit, list, glob, grep, bash"
+        "there is no tool `fly`; there are read, write, edit, list, glob, grep, bash, offer"
     );
     assert!(refused("read", "{\"path\":").starts_with("the arguments of `read` are not JSON"));
     assert!(refused("read", "").contains("missing field `path`"));
@@ -129,6 +129,7 @@ fn every_tool_has_a_schema_that_names_its_arguments() {
                 let value = match schema["type"].as_str().unwrap() {
                     "integer" => json!(1),
                     "boolean" => json!(true),
+                    "array" => json!(["x"]),
                     _ if name == "output" => json!("files"),
                     _ => json!("x"),
                 };
