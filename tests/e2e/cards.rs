@@ -98,12 +98,12 @@ async fn an_agent_s_own_answers_are_offered_in_its_words_and_it_hears_the_one_th
             .script("return [...document.querySelectorAll('.decide button')].map((one) => one.textContent)")
             .await;
         let own = [
+            "Yes, ask for each edit",
             "Yes, and accept all edits",
             "Yes, and run everything",
-            "Yes, ask for each edit",
             "No, keep planning",
         ];
-        assert_eq!(names, json!(own));
+        assert_eq!(names, json!(own), "the narrowest first");
         look_at(browser, "other-answers").await;
         // Of two answers of one kind, the one that was pressed.
         press(browser, "Yes, and run everything").await;
