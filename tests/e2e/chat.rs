@@ -233,7 +233,7 @@ async fn a_file_goes_in_and_one_comes_out() {
             .await
             .expect("it takes a path");
         browser.find("#uploads li").await;
-        say(browser, "write: notes.txt hello\noffer: notes.txt").await;
+        say(browser, "write: notes.txt hello").await;
         sign_in(browser, ".login", "alice").await;
         browser.find(".said .files a").await;
         browser
@@ -242,6 +242,8 @@ async fn a_file_goes_in_and_one_comes_out() {
             .click()
             .await
             .expect("it can be pressed");
+        until_idle(browser).await;
+        say(browser, "offer: notes.txt").await;
         browser.find(".offer a[download]").await;
         until_idle(browser).await;
         look_at(browser, "files").await;
