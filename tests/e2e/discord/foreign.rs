@@ -186,11 +186,7 @@ async fn a_model_that_it_offers_is_chosen_and_what_it_refuses_is_told_in_its_wor
         asks(Some("locked"), "Foreign is told to use the model `locked`").await;
         let next = stage.alice.says(thread, "model\nsay: still here");
         stage
-            .said(
-                thread,
-                "the refusal",
-                with("does not use the model `locked`: it is not in your plan"),
-            )
+            .said(thread, "the refusal", with("it is not in your plan"))
             .await;
         stage.said(thread, "the answer", with("still here")).await;
         stage.sign(next, "✅").await;
@@ -221,7 +217,7 @@ async fn an_agent_that_offers_no_models_chooses_itself_and_nothing_else_is_claim
             "Foreign chooses its model itself",
         ),
         ("model", vec![], "Foreign chooses its model itself"),
-        ("status", vec![], "Agent: Foreign, model: its own"),
+        ("status", vec![], "Agent: Foreign. Model: its own"),
     ] {
         let typed = stage.alice.slash(thread, command, &options);
         stage.told(&stage.alice, thread, typed, words).await;

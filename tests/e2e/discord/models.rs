@@ -17,7 +17,9 @@ async fn a_provider_that_is_overloaded_is_waited_for_and_status_says_so() {
     let alice = stage.alice.clone();
     until(async || {
         let typed = alice.slash(thread, "status", &[]);
-        let told = stage.answered(&alice, thread, typed, "A turn has been running").await;
+        let told = stage
+            .answered(&alice, thread, typed, "A turn has been running")
+            .await;
         told.content.contains("429").then_some(told)
     })
     .await;

@@ -9,9 +9,6 @@ use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::rest::{Outgoing, Trouble};
 
-/// Discord's code where the bot may not answer a message, since it may not read what was said before.
-const NO_HISTORY: i64 = 160_002;
-
 /// Why no thread can be opened, in words; `None`: it is not about threads.
 pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
     let Trouble::Refused { code, .. } = trouble else {
@@ -87,15 +84,7 @@ async fn say(bot: &Bot, message: &Message, words: &str, again: bool) -> Result<(
     reply.reply_to = Some(message.id.get());
     reply.nonce = Some(bot.nonces.named(&format!("r{}", message.id)));
     let channel = message.channel_id.get();
-    let said = match bot.rest.send(channel, reply.clone(), true).await {
-        Err(Trouble::Refused { code: NO_HISTORY, .. }) => {
-            reply.reply_to = None;
-            reply.content = format!("<@{}> {words}", message.author.id);
-            bot.rest.send(channel, reply, true).await
-        }
-        said => said,
-    };
-    said.map(drop)
+    bot.rest.send(channel, reply, true).await.map(drop)
 }
 
 /// Whether one of the hundred messages after it is our reply.
