@@ -179,8 +179,8 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.expect("agent-host up`, then type in #general: @");
     let (code, shown) = person.ends();
     assert_eq!(code, Some(0), "{shown}");
-    // But for the one that was typed where it can be seen.
-    assert_no_token(&shown.replacen(FORGED, "", 1));
+    // But for those that were typed where they can be seen.
+    assert_no_token(&shown.replacen(FORGED, "", 2));
 
     let token = home.join("discord-token");
     let mode = fs::metadata(&token).expect("it is there").permissions().mode();

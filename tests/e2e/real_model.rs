@@ -152,7 +152,8 @@ async fn a_stored_key_that_the_vendor_refused_is_told_everywhere_until_a_good_on
     for told in [&list, &doctor] {
         assert!(
             told.contains("openai (host) is refused: the vendor refused this key at 20")
-                && told.contains("store another one: agent-host auth login openai"),
+                && told.contains("store another one: `AGENT_HOST_HOME=")
+                && told.contains("agent-host auth login openai"),
             "{told}"
         );
     }

@@ -121,7 +121,7 @@ async fn the_oldest_idle_worker_makes_room_for_another_thread() {
     until(async || {
         let typed = alice.slash(one, "status", &[]);
         let told = stage.answered(&alice, one, typed, "").await;
-        told.content.contains("Waiting for a free place").then_some(())
+        told.content.contains("waits for a free place").then_some(())
     })
     .await;
     stage.going(stage.is_whole(held, other, "goes on")).await;

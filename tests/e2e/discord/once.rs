@@ -199,7 +199,7 @@ async fn what_is_just_being_sent_is_not_sent_by_whoever_looks_at_the_thread_anew
     let thread = stage.spoken().await;
     stage.sending(Fault::status(403));
     let first = stage.alice.says(thread, "say: at first refused");
-    stage.sign(first, "✅").await;
+    stage.sign(first, "⚠️").await;
     stage.sending(Fault::held());
     let second = stage.alice.says(thread, "say: once only");
     stage.struck().await;

@@ -182,7 +182,7 @@ async fn a_host_says_once_that_it_is_connected_and_when_that_is_over_for_a_while
             (gateway.identified + gateway.resumed >= before).then_some(())
         })
         .await;
-    stage.fake.gateway().refuse_connections(4);
+    stage.fake.gateway().refuse_connections(3);
     stage.fake.gateway().drop_connections();
     let told = said_in_log(&host, "connected to Discord again").await;
     assert_eq!(

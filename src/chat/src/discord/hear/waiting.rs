@@ -110,7 +110,8 @@ async fn waits(bot: &Bot, channel: Id, message: Id) -> Option<Turn> {
         .filter(|id| bot.places.is_served(*id));
     for thread in served.filter_map(thread) {
         let queued = bot.house.conversation.queued(&thread).await;
-        let queued = queued.inspect_err(|error| tracing::warn!(%error, "could not look up what waits"));
+        // A host that stops has closed it.
+        let queued = queued.inspect_err(|error| tracing::debug!(%error, "could not look up what waits"));
         let source = source(channel, message);
         let mut queued = queued.unwrap_or_default().into_iter();
         if let Some(turn) = queued.find(|turn| turn.source == source) {

@@ -32,6 +32,7 @@ pub(super) async fn found(bot: &Bot, channel: Id, delivery: &Delivery) -> Result
             && says(message.content.trim(), text)
             && !others.contains(&message.id.get())
     };
+    let mut may = false;
     for _ in 0..PAGES {
         let messages = bot.rest.after(channel, after).await?;
         if let Some(message) = messages.iter().find(|message| is_it(message)) {
@@ -44,7 +45,11 @@ pub(super) async fn found(bot: &Bot, channel: Id, delivery: &Delivery) -> Result
         }
         match messages.last() {
             Some(last) if messages.len() == 100 => after = last.id.get(),
-            None if after == before => return may_read(bot, channel, before).await.map(|()| None),
+            // It may have been allowed since: what was not given then is given now.
+            None if after == before && !may => {
+                may_read(bot, channel, before).await?;
+                may = true;
+            }
             _ => break,
         }
     }
