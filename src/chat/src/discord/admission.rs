@@ -102,6 +102,10 @@ pub enum Place {
 
 /// What is known of a message when it comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct Facts {
     /// Who.
     pub author: Author,

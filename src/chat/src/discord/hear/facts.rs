@@ -55,13 +55,11 @@ pub(super) fn mentions(bot: &Bot, message: &Message) -> bool {
 pub(super) fn names_another(bot: &Bot, message: &Message) -> bool {
     let id = |named: &str| named.split_once('>')?.0.parse::<Id>().ok();
     let text = message.content.trim_start();
-    match text.strip_prefix("<@&") {
-        Some(role) => id(role).is_some_and(|role| !bot.places.is_our_role(role)),
-        None => {
-            let user = text.strip_prefix("<@!").or_else(|| text.strip_prefix("<@"));
-            user.and_then(id).is_some_and(|user| user != bot.identity.user)
-        }
+    if let Some(role) = text.strip_prefix("<@&") {
+        return id(role).is_some_and(|role| !bot.places.is_our_role(role));
     }
+    let user = text.strip_prefix("<@!").or_else(|| text.strip_prefix("<@"));
+    user.and_then(id).is_some_and(|user| user != bot.identity.user)
 }
 
 /// What was said.
