@@ -115,8 +115,8 @@ impl Guide<'_> {
         }
     }
 
-    /// `pastes`: the token itself is asked for first.
-    async fn choose(&mut self, pastes: bool) -> Result<Chosen, Failure> {
+    /// `at_paste`: the token itself is asked for first.
+    async fn choose(&mut self, at_paste: bool) -> Result<Chosen, Failure> {
         let own = self.settings.state_folder.join(FILE);
         let configured = self
             .settings
@@ -129,7 +129,7 @@ impl Guide<'_> {
         };
         let is_set = Variables::of_this_process().secret(DEFAULT_VARIABLE).is_some();
         let here = if is_set { "set here" } else { "not set here" };
-        let mut next = pastes.then_some("4");
+        let mut next = at_paste.then_some("4");
         let explain = || {
             output::say(&format!(
                 "   It never goes into the configuration or a log. Where is it?\n   \
@@ -138,7 +138,7 @@ impl Guide<'_> {
              3) a program prints it, such as `pass show discord-bot`\n   \
              4) I paste it now; it goes into `{}`, which only this user may read",
                 own.display()
-            ))
+            ));
         };
         if next.is_none() {
             explain();
