@@ -38,6 +38,7 @@ mod places;
 mod promptly;
 mod sight;
 mod signing_in;
+mod signs;
 mod speakers;
 mod standing;
 mod stopping;

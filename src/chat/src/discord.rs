@@ -8,6 +8,7 @@
 //! the guide.
 
 pub mod admission;
+mod adorned;
 pub mod config;
 pub mod custom_id;
 pub mod inspect;

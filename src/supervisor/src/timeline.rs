@@ -1,7 +1,9 @@
 //! The timeline of a running turn: what the agent reports becomes entries, which are published and written as they grow.
 //! No I/O: it says what is to be published and written, and its owner does it.
 
-use conversation::{Attachment, Body, Item, ItemId, PlanEntry, PlanStatus, ThreadId, ToolStatus, TurnId};
+use conversation::{
+    Attachment, Body, Item, ItemId, PlanEntry, PlanStatus, ThreadId, ToolStatus, TurnId, harmless,
+};
 use credentials::Timestamp;
 
 use agent_client_protocol::v1::schema::{Plan, PlanEntryStatus, ResourceLink, SessionUpdate};
@@ -243,7 +245,7 @@ impl Timeline {
         now: Timestamp,
         ids: Ids<'_>,
     ) -> After {
-        self.has_words |= voice == Voice::Answer && !text.trim().is_empty();
+        self.has_words |= voice == Voice::Answer && !harmless::dropped(text).trim().is_empty();
         let mut after = After {
             doing: Some(match voice {
                 Voice::Answer => "writing".to_owned(),

@@ -13,7 +13,7 @@ use super::{Stage, with};
 
 impl Stage {
     /// The process that serves a thread.
-    async fn worker(&self, thread: Id) -> Pid {
+    pub(super) async fn worker(&self, thread: Id) -> Pid {
         let status: Value = serde_json::from_str(&self.prints(&["status", "--json"]).await).expect("JSON");
         let workers = status["workers"].as_array().expect("a list").iter();
         let mut ours = workers.filter(|worker| worker["thread"] == format!("discord:{thread}"));

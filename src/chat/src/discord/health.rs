@@ -133,7 +133,7 @@ impl Link {
     }
 
     /// Whether another program spoke as this bot lately.
-    fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         self.known().shared.is_some_and(|last| last.elapsed() < LATELY)
     }
 

@@ -65,6 +65,10 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             bot.say_again_in(channel.guild_id.get(), Some(channel.id.get()));
         }
         Event::GuildRoleUpdate(event) => bot.say_again_in(event.role.guild_id.get(), None),
+        // Of itself the bot is told without the intent for members.
+        Event::GuildMemberUpdate(event) if event.user.id.get() == bot.identity.user => {
+            bot.say_again_in(event.guild_id.get(), None);
+        }
         // One that has trouble comes back; from another the bot was thrown out.
         Event::GuildDelete(event) if event.guild.unavailable => {
             bot.seen().away(shard, event.guild.id.get());

@@ -93,7 +93,15 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
                 user = asker.user,
                 "a button was pressed that is not ours"
             );
-            asker.tell(bot, &sentence(&error.to_string())).await;
+            let another = match bot.link.is_shared() {
+                // To that one it may say something.
+                true => {
+                    " Another program uses my token, and may have sent it: whoever runs me has to stop one of us."
+                }
+                false => "",
+            };
+            let words = format!("{}{another}", sentence(&error.to_string()));
+            asker.tell(bot, &words).await;
             return;
         }
     };
@@ -137,6 +145,8 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
             if asker.heard(bot).await {
                 bot.speak_in(asker.channel).await;
                 let done = bot.house.supervisor.retry(&thread, turn, &by).await;
+                // What offered it says so from now on, and may be older than all that is looked at.
+                bot.look_at_turn(asker.channel, turn, &items(bot, &thread).await);
                 told(bot, asker, done.map(drop)).await;
             }
         }

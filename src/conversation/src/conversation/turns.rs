@@ -204,6 +204,18 @@ impl Conversation {
             .await
     }
 
+    /// The chat's name of the message that a turn answers: its own, or, asked for again, the first one's.
+    pub async fn message_of(&self, id: TurnId) -> Result<SourceId> {
+        self.read("look up the message of a turn", move |database| {
+            let mut first = turns::get(database, id)?;
+            while let Some(earlier) = turns::repeated(database, first.id)? {
+                first = earlier;
+            }
+            Ok(first.source)
+        })
+        .await
+    }
+
     /// Turns of a thread that wait, in order.
     pub async fn queued(&self, thread: &ThreadId) -> Result<Vec<Turn>> {
         let thread = thread.clone();

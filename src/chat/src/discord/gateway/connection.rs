@@ -17,6 +17,7 @@ use url::Url;
 use super::closing::{self, Then, Why};
 use super::starts::Turn;
 use super::{Door, Shard};
+use crate::discord::adorned::undress;
 
 /// What the bot is told of. Reactions and typing are nothing to it.
 const INTENTS: GatewayIntents = GatewayIntents::GUILDS
@@ -162,7 +163,7 @@ impl Connection<'_> {
             Some(Err(error)) => return Err(broken(&error)),
             None => return Err(lost("it ended")),
         };
-        match serde_json::from_str(&text) {
+        match event(&text) {
             Ok(GatewayEvent::Dispatch(sequence, event)) => self.hand_on(sequence, event, address),
             Ok(GatewayEvent::Heartbeat(..)) => self.beat(socket).await?,
             Ok(GatewayEvent::HeartbeatAck) => heart.is_answered = true,
@@ -248,6 +249,19 @@ impl Heart {
     }
 }
 
+/// What was sent. A message with something in it that is not known yet is read without what only adorns it: skipped, nobody
+/// would ever hear it, as the next one moves the mark of what was seen past it.
+fn event(text: &str) -> Result<GatewayEvent, serde_json::Error> {
+    serde_json::from_str(text).or_else(|error| {
+        let mut plain: Value = serde_json::from_str(text)?;
+        if !matches!(plain["t"].as_str(), Some("MESSAGE_CREATE" | "MESSAGE_UPDATE")) {
+            return Err(error);
+        }
+        undress(&mut plain["d"]);
+        GatewayEvent::deserialize(plain)
+    })
+}
+
 async fn hello(socket: &mut Socket) -> Result<Duration, End> {
     let text = match socket.next().await {
         Some(Ok(Message::Text(text))) => text,
@@ -267,4 +281,31 @@ async fn send(socket: &mut Socket, op: u8, data: &Value) -> Result<(), End> {
         .send(Message::Text(text))
         .await
         .map_err(|error| broken(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_with_something_in_it_that_nobody_knows_yet_is_heard() {
+        let message = json!({
+            "id": "4", "channel_id": "1", "type": 0, "content": "say: hi", "timestamp": "2026-11-22T00:00:00Z",
+            "author": { "id": "2", "username": "ann", "discriminator": "0000", "avatar": null }, "edited_timestamp": null,
+            "tts": false, "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": [], "embeds": [],
+            "pinned": false, "guild_id": "3",
+            "components": [{ "type": 1, "components": [{ "type": 99, "what": "nobody knows yet" }] }],
+        });
+        let text = json!({ "op": 0, "s": 7, "t": "MESSAGE_CREATE", "d": message }).to_string();
+        assert!(serde_json::from_str::<GatewayEvent>(&text).is_err());
+        let Ok(GatewayEvent::Dispatch(7, Event::MessageCreate(heard))) = event(&text) else {
+            panic!("it is not heard");
+        };
+        assert_eq!(
+            (heard.message.id.get(), heard.message.content.as_str()),
+            (4, "say: hi")
+        );
+        assert_eq!(heard.message.guild_id.map(|guild| guild.get()), Some(3));
+        assert!(event(r#"{ "op": 0, "s": 2, "t": "MESSAGE_CREATE", "d": { "id": "odd" } }"#).is_err());
+    }
 }

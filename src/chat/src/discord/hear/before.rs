@@ -94,16 +94,20 @@ async fn read(bot: &Bot, message: &Message, channel: Id) -> Result<Vec<String>, 
 /// The first message and the newest ones, each as lines; `None`: Discord gives none, though there is this one.
 async fn told(bot: &Bot, message: &Message, channel: Id) -> Result<Option<Vec<String>>, Trouble> {
     let asked = message.id.get();
-    let mut newest = bot.rest.before(channel, asked + 1, MESSAGES + 1).await?;
+    // With the one that asks, and one that tells whether there are more.
+    let mut newest = bot.rest.before(channel, asked + 1, MESSAGES + 2).await?;
     if newest.is_empty() {
         return Ok(None);
     }
-    let is_all = newest.len() <= MESSAGES;
+    let mut is_all = newest.len() < MESSAGES + 2;
     newest.retain(|message| message.id.get() != asked);
+    let oldest = (!newest.is_empty()).then(|| newest.remove(0));
     let first = if is_all {
-        (!newest.is_empty()).then(|| newest.remove(0))
+        oldest
     } else {
-        bot.rest.first(channel).await?
+        let first = bot.rest.first(channel).await?;
+        is_all = first.as_ref().map(|first| first.id) == oldest.map(|oldest| oldest.id);
+        first
     };
     let mut told: Vec<String> = first.iter().filter_map(|first| lines(bot, first)).collect();
     let mut room = BYTES.saturating_sub(told.iter().map(String::len).sum());

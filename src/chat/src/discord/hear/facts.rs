@@ -86,8 +86,9 @@ impl Said {
         thread_title(&self.words)
     }
 
+    /// Whether there is nothing in it that anybody could see.
     pub(super) fn is_empty(&self) -> bool {
-        self.words.is_empty() && self.quoted.is_empty()
+        harmless::dropped(&self.words).trim().is_empty() && self.quoted.is_empty()
     }
 }
 

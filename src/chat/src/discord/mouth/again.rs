@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conversation::{ConversationError, Delivery, ItemId};
+use conversation::{ConversationError, Delivery, Item, ItemId, TurnId};
 use credentials::Timestamp;
 
 use crate::discord::FRONT_END;
@@ -105,6 +105,14 @@ impl Bot {
                 }
             }
             Err(error) => tracing::warn!(%error, "the outbox can't be read"),
+        }
+    }
+
+    /// Has a turn looked at again, of which something is otherwise now. `known`: the thread's newest entries.
+    pub(in crate::discord) fn look_at_turn(&self, channel: Id, turn: TurnId, known: &[Item]) {
+        let first = known.iter().find(|item| item.turn == Some(turn));
+        if let (Some(first), Some(voice)) = (first, self.mouth.voices().get(&channel)) {
+            voice.again(ItemId(first.id.0 - 1));
         }
     }
 

@@ -214,6 +214,7 @@ impl Voice {
             if is_hushed {
                 // What goes on there is waited for: otherwise each word of it would begin another voice.
                 if scene.is_quiet() || !is_open {
+                    scene.sign_what_is_unsaid(bot);
                     return End::Said(scene.newest().max(upto));
                 }
                 bot.mouth.reconciler().forget(&id);

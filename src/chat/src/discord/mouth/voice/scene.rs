@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use conversation::{Body, Item, ItemId, Thread, Turn, TurnId, TurnState, Window};
+use conversation::{Body, Item, ItemId, SourceId, Thread, Turn, TurnId, TurnState, Window};
 use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
 
 use crate::discord::admission::Id;
@@ -41,6 +41,10 @@ pub(super) struct Scene {
     unsigned: Vec<Turn>,
     /// Messages that got a sign for good.
     signed: Vec<Id>,
+    /// The last turn of each message, as far as it was looked at: asked for again it has several, and the last one counts.
+    latest: HashMap<SourceId, TurnId>,
+    /// Whether the messages that wait show that nothing is done about them.
+    is_stuck: bool,
 }
 
 /// The turns that are told from after `upto` on. They are looked at whole: what shares a message follows from all of them.
@@ -106,6 +110,8 @@ impl Scene {
             merged: vec![],
             unsigned: vec![],
             signed: vec![],
+            latest: HashMap::new(),
+            is_stuck: false,
         })
     }
 
@@ -142,12 +148,33 @@ impl Scene {
         let said: Vec<Turn> = self.unsigned.extract_if(.., is_said).collect();
         for turn in said {
             let unsaid = bot.mouth.reconciler().leaves_unsaid(&self.thread.id, turn.id);
-            let sign = match turn.state {
-                TurnState::Done if unsaid => render::UNSAID,
-                state => render::reaction(state, false),
-            };
-            self.signed.extend(show(bot, &turn, sign));
+            self.sign(bot, &turn, unsaid);
         }
+    }
+
+    /// Shows how turns ended of which nothing can be said any more, as their thread is gone: the message that opened it may
+    /// stand in its channel.
+    pub(super) fn sign_what_is_unsaid(&mut self, bot: &Bot) {
+        for turn in std::mem::take(&mut self.unsigned) {
+            self.sign(bot, &turn, true);
+        }
+    }
+
+    fn sign(&mut self, bot: &Bot, turn: &Turn, unsaid: bool) {
+        let latest = self.latest.get(&turn.source);
+        if latest.is_some_and(|latest| *latest > turn.id) {
+            return;
+        }
+        let sign = match turn.state {
+            TurnState::Done if unsaid => render::UNSAID,
+            state => render::reaction(state, false),
+        };
+        self.signed.extend(show(bot, turn, sign));
+    }
+
+    fn knows(&mut self, turn: &Turn) {
+        let latest = self.latest.entry(turn.source.clone()).or_insert(turn.id);
+        *latest = turn.id.max(*latest);
     }
 
     /// Whether the signs of turns that are over are on their messages, as far as all of them could be said.
@@ -219,8 +246,11 @@ impl Scene {
         open.dedup();
         let mut ended = vec![];
         for id in open {
-            let turn = bot.house.conversation.turn(id).await;
-            ended.extend(turn.ok().filter(|turn| turn.state.is_ended()));
+            let turn = looked_up(bot, id).await;
+            ended.extend(turn.filter(|turn| turn.state.is_ended()));
+        }
+        for turn in &ended {
+            self.knows(turn);
         }
         if ended.is_empty() {
             return;
@@ -259,10 +289,12 @@ impl Scene {
         let mut open: Vec<TurnId> = self.turns().collect();
         open.sort_unstable();
         open.dedup();
-        for id in open.into_iter().filter(|id| !self.over.contains_key(id)) {
-            if let Ok(turn) = bot.house.conversation.turn(id).await
+        open.retain(|id| !self.over.contains_key(id));
+        for id in open {
+            if let Some(turn) = looked_up(bot, id).await
                 && turn.state.is_ended()
             {
+                self.knows(&turn);
                 self.ending.push((0, turn));
             }
         }
@@ -304,8 +336,20 @@ impl Scene {
         }
     }
 
-    /// Shows on the message of the running turn whether it waits for a person.
-    pub(super) async fn show_signs(&self, bot: &Bot) {
+    /// Shows on the message of the running turn whether it waits for a person, and on those that wait whether their agent
+    /// can't be started.
+    pub(super) async fn show_signs(&mut self, bot: &Bot) {
+        let is_stuck = matches!(self.phase, ThreadPhase::Failed { until: None });
+        if std::mem::replace(&mut self.is_stuck, is_stuck) != is_stuck {
+            let state = if is_stuck {
+                TurnState::Failed
+            } else {
+                TurnState::Queued
+            };
+            for turn in &self.queued {
+                show(bot, turn, render::reaction(state, false));
+            }
+        }
         let Some(id) = self.running() else {
             return;
         };
@@ -313,9 +357,10 @@ impl Scene {
             self.phase,
             ThreadPhase::AwaitingPermission | ThreadPhase::AwaitingLogin
         );
-        if let Ok(turn) = bot.house.conversation.turn(id).await
+        if let Some(turn) = looked_up(bot, id).await
             && turn.state == TurnState::Running
         {
+            self.knows(&turn);
             show(bot, &turn, render::reaction(TurnState::Running, asks));
         }
     }
@@ -379,6 +424,15 @@ fn offer_stop(messages: &mut [DesiredMessage], turn: TurnId) {
             style: Style::Secondary,
         });
     }
+}
+
+/// A turn, and the message that it answers: asked for again it was begun by none.
+async fn looked_up(bot: &Bot, id: TurnId) -> Option<Turn> {
+    let mut turn = bot.house.conversation.turn(id).await.ok()?;
+    if began_by(&turn).is_none() {
+        turn.source = bot.house.conversation.message_of(id).await.ok()?;
+    }
+    Some(turn)
 }
 
 /// Puts the sign of a turn on the message that began it. Which message that is, if one did.

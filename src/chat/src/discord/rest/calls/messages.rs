@@ -6,6 +6,7 @@ use serenity::http::{LightMethod, Route};
 
 use super::{id, parsed};
 use crate::discord::admission::Id;
+use crate::discord::adorned::undress;
 use crate::discord::reconcile::Bucket;
 use crate::discord::rest::{Call, Lane, Reply, Rest, Trouble};
 
@@ -214,29 +215,6 @@ fn readable(mut message: Value) -> Result<Message, Trouble> {
         undress(&mut message);
         parsed(message)
     })
-}
-
-/// Leaves who said what, to whom, and what it answers.
-fn undress(message: &mut Value) {
-    const ADORNMENTS: [&str; 10] = [
-        "activity",
-        "application",
-        "call",
-        "components",
-        "interaction",
-        "interaction_metadata",
-        "message_snapshots",
-        "poll",
-        "role_subscription_data",
-        "sticker_items",
-    ];
-    if let Some(fields) = message.as_object_mut() {
-        fields.retain(|name, _| !ADORNMENTS.contains(&name.as_str()));
-        fields.insert("embeds".to_owned(), json!([]));
-        if let Some(answered) = fields.get_mut("referenced_message") {
-            undress(answered);
-        }
-    }
 }
 
 fn answered(reply: &Reply) -> Result<Answered, Trouble> {

@@ -1,0 +1,93 @@
+//! What the signs on people's messages say: of a turn that is asked for again, that can't begin, whose thread has gone.
+
+use std::fs;
+
+use nix::sys::signal::{Signal, kill};
+use rehearsal::Counter;
+use support::discord::{Fault, Message};
+
+use super::{Stage, with};
+use crate::threads::until;
+
+#[tokio::test]
+async fn a_turn_that_is_asked_for_again_long_after_says_so_and_its_sign_follows() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: one").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    kill(stage.worker(thread).await, Signal::SIGKILL).expect("it lives");
+    let offers = |said: &Message| said.button("Retry").is_some();
+    let note = stage.said(thread, "what happened", offers).await;
+    stage.sign(message, "❌").await;
+    // Nobody listens to the thread any more.
+    let told = stage.told_file(thread);
+    until(async || {
+        let told = fs::read_to_string(&told).unwrap_or_default();
+        told.ends_with(" done").then_some(())
+    })
+    .await;
+    stage.alice.presses_labelled(note.id, "Retry");
+    stage.going(stage.sign(message, "✅")).await;
+    stage.no_sign(message, "❌").await;
+    let asked = |said: &Message| said.id == note.id && !offers(said);
+    let asked = stage.said(thread, "that it was asked for again", asked).await;
+    assert!(asked.content.contains("Asked for again."), "{}", asked.content);
+    stage
+        .said(thread, "the answer", |said| said.content.starts_with("one"))
+        .await;
+}
+
+#[tokio::test]
+async fn what_waits_for_an_agent_that_can_not_be_started_shows_that_nothing_is_done() {
+    let stage = Stage::foreign("", |_| vec!["--exit".to_owned(), "3".to_owned()]).await;
+    let (message, thread) = stage.mention(&stage.alice, "say: one").await;
+    stage.said(thread, "that it failed", with("press Retry")).await;
+    stage.sign(message, "❌").await;
+    stage.no_sign(message, "👀").await;
+}
+
+#[tokio::test]
+async fn the_message_of_a_thread_that_was_deleted_in_mid_turn_does_not_look_worked_on_for_ever() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: one").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    stage.sign(message, "👀").await;
+    stage.manager().deletes_channel(thread);
+    stage.going(stage.sign(message, "⚠️")).await;
+    stage.no_sign(message, "👀").await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_said_is_said_when_the_bot_gets_another_role() {
+    let stage = Stage::start("", "permissions = \"allow\"").await;
+    let bot = stage.fake.bot();
+    stage.guild.role_of_bot("one");
+    let (message, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: at last").await;
+    stage.said(thread, "the tool", with("sleep 1")).await;
+    // A fault, not an overwrite: giving that back would be an event of its own.
+    stage
+        .fake
+        .inject(Fault::status(403).on("POST", "/channels/*/messages"));
+    stage.logged("could not be sent").await;
+    stage.sign(message, "⚠️").await;
+    stage.guild.set_roles(bot, &[]);
+    stage.said(thread, "the answer", with("at last")).await;
+    stage.sign(message, "✅").await;
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_can_see_is_told_as_none() {
+    let stage = Stage::start("", "").await;
+    let (_, thread) = stage
+        .mention(&stage.alice, &format!("say: {}", "\u{200b}".repeat(50)))
+        .await;
+    stage
+        .said(thread, "that there is none", with("without a word"))
+        .await;
+    let bare = format!("{} \u{200b}\u{200b}", stage.fake.bot().mention());
+    let bare = stage.alice.says(stage.channel, &bare);
+    let answers = |said: &Message| said.content.contains("Write what you want");
+    stage.said(stage.channel, "what to do", answers).await;
+    stage
+        .fake
+        .look(|world| assert!(world.message(bare).expect("it stands").thread.is_none()));
+}
