@@ -133,3 +133,20 @@ async fn a_connection_that_breaks_is_tried_again_and_a_slow_file_does_not_change
     let at = |words: &str| said.find(words).expect("it was answered");
     assert!(at("first") < at("second") && at("second") < at("third"), "{said}");
 }
+
+#[tokio::test]
+async fn a_thread_that_a_file_alone_opens_is_called_like_the_file() {
+    let stage = Stage::start("", "").await;
+    let post = Post::new(&stage.fake.bot().mention()).file("quarterly report.csv", "text/csv", b"a,b");
+    let message = stage.alice.posts(stage.channel, post);
+    let thread = stage
+        .fake
+        .until("a thread", |world| {
+            world.message(message).and_then(|one| one.thread)
+        })
+        .await;
+    let name = stage
+        .fake
+        .look(|world| world.channel(thread).expect("it is there").name.clone());
+    assert_eq!(name, "quarterly report.csv");
+}

@@ -163,8 +163,11 @@ async fn a_thread_that_is_renamed_in_mid_turn_goes_on() {
 #[tokio::test]
 async fn what_steering_and_interrupting_did_is_told() {
     for (mode, words) in [
-        ("steer", "This goes into the running turn"),
-        ("interrupt", "The running turn was stopped for this"),
+        (
+            "steer",
+            "was added to the running turn, which begins again with both",
+        ),
+        ("interrupt", "A newer message interrupted this turn"),
     ] {
         let mut stage = Stage::ready("", "permissions = \"allow\"").await;
         stage.settings = stage.channel_with(&format!("dispatch = \"{mode}\""));

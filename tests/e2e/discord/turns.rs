@@ -45,7 +45,7 @@ async fn queue_steer_and_interrupt_are_told_and_leave_what_their_definitions_say
     stage.scene.wait(Counter::ModelRequests, 3).await;
     let second = alice.says(thread, "say: other half");
     stage
-        .said(thread, "what happened", with("This goes into the running turn"))
+        .said(thread, "what happened", with("was added to the running turn"))
         .await;
     stage.scene.wait(Counter::ModelRequests, 4).await;
     stage.going(stage.is_whole(first, thread, "other half")).await;
@@ -63,7 +63,7 @@ async fn queue_steer_and_interrupt_are_told_and_leave_what_their_definitions_say
         .said(
             thread,
             "what happened",
-            with("The running turn was stopped for this"),
+            with("A newer message interrupted this turn"),
         )
         .await;
     stage.is_whole(second, thread, "instead").await;

@@ -68,6 +68,8 @@ pub(super) struct Said {
     quoted: Vec<String>,
     /// Without the bot's name; other people's names can be read.
     words: String,
+    /// What its first file is called.
+    file: Option<String>,
 }
 
 impl Said {
@@ -80,10 +82,13 @@ impl Said {
 
     /// What its thread is called.
     pub(super) fn title(&self) -> String {
-        if self.words.is_empty() {
-            return thread_title(&self.text());
+        if !self.words.is_empty() {
+            return thread_title(&self.words);
         }
-        thread_title(&self.words)
+        match &self.file {
+            Some(file) if self.quoted.is_empty() => thread_title(file),
+            _ => thread_title(&self.text()),
+        }
     }
 
     /// Whether there is nothing in it that anybody could see.
@@ -112,6 +117,7 @@ pub(super) fn said(bot: &Bot, message: &Message) -> Said {
     Said {
         quoted: answered.into_iter().chain(forwarded).collect(),
         words: words.trim().to_owned(),
+        file: message.attachments.first().map(|file| file.filename.clone()),
     }
 }
 

@@ -709,17 +709,13 @@ fn the_thread_is_told_what_became_of_a_message() {
         happened(Happened::Queued { ahead: 1 }).unwrap(),
         "-# Queued behind the running turn. `/queue` lists what waits."
     );
-    assert_eq!(happened(Happened::Queued { ahead: 2 }), None);
-    assert!(
-        happened(Happened::Steered)
-            .unwrap()
-            .contains("into the running turn")
-    );
-    assert!(
-        happened(Happened::Interrupted { dropped: 2 })
-            .unwrap()
-            .contains("2 that waited")
-    );
+    for silent in [
+        Happened::Queued { ahead: 2 },
+        Happened::Steered,
+        Happened::Interrupted { dropped: 2 },
+    ] {
+        assert_eq!(happened(silent), None);
+    }
     assert_eq!(reaction(TurnState::Running, true), "✋");
     assert_eq!(reaction(TurnState::Running, false), "👀");
     assert_eq!(reaction(TurnState::Done, false), "✅");

@@ -103,14 +103,11 @@ pub fn happened(happened: Happened) -> Option<String> {
     match happened {
         // Many of them would hold up the answer: the first says it for those that follow, each of which has its 👀.
         Happened::Started | Happened::Known | Happened::Queued { ahead: 2.. } => None,
+        // The running turn says it, when it is so.
+        Happened::Steered | Happened::Interrupted { .. } => None,
         Happened::Queued { .. } => {
             Some("-# Queued behind the running turn. `/queue` lists what waits.".to_owned())
         }
-        Happened::Steered => Some("-# This goes into the running turn.".to_owned()),
-        Happened::Interrupted { dropped: 0 } => Some("-# The running turn was stopped for this.".to_owned()),
-        Happened::Interrupted { dropped } => Some(format!(
-            "-# The running turn was stopped for this, and {dropped} that waited dropped."
-        )),
     }
 }
 
