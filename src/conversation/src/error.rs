@@ -80,6 +80,19 @@ pub enum ConversationError {
 }
 
 impl ConversationError {
+    /// The same for people in a chat, who need not know where the host keeps what.
+    pub fn in_chat(&self) -> String {
+        match self {
+            Self::Full { .. } => "the host’s disk is full".to_owned(),
+            Self::Damaged { .. }
+            | Self::Version { .. }
+            | Self::Missing(_)
+            | Self::InUse(_)
+            | Self::Database { .. } => "the host can’t read or write its conversations".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
     /// What a person can do about it, if anything helps.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

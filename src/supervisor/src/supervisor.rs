@@ -173,6 +173,16 @@ pub enum SupervisorError {
     },
 }
 
+impl SupervisorError {
+    /// The same for people in a chat, who need not know where the host keeps what.
+    pub fn in_chat(&self) -> String {
+        match self {
+            Self::Conversation(error) => error.in_chat(),
+            _ => self.to_string(),
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, SupervisorError>;
 
 impl Supervisor {

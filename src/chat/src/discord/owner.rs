@@ -31,6 +31,6 @@ pub(super) async fn only(bot: &Bot, thread: &ThreadId, deed: Deed) -> String {
 pub(super) async fn why_not(bot: &Bot, thread: &ThreadId, error: &SupervisorError) -> String {
     match error {
         SupervisorError::NotAllowed(deed) => sentence(&only(bot, thread, *deed).await),
-        _ => sentence(&error.to_string()),
+        _ => sentence(&error.in_chat()),
     }
 }

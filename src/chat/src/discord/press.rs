@@ -175,7 +175,7 @@ async fn forbid(bot: &Arc<Bot>, asker: &Asker, thread: &ThreadId, by: &UserId, g
     let words = match decider(bot, asker, thread, by).await {
         Ok(owner) => commands::forbid(bot, asker, thread, &owner, grant)
             .await
-            .unwrap_or_else(|error| sentence(&error.to_string())),
+            .unwrap_or_else(|error| sentence(&error.in_chat())),
         Err(words) => words,
     };
     asker.answer(bot, Outgoing::words(words), Late::Same).await;
@@ -235,7 +235,7 @@ async fn decider(bot: &Bot, asker: &Asker, thread: &ThreadId, by: &UserId) -> Re
                 "{only}. So may whoever is listed as an approver"
             )))
         }
-        Err(error) => Err(sentence(&error.to_string())),
+        Err(error) => Err(sentence(&error.in_chat())),
     }
 }
 

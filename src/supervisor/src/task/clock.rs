@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use conversation::{ConversationError, NoteKind};
 use tokio::time::Instant;
-use tracing::warn;
 
 use super::slot::Slot;
 use super::turn::{Running, Stage};
@@ -266,8 +265,7 @@ impl Task {
 
     /// Something that has to be written could not be: nothing new begins until it can.
     pub(super) fn could_not_write(&mut self, error: &ConversationError) {
-        warn!(%error, "the conversation can't be written; it is tried again");
-        self.stuck(error.to_string());
+        self.stuck(error, "the conversation can't be written; it is tried again");
         self.clock.try_later();
         if self.is_out_of_drain() {
             // The next start finds the turn as it is, and tells its thread.

@@ -3,7 +3,7 @@
 use conversation::{Body, ConversationError, Item, ItemId, NoteKind, TurnId, Window};
 use credentials::Timestamp;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::Task;
 use super::slot::Slot;
@@ -65,8 +65,7 @@ impl Task {
                 self.shared.list_changed(&self.thread.id);
             }
             Err(error) => {
-                warn!(%error, "could not write the timeline; it is tried again");
-                self.stuck(error.to_string());
+                self.stuck(&error, "could not write the timeline; it is tried again");
             }
         }
     }
@@ -78,7 +77,14 @@ impl Task {
         speaks && self.clock.is_stuck() && self.turn.as_ref().is_some_and(waits)
     }
 
-    pub(super) fn stuck(&mut self, words: String) {
+    /// Tells it, in the log only once: it is tried again every second, and the log may be on the same disk.
+    pub(super) fn stuck(&mut self, error: &ConversationError, what: &'static str) {
+        let words = error.in_chat();
+        if self.board().unwritten.as_ref() == Some(&words) {
+            debug!(%error, "{what}");
+        } else {
+            warn!(%error, "{what}");
+        }
         if let Some(running) = &mut self.turn {
             running.doing = format!("waiting: {words}");
         }

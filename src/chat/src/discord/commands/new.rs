@@ -77,6 +77,9 @@ pub(super) fn keep(bot: &Bot, asker: &Asker, text: String) -> Kept {
             Kept::Asked(wanted)
         }
         Ok(false) => Kept::Known,
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            Kept::Not(sentence("the host’s disk is full, so it could not be kept"))
+        }
         Err(error) => Kept::Not(sentence(&format!("it could not be kept: {error}"))),
     }
 }

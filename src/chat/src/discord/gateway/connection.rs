@@ -252,14 +252,19 @@ impl Heart {
 /// What was sent. A message with something in it that is not known yet is read without what only adorns it: skipped, nobody
 /// would ever hear it, as the next one moves the mark of what was seen past it.
 fn event(text: &str) -> Result<GatewayEvent, serde_json::Error> {
-    serde_json::from_str(text).or_else(|error| {
-        let mut plain: Value = serde_json::from_str(text)?;
-        if !matches!(plain["t"].as_str(), Some("MESSAGE_CREATE" | "MESSAGE_UPDATE")) {
-            return Err(error);
-        }
-        undress(&mut plain["d"]);
-        GatewayEvent::deserialize(plain)
-    })
+    let read = serde_json::from_str(text);
+    if !matches!(&read, Err(_) | Ok(GatewayEvent::Dispatch(_, Event::Unknown(_)))) {
+        return read;
+    }
+    let mut plain: Value = serde_json::from_str(text)?;
+    if !matches!(plain["t"].as_str(), Some("MESSAGE_CREATE" | "MESSAGE_UPDATE")) {
+        return read;
+    }
+    undress(&mut plain["d"]);
+    match GatewayEvent::deserialize(plain) {
+        Ok(GatewayEvent::Dispatch(_, Event::Unknown(_))) | Err(_) => read,
+        event => event,
+    }
 }
 
 async fn hello(socket: &mut Socket) -> Result<Duration, End> {
@@ -297,7 +302,6 @@ mod tests {
             "components": [{ "type": 1, "components": [{ "type": 99, "what": "nobody knows yet" }] }],
         });
         let text = json!({ "op": 0, "s": 7, "t": "MESSAGE_CREATE", "d": message }).to_string();
-        assert!(serde_json::from_str::<GatewayEvent>(&text).is_err());
         let Ok(GatewayEvent::Dispatch(7, Event::MessageCreate(heard))) = event(&text) else {
             panic!("it is not heard");
         };
@@ -306,6 +310,5 @@ mod tests {
             (4, "say: hi")
         );
         assert_eq!(heard.message.guild_id.map(|guild| guild.get()), Some(3));
-        assert!(event(r#"{ "op": 0, "s": 2, "t": "MESSAGE_CREATE", "d": { "id": "odd" } }"#).is_err());
     }
 }
