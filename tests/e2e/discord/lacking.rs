@@ -11,7 +11,7 @@ const USE_EXTERNAL_EMOJIS: u64 = 1 << 18;
 
 impl Stage {
     /// The bot may not do this in the channel and its threads any more.
-    fn denies(&self, what: u64) {
+    pub(super) fn denies(&self, what: u64) {
         self.guild.overwrite(self.channel, self.fake.bot(), 0, what);
     }
 
