@@ -74,7 +74,12 @@ impl Stage {
     #[track_caller]
     fn says_once(&self, thread: Id, each: &[&str]) {
         for words in each {
-            assert_eq!(self.count(thread, words), 1, "{words}: {:?}", self.fake.said(thread));
+            assert_eq!(
+                self.count(thread, words),
+                1,
+                "{words}: {:?}",
+                self.fake.said(thread)
+            );
         }
     }
 
