@@ -134,6 +134,15 @@ impl Stage {
         Host::with_discord(&self.scene, &self.agent, &settings, &environment)
     }
 
+    /// Waits until all commands are registered.
+    async fn knows_commands(&self) {
+        self.fake
+            .until("the commands", |world| {
+                (world.commands().len() == 9).then_some(())
+            })
+            .await;
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(host) = self.host.take() {

@@ -226,19 +226,3 @@ async fn an_entry_that_was_written_during_a_refresh_is_left_alone() {
         assert_eq!(scene.count(Counter::Revocations), 1);
     }
 }
-
-#[tokio::test]
-async fn a_dead_answer_leaves_no_stamp_on_a_login_that_came_meanwhile() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    scene.control().revoke_families();
-    scene.fault(Target::Refresh, 1, Fault::Latency { ms: 300 });
-    let caller = scene.caller().start();
-    scene.wait(Counter::RefreshRequests, 1).await;
-    scene.sign_in(&scene.host()).await;
-    Report::of(caller).expect_token();
-    assert_eq!(
-        scene.file()["tenants"]["rehearsal"]["host"]["invalidated"],
-        Value::Null
-    );
-}

@@ -1,7 +1,7 @@
 //! The lock files: whoever dies frees them, whoever gives up leaves nothing, whatever is wrong with one means no request.
 
 use std::fs::{self, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use credentials::{Credentials, Need, Refresher, Vendors};
@@ -59,14 +59,20 @@ fn children(process: u32) -> Vec<Pid> {
         .collect()
 }
 
-// --- waiting -------------------------------------------------------------------------------------
-
-#[tokio::test]
-async fn a_cancelled_wait_leaves_no_lock_and_no_waiter() {
+/// The host's token is over, and somebody holds the lock of its tenant.
+async fn held() -> (Scene, PathBuf, Holder) {
     let scene = Scene::signed_in().await;
     scene.expire(&scene.host());
     let lock = scene.tenant_lock();
     let holder = Holder::of(&lock);
+    (scene, lock, holder)
+}
+
+// --- waiting -------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_cancelled_wait_leaves_no_lock_and_no_waiter() {
+    let (scene, lock, holder) = held().await;
     let (credentials, host) = (scene.credentials(), scene.host());
     let wait = tokio::spawn(async move { credentials.token(&host, &Need::default()).await });
     until("somebody waits", || waiters(&lock) == 1).await;
@@ -81,10 +87,7 @@ async fn a_cancelled_wait_leaves_no_lock_and_no_waiter() {
 
 #[tokio::test]
 async fn a_wait_that_is_cut_short_returns_at_once_and_again() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    let lock = scene.tenant_lock();
-    let holder = Holder::of(&lock);
+    let (scene, lock, holder) = held().await;
     let credentials = scene.credentials();
     let began = Instant::now();
     for _ in 0..20 {
@@ -104,10 +107,7 @@ async fn a_wait_that_is_cut_short_returns_at_once_and_again() {
 
 #[tokio::test]
 async fn one_who_gives_up_does_not_end_the_wait_of_another() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    let lock = scene.tenant_lock();
-    let holder = Holder::of(&lock);
+    let (scene, lock, holder) = held().await;
     let credentials = scene.credentials();
     let start = || {
         let (credentials, host) = (credentials.clone(), scene.host());
@@ -124,10 +124,7 @@ async fn one_who_gives_up_does_not_end_the_wait_of_another() {
 
 #[tokio::test]
 async fn a_killed_holder_frees_the_lock_at_once() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    let lock = scene.tenant_lock();
-    let holder = Holder::of(&lock);
+    let (scene, lock, holder) = held().await;
     let caller = scene.caller().start();
     until("the caller waits", || waiters(&lock) == 1).await;
     holder.kill();
@@ -176,10 +173,7 @@ async fn contention_is_told_with_what_who_and_how_long_and_never_as_a_login() {
 
 #[tokio::test]
 async fn a_second_call_in_one_process_waits_for_the_first_and_both_get_the_token() {
-    let scene = Scene::signed_in().await;
-    scene.expire(&scene.host());
-    let lock = scene.tenant_lock();
-    let holder = Holder::of(&lock);
+    let (scene, lock, holder) = held().await;
     let credentials = scene.credentials();
     let start = || {
         let (credentials, host) = (credentials.clone(), scene.host());

@@ -39,17 +39,7 @@ async fn bob_gets_nowhere_with_what_is_alices() {
     ear.until(|heard| heard.data.to_string().contains("Sign-in needed"))
         .await;
     alice.sign_in("rehearsal", "alice").await;
-    let asked = ear
-        .until(|heard| heard.data.to_string().contains("data-request"))
-        .await;
-    let html = asked.data.to_string();
-    let request = html
-        .split("data-request=\\\"")
-        .nth(1)
-        .and_then(|rest| rest.split('\\').next());
-    let request = request
-        .unwrap_or_else(|| panic!("no request in {html}"))
-        .to_owned();
+    let request = ear.attribute("data-request").await;
 
     // Her link was for one browser.
     let again = client().get(host.link().clone()).send().await;

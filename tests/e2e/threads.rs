@@ -187,17 +187,8 @@ async fn a_killed_worker_is_seen_in_its_own_thread_alone_and_retry_works() {
         Signal::SIGKILL,
     )
     .expect("it lives");
-    let told = ear
-        .until(|heard| heard.data.to_string().contains("data-act=\\\"retry\\\""))
-        .await;
-    let html = told.data.to_string();
-    let turn = html
-        .split("data-act=\\\"retry\\\" data-turn=\\\"")
-        .nth(1)
-        .and_then(|rest| rest.split('\\').next());
-    let turn: i64 = turn
-        .and_then(|turn| turn.parse().ok())
-        .unwrap_or_else(|| panic!("no turn in {html}"));
+    let turn = ear.attribute("data-act=\"retry\" data-turn").await;
+    let turn: i64 = turn.parse().expect("a number");
     scene.control().release();
     let (status_code, answer) = person
         .post(&format!("/api/t/{one}/retry"), &json!({ "turn": turn }))
@@ -554,14 +545,7 @@ async fn what_the_permission_card_shows_is_what_is_executed() {
         "printf '%s|' \"a b\" 'c;d' > argv.txt; echo $$ > pid.txt; until [ -e seen ]; do sleep 0.05; done";
     let thread = person.open(&format!("run: {command}")).await;
     let mut ear = person.listen(&thread).await;
-    let asked = ear
-        .until(|heard| heard.data.to_string().contains("data-request"))
-        .await;
-    let html = asked.data.to_string();
-    let request = html
-        .split("data-request=\\\"")
-        .nth(1)
-        .and_then(|rest| rest.split('\\').next());
+    let request = ear.attribute("data-request").await;
     let shown = items(&scene, &thread)
         .await
         .iter()

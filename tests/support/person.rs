@@ -285,6 +285,17 @@ impl Ear {
         }
         panic!("the stream ended first; it said {last:#?}");
     }
+
+    /// Waits for an event whose HTML has this attribute, and returns what it says.
+    pub async fn attribute(&mut self, name: &str) -> String {
+        // Inside JSON.
+        let begins = format!("{name}=\"").replace('"', "\\\"");
+        let heard = self.until(|heard| heard.data.to_string().contains(&begins)).await;
+        let html = heard.data.to_string();
+        let value = html.split(&begins).nth(1);
+        let value = value.and_then(|rest| rest.split('\\').next());
+        value.expect("it was just seen").to_owned()
+    }
 }
 
 fn parse(event: &str) -> Option<Heard> {

@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use conversation::{
-    Attachment, Conversation, ConversationError, Dispatch, Found, Item, ItemId, NewThread, SourceId, Thread,
-    ThreadChange, ThreadId, Turn, TurnId, Window,
+    Conversation, ConversationError, Found, Item, ItemId, NewThread, SourceId, Thread, ThreadChange,
+    ThreadId, Turn, TurnId, Window,
 };
 use credentials::{Credentials, UserId};
-use thiserror::Error;
 use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::time::Instant;
 
@@ -18,7 +17,6 @@ use crate::admission::Admission;
 use crate::command::{Command, Decided};
 use crate::config::{Agent, AgentKind, Config};
 use crate::process::{Launcher, Waited};
-use crate::rights::{Deed, OPENER};
 use crate::shared::Shared;
 use crate::sweep::Reaper;
 use crate::task::make_private;
@@ -26,16 +24,22 @@ use crate::update::{Snapshot, Subscription};
 
 mod attention;
 mod drain;
+mod error;
 mod grants;
 mod lists;
+mod message;
 mod offline;
 mod skip;
 mod start;
 
 pub use attention::{attention_offline, unanswered};
 pub use drain::longest_drain;
+pub use error::SupervisorError;
+pub use message::{Amended, Answer, Happened, Message, Posted};
 pub use offline::{reset_offline, take_back_offline};
 pub use skip::Skipped;
+
+use error::Result;
 
 #[cfg(test)]
 mod tests;
@@ -54,136 +58,6 @@ struct Inner {
     /// Threads whose queue goes on with [`Supervisor::go_on`].
     waiting: Mutex<Vec<ThreadId>>,
 }
-
-/// A message from a front-end that was admitted.
-#[derive(Debug, Clone)]
-pub struct Message {
-    /// Its thread, which must have been opened.
-    pub thread: ThreadId,
-    /// The chat's own name of it; the key that makes it count once.
-    pub source: SourceId,
-    /// Who wrote it.
-    pub by: UserId,
-    /// The name they show.
-    pub name: String,
-    /// What they wrote.
-    pub text: String,
-    /// Files, already in the workspace.
-    pub files: Vec<Attachment>,
-    /// Overrides the thread's mode for this message.
-    pub dispatch: Option<Dispatch>,
-}
-
-/// What became of a message that waits for its turn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Amended {
-    /// It says this now; its files stay.
-    Words(String),
-    /// It is not to run.
-    Withdrawn {
-        /// Why, behind a colon.
-        reason: String,
-    },
-}
-
-/// What became of a message. It is durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Posted {
-    /// Its turn.
-    pub turn: TurnId,
-    /// Its entry in the timeline, whichever turn that goes into; `None` if it is not a new one.
-    pub item: Option<ItemId>,
-    /// What happened.
-    pub happened: Happened,
-}
-
-/// What happened to a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happened {
-    /// Its turn begins.
-    Started,
-    /// It waits, with so many before it.
-    Queued {
-        /// Turns before it, the running one included.
-        ahead: usize,
-    },
-    /// It was merged into the running turn.
-    Steered,
-    /// The running turn was cancelled, and so many queued ones dropped.
-    Interrupted {
-        /// Queued turns that were dropped.
-        dropped: usize,
-    },
-    /// It was accepted before.
-    Known,
-}
-
-/// What somebody decided about a permission request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// This time.
-    Once,
-    /// This time, and again as widely as the agent's first offer of that kind says; where it makes none, this time.
-    Always,
-    /// What the agent offers under this name.
-    Option {
-        /// The [`Choice`](conversation::Choice)'s id.
-        id: String,
-        /// Why, if it denies.
-        reason: Option<String>,
-    },
-    /// Not.
-    Deny {
-        /// Why.
-        reason: Option<String>,
-    },
-}
-
-/// Why a request to the supervisor failed. Variants by what the caller does next.
-#[derive(Debug, Error)]
-pub enum SupervisorError {
-    /// The conversation could not keep or find it.
-    #[error(transparent)]
-    Conversation(#[from] ConversationError),
-    /// The asker may not do that.
-    #[error("{}", .0.refused(OPENER))]
-    NotAllowed(Deed),
-    /// Too late, or it never was: an answered permission request, a stopped turn.
-    #[error("{0}")]
-    Gone(String),
-    /// A limit.
-    #[error("{0}")]
-    TooMuch(String),
-    /// The name of an agent that is not configured.
-    #[error("there is no agent `{0}`")]
-    NoAgent(String),
-    /// The agent does not take this model; why, in words.
-    #[error("{0}")]
-    NoModel(String),
-    /// The host is going down.
-    #[error("the host is stopping; try again when it is back")]
-    Draining,
-    /// Something with a file or a process.
-    #[error("could not {what}: {cause}")]
-    System {
-        /// What was tried.
-        what: String,
-        /// Its words.
-        cause: String,
-    },
-}
-
-impl SupervisorError {
-    /// The same for people in a chat, who need not know where the host keeps what.
-    pub fn in_chat(&self) -> String {
-        match self {
-            Self::Conversation(error) => error.in_chat(),
-            _ => self.to_string(),
-        }
-    }
-}
-
-type Result<T> = std::result::Result<T, SupervisorError>;
 
 impl Supervisor {
     /// Sweeps what an earlier host left behind, tells the threads whose turns were cut, starts what is queued.

@@ -131,12 +131,7 @@ async fn the_stop_button_and_the_command_stop_a_turn() {
 #[tokio::test]
 async fn commands_answer_the_one_who_typed_them() {
     let stage = Stage::start("", "").await;
-    stage
-        .fake
-        .until("the commands", |world| {
-            (world.commands().len() == 9).then_some(())
-        })
-        .await;
+    stage.knows_commands().await;
     let alice = &stage.alice;
     let (message, thread) = stage.mention(alice, "say: hi").await;
     stage.sign(message, "✅").await;

@@ -11,7 +11,7 @@ const USE_EXTERNAL_EMOJIS: u64 = 1 << 18;
 
 impl Stage {
     /// The bot may not do this in the channel and its threads any more.
-    fn denies(&self, what: u64) {
+    pub(super) fn denies(&self, what: u64) {
         self.guild.overwrite(self.channel, self.fake.bot(), 0, what);
     }
 
@@ -33,14 +33,15 @@ impl Stage {
             .await;
     }
 
-    async fn status_says(&self, words: &str) {
+    /// Waits for what `status` prints.
+    async fn status_fits(&self, fits: impl Fn(&str) -> bool) {
         for _ in 0..100 {
-            if self.prints(&["status"]).await.contains(words) {
+            if fits(&self.prints(&["status"]).await) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("{words}: {}", self.prints(&["status"]).await);
+        panic!("{}", self.prints(&["status"]).await);
     }
 }
 
@@ -79,17 +80,17 @@ async fn without_attach_files_a_card_shows_the_change_as_text_and_can_be_answere
     assert!(shown.iter().all(|said| said.attachments.is_empty()));
     let file = std::fs::read_to_string(stage.workspace(thread).join("out.txt"));
     assert_eq!(file.expect("it was written"), "hello");
-    stage.status_says("lacks the permission Attach Files").await;
+    let is_lacking = |status: &str| status.contains("lacks the permission Attach Files");
+    stage.status_fits(is_lacking).await;
     stage.logged("lacks the permission Attach Files").await;
 
     stage.denies(0);
+    stage.status_fits(|status| !is_lacking(status)).await;
     let message = stage.alice.says(thread, "write: other.txt again");
     let card = stage.card(thread, "changes.diff").await;
     assert_eq!(card.attachments.len(), 1, "as soon as it may");
     stage.alice.presses_labelled(card.id, "Allow once");
     stage.sign(message, "✅").await;
-    let status = stage.prints(&["status"]).await;
-    assert!(!status.contains("Attach Files"), "{status}");
     assert_eq!(stage.stop(), Some(0));
 }
 
@@ -120,6 +121,25 @@ async fn attach_files_that_is_lost_in_mid_turn_leaves_a_card_that_is_answered_as
         (0, 1, 2),
         "{shown:?}"
     );
+}
+
+#[tokio::test]
+async fn what_discord_does_not_take_as_a_file_can_be_denied_and_not_allowed() {
+    let stage = Stage::start("", "").await;
+    stage.fake.set_file_limit(3);
+    let (message, thread) = stage.mention(&stage.alice, "write: out.txt hello").await;
+    let card = stage.card(thread, "Discord did not take the file").await;
+    assert!(card.button("Allow once").is_none(), "{card:?}");
+    assert!(
+        card.content.contains("decide on the page of this host"),
+        "{}",
+        card.content
+    );
+    let pressed = stage.alice.presses_labelled(card.id, "Deny");
+    stage.is_form(pressed).await;
+    stage.alice.submits(pressed, &[]);
+    stage.sign(message, "✅").await;
+    assert!(!stage.workspace(thread).join("out.txt").exists());
 }
 
 #[tokio::test]
@@ -169,7 +189,7 @@ async fn without_send_messages_in_threads_the_sign_and_status_say_that_something
     stage.sign(message, "⚠️").await;
     assert!(!stage.has_sign(message, "✅"), "the answer is not there");
     stage
-        .status_says("lacks the permission Send Messages in Threads")
+        .status_fits(|status| status.contains("lacks the permission Send Messages in Threads"))
         .await;
     stage.denies(0);
     stage.said(thread, "the answer", with("at last")).await;

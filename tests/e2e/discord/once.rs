@@ -60,6 +60,29 @@ impl Stage {
         }
     }
 
+    /// Asks for something that is said, as the host never hears. The message that asked; its turn is over.
+    async fn unheard(&self, thread: Id) -> Id {
+        self.sending(Fault::unanswered());
+        let asked = self.alice.says(thread, "say: once only");
+        // As far as it was written by then.
+        self.said(thread, "it", with("once")).await;
+        self.ended().await;
+        asked
+    }
+
+    /// Each of these stands in a thread once.
+    #[track_caller]
+    fn says_once(&self, thread: Id, each: &[&str]) {
+        for words in each {
+            assert_eq!(
+                self.count(thread, words),
+                1,
+                "{words}: {:?}",
+                self.fake.said(thread)
+            );
+        }
+    }
+
     /// Gives the host far more time than it takes to look at a thread and to send something there. (Nothing is told of what
     /// it rightly does not do.)
     async fn looks_anew(&self) {
@@ -88,15 +111,7 @@ async fn what_may_be_there_in_other_words_than_were_tried_first_is_found() {
     stage.said(thread, "the whole", with("first half")).await;
     stage.forgotten().await;
     stage.sign(asked, "✅").await;
-    assert_eq!(
-        (
-            stage.count(thread, "first half"),
-            stage.count(thread, "second half")
-        ),
-        (1, 1),
-        "{:?}",
-        stage.fake.said(thread)
-    );
+    stage.says_once(thread, &["first half", "second half"]);
 }
 
 #[tokio::test]
@@ -110,12 +125,7 @@ async fn what_was_taken_and_answered_with_an_error_of_the_server_is_there_once()
         stage.noted_down().await;
         stage.forgotten().await;
         stage.sign(asked, "✅").await;
-        assert_eq!(
-            stage.count(thread, "once only"),
-            1,
-            "{:?}",
-            stage.fake.said(thread)
-        );
+        stage.says_once(thread, &["once only"]);
     }
 }
 
@@ -150,12 +160,7 @@ async fn a_host_whose_clock_is_ahead_finds_what_may_be_there() {
     stage.said(thread, "it", with("once only")).await;
     stage.forgotten().await;
     stage.sign(asked, "✅").await;
-    assert_eq!(
-        stage.count(thread, "once only"),
-        1,
-        "{:?}",
-        stage.fake.said(thread)
-    );
+    stage.says_once(thread, &["once only"]);
 }
 
 #[tokio::test]
@@ -166,31 +171,17 @@ async fn a_request_that_arrives_after_it_was_given_up_makes_no_second_message() 
     let asked = stage.alice.says(thread, "say: once only");
     stage.sign(asked, "✅").await;
     stage.fake.let_go().await;
-    assert_eq!(
-        stage.count(thread, "once only"),
-        1,
-        "{:?}",
-        stage.fake.said(thread)
-    );
+    stage.says_once(thread, &["once only"]);
 }
 
 #[tokio::test]
 async fn what_was_said_by_a_host_that_never_heard_of_it_is_found_by_the_next_one() {
     let mut stage = Stage::start("", "").await;
     let thread = stage.spoken().await;
-    stage.sending(Fault::unanswered());
-    let asked = stage.alice.says(thread, "say: once only");
-    // As far as it was written by then.
-    stage.said(thread, "it", with("once")).await;
-    stage.ended().await;
+    let asked = stage.unheard(thread).await;
     stage.forgotten().await;
     stage.sign(asked, "✅").await;
-    assert_eq!(
-        stage.count(thread, "once only"),
-        1,
-        "{:?}",
-        stage.fake.said(thread)
-    );
+    stage.says_once(thread, &["once only"]);
 }
 
 #[tokio::test]
@@ -214,32 +205,40 @@ async fn what_is_just_being_sent_is_not_sent_by_whoever_looks_at_the_thread_anew
     stage.fake.clock().advance(Duration::from_mins(5));
     stage.fake.let_go().await;
     stage.sign(second, "✅").await;
-    for words in ["at first refused", "once only"] {
-        assert_eq!(stage.count(thread, words), 1, "{:?}", stage.fake.said(thread));
-    }
+    stage.says_once(thread, &["at first refused", "once only"]);
 }
 
 #[tokio::test]
 async fn where_nothing_may_be_read_what_may_be_there_is_not_said_again() {
     let mut stage = Stage::start("", "").await;
     let thread = stage.spoken().await;
-    stage.sending(Fault::unanswered());
-    let asked = stage.alice.says(thread, "say: once only");
-    // As far as it was written by then.
-    stage.said(thread, "it", with("once")).await;
-    stage.ended().await;
-    let deny = permissions::READ_MESSAGE_HISTORY;
-    stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, deny);
+    let asked = stage.unheard(thread).await;
+    stage.denies(permissions::READ_MESSAGE_HISTORY);
     stage.forgotten().await;
     stage.logged("could not be sent").await;
     assert_eq!(stage.count(thread, "once"), 1);
-    stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, 0);
+    stage.denies(0);
     stage.sign(asked, "✅").await;
     let next = stage.alice.says(thread, "say: and on");
     stage.sign(next, "✅").await;
-    for words in ["once only", "and on"] {
-        assert_eq!(stage.count(thread, words), 1, "{:?}", stage.fake.said(thread));
-    }
+    stage.says_once(thread, &["once only", "and on"]);
+}
+
+#[tokio::test]
+async fn what_may_be_read_again_between_two_looks_is_found() {
+    let mut stage = Stage::start("", "").await;
+    let thread = stage.spoken().await;
+    let asked = stage.unheard(thread).await;
+    stage.denies(permissions::READ_MESSAGE_HISTORY);
+    // It has been given nothing by then, and asks whether that is because it may not read.
+    let one = format!("/channels/{thread}/messages/*");
+    stage.fake.inject(Fault::held().on("GET", &one));
+    stage.forgotten().await;
+    stage.struck().await;
+    stage.denies(0);
+    stage.fake.let_go().await;
+    stage.sign(asked, "✅").await;
+    stage.says_once(thread, &["once only"]);
 }
 
 /// Says the beginning of what turns out to be nothing, and something else afterwards.
@@ -271,6 +270,6 @@ async fn what_was_to_be_said_and_turns_out_to_be_nothing_holds_up_nothing_and_do
             (!stays).then_some(())
         };
         stage.fake.until("the end of what is nothing", is_gone).await;
-        assert_eq!(stage.count(thread, "and on"), 1, "{:?}", stage.fake.said(thread));
+        stage.says_once(thread, &["and on"]);
     }
 }

@@ -98,12 +98,7 @@ async fn only_administrators_sign_in_for_everyone() {
     let stage = Stage::start("everyone = true", "").await;
     let bob = stage.guild.member("bob");
     let options = [("vendor", json!("rehearsal")), ("scope", json!("everyone"))];
-    stage
-        .fake
-        .until("the commands", |world| {
-            (world.commands().len() == 9).then_some(())
-        })
-        .await;
+    stage.knows_commands().await;
     let typed = bob.slash(stage.channel, "auth", &options);
     stage
         .answered(&bob, stage.channel, typed, "Only administrators")
@@ -148,12 +143,7 @@ fn keys(stage: &Stage, who: &Person) -> [Option<String>; 2] {
 #[tokio::test]
 async fn what_is_brought_is_stored_for_whom_the_command_names_or_not_at_all() {
     let stage = Stage::start("", "").await;
-    stage
-        .fake
-        .until("the commands", |world| {
-            (world.commands().len() == 9).then_some(())
-        })
-        .await;
+    stage.knows_commands().await;
     let alice = &stage.alice;
     let (own, common) = ("sk-own-0123456789abcdef", "sk-common-0123456789abcdef");
 
@@ -219,12 +209,7 @@ async fn what_is_brought_is_stored_for_whom_the_command_names_or_not_at_all() {
 #[tokio::test]
 async fn a_key_needs_no_first_step_and_is_looked_at_like_in_the_form() {
     let stage = Stage::start("everyone = true", "").await;
-    stage
-        .fake
-        .until("the commands", |world| {
-            (world.commands().len() == 9).then_some(())
-        })
-        .await;
+    stage.knows_commands().await;
     let (alice, bob) = (&stage.alice, stage.guild.member("bob"));
     key_says(&stage, alice, None, Some("two words"), "⚠️").await;
     assert_eq!(keys(&stage, alice), [None, None]);

@@ -2,7 +2,7 @@
 
 use credentials::{Need, State};
 use rehearsal::{Counter, Fault, Target};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Report, Scene};
 
 use super::same;
@@ -69,6 +69,8 @@ async fn a_dead_answer_does_not_touch_a_login_that_came_meanwhile() {
     scene.sign_in(&scene.host()).await;
     Report::of(caller).expect_token();
     assert_eq!(scene.state(), State::Valid);
+    let entry = &scene.file()["tenants"]["rehearsal"]["host"];
+    assert_eq!(entry["invalidated"], Value::Null, "it has no stamp");
 }
 
 #[tokio::test]

@@ -2,20 +2,15 @@
 //! each is sealed for its thread with a key of this host, and names only what it is about. What somebody may do is looked at
 //! when they press.
 
-use std::fmt;
-
 use conversation::{GrantId, ItemId, TurnId};
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::admission::Id;
+mod seal;
+
+pub use seal::Sealer;
 
 /// Discord takes no longer one, in characters.
 pub const LONGEST: usize = 100;
-/// Hex digits of the seal.
-const SEAL: usize = 16;
-/// Tells our names from those of other versions.
-const VERSION: &str = "a1";
 /// The longest name of a service that fits.
 const LONGEST_SERVICE: usize = 60;
 /// Not one alone.
@@ -131,86 +126,6 @@ pub enum CustomIdError {
     TooLong(String),
 }
 
-/// Seals names, and knows them again. Lives as long as its key: with another one all old buttons are refused.
-#[derive(Clone)]
-pub struct Sealer {
-    key: [u8; 32],
-}
-
-impl Sealer {
-    /// With a key that only this host knows.
-    pub fn new(key: [u8; 32]) -> Self {
-        Self { key }
-    }
-
-    /// Three letters that another host hardly has, too, and that tell nothing of the key.
-    pub fn mark(&self) -> String {
-        let mut mark = self.seal(0, "mark");
-        mark.truncate(3);
-        mark
-    }
-
-    /// The name of a button in a thread or channel.
-    ///
-    /// Errors: `TooLong` for a service with a name that does not fit.
-    pub fn encode(&self, channel: Id, action: &Action) -> Result<String, CustomIdError> {
-        let (verb, about) = action.words();
-        if about.trim_end_matches(EVERYONES).len() > LONGEST_SERVICE {
-            return Err(CustomIdError::TooLong(about));
-        }
-        let body = format!("{VERSION}.{verb}.{about}");
-        Ok(format!("{body}.{}", self.seal(channel, &body)))
-    }
-
-    /// What the button is for that was pressed in this thread or channel.
-    ///
-    /// Errors: `Unknown`.
-    pub fn parse(&self, channel: Id, custom_id: &str) -> Result<Action, CustomIdError> {
-        let unknown = || CustomIdError::Unknown;
-        if custom_id.len() > LONGEST {
-            return Err(unknown());
-        }
-        let (body, seal) = custom_id.rsplit_once('.').ok_or_else(unknown)?;
-        if !is_same(seal, &self.seal(channel, body)) {
-            return Err(unknown());
-        }
-        let mut words = body.splitn(3, '.');
-        match (words.next(), words.next(), words.next()) {
-            (Some(VERSION), Some(verb), Some(about)) => Action::of(verb, about).ok_or_else(unknown),
-            _ => Err(unknown()),
-        }
-    }
-
-    fn seal(&self, channel: Id, body: &str) -> String {
-        let mut inner = Sha256::new();
-        inner.update(self.key);
-        inner.update(channel.to_be_bytes());
-        inner.update(body);
-        // Hashed again with the key, so that nobody can add to what they have seen (as HMAC does it).
-        let mut outer = Sha256::new();
-        outer.update(self.key);
-        outer.update(inner.finalize());
-        let mut seal = format!("{:x}", outer.finalize());
-        seal.truncate(SEAL);
-        seal
-    }
-}
-
-impl fmt::Debug for Sealer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer").finish_non_exhaustive()
-    }
-}
-
-/// Takes the same time wherever they differ.
-fn is_same(given: &str, right: &str) -> bool {
-    let differences = given
-        .bytes()
-        .zip(right.bytes())
-        .fold(0, |sum, (a, b)| sum | (a ^ b));
-    given.len() == right.len() && differences == 0
-}
-
 impl Action {
     fn words(&self) -> (&'static str, String) {
         match self {
@@ -300,6 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::discord::admission::Id;
 
     const CHANNEL: Id = u64::MAX;
 

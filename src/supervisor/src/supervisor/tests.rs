@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use conversation::TurnState;
+use conversation::{Dispatch, TurnState};
 use credentials::{Refresher, Store, Vendors};
 use tempfile::TempDir;
 

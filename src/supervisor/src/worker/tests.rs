@@ -1,6 +1,6 @@
 //! What a worker's handle promises, with real processes.
 
-use agent_client_protocol::v1::schema::{ContentBlock, ContentChunk};
+use agent_client_protocol::v1::schema::{ContentBlock, ContentChunk, StopReason};
 use contract::{LoginAnswer, LoginNeeded};
 use conversation::ChoiceKind;
 

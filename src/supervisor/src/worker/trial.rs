@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::client::{self, OpenError};
 use super::gate::Gate;
+use super::start::{failed, open};
 use super::{Spec, StartError};
 use crate::sweep::Reaper;
 
@@ -18,11 +19,11 @@ const SETTLING: Duration = Duration::from_secs(1);
 pub(crate) async fn try_out(spec: &Spec, reaper: &Reaper) -> Result<(), StartError> {
     // Nobody receives, so that whatever it sends is read and dropped.
     let gate = Gate::new(mpsc::channel(1).0);
-    let (_connection, _, process) = super::open(spec, reaper, &gate).await?;
+    let (_connection, _, process) = open(spec, reaper, &gate).await?;
     // What breaks a session right after its begin comes with it: a log's line, or the end of the program.
     let ended = timeout(SETTLING, process.ended()).await;
     if ended.is_ok() || gate.is_over() {
-        return Err(super::failed(OpenError::Closed(client::NEW), process, spec).await);
+        return Err(failed(OpenError::Closed(client::NEW), process, spec).await);
     }
     process.end(spec.limits.grace).await;
     Ok(())

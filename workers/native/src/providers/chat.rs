@@ -7,6 +7,7 @@ use super::abilities::{Abilities, Ability};
 use super::{history, opaque};
 use crate::message::{Message, Part, ReplyPart, ToolCall};
 
+mod calls;
 mod reader;
 mod tags;
 

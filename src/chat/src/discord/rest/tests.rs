@@ -2,6 +2,7 @@
 
 use discord_fake::{Fake, Fault, Id, Limit, Limits};
 use reqwest_of_serenity::{Certificate, Client};
+use serenity::http::{LightMethod, Route};
 
 use super::tally::Budget;
 use super::*;

@@ -222,7 +222,7 @@ const CHUNKS: usize = 400;
 #[tokio::test]
 async fn a_worker_waits_while_nothing_of_what_it_says_can_be_written_and_nothing_is_lost() {
     let host = Host::with(Limits {
-        silence: Duration::from_millis(100),
+        silence: Duration::from_secs(1),
         ..limits()
     })
     .await;

@@ -1,13 +1,13 @@
 //! OpenAI Chat Completions: the stream of chunks, read into a reply. Tolerates what local servers leave out.
 
-use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
+use super::calls::Calls;
 use super::tags::{Piece, Tags};
 use super::{DETAILS, FIELD};
-use crate::message::{Finish, ReplyPart, ToolCall, Usage};
+use crate::message::{Finish, ReplyPart, Usage};
 use crate::providers::Progress;
-use crate::providers::format::{StreamFailure, written};
+use crate::providers::format::StreamFailure;
 use crate::providers::opaque;
 use crate::providers::said::Said;
 
@@ -16,7 +16,7 @@ use crate::providers::said::Said;
 pub(in crate::providers) struct Reader {
     /// Words and thoughts, in the order in which they came.
     parts: Vec<ReplyPart>,
-    calls: Vec<Draft>,
+    calls: Calls,
     /// What the provider wants back with the message.
     members: Map<String, Value>,
     tags: Tags,
@@ -24,14 +24,6 @@ pub(in crate::providers) struct Reader {
     finish: Option<Finish>,
     has_refused: bool,
     is_done: bool,
-}
-
-/// A call, as far as it has come.
-#[derive(Debug)]
-struct Draft {
-    index: Option<u64>,
-    call: ToolCall,
-    members: Map<String, Value>,
 }
 
 /// Where Gemini gives the signature of its thoughts.
@@ -79,7 +71,7 @@ impl Reader {
             .map(Vec::as_slice)
             .unwrap_or_default();
         for call in calls {
-            self.call(call, out);
+            self.calls.push(call, out);
         }
         if !choice["error"].is_null() {
             return Err(StreamFailure::Said(Said::of(choice)));
@@ -119,12 +111,7 @@ impl Reader {
             finish => finish.unwrap_or(Finish::Complete),
         };
         let mut parts = self.parts;
-        parts.extend(self.calls.into_iter().map(|draft| {
-            ReplyPart::ToolCall(ToolCall {
-                opaque: opaque::kept(draft.members),
-                ..draft.call
-            })
-        }));
+        parts.extend(self.calls.into_parts());
         (parts, self.usage, finish)
     }
 
@@ -292,115 +279,4 @@ impl Reader {
         }
         out(Progress::Thought(delta.to_owned()));
     }
-
-    /// A call, or a piece of one. One that is told twice, under one id, is called once.
-    fn call(&mut self, piece: &Value, out: Out<'_>) {
-        if self.calls.iter().any(|known| known.is_told_by(piece)) {
-            return;
-        }
-        let at = self.draft_of(piece).unwrap_or_else(|| {
-            self.calls.push(Draft {
-                index: piece["index"].as_u64(),
-                call: ToolCall {
-                    id: String::new(),
-                    name: String::new(),
-                    arguments: String::new(),
-                    opaque: None,
-                },
-                members: Map::new(),
-            });
-            self.calls.len() - 1
-        });
-        let Draft { call, members, .. } = &mut self.calls[at];
-        let function = &piece["function"];
-        if call.id.is_empty() {
-            text(&piece["id"]).clone_into(&mut call.id);
-        }
-        if call.name.is_empty() {
-            text(&function["name"]).clone_into(&mut call.name);
-        }
-        if call.arguments == "{}" && has_arguments(piece) {
-            // It stood there only until there were some.
-            call.arguments.clear();
-        }
-        if let Some(text) = written(&function["arguments"]) {
-            call.arguments.push_str(&text);
-        }
-        opaque::merge(members, &unknown(piece));
-        out(Progress::Call {
-            name: call.name.clone(),
-            bytes: call.arguments.len(),
-        });
-    }
-
-    /// Which call a piece is more of. Pieces belong together by id or by index; some servers number all calls zero, some send no
-    /// index, no id, or name and id with each piece.
-    fn draft_of(&self, piece: &Value) -> Option<usize> {
-        let index = piece["index"].as_u64();
-        let id = text(&piece["id"]);
-        let is_place = |draft: &Draft| index.is_none() || draft.index == index;
-        let has_id = |draft: &Draft| !id.is_empty() && draft.call.id == id && is_place(draft);
-        let known = self.calls.iter().rposition(has_id);
-        let at = known.or_else(|| self.calls.iter().rposition(is_place))?;
-        goes_on(&self.calls[at].call, piece).then_some(at)
-    }
-}
-
-impl Draft {
-    /// Whether this piece tells the whole of it once more.
-    fn is_told_by(&self, piece: &Value) -> bool {
-        let (id, function) = (text(&piece["id"]), &piece["function"]);
-        !id.is_empty()
-            && id == self.call.id
-            && self.index == piece["index"].as_u64()
-            && function["name"] == self.call.name.as_str()
-            && written(&function["arguments"]).is_some_and(|told| told == self.call.arguments)
-            && is_whole(&self.call.arguments)
-    }
-}
-
-/// Whether a piece is more of this call, the last one of its place.
-fn goes_on(call: &ToolCall, piece: &Value) -> bool {
-    let (id, name) = (text(&piece["id"]), text(&piece["function"]["name"]));
-    if name.is_empty() {
-        return true;
-    }
-    let is_another = !id.is_empty() && !call.id.is_empty() && id != call.id;
-    let is_renamed = !call.name.is_empty() && name != call.name;
-    !(is_another || is_renamed || has_arguments(piece) && is_whole(&call.arguments))
-}
-
-/// Whether a piece has some.
-fn has_arguments(piece: &Value) -> bool {
-    match &piece["function"]["arguments"] {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        _ => true,
-    }
-}
-
-/// Whether nothing can follow.
-fn is_whole(arguments: &str) -> bool {
-    arguments.trim_end().ends_with('}') && serde_json::from_str::<IgnoredAny>(arguments).is_ok()
-}
-
-/// The members of a call that are not ours to understand.
-fn unknown(piece: &Value) -> Map<String, Value> {
-    let others = |value: &Value, known: &[&str]| -> Map<String, Value> {
-        let members = value.as_object().into_iter().flatten();
-        let unknown = members.filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null());
-        unknown
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
-    };
-    let mut unknown = others(piece, &["index", "id", "type", "function"]);
-    let function = others(&piece["function"], &["name", "arguments"]);
-    if !function.is_empty() {
-        unknown.insert("function".to_owned(), Value::Object(function));
-    }
-    unknown
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }

@@ -1,0 +1,141 @@
+//! A message that is new: sent if it is ours to send and not there already, and written down.
+
+use std::sync::Arc;
+
+use conversation::{ConversationError, Outcome as Settled, ThreadId};
+use credentials::Timestamp;
+
+use super::claim::{Claimed, claimed};
+use super::put::{outgoing, put};
+use super::{Done, learn_of_the_end, outcome};
+use crate::discord::bot::Bot;
+use crate::discord::mouth::voice::Voice;
+use crate::discord::mouth::{attach, lost};
+use crate::discord::places;
+use crate::discord::reconcile::Outcome;
+use crate::discord::render::{DesiredMessage, Key};
+use crate::discord::rest::{NO_PERMISSION, Trouble};
+
+pub(super) async fn send(
+    bot: &Arc<Bot>,
+    voice: &Voice,
+    thread: &ThreadId,
+    key: Key,
+    message: &DesiredMessage,
+) -> Done {
+    let Some(channel) = places::channel(thread) else {
+        return Outcome::Gone.into();
+    };
+    let delivery = match claimed(bot, voice, thread, key, message).await {
+        Ok(Claimed::Ours(delivery)) => delivery,
+        Ok(Claimed::Done(remote)) => {
+            return Done {
+                outcome: Outcome::Done { remote },
+                bucket: None,
+                stale: true,
+            };
+        }
+        Ok(Claimed::NotBefore(after)) => return Outcome::NotYet { after }.into(),
+        Ok(Claimed::Never) => return Outcome::Refused.into(),
+        Err(error) => {
+            warn(thread, &error, "the outbox can't be used");
+            return Outcome::Failed.into();
+        }
+    };
+    let answer = match lost::found(bot, channel, &delivery).await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => {
+            let tried = DesiredMessage {
+                content: delivery.text.clone().unwrap_or_else(|| message.content.clone()),
+                ..message.clone()
+            };
+            let mut outgoing = outgoing(bot, thread, channel, &tried).await;
+            outgoing.nonce = Some(bot.nonces.of(&delivery));
+            put(bot, (channel, None), &tried, outgoing).await
+        }
+        // Whether it is there is still not known.
+        Err(trouble) => Err(trouble),
+    };
+    let is_unattached = attach::is_refused(message, &answer);
+    let settled = match &answer {
+        Err(_) if is_unattached => Settled::NotSent {
+            reason: "the bot may attach no files here".to_owned(),
+            pause: Some(attach::SOON),
+        },
+        Ok(answer) => Settled::Delivered {
+            remote: Some(answer.id.to_string()),
+        },
+        Err(Trouble::Limited { after, .. }) => Settled::NotSent {
+            reason: "too many requests".to_owned(),
+            pause: Some(*after),
+        },
+        Err(trouble @ (Trouble::Failed(_) | Trouble::Barred(_) | Trouble::NoToken)) => Settled::NotSent {
+            reason: trouble.to_string(),
+            pause: None,
+        },
+        Err(trouble @ Trouble::Unknown(_)) => Settled::Unknown {
+            reason: trouble.to_string(),
+        },
+        Err(trouble @ Trouble::Refused { .. }) => Settled::Refused {
+            reason: refusal(trouble),
+        },
+    };
+    let conversation = &bot.house.conversation;
+    match conversation
+        .settle_delivery(&delivery, settled, Timestamp::now())
+        .await
+    {
+        Ok(delivery) => drop(voice.deliveries().insert(delivery.part, delivery)),
+        Err(error) => warn(
+            thread,
+            &error,
+            "what became of a message could not be written down",
+        ),
+    }
+    if is_unattached {
+        return attach::do_without(voice, message).into();
+    }
+    match &answer {
+        Ok(_) => attach::learn(bot, voice, channel, message),
+        Err(trouble @ Trouble::Refused { .. }) => {
+            tracing::warn!(%thread, "a message could not be sent: {}", refusal(trouble));
+        }
+        Err(_) => {}
+    }
+    match answer {
+        Ok(answer) => Done {
+            outcome: Outcome::Done { remote: answer.id },
+            bucket: answer.bucket,
+            // What was in doubt may have been sent with other buttons, too.
+            stale: delivery.doubt.is_some() || answer.content.trim() != message.content.trim(),
+        },
+        Err(trouble) => {
+            learn_of_the_end(bot, channel, &trouble);
+            match outcome(&trouble) {
+                // What the message answers or the like: it itself is not there.
+                Outcome::Gone => Outcome::Refused.into(),
+                outcome => outcome.into(),
+            }
+        }
+    }
+}
+
+/// At its end the host closes the book: the next one takes up what was left.
+fn warn(thread: &ThreadId, error: &ConversationError, what: &str) {
+    if matches!(error, ConversationError::Closed) {
+        tracing::debug!(%thread, %error, "{what}");
+    } else {
+        tracing::warn!(%thread, %error, "{what}");
+    }
+}
+
+/// Why a message without files was refused.
+fn refusal(trouble: &Trouble) -> String {
+    match trouble {
+        // Of a thread that is seen nothing else can be lacking.
+        Trouble::Refused {
+            code: NO_PERMISSION, ..
+        } => format!("{trouble}: the bot lacks the permission Send Messages in Threads"),
+        trouble => trouble.to_string(),
+    }
+}

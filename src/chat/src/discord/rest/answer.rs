@@ -1,0 +1,124 @@
+//! What came of a request.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest_of_serenity as reqwest;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::Call;
+use crate::discord::reconcile::Bucket;
+
+/// Discord's code for a message that is not there.
+pub(in crate::discord) const UNKNOWN_MESSAGE: i64 = 10_008;
+/// HTTP's status for a file that is larger than Discord takes, or what stands before it.
+pub(in crate::discord) const TOO_LARGE: u16 = 413;
+/// Discord's code where the bot lacks a permission.
+pub(in crate::discord) const NO_PERMISSION: i64 = 50_013;
+
+/// Why a request was not answered as wanted.
+#[derive(Debug, Error)]
+pub(in crate::discord) enum Trouble {
+    /// Too much for now.
+    #[error("too many requests")]
+    Limited {
+        /// For so long.
+        after: Duration,
+        /// Whether that holds for everything.
+        global: bool,
+    },
+    /// Discord does not know the token any more. Nothing was done; with a good token it may be.
+    #[error("Discord does not know the bot's token any more")]
+    NoToken,
+    /// Discord does not do that.
+    #[error("Discord refuses it: {message} ({status}, code {code})")]
+    Refused {
+        /// HTTP's status.
+        status: u16,
+        /// Discord's own number.
+        code: i64,
+        /// Discord's words.
+        message: String,
+    },
+    /// Not done; later it may work.
+    #[error("Discord could not be reached: {0}")]
+    Failed(String),
+    /// Not done: something between here and Discord answered, with this status of HTTP.
+    #[error("something between here and Discord refuses it ({0})")]
+    Barred(u16),
+    /// Nobody knows whether it was done.
+    #[error("Discord did not answer: {0}")]
+    Unknown(String),
+}
+
+/// What was answered.
+pub(in crate::discord) struct Reply {
+    pub(in crate::discord) body: Value,
+    pub(in crate::discord) bucket: Option<Bucket>,
+    /// When, by Discord's own clock, to the second.
+    pub(in crate::discord) said: Option<SystemTime>,
+}
+
+pub(super) async fn read(call: &Call<'_>, response: reqwest::Response) -> Result<Reply, Trouble> {
+    let status = response.status();
+    let header = |name: &str| {
+        let text = response.headers().get(name)?.to_str().ok()?;
+        text.parse::<f64>().ok()
+    };
+    let seconds = |name: &str| header(name).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let bucket = match (
+        header("x-ratelimit-remaining"),
+        seconds("x-ratelimit-reset-after"),
+    ) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small count"
+        )]
+        (Some(remaining), Some(reset_after)) => Some(Bucket {
+            remaining: remaining as u32,
+            reset_after,
+        }),
+        _ => None,
+    };
+    let said = response.headers().get("date").and_then(|date| date.to_str().ok());
+    let said = said.and_then(|date| httpdate::parse_http_date(date).ok());
+    let after = seconds("retry-after");
+    let global = response.headers().contains_key("x-ratelimit-global");
+    let body: Value = match response.bytes().await {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        // It was done; what it became is not known.
+        Err(error) if status.is_success() => return Err(Trouble::Unknown(cause(&error))),
+        Err(_) => Value::Null,
+    };
+    if status.is_success() {
+        return Ok(Reply { body, bucket, said });
+    }
+    let code = body["code"].as_i64().unwrap_or_default();
+    let words = body["message"].as_str().map(str::to_owned);
+    let limited = after.map(|after| (after, global || body["global"] == true));
+    Err(call.trouble(status.as_u16(), code, words, limited))
+}
+
+/// Without the address, which may carry an interaction's token.
+pub(super) fn cause(error: &reqwest::Error) -> String {
+    let mut words = match (error.is_timeout(), error.is_connect()) {
+        (true, _) => "it took too long".to_owned(),
+        (_, true) => "no connection".to_owned(),
+        _ => "the connection broke".to_owned(),
+    };
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        words = format!("{words}: {error}");
+        source = error.source();
+    }
+    words
+}
+
+pub(super) fn unanswered(error: &reqwest::Error) -> Trouble {
+    if error.is_connect() || error.is_builder() {
+        Trouble::Failed(cause(error))
+    } else {
+        Trouble::Unknown(cause(error))
+    }
+}
