@@ -136,7 +136,8 @@ const CONFIG: &str = "\
 The configuration. No file is needed; everything has a default.
 
   agent-host config example > config.toml   a commented file to start from
-  agent-host config check                   every fault at once, with its line";
+  agent-host config check                   every fault at once, with its line
+  agent-host config check --json | jq .errors";
 
 /// `config`.
 #[derive(Debug, Subcommand)]
@@ -145,10 +146,18 @@ pub(crate) enum ConfigVerb {
     #[command(
         after_help = "Example:\n  agent-host --config new.toml config check && mv new.toml ~/.config/agent-host/config.toml"
     )]
-    Check,
+    Check(CheckConfig),
     /// Print a commented configuration
     #[command(after_help = "Example:\n  agent-host config example > ~/.config/agent-host/config.toml")]
     Example,
+}
+
+/// `config check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckConfig {
+    /// Print one line of JSON: `errors`, with which no host starts, and `warnings`
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const REHEARSAL: &str = "\

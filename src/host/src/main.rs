@@ -6,6 +6,7 @@ mod arguments;
 mod assembly;
 mod auth;
 mod bot_token;
+mod check;
 mod config;
 mod control;
 mod demo;

@@ -3,6 +3,7 @@
 //! Towards Discord itself serenity's own rate limiter paces what goes out. With another server it would ignore the address
 //! and ask the real service, so there a small one of ours (`gate`) does that.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use reqwest_of_serenity as reqwest;
@@ -11,10 +12,13 @@ use serde_json::Value;
 use serenity::all::{ApplicationId, CreateAttachment};
 use serenity::http::{Http, HttpBuilder, HttpError, LightMethod, Multipart, MultipartUpload, Request, Route};
 use thiserror::Error;
+use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 
 use super::admission::Id;
+use super::config::Server;
 use super::reconcile::Bucket;
+use super::trust;
 
 mod calls;
 mod gate;
@@ -56,6 +60,7 @@ pub(super) struct Rest {
     gate: Gate,
     /// How requests ended.
     pub(super) tally: Tally,
+    tls: Arc<ClientConfig>,
 }
 
 /// Why a request was not answered as wanted.
@@ -204,12 +209,19 @@ impl<'a> Call<'a> {
 impl Rest {
     /// With the bot's token, at Discord's own address or another one.
     ///
-    /// Errors: TLS can't be set up.
-    pub(super) fn new(token: &SecretString, api_base: Option<&Url>) -> Result<Self, reqwest::Error> {
-        Ok(Self::with(token, api_base, client()?))
+    /// Errors: TLS can't be set up, in words.
+    pub(super) fn new(token: &SecretString, server: &Server) -> Result<Self, String> {
+        let tls = trust::tls(server)?;
+        let client = client(&tls).map_err(|error| error.to_string())?;
+        Ok(Self::with(token, server.api_base.as_ref(), client, tls))
     }
 
-    fn with(token: &SecretString, api_base: Option<&Url>, client: reqwest::Client) -> Self {
+    fn with(
+        token: &SecretString,
+        api_base: Option<&Url>,
+        client: reqwest::Client,
+        tls: Arc<ClientConfig>,
+    ) -> Self {
         let tally = Tally::default();
         let mut http = Self::http(token, api_base, client.clone());
         if let Some(limiter) = &mut http.ratelimiter {
@@ -223,7 +235,13 @@ impl Rest {
             elsewhere,
             gate: Gate::default(),
             tally,
+            tls,
         }
+    }
+
+    /// How all connections are made.
+    pub(super) fn tls(&self) -> &Arc<ClientConfig> {
+        &self.tls
     }
 
     fn http(token: &SecretString, api_base: Option<&Url>, client: reqwest::Client) -> Http {
@@ -329,8 +347,9 @@ fn upload(bytes: usize) -> Duration {
 }
 
 /// Never through a proxy: the gateway's connection knows none either, and what is on this machine stays there.
-fn client() -> Result<reqwest::Client, reqwest::Error> {
+fn client(tls: &ClientConfig) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
+        .use_preconfigured_tls(tls.clone())
         .no_proxy()
         .connect_timeout(ATTEMPT / 2)
         // serenity gives all its requests the same one.
@@ -382,6 +401,9 @@ async fn read(call: &Call<'_>, response: reqwest::Response) -> Result<Reply, Tro
 
 /// Without the address, which may carry an interaction's token.
 fn cause(error: &reqwest::Error) -> String {
+    if let Some(words) = trust::unsafe_because(error) {
+        return words;
+    }
     let mut words = match (error.is_timeout(), error.is_connect()) {
         (true, _) => "it took too long".to_owned(),
         (_, true) => "no connection".to_owned(),
