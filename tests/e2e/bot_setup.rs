@@ -9,6 +9,8 @@ use support::discord::{Fake, Fault, Kind, intents, permissions};
 use support::{Pty, agent_host};
 use tempfile::TempDir;
 
+mod names;
+
 /// A sound one that nobody ever gave out.
 const FORGED: &str = "MTAwMDAwMDAwMDAwMDAwMDAw.forged.planted-token-that-nobody-ever-gave-out";
 
@@ -156,8 +158,8 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     person.expect("✔ #quiet: all permissions are there");
 
     person.expect("Who else?");
-    person.types("ann");
-    person.expect("`ann` is neither");
+    person.types("nobody-here");
+    person.expect("nothing found that is called @nobody-here");
     person.types("everyone");
     person.expect("[y/N]");
     person.types("");
@@ -456,7 +458,7 @@ async fn without_a_terminal_it_says_how_to_say_everything_at_once() {
     let (output, told) = run(command);
     assert_eq!(output.status.code(), Some(1));
     assert!(told.contains("does not know this token"), "{told}");
-    let (output, _) = run(setup(home, &["--yes", "--channel", "general"]));
+    let (output, _) = run(setup(home, &["--yes", "--channel", "#"]));
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(config(home), before);
     assert_eq!(fake.requests().len(), 1);

@@ -14,12 +14,14 @@ mod channels;
 mod dialogue;
 mod document;
 mod file;
+mod names;
 mod people;
 mod token;
 mod wait;
 
 use dialogue::Dialogue;
 use document::Plan;
+pub(crate) use names::Said;
 
 const WELCOME: &str = "\
 This sets up Discord. Nothing is written before the end, and Ctrl-C leaves everything as it is.
@@ -110,7 +112,7 @@ impl<'a> Guide<'a> {
         self.invitation(&met).await?;
         let written = document::Written::read(self.settings)?;
         let (channels, speaks_in) = self.channels(&met, &written).await?;
-        let people = self.people(&met, &written).await?;
+        let people = self.people(&met, &written, &speaks_in).await?;
         let plan = Plan {
             source: token.source.clone(),
             channels,
