@@ -25,6 +25,7 @@ mod service_manager;
 mod setup;
 mod shell;
 mod signals;
+mod slip;
 mod status;
 mod storm;
 mod tenant_view;

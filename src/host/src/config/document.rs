@@ -15,13 +15,11 @@ use super::sections::{
     AgentSection, CageSection, CredentialsSection, LimitsSection, LogSection, RehearsalSection, TABLES,
     ThreadsSection, VENDOR_KEYS, WebSection,
 };
+use crate::slip;
 
 mod discord;
 
 pub(super) use discord::DiscordTables;
-
-/// Words this near to a known key are taken for a slip.
-const SLIP: f64 = 0.8;
 
 /// What the file says, as far as it can be understood.
 #[derive(Debug, Default)]
@@ -257,14 +255,10 @@ impl Reader<'_> {
         } else {
             ("key", format!("{path}.{name}"))
         };
-        let nearest = known
-            .iter()
-            .map(|known| (strsim::jaro_winkler(known, name), known))
-            .filter(|(nearness, _)| *nearness > SLIP)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let nearest = slip::meant(name, known.iter().copied());
         let hint = match (path.strip_prefix("agents."), nearest) {
             (Some(agent), _) if is_key(name) => key_hint(agent),
-            (_, Some((_, known))) => format!("did you mean `{known}`?"),
+            (_, Some(known)) => format!("did you mean `{known}`?"),
             (_, None) => format!("known: {}", known.join(", ")),
         };
         self.problems
