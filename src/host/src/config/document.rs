@@ -21,6 +21,9 @@ mod discord;
 
 pub(super) use discord::DiscordTables;
 
+/// The library's words for a key or table that was there before.
+const DUPLICATE: &str = "duplicate key";
+
 /// What the file says, as far as it can be understood.
 #[derive(Debug, Default)]
 pub(super) struct Document {
@@ -98,8 +101,14 @@ impl Reader<'_> {
             let at = self
                 .lines
                 .line_and_column(error.span().map_or(0, |span| span.start));
-            self.problems
-                .push(Problem::syntax(self.file, at, plain(error.message())));
+            let problem = match error.span().and_then(|span| text.get(span)) {
+                Some(key) if error.message() == DUPLICATE => {
+                    Problem::syntax(self.file, at, format!("`{key}` stands there a second time"))
+                        .hint("keep one of the two, with what both say")
+                }
+                _ => Problem::syntax(self.file, at, plain(error.message())),
+            };
+            self.problems.push(problem);
         }
         // What follows a syntax error is guesswork.
         if !errors.is_empty() {

@@ -177,6 +177,14 @@ fn what_works_and_is_hardly_meant_so_is_warned_of_with_its_line() {
         let text = format!("[discord]\n{text}[discord.channels.11]\nmode = \"all\"\n");
         assert_eq!(load_text(&text, &[("DISCORD_TOKEN", TOKEN)]).warnings, []);
     }
+    let told = problems_of(
+        "[discord.channels.11]\n[discord.channels.\"11\"]\n",
+        &[("DISCORD_TOKEN", TOKEN)],
+    );
+    assert_eq!(
+        told,
+        ["2:19: syntax: `\"11\"` stands there a second time (keep one of the two, with what both say)"]
+    );
     // A second spelling of the same id would be a second table of one channel.
     let told = problems_of("[discord.channels.011]\n", &[("DISCORD_TOKEN", TOKEN)]);
     assert!(
