@@ -43,6 +43,7 @@ mod speakers;
 mod standing;
 mod stopping;
 mod tightened;
+mod tls;
 mod tools;
 mod trouble;
 mod turns;

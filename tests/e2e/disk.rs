@@ -10,6 +10,7 @@ use serde_json::Value;
 use support::{Scene, move_aside};
 use tempfile::TempDir;
 
+mod doctor;
 pub(crate) mod full;
 
 /// What a failure of a step leads to.

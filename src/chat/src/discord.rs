@@ -42,6 +42,7 @@ mod seen;
 mod server;
 mod sign_in;
 mod signs;
+mod trust;
 
 pub use health::{Gateway, Health, INVALID_BAN, Standing};
 pub use server::{Doctor, House, NEW_TOKEN, Server, StartError};

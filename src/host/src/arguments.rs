@@ -25,8 +25,8 @@ Try it without an account:
   agent-host demo                           a chat page with an agent in it, on this machine only
 
 Run it:
-  agent-host config example > config.toml   set a model and a key, then
-  agent-host up                             threads in the page, one worker process each
+  agent-host config example > config.toml   set `model` in it; the key is in OPENAI_API_KEY
+  agent-host up --config config.toml        threads in the page, one worker process each
   agent-host status                         what runs, what waits, what needs attention
 
 In Discord:
@@ -112,7 +112,7 @@ pub(crate) enum Verb {
 
 const DOCTOR: &str = "\
 Says what is wrong, where, and what to do next. Nothing is changed, unless --probe is given. Each external agent is \
-started once, greeted, and ended. Where a token for Discord is configured, Discord is asked about the bot; it is not \
+started once, asked for a session in an empty folder, and ended. Where a token for Discord is configured, Discord is asked about the bot; it is not \
 connected.
 
   agent-host doctor                         one line per check, hints below those that need you
@@ -136,19 +136,42 @@ const CONFIG: &str = "\
 The configuration. No file is needed; everything has a default.
 
   agent-host config example > config.toml   a commented file to start from
-  agent-host config check                   every fault at once, with its line";
+  agent-host config check                   every fault at once, with its line
+  agent-host config check --json | jq .errors";
+
+const CHECK: &str = "\
+Tells every fault of the configuration with its line: errors, with which no host starts, then warnings, for what works \
+and is hardly meant so. Without errors it says what is configured. It looks at this machine alone; `agent-host doctor` \
+also asks agents and Discord.
+
+  agent-host config check
+  agent-host config check --config new.toml && mv new.toml ~/.config/agent-host/config.toml
+  agent-host config check --json | jq -r '.warnings[] | .what'
+
+Exit code 1 when there is an error.";
+
+const EXAMPLE: &str = "\
+Prints a configuration in which everything that can be said is explained, and commented out.
+
+  mkdir -p ~/.config/agent-host && agent-host config example > ~/.config/agent-host/config.toml";
 
 /// `config`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigVerb {
     /// Tell every fault with its line, or what is configured
-    #[command(
-        after_help = "Example:\n  agent-host --config new.toml config check && mv new.toml ~/.config/agent-host/config.toml"
-    )]
-    Check,
+    #[command(long_about = CHECK)]
+    Check(CheckConfig),
     /// Print a commented configuration
-    #[command(after_help = "Example:\n  agent-host config example > ~/.config/agent-host/config.toml")]
+    #[command(long_about = EXAMPLE)]
     Example,
+}
+
+/// `config check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckConfig {
+    /// Print one line of JSON: `errors`, with which no host starts, and `warnings`
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const REHEARSAL: &str = "\
@@ -165,7 +188,7 @@ Its addresses are printed as one line of JSON. With the default port, or the sam
 #[derive(Debug, Args)]
 pub(crate) struct Rehearsal {
     /// Loopback address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value_t = crate::config::DEFAULT_LISTEN)]
+    #[arg(long, value_name = "ADDRESS", default_value_t = crate::config::DEFAULT_LISTEN, value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// How long an access token lives
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
@@ -180,8 +203,8 @@ Runs the host: the chat page, and one worker process for each thread. Stop it wi
 may go on for two seconds, or what [limits] drain says (a second signal does not wait for them).
 
   agent-host config example > config.toml   a commented file to start from
-  agent-host config check                   every fault at once, with its line
-  agent-host up                             prints a link to the page that lets your browser in
+  agent-host config check --config config.toml
+  agent-host up --config config.toml        prints a link to the page that lets your browser in
 
 In another terminal, `agent-host status` shows what runs, and prints a new link. One host per state folder.";
 
@@ -189,7 +212,7 @@ In another terminal, `agent-host status` shows what runs, and prints a new link.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// Address for the chat page, instead of the configuration's
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
 }
 
@@ -208,7 +231,7 @@ State is kept in the folder `demo` of the state folder, so that a new start goes
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Address for the chat page; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "storm")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with = "storm")]
     pub(crate) listen: Option<SocketAddr>,
     /// How long a sign-in's access token lives
     #[arg(long, value_name = "SECONDS", default_value_t = 300, conflicts_with = "storm")]
@@ -217,6 +240,11 @@ pub(crate) struct Demo {
     /// Only show that so many processes share one refresh
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) storm: Option<u16>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "must be an IP address and a port, such as 127.0.0.1:7878".to_owned())
 }
 
 #[cfg(test)]
@@ -239,8 +267,7 @@ mod tests {
             {
                 let path = format!("{path} {}", verb.get_name());
                 let long = verb.get_long_about().map(ToString::to_string).unwrap_or_default();
-                // The two words of `config` are taught by `config` itself.
-                if !long.contains("agent-host ") && !path.contains(" config ") {
+                if !long.contains("agent-host ") {
                     silent.push(path.clone());
                 }
                 // Where the width is not known, help is wrapped at 100 columns, which would break a longer example.

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::output;
 
 mod agents;
+mod ca_file;
 mod cage;
 mod discord;
 mod document;
@@ -107,6 +108,8 @@ pub(crate) struct Loaded {
     pub(crate) settings: Settings,
     /// What is wrong, in the order of the file.
     pub(crate) problems: Vec<Problem>,
+    /// What works, and hardly as it is meant, in the same order. It is in nobody's way.
+    pub(crate) warnings: Vec<Problem>,
 }
 
 /// Reads environment and file. `explicit` is a path from the command line, which must exist.
@@ -137,6 +140,7 @@ pub(crate) fn load_to_look(explicit: Option<&Path>) -> Result<Settings, Failure>
     let Loaded {
         settings,
         mut problems,
+        ..
     } = load(explicit)?;
     problems.retain(Problem::concerns_all);
     if !problems.is_empty() {
@@ -149,14 +153,20 @@ pub(crate) fn load_to_look(explicit: Option<&Path>) -> Result<Settings, Failure>
     Ok(settings)
 }
 
-/// As [`load`], and anything wrong is an error.
+/// As [`load`], and anything wrong is an error; what is hardly as it is meant is told.
 pub(crate) fn load_for_a_host(explicit: Option<&Path>) -> Result<Settings, Failure> {
-    load(explicit)?.sound()
+    let loaded = load(explicit)?;
+    for warning in &loaded.warnings {
+        output::say(&format!("warning: {warning}"));
+    }
+    loaded.sound()
 }
 
 impl Loaded {
     fn sound(self) -> Result<Settings, Failure> {
-        let Self { settings, problems } = self;
+        let Self {
+            settings, problems, ..
+        } = self;
         if problems.is_empty() {
             return Ok(settings);
         }
@@ -171,7 +181,7 @@ impl Loaded {
 
 fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, Failure> {
     let places = Places::of(variables, explicit)?;
-    let mut problems = Vec::new();
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     let text = places.read_config(&mut problems)?;
     let mut document = match &text {
         Some(text) => document::read(&places.config, text, &mut problems),
@@ -227,7 +237,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         variables,
         &mut problems,
     );
-    let discord_server = discord::server(document.discord.as_ref());
+    let discord_server = discord::server(document.discord.as_ref(), &places);
     let discord = discord::settings(
         document.discord,
         &agents,
@@ -235,8 +245,10 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         &hidden,
         variables,
         &mut problems,
+        &mut warnings,
     );
     problems.sort_by_key(Problem::line);
+    warnings.sort_by_key(Problem::line);
     Ok(Loaded {
         settings: Settings {
             store_path,
@@ -267,6 +279,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             is_demo: false,
         },
         problems,
+        warnings,
     })
 }
 

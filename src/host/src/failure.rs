@@ -7,7 +7,7 @@ use std::{fmt, io};
 use credentials::{FileError, LockError, SignInError, StoreError, TokenError, UserId, VendorGap, Vendors};
 use credentials::{NameError, Owner, Service, Tenant};
 
-use crate::shell;
+use crate::{shell, slip};
 
 /// The exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +88,10 @@ impl Failure {
     /// A service that no vendor serves, with the ones that there are.
     pub(crate) fn unknown_tenant(service: &Service, vendors: &Vendors) -> Self {
         let known: Vec<&str> = vendors.iter().map(|vendor| vendor.service.as_str()).collect();
+        let meant = slip::meant(service.as_str(), known.iter().copied());
+        let meant = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
         Self::words(format!("unknown tenant `{service}`")).hint(format!(
-            "known: {}; add any other as `[vendors.{service}]` in the configuration (`agent-host config example`)",
+            "{meant}known: {}; add any other as `[vendors.{service}]` in the configuration (`agent-host config example`)",
             known.join(", ")
         ))
     }

@@ -8,18 +8,21 @@ use crate::arguments::SetupDiscord;
 use crate::config::{Loaded, Problem, Settings};
 use crate::doctor::{intent_steps, without_model};
 use crate::failure::{Exit, Failure, Outcome};
+use crate::running::HostLock;
 use crate::{assembly, log, output, terminal};
 
 mod channels;
 mod dialogue;
 mod document;
 mod file;
+mod names;
 mod people;
 mod token;
 mod wait;
 
 use dialogue::Dialogue;
 use document::Plan;
+pub(crate) use names::Said;
 
 const WELCOME: &str = "\
 This sets up Discord. Nothing is written before the end, and Ctrl-C leaves everything as it is.
@@ -110,7 +113,7 @@ impl<'a> Guide<'a> {
         self.invitation(&met).await?;
         let written = document::Written::read(self.settings)?;
         let (channels, speaks_in) = self.channels(&met, &written).await?;
-        let people = self.people(&met, &written).await?;
+        let people = self.people(&met, &written, &speaks_in).await?;
         let plan = Plan {
             source: token.source.clone(),
             channels,
@@ -206,8 +209,10 @@ impl<'a> Guide<'a> {
         Ok(())
     }
 
-    fn farewell(self, met: &Met, channels: &[Channel]) -> Exit {
+    fn farewell(mut self, met: &Met, channels: &[Channel]) -> Exit {
+        let lacks = self.lacking_model();
         if !self.left.is_empty() {
+            self.left.extend(lacks);
             let left: Vec<String> = self.left.iter().map(|left| format!("  - {left}")).collect();
             output::say(&format!("\nleft to do:\n{}", left.join("\n")));
             output::say("`agent-host doctor` tells when all is well");
@@ -217,25 +222,27 @@ impl<'a> Guide<'a> {
                 Exit::Failed
             };
         }
+        let first = lacks.map_or_else(String::new, |lacks| format!("\nfirst: {lacks}"));
         let place = channels
             .first()
             .map_or_else(String::new, |channel| format!(" in #{}", channel.name));
-        let agent = &self.settings.default_agent;
-        let lacks = self
-            .settings
-            .agents
-            .get(agent)
-            .and_then(|of| without_model(agent, of));
-        let lacks = lacks.map(|(what, hint)| {
-            let path = self.settings.config_path.display();
-            format!("\nfirst: {what}, and could only say so: {hint} (`{path}`)")
-        });
+        let start = match HostLock::holder(&self.settings.state_folder) {
+            Some(_) => "stop the host that runs, and start it again, so that it reads this",
+            None => "`agent-host up`",
+        };
         output::say(&format!(
-            "{}\nnext: `agent-host up`, then type{place}: @{} hello\n`agent-host doctor` looks at all of it again",
-            lacks.unwrap_or_default(),
+            "{first}\nnext: {start}, then type{place}: @{} hello\n`agent-host doctor` looks at all of it again",
             met.bot.name
         ));
         Exit::Done
+    }
+
+    /// What the agent of new threads still needs, and how it gets it.
+    fn lacking_model(&self) -> Option<String> {
+        let agent = &self.settings.default_agent;
+        let (what, hint) = without_model(agent, self.settings.agents.get(agent)?)?;
+        let path = self.settings.config_path.display();
+        Some(format!("{what}, and could only say so: {hint} (`{path}`)"))
     }
 
     /// The heading of a step, for a person who reads along.

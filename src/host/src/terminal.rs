@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{FlushArg, LocalFlags, SetArg, Termios, tcflush, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -49,6 +49,15 @@ impl Lines {
             .await
             .transpose()
             .map_err(|error| Failure::during(error, "could not read standard input"))
+    }
+
+    /// Drops what was typed so far, if at a terminal: who answers early answers something else.
+    pub(crate) fn forget(&mut self) {
+        if is_at_stdin() {
+            // A terminal that went away is told by the next line.
+            let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
+            while self.0.try_recv().is_ok() {}
+        }
     }
 
     /// Asks a person, as [`prompt`] does, and waits for the next line. Cancel safe: the terminal is put right.

@@ -211,10 +211,14 @@ impl Fake {
         contract().is_some()
     }
 
-    /// A second door to the same REST interface, over TLS with a CA of its own, valid for `discord.com`.
+    /// Second doors to the same REST interface and gateway, over TLS with a CA of its own, valid for `discord.com` and
+    /// `localhost`.
     pub async fn serve_tls(&mut self) -> TlsDoor {
-        let (door, task) = TlsDoor::open(router(Arc::clone(&self.shared))).await;
-        self.tasks.push(task);
+        let place = |url: &str| url.split_once("://").and_then(|(_, place)| place.parse().ok());
+        let (rest, gateway) = (place(&self.base), place(&self.gateway_url));
+        let words = "both begin as an address does";
+        let (door, tasks) = TlsDoor::open(rest.expect(words), gateway.expect(words)).await;
+        self.tasks.extend(tasks);
         door
     }
 

@@ -93,6 +93,7 @@ impl GuildScene {
         let member = Member {
             user: person.id,
             roles: Vec::new(),
+            nick: None,
             joined: world.clock.now(),
         };
         self.guild_mut(&mut world).members.insert(person.id, member);
@@ -203,22 +204,28 @@ impl GuildScene {
 
     /// The member's roles from now on.
     pub fn set_roles(&self, member: impl Into<Id>, roles: &[Id]) {
-        let member = member.into();
         let mut world = self.shared.world();
-        let bot = world.application.bot;
         let hidden = self.hidden(&world);
-        let entry = self
-            .guild_mut(&mut world)
-            .members
-            .get_mut(&member)
-            .expect("a member of this guild");
-        entry.roles = roles.to_vec();
-        let mut data = world.member_json(self.guild(&world), member).unwrap_or_default();
+        self.change(&mut world, member.into(), |member| member.roles = roles.to_vec());
+        self.sync_seen(&mut world, &hidden);
+    }
+
+    /// What the member is called here from now on.
+    pub fn set_nick(&self, member: impl Into<Id>, nick: &str) {
+        let mut world = self.shared.world();
+        let nick = Some(nick.to_owned());
+        self.change(&mut world, member.into(), |member| member.nick = nick);
+    }
+
+    fn change(&self, world: &mut World, member: Id, change: impl FnOnce(&mut Member)) {
+        let bot = world.application.bot;
+        let entry = self.guild_mut(world).members.get_mut(&member);
+        change(entry.expect("a member of this guild"));
+        let mut data = world.member_json(self.guild(world), member).unwrap_or_default();
         data["guild_id"] = json!(self.id);
         // Of its own roles a bot hears in any case.
         let needs = if member == bot { 0 } else { GUILD_MEMBERS };
         world.tell_guild("GUILD_MEMBER_UPDATE", needs, self.id, data);
-        self.sync_seen(&mut world, &hidden);
     }
 
     /// What a role (or everyone, or one user) may more and less in one channel. Replaces what was said before.
@@ -312,7 +319,16 @@ fn found(world: &mut World, name: &str) -> Id {
     };
     let member = |user| {
         let roles = Vec::new();
-        (user, Member { user, roles, joined })
+        let nick = None;
+        (
+            user,
+            Member {
+                user,
+                roles,
+                nick,
+                joined,
+            },
+        )
     };
     let guild = Guild {
         id,

@@ -1,45 +1,47 @@
-//! The REST interface over TLS, with a CA of its own: for clients that insist on `https://discord.com`.
+//! The fake over TLS, with a CA of its own: for clients that insist on `https://discord.com`, and for what TLS refuses.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::serve::Listener;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio_rustls::server::TlsStream;
 
-/// Where it is, and whom to trust.
+/// The names that the certificate is for; addresses are none of them.
+const NAMES: [&str; 2] = ["discord.com", "localhost"];
+
+/// Where it is, and whom to trust. The certificate is for `discord.com` and `localhost`, and for no address.
 #[derive(Clone, Debug)]
 pub struct TlsDoor {
-    /// The certificate is for `discord.com`: let that name resolve to this.
+    /// REST: let `discord.com` resolve to this, or say `localhost`.
     pub address: SocketAddr,
+    /// The gateway.
+    pub gateway: SocketAddr,
     /// The CA's certificate, DER.
     pub ca: Vec<u8>,
 }
 
 impl TlsDoor {
-    pub(crate) async fn open(app: Router) -> (Self, JoinHandle<()>) {
+    /// Doors to these two.
+    pub(crate) async fn open(rest: SocketAddr, gateway: SocketAddr) -> (Self, [JoinHandle<()>; 2]) {
         let (config, ca) = config();
-        let socket = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .expect("this machine has a free port");
-        let address = socket.local_addr().expect("a bound socket has an address");
-        let listener = Tls {
-            socket,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-        };
-        let task = tokio::spawn(async move {
-            axum::serve(listener, app)
-                .await
-                .expect("a server without an end ends with its task");
-        });
-        (Self { address, ca }, task)
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (address, to_rest) = before(rest, acceptor.clone()).await;
+        let (gateway, to_gateway) = before(gateway, acceptor).await;
+        (Self { address, gateway, ca }, [to_rest, to_gateway])
+    }
+
+    /// The CA's certificate as a file has it.
+    pub fn ca_pem(&self) -> String {
+        let text = STANDARD.encode(&self.ca);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
     }
 }
 
@@ -51,7 +53,7 @@ fn config() -> (ServerConfig, Vec<u8>) {
     let ca = params.self_signed(&key).expect(words).der().to_vec();
     let issuer = Issuer::new(params, key);
     let key = KeyPair::generate().expect(words);
-    let params = CertificateParams::new(vec!["discord.com".to_owned()]).expect(words);
+    let params = CertificateParams::new(NAMES.map(str::to_owned).to_vec()).expect(words);
     let certificate = params.signed_by(&key, &issuer).expect(words);
     let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -63,28 +65,32 @@ fn config() -> (ServerConfig, Vec<u8>) {
     (config, ca)
 }
 
-struct Tls {
-    socket: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl Listener for Tls {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+/// A port whose connections lead there, without TLS from here on. They end with the task.
+async fn before(inner: SocketAddr, acceptor: TlsAcceptor) -> (SocketAddr, JoinHandle<()>) {
+    let socket = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .await
+        .expect("this machine has a free port");
+    let address = socket.local_addr().expect("a bound socket has an address");
+    let task = tokio::spawn(async move {
+        let mut connections = JoinSet::new();
         loop {
-            // Whoever fails to shake hands is not worth a word: the client has the error.
-            let Ok((stream, peer)) = self.socket.accept().await else {
-                continue;
-            };
-            if let Ok(stream) = self.acceptor.accept(stream).await {
-                return (stream, peer);
+            tokio::select! {
+                Ok((stream, _)) = socket.accept() => {
+                    connections.spawn(lead(stream, inner, acceptor.clone()));
+                }
+                Some(_) = connections.join_next() => {}
             }
         }
-    }
+    });
+    (address, task)
+}
 
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.socket.local_addr()
+/// Whoever fails to shake hands is not worth a word: the client has the error.
+async fn lead(stream: TcpStream, inner: SocketAddr, acceptor: TlsAcceptor) {
+    if let Ok(mut outer) = acceptor.accept(stream).await
+        && let Ok(mut inner) = TcpStream::connect(inner).await
+    {
+        // A connection that breaks on one side ends on both.
+        let _ = copy_bidirectional(&mut outer, &mut inner).await;
     }
 }

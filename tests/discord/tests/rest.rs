@@ -276,6 +276,28 @@ async fn guild_user_application_and_gateway_are_read() {
 }
 
 #[tokio::test]
+async fn members_are_found_by_name_by_everybody_and_listed_only_with_the_intent() {
+    let fake = Fake::start().await;
+    let guild = fake.guild("g");
+    let (ann, bob) = (guild.member("ann"), guild.member("bob"));
+    guild.set_nick(&bob, "Anton");
+    let http = http(&fake);
+    let there = GuildId::new(guild.id.0);
+    assert_eq!(
+        there.members(&http, Some(9), None).await.expect("listed").len(),
+        4
+    );
+    fake.set_privileged(0);
+    assert!(there.members(&http, Some(9), None).await.is_err());
+    let found = there
+        .search_members(&http, "AN", Some(9))
+        .await
+        .expect("searched");
+    let found: Vec<u64> = found.iter().map(|member| member.user.id.get()).collect();
+    assert_eq!(found, [ann.id.0, bob.id.0]);
+}
+
+#[tokio::test]
 async fn words_are_hidden_from_who_may_not_read_them() {
     let fake = Fake::start().await;
     let guild = fake.guild("g");

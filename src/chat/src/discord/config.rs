@@ -95,4 +95,6 @@ pub struct Server {
     pub api_base: Option<Url>,
     /// Its gateway; if it is not said, the one that the API names.
     pub gateway_url: Option<Url>,
+    /// A file with the certificate (PEM) of an authority that is trusted besides those that the web trusts.
+    pub ca_file: Option<PathBuf>,
 }

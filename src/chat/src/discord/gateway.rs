@@ -20,6 +20,7 @@ use super::seen::Shard;
 
 mod closing;
 mod connection;
+mod dial;
 mod patience;
 mod starts;
 

@@ -4,11 +4,13 @@
 //! Each request is bounded in time, follows no redirect, and goes to the configured service and nowhere else.
 
 mod identity;
+mod people;
 mod permissions;
 mod places;
 mod rest;
 
 pub use identity::{Application, Bot, COMMANDS, Owners, Sessions};
+pub use people::{FOUND, Person, Role};
 pub use permissions::{Permission, Permissions, invite_link};
 pub use places::{Channel, Guild, Looked};
 pub use rest::{Rest, Standing, Trouble};

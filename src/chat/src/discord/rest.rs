@@ -3,15 +3,19 @@
 //! Towards Discord itself serenity's own rate limiter paces what goes out. With another server it would ignore the address
 //! and ask the real service, so there a small one of ours (`gate`) does that.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest_of_serenity as reqwest;
 use secrecy::{ExposeSecret as _, SecretString};
 use serenity::all::ApplicationId;
 use serenity::http::{Http, HttpBuilder, HttpError};
+use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 
 use super::admission::Id;
+use super::config::Server;
+use super::trust;
 
 mod answer;
 mod call;
@@ -51,17 +55,25 @@ pub(super) struct Rest {
     gate: Gate,
     /// How requests ended.
     pub(super) tally: Tally,
+    tls: Arc<ClientConfig>,
 }
 
 impl Rest {
     /// With the bot's token, at Discord's own address or another one.
     ///
-    /// Errors: TLS can't be set up.
-    pub(super) fn new(token: &SecretString, api_base: Option<&Url>) -> Result<Self, reqwest::Error> {
-        Ok(Self::with(token, api_base, client()?))
+    /// Errors: TLS can't be set up, in words.
+    pub(super) fn new(token: &SecretString, server: &Server) -> Result<Self, String> {
+        let tls = trust::tls(server)?;
+        let client = client(&tls).map_err(|error| error.to_string())?;
+        Ok(Self::with(token, server.api_base.as_ref(), client, tls))
     }
 
-    fn with(token: &SecretString, api_base: Option<&Url>, client: reqwest::Client) -> Self {
+    fn with(
+        token: &SecretString,
+        api_base: Option<&Url>,
+        client: reqwest::Client,
+        tls: Arc<ClientConfig>,
+    ) -> Self {
         let tally = Tally::default();
         let mut http = Self::http(token, api_base, client.clone());
         if let Some(limiter) = &mut http.ratelimiter {
@@ -75,7 +87,13 @@ impl Rest {
             elsewhere,
             gate: Gate::default(),
             tally,
+            tls,
         }
+    }
+
+    /// How all connections are made.
+    pub(super) fn tls(&self) -> &Arc<ClientConfig> {
+        &self.tls
     }
 
     fn http(token: &SecretString, api_base: Option<&Url>, client: reqwest::Client) -> Http {
@@ -176,8 +194,9 @@ impl Rest {
 }
 
 /// Never through a proxy: the gateway's connection knows none either, and what is on this machine stays there.
-fn client() -> Result<reqwest::Client, reqwest::Error> {
+fn client(tls: &ClientConfig) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
+        .use_preconfigured_tls(tls.clone())
         .no_proxy()
         .connect_timeout(ATTEMPT / 2)
         // serenity gives all its requests the same one.

@@ -87,8 +87,8 @@ impl Server {
         };
         let memory = memory.map_err(folder)?;
         let sealer = memory.sealer().map_err(folder)?;
-        let rest = Rest::new(&token, config.server.api_base.as_ref());
-        let rest = Arc::new(rest.map_err(|error| StartError::Client(error.to_string()))?);
+        let rest = Rest::new(&token, &config.server).map_err(StartError::Client)?;
+        let rest = Arc::new(rest);
         let (tell, bot) = tokio::sync::watch::channel(None);
         // The supervisor lives in the bot, and must not keep it.
         let (tell_weakly, weakly) = tokio::sync::watch::channel(None);

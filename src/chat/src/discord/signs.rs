@@ -210,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn that_a_message_was_heard_takes_nothing_back_that_its_turn_has_shown() {
-        let rest = Rest::new(&"token".into(), None).unwrap();
+        let rest = Rest::new(&"token".into(), &crate::discord::config::Server::default()).unwrap();
         let signs = Signs::new(Arc::new(rest));
         let wanted = || signs.state().wanted.get(&1).cloned().unwrap_or_default();
         signs.show(1, 2, "✋");
@@ -236,7 +236,7 @@ mod tests {
 
     #[tokio::test]
     async fn how_a_turn_ended_is_shown_before_that_other_messages_were_heard() {
-        let rest = Rest::new(&"token".into(), None).unwrap();
+        let rest = Rest::new(&"token".into(), &crate::discord::config::Server::default()).unwrap();
         let signs = Signs::new(Arc::new(rest));
         for message in 2..5 {
             signs.heard(1, message);

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::setup::Said;
+
 pub(super) const SETUP: &str = "\
 Sets up a chat service, step by step.
 
@@ -16,9 +18,10 @@ Nothing is written before you say so, and Ctrl-C leaves everything as it was.
 
   agent-host setup discord                  asks for everything
   agent-host setup discord --token-file ~/bot-token
-  agent-host setup discord --yes --token-env DISCORD_TOKEN --channel 456789012345678901
+  agent-host setup discord --yes --token-env DISCORD_TOKEN --channel general --user ann
                                             asks for nothing, as in a script
 
+A name is looked up where the bot is, and one that may mean several is never guessed: with --yes nothing is written then.
 The token is never written into the configuration, shown, or taken from the command line: say where it is.
 With --yes the exit code is 1 when something is left to do, such as a permission; it says what, and may be run again.";
 
@@ -45,17 +48,17 @@ pub(crate) struct SetupDiscord {
     /// The program that prints the token, with its arguments: "pass show discord-bot"
     #[arg(long, value_name = "COMMAND", group = "source")]
     pub(crate) token_command: Option<String>,
-    /// A channel that the bot speaks in; may be said several times
-    #[arg(long = "channel", value_name = "ID", value_parser = id)]
-    pub(crate) channels: Vec<u64>,
-    /// A user who may speak to it besides the application's owner; may be said several times
-    #[arg(long = "user", value_name = "ID", value_parser = id)]
-    pub(crate) users: Vec<u64>,
-    /// A role whose members may speak to it; may be said several times
-    #[arg(long = "role", value_name = "ID", value_parser = id)]
-    pub(crate) roles: Vec<u64>,
+    /// A channel that the bot speaks in, by its name or id; may be said several times
+    #[arg(long = "channel", value_name = "CHANNEL", value_parser = said)]
+    pub(crate) channels: Vec<Said>,
+    /// A user who may speak to it besides the application's owner, by name or id; may be said several times
+    #[arg(long = "user", value_name = "USER", value_parser = said)]
+    pub(crate) users: Vec<Said>,
+    /// A role whose members may speak to it, by its name or id; may be said several times
+    #[arg(long = "role", value_name = "ROLE", value_parser = said)]
+    pub(crate) roles: Vec<Said>,
 }
 
-fn id(text: &str) -> Result<u64, String> {
-    crate::config::id_of(text).ok_or_else(|| "must be an id such as 123456789012345678".to_owned())
+fn said(text: &str) -> Result<Said, String> {
+    Said::of(text).ok_or_else(|| "must be a name, or an id such as 123456789012345678".to_owned())
 }

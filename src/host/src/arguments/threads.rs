@@ -56,7 +56,7 @@ pub(crate) enum Threads {
         long_about = "Tells the story of one thread, its newest entries last, then what is always allowed in it, and what waits in it: queued turns, and messages that could not be delivered.\n\n  agent-host threads show web:abc\n  agent-host threads show web:abc --max 1000 --json | jq ."
     )]
     Show {
-        /// The thread, such as web:abc
+        /// The thread, such as web:abc or discord:123456789012345678
         thread: conversation::ThreadId,
         /// The newest so many entries; 0 for all
         #[arg(long, value_name = "N", default_value_t = 100)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use contract::{Account, HostSecret, Permissions, Profile, Provider};
 use credentials::{Environment, Service, UserId, Vendor, Vendors};
@@ -13,7 +13,7 @@ use url::Url;
 use super::document::{Named, TablePlace};
 use super::sections::{AgentSection, EnvironmentValue, PermissionsName, ProviderName};
 use super::variables::{NOT_A_NAME, is_name};
-use super::{Problem, Variables};
+use super::{Problem, Variables, ca_file};
 
 /// The agent that is there without any configuration.
 pub(crate) const NATIVE: &str = "native";
@@ -215,27 +215,10 @@ fn native(
     {
         problems.push(place.problem(Some("model"), "is empty"));
     }
-    if let Some(file) = &section.ca_file {
-        problems.extend(fault_of_certificates(file).map(|what| {
-            place
-                .problem(Some("ca_file"), what)
-                .hint("a file of certificates in PEM: `-----BEGIN CERTIFICATE-----`")
-        }));
-    }
+    problems.extend(ca_file::fault(section.ca_file.as_deref(), place));
     base_url
         .is_some()
         .then(|| AgentKind::Native(Box::new(profile_for(section, shared, vendor.as_deref()))))
-}
-
-/// What is wrong with a file of certificates, as far as its text shows.
-fn fault_of_certificates(path: &Path) -> Option<String> {
-    match std::fs::read(path) {
-        Err(error) => Some(format!("`{}` could not be read: {error}", path.display())),
-        Ok(bytes) if !String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => {
-            Some(format!("there is no certificate in `{}`", path.display()))
-        }
-        Ok(_) => None,
-    }
 }
 
 /// The tenant that is written, or the default one where no server is named either.

@@ -1,17 +1,18 @@
 //! Discord: where the token is, who may speak where, and what is different in a channel.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chat::discord::admission::{Mode, Rules};
-use chat::discord::config::{Channel, Config, Server};
+use chat::discord::config::{Config, Server};
 use supervisor::Agent;
 use url::Url;
 
-use super::cage::{Hidden, without_links};
-use super::document::{DiscordTables, Named, TablePlace};
-use super::{Places, Problem, Variables};
+use super::cage::Hidden;
+use super::document::{DiscordTables, TablePlace};
+use super::{Places, Problem, Variables, ca_file};
 
+mod channels;
 mod section;
 mod token;
 
@@ -22,7 +23,8 @@ pub(crate) use token::{DEFAULT_VARIABLE, Source};
 /// Turns in a row that bots may begin, unless it is said otherwise.
 const BOT_TURNS: u32 = 5;
 
-/// Checks the section. Without one, a token in the environment is enough.
+/// Checks the section. Without one, a token in the environment is enough. `warnings` are for what works, and hardly as it is
+/// meant.
 pub(super) fn settings(
     tables: Option<DiscordTables>,
     agents: &BTreeMap<String, Agent>,
@@ -30,6 +32,7 @@ pub(super) fn settings(
     hidden: &Hidden<'_>,
     variables: &Variables,
     problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
 ) -> Option<Config> {
     let Some(tables) = tables else {
         return token::of_environment(variables, problems).map(|token| Config {
@@ -42,7 +45,7 @@ pub(super) fn settings(
             server: Server::default(),
         });
     };
-    let server = server(Some(&tables));
+    let server = server(Some(&tables), places);
     let DiscordTables {
         section,
         place,
@@ -50,26 +53,28 @@ pub(super) fn settings(
     } = tables;
     let token = token::find(&section, &place, places, variables, problems);
     check_server(&section, &place, problems);
-    let modes: BTreeMap<_, _> = channels
+    problems.extend(ca_file::fault(server.ca_file.as_deref(), &place));
+    warnings.extend(section.repeated(&place));
+    let modes = channels
         .iter()
-        .filter_map(|table| Some((id_of(&table.name)?, table.declared.mode?.into())))
-        .collect();
-    let rules = rules(&section, &modes);
-    let channels = channels
-        .into_iter()
-        .filter_map(|table| {
-            Some((
-                id_of(&table.name)?,
-                channel(table, agents, places, hidden, problems),
-            ))
-        })
-        .collect();
+        .filter_map(|table| Some((id_of(&table.name)?, table.declared.mode?.into())));
+    let rules = rules(&section, &modes.collect());
+    let mut reader = channels::Reader {
+        agents,
+        places,
+        hidden,
+        rules: &rules,
+        problems,
+        warnings,
+    };
+    let channels = channels.into_iter().filter_map(|table| reader.channel(table));
+    let channels = channels.collect();
     Some(Config {
         token: token?,
         rules,
         channels,
-        approvers: section.approvers.unwrap_or_default().0,
-        admins: section.admins.unwrap_or_default().0,
+        approvers: section.approvers.unwrap_or_default().ids,
+        admins: section.admins.unwrap_or_default().ids,
         shards: section.shards.map(|shards| shards.0),
         server,
     })
@@ -83,15 +88,16 @@ pub(super) fn workspaces(tables: Option<&DiscordTables>, places: &Places) -> Vec
 }
 
 /// Where Discord is, by this section.
-pub(super) fn server(tables: Option<&DiscordTables>) -> Server {
-    tables.map_or_else(Server::default, |tables| Server {
-        api_base: tables.section.api_base.clone(),
-        gateway_url: tables.section.gateway_url.clone(),
+pub(super) fn server(tables: Option<&DiscordTables>, places: &Places) -> Server {
+    tables.map_or_else(Server::default, |DiscordTables { section, .. }| Server {
+        api_base: section.api_base.clone(),
+        gateway_url: section.gateway_url.clone(),
+        ca_file: section.ca_file.as_deref().map(|file| places.beside_config(file)),
     })
 }
 
 fn rules(section: &DiscordSection, modes: &BTreeMap<u64, Mode>) -> Rules {
-    let ids = |ids: &Option<section::Ids>| ids.clone().unwrap_or_default().0;
+    let ids = |ids: &Option<section::Ids>| ids.clone().unwrap_or_default().ids;
     Rules {
         // Discord says who they are.
         owners: [].into(),
@@ -105,84 +111,6 @@ fn rules(section: &DiscordSection, modes: &BTreeMap<u64, Mode>) -> Rules {
         bots: ids(&section.bots),
         bot_turns: section.bot_turns.map_or(BOT_TURNS, std::num::NonZeroU32::get),
     }
-}
-
-fn channel(
-    table: Named<ChannelSection>,
-    agents: &BTreeMap<String, Agent>,
-    places: &Places,
-    hidden: &Hidden<'_>,
-    problems: &mut Vec<Problem>,
-) -> Channel {
-    let section = table.declared;
-    if let Some(name) = section.agent.as_ref().filter(|name| !agents.contains_key(*name)) {
-        let known: Vec<&str> = agents.keys().map(String::as_str).collect();
-        problems.push(
-            table
-                .place
-                .problem(Some("agent"), format!("there is no agent `{name}`"))
-                .hint(format!("known: {}", known.join(", "))),
-        );
-    }
-    if section
-        .model
-        .as_deref()
-        .is_some_and(|model| model.trim().is_empty())
-    {
-        problems.push(table.place.problem(Some("model"), "is empty"));
-    }
-    let workspace = section.workspace.map(|path| places.beside_config(&path));
-    if let Some(what) = workspace.as_deref().and_then(|folder| meets(folder, hidden)) {
-        problems.push(
-            table
-                .place
-                .problem(Some("workspace"), what)
-                .hint("name a folder that is for the threads of this channel alone"),
-        );
-    }
-    Channel {
-        agent: section.agent,
-        model: section.model,
-        workspace,
-        dispatch: section.dispatch,
-        permissions: section.permissions.map(Into::into),
-    }
-}
-
-/// What else is in a folder of workspaces, or holds it: threads would share files. Channels may name the same folder, since each
-/// thread has one of its own in it.
-fn meets(folder: &Path, hidden: &Hidden<'_>) -> Option<String> {
-    let own = without_links(folder);
-    let met = |other: &Path| {
-        let other = without_links(other);
-        own.starts_with(&other) || other.starts_with(&own)
-    };
-    if met(hidden.state) {
-        return Some(format!(
-            "and the state folder `{}` lie in each other",
-            hidden.state.display()
-        ));
-    }
-    if hidden
-        .store
-        .parent()
-        .is_some_and(|logins| without_links(logins).starts_with(&own))
-    {
-        return Some(format!("holds the logins `{}`", hidden.store.display()));
-    }
-    if met(hidden.workspaces) {
-        return Some(format!(
-            "and the folder of all other threads' workspaces `{}` lie in each other",
-            hidden.workspaces.display()
-        ));
-    }
-    let others = hidden.of_channels.iter();
-    let mut others = others.filter(|other| without_links(other) != own);
-    let other = others.find(|other| met(other))?;
-    Some(format!(
-        "and another channel's `{}` lie in each other",
-        other.display()
-    ))
 }
 
 /// The token goes to these addresses.

@@ -15,13 +15,14 @@ use super::sections::{
     AgentSection, CageSection, CredentialsSection, LimitsSection, LogSection, RehearsalSection, TABLES,
     ThreadsSection, VENDOR_KEYS, WebSection,
 };
+use crate::slip;
 
 mod discord;
 
 pub(super) use discord::DiscordTables;
 
-/// Words this near to a known key are taken for a slip.
-const SLIP: f64 = 0.8;
+/// The library's words for a key or table that was there before.
+const DUPLICATE: &str = "duplicate key";
 
 /// What the file says, as far as it can be understood.
 #[derive(Debug, Default)]
@@ -100,8 +101,14 @@ impl Reader<'_> {
             let at = self
                 .lines
                 .line_and_column(error.span().map_or(0, |span| span.start));
-            self.problems
-                .push(Problem::syntax(self.file, at, plain(error.message())));
+            let problem = match error.span().and_then(|span| text.get(span)) {
+                Some(key) if error.message() == DUPLICATE => {
+                    Problem::syntax(self.file, at, format!("`{key}` stands there a second time"))
+                        .hint("keep one of the two, with what both say")
+                }
+                _ => Problem::syntax(self.file, at, plain(error.message())),
+            };
+            self.problems.push(problem);
         }
         // What follows a syntax error is guesswork.
         if !errors.is_empty() {
@@ -257,14 +264,10 @@ impl Reader<'_> {
         } else {
             ("key", format!("{path}.{name}"))
         };
-        let nearest = known
-            .iter()
-            .map(|known| (strsim::jaro_winkler(known, name), known))
-            .filter(|(nearness, _)| *nearness > SLIP)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let nearest = slip::meant(name, known.iter().copied());
         let hint = match (path.strip_prefix("agents."), nearest) {
             (Some(agent), _) if is_key(name) => key_hint(agent),
-            (_, Some((_, known))) => format!("did you mean `{known}`?"),
+            (_, Some(known)) => format!("did you mean `{known}`?"),
             (_, None) => format!("known: {}", known.join(", ")),
         };
         self.problems

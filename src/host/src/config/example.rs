@@ -105,6 +105,8 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #admins = [789012345678901234]
 # Of a bot in more than 2500 guilds: the shards that this host connects, counted from 0.
 #shards = { first = 0, last = 3, total = 16 }
+# Where something looks into TLS on its way, such as a firewall: ca_file, a file with the certificate of its authority (PEM),
+# which is trusted besides those that the web trusts. Relative paths start at this file's folder.
 
 # What is different in a channel, with a table for each. It makes no channel one of the allowed ones.
 #[discord.channels.456789012345678902]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 /// What is wrong, as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -24,7 +26,35 @@ enum Place {
     Environment,
 }
 
+/// A problem as `config check --json` tells it. Without a file it is one of the environment, and `key` a variable's name.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told<'a> {
+    file: Option<&'a Path>,
+    line: Option<usize>,
+    column: Option<usize>,
+    key: &'a str,
+    what: &'a str,
+    hint: Option<&'a str>,
+}
+
 impl Problem {
+    /// The same for machines.
+    pub(crate) fn told(&self) -> Told<'_> {
+        let (file, line, column) = match &self.place {
+            Place::Line { file, line, column } => (Some(file), Some(*line), *column),
+            Place::File(file) => (Some(file), None, None),
+            Place::Environment => (None, None, None),
+        };
+        Told {
+            file: file.map(PathBuf::as_path),
+            line,
+            column,
+            key: &self.key,
+            what: &self.what,
+            hint: self.hint.as_deref(),
+        }
+    }
+
     /// A key at a line (from 1) of the file.
     pub(super) fn at_line(file: &Path, line: usize, key: impl Into<String>, what: impl Into<String>) -> Self {
         Self {

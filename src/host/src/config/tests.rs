@@ -41,7 +41,7 @@ pub(super) fn problems_of(text: &str, more: &[(&'static str, &str)]) -> Vec<Stri
 }
 
 /// A problem without the name of the file.
-fn in_short(problem: &Problem) -> String {
+pub(super) fn in_short(problem: &Problem) -> String {
     let line = problem.to_string();
     line.split_once("config.toml:")
         .map_or(line.clone(), |(_, rest)| rest.to_owned())

@@ -17,6 +17,10 @@ const MIB: u64 = 1 << 20;
 const LITTLE: u64 = 64 * MIB;
 /// With less the files of a start have no room.
 const NONE: u64 = 2 * MIB;
+/// A few threads make so many files.
+const FEW: u64 = 1000;
+/// With fewer those of a start have no room.
+const TOO_FEW: u64 = 16;
 
 /// What would stop a host at its start. Only looks.
 pub(super) fn check(settings: &Settings) -> Check {
@@ -53,18 +57,38 @@ pub(super) fn check(settings: &Settings) -> Check {
 }
 
 /// Whether a host would have the room to write: it writes at its start already.
-fn room(state: &Path) -> Option<Check> {
+fn room(state: &Path) -> Vec<Check> {
     // What can't be looked at is told by the folder's own check.
-    let disk = statvfs(state).ok()?;
+    let Ok(disk) = statvfs(state) else {
+        return vec![];
+    };
     let free = disk.blocks_available().saturating_mul(disk.fragment_size());
-    scarce(free, state)
+    // Some file systems make room for files as they need it, and count none.
+    let files = (disk.files() > 0).then(|| disk.files_available());
+    let scarce = scarce(free, state).into_iter();
+    scarce
+        .chain(files.and_then(|files| crowded(files, state)))
+        .collect()
 }
 
 fn scarce(free: u64, state: &Path) -> Option<Check> {
     let words = format!("the disk of `{}` has {} MiB left", state.display(), free / MIB);
-    let check = match free {
-        LITTLE.. => return None,
-        NONE.. => Check::warn(NAME, words),
+    of_room((LITTLE, NONE), free, words)
+}
+
+fn crowded(files: u64, state: &Path) -> Option<Check> {
+    let left = crate::output::count(files, "more file");
+    let words = format!(
+        "the disk of `{}` has room for {left}, however small",
+        state.display()
+    );
+    of_room((FEW, TOO_FEW), files, words)
+}
+
+fn of_room((little, none): (u64, u64), left: u64, words: String) -> Option<Check> {
+    let check = match left {
+        left if left >= little => return None,
+        left if left >= none => Check::warn(NAME, words),
         _ => Check::fail(NAME, format!("{words}: a host could not start")),
     };
     Some(check.hint("make room there, or move the state folder (AGENT_HOST_HOME)"))
@@ -98,6 +122,10 @@ mod tests {
         assert_eq!(status(0), Some(Status::Fail));
         assert_eq!(status(NONE), Some(Status::Warn));
         assert_eq!(status(LITTLE), None);
-        assert!(room(Path::new("/proc/self/nowhere")).is_none());
+        let status = |files| crowded(files, Path::new("/s")).map(|check| check.status);
+        assert_eq!(status(0), Some(Status::Fail));
+        assert_eq!(status(TOO_FEW), Some(Status::Warn));
+        assert_eq!(status(FEW), None);
+        assert!(room(Path::new("/proc/self/nowhere")).is_empty());
     }
 }

@@ -7,6 +7,7 @@ use chat::discord::inspect::{Channel, Looked, Trouble};
 
 use super::dialogue::again;
 use super::document::{Channels, Written};
+use super::names::{Hit, No, Said, unknown};
 use super::{Guide, Met, done};
 use crate::failure::Failure;
 use crate::output;
@@ -44,13 +45,16 @@ impl Guide<'_> {
             }
         };
         let all = &found.channels;
-        let asked: BTreeSet<u64> = self.asked.channels.iter().copied().collect();
-        let plan = if !asked.is_empty() {
-            Channels::Listed(asked)
-        } else if self.dialogue.is_some() {
-            self.choose_channels(&found, written).await?
-        } else {
-            Channels::Keep
+        let plan = match self.asked_channels(&found).await {
+            Ok(Some(ids)) => Channels::Listed(ids),
+            Err(No::Failed(failure)) => return Err(failure),
+            Err(No::Means(words)) if self.dialogue.is_none() => return Err(unknown(&words)),
+            other => {
+                if let Err(No::Means(words)) = other {
+                    again(&words);
+                }
+                self.choose_channels(&found, written).await?
+            }
         };
         let meant: Vec<u64> = match &plan {
             Channels::Listed(ids) => ids.iter().copied().collect(),
@@ -93,6 +97,18 @@ impl Guide<'_> {
         Ok((plan, fit))
     }
 
+    /// Those that were named beforehand, if any were.
+    async fn asked_channels(&mut self, found: &Found) -> Result<Option<BTreeSet<u64>>, No> {
+        let mut ids = BTreeSet::new();
+        for said in &self.asked.channels {
+            match said {
+                Said::Id(id) => ids.extend([*id]),
+                Said::Name(name) => ids.extend(self.meant(name, "#", &found.hits(name)).await?),
+            }
+        }
+        Ok((!ids.is_empty()).then_some(ids))
+    }
+
     /// Waits until the bot may do there what it has to.
     async fn permissions(&mut self, met: &Met, channel: &Channel) -> Result<Channel, Failure> {
         let missing = channel.permissions.missing().join(", ");
@@ -133,7 +149,8 @@ impl Guide<'_> {
         let mut listed: Vec<&Channel> = found.channels.iter().collect();
         found.list(&listed);
         output::say(&format!(
-            "   In which may it speak? Numbers or ids with commas, or `all`; a part of a name lists those that have it. {default}."
+            "   In which may it speak? Numbers, names or ids with commas, or `all`; a part of a name lists those that have it. \
+             {default}."
         ));
         loop {
             let answer = dialogue.ask("   channels: ").await?;
@@ -149,7 +166,7 @@ impl Guide<'_> {
             let named = found.named(&answer);
             if named.is_empty() {
                 again(&format!(
-                    "numbers from the list, ids, `all`, or a part of a name; `{word}` is none of these"
+                    "numbers from the list, names, ids, or `all`; `{word}` is none of these"
                 ));
             } else {
                 listed = named;
@@ -199,6 +216,17 @@ impl Found {
         }
     }
 
+    /// The same as what a name may mean.
+    fn hits(&self, part: &str) -> Vec<Hit> {
+        let hit = |channel: &Channel| Hit {
+            id: channel.id,
+            name: channel.name.clone(),
+            shown: None,
+            place: self.servers.get(&channel.guild).cloned().unwrap_or_default(),
+        };
+        self.named(part).into_iter().map(hit).collect()
+    }
+
     /// Those whose name, or whose server's name, has this in it.
     fn named(&self, part: &str) -> Vec<&Channel> {
         let part = part.trim().trim_start_matches('#').to_lowercase();
@@ -215,7 +243,7 @@ impl Found {
     }
 }
 
-/// Channels by their number in the list, or their id.
+/// Channels by their number in the list, their id, or a name that no other one has.
 fn ids<'a>(answer: &'a str, listed: &[&Channel], all: &[Channel]) -> Result<BTreeSet<u64>, &'a str> {
     let words = answer.split([',', ' ']).filter(|word| !word.is_empty());
     words
@@ -228,7 +256,11 @@ fn ids<'a>(answer: &'a str, listed: &[&Channel], all: &[Channel]) -> Result<BTre
                 .and_then(|at| listed.iter().take(SHOWN).nth(at))
                 .map(|channel| channel.id);
             let known = crate::config::id_of(word).filter(|id| all.iter().any(|channel| channel.id == *id));
-            listed.or(known).ok_or(word)
+            let name = word.strip_prefix('#').unwrap_or(word).to_lowercase();
+            let mut called = all.iter().filter(|channel| channel.name.to_lowercase() == name);
+            let only = called.next().filter(|_| called.next().is_none());
+            let called = only.map(|channel| channel.id);
+            listed.or(known).or(called).ok_or(word)
         })
         .collect()
 }

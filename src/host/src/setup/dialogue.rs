@@ -47,6 +47,8 @@ impl Dialogue {
     }
 
     async fn line(&mut self, question: &str, hidden: bool) -> Result<SecretString, Failure> {
+        // An Enter for a step that ticked by itself just then is no answer to the next question.
+        self.0.forget();
         self.0.ask(question, hidden).await?.ok_or_else(ended)
     }
 }

@@ -80,7 +80,13 @@ impl Guide<'_> {
                 }
             };
             if self.dialogue.is_none() {
-                return Err(Failure::words(words).hint(format!("a token comes {WHERE_FROM}")));
+                let place = "say where the token is with --token-env, --token-file or --token-command";
+                let hint = if words.contains(WHERE_FROM) {
+                    place.to_owned()
+                } else {
+                    format!("{place}; it comes {WHERE_FROM}")
+                };
+                return Err(Failure::words(words).hint(hint));
             }
             output::say(&format!("   ✘ {words}"));
         }

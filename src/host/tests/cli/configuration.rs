@@ -89,3 +89,51 @@ fn a_named_file_must_exist_and_is_used() {
     );
     assert_eq!(house.run(&line).exits(0).json()["kind"], "key");
 }
+
+/// Where these stand, as a person reads it and as a machine does.
+#[test]
+fn errors_and_warnings_are_told_apart_also_to_machines() {
+    let both = "[web]\nlisten = \"nowhere\"\n[discord]\nusers = [1, 1]\n";
+    let house = House::new()
+        .configured(both)
+        .with("DISCORD_TOKEN", "MTE1planted.Gabcde.planted-token-0123456789");
+    let path = house.path("config.toml").display().to_string();
+    let ran = house.run("config check").exits(1);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(
+        lines[0].starts_with(&format!("{path}:2: web.listen: ")),
+        "{ran:?}"
+    );
+    assert!(
+        lines[1].starts_with(&format!(
+            "warning: {path}:4: discord.users: names 1 more than once ("
+        )),
+        "{ran:?}"
+    );
+    let json = house.run("config check --json").exits(1).json();
+    assert_eq!(json["ok"], false);
+    let [error, warning] = [&json["errors"][0], &json["warnings"][0]];
+    assert_eq!(
+        (&error["file"], &error["line"], &error["key"]),
+        (&path.clone().into(), &2.into(), &"web.listen".into())
+    );
+    assert_eq!(
+        (&warning["line"], &warning["what"]),
+        (&4.into(), &"names 1 more than once".into())
+    );
+    assert!(warning["hint"].is_string(), "{json}");
+    ran.tells(&["error: 1 problem in the configuration, and 1 warning"]);
+
+    // A warning is in nobody's way, and nobody misses it.
+    let house = house.configured("[discord]\nusers = [1, 1]\n");
+    let ran = house.run("config check").exits(0);
+    assert!(ran.out.contains("is fine, with 1 warning"), "{ran:?}");
+    assert_eq!(house.run("config check --json").exits(0).json()["ok"], true);
+    let report = house.run("doctor --json").json();
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == "config").unwrap();
+    assert!(
+        check["status"] == "warn" && check["message"].to_string().contains("more than once"),
+        "{check}"
+    );
+}

@@ -125,6 +125,21 @@ fn an_unknown_tenant_is_told_with_those_that_are_known() {
 }
 
 #[test]
+fn a_slip_is_told_with_what_was_most_likely_meant() {
+    let house = House::new();
+    house
+        .run("auth token codx")
+        .exits(1)
+        .tells(&["hint: did you mean `codex`? known: "]);
+    for slip in ["localhost:7878", "7878", "127.0.0.1"] {
+        for verb in ["up", "demo", "rehearsal"] {
+            let ran = house.run(&format!("{verb} --listen {slip}")).exits(2);
+            ran.tells(&["must be an IP address and a port, such as 127.0.0.1:7878"]);
+        }
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Call, Done, Refused, number, ok};
 use crate::Id;
+use crate::gateway::intents::GUILD_MEMBERS;
 use crate::world::{Channel, Guild, Role, World, thread_member_json};
 
 pub(crate) fn route(world: &mut World, call: &Call, path: &[&str]) -> Done {
@@ -28,7 +29,12 @@ pub(crate) fn route(world: &mut World, call: &Call, path: &[&str]) -> Done {
                 .map(|one| world.channel_json(one))
                 .collect())
         }
+        // Discord keeps whole lists from who has not said that it needs them.
+        ("GET", ["members"]) if world.application.privileged & GUILD_MEMBERS == 0 => {
+            Err(Refused::MISSING_ACCESS)
+        }
         ("GET", ["members"]) => ok(members(world, call, guild)),
+        ("GET", ["members", "search"]) => ok(search(world, call, guild)),
         ("GET", ["members", user]) => {
             let user = user.parse().map_err(|_| Refused::UNKNOWN_USER)?;
             if !world.users.contains_key(&user) {
@@ -63,6 +69,23 @@ fn members(world: &World, call: &Call, guild: &Guild) -> Value {
     later
         .take(number(call, "limit", 1))
         .filter_map(|user| world.member_json(guild, *user))
+        .collect()
+}
+
+/// Members whose username or nickname begins with what is looked for, whatever the intents; names that people chose to be
+/// shown everywhere do not count. <https://docs.discord.com/developers/resources/guild#search-guild-members>
+fn search(world: &World, call: &Call, guild: &Guild) -> Value {
+    let begins = |name: &str| {
+        let query = call.query.get("query").map(|text| text.to_lowercase());
+        query.is_some_and(|query| name.to_lowercase().starts_with(&query))
+    };
+    let members = guild.members.values().filter(|member| {
+        let nick = member.nick.as_deref();
+        begins(&world.user(member.user).name) || nick.is_some_and(begins)
+    });
+    members
+        .take(number(call, "limit", 1))
+        .filter_map(|member| world.member_json(guild, member.user))
         .collect()
 }
 

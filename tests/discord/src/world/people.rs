@@ -69,6 +69,8 @@ pub struct Member {
     pub user: Id,
     /// Without everyone's.
     pub roles: Vec<Id>,
+    /// What they are called in that guild.
+    pub nick: Option<String>,
     pub(crate) joined: u64,
 }
 
@@ -135,7 +137,7 @@ impl World {
     pub(crate) fn bare_member_json(member: &Member) -> Value {
         json!({
             "avatar": null, "banner": null, "communication_disabled_until": null, "flags": 0,
-            "joined_at": iso(member.joined), "nick": null, "pending": false, "premium_since": null,
+            "joined_at": iso(member.joined), "nick": member.nick, "pending": false, "premium_since": null,
             "roles": member.roles, "mute": false, "deaf": false,
         })
     }

@@ -7,14 +7,12 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use serenity::all::{Event, GatewayEvent, GatewayIntents};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use url::Url;
 
 use super::closing::{self, Then, Why};
+use super::dial::{Socket, dial};
 use super::starts::Turn;
 use super::{Door, Shard};
 use crate::discord::adorned::undress;
@@ -27,11 +25,6 @@ const INTENTS: GatewayIntents = GatewayIntents::GUILDS
 
 /// For the connection, and for HELLO.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// No honest event is longer, in bytes.
-const MAX_EVENT: usize = 64 << 20;
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// How a connection ended, and what follows.
 pub(super) type End = (Why, Then);
@@ -91,20 +84,12 @@ impl Connection<'_> {
     async fn live(&mut self, mut address: Url) -> Result<std::convert::Infallible, End> {
         let place = address.host_str().unwrap_or_default().to_owned();
         address.set_query(Some("v=10&encoding=json"));
-        let config = WebSocketConfig {
-            max_message_size: Some(MAX_EVENT),
-            max_frame_size: Some(MAX_EVENT),
-            ..WebSocketConfig::default()
-        };
-        let connecting = timeout(
-            PATIENCE,
-            connect_async_with_config(address.clone(), Some(config), true),
-        );
         let slow = |_| lost(format!("{place} did not answer within {} s", PATIENCE.as_secs()));
-        let (mut socket, _) = connecting
+        let connecting = timeout(PATIENCE, dial(&address, self.door.gateway.rest.tls()));
+        let mut socket = connecting
             .await
             .map_err(slow)?
-            .map_err(|error| lost(format!("could not reach {place}: {error}")))?;
+            .map_err(|why| lost(format!("could not reach {place}: {why}")))?;
         let interval = timeout(PATIENCE, hello(&mut socket)).await.map_err(slow)??;
         let mut heart = Heart::begins(interval);
         self.enter(&mut socket).await?;

@@ -71,16 +71,24 @@ impl Running {
     }
 }
 
+fn rest(token: &SecretString, base: &Url) -> Arc<Rest> {
+    let server = Server {
+        api_base: Some(base.clone()),
+        ..Server::default()
+    };
+    Arc::new(Rest::new(token, &server).unwrap())
+}
+
 fn gateway(fake: &Fake) -> Gateway {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let token: SecretString = fake.token().into();
     let base: Url = fake.api_base().parse().unwrap();
     Gateway {
-        rest: Arc::new(Rest::new(&token, Some(&base)).unwrap()),
+        rest: rest(&token, &base),
         token,
         server: Server {
             api_base: Some(base),
-            gateway_url: None,
+            ..Server::default()
         },
         shards: None,
         link: Link::default(),
@@ -172,9 +180,9 @@ async fn what_discord_says_at_the_door_is_told() {
     fake.set_privileged(0);
     assert!(run(gateway(&fake)).is_refused().await.contains("4014"));
     let token = SecretString::from("MTE1aaaaaaaaaaaaaaaaaaaa.Gabcde.aaaaaaaaaaaaaaaaaaaaaaaaaaa");
-    let base = fake.api_base().parse().unwrap();
+    let base: Url = fake.api_base().parse().unwrap();
     let stranger = Gateway {
-        rest: Arc::new(Rest::new(&token, Some(&base)).unwrap()),
+        rest: rest(&token, &base),
         token,
         ..gateway(&fake)
     };
@@ -364,7 +372,7 @@ async fn a_session_is_gone_on_with_where_discord_says_from_the_last_event_even_i
     let server = tokio::spawn(async move { axum::serve(http, app).await });
     let base: Url = format!("http://{base}").parse().unwrap();
     let mut of_puppet = gateway(&fake);
-    of_puppet.rest = Arc::new(Rest::new(&of_puppet.token, Some(&base)).unwrap());
+    of_puppet.rest = rest(&of_puppet.token, &base);
     of_puppet.server.api_base = Some(base);
     let _bot = run(of_puppet);
 
@@ -419,6 +427,7 @@ async fn a_host_at_a_local_server_never_goes_to_the_real_gateway() {
     let told = Gateway {
         server: Server {
             api_base: None,
+            ca_file: None,
             gateway_url: Some("wss://between.example".parse().unwrap()),
         },
         ..gateway(&fake)

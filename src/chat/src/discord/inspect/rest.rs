@@ -7,8 +7,10 @@ use reqwest_of_serenity::{Client, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serenity::http::{LightMethod, Request, Route};
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::discord::config::Server;
+use crate::discord::trust;
 
 /// Longer than Discord ever takes when it is well.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -76,9 +78,10 @@ impl Trouble {
 impl Rest {
     /// A client that has asked nothing yet. Without a proxy, as the bot itself.
     ///
-    /// Errors: the system's TLS settings can't be used, in words.
+    /// Errors: the server's `ca_file` can't be used, in words.
     pub fn new(token: &SecretString, server: &Server) -> Result<Self, String> {
         let client = Client::builder()
+            .use_preconfigured_tls(ClientConfig::clone(&*trust::tls(server)?))
             .no_proxy()
             .timeout(PATIENCE)
             .redirect(redirect::Policy::none());
@@ -173,6 +176,9 @@ fn refusal(status: StatusCode, body: &[u8], wait: Duration) -> Trouble {
 fn innermost(error: &reqwest_of_serenity::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", PATIENCE.as_secs());
+    }
+    if let Some(words) = trust::unsafe_because(error) {
+        return words;
     }
     let mut error: &dyn std::error::Error = error;
     while let Some(source) = error.source() {

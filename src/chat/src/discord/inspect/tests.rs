@@ -29,7 +29,7 @@ async fn a_service_that_is_not_there_is_told_and_the_token_is_not() {
     let token = SecretString::from("planted.to.ken");
     let server = Server {
         api_base: Some("http://127.0.0.1:1/".parse().unwrap()),
-        gateway_url: None,
+        ..Server::default()
     };
     let rest = Rest::new(&token, &server).unwrap();
     let trouble = rest.bot().await.unwrap_err();
@@ -51,7 +51,7 @@ async fn all_servers_are_listed_however_many_pages_they_fill() {
     }
     let server = Server {
         api_base: Some(fake.api_base().parse().unwrap()),
-        gateway_url: None,
+        ..Server::default()
     };
     let rest = Rest::new(&fake.token().to_owned().into(), &server).unwrap();
     let guilds = rest.guilds().await.unwrap();

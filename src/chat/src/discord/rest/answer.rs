@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::Call;
 use crate::discord::reconcile::Bucket;
+use crate::discord::trust;
 
 /// Discord's code for a message that is not there.
 pub(in crate::discord) const UNKNOWN_MESSAGE: i64 = 10_008;
@@ -102,6 +103,9 @@ pub(super) async fn read(call: &Call<'_>, response: reqwest::Response) -> Result
 
 /// Without the address, which may carry an interaction's token.
 pub(super) fn cause(error: &reqwest::Error) -> String {
+    if let Some(words) = trust::unsafe_because(error) {
+        return words;
+    }
     let mut words = match (error.is_timeout(), error.is_connect()) {
         (true, _) => "it took too long".to_owned(),
         (_, true) => "no connection".to_owned(),

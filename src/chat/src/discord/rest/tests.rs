@@ -22,7 +22,12 @@ async fn discord() -> (Fake, Rest, Id) {
         .add_root_certificate(Certificate::from_der(&door.ca).unwrap())
         .build()
         .unwrap();
-    let rest = Rest::with(&fake.token().into(), None, client);
+    let rest = Rest::with(
+        &fake.token().into(),
+        None,
+        client,
+        trust::tls(&Server::default()).unwrap(),
+    );
     (fake, rest, channel)
 }
 

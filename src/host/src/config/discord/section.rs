@@ -11,6 +11,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+use crate::config::Problem;
+use crate::config::document::TablePlace;
 use crate::config::sections::PermissionsName;
 
 /// What is said of something that should be an id.
@@ -46,6 +48,7 @@ pub(in crate::config) struct DiscordSection {
     pub(super) api_base: Option<Url>,
     #[serde(default, deserialize_with = "address")]
     pub(super) gateway_url: Option<Url>,
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 impl DiscordSection {
@@ -56,6 +59,7 @@ impl DiscordSection {
         "approvers",
         "bot_turns",
         "bots",
+        "ca_file",
         "dms",
         "everyone",
         "gateway_url",
@@ -68,6 +72,27 @@ impl DiscordSection {
         "token_file",
         "users",
     ];
+
+    /// What stands twice in one list: it does no harm, and one of the two was most likely meant to be another.
+    pub(super) fn repeated(&self, place: &TablePlace) -> Vec<Problem> {
+        let lists = [
+            ("admins", &self.admins),
+            ("allowed_channels", &self.allowed_channels),
+            ("approvers", &self.approvers),
+            ("bots", &self.bots),
+            ("guilds", &self.guilds),
+            ("roles", &self.roles),
+            ("users", &self.users),
+        ];
+        let repeated = lists.into_iter().filter_map(|(key, ids)| {
+            let ids = ids.as_ref().map(|ids| &ids.repeated)?;
+            let words: Vec<String> = ids.iter().map(u64::to_string).collect();
+            let what = format!("names {} more than once", words.join(" and "));
+            let hint = "take one out, or correct it if another was meant";
+            (!ids.is_empty()).then(|| place.problem(Some(key), what).hint(hint))
+        });
+        repeated.collect()
+    }
 }
 
 /// `[discord.channels.ID]`.
@@ -149,7 +174,11 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D:
 
 /// Ids, as numbers or in quotation marks.
 #[derive(Debug, Clone, Default)]
-pub(in crate::config) struct Ids(pub(super) BTreeSet<u64>);
+pub(in crate::config) struct Ids {
+    pub(super) ids: BTreeSet<u64>,
+    /// Those that stand there more than once.
+    repeated: BTreeSet<u64>,
+}
 
 impl<'de> Deserialize<'de> for Ids {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -161,16 +190,21 @@ impl<'de> Deserialize<'de> for Ids {
             toml::Value::String(text) => id_of(text),
             _ => None,
         };
-        let ids: Option<BTreeSet<u64>> = values.iter().map(id).collect();
-        ids.map(Self)
-            .ok_or_else(|| D::Error::custom(format!("each {NO_ID}")))
+        let mut read = Self::default();
+        for value in &values {
+            let id = id(value).ok_or_else(|| D::Error::custom(format!("each {NO_ID}")))?;
+            if !read.ids.insert(id) {
+                read.repeated.insert(id);
+            }
+        }
+        Ok(read)
     }
 }
 
-/// The id that a text is.
+/// The id that a text is. One with a zero before it would be a second spelling of the same.
 pub(crate) fn id_of(text: &str) -> Option<u64> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|id| *id > 0 && is_number)
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| is_number)
 }
 
 /// `{ first = 0, last = 3, total = 16 }`.

@@ -1,11 +1,14 @@
 //! What `[discord]` promises to people who write one.
 
-use chat::discord::config::{Shards, Token};
+use std::path::Path;
+
+use chat::discord::config::{Channel, Shards, Token};
 use conversation::{Dispatch, Permissions};
 use secrecy::ExposeSecret as _;
 
 use super::*;
-use crate::config::tests::{load_text, problems_of};
+use crate::config::Loaded;
+use crate::config::tests::{in_short, load_text, problems_of};
 
 const TOKEN: &str = "MTE1planted.Gabcde.planted-token-0123456789";
 
@@ -148,6 +151,92 @@ fn folders_of_workspaces_lie_apart_or_are_the_same() {
 }
 
 #[test]
+fn what_works_and_is_hardly_meant_so_is_warned_of_with_its_line() {
+    let loaded = load_text(
+        "[discord]\nusers = [1, 2, \"1\", 2]\nallowed_channels = [10]\n\
+         [discord.channels.10]\nmode = \"all\"\n\
+         [discord.channels.11]\nmode = \"all\"\n\
+         [discord.channels.12]\nmode = \"off\"\n",
+        &[("DISCORD_TOKEN", TOKEN)],
+    );
+    assert_eq!(loaded.problems, []);
+    let warned: Vec<String> = loaded.warnings.iter().map(in_short).collect();
+    let starts = [
+        "2: discord.users: names 1 and 2 more than once",
+        "6: discord.channels.11: changes nothing: the bot works in `allowed_channels` alone",
+    ];
+    assert_eq!(warned.len(), starts.len(), "{warned:#?}");
+    for (warned, start) in warned.iter().zip(starts) {
+        assert!(
+            warned.starts_with(start) && warned.ends_with(')'),
+            "{warned} instead of {start}"
+        );
+    }
+    // In a server where it works in every channel the same table is meant; which server that is is not known.
+    for text in ["guilds = [5]\nallowed_channels = [10]\n", ""] {
+        let text = format!("[discord]\n{text}[discord.channels.11]\nmode = \"all\"\n");
+        assert_eq!(load_text(&text, &[("DISCORD_TOKEN", TOKEN)]).warnings, []);
+    }
+    let told = problems_of(
+        "[discord.channels.11]\n[discord.channels.\"11\"]\n",
+        &[("DISCORD_TOKEN", TOKEN)],
+    );
+    assert_eq!(
+        told,
+        ["2:19: syntax: `\"11\"` stands there a second time (keep one of the two, with what both say)"]
+    );
+    // A second spelling of the same id would be a second table of one channel.
+    let told = problems_of("[discord.channels.011]\n", &[("DISCORD_TOKEN", TOKEN)]);
+    assert!(
+        told[0].starts_with("1: discord.channels.011: must be an id"),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn a_workspace_that_no_thread_could_get_is_told_and_one_that_may_be_a_slip_is_warned_of() {
+    let places = tempfile::tempdir().unwrap();
+    let at = |name: &str| places.path().join(name);
+    std::fs::create_dir(at("good")).unwrap();
+    std::fs::write(at("file"), "").unwrap();
+    std::os::unix::fs::symlink(at("nowhere"), at("loose")).unwrap();
+    let told = |folder: &str| {
+        let text = format!("[discord.channels.1]\nworkspace = \"{}\"\n", at(folder).display());
+        let Loaded {
+            problems, warnings, ..
+        } = load_text(&text, &[("DISCORD_TOKEN", TOKEN)]);
+        let words = |found: &[Problem]| found.iter().map(in_short).collect::<Vec<_>>();
+        (words(&problems), words(&warnings))
+    };
+    for (folder, what) in [
+        ("file", "is a file, not a folder"),
+        ("file/below", "a part of its path is a file"),
+        ("loose", "is a link that leads nowhere"),
+    ] {
+        let (problems, warnings) = told(folder);
+        assert_eq!(
+            (problems.len(), warnings.len()),
+            (1, 0),
+            "{folder}: {problems:?} {warnings:?}"
+        );
+        let words = &problems[0];
+        assert!(
+            words.starts_with("2: discord.channels.1.workspace: ") && words.contains(what),
+            "{words}"
+        );
+        assert!(words.contains("(name a folder"), "{words}");
+    }
+    let (problems, warnings) = told("new/folder");
+    assert_eq!((problems.len(), warnings.len()), (0, 1), "{problems:?}");
+    let start = "2: discord.channels.1.workspace: ";
+    assert!(
+        warnings[0].starts_with(start) && warnings[0].contains("is not there yet"),
+        "{warnings:?}"
+    );
+    assert_eq!(told("good"), (vec![], vec![]));
+}
+
+#[test]
 fn the_token_is_in_one_place_which_is_not_this_file() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("token");
@@ -250,7 +339,8 @@ fn every_fault_is_told_at_once_with_its_line() {
          api_base = \"http://discord.example/\"\n\
          gateway_url = \"ws://127.0.0.1:9/\"\n\
          [discord.channels.general]\n\
-         mode = \"all\"\n\
+         mode = \"al\"\n\
+         agent = \"nobody\"\n\
          [discord.channels.77]\n\
          mode = \"sometimes\"\n\
          agent = \"nobody\"\n\
@@ -269,10 +359,12 @@ fn every_fault_is_told_at_once_with_its_line() {
         "9: discord.api_base: must begin with https://: the token is sent there",
         "10: discord.gateway_url: is on this machine and `api_base` is not",
         "11: discord.channels.general: must be an id",
-        "14: discord.channels.77.mode: unknown variant `sometimes`",
-        "15: discord.channels.77.agent: there is no agent `nobody`",
-        "16: discord.channels.77.model: is empty",
-        "17: discord.channels.77.colour: unknown key",
+        "12: discord.channels.general.mode: unknown variant `al`",
+        "13: discord.channels.general.agent: there is no agent `nobody`",
+        "15: discord.channels.77.mode: unknown variant `sometimes`",
+        "16: discord.channels.77.agent: there is no agent `nobody`",
+        "17: discord.channels.77.model: is empty",
+        "18: discord.channels.77.colour: unknown key",
     ];
     assert_eq!(told.len(), starts.len(), "{told:#?}");
     for (told, start) in told.iter().zip(starts) {
@@ -290,7 +382,7 @@ fn each_key_with_a_wrong_value_is_told_with_its_line_and_what_is_allowed() {
         "admins" | "allowed_channels" | "approvers" | "bots" | "guilds" | "roles" | "users" => IDS,
         "dms" | "everyone" => BOOLEAN,
         "agent" | "model" | "token_env" => TEXT,
-        "token_file" | "workspace" => ("3", "expected path string"),
+        "ca_file" | "token_file" | "workspace" => ("3", "expected path string"),
         "api_base" | "gateway_url" => ADDRESS,
         "bot_turns" => ("0", "expected a nonzero u32"),
         "dispatch" => ("\"later\"", "expected one of `queue`, `steer`, `interrupt`"),
@@ -361,8 +453,15 @@ fn what_the_example_says_is_what_it_does() {
         Some(Path::new("/var/lib/agents/project"))
     );
     assert_eq!(channel.permissions, Some(Permissions::Ask));
-    // For tests, and for two of three places of the token, which are told in words.
-    let elsewhere = ["api_base", "gateway_url", "token", "token_command", "token_file"];
+    // For tests, and what is told in words: two of three places of the token, and an authority of one's own.
+    let elsewhere = [
+        "api_base",
+        "ca_file",
+        "gateway_url",
+        "token",
+        "token_command",
+        "token_file",
+    ];
     for key in DiscordSection::KEYS.iter().chain(ChannelSection::KEYS) {
         let is_shown = text.contains(&format!("{key} = "));
         assert_eq!(is_shown, !elsewhere.contains(key), "{key}");

@@ -1,7 +1,6 @@
 //! `[discord]`, and the tables of its channels.
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::super::Problem;
 use super::super::discord::{ChannelSection, DiscordSection, id_of};
@@ -12,7 +11,7 @@ use super::{Entry, Named, Reader, TablePlace};
 pub(in crate::config) struct DiscordTables {
     pub(in crate::config) section: DiscordSection,
     pub(in crate::config) place: TablePlace,
-    /// The tables of channels; each name is an id.
+    /// The tables of channels, also those whose name is no id.
     pub(in crate::config) channels: Vec<Named<ChannelSection>>,
 }
 
@@ -47,12 +46,9 @@ impl Reader<'_> {
         })
     }
 
+    /// Tables whose names are no ids are told, and read all the same: whatever else is wrong in them is told, too.
     fn channels(&mut self, tables: &DeTable<'_>) -> Vec<Named<ChannelSection>> {
-        let is_id = |(key, _): &(&Spanned<_>, &Spanned<DeValue<'_>>)| {
-            let key: &Spanned<toml::de::DeString<'_>> = key;
-            id_of(key.get_ref()).is_some()
-        };
-        for (key, _) in tables.iter().filter(|entry| !is_id(entry)) {
+        for key in tables.keys().filter(|key| id_of(key.get_ref()).is_none()) {
             let line = self.lines.line(key.span().start);
             let path = format!("discord.channels.{}", key.get_ref());
             self.problems.push(Problem::at_line(
@@ -62,7 +58,6 @@ impl Reader<'_> {
                 super::super::discord::NO_ID,
             ));
         }
-        let sound: Vec<_> = tables.iter().filter(is_id).collect();
-        self.each(sound, "discord.channels", ChannelSection::KEYS)
+        self.each(tables, "discord.channels", ChannelSection::KEYS)
     }
 }
