@@ -24,7 +24,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing, Told};
+pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing, PutAway, Told};
 
 use gate::Gate;
 use tally::Tally;

@@ -72,8 +72,9 @@ fn says(author: Author, place: Place) -> Facts {
         place,
         mentioned: false,
         elsewhere: false,
+        answers: None,
         empty: false,
-        known: false,
+        known: Known::No,
         bot_turns: 0,
     }
 }
@@ -111,7 +112,19 @@ fn voice(channel: Id) -> Place {
 }
 
 fn known(facts: Facts) -> Facts {
-    Facts { known: true, ..facts }
+    let known = Known::Served;
+    Facts { known, ..facts }
+}
+
+fn taken_out(facts: Facts) -> Facts {
+    let known = Known::TakenOut;
+    Facts { known, ..facts }
+}
+
+/// It answers a message of theirs.
+fn answers(by: Id, facts: Facts) -> Facts {
+    let answers = Some(by);
+    Facts { answers, ..facts }
 }
 
 fn empty(facts: Facts) -> Facts {
@@ -171,6 +184,24 @@ fn what_becomes_of_each_message() {
         ("all: to another",                       team(), to_another(says(person(ALICE), channel(BUSY))), Ignore),
         ("to another, said to the bot alone",     team(), to_another(known(says(person(ALICE), Place::Dm))), Turn),
         ("a stranger, to another",                team(), to_another(known(says(person(BOB), thread(TALK)))), Ignore),
+        ("an answer to another's message",        team(), answers(BOB, known(says(person(ALICE), thread(TALK)))), Ignore),
+        ("to another bot's",                      team(), answers(ROBOT, known(says(person(ALICE), thread(TALK)))), Ignore),
+        ("to their own",                          team(), answers(ALICE, known(says(person(ALICE), thread(TALK)))), Turn),
+        ("to the bot's, which calls it",          team(), answers(US, known(mention(says(person(ALICE), thread(TALK))))), Turn),
+        ("to another's, and it names the bot",    team(), answers(BOB, known(mention(says(person(ALICE), thread(TALK))))), Turn),
+        ("and in a thread of other people's",     team(), answers(BOB, mention(says(person(ALICE), thread(TALK)))), Join),
+        ("all: to another's",                     team(), answers(BOB, says(person(ALICE), channel(BUSY))), Ignore),
+        ("all: to their own",                     team(), answers(ALICE, says(person(ALICE), channel(BUSY))), OpenThread),
+        ("to another's, said to the bot alone",   team(), answers(BOB, known(says(person(ALICE), Place::Dm))), Turn),
+        ("a stranger, to another's",              team(), answers(ALICE, known(says(person(BOB), thread(TALK)))), Ignore),
+        // threads that the bot was taken out of
+        ("taken out: what is said there",         team(), taken_out(says(person(ALICE), thread(TALK))), Ignore),
+        ("taken out: who calls it",               team(), taken_out(mention(says(person(ALICE), thread(TALK)))), Join),
+        ("taken out: of a channel of mode all",   team(), taken_out(says(person(ALICE), thread(BUSY))), Ignore),
+        ("taken out: called there",               team(), taken_out(mention(says(person(ALICE), thread(BUSY)))), Join),
+        ("taken out: a stranger who calls it",    team(), taken_out(mention(says(person(BOB), thread(TALK)))), refuse(NotListed, Say::Reply)),
+        ("taken out: a stranger who does not",    team(), taken_out(says(person(BOB), thread(BUSY))), Ignore),
+        ("taken out: a listed bot that calls it", team(), taken_out(robot(0, thread(TALK))), Join),
         // direct messages
         ("a direct message",                      team(), says(person(ALICE), Place::Dm), Join),
         ("the next one",                          team(), known(says(person(ALICE), Place::Dm)), Turn),
@@ -223,13 +254,16 @@ fn anybody() -> impl Strategy<Value = Facts> {
         Just(thread(QUIET)),
         Just(channel(77))
     ];
-    let flags = any::<[bool; 4]>();
-    (2..9_u64, kind, place, flags, 0..6_u32).prop_map(
-        |(id, kind, place, [mentioned, elsewhere, empty, known], bot_turns)| Facts {
+    let known = prop_oneof![Just(Known::No), Just(Known::Served), Just(Known::TakenOut)];
+    let answers = proptest::option::of(1..9_u64);
+    let flags = any::<[bool; 3]>();
+    (2..9_u64, kind, place, flags, answers, known, 0..6_u32).prop_map(
+        |(id, kind, place, [mentioned, elsewhere, empty], answers, known, bot_turns)| Facts {
             author: author(id, kind),
             place,
             mentioned,
             elsewhere,
+            answers,
             empty,
             known,
             bot_turns,
