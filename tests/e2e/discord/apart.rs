@@ -26,7 +26,9 @@ async fn an_answer_to_somebody_else_is_not_for_the_bot_and_one_to_oneself_to_it_
     stage.sign(own, "✅").await;
     let bot = stage.fake.bot();
     let ours = stage.fake.messages(thread);
-    let ours = ours.iter().find(|said| said.author == bot && said.content.starts_with("of alice"));
+    let ours = ours
+        .iter()
+        .find(|said| said.author == bot && said.content.starts_with("of alice"));
     let ours = ours.expect("its answer").id;
 
     for to in [bobs, robots] {
@@ -51,13 +53,21 @@ async fn an_answer_to_somebody_else_is_not_for_the_bot_and_one_to_oneself_to_it_
 #[tokio::test]
 async fn where_the_bot_answers_everything_an_answer_to_somebody_else_opens_no_thread() {
     let mut stage = Stage::ready("", "").await;
-    stage.settings = format!("everyone = true\n[discord.channels.{}]\nmode = \"all\"", stage.channel);
+    stage.settings = format!(
+        "everyone = true\n[discord.channels.{}]\nmode = \"all\"",
+        stage.channel
+    );
     stage.up().await;
     let bob = stage.guild.member("bob");
-    let bobs = bob.says(stage.channel, &format!("{} are you there?", stage.alice.mention()));
+    let bobs = bob.says(
+        stage.channel,
+        &format!("{} are you there?", stage.alice.mention()),
+    );
     let between = Stage::answers_with(&stage.alice, stage.channel, bobs, "say: between us");
     let asked = stage.alice.says(stage.channel, "say: for the bot");
     stage.sign(asked, "✅").await;
-    let opened = stage.fake.look(|world| world.message(between).and_then(|one| one.thread));
+    let opened = stage
+        .fake
+        .look(|world| world.message(between).and_then(|one| one.thread));
     assert_eq!(opened, None);
 }

@@ -36,7 +36,11 @@ impl Stage {
         let seen = until(async || {
             let marks = std::fs::read_to_string(&file).ok()?;
             let of = format!("{}:", self.guild.id);
-            let upto: u64 = marks.lines().find_map(|line| line.strip_prefix(&of))?.parse().ok()?;
+            let upto: u64 = marks
+                .lines()
+                .find_map(|line| line.strip_prefix(&of))?
+                .parse()
+                .ok()?;
             (upto >= message.0).then_some(())
         });
         seen.await;

@@ -1,41 +1,38 @@
 //! Threads that somebody takes the bot out of: it says nothing more there, and waits until it is called.
 
+use std::fs;
+
 use rehearsal::Counter;
-use support::discord::{Id, Message, permissions};
+use support::discord::{Id, permissions};
 
 use super::{Stage, with};
 use crate::threads::until;
 
 impl Stage {
-    /// What the bot has said in a thread.
-    fn ours(&self, thread: Id) -> Vec<Message> {
-        let bot = self.fake.bot();
-        let said = self.fake.messages(thread).into_iter();
-        said.filter(|said| said.author == bot && !said.is_note()).collect()
-    }
-
     /// Somebody who may do so takes the bot out.
     fn is_taken_out(&self, thread: Id) {
         self.manager().removes(thread, self.fake.bot());
     }
 
     async fn knows_that_it_is_out_of(&self, threads: &[Id]) {
-        let mut told = String::new();
-        for thread in threads {
-            let words = format!("it says nothing there until it is called thread={thread}");
-            if !told.contains(&words) {
-                told.push_str(&self.logged(&words).await);
-            }
-        }
+        let file = self.scene.folder().join("discord/taken-out");
+        until(async || {
+            let list = fs::read_to_string(&file).ok()?;
+            let is_out = |thread: &Id| list.lines().any(|line| line == thread.to_string());
+            threads.iter().all(is_out).then_some(())
+        })
+        .await;
     }
 
     fn calls(&self, thread: Id, text: &str) -> Id {
-        self.alice.says(thread, &format!("{} {text}", self.fake.bot().mention()))
+        self.alice
+            .says(thread, &format!("{} {text}", self.fake.bot().mention()))
     }
 
     fn is_member(&self, thread: Id) -> bool {
         let bot = self.fake.bot();
-        let of = |one: &support::discord::Channel| one.thread.as_ref().map(|of| of.members.contains_key(&bot));
+        let of =
+            |one: &support::discord::Channel| one.thread.as_ref().map(|of| of.members.contains_key(&bot));
         self.fake.look(|world| world.channel(thread).and_then(of)) == Some(true)
     }
 }
@@ -51,7 +48,15 @@ async fn what_runs_where_the_bot_was_taken_out_goes_on_and_is_told_when_it_is_ca
     let said = stage.ours(thread).len();
     stage.is_taken_out(thread);
     stage.knows_that_it_is_out_of(&[thread]).await;
-    stage.going(until(async || stage.answers(thread).await.ends_with("asked before").then_some(()))).await;
+    stage
+        .going(until(async || {
+            stage
+                .answers(thread)
+                .await
+                .ends_with("asked before")
+                .then_some(())
+        }))
+        .await;
     let unheard = stage.alice.says(thread, "say: among us");
     let elsewhere = stage.hears().await;
     assert!(elsewhere > unheard);
@@ -64,7 +69,11 @@ async fn what_runs_where_the_bot_was_taken_out_goes_on_and_is_told_when_it_is_ca
     }
     assert_eq!(stage.answers(thread).await, "whole\nasked before\nback");
     for words in ["whole", "asked before", "back"] {
-        let count = stage.ours(thread).iter().filter(|said| said.content.starts_with(words)).count();
+        let count = stage
+            .ours(thread)
+            .iter()
+            .filter(|said| said.content.starts_with(words))
+            .count();
         assert_eq!(count, 1, "{words}: {:?}", stage.fake.said(thread));
     }
     assert!(stage.is_member(thread));
@@ -86,12 +95,22 @@ async fn that_the_bot_was_taken_out_is_known_after_a_kill_and_a_command_still_wo
     let unheard = stage.alice.says(thread, "say: among us");
     assert!(stage.hears().await > unheard);
     let typed = stage.alice.slash(thread, "queue", &[]);
-    stage.told(&stage.alice, thread, typed, "Nothing waits here").await;
-    let told = stage.ours(thread).into_iter().filter(|said| said.only_for.is_none()).count();
+    stage
+        .told(&stage.alice, thread, typed, "Nothing waits here")
+        .await;
+    let told = stage
+        .ours(thread)
+        .into_iter()
+        .filter(|said| said.only_for.is_none())
+        .count();
     assert_eq!(told, said, "{:?}", stage.fake.said(thread));
     let asked = stage.calls(thread, "say: back");
     stage.sign(asked, "✅").await;
-    stage.said(thread, "that the first was cut", |said| said.button("Retry").is_some()).await;
+    stage
+        .said(thread, "that the first was cut", |said| {
+            said.button("Retry").is_some()
+        })
+        .await;
     assert_eq!(stage.answers(thread).await, "back");
 }
 
@@ -118,7 +137,10 @@ async fn a_bot_that_was_taken_out_while_no_host_ran_says_nothing_also_where_the_
     stage.sign(heard, "✅").await;
     stage.knows_that_it_is_out_of(&[open, away]).await;
     assert!(stage.hears().await > heard);
-    assert_eq!([stage.answers(open).await, stage.answers(away).await], ["one", "two"]);
+    assert_eq!(
+        [stage.answers(open).await, stage.answers(away).await],
+        ["one", "two"]
+    );
     let asked = stage.calls(open, "say: back");
     stage.sign(asked, "✅").await;
     stage.said(open, "the answer", with("back")).await;
@@ -130,7 +152,9 @@ async fn a_bot_that_was_taken_out_while_it_did_not_see_the_channel_says_nothing(
     let (first, thread) = stage.mention(&stage.alice, "say: one").await;
     stage.is_whole(first, thread, "one").await;
     let bot = stage.fake.bot();
-    stage.guild.overwrite(stage.channel, bot, 0, permissions::VIEW_CHANNEL);
+    stage
+        .guild
+        .overwrite(stage.channel, bot, 0, permissions::VIEW_CHANNEL);
     stage.is_taken_out(thread);
     stage.alice.says(thread, "say: among us");
     stage.guild.overwrite(stage.channel, bot, 0, 0);
@@ -147,7 +171,9 @@ async fn where_the_bot_answers_everything_it_waits_for_a_call_in_a_thread_that_i
     stage.up().await;
     let first = stage.alice.says(stage.channel, "say: one");
     stage.sign(first, "✅").await;
-    let thread = stage.fake.look(|world| world.message(first).and_then(|one| one.thread));
+    let thread = stage
+        .fake
+        .look(|world| world.message(first).and_then(|one| one.thread));
     let thread = thread.expect("it was opened");
     stage.is_taken_out(thread);
     stage.alice.says(thread, "say: among us");

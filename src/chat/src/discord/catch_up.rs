@@ -115,7 +115,12 @@ async fn put_away(bot: &Arc<Bot>, (of, guild): ((Id, Kind), Id), before: Id, fir
         async move {
             match bot.rest.put_away(of, before).await {
                 Ok(threads) => {
-                    for PutAway { channel, newest, is_ours } in threads {
+                    for PutAway {
+                        channel,
+                        newest,
+                        is_ours,
+                    } in threads
+                    {
                         let heard = bot.sight.upto(guild, channel).unwrap_or(before);
                         let after = heard.max(before);
                         if newest <= after {

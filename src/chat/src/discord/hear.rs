@@ -6,9 +6,9 @@ use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, MessageId, Rea
 
 use super::admission::Id;
 use super::bot::Bot;
-use super::seen::{DIRECT, Shard};
 use super::catch_up::{self, OF_DIRECT};
 use super::press;
+use super::seen::{DIRECT, Shard};
 
 mod absence;
 mod another;
@@ -175,4 +175,3 @@ fn heard(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
     let again = Arc::clone(&bot);
     again.in_order(channel, async move { hear(&bot, came).await });
 }
-

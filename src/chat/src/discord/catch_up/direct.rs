@@ -193,7 +193,9 @@ async fn is_direct(bot: &Bot, one: Found, is_over: impl Fn() -> bool) -> Option<
                 return Some(is_one);
             }
             Err(Trouble::Refused { .. }) => return Some(false),
-            Err(trouble) => tracing::debug!(channel = one.channel, %trouble, "could not look up a conversation"),
+            Err(trouble) => {
+                tracing::debug!(channel = one.channel, %trouble, "could not look up a conversation")
+            }
         }
         sleep(hurried(LONG_PAUSE)).await;
         if is_over() {

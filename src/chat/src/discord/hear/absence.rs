@@ -16,7 +16,9 @@ pub(super) fn changed(bot: &Arc<Bot>, event: &ThreadMembersUpdateEvent) {
     let us = bot.identity.user;
     if event.removed_member_ids.iter().any(|gone| gone.get() == us) {
         // What was said before still counts.
-        behind(bot, event.id.get(), |bot, thread| async move { bot.is_taken_out_of(thread) });
+        behind(bot, event.id.get(), |bot, thread| async move {
+            bot.is_taken_out_of(thread)
+        });
     }
 }
 
@@ -76,7 +78,10 @@ impl Bot {
         if let Some(all) = self.places.take_out(thread) {
             self.keep_taken_out(&all);
             self.falls_silent(thread);
-            tracing::info!(thread, "the bot was taken out of a thread: it says nothing there until it is called");
+            tracing::info!(
+                thread,
+                "the bot was taken out of a thread: it says nothing there until it is called"
+            );
         }
     }
 

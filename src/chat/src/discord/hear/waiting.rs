@@ -75,7 +75,11 @@ pub(super) async fn take_in(bot: &Bot, (channel, message): (Id, Id), news: News)
     match taken.await {
         Ok(()) => Ok(()),
         Err(Failed::Stopping) => {
-            tracing::debug!(channel, message, "the host stops before it took in what became of a message");
+            tracing::debug!(
+                channel,
+                message,
+                "the host stops before it took in what became of a message"
+            );
             Ok(())
         }
         Err(failed) => Err(failed.to_string()),

@@ -74,7 +74,10 @@ impl Memory {
     pub(in crate::discord) fn direct(&self) -> Direct {
         let text = self.read("direct").unwrap_or_default();
         Direct {
-            conversations: text.lines().filter_map(|line| pair(line.strip_suffix(END)?)).collect(),
+            conversations: text
+                .lines()
+                .filter_map(|line| pair(line.strip_suffix(END)?))
+                .collect(),
             is_all: text.lines().any(|line| line == ALL),
         }
     }

@@ -29,7 +29,10 @@ impl Seen {
     fn mark(&mut self, guild: Id) -> Id {
         self.news();
         let written = self.written.as_ref();
-        written.and_then(|marks| marks.guilds.get(&guild)).copied().unwrap_or_default()
+        written
+            .and_then(|marks| marks.guilds.get(&guild))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The next host's, which starts at `first`.
@@ -156,7 +159,11 @@ fn what_an_earlier_version_wrote_holds_for_all_guilds_of_a_shard() {
     let mut older = Seen::new(Some("15".parse().unwrap()), 80);
     older.begin(0, TWO, [A, C]);
     older.begin(1, TWO, [B]);
-    assert_eq!([A, B, C].map(|guild| older.before(guild)), [15; 3], "one number for all");
+    assert_eq!(
+        [A, B, C].map(|guild| older.before(guild)),
+        [15; 3],
+        "one number for all"
+    );
     let mut old = Seen::new(Some("2 0:15 1:25".parse().unwrap()), 80);
     old.begin(0, TWO, [DIRECT, A, C]);
     old.sees(A, 90);
@@ -183,7 +190,16 @@ fn what_is_written_down_can_be_read_and_nothing_else() {
     for text in ["12", "1 0:12", "4 2:12 3:9", "1 0:12\n0:9\n8388608:12"] {
         assert_eq!(text.parse::<Marks>().unwrap().to_string(), text);
     }
-    for text in ["", "a", "1 0", "1 0:a", "a 0:1", "1 0:1\n7", "1 0:1\n7:", "1 0:1\na:7"] {
+    for text in [
+        "",
+        "a",
+        "1 0",
+        "1 0:a",
+        "a 0:1",
+        "1 0:1\n7",
+        "1 0:1\n7:",
+        "1 0:1\na:7",
+    ] {
         assert!(text.parse::<Marks>().is_err(), "{text}");
     }
 }
