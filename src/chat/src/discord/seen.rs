@@ -97,6 +97,8 @@ impl Seen {
             // Guilds have other shards now: of one without a mark, what was certainly seen everywhere.
             let least = self.shards.keys().map(|shard| self.upto(*shard)).min();
             let least = least.unwrap_or(self.first);
+            self.guilds
+                .retain(|guild, _| ours.contains(&shard_of(*guild, total)));
             self.shards = OfShard::all(ours.map(|shard| (shard, least)));
             self.total = total;
         }
@@ -110,7 +112,7 @@ impl Seen {
             .retain(|guild, _| shard_of(*guild, total) != shard || told.contains(guild));
         for guild in told {
             let of = self.guilds.entry(guild).or_insert_with(|| OfGuild::new(upto));
-            of.is_silent();
+            of.falls_silent();
         }
         session
     }
@@ -122,7 +124,7 @@ impl Seen {
 
     /// A guild of this session is out of order: what is said there meanwhile is told nobody, until it is back.
     pub(super) fn away(&mut self, guild: Id) {
-        self.of(guild).is_silent();
+        self.of(guild).falls_silent();
     }
 
     /// The bot is not in that guild any more.
@@ -235,7 +237,7 @@ impl OfGuild {
     }
 
     /// What is new in it is not known from now on.
-    fn is_silent(&mut self) {
+    fn falls_silent(&mut self) {
         self.silent = Some(self.silent.unwrap_or_else(|| self.all_upto()));
     }
 
