@@ -34,7 +34,7 @@ impl Stage {
             stage.fake.until("the refusal", refused).await;
         }
         assert_eq!(stage.leaves().await, Some(0));
-        stage.settings = "dms = true\neveryone = true".to_owned();
+        stage.settings.push_str("\neveryone = true");
         (stage, people)
     }
 

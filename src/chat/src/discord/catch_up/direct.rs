@@ -75,10 +75,8 @@ struct Found {
 /// Reads what was missed in all of them. Of two sessions, the later one does it.
 pub(in crate::discord) async fn direct(bot: &Arc<Bot>, session: u32) {
     let before = bot.seen().before(DIRECT);
-    if bot.config.rules.dms {
-        if read_all(bot, session, before).await.is_none() {
-            return;
-        }
+    if bot.config.rules.dms && read_all(bot, session, before).await.is_none() {
+        return;
     }
     bot.seen().heard_direct(OF_DIRECT, session);
 }
@@ -194,7 +192,7 @@ async fn is_direct(bot: &Bot, one: Found, is_over: impl Fn() -> bool) -> Option<
             }
             Err(Trouble::Refused { .. }) => return Some(false),
             Err(trouble) => {
-                tracing::debug!(channel = one.channel, %trouble, "could not look up a conversation")
+                tracing::debug!(channel = one.channel, %trouble, "could not look up a conversation");
             }
         }
         sleep(hurried(LONG_PAUSE)).await;

@@ -17,7 +17,7 @@ pub(super) fn changed(bot: &Arc<Bot>, event: &ThreadMembersUpdateEvent) {
     if event.removed_member_ids.iter().any(|gone| gone.get() == us) {
         // What was said before still counts.
         behind(bot, event.id.get(), |bot, thread| async move {
-            bot.is_taken_out_of(thread)
+            bot.is_taken_out_of(thread);
         });
     }
 }

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 
 use super::another::{self, is_left, told_of_another, was_opened_by_us};
 use super::answer::{answer, unopened};
-use super::facts::{answers, author, mentions, names_another, place, said, shown};
+use super::facts::{Said, answers, author, mentions, names_another, place, said, shown};
 use super::trying::Try;
 use super::turn::{obey_channel, open, turn};
 use super::waiting::News;
 use super::{Failed, waiting};
-use crate::discord::admission::{AuthorKind, Facts, Id, Mode, Refusal, Say, Verdict, decide};
+use crate::discord::admission::{Author, AuthorKind, Facts, Id, Mode, Refusal, Say, Verdict, decide};
 use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::places::{Kind, Spot};
@@ -197,47 +197,59 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             open(bot, message, channel, spot.parent, title).await?;
             turn(bot, message, channel, said.text(), &facts.author).await?;
         }
-        Verdict::OpenThread => {
-            // Discord names a thread like the message it begins with.
-            let (title, opened) = (said.title(), message.id.get());
-            // What is said in the thread, which people see before the bot knows of it, comes after this.
-            let (_holds, ended) = oneshot::channel::<()>();
-            bot.in_order(opened, async move {
-                // Nothing is ever sent: it ends.
-                let _ = ended.await;
-            });
-            let is_new = match bot.rest.start_thread(channel, opened, &title).await {
-                Ok(is_new) => is_new,
-                // It was deleted: nobody asks any more.
-                Err(Trouble::Refused {
-                    code: UNKNOWN_MESSAGE,
-                    ..
-                }) => return Ok(Dealt::With),
-                Err(trouble) => return Err(unopened(bot, message, trouble).await),
-            };
-            if !is_new && !bot.places.is_served(opened) {
-                let is_first = tries == 0 && !came.late && bot.places.is_called_once(opened);
-                let is_likely = is_first && was_opened_by_us(bot, opened).await?;
-                if is_likely {
-                    // Not by this host.
-                    told_of_another(bot, opened, 0);
-                }
-                if let Some(left) = is_left(bot, came, tries, opened, is_likely).await? {
-                    return Ok(left);
-                }
-            }
-            bot.places.learn(
-                opened,
-                Spot {
-                    guild,
-                    parent: Some(channel),
-                    kind: Kind::Thread,
-                },
-            );
-            open(bot, message, opened, Some(channel), title).await?;
-            turn(bot, message, opened, said.text(), &facts.author).await?;
+        Verdict::OpenThread => return open_from(bot, came, tries, &said, &facts.author).await,
+    }
+    Ok(Dealt::With)
+}
+
+/// A thread is opened from a message, or was by an earlier try.
+async fn open_from(
+    bot: &Arc<Bot>,
+    came: &Came,
+    tries: u32,
+    said: &Said,
+    author: &Author,
+) -> Result<Dealt, Failed> {
+    let (message, guild) = (&came.message, came.guild);
+    let channel = message.channel_id.get();
+    // Discord names a thread like the message it begins with.
+    let (title, opened) = (said.title(), message.id.get());
+    // What is said in the thread, which people see before the bot knows of it, comes after this.
+    let (_holds, ended) = oneshot::channel::<()>();
+    bot.in_order(opened, async move {
+        // Nothing is ever sent: it ends.
+        let _ = ended.await;
+    });
+    let is_new = match bot.rest.start_thread(channel, opened, &title).await {
+        Ok(is_new) => is_new,
+        // It was deleted: nobody asks any more.
+        Err(Trouble::Refused {
+            code: UNKNOWN_MESSAGE,
+            ..
+        }) => return Ok(Dealt::With),
+        Err(trouble) => return Err(unopened(bot, message, trouble).await),
+    };
+    if !is_new && !bot.places.is_served(opened) {
+        let is_first = tries == 0 && !came.late && bot.places.is_called_once(opened);
+        let is_likely = is_first && was_opened_by_us(bot, opened).await?;
+        if is_likely {
+            // Not by this host.
+            told_of_another(bot, opened, 0);
+        }
+        if let Some(left) = is_left(bot, came, tries, opened, is_likely).await? {
+            return Ok(left);
         }
     }
+    bot.places.learn(
+        opened,
+        Spot {
+            guild,
+            parent: Some(channel),
+            kind: Kind::Thread,
+        },
+    );
+    open(bot, message, opened, Some(channel), title).await?;
+    turn(bot, message, opened, said.text(), author).await?;
     Ok(Dealt::With)
 }
 

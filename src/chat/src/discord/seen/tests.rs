@@ -21,7 +21,9 @@ impl Seen {
     /// A session in which these guilds have told what is new.
     fn session(&mut self, shard: Shard, shards: (RangeInclusive<Shard>, u32), guilds: &[Id]) -> u32 {
         let session = self.begin(shard, shards, guilds.iter().copied());
-        guilds.iter().for_each(|guild| self.heard(*guild));
+        for guild in guilds {
+            self.heard(*guild);
+        }
         session
     }
 
