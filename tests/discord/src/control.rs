@@ -106,6 +106,11 @@ impl<'a> GatewayControl<'a> {
         self.shared.world().gateway.away.insert(guild);
     }
 
+    /// What a guild tells is on its way from now on, and reaches nobody before the session is lost. The next one hears all.
+    pub fn guild_lags(&self, guild: Id) {
+        self.shared.world().gateway.lagging.insert(guild);
+    }
+
     /// The same of one that sessions have been told of: it is said that it breaks.
     pub fn guild_breaks(&self, guild: Id) {
         let mut world = self.shared.world();

@@ -110,6 +110,8 @@ pub struct Gateway {
     pub(crate) shut_for: Option<u64>,
     /// Guilds that are out of order: a session is told that there are such, and nothing of them.
     pub(crate) away: BTreeSet<Id>,
+    /// Guilds of which nothing more reaches the sessions that there are.
+    pub(crate) lagging: BTreeSet<Id>,
     pub(crate) url: String,
 }
 
@@ -134,6 +136,7 @@ impl Default for Gateway {
             at_the_door: None,
             shut_for: None,
             away: BTreeSet::new(),
+            lagging: BTreeSet::new(),
             url: String::new(),
         }
     }
@@ -152,7 +155,8 @@ impl Gateway {
     }
 
     pub(crate) fn deliver(&mut self, event: Event) {
-        if event.guild.is_some_and(|guild| self.away.contains(&guild)) {
+        let is_untold = |guild| self.away.contains(&guild) || self.lagging.contains(&guild);
+        if event.guild.is_some_and(is_untold) {
             return;
         }
         if self.swap.as_deref() == Some(event.kind) {

@@ -240,9 +240,15 @@ impl Person {
         self.shared.world().join_thread(thread, user.into());
     }
 
-    /// Takes somebody out of a thread.
+    /// Takes somebody else out of a thread, as a moderator may, and in a private one its owner.
     pub fn removes(&self, thread: Id, user: impl Into<Id>) {
-        self.shared.world().leave_thread(thread, user.into());
+        let mut world = self.shared.world();
+        let channel = world.channel(thread).expect("a thread that is there");
+        let owner = channel.thread.as_ref().map(|thread| thread.owner);
+        if channel.kind != Kind::PrivateThread || owner != Some(self.id) {
+            self.needs(&world, thread, MANAGE_THREADS);
+        }
+        world.take_out_of_thread(self.id, thread, user.into());
     }
 
     /// Gives a channel or thread another name.

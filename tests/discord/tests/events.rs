@@ -2,7 +2,7 @@
 
 use discord_fake::{Fake, Post, permissions};
 use serde_json::json;
-use serenity::all::{Event, GatewayIntents};
+use serenity::all::{Event, GatewayIntents, MessageType};
 
 use crate::bot::{Bot, Heard};
 
@@ -139,5 +139,59 @@ async fn serenity_reads_every_change_of_who_and_what_is_there() {
     bot.hears_event("RESUMED").await;
     guild.expel_bot();
     bot.hears_event("GUILD_DELETE").await;
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn a_bot_without_the_intent_for_members_hears_only_when_it_comes_into_a_thread_or_is_taken_out() {
+    let fake = Fake::start().await;
+    let guild = fake.guild("g");
+    let (alice, bob, manager) = (
+        guild.member("alice"),
+        guild.member("bob"),
+        guild.member("g-owner"),
+    );
+    let thread = alice.starts_thread(guild.channel("c"), "t", None);
+    let wanted = GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGES | GatewayIntents::MESSAGE_CONTENT;
+    let mut bot = Bot::start(&fake, wanted).await;
+    let Event::GuildCreate(create) = bot.hears_event("GUILD_CREATE").await else {
+        panic!("another event of that name");
+    };
+    assert!(create.guild.threads.iter().all(|thread| thread.member.is_none()));
+    alice.adds(thread, &bob);
+    manager.removes(thread, &bob);
+    alice.adds(thread, fake.bot());
+    manager.removes(thread, fake.bot());
+    let mut changes = vec![];
+    for _ in 0..2 {
+        let Event::ThreadMembersUpdate(change) = bot.hears_event("THREAD_MEMBERS_UPDATE").await else {
+            panic!("another event of that name");
+        };
+        let came = change.added_members.iter().map(|member| member.user_id.get());
+        let went = change.removed_member_ids.iter().map(|user| user.get());
+        changes.push((came.collect::<Vec<_>>(), went.collect::<Vec<_>>()));
+    }
+    assert_eq!(
+        changes,
+        [(vec![fake.bot().0], vec![]), (vec![], vec![fake.bot().0])]
+    );
+    let note = bot
+        .hears("the note", |heard| match heard {
+            Heard::Message(message) if message.mentions.iter().any(|user| user.id.get() == fake.bot().0) => {
+                Some(message.clone())
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(
+        (note.kind, note.author.id.get()),
+        (MessageType::GroupRecipientRemoval, manager.id.0)
+    );
+    // Who writes there is a member again.
+    bot.http
+        .send_message(thread.0.into(), vec![], &json!({ "content": "here" }))
+        .await
+        .expect("it is public");
+    bot.hears_event("THREAD_MEMBERS_UPDATE").await;
     bot.stop().await;
 }

@@ -2,7 +2,8 @@
 
 use conversation::{Conversation, ThreadId};
 use rehearsal::Counter;
-use support::discord::Id;
+use rusqlite::Connection;
+use support::discord::{Fault, Id, Post};
 
 use super::Stage;
 use crate::threads::until;
@@ -18,12 +19,29 @@ impl Stage {
     }
 
     /// What waits in a thread.
-    async fn still_waiting(&self, thread: Id) -> Vec<String> {
+    pub(super) async fn still_waiting(&self, thread: Id) -> Vec<String> {
         let kept = Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
         let id = ThreadId::parse(&format!("discord:{thread}")).expect("a thread");
         // There may be no thread yet.
         let queued = kept.queued(&id).await.unwrap_or_default();
         queued.into_iter().map(|turn| turn.text).collect()
+    }
+
+    /// Waits until the host has heard something that is said elsewhere now.
+    async fn hears_elsewhere(&self) {
+        let lounge = self.guild.channel("lounge");
+        let (heard, _) = self.mention_in(lounge, &self.alice, "say: heard").await;
+        self.sign(heard, "👀").await;
+    }
+
+    /// What files each turn that waits has, as the database keeps it: what is none can't be read.
+    fn set_waiting_files(&self, thread: Id, files: &str) {
+        let database = self.scene.folder().join("conversation.db");
+        let database = Connection::open(database).expect("it is there");
+        let sql = "UPDATE turns SET files = ?1 WHERE state = 'queued' AND thread = ?2";
+        let changed = database.execute(sql, [files, &format!("discord:{thread}")]);
+        let changed = changed.expect("it can be written");
+        assert_eq!(changed, 2);
     }
 }
 
@@ -81,4 +99,67 @@ async fn what_stood_in_a_thread_before_stays_with_a_message_that_is_changed() {
     stage.going(stage.sign(asked, "✅")).await;
     assert_eq!(stage.answers(post).await, "new words");
     assert_eq!(stage.answers(busy).await, "busy");
+}
+
+#[tokio::test]
+async fn what_was_changed_or_deleted_is_taken_in_also_where_what_waits_can_not_be_read_for_a_while() {
+    let stage = Stage::start("", "").await;
+    let (thread, [changed, deleted]) = stage.with_two_that_wait().await;
+    stage.set_waiting_files(thread, "none");
+    stage.alice.edits(changed, "say: new words");
+    stage.alice.deletes(deleted);
+    let words = "that a message was changed or deleted could not be taken in";
+    let mut told = stage.logged(words).await;
+    // Both were heard by then.
+    stage.hears_elsewhere().await;
+    stage.set_waiting_files(thread, "[]");
+    until(async || (stage.still_waiting(thread).await == ["say: new words"]).then_some(())).await;
+    stage.going(stage.sign(changed, "✅")).await;
+    assert_eq!(stage.answers(thread).await, "first\nnew words");
+    told.push_str(&stage.host.as_ref().expect("it runs").told());
+    assert_eq!(told.matches(words).count(), 1, "{told}");
+}
+
+#[tokio::test]
+async fn what_is_deleted_while_it_is_still_dealt_with_becomes_no_turn() {
+    let stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: hello").await;
+    stage.sign(first, "✅").await;
+    stage
+        .fake
+        .inject(Fault::held().on("GET", "/cdn/attachments/*/*/*"));
+    let post = Post::new("say: taken back").file("a.txt", "text/plain", b"one");
+    let deleted = stage.alice.posts(thread, post);
+    while stage.fake.faults_left() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    stage.alice.deletes(deleted);
+    // What was deleted was heard by then.
+    stage.hears_elsewhere().await;
+    stage.fake.let_go().await;
+    let last = stage.alice.says(thread, "say: last");
+    stage.sign(last, "✅").await;
+    assert_eq!(stage.answers(thread).await, "hello\nlast");
+}
+
+#[tokio::test]
+async fn a_mention_that_is_deleted_while_it_is_still_tried_is_tried_no_more() {
+    let stage = Stage::start("", "").await;
+    let place = "/channels/*/messages/*/threads";
+    stage
+        .fake
+        .inject(Fault::status(502).on("POST", place).times(1_000));
+    let deleted = stage.mentioned_by(&stage.alice, "say: taken back");
+    stage
+        .fake
+        .until_requested("the first try", |seen| {
+            seen.iter().find(|seen| seen.status == 502).map(drop)
+        })
+        .await;
+    stage.alice.deletes(deleted);
+    let held = async || {
+        let status = stage.prints(&["status"]).await;
+        (!status.contains("could not be dealt with")).then_some(())
+    };
+    until(held).await;
 }

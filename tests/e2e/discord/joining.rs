@@ -30,25 +30,31 @@ impl Stage {
         (away, self.alice.says(away, "say: not forgotten"))
     }
 
-    /// Waits until it is written down that all was dealt with that was said up to a message.
+    /// Waits until it is written down that all was dealt with that was said in the first guild up to a message.
     pub(super) async fn is_done_with(&self, message: Id) {
         let file = self.scene.folder().join("discord/seen");
         let seen = until(async || {
             let marks = std::fs::read_to_string(&file).ok()?;
-            let upto: u64 = marks.rsplit_once(':')?.1.parse().ok()?;
+            let of = format!("{}:", self.guild.id);
+            let upto: u64 = marks
+                .lines()
+                .find_map(|line| line.strip_prefix(&of))?
+                .parse()
+                .ok()?;
             (upto >= message.0).then_some(())
         });
         seen.await;
     }
 
     /// Waits until the host hears what is said in the first guild.
-    async fn hears(&self) {
+    pub(super) async fn hears(&self) -> Id {
         let (heard, _) = self.mention(&self.alice, "say: heard at once").await;
         self.sign(heard, "✅").await;
+        heard
     }
 
     /// A thread that alice opens in a guild.
-    async fn thread_in(&self, other: &GuildScene) -> Id {
+    pub(super) async fn thread_in(&self, other: &GuildScene) -> Id {
         other.admit(&self.alice);
         let channel = other.channel("lounge");
         let words = format!("{} say: here, too", self.fake.bot().mention());
@@ -61,7 +67,7 @@ impl Stage {
     }
 
     /// Waits until a message is signed; then these words stand in its thread once.
-    async fn answered_once(&self, asked: Id, thread: Id, words: &str) {
+    pub(super) async fn answered_once(&self, asked: Id, thread: Id, words: &str) {
         self.sign(asked, "✅").await;
         let said = self.fake.said(thread);
         let count = said.iter().filter(|said| said.contains(words)).count();

@@ -16,7 +16,7 @@ impl Stage {
     }
 
     /// The bot's messages in a thread, in order.
-    fn ours(&self, thread: Id) -> Vec<Message> {
+    pub(super) fn ours(&self, thread: Id) -> Vec<Message> {
         let bot = self.fake.bot();
         let all = self.fake.messages(thread).into_iter();
         all.filter(|said| said.author == bot && !said.is_note()).collect()

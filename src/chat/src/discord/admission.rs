@@ -100,12 +100,19 @@ pub enum Place {
     },
 }
 
+/// What a thread or direct conversation is to the bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing so far.
+    No,
+    /// It is served: what is said there is for the bot.
+    Served,
+    /// It was served, and somebody took the bot out of it: it waits until it is called.
+    TakenOut,
+}
+
 /// What is known of a message when it comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "facts that do not depend on each other"
-)]
 pub struct Facts {
     /// Who.
     pub author: Author,
@@ -115,10 +122,12 @@ pub struct Facts {
     pub mentioned: bool,
     /// It begins with the name of somebody else.
     pub elsewhere: bool,
+    /// Who wrote the message that it answers; `None`: it answers none, or Discord does not say whose.
+    pub answers: Option<Id>,
     /// There are neither words (apart from the mention) nor attachments.
     pub empty: bool,
-    /// The bot serves this thread or direct conversation already.
-    pub known: bool,
+    /// What this thread or direct conversation is to the bot.
+    pub known: Known,
     /// So many turns in a row were begun by bots in this thread.
     pub bot_turns: u32,
 }
@@ -218,7 +227,7 @@ pub fn decide(rules: &Rules, facts: &Facts) -> Verdict {
     };
     let addressed = facts.mentioned || facts.place == Place::Dm;
     if let Err(why) = admits(rules, &facts.author, facts.place) {
-        let say = match (is_machine, addressed, facts.known) {
+        let say = match (is_machine, addressed, facts.known == Known::Served) {
             (true, ..) | (false, false, false) => Say::Nothing,
             (false, true, _) => Say::Reply,
             (false, false, true) => Say::Once,
@@ -274,12 +283,14 @@ pub fn hears(rules: &Rules, place: Place) -> bool {
 
 /// What the message would be if its author may speak.
 fn asked(mode: Mode, facts: &Facts) -> Option<Verdict> {
-    // People talk among themselves, too.
-    let is_for_others = facts.elsewhere && !facts.mentioned && facts.place != Place::Dm;
-    let speaks = facts.mentioned || mode == Mode::All;
+    // People talk among themselves, too; who answers themselves goes on.
+    let answers_another = facts.answers.is_some_and(|by| by != facts.author.id);
+    let is_elsewhere = facts.elsewhere || answers_another;
+    let is_for_others = is_elsewhere && !facts.mentioned && facts.place != Place::Dm;
+    let speaks = facts.mentioned || (mode == Mode::All && facts.known != Known::TakenOut);
     match facts.place {
         _ if mode == Mode::Off || is_for_others => None,
-        Place::Dm | Place::Thread { .. } if facts.known => Some(Verdict::Turn),
+        Place::Dm | Place::Thread { .. } if facts.known == Known::Served => Some(Verdict::Turn),
         Place::Dm => Some(Verdict::Join),
         Place::Voice { .. } => {
             let is_asked = facts.mentioned && facts.author.kind == AuthorKind::Person;

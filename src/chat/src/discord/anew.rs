@@ -10,7 +10,7 @@ use supervisor::{Admission, Supervisor};
 use tokio::sync::watch;
 
 use super::FRONT_END;
-use super::admission::{Author, AuthorKind, Facts, Id, Refusal, Verdict};
+use super::admission::{Author, AuthorKind, Facts, Id, Known, Refusal, Verdict};
 use super::bot::Bot;
 use super::hear;
 use super::owner::id;
@@ -53,11 +53,13 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
     let (Some(channel), Some(author)) = (places::channel(&turn.thread), id(&turn.by)) else {
         return Ok(Admission::Granted);
     };
-    let mut reason = refusal(bot, channel, author).await;
-    if let Ok(None) = reason {
-        reason = hear::look_again(bot, turn).await;
+    let refused = refusal(bot, channel, author).await;
+    let mut reason = refused.map_err(|trouble| trouble.to_string())?;
+    if reason.is_none() {
+        let changed = hear::look_again(bot, turn).await;
+        reason = changed.map_err(|failed| failed.to_string())?;
     }
-    let Some(reason) = reason.map_err(|trouble| trouble.to_string())? else {
+    let Some(reason) = reason else {
         let parent = bot.places.spot(channel).and_then(|spot| spot.parent);
         let obeyed = hear::obey_channel(bot, channel, parent).await;
         return obeyed
@@ -98,8 +100,9 @@ pub(super) async fn refusal(bot: &Bot, channel: Id, author: Id) -> Result<Option
         // As it was when it was accepted.
         mentioned: true,
         elsewhere: false,
+        answers: None,
         empty: false,
-        known: true,
+        known: Known::Served,
         bot_turns: 0,
     };
     Ok(match hear::decided(bot, spot.guild, &mut facts, false).await? {

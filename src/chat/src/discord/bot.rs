@@ -11,11 +11,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::admission::{Id, Rules};
-use super::catch_up::Sight;
+use super::catch_up::{Conversations, Sight};
 use super::config::Config;
 use super::custom_id::Sealer;
 use super::haste::hurried;
 use super::health::Link;
+use super::hear::{Trying, Unsettled};
 use super::memory::Memory;
 use super::mouth::Mouth;
 use super::nonce::Nonces;
@@ -67,6 +68,9 @@ pub(super) struct Bot {
     pub(super) link: Link,
     seen: Mutex<Seen>,
     pub(super) sight: Sight,
+    pub(super) conversations: Conversations,
+    pub(super) trying: Trying,
+    pub(super) unsettled: Unsettled,
     /// The last piece of work of each channel: what comes in a channel is done in order.
     tails: Mutex<HashMap<Id, JoinHandle<()>>>,
 }
@@ -93,6 +97,7 @@ impl Bot {
         let seen = Seen::new(seen, identity.came);
         let (places, began) = (Places::default(), Instant::now());
         places.learn_bot_turns(memory.bot_turns());
+        places.learn_taken_out(memory.taken_out());
         for (channel, user, pays) in memory.payers() {
             places.told_payer(channel, user, pays);
         }
@@ -108,6 +113,9 @@ impl Bot {
             nonces: Nonces::new(&sealer),
             seen: Mutex::new(seen),
             sight: Sight::default(),
+            conversations: Conversations::new(&memory.direct()),
+            trying: Trying::default(),
+            unsettled: Unsettled::default(),
             tails: Mutex::default(),
             config,
             house,

@@ -2,31 +2,24 @@
 //! that nothing counts twice.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use conversation::ThreadFilter;
 use serenity::all::{ChannelId, ChannelType, Guild, GuildChannel, Message, MessageId, Permissions, UserId};
-use tokio::time::sleep;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::FRONT_END;
 use super::admission::{Id, hears};
 use super::bot::Bot;
-use super::hear::{self, OF_DIRECT};
+use super::hear;
 use super::persist::{Behind, Tried, persist};
-use super::places::{self, Kind, Spot};
-use super::rest::Trouble;
-use super::seen::{DIRECT, Shard};
+use super::places::{Kind, Spot};
+use super::rest::{PutAway, Trouble};
+use super::seen::DIRECT;
 
+mod direct;
 mod sight;
 
+pub(super) use direct::{Conversations, OF_DIRECT, direct, direct_first};
 pub(super) use sight::{Sight, came_into_sight};
 
-/// Direct conversations that are looked into, the most recently active first.
-const MOST_DIRECT: usize = 50;
-/// Threads of which Discord says at once that the bot does not see them, and the pause after each further one: Discord counts
-/// such answers, and who gets too many is not listened to.
-const MOST_UNSEEN: usize = 50;
-const UNSEEN: Duration = Duration::from_secs(3);
 /// What it takes to read what was said before.
 const READING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
 /// Messages that Discord gives at once.
@@ -43,11 +36,9 @@ struct Gap {
 
 /// A guild as Discord describes it at the beginning of a session, with its channels, those among them that the bot does not
 /// see, and its open threads.
-pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
+pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     let id = guild.id.get();
-    let Some(before) = bot.seen().before(shard, id) else {
-        return;
-    };
+    let before = bot.seen().before(id);
     bot.sight.met(id, before);
     for channel in guild.channels.values().chain(&guild.threads) {
         let newest = channel.last_message_id.map_or(0, MessageId::get);
@@ -62,7 +53,7 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
                 after: before,
                 upto: newest,
             };
-            missed(bot, shard, gap, before + 1);
+            missed(bot, gap, before + 1);
         } else {
             let channel = channel.id.get();
             tracing::warn!(
@@ -84,16 +75,16 @@ pub(super) fn guild(bot: &Arc<Bot>, shard: Shard, guild: &Guild) {
     // Until it was looked, nothing after it counts as seen.
     let first = before + 1;
     for _ in &parents {
-        bot.seen().came(shard, first);
+        bot.seen().came(id, first);
     }
     let again = Arc::clone(bot);
     // One after the other: what people say now is not to wait for all of them.
     tokio::spawn(async move {
         for parent in parents {
-            put_away(&again, shard, (parent, id), before, first).await;
+            put_away(&again, (parent, id), before, first).await;
         }
     });
-    bot.seen().heard(shard, id);
+    bot.seen().heard(id);
 }
 
 /// Whether anything that is said there can be meant for the bot.
@@ -116,7 +107,7 @@ fn given(bot: &Bot, guild: &Guild, channel: &GuildChannel) -> Permissions {
 
 /// Threads of a channel that were put away meanwhile, private ones that the bot is a member of among them: nobody tells of
 /// them. Until they were looked for, `first` is under way.
-async fn put_away(bot: &Arc<Bot>, shard: Shard, (of, guild): ((Id, Kind), Id), before: Id, first: Id) {
+async fn put_away(bot: &Arc<Bot>, (of, guild): ((Id, Kind), Id), before: Id, first: Id) {
     let (parent, _) = of;
     let looking = Arc::clone(bot);
     let attempt = move |_| {
@@ -124,7 +115,12 @@ async fn put_away(bot: &Arc<Bot>, shard: Shard, (of, guild): ((Id, Kind), Id), b
         async move {
             match bot.rest.put_away(of, before).await {
                 Ok(threads) => {
-                    for (channel, newest) in threads {
+                    for PutAway {
+                        channel,
+                        newest,
+                        is_ours,
+                    } in threads
+                    {
                         let heard = bot.sight.upto(guild, channel).unwrap_or(before);
                         let after = heard.max(before);
                         if newest <= after {
@@ -136,13 +132,16 @@ async fn put_away(bot: &Arc<Bot>, shard: Shard, (of, guild): ((Id, Kind), Id), b
                             kind: Kind::Thread,
                         };
                         bot.places.learn(channel, spot);
+                        if !is_ours {
+                            hear::is_missing(&bot, channel);
+                        }
                         let gap = Gap {
                             channel,
                             guild: Some(guild),
                             after,
                             upto: newest,
                         };
-                        missed(&bot, shard, gap, first);
+                        missed(&bot, gap, first);
                     }
                 }
                 Err(trouble @ Trouble::Refused { .. }) => {
@@ -150,95 +149,42 @@ async fn put_away(bot: &Arc<Bot>, shard: Shard, (of, guild): ((Id, Kind), Id), b
                 }
                 Err(trouble) => return Tried::Again(trouble.to_string()),
             }
-            bot.seen().done(shard, first);
+            bot.seen().done(guild, first);
             Tried::Done
         }
     };
     persist(&bot.held, first, Behind::Waits, attempt).await;
 }
 
-/// Direct conversations: nobody says which of them have something new. Of two sessions, the later one looks.
-pub(super) async fn direct(bot: &Arc<Bot>, session: u32) {
-    let before = bot.seen().before(OF_DIRECT, DIRECT);
-    let is_over = || !bot.seen().is_session(OF_DIRECT, session);
-    if let Some(before) = before.filter(|_| bot.config.rules.dms) {
-        let filter = ThreadFilter {
-            front_end: Some(FRONT_END.to_owned()),
-            limit: 10 * MOST_DIRECT,
-            ..ThreadFilter::default()
-        };
-        let threads = loop {
-            match bot.house.conversation.threads(filter.clone()).await {
-                Ok(threads) => break threads,
-                Err(error) => tracing::warn!(%error, "could not look up direct conversations"),
-            }
-            if is_over() {
-                return;
-            }
-            sleep(UNSEEN).await;
-        };
-        let (mut looked, mut unseen) = (0, 0);
-        for channel in threads.iter().filter_map(|one| places::channel(&one.thread.id)) {
-            if looked == MOST_DIRECT {
-                break;
-            }
-            // Until it is known, nothing later counts as seen.
-            let spot = loop {
-                if is_over() {
-                    return;
-                }
-                match bot.spot(channel).await {
-                    Err(trouble) if !matches!(trouble, Trouble::Refused { .. }) => {
-                        tracing::debug!(channel, %trouble, "could not look up a direct conversation");
-                        sleep(UNSEEN).await;
-                    }
-                    known => break known,
-                }
-            };
-            if let Err(Trouble::Refused { .. }) = spot {
-                unseen += 1;
-                if unseen > MOST_UNSEEN {
-                    sleep(UNSEEN).await;
-                }
-            }
-            if spot.is_ok_and(|spot| spot.guild.is_none()) {
-                looked += 1;
-                let gap = Gap {
-                    channel,
-                    guild: None,
-                    after: before,
-                    upto: Id::MAX,
-                };
-                missed(bot, OF_DIRECT, gap, before + 1);
-            }
-        }
-    }
-    bot.seen().heard_direct(OF_DIRECT, session);
-}
-
 /// Reads what was missed, in order with what comes live. Until it was read, `first` is under way, and nothing after it counts
 /// as seen.
-fn missed(bot: &Arc<Bot>, shard: Shard, gap: Gap, first: Id) {
-    let again = Arc::clone(bot);
-    bot.seen().came(shard, first);
+fn missed(bot: &Arc<Bot>, gap: Gap, first: Id) {
+    missed_as_one_of(bot, gap, first, None);
+}
+
+/// The same of one of several, as long as which it has this place among them.
+fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, first: Id, place: Option<OwnedSemaphorePermit>) {
+    let (again, of) = (Arc::clone(bot), gap.guild.unwrap_or(DIRECT));
+    bot.seen().came(of, first);
     bot.in_order(gap.channel, async move {
         let behind = match hear::behind(&again, gap.channel, gap.guild) {
             // A call may be among it.
-            Behind::WaitsLonger if !again.places.is_served(gap.channel) => Behind::WaitsForIt,
+            Behind::WaitsLonger if !again.places.listens(gap.channel) => Behind::WaitsForIt,
             behind => behind,
         };
         let reading = Arc::clone(&again);
         let attempt = move |_| {
+            let _until_it_is_done = &place;
             let bot = Arc::clone(&reading);
             async move {
-                match read(&bot, shard, gap, behind).await {
+                match read(&bot, gap, behind).await {
                     Ok(()) => {}
                     Err(trouble @ Trouble::Refused { .. }) => {
                         tracing::warn!(channel = gap.channel, %trouble, "may not read what was said meanwhile");
                     }
                     Err(trouble) => return Tried::Again(trouble.to_string()),
                 }
-                bot.seen().done(shard, first);
+                bot.seen().done(of, first);
                 Tried::Done
             }
         };
@@ -247,20 +193,24 @@ fn missed(bot: &Arc<Bot>, shard: Shard, gap: Gap, first: Id) {
 }
 
 /// In a thread all of it, before what comes live; in a channel a page, and the next one after what has come meanwhile.
-async fn read(bot: &Arc<Bot>, shard: Shard, mut gap: Gap, behind: Behind) -> Result<(), Trouble> {
-    begin_with_its_message(bot, shard, gap).await?;
+async fn read(bot: &Arc<Bot>, mut gap: Gap, behind: Behind) -> Result<(), Trouble> {
+    begin_with_its_message(bot, gap).await?;
     loop {
         let messages = bot.rest.after(gap.channel, gap.after).await?;
         let is_last = messages.len() < PAGE;
         for message in messages {
             gap.after = message.id.get();
-            hear_late(bot, shard, message, gap.guild).await;
+            hear_late(bot, message, gap.guild).await;
         }
         if is_last || gap.after >= gap.upto {
+            if is_last && gap.upto < Id::MAX {
+                // The newest was deleted: it is not to be looked for in each session.
+                bot.seen().passed(gap.guild.unwrap_or(DIRECT), gap.upto);
+            }
             return Ok(());
         }
         if behind == Behind::Waits {
-            missed(bot, shard, gap, gap.after + 1);
+            missed(bot, gap, gap.after + 1);
             return Ok(());
         }
     }
@@ -268,7 +218,7 @@ async fn read(bot: &Arc<Bot>, shard: Shard, mut gap: Gap, behind: Behind) -> Res
 
 /// A thread that is newer than what was seen, and not served, may have been opened by a host that was killed right then: the
 /// message that it was opened from, if there is one, comes before what was said in it.
-async fn begin_with_its_message(bot: &Arc<Bot>, shard: Shard, gap: Gap) -> Result<(), Trouble> {
+async fn begin_with_its_message(bot: &Arc<Bot>, gap: Gap) -> Result<(), Trouble> {
     let is_new = gap.channel > gap.after && !bot.places.is_served(gap.channel);
     let spot = bot.places.spot(gap.channel).filter(|_| is_new);
     let parent = spot.and_then(|spot| spot.parent);
@@ -288,14 +238,14 @@ async fn begin_with_its_message(bot: &Arc<Bot>, shard: Shard, gap: Gap) -> Resul
     };
     let first = messages.into_iter().next();
     if let Some(message) = first.filter(|first| first.id.get() == gap.channel) {
-        hear_late(bot, shard, message, gap.guild).await;
+        hear_late(bot, message, gap.guild).await;
     }
     Ok(())
 }
 
-async fn hear_late(bot: &Arc<Bot>, shard: Shard, message: Message, guild: Option<Id>) {
+async fn hear_late(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
     let late = true;
-    if let Some(came) = hear::came(bot, shard, message, guild, late) {
+    if let Some(came) = hear::came(bot, message, guild, late) {
         hear::hear(bot, came).await;
     }
 }

@@ -339,7 +339,8 @@ fn help(bot: &Bot) -> String {
     let name = harmless::line(&bot.identity.name, 40);
     format!(
         "Mention **@{name}** in a channel with what you want: I open a thread, and there you just write.\n\
-         A message that comes while I work waits its turn, unless this channel is set otherwise.\n\n\
+         A message that comes while I work waits its turn, unless this channel is set otherwise.\n\
+         What begins with somebody else's @name, or answers their message, is not for me. Take me out of a thread, and I am silent there until somebody mentions me.\n\n\
          `/new` opens a thread · `/stop` stops what runs · `/queue` shows what waits, and skips\n\
          `/status` how the thread stands, and what is always allowed in it · `/model` `/agent` choose who answers · `/reset` begins anew: no memory, and nothing always allowed\n\
          `/auth` signs in and out\n\n\

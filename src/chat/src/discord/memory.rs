@@ -1,9 +1,8 @@
 //! What has to outlive the host besides the conversation: the key of the buttons, how far messages were seen, how far each
-//! thread was told, how many turns bots began, who was told whose login pays, which threads were asked for, and how those are
-//! answered who sign in with a code.
+//! thread was told, how many turns bots began, who was told whose login pays, which direct conversations there are, which threads
+//! the bot was taken out of and which were asked for, and how those are answered who sign in with a code.
 //! Small files of mode 0600 in `discord/` of the state folder.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -17,6 +16,10 @@ use super::admission::Id;
 use super::custom_id::Sealer;
 use super::places::lock;
 use super::seen::Marks;
+
+mod lists;
+
+pub(super) use lists::Direct;
 
 /// What the name of a file ends with that is being written.
 const BESIDE: &str = ".new";
@@ -94,45 +97,6 @@ impl Memory {
 
     pub(super) fn set_seen(&self, marks: &Marks) -> io::Result<()> {
         self.write("seen", marks.to_string().as_bytes())
-    }
-
-    /// Turns in a row that bots began, by channel.
-    pub(super) fn bot_turns(&self) -> BTreeMap<Id, u32> {
-        let text = self.read("bot-turns").unwrap_or_default();
-        let one = |line: &str| {
-            let (channel, turns) = line.split_once(' ')?;
-            Some((channel.parse().ok()?, turns.parse().ok()?))
-        };
-        text.lines().filter_map(one).collect()
-    }
-
-    pub(super) fn set_bot_turns(&self, turns: &BTreeMap<Id, u32>) -> io::Result<()> {
-        let lines = turns
-            .iter()
-            .map(|(channel, turns)| format!("{channel} {turns}\n"));
-        self.write("bot-turns", lines.collect::<String>().as_bytes())
-    }
-
-    /// Who was told whose login pays, and in which channel; the newest of each counts.
-    pub(super) fn payers(&self) -> Vec<(Id, Id, String)> {
-        let text = self.read("payers").unwrap_or_default();
-        let one = |line: &str| {
-            let mut words = line.split(' ');
-            let (channel, user) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-            Some((channel, user, words.next()?.to_owned()))
-        };
-        text.lines().filter_map(one).collect()
-    }
-
-    /// Added at the end. Half of a line is taken for none, and then it is told once more.
-    pub(super) fn add_payer(&self, channel: Id, user: Id, pays: &str) -> io::Result<()> {
-        let mut file = OpenOptions::new();
-        let mut file = file
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(self.folder.join("payers"))?;
-        file.write_all(format!("{channel} {user} {pays}\n").as_bytes())
     }
 
     /// Threads that were asked for by `/new`, and are not opened yet: the interaction, and what is to be known of it.

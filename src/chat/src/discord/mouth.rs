@@ -82,11 +82,15 @@ impl Mouth {
 }
 
 impl Bot {
-    /// From here on what happens in a thread is told there. To be called before and after something is done in it.
+    /// From here on what happens in a thread is told there. To be called before and after something is done in it. Where the
+    /// bot was taken out it is told when it is called again.
     pub(super) async fn speak_in(self: &Arc<Self>, channel: Id) {
-        let told = self.memory.told(channel).map(|told| told.upto);
+        let told = self.memory.told(channel);
+        if self.places.is_taken_out(channel) && told.is_some_and(|told| told.rest == Rest::Open) {
+            return;
+        }
         let newest = match told {
-            Some(upto) => upto,
+            Some(told) => told.upto,
             None => self.newest_item(channel).await,
         };
         let mut voices = self.mouth.voices();
@@ -103,6 +107,9 @@ impl Bot {
                 rest: Rest::Open,
             },
         );
+        if self.places.is_taken_out(channel) {
+            return;
+        }
         let voice = Arc::new(Voice::new(channel));
         voices.insert(channel, Arc::clone(&voice));
         drop(voices);
@@ -111,6 +118,13 @@ impl Bot {
             let _ended = Ended(&bot.mouth);
             voice.speak(&bot, upto).await;
         });
+    }
+
+    /// The bot was taken out of a thread: its voice ends, and what is left to say waits.
+    pub(super) fn falls_silent(&self, channel: Id) {
+        if let Some(voice) = self.mouth.voices().get(&channel) {
+            voice.stay();
+        }
     }
 
     /// Says something about a message in a thread, once, also when the host ends before it is there.

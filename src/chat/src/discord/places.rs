@@ -9,7 +9,7 @@ use conversation::ThreadId;
 use serde_json::Value;
 use serenity::all::{ChannelId, GuildChannel};
 
-use super::admission::Id;
+use super::admission::{Id, Known};
 use crate::harmless;
 use crate::origins::Origin;
 
@@ -30,6 +30,8 @@ pub(super) struct Places {
     names: Mutex<HashMap<Id, Box<str>>>,
     /// Threads and direct conversations that are served.
     served: Mutex<HashSet<Id>>,
+    /// Those among them that the bot was taken out of.
+    taken_out: Mutex<BTreeSet<Id>>,
     /// Messages that may call the bot and are not dealt with, each as often as it is under way: where it was said, and the
     /// thread that may be opened from it, which has its id.
     calls: Mutex<BTreeMap<(Id, Id), u32>>,
@@ -101,6 +103,13 @@ impl From<u8> for Kind {
 }
 
 impl Spot {
+    /// A direct conversation.
+    pub(super) const DIRECT: Self = Self {
+        guild: None,
+        parent: None,
+        kind: Kind::Direct,
+    };
+
     /// As the gateway describes it.
     pub(super) fn of(channel: &GuildChannel) -> Self {
         let kind = Kind::from(u8::from(channel.kind));
@@ -216,6 +225,42 @@ impl Places {
         lock(&self.served).contains(&channel)
     }
 
+    /// What a thread or direct conversation is to the bot.
+    pub(super) fn known(&self, channel: Id) -> Known {
+        match (self.is_served(channel), self.is_taken_out(channel)) {
+            (true, false) => Known::Served,
+            (true, true) => Known::TakenOut,
+            (false, _) => Known::No,
+        }
+    }
+
+    /// Whether all that is said there may be for the bot.
+    pub(super) fn listens(&self, channel: Id) -> bool {
+        self.known(channel) == Known::Served
+    }
+
+    pub(super) fn is_taken_out(&self, thread: Id) -> bool {
+        lock(&self.taken_out).contains(&thread)
+    }
+
+    /// As it was when an earlier host wrote it down.
+    pub(super) fn learn_taken_out(&self, threads: BTreeSet<Id>) {
+        *lock(&self.taken_out) = threads;
+    }
+
+    /// The bot was taken out of a thread. What is to be written down, if it was served there and this is news.
+    pub(super) fn take_out(&self, thread: Id) -> Option<BTreeSet<Id>> {
+        let is_served = self.is_served(thread);
+        let mut all = lock(&self.taken_out);
+        (is_served && all.insert(thread)).then(|| all.clone())
+    }
+
+    /// It is called there again. What is to be written down, if it was taken out.
+    pub(super) fn take_in(&self, thread: Id) -> Option<BTreeSet<Id>> {
+        let mut all = lock(&self.taken_out);
+        all.remove(&thread).then(|| all.clone())
+    }
+
     /// A message of a guild came that may call the bot into its thread, or into one that is opened from it. Until it is
     /// [`dealt_with`](Self::dealt_with), what comes after it there waits.
     pub(super) fn calls(&self, place: Id, message: Id) {
@@ -261,11 +306,11 @@ impl Places {
 
     fn is_called_before(&self, thread: Id, message: Id) -> bool {
         let is_thread = self.spot(thread).is_none_or(|spot| spot.parent.is_some());
-        let (is_served, calls) = (self.is_served(thread), lock(&self.calls));
+        let (listens, calls) = (self.listens(thread), lock(&self.calls));
         // Ids grow with time. In a channel each call opens a thread of its own.
         let mut before = calls.range((thread, 0)..(thread, message));
         let opens = thread < message && calls.contains_key(&(thread, thread));
-        opens || (is_thread && !is_served && before.next().is_some())
+        opens || (is_thread && !listens && before.next().is_some())
     }
 
     fn may_be_awaited(&self, thread: Id) -> bool {

@@ -29,7 +29,7 @@ mod tests;
 
 pub(super) use answer::{NO_PERMISSION, Reply, TOO_LARGE, Trouble, UNKNOWN_MESSAGE};
 pub(super) use call::{Call, Lane};
-pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing, Told};
+pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing, PutAway, Told};
 
 use answer::{cause, read, unanswered};
 use call::upload;

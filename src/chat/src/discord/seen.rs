@@ -1,7 +1,8 @@
-//! Which messages were dealt with. Ids of messages are moments, so one number says it of all channels of a shard, each of which
-//! has a connection of its own; what is under way, and what nobody has told yet, holds it back. Pure.
+//! Which messages were dealt with. Ids of messages are moments, so one number says it of all channels of a guild; what is under
+//! way there, and what the guild has not told yet, holds it back. Each guild has its own: in one connection what is told of one
+//! may lag behind what is told of another. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -14,12 +15,15 @@ pub(super) const DIRECT: Id = 0;
 /// The number of a shard, from 0.
 pub(super) type Shard = u32;
 
-/// Messages that were dealt with, as it is written down: `TOTAL SHARD:ID …`, or one id where no shard has begun yet.
+/// Messages that were dealt with, as it is written down: `TOTAL SHARD:ID …`, or one id where no shard has begun yet, and then a
+/// line `GUILD:ID` for each guild. An earlier format had no such lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Marks {
     /// Shards that there are, those of other hosts among them; 0: nobody has told.
     total: u32,
-    of: BTreeMap<Shard, Id>,
+    /// Of guilds that have no mark of their own, by their shards.
+    shards: BTreeMap<Shard, Id>,
+    guilds: BTreeMap<Id, Id>,
 }
 
 /// Messages that were dealt with.
@@ -29,22 +33,31 @@ pub(super) struct Seen {
     first: Id,
     total: u32,
     shards: BTreeMap<Shard, OfShard>,
+    /// Those of this host's shards.
+    guilds: BTreeMap<Id, OfGuild>,
     /// Sessions so far, of all shards.
     sessions: u32,
     written: Option<Marks>,
 }
 
-/// The same of one shard.
+/// What is known of one shard.
 #[derive(Debug)]
 struct OfShard {
+    /// Of a guild that is new in it what came up to here was before the bot, or was seen by an earlier host.
+    upto: Id,
+    /// The number of its session.
+    session: u32,
+}
+
+/// The messages of one guild.
+#[derive(Debug)]
+struct OfGuild {
     /// All up to this one, but for those under way.
     newest: Id,
     /// Each as often as it is under way.
     under_way: BTreeMap<Id, u32>,
-    /// Guilds of this session that have not told yet what is new in them, and what was seen before it.
-    silent: BTreeMap<Id, Id>,
-    /// The number of its session.
-    session: u32,
+    /// It has not told yet in this session what is new in it; what was seen before that.
+    silent: Option<Id>,
 }
 
 impl Seen {
@@ -52,28 +65,28 @@ impl Seen {
     /// was written by a clock that was wrong.
     pub(super) fn new(written: Option<Marks>, first: Id) -> Self {
         let written = written.map(|mut marks| {
-            marks.of.values_mut().for_each(|upto| *upto = first.min(*upto));
+            let all = marks.shards.values_mut().chain(marks.guilds.values_mut());
+            all.for_each(|upto| *upto = first.min(*upto));
             marks
         });
         let marks = written.clone().unwrap_or_else(|| Marks {
             total: 0,
-            of: [(0, first)].into(),
+            shards: [(0, first)].into(),
+            guilds: BTreeMap::new(),
         });
+        let guilds = marks.guilds.into_iter();
         Self {
             first,
             total: marks.total,
-            shards: marks
-                .of
-                .into_iter()
-                .map(|(shard, upto)| (shard, OfShard::new(upto)))
-                .collect(),
+            shards: OfShard::all(marks.shards),
+            guilds: guilds.map(|(guild, upto)| (guild, OfGuild::new(upto))).collect(),
             sessions: 0,
             written,
         }
     }
 
-    /// A session of a shard begins, and will tell of each of these guilds what is new there. What it tells of one says nothing
-    /// of the others. `ours`: the shards that this host connects, of `total`. The session's number.
+    /// A session of a shard begins, and will tell of each of these guilds, which are all, what is new there. `ours`: the shards
+    /// that this host connects, of `total`. The session's number.
     pub(super) fn begin(
         &mut self,
         shard: Shard,
@@ -81,28 +94,27 @@ impl Seen {
         guilds: impl IntoIterator<Item = Id>,
     ) -> u32 {
         if self.total != total {
-            // Guilds have other shards now: what was certainly seen everywhere.
-            let least = self.shards.values().map(OfShard::all_upto).min();
-            self.shards.clear();
+            // Guilds have other shards now: of one without a mark, what was certainly seen everywhere.
+            let least = self.shards.keys().map(|shard| self.upto(*shard)).min();
+            let least = least.unwrap_or(self.first);
+            self.guilds
+                .retain(|guild, _| ours.contains(&shard_of(*guild, total)));
+            self.shards = OfShard::all(ours.map(|shard| (shard, least)));
             self.total = total;
-            for shard in ours {
-                self.shards
-                    .insert(shard, OfShard::new(least.unwrap_or(self.first)));
-            }
         }
-        // One that this host has not connected before was another host's.
-        let first = self.first;
-        let begun = self.shards.entry(shard).or_insert_with(|| OfShard::new(first));
-        let before = begun.all_upto();
-        // One that is no longer among them has nothing to tell.
-        let known = std::mem::take(&mut begun.silent);
-        begun.silent = guilds
-            .into_iter()
-            .map(|guild| (guild, known.get(&guild).copied().unwrap_or(before)))
-            .collect();
+        let upto = self.upto(shard);
         self.sessions += 1;
-        begun.session = self.sessions;
-        begun.session
+        let session = self.sessions;
+        self.shards.insert(shard, OfShard { upto, session });
+        let told: BTreeSet<Id> = guilds.into_iter().collect();
+        // One that is no longer among them has nothing to tell.
+        self.guilds
+            .retain(|guild, _| shard_of(*guild, total) != shard || told.contains(guild));
+        for guild in told {
+            let of = self.guilds.entry(guild).or_insert_with(|| OfGuild::new(upto));
+            of.falls_silent();
+        }
+        session
     }
 
     /// Whether this is the session of its shard still.
@@ -111,31 +123,31 @@ impl Seen {
     }
 
     /// A guild of this session is out of order: what is said there meanwhile is told nobody, until it is back.
-    pub(super) fn away(&mut self, shard: Shard, guild: Id) {
-        if let Some(of) = self.shards.get_mut(&shard) {
-            let before = of.all_upto();
-            of.silent.entry(guild).or_insert(before);
-        }
+    pub(super) fn away(&mut self, guild: Id) {
+        self.of(guild).falls_silent();
+    }
+
+    /// The bot is not in that guild any more.
+    pub(super) fn left(&mut self, guild: Id) {
+        self.guilds.remove(&guild);
     }
 
     /// A message has come that is nothing to the bot.
-    pub(super) fn passed(&mut self, shard: Shard, message: Id) {
-        if let Some(of) = self.shards.get_mut(&shard) {
-            of.newest = of.newest.max(message);
-        }
+    pub(super) fn passed(&mut self, guild: Id, message: Id) {
+        let of = self.of(guild);
+        of.newest = of.newest.max(message);
     }
 
     /// A message has come. Until it is [`done`](Self::done), it is asked for again after a restart.
-    pub(super) fn came(&mut self, shard: Shard, message: Id) {
-        if let Some(of) = self.shards.get_mut(&shard) {
-            *of.under_way.entry(message).or_default() += 1;
-            of.newest = of.newest.max(message);
-        }
+    pub(super) fn came(&mut self, guild: Id, message: Id) {
+        let of = self.of(guild);
+        *of.under_way.entry(message).or_default() += 1;
+        of.newest = of.newest.max(message);
     }
 
     /// What it asked for is durable, or nothing.
-    pub(super) fn done(&mut self, shard: Shard, message: Id) {
-        let Some(of) = self.shards.get_mut(&shard) else {
+    pub(super) fn done(&mut self, guild: Id, message: Id) {
+        let Some(of) = self.guilds.get_mut(&guild) else {
             return;
         };
         if let Some(count) = of.under_way.get_mut(&message) {
@@ -146,33 +158,33 @@ impl Seen {
         }
     }
 
-    /// A guild tells what is new in it: what came after this id was not seen. It holds nothing back once that is
+    /// A guild tells what is new in it: what came after this id was not seen. Its mark is held back until that is
     /// [under way](Self::came) and it was [heard](Self::heard).
-    pub(super) fn before(&self, shard: Shard, guild: Id) -> Option<Id> {
-        let of = self.shards.get(&shard)?;
-        Some(of.silent.get(&guild).copied().unwrap_or_else(|| of.all_upto()))
+    pub(super) fn before(&mut self, guild: Id) -> Id {
+        let of = self.of(guild);
+        of.silent.unwrap_or_else(|| of.all_upto())
     }
 
     /// All that is new in direct conversations is under way, as far as it was missed before this session.
     pub(super) fn heard_direct(&mut self, shard: Shard, session: u32) {
         if self.is_session(shard, session) {
-            self.heard(shard, DIRECT);
+            self.heard(DIRECT);
         }
     }
 
     /// All that is new in a guild is under way.
-    pub(super) fn heard(&mut self, shard: Shard, guild: Id) {
-        if let Some(of) = self.shards.get_mut(&shard) {
-            of.silent.remove(&guild);
-        }
+    pub(super) fn heard(&mut self, guild: Id) {
+        self.of(guild).silent = None;
     }
 
     /// What is to be written down now; `None`: nothing new.
     pub(super) fn news(&mut self) -> Option<Marks> {
-        let of = self.shards.iter().map(|(shard, of)| (*shard, of.all_upto()));
+        let shards = self.shards.keys().map(|shard| (*shard, self.upto(*shard)));
+        let guilds = self.guilds.iter().map(|(guild, of)| (*guild, of.all_upto()));
         let marks = Marks {
             total: self.total,
-            of: of.collect(),
+            shards: shards.collect(),
+            guilds: guilds.collect(),
         };
         if self.written.as_ref() == Some(&marks) {
             return None;
@@ -180,38 +192,75 @@ impl Seen {
         self.written = Some(marks.clone());
         Some(marks)
     }
+
+    /// One that comes in the middle of a session is new to the bot.
+    fn of(&mut self, guild: Id) -> &mut OfGuild {
+        let is_known = self.guilds.contains_key(&guild);
+        let upto = (!is_known).then(|| self.upto(shard_of(guild, self.total)));
+        let new = OfGuild::new(upto.unwrap_or_default());
+        self.guilds.entry(guild).or_insert(new)
+    }
+
+    /// What is taken for seen of a guild that is new in this shard: all up to the newest of the others. A shard that this host
+    /// has not connected before was another host's.
+    fn upto(&self, shard: Shard) -> Id {
+        let known = self.shards.get(&shard).map_or(self.first, |of| of.upto);
+        let of = |(guild, of): (&Id, &OfGuild)| {
+            let is_here = shard_of(*guild, self.total) == shard;
+            is_here.then(|| of.all_upto())
+        };
+        self.guilds.iter().filter_map(of).fold(known, Id::max)
+    }
+}
+
+/// <https://discord.com/developers/docs/events/gateway#sharding>
+fn shard_of(guild: Id, total: u32) -> Shard {
+    let shard = (guild >> 22) % u64::from(total.max(1));
+    Shard::try_from(shard).unwrap_or_default()
 }
 
 impl OfShard {
+    fn all(upto: impl IntoIterator<Item = (Shard, Id)>) -> BTreeMap<Shard, Self> {
+        let session = 0;
+        let all = upto.into_iter();
+        all.map(|(shard, upto)| (shard, Self { upto, session })).collect()
+    }
+}
+
+impl OfGuild {
     fn new(upto: Id) -> Self {
         Self {
             newest: upto,
             under_way: BTreeMap::new(),
-            silent: BTreeMap::new(),
-            session: 0,
+            silent: None,
         }
+    }
+
+    /// What is new in it is not known from now on.
+    fn falls_silent(&mut self) {
+        self.silent = Some(self.silent.unwrap_or_else(|| self.all_upto()));
     }
 
     /// All messages up to this one were dealt with.
     fn all_upto(&self) -> Id {
         let under_way = self.under_way.keys().next().map(|first| first - 1);
-        let silent = self.silent.values().min().copied();
-        [under_way, silent]
-            .into_iter()
-            .flatten()
-            .fold(self.newest, Id::min)
+        let held = [under_way, self.silent].into_iter().flatten();
+        held.fold(self.newest, Id::min)
     }
 }
 
 impl fmt::Display for Marks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.total == 0 {
-            return self.of.values().min().copied().unwrap_or_default().fmt(f);
+            return self.shards.values().min().copied().unwrap_or_default().fmt(f);
         }
         write!(f, "{}", self.total)?;
-        self.of
+        for (shard, upto) in &self.shards {
+            write!(f, " {shard}:{upto}")?;
+        }
+        self.guilds
             .iter()
-            .try_for_each(|(shard, upto)| write!(f, " {shard}:{upto}"))
+            .try_for_each(|(guild, upto)| write!(f, "\n{guild}:{upto}"))
     }
 }
 
@@ -219,19 +268,23 @@ impl FromStr for Marks {
     type Err = std::num::ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Some((total, marks)) = text.split_once(' ') else {
+        /// `NUMBER:ID`.
+        fn mark<N: FromStr<Err = std::num::ParseIntError>>(text: &str) -> Result<(N, Id), N::Err> {
+            let (of, upto) = text.split_once(':').unwrap_or((text, ""));
+            Ok((of.parse()?, upto.parse()?))
+        }
+        let (head, guilds) = text.split_once('\n').unwrap_or((text, ""));
+        let Some((total, shards)) = head.split_once(' ') else {
             return Ok(Self {
                 total: 0,
-                of: [(0, text.parse()?)].into(),
+                shards: [(0, head.parse()?)].into(),
+                guilds: BTreeMap::new(),
             });
-        };
-        let mark = |mark: &str| {
-            let (shard, upto) = mark.split_once(':').unwrap_or((mark, ""));
-            Ok((shard.parse()?, upto.parse()?))
         };
         Ok(Self {
             total: total.parse()?,
-            of: marks.split_whitespace().map(mark).collect::<Result<_, _>>()?,
+            shards: shards.split_whitespace().map(mark).collect::<Result<_, _>>()?,
+            guilds: guilds.lines().map(mark).collect::<Result<_, _>>()?,
         })
     }
 }

@@ -72,6 +72,7 @@ impl World {
             left: None,
         };
         self.gateway.sessions.insert(id.clone(), session);
+        self.gateway.lagging.clear();
         self.greet(&id, shard);
         self.clock.signal();
         Ok(())

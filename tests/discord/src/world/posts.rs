@@ -32,6 +32,8 @@ pub(crate) struct Draft {
     pub(crate) interaction: Option<Id>,
     pub(crate) webhook: bool,
     pub(crate) kind: u8,
+    /// Whom a note of Discord's is about: it names them and pings nobody.
+    pub(crate) names: Option<Id>,
 }
 
 impl World {
@@ -52,6 +54,7 @@ impl World {
         let allowed = draft.allowed_mentions.as_ref();
         message.pings = self.pings(author, channel, &draft.content, allowed, replied_to);
         message.mentions = message.pings.clone();
+        message.mentions.users.extend(draft.names);
         message.attachments = self.attach(channel, draft.files);
         message.content = draft.content;
         message.embeds = draft.embeds;

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use super::{Channel, Draft, Kind, Thread, World, thread_member_json};
 use crate::Id;
-use crate::gateway::intents::GUILDS;
+use crate::gateway::intents::{GUILD_MEMBERS, GUILDS};
 
+/// A note: "… removed … from the thread".
+const RECIPIENT_REMOVED: u8 = 2;
 /// A note: "… changed the name".
 const NAME_CHANGED: u8 = 4;
 /// A note in the parent of a thread that came from no message.
@@ -217,8 +219,26 @@ impl World {
             member["presence"] = Value::Null;
         }
         let data = json!({ "id": id, "member_count": count, "added_members": [member] });
-        self.tell("THREAD_MEMBERS_UPDATE", (GUILDS, 0), id, data);
+        self.tell_members(id, user, data);
         self.clock.signal();
+    }
+
+    /// Of others a bot hears only with the intent for members.
+    fn tell_members(&mut self, thread: Id, user: Id, data: Value) {
+        let is_us = user == self.application.bot;
+        let needs = if is_us { GUILDS } else { GUILD_MEMBERS };
+        self.tell("THREAD_MEMBERS_UPDATE", (needs, 0), thread, data);
+    }
+
+    /// Somebody takes somebody else out of a thread, which a note in it says.
+    pub(crate) fn take_out_of_thread(&mut self, by: Id, thread: Id, user: Id) {
+        self.leave_thread(thread, user);
+        let note = Draft {
+            kind: RECIPIENT_REMOVED,
+            names: Some(user),
+            ..Draft::default()
+        };
+        self.post(by, thread, note);
     }
 
     pub(crate) fn leave_thread(&mut self, id: Id, user: Id) {
@@ -235,7 +255,7 @@ impl World {
         let count = thread.members.len() - 1;
         let data = json!({ "id": id, "member_count": count, "removed_member_ids": [user] });
         // While the one who leaves a private thread still sees it.
-        self.tell("THREAD_MEMBERS_UPDATE", (GUILDS, 0), id, data);
+        self.tell_members(id, user, data);
         if let Some(thread) = self
             .channels
             .get_mut(&id)

@@ -72,8 +72,9 @@ fn says(author: Author, place: Place) -> Facts {
         place,
         mentioned: false,
         elsewhere: false,
+        answers: None,
         empty: false,
-        known: false,
+        known: Known::No,
         bot_turns: 0,
     }
 }
@@ -111,7 +112,19 @@ fn voice(channel: Id) -> Place {
 }
 
 fn known(facts: Facts) -> Facts {
-    Facts { known: true, ..facts }
+    let known = Known::Served;
+    Facts { known, ..facts }
+}
+
+fn taken_out(facts: Facts) -> Facts {
+    let known = Known::TakenOut;
+    Facts { known, ..facts }
+}
+
+/// It answers a message of theirs.
+fn answers(by: Id, facts: Facts) -> Facts {
+    let answers = Some(by);
+    Facts { answers, ..facts }
 }
 
 fn empty(facts: Facts) -> Facts {
@@ -165,12 +178,6 @@ fn what_becomes_of_each_message() {
         ("a removed user in a known thread",      team(), known(says(person(BOB), thread(TALK))), refuse(NotListed, Say::Once)),
         ("who asks there is told each time",      team(), known(mention(says(person(BOB), thread(TALK)))), refuse(NotListed, Say::Reply)),
         ("a known thread of a removed channel",   team(), known(says(person(ALICE), thread(77))), refuse(NotHere, Say::Once)),
-        // people who talk among themselves
-        ("to another, in a known thread",         team(), to_another(known(says(person(ALICE), thread(TALK)))), Ignore),
-        ("to another and to the bot",             team(), to_another(known(mention(says(person(ALICE), thread(TALK))))), Turn),
-        ("all: to another",                       team(), to_another(says(person(ALICE), channel(BUSY))), Ignore),
-        ("to another, said to the bot alone",     team(), to_another(known(says(person(ALICE), Place::Dm))), Turn),
-        ("a stranger, to another",                team(), to_another(known(says(person(BOB), thread(TALK)))), Ignore),
         // direct messages
         ("a direct message",                      team(), says(person(ALICE), Place::Dm), Join),
         ("the next one",                          team(), known(says(person(ALICE), Place::Dm)), Turn),
@@ -203,9 +210,46 @@ fn what_becomes_of_each_message() {
         ("only the mention",                      team(), empty(mention(says(person(ALICE), channel(TALK)))), refuse(NothingSaid, Say::Reply)),
         ("a sticker in a known thread",           team(), empty(known(says(person(ALICE), thread(TALK)))), Ignore),
     ];
+    holds(table);
+}
+
+fn holds(table: &[(&str, Rules, Facts, Verdict)]) {
     for (what, rules, facts, verdict) in table {
         assert_eq!(decide(rules, facts), *verdict, "{what}");
     }
+}
+
+#[test]
+#[rustfmt::skip]
+fn what_people_say_to_each_other_and_where_they_took_the_bot_out() {
+    use Refusal::NotListed;
+    use Verdict::{Ignore, Join, OpenThread, Turn};
+    holds(&[
+        // people who talk among themselves
+        ("to another, in a known thread",         team(), to_another(known(says(person(ALICE), thread(TALK)))), Ignore),
+        ("to another and to the bot",             team(), to_another(known(mention(says(person(ALICE), thread(TALK))))), Turn),
+        ("all: to another",                       team(), to_another(says(person(ALICE), channel(BUSY))), Ignore),
+        ("to another, said to the bot alone",     team(), to_another(known(says(person(ALICE), Place::Dm))), Turn),
+        ("a stranger, to another",                team(), to_another(known(says(person(BOB), thread(TALK)))), Ignore),
+        ("an answer to another's message",        team(), answers(BOB, known(says(person(ALICE), thread(TALK)))), Ignore),
+        ("to another bot's",                      team(), answers(ROBOT, known(says(person(ALICE), thread(TALK)))), Ignore),
+        ("to their own",                          team(), answers(ALICE, known(says(person(ALICE), thread(TALK)))), Turn),
+        ("to the bot's, which calls it",          team(), answers(US, known(mention(says(person(ALICE), thread(TALK))))), Turn),
+        ("to another's, and it names the bot",    team(), answers(BOB, known(mention(says(person(ALICE), thread(TALK))))), Turn),
+        ("and in a thread of other people's",     team(), answers(BOB, mention(says(person(ALICE), thread(TALK)))), Join),
+        ("all: to another's",                     team(), answers(BOB, says(person(ALICE), channel(BUSY))), Ignore),
+        ("all: to their own",                     team(), answers(ALICE, says(person(ALICE), channel(BUSY))), OpenThread),
+        ("to another's, said to the bot alone",   team(), answers(BOB, known(says(person(ALICE), Place::Dm))), Turn),
+        ("a stranger, to another's",              team(), answers(ALICE, known(says(person(BOB), thread(TALK)))), Ignore),
+        // threads that the bot was taken out of
+        ("taken out: what is said there",         team(), taken_out(says(person(ALICE), thread(TALK))), Ignore),
+        ("taken out: who calls it",               team(), taken_out(mention(says(person(ALICE), thread(TALK)))), Join),
+        ("taken out: of a channel of mode all",   team(), taken_out(says(person(ALICE), thread(BUSY))), Ignore),
+        ("taken out: called there",               team(), taken_out(mention(says(person(ALICE), thread(BUSY)))), Join),
+        ("taken out: a stranger who calls it",    team(), taken_out(mention(says(person(BOB), thread(TALK)))), refuse(NotListed, Say::Reply)),
+        ("taken out: a stranger who does not",    team(), taken_out(says(person(BOB), thread(BUSY))), Ignore),
+        ("taken out: a listed bot that calls it", team(), taken_out(robot(0, thread(TALK))), Join),
+    ]);
 }
 
 fn anybody() -> impl Strategy<Value = Facts> {
@@ -223,13 +267,16 @@ fn anybody() -> impl Strategy<Value = Facts> {
         Just(thread(QUIET)),
         Just(channel(77))
     ];
-    let flags = any::<[bool; 4]>();
-    (2..9_u64, kind, place, flags, 0..6_u32).prop_map(
-        |(id, kind, place, [mentioned, elsewhere, empty, known], bot_turns)| Facts {
+    let known = prop_oneof![Just(Known::No), Just(Known::Served), Just(Known::TakenOut)];
+    let answers = proptest::option::of(1..9_u64);
+    let flags = any::<[bool; 3]>();
+    (2..9_u64, kind, place, flags, answers, known, 0..6_u32).prop_map(
+        |(id, kind, place, [mentioned, elsewhere, empty], answers, known, bot_turns)| Facts {
             author: author(id, kind),
             place,
             mentioned,
             elsewhere,
+            answers,
             empty,
             known,
             bot_turns,

@@ -10,7 +10,6 @@ use crate::discord::admission::{Id, hears};
 use crate::discord::bot::Bot;
 use crate::discord::hear;
 use crate::discord::places::{Kind, lock};
-use crate::discord::seen::Shard;
 
 /// How far this host has heard each channel and thread: one mark for all of them says nothing of those that it did not see.
 #[derive(Debug, Default)]
@@ -57,14 +56,14 @@ impl Sight {
 
 /// Discord tells which threads are open in channels that the bot has come to see: they, those that were put away, and the
 /// channels themselves are read from where they were last heard.
-pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, shard: Shard, event: &ThreadListSyncEvent) {
+pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSyncEvent) {
     let guild = event.guild_id.get();
     // A guild that has not told of itself will tell of all that is new in it.
-    let (Some(met), Some(seen)) = (bot.sight.upto(guild, guild), bot.seen().before(shard, guild)) else {
+    let Some(met) = bot.sight.upto(guild, guild) else {
         return;
     };
     // What is older than the mark of what was seen can't hold it there: only from now on.
-    let held = seen + 1;
+    let held = bot.seen().before(guild) + 1;
     let gap = |channel| Gap {
         channel,
         guild: Some(guild),
@@ -82,16 +81,16 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, shard: Shard, event: &
         };
         tracing::info!(channel = parent, "a channel has come into sight");
         if spot.kind != Kind::Forum {
-            missed(bot, shard, gap(parent), held);
+            missed(bot, gap(parent), held);
         }
-        bot.seen().came(shard, held);
+        bot.seen().came(guild, held);
         let again = Arc::clone(bot);
-        tokio::spawn(async move { put_away(&again, shard, ((parent, spot.kind), guild), met, held).await });
+        tokio::spawn(async move { put_away(&again, ((parent, spot.kind), guild), met, held).await });
     }
     for thread in event.threads.iter().filter(|thread| is_heard(bot, thread)) {
         let gap = gap(thread.id.get());
         if thread.last_message_id.map_or(0, MessageId::get) > gap.after {
-            missed(bot, shard, gap, held);
+            missed(bot, gap, held);
         }
     }
 }

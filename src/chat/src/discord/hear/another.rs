@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serenity::all::{Message, Nonce};
 
-use super::{Came, Dealt};
+use super::deal::{Came, Dealt};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::haste::hurried;

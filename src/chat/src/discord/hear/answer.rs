@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serenity::all::Message;
 
-use super::{Came, Failed};
+use super::Failed;
+use super::deal::Came;
 use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::rest::{Outgoing, Trouble};
@@ -69,7 +70,7 @@ pub(super) fn answer(bot: &Arc<Bot>, came: Arc<Came>, words: String, again: bool
                 }
                 Err(trouble) => return Tried::Again(trouble.to_string()),
             }
-            bot.seen().done(came.shard, id);
+            came.is_done(&bot);
             Tried::Done
         }
     };

@@ -1,6 +1,6 @@
 //! What a message says: who, where, to whom, and which words.
 
-use serenity::all::{Attachment, Message, MessageType, User};
+use serenity::all::{Attachment, Message, MessageReferenceKind, MessageType, User};
 
 use crate::discord::admission::{Author, AuthorKind, Id, Place};
 use crate::discord::bot::Bot;
@@ -60,6 +60,14 @@ pub(super) fn names_another(bot: &Bot, message: &Message) -> bool {
     }
     let user = text.strip_prefix("<@!").or_else(|| text.strip_prefix("<@"));
     user.and_then(id).is_some_and(|user| user != bot.identity.user)
+}
+
+/// Who wrote the message that it answers, which comes with it unless it was deleted.
+pub(super) fn answers(message: &Message) -> Option<Id> {
+    let refers = message.message_reference.as_ref();
+    let is_reply = refers.is_some_and(|refers| refers.kind == MessageReferenceKind::Default);
+    let answered = message.referenced_message.as_ref().filter(|_| is_reply);
+    answered.map(|answered| answered.author.id.get())
 }
 
 /// What was said.

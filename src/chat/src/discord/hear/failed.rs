@@ -27,7 +27,9 @@ impl std::fmt::Display for Failed {
 impl From<SupervisorError> for Failed {
     fn from(error: SupervisorError) -> Self {
         match error {
-            SupervisorError::Draining => Self::Stopping,
+            // At its end the host closes the book.
+            SupervisorError::Draining
+            | SupervisorError::Conversation(conversation::ConversationError::Closed) => Self::Stopping,
             SupervisorError::Conversation(conversation::ConversationError::TooLarge { .. })
             | SupervisorError::TooMuch(_)
             | SupervisorError::NoAgent(_)

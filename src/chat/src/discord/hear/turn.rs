@@ -105,6 +105,10 @@ pub(super) async fn turn(
         missing.extend(before.trouble);
     }
     let by = user(author.id).ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
+    if bot.trying.is_deleted(id) {
+        // While its files came.
+        return Ok(());
+    }
     bot.speak_in(channel).await;
     let posted = bot
         .house

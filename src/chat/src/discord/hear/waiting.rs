@@ -4,15 +4,19 @@
 use std::sync::Arc;
 
 use conversation::{SourceId, Turn};
-use serenity::all::{Message, MessageId};
-use supervisor::Amended;
+use serenity::all::Message;
+use supervisor::{Amended, SupervisorError};
 
-use super::before;
 use super::facts::said;
+use super::{Failed, before};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::places::thread;
 use crate::discord::rest::{Trouble, UNKNOWN_MESSAGE};
+
+mod unsettled;
+
+pub(in crate::discord) use unsettled::Unsettled;
 
 const DELETED: &str = "its message was deleted";
 const EMPTIED: &str = "its message says nothing any more";
@@ -28,45 +32,65 @@ fn message_of(turn: &Turn) -> Option<(Id, Id)> {
     Some((channel.parse().ok()?, message.parse().ok()?))
 }
 
-/// Messages were deleted.
-pub(super) fn deleted(bot: &Arc<Bot>, channel: Id, messages: &[MessageId]) {
-    for message in messages.iter().map(|message| message.get()) {
-        let again = Arc::clone(bot);
-        behind(bot, channel, message, async move {
-            if let Some(turn) = waits(&again, channel, message).await {
-                let reason = DELETED.to_owned();
-                amend(&again, &turn, Amended::Withdrawn { reason }).await;
-            }
-        });
-    }
+/// What became of a message. Where both happen it is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum News {
+    /// Its author changed it.
+    Changed,
+    /// It is not there any more.
+    Deleted,
 }
 
-/// A message was changed by its author.
-pub(super) fn changed(bot: &Arc<Bot>, channel: Id, message: Id) {
+/// Something became of a message: its turn, if it waits, does as it says now, after all that came before in its channel. Where
+/// that can't be known or done now, it is tried again. Returns at once.
+pub(super) fn told(bot: &Arc<Bot>, channel: Id, message: Id, news: News) {
+    let can_be_a_turn =
+        bot.places.is_served(channel) || bot.places.is_served(message) || bot.is_busy(channel);
+    if !can_be_a_turn {
+        return;
+    }
     let again = Arc::clone(bot);
-    behind(bot, channel, message, async move {
-        let Some(turn) = waits(&again, channel, message).await else {
-            return;
-        };
-        match look_again(&again, &turn).await {
-            Ok(None) => {}
-            Ok(Some(reason)) => {
-                let reason = reason.to_owned();
-                amend(&again, &turn, Amended::Withdrawn { reason }).await;
-            }
-            // It is looked at again before it begins.
-            Err(trouble) => {
-                tracing::debug!(channel, message, %trouble, "could not read a message that was changed");
-            }
+    bot.in_order(channel, async move {
+        if let Err(why) = take_in(&again, (channel, message), news).await {
+            again.unsettled.add(&again, (channel, message), news, &why);
         }
     });
+}
+
+/// Errors: why it can't be known or done now. What the next host does by itself, since this one is stopping, is no error.
+pub(super) async fn take_in(bot: &Bot, (channel, message): (Id, Id), news: News) -> Result<(), String> {
+    let taken = async {
+        let Some(turn) = waits(bot, channel, message).await? else {
+            return Ok(());
+        };
+        let reason = match news {
+            News::Deleted => Some(DELETED),
+            News::Changed => look_again(bot, &turn).await?,
+        };
+        match reason.map(str::to_owned) {
+            Some(reason) => amend(bot, &turn, Amended::Withdrawn { reason }).await,
+            None => Ok(()),
+        }
+    };
+    match taken.await {
+        Ok(()) => Ok(()),
+        Err(Failed::Stopping) => {
+            tracing::debug!(
+                channel,
+                message,
+                "the host stops before it took in what became of a message"
+            );
+            Ok(())
+        }
+        Err(failed) => Err(failed.to_string()),
+    }
 }
 
 /// A turn that has waited: if its message was changed by its author meanwhile, it says that from now on. Why it is not to run,
 /// behind a colon; `None`: it may.
 ///
-/// Errors: Discord does not say it now.
-pub(in crate::discord) async fn look_again(bot: &Bot, turn: &Turn) -> Result<Option<&'static str>, Trouble> {
+/// Errors: it can't be said or done now.
+pub(in crate::discord) async fn look_again(bot: &Bot, turn: &Turn) -> Result<Option<&'static str>, Failed> {
     let Some((channel, message)) = message_of(turn) else {
         return Ok(None);
     };
@@ -74,7 +98,7 @@ pub(in crate::discord) async fn look_again(bot: &Bot, turn: &Turn) -> Result<Opt
         Ok(message) => match reworded(bot, turn, &message) {
             Some(text) if text.is_empty() && turn.files.is_empty() => Ok(Some(EMPTIED)),
             Some(text) => {
-                amend(bot, turn, Amended::Words(text)).await;
+                amend(bot, turn, Amended::Words(text)).await?;
                 Ok(None)
             }
             None => Ok(None),
@@ -85,7 +109,7 @@ pub(in crate::discord) async fn look_again(bot: &Bot, turn: &Turn) -> Result<Opt
         }) => Ok(Some(DELETED)),
         // What may not be read stays as it was.
         Err(Trouble::Refused { .. }) => Ok(None),
-        Err(trouble) => Err(trouble),
+        Err(trouble) => Err(trouble.into()),
     }
 }
 
@@ -96,37 +120,34 @@ fn reworded(bot: &Bot, turn: &Turn, message: &Message) -> Option<String> {
     (words != turn.text).then_some(words)
 }
 
-/// Does something about a message after it was dealt with, if it can be a turn at all.
-fn behind(bot: &Arc<Bot>, channel: Id, message: Id, work: impl Future<Output = ()> + Send + 'static) {
-    if bot.places.is_served(channel) || bot.places.is_served(message) || bot.is_busy(channel) {
-        bot.in_order(channel, work);
-    }
-}
-
 /// The turn of a message, if it waits: in the thread that it was said in, or that was opened from it.
-async fn waits(bot: &Bot, channel: Id, message: Id) -> Option<Turn> {
+async fn waits(bot: &Bot, channel: Id, message: Id) -> Result<Option<Turn>, Failed> {
     let served = [channel, message]
         .into_iter()
         .filter(|id| bot.places.is_served(*id));
     for thread in served.filter_map(thread) {
         let queued = bot.house.conversation.queued(&thread).await;
-        // A host that stops has closed it.
-        let queued = queued.inspect_err(|error| tracing::debug!(%error, "could not look up what waits"));
         let source = source(channel, message);
-        let mut queued = queued.unwrap_or_default().into_iter();
+        let mut queued = queued.map_err(SupervisorError::from)?.into_iter();
         if let Some(turn) = queued.find(|turn| turn.source == source) {
-            return Some(turn);
+            return Ok(Some(turn));
         }
     }
-    None
+    Ok(None)
 }
 
-async fn amend(bot: &Bot, turn: &Turn, amended: Amended) {
+/// Errors: not now.
+async fn amend(bot: &Bot, turn: &Turn, amended: Amended) -> Result<(), Failed> {
     let supervisor = &bot.house.supervisor;
     match supervisor.amend(&turn.thread, turn.source.clone(), amended).await {
         Ok(true) => tracing::info!(turn = %turn.id, "a message that waited was changed or taken back"),
         // It runs by now.
         Ok(false) => {}
-        Err(error) => tracing::warn!(turn = %turn.id, %error, "could not change what waits"),
+        Err(error) => match error.into() {
+            // It stays as it was.
+            Failed::Here(why) => tracing::warn!(turn = %turn.id, %why, "could not change what waits"),
+            failed => return Err(failed),
+        },
     }
+    Ok(())
 }

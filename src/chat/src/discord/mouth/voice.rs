@@ -143,6 +143,16 @@ impl Voice {
                     );
                     continue;
                 }
+                End::TakenOut => {
+                    self.forget(bot, &id);
+                    let mut voices = bot.mouth.voices();
+                    // Together: who calls it back finds this voice, or begins one.
+                    if bot.places.is_taken_out(self.channel) {
+                        voices.remove(&self.channel);
+                        return;
+                    }
+                    continue;
+                }
                 // What is left to say is said after the next start.
                 End::Closed | End::Broken(_) => {
                     bot.mouth.voices().remove(&self.channel);
@@ -204,6 +214,9 @@ impl Voice {
         let mut typing = Instant::now();
         let mut is_open = true;
         loop {
+            if bot.places.is_taken_out(self.channel) {
+                return End::TakenOut;
+            }
             if let Some(before) = self.take_again() {
                 return End::Again(before);
             }
@@ -354,6 +367,8 @@ enum End {
     Again(ItemId),
     /// It could not be listened to, for this reason; it may be later.
     Broken(String),
+    /// The bot was taken out of the thread.
+    TakenOut,
     /// The host is stopping, or there is no such thread.
     Closed,
 }

@@ -14,6 +14,7 @@ mod places;
 pub(in crate::discord) use application::Told;
 pub(in crate::discord) use interactions::{EPHEMERAL, Later};
 pub(in crate::discord) use messages::{Answered, Outgoing};
+pub(in crate::discord) use places::PutAway;
 
 fn id(value: &Value) -> Result<Id, Trouble> {
     let id = value.as_str().and_then(|id| id.parse().ok());

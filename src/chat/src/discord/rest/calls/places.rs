@@ -14,6 +14,16 @@ use crate::discord::rest::{Call, Lane, Rest, Trouble};
 /// After so many minutes without a word Discord puts a thread away; the next word brings it back.
 const ARCHIVE: u64 = 4320;
 
+/// A thread that was put away.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::discord) struct PutAway {
+    pub(in crate::discord) channel: Id,
+    /// Its newest message.
+    pub(in crate::discord) newest: Id,
+    /// The bot is a member of it.
+    pub(in crate::discord) is_ours: bool,
+}
+
 impl Rest {
     /// Opens a thread from a message, which is named like it; whether there was none yet.
     pub(in crate::discord) async fn start_thread(
@@ -79,13 +89,13 @@ impl Rest {
         Ok(ids)
     }
 
-    /// Threads of a channel of this kind that are put away and have a message after this one, with their newest; private ones
-    /// if the bot is a member of them.
+    /// Threads of a channel of this kind that are put away and have a message after this one; private ones if the bot is a
+    /// member of them.
     pub(in crate::discord) async fn put_away(
         &self,
         (channel, kind): (Id, Kind),
         after: Id,
-    ) -> Result<Vec<(Id, Id)>, Trouble> {
+    ) -> Result<Vec<PutAway>, Trouble> {
         let channel_id = ChannelId::new(channel);
         let public = Route::ChannelArchivedPublicThreads { channel_id };
         let mut found = self.put_away_on(public, channel, after).await?;
@@ -104,7 +114,7 @@ impl Rest {
 
     /// Page by page. Public ones come by when they were put away, the last first, so that it ends where nothing is new; private
     /// ones by their ids, and it ends with them.
-    async fn put_away_on(&self, route: Route<'_>, channel: Id, after: Id) -> Result<Vec<(Id, Id)>, Trouble> {
+    async fn put_away_on(&self, route: Route<'_>, channel: Id, after: Id) -> Result<Vec<PutAway>, Trouble> {
         let by_id = matches!(route, Route::ChannelJoinedPrivateThreads { .. });
         let mut found = vec![];
         let mut before: Option<String> = None;
@@ -114,11 +124,17 @@ impl Rest {
             call.params.extend(before.take().map(|before| ("before", before)));
             let reply = self.ask(call).await?;
             let threads = reply.body["threads"].as_array().cloned().unwrap_or_default();
-            let of = |thread: &Value| Some((id(&thread["id"]).ok()?, id(&thread["last_message_id"]).ok()?));
-            let new = threads
-                .iter()
-                .filter_map(of)
-                .filter(|(_, newest)| *newest > after);
+            let members = reply.body["members"].as_array().into_iter().flatten();
+            let ours: BTreeSet<Id> = members.filter_map(|member| id(&member["id"]).ok()).collect();
+            let of = |thread: &Value| {
+                let channel = id(&thread["id"]).ok()?;
+                Some(PutAway {
+                    channel,
+                    newest: id(&thread["last_message_id"]).ok()?,
+                    is_ours: by_id || ours.contains(&channel),
+                })
+            };
+            let new = threads.iter().filter_map(of).filter(|one| one.newest > after);
             let count = found.len();
             found.extend(new);
             let last = threads.last().map(|last| {
