@@ -9,7 +9,7 @@ mod handle;
 mod keeper;
 mod log;
 mod memory;
-mod models;
+mod menus;
 mod sign_in;
 mod spawn;
 mod trial;
@@ -44,7 +44,7 @@ use self::keeper::{Keeper, Step};
 use self::log::Tail;
 pub(crate) use self::trial::try_out;
 use crate::config::{Agent, Limits};
-use crate::models::Offer;
+use crate::models::{Chosen, Offers, Setting};
 use crate::sweep::Reaper;
 
 /// What is started.
@@ -91,8 +91,8 @@ pub(crate) enum Event {
     Update(Box<SessionUpdate>),
     /// What it is doing, in words.
     Status(String),
-    /// It does not use the model that was chosen, and why, in words.
-    OtherModel(String),
+    /// It does not use what was chosen of this, and why, in words.
+    NotTaken(Setting, String),
     /// It asks for permission.
     Permission(Box<PermissionAsked>),
     /// A model call needs a login.
@@ -275,9 +275,14 @@ impl Worker {
         self.opened.accepts_images
     }
 
-    /// The models that its session offers, if it offers any; our own agent takes any.
-    pub(crate) fn offer(&self) -> Option<Offer> {
-        self.gate.models.offer()
+    /// What its session offers to choose from; our own agent takes any model.
+    pub(crate) fn offers(&self) -> Offers {
+        self.gate.menus.offers()
+    }
+
+    /// The mode that it was told to work in, and the one that it has gone over to since, by itself.
+    pub(crate) fn strayed(&self) -> Option<(String, String)> {
+        self.gate.menus.strayed()
     }
 
     /// Whether its connection or its process has ended: it takes nothing more, and [`Event::Gone`] is on its way.
@@ -290,16 +295,16 @@ impl Worker {
         memory::of(self.process.pid)
     }
 
-    /// Has the agent use this model, sends a turn and waits for its end; every update of it was sent to the events before.
+    /// Has the agent use what was chosen, sends a turn and waits for its end; every update of it was sent to the events before.
     /// The future borrows nothing.
     /// Dropped, it asks the agent to cancel the request, but the agent may go on: [`Worker::cancel`] is the way to stop.
     pub(crate) fn prompt(
         &self,
         content: Vec<ContentBlock>,
-        model: Option<String>,
+        chosen: Chosen,
     ) -> impl Future<Output = Result<StopReason, PromptError>> + Send + use<> {
         let (is_native, pace) = (self.is_native, self.process.pace.clone());
-        let ours = model.clone().filter(|_| is_native);
+        let ours = chosen.model.clone().filter(|_| is_native);
         let meta = ours.map(|model| Meta::from_iter([(META_KEY.to_owned(), json!({ MODEL_CHANGE: model }))]));
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
@@ -315,11 +320,16 @@ impl Worker {
             let _running = Running::begin(prompts);
             if !is_native {
                 let session = request.session_id.0.clone();
-                let chosen = gate
-                    .models
-                    .choose(&connection, &session, model.as_deref(), patience);
-                if let Err(why) = chosen.await {
-                    gate.send(Event::OtherModel(why)).await;
+                for (setting, wanted) in [
+                    (Setting::Model, chosen.model.as_deref()),
+                    (Setting::Mode, chosen.mode.as_deref()),
+                ] {
+                    let taken = gate
+                        .menus
+                        .choose(&connection, &session, (setting, wanted), patience);
+                    if let Err(why) = taken.await {
+                        gate.send(Event::NotTaken(setting, why)).await;
+                    }
                 }
                 // What was asked so far is not the prompt.
                 before.store(pace.requests_written(), Ordering::SeqCst);

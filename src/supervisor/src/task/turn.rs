@@ -18,7 +18,7 @@ use crate::state::Step;
 use crate::status::WorkerState;
 use crate::timeline::Timeline;
 use crate::worker::{Gone, PermissionAnswer, PromptError};
-use agent_client_protocol::v1::schema::StopReason;
+use agent_client_protocol::v1::schema::{SessionUpdate, StopReason};
 
 /// A turn that runs.
 pub(super) struct Running {
@@ -126,10 +126,11 @@ impl Task {
         if let Some(denials) = self.denials(turn).await {
             content.insert(0, denials);
         }
+        let chosen = self.chosen();
         let (Some(running), Slot::Alive(alive)) = (&mut self.turn, &mut self.slot) else {
             return;
         };
-        running.stage = Stage::Prompted(alive.process.prompt(content, self.thread.model.clone()));
+        running.stage = Stage::Prompted(alive.process.prompt(content, chosen));
         alive.prompts += 1;
         "thinking".clone_into(&mut running.doing);
         running.heard = Instant::now();
@@ -175,9 +176,14 @@ impl Task {
         running.heard = Instant::now();
         running.silence_told = false;
         match event {
-            Event::Update(update) => self.apply(*update).await,
+            Event::Update(update) => {
+                if let SessionUpdate::CurrentModeUpdate(_) | SessionUpdate::ConfigOptionUpdate(_) = *update {
+                    self.follow_mode().await;
+                }
+                self.apply(*update).await;
+            }
             Event::Status(words) => running.doing = crate::timeline::brief(&words),
-            Event::OtherModel(why) => self.other_model(&why).await,
+            Event::NotTaken(setting, why) => self.not_taken(setting, &why).await,
             Event::Permission {
                 tool_call,
                 options,
@@ -199,7 +205,7 @@ impl Task {
         }
     }
 
-    pub(super) async fn apply(&mut self, update: agent_client_protocol::v1::schema::SessionUpdate) {
+    pub(super) async fn apply(&mut self, update: SessionUpdate) {
         let Some(running) = &mut self.turn else {
             return;
         };
@@ -243,7 +249,7 @@ impl Task {
                 None => break,
             }
         }
-        self.hear_offer();
+        self.hear_offers();
         if !matches!(result, Err(PromptError::Gone)) {
             // Whatever it answers, a worker that answers is sound.
             self.failures = 0;
