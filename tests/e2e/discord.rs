@@ -18,6 +18,7 @@ mod callback;
 mod cards;
 mod controls;
 mod conversations;
+mod deleted;
 mod files;
 mod foreign;
 mod hostile;

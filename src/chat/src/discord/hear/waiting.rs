@@ -28,9 +28,11 @@ fn message_of(turn: &Turn) -> Option<(Id, Id)> {
     Some((channel.parse().ok()?, message.parse().ok()?))
 }
 
-/// Messages were deleted.
+/// Messages were deleted: people's, or the bot's own.
 pub(super) fn deleted(bot: &Arc<Bot>, channel: Id, messages: &[MessageId]) {
-    for message in messages.iter().map(|message| message.get()) {
+    let messages: Vec<Id> = messages.iter().map(|message| message.get()).collect();
+    bot.deleted(channel, &messages);
+    for message in messages {
         let again = Arc::clone(bot);
         behind(bot, channel, message, async move {
             if let Some(turn) = waits(&again, channel, message).await {
