@@ -195,7 +195,7 @@ impl Agent {
 
     /// What a session says of models and modes, each in the way of today or of before.
     fn offer(&self) -> Value {
-        let (models, modes) = (self.starts("--models"), self.starts("--modes"));
+        let (models, working) = (self.starts("--models"), self.starts("--modes"));
         let each = |id: &str, what: &str, names: [&str; 3]| {
             json!(names.map(|name| json!({ id: name, "name": format!("{what} {name}") })))
         };
@@ -203,8 +203,8 @@ impl Agent {
         let each_mode = |id: &str| each(id, "Mode", ["ask", "plan", "locked"]);
         let mut offer = json!({});
         let mut options = vec![];
-        if modes == Some("options") || models == Some("options") {
-            let there = modes.map_or_else(|| json!([]), |_| each_mode("value"));
+        if working == Some("options") || models == Some("options") {
+            let there = working.map_or_else(|| json!([]), |_| each_mode("value"));
             options.push(json!({
                 "id": "mode", "name": "Mode", "category": "mode", "type": "select", "currentValue": self.mode, "options": there,
             }));
@@ -222,7 +222,7 @@ impl Agent {
         if !options.is_empty() {
             offer["configOptions"] = json!(options);
         }
-        let former = modes.filter(|way| *way == "former");
+        let former = working.filter(|way| *way == "former");
         let there = former.map_or_else(|| json!([]), |_| each_mode("id"));
         offer["modes"] = json!({ "currentModeId": self.mode, "availableModes": there });
         offer

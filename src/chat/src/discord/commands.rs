@@ -215,7 +215,7 @@ struct Here<'a> {
 impl Here<'_> {
     async fn run(&self) -> Result<Reply, SupervisorError> {
         if self.typed.0.name == "status" && self.bot.places.is_served(self.asker.channel) {
-            return status::status(self).await;
+            return Box::pin(status::status(self)).await;
         }
         self.words().await.map(Reply::from)
     }

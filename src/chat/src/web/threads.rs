@@ -277,8 +277,8 @@ pub(crate) async fn settings(
     let change = ThreadChange {
         title: settings.title.as_deref().map(title).transpose()?,
         agent: settings.agent,
-        model: named(settings.model.as_deref())?,
-        mode: named(settings.mode.as_deref())?,
+        model: settings.model.as_deref().map(named).transpose()?,
+        mode: settings.mode.as_deref().map(named).transpose()?,
         dispatch: settings.dispatch,
         ..ThreadChange::default()
     };
@@ -298,9 +298,9 @@ pub(crate) async fn reset(
 }
 
 /// The name of a model or a mode; an empty one goes back to the agent's own.
-fn named(text: Option<&str>) -> Result<Option<Option<String>>, Refused> {
-    let name = text.map(model).transpose()?;
-    Ok(name.map(|name| (!name.is_empty()).then_some(name)))
+fn named(text: &str) -> Result<Option<String>, Refused> {
+    let name = model(text)?;
+    Ok((!name.is_empty()).then_some(name))
 }
 
 /// The name of a model as it was typed.

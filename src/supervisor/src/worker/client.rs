@@ -50,7 +50,7 @@ pub(super) async fn connect(
             async move |notification: SessionNotification, _cx| {
                 match &notification.update {
                     SessionUpdate::ConfigOptionUpdate(update) => {
-                        updates.menus.changed(&update.config_options)
+                        updates.menus.changed(&update.config_options);
                     }
                     SessionUpdate::CurrentModeUpdate(update) => {
                         updates.menus.moved(update.current_mode_id.to_string());

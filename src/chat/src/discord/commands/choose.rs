@@ -135,7 +135,8 @@ fn served_by(here: &Here<'_>, known: &Thread) -> String {
 
 /// Proposes what can be chosen, while somebody types; nothing to those who may not use the bot.
 pub(in crate::discord) async fn complete(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
-    let found = asker.in_time(proposals(bot, asker, data)).await.flatten();
+    let found = Box::pin(proposals(bot, asker, data));
+    let found = asker.in_time(found).await.flatten();
     asker.propose(bot, &found.unwrap_or_default()).await;
 }
 
