@@ -19,6 +19,7 @@ mod callback;
 mod cards;
 mod controls;
 mod conversations;
+mod deleted;
 mod direct;
 mod files;
 mod foreign;

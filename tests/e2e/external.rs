@@ -11,6 +11,7 @@ use support::{Host, Person};
 use tempfile::TempDir;
 
 mod asks;
+mod choices;
 mod starts;
 
 /// A host whose threads are served by an external agent, and a person at its page.

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         is_signed_in: false,
         start: arguments,
         model: "one".to_owned(),
+        mode: "ask".to_owned(),
         is_cancelled: false,
         next: 0,
     };
@@ -82,6 +83,8 @@ struct Agent {
     start: Vec<String>,
     /// Which model it uses.
     model: String,
+    /// In which mode it works.
+    mode: String,
     forgets: bool,
     is_cancelled: bool,
     next: u64,
@@ -140,7 +143,6 @@ impl Agent {
                 );
                 let mut answer = self.offer();
                 answer["sessionId"] = json!(session);
-                answer["modes"] = json!({ "currentModeId": "ask", "availableModes": [] });
                 Ok(answer)
             }
             Some("session/load") => {
@@ -152,17 +154,18 @@ impl Agent {
                         &words("agent_message_chunk", &format!("replayed: {line}")),
                     );
                 }
-                Ok(if self.starts("--models").is_some() {
+                Ok(if self.starts("--models").or(self.starts("--modes")).is_some() {
                     self.offer()
                 } else {
                     Value::Null
                 })
             }
-            Some("session/set_config_option") if self.starts("--models") == Some("options") => {
-                self.choose(&params["configId"], &params["value"])
-            }
+            Some("session/set_config_option") => self.choose(&params["configId"], &params["value"]),
             Some("session/set_model") if self.starts("--models") == Some("former") => {
                 self.choose(&json!("the model"), &params["modelId"])
+            }
+            Some("session/set_mode") if self.starts("--modes") == Some("former") => {
+                self.choose(&json!("mode"), &params["modeId"])
             }
             Some("session/prompt") => match self.prompt(params) {
                 Ok(ending) => ending,
@@ -190,32 +193,65 @@ impl Agent {
         None
     }
 
-    /// What a session says of models, in the way of today or of before.
+    /// What a session says of models and modes, each in the way of today or of before.
     fn offer(&self) -> Value {
-        let each = |id: &str| {
-            ["one", "two", "locked"].map(|model| json!({ id: model, "name": format!("Model {model}") }))
+        let (models, working) = (self.starts("--models"), self.starts("--modes"));
+        let each = |id: &str, what: &str, names: [&str; 3]| {
+            json!(names.map(|name| json!({ id: name, "name": format!("{what} {name}") })))
         };
-        match self.starts("--models") {
-            Some("options") => json!({ "configOptions": [
-                { "id": "mode", "name": "Mode", "category": "mode", "type": "select", "currentValue": "ask", "options": [] },
-                { "id": "the model", "name": "Model", "category": "model", "type": "select", "currentValue": self.model,
-                  "options": each("value") },
-            ] }),
-            Some(_) => {
-                json!({ "models": { "currentModelId": self.model, "availableModels": each("modelId") } })
-            }
-            None => json!({}),
+        let each_model = |id: &str| each(id, "Model", ["one", "two", "locked"]);
+        let each_mode = |id: &str| each(id, "Mode", ["ask", "plan", "locked"]);
+        let mut offer = json!({});
+        let mut options = vec![];
+        if working == Some("options") || models == Some("options") {
+            let there = working.map_or_else(|| json!([]), |_| each_mode("value"));
+            options.push(json!({
+                "id": "mode", "name": "Mode", "category": "mode", "type": "select", "currentValue": self.mode, "options": there,
+            }));
         }
+        match models {
+            Some("options") => options.push(json!({
+                "id": "the model", "name": "Model", "category": "model", "type": "select", "currentValue": self.model,
+                "options": each_model("value"),
+            })),
+            Some(_) => {
+                offer["models"] = json!({ "currentModelId": self.model, "availableModels": each_model("modelId") });
+            }
+            None => {}
+        }
+        if !options.is_empty() {
+            offer["configOptions"] = json!(options);
+        }
+        let former = working.filter(|way| *way == "former");
+        let there = former.map_or_else(|| json!([]), |_| each_mode("id"));
+        offer["modes"] = json!({ "currentModeId": self.mode, "availableModes": there });
+        offer
     }
 
-    fn choose(&mut self, option: &Value, model: &Value) -> Ending {
-        if option != "the model" || model == "locked" {
+    fn choose(&mut self, option: &Value, wanted: &Value) -> Ending {
+        if wanted == "locked" {
             return Err(
                 json!({ "code": -32603, "message": "Internal error", "data": { "details": "it is not in your plan" } }),
             );
         }
-        model.as_str().unwrap_or_default().clone_into(&mut self.model);
+        let wanted = wanted.as_str().unwrap_or_default().to_owned();
+        match option.as_str() {
+            Some("the model") => self.model = wanted,
+            Some("mode") => self.mode = wanted,
+            _ => return Err(json!({ "code": -32602, "message": "Invalid params" })),
+        }
         Ok(self.offer())
+    }
+
+    /// Goes over to another mode by itself, and tells it in its way.
+    fn leave(&mut self, session: &str, mode: &str) {
+        mode.clone_into(&mut self.mode);
+        let update = if self.starts("--modes") == Some("options") {
+            json!({ "sessionUpdate": "config_option_update", "configOptions": self.offer()["configOptions"] })
+        } else {
+            json!({ "sessionUpdate": "current_mode_update", "currentModeId": mode })
+        };
+        self.update(session, &update);
     }
 
     fn lacks_login(&self) -> bool {
@@ -321,6 +357,8 @@ impl Agent {
                 });
             }
             "model" => self.answer(session, &format!("model={};", self.model)),
+            "mode" => self.answer(session, &format!("mode={};", self.mode)),
+            "leave" => self.leave(session, rest),
             "told" => {
                 let told = blocks
                     .first()

@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 
 use conversation::Thread;
 use credentials::{Timestamp, words};
-use supervisor::{AgentKind, Doing, Snapshot, Supervisor, SupervisorError, ThreadPhase};
+use supervisor::{AgentKind, Doing, Offered, Setting, Snapshot, Supervisor, SupervisorError, ThreadPhase};
 
 /// What is said where no model is chosen: what follows, and what to do.
 pub(crate) const NO_MODEL: &str = "No model is chosen, here or for the agent, so nothing can be answered. /model and a name choose \
                                    one for this thread; `model` in the agent's section of the configuration chooses one for all.";
+
+/// What goes back to what the agent chooses itself.
+pub(crate) const DEFAULT: &str = "default";
 
 /// The model that answers in a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,17 +37,26 @@ pub(crate) fn model<'a>(supervisor: &'a Supervisor, thread: &'a Thread) -> Model
     }
 }
 
-/// What the agent of a thread offers, as a sentence; `None` for the built-in one, which takes any model.
-pub(crate) fn offered(supervisor: &Supervisor, thread: &Thread) -> Option<String> {
-    let agent = supervisor.declared().get(&thread.agent)?;
-    let AgentKind::External { .. } = agent.kind else {
+/// Whether the agent of a thread is somebody else's, which says itself what there is to choose from.
+fn is_foreign(supervisor: &Supervisor, thread: &Thread) -> bool {
+    let agent = supervisor.declared().get(&thread.agent);
+    agent.is_some_and(|agent| matches!(agent.kind, AgentKind::External { .. }))
+}
+
+/// What the agent of a thread offers, as a sentence; `None` for the built-in one, which takes any model and has no modes.
+pub(crate) fn offered(supervisor: &Supervisor, thread: &Thread, setting: Setting) -> Option<String> {
+    if !is_foreign(supervisor, thread) {
         return None;
-    };
+    }
     let title = supervisor.title_of(&thread.agent);
-    Some(match supervisor.offer(&thread.agent) {
-        None => format!("Which models {title} offers is known once it has run."),
-        Some(None) => format!("{title} chooses its model itself."),
-        Some(Some(offer)) => format!(
+    let Some(offers) = supervisor.offers(&thread.agent) else {
+        return Some(format!(
+            "Which {setting}s {title} offers is known once it has run."
+        ));
+    };
+    Some(match offers.of(setting) {
+        None => format!("{title} chooses its {setting} itself."),
+        Some(offer) => format!(
             "{title} offers {}; it used `{}` last.",
             offer.words(),
             offer.current
@@ -52,15 +64,51 @@ pub(crate) fn offered(supervisor: &Supervisor, thread: &Thread) -> Option<String
     })
 }
 
-/// What follows when a model was chosen for a thread.
-pub(crate) fn chosen(supervisor: &Supervisor, thread: &Thread, model: &str) -> String {
-    if offered(supervisor, thread).is_none() {
-        return format!("From the next turn on: the model `{model}`.");
+/// What follows when a model or a mode was chosen for a thread.
+pub(crate) fn chosen(supervisor: &Supervisor, thread: &Thread, setting: Setting, name: &str) -> String {
+    if !is_foreign(supervisor, thread) {
+        return format!("From the next turn on: the {setting} `{name}`.");
     }
     let title = supervisor.title_of(&thread.agent);
     format!(
-        "With the next turn {title} is told to use the model `{model}`. If it does not, that is told here."
+        "With the next turn {title} is told to use the {setting} `{name}`. If it does not, that is told here."
     )
+}
+
+/// What somebody means who names it: `None` is the agent's own.
+pub(crate) fn wanted(
+    supervisor: &Supervisor,
+    thread: &Thread,
+    setting: Setting,
+    name: String,
+) -> Option<String> {
+    // Some agents have one of this name.
+    let is_own = name == DEFAULT
+        && choices(supervisor, thread, setting)
+            .iter()
+            .all(|entry| entry.id != name);
+    (!is_own).then_some(name)
+}
+
+/// What can be chosen for a thread: what its agent offers, as far as is known; of the built-in one the model that it is set to.
+pub(crate) fn choices(supervisor: &Supervisor, thread: &Thread, setting: Setting) -> Vec<Offered> {
+    let offers = supervisor.offers(&thread.agent);
+    if let Some(offer) = offers.as_ref().and_then(|offers| offers.of(setting)) {
+        return offer.entries.clone();
+    }
+    match (
+        setting,
+        supervisor.declared().get(&thread.agent).map(|agent| &agent.kind),
+    ) {
+        (Setting::Model, Some(AgentKind::Native(profile))) => {
+            let entry = |name: &String| Offered {
+                id: name.clone(),
+                name: name.clone(),
+            };
+            profile.model.iter().map(entry).collect()
+        }
+        _ => vec![],
+    }
 }
 
 /// How a thread stands, in lines. `decider`: who may allow what its agent asks for, as in "waits for … permission".
@@ -74,13 +122,18 @@ pub(crate) async fn standing(
     let mut answer = sentence(now.phase, now.doing.as_ref(), Timestamp::now(), decider);
     let model = model(supervisor, &now.thread);
     let named = match model {
-        Model::Chosen(name) | Model::OfAgent(name) => name,
-        Model::Untold => "its own",
-        Model::None => "none",
+        Model::Chosen(name) | Model::OfAgent(name) => name.to_owned(),
+        Model::Untold => match supervisor.model_of(&now.thread) {
+            Some(name) => format!("its own, {name}"),
+            None => "its own".to_owned(),
+        },
+        Model::None => "none".to_owned(),
     };
+    let mode = now.thread.mode.as_ref();
+    let mode = mode.map(|mode| format!(" Mode: {mode}.")).unwrap_or_default();
     let _ = write!(
         answer,
-        "\nAgent: {}. Model: {named}. Messages that wait: {}.",
+        "\nAgent: {}. Model: {named}.{mode} Messages that wait: {}.",
         supervisor.title_of(&now.thread.agent),
         now.queued.len()
     );

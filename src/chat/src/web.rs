@@ -5,6 +5,7 @@
 //! this side (`view`); the page keeps nothing that it could not be sent again.
 
 mod always;
+mod choices;
 pub(crate) mod command;
 mod config;
 mod connections;

@@ -44,6 +44,8 @@ pub struct Thread {
     pub agent: String,
     /// Overrides the agent's model.
     pub model: Option<String>,
+    /// The agent's mode, by its name of it; `None` is the one that it begins with.
+    pub mode: Option<String>,
     /// Mode for messages that come while a turn runs.
     pub dispatch: Dispatch,
     /// The folder in which it has a workspace of its own; `None` is where all have theirs.
@@ -88,6 +90,8 @@ pub struct ThreadChange {
     pub agent: Option<String>,
     /// Another model; `Some(None)` goes back to the agent's.
     pub model: Option<Option<String>>,
+    /// Another mode of the agent; `Some(None)` goes back to the one that it begins with.
+    pub mode: Option<Option<String>>,
     /// Another mode.
     pub dispatch: Option<Dispatch>,
     /// What happens before a tool changes something; `Some(None)` goes back to the agent's.

@@ -6,6 +6,7 @@ mod command;
 mod config;
 mod dispatch;
 mod ending;
+mod entry;
 mod feed;
 mod files;
 mod logins;
@@ -29,7 +30,7 @@ mod worker;
 
 pub use admission::Admission;
 pub use config::{Agent, AgentKind, Config, Limits};
-pub use models::{Model, Offer};
+pub use models::{Offer, Offered, Offers, Setting};
 pub use probe::{Unfit, probe};
 pub use rights::Deed;
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};

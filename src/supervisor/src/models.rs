@@ -1,56 +1,106 @@
-//! The models that agents offer for their sessions, as far as they have been heard.
+//! What agents offer for their sessions, models and modes, as far as they have been heard.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-/// What an agent offers.
+/// What is chosen of what an agent offers for its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// The model that answers.
+    Model,
+    /// How it works, such as planning first.
+    Mode,
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Model => "model",
+            Self::Mode => "mode",
+        })
+    }
+}
+
+/// What was chosen for a thread's session; `None` is what the agent chooses itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Chosen {
+    pub(crate) model: Option<String>,
+    pub(crate) mode: Option<String>,
+}
+
+/// What an agent offers of everything; `None`: nothing to choose from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Offers {
+    /// Models.
+    pub models: Option<Offer>,
+    /// Modes.
+    pub modes: Option<Offer>,
+}
+
+impl Offers {
+    /// What there is of one setting.
+    pub fn of(&self, setting: Setting) -> Option<&Offer> {
+        match setting {
+            Setting::Model => self.models.as_ref(),
+            Setting::Mode => self.modes.as_ref(),
+        }
+    }
+}
+
+/// What an agent offers of one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// In its order; never empty.
-    pub models: Vec<Model>,
+    pub entries: Vec<Offered>,
     /// The id of the one that it used last.
     pub current: String,
 }
 
-/// A model that an agent offers.
+/// A model or a mode that an agent offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Model {
+pub struct Offered {
     /// The agent's name of it.
     pub id: String,
     /// For people.
     pub name: String,
 }
 
-/// Models that a sentence names.
+/// Entries that a sentence names.
 const NAMED: usize = 30;
 
 impl Offer {
-    /// The model that somebody means who writes its id, or its name in any case.
-    pub fn find(&self, wanted: &str) -> Option<&Model> {
+    /// The entry that somebody means who writes its id, or its name in any case.
+    pub fn find(&self, wanted: &str) -> Option<&Offered> {
         let same = |name: &str| name.to_lowercase() == wanted.to_lowercase();
-        let by_id = self.models.iter().find(|model| model.id == wanted);
+        let by_id = self.entries.iter().find(|entry| entry.id == wanted);
         by_id.or_else(|| {
-            self.models
+            self.entries
                 .iter()
-                .find(|model| same(&model.id) || same(&model.name))
+                .find(|entry| same(&entry.id) || same(&entry.name))
         })
     }
 
-    /// What is said about a model that is not among them.
+    /// The name of the one that it used last, for people.
+    pub fn current_name(&self) -> &str {
+        let current = self.entries.iter().find(|entry| entry.id == self.current);
+        current.map_or(&self.current, |entry| &entry.name)
+    }
+
+    /// What is said about one that is not among them.
     pub(crate) fn lacks(&self) -> String {
         format!("it does not offer it; it offers {}", self.words())
     }
 
-    /// The models, as a list in a sentence.
+    /// The entries, as a list in a sentence.
     pub fn words(&self) -> String {
-        let named = self.models.iter().take(NAMED).map(|model| {
-            if model.name == model.id {
-                format!("`{}`", model.id)
+        let named = self.entries.iter().take(NAMED).map(|entry| {
+            if entry.name == entry.id {
+                format!("`{}`", entry.id)
             } else {
-                format!("`{}` ({})", model.id, model.name)
+                format!("`{}` ({})", entry.id, entry.name)
             }
         });
         let mut words = named.collect::<Vec<_>>().join(", ");
-        if let Some(more) = self.models.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        if let Some(more) = self.entries.len().checked_sub(NAMED).filter(|more| *more > 0) {
             // Writing to a string can't fail.
             let _ = write!(words, " and {more} more");
         }

@@ -9,7 +9,7 @@ use contract::{Canceller, LoginAnswer, LoginNeeded};
 use conversation::Choice;
 use tokio::sync::mpsc;
 
-use crate::models::Offer;
+use crate::models::{Chosen, Offers, Setting};
 use crate::sweep::Reaper;
 use crate::worker::{self, Gone, PermissionAnswer, PromptError, Spec, StartError, Worker};
 
@@ -57,8 +57,8 @@ pub(crate) enum Event {
     Update(Box<SessionUpdate>),
     /// What it is doing, in words.
     Status(String),
-    /// It does not use the model that was chosen, and why, in words.
-    OtherModel(String),
+    /// It does not use what was chosen of this, and why, in words.
+    NotTaken(Setting, String),
     /// It asks for permission.
     Permission {
         /// What is to be done, as the agent describes it.
@@ -159,7 +159,7 @@ impl From<worker::Event> for Event {
         match event {
             worker::Event::Update(update) => Self::Update(update),
             worker::Event::Status(words) => Self::Status(words),
-            worker::Event::OtherModel(why) => Self::OtherModel(why),
+            worker::Event::NotTaken(setting, why) => Self::NotTaken(setting, why),
             worker::Event::Permission(asked) => Self::Permission {
                 tool_call: Box::new(asked.tool_call.clone()),
                 options: asked.choices(),
@@ -213,10 +213,19 @@ impl Process {
         }
     }
 
-    /// The models that it offers, if it does.
-    pub(crate) fn offer(&self) -> Option<Offer> {
+    /// What it offers to choose from.
+    pub(crate) fn offers(&self) -> Offers {
         match self {
-            Self::Real(worker) => worker.offer(),
+            Self::Real(worker) => worker.offers(),
+            #[cfg(test)]
+            Self::Scripted(_) => Offers::default(),
+        }
+    }
+
+    /// The mode that it was told to work in, and the one that it has gone over to since, by itself.
+    pub(crate) fn strayed(&self) -> Option<(String, String)> {
+        match self {
+            Self::Real(worker) => worker.strayed(),
             #[cfg(test)]
             Self::Scripted(_) => None,
         }
@@ -244,12 +253,12 @@ impl Process {
     pub(crate) fn prompt(
         &self,
         content: Vec<ContentBlock>,
-        model: Option<String>,
+        chosen: Chosen,
     ) -> Waited<Result<StopReason, PromptError>> {
         match self {
-            Self::Real(worker) => Box::pin(worker.prompt(content, model)),
+            Self::Real(worker) => Box::pin(worker.prompt(content, chosen)),
             #[cfg(test)]
-            Self::Scripted(actor) => Box::pin(actor.prompt(&content, model)),
+            Self::Scripted(actor) => Box::pin(actor.prompt(&content, chosen.model)),
         }
     }
 

@@ -10,6 +10,8 @@ pub(crate) const OPENER: &str = "the person who opened this thread";
 pub enum Deed {
     /// Allow or deny what the agent asks for: it is done with the owner's files and login.
     Decide,
+    /// Sign in for the thread, whose owner's login pays.
+    SignIn,
     /// Stop, drop or retry one turn.
     Turn,
     /// Reset the whole thread.
@@ -25,6 +27,7 @@ impl Deed {
     pub fn refused(self, owner: &str) -> String {
         match self {
             Self::Decide => format!("only {owner} may decide that"),
+            Self::SignIn => format!("only {owner} may sign in for it"),
             Self::Turn => format!("only the person who wrote that message may do that, or {owner}"),
             Self::Reset => format!("only {owner} may reset it"),
             Self::TakeBack => format!("only {owner} may take that back"),
@@ -38,7 +41,7 @@ pub(crate) fn may(deed: Deed, by: &UserId, owner: &UserId, author: Option<&UserI
     let operator = is_operator(by);
     by == owner
         || match deed {
-            Deed::Decide => false,
+            Deed::Decide | Deed::SignIn => false,
             Deed::Turn => operator || author == Some(by),
             Deed::Reset | Deed::TakeBack | Deed::Change => operator,
         }
@@ -60,6 +63,7 @@ mod tests {
         let operator = user("local:root");
         for (deed, who_may) in [
             (Deed::Decide, vec![&owner]),
+            (Deed::SignIn, vec![&owner]),
             (Deed::Turn, vec![&owner, &author, &operator]),
             (Deed::Reset, vec![&owner, &operator]),
             (Deed::Change, vec![&owner, &operator]),

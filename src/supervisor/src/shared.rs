@@ -20,7 +20,7 @@ use tracing::Instrument as _;
 use crate::admission::Admissions;
 use crate::command::{Command, Promise};
 use crate::config::Config;
-use crate::models::Offer;
+use crate::models::Offers;
 use crate::places::Places;
 use crate::process::Launcher;
 use crate::status::WorkerState;
@@ -57,8 +57,8 @@ pub(crate) struct Shared {
     pub(crate) drain: watch::Sender<Option<Instant>>,
     /// Set once nobody waits any more for what would end by itself.
     pub(crate) at_once: watch::Sender<bool>,
-    /// The models that agents offered last, by the agents' names; `None`: it chooses its model itself.
-    pub(crate) offers: DashMap<String, Option<Offer>>,
+    /// What agents offered last to choose from, by the agents' names.
+    pub(crate) offers: DashMap<String, Offers>,
     tasks: DashMap<ThreadId, Handle>,
     /// The highest revision of any thread whose task has gone.
     revision: AtomicU64,
@@ -89,6 +89,8 @@ pub(crate) struct Board {
     pub(crate) failure: Option<String>,
     /// What could not be written.
     pub(crate) unwritten: Option<String>,
+    /// The model that its worker says that it uses, for people.
+    pub(crate) model: Option<String>,
 }
 
 impl Default for Board {
@@ -101,6 +103,7 @@ impl Default for Board {
             awaiting: None,
             failure: None,
             unwritten: None,
+            model: None,
         }
     }
 }

@@ -191,7 +191,7 @@ impl Supervisor {
     /// Changes title, agent, model, mode or permissions. A new agent takes over with a new session; new permissions hold from
     /// the next turn on.
     ///
-    /// Errors: `NoAgent`; `NoModel`, as far as it is known what the agent offers.
+    /// Errors: `NoAgent`; `NotOffered`, as far as it is known what the agent offers.
     pub async fn change(&self, thread: &ThreadId, change: ThreadChange) -> Result<Thread> {
         let change = Box::new(change);
         self.shared()
@@ -270,12 +270,12 @@ impl Supervisor {
         &self.shared().config.agents
     }
 
-    /// The model that answers in a thread: its own, or that of its agent. `None`: an agent of somebody else's, which does
-    /// not say.
-    pub fn model_of<'a>(&'a self, thread: &'a Thread) -> Option<&'a str> {
+    /// The model that answers in a thread, for people: its own, or that of its agent. `None`: an agent of somebody else's
+    /// has not said it.
+    pub fn model_of(&self, thread: &Thread) -> Option<String> {
         match &self.declared().get(&thread.agent)?.kind {
-            AgentKind::Native(profile) => thread.model.as_deref().or(profile.model.as_deref()),
-            AgentKind::External { .. } => None,
+            AgentKind::Native(profile) => thread.model.clone().or_else(|| profile.model.clone()),
+            AgentKind::External { .. } => self.shared().board(&thread.id)?.model,
         }
     }
 

@@ -9,7 +9,7 @@ mod handle;
 mod keeper;
 mod log;
 mod memory;
-mod models;
+mod menus;
 mod prompt;
 mod sign_in;
 mod spawn;
@@ -41,7 +41,7 @@ use self::handle::Handle;
 pub(crate) use self::start::start;
 pub(crate) use self::trial::try_out;
 use crate::config::{Agent, Limits};
-use crate::models::Offer;
+use crate::models::{Offers, Setting};
 
 /// What is started.
 #[derive(Debug, Clone)]
@@ -87,8 +87,8 @@ pub(crate) enum Event {
     Update(Box<SessionUpdate>),
     /// What it is doing, in words.
     Status(String),
-    /// It does not use the model that was chosen, and why, in words.
-    OtherModel(String),
+    /// It does not use what was chosen of this, and why, in words.
+    NotTaken(Setting, String),
     /// It asks for permission.
     Permission(Box<PermissionAsked>),
     /// A model call needs a login.
@@ -151,9 +151,14 @@ impl Worker {
         self.opened.accepts_images
     }
 
-    /// The models that its session offers, if it offers any; our own agent takes any.
-    pub(crate) fn offer(&self) -> Option<Offer> {
-        self.gate.models.offer()
+    /// What its session offers to choose from; our own agent takes any model.
+    pub(crate) fn offers(&self) -> Offers {
+        self.gate.menus.offers()
+    }
+
+    /// The mode that it was told to work in, and the one that it has gone over to since, by itself.
+    pub(crate) fn strayed(&self) -> Option<(String, String)> {
+        self.gate.menus.strayed()
     }
 
     /// Whether its connection or its process has ended: it takes nothing more, and [`Event::Gone`] is on its way.

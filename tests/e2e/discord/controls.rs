@@ -185,7 +185,7 @@ async fn status_and_queue_tell_what_runs_and_waits_and_a_number_is_taken_out_alo
             thread,
             "queue",
             &number(3),
-            "There is no number 3 in the queue",
+            "There is no number 3 in the queue: 2 messages wait",
         )
         .await;
     // It is Alice's, in her thread.
@@ -196,7 +196,7 @@ async fn status_and_queue_tell_what_runs_and_waits_and_a_number_is_taken_out_alo
             thread,
             "queue",
             &number(1),
-            "Number 1 is out of the queue",
+            "Out of the queue: alice: say: **second** @\u{200b}everyone",
         )
         .await;
     stage.sign(skipped, "❌").await;

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use serde_json::json;
-use support::discord::Message;
+use serde_json::{Value, json};
+use support::discord::{Answer, Id, Message, Person};
 
 use super::{Stage, with};
 
@@ -11,19 +11,27 @@ impl Stage {
     /// All threads are served by the foreign agent with these arguments.
     pub(super) async fn foreign(settings: &str, arguments: impl FnOnce(&Self) -> Vec<String>) -> Self {
         let mut stage = Self::ready("", "").await;
-        let program = support::program("foreign-agent");
-        let mut command = vec![program.to_str().expect("a path is text").to_owned()];
-        command.extend(arguments(&stage));
-        stage.agent = format!(
-            "[agents.foreign]\ntitle = \"Foreign\"\ncommand = {}\n",
-            json!(command)
-        );
+        let arguments = arguments(&stage);
         stage.settings = format!(
             "{settings}\n[discord.channels.{}]\nagent = \"foreign\"",
             stage.channel
         );
-        stage.up().await;
         stage
+            .with_foreign_beside(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+            .await
+    }
+
+    /// The foreign agent with these arguments is there beside the built-in one. Connected.
+    async fn with_foreign_beside(mut self, arguments: &[&str]) -> Self {
+        let program = support::program("foreign-agent");
+        let program = program.to_str().expect("a path is text");
+        let command: Vec<&str> = [program].into_iter().chain(arguments.iter().copied()).collect();
+        self.agent = format!(
+            "[agents.foreign]\ntitle = \"Foreign\"\ncommand = {}\n",
+            json!(command)
+        );
+        self.up().await;
+        self
     }
 }
 
@@ -205,6 +213,157 @@ async fn a_model_that_it_offers_is_chosen_and_what_it_refuses_is_told_in_its_wor
     }
 }
 
+/// What is proposed to somebody who has typed so much.
+async fn proposed(
+    stage: &Stage,
+    who: &Person,
+    (thread, command): (Id, &str),
+    options: &[(&str, Value)],
+    focused: &str,
+) -> Vec<String> {
+    let typed = who.completes(thread, command, options, focused);
+    let choices = stage
+        .fake
+        .until("proposals", |world| match &world.interaction(typed)?.answer {
+            Some(Answer::Choices(choices)) => Some(choices.clone()),
+            _ => None,
+        })
+        .await;
+    let names = choices.as_array().expect("a list").iter();
+    names
+        .map(|one| {
+            format!(
+                "{}={}",
+                one["value"].as_str().expect("a value"),
+                one["name"].as_str().expect("a name")
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_it_offers_is_proposed_while_somebody_types_and_its_model_stands_below_its_answer() {
+    let stage = Stage::foreign("", |_| {
+        ["--models", "options", "--modes", "former"]
+            .map(str::to_owned)
+            .into()
+    })
+    .await;
+    let (alice, mallory) = (stage.alice.clone(), stage.guild.member("mallory"));
+    let (message, thread) = stage.mention(&alice, "say: hello").await;
+    stage.is_whole(message, thread, "hello").await;
+    let answer = stage.said(thread, "the answer", with("hello")).await;
+    assert!(answer.content.contains(" · Model one"), "{}", answer.content);
+    let typed = |text: &str| [("name", json!(text))];
+    let model = (thread, "model");
+    let found = proposed(&stage, &alice, model, &typed(""), "name").await;
+    let all = [
+        "one=Model one",
+        "two=Model two",
+        "locked=Model locked",
+        "default=default: the agent's own",
+    ];
+    assert_eq!(found, all);
+    let found = proposed(&stage, &alice, model, &typed("TW"), "name").await;
+    assert_eq!(found, ["two=Model two"]);
+    let found = proposed(&stage, &mallory, model, &typed(""), "name").await;
+    assert!(found.is_empty(), "{found:?}");
+    let found = proposed(
+        &stage,
+        &alice,
+        (thread, "agent"),
+        &[("mode", json!("pl"))],
+        "mode",
+    )
+    .await;
+    assert_eq!(found, ["plan=Mode plan"]);
+    let native = [("name", json!("native")), ("mode", json!(""))];
+    let found = proposed(&stage, &alice, (thread, "agent"), &native, "mode").await;
+    assert!(found.is_empty(), "another agent's: {found:?}");
+}
+
+#[tokio::test]
+async fn its_mode_is_chosen_kept_over_its_end_and_left_when_it_leaves_it_itself() {
+    for way in ["options", "former"] {
+        let stage = Stage::foreign("", |_| vec!["--modes".to_owned(), way.to_owned()]).await;
+        let (message, thread) = stage.mention(&stage.alice, "mode").await;
+        stage.is_whole(message, thread, "mode=ask;").await;
+        let chooses = async |mode: &str, words: &str| {
+            let typed = stage.alice.slash(thread, "agent", &[("mode", json!(mode))]);
+            stage.told(&stage.alice, thread, typed, words).await;
+        };
+        chooses(
+            "yolo",
+            "Foreign does not offer the mode `yolo`; it offers `ask` (Mode ask)",
+        )
+        .await;
+        chooses("mode plan", "Foreign is told to use the mode `plan`").await;
+        let next = stage.alice.says(thread, "mode");
+        stage.is_whole(next, thread, "mode=plan;").await;
+        let next = stage.alice.says(thread, "exit: 3");
+        stage.sign(next, "❌").await;
+        let next = stage.alice.says(thread, "mode\nsay: anew");
+        stage.said(thread, "a new process", with("mode=plan;anew")).await;
+        stage.sign(next, "✅").await;
+        // A plan was agreed to, say: that is no longer what was chosen.
+        let next = stage.alice.says(thread, "leave: ask\nsay: left");
+        stage.is_whole(next, thread, "left").await;
+        let next = stage.alice.says(thread, "mode\nsay: still");
+        stage.said(thread, "the answer", with("mode=ask;still")).await;
+        stage.sign(next, "✅").await;
+        let typed = stage.alice.slash(thread, "status", &[]);
+        stage.told(&stage.alice, thread, typed, "Mode: ask.").await;
+        chooses("locked", "Foreign is told to use the mode `locked`").await;
+        let next = stage.alice.says(thread, "mode\nsay: refused");
+        stage
+            .said(
+                thread,
+                "the refusal",
+                with("does not use the mode `locked`: Internal error: it is not in your plan"),
+            )
+            .await;
+        stage.sign(next, "✅").await;
+        chooses("default", "the mode that the agent begins with").await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_chosen_before_its_first_run_is_looked_at_in_that_run() {
+    let stage = Stage::ready("", "").await;
+    let stage = stage.with_foreign_beside(&["--models", "options"]).await;
+    let (message, thread) = stage.mention(&stage.alice, "say: native").await;
+    stage.is_whole(message, thread, "native").await;
+    for (command, options, words) in [
+        (
+            "agent",
+            vec![("name", json!("foreign"))],
+            "the agent Foreign, with a new session",
+        ),
+        (
+            "model",
+            vec![("name", json!("nine"))],
+            "Foreign is told to use the model `nine`. If it does not, that is told here",
+        ),
+        (
+            "agent",
+            vec![("mode", json!("plan"))],
+            "Foreign is told to use the mode `plan`",
+        ),
+    ] {
+        let typed = stage.alice.slash(thread, command, &options);
+        stage.told(&stage.alice, thread, typed, words).await;
+    }
+    let first = stage.alice.says(thread, "model\nsay: goes on");
+    for words in [
+        "Foreign does not use the model `nine`: it does not offer it; it offers `one` (Model one)",
+        "Foreign does not use the mode `plan`: it chooses its mode itself",
+        "model=one;goes on",
+    ] {
+        stage.said(thread, words, with(words)).await;
+    }
+    stage.sign(first, "✅").await;
+}
+
 #[tokio::test]
 async fn an_agent_that_offers_no_models_chooses_itself_and_nothing_else_is_claimed() {
     let stage = Stage::foreign("", |_| vec![]).await;
@@ -215,6 +374,11 @@ async fn an_agent_that_offers_no_models_chooses_itself_and_nothing_else_is_claim
             "model",
             vec![("name", json!("opus"))],
             "Foreign chooses its model itself",
+        ),
+        (
+            "agent",
+            vec![("mode", json!("plan"))],
+            "Foreign chooses its mode itself, and offers none",
         ),
         ("model", vec![], "Foreign chooses its model itself"),
         ("status", vec![], "Agent: Foreign. Model: its own"),

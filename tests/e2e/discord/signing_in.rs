@@ -88,9 +88,49 @@ async fn a_turn_that_needs_a_login_goes_on_by_itself_after_the_sign_in() {
         "auth",
         &[("vendor", json!("rehearsal")), ("code", json!(back))],
     );
-    stage.answered(&stage.alice, thread, typed, "Signed in to").await;
+    let told = stage.answered(&stage.alice, thread, typed, "Signed in to").await;
+    assert!(
+        told.content.contains("What waited for it goes on."),
+        "{}",
+        told.content
+    );
     stage.sign(message, "✅").await;
     stage.said(thread, "the answer", with("with a login")).await;
+}
+
+#[tokio::test]
+async fn a_sign_in_that_nobody_does_ends_in_one_message_with_a_way_to_try_again() {
+    let mut stage = Stage::ready("", "[limits]\nlogin = \"1s\"").await;
+    let host = stage.scene.host();
+    let out = stage.scene.credentials().logout(&host).await;
+    assert!(out.is_ok_and(|out| out.was_there));
+    stage.up().await;
+    let (message, thread) = stage.mention(&stage.alice, "say: at last").await;
+    stage.said(thread, "the card", with("Sign-in needed")).await;
+    stage.sign(message, "❌").await;
+    let said = stage.fake.said(thread);
+    let [only] = &said[..] else {
+        panic!("one message: {said:?}");
+    };
+    assert!(only.contains("nobody has signed in"), "{only}");
+    let note = stage.said(thread, "the note", with("nobody has signed in")).await;
+    stage.scene.sign_in(&host).await;
+    stage.alice.presses_labelled(note.id, "Retry");
+    stage.said(thread, "the answer", with("at last")).await;
+}
+
+#[tokio::test]
+async fn a_sign_in_that_nobody_waited_for_promises_nothing() {
+    let stage = Stage::start("", "").await;
+    stage
+        .fake
+        .until("the commands", |world| {
+            (world.commands().len() == 9).then_some(())
+        })
+        .await;
+    let key = "sk-own-0123456789abcdef";
+    let told = key_says(&stage, &stage.alice, None, Some(key), "✅ Signed in to").await;
+    assert!(!told.content.contains("goes on"), "{}", told.content);
 }
 
 #[tokio::test]

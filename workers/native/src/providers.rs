@@ -81,11 +81,11 @@ pub(crate) struct Reply {
 #[derive(Debug, Error)]
 pub(crate) enum ProviderError {
     /// A person must sign in; then the same call may be made again.
-    #[error("{reason}")]
+    #[error("a login is needed: {reason}")]
     LoginRequired {
         /// Whose login: an owner as `credentials::Owner` writes it.
         owner: String,
-        /// Why.
+        /// Why, without what needs it.
         reason: String,
         /// The stored one that does not help, by the number of the write that stored it.
         useless: Option<u64>,

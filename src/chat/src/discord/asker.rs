@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use serenity::all::{Member, PartialChannel, User};
+use supervisor::Offered;
 use tokio::time::Instant;
 
 use super::admission::{Author, AuthorKind, Id, Place, Refusal, Rules, admits};
@@ -154,6 +155,14 @@ impl Asker {
         self.respond(bot, json!({ "type": 9, "data": form })).await;
     }
 
+    /// Proposes what can be typed.
+    pub(super) async fn propose(&self, bot: &Bot, found: &[Offered]) {
+        let choice = |entry: &Offered| json!({ "name": entry.name, "value": entry.id });
+        let choices: Vec<Value> = found.iter().map(choice).collect();
+        self.respond(bot, json!({ "type": 8, "data": { "choices": choices } }))
+            .await;
+    }
+
     async fn respond(&self, bot: &Bot, body: Value) -> bool {
         match bot.rest.respond(self.id, &self.token.0, body).await {
             Ok(()) => true,
@@ -192,6 +201,13 @@ impl Asker {
             told = line.say(bot, format!("<@{}> {words}", self.user)).await;
         }
         if let Err(trouble) = told {
+            tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
+        }
+    }
+
+    /// One more answer, for their eyes only, as long as that can be.
+    pub(super) async fn show(&self, bot: &Bot, message: Outgoing) {
+        if let Err(trouble) = self.line().more(bot, message).await {
             tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
         }
     }
@@ -245,8 +261,11 @@ impl Line {
 
     /// One more answer, for their eyes only. Errors: why not, as where the interaction's time is over.
     pub(super) async fn add(&self, bot: &Bot, words: &str) -> Result<(), Trouble> {
+        self.more(bot, Outgoing::words(words)).await
+    }
+
+    async fn more(&self, bot: &Bot, message: Outgoing) -> Result<(), Trouble> {
         let application = bot.identity.application;
-        let message = Outgoing::words(words);
         bot.rest
             .answer(application, (self.id, &self.token.0), Later::More, message)
             .await

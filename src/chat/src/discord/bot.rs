@@ -201,6 +201,7 @@ impl Bot {
             thoughts: false,
             upload_limit: self.places.upload_limit(channel).unwrap_or(UPLOAD_LIMIT),
             without_files: BTreeMap::new(),
+            postings: BTreeMap::new(),
         }
     }
 

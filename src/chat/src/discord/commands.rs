@@ -3,25 +3,28 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use conversation::{ThreadChange, ThreadId};
+use conversation::{ThreadId, Turn};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{CommandData, CommandDataOptionValue};
-use supervisor::{Deed, SupervisorError};
+use supervisor::SupervisorError;
 
 use super::asker::{Asker, Late};
 use super::bot::{Bot, user};
 use super::places::thread;
 use super::rest::Outgoing;
-use super::{names, owner, payer, render, sign_in};
+use super::{names, owner, render, sign_in};
 use crate::harmless;
-use crate::standing::{Model, NO_MODEL, chosen, model, offered, standing};
 
 mod always;
+mod choose;
 mod new;
 mod register;
+mod status;
+mod waiting;
 
 pub(super) use always::forbid;
+pub(super) use choose::complete;
 pub(super) use new::{begun, take_up};
 pub(super) use register::register;
 
@@ -29,8 +32,6 @@ use new::Kept;
 
 /// Turns of a queue that are listed.
 const LISTED: usize = 15;
-/// The longest name of a model.
-const LONGEST_NAME: usize = 200;
 
 const NOT_HERE: &str = "Not here.";
 
@@ -54,6 +55,11 @@ fn all(bot: &Bot) -> Value {
         .collect();
     let mut agent = text("name", "The agent; left out: which there are", false);
     agent["choices"] = json!(agents);
+    let completed = |name: &str, description: &str| {
+        let mut option = text(name, description, false);
+        option["autocomplete"] = json!(true);
+        option
+    };
     json!([
         sign_in::command(bot),
         command(
@@ -66,14 +72,24 @@ fn all(bot: &Bot) -> Value {
         command(
             "model",
             "Choose the model of this thread",
-            &[text(
-                "name",
-                "The model, or default; left out: which it is",
-                false
-            )],
+            &[completed("name", "The model, or default; left out: which it is")],
         ),
-        command("agent", "Choose the agent of this thread", &[agent]),
-        command("status", "How this thread stands", &[]),
+        command(
+            "agent",
+            "Choose the agent of this thread",
+            &[
+                agent,
+                completed(
+                    "mode",
+                    "The mode in which it works, of an agent that has modes; or default"
+                )
+            ],
+        ),
+        command(
+            "status",
+            "How this thread stands, and what waits for an answer",
+            &[]
+        ),
         command(
             "queue",
             "What waits in this thread",
@@ -136,7 +152,7 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
         sign_in::typed(bot, asker, &typed).await;
         return;
     }
-    let answer = if let (Some(thread), Some(by)) = (thread(asker.channel), user(asker.user)) {
+    let reply = if let (Some(thread), Some(by)) = (thread(asker.channel), user(asker.user)) {
         let here = Here {
             bot,
             asker,
@@ -145,13 +161,16 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
             by,
         };
         match here.run().await {
-            Ok(answer) => answer,
-            Err(error) => Outgoing::words(owner::why_not(bot, &here.thread, &error).await),
+            Ok(reply) => reply,
+            Err(error) => owner::why_not(bot, &here.thread, &error).await.into(),
         }
     } else {
-        Outgoing::words(NOT_HERE)
+        NOT_HERE.to_owned().into()
     };
-    asker.answer(bot, answer, Late::Same).await;
+    asker.answer(bot, reply.answer, Late::Same).await;
+    for card in reply.cards {
+        asker.show(bot, card).await;
+    }
 }
 
 /// It is kept before it is acknowledged.
@@ -169,6 +188,21 @@ async fn new_thread(bot: &Arc<Bot>, asker: &Asker, text: String) {
     }
 }
 
+/// What is answered, and cards behind it.
+struct Reply {
+    answer: Outgoing,
+    cards: Vec<Outgoing>,
+}
+
+impl From<String> for Reply {
+    fn from(words: String) -> Self {
+        Self {
+            answer: Outgoing::words(names::shortened(&words, 1900)),
+            cards: vec![],
+        }
+    }
+}
+
 /// A command, and where and by whom it was typed.
 struct Here<'a> {
     bot: &'a Arc<Bot>,
@@ -179,13 +213,11 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
-    async fn run(&self) -> Result<Outgoing, SupervisorError> {
+    async fn run(&self) -> Result<Reply, SupervisorError> {
         if self.typed.0.name == "status" && self.bot.places.is_served(self.asker.channel) {
-            let standing = self.status().await?;
-            return always::below(self.bot, self.asker, &self.thread, &self.by, standing).await;
+            return Box::pin(status::status(self)).await;
         }
-        let words = self.words().await?;
-        Ok(Outgoing::words(names::shortened(&words, 1900)))
+        self.words().await.map(Reply::from)
     }
 
     async fn words(&self) -> Result<String, SupervisorError> {
@@ -216,27 +248,10 @@ impl Here<'_> {
                 some => format!("{some} messages are tried again."),
             }),
             "queue" => self.queue().await,
-            "model" => self.model().await,
-            "agent" => self.agent().await,
+            "model" => choose::model(self).await,
+            "agent" => choose::agent(self).await,
             _ => Ok("There is no such command here.".to_owned()),
         }
-    }
-
-    async fn status(&self) -> Result<String, SupervisorError> {
-        let (now, _) = self.bot.house.supervisor.subscribe(&self.thread).await?;
-        let owner = &now.thread.owner;
-        let is_decider = *owner == self.by || self.bot.config.approvers.contains(&self.asker.user);
-        let decider = match owner.as_str().strip_prefix("discord:") {
-            // Shown as a name: an answer pings nobody.
-            Some(user) if !is_decider => format!("<@{user}>’s"),
-            _ => "your".to_owned(),
-        };
-        let mut answer = standing(&self.bot.house.supervisor, &now, &decider).await?;
-        if let Some(pays) = payer::pays(self.bot, &now.thread) {
-            // Writing to a String can't fail.
-            let _ = write!(answer, "\n{}", pays.words());
-        }
-        Ok(answer)
     }
 
     async fn queue(&self) -> Result<String, SupervisorError> {
@@ -246,93 +261,36 @@ impl Here<'_> {
                 .ok()
                 .and_then(|number| number.checked_sub(1));
             let Some(turn) = at.and_then(|at| queued.get(at)) else {
-                return Ok(format!("There is no number {number} in the queue."));
+                return Ok(match queued.len() {
+                    0 => "Nothing waits here, so there is nothing to skip.".to_owned(),
+                    1 => format!("There is no number {number} in the queue: one message waits."),
+                    some => format!("There is no number {number} in the queue: {some} messages wait."),
+                });
             };
             let supervisor = &self.bot.house.supervisor;
             supervisor.drop_queued(&self.thread, turn.id, &self.by).await?;
-            return Ok(format!("Number {number} is out of the queue."));
+            return Ok(format!("Out of the queue: {}", shown(turn)));
         }
         if queued.is_empty() {
             return Ok("Nothing waits here.".to_owned());
         }
-        let mut answer = String::from("Waiting, the next one first:");
+        let mut answer =
+            String::from("Waiting, the next one first (`/queue skip:` and a number take one out):");
         for (number, turn) in (1..).zip(queued.iter().take(LISTED)) {
-            let name = render::escaped(&harmless::line(&turn.name, 40));
-            let words = super::split::disarmed(&harmless::line(&turn.text, 80));
-            let _ = write!(answer, "\n{number}. {name}: {words}");
+            let _ = write!(answer, "\n{number}. {}", shown(turn));
         }
         if queued.len() > LISTED {
             let _ = write!(answer, "\nand {} more", queued.len() - LISTED);
         }
         Ok(answer)
     }
+}
 
-    /// Errors: the asker may not change what the whole thread works with.
-    async fn may_change(&self) -> Result<(), SupervisorError> {
-        let known = self.bot.house.conversation.thread(&self.thread).await?;
-        if known.owner == self.by || self.asker.is_admin(self.bot).await {
-            return Ok(());
-        }
-        Err(SupervisorError::NotAllowed(Deed::Change))
-    }
-
-    async fn model(&self) -> Result<String, SupervisorError> {
-        let Some(name) = self.typed.text("name").filter(|name| !name.is_empty()) else {
-            let known = self.bot.house.conversation.thread(&self.thread).await?;
-            let answer = match model(&self.bot.house.supervisor, &known) {
-                Model::Chosen(name) => {
-                    format!("This thread uses the model `{name}`. `default` goes back to the agent's own.")
-                }
-                Model::OfAgent(name) => format!("This thread uses the agent's own model, `{name}`."),
-                Model::Untold => "This thread uses the agent's own model.".to_owned(),
-                Model::None => NO_MODEL.to_owned(),
-            };
-            let offered = offered(&self.bot.house.supervisor, &known);
-            return Ok([Some(answer), offered]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
-                .join(" "));
-        };
-        self.may_change().await?;
-        if name.len() > LONGEST_NAME || name.contains(|letter: char| letter.is_control() || letter == '`') {
-            return Ok("That is no name of a model.".to_owned());
-        }
-        let change = ThreadChange {
-            model: Some((name != "default").then_some(name)),
-            ..ThreadChange::default()
-        };
-        let changed = self.bot.house.supervisor.change(&self.thread, change).await?;
-        Ok(match model(&self.bot.house.supervisor, &changed) {
-            Model::Chosen(name) => chosen(&self.bot.house.supervisor, &changed, name),
-            Model::OfAgent(_) | Model::Untold => "From the next turn on: the agent's own model.".to_owned(),
-            Model::None => NO_MODEL.to_owned(),
-        })
-    }
-
-    async fn agent(&self) -> Result<String, SupervisorError> {
-        let Some(name) = self.typed.text("name") else {
-            let known = self.bot.house.conversation.thread(&self.thread).await?;
-            let mut answer = format!(
-                "This thread is served by {}. There are:",
-                self.bot.house.supervisor.title_of(&known.agent)
-            );
-            for (name, title) in self.bot.house.supervisor.agents() {
-                let _ = write!(answer, "\n`{name}` {title}");
-            }
-            return Ok(answer);
-        };
-        self.may_change().await?;
-        let change = ThreadChange {
-            agent: Some(name),
-            ..ThreadChange::default()
-        };
-        let changed = self.bot.house.supervisor.change(&self.thread, change).await?;
-        Ok(format!(
-            "From the next turn on: the agent {}, with a new session.",
-            self.bot.house.supervisor.title_of(&changed.agent)
-        ))
-    }
+/// A message that waits: whose it is, and its first words.
+fn shown(turn: &Turn) -> String {
+    let name = render::escaped(&harmless::line(&turn.name, 40));
+    let words = super::split::disarmed(&harmless::line(&turn.text, 80));
+    format!("{name}: {words}")
 }
 
 fn help(bot: &Bot) -> String {
@@ -342,7 +300,7 @@ fn help(bot: &Bot) -> String {
          A message that comes while I work waits its turn, unless this channel is set otherwise.\n\
          What begins with somebody else's @name, or answers their message, is not for me. Take me out of a thread, and I am silent there until somebody mentions me.\n\n\
          `/new` opens a thread · `/stop` stops what runs · `/queue` shows what waits, and skips\n\
-         `/status` how the thread stands, and what is always allowed in it · `/model` `/agent` choose who answers · `/reset` begins anew: no memory, and nothing always allowed\n\
+         `/status` how the thread stands, what waits for an answer, and what is always allowed in it · `/model` `/agent` choose who answers, and how · `/reset` begins anew: no memory, and nothing always allowed\n\
          `/auth` signs in and out\n\n\
          👀 heard · ✋ waits for you · ✅ done · ❌ failed or stopped"
     )

@@ -95,9 +95,11 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
     }
 }
 
-/// Messages were deleted: of one that is being dealt with that is known from now on.
+/// Messages were deleted, people's or the bot's own: of one that is being dealt with that is known from now on.
 fn deleted(bot: &Arc<Bot>, channel: Id, messages: &[MessageId]) {
-    for message in messages.iter().map(|message| message.get()) {
+    let messages: Vec<Id> = messages.iter().map(|message| message.get()).collect();
+    bot.deleted(channel, &messages);
+    for message in messages {
         bot.trying.deleted(message);
         waiting::told(bot, channel, message, News::Deleted);
     }

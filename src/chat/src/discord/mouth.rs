@@ -19,12 +19,14 @@ use super::render::{DesiredMessage, Key};
 mod again;
 mod attach;
 mod chances;
+mod deleted;
 mod deliver;
 mod gone;
 mod lost;
 mod voice;
 mod watch;
 
+pub(super) use deliver::outgoing;
 pub(super) use watch::begin;
 
 use chances::Chances;

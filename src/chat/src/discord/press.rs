@@ -6,7 +6,9 @@ use std::sync::Arc;
 use conversation::{Body, GrantId, Item, ItemId, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
-use serenity::all::{ActionRowComponent, ComponentInteraction, GuildId, Interaction, ModalInteraction};
+use serenity::all::{
+    ActionRowComponent, CommandInteraction, ComponentInteraction, GuildId, Interaction, ModalInteraction,
+};
 use supervisor::{AgentKind, Answer, Deed, SupervisorError};
 
 use super::asker::{Asker, Given, Late};
@@ -26,23 +28,32 @@ const ITEMS: usize = 1000;
 pub(super) async fn interaction(bot: &Arc<Bot>, interaction: Interaction) {
     match interaction {
         Interaction::Command(command) => {
-            let given = Given {
-                id: command.id.get(),
-                token: &command.token,
-                channel: command.channel_id.get(),
-                described: command.channel.as_ref(),
-                guild: command.guild_id.map(GuildId::get),
-                user: &command.user,
-                member: command.member.as_deref(),
-                upload_limit: command.attachment_size_limit,
-            };
-            let asker = Asker::new(bot, &given);
+            let asker = of_command(bot, &command);
             commands::typed(bot, &asker, &command.data).await;
+        }
+        Interaction::Autocomplete(command) => {
+            let asker = of_command(bot, &command);
+            commands::complete(bot, &asker, &command.data).await;
         }
         Interaction::Component(pressed) => button(bot, &pressed).await,
         Interaction::Modal(sent) => form(bot, &sent).await,
         _ => {}
     }
+}
+
+/// Whoever types a command.
+fn of_command(bot: &Bot, command: &CommandInteraction) -> Asker {
+    let given = Given {
+        id: command.id.get(),
+        token: &command.token,
+        channel: command.channel_id.get(),
+        described: command.channel.as_ref(),
+        guild: command.guild_id.map(GuildId::get),
+        user: &command.user,
+        member: command.member.as_deref(),
+        upload_limit: command.attachment_size_limit,
+    };
+    Asker::new(bot, &given)
 }
 
 async fn button(bot: &Arc<Bot>, pressed: &ComponentInteraction) {

@@ -164,6 +164,13 @@ impl Reconciler {
         self.lane(thread).found(key, remote, face);
     }
 
+    /// Messages of a thread were deleted: they stay so.
+    pub fn deleted(&mut self, thread: &ThreadId, remotes: &[Id]) {
+        if let Some(lane) = self.lanes.get_mut(thread) {
+            lane.deleted(remotes);
+        }
+    }
+
     /// The first entry of a thread whose message stands there otherwise than it should, because Discord does not let it be
     /// changed.
     pub fn stale(&self, thread: &ThreadId) -> Option<ItemId> {

@@ -14,6 +14,7 @@ mod asks;
 mod diff;
 mod message;
 mod offer;
+mod postings;
 mod unattached;
 mod words;
 
@@ -22,6 +23,7 @@ mod tests;
 
 pub use activity::{Details, details};
 pub use message::{Button, Content, DesiredMessage, Face, Key, OutFile, Press, Style};
+pub use postings::{after, is_card, waits};
 pub use words::{Footer, UNSAID, bytes, escaped, happened, reaction};
 
 use super::split::{LONGEST_MESSAGE, MOST_PARTS, split, split_into, units};
@@ -39,6 +41,8 @@ pub struct Look {
     pub upload_limit: u64,
     /// Turns in which nothing is attached from an entry on: the bot may not. What a file would hold is text then.
     pub without_files: BTreeMap<Option<TurnId>, ItemId>,
+    /// Which posting of a card stands there, or is to, where earlier ones were deleted.
+    pub postings: BTreeMap<ItemId, u16>,
 }
 
 impl Look {
@@ -95,8 +99,8 @@ pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<Desired
                 out.extend(answer(item, &text, is_written, look));
             }
             Body::Plan { entries } => out.push(words::plan(Key::of(item), entries)),
-            Body::Permission { .. } => out.extend(asks::permission(item, look)),
-            Body::Login { .. } => out.extend(asks::login(item)),
+            Body::Permission { .. } => out.extend(postings::posted(item, asks::permission(item, look), look)),
+            Body::Login { .. } => out.extend(postings::posted(item, asks::login(item), look)),
             Body::Note { kind, text, retry } => out.push(words::note(Key::of(item), *kind, text, *retry)),
             Body::Said { .. } | Body::Thought { .. } | Body::Tool(_) | Body::Usage { .. } | Body::File(_) => {
             }

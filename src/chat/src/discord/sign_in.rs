@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conversation::{Body, LoginEnd, ThreadId};
-use credentials::{Begun, Completed, Owner, Revoked, Service, SignInError, Tenant, UserId, words};
+use credentials::{Begun, Owner, Revoked, Service, SignInError, Tenant, UserId};
 use serde_json::{Value, json};
 
 use super::asker::Asker;
@@ -19,12 +19,14 @@ use crate::web::refusal::Refused;
 use crate::web::sign_in::words::refused;
 
 mod device;
+mod done;
 mod second;
 mod status;
 
 pub(super) use device::take_up;
 
 use device::wait;
+use done::{Done, done};
 use status::status;
 
 /// The field of the form that takes a code or a key.
@@ -239,37 +241,6 @@ async fn begin(
         rows: vec![json!({ "type": 1, "components": buttons })],
         ..Outgoing::default()
     })
-}
-
-/// What everybody may read of a sign-in that worked.
-fn done_openly(bot: &Bot, service: &Service) -> String {
-    format!(
-        "✅ Signed in to {}. What waited for it goes on.",
-        title(bot, service)
-    )
-}
-
-fn done(bot: &Bot, user: &UserId, completed: &Completed) -> String {
-    let service = &completed.tenant.service;
-    tracing::info!(%service, %user, owner = %completed.tenant.owner, "signed in");
-    bot.house.supervisor.credentials_changed();
-    let account = completed.account.as_ref();
-    let account = account.map(|account| account.label.as_deref().unwrap_or(&account.id));
-    let account = account.map(|account| format!(" as {}", disarmed(&harmless::line(account, 80))));
-    let until = match completed.expires_at {
-        Some(_) if completed.refreshable => ", renewed by itself".to_owned(),
-        Some(at) => format!(", until {}", words::moment(at)),
-        None => ", until it is removed".to_owned(),
-    };
-    let whose = match completed.tenant.owner {
-        Owner::Host => "for everyone on this host",
-        Owner::User(_) => "for you",
-    };
-    format!(
-        "✅ Signed in to {}{}, {whose}{until}. What waited for it goes on.",
-        title(bot, service),
-        account.unwrap_or_default()
-    )
 }
 
 async fn sign_out(bot: &Bot, tenant: &Tenant) -> Result<Said, String> {

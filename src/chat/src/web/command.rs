@@ -8,14 +8,14 @@ use axum::extract::{Path, State};
 use conversation::{ThreadChange, ThreadId};
 use credentials::Service;
 use serde::Deserialize;
-use supervisor::SupervisorError;
+use supervisor::{Setting, SupervisorError};
 
 use super::gate::Visitor;
 use super::refusal::Refused;
 use super::said::Said;
 use super::shared::Web;
 use super::view::{COMMANDS, CommandAnswer};
-use crate::standing::{Model, NO_MODEL, chosen, model, offered, standing};
+use crate::standing::{DEFAULT, Model, NO_MODEL, chosen, model, offered, standing};
 
 /// Of a name that is none, so many characters are said again.
 const MOST_NAMED: usize = 40;
@@ -60,7 +60,7 @@ fn parse(text: &str) -> Command {
         "/stop" => Command::Stop,
         "/model" => Command::Model(match argument {
             None => Wanted::Which,
-            Some(name) if name == "default" => Wanted::Default,
+            Some(name) if name == DEFAULT => Wanted::Default,
             Some(name) => Wanted::Named(name),
         }),
         "/agent" => Command::Agent(argument),
@@ -189,7 +189,7 @@ impl Web {
                     }
                     Model::None => NO_MODEL.to_owned(),
                 };
-                let offered = offered(&self.supervisor, &now.thread);
+                let offered = offered(&self.supervisor, &now.thread, Setting::Model);
                 return Ok(say([Some(answer), offered]
                     .into_iter()
                     .flatten()
@@ -203,7 +203,7 @@ impl Web {
         };
         let changed = self.supervisor.change(thread, change).await?;
         Ok(say(match model(&self.supervisor, &changed) {
-            Model::Chosen(name) => chosen(&self.supervisor, &changed, name),
+            Model::Chosen(name) => chosen(&self.supervisor, &changed, Setting::Model, name),
             Model::OfAgent(_) | Model::Untold => "From the next turn on: the agent's own model.".to_owned(),
             Model::None => NO_MODEL.to_owned(),
         }))

@@ -150,7 +150,7 @@ impl From<SupervisorError> for Refused {
             SupervisorError::Draining => Self::new(StatusCode::SERVICE_UNAVAILABLE, &error).after(2),
             SupervisorError::NotAllowed(_) => Self::new(StatusCode::FORBIDDEN, &error),
             SupervisorError::TooMuch(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, &error),
-            SupervisorError::NoAgent(_) | SupervisorError::NoModel(_) => Self::bad(&error),
+            SupervisorError::NoAgent(_) | SupervisorError::NotOffered(_) => Self::bad(&error),
             SupervisorError::System { .. } => Self::broken("do that", &error),
         }
     }

@@ -25,8 +25,8 @@ use super::seen::Seen;
 use super::shared::{Parts, Web};
 use super::uploads::{self, Uploads};
 use super::{
-    always, command, connections, enter, events, files, gate, leave, lists, older, pages, said, sign_in,
-    threads,
+    always, choices, command, connections, enter, events, files, gate, leave, lists, older, pages, said,
+    sign_in, threads,
 };
 
 /// How long [`Server::shutdown`] waits for answers that are on their way.
@@ -289,6 +289,7 @@ fn router(web: &Arc<Web>) -> Router {
         .route("/api/t/{id}/settings", post(threads::settings))
         .route("/api/t/{id}/reset", post(threads::reset))
         .route("/api/t/{id}/always", get(always::list))
+        .route("/api/t/{id}/choices", get(choices::list))
         .route("/api/t/{id}/forbid", post(always::forbid))
         .route("/api/t/{id}/older", get(older::older))
         .route("/api/t/{id}/items/{item}", get(older::item))

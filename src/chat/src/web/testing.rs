@@ -13,6 +13,7 @@ pub(crate) fn thread(id: &str, owner: &UserId) -> Thread {
         title: "a title".into(),
         agent: "native".into(),
         model: None,
+        mode: None,
         dispatch: Dispatch::Queue,
         workspaces: None,
         permissions: None,

@@ -110,6 +110,8 @@ pub(crate) struct Settings {
     title: Option<String>,
     /// Empty: back to the agent's own.
     model: Option<String>,
+    /// The same of the agent's mode.
+    mode: Option<String>,
     agent: Option<String>,
     dispatch: Option<Dispatch>,
 }
@@ -275,15 +277,10 @@ pub(crate) async fn settings(
     let change = ThreadChange {
         title: settings.title.as_deref().map(title).transpose()?,
         agent: settings.agent,
-        model: settings
-            .model
-            .as_deref()
-            .map(model)
-            .transpose()?
-            .map(|model| (!model.is_empty()).then_some(model)),
+        model: settings.model.as_deref().map(named).transpose()?,
+        mode: settings.mode.as_deref().map(named).transpose()?,
         dispatch: settings.dispatch,
-        session: None,
-        permissions: None,
+        ..ThreadChange::default()
     };
     web.supervisor.change(&thread, change).await?;
     Ok(Json(Done {}))
@@ -298,6 +295,12 @@ pub(crate) async fn reset(
     let thread = web.thread(&visitor.person, &thread).await?;
     web.supervisor.reset(&thread, &visitor.person.user).await?;
     Ok(Json(Done {}))
+}
+
+/// The name of a model or a mode; an empty one goes back to the agent's own.
+fn named(text: &str) -> Result<Option<String>, Refused> {
+    let name = model(text)?;
+    Ok((!name.is_empty()).then_some(name))
 }
 
 /// The name of a model as it was typed.

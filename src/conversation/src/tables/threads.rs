@@ -102,6 +102,7 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
         title,
         agent,
         model,
+        mode,
         dispatch,
         permissions,
         session,
@@ -111,13 +112,14 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
             "UPDATE threads SET
                 title = coalesce(:title, title), agent = coalesce(:agent, agent),
                 dispatch = coalesce(:dispatch, dispatch),
-                model = iif(:other_model, :model, model),
+                model = iif(:other_model, :model, model), mode = iif(:other_mode, :mode, mode),
                 permissions = iif(:other_permissions, :permissions, permissions), session = iif(:other_session, :session, session)
              WHERE id = :id",
         )?
         .execute(named_params! {
             ":id": id, ":title": title, ":agent": agent, ":dispatch": dispatch,
             ":other_model": model.is_some(), ":model": model.as_ref().and_then(Option::as_ref),
+            ":other_mode": mode.is_some(), ":mode": mode.as_ref().and_then(Option::as_ref),
             ":other_permissions": permissions.is_some(), ":permissions": permissions.flatten(),
             ":other_session": session.is_some(), ":session": session.as_ref().and_then(Option::as_ref),
         })?;
@@ -176,6 +178,7 @@ fn thread(row: &Row<'_>) -> rusqlite::Result<Thread> {
         title: row.get("title")?,
         agent: row.get("agent")?,
         model: row.get("model")?,
+        mode: row.get("mode")?,
         dispatch: row.get("dispatch")?,
         workspaces: maybe_path(row, "workspaces")?,
         permissions: row.get("permissions")?,

@@ -23,9 +23,9 @@ pub enum SupervisorError {
     /// The name of an agent that is not configured.
     #[error("there is no agent `{0}`")]
     NoAgent(String),
-    /// The agent does not take this model; why, in words.
+    /// The agent does not take this model or mode; why, in words.
     #[error("{0}")]
-    NoModel(String),
+    NotOffered(String),
     /// The host is going down.
     #[error("the host is stopping; try again when it is back")]
     Draining,

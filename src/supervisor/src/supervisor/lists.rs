@@ -4,7 +4,7 @@ use conversation::ThreadFilter;
 
 use super::{Result, Supervisor};
 use crate::command::Command;
-use crate::models::Offer;
+use crate::models::Offers;
 use crate::shared::Board;
 use crate::status::{ThreadStatus, WorkerState, WorkerStatus};
 
@@ -20,10 +20,9 @@ impl Supervisor {
         self.shared().config.title_of(agent)
     }
 
-    /// The models that an agent of somebody else's offers. `None`: that is not known before it has run; `Some(None)`: it
-    /// offers none and chooses itself.
-    pub fn offer(&self, agent: &str) -> Option<Option<Offer>> {
-        self.shared().offers.get(agent).map(|offer| offer.clone())
+    /// What an agent of somebody else's offers to choose from. `None`: that is not known before it has run.
+    pub fn offers(&self, agent: &str) -> Option<Offers> {
+        self.shared().offers.get(agent).map(|offers| offers.clone())
     }
 
     /// Threads as lists show them.

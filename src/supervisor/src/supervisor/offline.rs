@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use conversation::{Body, Conversation, Grant, GrantId, Item, NoteKind, ThreadId};
-use credentials::Timestamp;
+use conversation::{Conversation, Grant, GrantId, ThreadId};
 
 use super::Result;
+use crate::entry::{entry, told};
 use crate::shared::session_folder;
 use crate::task;
 use crate::task::renewal::{RESET, WAS_RESET, forget_session};
@@ -23,17 +23,7 @@ pub async fn reset_offline(
     conversation.drop_queued(thread, |_| true, WAS_RESET).await?;
     conversation.dismiss_left(thread).await?;
     forget_session(conversation, session_folder(state_folder, thread), thread).await?;
-    let told = Item {
-        id: conversation.new_item_id(),
-        thread: thread.clone(),
-        turn: None,
-        at: Timestamp::now(),
-        body: Body::Note {
-            kind: NoteKind::Info,
-            text: RESET.to_owned(),
-            retry: None,
-        },
-    };
+    let told = entry(conversation, thread, None, told(RESET));
     Ok(conversation.put_items(vec![told]).await?)
 }
 

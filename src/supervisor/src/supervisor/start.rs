@@ -1,7 +1,7 @@
 //! The beginning: threads whose turns were cut are told, and what waited goes on.
 
-use conversation::{Body, Conversation, Found, Item, NoteKind, Turn};
-use credentials::{Credentials, Timestamp};
+use conversation::{Body, Conversation, Found, NoteKind, Turn};
+use credentials::Credentials;
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
@@ -9,6 +9,7 @@ use super::{Inner, Result, Supervisor};
 use crate::command::Command;
 use crate::config::Config;
 use crate::ending::sentence;
+use crate::entry::entry;
 use crate::process::Launcher;
 use crate::shared::Shared;
 
@@ -54,20 +55,14 @@ impl Supervisor {
 
     async fn tell_cut(&self, cut: &[Turn]) -> Result<()> {
         let conversation = &self.shared().conversation;
-        let note = |turn: &Turn| Item {
-            id: conversation.new_item_id(),
-            thread: turn.thread.clone(),
-            turn: Some(turn.id),
-            at: Timestamp::now(),
-            body: Body::Note {
+        let note = |turn: &Turn| {
+            let reason = turn.reason.as_deref();
+            let body = Body::Note {
                 kind: NoteKind::Error,
-                text: sentence(
-                    turn.reason
-                        .as_deref()
-                        .unwrap_or("the host stopped while this turn ran"),
-                ),
+                text: sentence(reason.unwrap_or("the host stopped while this turn ran")),
                 retry: Some(turn.id),
-            },
+            };
+            entry(conversation, &turn.thread, Some(turn.id), body)
         };
         for turns in cut.chunks(TOGETHER) {
             conversation.put_items(turns.iter().map(note).collect()).await?;

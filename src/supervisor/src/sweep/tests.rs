@@ -9,6 +9,7 @@ use credentials::{Service, Tenant};
 use nix::unistd::Pid;
 
 use super::*;
+use crate::models::Chosen;
 use crate::worker::fake::{Scene, process_in, spec};
 use crate::worker::{self, Event};
 
@@ -34,7 +35,7 @@ const FILES: [&str; 4] = ["child", "daemon", "bare", "below"];
 /// A worker, and the processes of its turn, all alive.
 async fn stubborn(scene: &Scene) -> (worker::Worker, Vec<Process>) {
     let worker = scene.start(STUBBORN).await.unwrap();
-    worker.prompt(vec!["go".into()], None).await.unwrap();
+    worker.prompt(vec!["go".into()], Chosen::default()).await.unwrap();
     let mut processes = vec![process::read(worker.pid()).unwrap()];
     for file in FILES {
         processes.push(scene.process(file).await);
@@ -108,7 +109,10 @@ async fn the_end_of_one_worker_touches_nothing_of_another() {
     ended.end(Duration::from_millis(50)).await;
     assert_eq!(alive(&gone), NOBODY);
     assert_eq!(alive(&kept).len(), kept.len());
-    stays.prompt(vec!["still there?".into()], None).await.unwrap();
+    stays
+        .prompt(vec!["still there?".into()], Chosen::default())
+        .await
+        .unwrap();
     stays.end(Duration::from_millis(50)).await;
     assert_eq!(alive(&kept), NOBODY);
 }
@@ -177,7 +181,7 @@ async fn host_with_a_refresh() {
     let mut scene = Scene::new();
     scene.reaper = Reaper::new(scene.folder.path(), Some(refresher(scene.folder.path()))).unwrap();
     let worker = scene.start(REFRESHING).await.unwrap();
-    worker.prompt(vec!["go".into()], None).await.unwrap();
+    worker.prompt(vec!["go".into()], Chosen::default()).await.unwrap();
     let refresher = scene.process("refresher").await;
     worker.end(Duration::from_secs(5)).await;
     assert!(refresher.is_alive());
@@ -205,7 +209,7 @@ async fn who_only_looks_like_a_refresh_is_killed() {
     refresher(scene.folder.path());
     // This reaper knows of no store, so nobody holds a lock that it could see.
     let worker = scene.start(REFRESHING).await.unwrap();
-    worker.prompt(vec!["go".into()], None).await.unwrap();
+    worker.prompt(vec!["go".into()], Chosen::default()).await.unwrap();
     let imitation = scene.process("refresher").await;
     worker.end(Duration::from_secs(5)).await;
     assert!(!imitation.is_alive());

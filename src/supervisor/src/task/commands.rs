@@ -11,6 +11,7 @@ use super::slot::Slot;
 use super::turn::Stage;
 use crate::command::{Command, Promise};
 use crate::ending::{Intent, sentence};
+use crate::models::Setting;
 use crate::restart::Asker;
 use crate::rights::{Deed, is_operator, may};
 use crate::supervisor::{Amended, Happened, Posted, SupervisorError};
@@ -227,9 +228,14 @@ impl Task {
 
     async fn change(&mut self, mut change: ThreadChange) -> Result<Thread, SupervisorError> {
         let new_agent = change.agent.clone().filter(|agent| *agent != self.thread.agent);
-        if let Some(Some(wanted)) = change.model {
-            let agent = new_agent.as_ref().unwrap_or(&self.thread.agent);
-            change.model = Some(Some(self.offered_model(agent, wanted)?));
+        for (setting, wanted) in [
+            (Setting::Model, &mut change.model),
+            (Setting::Mode, &mut change.mode),
+        ] {
+            if let Some(Some(named)) = wanted {
+                let agent = new_agent.as_ref().unwrap_or(&self.thread.agent);
+                *named = self.offered(agent, setting, std::mem::take(named))?;
+            }
         }
         if let Some(agent) = &new_agent {
             let known = self.shared.config.agents.get(agent);
@@ -238,8 +244,9 @@ impl Task {
                 .title
                 .clone();
             change.session = Some(None);
-            // The model of one agent means nothing to another.
+            // The model and the mode of one agent mean nothing to another.
             change.model.get_or_insert(None);
+            change.mode.get_or_insert(None);
             let words = format!(
                 "{title} takes over this thread. It begins anew and does not remember what was said."
             );

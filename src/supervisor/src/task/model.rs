@@ -1,74 +1,123 @@
-//! The model of a thread whose agent is somebody else's: the agent says which there are, and whether it takes one.
+//! The model and the mode of a thread whose agent is somebody else's: the agent says which there are, and whether it takes one.
 
 use conversation::{NoteKind, ThreadChange};
 
 use super::Task;
 use super::slot::Slot;
-use crate::models::Offer;
+use crate::models::{Chosen, Setting};
 use crate::supervisor::SupervisorError;
 use crate::update::Change;
 
 impl Task {
+    /// What is chosen for this thread.
+    pub(super) fn chosen(&self) -> Chosen {
+        Chosen {
+            model: self.thread.model.clone(),
+            mode: self.thread.mode.clone(),
+        }
+    }
+
     /// What the living worker offers is what its agent offers, as far as is known.
-    pub(super) fn hear_offer(&self) {
+    pub(super) fn hear_offers(&self) {
         if let Slot::Alive(alive) = &self.slot
             && !alive.process.is_over()
         {
-            self.shared
-                .offers
-                .insert(self.thread.agent.clone(), alive.process.offer());
+            let offers = alive.process.offers();
+            let model = offers.models.as_ref();
+            self.board().model = model.map(|models| models.current_name().to_owned());
+            self.shared.offers.insert(self.thread.agent.clone(), offers);
         }
     }
 
-    /// The model that is kept for what somebody chose; any where it is not known yet what there is.
-    pub(super) fn offered_model(&self, agent: &str, wanted: String) -> Result<String, SupervisorError> {
+    /// What is kept for what somebody chose; anything where it is not known yet what there is.
+    pub(super) fn offered(
+        &self,
+        agent: &str,
+        setting: Setting,
+        wanted: String,
+    ) -> Result<String, SupervisorError> {
         let config = &self.shared.config;
-        if config.agents.get(agent).is_none_or(crate::Agent::is_native) {
-            return Ok(wanted);
-        }
         let title = config.title_of(agent);
-        match self.shared.offers.get(agent).as_deref() {
-            None => Ok(wanted),
-            Some(None) => Err(SupervisorError::NoModel(format!(
-                "{title} chooses its model itself, and offers none to choose from"
-            ))),
-            Some(Some(offer)) => match offer.find(&wanted) {
-                Some(model) => Ok(model.id.clone()),
-                None => Err(SupervisorError::NoModel(format!(
-                    "{title} does not offer the model `{wanted}`; it offers {}",
-                    Offer::words(offer)
-                ))),
-            },
+        let none = || {
+            SupervisorError::NotOffered(format!(
+                "{title} chooses its {setting} itself, and offers none to choose from"
+            ))
+        };
+        if config.agents.get(agent).is_none_or(crate::Agent::is_native) {
+            return match setting {
+                Setting::Model => Ok(wanted),
+                Setting::Mode => Err(none()),
+            };
         }
+        let Some(offers) = self.shared.offers.get(agent) else {
+            return Ok(wanted);
+        };
+        let offer = offers.of(setting).ok_or_else(none)?;
+        let found = offer.find(&wanted).map(|entry| entry.id.clone());
+        found.ok_or_else(|| {
+            SupervisorError::NotOffered(format!(
+                "{title} does not offer the {setting} `{wanted}`; it offers {}",
+                offer.words()
+            ))
+        })
     }
 
-    /// The agent did not take the model that was chosen: its people are told, and it goes on with its own.
-    pub(super) async fn other_model(&mut self, why: &str) {
-        let Some(model) = self.thread.model.clone() else {
-            tracing::warn!(why, "the agent did not go back to its own model");
+    /// The agent did not take what was chosen: its people are told, and it goes on with its own.
+    pub(super) async fn not_taken(&mut self, setting: Setting, why: &str) {
+        let (chosen, change) = match setting {
+            Setting::Model => (
+                &self.thread.model,
+                ThreadChange {
+                    model: Some(None),
+                    ..ThreadChange::default()
+                },
+            ),
+            Setting::Mode => (
+                &self.thread.mode,
+                ThreadChange {
+                    mode: Some(None),
+                    ..ThreadChange::default()
+                },
+            ),
+        };
+        let Some(chosen) = chosen.clone() else {
+            tracing::warn!(why, %setting, "the agent did not go back to its own choice");
             return;
         };
         let title = self.shared.config.title_of(&self.thread.agent);
         let words = format!(
-            "{title} does not use the model `{model}`: {}. It goes on with the one that it chooses itself.",
+            "{title} does not use the {setting} `{chosen}`: {}. It goes on with the one that it chooses itself.",
             why.trim_end_matches('.')
         );
         self.note(NoteKind::Warning, words, None).await;
-        let change = ThreadChange {
-            model: Some(None),
-            ..ThreadChange::default()
+        self.settle_choice(change).await;
+    }
+
+    /// The agent has gone over to another mode by itself, as after a plan that somebody agreed to: that is the thread's from
+    /// now on, if it had one.
+    pub(super) async fn follow_mode(&mut self) {
+        let Slot::Alive(alive) = &self.slot else {
+            return;
         };
-        match self
-            .shared
-            .conversation
-            .change_thread(&self.thread.id, change)
-            .await
+        if let Some((from, to)) = alive.process.strayed()
+            && self.thread.mode.as_ref() == Some(&from)
         {
+            let change = ThreadChange {
+                mode: Some(Some(to)),
+                ..ThreadChange::default()
+            };
+            self.settle_choice(change).await;
+        }
+    }
+
+    async fn settle_choice(&mut self, change: ThreadChange) {
+        let changed = self.shared.conversation.change_thread(&self.thread.id, change);
+        match changed.await {
             Ok(thread) => {
                 self.thread = thread;
                 self.feed.publish(Change::Thread(self.thread.clone()));
             }
-            Err(error) => tracing::warn!(%error, "could not forget a model that the agent does not take"),
+            Err(error) => tracing::warn!(%error, "could not write down what an agent works with"),
         }
     }
 }

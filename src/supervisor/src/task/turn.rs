@@ -125,10 +125,11 @@ impl Task {
         if let Some(denials) = self.denials(turn).await {
             content.insert(0, denials);
         }
+        let chosen = self.chosen();
         let (Some(running), Slot::Alive(alive)) = (&mut self.turn, &mut self.slot) else {
             return;
         };
-        running.stage = Stage::Prompted(alive.process.prompt(content, self.thread.model.clone()));
+        running.stage = Stage::Prompted(alive.process.prompt(content, chosen));
         alive.prompts += 1;
         "thinking".clone_into(&mut running.doing);
         running.heard = Instant::now();

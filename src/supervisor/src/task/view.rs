@@ -8,6 +8,7 @@ use tracing::{debug, warn};
 use super::Task;
 use super::slot::Slot;
 use super::turn::{Running, Stage};
+use crate::entry::entry;
 use crate::phase::{Facts, TurnFacts, phase};
 use crate::status::{WorkerState, WorkerStatus};
 use crate::supervisor::SupervisorError;
@@ -101,14 +102,9 @@ impl Task {
 
     /// Adds an entry that is not the agent's, and writes it at once.
     pub(super) async fn put(&mut self, body: Body) -> Item {
-        let item = Item {
-            id: self.shared.conversation.new_item_id(),
-            thread: self.thread.id.clone(),
-            // While none runs it is about the one that waits for a worker, if it is about any.
-            turn: self.turn_id().or_else(|| self.queued.first().map(|turn| turn.id)),
-            at: Timestamp::now(),
-            body,
-        };
+        // While none runs it is about the one that waits for a worker, if it is about any.
+        let turn = self.turn_id().or_else(|| self.queued.first().map(|turn| turn.id));
+        let item = entry(&self.shared.conversation, &self.thread.id, turn, body);
         self.rewrite(item.clone()).await;
         item
     }

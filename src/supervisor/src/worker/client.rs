@@ -48,8 +48,14 @@ pub(super) async fn connect(
         )
         .on_receive_notification(
             async move |notification: SessionNotification, _cx| {
-                if let SessionUpdate::ConfigOptionUpdate(update) = &notification.update {
-                    updates.models.changed(&update.config_options);
+                match &notification.update {
+                    SessionUpdate::ConfigOptionUpdate(update) => {
+                        updates.menus.changed(&update.config_options);
+                    }
+                    SessionUpdate::CurrentModeUpdate(update) => {
+                        updates.menus.moved(update.current_mode_id.to_string());
+                    }
+                    _ => {}
                 }
                 if updates.is_open() {
                     updates.send(Event::Update(Box::new(notification.update))).await;

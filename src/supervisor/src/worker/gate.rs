@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use super::Event;
-use super::models::Models;
+use super::menus::Menus;
 
 /// An agent that speaks for another session could put words and questions into a thread that are not this session's.
 const OTHER_SESSION: &str = "it spoke for a session that is not its own";
@@ -30,7 +30,7 @@ pub(super) struct Gate {
     /// As they came: the protocol's crate drops what it does not know, such as the variables that one needs.
     ways_to_sign_in: OnceLock<Vec<Value>>,
     /// What the session offers.
-    pub(super) models: Models,
+    pub(super) menus: Menus,
 }
 
 impl Gate {
@@ -43,7 +43,7 @@ impl Gate {
             is_ending: watch::Sender::new(false),
             violation: watch::Sender::new(None),
             ways_to_sign_in: OnceLock::new(),
-            models: Models::default(),
+            menus: Menus::default(),
         })
     }
 
@@ -89,7 +89,7 @@ impl Gate {
             }
             _ => return,
         }
-        self.models.opened(answer);
+        self.menus.opened(answer);
         self.has_session.store(true, Ordering::SeqCst);
     }
 

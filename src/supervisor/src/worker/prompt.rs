@@ -11,18 +11,19 @@ use tokio::time::Instant;
 
 use super::error::PromptError;
 use super::{Event, Worker, client, words};
+use crate::models::{Chosen, Setting};
 
 impl Worker {
-    /// Has the agent use this model, sends a turn and waits for its end; every update of it was sent to the events before.
+    /// Has the agent use what was chosen, sends a turn and waits for its end; every update of it was sent to the events before.
     /// The future borrows nothing.
     /// Dropped, it asks the agent to cancel the request, but the agent may go on: [`Worker::cancel`] is the way to stop.
     pub(crate) fn prompt(
         &self,
         content: Vec<ContentBlock>,
-        model: Option<String>,
+        chosen: Chosen,
     ) -> impl Future<Output = Result<StopReason, PromptError>> + Send + use<> {
         let (is_native, pace) = (self.is_native, self.process.pace.clone());
-        let ours = model.clone().filter(|_| is_native);
+        let ours = chosen.model.clone().filter(|_| is_native);
         let meta = ours.map(|model| Meta::from_iter([(META_KEY.to_owned(), json!({ MODEL_CHANGE: model }))]));
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
@@ -38,11 +39,16 @@ impl Worker {
             let _running = Running::begin(prompts);
             if !is_native {
                 let session = request.session_id.0.clone();
-                let chosen = gate
-                    .models
-                    .choose(&connection, &session, model.as_deref(), patience);
-                if let Err(why) = chosen.await {
-                    gate.send(Event::OtherModel(why)).await;
+                for (setting, wanted) in [
+                    (Setting::Model, chosen.model.as_deref()),
+                    (Setting::Mode, chosen.mode.as_deref()),
+                ] {
+                    let taken = gate
+                        .menus
+                        .choose(&connection, &session, (setting, wanted), patience);
+                    if let Err(why) = taken.await {
+                        gate.send(Event::NotTaken(setting, why)).await;
+                    }
                 }
                 // What was asked so far is not the prompt.
                 before.store(pace.requests_written(), Ordering::SeqCst);

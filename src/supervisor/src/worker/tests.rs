@@ -43,7 +43,10 @@ async fn a_prompt_is_answered_after_its_updates_and_the_end_leaves_no_trace() {
     assert_eq!((worker.session(), worker.resumed()), ("s1", false));
     assert!(worker.memory().unwrap() > 10 * 1024);
     assert_eq!(scene.records(), 1);
-    assert_eq!(worker.prompt(hello(), None).await.unwrap(), StopReason::EndTurn);
+    assert_eq!(
+        worker.prompt(hello(), Chosen::default()).await.unwrap(),
+        StopReason::EndTurn
+    );
     assert_eq!(said(scene.events.try_recv().unwrap()), "one");
     assert_eq!(said(scene.events.try_recv().unwrap()), "two");
     let process = crate::sweep::process::read(worker.pid()).unwrap();
@@ -63,7 +66,7 @@ async fn only_the_allowed_environment_and_the_mark_reach_an_agent() {
         .start(r#"on_prompt() { say "$(env | cut -d= -f1 | sort | tr '\n' ' ')"; answer '{"stopReason":"end_turn"}'; }"#)
         .await
         .unwrap();
-    worker.prompt(hello(), None).await.unwrap();
+    worker.prompt(hello(), Chosen::default()).await.unwrap();
     let names = said(scene.events.recv().await.unwrap());
     let allowed = [
         "AGENT_HOST_STATE",
@@ -95,7 +98,7 @@ async fn a_death_in_mid_turn_ends_the_prompt_and_tells_how() {
             .await
             .unwrap();
         assert!(matches!(
-            worker.prompt(hello(), None).await,
+            worker.prompt(hello(), Chosen::default()).await,
             Err(PromptError::Gone)
         ));
         assert_eq!(said(scene.events.recv().await.unwrap()), "half");
@@ -104,7 +107,7 @@ async fn a_death_in_mid_turn_ends_the_prompt_and_tells_how() {
         assert_eq!(gone.reason, format!("the agent's process ended ({exit})"));
         assert_eq!(gone.stderr, "out of cake");
         assert!(matches!(
-            worker.prompt(hello(), None).await,
+            worker.prompt(hello(), Chosen::default()).await,
             Err(PromptError::Gone)
         ));
     }
@@ -155,7 +158,7 @@ async fn garbage_ends_that_worker_with_its_reason() {
         let mut scene = Scene::new();
         let functions = format!("on_prompt() {{ {garbage}; sleep 100; }}");
         let worker = scene.start(&functions).await.unwrap();
-        let prompt = worker.prompt(hello(), None);
+        let prompt = worker.prompt(hello(), Chosen::default());
         let (answer, gone) = tokio::join!(prompt, async {
             let mut asked = Vec::new();
             loop {
@@ -180,7 +183,7 @@ async fn a_flood_that_nobody_receives_waits_and_can_be_ended() {
         .start("on_prompt() { while :; do say flood; done; }")
         .await
         .unwrap();
-    let prompt = tokio::spawn(worker.prompt(hello(), None));
+    let prompt = tokio::spawn(worker.prompt(hello(), Chosen::default()));
     let process = crate::sweep::process::read(worker.pid()).unwrap();
     // It is blocked when it has not used the processor for a while.
     let ticks = || {
@@ -232,7 +235,7 @@ on_answer() {
         (Some(PermissionAnswer::Cancelled), "cancelled"),
         (None, "cancelled"),
     ] {
-        let prompt = worker.prompt(hello(), None);
+        let prompt = worker.prompt(hello(), Chosen::default());
         let answered = async {
             let Some(Event::Permission(asked)) = scene.events.recv().await else {
                 panic!("not asked");
@@ -295,7 +298,7 @@ on_answer() { case $line in *'"answer":"try"'*) say again ;; *give_up*) say enou
             }
             said(scene.events.recv().await.unwrap())
         };
-        let (stop, said) = tokio::join!(worker.prompt(hello(), None), answered);
+        let (stop, said) = tokio::join!(worker.prompt(hello(), Chosen::default()), answered);
         assert_eq!((stop.unwrap(), said.as_str()), (StopReason::EndTurn, heard));
     }
 }
@@ -307,7 +310,7 @@ on_prompt() { turn=$id; ask 7 _agent-host/login '{"session":"s1","service":"code
 on_answer() { case $line in *-32601*) say refused ;; *) say "$line" ;; esac; id=$turn; answer '{"stopReason":"end_turn"}'; }"#;
     let mut scene = Scene::new();
     let worker = scene.start(functions).await.unwrap();
-    let (stop, event) = tokio::join!(worker.prompt(hello(), None), scene.events.recv());
+    let (stop, event) = tokio::join!(worker.prompt(hello(), Chosen::default()), scene.events.recv());
     assert_eq!(
         (stop.unwrap(), said(event.unwrap()).as_str()),
         (StopReason::EndTurn, "refused")
@@ -328,12 +331,12 @@ async fn a_cancelled_prompt_ends_as_cancelled_and_an_error_is_passed_on_in_its_w
         assert_eq!(said(scene.events.recv().await.unwrap()), "working");
         worker.cancel(contract::Canceller::Person);
     };
-    let (stop, ()) = tokio::join!(worker.prompt(hello(), None), cancel);
+    let (stop, ()) = tokio::join!(worker.prompt(hello(), Chosen::default()), cancel);
     assert_eq!(stop.unwrap(), StopReason::Cancelled);
-    let error = worker.prompt(hello(), None).await.unwrap_err();
+    let error = worker.prompt(hello(), Chosen::default()).await.unwrap_err();
     assert_eq!(format!("{error:?}"), "Failed(\"out of cake\")");
     let long = worker
-        .prompt(vec!["x".repeat(17 << 20).into()], None)
+        .prompt(vec!["x".repeat(17 << 20).into()], Chosen::default())
         .await
         .unwrap_err();
     assert!(
@@ -353,7 +356,7 @@ async fn an_end_in_mid_turn_lets_the_agent_finish_what_cancel_means_to_it() {
         )
         .await
         .unwrap();
-    let prompt = tokio::spawn(worker.prompt(hello(), None));
+    let prompt = tokio::spawn(worker.prompt(hello(), Chosen::default()));
     while !scene.workspace().join("prompted").exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -374,11 +377,15 @@ async fn the_model_goes_to_our_own_agent_only() {
             native(&mut spec);
         }
         let worker = start(spec, &scene.reaper, scene.sender.clone()).await.unwrap();
-        worker.prompt(hello(), Some("m-1".into())).await.unwrap();
+        let chosen = Chosen {
+            model: Some("m-1".into()),
+            mode: None,
+        };
+        worker.prompt(hello(), chosen).await.unwrap();
         if !is_native {
             let told = scene.events.recv().await.unwrap();
             assert!(
-                matches!(&told, Event::OtherModel(why) if why == "it chooses its model itself"),
+                matches!(&told, Event::NotTaken(Setting::Model, why) if why == "it chooses its model itself"),
                 "{told:?}"
             );
         }
@@ -398,7 +405,7 @@ pub(crate) async fn noise_is_bounded() {
     for functions in [floods, lines] {
         let mut scene = Scene::new();
         let worker = scene.start(functions).await.unwrap();
-        let _ = timeout(Duration::from_secs(2), worker.prompt(hello(), None)).await;
+        let _ = timeout(Duration::from_secs(2), worker.prompt(hello(), Chosen::default())).await;
         worker.end(Duration::from_millis(10)).await;
         while scene.events.try_recv().is_ok() {}
         let grown = greatest_size() - before;

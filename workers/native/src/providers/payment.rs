@@ -104,7 +104,11 @@ impl Purse {
             Payer::Host | Payer::HostLoginDead => self.login(&host, None).await,
             Payer::HostKey => self.of_environment(self.account.host_key.as_ref(), Source::HostKey),
             Payer::HostToken => self.of_environment(self.account.host_token.as_ref(), Source::HostToken),
-            Payer::LoginRequired => Err(self.login_required(&own, &LoginReason::NoEntry.to_string(), None)),
+            Payer::LoginRequired => Err(Self::login_required(
+                &own,
+                &LoginReason::NoEntry.to_string(),
+                None,
+            )),
         }
     }
 
@@ -186,9 +190,9 @@ impl Purse {
                 after,
             }),
             Err(TokenError::LoginRequired { tenant, reason }) => {
-                Err(self.login_required(&tenant, &reason.to_string(), before))
+                Err(Self::login_required(&tenant, &reason.to_string(), before))
             }
-            Err(TokenError::Store { tenant, source }) => Err(self.of_store(&tenant, &source)),
+            Err(TokenError::Store { tenant, source }) => Err(Self::of_store(&tenant, &source)),
             Err(error @ (TokenError::Vendor(_) | TokenError::Cancelled { .. })) => {
                 Err(NoPayment::Never(ProviderError::Unavailable(chain(&error))))
             }
@@ -197,29 +201,22 @@ impl Purse {
 
     fn standing(&self, tenant: &Tenant) -> Result<Standing, NoPayment> {
         let standing = self.credentials.store().standing(tenant);
-        standing.map_err(|error| self.of_store(tenant, &error))
+        standing.map_err(|error| Self::of_store(tenant, &error))
     }
 
-    fn login_required(&self, tenant: &Tenant, reason: &str, useless: Option<u64>) -> NoPayment {
-        let reason = match &tenant.owner {
-            Owner::Host => format!("{} needs a login of the host: {reason}", self.account.title),
-            Owner::User(_) => format!(
-                "{} needs a login of whoever opened this thread: {reason}",
-                self.account.title
-            ),
-        };
+    fn login_required(tenant: &Tenant, reason: &str, useless: Option<u64>) -> NoPayment {
         NoPayment::Never(ProviderError::LoginRequired {
             owner: tenant.owner.as_str().to_owned(),
-            reason,
+            reason: reason.to_owned(),
             useless,
         })
     }
 
-    fn of_store(&self, tenant: &Tenant, error: &credentials::StoreError) -> NoPayment {
+    fn of_store(tenant: &Tenant, error: &credentials::StoreError) -> NoPayment {
         match error {
             // A new sign-in replaces what can't be read.
             credentials::StoreError::Unreadable(error) => {
-                self.login_required(tenant, &error.to_string(), None)
+                Self::login_required(tenant, &error.to_string(), None)
             }
             // Busy: over in a moment.
             credentials::StoreError::Lock(error) => NoPayment::Later {

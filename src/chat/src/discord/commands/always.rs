@@ -7,13 +7,13 @@ use credentials::UserId;
 use serde_json::{Value, json};
 use supervisor::SupervisorError;
 
+use super::Here;
 use crate::discord::asker::Asker;
 use crate::discord::bot::Bot;
 use crate::discord::custom_id::Action;
 use crate::discord::press::decides_for;
-use crate::discord::rest::Outgoing;
+use crate::discord::render;
 use crate::discord::split::as_code;
-use crate::discord::{names, render};
 use crate::harmless;
 
 /// So many are listed, each with a button.
@@ -21,15 +21,17 @@ const LISTED: usize = 8;
 /// Buttons in a row.
 const ROW: usize = 5;
 
-/// The answer with what is always allowed below it, and buttons for those who may decide.
-pub(super) async fn below(
-    bot: &Bot,
-    asker: &Asker,
-    thread: &ThreadId,
-    by: &UserId,
-    mut content: String,
-) -> Result<Outgoing, SupervisorError> {
+/// What is always allowed, as lines, and rows of buttons for those who may decide.
+pub(super) async fn listed(here: &Here<'_>) -> Result<(String, Vec<Value>), SupervisorError> {
+    let Here {
+        bot,
+        asker,
+        thread,
+        by,
+        ..
+    } = here;
     let grants = bot.house.supervisor.grants(thread).await?;
+    let mut content = String::new();
     if !grants.is_empty() {
         content.push_str("\n**Always allowed here**");
     }
@@ -44,11 +46,8 @@ pub(super) async fn below(
         );
     }
     let may = decides_for(bot, asker, thread, by).await?.is_some();
-    Ok(Outgoing {
-        content: names::shortened(&content, 1900),
-        rows: if may { buttons(bot, asker, &grants) } else { vec![] },
-        ..Outgoing::default()
-    })
+    let rows = if may { buttons(bot, asker, &grants) } else { vec![] };
+    Ok((content, rows))
 }
 
 fn line(grant: &Grant) -> String {

@@ -33,7 +33,7 @@ impl From<SupervisorError> for Failed {
             SupervisorError::Conversation(conversation::ConversationError::TooLarge { .. })
             | SupervisorError::TooMuch(_)
             | SupervisorError::NoAgent(_)
-            | SupervisorError::NoModel(_)
+            | SupervisorError::NotOffered(_)
             | SupervisorError::NotAllowed(_)
             | SupervisorError::Gone(_) => Self::Here(sentence(&error.to_string())),
             SupervisorError::Conversation(_) | SupervisorError::System { .. } => {

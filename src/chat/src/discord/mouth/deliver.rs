@@ -66,7 +66,12 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
                 if answer.is_ok() {
                     attach::learn(bot, &began, channel, &message);
                 }
-                changed(bot, channel, answer.map(|answer| (answer.id, answer.bucket)))
+                let done = changed(bot, channel, answer.map(|answer| (answer.id, answer.bucket)));
+                if done.outcome == Outcome::Gone {
+                    // Nobody told it, or not yet.
+                    bot.deleted(channel, &[remote]);
+                }
+                done
             }
         }
         RequestKind::Delete { remote } => {
@@ -86,6 +91,9 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
     bot.mouth.wake.notify_one();
     // Whoever speaks now: it may be another one than the one that began this.
     if let Some(voice) = voice() {
+        if let Outcome::Done { remote } = done.outcome {
+            bot.arrived(channel, &voice, remote);
+        }
         voice.answered.notify_one();
     }
 }

@@ -14,6 +14,7 @@ use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::memory::{Rest, Told};
 use crate::discord::mouth::attach;
+use crate::discord::mouth::deleted::Deleted;
 use crate::discord::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use crate::discord::places::thread;
 use crate::discord::render::{DesiredMessage, Key, Look};
@@ -48,6 +49,7 @@ pub(in crate::discord) struct Voice {
     again: Mutex<Option<ItemId>>,
     /// From where on nothing can be attached.
     pub(super) without_files: attach::From,
+    pub(super) deleted: Deleted,
 }
 
 impl Voice {
@@ -62,6 +64,7 @@ impl Voice {
             noted: AtomicBool::new(false),
             again: Mutex::default(),
             without_files: attach::From::default(),
+            deleted: Deleted::default(),
         }
     }
 
@@ -239,6 +242,7 @@ impl Voice {
                 }
                 let look = Look {
                     without_files: self.without_files.all(),
+                    postings: self.deleted.postings(self.deliveries().values(), &scene.items),
                     ..bot.look(self.channel)
                 };
                 let mut messages = scene.messages(&look);

@@ -130,6 +130,16 @@ impl Lane {
         self.faces.extend(face.map(|face| (key, face)));
     }
 
+    pub(super) fn deleted(&mut self, remotes: &[Id]) {
+        for known in self.known.values_mut() {
+            if let Known::There { remote, .. } | Known::Unchanged { remote, .. } = known
+                && remotes.contains(remote)
+            {
+                *known = Known::Gone;
+            }
+        }
+    }
+
     pub(super) fn stale(&self) -> Option<ItemId> {
         let is_stale = |(message, hash): &&(DesiredMessage, Hash)| {
             let known = self.known.get(&message.key);
@@ -144,11 +154,15 @@ impl Lane {
         stale.map(|(message, _)| message.key.item).chain(stands).min()
     }
 
-    /// What is there, and is to go.
+    /// What is there, and is to go: while a turn goes on only what is left of cards that were posted anew.
     fn unwanted(&self) -> impl Iterator<Item = (&Key, &Known)> {
         let is_wanted = |key: &Key| self.desired.iter().any(|(message, _)| message.key == *key);
-        let known = self.known.iter().filter(|_| self.whole);
-        known.filter(move |(key, _)| !is_wanted(key))
+        let is_replaced = |key: &Key| {
+            let is_newer = |newer: &Key| newer.item == key.item && newer.posting() > key.posting();
+            self.desired.iter().any(|(message, _)| is_newer(&message.key))
+        };
+        let known = self.known.iter();
+        known.filter(move |(key, _)| (self.whole || is_replaced(key)) && !is_wanted(key))
     }
 
     /// The number of the request that is under way.

@@ -426,3 +426,34 @@ fn what_should_go_and_may_not_is_known_and_goes_when_it_may() {
     desk.ended(Outcome::Gone, now + 90_000);
     assert_eq!(desk.reconciler.stale(&thread(1)), None);
 }
+
+#[test]
+fn a_card_that_was_deleted_is_not_touched_and_what_is_left_of_it_goes_while_the_turn_goes_on() {
+    let mut desk = Desk::new();
+    let want = |desk: &mut Desk, posting: u16, parts: &[u16]| {
+        let part = |part: &u16| DesiredMessage {
+            key: Key {
+                part: *part,
+                ..key(1)
+            }
+            .posted(posting),
+            ..message(1, &format!("{posting}.{part}"))
+        };
+        let messages = parts.iter().map(part).collect();
+        desk.reconciler.want(&thread(1), messages, false);
+    };
+    want(&mut desk, 0, &[0, 1]);
+    for (asked, remote) in [("send 0.0", 10), ("send 0.1", 11)] {
+        assert_eq!(desk.asks(0), asked);
+        desk.ended(done(remote), 0);
+    }
+    desk.reconciler.deleted(&thread(1), &[11]);
+    want(&mut desk, 1, &[0, 1]);
+    for (asked, remote) in [("send 1.0", 20), ("send 1.1", 21)] {
+        assert_eq!(desk.asks(2000), asked);
+        desk.ended(done(remote), 2000);
+    }
+    assert_eq!(desk.asks(4000), "delete 10", "and 11 is gone already");
+    desk.ended(done(10), 4000);
+    assert_eq!(desk.asks(9000), "idle");
+}

@@ -8,6 +8,7 @@ use crate::asking::headline;
 use crate::discord::custom_id::Action;
 use crate::discord::split::{as_code, kept_inside, units};
 use crate::harmless;
+use crate::notes::sentence;
 
 /// Discord takes no more in a row.
 const MOST_BUTTONS: usize = 5;
@@ -235,7 +236,8 @@ fn audit(decision: &Decision, title: &str, detail: &str, is_command: bool) -> St
     format!("{verdict}: {what}")
 }
 
-/// The card with the button that begins the sign-in, or the line that it was done.
+/// The card with the button that begins the sign-in, or the line that it was done. Where nobody did it there is neither: how the
+/// turn ended is told with its reason, and with a way to try it again.
 pub(super) fn login(item: &Item) -> Option<DesiredMessage> {
     let Body::Login {
         title, reason, ended, ..
@@ -244,15 +246,15 @@ pub(super) fn login(item: &Item) -> Option<DesiredMessage> {
         return None;
     };
     let title = words::escaped(&harmless::line(title, 80));
-    if let Some(end) = ended {
-        let words = match end {
-            LoginEnd::Done => format!("✅ Signed in to {title}"),
-            LoginEnd::TimedOut => format!("❌ Nobody signed in to {title} in time"),
-            LoginEnd::Gone => format!("✂️ The sign-in to {title} is not waited for any more"),
-        };
-        return Some(DesiredMessage::new(Key::of(item), words));
+    match ended {
+        None => {}
+        Some(LoginEnd::Done) => {
+            let words = format!("✅ Signed in to {title}");
+            return Some(DesiredMessage::new(Key::of(item), words));
+        }
+        Some(LoginEnd::TimedOut | LoginEnd::Gone) => return None,
     }
-    let reason = words::escaped(&harmless::line(reason, 800));
+    let reason = words::escaped(&sentence(&harmless::line(reason, 800)));
     let content =
         format!("🔑 **Sign-in needed: {title}**\n{reason}\n-# The turn goes on by itself afterwards.");
     let mut message = DesiredMessage::new(Key::of(item), content);

@@ -9,6 +9,8 @@ use crate::discord::names;
 
 /// Parts of one entry that have a number of their own.
 const PARTS: i64 = 1024;
+/// Parts of one posting of a card.
+const POSTING: u16 = 128;
 
 /// Names a message within its thread: the same for the same entry as long as that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +51,18 @@ impl Key {
     /// Whether it belongs to no entry.
     pub fn is_note(self) -> bool {
         self.item.0 < 0
+    }
+
+    /// Which posting of its card it belongs to; 0 but where earlier ones were deleted.
+    pub fn posting(self) -> u16 {
+        self.part / POSTING
+    }
+
+    /// The same message of another posting.
+    #[must_use]
+    pub fn posted(self, posting: u16) -> Self {
+        let part = posting * POSTING + self.part % POSTING;
+        Self { part, ..self }
     }
 
     /// The part that a delivery of this message has, different for all messages of a thread.

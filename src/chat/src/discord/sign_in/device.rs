@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use credentials::{Service, SignInError, UserId};
 
-use super::{done, done_openly, title};
+use super::{Done, done, title};
 use crate::discord::FRONT_END;
 use crate::discord::asker::Line;
 use crate::discord::bot::Bot;
@@ -82,9 +82,10 @@ async fn end(bot: &Arc<Bot>, user: &UserId, service: &Service) -> Option<Ended> 
     loop {
         match bot.house.credentials.complete(service, user, None).await {
             Ok(completed) => {
+                let Done { alone, openly } = done(bot, user, &completed).await;
                 return Some(Ended {
-                    privately: done(bot, user, &completed),
-                    openly: of_all(&done_openly(bot, service)),
+                    privately: alone,
+                    openly: of_all(&openly),
                 });
             }
             Err(error) if error.is_temporary() => {

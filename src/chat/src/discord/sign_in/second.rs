@@ -2,7 +2,7 @@
 
 use credentials::{Owner, Service, SignInError, Tenant, UserId, Way};
 
-use super::{Said, done, done_openly, tenant, told};
+use super::{Done, Said, done, tenant, told};
 use crate::discord::asker::Asker;
 use crate::discord::bot::Bot;
 use crate::discord::custom_id::Whose;
@@ -63,10 +63,13 @@ async fn complete(bot: &Bot, user: &UserId, tenant: &Tenant, pasted: String) -> 
         .credentials
         .complete_for(tenant, user, Some(pasted.into()));
     match completed.await {
-        Ok(completed) => Ok(Said {
-            answer: Outgoing::words(done(bot, user, &completed)),
-            late: Some(done_openly(bot, &tenant.service)),
-        }),
+        Ok(completed) => {
+            let Done { alone, openly } = done(bot, user, &completed).await;
+            Ok(Said {
+                answer: Outgoing::words(alone),
+                late: Some(openly),
+            })
+        }
         Err(SignInError::ForAnother { service, begun, .. }) => Err(for_another(&service, &begun)),
         Err(error) => Err(told(&error)),
     }

@@ -222,6 +222,11 @@ async fn settings_and_commands_change_the_thread() {
     );
     alice.fine(&api("settings"), json!({ "model": "" })).await;
     events.until("thread", |thread| thread["model"].is_null()).await;
+    let (status, refused) = alice.post(&api("settings"), json!({ "mode": "plan" })).await;
+    assert!(
+        status == StatusCode::BAD_REQUEST && refused.to_string().contains("chooses its mode itself"),
+        "{refused}"
+    );
 
     let path = api("command");
     let command = |text: &str| alice.fine(&path, json!({ "text": text }));

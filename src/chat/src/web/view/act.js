@@ -31,7 +31,12 @@ export function actions(compose) {
     if (button) act(button, button.dataset, compose);
   });
   // It does not bubble.
-  addEventListener("toggle", always, true);
+  addEventListener("toggle", ({ target }) => {
+    if (target.id !== "agent" || !target.open) return;
+    always();
+    choices();
+  }, true);
+  document.getElementById("pick-agent")?.addEventListener("change", choices);
   addEventListener("submit", (event) => {
     if (!event.target.dataset.act) return;
     event.preventDefault();
@@ -182,7 +187,7 @@ async function rename(form, fields) {
 }
 
 async function settings(form, fields) {
-  await post(`/api/t/${thread}/settings`, { agent: fields.agent, model: fields.model.trim(), dispatch: fields.dispatch });
+  await post(`/api/t/${thread}/settings`, { agent: fields.agent, model: fields.model.trim(), mode: fields.mode, dispatch: fields.dispatch });
   form.parentElement.open = false;
 }
 
@@ -203,10 +208,23 @@ async function reset() {
 }
 
 /** What is always allowed here is asked for when somebody opens the menu. */
-async function always({ target }) {
-  if (target.id !== "agent" || !target.open) return;
+async function always() {
   const answer = await fetch(`/api/t/${thread}/always`, { headers: { accept: "application/json" } }).catch(() => null);
   if (answer?.ok) fill(document.getElementById("always"), (await answer.json()).html);
+}
+
+/** So is what the agent that is picked offers to choose from. */
+async function choices() {
+  const agent = encodeURIComponent(document.getElementById("pick-agent").value);
+  const answer = await fetch(`/api/t/${thread}/choices?agent=${agent}`, { headers: { accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const { models, modes } = await answer.json();
+  document.getElementById("models").replaceChildren(...models.map(({ id, name }) => new Option(name, id)));
+  const pick = document.getElementById("pick-its-mode");
+  const chosen = pick.value;
+  pick.replaceChildren(pick.options[0], ...modes.map(({ id, name }) => new Option(name, id)));
+  pick.value = modes.some(({ id }) => id === chosen) ? chosen : "";
+  document.getElementById("its-mode").hidden = modes.length === 0;
 }
 
 /** Takes back one thing that is always allowed, or all. */

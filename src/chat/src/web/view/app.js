@@ -87,6 +87,9 @@ function menus() {
     set("pick-agent", data.agent);
     set("pick-model", data.model ?? "");
     set("pick-mode", data.dispatch);
+    const its = document.getElementById("pick-its-mode");
+    if (its && data.mode && ![...its.options].some((option) => option.value === data.mode)) its.add(new Option(data.mode));
+    set("pick-its-mode", data.mode ?? "");
     const name = document.getElementById("agent-name");
     const agent = document.querySelector(`#pick-agent option[value="${CSS.escape(data.agent)}"]`)?.textContent ?? data.agent;
     if (name) name.replaceChildren(agent, ...(data.model ? [" ", Object.assign(document.createElement("small"), { textContent: data.model })] : []));

@@ -209,11 +209,19 @@ fn agent_menu(shell: &Shell<'_>, now: &supervisor::Snapshot) -> String {
     } else {
         format!(" <small>{}</small>", escape(model))
     };
+    let mode = thread.mode.as_deref();
+    // What else there is, is asked for when the menu is opened.
+    let its_modes: Vec<_> = [(String::new(), "the agent’s own".to_owned())]
+        .into_iter()
+        .chain(mode.map(|mode| (mode.to_owned(), mode.to_owned())))
+        .collect();
     format!(
         "<details class=\"menu\" id=\"agent\"><summary><span class=\"hear\">Agent: </span><span id=\"agent-name\">{}{shown}</span>{}</summary>\
          <form class=\"pop\" data-act=\"settings\"><label for=\"pick-agent\">Agent</label><select id=\"pick-agent\" name=\"agent\">{}</select>\
          <label for=\"pick-model\">Model</label><input id=\"pick-model\" name=\"model\" value=\"{}\" placeholder=\"the agent’s own\" autocomplete=\"off\" \
-         autocapitalize=\"off\" spellcheck=\"false\"><label for=\"pick-mode\">A message while it works</label><select id=\"pick-mode\" name=\"dispatch\">\
+         autocapitalize=\"off\" spellcheck=\"false\" list=\"models\"><datalist id=\"models\"></datalist><div id=\"its-mode\"{}>\
+         <label for=\"pick-its-mode\">How the agent works</label><select id=\"pick-its-mode\" name=\"mode\">{}</select></div>\
+         <label for=\"pick-mode\">A message while it works</label><select id=\"pick-mode\" name=\"dispatch\">\
          {}</select>\
          <p class=\"problem\" role=\"alert\"></p><div class=\"row\"><button class=\"primary\">Apply</button><span class=\"grow\"></span>\
          <button type=\"button\" data-act=\"reset\">Reset…</button></div><section id=\"always\" aria-live=\"polite\"></section></form></details>",
@@ -221,6 +229,8 @@ fn agent_menu(shell: &Shell<'_>, now: &supervisor::Snapshot) -> String {
         icon("down"),
         composer::options(shell.agents, &thread.agent),
         escape(model),
+        if mode.is_some() { "" } else { " hidden" },
+        composer::options(&its_modes, mode.unwrap_or_default()),
         composer::modes(
             thread.dispatch,
             [

@@ -87,7 +87,9 @@ pub(crate) struct ThreadView {
     pub(crate) agent: String,
     /// Its model, if it has one of its own.
     pub(crate) model: Option<String>,
-    /// Its mode.
+    /// The mode of its agent, if one was chosen.
+    pub(crate) mode: Option<String>,
+    /// What a message does that comes while it works.
     pub(crate) dispatch: Dispatch,
 }
 
@@ -99,6 +101,7 @@ impl ThreadView {
             title: thread.title.clone(),
             agent: thread.agent.clone(),
             model: thread.model.clone(),
+            mode: thread.mode.clone(),
             dispatch: thread.dispatch,
         }
     }

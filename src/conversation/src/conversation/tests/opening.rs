@@ -132,7 +132,7 @@ async fn a_newer_programs_database_is_left_alone() {
             error,
             ConversationError::Version {
                 found: 7,
-                known: 5,
+                known: 6,
                 ..
             }
         )

@@ -54,6 +54,7 @@ async fn a_change_touches_only_what_it_names() {
     let before = conversation.thread(&thread).await.unwrap();
     let set = ThreadChange {
         model: Some(Some("m".to_owned())),
+        mode: Some(Some("plan".to_owned())),
         session: Some(Some("s".to_owned())),
         dispatch: Some(Dispatch::Steer),
         permissions: Some(Some(Permissions::Deny)),
@@ -62,6 +63,7 @@ async fn a_change_touches_only_what_it_names() {
     let changed = conversation.change_thread(&thread, set).await.unwrap();
     let expected = crate::Thread {
         model: Some("m".to_owned()),
+        mode: Some("plan".to_owned()),
         session: Some("s".to_owned()),
         dispatch: Dispatch::Steer,
         permissions: Some(Permissions::Deny),

@@ -230,7 +230,8 @@ async fn the_first_version_of_the_file_goes_on_with_its_ids() {
             "UPDATE items SET unfinished = 0, body = json_set(json_remove(body, '$.ended'), '$.done',
                  json(iif(body ->> '$.ended' = 'done', 'true', 'false'))) WHERE body ->> '$.item' = 'login';
              DROP TABLE grants; DROP TABLE item_ids; DROP INDEX deliveries_stuck_of; PRAGMA user_version = 1;
-             ALTER TABLE threads DROP COLUMN workspaces; ALTER TABLE threads DROP COLUMN permissions;",
+             ALTER TABLE threads DROP COLUMN workspaces; ALTER TABLE threads DROP COLUMN permissions;
+             ALTER TABLE threads DROP COLUMN mode;",
         )
         .unwrap();
     let (conversation, _) = Conversation::open(folder.path()).unwrap();

@@ -44,7 +44,7 @@ async fn what_only_looks_dead_does_not_outlive_its_worker() {
     let Some(headless) = headless() else { return };
     let scene = Scene::new();
     let worker = scene.start(&headless).await.unwrap();
-    worker.prompt(vec!["go".into()], None).await.unwrap();
+    worker.prompt(vec!["go".into()], Chosen::default()).await.unwrap();
     let process = scene.process("headless").await;
     assert!(works(&process));
     worker.end(Duration::from_secs(5)).await;
@@ -75,7 +75,7 @@ pub(super) async fn host_of_the_headless(folder: &Path) {
     let (sender, _events) = tokio::sync::mpsc::channel(8);
     let spec = spec(&folder.join("one"), &headless().unwrap());
     let worker = worker::start(spec, &reaper, sender).await.unwrap();
-    worker.prompt(vec!["go".into()], None).await.unwrap();
+    worker.prompt(vec!["go".into()], Chosen::default()).await.unwrap();
     std::future::pending::<()>().await;
 }
 

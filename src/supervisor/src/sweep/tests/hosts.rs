@@ -25,7 +25,7 @@ pub(super) async fn first_host(folder: &Path) {
             worker::fake::native(&mut spec);
         }
         let worker = worker::start(spec, &reaper, sender.clone()).await.unwrap();
-        worker.prompt(vec!["go".into()], None).await.unwrap();
+        worker.prompt(vec!["go".into()], Chosen::default()).await.unwrap();
         fs::write(
             folder.join(name).join("workspace/worker"),
             format!("{}\n", worker.pid()),

@@ -1,10 +1,9 @@
 //! What is always allowed: the host remembers it and answers, so that it can be taken back while the agent runs.
 
-use conversation::{
-    Body, Choice, ChoiceKind, Conversation, Grant, GrantId, Item, Keeper, NoteKind, Permissions, ThreadId,
-};
-use credentials::{Timestamp, UserId};
+use conversation::{Choice, ChoiceKind, Conversation, Grant, GrantId, Item, Keeper, Permissions, ThreadId};
+use credentials::UserId;
 
+use crate::entry::{entry, told};
 use crate::rights::{Deed, is_operator, may};
 use crate::supervisor::SupervisorError;
 use crate::task::Task;
@@ -55,35 +54,15 @@ impl Task {
             return Err(SupervisorError::NotAllowed(Deed::TakeBack));
         }
         let name = if is_operator(by) { OPERATOR } else { name };
-        let blank = Item {
-            turn: self.turn_id(),
-            ..blank(&self.shared.conversation, &self.thread.id)
-        };
+        let conversation = &self.shared.conversation;
+        let blank = entry(conversation, &self.thread.id, self.turn_id(), told(""));
         let told = taken_back(blank, name.to_owned());
-        let taken = self
-            .shared
-            .conversation
-            .take_back_grants(&self.thread.id, which, told);
+        let taken = conversation.take_back_grants(&self.thread.id, which, told);
         let Some((taken, item)) = taken.await? else {
             return Ok(vec![]);
         };
         self.show_written(item);
         Ok(taken)
-    }
-}
-
-/// An entry without words.
-fn blank(conversation: &Conversation, thread: &ThreadId) -> Item {
-    Item {
-        id: conversation.new_item_id(),
-        thread: thread.clone(),
-        turn: None,
-        at: Timestamp::now(),
-        body: Body::Note {
-            kind: NoteKind::Info,
-            text: String::new(),
-            retry: None,
-        },
     }
 }
 
@@ -93,12 +72,13 @@ pub(crate) async fn take_back_offline(
     thread: &ThreadId,
     which: Option<GrantId>,
 ) -> Result<Vec<Grant>, SupervisorError> {
-    let told = taken_back(blank(conversation, thread), OPERATOR.to_owned());
+    let blank = entry(conversation, thread, None, told(""));
+    let told = taken_back(blank, OPERATOR.to_owned());
     let taken = conversation.take_back_grants(thread, which, told).await?;
     Ok(taken.map_or_else(Vec::new, |(taken, _)| taken))
 }
 
-/// What the thread is told of it.
+/// What the thread is told of it, once it is known what it is.
 fn taken_back(blank: Item, name: String) -> impl Fn(&[Grant]) -> Item + Send + 'static {
     move |taken| {
         let what = |grant: &Grant| {
@@ -108,13 +88,9 @@ fn taken_back(blank: Item, name: String) -> impl Fn(&[Grant]) -> Item + Send + '
         };
         let list: String = taken.iter().map(what).collect();
         Item {
-            body: Body::Note {
-                kind: NoteKind::Info,
-                text: format!(
-                    "{name} took back what was always allowed here; the next such call asks again:\n{list}"
-                ),
-                retry: None,
-            },
+            body: told(format!(
+                "{name} took back what was always allowed here; the next such call asks again:\n{list}"
+            )),
             ..blank.clone()
         }
     }

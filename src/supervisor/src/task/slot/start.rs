@@ -141,7 +141,7 @@ impl Task {
             idle: None,
             unasked: 0,
         }));
-        self.hear_offer();
+        self.hear_offers();
         if forgotten {
             let words = "The agent could not take up its former session. It begins a new one and does not remember \
                          what was said before.";

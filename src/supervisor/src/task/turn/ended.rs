@@ -31,7 +31,7 @@ impl Task {
                 None => break,
             }
         }
-        self.hear_offer();
+        self.hear_offers();
         if !matches!(result, Err(PromptError::Gone)) {
             // Whatever it answers, a worker that answers is sound.
             self.failures = 0;

@@ -1,5 +1,6 @@
 //! What the worker tells while its turn runs.
 
+use agent_client_protocol::v1::schema::SessionUpdate;
 use credentials::Timestamp;
 use tokio::time::Instant;
 
@@ -47,9 +48,14 @@ impl Task {
         running.heard = Instant::now();
         running.silence_told = false;
         match event {
-            Event::Update(update) => self.apply(*update).await,
+            Event::Update(update) => {
+                if let SessionUpdate::CurrentModeUpdate(_) | SessionUpdate::ConfigOptionUpdate(_) = *update {
+                    self.follow_mode().await;
+                }
+                self.apply(*update).await;
+            }
             Event::Status(words) => running.doing = crate::timeline::brief(&words),
-            Event::OtherModel(why) => self.other_model(&why).await,
+            Event::NotTaken(setting, why) => self.not_taken(setting, &why).await,
             Event::Permission {
                 tool_call,
                 options,
@@ -71,7 +77,7 @@ impl Task {
         }
     }
 
-    pub(in crate::task) async fn apply(&mut self, update: agent_client_protocol::v1::schema::SessionUpdate) {
+    pub(in crate::task) async fn apply(&mut self, update: SessionUpdate) {
         let Some(running) = &mut self.turn else {
             return;
         };

@@ -48,7 +48,7 @@ async fn an_agent_whose_key_is_in_its_env_is_signed_in_with_it_once() {
         spec.session = session.map(str::to_owned);
         let worker = start(spec, &scene.reaper, scene.sender.clone()).await.unwrap();
         assert_eq!(worker.resumed(), session.is_some());
-        let stopped = worker.prompt(hello(), None).await.unwrap();
+        let stopped = worker.prompt(hello(), Chosen::default()).await.unwrap();
         assert_eq!(stopped, StopReason::EndTurn);
         assert_eq!(asked(&scene), ["openai-api-key"]);
         assert!(worker.got_prompt());
@@ -108,7 +108,11 @@ async fn a_key_that_does_not_sign_in_is_told_and_not_tried_again() {
     let spec = spec(&scene, &[WANTS_KEY, never].concat(), &key);
     let worker = start(spec, &scene.reaper, scene.sender.clone()).await.unwrap();
     for _ in 0..2 {
-        let error = worker.prompt(hello(), None).await.unwrap_err().to_string();
+        let error = worker
+            .prompt(hello(), Chosen::default())
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("still wants a login"), "{error}");
     }
     assert_eq!(asked(&scene), ["openai-api-key"]);
@@ -148,7 +152,7 @@ on_cancel() { answer '{}'; }"#;
         }
         worker.cancel(Canceller::Person);
     };
-    let (stopped, ()) = tokio::join!(worker.prompt(hello(), None), stop);
+    let (stopped, ()) = tokio::join!(worker.prompt(hello(), Chosen::default()), stop);
     assert_eq!(stopped.unwrap(), StopReason::Cancelled);
     let prompted = std::fs::read_to_string(scene.workspace().join("prompted")).unwrap();
     assert_eq!(prompted, "x");

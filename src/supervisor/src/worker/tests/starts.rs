@@ -24,7 +24,7 @@ async fn a_session_that_is_gone_or_cannot_be_loaded_becomes_a_new_one_and_it_is_
         spec.session = Some("old".into());
         let worker = start(spec, &scene.reaper, scene.sender.clone()).await.unwrap();
         assert_eq!((worker.session(), worker.resumed()), ("s1", false));
-        worker.prompt(hello(), None).await.unwrap();
+        worker.prompt(hello(), Chosen::default()).await.unwrap();
         assert_eq!(said(scene.events.recv().await.unwrap()), "one");
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use agent_client_protocol::is_incoming_transport_closed;
-use contract::{LoginNeeded, TurnFailure};
+use contract::{Account, LoginNeeded, TurnFailure};
+use credentials::Owner;
 use tokio::time::timeout;
 
 use super::room::Need;
@@ -177,20 +178,21 @@ impl<K: Kit> Session<K> {
         let Some(account) = &self.profile.account else {
             return Err(TurnError::failed(TurnFailure::LoginRequired, reason));
         };
+        let words = needs(account, &owner, &reason);
         self.client.status("waiting: a login is needed");
         let needed = LoginNeeded {
             session: self.client.session().to_owned(),
             service: account.service.as_str().to_owned(),
             title: account.title.clone(),
             owner,
-            reason: reason.clone(),
+            reason,
             useless,
         };
         match stop.or(self.client.login(needed)).await {
             None => Ok(None),
             Some(Ok(Login::Done)) => Ok(Some(())),
-            Some(Ok(Login::GivenUp)) => Err(TurnError::failed(TurnFailure::LoginRequired, reason)),
-            Some(Ok(Login::NotUnderstood)) => Err(TurnError::LoginRequired(reason)),
+            Some(Ok(Login::GivenUp)) => Err(TurnError::failed(TurnFailure::LoginRequired, words)),
+            Some(Ok(Login::NotUnderstood)) => Err(TurnError::LoginRequired(words)),
             Some(Err(error)) if is_incoming_transport_closed(&error) => {
                 // The client is gone, so the turn is being stopped.
                 stop.said().await;
@@ -198,10 +200,20 @@ impl<K: Kit> Session<K> {
             }
             Some(Err(error)) => Err(TurnError::failed(
                 TurnFailure::LoginRequired,
-                format!("{reason} (and nobody could be asked: {})", error.message),
+                format!("{words} (and nobody could be asked: {})", error.message),
             )),
         }
     }
+}
+
+/// Why there is no reply, for people who read nothing else of it.
+fn needs(account: &Account, owner: &str, reason: &str) -> String {
+    let whose = if owner == Owner::Host.as_str() {
+        "the host"
+    } else {
+        "whoever opened this thread"
+    };
+    format!("{} needs a login of {whose}: {reason}", account.title)
 }
 
 /// A provider that does not stream still has said something.

@@ -331,7 +331,7 @@ impl Scene {
         });
         Footer {
             elapsed: Some(ended.since(began)),
-            model: bot.house.supervisor.model_of(&self.thread).map(str::to_owned),
+            model: bot.house.supervisor.model_of(&self.thread),
             usage,
         }
     }

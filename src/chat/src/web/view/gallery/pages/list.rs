@@ -13,6 +13,7 @@ pub(super) fn thread(local: &str, title: &str, active: u64) -> Thread {
         title: title.into(),
         agent: "native".into(),
         model: None,
+        mode: None,
         dispatch: Dispatch::Queue,
         workspaces: None,
         permissions: None,

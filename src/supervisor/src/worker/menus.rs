@@ -1,0 +1,418 @@
+//! The models and modes that an agent offers for its session, as it announces them: configuration options of these kinds, or
+//! the lists that agents gave before there were such options. What it answers is believed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use agent_client_protocol::v1::ConnectionTo;
+use agent_client_protocol::v1::schema::{
+    SessionConfigKind, SessionConfigOption, SessionConfigOptionCategory, SessionConfigSelectOptions,
+    SetSessionConfigOptionRequest,
+};
+use agent_client_protocol::{Agent, Error, UntypedMessage};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::words;
+use crate::models::{Offer, Offered, Offers, Setting};
+
+/// Entries that are kept of an agent's list.
+const MOST: usize = 500;
+
+/// How an agent is told what to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    /// `session/set_config_option`, and the name of the option.
+    Option(String),
+    /// The request that there was before there were options.
+    Former,
+}
+
+/// The words of the protocol about one setting.
+struct Words {
+    category: SessionConfigOptionCategory,
+    /// The id of an option that names no category.
+    id: &'static str,
+    former: Former,
+}
+
+/// The same before there were options.
+struct Former {
+    /// The member of the answer to the request for a session.
+    member: &'static str,
+    /// In it, the one that is used.
+    current: &'static str,
+    /// And the list.
+    list: &'static str,
+    /// An entry's name in it.
+    entry: &'static str,
+    /// The request that chooses one.
+    method: &'static str,
+    /// What that names it by.
+    wanted: &'static str,
+}
+
+fn words_of(setting: Setting) -> Words {
+    match setting {
+        Setting::Model => Words {
+            category: SessionConfigOptionCategory::Model,
+            id: "model",
+            former: Former {
+                member: "models",
+                current: "currentModelId",
+                list: "availableModels",
+                entry: "modelId",
+                method: "session/set_model",
+                wanted: "modelId",
+            },
+        },
+        Setting::Mode => Words {
+            category: SessionConfigOptionCategory::Mode,
+            id: "mode",
+            former: Former {
+                member: "modes",
+                current: "currentModeId",
+                list: "availableModes",
+                entry: "id",
+                method: "session/set_mode",
+                wanted: "modeId",
+            },
+        },
+    }
+}
+
+/// What a session offers.
+#[derive(Debug)]
+pub(super) struct Menus {
+    models: Menu,
+    modes: Menu,
+}
+
+/// The same of one setting; `None` until it does.
+#[derive(Debug)]
+struct Menu {
+    setting: Setting,
+    card: Mutex<Option<Card>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Card {
+    way: Way,
+    offer: Offer,
+    /// The one that it used before it was told which.
+    own: Option<String>,
+    /// The one that it was told to use last.
+    told: Option<String>,
+}
+
+impl Default for Menus {
+    fn default() -> Self {
+        let menu = |setting| Menu {
+            setting,
+            card: Mutex::default(),
+        };
+        Self {
+            models: menu(Setting::Model),
+            modes: menu(Setting::Mode),
+        }
+    }
+}
+
+impl Menus {
+    fn menu(&self, setting: Setting) -> &Menu {
+        match setting {
+            Setting::Model => &self.models,
+            Setting::Mode => &self.modes,
+        }
+    }
+
+    /// What it offers now.
+    pub(super) fn offers(&self) -> Offers {
+        let offer = |menu: &Menu| menu.card().as_ref().map(|card| card.offer.clone());
+        Offers {
+            models: offer(&self.models),
+            modes: offer(&self.modes),
+        }
+    }
+
+    /// The answer to the request for a session.
+    pub(super) fn opened(&self, answer: &Value) {
+        for menu in [&self.models, &self.modes] {
+            *menu.card() = read(answer, menu.setting).map(|(way, offer)| Card {
+                way,
+                offer,
+                own: None,
+                told: None,
+            });
+        }
+    }
+
+    /// It has other options than before, by itself.
+    pub(super) fn changed(&self, options: &[SessionConfigOption]) {
+        for menu in [&self.models, &self.modes] {
+            menu.heard(read_options(options, menu.setting));
+        }
+    }
+
+    /// It works in this mode now.
+    pub(super) fn moved(&self, mode: String) {
+        if let Some(card) = self.modes.card().as_mut() {
+            card.offer.current = mode;
+        }
+    }
+
+    /// The mode that it was told to work in, and the one that it has gone over to since, by itself.
+    pub(super) fn strayed(&self) -> Option<(String, String)> {
+        let card = self.modes.card();
+        let card = card.as_ref()?;
+        let told = card.told.clone().filter(|told| *told != card.offer.current)?;
+        Some((told, card.offer.current.clone()))
+    }
+
+    /// Has it use this; `None`: what it chose itself before. The error is why it does not, in words.
+    pub(super) async fn choose(
+        &self,
+        connection: &ConnectionTo<Agent>,
+        session: &str,
+        (setting, wanted): (Setting, Option<&str>),
+        patience: Duration,
+    ) -> Result<(), String> {
+        let menu = self.menu(setting);
+        let Some((request, target, way)) = menu.request(session, wanted)? else {
+            return Ok(());
+        };
+        let answer = timeout(patience, connection.send_request(request).block_task()).await;
+        let answer = answer
+            .map_err(|_| "it did not answer in time".to_owned())?
+            .map_err(|error| words::error(&error))?;
+        if matches!(way, Way::Option(_)) {
+            // With one of them others may be otherwise, too.
+            for other in [&self.models, &self.modes] {
+                if other.setting != setting {
+                    other.heard(read(&answer, other.setting));
+                }
+            }
+        }
+        menu.took(wanted, target, &way, &answer)
+    }
+}
+
+impl Menu {
+    fn card(&self) -> MutexGuard<'_, Option<Card>> {
+        self.card.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it offers now, if it still does.
+    fn heard(&self, found: Option<(Way, Offer)>) {
+        if let Some((way, offer)) = found {
+            let mut card = self.card();
+            let (own, told) = card.take().map_or((None, None), |card| (card.own, card.told));
+            *card = Some(Card {
+                way,
+                offer,
+                own,
+                told,
+            });
+        }
+    }
+
+    /// It answered that it took this.
+    fn took(&self, wanted: Option<&str>, target: String, way: &Way, answer: &Value) -> Result<(), String> {
+        let mut card = self.card();
+        let Some(card) = card.as_mut() else {
+            return Ok(());
+        };
+        let before = std::mem::replace(&mut card.offer.current, target.clone());
+        if matches!(way, Way::Option(_))
+            && let Some((_, offer)) = read(answer, self.setting)
+        {
+            card.offer = offer;
+        }
+        if card.offer.current != target {
+            return Err(format!("it answered that it uses `{}`", card.offer.current));
+        }
+        card.told = wanted.map(|_| target);
+        card.own = wanted.and_then(|_| card.own.take().or(Some(before)));
+        Ok(())
+    }
+
+    /// What is to be asked, if anything.
+    fn request(
+        &self,
+        session: &str,
+        wanted: Option<&str>,
+    ) -> Result<Option<(UntypedMessage, String, Way)>, String> {
+        let mut card = self.card();
+        let Some(card) = card.as_mut() else {
+            let none = format!("it chooses its {} itself", self.setting);
+            return wanted.map_or(Ok(None), |_| Err(none));
+        };
+        let target = match (wanted, &card.own) {
+            (Some(wanted), _) => {
+                let found = card.offer.find(wanted);
+                found.ok_or_else(|| card.offer.lacks())?.id.clone()
+            }
+            (None, Some(own)) => own.clone(),
+            (None, None) => return Ok(None),
+        };
+        if card.offer.current == target {
+            card.told = wanted.map(|_| target);
+            return Ok(None);
+        }
+        let request = match &card.way {
+            Way::Option(id) => UntypedMessage::new(
+                "session/set_config_option",
+                SetSessionConfigOptionRequest::new(session.to_owned(), id.clone(), target.as_str()),
+            ),
+            Way::Former => {
+                let Former { method, wanted, .. } = words_of(self.setting).former;
+                UntypedMessage::new(method, json!({ "sessionId": session, wanted: target }))
+            }
+        };
+        let request = request.map_err(|error: Error| words::error(&error))?;
+        Ok(Some((request, target, card.way.clone())))
+    }
+}
+
+fn read(answer: &Value, setting: Setting) -> Option<(Way, Offer)> {
+    let options = answer.get("configOptions").and_then(Value::as_array);
+    let options: Vec<_> = options
+        .into_iter()
+        .flatten()
+        .filter_map(|option| SessionConfigOption::deserialize(option).ok())
+        .collect();
+    read_options(&options, setting).or_else(|| {
+        let words = words_of(setting).former;
+        let former = answer.get(words.member)?;
+        let text = |value: &Value, name: &str| Some(value.get(name)?.as_str()?.to_owned());
+        let entries = former.get(words.list)?.as_array()?.iter().take(MOST);
+        let entries = entries.filter_map(|entry| {
+            let id = text(entry, words.entry)?;
+            let name = text(entry, "name").unwrap_or_else(|| id.clone());
+            Some(Offered { id, name })
+        });
+        let offer = Offer {
+            entries: entries.collect(),
+            current: text(former, words.current)?,
+        };
+        (!offer.entries.is_empty()).then_some((Way::Former, offer))
+    })
+}
+
+fn read_options(options: &[SessionConfigOption], setting: Setting) -> Option<(Way, Offer)> {
+    let Words { category, id, .. } = words_of(setting);
+    let is_it = |option: &&SessionConfigOption| match &option.category {
+        Some(named) => *named == category,
+        None => &*option.id.0 == id,
+    };
+    let option = options.iter().find(is_it)?;
+    let SessionConfigKind::Select(select) = &option.kind else {
+        return None;
+    };
+    let options: Vec<_> = match &select.options {
+        SessionConfigSelectOptions::Ungrouped(options) => options.iter().collect(),
+        SessionConfigSelectOptions::Grouped(groups) => {
+            groups.iter().flat_map(|group| &group.options).collect()
+        }
+        _ => return None,
+    };
+    let entries = options.into_iter().take(MOST).map(|option| Offered {
+        id: option.value.to_string(),
+        name: option.name.clone(),
+    });
+    let offer = Offer {
+        entries: entries.collect(),
+        current: select.current_value.to_string(),
+    };
+    (!offer.entries.is_empty()).then(|| (Way::Option(option.id.to_string()), offer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_are_read_in_the_ways_that_agents_announce_them() {
+        let select = |id: &str, category: Value, options: Value| json!({ "id": id, "name": "M", "category": category, "type": "select", "currentValue": "a", "options": options });
+        let option = |id: &str| json!({ "value": id, "name": format!("Model {id}") });
+        let plain = json!([option("a"), option("b")]);
+        let grouped = json!([{ "group": "g", "name": "G", "options": [option("a"), option("b")] }]);
+        let former = json!({ "currentModelId": "a", "availableModels": [{ "modelId": "a", "name": "Model a" }, { "modelId": "b", "name": "Model b" }] });
+        let by_option = || Way::Option("m".to_owned());
+        for (answer, way) in [
+            (
+                json!({ "configOptions": [select("x", json!("mode"), json!([option("z")])), select("m", json!("model"), plain.clone())] }),
+                by_option(),
+            ),
+            (
+                json!({ "configOptions": [select("m", json!("model"), grouped)] }),
+                by_option(),
+            ),
+            (
+                json!({ "configOptions": [{ "id": 7 }, select("model", Value::Null, plain.clone())] }),
+                Way::Option("model".to_owned()),
+            ),
+            (json!({ "configOptions": [], "models": former }), Way::Former),
+        ] {
+            let (found, offer) = read(&answer, Setting::Model).unwrap();
+            assert_eq!(found, way, "{answer}");
+            assert_eq!(
+                (offer.current.as_str(), offer.words().as_str()),
+                ("a", "`a` (Model a), `b` (Model b)")
+            );
+            assert_eq!(offer.find("model B").map(|entry| entry.id.as_str()), Some("b"));
+            assert_eq!(offer.find("c"), None);
+        }
+        for answer in [
+            json!(null),
+            json!({}),
+            json!({ "models": {} }),
+            json!({ "models": { "currentModelId": "a", "availableModels": [] } }),
+            json!({ "configOptions": [select("m", json!("model"), json!([]))] }),
+            json!({ "configOptions": [select("model", json!("thought_level"), plain)] }),
+        ] {
+            assert_eq!(read(&answer, Setting::Model), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn modes_are_read_beside_models_and_what_an_agent_leaves_by_itself_is_noticed() {
+        let modes = json!({ "currentModeId": "ask", "availableModes": [{ "id": "ask", "name": "Ask" }, { "id": "plan", "name": "Plan" }] });
+        let menus = Menus::default();
+        menus.opened(&json!({ "modes": modes }));
+        let offers = menus.offers();
+        assert_eq!(offers.models, None);
+        assert_eq!(offers.modes.unwrap().words(), "`ask` (Ask), `plan` (Plan)");
+        let request = menus.modes.request("s", Some("plan")).unwrap().unwrap();
+        assert_eq!(
+            (request.0.method(), request.1.as_str()),
+            ("session/set_mode", "plan")
+        );
+        menus.moved("plan".to_owned());
+        assert_eq!(menus.strayed(), None, "it was not told yet");
+        menus
+            .modes
+            .took(Some("plan"), request.1, &request.2, &Value::Null)
+            .unwrap();
+        assert_eq!(menus.strayed(), None);
+        menus.moved("ask".to_owned());
+        assert_eq!(menus.strayed(), Some(("plan".to_owned(), "ask".to_owned())));
+        assert!(menus.modes.request("s", Some("ask")).unwrap().is_none());
+        assert_eq!(menus.strayed(), None, "that is what is wanted now");
+        assert!(
+            menus
+                .modes
+                .request("s", Some("yolo"))
+                .unwrap_err()
+                .contains("`plan` (Plan)")
+        );
+        assert!(
+            menus
+                .models
+                .request("s", Some("one"))
+                .unwrap_err()
+                .contains("its model itself")
+        );
+    }
+}
