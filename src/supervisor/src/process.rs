@@ -59,6 +59,8 @@ pub(crate) enum Event {
     Status(String),
     /// It does not use the model that was chosen, and why, in words.
     OtherModel(String),
+    /// Whether it uses the model that was chosen is not known, and why, in words.
+    ModelUnsettled(String),
     /// It asks for permission.
     Permission {
         /// What is to be done, as the agent describes it.
@@ -160,6 +162,7 @@ impl From<worker::Event> for Event {
             worker::Event::Update(update) => Self::Update(update),
             worker::Event::Status(words) => Self::Status(words),
             worker::Event::OtherModel(why) => Self::OtherModel(why),
+            worker::Event::ModelUnsettled(why) => Self::ModelUnsettled(why),
             worker::Event::Permission(asked) => Self::Permission {
                 tool_call: Box::new(asked.tool_call.clone()),
                 options: asked.choices(),

@@ -93,6 +93,8 @@ pub(crate) enum Event {
     Status(String),
     /// It does not use the model that was chosen, and why, in words.
     OtherModel(String),
+    /// Whether it uses the model that was chosen is not known, and why, in words.
+    ModelUnsettled(String),
     /// It asks for permission.
     Permission(Box<PermissionAsked>),
     /// A model call needs a login.
@@ -304,7 +306,7 @@ impl Worker {
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
         let (gate, sign_in, name) = (self.gate.clone(), self.opened.sign_in.clone(), self.name.clone());
-        let (is_cancelled, patience) = (self.is_cancelled.clone(), self.patience);
+        let (is_cancelled, patience, resumed) = (self.is_cancelled.clone(), self.patience, self.resumed());
         is_cancelled.store(false, Ordering::SeqCst);
         // What it says of this turn is not what it said of one before.
         self.process.tail.forget();
@@ -318,11 +320,17 @@ impl Worker {
                 let chosen = gate
                     .models
                     .choose(&connection, &session, model.as_deref(), patience);
-                if let Err(why) = chosen.await {
-                    gate.send(Event::OtherModel(why)).await;
-                }
+                let not_taken = chosen.await.err().map(|why| why.told(resumed));
                 // What was asked so far is not the prompt.
                 before.store(pace.requests_written(), Ordering::SeqCst);
+                match not_taken {
+                    Some(Ok(told)) => gate.send(told).await,
+                    Some(Err(error)) => {
+                        gate.set_over();
+                        return Err(error);
+                    }
+                    None => {}
+                }
                 if is_cancelled.load(Ordering::SeqCst) {
                     return Ok(StopReason::Cancelled);
                 }

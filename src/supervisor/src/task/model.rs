@@ -14,9 +14,12 @@ impl Task {
         if let Slot::Alive(alive) = &self.slot
             && !alive.process.is_over()
         {
-            self.shared
-                .offers
-                .insert(self.thread.agent.clone(), alive.process.offer());
+            let offer = alive.process.offer();
+            if offer.is_none() && alive.process.resumed() {
+                // It need not name them again in a session that it takes up.
+                return;
+            }
+            self.shared.offers.insert(self.served().agent.clone(), offer);
         }
     }
 
@@ -42,18 +45,43 @@ impl Task {
         }
     }
 
+    /// It is not known whether the agent uses the model that was chosen, which stays: its people are told, once for each
+    /// worker.
+    pub(super) async fn unsettled_model(&mut self, why: &str) {
+        let Some(model) = self.served().model.clone() else {
+            return;
+        };
+        let Slot::Alive(alive) = &mut self.slot else {
+            return;
+        };
+        if alive.unsettled.replace(model.clone()).as_ref() == Some(&model) {
+            return;
+        }
+        let title = self.shared.config.title_of(&self.served().agent);
+        let words = format!(
+            "{title} may not use the model `{model}` now: {}. It stays chosen.",
+            why.trim_end_matches('.')
+        );
+        self.note(NoteKind::Warning, words, None).await;
+    }
+
     /// The agent did not take the model that was chosen: its people are told, and it goes on with its own.
     pub(super) async fn other_model(&mut self, why: &str) {
-        let Some(model) = self.thread.model.clone() else {
+        let Some(model) = self.served().model.clone() else {
             tracing::warn!(why, "the agent did not go back to its own model");
             return;
         };
-        let title = self.shared.config.title_of(&self.thread.agent);
+        let title = self.shared.config.title_of(&self.served().agent);
         let words = format!(
             "{title} does not use the model `{model}`: {}. It goes on with the one that it chooses itself.",
             why.trim_end_matches('.')
         );
         self.note(NoteKind::Warning, words, None).await;
+        if let Some(former) = self.former() {
+            // What is chosen for the next agent stays.
+            former.model = None;
+            return;
+        }
         let change = ThreadChange {
             model: Some(None),
             ..ThreadChange::default()

@@ -45,6 +45,8 @@ pub(super) struct Alive {
     /// Prompts that it was sent, and that reached it as far as is known.
     pub(super) prompts: u32,
     idle: Option<Instant>,
+    /// The model of which it was told that it may not use it.
+    pub(super) unsettled: Option<String>,
     /// What it said since it was last asked something.
     unasked: u32,
 }

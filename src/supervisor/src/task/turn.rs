@@ -120,16 +120,21 @@ impl Task {
             Ok(spoken) => spoken,
             Err(error) => return self.could_not_write(&error),
         };
-        let agent = self.shared.config.agents.get(&self.thread.agent);
+        let agent = self.shared.config.agents.get(&self.served().agent);
         let has_commands = agent.is_some_and(|agent| !agent.is_native());
-        let mut content = files::prompt(speaker::told(spoken, has_commands), &self.workspace, images).await;
+        let told = speaker::told(spoken, has_commands);
+        let is_command = has_commands && told.first().is_some_and(|first| speaker::is_command(&first.text));
+        let mut content = files::prompt(told, &self.workspace, images).await;
         if let Some(denials) = self.denials(turn).await {
-            content.insert(0, denials);
+            // Nothing may stand above a command.
+            let at = if is_command { content.len() } else { 0 };
+            content.insert(at, denials);
         }
+        let model = self.served().model.clone();
         let (Some(running), Slot::Alive(alive)) = (&mut self.turn, &mut self.slot) else {
             return;
         };
-        running.stage = Stage::Prompted(alive.process.prompt(content, self.thread.model.clone()));
+        running.stage = Stage::Prompted(alive.process.prompt(content, model));
         alive.prompts += 1;
         "thinking".clone_into(&mut running.doing);
         running.heard = Instant::now();
@@ -178,6 +183,7 @@ impl Task {
             Event::Update(update) => self.apply(*update).await,
             Event::Status(words) => running.doing = crate::timeline::brief(&words),
             Event::OtherModel(why) => self.other_model(&why).await,
+            Event::ModelUnsettled(why) => self.unsettled_model(&why).await,
             Event::Permission {
                 tool_call,
                 options,
@@ -236,6 +242,7 @@ impl Task {
             // The future is spent.
             running.stage = Stage::Wanted;
         }
+        self.denials_told();
         while let Slot::Alive(alive) = &mut self.slot {
             match alive.ready() {
                 Some(Event::Gone(gone)) => return self.died_after(result, gone).await,
@@ -278,6 +285,7 @@ impl Task {
             };
         }
         if is_answer {
+            self.denials_told();
             self.failures = 0;
             self.conclude(&result).await;
         }

@@ -9,12 +9,12 @@ use agent_client_protocol::v1::schema::{
     SessionConfigKind, SessionConfigOption, SessionConfigOptionCategory, SessionConfigSelectOptions,
     SetSessionConfigOptionRequest,
 };
-use agent_client_protocol::{Agent, Error, UntypedMessage};
+use agent_client_protocol::{Agent, Error, ErrorCode, UntypedMessage};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::words;
+use super::{Event, PromptError, client, words};
 use crate::models::{Model, Offer};
 
 /// Models that are kept of an agent's list.
@@ -29,6 +29,19 @@ enum Way {
     Former,
 }
 
+/// Why it does not use what was chosen, or why that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotTaken {
+    /// Its session named nothing to choose from.
+    NoMenu,
+    /// It said so, in these words.
+    Refused(String),
+    /// It could not be asked, or gave no answer that settles it, in words.
+    Unsettled(String),
+    /// Its connection ended.
+    Over,
+}
+
 /// What a session offers; `None` until it does.
 #[derive(Debug, Default)]
 pub(super) struct Models(Mutex<Option<Menu>>);
@@ -39,6 +52,24 @@ struct Menu {
     offer: Offer,
     /// The one that it used before it was told which.
     own: Option<String>,
+}
+
+impl NotTaken {
+    /// What its thread is told. In a session that was taken up (`resumed`) an agent need not name its models again.
+    ///
+    /// Errors: `Gone` if it can't be told anything any more.
+    pub(super) fn told(self, resumed: bool) -> Result<Event, PromptError> {
+        Ok(match self {
+            Self::NoMenu if resumed => {
+                let words = "it named no models when it took up its session, which goes on with what it has";
+                Event::ModelUnsettled(words.to_owned())
+            }
+            Self::NoMenu => Event::OtherModel("it chooses its model itself".to_owned()),
+            Self::Refused(why) => Event::OtherModel(why),
+            Self::Unsettled(why) => Event::ModelUnsettled(why),
+            Self::Over => return Err(PromptError::Gone),
+        })
+    }
 }
 
 impl Models {
@@ -69,21 +100,26 @@ impl Models {
         }
     }
 
-    /// Has it use this model; `None`: the one that it chose itself before. The error is why it does not, in words.
+    /// Has it use this model; `None`: the one that it chose itself before.
     pub(super) async fn choose(
         &self,
         connection: &ConnectionTo<Agent>,
         session: &str,
         wanted: Option<&str>,
         patience: Duration,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotTaken> {
         let Some((request, target, way)) = self.request(session, wanted)? else {
             return Ok(());
         };
         let answer = timeout(patience, connection.send_request(request).block_task()).await;
         let answer = answer
-            .map_err(|_| "it did not answer in time".to_owned())?
-            .map_err(|error| words::error(&error))?;
+            .map_err(|_| NotTaken::Unsettled("it did not answer in time".to_owned()))?
+            .map_err(|error| match error.code {
+                _ if client::is_over(&error) => NotTaken::Over,
+                // It has not looked at the choice yet.
+                ErrorCode::AUTH_REQUIRED => NotTaken::Unsettled(words::error(&error)),
+                _ => NotTaken::Refused(words::error(&error)),
+            })?;
         let mut menu = self.menu();
         let Some(menu) = menu.as_mut() else {
             return Ok(());
@@ -95,7 +131,8 @@ impl Models {
             menu.offer = offer;
         }
         if menu.offer.current != target {
-            return Err(format!("it answered that it uses `{}`", menu.offer.current));
+            let words = format!("it answered that it uses `{}`", menu.offer.current);
+            return Err(NotTaken::Refused(words));
         }
         menu.own = match wanted {
             Some(_) => menu.own.take().or(Some(before)),
@@ -109,16 +146,16 @@ impl Models {
         &self,
         session: &str,
         wanted: Option<&str>,
-    ) -> Result<Option<(UntypedMessage, String, Way)>, String> {
+    ) -> Result<Option<(UntypedMessage, String, Way)>, NotTaken> {
         let menu = self.menu();
         let Some(menu) = menu.as_ref() else {
-            return wanted.map_or(Ok(None), |_| Err("it chooses its model itself".to_owned()));
+            return wanted.map_or(Ok(None), |_| Err(NotTaken::NoMenu));
         };
         let target = match (wanted, &menu.own) {
             (Some(wanted), _) => menu
                 .offer
                 .find(wanted)
-                .ok_or_else(|| menu.offer.lacks())?
+                .ok_or_else(|| NotTaken::Refused(menu.offer.lacks()))?
                 .id
                 .clone(),
             (None, Some(own)) => own.clone(),
@@ -137,7 +174,7 @@ impl Models {
                 json!({ "sessionId": session, "modelId": target }),
             ),
         };
-        let request = request.map_err(|error: Error| words::error(&error))?;
+        let request = request.map_err(|error: Error| NotTaken::Unsettled(words::error(&error)))?;
         Ok(Some((request, target, menu.way.clone())))
     }
 }
