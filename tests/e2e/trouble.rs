@@ -227,6 +227,62 @@ async fn what_a_killed_host_left_running_is_taken_out_of_the_way_without_a_host(
     host.stop();
 }
 
+/// An agent that hears nothing once it has begun, not even that it is to end.
+const DEAF: &str = "
+trap '' TERM INT HUP
+on_prompt() {
+  case $line in *short*) say brief; answer '{\"stopReason\":\"end_turn\"}'; return ;; esac
+  say begun; while :; do sleep 1; done
+}
+";
+
+#[tokio::test]
+async fn a_reset_holds_whole_where_its_host_is_killed_before_its_worker_has_ended() {
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let config = shell_agent(home.path(), DEAF);
+    let host = Host::configured(home.path(), &config, &[]);
+    let person = Person::enter(host.link()).await;
+    let thread = person.open("short").await;
+    until("it is answered", async || {
+        states(home.path(), &thread).await == [TurnState::Done]
+    })
+    .await;
+    let mut ear = person.listen(&thread).await;
+    person.say(&thread, "long", "hold").await;
+    ear.until(|heard| heard.data.to_string().contains("begun")).await;
+    person.say(&thread, "next", "waits").await;
+    let (path, body) = (format!("/api/t/{thread}/reset"), json!({}));
+    let told = async {
+        until("the thread is told", async || {
+            let items = items(home.path(), &thread).await;
+            notes(&items).iter().any(|note| note.starts_with("Stopped"))
+        })
+        .await;
+    };
+    tokio::select! {
+        answer = person.try_post(&path, &body) => panic!("the worker has ended: {answer:?}"),
+        () = told => {}
+    }
+    host.kill();
+    let host = Host::configured(home.path(), &config, &[]);
+    let items = items(home.path(), &thread).await;
+    let told = notes(&items);
+    for words in [
+        "Dropped: the thread was reset",
+        "The thread was reset",
+        "Stopped: the thread was reset",
+    ] {
+        let count = told.iter().filter(|note| note.starts_with(words)).count();
+        assert_eq!(count, 1, "{words}: {told:?}");
+    }
+    let stopped = [TurnState::Done, TurnState::Stopped, TurnState::Stopped];
+    assert_eq!(states(home.path(), &thread).await, stopped);
+    let conversation = Conversation::open_without_recovery(home.path()).expect("it can be looked at");
+    let id = ThreadId::parse(&format!("web:{thread}")).expect("a thread");
+    assert_eq!(conversation.thread(&id).await.expect("it is there").session, None);
+    host.stop();
+}
+
 /// The folder of a thread, whose name ends in that of the thread.
 fn find(folder: &Path, thread: &str) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
@@ -237,11 +293,7 @@ fn find(folder: &Path, thread: &str) -> Option<PathBuf> {
 #[tokio::test]
 async fn a_host_with_an_agent_that_hears_nothing_stops_in_the_time_it_promises() {
     let home = tempfile::tempdir().expect("a folder can be made");
-    let deaf = "
-trap '' TERM INT HUP
-on_prompt() { say begun; while :; do sleep 1; done; }
-";
-    let host = Host::configured(home.path(), &shell_agent(home.path(), deaf), &[]);
+    let host = Host::configured(home.path(), &shell_agent(home.path(), DEAF), &[]);
     let person = Person::enter(host.link()).await;
     let thread = person.open("go").await;
     let mut ear = person.listen(&thread).await;

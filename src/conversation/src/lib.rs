@@ -37,6 +37,6 @@ pub use item::{
 pub use order::in_order;
 pub use recovery::Found;
 pub use thread::{
-    Counts, Dispatch, NewThread, Permissions, Thread, ThreadChange, ThreadFilter, ThreadSummary,
+    Counts, Dispatch, NewThread, Permissions, Reset, Thread, ThreadChange, ThreadFilter, ThreadSummary,
 };
 pub use turn::{Dropped, Enqueued, Merged, NewTurn, Turn, TurnEnd, TurnState};

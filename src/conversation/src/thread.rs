@@ -6,6 +6,8 @@ use credentials::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::id::ThreadId;
+use crate::item::Item;
+use crate::turn::Dropped;
 
 /// What a message does that comes while a turn runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -96,8 +98,20 @@ pub struct ThreadChange {
     pub dispatch: Option<Dispatch>,
     /// What happens before a tool changes something; `Some(None)` goes back to the agent's.
     pub permissions: Option<Option<Permissions>>,
-    /// The agent's session; `Some(None)` forgets it, and ends what was always allowed.
+    /// The agent's session; `Some(None)` forgets it. What the agent remembered in the former one ends; together with
+    /// another agent, all that was always allowed.
     pub session: Option<Option<String>>,
+}
+
+/// A thread in which the agent begins anew.
+#[derive(Debug, Clone)]
+pub struct Reset {
+    /// The thread.
+    pub thread: Thread,
+    /// What waited in it.
+    pub dropped: Vec<Dropped>,
+    /// What it was told.
+    pub told: Item,
 }
 
 /// Which threads to list.

@@ -44,6 +44,23 @@ impl Offers {
             Setting::Mode => self.modes.as_ref(),
         }
     }
+
+    /// Whether there is something of everything.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.models.is_some() && self.modes.is_some()
+    }
+
+    /// Whether there is nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.models.is_none() && self.modes.is_none()
+    }
+
+    /// Adds of what was known before what is not said now.
+    pub(crate) fn fill(&mut self, known: &Self) {
+        let Self { models, modes } = known;
+        self.models = self.models.take().or_else(|| models.clone());
+        self.modes = self.modes.take().or_else(|| modes.clone());
+    }
 }
 
 /// What an agent offers of one setting.

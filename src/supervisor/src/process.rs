@@ -59,6 +59,8 @@ pub(crate) enum Event {
     Status(String),
     /// It does not use what was chosen of this, and why, in words.
     NotTaken(Setting, String),
+    /// Whether it uses what was chosen of this is not known, and why, in words.
+    Unsettled(Setting, String),
     /// It asks for permission.
     Permission {
         /// What is to be done, as the agent describes it.
@@ -160,6 +162,7 @@ impl From<worker::Event> for Event {
             worker::Event::Update(update) => Self::Update(update),
             worker::Event::Status(words) => Self::Status(words),
             worker::Event::NotTaken(setting, why) => Self::NotTaken(setting, why),
+            worker::Event::Unsettled(setting, why) => Self::Unsettled(setting, why),
             worker::Event::Permission(asked) => Self::Permission {
                 tool_call: Box::new(asked.tool_call.clone()),
                 options: asked.choices(),

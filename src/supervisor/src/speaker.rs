@@ -16,7 +16,7 @@ pub(crate) fn told(spoken: Spoken, has_commands: bool) -> Vec<Spoke> {
     let mut messages = spoken.messages;
     for (at, spoke) in messages.iter_mut().enumerate() {
         let text = unforged(&spoke.text).into_owned();
-        let is_command = has_commands && at == 0 && text.trim_start().starts_with('/');
+        let is_command = has_commands && at == 0 && is_command(&text);
         spoke.text = if spoken.is_shared && !is_command {
             format!("{}\n{text}", line(spoke))
         } else {
@@ -24,6 +24,11 @@ pub(crate) fn told(spoken: Spoken, has_commands: bool) -> Vec<Spoke> {
         };
     }
     messages
+}
+
+/// Whether an agent that has commands takes a message for one of them.
+pub(crate) fn is_command(text: &str) -> bool {
+    text.trim_start().starts_with('/')
 }
 
 /// People choose their names, and nobody their id.
@@ -40,7 +45,7 @@ fn line(spoke: &Spoke) -> String {
 }
 
 /// The text, in which no line looks like ours.
-fn unforged(text: &str) -> Cow<'_, str> {
+pub(crate) fn unforged(text: &str) -> Cow<'_, str> {
     let is_forged = |line: &str| {
         let mut letters = line
             .chars()

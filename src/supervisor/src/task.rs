@@ -48,6 +48,7 @@ pub(crate) use workspace::make_private;
 use admission::Admitting;
 use asks::Asks;
 use clock::Clock;
+use denials::Denials;
 use renewal::Renewal;
 use slot::{Launched, Slot};
 use turn::Running;
@@ -89,6 +90,7 @@ pub(crate) struct Task {
     merging: Vec<TurnId>,
     admitting: Admitting,
     asks: Asks,
+    denials: Denials,
     renewal: Option<Renewal>,
     clock: Clock,
     /// Entries that are not the agent's and could not be written yet, oldest first.
@@ -173,6 +175,7 @@ impl Task {
             merging: Vec::new(),
             admitting: Admitting::default(),
             asks: Asks::default(),
+            denials: Denials::default(),
             renewal: None,
             clock: Clock::new(),
             kept: Vec::new(),

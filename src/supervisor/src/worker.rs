@@ -89,6 +89,8 @@ pub(crate) enum Event {
     Status(String),
     /// It does not use what was chosen of this, and why, in words.
     NotTaken(Setting, String),
+    /// Whether it uses what was chosen of this is not known, and why, in words.
+    Unsettled(Setting, String),
     /// It asks for permission.
     Permission(Box<PermissionAsked>),
     /// A model call needs a login.

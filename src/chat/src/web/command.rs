@@ -211,6 +211,7 @@ impl Web {
 
     async fn agent(&self, thread: &ThreadId, name: Option<String>) -> Result<CommandAnswer, Refused> {
         if let Some(name) = name {
+            let (now, _) = self.supervisor.subscribe(thread).await?;
             let change = ThreadChange {
                 agent: Some(name),
                 ..ThreadChange::default()
@@ -223,10 +224,12 @@ impl Web {
                 }
                 changed => changed?,
             };
-            return Ok(say(format!(
-                "From the next turn on: the agent {}, with a new session.",
-                self.supervisor.title_of(&changed.agent)
-            )));
+            let title = self.supervisor.title_of(&changed.agent);
+            return Ok(say(if changed.agent == now.thread.agent {
+                format!("This thread is served by {title} already.")
+            } else {
+                format!("From the next turn on: the agent {title}, with a new session.")
+            }));
         }
         let (now, _) = self.supervisor.subscribe(thread).await?;
         let mut answer = format!(

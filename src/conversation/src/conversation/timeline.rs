@@ -2,7 +2,7 @@
 
 use super::Conversation;
 use crate::error::Result;
-use crate::id::{ItemId, ThreadId};
+use crate::id::{ItemId, ThreadId, TurnId};
 use crate::item::{Item, Window};
 use crate::tables::{items, threads};
 
@@ -44,6 +44,15 @@ impl Conversation {
         self.read("read a timeline", move |database| {
             threads::expect(database, &thread)?;
             items::window(database, &thread, before, &window)
+        })
+        .await
+    }
+
+    /// The permission requests of the turn that began last before this one, in order.
+    pub async fn requests_before(&self, thread: &ThreadId, turn: TurnId) -> Result<Vec<Item>> {
+        let thread = thread.clone();
+        self.read("read what was asked for", move |database| {
+            items::requests_before(database, &thread, turn)
         })
         .await
     }

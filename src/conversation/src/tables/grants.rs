@@ -60,11 +60,20 @@ pub(crate) fn take_back(
     Ok(taken)
 }
 
-/// A thread has another session: what the agent kept in the former one ends, or (`all`) everything.
-pub(crate) fn end(database: &Connection, thread: &ThreadId, all: bool) -> Work<()> {
+/// What ends with a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// What the agent kept in it.
+    Theirs,
+    /// Everything.
+    All,
+}
+
+/// A thread has another session, or none.
+pub(crate) fn end(database: &Connection, thread: &ThreadId, what: Ends) -> Work<()> {
     database
         .prepare_cached("DELETE FROM grants WHERE thread = ?1 AND (theirs = 1 OR ?2)")?
-        .execute((thread, all))?;
+        .execute((thread, what == Ends::All))?;
     Ok(())
 }
 

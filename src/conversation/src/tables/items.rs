@@ -12,6 +12,12 @@ use crate::item::{Body, Item, NoteKind, Window};
 pub(crate) const NEWEST: &str = "SELECT * FROM items WHERE thread = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 pub(crate) const OF_TURN: &str = "SELECT * FROM items WHERE thread = ?1 AND turn = ?2 ORDER BY id";
 
+/// Of the turn that began last before another: those that waited in between and never ran do not count.
+pub(crate) const REQUESTS_BEFORE: &str = "
+    SELECT * FROM items WHERE thread = ?1 AND body LIKE '{\"item\":\"permission\",%'
+        AND turn = (SELECT max(id) FROM turns WHERE thread = ?1 AND id < ?2 AND started IS NOT NULL)
+    ORDER BY id";
+
 /// Writes an entry, or what has become of it. An id never moves to another thread.
 pub(crate) fn put(database: &Connection, item: &Item) -> Work<()> {
     let changed = database
@@ -105,6 +111,13 @@ pub(crate) fn window(
 /// The entries of one turn, oldest first.
 pub(crate) fn of_turn(database: &Connection, thread: &ThreadId, turn: TurnId) -> Work<Vec<Item>> {
     let mut statement = database.prepare_cached(OF_TURN)?;
+    let found = statement.query_map((thread, turn), item)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What was asked for in the turn that began last before this one, oldest first.
+pub(crate) fn requests_before(database: &Connection, thread: &ThreadId, turn: TurnId) -> Work<Vec<Item>> {
+    let mut statement = database.prepare_cached(REQUESTS_BEFORE)?;
     let found = statement.query_map((thread, turn), item)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }

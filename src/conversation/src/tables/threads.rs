@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use credentials::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
-use super::{Work, grants, rows};
+use super::grants::{self, Ends};
+use super::{Work, rows};
 use crate::columns::{front_end_range, maybe_path, moment, user};
 use crate::error::ConversationError;
 use crate::harmless;
@@ -123,8 +124,10 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
             ":other_permissions": permissions.is_some(), ":permissions": permissions.flatten(),
             ":other_session": session.is_some(), ":session": session.as_ref().and_then(Option::as_ref),
         })?;
-    if let Some(session) = session {
-        grants::end(database, id, session.is_none())?;
+    if session.is_some() {
+        // One that was not asked anything yet may be forgotten, too: what the host remembers is not its.
+        let what = if agent.is_some() { Ends::All } else { Ends::Theirs };
+        grants::end(database, id, what)?;
     }
     get(database, id)
 }

@@ -33,6 +33,8 @@ struct Inner {
     /// What prompts play, in order; with none left, they answer `echo: <text>`.
     prompts: VecDeque<Vec<Act>>,
     log: Vec<Told>,
+    /// The names of the agents that were started, in order.
+    agents: Vec<String>,
     sessions: u32,
     living: usize,
     most: usize,
@@ -122,6 +124,11 @@ impl Script {
         .collect()
     }
 
+    /// The names of the agents of all workers so far.
+    pub(crate) fn agents(&self) -> Vec<String> {
+        self.inner.lock().unwrap().agents.clone()
+    }
+
     /// Workers that live now, and that ever lived at the same time.
     pub(crate) fn living(&self) -> (usize, usize) {
         let inner = self.inner.lock().unwrap();
@@ -171,6 +178,7 @@ impl Script {
         let known = spec.session.filter(|_| !inner.forgotten);
         let resumed = known.is_some();
         let session = known.unwrap_or_else(|| format!("session-{}", inner.sessions));
+        inner.agents.push(spec.agent_name);
         inner.log.push(Told::Started {
             thread: spec.thread.to_string(),
             session: session.clone(),

@@ -8,7 +8,7 @@ use super::Result;
 use crate::entry::{entry, told};
 use crate::shared::session_folder;
 use crate::task;
-use crate::task::renewal::{RESET, WAS_RESET, forget_session};
+use crate::task::renewal::{RESET, WAS_RESET, clear_session};
 
 /// Takes all that waits in a thread out of its queue, forgets the agent's session, and tells the thread. The timeline and
 /// the files stay. A turn that a host left running is over. For the one who holds the state folder.
@@ -20,11 +20,9 @@ pub async fn reset_offline(
     state_folder: &Path,
     thread: &ThreadId,
 ) -> Result<()> {
-    conversation.drop_queued(thread, |_| true, WAS_RESET).await?;
     conversation.dismiss_left(thread).await?;
-    forget_session(conversation, session_folder(state_folder, thread), thread).await?;
-    let told = entry(conversation, thread, None, told(RESET));
-    Ok(conversation.put_items(vec![told]).await?)
+    conversation.reset(thread, WAS_RESET, RESET).await?;
+    clear_session(session_folder(state_folder, thread)).await
 }
 
 /// Takes back what is always allowed in a thread: one, or all but what the agent remembers itself; and tells the thread. For

@@ -4,6 +4,7 @@ mod admission;
 mod asks;
 mod broken;
 mod deaths;
+mod denials;
 mod disk;
 mod dispatch;
 mod ending;

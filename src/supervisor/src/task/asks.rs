@@ -196,10 +196,10 @@ impl Task {
     /// Who asks, for people; nobody is named where it is the built-in agent.
     fn asker(&self) -> String {
         let config = &self.shared.config;
-        let agent = config.agents.get(&self.thread.agent);
+        let agent = config.agents.get(&self.served().agent);
         agent
             .filter(|agent| !agent.is_native())
-            .map_or_else(String::new, |_| config.title_of(&self.thread.agent))
+            .map_or_else(String::new, |_| config.title_of(&self.served().agent))
     }
 
     /// Whether a request has any answer that is understood. What is not is told.
@@ -255,6 +255,16 @@ impl Task {
         decision: Decision,
         answer: Answer,
     ) -> Result<(), SupervisorError> {
+        let is_ending = self.renewal.is_some();
+        let (decision, answer) = match (decision, &permission.keeper) {
+            // Another agent follows this turn, and nothing of it holds beyond.
+            (Decision::Always { by, .. }, Keeper::Host { .. }) if is_ending => {
+                (Decision::Once { by }, Answer::Once)
+            }
+            // It asks again, and is answered by the host.
+            (decision @ Decision::Always { .. }, Keeper::Host { .. }) => (decision, Answer::Once),
+            (decision, _) => (decision, answer),
+        };
         if let Body::Permission {
             decision: decided, ..
         } = &mut permission.item.body
@@ -265,6 +275,7 @@ impl Task {
         let (conversation, item) = (&self.shared.conversation, permission.item.clone());
         let written = match decision {
             Decision::Denied { .. } | Decision::TimedOut | Decision::Gone => Ok(()),
+            Decision::Always { .. } if is_ending => conversation.put_items(vec![item]).await,
             Decision::Once { .. } => conversation.put_items(vec![item]).await,
             Decision::Always { .. } => conversation.give_grant(item, permission.keeper.clone()).await,
         };
@@ -272,11 +283,6 @@ impl Task {
             self.deny_unwritten(permission).await;
             return Err(error.into());
         }
-        let answer = match (&decision, &permission.keeper) {
-            // It asks again, and is answered by the host.
-            (Decision::Always { .. }, Keeper::Host { .. }) => Answer::Once,
-            _ => answer,
-        };
         self.settle(permission, decision, PermissionAnswer::Given(answer))
             .await;
         Ok(())
@@ -308,6 +314,7 @@ impl Task {
         if let Body::Permission { decision, .. } = &mut permission.item.body {
             *decision = Some(decided);
         }
+        self.denials.decided(&permission.item);
         self.rewrite(permission.item).await;
         permission.reply.give(answer);
         if let Some(running) = &mut self.turn {

@@ -1,8 +1,8 @@
 //! What people and programs ask of a thread.
 
-use conversation::{Body, Dispatch, NoteKind};
+use conversation::{Body, Dispatch, Item, NoteKind, Reset};
 use conversation::{Enqueued, SourceId, Thread, ThreadChange, Turn, TurnEnd, TurnId, Window};
-use credentials::UserId;
+use credentials::{Timestamp, UserId};
 
 use super::Task;
 use super::post::known;
@@ -199,7 +199,24 @@ impl Task {
             let _ = promise.send(Err(error));
             return;
         }
-        self.drop_all_but(None, WAS_RESET).await;
+        // All of it at once, while the worker may still take its time to end: a host that dies meanwhile has done it.
+        let reset = self.shared.conversation.reset(&self.thread.id, WAS_RESET, RESET);
+        match reset.await {
+            Ok(Reset {
+                thread,
+                dropped,
+                told,
+            }) => {
+                self.thread = thread;
+                self.merging.clear();
+                self.dropped(dropped);
+                self.show_written(told);
+            }
+            Err(error) => {
+                let _ = promise.send(Err(error.into()));
+                return;
+            }
+        }
         self.drop_asks().await;
         if let Some(running) = &self.turn
             && !matches!(running.stage, Stage::Ending { .. })
@@ -209,21 +226,9 @@ impl Task {
         }
         self.finish(TurnEnd::Stopped, Some(WAS_RESET.to_owned())).await;
         self.end_worker();
-        if let Err(error) = self.shared.conversation.dismiss(&self.thread.id).await {
-            // It is shown as unanswered; no more.
-            tracing::warn!(%error, "could not dismiss how the last turn ended");
-        }
-        let mut promises = vec![promise];
-        promises.extend(
-            self.renewal
-                .take()
-                .into_iter()
-                .flat_map(|renewal| renewal.promises),
-        );
-        self.renewal = Some(Renewal {
-            words: RESET.to_owned(),
-            promises,
-        });
+        let mut renewal = self.renewal.take().unwrap_or_default();
+        renewal.promises.push(promise);
+        self.renewal = Some(renewal);
     }
 
     async fn change(&mut self, mut change: ThreadChange) -> Result<Thread, SupervisorError> {
@@ -250,17 +255,25 @@ impl Task {
             let words = format!(
                 "{title} takes over this thread. It begins anew and does not remember what was said."
             );
-            let promises = self
-                .renewal
-                .take()
-                .map(|renewal| renewal.promises)
-                .unwrap_or_default();
-            self.thread = self
-                .shared
-                .conversation
-                .change_thread(&self.thread.id, change)
-                .await?;
-            self.renewal = Some(Renewal { words, promises });
+            let conversation = &self.shared.conversation;
+            let told = Item {
+                id: conversation.new_item_id(),
+                thread: self.thread.id.clone(),
+                turn: None,
+                at: Timestamp::now(),
+                body: Body::Note {
+                    kind: NoteKind::Info,
+                    text: words,
+                    retry: None,
+                },
+            };
+            let changed = conversation.change_and_tell(&self.thread.id, change, told.clone());
+            let changed = changed.await?;
+            let former = self.turn.is_some().then(|| self.served().clone());
+            self.thread = changed;
+            let promises = self.renewal.take().unwrap_or_default().promises;
+            self.renewal = Some(Renewal { former, promises });
+            self.show_written(told);
             if self.turn.is_some() {
                 let words = "The running turn goes on with the former agent.";
                 self.note(NoteKind::Info, words.to_owned(), None).await;

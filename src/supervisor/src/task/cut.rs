@@ -124,6 +124,7 @@ impl Task {
     /// Whether the worker that died had got the turn, which may then have had effects, whatever was heard of it. One that
     /// did not reach it is put back.
     async fn was_begun(&mut self) -> bool {
+        self.denials_told();
         let Some(running) = &mut self.turn else {
             return false;
         };

@@ -1,49 +1,75 @@
 //! Why somebody said no: the protocol has no words for it, so an agent of somebody else's reads it with its next message.
 
 use agent_client_protocol::v1::schema::ContentBlock;
-use conversation::{Body, Decision, Item, TurnId, Window};
+use conversation::{Body, Decision, Item, TurnId};
 
 use super::Task;
+use super::slot::Slot;
+use crate::speaker;
 
-/// A no of the turn before stands among so many entries.
-const LOOKED_AT: Window = Window {
-    entries: 300,
-    bytes: 8 * 1024 * 1024,
-    free: Vec::new(),
-};
+/// What people gave as reasons.
+#[derive(Debug, Default)]
+pub(super) struct Denials {
+    /// Those that the agent was not told yet, oldest first. `None`: nobody has looked what was left by a task before this
+    /// one, or the agent hears them with the answer, as ours does.
+    untold: Option<Vec<String>>,
+    /// So many of them stand in the last prompt.
+    sent: usize,
+}
 
-impl Task {
-    /// What people gave as reasons since the agent was last told something, as a block of the next prompt. Our own agent
-    /// hears them with the answer.
-    pub(super) async fn denials(&mut self, turn: TurnId) -> Option<ContentBlock> {
-        let agent = self.shared.config.agents.get(&self.thread.agent)?;
-        // An agent that begins anew knows nothing of what was asked.
-        if agent.is_native() || self.thread.session.is_none() {
-            return None;
-        }
-        let window = self
-            .shared
-            .conversation
-            .window(&self.thread.id, None, LOOKED_AT)
-            .await;
-        match window {
-            Ok((items, _)) => words(&items, turn).map(ContentBlock::from),
-            Err(error) => {
-                tracing::warn!(%error, "could not read why somebody said no");
-                None
-            }
+impl Denials {
+    /// A request was decided.
+    pub(super) fn decided(&mut self, item: &Item) {
+        if let Some(untold) = &mut self.untold {
+            untold.extend(words(item));
         }
     }
 }
 
-/// Those of this turn, and of the one before it.
-fn words(items: &[Item], turn: TurnId) -> Option<String> {
-    let before = items
-        .iter()
-        .filter_map(|item| item.turn)
-        .filter(|at| *at < turn)
-        .max();
-    let reasons = items.iter().filter_map(|item| match &item.body {
+impl Task {
+    /// What people gave as reasons since the agent was last told something, as a block of the next prompt.
+    pub(super) async fn denials(&mut self, turn: TurnId) -> Option<ContentBlock> {
+        let agent = self.shared.config.agents.get(&self.served().agent);
+        let Slot::Alive(alive) = &self.slot else {
+            return None;
+        };
+        if agent.is_none_or(crate::Agent::is_native) {
+            self.denials = Denials::default();
+            return None;
+        }
+        if alive.is_fresh() && !alive.process.resumed() {
+            // An agent that begins anew knows nothing of what was asked.
+            self.denials = Denials {
+                untold: Some(vec![]),
+                sent: 0,
+            };
+            return None;
+        }
+        if self.denials.untold.is_none() {
+            let before = self.shared.conversation.requests_before(&self.thread.id, turn);
+            match before.await {
+                Ok(items) => self.denials.untold = Some(items.iter().filter_map(words).collect()),
+                Err(error) => tracing::warn!(%error, "could not read why somebody said no"),
+            }
+        }
+        let untold = self.denials.untold.as_deref().unwrap_or_default();
+        self.denials.sent = untold.len();
+        (!untold.is_empty()).then(|| ContentBlock::from(untold.join("\n")))
+    }
+
+    /// The last prompt is over, or its worker: what stood in it is told if it got there, and stands in the next one if not.
+    pub(super) fn denials_told(&mut self) {
+        let got_there = matches!(&self.slot, Slot::Alive(alive) if alive.process.got_prompt());
+        let sent = std::mem::take(&mut self.denials.sent);
+        if let Some(untold) = self.denials.untold.as_mut().filter(|_| got_there) {
+            untold.drain(..sent.min(untold.len()));
+        }
+    }
+}
+
+/// As the agent reads it. No line of it looks like one of the host's.
+fn words(item: &Item) -> Option<String> {
+    match &item.body {
         Body::Permission {
             title,
             decision:
@@ -52,11 +78,10 @@ fn words(items: &[Item], turn: TurnId) -> Option<String> {
                     reason: Some(reason),
                 }),
             ..
-        } if item.turn == Some(turn) || item.turn == before && before.is_some() => {
-            Some(format!("{by} said no to “{title}”, because: {reason}"))
+        } => {
+            let words = format!("{by} said no to “{title}”, because: {reason}");
+            Some(speaker::unforged(&words).into_owned())
         }
         _ => None,
-    });
-    let lines = reasons.collect::<Vec<_>>().join("\n");
-    (!lines.is_empty()).then_some(lines)
+    }
 }

@@ -1,6 +1,6 @@
 //! The model and the mode of a thread whose agent is somebody else's: the agent says which there are, and whether it takes one.
 
-use conversation::{NoteKind, ThreadChange};
+use conversation::{NoteKind, Thread, ThreadChange};
 
 use super::Task;
 use super::slot::Slot;
@@ -11,9 +11,10 @@ use crate::update::Change;
 impl Task {
     /// What is chosen for this thread.
     pub(super) fn chosen(&self) -> Chosen {
+        let served = self.served();
         Chosen {
-            model: self.thread.model.clone(),
-            mode: self.thread.mode.clone(),
+            model: served.model.clone(),
+            mode: served.mode.clone(),
         }
     }
 
@@ -22,10 +23,18 @@ impl Task {
         if let Slot::Alive(alive) = &self.slot
             && !alive.process.is_over()
         {
-            let offers = alive.process.offers();
+            let mut offers = alive.process.offers();
+            // It need not name them again in a session that it takes up.
+            if alive.process.resumed() && !offers.is_whole() {
+                match self.shared.offers.get(&self.served().agent).as_deref() {
+                    Some(known) => offers.fill(known),
+                    None if offers.is_empty() => return,
+                    None => {}
+                }
+            }
             let model = offers.models.as_ref();
             self.board().model = model.map(|models| models.current_name().to_owned());
-            self.shared.offers.insert(self.thread.agent.clone(), offers);
+            self.shared.offers.insert(self.served().agent.clone(), offers);
         }
     }
 
@@ -62,34 +71,57 @@ impl Task {
         })
     }
 
+    /// It is not known whether the agent uses what was chosen, which stays: its people are told, once for each worker.
+    pub(super) async fn unsettled(&mut self, setting: Setting, why: &str) {
+        let Some(chosen) = chosen_of(self.served(), setting).clone() else {
+            return;
+        };
+        let Slot::Alive(alive) = &mut self.slot else {
+            return;
+        };
+        let about = (setting, chosen.clone());
+        if alive.unsettled.contains(&about) {
+            return;
+        }
+        alive.unsettled.push(about);
+        let title = self.shared.config.title_of(&self.served().agent);
+        let words = format!(
+            "{title} may not use the {setting} `{chosen}` now: {}. It stays chosen.",
+            why.trim_end_matches('.')
+        );
+        self.note(NoteKind::Warning, words, None).await;
+    }
+
     /// The agent did not take what was chosen: its people are told, and it goes on with its own.
     pub(super) async fn not_taken(&mut self, setting: Setting, why: &str) {
-        let (chosen, change) = match setting {
-            Setting::Model => (
-                &self.thread.model,
-                ThreadChange {
-                    model: Some(None),
-                    ..ThreadChange::default()
-                },
-            ),
-            Setting::Mode => (
-                &self.thread.mode,
-                ThreadChange {
-                    mode: Some(None),
-                    ..ThreadChange::default()
-                },
-            ),
-        };
-        let Some(chosen) = chosen.clone() else {
+        let Some(chosen) = chosen_of(self.served(), setting).clone() else {
             tracing::warn!(why, %setting, "the agent did not go back to its own choice");
             return;
         };
-        let title = self.shared.config.title_of(&self.thread.agent);
+        let title = self.shared.config.title_of(&self.served().agent);
         let words = format!(
             "{title} does not use the {setting} `{chosen}`: {}. It goes on with the one that it chooses itself.",
             why.trim_end_matches('.')
         );
         self.note(NoteKind::Warning, words, None).await;
+        if let Some(former) = self.former() {
+            // What is chosen for the next agent stays.
+            match setting {
+                Setting::Model => former.model = None,
+                Setting::Mode => former.mode = None,
+            }
+            return;
+        }
+        let change = match setting {
+            Setting::Model => ThreadChange {
+                model: Some(None),
+                ..ThreadChange::default()
+            },
+            Setting::Mode => ThreadChange {
+                mode: Some(None),
+                ..ThreadChange::default()
+            },
+        };
         self.settle_choice(change).await;
     }
 
@@ -99,9 +131,10 @@ impl Task {
         let Slot::Alive(alive) = &self.slot else {
             return;
         };
-        if let Some((from, to)) = alive.process.strayed()
-            && self.thread.mode.as_ref() == Some(&from)
-        {
+        let Some((from, to)) = alive.process.strayed() else {
+            return;
+        };
+        if self.former().is_none() && self.thread.mode.as_ref() == Some(&from) {
             let change = ThreadChange {
                 mode: Some(Some(to)),
                 ..ThreadChange::default()
@@ -119,5 +152,12 @@ impl Task {
             }
             Err(error) => tracing::warn!(%error, "could not write down what an agent works with"),
         }
+    }
+}
+
+fn chosen_of(thread: &Thread, setting: Setting) -> &Option<String> {
+    match setting {
+        Setting::Model => &thread.model,
+        Setting::Mode => &thread.mode,
     }
 }

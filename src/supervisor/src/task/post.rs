@@ -127,6 +127,11 @@ impl Task {
     ) -> Result<usize, ConversationError> {
         let conversation = &self.shared.conversation;
         let dropped = conversation.drop_queued(&self.thread.id, which, reason).await?;
+        Ok(self.dropped(dropped))
+    }
+
+    /// These wait no more. How many they are.
+    pub(super) fn dropped(&mut self, dropped: Vec<Dropped>) -> usize {
         let count = dropped.len();
         for Dropped { turn, told } in dropped {
             self.merging.retain(|id| *id != turn.id);
@@ -136,7 +141,7 @@ impl Task {
         if count > 0 {
             self.show_queue();
         }
-        Ok(count)
+        count
     }
 
     /// The first message may have named the thread.

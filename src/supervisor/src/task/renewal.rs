@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use conversation::{Conversation, NoteKind, Thread, ThreadChange, ThreadId};
+use conversation::{NoteKind, Thread};
 
 use super::Task;
 use crate::command::Promise;
@@ -20,30 +20,42 @@ pub(crate) const RESET: &str =
 /// Why turns ended that a reset took away.
 pub(crate) const WAS_RESET: &str = "the thread was reset";
 
-/// A new session is to begin, once no turn runs and the worker has ended.
-#[derive(Debug)]
+/// A new session is to begin, once no turn runs and the worker has ended. That it is to, is written and told already.
+#[derive(Debug, Default)]
 pub(super) struct Renewal {
-    /// What the thread is told.
-    pub(super) words: String,
+    /// The thread as it was before another agent was chosen, while a turn runs that the former one goes on with.
+    pub(super) former: Option<Thread>,
     /// Who waits for it.
     pub(super) promises: Vec<Promise<()>>,
 }
 
 impl Task {
-    /// Forgets the session. No turn runs, and there is no worker.
+    /// The thread as its worker has it: agent, model and session are the former ones in a turn after which another agent
+    /// takes over.
+    pub(super) fn served(&self) -> &Thread {
+        let former = self.renewal.as_ref().and_then(|renewal| renewal.former.as_ref());
+        former.filter(|_| self.turn.is_some()).unwrap_or(&self.thread)
+    }
+
+    /// The same, where it is not what the thread is from the next turn on.
+    pub(super) fn former(&mut self) -> Option<&mut Thread> {
+        self.turn.as_ref()?;
+        self.renewal.as_mut()?.former.as_mut()
+    }
+
+    /// Clears away what is left of the session. No turn runs, and there is no worker.
     pub(super) async fn renew(&mut self) {
         let Some(renewal) = self.renewal.take() else {
             return;
         };
-        let result = self.forget_session().await;
+        let result = clear_session(self.shared.session_folder(&self.thread.id)).await;
         let result = match result {
             Ok(()) => {
                 self.failures = 0;
-                self.note(NoteKind::Info, renewal.words, None).await;
                 Ok(())
             }
             Err(error) => {
-                tracing::warn!(%error, "could not forget the session");
+                tracing::warn!(%error, "could not clear what is left of the session");
                 self.note(NoteKind::Error, crate::ending::sentence(&error.to_string()), None)
                     .await;
                 Err(error.to_string())
@@ -59,20 +71,11 @@ impl Task {
         }
         self.rest();
     }
-
-    async fn forget_session(&mut self) -> Result<(), SupervisorError> {
-        let folder = self.shared.session_folder(&self.thread.id);
-        self.thread = forget_session(&self.shared.conversation, folder, &self.thread.id).await?;
-        Ok(())
-    }
 }
 
-/// Forgets the session of a thread that has no worker.
-pub(crate) async fn forget_session(
-    conversation: &Conversation,
-    folder: PathBuf,
-    thread: &ThreadId,
-) -> Result<Thread, SupervisorError> {
+/// Clears the session's folder of a thread that has no worker. Left as it is by a host that died, nothing of it is taken up:
+/// the agent that begins a new session there moves the transcript aside itself.
+pub(crate) async fn clear_session(folder: PathBuf) -> Result<(), SupervisorError> {
     let what = format!("clear the session folder `{}`", folder.display());
     let failed = |cause: String| SupervisorError::System {
         what: what.clone(),
@@ -81,12 +84,7 @@ pub(crate) async fn forget_session(
     tokio::task::spawn_blocking(move || clear(&folder))
         .await
         .map_err(|error| failed(error.to_string()))?
-        .map_err(|error| failed(error.to_string()))?;
-    let change = ThreadChange {
-        session: Some(None),
-        ..ThreadChange::default()
-    };
-    Ok(conversation.change_thread(thread, change).await?)
+        .map_err(|error| failed(error.to_string()))
 }
 
 /// Empties a session folder, but for transcripts, of which the newest gets a number.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{Next, Task, never};
+use crate::models::Setting;
 use crate::places::Place;
 use crate::process::{Events, Process, Waited};
 use crate::state::{self, Step};
@@ -45,6 +46,8 @@ pub(super) struct Alive {
     /// Prompts that it was sent, and that reached it as far as is known.
     pub(super) prompts: u32,
     idle: Option<Instant>,
+    /// What was chosen of which it was told that it may not be used.
+    pub(super) unsettled: Vec<(Setting, String)>,
     /// What it said since it was last asked something.
     unasked: u32,
 }

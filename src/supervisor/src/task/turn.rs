@@ -119,11 +119,15 @@ impl Task {
             Ok(spoken) => spoken,
             Err(error) => return self.could_not_write(&error),
         };
-        let agent = self.shared.config.agents.get(&self.thread.agent);
+        let agent = self.shared.config.agents.get(&self.served().agent);
         let has_commands = agent.is_some_and(|agent| !agent.is_native());
-        let mut content = files::prompt(speaker::told(spoken, has_commands), &self.workspace, images).await;
+        let told = speaker::told(spoken, has_commands);
+        let is_command = has_commands && told.first().is_some_and(|first| speaker::is_command(&first.text));
+        let mut content = files::prompt(told, &self.workspace, images).await;
         if let Some(denials) = self.denials(turn).await {
-            content.insert(0, denials);
+            // Nothing may stand above a command.
+            let at = if is_command { content.len() } else { 0 };
+            content.insert(at, denials);
         }
         let chosen = self.chosen();
         let (Some(running), Slot::Alive(alive)) = (&mut self.turn, &mut self.slot) else {

@@ -281,7 +281,7 @@ impl Task {
         };
         Some(WorkerStatus {
             thread: self.thread.id.clone(),
-            agent: self.thread.agent.clone(),
+            agent: self.served().agent.clone(),
             pid,
             state: self.state,
             turn: self.turn_id(),

@@ -9,12 +9,12 @@ use agent_client_protocol::v1::schema::{
     SessionConfigKind, SessionConfigOption, SessionConfigOptionCategory, SessionConfigSelectOptions,
     SetSessionConfigOptionRequest,
 };
-use agent_client_protocol::{Agent, Error, UntypedMessage};
+use agent_client_protocol::{Agent, Error, ErrorCode, UntypedMessage};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::words;
+use super::{Event, PromptError, client, words};
 use crate::models::{Offer, Offered, Offers, Setting};
 
 /// Entries that are kept of an agent's list.
@@ -27,6 +27,38 @@ enum Way {
     Option(String),
     /// The request that there was before there were options.
     Former,
+}
+
+/// Why it does not use what was chosen, or why that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotTaken {
+    /// Its session named nothing to choose from.
+    NoMenu,
+    /// It said so, in these words.
+    Refused(String),
+    /// It could not be asked, or gave no answer that settles it, in words.
+    Unsettled(String),
+    /// Its connection ended.
+    Over,
+}
+
+impl NotTaken {
+    /// What its thread is told. In a session that was taken up (`resumed`) an agent need not name again what it offers.
+    ///
+    /// Errors: `Gone` if it can't be told anything any more.
+    pub(super) fn told(self, setting: Setting, resumed: bool) -> Result<Event, PromptError> {
+        Ok(match self {
+            Self::NoMenu if resumed => {
+                let words =
+                    format!("it named no {setting}s when it took up its session, which goes on with what it has");
+                Event::Unsettled(setting, words)
+            }
+            Self::NoMenu => Event::NotTaken(setting, format!("it chooses its {setting} itself")),
+            Self::Refused(why) => Event::NotTaken(setting, why),
+            Self::Unsettled(why) => Event::Unsettled(setting, why),
+            Self::Over => return Err(PromptError::Gone),
+        })
+    }
 }
 
 /// The words of the protocol about one setting.
@@ -170,22 +202,27 @@ impl Menus {
         Some((told, card.offer.current.clone()))
     }
 
-    /// Has it use this; `None`: what it chose itself before. The error is why it does not, in words.
+    /// Has it use this; `None`: what it chose itself before.
     pub(super) async fn choose(
         &self,
         connection: &ConnectionTo<Agent>,
         session: &str,
         (setting, wanted): (Setting, Option<&str>),
         patience: Duration,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotTaken> {
         let menu = self.menu(setting);
         let Some((request, target, way)) = menu.request(session, wanted)? else {
             return Ok(());
         };
         let answer = timeout(patience, connection.send_request(request).block_task()).await;
         let answer = answer
-            .map_err(|_| "it did not answer in time".to_owned())?
-            .map_err(|error| words::error(&error))?;
+            .map_err(|_| NotTaken::Unsettled("it did not answer in time".to_owned()))?
+            .map_err(|error| match error.code {
+                _ if client::is_over(&error) => NotTaken::Over,
+                // It has not looked at the choice yet.
+                ErrorCode::AUTH_REQUIRED => NotTaken::Unsettled(words::error(&error)),
+                _ => NotTaken::Refused(words::error(&error)),
+            })?;
         if matches!(way, Way::Option(_)) {
             // With one of them others may be otherwise, too.
             for other in [&self.models, &self.modes] {
@@ -218,7 +255,7 @@ impl Menu {
     }
 
     /// It answered that it took this.
-    fn took(&self, wanted: Option<&str>, target: String, way: &Way, answer: &Value) -> Result<(), String> {
+    fn took(&self, wanted: Option<&str>, target: String, way: &Way, answer: &Value) -> Result<(), NotTaken> {
         let mut card = self.card();
         let Some(card) = card.as_mut() else {
             return Ok(());
@@ -230,7 +267,8 @@ impl Menu {
             card.offer = offer;
         }
         if card.offer.current != target {
-            return Err(format!("it answered that it uses `{}`", card.offer.current));
+            let words = format!("it answered that it uses `{}`", card.offer.current);
+            return Err(NotTaken::Refused(words));
         }
         card.told = wanted.map(|_| target);
         card.own = wanted.and_then(|_| card.own.take().or(Some(before)));
@@ -242,16 +280,16 @@ impl Menu {
         &self,
         session: &str,
         wanted: Option<&str>,
-    ) -> Result<Option<(UntypedMessage, String, Way)>, String> {
+    ) -> Result<Option<(UntypedMessage, String, Way)>, NotTaken> {
         let mut card = self.card();
         let Some(card) = card.as_mut() else {
-            let none = format!("it chooses its {} itself", self.setting);
-            return wanted.map_or(Ok(None), |_| Err(none));
+            return wanted.map_or(Ok(None), |_| Err(NotTaken::NoMenu));
         };
         let target = match (wanted, &card.own) {
             (Some(wanted), _) => {
                 let found = card.offer.find(wanted);
-                found.ok_or_else(|| card.offer.lacks())?.id.clone()
+                let lacks = || NotTaken::Refused(card.offer.lacks());
+                found.ok_or_else(lacks)?.id.clone()
             }
             (None, Some(own)) => own.clone(),
             (None, None) => return Ok(None),
@@ -270,7 +308,7 @@ impl Menu {
                 UntypedMessage::new(method, json!({ "sessionId": session, wanted: target }))
             }
         };
-        let request = request.map_err(|error: Error| words::error(&error))?;
+        let request = request.map_err(|error: Error| NotTaken::Unsettled(words::error(&error)))?;
         Ok(Some((request, target, card.way.clone())))
     }
 }

@@ -28,7 +28,7 @@ impl Worker {
         let request = PromptRequest::new(self.opened.session.clone(), content).meta(meta);
         let (connection, prompts) = (self.connection.clone(), self.prompts.clone());
         let (gate, sign_in, name) = (self.gate.clone(), self.opened.sign_in.clone(), self.name.clone());
-        let (is_cancelled, patience) = (self.is_cancelled.clone(), self.patience);
+        let (is_cancelled, patience, resumed) = (self.is_cancelled.clone(), self.patience, self.resumed());
         is_cancelled.store(false, Ordering::SeqCst);
         // What it says of this turn is not what it said of one before.
         self.process.tail.forget();
@@ -46,12 +46,18 @@ impl Worker {
                     let taken = gate
                         .menus
                         .choose(&connection, &session, (setting, wanted), patience);
-                    if let Err(why) = taken.await {
-                        gate.send(Event::NotTaken(setting, why)).await;
+                    let not_taken = taken.await.err().map(|why| why.told(setting, resumed));
+                    // What was asked so far is not the prompt.
+                    before.store(pace.requests_written(), Ordering::SeqCst);
+                    match not_taken {
+                        Some(Ok(told)) => gate.send(told).await,
+                        Some(Err(error)) => {
+                            gate.set_over();
+                            return Err(error);
+                        }
+                        None => {}
                     }
                 }
-                // What was asked so far is not the prompt.
-                before.store(pace.requests_written(), Ordering::SeqCst);
                 if is_cancelled.load(Ordering::SeqCst) {
                     return Ok(StopReason::Cancelled);
                 }

@@ -8,6 +8,7 @@ use super::fake::{Scene, native};
 use super::*;
 use crate::supervisor::Answer;
 
+mod choice;
 mod sign_in;
 mod starts;
 

@@ -246,6 +246,11 @@ async fn settings_and_commands_change_the_thread() {
     );
     command("/agent other").await;
     events.until("thread", |thread| thread["agent"] == "other").await;
+    let again = command("/agent other").await["words"].to_string();
+    assert!(
+        again.contains("already") && !again.contains("new session"),
+        "{again}"
+    );
     command("/model default").await;
     // Ours has none unless it is told one.
     command("/agent native").await;

@@ -121,16 +121,17 @@ async fn what_is_taken_back_is_gone_with_the_entry_that_says_so_and_nothing_else
 }
 
 #[tokio::test]
-async fn a_forgotten_session_ends_all_and_another_one_what_the_agent_kept_in_it() {
+async fn another_session_ends_what_the_agent_kept_in_the_former_one_and_another_agent_all() {
     let (_folder, conversation, thread) = with_thread().await;
-    let session = async |name: Option<&str>| {
+    let session = async |name: Option<&str>, agent: Option<&str>| {
         let change = ThreadChange {
             session: Some(name.map(str::to_owned)),
+            agent: agent.map(str::to_owned),
             ..ThreadChange::default()
         };
         conversation.change_thread(&thread, change).await.unwrap();
     };
-    session(Some("1")).await;
+    session(Some("1"), None).await;
     give(&conversation, &thread, "Ann", kept("1")).await;
     give(&conversation, &thread, "Bob", Keeper::Agent).await;
     let title = ThreadChange {
@@ -139,9 +140,42 @@ async fn a_forgotten_session_ends_all_and_another_one_what_the_agent_kept_in_it(
     };
     conversation.change_thread(&thread, title).await.unwrap();
     assert_eq!(given_by(&conversation, &thread).await, ["Ann", "Bob"]);
-    session(Some("2")).await;
+    session(Some("2"), None).await;
     assert_eq!(given_by(&conversation, &thread).await, ["Ann"]);
-    session(None).await;
+    // As where a new session was named and its worker died before anything was said in it.
+    session(None, None).await;
+    assert_eq!(given_by(&conversation, &thread).await, ["Ann"]);
+    session(None, Some("other")).await;
     assert_eq!(given_by(&conversation, &thread).await, [""; 0]);
     assert!(!holds(&conversation, &thread, "1").await);
+}
+
+#[tokio::test]
+async fn a_reset_forgets_all_drops_what_waits_and_says_so_last_in_its_thread_alone() {
+    let (folder, conversation, thread) = with_thread().await;
+    let other = open(&conversation, "web:b").await;
+    for place in [&thread, &other] {
+        let change = ThreadChange {
+            session: Some(Some("1".to_owned())),
+            ..ThreadChange::default()
+        };
+        conversation.change_thread(place, change).await.unwrap();
+        give(&conversation, place, "Ann", kept("1")).await;
+        give(&conversation, place, "Bob", Keeper::Agent).await;
+        conversation.enqueue(message(place, "1", "waits")).await.unwrap();
+    }
+    let reset = conversation.reset(&thread, "why", "begun anew").await.unwrap();
+    let (conversation, _) = reopened(folder.path(), conversation).await;
+    assert_eq!(conversation.thread(&thread).await.unwrap(), reset.thread);
+    assert_eq!(reset.thread.session, None);
+    assert_eq!(given_by(&conversation, &thread).await, [""; 0]);
+    assert_eq!(conversation.queued(&thread).await.unwrap(), []);
+    let last = conversation.items(&thread, None, 2).await.unwrap();
+    assert_eq!(last, [reset.dropped[0].told.clone(), reset.told]);
+    assert_eq!(given_by(&conversation, &other).await, ["Ann", "Bob"]);
+    assert_eq!(conversation.queued(&other).await.unwrap().len(), 1);
+    assert_eq!(
+        conversation.thread(&other).await.unwrap().session.as_deref(),
+        Some("1")
+    );
 }

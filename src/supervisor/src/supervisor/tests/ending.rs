@@ -1,6 +1,7 @@
 //! Reset, another agent, drain, and the host that comes back.
 
-use conversation::{BacklogFilter, Body, NoteKind};
+use agent_client_protocol::v1::schema::{ToolCallUpdate, ToolCallUpdateFields};
+use conversation::{BacklogFilter, Body, Item, NoteKind};
 
 use super::*;
 use crate::process::scripted::{Start, Told};
@@ -160,6 +161,105 @@ async fn another_agent_takes_over_after_the_running_turn() {
     };
     let refused = host.supervisor.change(&thread, unknown).await;
     assert!(matches!(refused, Err(SupervisorError::NoAgent(name)) if name == "three"));
+}
+
+/// A thread whose first turn runs, in which another agent was chosen meanwhile; `opened` begins the first turn.
+async fn taken_over(host: &Host, opened: Vec<Act>) -> (ThreadId, View) {
+    let thread = host.thread("a").await;
+    let change = |agent: Option<&str>, model: &str| ThreadChange {
+        agent: agent.map(str::to_owned),
+        model: Some(Some(model.to_owned())),
+        ..ThreadChange::default()
+    };
+    host.supervisor
+        .change(&thread, change(None, "first"))
+        .await
+        .unwrap();
+    host.script.prompt_with(opened);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "one").await;
+    view.until("it answers", |view| !view.answers().is_empty()).await;
+    let taken = change(Some("two"), "second");
+    host.supervisor.change(&thread, taken).await.unwrap();
+    view.note("The running turn goes on with the former agent").await;
+    (thread, view)
+}
+
+#[tokio::test]
+async fn another_agent_is_chosen_and_told_at_once_whatever_the_running_turn_does() {
+    let host = Host::new().await;
+    let (thread, view) = taken_over(&host, vec![Act::Say("begun"), Act::Forever]).await;
+    assert_eq!(view.notes("Agent Two takes over"), 1);
+    let kept = host.conversation.thread(&thread).await.unwrap();
+    assert_eq!((kept.agent.as_str(), kept.session), ("two", None));
+    let kept = host.conversation.items(&thread, None, 100).await.unwrap();
+    let is_told = |item: &Item| matches!(&item.body, Body::Note { text, .. } if text.contains("takes over"));
+    assert!(kept.iter().any(is_told), "{kept:?}");
+}
+
+#[tokio::test]
+async fn what_the_former_agent_says_and_is_asked_in_its_last_turn_is_not_the_next_ones() {
+    let host = Host::new().await;
+    let (thread, mut view) = taken_over(&host, vec![Act::Say("begun"), Act::Forever]).await;
+    host.script
+        .prompt_with(vec![Act::AskLike("run", wants("ls")), Act::Say("done")]);
+    host.post_as(&thread, "and this", Dispatch::Steer).await;
+    view.phase(ThreadPhase::AwaitingPermission).await;
+    let (request, asked) = view.permission().unwrap();
+    assert!(matches!(asked, Body::Permission { asker, .. } if asker == "Agent One"));
+    host.supervisor
+        .decide(&thread, &request, &user("owner"), "Ann", Answer::Always)
+        .await
+        .unwrap();
+    assert!(host.supervisor.grants(&thread).await.unwrap().is_empty());
+    view.quiet().await;
+    assert_eq!(host.supervisor.offer("two"), None, "it has said nothing yet");
+    host.post(&thread, "two").await;
+    view.quiet().await;
+    let models = host.script.told().into_iter().filter_map(|told| match told {
+        Told::Prompt { model, .. } => model,
+        _ => None,
+    });
+    assert_eq!(models.collect::<Vec<_>>(), ["first", "first", "second"]);
+    assert!(view.find_note("former session").is_none());
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_in_the_last_turn_of_the_former_agent_is_followed_by_one_of_that_agent() {
+    for remembers in [true, false] {
+        let host = Host::new().await;
+        let (thread, mut view) = taken_over(&host, vec![Act::Say("begun"), Act::Forever]).await;
+        if !remembers {
+            host.script.forget_sessions();
+        }
+        let gate = Gate::default();
+        host.script.prompt_with(vec![Act::DieUnreached]);
+        host.script
+            .prompt_with(vec![Act::Say("still one"), Act::Wait(gate.clone())]);
+        host.post_as(&thread, "and this", Dispatch::Steer).await;
+        view.until("it is answered", |view| view.answers().len() == 2)
+            .await;
+        let kept = host.conversation.thread(&thread).await.unwrap();
+        assert_eq!(kept.session, None, "no later worker takes it up");
+        assert_eq!(view.find_note("former session").is_some(), !remembers);
+        gate.open();
+        host.post(&thread, "two").await;
+        view.until("both are answered", |view| view.answers().len() == 3)
+            .await;
+        assert_eq!(host.script.agents(), ["one", "one", "two"]);
+        let started = host.script.told().into_iter().filter_map(|told| match told {
+            Told::Started { resumed, .. } => Some(resumed),
+            _ => None,
+        });
+        assert_eq!(started.collect::<Vec<_>>(), [false, remembers, false]);
+    }
+}
+
+fn wants(command: &str) -> ToolCallUpdate {
+    let fields = ToolCallUpdateFields::new()
+        .title("run a command".to_owned())
+        .raw_input(serde_json::json!({ "command": command }));
+    ToolCallUpdate::new("c1", fields)
 }
 
 #[tokio::test]

@@ -129,3 +129,19 @@ async fn what_an_agent_remembers_itself_is_listed_as_that_and_ends_with_its_sess
     host.supervisor.reset(&thread, &user("owner")).await.unwrap();
     assert_eq!(grants(&host, &thread).await, []);
 }
+
+#[tokio::test]
+async fn a_new_session_whose_worker_died_before_anything_was_said_in_it_ends_nothing_that_the_host_keeps() {
+    let host = Host::new().await;
+    let (thread, _view) = allowed(&host).await;
+    let host = host.again(limits()).await;
+    host.script.forget_sessions();
+    host.script.prompt_with(vec![Act::DieUnreached]);
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "hi").await;
+    view.until("it is answered", |view| {
+        view.answers().last() == Some(&"echo: hi")
+    })
+    .await;
+    assert_eq!(grants(&host, &thread).await.len(), 1);
+}

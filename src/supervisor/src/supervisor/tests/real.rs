@@ -287,3 +287,52 @@ async fn an_agent_that_ends_a_turn_as_nobody_does_is_named_with_what_it_said() {
     );
     host.supervisor.drain(Duration::ZERO).await;
 }
+
+/// An agent that offers two models in a new session, names none where it takes one up, and dies the first time that it is
+/// told to use one.
+const CHOOSY: &str = r#"
+on_new() { answer '{"sessionId":"s1","models":{"currentModelId":"m-0","availableModels":[{"modelId":"m-0"},{"modelId":"m-1"}]}}'; }
+on_answer() {
+  case $line in
+    *'"method":"session/set_model"'*)
+      [ -e died ] || { :> died; exit 3; }
+      id=${line#*'"id":"'}; id=${id%%'"'*}; answer '{}' ;;
+  esac
+}
+on_prompt() { case $line in *leave*) exit 3 ;; esac; say fine; answer '{"stopReason":"end_turn"}'; }
+"#;
+
+#[tokio::test]
+async fn a_model_stays_chosen_where_its_agent_dies_of_it_or_names_none_when_it_takes_up_its_session() {
+    let host = hosts(CHOOSY).await;
+    let thread = host.thread("a").await;
+    let change = ThreadChange {
+        model: Some(Some("m-1".into())),
+        ..ThreadChange::default()
+    };
+    host.supervisor.change(&thread, change).await.unwrap();
+    let mut view = host.view(&thread).await;
+    host.post(&thread, "go").await;
+    view.until("answered by the next worker", |view| view.answers() == ["fine"])
+        .await;
+    assert!(view.find_note("the model").is_none());
+    let offer = host.supervisor.offer("one");
+    assert!(matches!(&offer, Some(Some(_))), "{offer:?}");
+    host.post(&thread, "leave").await;
+    view.note("The turn was cut").await;
+    for answered in [2, 3] {
+        host.post(&thread, "go on").await;
+        view.until("answered", |view| view.answers().len() == answered)
+            .await;
+        view.quiet().await;
+    }
+    assert_eq!(
+        view.notes("Fake may not use the model `m-1` now"),
+        1,
+        "once for each worker"
+    );
+    assert_eq!(host.supervisor.offer("one"), offer);
+    let kept = host.conversation.thread(&thread).await.unwrap();
+    assert_eq!(kept.model.as_deref(), Some("m-1"));
+    host.supervisor.drain(Duration::ZERO).await;
+}

@@ -45,9 +45,10 @@ impl Task {
     pub(in crate::task) fn launch(&mut self, place: Place) {
         let config = &self.shared.config;
         let (lives, life) = mpsc::channel(1);
-        let Some(agent) = config.agents.get(&self.thread.agent).cloned() else {
+        let served = self.served();
+        let Some(agent) = config.agents.get(&served.agent).cloned() else {
             let error = StartError::NotFound {
-                program: self.thread.agent.clone(),
+                program: served.agent.clone(),
                 cause: "the configuration has no agent of that name".to_owned(),
             };
             let launched = Launched {
@@ -63,16 +64,12 @@ impl Task {
         let spec = Spec {
             thread: self.thread.id.clone(),
             agent,
-            agent_name: self.thread.agent.clone(),
+            agent_name: served.agent.clone(),
             workspace: self.workspace.clone(),
             session_folder: self.shared.session_folder(&self.thread.id),
             owner: self.thread.owner.clone(),
             permissions: self.thread.permissions,
-            session: self
-                .thread
-                .session
-                .clone()
-                .filter(|_| self.lost_loads < LOST_LOADS),
+            session: served.session.clone().filter(|_| self.lost_loads < LOST_LOADS),
             worker_program: config.worker_program.clone(),
             limits: config.limits.clone(),
             life: Life {
@@ -126,8 +123,8 @@ impl Task {
         events: Events,
     ) {
         self.step(Step::Started);
-        info!(pid = process.pid(), agent = %self.thread.agent, resumed = process.resumed(), "worker started");
-        let forgotten = self.thread.session.is_some() && !process.resumed();
+        info!(pid = process.pid(), agent = %self.served().agent, resumed = process.resumed(), "worker started");
+        let forgotten = self.served().session.is_some() && !process.resumed();
         if process.resumed() {
             self.lost_loads = 0;
         }
@@ -139,6 +136,7 @@ impl Task {
             born: Instant::now(),
             prompts: 0,
             idle: None,
+            unsettled: vec![],
             unasked: 0,
         }));
         self.hear_offers();
@@ -157,7 +155,7 @@ impl Task {
             return;
         };
         let name = alive.process.session();
-        if alive.is_fresh() && self.thread.session.as_deref() != Some(name) {
+        if alive.is_fresh() && self.served().session.as_deref() != Some(name) {
             let name = name.to_owned();
             self.name_session(Some(name)).await;
         }
@@ -165,6 +163,12 @@ impl Task {
 
     /// Writes which session the next worker takes up.
     pub(in crate::task) async fn name_session(&mut self, session: Option<String>) {
+        if let Some(former) = self.former() {
+            // It ends with this turn: no later worker takes it up.
+            former.session = session;
+            self.lost_loads = 0;
+            return;
+        }
         let change = ThreadChange {
             session: Some(session),
             ..ThreadChange::default()

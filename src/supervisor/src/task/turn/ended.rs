@@ -24,6 +24,7 @@ impl Task {
             // The future is spent.
             running.stage = Stage::Wanted;
         }
+        self.denials_told();
         while let Slot::Alive(alive) = &mut self.slot {
             match alive.ready() {
                 Some(Event::Gone(gone)) => return self.died_after(result, gone).await,
@@ -66,6 +67,7 @@ impl Task {
             };
         }
         if is_answer {
+            self.denials_told();
             self.failures = 0;
             self.conclude(&result).await;
         }

@@ -56,6 +56,7 @@ impl Task {
             }
             Event::Status(words) => running.doing = crate::timeline::brief(&words),
             Event::NotTaken(setting, why) => self.not_taken(setting, &why).await,
+            Event::Unsettled(setting, why) => self.unsettled(setting, &why).await,
             Event::Permission {
                 tool_call,
                 options,
