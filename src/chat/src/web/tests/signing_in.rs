@@ -511,8 +511,16 @@ async fn who_is_no_administrator_any_more_ends_no_sign_in_for_the_host() {
         status == StatusCode::CONFLICT && answer["error"].as_str().unwrap().contains("nothing was stored"),
         "{answer}"
     );
+    assert!(!is_in(&house, Owner::Host));
+    house.end().await;
+    vendor.shutdown().await;
+}
 
-    // With a code the vendor's yes comes by itself.
+#[tokio::test]
+async fn what_a_code_brings_for_the_host_is_not_stored_when_its_beginner_is_no_administrator_any_more() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let bob = house.guest(&alice).await;
     let Begun::Device { user_code, .. } = once_admin(&house, &bob, "device").await else {
         panic!("a code");
     };
