@@ -77,7 +77,8 @@ impl Web {
         owner: &Owner,
     ) -> Option<Device> {
         loop {
-            let may = may(Arc::clone(self), user.clone(), owner.clone());
+            let (web, who, whose) = (Arc::clone(self), user.clone(), owner.clone());
+            let may = async move { may(&web, &who, &whose) };
             let completed = self.credentials.wait_for_code((service, begun), user, may);
             match completed.await {
                 Ok(completed) => {
@@ -135,8 +136,8 @@ impl Web {
 }
 
 /// Whether the login may still be stored: everyone's only by an administrator, who may be none any more. Errors: why not.
-async fn may(web: Arc<Web>, user: UserId, owner: Owner) -> Result<(), String> {
-    if owner != Owner::Host || web.is_admin(&user) {
+fn may(web: &Web, user: &UserId, owner: &Owner) -> Result<(), String> {
+    if *owner != Owner::Host || web.is_admin(user) {
         return Ok(());
     }
     Err(
