@@ -150,7 +150,7 @@ async fn signing_in_again_asks_for_all_that_was_granted() {
         .credentials()
         .begin(&scene.host(), &user, Some("pkce"), None)
         .await;
-    let Ok(Begun::Link { url, .. }) = begun else {
+    let Ok((Begun::Link { url, .. }, _)) = begun else {
         panic!("pkce gives a link")
     };
     let asked = url

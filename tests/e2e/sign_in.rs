@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use credentials::{Begun, PasteError, Service, SignInError, UserId};
+use credentials::{Begun, PasteError, Service, SignInError, Tenant, UserId};
 use rehearsal::{Counter, Decision, Fault, FaultRule, Target};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -24,7 +24,7 @@ async fn link(scene: &Scene, name: &str) -> String {
         .begin(&scene.user(name), &user(name), None, None)
         .await
         .expect("it begins");
-    let Begun::Link { url, .. } = begun else {
+    let (Begun::Link { url, .. }, _) = begun else {
         panic!("pkce gives a link")
     };
     url.into()
@@ -284,4 +284,29 @@ async fn a_vendor_is_told_of_a_sign_out_that_nobody_waits_for_any_more() {
     told.wait(Counter::Revocations, 1, CERTAIN)
         .await
         .expect("the vendor is told");
+}
+
+#[tokio::test]
+async fn the_address_of_a_page_is_no_key_and_the_key_before_it_stays() {
+    let scene = Scene::start().await;
+    let credentials = scene.credentials();
+    let alice = user("alice");
+    let tenant = Tenant::user(service("openai"), alice.clone());
+    let paste = async |text: &str| {
+        let begun = credentials.begin(&tenant, &alice, Some("api-key"), None);
+        begun.await.expect("it begins");
+        let pasted = Some(text.to_owned().into());
+        credentials.complete(&tenant.service, &alice, pasted).await
+    };
+    let good = "sk-proj-not-a-real-key-0123456789";
+    paste(good).await.expect("it is a key");
+    let error = paste("https://platform.openai.com/api-keys")
+        .await
+        .expect_err("it is an address");
+    assert!(
+        matches!(error, SignInError::Paste(PasteError::NotAKey)),
+        "{error}"
+    );
+    let kept = &scene.file()["tenants"]["openai"][tenant.owner.as_str()]["key"];
+    assert_eq!(*kept, json!(good));
 }

@@ -185,7 +185,7 @@ impl Scene {
             .begin(tenant, &user, Some("pkce"), None)
             .await
             .expect("sign-in begins");
-        let Begun::Link { url, .. } = begun else {
+        let (Begun::Link { url, .. }, _) = begun else {
             panic!("pkce gives a link")
         };
         let redirect = self

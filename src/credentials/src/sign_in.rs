@@ -24,6 +24,8 @@ mod pasted;
 mod pending;
 mod under_way;
 
+use complete::Brought;
+
 pub use logout::{Revoked, SignedOut};
 pub use pasted::PasteError;
 pub use pending::LINK_LIFE;
@@ -74,6 +76,26 @@ pub struct Completed {
     pub refreshable: bool,
 }
 
+/// Which of the sign-ins is meant that a user began for a service; what is left out fits each.
+#[derive(Debug, Clone, Default)]
+pub struct Meant {
+    /// The one for this login.
+    pub owner: Option<Owner>,
+    /// The one that was begun at this moment.
+    pub begun: Option<Timestamp>,
+}
+
+/// A sign-in between its two steps.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Whose login it is for.
+    pub owner: Owner,
+    /// When it was begun.
+    pub begun: Timestamp,
+    /// What it waits for: `pkce`, `device` or `api-key`; `None` where its time is over.
+    pub way: Option<&'static str>,
+}
+
 /// Why a sign-in did not work.
 #[derive(Debug, Error)]
 pub enum SignInError {
@@ -100,6 +122,12 @@ pub enum SignInError {
         begun: Owner,
         /// Whose it would be now.
         named: Owner,
+    },
+    /// Whoever began it may not store it any more. Nothing was stored.
+    #[error("{why}")]
+    NotAllowed {
+        /// Why not.
+        why: String,
     },
     /// Too much time between the two steps.
     #[error("the sign-in to {service} that {user} began is over its time")]
@@ -213,14 +241,15 @@ impl Credentials {
     /// for this service before is replaced.
     ///
     /// `way` is `pkce`, `device` or `api-key`, or `None` for the vendor's default. `redirect` replaces the registered
-    /// redirect, for a loopback listener. Cancel safe: at worst an unused sign-in is noted for 15 minutes.
+    /// redirect, for a loopback listener. With it comes when it was begun, by which it is known. Cancel safe: at worst an
+    /// unused sign-in is noted for 15 minutes.
     pub async fn begin(
         &self,
         tenant: &Tenant,
         user: &UserId,
         way: Option<&str>,
         redirect: Option<&Url>,
-    ) -> Result<Begun, SignInError> {
+    ) -> Result<(Begun, Timestamp), SignInError> {
         begin::begin(self, tenant, user, way, redirect).await
     }
 
@@ -235,39 +264,54 @@ impl Credentials {
         user: &UserId,
         pasted: Option<SecretString>,
     ) -> Result<Completed, SignInError> {
-        complete::complete(self, (service, None), user, pasted).await
+        self.complete_this((service, &Meant::default()), user, pasted)
+            .await
     }
 
-    /// The same of a sign-in that was begun for this very login: one that was begun for another stays as it is.
-    pub async fn complete_for(
+    /// The same of the sign-in that is meant: another one stays as it is.
+    pub async fn complete_this(
         &self,
-        tenant: &Tenant,
+        (service, meant): (&Service, &Meant),
         user: &UserId,
         pasted: Option<SecretString>,
     ) -> Result<Completed, SignInError> {
-        complete::complete(self, (&tenant.service, Some(&tenant.owner)), user, pasted).await
+        complete::complete(self, (service, meant), user, Brought::Pasted(pasted)).await
     }
 
-    /// What kind of thing `complete` waits for: `None` if no sign-in is pending.
-    pub fn pending_way(&self, service: &Service, user: &UserId) -> Result<Option<&'static str>, StoreError> {
+    /// The same of a device sign-in, by the moment at which it was begun. `may` is asked once the vendor has said yes, and
+    /// what was granted is given back where it says why the login may not be stored any more, or nothing for as long as a
+    /// request may take.
+    pub async fn wait_for_code(
+        &self,
+        (service, begun): (&Service, Timestamp),
+        user: &UserId,
+        may: impl Future<Output = Result<(), String>> + Send + 'static,
+    ) -> Result<Completed, SignInError> {
+        let meant = Meant {
+            owner: None,
+            begun: Some(begun),
+        };
+        complete::complete(self, (service, &meant), user, Brought::Leave(Box::pin(may))).await
+    }
+
+    /// The sign-in to a service that this user began, if one is known, also where its time is over. Blocking.
+    pub fn waiting(&self, service: &Service, user: &UserId) -> Result<Option<Waiting>, StoreError> {
         let key = PendingKey {
             service: service.clone(),
             user: user.clone(),
         };
-        Ok(self
-            .store()
-            .pending(&key)?
-            .filter(|pending| !pending.is_over(Timestamp::now()))
-            .map(|found| found.way()))
+        let now = Timestamp::now();
+        Ok(self.store().pending(&key)?.map(|pending| Waiting {
+            begun: pending.created_at(),
+            way: (!pending.is_over(now)).then(|| pending.way()),
+            owner: pending.owner,
+        }))
     }
 
-    /// Whose login it will be that this user's pending sign-in is for, also where its time is over; `None` where none is known.
-    pub fn pending_owner(&self, service: &Service, user: &UserId) -> Result<Option<Owner>, StoreError> {
-        let key = PendingKey {
-            service: service.clone(),
-            user: user.clone(),
-        };
-        Ok(self.store().pending(&key)?.map(|pending| pending.owner))
+    /// The login that is stored, as its sign-in told it, if it came at this moment or later and is not known to be dead: for
+    /// whoever did not hear how a sign-in ended that was begun then. Blocking.
+    pub fn stored_since(&self, tenant: &Tenant, since: Timestamp) -> Result<Option<Completed>, StoreError> {
+        complete::stored_since(self.store(), tenant, since)
     }
 
     /// Removes a login and what is pending for it, and gives the grant back to the vendor where that is possible. Dropped,

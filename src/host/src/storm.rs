@@ -100,7 +100,7 @@ async fn sign_in(credentials: &Credentials, server: &Server) -> Result<Completed
     let tenant = Tenant::host(Service::parse("rehearsal")?);
     let user = UserId::parse(VISITOR)?;
     let failed = |error| Failure::sign_in(error, "agent-host demo --storm", credentials.vendors());
-    let Begun::Link { url, .. } = credentials
+    let (Begun::Link { url, .. }, _) = credentials
         .begin(&tenant, &user, None, None)
         .await
         .map_err(failed)?

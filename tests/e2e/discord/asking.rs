@@ -1,5 +1,6 @@
 //! Buttons, forms and commands: what people decide and ask for, and who may.
 
+use rusqlite::Connection;
 use serde_json::json;
 use support::discord::{Answer, Id, Message, Person, Seen};
 
@@ -203,4 +204,25 @@ async fn commands_are_registered_only_where_discord_has_others() {
     assert!(changed.expect("the fake answers").status().is_success());
     stage.up().await;
     registered(&stage, 2).await;
+}
+
+#[tokio::test]
+async fn entries_that_can_not_be_read_are_told_as_that_and_not_as_a_request_that_is_over() {
+    let stage = Stage::start("", "").await;
+    let alice = &stage.alice;
+    let (message, thread) = stage.mention(alice, "run: echo read").await;
+    let card = stage.card(thread, "echo read").await;
+    let database = Connection::open(stage.scene.folder().join("conversation.db")).expect("it is there");
+    let rename = |from: &str, to: &str| {
+        let renamed = database.execute_batch(&format!("ALTER TABLE {from} RENAME TO {to}"));
+        renamed.expect("nothing is written now");
+    };
+    rename("items", "elsewhere");
+    let pressed = alice.presses_labelled(card.id, "Allow once");
+    stage
+        .told(alice, thread, pressed, "Could not read a timeline")
+        .await;
+    rename("elsewhere", "items");
+    alice.presses_labelled(card.id, "Allow once");
+    stage.sign(message, "✅").await;
 }

@@ -1,12 +1,12 @@
 //! `/auth`, for somebody who means harm, or does not look closely.
 
-use rehearsal::Counter;
+use rehearsal::{Counter, Decision};
 use serde_json::json;
 use support::discord::{Id, Message, Person};
 use support::{client, consent};
 
 use super::Stage;
-use super::signing_in::link;
+use super::signing_in::{code, link};
 
 impl Stage {
     /// A thread of Alice's.
@@ -176,6 +176,7 @@ async fn a_key_is_one_word_and_shown_nowhere_whatever_is_wrong_with_it() {
     for (pasted, words) in [
         ("sk-proj-first-half\nsk-proj-second-half".to_owned(), "no API key"),
         ("sk-proj-klučík-0123456789".to_owned(), "no API key"),
+        ("https://platform.openai.com/api-keys".to_owned(), "no API key"),
         (format!("\n{good}\n"), "Signed in to"),
     ] {
         let pressed = alice.presses_labelled(begun.id, "Paste key");
@@ -259,4 +260,60 @@ async fn a_sign_in_that_was_begun_in_a_thread_that_is_gone_is_ended_in_a_direct_
     let sent = alice.submits(pressed, &[("code", &back)]);
     later = stage.answered(alice, alice.direct(), sent, "Signed in to").await;
     assert_eq!(later.only_for, Some(alice.id));
+}
+
+impl Stage {
+    /// The code is typed at the vendor's.
+    fn approves(&self, begun: &Message) {
+        let decided = self
+            .scene
+            .control()
+            .decide_device(&code(begun), "alice", Decision::Approve);
+        assert!(decided.is_ok(), "{decided:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_code_brings_for_everyone_is_stored_for_nobody_when_its_beginner_is_no_administrator_any_more()
+{
+    let mut stage = Stage::ready("", "").await;
+    let bob = stage.guild.member("bob");
+    stage.hurry();
+    stage.up().await;
+    let thread = stage.hers().await;
+    let everyones = || stage.scene.file()["tenants"]["rehearsal"]["host"]["account"].clone();
+    let before = everyones();
+    let options = [REHEARSAL, ("scope", "everyone"), ("way", "device")];
+    let begun = stage
+        .auth(&stage.alice, thread, &options, "enter this code")
+        .await;
+    stage.fake.set_team(&[&bob]);
+    stage.approves(&begun);
+    let typed = begun.interaction.expect("an answer");
+    let words = "you are none any more: nothing was stored";
+    stage.answered(&stage.alice, thread, typed, words).await;
+    assert_eq!(everyones(), before);
+    assert_eq!(stage.scene.count(Counter::Revocations), 1);
+}
+
+#[tokio::test]
+async fn the_form_of_an_older_card_ends_no_newer_sign_in() {
+    let stage = Stage::start("", "").await;
+    let alice = &stage.alice;
+    let thread = stage.hers().await;
+    let older = stage.auth(alice, thread, &[REHEARSAL], "Sign in to").await;
+    let back = consent(&client(), &link(&older), "alice").await;
+    let device = [REHEARSAL, ("way", "device")];
+    let newer = stage.auth(alice, thread, &device, "enter this code").await;
+    let sent = alice.submits(forged_by(alice, &stage, &older).await, &[("code", &back)]);
+    stage
+        .answered(alice, thread, sent, "replaced by another one")
+        .await;
+    let typed = [REHEARSAL, ("code", &back)];
+    stage
+        .auth(alice, thread, &typed, "othing is to be pasted for this sign-in")
+        .await;
+    stage.approves(&newer);
+    let typed = newer.interaction.expect("an answer");
+    stage.answered(alice, thread, typed, "Signed in to").await;
 }

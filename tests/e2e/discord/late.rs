@@ -165,3 +165,55 @@ async fn an_answer_whose_place_is_gone_by_then_is_said_to_its_asker_directly() {
         .said(stage.alice.direct(), "that it came too late", with(words))
         .await;
 }
+
+#[tokio::test]
+async fn an_answer_that_discord_has_trouble_with_for_long_is_shown_to_its_asker_alone_all_the_same() {
+    let mut stage = Stage::ready("", "").await;
+    stage.hurry();
+    stage.up().await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    stage
+        .fake
+        .inject(Fault::done_then(502).on(FIRST.0, FIRST.1).times(6));
+    let words = "in a channel with what you want";
+    let typed = stage.alice.slash(thread, "help", &[]);
+    stage
+        .fake
+        .until_requested("that it is taken", |seen| {
+            let mut taken = seen
+                .iter()
+                .filter(|one| one.method == FIRST.0 && one.status == 200);
+            taken.any(|one| one.path.ends_with("@original")).then_some(())
+        })
+        .await;
+    stage.told(&stage.alice, thread, typed, words).await;
+    let said = stage.fake.said(thread);
+    assert!(said.iter().all(|said| !said.contains(words)), "{said:?}");
+}
+
+#[tokio::test]
+async fn why_a_press_was_not_done_is_told_when_discord_takes_it_and_once() {
+    let mut stage = Stage::ready("everyone = true", "").await;
+    stage.hurry();
+    stage.up().await;
+    let bob = stage.guild.member("bob");
+    let (_, thread) = stage.mention(&stage.alice, "run: echo hers").await;
+    let card = stage.card(thread, "echo hers").await;
+    let allow = card.button("Allow once").expect("it is there");
+    let only = stage.only_alice("may decide that");
+    stage.fake.inject(Fault::page(403).on(MORE.0, MORE.1).times(3));
+    let pressed = bob.forges(card.id, &allow);
+    stage.told(&bob, thread, pressed, &only).await;
+    // Of this one the host never learns that it was told.
+    stage.fake.inject(Fault::done_then(504).on(MORE.0, MORE.1));
+    let first = bob.forges(card.id, &allow);
+    stage.told(&bob, thread, first, &only).await;
+    let second = bob.forges(card.id, &allow);
+    stage.told(&bob, thread, second, &only).await;
+    let told = stage.fake.look(|world| {
+        let seen = world.messages_seen_by(&bob, thread);
+        seen.iter().filter(|one| one.interaction == Some(first)).count()
+    });
+    assert_eq!(told, 1);
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use credentials::{Service, UserId};
 use rehearsal::{Decision, Fault, FaultRule, Target};
 use serde_json::json;
 use support::discord::{Id, Message, Person};
@@ -25,7 +26,7 @@ impl Stage {
 }
 
 /// The code that is to be typed at the vendor's.
-fn code(message: &Message) -> String {
+pub(super) fn code(message: &Message) -> String {
     let mut lines = message.content.lines().skip_while(|line| *line != "```");
     lines.nth(1).expect("a code between fences").to_owned()
 }
@@ -403,4 +404,33 @@ async fn a_key_is_pasted_into_a_form_and_shown_nowhere() {
     stage.answered(&stage.alice, thread, sent, "Signed in to").await;
     let said = format!("{:?}", stage.fake.requests());
     assert!(!said.contains(key), "it was sent back");
+}
+
+#[tokio::test]
+async fn a_sign_in_with_a_code_that_was_stored_and_not_told_is_told_as_one_that_worked() {
+    let mut stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let options = [("vendor", json!("rehearsal")), ("way", json!("device"))];
+    let typed = stage.alice.slash(thread, "auth", &options);
+    let begun = stage
+        .answered(&stage.alice, thread, typed, "enter this code")
+        .await;
+    stage.kill();
+    let control = stage.scene.control();
+    let decided = control.decide_device(&code(&begun), "alice", Decision::Approve);
+    assert!(decided.is_ok(), "{decided:?}");
+    // As a host does it that is killed before it can say so.
+    let user = UserId::parse(&format!("discord:{}", stage.alice.id)).expect("a user");
+    let service = Service::parse("rehearsal").expect("a service");
+    let stored = stage.scene.credentials().complete(&service, &user, None).await;
+    assert!(stored.is_ok(), "{stored:?}");
+    stage.up().await;
+    let told = stage.answered(&stage.alice, thread, typed, "Signed in to").await;
+    assert!(told.content.contains("alice"), "{}", told.content);
+    let seen = stage.fake.look(|world| {
+        let seen = world.messages_seen_by(&stage.alice, thread);
+        seen.iter().map(|one| one.content.clone()).collect::<Vec<_>>()
+    });
+    assert!(seen.iter().all(|one| !one.contains("is over")), "{seen:?}");
 }

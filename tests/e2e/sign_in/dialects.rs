@@ -1,8 +1,10 @@
 //! Vendors that do it their own way: device codes, Codex, tokens that mint others.
 
+use std::time::Duration;
+
 use credentials::{
-    Begun, Credentials, DeclaredVendor, Need, Refresher, Renewal, SignInError, Tenant, TokenEndpoint,
-    Vendors, Way,
+    Begun, Credentials, DeclaredVendor, Need, PasteError, Refresher, Renewal, SignInError, Tenant, Timestamp,
+    TokenEndpoint, Vendors, Way,
 };
 use rehearsal::{Counter, Decision};
 use secrecy::ExposeSecret;
@@ -35,7 +37,7 @@ async fn a_device_sign_in_completes_by_itself_and_has_one_poller() {
     let scene = Scene::start().await;
     let credentials = scene.credentials();
     let alice = user("alice");
-    let begun = credentials
+    let (begun, _) = credentials
         .begin(&scene.user("alice"), &alice, Some("device"), None)
         .await
         .expect("it begins");
@@ -64,7 +66,7 @@ async fn a_device_sign_in_completes_by_itself_and_has_one_poller() {
 async fn a_denied_device_sign_in_is_told_as_denied() {
     let scene = Scene::start().await;
     let credentials = scene.credentials();
-    let begun = credentials
+    let (begun, _) = credentials
         .begin(&scene.host(), &user("alice"), Some("device"), None)
         .await
         .expect("it begins");
@@ -108,7 +110,7 @@ fn codex(scene: &Scene) -> Credentials {
 async fn codex_signed_in(scene: &Scene, way: &str) -> Credentials {
     let credentials = codex(scene);
     let tenant = Tenant::host(service("codex"));
-    let begun = credentials
+    let (begun, _) = credentials
         .begin(&tenant, &user("alice"), Some(way), None)
         .await
         .expect("it begins");
@@ -192,7 +194,7 @@ async fn a_minted_token_is_minted_once_for_all_and_spends_nothing() {
     vendor.endpoint = Some(TokenEndpoint { renewal, ..endpoint });
     vendors.insert(vendor);
     let credentials = Credentials::new(scene.store(), vendors, Refresher::Program(program("caller")));
-    let begun = credentials
+    let (begun, _) = credentials
         .begin(&scene.host(), &user("alice"), None, None)
         .await
         .expect("it begins");
@@ -221,4 +223,62 @@ async fn a_minted_token_is_minted_once_for_all_and_spends_nothing() {
         scene.file()["tenants"]["rehearsal"]["host"]["refresh_token"],
         signed_in
     );
+}
+
+#[tokio::test]
+async fn a_device_sign_in_is_waited_for_as_itself_and_found_by_whoever_did_not_hear_of_its_end() {
+    let scene = Scene::start().await;
+    let credentials = scene.credentials();
+    let (alice, tenant) = (user("alice"), scene.user("alice"));
+    let begin = async || {
+        let begun = credentials.begin(&tenant, &alice, Some("device"), None);
+        begun.await.expect("it begins")
+    };
+    let (_, older) = begin().await;
+    let (begun, newer) = begin().await;
+    let wait = async |since| {
+        let waits = credentials.wait_for_code((&tenant.service, since), &alice, async { Ok(()) });
+        waits.await
+    };
+    let error = wait(older).await.expect_err("another one took its place");
+    assert!(matches!(error, SignInError::Replaced), "{error}");
+    let pasted = credentials.complete(&tenant.service, &alice, Some("a-code".to_owned().into()));
+    let error = pasted.await.expect_err("nothing is looked at");
+    assert!(
+        matches!(error, SignInError::Paste(PasteError::NothingWanted)),
+        "{error}"
+    );
+    decided(&scene, begun, Decision::Approve);
+    let completed = wait(newer).await.expect("granted");
+    assert_eq!(completed.tenant, tenant);
+    let error = wait(newer).await.expect_err("it is done");
+    assert!(matches!(error, SignInError::NothingPending { .. }), "{error}");
+    let found = |since| credentials.stored_since(&tenant, since).expect("it can be read");
+    assert_eq!(found(newer).map(|found| found.account), Some(completed.account));
+    assert!(found(Timestamp::now().plus(Duration::from_mins(1))).is_none());
+}
+
+#[tokio::test]
+async fn what_may_not_be_stored_any_more_is_given_back() {
+    let scene = Scene::start().await;
+    let (credentials, alice, service) = (scene.credentials(), user("alice"), service("rehearsal"));
+    let host = scene.host();
+    let begun = credentials.begin(&host, &alice, Some("device"), None);
+    let (begun, at) = begun.await.expect("it begins");
+    decided(&scene, begun, Decision::Approve);
+    let may = async { Err("not any more".to_owned()) };
+    let waits = credentials.wait_for_code((&service, at), &alice, may);
+    let error = waits.await.expect_err("it may not be stored");
+    assert!(
+        matches!(&error, SignInError::NotAllowed { why } if why == "not any more"),
+        "{error}"
+    );
+    assert!(
+        credentials
+            .store()
+            .entry(&host)
+            .is_ok_and(|entry| entry.is_none())
+    );
+    assert_eq!(scene.file()["pending"], json!({}), "it does not come again");
+    assert_eq!(scene.count(Counter::Revocations), 1);
 }

@@ -11,13 +11,15 @@ use tokio::time::Instant;
 
 use super::admission::{Author, AuthorKind, Id, Place, Refusal, Rules, admits};
 use super::bot::Bot;
+use super::haste::hurried;
+use super::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::places::{Kind, Spot};
 use super::rest::{EPHEMERAL, Later, Outgoing, Trouble};
 
 /// So long may be looked at what the first answer depends on: whoever asks is answered within three.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Between two tries to answer.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+/// So long an interaction can be answered.
+const LIFE: Duration = Duration::from_mins(15);
 const NOBODY_SAYS: &str = "Discord does not tell me now whether you may. Try it again in a moment.";
 
 /// Who asks, and where.
@@ -123,10 +125,7 @@ impl Asker {
 
     /// Whether they decide for the whole host. To be asked once they have an answer.
     pub(super) async fn is_admin(&self, bot: &Bot) -> bool {
-        bot.config.admins.contains(&self.user)
-            || rules(bot)
-                .await
-                .is_some_and(|rules| rules.owners.contains(&self.user))
+        is_admin(bot, self.user).await == Some(true)
     }
 
     /// Answers at once, for their eyes only.
@@ -196,7 +195,9 @@ impl Asker {
     /// One more answer, for their eyes only, as long as that can be; it holds nothing that others may not read.
     pub(super) async fn add(&self, bot: &Arc<Bot>, words: &str) {
         let line = self.line();
-        let mut told = line.add(bot, words).await;
+        // What may have been said is not said again: nobody can look.
+        let may_be_done = |trouble: &Trouble| matches!(trouble, Trouble::Unknown(_));
+        let mut told = tried(|| line.add(bot, words), may_be_done).await;
         if let Err(Trouble::Refused { .. }) = told {
             told = line.say(bot, format!("<@{}> {words}", self.user)).await;
         }
@@ -245,6 +246,9 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Of so many its text is.
+    pub(super) const WORDS: usize = 3;
+
     /// As it is kept for the next host.
     pub(super) fn to_text(&self) -> String {
         format!("{} {} {}", self.id, self.channel, self.token.0)
@@ -317,24 +321,43 @@ impl Line {
 
     /// It may be done again: what was announced becomes the same once more.
     async fn become_answered(&self, bot: &Bot, message: &Outgoing) -> Result<(), Trouble> {
-        let interaction = (self.id, self.token.0.as_str());
-        let mut pauses = PAUSES.into_iter();
-        loop {
-            let answer = bot.rest.answer(
-                bot.identity.application,
-                interaction,
-                Later::First,
-                message.clone(),
-            );
-            match answer.await {
-                Err(trouble) if !matches!(trouble, Trouble::Refused { .. }) => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => return Err(trouble),
-                },
-                done => return done,
-            }
-        }
+        let (application, interaction) = (bot.identity.application, (self.id, self.token.0.as_str()));
+        let answer = || {
+            bot.rest
+                .answer(application, interaction, Later::First, message.clone())
+        };
+        tried(answer, |_| false).await
     }
+}
+
+/// Tries until Discord takes or refuses it, or its time is over; not again after trouble that is the `last`.
+async fn tried<Work>(
+    mut attempt: impl FnMut() -> Work,
+    last: impl Fn(&Trouble) -> bool,
+) -> Result<(), Trouble>
+where
+    Work: Future<Output = Result<(), Trouble>>,
+{
+    let end = Instant::now() + hurried(LIFE);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let Err(trouble) = attempt().await else {
+            return Ok(());
+        };
+        if matches!(trouble, Trouble::Refused { .. }) || last(&trouble) || Instant::now() >= end {
+            return Err(trouble);
+        }
+        tokio::time::sleep(hurried(pause)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Whether somebody decides for the whole host; `None`: Discord does not say it now.
+pub(super) async fn is_admin(bot: &Bot, user: Id) -> Option<bool> {
+    if bot.config.admins.contains(&user) {
+        return Some(true);
+    }
+    Some(rules(bot).await?.owners.contains(&user))
 }
 
 /// Who may speak, with the application's owners; `None`: Discord does not say it.

@@ -9,41 +9,16 @@ mod seal;
 
 pub use seal::Sealer;
 
+mod sign_in;
+
+pub use sign_in::{SignIn, Whose};
+
 /// Discord takes no longer one, in characters.
 pub const LONGEST: usize = 100;
 /// The longest name of a service that fits.
 const LONGEST_SERVICE: usize = 60;
 /// Not one alone.
 const ALL: &str = "all";
-
-/// Behind the service of a login that is everyone's; no service ends so.
-const EVERYONES: char = '*';
-
-/// Whose login a sign-in is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// Of the one who signs in.
-    Own,
-    /// Of everyone on this host.
-    Everyones,
-}
-
-impl Whose {
-    fn text(self, service: &str) -> String {
-        match self {
-            Self::Own => service.to_owned(),
-            Self::Everyones => format!("{service}{EVERYONES}"),
-        }
-    }
-
-    fn of(mut text: String) -> (String, Self) {
-        if text.ends_with(EVERYONES) {
-            text.pop();
-            return (text, Self::Everyones);
-        }
-        (text, Self::Own)
-    }
-}
 
 /// What a button or a modal is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,20 +59,10 @@ pub enum Action {
         /// The entry.
         item: ItemId,
     },
-    /// Open the modal for the code or the key of a sign-in that was begun.
-    Paste {
-        /// The service.
-        service: String,
-        /// Whose login it is for.
-        whose: Whose,
-    },
+    /// Open the modal for the code or the key of this sign-in.
+    Paste(SignIn),
     /// That modal.
-    Pasted {
-        /// The service.
-        service: String,
-        /// Whose login it is for.
-        whose: Whose,
-    },
+    Pasted(SignIn),
     /// Sign out.
     SignOut {
         /// The service.
@@ -136,13 +101,22 @@ impl Action {
             Self::Stop { turn } => ("stop", turn.to_string()),
             Self::Details { item } => ("details", item.to_string()),
             Self::SignIn { item } => ("sign-in", item.to_string()),
-            Self::Paste { service, whose } => ("paste", whose.text(service)),
-            Self::Pasted { service, whose } => ("pasted", whose.text(service)),
+            Self::Paste(sign_in) => ("paste", sign_in.text()),
+            Self::Pasted(sign_in) => ("pasted", sign_in.text()),
             Self::SignOut { service } => ("sign-out", service.clone()),
             Self::Forbid { grant } => (
                 "forbid",
                 grant.map_or_else(|| ALL.to_owned(), |grant| grant.to_string()),
             ),
+        }
+    }
+
+    fn service(&self) -> Option<&str> {
+        match self {
+            Self::Paste(SignIn { service, .. })
+            | Self::Pasted(SignIn { service, .. })
+            | Self::SignOut { service } => Some(service),
+            _ => None,
         }
     }
 
@@ -173,10 +147,10 @@ impl Action {
                 item: ItemId(number()?),
             },
             "paste" | "pasted" => {
-                let (service, whose) = Whose::of(about);
+                let sign_in = SignIn::of(&about)?;
                 match verb {
-                    "paste" => Self::Paste { service, whose },
-                    _ => Self::Pasted { service, whose },
+                    "paste" => Self::Paste(sign_in),
+                    _ => Self::Pasted(sign_in),
                 }
             }
             "sign-out" => Self::SignOut { service: about },
@@ -212,6 +186,7 @@ fn answered(about: &str) -> Option<(String, Option<u8>)> {
 
 #[cfg(test)]
 mod tests {
+    use credentials::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
@@ -221,6 +196,15 @@ mod tests {
 
     fn sealer() -> Sealer {
         Sealer::new([7; 32])
+    }
+
+    fn sign_in(service: String, whose: Whose) -> SignIn {
+        SignIn {
+            service,
+            whose,
+            // In the year 2500.
+            begun: Timestamp::from_seconds(16_725_225_600),
+        }
     }
 
     fn actions() -> Vec<Action> {
@@ -250,14 +234,8 @@ mod tests {
             Action::SignIn {
                 item: ItemId(i64::MAX),
             },
-            Action::Paste {
-                service: service(),
-                whose: Whose::Own,
-            },
-            Action::Pasted {
-                service: service(),
-                whose: Whose::Everyones,
-            },
+            Action::Paste(sign_in(service(), Whose::Own)),
+            Action::Pasted(sign_in(service(), Whose::Everyones)),
             Action::SignOut { service: service() },
             Action::Stop { turn: TurnId(1) },
             Action::Forbid { grant: None },
@@ -291,13 +269,7 @@ mod tests {
     #[test]
     fn a_service_that_does_not_fit_is_said() {
         let service = "x".repeat(61);
-        let encoded = sealer().encode(
-            1,
-            &Action::Paste {
-                service: service.clone(),
-                whose: Whose::Own,
-            },
-        );
+        let encoded = sealer().encode(1, &Action::Paste(sign_in(service.clone(), Whose::Own)));
         assert_eq!(encoded, Err(CustomIdError::TooLong(service)));
     }
 

@@ -171,7 +171,7 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
             }
         }
         Action::Details { item } => details(bot, asker, &thread, item).await,
-        Action::SignIn { .. } | Action::Paste { .. } | Action::Pasted { .. } | Action::SignOut { .. } => {
+        Action::SignIn { .. } | Action::Paste(_) | Action::Pasted(_) | Action::SignOut { .. } => {
             sign_in::pressed(bot, asker, &thread, &action, field(sign_in::FIELD)).await;
         }
     }
@@ -197,10 +197,11 @@ async fn details(bot: &Bot, asker: &Asker, thread: &ThreadId, item: ItemId) {
     if !asker.later(bot).await {
         return;
     }
-    let items = items(bot, thread).await;
-    let shown = render::details(&items, item, &bot.look(asker.channel));
+    let look = bot.look(asker.channel);
+    let shown = items(bot, thread).await;
+    let shown = shown.map(|items| render::details(&items, item, &look));
     let answer = match shown {
-        Some(details) => {
+        Ok(Some(details)) => {
             let given = files::give(bot, thread, &details.files, asker.upload_limit);
             let (files, missing) = given.await;
             Outgoing {
@@ -209,7 +210,8 @@ async fn details(bot: &Bot, asker: &Asker, thread: &ThreadId, item: ItemId) {
                 ..Outgoing::default()
             }
         }
-        None => Outgoing::words("That is too long ago: it is in the web chat, if anywhere."),
+        Ok(None) => Outgoing::words("That is too long ago: it is in the web chat, if anywhere."),
+        Err(error) => Outgoing::words(sentence(&error.to_string())),
     };
     let late = asker.instead("The details came too late to be shown to you alone: press the button again.");
     asker.answer(bot, answer, late).await;
@@ -267,9 +269,10 @@ async fn decide(bot: &Arc<Bot>, asker: &Asker, by: &UserId, decision: Decision<'
     let answer = match choice {
         None => Answer::Deny { reason },
         Some(choice) => {
-            let Some(id) = offered(bot, thread, request, choice).await else {
-                asker.add(bot, "This request is no longer open.").await;
-                return;
+            let id = match offered(bot, thread, request, choice).await {
+                Ok(Some(id)) => id,
+                Ok(None) => return asker.add(bot, "This request is no longer open.").await,
+                Err(error) => return told(bot, asker, Err(error)).await,
             };
             Answer::Option { id, reason }
         }
@@ -283,25 +286,28 @@ async fn decide(bot: &Arc<Bot>, asker: &Asker, by: &UserId, decision: Decision<'
 }
 
 /// The agent's own name of an answer that it offers.
-async fn offered(bot: &Bot, thread: &ThreadId, wanted: &str, choice: u8) -> Option<String> {
-    let items = items(bot, thread).await;
-    items.iter().rev().find_map(|item| match &item.body {
+async fn offered(
+    bot: &Bot,
+    thread: &ThreadId,
+    wanted: &str,
+    choice: u8,
+) -> Result<Option<String>, SupervisorError> {
+    let items = items(bot, thread).await?;
+    Ok(items.iter().rev().find_map(|item| match &item.body {
         Body::Permission { request, options, .. } if request == wanted => {
             options.get(usize::from(choice)).map(|choice| choice.id.clone())
         }
         _ => None,
-    })
+    }))
 }
 
-/// The newest entries, those included that are not written yet.
-pub(super) async fn items(bot: &Bot, thread: &ThreadId) -> Vec<Item> {
-    let stored = bot.house.conversation.items(thread, None, ITEMS).await;
-    let mut items = BTreeMap::new();
-    items.extend(stored.unwrap_or_default().into_iter().map(|item| (item.id, item)));
-    if let Ok((now, _)) = bot.house.supervisor.subscribe(thread).await {
-        items.extend(now.items.into_iter().map(|item| (item.id, item)));
-    }
-    items.into_values().collect()
+/// The newest entries, those included that are not written yet. Errors: they can't be read now.
+pub(super) async fn items(bot: &Bot, thread: &ThreadId) -> Result<Vec<Item>, SupervisorError> {
+    let stored = bot.house.conversation.items(thread, None, ITEMS).await?;
+    let (now, _) = bot.house.supervisor.subscribe(thread).await?;
+    let all = stored.into_iter().chain(now.items);
+    let items: BTreeMap<ItemId, Item> = all.map(|item| (item.id, item)).collect();
+    Ok(items.into_values().collect())
 }
 
 async fn ask_why(bot: &Bot, asker: &Asker, thread: &ThreadId, request: String, option: Option<u8>) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::asker::Asker;
 use super::bot::{Bot, user};
 use super::commands::{Typed, text};
-use super::custom_id::{Action, Whose};
+use super::custom_id::{Action, SignIn};
 use super::press::{form_of, sentence};
 use super::rest::Outgoing;
 use super::split::disarmed;
@@ -25,7 +25,6 @@ mod status;
 
 pub(super) use device::take_up;
 
-use device::wait;
 use done::{Done, done};
 use status::status;
 
@@ -169,7 +168,7 @@ async fn begin(
     let vendor = bot.house.credentials.vendors().get(service);
     let vendor = vendor.map_err(|error| sentence(&error.to_string()))?;
     let begun = bot.house.credentials.begin(tenant, user, way, None).await;
-    let begun = begun.map_err(|error| told(&error))?;
+    let (begun, at) = begun.map_err(|error| told(&error))?;
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
     // It took the place of one with a code, if there was one; mostly there is none.
     let _ = bot.memory.set_sign_in(user, service, None);
@@ -183,10 +182,11 @@ async fn begin(
         .as_ref()
         .map(|warning| format!("\n⚠️ {}", harmless::line(warning, 300)));
     let paste = |label: &str| {
-        let action = Action::Paste {
+        let action = Action::Paste(SignIn {
             service: service.to_string(),
             whose: second::whose(tenant),
-        };
+            begun: at,
+        });
         let custom_id = bot.sealer.encode(asker.channel, &action).ok()?;
         Some(json!({ "type": 2, "style": 1, "label": label, "custom_id": custom_id }))
     };
@@ -211,11 +211,7 @@ async fn begin(
             user_code,
             expires_at,
         } => {
-            let back = asker.line();
-            if let Err(error) = bot.memory.set_sign_in(user, service, Some(&back.to_text())) {
-                tracing::warn!(%service, %user, %error, "could not write down how a sign-in is answered");
-            }
-            wait(bot, Some(back), user.clone(), service.clone());
+            device::begun(bot, asker.line(), user, tenant, at);
             let page = page_with_code.unwrap_or(page);
             let code = harmless::line(&user_code, 40).replace('`', "");
             let until = expires_at.millis().div_euclid(1000);
@@ -279,17 +275,15 @@ pub(super) async fn pressed(
         return;
     };
     let answer = match action {
-        Action::Paste { service, whose } => {
-            form(bot, asker, service, *whose).await;
+        Action::Paste(sign_in) => {
+            form(bot, asker, sign_in).await;
             return;
         }
         _ if !asker.later(bot).await => return,
         Action::SignIn { item } => for_thread(bot, asker, thread, &user, item.0)
             .await
             .map(Said::alone),
-        Action::Pasted { service, whose } => {
-            second::pasted(bot, asker, &user, (service, *whose), pasted).await
-        }
+        Action::Pasted(sign_in) => second::pasted(bot, asker, &user, sign_in, pasted).await,
         Action::SignOut { service } => match Service::parse(service) {
             Ok(service) => sign_out(bot, &Tenant::user(service, user)).await,
             Err(error) => Err(sentence(&error.to_string())),
@@ -299,11 +293,8 @@ pub(super) async fn pressed(
     say(bot, asker, answer).await;
 }
 
-async fn form(bot: &Bot, asker: &Asker, service: &str, whose: Whose) {
-    let action = Action::Pasted {
-        service: service.to_owned(),
-        whose,
-    };
+async fn form(bot: &Bot, asker: &Asker, sign_in: &SignIn) {
+    let action = Action::Pasted(sign_in.clone());
     let Ok(custom_id) = bot.sealer.encode(asker.channel, &action) else {
         return;
     };
@@ -335,6 +326,7 @@ async fn for_thread(
         ));
     }
     let items = super::press::items(bot, thread).await;
+    let items = items.map_err(|error| sentence(&error.to_string()))?;
     let wanted = items.iter().find_map(|one| match &one.body {
         Body::Login { service, ended, .. } if one.id.0 == item => Some((service.clone(), *ended)),
         _ => None,

@@ -130,6 +130,17 @@ impl People {
         })
     }
 
+    /// Whether somebody who may not be at hand is an administrator.
+    pub(crate) fn is_admin(&self, user: &UserId) -> bool {
+        self.book().person(user).is_some_and(|person| person.admin)
+    }
+
+    /// The same where a proxy names people; `admins` are the names of administrators.
+    pub(crate) fn is_admin_by_header(&self, user: &UserId, admins: &[String]) -> bool {
+        let mut named = admins.iter().filter_map(|name| self.by_header(name, admins));
+        named.any(|person| person.user == *user)
+    }
+
     /// What a POST must carry, for somebody who came with this cookie.
     pub(crate) fn csrf_of_cookie(value: &str) -> String {
         random::digest("csrf of cookie", &[value])

@@ -168,7 +168,7 @@ impl Server {
     }
 
     #[cfg(test)]
-    pub(super) fn web(&self) -> &Web {
+    pub(super) fn web(&self) -> &Arc<Web> {
         &self.web
     }
 

@@ -96,6 +96,14 @@ impl Web {
         }
     }
 
+    /// Whether somebody who may not be at hand acts for the host.
+    pub(crate) fn is_admin(&self, user: &UserId) -> bool {
+        match &self.config.allow {
+            Access::Header { admins, .. } => self.people.is_admin_by_header(user, admins),
+            Access::Loopback | Access::Password(_) => self.people.is_admin(user),
+        }
+    }
+
     /// The thread with this name, if this person may know of it: threads are their owner's alone. Everything that names a
     /// thread comes through here, and learns the same of a thread of somebody else's as of none.
     pub(crate) async fn thread(&self, person: &Person, local: &str) -> Result<ThreadId, Refused> {

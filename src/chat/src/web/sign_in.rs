@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use credentials::{Begun, Completed, Owner, Revoked, Service, SignInError, Tenant, UserId, Way};
+use credentials::{Begun, Completed, Meant, Owner, Revoked, Service, SignInError, Tenant, UserId, Way};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::gate::Visitor;
+use super::people::Person;
 use super::refusal::Refused;
 use super::said::Said;
 use super::shared::Web;
@@ -118,7 +119,7 @@ pub(crate) async fn begin(
         _ => None,
     };
     let user = &visitor.person.user;
-    let begun = web
+    let (begun, at) = web
         .credentials
         .begin(&tenant, user, begins.way.as_deref(), redirect.as_ref())
         .await
@@ -129,7 +130,7 @@ pub(crate) async fn begin(
         web.forget_device(user, &service);
     }
     if let Begun::Device { .. } = &begun {
-        web.wait_for_device(user.clone(), service.clone());
+        web.wait_for_device(user.clone(), tenant, at);
     }
     let scope = match begins.scope {
         Scope::Mine => "mine",
@@ -184,11 +185,11 @@ pub(crate) async fn complete(
         Answer::Waits(_, turn) => Some(turn),
         Answer::Unknown => None,
     };
-    let meant = match said.scope {
+    let owner = match said.scope {
         Some(scope) => Some(tenant(&visitor, &service, scope)?.owner),
-        None => None,
+        None => theirs(&visitor.person),
     };
-    let signed_in = web.complete(user, (&service, meant), Some(pasted)).await;
+    let signed_in = web.complete(user, (&service, owner), pasted).await;
     let signed_in = signed_in.map_err(|error| words::refused(&error))?;
     Ok(Json(Step {
         html: web.done(&signed_in),
@@ -246,26 +247,29 @@ impl Web {
         }
     }
 
-    /// Completes a sign-in, and lets turns that wait for it look again.
+    /// Completes a sign-in with what was pasted: the one that is for this login, if one is named.
     async fn complete(
         &self,
         user: &UserId,
-        (service, meant): (&Service, Option<Owner>),
-        pasted: Option<SecretString>,
+        (service, owner): (&Service, Option<Owner>),
+        pasted: SecretString,
     ) -> Result<Completed, SignInError> {
-        let completed = match meant {
-            Some(owner) => {
-                let service = service.clone();
-                let meant = Tenant { service, owner };
-                self.credentials.complete_for(&meant, user, pasted).await?
-            }
-            None => self.credentials.complete(service, user, pasted).await?,
-        };
+        let meant = Meant { owner, begun: None };
+        let completed = self
+            .credentials
+            .complete_this((service, &meant), user, Some(pasted))
+            .await?;
+        self.completed(user, &completed);
+        Ok(completed)
+    }
+
+    /// A sign-in worked: turns that wait for it look again.
+    fn completed(&self, user: &UserId, completed: &Completed) {
+        let service = &completed.tenant.service;
         tracing::info!(%service, %user, owner = %completed.tenant.owner, "signed in");
         self.links.done(user, service);
         self.forget_failed_code(user, service);
         self.supervisor.credentials_changed();
-        Ok(completed)
     }
 
     fn done(&self, completed: &Completed) -> String {
@@ -281,6 +285,12 @@ impl Web {
 
 fn service(text: &str) -> Result<Service, Refused> {
     Service::parse(text).map_err(Refused::bad)
+}
+
+/// The one login that somebody may change, where they may not change each. They may have been an administrator when they
+/// began.
+fn theirs(person: &Person) -> Option<Owner> {
+    (!person.admin).then(|| Owner::User(person.user.clone()))
 }
 
 /// The login that is meant, if this person may change it.

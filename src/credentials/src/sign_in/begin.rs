@@ -6,6 +6,7 @@ use url::Url;
 
 use super::pending::LINK_LIFE;
 use super::{Begun, Pending, PendingKey, SignInError, Step, blocking, device};
+use crate::clock::Timestamp;
 use crate::credentials::Credentials;
 use crate::entry::Credential;
 use crate::tenant::{Tenant, UserId};
@@ -17,7 +18,7 @@ pub(super) async fn begin(
     user: &UserId,
     way: Option<&str>,
     redirect: Option<&Url>,
-) -> Result<Begun, SignInError> {
+) -> Result<(Begun, Timestamp), SignInError> {
     let vendor = credentials.vendors().get(&tenant.service)?;
     let way = vendor.way(way).ok_or_else(|| SignInError::NoSuchWay {
         service: tenant.service.clone(),
@@ -56,7 +57,7 @@ pub(super) async fn begin(
         service: tenant.service.clone(),
         user: user.clone(),
     };
-    let store = credentials.store().clone();
+    let (store, at) = (credentials.store().clone(), pending.created_at());
     blocking(move || {
         store.update(|document| {
             document.put_pending(&key, &pending);
@@ -64,7 +65,7 @@ pub(super) async fn begin(
         })
     })
     .await?;
-    Ok(begun)
+    Ok((begun, at))
 }
 
 /// What the vendor's description asks for, and whatever this login has already: signing in again never narrows it.

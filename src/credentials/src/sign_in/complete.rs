@@ -1,25 +1,40 @@
 //! Second step: what the user brought is exchanged, and the login stored in the same write that ends the pending one.
 
+use std::pin::Pin;
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::pasted::{self, PasteError};
-use super::{Completed, Pending, PendingKey, SignInError, Step, blocking, device, to_its_end};
+use super::{Completed, Meant, Pending, PendingKey, SignInError, Step, blocking, device, to_its_end};
 use crate::clock::Timestamp;
 use crate::credentials::Credentials;
-use crate::entry::{ApiKey, Credential, Grant, ObtainedBy, same};
+use crate::entry::{ApiKey, Credential, Entry, Grant, ObtainedBy, same};
 use crate::oauth::{self, CodeExchange, Http, TokenAnswer, account_of};
 use crate::refresh::REQUEST_LIMIT;
-use crate::tenant::{Owner, Service, Tenant, UserId};
+use crate::store::{Store, StoreError};
+use crate::tenant::{Service, Tenant, UserId};
 use crate::vendor::{Renewal, TokenEndpoint, Vendor, Way};
 
 /// Longest key that is stored.
 const MAX_KEY: usize = 4096;
 
+/// Whether the login may still be stored; why not, in words.
+pub(super) type May = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// What there is for the second step.
+pub(super) enum Brought {
+    /// What the user pasted; nothing, for a device sign-in.
+    Pasted(Option<SecretString>),
+    /// Nothing but the leave to store what a device sign-in brings, to be asked for then.
+    Leave(May),
+}
+
 pub(super) async fn complete(
     credentials: &Credentials,
-    (service, named): (&Service, Option<&Owner>),
+    (service, meant): (&Service, &Meant),
     user: &UserId,
-    pasted: Option<SecretString>,
+    brought: Brought,
 ) -> Result<Completed, SignInError> {
     // Refused before anything is sent: what was brought stays good.
     let mut under_way = Some(credentials.under_way().begin()?);
@@ -41,7 +56,7 @@ pub(super) async fn complete(
             user: user.clone(),
         });
     }
-    if let Some(named) = named
+    if let Some(named) = &meant.owner
         && *named != pending.owner
     {
         return Err(SignInError::ForAnother {
@@ -51,6 +66,16 @@ pub(super) async fn complete(
             named: named.clone(),
         });
     }
+    if meant.begun.is_some_and(|begun| begun != pending.created_at()) {
+        return Err(SignInError::Replaced);
+    }
+    let (pasted, may) = match brought {
+        Brought::Pasted(Some(_)) if matches!(pending.step, Step::Device { .. }) => {
+            return Err(PasteError::NothingWanted.into());
+        }
+        Brought::Pasted(pasted) => (pasted, None),
+        Brought::Leave(may) => (None, Some(may)),
+    };
     let one_completer = match &pending.step {
         Step::ApiKey => None,
         Step::Pkce { .. } | Step::Device { .. } => Some(device::one_completer(credentials.store(), &key)?),
@@ -70,7 +95,7 @@ pub(super) async fn complete(
     to_its_end(async move {
         let (_one_completer, _under_way) = (one_completer, under_way);
         let credential = credential(&vendor, &pending, granted, pasted.as_ref()).await?;
-        keep(&credentials, key, pending, credential).await
+        keep(&credentials, key, pending, credential, may).await
     })
     .await
 }
@@ -92,25 +117,56 @@ async fn credential(
     Ok(Credential::OAuth(Box::new(grant)))
 }
 
-/// Stores it; a grant that can't be stored is given back.
+/// Stores it, if that may still be; a grant that is not stored is given back.
 async fn keep(
     credentials: &Credentials,
     key: PendingKey,
     pending: Pending,
     credential: Credential,
+    may: Option<May>,
 ) -> Result<Completed, SignInError> {
     let service = key.service.clone();
     let grant = match &credential {
         Credential::OAuth(grant) => Some((**grant).clone()),
         Credential::ApiKey(_) => None,
     };
-    let stored = store(credentials, key, pending, credential).await;
+    let stored = match leave(may).await {
+        Ok(()) => store(credentials, key, pending, credential).await,
+        Err(why) => give_up(credentials, key, pending, why).await,
+    };
     if let (Err(error), Some(grant)) = (&stored, &grant) {
         // Nobody will ever use it.
         let given_back = super::logout::give_back(credentials, &service, grant).await;
         tracing::warn!(%error, ?given_back, "a sign-in could not be stored");
     }
     stored
+}
+
+/// Asks for the leave to store what was granted, no longer than a request may take.
+async fn leave(may: Option<May>) -> Result<(), String> {
+    let Some(may) = may else { return Ok(()) };
+    let asked = tokio::time::timeout(REQUEST_LIMIT, may).await;
+    asked.unwrap_or_else(|_| Err("nobody says whether this login may be stored".to_owned()))
+}
+
+/// Ends the pending sign-in, of which nothing may be stored.
+async fn give_up(
+    credentials: &Credentials,
+    key: PendingKey,
+    pending: Pending,
+    why: String,
+) -> Result<Completed, SignInError> {
+    let store = credentials.store().clone();
+    let ended = blocking(move || {
+        store.update(|document| {
+            if document.pending(&key).is_some_and(|now| now.is_same(&pending)) {
+                document.remove_pending(&key);
+            }
+            Ok(())
+        })
+    });
+    ended.await?;
+    Err(SignInError::NotAllowed { why })
 }
 
 /// Exchanges what was pasted, after checking that it belongs to this very sign-in.
@@ -189,8 +245,9 @@ fn signed_in(
 
 fn api_key(pasted: Option<&SecretString>) -> Result<ApiKey, SignInError> {
     let text = pasted.map_or("", |pasted| pasted.expose_secret().trim());
-    // A key travels in a header: one word of visible ASCII.
-    if text.is_empty() || text.len() > MAX_KEY || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    // A key travels in a header: one word of visible ASCII. The address of a page, copied in its place, is none.
+    let is_word = text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains("://");
+    if text.is_empty() || text.len() > MAX_KEY || !is_word {
         return Err(PasteError::NotAKey.into());
     }
     Ok(ApiKey {
@@ -210,22 +267,7 @@ async fn store(
         service: key.service.clone(),
         owner: pending.owner.clone(),
     };
-    let completed = match &credential {
-        Credential::ApiKey(_) => Completed {
-            tenant: tenant.clone(),
-            account: None,
-            scopes: vec![],
-            expires_at: None,
-            refreshable: false,
-        },
-        Credential::OAuth(grant) => Completed {
-            tenant: tenant.clone(),
-            account: grant.account.clone(),
-            scopes: grant.scopes.clone(),
-            expires_at: Some(grant.expires_at),
-            refreshable: grant.refresh_token.is_some(),
-        },
-    };
+    let completed = completed_of(&tenant, &credential);
     let store = credentials.store().clone();
     blocking(move || {
         store.update(|document| {
@@ -241,4 +283,41 @@ async fn store(
     })
     .await?;
     Ok(completed)
+}
+
+/// What a sign-in brought that stored this.
+fn completed_of(tenant: &Tenant, credential: &Credential) -> Completed {
+    let tenant = tenant.clone();
+    match credential {
+        Credential::ApiKey(_) => Completed {
+            tenant,
+            account: None,
+            scopes: vec![],
+            expires_at: None,
+            refreshable: false,
+        },
+        Credential::OAuth(grant) => Completed {
+            tenant,
+            account: grant.account.clone(),
+            scopes: grant.scopes.clone(),
+            expires_at: Some(grant.expires_at),
+            refreshable: grant.refresh_token.is_some(),
+        },
+    }
+}
+
+/// What is stored, if it came at this moment or later, and is not known to be dead.
+pub(super) fn stored_since(
+    store: &Store,
+    tenant: &Tenant,
+    since: Timestamp,
+) -> Result<Option<Completed>, StoreError> {
+    let entry = store.entry(tenant)?;
+    let is_it = |entry: &Arc<Entry>| match &entry.credential {
+        Credential::ApiKey(key) => key.obtained_at >= since,
+        Credential::OAuth(grant) => grant.obtained_at >= since && grant.dead().is_none(),
+    };
+    Ok(entry
+        .filter(is_it)
+        .map(|entry| completed_of(tenant, &entry.credential)))
 }

@@ -53,6 +53,9 @@ pub enum PasteError {
     /// An access token or key where a code is wanted.
     #[error("that looks like an API key, but this sign-in waits for a code")]
     IsAKey,
+    /// Something, where nothing is waited for: the code is typed at the vendor's.
+    #[error("nothing is to be pasted for this sign-in: its code is typed on the vendor's page")]
+    NothingWanted,
     /// Not what a key looks like, where one is wanted.
     #[error("that is no API key: a key is one word of plain letters, digits and signs")]
     NotAKey,
@@ -71,6 +74,7 @@ impl PasteError {
             Self::OtherState | Self::OtherIssuer => {
                 "use the newest link, and paste the answer to it; do not paste what somebody sent you"
             }
+            Self::NothingWanted => "type the code there: the login is stored by itself then",
             Self::NotAKey => "paste the key alone, as the vendor shows it when it is made",
             Self::IsAKey => "for a key, begin with `--grant api-key` where the vendor offers it",
         })

@@ -154,6 +154,11 @@ impl Pending {
         self.life.saturating_sub(now.since(self.created_at))
     }
 
+    /// When it began: no user begins two at once.
+    pub(crate) fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
     /// How long ago it began.
     pub(crate) fn age(&self, now: Timestamp) -> Duration {
         now.since(self.created_at)

@@ -83,6 +83,7 @@ pub(super) async fn start(
     credentials
         .begin(tenant, user, way, redirect)
         .await
+        .map(|(begun, _)| begun)
         .map_err(|error| {
             let begin = begin_command(tenant, user);
             let failure = Failure::sign_in(error, &begin, credentials.vendors());

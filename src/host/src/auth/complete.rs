@@ -34,15 +34,16 @@ pub(super) fn run(asked: Complete, settings: &Settings) -> Outcome {
     super::vendor(&credentials, &asked.tenant)?;
     let user = super::user(asked.user.as_ref(), settings)?;
     // Should it have to begin again: as it was begun, or as it would be by default for whom was named.
-    let tenant = match (credentials.pending_owner(&asked.tenant, &user)?, asked.user) {
-        (Some(owner), _) => Tenant {
+    let waiting = credentials.waiting(&asked.tenant, &user)?;
+    let waits_for = waiting.as_ref().and_then(|waiting| waiting.way);
+    let tenant = match (waiting, asked.user) {
+        (Some(waiting), _) => Tenant {
             service: asked.tenant,
-            owner,
+            owner: waiting.owner,
         },
         (None, Some(_)) => Tenant::user(asked.tenant, user.clone()),
         (None, None) => Tenant::host(asked.tenant),
     };
-    let waits_for = credentials.pending_way(&tenant.service, &user)?;
     let completed = assembly::run(async {
         let pasted = match waits_for {
             Some("device") | None => None,

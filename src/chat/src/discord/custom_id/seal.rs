@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Action, CustomIdError, EVERYONES, LONGEST, LONGEST_SERVICE};
+use super::{Action, CustomIdError, LONGEST, LONGEST_SERVICE};
 use crate::discord::admission::Id;
 
 /// Hex digits of the seal.
@@ -36,8 +36,10 @@ impl Sealer {
     /// Errors: `TooLong` for a service with a name that does not fit.
     pub fn encode(&self, channel: Id, action: &Action) -> Result<String, CustomIdError> {
         let (verb, about) = action.words();
-        if about.trim_end_matches(EVERYONES).len() > LONGEST_SERVICE {
-            return Err(CustomIdError::TooLong(about));
+        if let Some(service) = action.service()
+            && service.len() > LONGEST_SERVICE
+        {
+            return Err(CustomIdError::TooLong(service.to_owned()));
         }
         let body = format!("{VERSION}.{verb}.{about}");
         Ok(format!("{body}.{}", self.seal(channel, &body)))

@@ -91,8 +91,8 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     }
     if reading == Reading::Nowhere {
         let line = format!(
-            "⚠️ **Only its beginning stands above, so it can't be allowed here.** {lacks}: give it to me and ask again, or \
-             decide on the page of this host.\n"
+            "⚠️ **Only its beginning stands above, so it can't be allowed here.** {lacks}: give it to me and ask \
+             again, or deny it and ask for smaller steps.\n"
         );
         content.push_str(&line);
     }

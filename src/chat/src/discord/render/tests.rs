@@ -392,6 +392,11 @@ fn nothing_is_allowed_that_can_not_be_shown() {
     );
     let card = shown.last().unwrap();
     assert!(card.content.contains("can't be allowed here"), "{}", card.content);
+    assert!(
+        card.content.contains("deny it") && !card.content.contains("page"),
+        "nothing is decided for Discord elsewhere: {}",
+        card.content
+    );
     let labels: Vec<&str> = card.buttons.iter().map(|button| button.label.as_str()).collect();
     assert_eq!(labels, ["No"]);
 }

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use credentials::{Service, SignInError, UserId};
+use credentials::{Completed, Owner, Service, SignInError, Tenant, Timestamp, UserId};
 
 use super::{Done, done, title};
 use crate::discord::FRONT_END;
-use crate::discord::asker::Line;
+use crate::discord::asker::{Line, is_admin};
 use crate::discord::bot::Bot;
+use crate::discord::owner;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::rest::Trouble;
 use crate::web::sign_in::words::of_code;
@@ -26,27 +27,81 @@ struct Ended {
     openly: String,
 }
 
+/// A sign-in with a code that is waited for: this one, and none that takes its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Awaited {
+    user: UserId,
+    tenant: Tenant,
+    begun: Timestamp,
+}
+
+impl Awaited {
+    /// As it is kept for the next host, with the way back to the one who began it.
+    fn to_text(&self, line: &Line) -> String {
+        let (begun, owner) = (self.begun.millis(), self.tenant.owner.as_str());
+        format!("{} {begun} {owner}", line.to_text())
+    }
+
+    fn of_text(user: UserId, service: Service, text: &str) -> Option<(Self, Line)> {
+        let mut more = text.split_whitespace().skip(Line::WORDS);
+        let begun = more.next()?.parse().ok()?;
+        let tenant = Tenant {
+            service,
+            owner: Owner::parse(more.next()?).ok()?,
+        };
+        let awaited = Self {
+            user,
+            tenant,
+            begun: Timestamp::from_millis(begun),
+        };
+        Some((awaited, Line::of_text(text)?))
+    }
+
+    /// Nobody needs the way back any more. (A newer one stays.)
+    fn forget(&self, bot: &Bot, line: &Line) {
+        let (user, service) = (&self.user, &self.tenant.service);
+        if bot.memory.sign_in(user, service) == Some(self.to_text(line)) {
+            // It may be gone already.
+            let _ = bot.memory.set_sign_in(user, service, None);
+        }
+    }
+}
+
+/// Waits for a sign-in with a code that somebody has begun; how they are told of its end is kept for the next host.
+pub(super) fn begun(bot: &Arc<Bot>, line: Line, user: &UserId, tenant: &Tenant, at: Timestamp) {
+    let awaited = Awaited {
+        user: user.clone(),
+        tenant: tenant.clone(),
+        begun: at,
+    };
+    let kept = awaited.to_text(&line);
+    if let Err(error) = bot.memory.set_sign_in(user, &tenant.service, Some(&kept)) {
+        tracing::warn!(service = %tenant.service, %user, %error, "could not write down how a sign-in is answered");
+    }
+    wait(bot, Some(line), awaited);
+}
+
 /// Asks the vendor until it says yes, no or too late, and tells the one who began it.
-pub(super) fn wait(bot: &Arc<Bot>, line: Option<Line>, user: UserId, service: Service) {
+fn wait(bot: &Arc<Bot>, line: Option<Line>, awaited: Awaited) {
     let bot = Arc::clone(bot);
     tokio::spawn(async move {
-        let ended = end(&bot, &user, &service).await;
+        let ended = end(&bot, &awaited).await;
         let Some(line) = line else {
             return;
         };
         match ended {
-            Some(ended) => tell(&bot, line, user, service, ended).await,
-            None => forget(&bot, &line, &user, &service),
+            Some(ended) => tell(&bot, line, awaited, ended).await,
+            None => awaited.forget(&bot, &line),
         }
     });
 }
 
-async fn tell(bot: &Arc<Bot>, line: Line, user: UserId, service: Service, ended: Ended) {
+async fn tell(bot: &Arc<Bot>, line: Line, awaited: Awaited, ended: Ended) {
     let (held, about) = (Arc::clone(&bot.held), line.id);
     let (bot, ended) = (Arc::clone(bot), Arc::new(ended));
     let attempt = move |_| {
         let (bot, line, ended) = (Arc::clone(&bot), line.clone(), Arc::clone(&ended));
-        let (user, service) = (user.clone(), service.clone());
+        let awaited = awaited.clone();
         async move {
             let told = match line.add(&bot, &ended.privately).await {
                 Err(Trouble::Refused { .. }) => line.say(&bot, ended.openly.clone()).await,
@@ -57,59 +112,95 @@ async fn tell(bot: &Arc<Bot>, line: Line, user: UserId, service: Service, ended:
             if let Err(trouble) = told {
                 return Tried::Again(trouble.to_string());
             }
-            forget(&bot, &line, &user, &service);
+            awaited.forget(&bot, &line);
             Tried::Done
         }
     };
     persist(&held, about, Behind::Waits, attempt).await;
 }
 
-/// Nobody needs this way back any more. (A newer one stays.)
-fn forget(bot: &Bot, line: &Line, user: &UserId, service: &Service) {
-    if bot.memory.sign_in(user, service) == Some(line.to_text()) {
-        // It may be gone already.
-        let _ = bot.memory.set_sign_in(user, service, None);
-    }
-}
-
 /// How it ended; `None` if another one took its place.
-async fn end(bot: &Arc<Bot>, user: &UserId, service: &Service) -> Option<Ended> {
+async fn end(bot: &Arc<Bot>, awaited: &Awaited) -> Option<Ended> {
+    let Awaited { user, tenant, begun } = awaited;
+    let service = &tenant.service;
     let of_all = |words: &str| {
         let who = user.as_str().split_once(':').map_or("", |(_, id)| id);
         format!("<@{who}> {words}")
     };
+    let worked = async |completed: &Completed| {
+        let Done { alone, openly } = done(bot, user, completed).await;
+        Some(Ended {
+            privately: alone,
+            openly: of_all(&openly),
+        })
+    };
     let title = title(bot, service);
     loop {
-        match bot.house.credentials.complete(service, user, None).await {
-            Ok(completed) => {
-                let Done { alone, openly } = done(bot, user, &completed).await;
-                return Some(Ended {
-                    privately: alone,
-                    openly: of_all(&openly),
-                });
-            }
-            Err(error) if error.is_temporary() => {
-                tracing::info!(%service, %user, %error, "a sign-in with a code waits on");
-                tokio::time::sleep(REST).await;
-            }
+        let may = may(Arc::clone(bot), awaited.clone());
+        let ended = bot.house.credentials.wait_for_code((service, *begun), user, may);
+        let error = match ended.await {
+            Ok(completed) => return worked(&completed).await,
             Err(SignInError::Replaced) => return None,
-            Err(error) => {
-                tracing::info!(%service, %user, %error, "a sign-in with a code did not work");
-                let words = match error {
-                    // It ended while no host ran, or in a host that could not tell it.
-                    SignInError::NothingPending { .. } => {
-                        format!(
-                            "⚠️ Your sign-in to {title} with a code is over. `/auth` says how your logins stand."
-                        )
-                    }
-                    error => super::in_words(&of_code(&error, &title)),
-                };
-                return Some(Ended {
-                    openly: of_all(&words),
-                    privately: words,
-                });
-            }
+            Err(error) => error,
+        };
+        if error.is_temporary() {
+            tracing::info!(%service, %user, %error, "a sign-in with a code waits on");
+            tokio::time::sleep(REST).await;
+            continue;
         }
+        let words = match error {
+            // It ended while no host ran, in one that could not tell it, or by another program.
+            SignInError::NothingPending { .. } => {
+                if let Some(completed) = stored(bot, awaited).await {
+                    return worked(&completed).await;
+                }
+                format!("⚠️ Your sign-in to {title} with a code is over. `/auth` says how your logins stand.")
+            }
+            error => {
+                tracing::info!(%service, %user, %error, "a sign-in with a code did not work");
+                super::in_words(&of_code(&error, &title))
+            }
+        };
+        return Some(Ended {
+            openly: of_all(&words),
+            privately: words,
+        });
+    }
+}
+
+/// Whether the login may still be stored: everyone's only by an administrator, who may be none any more. Errors: why not.
+async fn may(bot: Arc<Bot>, awaited: Awaited) -> Result<(), String> {
+    if awaited.tenant.owner != Owner::Host {
+        return Ok(());
+    }
+    let is_admin = match owner::id(&awaited.user) {
+        Some(user) => is_admin(&bot, user).await,
+        None => Some(false),
+    };
+    match is_admin {
+        Some(true) => Ok(()),
+        Some(false) => Err(
+            "only administrators sign in for everyone, and you are none any more: nothing was stored"
+                .to_owned(),
+        ),
+        None => Err(
+            "Discord does not tell me now whether you may sign in for everyone: nothing was stored"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The login that is there since it was begun.
+async fn stored(bot: &Arc<Bot>, awaited: &Awaited) -> Option<Completed> {
+    let (bot, Awaited { tenant, begun, .. }) = (Arc::clone(bot), awaited.clone());
+    let look = tokio::task::spawn_blocking(move || bot.house.credentials.stored_since(&tenant, begun));
+    match look.await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "could not look whether a sign-in with a code worked");
+            None
+        }
+        Err(_) => None,
     }
 }
 
@@ -117,19 +208,8 @@ async fn end(bot: &Arc<Bot>, user: &UserId, service: &Service) -> Option<Ended> 
 pub(in crate::discord) async fn take_up(bot: &Arc<Bot>) {
     let begun = Arc::clone(bot);
     let begun = tokio::task::spawn_blocking(move || {
-        let (memory, credentials) = (&begun.memory, &begun.house.credentials);
-        let mut found = vec![];
-        match memory.sign_ins() {
-            Ok(kept) => {
-                for (user, service, line) in kept {
-                    match credentials.pending_way(&service, &user) {
-                        Ok(Some(way)) if way != "device" => drop(memory.set_sign_in(&user, &service, None)),
-                        _ => found.push((user, service, Line::of_text(&line))),
-                    }
-                }
-            }
-            Err(error) => tracing::warn!(%error, "could not look who is to be told how their sign-in ended"),
-        }
+        let mut found = kept(&begun);
+        let credentials = &begun.house.credentials;
         for one in credentials.store().pending_sign_ins().unwrap_or_default() {
             let (Ok(user), Ok(service)) = (UserId::parse(&one.user), Service::parse(&one.service)) else {
                 continue;
@@ -138,16 +218,41 @@ pub(in crate::discord) async fn take_up(bot: &Arc<Bot>) {
                 .user
                 .split_once(':')
                 .is_some_and(|(place, _)| place == FRONT_END);
-            let is_known = found.iter().any(|(by, to, _)| (by, to) == (&user, &service));
-            let way = credentials.pending_way(&service, &user);
-            if is_ours && !is_known && way.is_ok_and(|way| way == Some("device")) {
-                found.push((user, service, None));
+            let waiting = credentials.waiting(&service, &user).ok().flatten();
+            let Some(waiting) = waiting.filter(|waiting| is_ours && waiting.way == Some("device")) else {
+                continue;
+            };
+            let tenant = Tenant {
+                service,
+                owner: waiting.owner,
+            };
+            let begun = waiting.begun;
+            let awaited = Awaited { user, tenant, begun };
+            if found.iter().all(|(_, known)| *known != awaited) {
+                found.push((None, awaited));
             }
         }
         found
     });
-    for (user, service, line) in begun.await.unwrap_or_default() {
-        tracing::info!(%service, %user, "going on with a sign-in that was begun before");
-        wait(bot, line, user, service);
+    for (line, awaited) in begun.await.unwrap_or_default() {
+        tracing::info!(service = %awaited.tenant.service, user = %awaited.user, "going on with a sign-in that was begun before");
+        wait(bot, line, awaited);
     }
+}
+
+/// Who is to be told how which sign-in ended.
+fn kept(bot: &Bot) -> Vec<(Option<Line>, Awaited)> {
+    let all = bot.memory.sign_ins().unwrap_or_else(|error| {
+        tracing::warn!(%error, "could not look who is to be told how their sign-in ended");
+        vec![]
+    });
+    let mut found = vec![];
+    for (user, service, text) in all {
+        match Awaited::of_text(user.clone(), service.clone(), &text) {
+            Some((awaited, line)) => found.push((Some(line), awaited)),
+            // Another version's: nobody can be told by it.
+            None => drop(bot.memory.set_sign_in(&user, &service, None)),
+        }
+    }
+    found
 }

@@ -1,11 +1,11 @@
 //! The second step of a sign-in: what somebody brings is for the login that they name, or that their button names.
 
-use credentials::{Owner, Service, SignInError, Tenant, UserId, Way};
+use credentials::{Meant, Owner, Service, SignInError, Tenant, Timestamp, UserId, Way};
 
 use super::{Done, Said, done, tenant, told};
 use crate::discord::asker::Asker;
 use crate::discord::bot::Bot;
-use crate::discord::custom_id::Whose;
+use crate::discord::custom_id::{SignIn, Whose};
 use crate::discord::press::sentence;
 use crate::discord::rest::Outgoing;
 
@@ -29,14 +29,14 @@ pub(super) async fn typed(
     let takes_key = vendor.is_ok_and(|vendor| matches!(vendor.way(way), Some(Way::ApiKey)));
     // The address of a page is no key.
     if takes_key && !pasted.contains("://") {
-        let waits = credentials.pending_way(&tenant.service, user);
+        let waits = credentials.waiting(&tenant.service, user);
         let waits = waits.map_err(|error| sentence(&error.to_string()))?;
-        if waits.is_none() {
+        if waits.and_then(|waits| waits.way).is_none() {
             let begun = credentials.begin(tenant, user, way, None).await;
             begun.map_err(|error| told(&error))?;
         }
     }
-    complete(bot, user, tenant, pasted).await
+    complete(bot, user, tenant, None, pasted).await
 }
 
 /// What was pasted into the form of a button.
@@ -44,24 +44,42 @@ pub(super) async fn pasted(
     bot: &Bot,
     asker: &Asker,
     user: &UserId,
-    (service, whose): (&str, Whose),
+    sign_in: &SignIn,
     pasted: Option<String>,
 ) -> Result<Said, String> {
-    let service = Service::parse(service).map_err(|error| sentence(&error.to_string()))?;
-    let scope = match whose {
+    let service = Service::parse(&sign_in.service).map_err(|error| sentence(&error.to_string()))?;
+    let scope = match sign_in.whose {
         Whose::Own => None,
         Whose::Everyones => Some("everyone"),
     };
     // They may no longer be an administrator.
     let tenant = tenant(bot, asker, user, &service, scope).await?;
-    complete(bot, user, &tenant, pasted.unwrap_or_default()).await
+    complete(
+        bot,
+        user,
+        &tenant,
+        Some(sign_in.begun),
+        pasted.unwrap_or_default(),
+    )
+    .await
 }
 
-async fn complete(bot: &Bot, user: &UserId, tenant: &Tenant, pasted: String) -> Result<Said, String> {
+/// Completes the sign-in for this login: the one that was `begun` then, where that is known.
+async fn complete(
+    bot: &Bot,
+    user: &UserId,
+    tenant: &Tenant,
+    begun: Option<Timestamp>,
+    pasted: String,
+) -> Result<Said, String> {
+    let meant = Meant {
+        owner: Some(tenant.owner.clone()),
+        begun,
+    };
     let completed = bot
         .house
         .credentials
-        .complete_for(tenant, user, Some(pasted.into()));
+        .complete_this((&tenant.service, &meant), user, Some(pasted.into()));
     match completed.await {
         Ok(completed) => {
             let Done { alone, openly } = done(bot, user, &completed).await;

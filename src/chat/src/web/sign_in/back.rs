@@ -10,8 +10,9 @@ use credentials::{PasteError, Service, SignInError, UserId};
 use url::{Url, form_urlencoded};
 
 use super::links::Answer;
-use super::words;
+use super::{theirs, words};
 use crate::web::gate::Visitor;
+use crate::web::people::Person;
 use crate::web::refusal::{Refused, chain};
 use crate::web::shared::Web;
 use crate::web::view;
@@ -56,7 +57,7 @@ pub(crate) async fn back(
     if method != Method::GET {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    let user = &visitor.person.user;
+    let person = &visitor.person;
     let query = uri.query().unwrap_or_default();
     // Without a state anybody could have sent this browser here. (With one, it must be this person's.)
     let mut states = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
@@ -68,10 +69,10 @@ pub(crate) async fn back(
         .and_then(|host| host.to_str().ok())
         .unwrap_or("localhost");
     let address = || format!("http://{host}{}?{query}", uri.path());
-    match web.links.find(&state, user).await {
+    match web.links.find(&state, &person.user).await {
         Answer::Waits(link, _turn) => {
             let thread = link.thread.as_ref();
-            match web.complete_or_say(user, &link.service, address()).await {
+            match web.complete_or_say(person, &link.service, address()).await {
                 Ok(()) => web.in_now(&link.service, thread, SIGNED_IN),
                 Err(error) => not_in(&error, &uri, thread),
             }
@@ -82,7 +83,7 @@ pub(crate) async fn back(
         Answer::Over(link) => told(&words::over(&link.service), link.thread.as_ref()),
         Answer::SomebodyElses => told(&words::somebody_elses(), None),
         // Given before this host was started: the store knows.
-        Answer::Unknown => match web.complete_any(user, address()).await {
+        Answer::Unknown => match web.complete_any(person, address()).await {
             Ok(service) => web.in_now(&service, None, SIGNED_IN),
             Err(error) => not_in(&error, &uri, None),
         },
@@ -133,11 +134,14 @@ impl Web {
 
     async fn complete_or_say(
         &self,
-        user: &UserId,
+        person: &Person,
         service: &Service,
         address: String,
     ) -> Result<(), SignInError> {
-        let completed = self.complete(user, (service, None), Some(address.into())).await;
+        let user = &person.user;
+        let completed = self
+            .complete(user, (service, theirs(person)), address.into())
+            .await;
         if let Err(error) = &completed {
             tracing::info!(%service, %user, error = chain(error), "a sign-in did not work");
         }
@@ -145,9 +149,9 @@ impl Web {
     }
 
     /// Completes the one of this person's sign-ins that this address answers.
-    async fn complete_any(&self, user: &UserId, address: String) -> Result<Service, SignInError> {
-        for service in self.begun_by(user, "pkce").await {
-            match self.complete_or_say(user, &service, address.clone()).await {
+    async fn complete_any(&self, person: &Person, address: String) -> Result<Service, SignInError> {
+        for service in self.begun_by(&person.user, "pkce").await {
+            match self.complete_or_say(person, &service, address.clone()).await {
                 Ok(()) => return Ok(service),
                 // Decided without the network: the answer is to another one.
                 Err(SignInError::Paste(PasteError::OtherState)) => {}
@@ -166,8 +170,10 @@ impl Web {
                 .into_iter()
                 .filter(|one| one.user == user.as_str() && !one.is_over);
             let services = mine.filter_map(|one| Service::parse(&one.service).ok());
-            let is_so =
-                |service: &Service| credentials.pending_way(service, &user).ok().flatten() == Some(way);
+            let is_so = |service: &Service| {
+                let waiting = credentials.waiting(service, &user).ok().flatten();
+                waiting.and_then(|waiting| waiting.way) == Some(way)
+            };
             Ok::<_, credentials::StoreError>(services.filter(is_so).collect::<Vec<_>>())
         });
         match look.await {

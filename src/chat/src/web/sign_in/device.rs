@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use credentials::{Service, SignInError, UserId};
+use credentials::{Owner, Service, SignInError, Tenant, Timestamp, UserId};
 use dashmap::DashMap;
 
 use super::{Step, words};
@@ -26,15 +26,15 @@ enum Device {
 }
 
 impl Web {
-    /// Asks the vendor from now on. (One asker at a time is the store's doing.)
-    pub(super) fn wait_for_device(self: &Arc<Self>, user: UserId, service: Service) {
-        let key = (user, service);
+    /// Asks the vendor from now on, about the sign-in that was begun then. (One asker at a time is the store's doing.)
+    pub(super) fn wait_for_device(self: &Arc<Self>, user: UserId, tenant: Tenant, begun: Timestamp) {
+        let key = (user, tenant.service);
         self.waits.devices.insert(key.clone(), Device::Waiting);
         let web = Arc::clone(self);
         tokio::spawn(async move {
             tokio::select! {
                 () = web.stopped() => {}
-                state = web.ask(&key.0, &key.1) => {
+                state = web.ask(&key.0, (&key.1, begun), &tenant.owner) => {
                     if let Some(state) = state {
                         web.waits.devices.insert(key, state);
                     }
@@ -58,17 +58,33 @@ impl Web {
             let Ok(service) = Service::parse(&one.service) else {
                 continue;
             };
-            if self.begun_by(&user, "device").await.contains(&service) {
-                self.wait_for_device(user, service);
+            let (credentials, of) = (self.credentials.clone(), (service.clone(), user.clone()));
+            let look = tokio::task::spawn_blocking(move || credentials.waiting(&of.0, &of.1));
+            if let Ok(Ok(Some(waiting))) = look.await
+                && waiting.way == Some("device")
+            {
+                let owner = waiting.owner;
+                self.wait_for_device(user, Tenant { service, owner }, waiting.begun);
             }
         }
     }
 
     /// How it ended; `None` if another one took its place.
-    async fn ask(&self, user: &UserId, service: &Service) -> Option<Device> {
+    async fn ask(
+        self: &Arc<Self>,
+        user: &UserId,
+        (service, begun): (&Service, Timestamp),
+        owner: &Owner,
+    ) -> Option<Device> {
         loop {
-            match self.complete(user, (service, None), None).await {
-                Ok(completed) => return Some(Device::Done(self.done(&completed))),
+            let (web, who, whose) = (Arc::clone(self), user.clone(), owner.clone());
+            let may = async move { may(&web, &who, &whose) };
+            let completed = self.credentials.wait_for_code((service, begun), user, may);
+            match completed.await {
+                Ok(completed) => {
+                    self.completed(user, &completed);
+                    return Some(Device::Done(self.done(&completed)));
+                }
                 Err(error) if error.is_temporary() => {
                     tracing::info!(%service, %user, error = chain(&error), "a sign-in with a code waits on");
                     tokio::time::sleep(REST).await;
@@ -117,4 +133,15 @@ impl Web {
     pub(super) fn forget_device(&self, user: &UserId, service: &Service) {
         self.waits.devices.remove(&(user.clone(), service.clone()));
     }
+}
+
+/// Whether the login may still be stored: everyone's only by an administrator, who may be none any more. Errors: why not.
+fn may(web: &Web, user: &UserId, owner: &Owner) -> Result<(), String> {
+    if *owner != Owner::Host || web.is_admin(user) {
+        return Ok(());
+    }
+    Err(
+        "only the administrator signs in for the whole host, and you are none any more: nothing was stored"
+            .to_owned(),
+    )
 }

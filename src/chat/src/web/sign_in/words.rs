@@ -109,6 +109,10 @@ pub(crate) fn refused(error: &SignInError) -> Refused {
         SignInError::ForAnother { service, begun, .. } => {
             return for_another(service, begun);
         }
+        SignInError::NotAllowed { .. } => (
+            StatusCode::FORBIDDEN,
+            "sign in for yourself, or ask whoever runs this host",
+        ),
         SignInError::Over { service, .. } => {
             return over(service);
         }
@@ -195,6 +199,9 @@ mod tests {
                 named: Owner::User(user()),
             },
             SignInError::Replaced,
+            SignInError::NotAllowed {
+                why: "only administrators do".into(),
+            },
             SignInError::CodeRefused {
                 code: "invalid_grant".into(),
             },
@@ -204,6 +211,7 @@ mod tests {
             SignInError::Paste(PasteError::IsTheLink),
             SignInError::Paste(PasteError::IsAKey),
             SignInError::Paste(PasteError::NotAKey),
+            SignInError::Paste(PasteError::NothingWanted),
             SignInError::Paste(PasteError::Failed {
                 code: "server_error".into(),
             }),

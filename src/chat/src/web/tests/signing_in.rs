@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use credentials::{Owner, Service, Tenant, UserId, Vendors};
+use credentials::{Begun, Owner, Service, Tenant, UserId, Vendors};
 use rehearsal::{Counter, Decision, Fault, FaultRule, Server as Vendor, Target};
 use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
@@ -474,6 +474,74 @@ async fn a_code_that_nobody_types_in_time_is_told_where_it_waits_and_on_the_page
     assert!(told().await, "whoever looks later is told, too");
     begin(&alice, json!({ "way": "device" })).await;
     assert!(!told().await, "there is a new one");
+    house.end().await;
+    vendor.shutdown().await;
+}
+
+/// Somebody who has just begun a sign-in for everyone, and is no administrator any more.
+async fn once_admin(house: &House, browser: &Browser, way: &str) -> Begun {
+    let cookie = browser.cookie.as_ref().unwrap().split_once('=').unwrap().1;
+    let person = house.server.web().people.by_cookie(cookie).unwrap();
+    assert!(!person.admin);
+    let tenant = Tenant::host(Service::parse("rehearsal").unwrap());
+    let redirect = browser.base.join("callback").unwrap();
+    let begun = house
+        .credentials
+        .begin(&tenant, &person.user, Some(way), Some(&redirect));
+    begun.await.unwrap().0
+}
+
+#[tokio::test]
+async fn who_is_no_administrator_any_more_ends_no_sign_in_for_the_host() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let bob = house.guest(&alice).await;
+    let Begun::Link { url, .. } = once_admin(&house, &bob, "pkce").await else {
+        panic!("a link");
+    };
+    let back = consent(&vendor, url.as_str(), Decision::Approve);
+    let (status, page) = come_back(&bob, &back).await;
+    assert!(
+        status == StatusCode::CONFLICT && page.contains("nothing was stored"),
+        "{page}"
+    );
+    let pasted = json!({ "service": "rehearsal", "pasted": back.as_str() });
+    let (status, answer) = bob.post("/api/auth/complete", pasted).await;
+    assert!(
+        status == StatusCode::CONFLICT && answer["error"].as_str().unwrap().contains("nothing was stored"),
+        "{answer}"
+    );
+    assert!(!is_in(&house, Owner::Host));
+    house.end().await;
+    vendor.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_a_code_brings_for_the_host_is_not_stored_when_its_beginner_is_no_administrator_any_more() {
+    let (vendor, house) = town().await;
+    let alice = house.alice().await;
+    let bob = house.guest(&alice).await;
+    let Begun::Device { user_code, .. } = once_admin(&house, &bob, "device").await else {
+        panic!("a code");
+    };
+    house.server.web().wait_for_begun_devices().await;
+    let control = vendor.control();
+    control
+        .decide_device(&user_code, "somebody", Decision::Approve)
+        .unwrap();
+    let (status, told) = loop {
+        let asks = json!({ "service": "rehearsal" });
+        let (status, answer) = bob.post("/api/auth/complete", asks).await;
+        if status != StatusCode::OK || answer["done"] == json!(true) {
+            break (status, answer.to_string());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(
+        status == StatusCode::FORBIDDEN && told.contains("you are none any more"),
+        "{told}"
+    );
+    assert!(!is_in(&house, Owner::Host));
     house.end().await;
     vendor.shutdown().await;
 }

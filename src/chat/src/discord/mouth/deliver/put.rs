@@ -61,7 +61,7 @@ pub(super) async fn put(
             let mut refused = vec!["Discord did not take the file: it is too large for it here.".to_owned()];
             if message.buttons.iter().any(Button::allows) {
                 refused.push(
-                    "What nobody can read can't be allowed here: decide on the page of this host.".to_owned(),
+                    "What nobody can read can't be allowed: deny it, and ask for smaller steps.".to_owned(),
                 );
             }
             let bare = Outgoing {
