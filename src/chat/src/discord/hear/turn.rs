@@ -105,7 +105,9 @@ pub(super) async fn turn(
         missing.extend(before.trouble);
     }
     let by = user(author.id).ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
-    bot.speak_in(channel).await;
+    let opened = bot.open(channel).await;
+    opened
+        .map_err(|error| Failed::Later(format!("it can't be written down where it is answered: {error}")))?;
     let posted = bot
         .house
         .supervisor

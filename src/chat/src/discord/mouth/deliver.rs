@@ -20,7 +20,7 @@ use crate::discord::reconcile::{Bucket, Outcome, Request, RequestKind};
 use crate::discord::render::{self, Button, DesiredMessage, Key, Press, Style};
 use crate::discord::rest::{Answered, NO_PERMISSION, Outgoing, Reply, TOO_LARGE, Trouble};
 
-/// Longer than sending one message takes, time-outs included.
+/// Longer than sending one message takes, as a rule. What takes longer is in doubt, and is looked for before it is sent again.
 const LEASE: Duration = Duration::from_mins(3);
 /// When the outbox is asked again for what it does not give out yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -198,17 +198,27 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
         },
     };
     let conversation = &bot.house.conversation;
-    match conversation
+    let is_written = match conversation
         .settle_delivery(&delivery, settled, Timestamp::now())
         .await
     {
-        Ok(delivery) => drop(voice.deliveries().insert(delivery.part, delivery)),
-        Err(error) => warn(
-            thread,
-            &error,
-            "what became of a message could not be written down",
-        ),
-    }
+        Ok(delivery) => {
+            let is_ended = !matches!(
+                delivery.state,
+                DeliveryState::Pending | DeliveryState::Sent | DeliveryState::Uncertain
+            );
+            voice.deliveries().insert(delivery.part, delivery);
+            is_ended
+        }
+        Err(error) => {
+            warn(
+                thread,
+                &error,
+                "what became of a message could not be written down",
+            );
+            false
+        }
+    };
     if is_unattached {
         return attach::do_without(voice, message).into();
     }
@@ -219,7 +229,7 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
         }
         Err(_) => {}
     }
-    match answer {
+    let done = match answer {
         Ok(answer) => Done {
             outcome: Outcome::Done { remote: answer.id },
             bucket: answer.bucket,
@@ -234,6 +244,11 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
                 outcome => outcome.into(),
             }
         }
+    };
+    match done.outcome {
+        // What the outbox has on its way all the same holds up all that comes behind it: it is to be claimed once more.
+        Outcome::Done { .. } | Outcome::Refused if !is_written => Outcome::Unknown.into(),
+        _ => done,
     }
 }
 
@@ -311,12 +326,15 @@ async fn claimed(
         text: Some(message.content.clone()),
     };
     let ours = conversation.claim_deliveries(claim).await?;
+    if let Some(ours) = ours.into_iter().next() {
+        return Ok(Claimed::Ours(Box::new(ours)));
+    }
     // Where it is not its pause, something before it in the thread is still on its way.
+    if let Some(channel) = places::channel(thread) {
+        bot.take_up_before(voice, (channel, &delivery)).await?;
+    }
     let pause = delivery.next_try.since(Timestamp::now()).max(LOOK_AGAIN);
-    Ok(ours
-        .into_iter()
-        .next()
-        .map_or(Claimed::NotBefore(pause), |ours| Claimed::Ours(Box::new(ours))))
+    Ok(Claimed::NotBefore(pause))
 }
 
 /// As it is sent.
