@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rehearsal::Counter;
 use rusqlite::Connection;
-use support::discord::{Fault, Id, Post, World, permissions};
+use support::discord::{Fault, Id, Message, Post, World, permissions};
 
 use super::{Stage, with};
 
@@ -19,19 +19,12 @@ impl Stage {
         kept.busy_timeout(Duration::from_secs(10)).expect("it can wait");
         kept
     }
-
-    /// A thread in which a turn was answered.
-    async fn answered(&self) -> Id {
-        let (message, thread) = self.mention(&self.alice, "say: hi").await;
-        self.sign(message, "✅").await;
-        thread
-    }
 }
 
 #[tokio::test]
 async fn a_message_that_is_heard_again_has_one_note_and_its_thread_goes_on() {
     let mut stage = Stage::start("", "").await;
-    let thread = stage.answered().await;
+    let thread = stage.spoken().await;
     let held = stage.alice.says(thread, "hold\nsay: held");
     stage.scene.wait(Counter::ModelRequests, 2).await;
     let seen = stage.scene.folder().join("discord/seen");
@@ -39,9 +32,7 @@ async fn a_message_that_is_heard_again_has_one_note_and_its_thread_goes_on() {
     stage.fake.inject(Fault::status(404).on("GET", FILES).times(2));
     let post = Post::new("say: second").file("gone.txt", "text/plain", b"x");
     let second = stage.alice.posts(thread, post);
-    let note = |said: &support::discord::Message| {
-        said.content.contains("Queued behind") && said.content.contains("gone.txt")
-    };
+    let note = |said: &Message| said.content.contains("Queued behind") && said.content.contains("gone.txt");
     stage.said(thread, "what became of it", note).await;
     stage.kill();
     // As if the host had died before it wrote down what it saw.
@@ -64,7 +55,7 @@ async fn a_message_that_is_heard_again_has_one_note_and_its_thread_goes_on() {
 async fn an_end_that_could_not_be_written_down_is_learnt_later_and_holds_up_nothing() {
     for state in ["delivered", "needs_attention"] {
         let stage = Stage::start("", "").await;
-        let thread = stage.answered().await;
+        let thread = stage.spoken().await;
         let kept = stage.kept();
         let full = format!(
             "CREATE TRIGGER full BEFORE UPDATE ON deliveries WHEN new.state = '{state}'
@@ -90,7 +81,7 @@ async fn an_end_that_could_not_be_written_down_is_learnt_later_and_holds_up_noth
 #[tokio::test]
 async fn what_many_reasons_at_once_let_be_said_again_is_said_once_and_in_order() {
     let stage = Stage::start("", "").await;
-    let thread = stage.answered().await;
+    let thread = stage.spoken().await;
     let bot = stage.fake.bot();
     let deny = permissions::SEND_MESSAGES_IN_THREADS;
     stage.guild.overwrite(stage.channel, bot, 0, deny);
@@ -121,7 +112,7 @@ async fn what_many_reasons_at_once_let_be_said_again_is_said_once_and_in_order()
 #[tokio::test]
 async fn nothing_is_accepted_before_it_is_written_down_where_it_is_to_be_answered() {
     let stage = Stage::start("", "").await;
-    let thread = stage.answered().await;
+    let thread = stage.spoken().await;
     while std::fs::read_to_string(stage.told_file(thread)).is_ok_and(|told| !told.ends_with("done")) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -132,7 +123,7 @@ async fn nothing_is_accepted_before_it_is_written_down_where_it_is_to_be_answere
     stage
         .logged("it can't be written down where it is answered")
         .await;
-    let turns = |kept: &Connection| -> u64 {
+    let turns = |kept: &Connection| -> i64 {
         let counted = kept.query_row("SELECT count(*) FROM turns", [], |row| row.get(0));
         counted.expect("it can be read")
     };

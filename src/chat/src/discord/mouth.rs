@@ -120,8 +120,9 @@ impl Bot {
         drop(voices);
         let bot = Arc::clone(self);
         tokio::spawn(async move {
-            let ended = Ended(&bot.mouth, channel, voice);
-            ended.2.speak(&bot, upto).await;
+            let mouth = &bot.mouth;
+            let speaks = Speaks { mouth, voice };
+            speaks.voice.speak(&bot, upto).await;
         });
         kept
     }
@@ -222,21 +223,22 @@ impl Bot {
     }
 }
 
-/// A voice that speaks in a channel, until it has ended.
-struct Ended<'a>(&'a Mouth, Id, Arc<Voice>);
+/// A voice that speaks until this is dropped.
+struct Speaks<'a> {
+    mouth: &'a Mouth,
+    voice: Arc<Voice>,
+}
 
-impl Drop for Ended<'_> {
+impl Drop for Speaks<'_> {
     fn drop(&mut self) {
-        // It has gone by itself, unless its task broke: then the next one that has something to say begins another one.
-        let mut voices = self.0.voices();
-        if voices
-            .get(&self.1)
-            .is_some_and(|voice| Arc::ptr_eq(voice, &self.2))
-        {
-            voices.remove(&self.1);
+        let mut voices = self.mouth.voices();
+        // It has gone by itself, unless its task broke: then whoever has something to say next begins another one.
+        let known = voices.get(&self.voice.channel);
+        if known.is_some_and(|known| Arc::ptr_eq(known, &self.voice)) {
+            voices.remove(&self.voice.channel);
         }
         drop(voices);
-        self.0.ended.notify_waiters();
+        self.mouth.ended.notify_waiters();
     }
 }
 

@@ -106,8 +106,7 @@ pub(super) async fn turn(
     }
     let by = user(author.id).ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
     let opened = bot.open(channel).await;
-    opened
-        .map_err(|error| Failed::Later(format!("it can't be written down where it is answered: {error}")))?;
+    opened.map_err(|error| Failed::unkept(&error))?;
     let posted = bot
         .house
         .supervisor

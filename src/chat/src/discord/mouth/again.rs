@@ -103,7 +103,7 @@ impl Bot {
     pub(super) async fn take_up_before(
         &self,
         voice: &Voice,
-        (channel, behind): (Id, &Delivery),
+        behind: &Delivery,
     ) -> Result<(), ConversationError> {
         let waiting = self.house.conversation.waiting_in(&behind.thread).await?;
         let Some(first) = waiting.first().filter(|first| first.id < behind.id) else {
@@ -116,7 +116,7 @@ impl Bot {
         let before = std::mem::replace(&mut *lock(&voice.taken_up), this);
         if before != this {
             tracing::info!(thread = %first.thread, delivery = first.id.0, "what others wait for is taken up");
-            self.look_again(channel, first);
+            self.look_again(voice.channel, first);
         }
         Ok(())
     }

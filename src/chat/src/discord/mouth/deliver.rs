@@ -330,9 +330,7 @@ async fn claimed(
         return Ok(Claimed::Ours(Box::new(ours)));
     }
     // Where it is not its pause, something before it in the thread is still on its way.
-    if let Some(channel) = places::channel(thread) {
-        bot.take_up_before(voice, (channel, &delivery)).await?;
-    }
+    bot.take_up_before(voice, &delivery).await?;
     let pause = delivery.next_try.since(Timestamp::now()).max(LOOK_AGAIN);
     Ok(Claimed::NotBefore(pause))
 }

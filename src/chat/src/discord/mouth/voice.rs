@@ -33,7 +33,7 @@ const TYPING: Duration = Duration::from_secs(8);
 
 /// A voice, as everybody else knows it.
 pub(in crate::discord) struct Voice {
-    channel: Id,
+    pub(super) channel: Id,
     /// Something may happen: it must look once more before it ends.
     wanted: AtomicBool,
     /// The thread is gone.
