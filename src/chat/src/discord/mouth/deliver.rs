@@ -197,28 +197,7 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
             reason: refusal(trouble),
         },
     };
-    let conversation = &bot.house.conversation;
-    let is_written = match conversation
-        .settle_delivery(&delivery, settled, Timestamp::now())
-        .await
-    {
-        Ok(delivery) => {
-            let is_ended = !matches!(
-                delivery.state,
-                DeliveryState::Pending | DeliveryState::Sent | DeliveryState::Uncertain
-            );
-            voice.deliveries().insert(delivery.part, delivery);
-            is_ended
-        }
-        Err(error) => {
-            warn(
-                thread,
-                &error,
-                "what became of a message could not be written down",
-            );
-            false
-        }
-    };
+    let is_written = write_down(bot, voice, &delivery, settled).await;
     if is_unattached {
         return attach::do_without(voice, message).into();
     }
@@ -249,6 +228,27 @@ async fn send(bot: &Arc<Bot>, voice: &Voice, thread: &ThreadId, key: Key, messag
         // What the outbox has on its way all the same holds up all that comes behind it: it is to be claimed once more.
         Outcome::Done { .. } | Outcome::Refused if !is_written => Outcome::Unknown.into(),
         _ => done,
+    }
+}
+
+/// Writes down what became of a try. Whether the outbox has the delivery on its way no longer.
+async fn write_down(bot: &Bot, voice: &Voice, delivery: &Delivery, settled: Settled) -> bool {
+    let conversation = &bot.house.conversation;
+    let written = conversation.settle_delivery(delivery, settled, Timestamp::now());
+    match written.await {
+        Ok(delivery) => {
+            let is_ended = !matches!(
+                delivery.state,
+                DeliveryState::Pending | DeliveryState::Sent | DeliveryState::Uncertain
+            );
+            voice.deliveries().insert(delivery.part, delivery);
+            is_ended
+        }
+        Err(error) => {
+            let what = "what became of a message could not be written down";
+            warn(&delivery.thread, &error, what);
+            false
+        }
     }
 }
 

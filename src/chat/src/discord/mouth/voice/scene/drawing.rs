@@ -27,7 +27,7 @@ impl Scene {
 
     fn drawn(&self, look: &Look, broken: &mut BTreeSet<ItemId>) -> Vec<DesiredMessage> {
         // What is not shown would only part what belongs together.
-        let items: Vec<&Item> = self.items.values().filter(is_shown).collect();
+        let items: Vec<&Item> = self.items.values().filter(|item| is_shown(item)).collect();
         let mut messages = vec![];
         for group in items.chunk_by(|a, b| a.turn == b.turn) {
             let turn = group.first().and_then(|item| item.turn);
@@ -61,12 +61,12 @@ impl Scene {
 
     fn is_last_of(&self, turn: TurnId, group: &[&Item]) -> bool {
         let newest = group.last().map(|item| item.id);
-        let mut after = self.items.values().rev().filter(is_shown);
+        let mut after = self.items.values().rev().filter(|item| is_shown(item));
         after.find(|item| item.turn == Some(turn)).map(|item| item.id) == newest
     }
 }
 
-fn is_shown(item: &&Item) -> bool {
+fn is_shown(item: &Item) -> bool {
     !matches!(item.body, Body::Said { .. } | Body::Usage { .. })
 }
 
