@@ -36,6 +36,7 @@ mod missed;
 mod models;
 mod once;
 mod opening;
+mod outbox;
 mod output;
 mod payers;
 mod places;

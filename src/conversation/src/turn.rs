@@ -91,14 +91,6 @@ pub struct Turn {
 /// How the reason of a merged turn begins; the number of the other one follows.
 pub(crate) const MERGED: &str = "merged into turn ";
 
-impl Turn {
-    /// The turn that took this one in, if one did.
-    pub fn merged_into(&self) -> Option<TurnId> {
-        let number = self.reason.as_deref()?.strip_prefix(MERGED)?;
-        number.parse().ok().map(TurnId)
-    }
-}
-
 /// A message to be accepted.
 #[derive(Debug, Clone)]
 pub struct NewTurn {

@@ -42,11 +42,13 @@ async fn what_could_not_be_said_in_a_locked_thread_is_said_once_when_it_is_opene
 #[tokio::test]
 async fn a_thread_that_was_opened_again_while_the_host_was_down_is_told_what_was_left_at_the_next_start() {
     let mut stage = Stage::start("", "permissions = \"allow\"").await;
-    let (_, thread) = stage.unsaid().await;
+    let (message, thread) = stage.unsaid().await;
     stage.kill();
     stage.manager().locks(thread, false);
     stage.up().await;
     stage.is_said_once(thread).await;
+    stage.sign(message, "✅").await;
+    stage.no_sign(message, "⚠️").await;
 }
 
 #[tokio::test]

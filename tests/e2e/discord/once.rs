@@ -13,7 +13,7 @@ const SEND: (&str, &str) = ("POST", "/channels/*/messages");
 
 impl Stage {
     /// With a thread in which the bot has answered before.
-    async fn spoken(&self) -> Id {
+    pub(super) async fn spoken(&self) -> Id {
         let (first, thread) = self.mention(&self.alice, "say: hi").await;
         self.sign(first, "✅").await;
         thread

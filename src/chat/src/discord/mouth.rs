@@ -2,10 +2,13 @@
 //! one place decides what is asked of Discord next, and does it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conversation::{ItemId, NewDelivery, ThreadId};
+use conversation::{ConversationError, Delivery, DeliveryState, ItemId, NewDelivery, ThreadId};
+use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -13,7 +16,7 @@ use super::admission::Id;
 use super::bot::Bot;
 use super::memory::{Rest, Told};
 use super::places::thread;
-use super::reconcile::{Clock, Pace, Reconciler, Step};
+use super::reconcile::{Clock, Outcome, Pace, Reconciler, Step};
 use super::render::{DesiredMessage, Key};
 
 mod again;
@@ -87,39 +90,50 @@ impl Bot {
     /// From here on what happens in a thread is told there. To be called before and after something is done in it. Where the
     /// bot was taken out it is told when it is called again.
     pub(super) async fn speak_in(self: &Arc<Self>, channel: Id) {
+        if let Err(error) = self.open(channel).await {
+            tracing::warn!(channel, %error, "could not write down that a thread is being told");
+        }
+    }
+
+    /// The same, before a message is accepted: were that not written down, a host that comes after a kill would not know that
+    /// something is to be said there.
+    ///
+    /// Errors: it could not be written down. It is told all the same, by this host.
+    pub(super) async fn open(self: &Arc<Self>, channel: Id) -> io::Result<()> {
         let told = self.memory.told(channel);
         if self.places.is_taken_out(channel) && told.is_some_and(|told| told.rest == Rest::Open) {
-            return;
+            return Ok(());
         }
         let newest = match told {
             Some(told) => told.upto,
             None => self.newest_item(channel).await,
         };
         let mut voices = self.mouth.voices();
+        // A voice that has ended meanwhile has written down more.
+        let told = self.memory.told(channel);
+        let upto = told.map_or(newest, |told| told.upto);
+        let rest = Rest::Open;
+        let kept = match told {
+            Some(told) if told.rest == rest => Ok(()),
+            _ => self.memory.set_told(channel, Told { upto, rest }),
+        };
         if let Some(voice) = voices.get(&channel) {
             voice.stay();
-            return;
+            return kept;
         }
-        // A voice that has ended meanwhile has written down more.
-        let upto = self.memory.told(channel).map_or(newest, |told| told.upto);
-        self.set_told(
-            channel,
-            Told {
-                upto,
-                rest: Rest::Open,
-            },
-        );
         if self.places.is_taken_out(channel) {
-            return;
+            return kept;
         }
         let voice = Arc::new(Voice::new(channel));
         voices.insert(channel, Arc::clone(&voice));
         drop(voices);
         let bot = Arc::clone(self);
         tokio::spawn(async move {
-            let _ended = Ended(&bot.mouth);
-            voice.speak(&bot, upto).await;
+            let mouth = &bot.mouth;
+            let speaks = Speaks { mouth, voice };
+            speaks.voice.speak(&bot, upto).await;
         });
+        kept
     }
 
     /// The bot was taken out of a thread: its voice ends, and what is left to say waits.
@@ -135,27 +149,50 @@ impl Bot {
             return;
         };
         let key = Key::of_note(about);
-        let new = NewDelivery {
-            thread,
-            turn: None,
-            part: key.delivery_part(),
-            text: words.clone(),
-        };
-        let delivery = match self.house.conversation.put_deliveries(vec![new]).await {
-            Ok(put) => put.into_iter().next(),
+        let delivery = match self.put_note(&thread, key, words).await {
+            Ok(delivery) => delivery,
             Err(error) => {
-                tracing::warn!(channel, %error, %words, "this could not be put into the outbox");
+                tracing::warn!(channel, %error, "a note could not be put into the outbox");
                 return;
             }
         };
-        // Without its text it is there already.
-        let Some(delivery) = delivery.filter(|delivery| delivery.text.is_some()) else {
+        // Without its text it is there already, or was given up; what was refused waits for somebody to ask.
+        let Some(text) = delivery
+            .text
+            .clone()
+            .filter(|_| delivery.state != DeliveryState::NeedsAttention)
+        else {
             return;
         };
         self.speak_in(channel).await;
         if let Some(voice) = self.mouth.voices().get(&channel) {
-            voice.note(DesiredMessage::new(key, words), delivery);
+            voice.note(DesiredMessage::new(key, text), delivery);
         }
+    }
+
+    /// There is one note about a message: what was put into the outbox first, whatever is to be said of it when it is heard
+    /// again.
+    async fn put_note(
+        &self,
+        thread: &ThreadId,
+        key: Key,
+        text: String,
+    ) -> Result<Delivery, ConversationError> {
+        let part = key.delivery_part();
+        let conversation = &self.house.conversation;
+        let known = conversation.deliveries(thread, None).await?;
+        if let Some(known) = known.into_iter().find(|known| known.part == part) {
+            return Ok(known);
+        }
+        let new = NewDelivery {
+            thread: thread.clone(),
+            turn: None,
+            part,
+            text,
+        };
+        let mut put = conversation.put_deliveries(vec![new]).await?;
+        // As many as were given.
+        Ok(put.remove(0))
     }
 
     fn set_told(&self, channel: Id, told: Told) {
@@ -202,11 +239,22 @@ impl Bot {
     }
 }
 
-struct Ended<'a>(&'a Mouth);
+/// A voice that speaks until this is dropped.
+struct Speaks<'a> {
+    mouth: &'a Mouth,
+    voice: Arc<Voice>,
+}
 
-impl Drop for Ended<'_> {
+impl Drop for Speaks<'_> {
     fn drop(&mut self) {
-        self.0.ended.notify_waiters();
+        let mut voices = self.mouth.voices();
+        // It has gone by itself, unless its task broke: then whoever has something to say next begins another one.
+        let known = voices.get(&self.voice.channel);
+        if known.is_some_and(|known| Arc::ptr_eq(known, &self.voice)) {
+            voices.remove(&self.voice.channel);
+        }
+        drop(voices);
+        self.mouth.ended.notify_waiters();
     }
 }
 
@@ -220,7 +268,17 @@ pub(super) async fn serve(bot: &Arc<Bot>) {
         match step {
             Step::Ask(request) => {
                 let bot = Arc::clone(bot);
-                tokio::spawn(async move { deliver::ask(&bot, request).await });
+                tokio::spawn(async move {
+                    let (thread, number) = (request.thread.clone(), request.number);
+                    let asked = AssertUnwindSafe(deliver::ask(&bot, request)).catch_unwind().await;
+                    if asked.is_err() {
+                        tracing::error!(%thread, "a request to Discord broke, which is a defect; trying again");
+                        let mut reconciler = bot.mouth.reconciler();
+                        reconciler.ended((&thread, number), Outcome::Unknown, None, bot.mouth.now());
+                        drop(reconciler);
+                        bot.mouth.wake.notify_one();
+                    }
+                });
             }
             Step::Wait(until) => {
                 let until = bot.mouth.began + until.min(bot.mouth.now() + LONGEST);

@@ -3,7 +3,7 @@
 //!
 //! Every message is to be sent without `allowed_mentions` and without embeds.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 
 use conversation::{Body, Item, ItemId, TurnId};
@@ -24,7 +24,7 @@ mod tests;
 pub use activity::{Details, details};
 pub use message::{Button, Content, DesiredMessage, Face, Key, OutFile, Press, Style};
 pub use postings::{after, is_card, waits};
-pub use words::{Footer, UNSAID, bytes, escaped, happened, reaction};
+pub use words::{Footer, HEARD, SIGNS, UNSAID, bytes, escaped, happened, reaction};
 
 use super::split::{LONGEST_MESSAGE, MOST_PARTS, split, split_into, units};
 use activity::Activity;
@@ -71,12 +71,12 @@ pub enum Progress {
 /// The messages that should be in the thread for these entries, in order. `items`: all entries of one turn, or entries
 /// without a turn, in order. Files come at the end, when all else is said: nothing waits behind an upload, and they part no
 /// lines that belong together.
-pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<DesiredMessage> {
+pub fn messages<I: Borrow<Item>>(items: &[I], progress: &Progress, look: &Look) -> Vec<DesiredMessage> {
     let mut out = vec![];
     let mut activity = Activity::default();
     let mut files = vec![];
     let mut shown = 0;
-    for (at, item) in items.iter().enumerate() {
+    for (at, item) in items.iter().map(Borrow::borrow).enumerate() {
         if at < shown {
             continue;
         }
@@ -95,7 +95,8 @@ pub fn messages(items: &[Item], progress: &Progress, look: &Look) -> Vec<Desired
             Body::Answer { .. } => {
                 let (text, entries) = whole_answer(&items[at..], look);
                 shown = at + entries;
-                let is_written = *progress != Progress::Running || items[shown..].iter().any(ends_text);
+                let is_written = *progress != Progress::Running
+                    || items[shown..].iter().any(|item| ends_text(item.borrow()));
                 out.extend(answer(item, &text, is_written, look));
             }
             Body::Plan { entries } => out.push(words::plan(Key::of(item), entries)),
@@ -148,8 +149,8 @@ fn ends_text(item: &Item) -> bool {
 
 /// The answer that begins with the first of these entries, and how many entries it has: a long one is kept in several. What
 /// Discord does not take as one file stays apart.
-fn whole_answer<'a>(items: &'a [Item], look: &Look) -> (Cow<'a, str>, usize) {
-    let texts = items.iter().map_while(|item| match &item.body {
+fn whole_answer<'a, I: Borrow<Item>>(items: &'a [I], look: &Look) -> (Cow<'a, str>, usize) {
+    let texts = items.iter().map_while(|item| match &item.borrow().body {
         Body::Answer { text } => Some(text.as_str()),
         _ => None,
     });

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::admission::Id;
+use super::render::{HEARD, SIGNS};
 use super::rest::{Rest, Trouble};
 
 /// Messages whose sign is remembered, so that it can be taken off.
@@ -16,10 +17,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// With the pauses between them an hour: how a turn ended is shown after an outage, too.
 const TRIES: u32 = 65;
-/// On a message that was heard.
-const HEARD: &str = "👀";
-/// All that there are.
-const ALL: [&str; 4] = [HEARD, "✋", "✅", "❌"];
 /// None, on a message that is known to have none.
 const NONE: &str = "";
 
@@ -112,7 +109,7 @@ impl Signs {
 
     /// What an earlier host may have left on a message besides this sign.
     async fn others(&self, channel: Id, message: Id, sign: &str) -> Vec<&'static str> {
-        let mut others = ALL.to_vec();
+        let mut others = SIGNS.to_vec();
         others.retain(|one| *one != sign);
         if let Ok(messages) = self.rest.after(channel, message - 1).await
             && let Some(found) = messages.iter().find(|one| one.id.get() == message)

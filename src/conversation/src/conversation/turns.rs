@@ -216,6 +216,15 @@ impl Conversation {
         .await
     }
 
+    /// Turns that were [merged](Self::merge) into this one.
+    pub async fn merged_into(&self, turn: &Turn) -> Result<Vec<Turn>> {
+        let turn = turn.clone();
+        self.read("list merged turns", move |database| {
+            turns::merged_into(database, &turn)
+        })
+        .await
+    }
+
     /// Turns of a thread that wait, in order.
     pub async fn queued(&self, thread: &ThreadId) -> Result<Vec<Turn>> {
         let thread = thread.clone();

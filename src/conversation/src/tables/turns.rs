@@ -98,6 +98,12 @@ pub(crate) fn has_guests(database: &Connection, thread: &ThreadId) -> Work<bool>
     Ok(found.query_row([thread], |row| row.get(0))?)
 }
 
+/// Turns that were merged into this one.
+pub(crate) fn merged_into(database: &Connection, into: &Turn) -> Work<Vec<Turn>> {
+    let sql = "SELECT * FROM turns WHERE thread = ?1 AND ended IS NOT NULL AND reason = ?2 ORDER BY id";
+    many(database, sql, (&into.thread, format!("{MERGED}{}", into.id)))
+}
+
 /// The oldest queued turn, unless one runs.
 pub(crate) fn next(database: &Connection, thread: &ThreadId) -> Work<Option<Turn>> {
     one(database, NEXT, [thread])

@@ -185,7 +185,8 @@ impl Asked {
         );
         bot.open_thread(opened, Some(self.channel), by.clone(), title)
             .await?;
-        bot.speak_in(opened).await;
+        let kept = bot.open(opened).await;
+        kept.map_err(|error| Failed::unkept(&error))?;
         // What was asked for stands where it is answered.
         match self.show(bot, opened, again).await {
             Err(trouble @ Trouble::Refused { .. }) => {

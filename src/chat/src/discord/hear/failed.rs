@@ -1,5 +1,7 @@
 //! Why a message became nothing, or not yet something.
 
+use std::io;
+
 use supervisor::SupervisorError;
 
 use crate::discord::rest::Trouble;
@@ -13,6 +15,13 @@ pub(in crate::discord) enum Failed {
     Later(String),
     /// The host is stopping; the next one asks for it again.
     Stopping,
+}
+
+impl Failed {
+    /// Nothing is accepted before it is written down where it is to be answered.
+    pub(in crate::discord) fn unkept(error: &io::Error) -> Self {
+        Self::Later(format!("it can't be written down where it is answered: {error}"))
+    }
 }
 
 impl std::fmt::Display for Failed {

@@ -109,7 +109,8 @@ pub(super) async fn turn(
         // While its files came.
         return Ok(());
     }
-    bot.speak_in(channel).await;
+    let opened = bot.open(channel).await;
+    opened.map_err(|error| Failed::unkept(&error))?;
     let posted = bot
         .house
         .supervisor

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use conversation::{ConversationError, Delivery, Item, ItemId, TurnId};
+use conversation::{ConversationError, Delivery, DeliveryState, Item, ItemId, TurnId};
 use credentials::Timestamp;
 
 use crate::discord::FRONT_END;
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::memory::{Rest, Told};
-use crate::discord::places::{self, thread};
+use crate::discord::mouth::voice::Voice;
+use crate::discord::places::{self, lock, thread};
 use crate::discord::render::Key;
 
 /// Messages of one thread that are tried again at once.
@@ -26,23 +27,16 @@ impl Bot {
     /// The same by itself, which changes nothing in how often that is done.
     pub(super) async fn try_again(self: &Arc<Self>, channel: Id) -> usize {
         let is_stale = self.look_at_stale(channel);
-        match self.give_out_again(channel).await {
-            Ok(given) => {
-                let count = given.len() + usize::from(is_stale);
-                if count > 0 {
-                    tracing::info!(channel, count, "what could not be said is tried again");
-                    for delivery in &given {
-                        self.look_again(channel, delivery);
-                    }
-                    self.speak_in(channel).await;
-                }
-                count
-            }
-            Err(error) => {
-                tracing::warn!(channel, %error, "the outbox can't be used");
-                0
-            }
+        let given = self.give_out_again(channel).await.unwrap_or_else(|error| {
+            tracing::warn!(channel, %error, "the outbox can't be used");
+            0
+        });
+        let count = given + usize::from(is_stale);
+        if count > 0 {
+            tracing::info!(channel, count, "what could not be said is tried again");
+            self.speak_in(channel).await;
         }
+        count
     }
 
     /// What could not be said or changed in a channel and its threads is tried again: its permissions may be others. Without
@@ -82,16 +76,49 @@ impl Bot {
         first.is_some() || told.is_some_and(|told| told.rest == Rest::Stale)
     }
 
-    async fn give_out_again(&self, channel: Id) -> Result<Vec<Delivery>, ConversationError> {
+    /// Messages that the outbox gives out once more. More than one task may do this in a thread.
+    async fn give_out_again(&self, channel: Id) -> Result<usize, ConversationError> {
         let Some(thread) = thread(channel) else {
-            return Ok(vec![]);
+            return Ok(0);
         };
         let conversation = &self.house.conversation;
-        let mut given = vec![];
+        let mut count = 0;
         for delivery in conversation.stuck_deliveries(Some(&thread), MOST).await? {
-            given.push(conversation.retry_delivery(delivery.id, Timestamp::now()).await?);
+            match conversation.retry_delivery(delivery.id, Timestamp::now()).await {
+                Ok(given) => {
+                    self.look_again(channel, &given);
+                    count += 1;
+                }
+                // Somebody else has given it out, or given it up.
+                Err(ConversationError::NoDelivery(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(given)
+        Ok(count)
+    }
+
+    /// The outbox gives out nothing behind a delivery that waits, and each thread has only what its voice knows of: what is in
+    /// front of this one and could be sent, but is not, is taken up. Once for each of its tries: what the thread does not want
+    /// to say yet waits.
+    pub(super) async fn take_up_before(
+        &self,
+        voice: &Voice,
+        behind: &Delivery,
+    ) -> Result<(), ConversationError> {
+        let waiting = self.house.conversation.waiting_in(&behind.thread).await?;
+        let Some(first) = waiting.first().filter(|first| first.id < behind.id) else {
+            return Ok(());
+        };
+        if first.state == DeliveryState::Sent || first.next_try > Timestamp::now() {
+            return Ok(());
+        }
+        let this = Some((first.id, first.tries));
+        let before = std::mem::replace(&mut *lock(&voice.taken_up), this);
+        if before != this {
+            tracing::info!(thread = %first.thread, delivery = first.id.0, "what others wait for is taken up");
+            self.look_again(voice.channel, first);
+        }
+        Ok(())
     }
 
     /// Whatever an earlier host left in the outbox is said, however far it was told that its thread had got.

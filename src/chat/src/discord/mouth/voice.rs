@@ -1,11 +1,13 @@
 //! One thread: what should stand there, as its timeline grows.
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use conversation::{ConversationError, Delivery, DeliveryId, DeliveryState, ItemId, ThreadId, TurnId};
+use futures_util::FutureExt as _;
 use supervisor::{Change, Snapshot, Subscription, SupervisorError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -32,7 +34,7 @@ const TYPING: Duration = Duration::from_secs(8);
 
 /// A voice, as everybody else knows it.
 pub(in crate::discord) struct Voice {
-    channel: Id,
+    pub(super) channel: Id,
     /// Something may happen: it must look once more before it ends.
     wanted: AtomicBool,
     /// The thread is gone.
@@ -47,6 +49,8 @@ pub(in crate::discord) struct Voice {
     noted: AtomicBool,
     /// What comes after this entry is to be looked at again.
     again: Mutex<Option<ItemId>>,
+    /// What was last taken up because the outbox gave out nothing behind it, and how often it had been tried.
+    pub(super) taken_up: Mutex<Option<(DeliveryId, u32)>>,
     /// From where on nothing can be attached.
     pub(super) without_files: attach::From,
     pub(super) deleted: Deleted,
@@ -63,6 +67,7 @@ impl Voice {
             notes: Mutex::default(),
             noted: AtomicBool::new(false),
             again: Mutex::default(),
+            taken_up: Mutex::default(),
             without_files: attach::From::default(),
             deleted: Deleted::default(),
         }
@@ -123,7 +128,7 @@ impl Voice {
         loop {
             self.wanted.store(false, Ordering::Release);
             let followed = match bot.house.supervisor.subscribe(&id).await {
-                Ok((snapshot, updates)) => self.follow(bot, snapshot, updates, upto).await,
+                Ok((snapshot, updates)) => unbroken(self.follow(bot, snapshot, updates, upto)).await,
                 Err(error) => End::of(&error),
             };
             match followed {
@@ -361,7 +366,14 @@ impl Voice {
     }
 }
 
+/// How it ended; where it broke, which is a defect of ours, it is begun anew like after any other trouble.
+async fn unbroken(follow: impl Future<Output = End>) -> End {
+    let followed = AssertUnwindSafe(follow).catch_unwind().await;
+    followed.unwrap_or_else(|_| End::Broken("telling it broke, which is a defect".to_owned()))
+}
+
 /// Why a voice looks up.
+#[derive(Debug, PartialEq, Eq)]
 enum End {
     /// Everything up to this entry is said.
     Said(ItemId),
@@ -386,5 +398,20 @@ impl End {
             }
             error => Self::Broken(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_voice_that_breaks_begins_anew() {
+        let broken = unbroken(async {
+            assert!(Instant::now() < Instant::now() - REST, "it breaks");
+            End::Closed
+        });
+        assert!(matches!(broken.await, End::Broken(why) if why.contains("defect")));
+        assert_eq!(unbroken(async { End::Resync }).await, End::Resync);
     }
 }

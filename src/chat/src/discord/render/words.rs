@@ -111,16 +111,24 @@ pub fn happened(happened: Happened) -> Option<String> {
     }
 }
 
+/// The sign on a message that was heard.
+pub const HEARD: &str = "👀";
+/// The sign on the message of a turn that waits for a person.
+const ASKS: &str = "✋";
+const DONE: &str = "✅";
+const FAILED: &str = "❌";
 /// The sign on the message of a turn that was done, and of which Discord does not take all that is to be said.
 pub const UNSAID: &str = "⚠️";
+/// All signs: one of them stands on a message.
+pub const SIGNS: [&str; 5] = [HEARD, ASKS, DONE, FAILED, UNSAID];
 
 /// The sign on the message that began a turn. `asks`: the turn waits for a person.
 pub fn reaction(state: TurnState, asks: bool) -> &'static str {
     match state {
-        TurnState::Running if asks => "✋",
-        TurnState::Queued | TurnState::Running => "👀",
-        TurnState::Done => "✅",
-        TurnState::Failed | TurnState::Stopped | TurnState::Cut => "❌",
+        TurnState::Running if asks => ASKS,
+        TurnState::Queued | TurnState::Running => HEARD,
+        TurnState::Done => DONE,
+        TurnState::Failed | TurnState::Stopped | TurnState::Cut => FAILED,
     }
 }
 

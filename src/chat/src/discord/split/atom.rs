@@ -43,6 +43,37 @@ pub(super) struct Atom {
     pub(super) fence: Option<Rc<Fence>>,
 }
 
+impl Atom {
+    /// As pieces that each fit into a message of this length: nearly always only itself. What shows much more than its source
+    /// has letters, as a link full of brackets, may be longer than a message.
+    pub(super) fn cut(self, limit: usize) -> Vec<Self> {
+        let mut around = String::new();
+        join(None, &self, &mut around);
+        let room = limit.saturating_sub(units(&around) + end(Some(&self)).len());
+        if units(&self.text) <= room {
+            return vec![self];
+        }
+        let piece = |text: String, is_first: bool| Self {
+            gap: if is_first { self.gap.clone() } else { String::new() },
+            lead: self.lead,
+            text,
+            before: if is_first { self.before } else { Break::Letter },
+            fence: self.fence.clone(),
+        };
+        let (mut pieces, mut text, mut length) = (vec![], String::new(), 0);
+        for letter in self.text.chars() {
+            if length > 0 && length + letter.len_utf16() > room {
+                pieces.push(piece(std::mem::take(&mut text), pieces.is_empty()));
+                length = 0;
+            }
+            text.push(letter);
+            length += letter.len_utf16();
+        }
+        pieces.push(piece(text, pieces.is_empty()));
+        pieces
+    }
+}
+
 /// What ends a block of code.
 const CLOSE: &str = "\n```";
 

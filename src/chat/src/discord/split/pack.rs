@@ -29,9 +29,10 @@ impl Packer {
         self.full.len()
     }
 
-    /// Adds a piece, which must fit into an empty message.
+    /// Adds a piece. One that is longer than a message is cut.
     pub(super) fn add(&mut self, atom: Atom) {
-        let mut waiting = vec![atom];
+        let mut waiting = atom.cut(self.limit);
+        waiting.reverse();
         while let Some(atom) = waiting.pop() {
             if self.fits(&atom) || self.open.is_empty() {
                 self.push(atom);
@@ -54,7 +55,8 @@ impl Packer {
 
     /// Adds pieces that may still change, as long as they fit: they never fill a message.
     pub(super) fn show(&mut self, tail: Vec<Atom>) {
-        for atom in tail {
+        let limit = self.limit;
+        for atom in tail.into_iter().flat_map(|atom| atom.cut(limit)) {
             if !self.fits(&atom) && !self.open.is_empty() {
                 return;
             }

@@ -240,6 +240,41 @@ fn what_belongs_together_is_never_cut() {
 }
 
 #[test]
+fn a_row_of_wide_blanks_parts_words_like_any_other() {
+    for blank in ['\u{3000}', '\u{2003}', '\u{2009}', ' '] {
+        for count in [1, 13, 14, 15, 41, 5000] {
+            let text = format!("one{}two", blank.to_string().repeat(count));
+            let words: Vec<String> = one(&text).split_whitespace().map(str::to_owned).collect();
+            assert_eq!(words, ["one", "two"], "{count} of {blank:?}");
+        }
+    }
+}
+
+#[test]
+fn what_shows_more_than_fits_into_a_message_is_cut_and_all_of_it_arrives() {
+    let (open, close) = ("(".repeat(480), ")".repeat(480));
+    let parts = split(&format!("[x](https://x.example/{open}{close}) after"), true).parts;
+    assert!(parts.iter().all(|part| units(part) <= LONGEST_PART), "{parts:?}");
+    let whole = parts.concat();
+    assert_eq!(
+        (whole.matches("%28").count(), whole.matches("%29").count()),
+        (480, 480),
+        "{parts:?}"
+    );
+    assert!(whole.ends_with("after"), "{whole}");
+    let marked = "e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}".repeat(390);
+    for text in [
+        format!("```\n{marked}\n```"),
+        marked.clone(),
+        format!("# {marked}"),
+    ] {
+        let parts = split(&text, true).parts;
+        assert!(parts.iter().all(|part| units(part) <= LONGEST_PART), "{parts:?}");
+        assert_eq!(parts.concat().matches('e').count(), 390, "{parts:?}");
+    }
+}
+
+#[test]
 fn an_answer_that_is_too_long_says_that_there_is_more() {
     let text = "Many words stand here. ".repeat(4000);
     let split = split(&text, true);
@@ -362,6 +397,7 @@ fn markdown() -> impl Strategy<Value = String> {
         1 => Just("<b>x</b><br>".to_owned()),
         1 => "[a-z]{60,700}",
         1 => "[漢字かな。]{1,60}",
+        1 => "[\u{3000}\u{2003}\u{a0}\t ]{1,40}",
         1 => "(👩\u{200d}👩\u{200d}👧|🇫🇷|❤\u{fe0f}|e\u{301}){1,9}",
         1 => "\n(#{1,6}|-|\\*|1\\.|>|- \\[ \\]|\\[\\^1\\]:) [a-z ]{1,30}",
         1 => "\u{1b}(\\[31m|\\]0;x|\\[)",
@@ -370,13 +406,34 @@ fn markdown() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
+/// What shows, or counts, far more letters than it seems to have.
+fn swollen() -> impl Strategy<Value = String> {
+    let link = |depth: usize| {
+        format!(
+            "[x](https://x.example/{}{})",
+            "(".repeat(depth),
+            ")".repeat(depth)
+        )
+    };
+    prop_oneof![
+        "[\u{3000}\u{2003}\u{a0}\t ]{1,90}",
+        (1..450_usize).prop_map(link),
+        "(e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}){1,400}",
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_message_is_short_enough_and_says_something(text in markdown(), finished in any::<bool>()) {
-        for part in split_at(&text, finished, 1600, 1000).parts {
-            prop_assert!(units(&part) <= 1600, "{} in {part:?}", units(&part));
+    fn every_message_is_short_enough_and_says_something(
+        texts in prop::collection::vec(prop_oneof![markdown(), swollen()], 1..6),
+        finished in any::<bool>(),
+        limit in 60..=LONGEST_PART,
+    ) {
+        let text = texts.concat();
+        for part in split_at(&text, finished, limit, 1000).parts {
+            prop_assert!(units(&part) <= limit, "{} in {part:?}", units(&part));
             prop_assert!(!part.trim().is_empty());
         }
     }

@@ -17,6 +17,8 @@ const SHORT_SPAN: usize = 64;
 const UNSPACED: usize = 24;
 /// A word with spans in it is finished before it becomes longer.
 const FULL_WORD: usize = 1200;
+/// Of a longer row of blanks (in bytes) only the beginning is kept.
+const LONGEST_GAP: usize = 40;
 /// Separates what Discord would otherwise read together.
 pub(super) const NOTHING: char = '\u{200b}';
 
@@ -140,10 +142,7 @@ impl Scanner<'_> {
         self.finish_word();
         // Spaces at the beginning of a line say nothing that its prefix does not.
         if !self.atoms.is_empty() {
-            rest[..length.min(40)].clone_into(&mut self.gap);
-            if !rest.is_char_boundary(length.min(40)) {
-                " ".clone_into(&mut self.gap);
-            }
+            rest[..rest.floor_char_boundary(length.min(LONGEST_GAP))].clone_into(&mut self.gap);
             self.before = match (self.emphasis, sentence) {
                 (true, _) => Break::Weak,
                 (false, true) => Break::Sentence,

@@ -222,6 +222,7 @@ async fn a_steer_merges_text_and_files_into_the_running_turn() {
     let gone = conversation.turn(from.id).await.unwrap();
     assert_eq!(gone.state, TurnState::Stopped);
     assert_eq!(gone.reason, Some(format!("merged into turn {}", into.id)));
+    assert_eq!(conversation.merged_into(&merged).await.unwrap(), [gone]);
     is_no_turn(conversation.merge(from.id, into.id).await, from.id);
     // Its entry is where it was, and belongs to the turn that answers it.
     let entry = Item {

@@ -10,7 +10,7 @@ use crate::discord::bot::Bot;
 use crate::discord::mouth::voice::Voice;
 use crate::discord::render::{DesiredMessage, Key};
 
-/// Longer than sending one message takes, time-outs included.
+/// Longer than sending one message takes, as a rule. What takes longer is in doubt, and is looked for before it is sent again.
 const LEASE: Duration = Duration::from_mins(3);
 /// When the outbox is asked again for what it does not give out yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -69,10 +69,11 @@ pub(super) async fn claimed(
         text: Some(message.content.clone()),
     };
     let ours = conversation.claim_deliveries(claim).await?;
+    if let Some(ours) = ours.into_iter().next() {
+        return Ok(Claimed::Ours(Box::new(ours)));
+    }
     // Where it is not its pause, something before it in the thread is still on its way.
+    bot.take_up_before(voice, &delivery).await?;
     let pause = delivery.next_try.since(Timestamp::now()).max(LOOK_AGAIN);
-    Ok(ours
-        .into_iter()
-        .next()
-        .map_or(Claimed::NotBefore(pause), |ours| Claimed::Ours(Box::new(ours))))
+    Ok(Claimed::NotBefore(pause))
 }

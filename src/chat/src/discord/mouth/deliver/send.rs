@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conversation::{ConversationError, Outcome as Settled, ThreadId};
+use conversation::{ConversationError, Delivery, DeliveryState, Outcome as Settled, ThreadId};
 use credentials::Timestamp;
 
 use super::claim::{Claimed, claimed};
@@ -80,18 +80,7 @@ pub(super) async fn send(
             reason: refusal(trouble),
         },
     };
-    let conversation = &bot.house.conversation;
-    match conversation
-        .settle_delivery(&delivery, settled, Timestamp::now())
-        .await
-    {
-        Ok(delivery) => drop(voice.deliveries().insert(delivery.part, delivery)),
-        Err(error) => warn(
-            thread,
-            &error,
-            "what became of a message could not be written down",
-        ),
-    }
+    let is_written = write_down(bot, voice, &delivery, settled).await;
     if is_unattached {
         return attach::do_without(voice, message).into();
     }
@@ -102,7 +91,7 @@ pub(super) async fn send(
         }
         Err(_) => {}
     }
-    match answer {
+    let done = match answer {
         Ok(answer) => Done {
             outcome: Outcome::Done { remote: answer.id },
             bucket: answer.bucket,
@@ -116,6 +105,32 @@ pub(super) async fn send(
                 Outcome::Gone => Outcome::Refused.into(),
                 outcome => outcome.into(),
             }
+        }
+    };
+    match done.outcome {
+        // What the outbox has on its way all the same holds up all that comes behind it: it is to be claimed once more.
+        Outcome::Done { .. } | Outcome::Refused if !is_written => Outcome::Unknown.into(),
+        _ => done,
+    }
+}
+
+/// Writes down what became of a try. Whether the outbox has the delivery on its way no longer.
+async fn write_down(bot: &Bot, voice: &Voice, delivery: &Delivery, settled: Settled) -> bool {
+    let conversation = &bot.house.conversation;
+    let written = conversation.settle_delivery(delivery, settled, Timestamp::now());
+    match written.await {
+        Ok(delivery) => {
+            let is_ended = !matches!(
+                delivery.state,
+                DeliveryState::Pending | DeliveryState::Sent | DeliveryState::Uncertain
+            );
+            voice.deliveries().insert(delivery.part, delivery);
+            is_ended
+        }
+        Err(error) => {
+            let what = "what became of a message could not be written down";
+            warn(&delivery.thread, &error, what);
+            false
         }
     }
 }

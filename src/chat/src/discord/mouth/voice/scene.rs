@@ -1,25 +1,18 @@
 //! What a voice knows of its thread, and what should stand there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 
-use conversation::{Body, Item, ItemId, SourceId, Thread, Turn, TurnId, TurnState, Window};
+use conversation::{Body, Item, ItemId, SourceId, Thread, Turn, TurnId, TurnState};
 use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
 
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
-use crate::discord::custom_id::Action;
 use crate::discord::mouth::lost::began_by;
 use crate::discord::places::UPLOAD_LIMIT;
-use crate::discord::render::{self, Button, DesiredMessage, Footer, Look, Press, Progress, Style};
+use crate::discord::render::{self, Footer};
 
-/// Older entries of a timeline are read in steps of so many, and no more than so often.
-const PAGE: usize = 200;
-const PAGES: usize = 20;
-/// Bytes of a page.
-const PAGE_BYTES: usize = 16 * 1024 * 1024;
-/// Buttons that fit below a message.
-const BUTTONS: usize = 5;
+mod drawing;
+mod past;
 
 /// What a voice knows of its thread.
 pub(super) struct Scene {
@@ -29,14 +22,10 @@ pub(super) struct Scene {
     phase: ThreadPhase,
     pub(super) doing: Option<Doing>,
     revision: u64,
-    /// Turns that have ended, and the revision that knows of it: what was told before that may still be on its way.
-    ending: Vec<(u64, Turn)>,
+    /// Turns that have ended: what was told of them may still be on its way.
+    ending: Vec<Ending>,
     /// Turns that are over, and what stands below them.
     over: HashMap<TurnId, Footer>,
-    /// Turns that have left the queue, and of which it is not known yet whether they were merged into another one.
-    left: Vec<TurnId>,
-    /// Turns that were merged into the one named; their messages show how that ends.
-    merged: Vec<(TurnId, Turn)>,
     /// Turns that are over, and whose message shows that only when all is said.
     unsigned: Vec<Turn>,
     /// Messages that got a sign for good.
@@ -45,18 +34,17 @@ pub(super) struct Scene {
     latest: HashMap<SourceId, TurnId>,
     /// Whether the messages that wait show that nothing is done about them.
     is_stuck: bool,
+    /// Entries that can't be drawn.
+    broken: BTreeSet<ItemId>,
 }
 
-/// The turns that are told from after `upto` on. They are looked at whole: what shares a message follows from all of them.
-fn told_turns(known: &BTreeMap<ItemId, Item>, upto: ItemId) -> BTreeSet<TurnId> {
-    let told = known.range((Bound::Excluded(upto), Bound::Unbounded));
-    told.filter_map(|(_, item)| item.turn).collect()
-}
-
-/// Whether entries from `first` on may begin in the middle of such a turn.
-fn is_inside(known: &BTreeMap<ItemId, Item>, first: ItemId, upto: ItemId) -> bool {
-    let turn = known.get(&first).and_then(|item| item.turn);
-    turn.is_some_and(|turn| told_turns(known, upto).contains(&turn))
+/// A turn that has ended.
+struct Ending {
+    /// The revision that knows of it.
+    from: u64,
+    turn: Turn,
+    /// Turns that were merged into it; their messages show how it ends.
+    merged: Vec<Turn>,
 }
 
 /// Whether an update could be taken in.
@@ -74,29 +62,15 @@ impl Scene {
         let Snapshot {
             thread,
             items,
-            mut from,
+            from,
             queued,
             phase,
             doing,
             revision,
         } = snapshot;
-        let mut known: BTreeMap<ItemId, Item> = items.into_iter().map(|item| (item.id, item)).collect();
-        for _ in 0..PAGES {
-            // What waits for an answer is there also where what came after it is not.
-            let Some(first) = from.filter(|first| *first > upto || is_inside(&known, *first, upto)) else {
-                break;
-            };
-            let window = Window {
-                entries: PAGE,
-                bytes: PAGE_BYTES,
-                free: vec![],
-            };
-            let (older, further) = bot.house.supervisor.older(&thread.id, first, window).await?;
-            from = older.first().map(|item| item.id).filter(|_| further);
-            known.extend(older.into_iter().map(|item| (item.id, item)));
-        }
-        let told = told_turns(&known, upto);
-        known.retain(|id, item| *id > upto || item.turn.is_some_and(|turn| told.contains(&turn)));
+        let known: BTreeMap<ItemId, Item> = items.into_iter().map(|item| (item.id, item)).collect();
+        let older = |first| bot.house.supervisor.older(&thread.id, first, past::page());
+        let known = past::told(known, from, upto, older).await?;
         Ok(Self {
             items: known,
             thread,
@@ -106,12 +80,11 @@ impl Scene {
             revision,
             ending: vec![],
             over: HashMap::new(),
-            left: vec![],
-            merged: vec![],
             unsigned: vec![],
             signed: vec![],
             latest: HashMap::new(),
             is_stuck: false,
+            broken: BTreeSet::new(),
         })
     }
 
@@ -202,11 +175,7 @@ impl Scene {
                 whole.truncate(at);
                 whole.push_str(&text);
             }
-            Change::Queue(queued) => {
-                let before = std::mem::replace(&mut self.queued, queued).into_iter();
-                let left = before.filter(|turn| self.queued.iter().all(|other| other.id != turn.id));
-                self.left.extend(left.map(|turn| turn.id));
-            }
+            Change::Queue(queued) => self.queued = queued,
             Change::Phase { phase, doing } => {
                 self.phase = phase;
                 self.doing = doing;
@@ -222,20 +191,8 @@ impl Scene {
         self.doing.as_ref().map(|doing| doing.turn)
     }
 
-    /// Looks which turns of those that have left the queue were merged into another one.
-    async fn learn_merged(&mut self, bot: &Bot) {
-        for id in std::mem::take(&mut self.left) {
-            if let Ok(turn) = bot.house.conversation.turn(id).await
-                && let Some(into) = turn.merged_into()
-            {
-                self.merged.push((into, turn));
-            }
-        }
-    }
-
     /// Looks which turns have ended, and how. They are [over](Self::settle) when everything is here that was told of them.
     pub(super) async fn learn_ends(&mut self, bot: &Bot) {
-        self.learn_merged(bot).await;
         let running = self.running();
         let is_known = |turn: &TurnId| self.over.contains_key(turn) || self.is_ending(*turn);
         let mut open: Vec<TurnId> = self
@@ -263,8 +220,19 @@ impl Scene {
         let is_past =
             |turn: &Turn| Some(turn.id) != busy && now.queued.iter().all(|other| other.id != turn.id);
         ended.retain(is_past);
-        self.ending
-            .extend(ended.into_iter().map(|turn| (now.revision, turn)));
+        for turn in ended {
+            self.ends(bot, now.revision, turn).await;
+        }
+    }
+
+    /// A turn has ended, as this revision knows.
+    async fn ends(&mut self, bot: &Bot, from: u64, turn: Turn) {
+        let merged = bot.house.conversation.merged_into(&turn).await;
+        let merged = merged.unwrap_or_else(|error| {
+            tracing::warn!(thread = %turn.thread, %error, "some messages may not show how their turn ended");
+            vec![]
+        });
+        self.ending.push(Ending { from, turn, merged });
     }
 
     /// Whether nothing more comes of a turn.
@@ -274,7 +242,7 @@ impl Scene {
     }
 
     fn is_ending(&self, turn: TurnId) -> bool {
-        self.ending.iter().any(|(_, known)| known.id == turn)
+        self.ending.iter().any(|ending| ending.turn.id == turn)
     }
 
     /// Whether no turn is going on of which more may come.
@@ -295,7 +263,7 @@ impl Scene {
                 && turn.state.is_ended()
             {
                 self.knows(&turn);
-                self.ending.push((0, turn));
+                self.ends(bot, 0, turn).await;
             }
         }
     }
@@ -303,15 +271,13 @@ impl Scene {
     /// Whether turns are over now that were not before.
     pub(super) fn settle(&mut self, bot: &Bot) -> bool {
         let revision = self.revision;
-        let is_here = |(from, _): &mut (u64, Turn)| *from <= revision;
-        let over: Vec<(u64, Turn)> = self.ending.extract_if(.., is_here).collect();
+        let is_here = |ending: &mut Ending| ending.from <= revision;
+        let over: Vec<Ending> = self.ending.extract_if(.., is_here).collect();
         let before = self.over.len();
-        for (_, turn) in over {
+        for Ending { turn, merged, .. } in over {
             let footer = self.footer(bot, &turn);
             if self.over.insert(turn.id, footer).is_none() {
-                let is_in_it = |(into, _): &mut (TurnId, Turn)| *into == turn.id;
-                let merged = self.merged.extract_if(.., is_in_it);
-                self.unsigned.extend(merged.map(|(_, merged)| Turn {
+                self.unsigned.extend(merged.into_iter().map(|merged| Turn {
                     source: merged.source,
                     ..turn.clone()
                 }));
@@ -369,60 +335,6 @@ impl Scene {
     pub(super) fn has_large_file(&self) -> bool {
         let is_large = |item: &Item| matches!(&item.body, Body::File(file) if file.size > UPLOAD_LIMIT);
         self.items.values().any(is_large)
-    }
-
-    /// Everything that should stand there, in order.
-    pub(super) fn messages(&self, look: &Look) -> Vec<DesiredMessage> {
-        // What is not shown would only part what belongs together.
-        let shown = |item: &&Item| !matches!(item.body, Body::Said { .. } | Body::Usage { .. });
-        let items: Vec<&Item> = self.items.values().filter(shown).collect();
-        let mut messages = vec![];
-        for group in items.chunk_by(|a, b| a.turn == b.turn) {
-            let turn = group.first().and_then(|item| item.turn);
-            let owned: Vec<Item> = group.iter().map(|item| (*item).clone()).collect();
-            let progress = match turn {
-                None => Progress::Over {
-                    footer: Footer::default(),
-                },
-                Some(turn) => match self.over.get(&turn) {
-                    // What is said in between does not end a turn twice.
-                    Some(footer) if self.is_last_of(turn, &owned) => Progress::Over {
-                        footer: footer.clone(),
-                    },
-                    Some(_) => Progress::Over {
-                        footer: Footer::default(),
-                    },
-                    None if self.is_ending(turn) => Progress::Over {
-                        footer: Footer::default(),
-                    },
-                    None => Progress::Running,
-                },
-            };
-            let mut shown = render::messages(&owned, &progress, look);
-            if let Some(turn) = turn.filter(|turn| self.running() == Some(*turn)) {
-                offer_stop(&mut shown, turn);
-            }
-            messages.extend(shown);
-        }
-        messages
-    }
-
-    fn is_last_of(&self, turn: TurnId, group: &[Item]) -> bool {
-        let newest = group.last().map(|item| item.id);
-        let shown = |item: &&Item| !matches!(item.body, Body::Said { .. } | Body::Usage { .. });
-        let mut after = self.items.values().rev().filter(shown);
-        after.find(|item| item.turn == Some(turn)).map(|item| item.id) == newest
-    }
-}
-
-/// A button that stops the turn, below its first message, where it stays.
-fn offer_stop(messages: &mut [DesiredMessage], turn: TurnId) {
-    if let Some(first) = messages.first_mut().filter(|one| one.buttons.len() < BUTTONS) {
-        first.buttons.push(Button {
-            label: "Stop".to_owned(),
-            press: Press::Action(Action::Stop { turn }),
-            style: Style::Secondary,
-        });
     }
 }
 

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::super::atom::{Atom, Break, Fence};
+use super::super::atom::{Atom, Break, Fence, units};
 use super::super::words::NOTHING;
 use super::{Line, Reader, TELLING};
 
-/// A longer line of code (in letters) is cut into pieces.
+/// A longer line of code is cut into pieces. As a message counts it: a letter may have many marks.
 const LONG_LINE: usize = 400;
 /// Of so many letters.
 const PIECE: usize = 200;
@@ -162,17 +162,12 @@ pub(in crate::discord) fn kept_inside(text: &str) -> String {
 }
 
 fn cut(line: &str) -> Vec<String> {
-    let letters: Vec<&str> = if line.len() > LONG_LINE {
-        line.graphemes(true).collect()
-    } else {
-        vec![]
-    };
-    if letters.len() <= LONG_LINE {
+    if units(line) <= LONG_LINE {
         return vec![line.to_owned()];
     }
     let mut pieces = vec![String::new()];
     let mut count = 0;
-    for letter in letters {
+    for letter in line.graphemes(true) {
         // Nobody's letter is as long; and every piece must fit into a message.
         if count == PIECE
             || pieces
