@@ -157,7 +157,9 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
                 bot.speak_in(asker.channel).await;
                 let done = bot.house.supervisor.retry(&thread, turn, &by).await;
                 // What offered it says so from now on, and may be older than all that is looked at.
-                bot.look_at_turn(asker.channel, turn, &items(bot, &thread).await);
+                if let Ok(known) = items(bot, &thread).await {
+                    bot.look_at_turn(asker.channel, turn, &known);
+                }
                 told(bot, asker, done.map(drop)).await;
             }
         }

@@ -5,7 +5,6 @@ use std::path::Path;
 use conversation::{Conversation, Grant, GrantId, ThreadId};
 
 use super::Result;
-use crate::entry::{entry, told};
 use crate::shared::session_folder;
 use crate::task;
 use crate::task::renewal::{RESET, WAS_RESET, clear_session};

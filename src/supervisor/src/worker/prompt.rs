@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::error::PromptError;
-use super::{Event, Worker, client, words};
+use super::{Worker, client, words};
 use crate::models::{Chosen, Setting};
 
 impl Worker {

@@ -6,6 +6,7 @@ use conversation::ChoiceKind;
 
 use super::fake::{Scene, native};
 use super::*;
+use crate::models::Chosen;
 use crate::supervisor::Answer;
 
 mod choice;

@@ -28,7 +28,7 @@ pub(super) struct Waiting {
 ///
 /// Errors: it can't be read.
 pub(super) async fn waiting(here: &Here<'_>, now: &Snapshot) -> Result<Waiting, SupervisorError> {
-    let items = items(here.bot, &here.thread).await;
+    let items = items(here.bot, &here.thread).await?;
     let open: Vec<&Item> = items
         .iter()
         .filter(|item| render::waits(item) || is_last_failure(item, &items, now))
@@ -43,7 +43,7 @@ pub(super) async fn waiting(here: &Here<'_>, now: &Snapshot) -> Result<Waiting, 
         } else if here.may_answer(item, now).await? {
             let _ = write!(lines, "\n{what}: below, as its message is not there any more.");
             let look = here.bot.look(here.asker.channel);
-            let shown = render::messages(std::slice::from_ref(*item), &Progress::Running, &look);
+            let shown = render::messages(std::slice::from_ref(item), &Progress::Running, &look);
             cards.extend(shown);
         } else {
             let only = owner::only(here.bot, &here.thread, deed(item)).await;

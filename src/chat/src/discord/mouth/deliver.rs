@@ -14,7 +14,9 @@ mod claim;
 mod put;
 mod send;
 
-use put::{delete, outgoing, put};
+pub(in crate::discord) use put::outgoing;
+
+use put::{delete, put};
 use send::send;
 
 /// Discord's codes for what is not there.

@@ -213,7 +213,7 @@ async fn what_the_former_agent_says_and_is_asked_in_its_last_turn_is_not_the_nex
         .unwrap();
     assert!(host.supervisor.grants(&thread).await.unwrap().is_empty());
     view.quiet().await;
-    assert_eq!(host.supervisor.offer("two"), None, "it has said nothing yet");
+    assert_eq!(host.supervisor.offers("two"), None, "it has said nothing yet");
     host.post(&thread, "two").await;
     view.quiet().await;
     let models = host.script.told().into_iter().filter_map(|told| match told {

@@ -24,7 +24,11 @@ async fn chosen(
     spec.session = session.map(str::to_owned);
     spec.limits.start = Duration::from_secs(3);
     let worker = start(spec, &scene.reaper, scene.sender.clone()).await.unwrap();
-    let ended = worker.prompt(hello(), Some("m-1".into())).await;
+    let wanted = Chosen {
+        model: Some("m-1".into()),
+        ..Chosen::default()
+    };
+    let ended = worker.prompt(hello(), wanted).await;
     let got_prompt = worker.got_prompt();
     worker.end(Duration::from_millis(200)).await;
     let mut told = Vec::new();
@@ -51,8 +55,8 @@ async fn only_the_agents_own_no_is_a_refusal() {
         let (told, ended, _) = chosen(functions, session).await;
         assert_eq!(ended.unwrap(), StopReason::EndTurn, "{functions}");
         let found = told.iter().find_map(|event| match event {
-            Event::OtherModel(why) => Some((true, why)),
-            Event::ModelUnsettled(why) => Some((false, why)),
+            Event::NotTaken(_, why) => Some((true, why)),
+            Event::Unsettled(_, why) => Some((false, why)),
             _ => None,
         });
         let found = found.expect(functions);
@@ -74,7 +78,7 @@ async fn an_agent_that_dies_when_it_is_told_has_refused_nothing_and_got_no_promp
     assert!(
         !told
             .iter()
-            .any(|event| matches!(event, Event::OtherModel(_) | Event::ModelUnsettled(_))),
+            .any(|event| matches!(event, Event::NotTaken(..) | Event::Unsettled(..))),
         "{told:?}"
     );
 }

@@ -13,7 +13,7 @@ use crate::discord::rest::{Answered, NO_PERMISSION, Outgoing, Reply, TOO_LARGE, 
 const ARCHIVED: i64 = 50_083;
 
 /// As it is sent.
-pub(super) async fn outgoing(
+pub(in crate::discord) async fn outgoing(
     bot: &Bot,
     thread: &ThreadId,
     channel: Id,
