@@ -9,10 +9,11 @@ use conversation::ThreadId;
 use serde_json::Value;
 use serenity::all::{ChannelId, GuildChannel};
 
-use super::admission::{Id, Known};
+use super::admission::Id;
 use crate::harmless;
 use crate::origins::Origin;
 
+mod taken_out;
 #[cfg(test)]
 mod tests;
 
@@ -223,42 +224,6 @@ impl Places {
 
     pub(super) fn is_served(&self, channel: Id) -> bool {
         lock(&self.served).contains(&channel)
-    }
-
-    /// What a thread or direct conversation is to the bot.
-    pub(super) fn known(&self, channel: Id) -> Known {
-        match (self.is_served(channel), self.is_taken_out(channel)) {
-            (true, false) => Known::Served,
-            (true, true) => Known::TakenOut,
-            (false, _) => Known::No,
-        }
-    }
-
-    /// Whether all that is said there may be for the bot.
-    pub(super) fn listens(&self, channel: Id) -> bool {
-        self.known(channel) == Known::Served
-    }
-
-    pub(super) fn is_taken_out(&self, thread: Id) -> bool {
-        lock(&self.taken_out).contains(&thread)
-    }
-
-    /// As it was when an earlier host wrote it down.
-    pub(super) fn learn_taken_out(&self, threads: BTreeSet<Id>) {
-        *lock(&self.taken_out) = threads;
-    }
-
-    /// The bot was taken out of a thread. What is to be written down, if it was served there and this is news.
-    pub(super) fn take_out(&self, thread: Id) -> Option<BTreeSet<Id>> {
-        let is_served = self.is_served(thread);
-        let mut all = lock(&self.taken_out);
-        (is_served && all.insert(thread)).then(|| all.clone())
-    }
-
-    /// It is called there again. What is to be written down, if it was taken out.
-    pub(super) fn take_in(&self, thread: Id) -> Option<BTreeSet<Id>> {
-        let mut all = lock(&self.taken_out);
-        all.remove(&thread).then(|| all.clone())
     }
 
     /// A message of a guild came that may call the bot into its thread, or into one that is opened from it. Until it is

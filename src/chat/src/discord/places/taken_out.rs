@@ -1,0 +1,44 @@
+//! Threads that are served, and those among them that the bot was taken out of.
+
+use std::collections::BTreeSet;
+
+use super::{Places, lock};
+use crate::discord::admission::{Id, Known};
+
+impl Places {
+    /// What a thread or direct conversation is to the bot.
+    pub(in crate::discord) fn known(&self, channel: Id) -> Known {
+        match (self.is_served(channel), self.is_taken_out(channel)) {
+            (true, false) => Known::Served,
+            (true, true) => Known::TakenOut,
+            (false, _) => Known::No,
+        }
+    }
+
+    /// Whether all that is said there may be for the bot.
+    pub(in crate::discord) fn listens(&self, channel: Id) -> bool {
+        self.known(channel) == Known::Served
+    }
+
+    pub(in crate::discord) fn is_taken_out(&self, thread: Id) -> bool {
+        lock(&self.taken_out).contains(&thread)
+    }
+
+    /// As it was when an earlier host wrote it down.
+    pub(in crate::discord) fn learn_taken_out(&self, threads: BTreeSet<Id>) {
+        *lock(&self.taken_out) = threads;
+    }
+
+    /// The bot was taken out of a thread. What is to be written down, if it was served there and this is news.
+    pub(in crate::discord) fn take_out(&self, thread: Id) -> Option<BTreeSet<Id>> {
+        let is_served = self.is_served(thread);
+        let mut all = lock(&self.taken_out);
+        (is_served && all.insert(thread)).then(|| all.clone())
+    }
+
+    /// It is called there again. What is to be written down, if it was taken out.
+    pub(in crate::discord) fn take_in(&self, thread: Id) -> Option<BTreeSet<Id>> {
+        let mut all = lock(&self.taken_out);
+        all.remove(&thread).then(|| all.clone())
+    }
+}
