@@ -255,16 +255,7 @@ impl Task {
         decision: Decision,
         answer: Answer,
     ) -> Result<(), SupervisorError> {
-        let is_ending = self.renewal.is_some();
-        let (decision, answer) = match (decision, &permission.keeper) {
-            // Another agent follows this turn, and nothing of it holds beyond.
-            (Decision::Always { by, .. }, Keeper::Host { .. }) if is_ending => {
-                (Decision::Once { by }, Answer::Once)
-            }
-            // It asks again, and is answered by the host.
-            (decision @ Decision::Always { .. }, Keeper::Host { .. }) => (decision, Answer::Once),
-            (decision, _) => (decision, answer),
-        };
+        let (decision, answer) = self.held(&permission.keeper, decision, answer);
         if let Body::Permission {
             decision: decided, ..
         } = &mut permission.item.body
@@ -275,7 +266,7 @@ impl Task {
         let (conversation, item) = (&self.shared.conversation, permission.item.clone());
         let written = match decision {
             Decision::Denied { .. } | Decision::TimedOut | Decision::Gone => Ok(()),
-            Decision::Always { .. } if is_ending => conversation.put_items(vec![item]).await,
+            Decision::Always { .. } if self.is_last_turn() => conversation.put_items(vec![item]).await,
             Decision::Once { .. } => conversation.put_items(vec![item]).await,
             Decision::Always { .. } => conversation.give_grant(item, permission.keeper.clone()).await,
         };

@@ -1,11 +1,13 @@
 //! What is always allowed: the host remembers it and answers, so that it can be taken back while the agent runs.
 
-use conversation::{Choice, ChoiceKind, Conversation, Grant, GrantId, Item, Keeper, Permissions, ThreadId};
+use conversation::{
+    Choice, ChoiceKind, Conversation, Decision, Grant, GrantId, Item, Keeper, Permissions, ThreadId,
+};
 use credentials::UserId;
 
 use crate::entry::{entry, told};
 use crate::rights::{Deed, is_operator, may};
-use crate::supervisor::SupervisorError;
+use crate::supervisor::{Answer, SupervisorError};
 use crate::task::Task;
 use crate::timeline::brief;
 
@@ -41,6 +43,22 @@ impl Task {
             tracing::warn!(%error, "could not look what is always allowed, so somebody is asked");
             false
         })
+    }
+
+    /// Whether the session ends with the running turn, as another agent takes over: nothing that is said in it holds beyond.
+    pub(super) fn is_last_turn(&self) -> bool {
+        self.renewal.is_some()
+    }
+
+    /// What an "always" comes to where the host remembers it: the agent is told "once", so that it asks again.
+    pub(super) fn held(&self, keeper: &Keeper, decision: Decision, answer: Answer) -> (Decision, Answer) {
+        match (decision, keeper) {
+            (Decision::Always { by, .. }, Keeper::Host { .. }) if self.is_last_turn() => {
+                (Decision::Once { by }, Answer::Once)
+            }
+            (decision @ Decision::Always { .. }, Keeper::Host { .. }) => (decision, Answer::Once),
+            (decision, _) => (decision, answer),
+        }
     }
 
     /// Takes back one, or all that the host remembers. The next call asks again.
