@@ -25,7 +25,7 @@ impl Stage {
     }
 
     /// Waits until all faults were met.
-    async fn struck(&self) {
+    pub(super) async fn struck(&self) {
         while self.fake.faults_left() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

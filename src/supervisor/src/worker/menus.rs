@@ -49,8 +49,9 @@ impl NotTaken {
     pub(super) fn told(self, setting: Setting, resumed: bool) -> Result<Event, PromptError> {
         Ok(match self {
             Self::NoMenu if resumed => {
-                let words =
-                    format!("it named no {setting}s when it took up its session, which goes on with what it has");
+                let words = format!(
+                    "it named no {setting}s when it took up its session, which goes on with what it has"
+                );
                 Event::Unsettled(setting, words)
             }
             Self::NoMenu => Event::NotTaken(setting, format!("it chooses its {setting} itself")),
