@@ -9,7 +9,7 @@ use super::{Stage, with};
 
 impl Stage {
     /// Lines for a channel with this in it.
-    fn channel_with(&self, lines: &str) -> String {
+    pub(super) fn channel_with(&self, lines: &str) -> String {
         format!("[discord.channels.\"{}\"]\n{lines}", self.channel)
     }
 

@@ -91,3 +91,41 @@ async fn an_answer_that_nobody_can_see_is_told_as_none() {
         .fake
         .look(|world| assert!(world.message(bare).expect("it stands").thread.is_none()));
 }
+
+#[tokio::test]
+async fn what_waits_for_an_agent_that_can_not_be_started_is_done_by_the_next_one() {
+    let mut stage = Stage::ready("", "").await;
+    let program = support::program("foreign-agent");
+    stage.agent = format!(
+        "[agents.foreign]\ntitle = \"Foreign\"\ncommand = {}\n",
+        serde_json::json!([program, "--exit", "3"])
+    );
+    stage.settings = stage.channel_with("agent = \"foreign\"");
+    stage.up().await;
+    let (message, thread) = stage.mention(&stage.alice, "say: one").await;
+    stage.said(thread, "that it failed", with("press Retry")).await;
+    stage.sign(message, "❌").await;
+    let alice = stage.alice.clone();
+    alice.slash(thread, "agent", &[("name", serde_json::json!("native"))]);
+    stage.is_whole(message, thread, "one").await;
+    stage.no_sign(message, "❌").await;
+}
+
+#[tokio::test]
+async fn a_thread_that_is_put_away_just_before_the_last_sign_gets_it() {
+    let stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(first, "✅").await;
+    let message = stage.alice.says(thread, "hold\nsay: one");
+    stage.scene.wait(Counter::ModelRequests, 2).await;
+    stage.sign(message, "👀").await;
+    let sign = "/channels/*/messages/*/reactions/*/@me";
+    stage.fake.inject(Fault::held().on("PUT", sign));
+    stage
+        .going(stage.said(thread, "the answer", |said| said.content.starts_with("one")))
+        .await;
+    stage.struck().await;
+    stage.manager().archives(thread, true);
+    stage.fake.let_go().await;
+    stage.sign(message, "✅").await;
+}

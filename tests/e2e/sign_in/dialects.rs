@@ -235,7 +235,7 @@ async fn a_device_sign_in_is_waited_for_as_itself_and_found_by_whoever_did_not_h
         begun.await.expect("it begins")
     };
     let (_, older) = begin().await;
-    let (begun, newer) = begin().await;
+    let (told, newer) = begin().await;
     let wait = async |since| {
         let waits = credentials.wait_for_code((&tenant.service, since), &alice, async { Ok(()) });
         waits.await
@@ -248,7 +248,7 @@ async fn a_device_sign_in_is_waited_for_as_itself_and_found_by_whoever_did_not_h
         matches!(error, SignInError::Paste(PasteError::NothingWanted)),
         "{error}"
     );
-    decided(&scene, begun, Decision::Approve);
+    decided(&scene, told, Decision::Approve);
     let completed = wait(newer).await.expect("granted");
     assert_eq!(completed.tenant, tenant);
     let error = wait(newer).await.expect_err("it is done");

@@ -104,12 +104,11 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
                 user = asker.user,
                 "a button was pressed that is not ours"
             );
-            let another = match bot.link.is_shared() {
-                // To that one it may say something.
-                true => {
-                    " Another program uses my token, and may have sent it: whoever runs me has to stop one of us."
-                }
-                false => "",
+            // To another program it may say something.
+            let another = if bot.link.is_shared() {
+                " Another program uses my token, and may have sent it: whoever runs me has to stop one of us."
+            } else {
+                ""
             };
             let words = format!("{}{another}", sentence(&error.to_string()));
             asker.tell(bot, &words).await;

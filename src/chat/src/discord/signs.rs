@@ -139,7 +139,11 @@ impl Signs {
 
     async fn ask(&self, channel: Id, message: Id, sign: &str, on: bool) -> bool {
         for tries in 0..TRIES {
-            match self.rest.react(channel, message, sign, on).await {
+            let answer = self.rest.react(channel, message, sign, on).await;
+            if on && self.rest.is_woken(channel, &answer).await {
+                continue;
+            }
+            match answer {
                 Ok(()) => return true,
                 // A sign is a help, no more. The message may be gone, or signs not be allowed there.
                 Err(trouble @ Trouble::Refused { .. }) => {

@@ -73,7 +73,7 @@ impl Task {
 
     /// It is not known whether the agent uses what was chosen, which stays: its people are told, once for each worker.
     pub(super) async fn unsettled(&mut self, setting: Setting, why: &str) {
-        let Some(chosen) = chosen_of(self.served(), setting).clone() else {
+        let Some(chosen) = chosen_of(self.served(), setting) else {
             return;
         };
         let Slot::Alive(alive) = &mut self.slot else {
@@ -94,7 +94,7 @@ impl Task {
 
     /// The agent did not take what was chosen: its people are told, and it goes on with its own.
     pub(super) async fn not_taken(&mut self, setting: Setting, why: &str) {
-        let Some(chosen) = chosen_of(self.served(), setting).clone() else {
+        let Some(chosen) = chosen_of(self.served(), setting) else {
             tracing::warn!(why, %setting, "the agent did not go back to its own choice");
             return;
         };
@@ -155,9 +155,9 @@ impl Task {
     }
 }
 
-fn chosen_of(thread: &Thread, setting: Setting) -> &Option<String> {
+fn chosen_of(thread: &Thread, setting: Setting) -> Option<String> {
     match setting {
-        Setting::Model => &thread.model,
-        Setting::Mode => &thread.mode,
+        Setting::Model => thread.model.clone(),
+        Setting::Mode => thread.mode.clone(),
     }
 }

@@ -8,6 +8,8 @@ use conversation::{NoteKind, Thread};
 
 use super::Task;
 use crate::command::Promise;
+use crate::state::Step;
+use crate::status::WorkerState;
 use crate::supervisor::SupervisorError;
 
 /// What the agent keeps of a session, in the thread's own folder.
@@ -51,7 +53,13 @@ impl Task {
         let result = clear_session(self.shared.session_folder(&self.thread.id)).await;
         let result = match result {
             Ok(()) => {
+                // What failed was the former session's, or the former agent's: what waits goes on.
                 self.failures = 0;
+                self.again = None;
+                self.board().failure = None;
+                if matches!(self.state, WorkerState::Failed { .. }) {
+                    self.step(Step::Forgiven);
+                }
                 Ok(())
             }
             Err(error) => {

@@ -294,6 +294,6 @@ mod tests {
             (heard.message.id.get(), heard.message.content.as_str()),
             (4, "say: hi")
         );
-        assert_eq!(heard.message.guild_id.map(|guild| guild.get()), Some(3));
+        assert_eq!(heard.message.guild_id.map(serenity::all::GuildId::get), Some(3));
     }
 }

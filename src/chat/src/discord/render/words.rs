@@ -101,10 +101,13 @@ pub(super) fn plan(key: Key, entries: &[PlanEntry]) -> DesiredMessage {
 /// What is told in the thread about a message that came while a turn ran; `None`: nothing needs to be said.
 pub fn happened(happened: Happened) -> Option<String> {
     match happened {
-        // Many of them would hold up the answer: the first says it for those that follow, each of which has its 👀.
-        Happened::Started | Happened::Known | Happened::Queued { ahead: 2.. } => None,
-        // The running turn says it, when it is so.
-        Happened::Steered | Happened::Interrupted { .. } => None,
+        // Many of them would hold up the answer: the first says it for those that follow, each of which has its 👀. What
+        // steering and interrupting do the running turn says, when it is so.
+        Happened::Started
+        | Happened::Known
+        | Happened::Queued { ahead: 2.. }
+        | Happened::Steered
+        | Happened::Interrupted { .. } => None,
         Happened::Queued { .. } => {
             Some("-# Queued behind the running turn. `/queue` lists what waits.".to_owned())
         }

@@ -197,7 +197,7 @@ async fn a_running_turn_is_queued_behind_stopped_and_interrupted() {
 }
 
 #[tokio::test]
-async fn settings_and_commands_change_the_thread() {
+async fn settings_change_the_thread() {
     let house = House::start().await;
     let alice = house.alice().await;
     let thread = alice.open("hello there").await;
@@ -227,8 +227,28 @@ async fn settings_and_commands_change_the_thread() {
         status == StatusCode::BAD_REQUEST && refused.to_string().contains("chooses its mode itself"),
         "{refused}"
     );
+    for body in [
+        json!({ "agent": "nobody" }),
+        json!({ "title": "a\nb" }),
+        json!({ "dispatch": "sideways" }),
+    ] {
+        let (status, answer) = alice.post(&api("settings"), body.clone()).await;
+        assert!(
+            status.is_client_error() && answer["error"].is_string(),
+            "{body} {status} {answer}"
+        );
+    }
+    house.end().await;
+}
 
-    let path = api("command");
+#[tokio::test]
+async fn commands_change_the_thread() {
+    let house = House::start().await;
+    let alice = house.alice().await;
+    let thread = alice.open("hello there").await;
+    let path = format!("/api/t/{thread}/command");
+    let mut events = alice.events(&format!("thread={thread}")).await;
+    events.until("snapshot", |_| true).await;
     let command = |text: &str| alice.fine(&path, json!({ "text": text }));
     assert!(
         command("/model").await["words"]
@@ -289,14 +309,11 @@ async fn settings_and_commands_change_the_thread() {
     );
     command("/reset").await;
     for (path, body) in [
-        (api("settings"), json!({ "agent": "nobody" })),
-        (api("settings"), json!({ "title": "a\nb" })),
-        (api("settings"), json!({ "dispatch": "sideways" })),
-        (api("command"), json!({ "text": "/agent nobody" })),
-        (api("command"), json!({ "text": "/auth nobody" })),
-        ("/api/threads".into(), json!({ "text": "x", "agent": "nobody" })),
+        (path.as_str(), json!({ "text": "/agent nobody" })),
+        (path.as_str(), json!({ "text": "/auth nobody" })),
+        ("/api/threads", json!({ "text": "x", "agent": "nobody" })),
     ] {
-        let (status, answer) = alice.post(&path, body).await;
+        let (status, answer) = alice.post(path, body).await;
         assert!(
             status.is_client_error() && answer["error"].is_string(),
             "{path} {status} {answer}"

@@ -49,7 +49,7 @@ impl Task {
         let Some(agent) = config.agents.get(&served.agent).cloned() else {
             let error = StartError::NotFound {
                 program: served.agent.clone(),
-                cause: "the configuration has no agent of that name".to_owned(),
+                cause: "the configuration has no agent of that name; `/agent` chooses another".to_owned(),
             };
             let launched = Launched {
                 place,

@@ -9,9 +9,6 @@ use crate::discord::files;
 use crate::discord::render::{self, Button, DesiredMessage, Press, Style};
 use crate::discord::rest::{Answered, NO_PERMISSION, Outgoing, Reply, TOO_LARGE, Trouble};
 
-/// Discord's code for a thread that was put away.
-const ARCHIVED: i64 = 50_083;
-
 /// As it is sent.
 pub(in crate::discord) async fn outgoing(
     bot: &Bot,
@@ -102,7 +99,7 @@ async fn put_once(
         return bot.rest.send(channel, outgoing, false).await;
     };
     let edited = bot.rest.edit(channel, remote, outgoing.clone()).await;
-    if is_woken(bot, channel, &edited).await {
+    if bot.rest.is_woken(channel, &edited).await {
         return bot.rest.edit(channel, remote, outgoing).await;
     }
     edited
@@ -110,15 +107,10 @@ async fn put_once(
 
 pub(super) async fn delete(bot: &Bot, channel: Id, remote: Id) -> Result<Reply, Trouble> {
     let deleted = bot.rest.delete(channel, remote).await;
-    if is_woken(bot, channel, &deleted).await {
+    if bot.rest.is_woken(channel, &deleted).await {
         return bot.rest.delete(channel, remote).await;
     }
     deleted
-}
-
-/// Whether it was refused because the thread was put away, which it is no longer. (A new message wakes it by itself.)
-async fn is_woken<T>(bot: &Bot, channel: Id, answer: &Result<T, Trouble>) -> bool {
-    matches!(answer, Err(Trouble::Refused { code: ARCHIVED, .. })) && bot.rest.wake(channel).await.is_ok()
 }
 
 fn button_json(bot: &Bot, channel: Id, button: &Button) -> Option<Value> {

@@ -24,6 +24,9 @@ pub(in crate::discord) struct PutAway {
     pub(in crate::discord) is_ours: bool,
 }
 
+/// Discord's code for a thread that was put away.
+const ARCHIVED: i64 = 50_083;
+
 impl Rest {
     /// Opens a thread from a message, which is named like it; whether there was none yet.
     pub(in crate::discord) async fn start_thread(
@@ -172,8 +175,14 @@ impl Rest {
         Ok(tier.and_then(|tier| u8::try_from(tier).ok()).unwrap_or_default())
     }
 
+    /// Whether something was refused because its thread was put away, which it is no longer: it is worth another try. (A new
+    /// message wakes a thread by itself.)
+    pub(in crate::discord) async fn is_woken<T>(&self, thread: Id, answer: &Result<T, Trouble>) -> bool {
+        matches!(answer, Err(Trouble::Refused { code: ARCHIVED, .. })) && self.wake(thread).await.is_ok()
+    }
+
     /// Brings back a thread that was put away.
-    pub(in crate::discord) async fn wake(&self, thread: Id) -> Result<(), Trouble> {
+    async fn wake(&self, thread: Id) -> Result<(), Trouble> {
         let channel_id = ChannelId::new(thread);
         let body = json!({ "archived": false });
         let call = Call::new(

@@ -179,7 +179,7 @@ mod tests {
             thoughts: false,
             upload_limit: 1000,
             without_files: BTreeMap::new(),
-            postings: Default::default(),
+            postings: BTreeMap::default(),
         };
         render::messages(items, &Progress::Running, &look)
     }
