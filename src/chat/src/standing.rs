@@ -140,12 +140,10 @@ pub(crate) async fn standing(
     if model == Model::None {
         let _ = write!(answer, "\n{NO_MODEL}");
     }
-    for one in supervisor.attention().await? {
-        if one.thread.as_ref() == Some(&now.thread.id) {
-            let _ = write!(answer, "\nNeeds attention: {}.", one.what.trim_end_matches('.'));
-            if let Some(here) = one.here {
-                let _ = write!(answer, " {here}");
-            }
+    for one in supervisor.attention_of(&now.thread.id).await? {
+        let _ = write!(answer, "\nNeeds attention: {}.", one.what.trim_end_matches('.'));
+        if let Some(here) = one.here {
+            let _ = write!(answer, " {here}");
         }
     }
     Ok(answer)

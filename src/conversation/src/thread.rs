@@ -117,6 +117,8 @@ pub struct Reset {
 /// Which threads to list.
 #[derive(Debug, Clone, Default)]
 pub struct ThreadFilter {
+    /// Only this one.
+    pub only: Option<ThreadId>,
     /// Only those of this owner.
     pub owner: Option<UserId>,
     /// Only those of this front-end.

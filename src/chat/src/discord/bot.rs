@@ -46,6 +46,15 @@ pub(super) struct Parts {
     pub(super) link: Link,
 }
 
+/// The rules with the application's owners, as Discord told them last.
+struct Known {
+    rules: Arc<Rules>,
+    /// When it was asked.
+    asked: Instant,
+    /// When it did not tell, and why.
+    failed: Option<(Instant, Trouble)>,
+}
+
 /// The bot.
 pub(super) struct Bot {
     pub(super) config: Config,
@@ -54,8 +63,7 @@ pub(super) struct Bot {
     pub(super) sealer: Sealer,
     pub(super) rest: Arc<Rest>,
     pub(super) identity: Identity,
-    /// With the application's owners, and when they were asked for.
-    rules: tokio::sync::Mutex<(Arc<Rules>, Instant)>,
+    rules: tokio::sync::Mutex<Known>,
     refusals: Mutex<Refusals>,
     began: Instant,
     /// What is tried again.
@@ -102,7 +110,11 @@ impl Bot {
             places.told_payer(channel, user, pays);
         }
         Arc::new(Self {
-            rules: tokio::sync::Mutex::new((Arc::new(rules), began)),
+            rules: tokio::sync::Mutex::new(Known {
+                rules: Arc::new(rules),
+                asked: began,
+                failed: None,
+            }),
             refusals: Mutex::default(),
             began,
             held: Arc::default(),
@@ -151,24 +163,36 @@ impl Bot {
         }
     }
 
-    /// Who may speak and where, with the application's owners as they were a moment ago.
+    /// Who may speak and where, with the application's owners as they were a moment ago. Who waits while somebody else asks
+    /// gets the same answer.
     ///
     /// Errors: Discord does not say who they are.
     pub(super) async fn rules(&self) -> Result<Arc<Rules>, Trouble> {
+        let began = Instant::now();
         let mut known = self.rules.lock().await;
-        if known.1.elapsed() >= hurried(OWNERS) {
-            let asked = Instant::now();
-            let (_, owners) = self.rest.application().await?;
-            if owners != known.0.owners {
-                tracing::info!("the application has other owners now");
-                known.0 = Arc::new(Rules {
-                    owners,
-                    ..self.config.rules.clone()
-                });
-            }
-            known.1 = asked;
+        if known.asked.elapsed() < hurried(OWNERS) {
+            return Ok(Arc::clone(&known.rules));
         }
-        Ok(Arc::clone(&known.0))
+        if let Some((_, trouble)) = known.failed.as_ref().filter(|(at, _)| *at >= began) {
+            return Err(trouble.clone());
+        }
+        let asked = Instant::now();
+        let owners = match self.rest.application().await {
+            Ok((_, owners)) => owners,
+            Err(trouble) => {
+                known.failed = Some((Instant::now(), trouble.clone()));
+                return Err(trouble);
+            }
+        };
+        if owners != known.rules.owners {
+            tracing::info!("the application has other owners now");
+            known.rules = Arc::new(Rules {
+                owners,
+                ..self.config.rules.clone()
+            });
+        }
+        known.asked = asked;
+        Ok(Arc::clone(&known.rules))
     }
 
     /// Whether somebody is to be told that they are not listened to.

@@ -1,6 +1,7 @@
 //! What can't be done now is tried until it can: those behind it wait for a while, and then no longer.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,9 +47,12 @@ impl Behind {
     }
 }
 
-/// What has failed so far and is tried again, by the message that it is about, and why it failed last.
+/// What has failed so far and is tried again, oldest first, and why it failed last.
 #[derive(Debug, Default)]
-pub(super) struct Held(Mutex<BTreeMap<Id, String>>);
+pub(super) struct Held {
+    last: AtomicU64,
+    all: Mutex<BTreeMap<u64, String>>,
+}
 
 impl Held {
     /// How many there are, and why one of them failed.
@@ -57,8 +61,13 @@ impl Held {
         (held.len(), held.values().next().cloned())
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<Id, String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A number for one of them. Several may be about the same message.
+    fn number(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<u64, String>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,7 +85,7 @@ pub(super) async fn persist<Work>(
     let mut waits = Some(waits);
     let held = Arc::clone(held);
     tokio::spawn(async move {
-        let mut tries = 0;
+        let (number, mut tries) = (held.number(), 0);
         loop {
             let (why, pause, is_aside) = match attempt(tries).await {
                 Tried::Done => break,
@@ -85,13 +94,13 @@ pub(super) async fn persist<Work>(
             };
             tries += 1;
             tracing::warn!(about, %why, tries, "something that was said could not be dealt with; trying again");
-            held.held().insert(about, why);
+            held.held().insert(number, why);
             if is_aside || tries >= behind.tries() {
                 waits.take();
             }
             sleep(hurried(pause)).await;
         }
-        held.held().remove(&about);
+        held.held().remove(&number);
     });
     // Nothing is ever sent: it ends.
     let _ = freed.await;

@@ -25,6 +25,7 @@ pub(crate) const LIST: &str = "
             ORDER BY e.ended DESC, e.id DESC LIMIT 1) AS last_end
     FROM threads t
     WHERE (:owner IS NULL OR t.owner = :owner) AND (:from IS NULL OR (t.id >= :from AND t.id < :to))
+        AND (:only IS NULL OR t.id = :only)
     ORDER BY t.active DESC, t.id LIMIT :limit";
 
 const COUNTS: &str = "
@@ -83,7 +84,7 @@ pub(crate) fn list(database: &Connection, filter: &ThreadFilter) -> Work<Vec<Thr
     let found = statement.query_map(
         named_params! {
             ":owner": filter.owner.as_ref().map(credentials::UserId::as_str),
-            ":from": from, ":to": to, ":limit": limit,
+            ":from": from, ":to": to, ":limit": limit, ":only": filter.only,
         },
         |row| {
             Ok(ThreadSummary {

@@ -37,6 +37,23 @@ enum Badness {
 }
 
 impl Supervisor {
+    /// What needs attention in a thread, the worst first.
+    pub async fn attention_of(&self, thread: &ThreadId) -> Result<Vec<Attention>> {
+        let shared = self.shared();
+        let board = shared.board(thread);
+        let mut found = board.map_or_else(Vec::new, |board| of_board(thread, &board, Timestamp::now()));
+        if found.is_empty() {
+            let filter = ThreadFilter {
+                only: Some(thread.clone()),
+                ..ThreadFilter::default()
+            };
+            found.extend(of_summaries(shared.conversation.threads(filter).await?));
+        }
+        let stuck = shared.conversation.stuck_deliveries(Some(thread), NAMED).await?;
+        found.extend(stuck.iter().map(of_delivery));
+        Ok(sorted(found))
+    }
+
     /// What needs attention, the worst first.
     pub async fn attention(&self) -> Result<Vec<Attention>> {
         let shared = self.shared();
@@ -103,7 +120,7 @@ fn of_board(thread: &ThreadId, board: &Board, now: Timestamp) -> Vec<(Badness, A
             hint: Some(hint.to_owned()),
             here: match badness {
                 Badness::Stuck => Some("Press Retry, or send a message."),
-                Badness::Awaiting => Some("Whoever opened this thread has to answer."),
+                Badness::Awaiting => Some("Whose thread this is has to answer, or who is listed for that."),
                 _ => Some("Tell whoever runs this host if it goes on."),
             },
         };

@@ -16,13 +16,15 @@ use crate::discord::render;
 use crate::discord::split::as_code;
 use crate::harmless;
 
-/// So many are listed, each with a button.
+/// So many are listed, those that can be taken back with a button.
 const LISTED: usize = 8;
+/// What is left for saying that there are more.
+const MORE: usize = 120;
 /// Buttons in a row.
 const ROW: usize = 5;
 
-/// What is always allowed, as lines, and rows of buttons for those who may decide.
-pub(super) async fn listed(here: &Here<'_>) -> Result<(String, Vec<Value>), SupervisorError> {
+/// What is always allowed, as lines of at most `room` letters in all, and rows of buttons for those who may decide.
+pub(super) async fn listed(here: &Here<'_>, room: usize) -> Result<(String, Vec<Value>), SupervisorError> {
     let Here {
         bot,
         asker,
@@ -30,23 +32,38 @@ pub(super) async fn listed(here: &Here<'_>) -> Result<(String, Vec<Value>), Supe
         by,
         ..
     } = here;
-    let grants = bot.house.supervisor.grants(thread).await?;
-    let mut content = String::new();
-    if !grants.is_empty() {
-        content.push_str("\n**Always allowed here**");
+    let mut grants = bot.house.supervisor.grants(thread).await?;
+    if grants.is_empty() {
+        return Ok((String::new(), vec![]));
     }
+    // What nobody can take back here comes last.
+    grants.sort_by_key(|grant| grant.theirs);
+    let mut content = "\n**Always allowed here**".to_owned();
+    let mut listed = 0;
     for grant in grants.iter().take(LISTED) {
-        let _ = write!(content, "\n{}", line(grant));
+        let line = line(grant);
+        if content.chars().count() + line.chars().count() + MORE > room {
+            break;
+        }
+        // Writing to a String can't fail.
+        let _ = write!(content, "\n{line}");
+        listed += 1;
     }
-    if grants.len() > LISTED {
+    let (shown, more) = grants.split_at(listed);
+    if !more.is_empty() {
         let _ = write!(
             content,
             "\nand {} more: `agent-host threads show {thread}`",
-            grants.len() - LISTED
+            more.len()
         );
     }
     let may = decides_for(bot, asker, thread, by).await?.is_some();
-    let rows = if may { buttons(bot, asker, &grants) } else { vec![] };
+    let is_one_of_several = grants.iter().filter(|grant| !grant.theirs).count() > 1;
+    let rows = if may {
+        buttons(bot, asker, shown, is_one_of_several)
+    } else {
+        vec![]
+    };
     Ok((content, rows))
 }
 
@@ -67,18 +84,16 @@ fn line(grant: &Grant) -> String {
     )
 }
 
-fn buttons(bot: &Bot, asker: &Asker, grants: &[Grant]) -> Vec<Value> {
+fn buttons(bot: &Bot, asker: &Asker, shown: &[Grant], is_one_of_several: bool) -> Vec<Value> {
     let button = |label: &str, grant: Option<GrantId>| {
         let custom_id = bot.sealer.encode(asker.channel, &Action::Forbid { grant }).ok()?;
         Some(json!({ "type": 2, "style": 2, "label": label, "custom_id": custom_id }))
     };
-    let ours = grants.iter().filter(|grant| !grant.theirs);
+    let ours = shown.iter().filter(|grant| !grant.theirs);
     let mut all: Vec<Value> = ours
-        .clone()
-        .take(LISTED)
         .filter_map(|grant| button(&format!("Ask again: {}", grant.id), Some(grant.id)))
         .collect();
-    if ours.count() > 1 {
+    if is_one_of_several {
         all.extend(button("Ask again: all", None));
     }
     let row = |row: &[Value]| json!({ "type": 1, "components": row });

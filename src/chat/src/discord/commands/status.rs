@@ -14,6 +14,9 @@ use crate::discord::rest::Outgoing;
 use crate::discord::{names, payer};
 use crate::standing::standing;
 
+/// Letters of the answer.
+const LONGEST: usize = 1900;
+
 /// The answer, and behind it the cards that the asker may answer and that stand nowhere.
 ///
 /// Errors: what there is to be told can't be read.
@@ -32,14 +35,16 @@ pub(super) async fn status(here: &Here<'_>) -> Result<Reply, SupervisorError> {
         cards: missing,
     } = waiting(here, &now).await?;
     content.push_str(&lines);
-    let (lines, rows) = always::listed(here).await?;
+    content = names::shortened(&content, LONGEST);
+    let room = LONGEST.saturating_sub(content.chars().count());
+    let (lines, rows) = always::listed(here, room).await?;
     content.push_str(&lines);
     let mut cards = vec![];
     for card in &missing {
         cards.push(outgoing(bot, thread, asker.channel, card).await);
     }
     let answer = Outgoing {
-        content: names::shortened(&content, 1900),
+        content,
         rows,
         ..Outgoing::default()
     };

@@ -18,7 +18,7 @@ pub(in crate::discord) const TOO_LARGE: u16 = 413;
 pub(in crate::discord) const NO_PERMISSION: i64 = 50_013;
 
 /// Why a request was not answered as wanted.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub(in crate::discord) enum Trouble {
     /// Too much for now.
     #[error("too many requests")]

@@ -24,22 +24,35 @@ pub(super) async fn typed(
     way: Option<&str>,
     pasted: String,
 ) -> Result<Said, String> {
+    begin_with_key(bot, user, tenant, way, &pasted).await?;
+    complete(bot, user, tenant, None, pasted).await
+}
+
+/// An API key needs no first step: where nothing waits for it, a sign-in is begun. Whether one was.
+async fn begin_with_key(
+    bot: &Bot,
+    user: &UserId,
+    tenant: &Tenant,
+    way: Option<&str>,
+    pasted: &str,
+) -> Result<bool, String> {
     let credentials = &bot.house.credentials;
     let vendor = credentials.vendors().get(&tenant.service);
     let takes_key = vendor.is_ok_and(|vendor| matches!(vendor.way(way), Some(Way::ApiKey)));
     // The address of a page is no key.
-    if takes_key && !pasted.contains("://") {
-        let waits = credentials.waiting(&tenant.service, user);
-        let waits = waits.map_err(|error| sentence(&error.to_string()))?;
-        if waits.and_then(|waits| waits.way).is_none() {
-            let begun = credentials.begin(tenant, user, way, None).await;
-            begun.map_err(|error| told(&error))?;
-        }
+    if !takes_key || pasted.contains("://") {
+        return Ok(false);
     }
-    complete(bot, user, tenant, None, pasted).await
+    let waits = credentials.waiting(&tenant.service, user);
+    let waits = waits.map_err(|error| sentence(&error.to_string()))?;
+    if waits.and_then(|waits| waits.way).is_some() {
+        return Ok(false);
+    }
+    let begun = credentials.begin(tenant, user, way, None).await;
+    begun.map(|_| true).map_err(|error| told(&error))
 }
 
-/// What was pasted into the form of a button.
+/// What was pasted into the form of a button. Its key may come after another one was stored: to put it right.
 pub(super) async fn pasted(
     bot: &Bot,
     asker: &Asker,
@@ -54,14 +67,10 @@ pub(super) async fn pasted(
     };
     // They may no longer be an administrator.
     let tenant = tenant(bot, asker, user, &service, scope).await?;
-    complete(
-        bot,
-        user,
-        &tenant,
-        Some(sign_in.begun),
-        pasted.unwrap_or_default(),
-    )
-    .await
+    let pasted = pasted.unwrap_or_default();
+    let is_new = begin_with_key(bot, user, &tenant, None, &pasted).await?;
+    let begun = (!is_new).then_some(sign_in.begun);
+    complete(bot, user, &tenant, begun, pasted).await
 }
 
 /// Completes the sign-in for this login: the one that was `begun` then, where that is known.
