@@ -135,6 +135,7 @@ pub(crate) fn own_threads(person: &Person) -> ThreadFilter {
         owner: Some(person.user.clone()),
         front_end: Some("web".into()),
         limit: LIST_LIMIT,
+        ..ThreadFilter::default()
     }
 }
 

@@ -145,9 +145,9 @@ impl Web {
         let mut threads = self.supervisor.threads(own).await?;
         if person.admin {
             let elsewhere = ThreadFilter {
-                owner: None,
                 front_end: Some("discord".into()),
                 limit,
+                ..ThreadFilter::default()
             };
             threads.extend(self.supervisor.threads(elsewhere).await?);
             threads.sort_by_key(|status| Reverse(status.summary.thread.active));
@@ -183,9 +183,8 @@ impl Web {
     /// Everybody who opened a thread here. Reads all threads.
     pub(crate) async fn at_work(&self) -> Result<BTreeSet<UserId>, Refused> {
         let all = ThreadFilter {
-            owner: None,
             front_end: Some("web".into()),
-            limit: 0,
+            ..ThreadFilter::default()
         };
         let threads = self.supervisor.threads(all).await?;
         Ok(threads
