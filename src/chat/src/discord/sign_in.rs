@@ -16,7 +16,7 @@ use super::split::disarmed;
 use super::{names, owner};
 use crate::harmless;
 use crate::web::refusal::Refused;
-use crate::web::sign_in::words::refused;
+use crate::web::sign_in::words::{not_begun, refused};
 
 mod device;
 mod done;
@@ -168,7 +168,7 @@ async fn begin(
     let vendor = bot.house.credentials.vendors().get(service);
     let vendor = vendor.map_err(|error| sentence(&error.to_string()))?;
     let begun = bot.house.credentials.begin(tenant, user, way, None).await;
-    let (begun, at) = begun.map_err(|error| told(&error))?;
+    let (begun, at) = begun.map_err(|error| in_words(&not_begun(&error)))?;
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
     // It took the place of one with a code, if there was one; mostly there is none.
     let _ = bot.memory.set_sign_in(user, service, None);

@@ -123,7 +123,7 @@ pub(crate) async fn begin(
         .credentials
         .begin(&tenant, user, begins.way.as_deref(), redirect.as_ref())
         .await
-        .map_err(|error| words::refused(&error))?;
+        .map_err(|error| words::not_begun(&error))?;
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
     if let Begun::Link { url, .. } = &begun {
         web.links.note(url, user, &service, thread);

@@ -96,6 +96,15 @@ pub(super) fn is_a_no(error: &SignInError) -> bool {
     )
 }
 
+/// Why a sign-in did not begin.
+pub(crate) fn not_begun(error: &SignInError) -> Refused {
+    let mut refused = refused(error);
+    if let SignInError::TryAgain { .. } = error {
+        refused = refused.hint("nothing was begun: try once more in a moment");
+    }
+    refused
+}
+
 /// Says which of them it was: rubbish, an old code, somebody else's link, or something that is not the person's doing.
 pub(crate) fn refused(error: &SignInError) -> Refused {
     let (status, hint) = match error {
