@@ -84,11 +84,10 @@ impl ConversationError {
     pub fn in_chat(&self) -> String {
         match self {
             Self::Full { .. } => "the host’s disk is full".to_owned(),
-            Self::Damaged { .. }
-            | Self::Version { .. }
-            | Self::Missing(_)
-            | Self::InUse(_)
-            | Self::Database { .. } => "the host can’t read or write its conversations".to_owned(),
+            Self::Database { what, cause, .. } => format!("the host could not {what}: {cause}"),
+            Self::Damaged { .. } | Self::Version { .. } | Self::Missing(_) | Self::InUse(_) => {
+                "the host can’t read or write its conversations".to_owned()
+            }
             _ => self.to_string(),
         }
     }
