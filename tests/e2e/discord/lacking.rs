@@ -131,7 +131,7 @@ async fn what_discord_does_not_take_as_a_file_can_be_denied_and_not_allowed() {
     let card = stage.card(thread, "Discord did not take the file").await;
     assert!(card.button("Allow once").is_none(), "{card:?}");
     assert!(
-        card.content.contains("decide on the page of this host"),
+        card.content.contains("deny it, and ask for smaller steps"),
         "{}",
         card.content
     );

@@ -99,14 +99,13 @@ async fn an_answer_whose_end_is_not_written_yet_is_not_stopped_by_a_reset() {
     let host = Host::new().await;
     let thread = host.thread("a").await;
     let (_view, turn, _dies) = unwritten_end(&host, &thread).await;
-    let supervisor = host.supervisor.clone();
-    let (of, by) = (thread.clone(), user("owner"));
-    let reset = tokio::spawn(async move { supervisor.reset(&of, &by).await });
-    while host.script.living().0 > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let owner = user("owner");
+    let reset = || host.supervisor.reset(&thread, &owner);
+    assert!(reset().await.is_err(), "it can't be written down");
+    assert!(host.script.living().0 > 0, "nothing was done");
     host.make_room();
-    reset.await.unwrap().unwrap();
+    // Before the end is tried again.
+    reset().await.unwrap();
     assert_eq!(host.state(turn).await, TurnState::Done);
 }
 
