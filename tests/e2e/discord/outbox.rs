@@ -141,7 +141,7 @@ async fn a_message_that_was_merged_shows_how_its_turn_ended_also_to_the_next_hos
     stage.scene.wait(Counter::ModelRequests, 1).await;
     let second = stage.alice.says(thread, "say: other half");
     stage
-        .said(thread, "what happened", with("This goes into the running turn"))
+        .said(thread, "what happened", with("was added to the running turn"))
         .await;
     stage.scene.wait(Counter::ModelRequests, 2).await;
     stage.sign(second, "👀").await;
