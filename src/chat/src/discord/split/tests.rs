@@ -473,3 +473,15 @@ proptest! {
         prop_assert_eq!(words(&parts(&text, 400).join(" ")), words(&text));
     }
 }
+
+#[test]
+fn a_link_that_is_too_long_to_be_looked_at_hides_no_address() {
+    let path = "a".repeat(1100);
+    for link in [
+        format!("[bank.example](https://evil.example/{path})"),
+        format!("[bank.example {path}](https://evil.example)"),
+    ] {
+        let shown = parts(&link, 1900);
+        assert!(shown[0].starts_with("\\[bank.example"), "{shown:?}");
+    }
+}

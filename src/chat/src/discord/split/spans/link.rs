@@ -7,6 +7,8 @@ use super::{Span, as_code, calling_nobody, is_web, may_end, plain, whole};
 pub(super) fn link(rest: &str, complete: bool) -> Span {
     match parts(rest, complete) {
         Parts::Unknown => Span::Unknown,
+        // Too long to be looked at, and Discord would hide its address behind its words.
+        Parts::No if is_too_long(rest) => plain("\\[", 1),
         Parts::No => plain("[", 1),
         Parts::Note { name, length } => whole(format!("[{}]", disarmed(name)), length),
         Parts::Link {
@@ -15,6 +17,16 @@ pub(super) fn link(rest: &str, complete: bool) -> Span {
             length,
         } => whole(shown(&label(words), address), length),
     }
+}
+
+/// Whether a link may begin here that ends beyond what is looked at.
+fn is_too_long(rest: &str) -> bool {
+    rest.len() > super::LONGEST_SPAN
+        && match closing(rest, b'[', b']') {
+            Some(end) => rest[end + 1..].starts_with('('),
+            // No message is longer, in bytes.
+            None => rest.as_bytes().windows(2).take(8000).any(|two| two == b"]("),
+        }
 }
 
 /// `![words](address)`, as a link: Discord draws pictures only below a message.
