@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::Conversation;
 use super::deliveries::give_up;
-use super::turns::drop_each;
+use super::turns::{Again, drop_each};
 use crate::backlog::{Backlog, BacklogFilter, Waiting, WaitingKind};
 use crate::error::Result;
 use crate::recovery;
@@ -46,7 +46,7 @@ impl Conversation {
             for waiting in oldest(database, &filter)? {
                 match waiting {
                     Waiting::Turn(turn) => {
-                        let dropped = drop_each(database, vec![turn], SKIPPED, &ids)?;
+                        let dropped = drop_each(database, vec![turn], (SKIPPED, Again::Offered), &ids)?;
                         skipped.extend(dropped.into_iter().map(|dropped| Waiting::Turn(dropped.turn)));
                     }
                     Waiting::Delivery(delivery) => {

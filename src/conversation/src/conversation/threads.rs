@@ -68,7 +68,7 @@ impl Conversation {
             threads::expect(database, &id)?;
             turns::dismiss(database, &id)?;
             let queued = turns::queued(database, &id)?;
-            let dropped = inbox::drop_each(database, queued, &reason, &ids)?;
+            let dropped = inbox::drop_each(database, queued, (&reason, inbox::Again::Offered), &ids)?;
             let change = ThreadChange {
                 session: Some(None),
                 ..ThreadChange::default()

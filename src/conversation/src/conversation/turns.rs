@@ -106,6 +106,27 @@ impl Conversation {
         which: impl Fn(&Turn) -> bool + Send + 'static,
         reason: &str,
     ) -> Result<Vec<Dropped>> {
+        self.end_queued(thread, which, reason, Again::Offered).await
+    }
+
+    /// The same for one that its author took back, or that is not allowed any more: it is not offered again.
+    pub async fn withdraw_queued(
+        &self,
+        thread: &ThreadId,
+        turn: TurnId,
+        reason: &str,
+    ) -> Result<Vec<Dropped>> {
+        let is_it = move |queued: &Turn| queued.id == turn;
+        self.end_queued(thread, is_it, reason, Again::NotOffered).await
+    }
+
+    async fn end_queued(
+        &self,
+        thread: &ThreadId,
+        which: impl Fn(&Turn) -> bool + Send + 'static,
+        reason: &str,
+        again: Again,
+    ) -> Result<Vec<Dropped>> {
         let thread = thread.clone();
         let reason = reason.to_owned();
         let ids = self.shared.ids.clone();
@@ -113,7 +134,7 @@ impl Conversation {
             threads::expect(database, &thread)?;
             let mut queued = turns::queued(database, &thread)?;
             queued.retain(&which);
-            drop_each(database, queued, &reason, &ids)
+            drop_each(database, queued, (&reason, again), &ids)
         })
         .await
     }
@@ -277,11 +298,18 @@ fn said(turn: &Turn, id: ItemId) -> Item {
     }
 }
 
+/// Whether a turn that was dropped can be asked for again in its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Again {
+    Offered,
+    NotOffered,
+}
+
 /// Ends queued turns, and tells the thread of each.
 pub(super) fn drop_each(
     database: &Connection,
     found: Vec<Turn>,
-    reason: &str,
+    (reason, again): (&str, Again),
     ids: &ItemIds,
 ) -> Work<Vec<Dropped>> {
     let now = Timestamp::now();
@@ -296,7 +324,7 @@ pub(super) fn drop_each(
             body: Body::Note {
                 kind: NoteKind::Info,
                 text: format!("Dropped: {reason}."),
-                retry: Some(turn.id),
+                retry: matches!(again, Again::Offered).then_some(turn.id),
             },
         };
         items::put(database, &told)?;

@@ -117,7 +117,7 @@ impl Task {
             Admission::Granted => self.admitting.grant(turn),
             Admission::Refused { reason } => {
                 tracing::info!(%turn, %reason, "a turn that waited is not admitted any more");
-                if let Err(error) = self.drop_waiting(move |queued| queued.id == turn, &reason).await {
+                if let Err(error) = self.withdraw(turn, &reason).await {
                     self.could_not_write(&error);
                 }
             }

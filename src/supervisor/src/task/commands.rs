@@ -111,7 +111,7 @@ impl Task {
                 self.show_queue();
             }
             Amended::Withdrawn { reason } => {
-                self.drop_waiting(is(turn), &reason).await?;
+                self.withdraw(turn, &reason).await?;
                 self.look_at_queue().await;
             }
         }

@@ -130,6 +130,16 @@ impl Task {
         Ok(self.dropped(dropped))
     }
 
+    /// Drops one that its author took back, or that is not allowed any more: told in the timeline, and not offered again.
+    pub(super) async fn withdraw(&mut self, turn: TurnId, reason: &str) -> Result<(), ConversationError> {
+        let conversation = &self.shared.conversation;
+        let dropped = conversation
+            .withdraw_queued(&self.thread.id, turn, reason)
+            .await?;
+        self.dropped(dropped);
+        Ok(())
+    }
+
     /// These wait no more. How many they are.
     pub(super) fn dropped(&mut self, dropped: Vec<Dropped>) -> usize {
         let count = dropped.len();
