@@ -163,3 +163,21 @@ async fn a_mention_that_is_deleted_while_it_is_still_tried_is_tried_no_more() {
     };
     until(held).await;
 }
+
+#[tokio::test]
+async fn what_is_changed_while_it_is_still_tried_runs_in_its_new_words() {
+    let stage = Stage::start("", "").await;
+    let place = "/channels/*/messages/*/threads";
+    stage.fake.inject(Fault::status(502).on("POST", place).times(3));
+    let message = stage.mentioned_by(&stage.alice, "say: old words");
+    stage
+        .fake
+        .until_requested("the first try", |seen| {
+            seen.iter().find(|seen| seen.status == 502).map(drop)
+        })
+        .await;
+    let name = stage.fake.bot().mention();
+    stage.alice.edits(message, &format!("{name} say: new words"));
+    stage.sign(message, "✅").await;
+    assert_eq!(stage.answers(message).await, "new words");
+}

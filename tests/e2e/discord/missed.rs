@@ -150,6 +150,22 @@ async fn a_thread_that_was_put_away_meanwhile_is_read() {
 }
 
 #[tokio::test]
+async fn a_thread_that_wakes_before_it_was_found_put_away_is_read_first() {
+    let mut stage = Stage::start("", "").await;
+    let thread = stage.killed_after_a_turn().await;
+    let missed = stage.alice.says(thread, "say: before it was put away");
+    stage.manager().archives(thread, true);
+    // Which threads were put away is not found out.
+    let looks = Fault::status(503).on("GET", "/channels/*/threads/archived/public");
+    stage.fake.inject(looks.times(1_000));
+    stage.up().await;
+    let live = stage.alice.says(thread, "say: live");
+    stage.sign(live, "✅").await;
+    stage.sign(missed, "✅").await;
+    assert_eq!(stage.answers(thread).await, "hello\nbefore it was put away\nlive");
+}
+
+#[tokio::test]
 async fn a_private_thread_that_was_put_away_meanwhile_is_read_and_one_that_was_never_served() {
     let mut stage = Stage::start("", "").await;
     let name = stage.fake.bot().mention();

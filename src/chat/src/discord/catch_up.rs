@@ -77,6 +77,10 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     for _ in &parents {
         bot.seen().came(id, first);
     }
+    let known = guild.channels.keys().copied();
+    let known = known.chain(guild.threads.iter().map(|thread| thread.id));
+    bot.sight
+        .looks(id, (before, first), parents.len(), known.map(ChannelId::get));
     let again = Arc::clone(bot);
     // One after the other: what people say now is not to wait for all of them.
     tokio::spawn(async move {
@@ -149,11 +153,31 @@ async fn put_away(bot: &Arc<Bot>, (of, guild): ((Id, Kind), Id), before: Id, fir
                 }
                 Err(trouble) => return Tried::Again(trouble.to_string()),
             }
+            bot.sight.looked(guild);
             bot.seen().done(guild, first);
             Tried::Done
         }
     };
     persist(&bot.held, first, Behind::Waits, attempt).await;
+}
+
+/// A message came live. Where it wakes a thread that was put away before that was found out, what was said there before it is
+/// read first: nobody else tells of that any more.
+pub(super) fn woken(bot: &Arc<Bot>, guild: Id, channel: Id, message: Id) {
+    let place = |spot| hear::place(channel, Some(guild), spot);
+    let is_nothing = |spot: Spot| spot.parent.is_none() || !hears(&bot.config.rules, place(spot));
+    if bot.places.spot(channel).is_some_and(is_nothing) {
+        return;
+    }
+    if let Some((after, first)) = bot.sight.wakes(guild, channel) {
+        let gap = Gap {
+            channel,
+            guild: Some(guild),
+            after,
+            upto: message,
+        };
+        missed(bot, gap, first);
+    }
 }
 
 /// Reads what was missed, in order with what comes live. Until it was read, `first` is under way, and nothing after it counts

@@ -41,6 +41,7 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             heard(bot, event.message, guild);
         }
         Event::MessageUpdate(event) if event.edited_timestamp.is_some() => {
+            bot.trying.changed(event.id.get());
             waiting::told(bot, event.channel_id.get(), event.id.get(), News::Changed);
         }
         Event::MessageDelete(event) => deleted(bot, event.channel_id.get(), &[event.message_id]),
@@ -172,6 +173,9 @@ fn heard(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
     notice_another(bot, &message);
     if guild.is_none() {
         catch_up::direct_first(bot, message.channel_id.get());
+    }
+    if let Some(guild) = guild {
+        catch_up::woken(bot, guild, message.channel_id.get(), message.id.get());
     }
     let late = false;
     let Some(came) = came(bot, message, guild, late) else {

@@ -1,6 +1,6 @@
 //! A channel comes into sight again while a host runs: what was said there meanwhile nobody has told.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use serenity::all::{ChannelId, MessageId, ThreadListSyncEvent};
@@ -21,6 +21,21 @@ struct Heard {
     guilds: HashMap<Id, Id>,
     /// The newest message of a channel or thread that came.
     channels: HashMap<Id, Id>,
+    /// Guilds of which it is still being found out which threads were put away.
+    looking: HashMap<Id, Looking>,
+}
+
+/// What is being looked for in a guild.
+#[derive(Debug, Default)]
+struct Looking {
+    /// Channels that are still to be looked into.
+    left: usize,
+    /// Up to here it was heard.
+    before: Id,
+    /// Held until then.
+    first: Id,
+    /// Channels and threads that are read without that.
+    known: HashSet<Id>,
 }
 
 impl Sight {
@@ -32,6 +47,49 @@ impl Sight {
     /// It is nothing to the bot any more.
     pub(in crate::discord) fn left(&self, guild: Id) {
         lock(&self.0).guilds.remove(&guild);
+    }
+
+    /// So many channels of a guild are being looked into for threads that were put away since `before`; `known` are read anyway.
+    pub(super) fn looks(
+        &self,
+        guild: Id,
+        (before, first): (Id, Id),
+        channels: usize,
+        known: impl Iterator<Item = Id>,
+    ) {
+        if channels == 0 {
+            return;
+        }
+        let mut heard = lock(&self.0);
+        let looking = heard.looking.entry(guild).or_insert_with(|| Looking {
+            before,
+            first,
+            ..Looking::default()
+        });
+        looking.left += channels;
+        looking.before = looking.before.min(before);
+        looking.first = looking.first.min(first);
+        looking.known.extend(known);
+    }
+
+    /// One of them was.
+    pub(super) fn looked(&self, guild: Id) {
+        let mut heard = lock(&self.0);
+        if let Some(looking) = heard.looking.get_mut(&guild) {
+            looking.left -= 1;
+            if looking.left == 0 {
+                heard.looking.remove(&guild);
+            }
+        }
+    }
+
+    /// Somebody speaks here. From where on it is to be read, if it may be a thread that was put away and not found yet: it
+    /// is not among those any more.
+    pub(super) fn wakes(&self, guild: Id, channel: Id) -> Option<(Id, Id)> {
+        let mut heard = lock(&self.0);
+        let looking = heard.looking.get_mut(&guild)?;
+        let is_news = looking.known.insert(channel);
+        is_news.then_some((looking.before, looking.first))
     }
 
     /// A message came.
@@ -84,6 +142,8 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
             missed(bot, gap(parent), held);
         }
         bot.seen().came(guild, held);
+        let known = event.threads.iter().map(|thread| thread.id.get());
+        bot.sight.looks(guild, (met, held), 1, known.chain([parent]));
         let again = Arc::clone(bot);
         tokio::spawn(async move { put_away(&again, ((parent, spot.kind), guild), met, held).await });
     }
@@ -98,6 +158,19 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_that_wakes_is_read_once_as_long_as_it_is_looked_for() {
+        let sight = Sight::default();
+        assert_eq!(sight.wakes(1, 7), None, "nothing is looked for");
+        sight.looks(1, (40, 41), 2, [5].into_iter());
+        assert_eq!(sight.wakes(1, 5), None, "it is read anyway");
+        assert_eq!(sight.wakes(2, 7), None, "elsewhere");
+        sight.looked(1);
+        assert_eq!((sight.wakes(1, 7), sight.wakes(1, 7)), (Some((40, 41)), None));
+        sight.looked(1);
+        assert_eq!(sight.wakes(1, 8), None, "all were found");
+    }
 
     #[test]
     fn a_channel_was_heard_up_to_its_newest_message_or_what_was_seen_of_its_guild() {

@@ -132,11 +132,17 @@ pub(super) enum Dealt {
 
 /// `tries`: so often it was tried before.
 async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed> {
-    let (message, guild) = (&came.message, came.guild);
-    let channel = message.channel_id.get();
-    if bot.trying.is_deleted(message.id.get()) {
+    let (id, guild) = (came.message.id.get(), came.guild);
+    let channel = came.message.channel_id.get();
+    if bot.trying.is_deleted(id) {
         return Ok(Dealt::With);
     }
+    let changed = if bot.trying.is_changed(id) {
+        changed(bot, &came.message).await?
+    } else {
+        None
+    };
+    let message = changed.as_ref().unwrap_or(&came.message);
     if bot.places.is_opening(channel, message.id.get()) {
         return Err(Failed::Later("its thread is not open yet".to_owned()));
     }
@@ -197,20 +203,41 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             open(bot, message, channel, spot.parent, title).await?;
             turn(bot, message, channel, said.text(), &facts.author).await?;
         }
-        Verdict::OpenThread => return open_from(bot, came, tries, &said, &facts.author).await,
+        Verdict::OpenThread => {
+            return open_from(bot, (came, message), tries, &said, &facts.author).await;
+        }
     }
     Ok(Dealt::With)
+}
+
+/// What a message says now that its author has changed it, with all that only came with it. `None`: as it came, where it may not
+/// be read, or is not there any more, which is told.
+async fn changed(bot: &Bot, came: &Message) -> Result<Option<Message>, Trouble> {
+    let (channel, id) = (came.channel_id.get(), came.id.get());
+    match bot.rest.message(channel, id).await {
+        Ok(now) => {
+            let mut message = came.clone();
+            message.content = now.content;
+            message.mentions = now.mentions;
+            message.mention_roles = now.mention_roles;
+            message.attachments = now.attachments;
+            message.edited_timestamp = now.edited_timestamp;
+            Ok(Some(message))
+        }
+        Err(Trouble::Refused { .. }) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 /// A thread is opened from a message, or was by an earlier try.
 async fn open_from(
     bot: &Arc<Bot>,
-    came: &Came,
+    (came, message): (&Came, &Message),
     tries: u32,
     said: &Said,
     author: &Author,
 ) -> Result<Dealt, Failed> {
-    let (message, guild) = (&came.message, came.guild);
+    let guild = came.guild;
     let channel = message.channel_id.get();
     // Discord names a thread like the message it begins with.
     let (title, opened) = (said.title(), message.id.get());

@@ -1,4 +1,5 @@
-//! Messages that are being dealt with, and which of them were deleted meanwhile: what is no turn yet becomes none then.
+//! Messages that are being dealt with, and which of them were deleted or changed meanwhile: what is no turn yet becomes none
+//! then, or one in its new words.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,7 @@ struct One {
     /// What was missed may come live as well.
     times: u32,
     is_deleted: bool,
+    is_changed: bool,
 }
 
 /// A message is being dealt with as long as this is kept.
@@ -38,6 +40,18 @@ impl Trying {
         if let Some(one) = lock(&self.0).get_mut(&message) {
             one.is_deleted = true;
         }
+    }
+
+    /// The same of one that its author changed.
+    pub(super) fn changed(&self, message: Id) {
+        if let Some(one) = lock(&self.0).get_mut(&message) {
+            one.is_changed = true;
+        }
+    }
+
+    /// Whether its author changed it while it is being dealt with.
+    pub(super) fn is_changed(&self, message: Id) -> bool {
+        lock(&self.0).get(&message).is_some_and(|one| one.is_changed)
     }
 
     /// Whether it was deleted while it is being dealt with.

@@ -316,7 +316,11 @@ async fn what_waits_says_what_its_author_wants_now_and_what_runs_is_left_alone()
     assert!(amend(withdrawn.turn, Amended::Withdrawn { reason }).await);
     assert!(!amend(first, words("too late")).await, "it runs");
     let told = view.note("Dropped: its message was deleted.").await;
-    assert_eq!(told, (NoteKind::Info, None), "what was taken back is not offered again");
+    assert_eq!(
+        told,
+        (NoteKind::Info, None),
+        "what was taken back is not offered again"
+    );
     let entry = &view.items[&changed.item.unwrap()];
     assert!(
         matches!(&entry.body, Body::Said { text, .. } if text == "new"),
