@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use rehearsal::Counter;
 use serde_json::json;
 use support::discord::{Fault, Id, Person, Post, Seen, permissions};
 
@@ -163,6 +164,23 @@ async fn a_thread_that_wakes_before_it_was_found_put_away_is_read_first() {
     stage.sign(live, "✅").await;
     stage.sign(missed, "✅").await;
     assert_eq!(stage.answers(thread).await, "hello\nbefore it was put away\nlive");
+}
+
+#[tokio::test]
+async fn a_thread_that_the_host_itself_wakes_before_it_was_found_put_away_is_read() {
+    let mut stage = Stage::start("", "").await;
+    let (cut, thread) = stage.mention(&stage.alice, "hold\nsay: never").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    stage.kill();
+    let missed = stage.alice.says(thread, "say: before it was put away");
+    stage.manager().archives(thread, true);
+    // Which threads were put away is not found out before that the turn was cut is told.
+    let looks = Fault::status(503).on("GET", "/channels/*/threads/archived/public");
+    stage.fake.inject(looks.times(1_000));
+    stage.up().await;
+    stage.sign(cut, "❌").await;
+    stage.sign(missed, "✅").await;
+    assert_eq!(stage.answers(thread).await, "before it was put away");
 }
 
 #[tokio::test]

@@ -2,12 +2,15 @@
 //! that nothing counts twice.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serenity::all::{ChannelId, ChannelType, Guild, GuildChannel, Message, MessageId, Permissions, UserId};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::sleep;
 
 use super::admission::{Id, hears};
 use super::bot::Bot;
+use super::haste::hurried;
 use super::hear;
 use super::persist::{Behind, Tried, persist};
 use super::places::{Kind, Spot};
@@ -22,6 +25,8 @@ pub(super) use sight::{Sight, came_into_sight};
 
 /// What it takes to read what was said before.
 const READING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
+/// So long what happened may take to be told by the gateway.
+const NEWS: Duration = Duration::from_secs(5);
 /// Messages that Discord gives at once.
 const PAGE: usize = 100;
 
@@ -153,12 +158,23 @@ async fn put_away(bot: &Arc<Bot>, (of, guild): ((Id, Kind), Id), before: Id, fir
                 }
                 Err(trouble) => return Tried::Again(trouble.to_string()),
             }
-            bot.sight.looked(guild);
-            bot.seen().done(guild, first);
+            // That one woke just before it was looked for may still be told.
+            tokio::spawn(async move {
+                sleep(hurried(NEWS)).await;
+                bot.sight.looked(guild);
+                bot.seen().done(guild, first);
+            });
             Tried::Done
         }
     };
     persist(&bot.held, first, Behind::Waits, attempt).await;
+}
+
+/// A thread is open: perhaps it was put away until now, and the host itself has woken it.
+pub(super) fn woke(bot: &Arc<Bot>, thread: &GuildChannel) {
+    if thread.thread_metadata.is_some_and(|metadata| !metadata.archived) {
+        woken(bot, thread.guild_id.get(), thread.id.get(), Id::MAX);
+    }
 }
 
 /// A message came live. Where it wakes a thread that was put away before that was found out, what was said there before it is

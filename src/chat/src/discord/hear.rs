@@ -75,9 +75,14 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             bot.sight.left(event.guild.id.get());
         }
         Event::ChannelDelete(event) => bot.gone_with_threads(event.channel.id.get()),
-        Event::ThreadCreate(event) => bot.places.learn_of(&event.thread),
+        Event::ThreadCreate(event) => {
+            let thread = &event.thread;
+            bot.places.learn_of(thread);
+            bot.sight.made(thread.guild_id.get(), thread.id.get());
+        }
         Event::ThreadUpdate(event) => {
             bot.places.learn_of(&event.thread);
+            catch_up::woke(bot, &event.thread);
             unlocked(bot, &[event.thread]);
         }
         Event::ThreadDelete(event) => bot.gone(event.thread.id.get()),

@@ -72,6 +72,18 @@ impl Sight {
         looking.known.extend(known);
     }
 
+    /// A thread is told of: what is said in one that is made now is heard from its beginning.
+    pub(in crate::discord) fn made(&self, guild: Id, thread: Id) {
+        let mut heard = lock(&self.0);
+        if let Some(looking) = heard
+            .looking
+            .get_mut(&guild)
+            .filter(|looking| thread > looking.before)
+        {
+            looking.known.insert(thread);
+        }
+    }
+
     /// One of them was.
     pub(super) fn looked(&self, guild: Id) {
         let mut heard = lock(&self.0);
@@ -166,6 +178,10 @@ mod tests {
         sight.looks(1, (40, 41), 2, [5].into_iter());
         assert_eq!(sight.wakes(1, 5), None, "it is read anyway");
         assert_eq!(sight.wakes(2, 7), None, "elsewhere");
+        sight.made(1, 60);
+        assert_eq!(sight.wakes(1, 60), None, "it is new");
+        sight.made(1, 30);
+        assert!(sight.wakes(1, 30).is_some(), "it was there before");
         sight.looked(1);
         assert_eq!((sight.wakes(1, 7), sight.wakes(1, 7)), (Some((40, 41)), None));
         sight.looked(1);

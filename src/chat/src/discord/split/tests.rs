@@ -485,3 +485,9 @@ fn a_link_that_is_too_long_to_be_looked_at_hides_no_address() {
         assert!(shown[0].starts_with("\\[bank.example"), "{shown:?}");
     }
 }
+
+#[test]
+fn a_link_with_nothing_in_it_does_not_vanish() {
+    assert_eq!(one("[]()"), "\\[]()");
+    assert_eq!(one("a [ ]( ) b"), "a \\[ ]( ) b");
+}

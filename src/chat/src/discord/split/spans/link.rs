@@ -11,6 +11,10 @@ pub(super) fn link(rest: &str, complete: bool) -> Span {
         Parts::No if is_too_long(rest) => plain("\\[", 1),
         Parts::No => plain("[", 1),
         Parts::Note { name, length } => whole(format!("[{}]", disarmed(name)), length),
+        // There is nothing in it, and nothing is to vanish.
+        Parts::Link { words, address, .. } if address.is_empty() && label(words).is_empty() => {
+            plain("\\[", 1)
+        }
         Parts::Link {
             words,
             address,
