@@ -247,14 +247,19 @@ async fn open_from(
         // Nothing is ever sent: it ends.
         let _ = ended.await;
     });
-    let is_new = match bot.rest.start_thread(channel, opened, &title).await {
-        Ok(is_new) => is_new,
-        // It was deleted: nobody asks any more.
-        Err(Trouble::Refused {
-            code: UNKNOWN_MESSAGE,
-            ..
-        }) => return Ok(Dealt::With),
-        Err(trouble) => return Err(unopened(bot, message, trouble).await),
+    // Heard again after a kill, it is there; and Discord lets few be opened.
+    let is_new = if bot.places.is_served(opened) {
+        false
+    } else {
+        match bot.rest.start_thread(channel, opened, &title).await {
+            Ok(is_new) => is_new,
+            // It was deleted: nobody asks any more.
+            Err(Trouble::Refused {
+                code: UNKNOWN_MESSAGE,
+                ..
+            }) => return Ok(Dealt::With),
+            Err(trouble) => return Err(unopened(bot, message, trouble).await),
+        }
     };
     if !is_new && !bot.places.is_served(opened) {
         let is_first = tries == 0 && !came.late && bot.places.is_called_once(opened);
