@@ -25,7 +25,8 @@ pub(super) use sight::{Sight, came_into_sight};
 
 /// What it takes to read what was said before.
 const READING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
-/// So long what happened may take to be told by the gateway.
+/// So long what happened may take to be told by the gateway. No mark waits for that: what is read again after a stop is decided
+/// again, and by then others have spoken.
 const NEWS: Duration = Duration::from_secs(5);
 /// Messages that Discord gives at once.
 const PAGE: usize = 100;
@@ -158,11 +159,11 @@ async fn put_away(bot: &Arc<Bot>, (of, guild): ((Id, Kind), Id), before: Id, fir
                 }
                 Err(trouble) => return Tried::Again(trouble.to_string()),
             }
+            bot.seen().done(guild, first);
             // That one woke just before it was looked for may still be told.
             tokio::spawn(async move {
                 sleep(hurried(NEWS)).await;
                 bot.sight.looked(guild);
-                bot.seen().done(guild, first);
             });
             Tried::Done
         }
