@@ -31,6 +31,7 @@ mod file;
 mod lock;
 mod memory;
 mod oauth;
+mod panics;
 mod precedence;
 mod refresh;
 mod scopes;
@@ -38,6 +39,7 @@ mod sendable;
 mod sign_in;
 mod store;
 mod tenant;
+mod tls;
 mod vendor;
 pub mod words;
 
@@ -51,6 +53,7 @@ pub use lock::{
 };
 pub use memory::protect as protect_memory;
 pub use oauth::ExchangeError;
+pub use panics::quiet_panics;
 pub use precedence::{Payer, Situation, Standing, whose_login_pays};
 pub use refresh::{
     NETWORK_VARIABLES, REFRESHER_LIMIT, REQUEST_LIMIT, REVOKE_LIMIT, WAIT_LIMIT, refresh_child_main,
@@ -62,6 +65,7 @@ pub use sign_in::{
 };
 pub use store::{FileHealth, Leftover, PendingHealth, Store, StoreError, TenantHealth, Unreadable};
 pub use tenant::{FileId, MAX_NAME_BYTES, NameError, Owner, Service, Tenant, UserId};
+pub use tls::{TlsError, tls};
 pub use vendor::{
     BodyFormat, DeclaredVendor, Device, DeviceWire, Environment, GrantName, Pkce, Renewal, TokenEndpoint,
     Vendor, VendorError, VendorGap, Vendors, Way, is_loopback, is_safe,

@@ -35,7 +35,8 @@ mod thrift;
 mod verbs;
 
 fn main() -> ExitCode {
-    // First of all: a refresher never gets further than this.
+    credentials::quiet_panics();
+    // Before all else: a refresher never gets further than this.
     credentials::refresh_child_main();
     credentials::protect_memory();
     cage::Mark::remember_ours();

@@ -25,7 +25,8 @@ hint: try `agent-host --help`
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    // First of all: a refresher never gets further than this.
+    credentials::quiet_panics();
+    // Before all else: a refresher never gets further than this.
     credentials::refresh_child_main();
     // While our files in /proc are still ours.
     cage::open_score();

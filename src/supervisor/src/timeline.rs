@@ -2,7 +2,7 @@
 //! No I/O: it says what is to be published and written, and its owner does it.
 
 use conversation::{
-    Attachment, Body, Item, ItemId, PlanEntry, PlanStatus, ThreadId, ToolStatus, TurnId, harmless,
+    Attachment, Body, Decision, Item, ItemId, PlanEntry, PlanStatus, ThreadId, ToolStatus, TurnId, harmless,
 };
 use credentials::Timestamp;
 
@@ -83,6 +83,8 @@ struct Live {
     done: bool,
     /// Its prompt is over: an agent that uses its name again means something else.
     sealed: bool,
+    /// It was not allowed what it asked for: if its agent never says how it ended, it failed.
+    is_denied: bool,
 }
 
 /// Which of the two growing texts.
@@ -114,6 +116,19 @@ impl Timeline {
     /// A person, or a message of one, stops what runs.
     pub(crate) fn stopped_by_people(&mut self) {
         self.is_stopped = true;
+    }
+
+    /// What a call asked for was decided.
+    pub(crate) fn decided(&mut self, request: &Item) {
+        let Body::Permission { call, decision, .. } = &request.body else {
+            return;
+        };
+        let is_it = |live: &&mut Live| {
+            !live.sealed && matches!(&live.item.body, Body::Tool(tool) if tool.call == *call)
+        };
+        if let Some(live) = self.live.iter_mut().rfind(is_it) {
+            live.is_denied = matches!(decision, Some(Decision::Denied { .. } | Decision::TimedOut));
+        }
     }
 
     /// Applies what the agent reports.
@@ -217,10 +232,10 @@ impl Timeline {
             if let Body::Tool(tool) = &mut live.item.body
                 && matches!(tool.status, ToolStatus::Pending | ToolStatus::Running)
             {
-                tool.status = if self.is_stopped {
-                    ToolStatus::Stopped
-                } else {
-                    ToolStatus::Cut
+                tool.status = match (live.is_denied, self.is_stopped) {
+                    (true, _) => ToolStatus::Failed,
+                    (false, true) => ToolStatus::Stopped,
+                    (false, false) => ToolStatus::Cut,
                 };
                 tool.ended = Some(now);
                 live.touch();
@@ -358,6 +373,7 @@ impl Timeline {
             dirty: true,
             done: false,
             sealed: false,
+            is_denied: false,
         });
         self.live.last_mut().expect("it was just pushed")
     }

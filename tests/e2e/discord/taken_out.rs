@@ -62,6 +62,10 @@ async fn what_runs_where_the_bot_was_taken_out_goes_on_and_is_told_when_it_is_ca
     assert!(elsewhere > unheard);
     assert_eq!(stage.ours(thread).len(), said, "{:?}", stage.fake.said(thread));
     assert!(!stage.is_member(thread));
+    let typed = stage.alice.slash(thread, "status", &[]);
+    stage
+        .told(&stage.alice, thread, typed, "was taken out of this thread")
+        .await;
 
     let asked = stage.calls(thread, "say: back");
     for message in [first, before, asked] {

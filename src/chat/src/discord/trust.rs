@@ -1,13 +1,10 @@
 //! TLS towards Discord: whom all of the bot's connections trust, and what is said where that is not enough.
 
 use std::error::Error;
-use std::path::Path;
 use std::sync::Arc;
 
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
+use credentials::TlsError;
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig};
 
 use super::config::Server;
 
@@ -18,35 +15,11 @@ const HINT: &str = "`ca_file` in `[discord]` names the authority of a server of 
 ///
 /// Errors: the file can't be read or holds no certificate that can be used, in words.
 pub(super) fn tls(server: &Server) -> Result<Arc<ClientConfig>, String> {
-    let mut roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    if let Some(file) = &server.ca_file {
-        add(&mut roots, file)?;
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = credentials::tls(server.ca_file.as_deref()).map_err(|error| match error {
+        TlsError::Library(_) => error.to_string(),
+        _ => format!("{error} (`ca_file` in `[discord]`)"),
+    })?;
     Ok(Arc::new(config))
-}
-
-/// A bundle of the system's may hold certificates that this library can't use; one that it can is enough.
-fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
-    let failed = |why: &dyn std::fmt::Display| {
-        format!(
-            "could not read the certificates in `{}` (`ca_file` in `[discord]`): {why}",
-            file.display()
-        )
-    };
-    let certificates = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| failed(&error))?;
-    match roots.add_parsable_certificates(certificates) {
-        (0, _) => Err(failed(&"there is none that can be used")),
-        _ => Ok(()),
-    }
 }
 
 /// Why there is no safe connection, where that is why something failed.

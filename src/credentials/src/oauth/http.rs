@@ -42,16 +42,7 @@ impl Http {
     /// Errors: the TLS configuration can't be made.
     pub(crate) fn new(total: Duration) -> Result<Self, ExchangeError> {
         let failed = |reason: String| ExchangeError::NotSent { reason };
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        // Compiled-in roots: reading the system's bundle costs several milliseconds in every process.
-        let roots = rustls::RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| failed(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = crate::tls(None).map_err(|error| failed(error.to_string()))?;
         let builder = || {
             Client::builder()
                 .tls_backend_preconfigured(tls.clone())

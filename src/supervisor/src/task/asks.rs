@@ -305,6 +305,9 @@ impl Task {
         if let Body::Permission { decision, .. } = &mut permission.item.body {
             *decision = Some(decided);
         }
+        if let Some(running) = &mut self.turn {
+            running.timeline.decided(&permission.item);
+        }
         self.denials.decided(&permission.item);
         self.rewrite(permission.item).await;
         permission.reply.give(answer);

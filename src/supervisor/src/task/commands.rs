@@ -1,8 +1,8 @@
 //! What people and programs ask of a thread.
 
-use conversation::{Body, Dispatch, Item, NoteKind, Reset};
+use conversation::{Body, Dispatch, NoteKind, Reset};
 use conversation::{Enqueued, SourceId, Thread, ThreadChange, Turn, TurnEnd, TurnId, Window};
-use credentials::{Timestamp, UserId};
+use credentials::UserId;
 
 use super::Task;
 use super::post::known;
@@ -11,6 +11,7 @@ use super::slot::Slot;
 use super::turn::Stage;
 use crate::command::{Command, Promise};
 use crate::ending::{Intent, sentence};
+use crate::entry::{entry, told};
 use crate::models::Setting;
 use crate::restart::Asker;
 use crate::rights::{Deed, is_operator, may};
@@ -256,17 +257,7 @@ impl Task {
                 "{title} takes over this thread. It begins anew and does not remember what was said."
             );
             let conversation = &self.shared.conversation;
-            let told = Item {
-                id: conversation.new_item_id(),
-                thread: self.thread.id.clone(),
-                turn: None,
-                at: Timestamp::now(),
-                body: Body::Note {
-                    kind: NoteKind::Info,
-                    text: words,
-                    retry: None,
-                },
-            };
+            let told = entry(conversation, &self.thread.id, None, told(words));
             let changed = conversation.change_and_tell(&self.thread.id, change, told.clone());
             let changed = changed.await?;
             let former = self.turn.is_some().then(|| self.served().clone());

@@ -279,6 +279,39 @@ fn at_the_end_what_still_ran_is_cut_and_all_of_it_is_to_be_written() {
 }
 
 #[test]
+fn what_was_denied_and_never_said_how_it_ended_failed_unless_it_ran_all_the_same() {
+    let denied = |after: Option<Decision>, runs: bool| {
+        let mut desk = Desk::new();
+        desk.call(ToolCallUpdateFields::new().status(ToolCallStatus::InProgress));
+        let mut request = desk.timeline.items().next().unwrap().clone();
+        request.body = Body::Permission {
+            request: "1".to_owned(),
+            call: "c1".to_owned(),
+            asker: String::new(),
+            kind: ToolKind::Other,
+            title: String::new(),
+            detail: String::new(),
+            diffs: vec![],
+            options: vec![],
+            until: LATER,
+            decision: after,
+        };
+        desk.timeline.decided(&request);
+        if runs {
+            desk.call(ToolCallUpdateFields::new().status(ToolCallStatus::InProgress));
+        }
+        desk.timeline.end(LATER);
+        desk.only_call().status
+    };
+    assert_eq!(denied(Some(Decision::TimedOut), false), ToolStatus::Failed);
+    assert_eq!(denied(Some(Decision::TimedOut), true), ToolStatus::Cut);
+    assert_eq!(
+        denied(Some(Decision::Once { by: "Ann".to_owned() }), false),
+        ToolStatus::Cut
+    );
+}
+
+#[test]
 fn a_turn_with_ten_thousand_tool_calls_keeps_few_of_them_at_hand() {
     let mut desk = Desk::new();
     for number in 0..10_000 {

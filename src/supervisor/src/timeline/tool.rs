@@ -56,6 +56,8 @@ impl Timeline {
             return after;
         };
         let before = tool.status;
+        // One that runs in spite of it is known to run, and no more.
+        live.is_denied &= update.fields.status != Some(ToolCallStatus::InProgress);
         let is_failure = update.fields.status == Some(ToolCallStatus::Failed);
         let says_stopped = is_failure && says_stopped(update.meta.as_ref());
         let written = (is_failure && self.is_stopped && !says_stopped).then(|| tool.output.clone());

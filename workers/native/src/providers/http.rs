@@ -1,16 +1,14 @@
 //! One request and its stream of bytes: the client with its limits, and a network's failures in words.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use credentials::TlsError;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
     RETRY_AFTER,
 };
 use reqwest::{Client, Response, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
@@ -31,18 +29,10 @@ const ERROR_LIMIT: usize = 64 * 1024;
 ///
 /// Errors: the file can't be read or holds no certificate, or the TLS configuration can't be made.
 pub(super) fn client(patience: Duration, ca_file: Option<&Path>) -> Result<Client, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    if let Some(file) = ca_file {
-        add_roots(&mut roots, file)?;
-    }
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = credentials::tls(ca_file).map_err(|error| match error {
+        TlsError::Library(_) => error.to_string(),
+        _ => format!("{error}\nhint: `ca_file` of the agent names it"),
+    })?;
     Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(redirect::Policy::none())
@@ -56,23 +46,6 @@ pub(super) fn client(patience: Duration, ca_file: Option<&Path>) -> Result<Clien
         .user_agent(concat!("agent-host/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| words(&error))
-}
-
-/// A bundle of the system's may hold certificates that this library can't use; one that it can is enough.
-fn add_roots(roots: &mut rustls::RootCertStore, file: &Path) -> Result<(), String> {
-    let failed = |why: &dyn std::fmt::Display| {
-        format!(
-            "could not read the certificates in `{}`: {why}\nhint: `ca_file` of the agent names it",
-            file.display()
-        )
-    };
-    let certificates = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| failed(&error))?;
-    match roots.add_parsable_certificates(certificates) {
-        (0, _) => Err(failed(&"there is none that can be used")),
-        _ => Ok(()),
-    }
 }
 
 /// Sends a request and waits for the head of its answer.
