@@ -3,9 +3,9 @@
 use conversation::{Conversation, ThreadId};
 use rehearsal::Counter;
 use rusqlite::Connection;
-use support::discord::{Fault, Id, Post};
+use support::discord::{Fault, Id, Message, Post};
 
-use super::Stage;
+use super::{Stage, with};
 use crate::threads::until;
 
 impl Stage {
@@ -25,6 +25,24 @@ impl Stage {
         // There may be no thread yet.
         let queued = kept.queued(&id).await.unwrap_or_default();
         queued.into_iter().map(|turn| turn.text).collect()
+    }
+
+    /// Stops a message's turn when the model was asked so often. Gives the card that offers it again.
+    async fn stopped(&self, message: Id, thread: Id, requests: u64) -> Id {
+        self.scene.wait(Counter::ModelRequests, requests).await;
+        let offers = |said: &&Message| said.button("Retry").is_some();
+        let before = self.ours(thread).iter().filter(offers).count();
+        self.alice.slash(thread, "stop", &[]);
+        self.sign(message, "❌").await;
+        until(async || {
+            let offered: Vec<_> = self
+                .ours(thread)
+                .into_iter()
+                .filter(|said| offers(&said))
+                .collect();
+            offered.get(before).map(|said| said.id)
+        })
+        .await
     }
 
     /// Waits until the host has heard something that is said elsewhere now.
@@ -73,6 +91,38 @@ async fn what_was_changed_or_deleted_while_no_host_ran_is_seen_before_it_begins(
     let last = stage.alice.says(thread, "say: last");
     stage.sign(last, "✅").await;
     assert_eq!(stage.answers(thread).await, "new words\nlast");
+}
+
+#[tokio::test]
+async fn what_is_asked_for_again_says_what_its_message_says_now_and_does_not_run_where_that_was_deleted() {
+    let stage = Stage::start("", "").await;
+    let (changed, thread) = stage.mention(&stage.alice, "hold\nsay: old words").await;
+    let card = stage.stopped(changed, thread, 1).await;
+    stage.alice.edits(changed, "say: new words");
+    stage.alice.presses_labelled(card, "Retry");
+    stage.sign(changed, "✅").await;
+    assert_eq!(stage.answers(thread).await, "new words");
+
+    let waits = stage.alice.says(thread, "hold\nsay: older words");
+    let card = stage.stopped(waits, thread, 3).await;
+    let busy = stage.alice.says(thread, "hold\nsay: busy");
+    stage.scene.wait(Counter::ModelRequests, 4).await;
+    stage.alice.presses_labelled(card, "Retry");
+    until(async || (stage.still_waiting(thread).await == ["hold\nsay: older words"]).then_some(())).await;
+    stage.alice.edits(waits, "say: newer words");
+    until(async || (stage.still_waiting(thread).await == ["say: newer words"]).then_some(())).await;
+    for message in [busy, waits] {
+        stage.going(stage.sign(message, "✅")).await;
+    }
+
+    let deleted = stage.alice.says(thread, "hold\nsay: never");
+    let card = stage.stopped(deleted, thread, 6).await;
+    stage.alice.deletes(deleted);
+    stage.alice.presses_labelled(card, "Retry");
+    stage
+        .said(thread, "why not", with("its message was deleted"))
+        .await;
+    assert_eq!(stage.answers(thread).await, "new words\nbusy\nnewer words");
 }
 
 #[tokio::test]

@@ -55,7 +55,10 @@ impl Task {
     pub(super) async fn accepted(&mut self, turn: Turn, item: Item, mode: Dispatch, asker: Asker) -> Posted {
         let (id, entry) = (turn.id, item.id);
         self.show_written(item);
-        self.admitting.grant(id);
+        // What is asked for again was said a while ago.
+        if asker != Asker::Retry {
+            self.admitting.grant(id);
+        }
         let action = decide(self.now(), mode);
         self.queued.push(turn);
         self.show_queue();

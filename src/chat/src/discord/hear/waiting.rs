@@ -26,9 +26,18 @@ pub(super) fn source(channel: Id, message: Id) -> SourceId {
     SourceId(format!("{channel}/{message}"))
 }
 
-/// The message of a turn, if it began with one.
-fn message_of(turn: &Turn) -> Option<(Id, Id)> {
-    let (channel, message) = turn.source.0.split_once('/')?;
+/// The message of a turn, if it began with one; of one that was asked for again, what was said at first.
+async fn message_of(bot: &Bot, turn: &Turn) -> Result<Option<(Id, Id)>, SupervisorError> {
+    let own = ids(&turn.source);
+    if own.is_some() {
+        return Ok(own);
+    }
+    let first = bot.house.conversation.message_of(turn.id).await;
+    Ok(ids(&first.map_err(SupervisorError::from)?))
+}
+
+fn ids(source: &SourceId) -> Option<(Id, Id)> {
+    let (channel, message) = source.0.split_once('/')?;
     Some((channel.parse().ok()?, message.parse().ok()?))
 }
 
@@ -91,7 +100,7 @@ pub(super) async fn take_in(bot: &Bot, (channel, message): (Id, Id), news: News)
 ///
 /// Errors: it can't be said or done now.
 pub(in crate::discord) async fn look_again(bot: &Bot, turn: &Turn) -> Result<Option<&'static str>, Failed> {
-    let Some((channel, message)) = message_of(turn) else {
+    let Some((channel, message)) = message_of(bot, turn).await? else {
         return Ok(None);
     };
     match bot.rest.message(channel, message).await {
@@ -127,10 +136,10 @@ async fn waits(bot: &Bot, channel: Id, message: Id) -> Result<Option<Turn>, Fail
         .filter(|id| bot.places.is_served(*id));
     for thread in served.filter_map(thread) {
         let queued = bot.house.conversation.queued(&thread).await;
-        let source = source(channel, message);
-        let mut queued = queued.map_err(SupervisorError::from)?.into_iter();
-        if let Some(turn) = queued.find(|turn| turn.source == source) {
-            return Ok(Some(turn));
+        for turn in queued.map_err(SupervisorError::from)? {
+            if message_of(bot, &turn).await? == Some((channel, message)) {
+                return Ok(Some(turn));
+            }
         }
     }
     Ok(None)
