@@ -74,6 +74,15 @@ async fn what_could_not_be_said_is_said_once_when_somebody_asks_for_it() {
     stage.sign(message, "⚠️").await;
     assert!(!stage.has_sign(message, "✅"), "not all of it is said");
     let alice = stage.alice.clone();
+    let asked = alice.slash(thread, "queue", &[]);
+    stage
+        .told(
+            &alice,
+            thread,
+            asked,
+            "One message of mine could not be said here: ",
+        )
+        .await;
     let asked = alice.slash(thread, "queue", &[("retry", json!(true))]);
     stage
         .told(&alice, thread, asked, "One message is tried again")

@@ -1,9 +1,8 @@
 //! Slash commands: registered when they have changed, answered for the eyes of the one who typed them.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use conversation::{ThreadId, Turn};
+use conversation::ThreadId;
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{CommandData, CommandDataOptionValue};
@@ -13,12 +12,13 @@ use super::asker::{Asker, Late};
 use super::bot::{Bot, user};
 use super::places::thread;
 use super::rest::Outgoing;
-use super::{names, owner, render, sign_in};
+use super::{names, owner, sign_in};
 use crate::harmless;
 
 mod always;
 mod choose;
 mod new;
+mod queue;
 mod register;
 mod status;
 mod waiting;
@@ -29,9 +29,6 @@ pub(super) use new::{begun, take_up};
 pub(super) use register::register;
 
 use new::Kept;
-
-/// Turns of a queue that are listed.
-const LISTED: usize = 15;
 
 const NOT_HERE: &str = "Not here.";
 
@@ -242,55 +239,12 @@ impl Here<'_> {
                 supervisor.reset(&self.thread, &self.by).await?;
                 Ok("The agent begins anew here. What was said and the files stay.".to_owned())
             }
-            "queue" if self.typed.is_set("retry") => Ok(match bot.say_again(self.asker.channel).await {
-                0 => "There is nothing here that could not be said.".to_owned(),
-                1 => "One message is tried again.".to_owned(),
-                some => format!("{some} messages are tried again."),
-            }),
-            "queue" => self.queue().await,
+            "queue" => queue::queue(self).await,
             "model" => choose::model(self).await,
             "agent" => choose::agent(self).await,
             _ => Ok("There is no such command here.".to_owned()),
         }
     }
-
-    async fn queue(&self) -> Result<String, SupervisorError> {
-        let queued = self.bot.house.conversation.queued(&self.thread).await?;
-        if let Some(number) = self.typed.number("skip") {
-            let at = usize::try_from(number)
-                .ok()
-                .and_then(|number| number.checked_sub(1));
-            let Some(turn) = at.and_then(|at| queued.get(at)) else {
-                return Ok(match queued.len() {
-                    0 => "Nothing waits here, so there is nothing to skip.".to_owned(),
-                    1 => format!("There is no number {number} in the queue: one message waits."),
-                    some => format!("There is no number {number} in the queue: {some} messages wait."),
-                });
-            };
-            let supervisor = &self.bot.house.supervisor;
-            supervisor.drop_queued(&self.thread, turn.id, &self.by).await?;
-            return Ok(format!("Out of the queue: {}", shown(turn)));
-        }
-        if queued.is_empty() {
-            return Ok("Nothing waits here.".to_owned());
-        }
-        let mut answer =
-            String::from("Waiting, the next one first (`/queue skip:` and a number take one out):");
-        for (number, turn) in (1..).zip(queued.iter().take(LISTED)) {
-            let _ = write!(answer, "\n{number}. {}", shown(turn));
-        }
-        if queued.len() > LISTED {
-            let _ = write!(answer, "\nand {} more", queued.len() - LISTED);
-        }
-        Ok(answer)
-    }
-}
-
-/// A message that waits: whose it is, and its first words.
-fn shown(turn: &Turn) -> String {
-    let name = render::escaped(&harmless::line(&turn.name, 40));
-    let words = super::split::disarmed(&harmless::line(&turn.text, 80));
-    format!("{name}: {words}")
 }
 
 fn help(bot: &Bot) -> String {
