@@ -38,6 +38,7 @@ mod places;
 mod press;
 mod refusals;
 mod rest;
+mod rules;
 mod seen;
 mod server;
 mod sign_in;

@@ -308,8 +308,8 @@ impl Credentials {
         }))
     }
 
-    /// The login that is stored, as its sign-in told it, if it came at this moment or later and is not known to be dead: for
-    /// whoever did not hear how a sign-in ended that was begun then. Blocking.
+    /// The login that is stored, as its sign-in told it, if a person brought it at this moment or later, it was not renewed
+    /// since, and is not known to be dead: for whoever did not hear how a sign-in ended that was begun then. Blocking.
     pub fn stored_since(&self, tenant: &Tenant, since: Timestamp) -> Result<Option<Completed>, StoreError> {
         complete::stored_since(self.store(), tenant, since)
     }

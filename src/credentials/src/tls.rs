@@ -13,7 +13,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// The file can't be read, or is no PEM.
-    #[error("could not read the certificates in `{}`: {source}", file.display())]
+    #[error("could not read the certificates in `{}`: {}", file.display(), why(source))]
     Unreadable {
         /// Which.
         file: PathBuf,
@@ -53,4 +53,14 @@ pub fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(config)
+}
+
+/// What is wrong with a file of certificates. The library's own words name its lines by their bytes.
+fn why(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "one that begins there does not end".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "the line with which one begins is not whole".to_owned(),
+        pem::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    }
 }

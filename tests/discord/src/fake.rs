@@ -246,6 +246,11 @@ impl Fake {
         self.shared.world().application.team = members.iter().map(|person| person.id).collect();
     }
 
+    /// Somebody is invited into the team, and has not said yes.
+    pub fn invite_into_team(&self, person: &Person) {
+        self.shared.world().application.invited.push(person.id);
+    }
+
     /// Which privileged intents are switched on for the application (bits of [`intents`](crate::intents)).
     pub fn set_privileged(&self, intents: u64) {
         self.shared.world().application.privileged = intents;

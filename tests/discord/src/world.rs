@@ -41,6 +41,8 @@ pub struct Application {
     pub owner: Id,
     /// Accepted members, when a team owns it; the first is the team's owner.
     pub team: Vec<Id>,
+    /// Who was invited into the team, and has not said yes.
+    pub invited: Vec<Id>,
     /// Which privileged intents are switched on for it (bits).
     pub privileged: u64,
     pub(crate) token: String,
@@ -103,6 +105,7 @@ impl World {
                 bot: Id(0),
                 owner: Id(0),
                 team: Vec::new(),
+                invited: Vec::new(),
                 privileged: intents::PRIVILEGED,
                 token: token.to_owned(),
             },

@@ -1,7 +1,7 @@
 //! Cards that somebody deletes while they wait: they are posted anew, as often as makes sense, and `/status` has them.
 
 use support::discord::permissions::MANAGE_MESSAGES;
-use support::discord::{Id, Message, Person};
+use support::discord::{Fault, Id, Message, Person};
 
 use super::{Stage, with};
 
@@ -203,4 +203,53 @@ async fn status_says_where_what_waits_stands() {
     let typed = stage.alice.slash(thread, "status", &[]);
     let told = stage.answered(&stage.alice, thread, typed, "Agent:").await;
     assert!(!told.content.contains("Waits for"), "{}", told.content);
+}
+
+#[tokio::test]
+async fn a_card_that_can_not_be_looked_for_now_is_told_by_its_link_and_shown_nowhere_else() {
+    let stage = Stage::start("", "").await;
+    let (_, thread) = stage.mention(&stage.alice, "run: echo here").await;
+    let card = stage.card(thread, "echo here").await;
+    stage
+        .fake
+        .inject(Fault::status(502).on("GET", "/channels/*/messages/*"));
+    let typed = stage.alice.slash(thread, "status", &[]);
+    let told = stage
+        .answered(&stage.alice, thread, typed, "Waits for an answer")
+        .await;
+    assert_eq!(stage.fake.faults_left(), 0);
+    let link = format!("/{thread}/{}", card.id);
+    assert!(
+        told.content.contains(&link) && told.content.contains("Discord does not say now"),
+        "{}",
+        told.content
+    );
+}
+
+#[tokio::test]
+async fn a_card_that_is_promised_below_comes_also_where_something_is_in_its_way_for_a_while() {
+    let stage = Stage::start("", "").await;
+    let carol = stage.moderator();
+    let (fails, thread) = stage.mention(&stage.alice, "fail 400\nsay: at last").await;
+    stage.sign(fails, "❌").await;
+    let note = stage
+        .said(thread, "the note", |said| said.button("Retry").is_some())
+        .await;
+    carol.deletes(note.id);
+    stage
+        .fake
+        .inject(Fault::page(403).on("POST", "/webhooks/*/*").times(2));
+    let typed = stage.alice.slash(thread, "status", &[]);
+    stage
+        .answered(&stage.alice, thread, typed, "can be tried again: below")
+        .await;
+    stage
+        .fake
+        .until("the note for Alice alone", |world| {
+            let seen = world.messages_seen_by(&stage.alice, thread);
+            let mut notes = seen.iter().filter(|one| one.only_for == Some(stage.alice.id));
+            notes.any(|one| one.button("Retry").is_some()).then_some(())
+        })
+        .await;
+    assert_eq!(stage.fake.faults_left(), 0);
 }

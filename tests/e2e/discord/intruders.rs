@@ -2,7 +2,7 @@
 
 use rehearsal::{Counter, Decision};
 use serde_json::json;
-use support::discord::{Id, Message, Person};
+use support::discord::{Fault, Id, Message, Person};
 use support::{client, consent};
 
 use super::Stage;
@@ -294,6 +294,27 @@ async fn what_a_code_brings_for_everyone_is_stored_for_nobody_when_its_beginner_
     stage.answered(&stage.alice, thread, typed, words).await;
     assert_eq!(everyones(), before);
     assert_eq!(stage.scene.count(Counter::Revocations), 1);
+}
+
+#[tokio::test]
+async fn what_a_code_brings_for_everyone_is_stored_though_discord_says_only_later_who_is_an_administrator() {
+    let mut stage = Stage::ready("", "").await;
+    stage.hurry();
+    stage.up().await;
+    let thread = stage.hers().await;
+    let written = || stage.scene.file()["tenants"]["rehearsal"]["host"]["generation"].clone();
+    let before = written();
+    let options = [REHEARSAL, ("scope", "everyone"), ("way", "device")];
+    let begun = stage
+        .auth(&stage.alice, thread, &options, "enter this code")
+        .await;
+    let silent = Fault::status(502).on("GET", "/oauth2/applications/@me").times(3);
+    stage.fake.inject(silent);
+    stage.approves(&begun);
+    let typed = begun.interaction.expect("an answer");
+    stage.answered(&stage.alice, thread, typed, "Signed in to").await;
+    assert_eq!(stage.fake.faults_left(), 0);
+    assert_ne!(written(), before);
 }
 
 #[tokio::test]

@@ -275,3 +275,30 @@ async fn whom_only_discord_can_let_in_is_answered_in_time_while_it_does_not_say_
         .await;
     drop((jam, message));
 }
+
+#[tokio::test]
+async fn whom_only_discord_can_let_in_is_let_in_by_a_later_press_however_slowly_it_says_so() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    // Longer than anybody who presses is kept waiting, and than what Discord said is good for.
+    let slow = Fault::slow(Duration::from_secs(6)).on("GET", "/oauth2/applications/@me");
+    stage.fake.inject(slow.times(10_000));
+    // Who the owners are is asked again.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let mut told = vec![];
+    for _ in 0..10 {
+        let typed = stage.alice.slash(thread, "help", &[]);
+        let answer = stage.answered(&stage.alice, thread, typed, "").await;
+        told.push(answer.content);
+        if told.last().is_some_and(|words| words.contains("opens a thread")) {
+            break;
+        }
+    }
+    let (last, refused) = told.split_last().expect("it was asked");
+    assert!(last.contains("opens a thread"), "{told:?}");
+    assert!(
+        !refused.is_empty() && refused.iter().all(|words| words.contains("does not tell me now")),
+        "{told:?}"
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use credentials::{Service, UserId};
+use credentials::{Service, Tenant, UserId};
 use rehearsal::{Decision, Fault, FaultRule, Target};
 use serde_json::json;
 use support::discord::{Id, Message, Person};
@@ -437,4 +437,42 @@ async fn a_sign_in_with_a_code_that_was_stored_and_not_told_is_told_as_one_that_
         seen.iter().map(|one| one.content.clone()).collect::<Vec<_>>()
     });
     assert!(seen.iter().all(|one| !one.contains("is over")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_login_that_was_there_before_and_renewed_meanwhile_is_not_told_as_a_sign_in_that_worked() {
+    let mut stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let user = UserId::parse(&format!("discord:{}", stage.alice.id)).expect("a user");
+    let hers = Tenant::user(Service::parse("rehearsal").expect("a service"), user);
+    stage.scene.sign_in(&hers).await;
+    let typed = stage.begins_with_a_code(thread, 3).await;
+    stage.kill();
+    let store = stage.scene.credentials();
+    let pending = || store.store().pending_sign_ins().expect("it can be read");
+    while pending().iter().any(|one| !one.is_over) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // What writes for another reason takes away what is over.
+    stage.scene.expire(&hers);
+    let renewed = stage.scene.token(&hers).await;
+    assert!(renewed.is_ok() && pending().is_empty(), "{renewed:?}");
+    stage.up().await;
+    let told = stage
+        .answered(&stage.alice, thread, typed, "with a code is over")
+        .await;
+    assert!(!told.content.contains("Signed in"), "{}", told.content);
+}
+
+#[tokio::test]
+async fn what_is_for_a_login_and_names_none_is_told_to_do_so_and_ends_nothing() {
+    let stage = Stage::start("", "").await;
+    let alice = &stage.alice;
+    for option in [("code", "a-code"), ("scope", "everyone"), ("way", "device")] {
+        let typed = alice.slash(stage.channel, "auth", &[(option.0, json!(option.1))]);
+        stage
+            .answered(alice, stage.channel, typed, "Say which vendor")
+            .await;
+    }
 }

@@ -194,12 +194,9 @@ impl Asker {
 
     /// One more answer, for their eyes only, as long as that can be; it holds nothing that others may not read.
     pub(super) async fn add(&self, bot: &Arc<Bot>, words: &str) {
-        let line = self.line();
-        // What may have been said is not said again: nobody can look.
-        let may_be_done = |trouble: &Trouble| matches!(trouble, Trouble::Unknown(_));
-        let mut told = tried(|| line.add(bot, words), may_be_done).await;
+        let mut told = self.more(bot, &Outgoing::words(words)).await;
         if let Err(Trouble::Refused { .. }) = told {
-            told = line.say(bot, format!("<@{}> {words}", self.user)).await;
+            told = self.line().say(bot, format!("<@{}> {words}", self.user)).await;
         }
         if let Err(trouble) = told {
             tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
@@ -207,10 +204,17 @@ impl Asker {
     }
 
     /// One more answer, for their eyes only, as long as that can be.
-    pub(super) async fn show(&self, bot: &Bot, message: Outgoing) {
-        if let Err(trouble) = self.line().more(bot, message).await {
+    pub(super) async fn show(&self, bot: &Bot, message: &Outgoing) {
+        if let Err(trouble) = self.more(bot, message).await {
             tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
         }
+    }
+
+    async fn more(&self, bot: &Bot, message: &Outgoing) -> Result<(), Trouble> {
+        let line = self.line();
+        // What may have been said is not said again: nobody can look.
+        let may_be_done = |trouble: &Trouble| matches!(trouble, Trouble::Unknown(_));
+        tried(|| line.more(bot, message.clone()), may_be_done).await
     }
 
     /// How they can be answered later.

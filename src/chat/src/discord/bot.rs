@@ -14,7 +14,6 @@ use super::admission::{Id, Rules};
 use super::catch_up::{Conversations, Sight};
 use super::config::Config;
 use super::custom_id::Sealer;
-use super::haste::hurried;
 use super::health::Link;
 use super::hear::{Trying, Unsettled};
 use super::memory::Memory;
@@ -25,14 +24,13 @@ use super::places::{self, Places, Spot, UPLOAD_LIMIT, lock};
 use super::refusals::Refusals;
 use super::render::Look;
 use super::rest::{Rest, Trouble};
+use super::rules::Known;
 use super::seen::Seen;
 use super::server::{House, Identity};
 use super::signs::Signs;
 
 /// How often is written down what was seen.
 const KEEP: Duration = Duration::from_secs(1);
-/// Who owns the application is asked again after so long: who is taken off its team has no access from then on.
-const OWNERS: Duration = Duration::from_secs(5);
 /// Channels whose last piece of work is remembered before those that have ended are dropped.
 const TAILS: usize = 256;
 
@@ -46,15 +44,6 @@ pub(super) struct Parts {
     pub(super) link: Link,
 }
 
-/// The rules with the application's owners, as Discord told them last.
-struct Known {
-    rules: Arc<Rules>,
-    /// When it was asked.
-    asked: Instant,
-    /// When it did not tell, and why.
-    failed: Option<(Instant, Trouble)>,
-}
-
 /// The bot.
 pub(super) struct Bot {
     pub(super) config: Config,
@@ -63,7 +52,7 @@ pub(super) struct Bot {
     pub(super) sealer: Sealer,
     pub(super) rest: Arc<Rest>,
     pub(super) identity: Identity,
-    rules: tokio::sync::Mutex<Known>,
+    rules: Arc<Known>,
     refusals: Mutex<Refusals>,
     began: Instant,
     /// What is tried again.
@@ -93,10 +82,7 @@ impl Bot {
             rest,
             link,
         } = parts;
-        let rules = Rules {
-            owners: identity.owners.clone(),
-            ..config.rules.clone()
-        };
+        let rules = Known::new(config.rules.clone(), identity.owners.clone(), Arc::clone(&rest));
         // What was said before the bot first came is nothing to it; what is said while it connects is.
         let seen = memory.seen().unwrap_or_else(|error| {
             tracing::error!(%error, "`discord/seen` in the state folder can't be read: what was said while no host ran is not heard");
@@ -110,11 +96,7 @@ impl Bot {
             places.told_payer(channel, user, pays);
         }
         Arc::new(Self {
-            rules: tokio::sync::Mutex::new(Known {
-                rules: Arc::new(rules),
-                asked: began,
-                failed: None,
-            }),
+            rules,
             refusals: Mutex::default(),
             began,
             held: Arc::default(),
@@ -163,36 +145,11 @@ impl Bot {
         }
     }
 
-    /// Who may speak and where, with the application's owners as they were a moment ago. Who waits while somebody else asks
-    /// gets the same answer.
+    /// Who may speak and where, with the application's owners as they were a moment ago.
     ///
     /// Errors: Discord does not say who they are.
     pub(super) async fn rules(&self) -> Result<Arc<Rules>, Trouble> {
-        let began = Instant::now();
-        let mut known = self.rules.lock().await;
-        if known.asked.elapsed() < hurried(OWNERS) {
-            return Ok(Arc::clone(&known.rules));
-        }
-        if let Some((_, trouble)) = known.failed.as_ref().filter(|(at, _)| *at >= began) {
-            return Err(trouble.clone());
-        }
-        let asked = Instant::now();
-        let owners = match self.rest.application().await {
-            Ok((_, owners)) => owners,
-            Err(trouble) => {
-                known.failed = Some((Instant::now(), trouble.clone()));
-                return Err(trouble);
-            }
-        };
-        if owners != known.rules.owners {
-            tracing::info!("the application has other owners now");
-            known.rules = Arc::new(Rules {
-                owners,
-                ..self.config.rules.clone()
-            });
-        }
-        known.asked = asked;
-        Ok(Arc::clone(&known.rules))
+        self.rules.now().await
     }
 
     /// Whether somebody is to be told that they are not listened to.

@@ -165,7 +165,7 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
         NOT_HERE.to_owned().into()
     };
     asker.answer(bot, reply.answer, Late::Same).await;
-    for card in reply.cards {
+    for card in &reply.cards {
         asker.show(bot, card).await;
     }
 }

@@ -34,6 +34,7 @@ pub(super) const FIELD: &str = "code";
 const CHOICES: usize = 25;
 const NOT_ADMIN: &str =
     "Only administrators sign in and out for everyone. Leave `scope` out to sign in for yourself.";
+const WHICH_VENDOR: &str = "Nothing was done. Say which vendor: `/auth vendor:`";
 /// Of what can't be shown to its asker alone any more.
 const TOO_LATE: &str =
     "The answer came too late to be shown to you alone. `/auth` says how your logins stand.";
@@ -103,11 +104,13 @@ async fn run(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) -> Result<Said, S
     let user = user(asker.user).ok_or("I can't tell who you are.")?;
     let vendor = typed.text("vendor");
     let action = typed.text("action");
+    let is_bare = ["code", "scope", "way"]
+        .iter()
+        .all(|name| typed.text(name).is_none());
     let service = match (vendor, action.as_deref()) {
-        (None, None | Some("status")) | (Some(_), Some("status")) => {
-            return status(bot, asker, &user).await.map(Said::alone);
-        }
-        (None, _) => return Err("Say which vendor: `/auth vendor:`".to_owned()),
+        (_, Some("status")) => return status(bot, asker, &user).await.map(Said::alone),
+        (None, None) if is_bare => return status(bot, asker, &user).await.map(Said::alone),
+        (None, _) => return Err(WHICH_VENDOR.to_owned()),
         (Some(vendor), _) => Service::parse(&vendor).map_err(|error| sentence(&error.to_string()))?,
     };
     let tenant = tenant(bot, asker, &user, &service, typed.text("scope").as_deref()).await?;

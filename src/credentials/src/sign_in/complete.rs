@@ -146,7 +146,9 @@ async fn keep(
 async fn leave(may: Option<May>) -> Result<(), String> {
     let Some(may) = may else { return Ok(()) };
     let asked = tokio::time::timeout(REQUEST_LIMIT, may).await;
-    asked.unwrap_or_else(|_| Err("nobody says whether this login may be stored".to_owned()))
+    asked.unwrap_or_else(|_| {
+        Err("nobody said in time whether this login may be stored, so it was not".to_owned())
+    })
 }
 
 /// Ends the pending sign-in, of which nothing may be stored.
@@ -306,7 +308,8 @@ fn completed_of(tenant: &Tenant, credential: &Credential) -> Completed {
     }
 }
 
-/// What is stored, if it came at this moment or later, and is not known to be dead.
+/// What is stored, if a person brought it at this moment or later, and it is not known to be dead. (What was renewed may be
+/// a login of long before.)
 pub(super) fn stored_since(
     store: &Store,
     tenant: &Tenant,
@@ -315,7 +318,10 @@ pub(super) fn stored_since(
     let entry = store.entry(tenant)?;
     let is_it = |entry: &Arc<Entry>| match &entry.credential {
         Credential::ApiKey(key) => key.obtained_at >= since,
-        Credential::OAuth(grant) => grant.obtained_at >= since && grant.dead().is_none(),
+        Credential::OAuth(grant) => {
+            let is_new = grant.obtained_by == ObtainedBy::SignIn && grant.obtained_at >= since;
+            is_new && grant.dead().is_none()
+        }
     };
     Ok(entry
         .filter(is_it)

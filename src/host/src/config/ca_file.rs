@@ -5,16 +5,9 @@ use std::path::Path;
 use super::Problem;
 use super::document::TablePlace;
 
-/// What is wrong with the file that a table names, as far as its text shows.
+/// What is wrong with the file that a table names, as whoever is to trust it would say.
 pub(super) fn fault(file: Option<&Path>, place: &TablePlace) -> Option<Problem> {
-    let file = file?;
-    let what = match std::fs::read(file) {
-        Err(error) => format!("`{}` could not be read: {error}", file.display()),
-        Ok(bytes) if !String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => {
-            format!("there is no certificate in `{}`", file.display())
-        }
-        Ok(_) => return None,
-    };
+    let error = credentials::tls(Some(file?)).err()?;
     let hint = "a file of certificates in PEM: `-----BEGIN CERTIFICATE-----`";
-    Some(place.problem(Some("ca_file"), what).hint(hint))
+    Some(place.problem(Some("ca_file"), error.to_string()).hint(hint))
 }

@@ -12,6 +12,20 @@ use super::*;
 
 mod agents;
 
+/// The certificate of an authority whose key nobody has.
+const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBbzCCARWgAwIBAgIUSwqFKHHnXY3ZV/o0sAMDbT/hgzUwCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBYTAgFw0yNjExMjIwODQ1MjJaGA8yMTI2MTAyOTA4NDUyMlow
+DDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABG0keTQFGHHE
+Ee3K2pvDURmMxSUvz0Nhmkn2EiAy7v1cLsRrnzqobsBY7SK2kBXAkycYDGn28TTT
+UOtGMytft7ejUzBRMB0GA1UdDgQWBBQeybAfnSHCg0dbkdWPVov/YSzWLDAfBgNV
+HSMEGDAWgBQeybAfnSHCg0dbkdWPVov/YSzWLDAPBgNVHRMBAf8EBTADAQH/MAoG
+CCqGSM49BAMCA0gAMEUCIQDJvQ77I9lSiRk2lS/lnsDsAFXTwjvfIov25WKFXpag
+sgIgK2lx/cVLwFIcUxPaiHTowPy1T3fuxHtAqUPvZkhRT/o=
+-----END CERTIFICATE-----
+";
+
 pub(super) fn variables(pairs: &[(&'static str, &str)]) -> Variables {
     Variables::Given(
         pairs
@@ -179,7 +193,7 @@ fn the_example_is_accepted_as_printed_and_with_everything_switched_on() {
         })
         .collect();
     let certificate = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(&certificate, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    std::fs::write(&certificate, AUTHORITY).unwrap();
     let switched_on = switched_on.replace("\"ca.pem\"", &format!("{:?}", certificate.path()));
     let loaded = load_text(
         &switched_on,

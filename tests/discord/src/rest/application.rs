@@ -84,15 +84,17 @@ fn team(world: &World) -> Value {
         return Value::Null;
     };
     // The team is named after the application: nothing else refers to it.
-    let member = |user: &Id| {
+    let member = |user: &Id, state: u8| {
         json!({
-            "user": world.user(*user).json(), "team_id": application.id, "membership_state": 2,
+            "user": world.user(*user).json(), "team_id": application.id, "membership_state": state,
             "role": if user == owner { "admin" } else { "developer" }, "permissions": ["*"],
         })
     };
+    let accepted = application.team.iter().map(|user| member(user, 2));
+    let invited = application.invited.iter().map(|user| member(user, 1));
     json!({
         "id": application.id, "icon": null, "name": "team", "owner_user_id": owner,
-        "members": application.team.iter().map(member).collect::<Vec<_>>(),
+        "members": accepted.chain(invited).collect::<Vec<_>>(),
     })
 }
 

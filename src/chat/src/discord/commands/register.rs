@@ -14,13 +14,14 @@ const PAUSE: Duration = Duration::from_mins(1);
 
 /// What a person sees of a command, an option or a choice, and what is taken from them. Discord adds much, and leaves out
 /// what is as it always is.
-const SHAPE: [&str; 11] = [
+const SHAPE: [&str; 12] = [
     "type",
     "name",
     "description",
     "options",
     "required",
     "choices",
+    "autocomplete",
     "value",
     "min_value",
     "max_value",
@@ -88,7 +89,8 @@ mod tests {
         let ours = json!([
             { "type": 1, "name": "stop", "description": "Stop", "options": [] },
             { "type": 1, "name": "queue", "description": "What waits", "options": [
-                { "type": 4, "name": "skip", "description": "Which", "min_value": 1, "required": false },
+                { "type": 4, "name": "skip", "description": "Which", "min_value": 1, "required": false,
+                  "autocomplete": true },
                 { "type": 3, "name": "say", "description": "How", "required": true,
                   "choices": [{ "name": "Loud", "value": "loud" }] },
             ] },
@@ -96,7 +98,7 @@ mod tests {
         let theirs = json!([
             { "id": "2", "version": "3", "application_id": "1", "type": 1, "name": "queue", "description": "What waits",
               "default_member_permissions": null, "nsfw": false, "contexts": null, "options": [
-                { "type": 4, "name": "skip", "description": "Which", "min_value": 1.0 },
+                { "type": 4, "name": "skip", "description": "Which", "min_value": 1.0, "autocomplete": true },
                 { "type": 3, "name": "say", "description": "How", "required": true, "name_localizations": null,
                   "choices": [{ "name": "Loud", "value": "loud" }] },
             ] },
@@ -107,6 +109,7 @@ mod tests {
             ("/0/description", json!("Halt")),
             ("/0/name", json!("halt")),
             ("/1/options/0/min_value", json!(0)),
+            ("/1/options/0/autocomplete", json!(false)),
             ("/1/options/1/required", json!(false)),
             ("/1/options/1/choices/0/name", json!("Quiet")),
             ("/1/options/1/choices", json!([])),

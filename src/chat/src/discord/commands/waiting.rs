@@ -11,6 +11,7 @@ use crate::discord::admission::Id;
 use crate::discord::owner;
 use crate::discord::press::{decides_for, items};
 use crate::discord::render::{self, DesiredMessage, Key, Progress};
+use crate::discord::rest::Trouble;
 use crate::discord::split::as_code;
 use crate::harmless;
 
@@ -22,6 +23,15 @@ pub(super) struct Waiting {
     pub(super) lines: String,
     /// Cards that stand nowhere, and that the asker may answer.
     pub(super) cards: Vec<DesiredMessage>,
+}
+
+/// Where the card of something stands, as far as Discord says.
+enum Stands {
+    /// A link.
+    At(String),
+    /// A link, unless it was deleted.
+    PerhapsAt(String),
+    Nowhere,
 }
 
 /// What waits in the thread that was asked about.
@@ -37,18 +47,22 @@ pub(super) async fn waiting(here: &Here<'_>, now: &Snapshot) -> Result<Waiting, 
     let mut cards = vec![];
     for item in open.iter().take(LISTED) {
         let what = named(item);
+        let place = match here.stands(item).await? {
+            Stands::At(link) => link,
+            Stands::PerhapsAt(link) => format!("{link} (if it is still there: Discord does not say now)"),
+            Stands::Nowhere if here.may_answer(item, now).await? => {
+                let look = here.bot.look(here.asker.channel);
+                let shown = render::messages(std::slice::from_ref(item), &Progress::Running, &look);
+                cards.extend(shown);
+                "below, as its message is not there any more.".to_owned()
+            }
+            Stands::Nowhere => {
+                let only = owner::only(here.bot, &here.thread, deed(item)).await;
+                format!("{only}, by typing `/status`.")
+            }
+        };
         // Writing to a String can't fail.
-        if let Some(link) = here.link_to(item).await? {
-            let _ = write!(lines, "\n{what}: {link}");
-        } else if here.may_answer(item, now).await? {
-            let _ = write!(lines, "\n{what}: below, as its message is not there any more.");
-            let look = here.bot.look(here.asker.channel);
-            let shown = render::messages(std::slice::from_ref(item), &Progress::Running, &look);
-            cards.extend(shown);
-        } else {
-            let only = owner::only(here.bot, &here.thread, deed(item)).await;
-            let _ = write!(lines, "\n{what}: {only}, by typing `/status`.");
-        }
+        let _ = write!(lines, "\n{what}: {place}");
     }
     if open.len() > LISTED {
         let _ = write!(lines, "\nand {} more that wait", open.len() - LISTED);
@@ -112,8 +126,8 @@ fn deed(item: &Item) -> Deed {
 }
 
 impl Here<'_> {
-    /// Where its card stands with its buttons, as a link; `None`: nowhere, as far as Discord says.
-    async fn link_to(&self, item: &Item) -> Result<Option<String>, ConversationError> {
+    /// Where its card stands with its buttons.
+    async fn stands(&self, item: &Item) -> Result<Stands, ConversationError> {
         let (bot, channel) = (self.bot, self.asker.channel);
         let conversation = &bot.house.conversation;
         let deliveries = conversation.deliveries(&self.thread, item.turn).await?;
@@ -124,14 +138,21 @@ impl Here<'_> {
         // The newest posting of it, and of that the message with the buttons.
         let card = of_it.max_by_key(|delivery| delivery.part);
         let Some(message) = card.and_then(|card| card.remote.as_deref()?.parse::<Id>().ok()) else {
-            return Ok(None);
+            return Ok(Stands::Nowhere);
         };
-        let stands = bot.rest.message(channel, message).await;
-        let is_there = stands.is_ok_and(|message| !message.components.is_empty());
-        let origin = bot.places.origin(&self.thread).and_then(|origin| origin.link);
-        Ok(origin
-            .filter(|_| is_there)
-            .map(|thread| format!("{thread}/{message}")))
+        let Some(thread) = bot.places.origin(&self.thread).and_then(|origin| origin.link) else {
+            return Ok(Stands::Nowhere);
+        };
+        let link = format!("{thread}/{message}");
+        Ok(match bot.rest.message(channel, message).await {
+            Ok(message) if message.components.is_empty() => Stands::Nowhere,
+            Ok(_) => Stands::At(link),
+            Err(Trouble::Refused { .. }) => Stands::Nowhere,
+            Err(trouble) => {
+                tracing::info!(channel, %trouble, "could not look whether a card is still there");
+                Stands::PerhapsAt(link)
+            }
+        })
     }
 
     /// Whether the asker may answer it.

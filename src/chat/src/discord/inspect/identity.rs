@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serenity::http::Route;
-use serenity::model::application::{ApplicationFlags, Command, CurrentApplicationInfo};
+use serenity::model::application::{
+    ApplicationFlags, Command, CurrentApplicationInfo, MembershipState, Team, TeamMember,
+};
 use serenity::model::gateway::BotGateway;
 use serenity::model::id::ApplicationId;
 
@@ -84,10 +86,7 @@ impl Rest {
         let reads =
             ApplicationFlags::GATEWAY_MESSAGE_CONTENT | ApplicationFlags::GATEWAY_MESSAGE_CONTENT_LIMITED;
         let owners = match (&told.team, &told.owner) {
-            (Some(team), _) => Owners {
-                ids: team.members.iter().map(|member| member.user.id.get()).collect(),
-                words: format!("the team {} ({} members)", shown(&team.name), team.members.len()),
-            },
+            (Some(team), _) => of_team(team),
             (None, Some(owner)) => Owners {
                 ids: [owner.id.get()].into(),
                 words: shown(&owner.name),
@@ -125,6 +124,16 @@ impl Rest {
         names.sort();
         Ok(names)
     }
+}
+
+/// Who was invited and has not said yes is no member yet.
+fn of_team(team: &Team) -> Owners {
+    let is_member = |member: &&TeamMember| member.membership_state != MembershipState::Invited;
+    let members = team.members.iter().filter(is_member);
+    let ids: BTreeSet<Id> = members.map(|member| member.user.id.get()).collect();
+    let members = if ids.len() == 1 { "member" } else { "members" };
+    let words = format!("the team {} ({} {members})", shown(&team.name), ids.len());
+    Owners { ids, words }
 }
 
 /// A name as it may be printed: without what moves a terminal's cursor, and not without end.

@@ -44,6 +44,22 @@ async fn a_service_that_is_not_there_is_told_and_the_token_is_not() {
 }
 
 #[tokio::test]
+async fn who_was_invited_into_the_team_and_has_not_said_yes_is_no_owner() {
+    let fake = discord_fake::Fake::start().await;
+    let (alice, bob) = (fake.person("alice"), fake.person("bob"));
+    fake.set_team(&[&alice]);
+    fake.invite_into_team(&bob);
+    let server = Server {
+        api_base: Some(fake.api_base().parse().unwrap()),
+        ..Server::default()
+    };
+    let rest = Rest::new(&fake.token().to_owned().into(), &server).unwrap();
+    let owners = rest.application().await.unwrap().owners;
+    assert_eq!(owners.ids, [alice.id.0].into());
+    assert_eq!(owners.words, "the team team (1 member)");
+}
+
+#[tokio::test]
 async fn all_servers_are_listed_however_many_pages_they_fill() {
     let fake = discord_fake::Fake::start().await;
     for number in 0..201 {

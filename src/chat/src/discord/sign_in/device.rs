@@ -11,8 +11,9 @@ use super::{Done, done, title};
 use crate::discord::FRONT_END;
 use crate::discord::asker::{Line, is_admin};
 use crate::discord::bot::Bot;
+use crate::discord::haste::hurried;
 use crate::discord::owner;
-use crate::discord::persist::{Behind, Tried, persist};
+use crate::discord::persist::{Behind, FIRST_PAUSE, Tried, persist};
 use crate::discord::rest::Trouble;
 use crate::web::sign_in::words::of_code;
 
@@ -168,26 +169,25 @@ async fn end(bot: &Arc<Bot>, awaited: &Awaited) -> Option<Ended> {
     }
 }
 
-/// Whether the login may still be stored: everyone's only by an administrator, who may be none any more. Errors: why not.
+/// Whether the login may still be stored: everyone's only by an administrator, who may be none any more. Asks until Discord
+/// says it; whoever waits for that gives up in time. Errors: why not.
 async fn may(bot: Arc<Bot>, awaited: Awaited) -> Result<(), String> {
     if awaited.tenant.owner != Owner::Host {
         return Ok(());
     }
     let is_admin = match owner::id(&awaited.user) {
-        Some(user) => is_admin(&bot, user).await,
-        None => Some(false),
+        Some(user) => loop {
+            if let Some(is_admin) = is_admin(&bot, user).await {
+                break is_admin;
+            }
+            tokio::time::sleep(hurried(FIRST_PAUSE)).await;
+        },
+        None => false,
     };
-    match is_admin {
-        Some(true) => Ok(()),
-        Some(false) => Err(
-            "only administrators sign in for everyone, and you are none any more: nothing was stored"
-                .to_owned(),
-        ),
-        None => Err(
-            "Discord does not tell me now whether you may sign in for everyone: nothing was stored"
-                .to_owned(),
-        ),
+    if is_admin {
+        return Ok(());
     }
+    Err("only administrators sign in for everyone, and you are none any more: nothing was stored".to_owned())
 }
 
 /// The login that is there since it was begun.

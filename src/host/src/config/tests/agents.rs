@@ -143,7 +143,7 @@ fn what_an_agent_of_somebody_else_gets_may_be_a_credential_of_the_service() {
 fn how_long_a_server_may_be_silent_and_whom_it_may_be_signed_by_reach_the_agents() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
-    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    std::fs::write(&file, AUTHORITY).unwrap();
     let text = |file: &std::path::Path| format!("[agents.native]\npatience = \"20m\"\nca_file = {file:?}\n");
     let settings = load_text(&text(&file), &[]).settings;
     let supervisor::AgentKind::Native(profile) = &settings.agents["native"].kind else {
@@ -152,15 +152,30 @@ fn how_long_a_server_may_be_silent_and_whom_it_may_be_signed_by_reach_the_agents
     assert_eq!(profile.patience.as_secs(), 1200);
     assert_eq!(profile.ca_file.as_deref(), Some(&*file));
     let told = problems(&text(&folder.path().join("gone.pem")));
-    assert!(
-        told.len() == 1
-            && told[0].contains("agents.native.ca_file: ")
-            && told[0].contains("could not be read"),
-        "{told:#?}"
-    );
-    std::fs::write(&file, "a key").unwrap();
-    let told = problems(&text(&file));
-    assert!(told.len() == 1 && told[0].contains("no certificate"), "{told:#?}");
+    let words = "3: agents.native.ca_file: could not read the certificates in";
+    assert!(told.len() == 1 && told[0].starts_with(words), "{told:#?}");
+    // What a start would not take is told here, too.
+    let half = AUTHORITY.lines().next().unwrap();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (holds, wrong) in [
+        ("a key".to_owned(), Some("there is none that can be used")),
+        (format!("{half}\n"), Some("one that begins there does not end")),
+        (
+            format!("{AUTHORITY}{half}\n"),
+            Some("one that begins there does not end"),
+        ),
+        ("-----BEGIN CERT\n".to_owned(), Some("is not whole")),
+        (broken.to_owned(), Some("there is none that can be used")),
+        (format!("{AUTHORITY}{broken}"), None),
+    ] {
+        std::fs::write(&file, &holds).unwrap();
+        assert_eq!(credentials::tls(Some(&file)).is_ok(), wrong.is_none(), "{holds}");
+        let told = problems(&text(&file)).join("\n");
+        assert!(
+            wrong.map_or(told.is_empty(), |wrong| told.contains(wrong)),
+            "{holds}: {told}"
+        );
+    }
 }
 
 #[test]

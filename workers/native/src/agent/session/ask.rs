@@ -211,7 +211,7 @@ fn needs(account: &Account, owner: &str, reason: &str) -> String {
     let whose = if owner == Owner::Host.as_str() {
         "the host"
     } else {
-        "whoever opened this thread"
+        "the thread’s owner"
     };
     format!("{} needs a login of {whose}: {reason}", account.title)
 }

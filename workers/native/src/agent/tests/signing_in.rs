@@ -57,8 +57,9 @@ async fn giving_up_ends_the_turn_with_the_reason_and_the_question_is_not_asked_t
         person.ready(&place).await;
         let error = person.prompt("hi").await.unwrap_err();
         assert!(
-            error.message.ends_with(": nobody is signed in to Acme")
-                && error.message.contains("needs a login of"),
+            error
+                .message
+                .ends_with("needs a login of the thread’s owner: nobody is signed in to Acme"),
             "{}",
             error.message
         );
@@ -86,8 +87,9 @@ async fn a_client_that_knows_no_logins_gets_the_protocols_own_error() {
         let error = person.prompt("hi").await.unwrap_err();
         assert_eq!(error.code, ErrorCode::AUTH_REQUIRED);
         assert!(
-            error.message.ends_with(": nobody is signed in to Acme")
-                && error.message.contains("needs a login of"),
+            error
+                .message
+                .ends_with("needs a login of the thread’s owner: nobody is signed in to Acme"),
             "{}",
             error.message
         );
