@@ -31,6 +31,16 @@ impl Talk {
         Self { home, host, person }
     }
 
+    /// The same folder with the next host, started as the first one was.
+    async fn again(self, arguments: &[&str]) -> Self {
+        let Self { home, host, .. } = self;
+        host.stop();
+        let config = config(&support::program("foreign-agent"), arguments, "");
+        let host = Host::configured(home.path(), &config, &[]);
+        let person = Person::enter(host.link()).await;
+        Self { home, host, person }
+    }
+
     /// Says something in a new thread, and waits until nothing is to be done there. Gives back the thread.
     async fn open(&self, text: &str) -> String {
         let thread = self.person.open(text).await;

@@ -199,7 +199,13 @@ impl Agent {
         let each = |id: &str, what: &str, names: [&str; 3]| {
             json!(names.map(|name| json!({ id: name, "name": format!("{what} {name}") })))
         };
-        let each_model = |id: &str| each(id, "Model", ["one", "two", "locked"]);
+        let each_model = |id: &str| {
+            each(
+                id,
+                "Model",
+                ["one", self.starts("--second").unwrap_or("two"), "locked"],
+            )
+        };
         let each_mode = |id: &str| each(id, "Mode", ["ask", "plan", "locked"]);
         let mut offer = json!({});
         let mut options = vec![];

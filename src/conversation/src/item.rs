@@ -123,6 +123,15 @@ pub enum Body {
 }
 
 impl Body {
+    /// The host's own words that ask for nothing.
+    pub fn told(text: impl Into<String>) -> Self {
+        Self::Note {
+            kind: NoteKind::Info,
+            text: text.into(),
+            retry: None,
+        }
+    }
+
     /// Whether it waits for something that dies with the host: a call that runs, a question nobody has answered.
     pub(crate) fn is_unfinished(&self) -> bool {
         match self {

@@ -48,6 +48,11 @@ pub struct Thread {
     pub model: Option<String>,
     /// The agent's mode, by its name of it; `None` is the one that it begins with.
     pub mode: Option<String>,
+    /// The model that the agent used in its session before it was told one: what it goes back to. `None` where it was told
+    /// none, has gone back, or has no session.
+    pub own_model: Option<String>,
+    /// The same of its mode.
+    pub own_mode: Option<String>,
     /// Mode for messages that come while a turn runs.
     pub dispatch: Dispatch,
     /// The folder in which it has a workspace of its own; `None` is where all have theirs.
@@ -94,12 +99,16 @@ pub struct ThreadChange {
     pub model: Option<Option<String>>,
     /// Another mode of the agent; `Some(None)` goes back to the one that it begins with.
     pub mode: Option<Option<String>>,
+    /// The model that the agent goes back to; `Some(None)`: it has.
+    pub own_model: Option<Option<String>>,
+    /// The same of its mode.
+    pub own_mode: Option<Option<String>>,
     /// Another mode.
     pub dispatch: Option<Dispatch>,
     /// What happens before a tool changes something; `Some(None)` goes back to the agent's.
     pub permissions: Option<Option<Permissions>>,
-    /// The agent's session; `Some(None)` forgets it. What the agent remembered in the former one ends; together with
-    /// another agent, all that was always allowed.
+    /// The agent's session; `Some(None)` forgets it. What the agent remembered in the former one ends, and so does what it
+    /// would go back to there; together with another agent, all that was always allowed.
     pub session: Option<Option<String>>,
 }
 

@@ -1,6 +1,6 @@
 //! Entries that are the host's own, not an agent's: of now, and with an id of their own. Whoever makes one writes it.
 
-use conversation::{Body, Conversation, Item, NoteKind, ThreadId, TurnId};
+use conversation::{Body, Conversation, Item, ThreadId, TurnId};
 use credentials::Timestamp;
 
 /// An entry of a thread, about a turn of it or about none.
@@ -16,14 +16,5 @@ pub(crate) fn entry(
         turn,
         at: Timestamp::now(),
         body,
-    }
-}
-
-/// The body of one that tells something and asks for nothing.
-pub(crate) fn told(text: impl Into<String>) -> Body {
-    Body::Note {
-        kind: NoteKind::Info,
-        text: text.into(),
-        retry: None,
     }
 }

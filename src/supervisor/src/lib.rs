@@ -32,7 +32,7 @@ pub use admission::Admission;
 pub use config::{Agent, AgentKind, Config, Limits};
 pub use models::{Offer, Offered, Offers, Setting};
 pub use probe::{Unfit, probe};
-pub use rights::Deed;
+pub use rights::{Deed, is_mode_guarded};
 pub use status::{Attention, ThreadStatus, WorkerState, WorkerStatus};
 pub use supervisor::{
     Amended, Answer, Happened, Message, Posted, Skipped, Supervisor, SupervisorError, attention_offline,

@@ -20,7 +20,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// What was chosen for a thread's session; `None` is what the agent chooses itself.
+/// What an agent is told to use in a thread's session, chosen or what it goes back to; `None`: whatever it uses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Chosen {
     pub(crate) model: Option<String>,

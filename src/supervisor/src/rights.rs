@@ -1,5 +1,6 @@
 //! Who may do what in a thread. Pure.
 
+use conversation::Permissions;
 use credentials::UserId;
 
 /// Whose thread it is, where nobody names them.
@@ -45,6 +46,15 @@ pub(crate) fn may(deed: Deed, by: &UserId, owner: &UserId, author: Option<&UserI
             Deed::Turn => operator || author == Some(by),
             Deed::Reset | Deed::TakeBack | Deed::Change => operator,
         }
+}
+
+/// Whether only administrators choose the mode of a thread's agent: somebody has set for it that people are asked, or that
+/// all is denied, and in some modes an agent asks for less. It is enforced by answering what the agent asks.
+pub fn is_mode_guarded(permissions: Option<Permissions>) -> bool {
+    match permissions {
+        Some(Permissions::Ask | Permissions::Deny) => true,
+        Some(Permissions::Allow) | None => false,
+    }
 }
 
 /// The control socket and the files belong to the same system user as the host itself.

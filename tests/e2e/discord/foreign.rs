@@ -328,6 +328,36 @@ async fn its_mode_is_chosen_kept_over_its_end_and_left_when_it_leaves_it_itself(
 }
 
 #[tokio::test]
+async fn where_a_channel_asks_or_denies_only_administrators_choose_the_mode() {
+    for permissions in ["ask", "deny"] {
+        let mut stage = Stage::ready("", "").await;
+        stage.settings = format!(
+            "everyone = true\n[discord.channels.{}]\nagent = \"foreign\"\npermissions = \"{permissions}\"",
+            stage.channel
+        );
+        let stage = stage.with_foreign_beside(&["--modes", "options"]).await;
+        let bob = stage.guild.member("bob");
+        let (message, thread) = stage.mention(&bob, "mode").await;
+        stage.is_whole(message, thread, "mode=ask;").await;
+        let plan = [("mode", json!("plan"))];
+        let typed = bob.slash(thread, "agent", &plan);
+        let why = format!("this channel's `permissions` are `{permissions}`");
+        let words = format!("Only administrators choose an agent's mode here: {why}");
+        stage.told(&bob, thread, typed, &words).await;
+        let next = bob.says(thread, "mode\nsay: as before");
+        stage.said(thread, "the answer", with("mode=ask;as before")).await;
+        stage.sign(next, "✅").await;
+        let typed = stage.alice.slash(thread, "agent", &plan);
+        stage
+            .told(&stage.alice, thread, typed, "is told to use the mode `plan`")
+            .await;
+        let next = bob.says(thread, "mode\nsay: anew");
+        stage.said(thread, "the answer", with("mode=plan;anew")).await;
+        stage.sign(next, "✅").await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_chosen_before_its_first_run_is_looked_at_in_that_run() {
     let stage = Stage::ready("", "").await;
     let stage = stage.with_foreign_beside(&["--models", "options"]).await;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use conversation::Thread;
 use serde::{Deserialize, Serialize};
 use supervisor::{Offered, Setting};
 
 use super::gate::Visitor;
 use super::refusal::Refused;
 use super::shared::Web;
+use super::threads::with_agent;
 use crate::standing::choices;
 
 #[derive(Deserialize)]
@@ -19,7 +19,8 @@ pub(crate) struct Asked {
     agent: Option<String>,
 }
 
-/// Lists, each in the agent's order; empty where nothing is known.
+/// Lists, each in the agent's order; empty where nothing is known. The mode that is chosen is always among them: what the
+/// agent offers is not known before it has run.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Choices {
     models: Vec<Entry>,
@@ -43,17 +44,22 @@ pub(crate) async fn list(
 ) -> Result<Json<Choices>, Refused> {
     let thread = web.thread(&visitor.person, &thread).await?;
     let (now, _) = web.supervisor.subscribe(&thread).await?;
-    let meant = Thread {
-        agent: asked.agent.unwrap_or_else(|| now.thread.agent.clone()),
-        ..now.thread
-    };
-    let of = |setting| {
+    let served = now.thread.agent.clone();
+    let meant = with_agent(now.thread, asked.agent);
+    let of = |setting| -> Vec<Entry> {
         let entry = |Offered { id, name }| Entry { id, name };
         let found = choices(&web.supervisor, &meant, setting);
         found.into_iter().map(entry).collect()
     };
+    let mut modes = of(Setting::Mode);
+    if let Some(chosen) = meant.mode.as_ref().filter(|_| meant.agent == served)
+        && modes.iter().all(|mode| mode.id != *chosen)
+    {
+        let (id, name) = (chosen.clone(), chosen.clone());
+        modes.push(Entry { id, name });
+    }
     Ok(Json(Choices {
         models: of(Setting::Model),
-        modes: of(Setting::Mode),
+        modes,
     }))
 }

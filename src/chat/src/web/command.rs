@@ -15,7 +15,7 @@ use super::refusal::Refused;
 use super::said::Said;
 use super::shared::Web;
 use super::view::{COMMANDS, CommandAnswer};
-use crate::standing::{DEFAULT, Model, NO_MODEL, chosen, model, offered, standing};
+use crate::standing::{Model, NO_MODEL, chosen, model, offered, standing, wanted};
 
 /// Of a name that is none, so many characters are said again.
 const MOST_NAMED: usize = 40;
@@ -26,21 +26,13 @@ enum Command {
     Auth(Option<String>),
     New,
     Stop,
-    Model(Wanted),
+    Model(Option<String>),
     Agent(Option<String>),
     Status,
     Reset,
     Help,
     /// With the nearest one that there is.
     Unknown(String, Option<&'static str>),
-}
-
-/// What is wanted of a thread's model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Wanted {
-    Which,
-    Default,
-    Named(String),
 }
 
 #[derive(Deserialize)]
@@ -58,11 +50,7 @@ fn parse(text: &str) -> Command {
         "/auth" | "/login" => Command::Auth(argument),
         "/new" => Command::New,
         "/stop" => Command::Stop,
-        "/model" => Command::Model(match argument {
-            None => Wanted::Which,
-            Some(name) if name == DEFAULT => Wanted::Default,
-            Some(name) => Wanted::Named(name),
-        }),
+        "/model" => Command::Model(argument),
         "/agent" => Command::Agent(argument),
         "/status" => Command::Status,
         "/reset" => Command::Reset,
@@ -169,36 +157,31 @@ impl Web {
         }
     }
 
-    async fn model(&self, thread: &ThreadId, wanted: Wanted) -> Result<CommandAnswer, Refused> {
-        let wanted = match wanted {
-            Wanted::Default => None,
-            Wanted::Named(name) => Some(super::threads::model(&name)?),
-            Wanted::Which => {
-                let (now, _) = self.supervisor.subscribe(thread).await?;
-                let answer = match model(&self.supervisor, &now.thread) {
-                    Model::Chosen(name) => {
-                        format!(
-                            "This thread uses the model {name}. /model default goes back to the agent's own."
-                        )
-                    }
-                    Model::OfAgent(name) => format!(
-                        "This thread uses the agent's own model, {name}. /model and a name choose another."
-                    ),
-                    Model::Untold => {
-                        "This thread uses the agent's own model. /model and a name choose another.".to_owned()
-                    }
-                    Model::None => NO_MODEL.to_owned(),
-                };
-                let offered = offered(&self.supervisor, &now.thread, Setting::Model);
-                return Ok(say([Some(answer), offered]
-                    .into_iter()
-                    .flatten()
-                    .collect::<Vec<_>>()
-                    .join(" ")));
-            }
+    async fn model(&self, thread: &ThreadId, name: Option<String>) -> Result<CommandAnswer, Refused> {
+        let (now, _) = self.supervisor.subscribe(thread).await?;
+        let Some(name) = name else {
+            let answer = match model(&self.supervisor, &now.thread) {
+                Model::Chosen(name) => {
+                    format!("This thread uses the model {name}. /model default goes back to the agent's own.")
+                }
+                Model::OfAgent(name) => format!(
+                    "This thread uses the agent's own model, {name}. /model and a name choose another."
+                ),
+                Model::Untold => {
+                    "This thread uses the agent's own model. /model and a name choose another.".to_owned()
+                }
+                Model::None => NO_MODEL.to_owned(),
+            };
+            let offered = offered(&self.supervisor, &now.thread, Setting::Model);
+            return Ok(say([Some(answer), offered]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" ")));
         };
+        let name = super::threads::model(&name)?;
         let change = ThreadChange {
-            model: Some(wanted),
+            model: Some(wanted(&self.supervisor, &now.thread, Setting::Model, name)),
             ..ThreadChange::default()
         };
         let changed = self.supervisor.change(thread, change).await?;
@@ -312,9 +295,9 @@ mod tests {
             ("/new", Command::New),
             ("/new and more", Command::New),
             ("/stop", Command::Stop),
-            ("/model", Command::Model(Wanted::Which)),
-            ("/model default", Command::Model(Wanted::Default)),
-            ("/model a/b c", Command::Model(Wanted::Named("a/b c".into()))),
+            ("/model", Command::Model(None)),
+            ("/model default", Command::Model(some("default"))),
+            ("/model a/b c", Command::Model(some("a/b c"))),
             ("/agent\tcodex", Command::Agent(some("codex"))),
             ("/agent", Command::Agent(None)),
             ("/status", Command::Status),

@@ -14,6 +14,8 @@ pub(crate) fn thread(id: &str, owner: &UserId) -> Thread {
         agent: "native".into(),
         model: None,
         mode: None,
+        own_model: None,
+        own_mode: None,
         dispatch: Dispatch::Queue,
         workspaces: None,
         permissions: None,

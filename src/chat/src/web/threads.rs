@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use conversation::{Dispatch, NewThread, SourceId, ThreadChange, ThreadId, TurnId};
+use conversation::{Dispatch, NewThread, SourceId, Thread, ThreadChange, ThreadId, TurnId};
 use credentials::Timestamp;
 use serde::{Deserialize, Serialize};
-use supervisor::{Answer, Happened, Message, Posted};
+use supervisor::{Answer, Happened, Message, Posted, Setting};
 
 use super::gate::Visitor;
 use super::refusal::Refused;
@@ -16,6 +16,7 @@ use super::said::{self, Said};
 use super::shared::Web;
 use super::view;
 use super::{people, random};
+use crate::standing::wanted;
 
 /// Longer titles are refused, in characters; as the field says (`maxlength`).
 const MAX_TITLE: usize = 120;
@@ -274,11 +275,18 @@ pub(crate) async fn settings(
     Said(settings): Said<Settings>,
 ) -> Result<Json<Done>, Refused> {
     let thread = web.thread(&visitor.person, &thread).await?;
+    let known = web.supervisor.subscribe(&thread).await?.0.thread;
+    let meant = with_agent(known, settings.agent.clone());
+    let named = |setting, name: Option<String>| -> Result<_, Refused> {
+        let name = name.as_deref().map(model).transpose()?;
+        let own = |name: String| (!name.is_empty()).then_some(name);
+        Ok(name.map(|name| own(name).and_then(|name| wanted(&web.supervisor, &meant, setting, name))))
+    };
     let change = ThreadChange {
         title: settings.title.as_deref().map(title).transpose()?,
         agent: settings.agent,
-        model: settings.model.as_deref().map(named).transpose()?,
-        mode: settings.mode.as_deref().map(named).transpose()?,
+        model: named(Setting::Model, settings.model)?,
+        mode: named(Setting::Mode, settings.mode)?,
         dispatch: settings.dispatch,
         ..ThreadChange::default()
     };
@@ -297,13 +305,15 @@ pub(crate) async fn reset(
     Ok(Json(Done {}))
 }
 
-/// The name of a model or a mode; an empty one goes back to the agent's own.
-fn named(text: &str) -> Result<Option<String>, Refused> {
-    let name = model(text)?;
-    Ok((!name.is_empty()).then_some(name))
+/// The thread as it would be with this agent, if one is named.
+pub(crate) fn with_agent(thread: Thread, agent: Option<String>) -> Thread {
+    Thread {
+        agent: agent.unwrap_or(thread.agent),
+        ..thread
+    }
 }
 
-/// The name of a model as it was typed.
+/// The name of a model or a mode as it was typed.
 pub(crate) fn model(text: &str) -> Result<String, Refused> {
     line(text, MAX_MODEL)
 }

@@ -5,7 +5,7 @@ use credentials::Timestamp;
 use super::{Conversation, turns as inbox};
 use crate::error::Result;
 use crate::id::ThreadId;
-use crate::item::{Body, Item, NoteKind};
+use crate::item::{Body, Item};
 use crate::tables::grants::{self, Ends};
 use crate::tables::{items, threads, turns};
 use crate::thread::{Counts, NewThread, Reset, Thread, ThreadChange, ThreadFilter, ThreadSummary};
@@ -80,11 +80,7 @@ impl Conversation {
                 thread: id.clone(),
                 turn: None,
                 at: Timestamp::now(),
-                body: Body::Note {
-                    kind: NoteKind::Info,
-                    text: told.clone(),
-                    retry: None,
-                },
+                body: Body::told(&*told),
             };
             items::put(database, &told)?;
             threads::touch(database, &id, told.at)?;

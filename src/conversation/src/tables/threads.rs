@@ -105,6 +105,8 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
         agent,
         model,
         mode,
+        own_model,
+        own_mode,
         dispatch,
         permissions,
         session,
@@ -115,6 +117,8 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
                 title = coalesce(:title, title), agent = coalesce(:agent, agent),
                 dispatch = coalesce(:dispatch, dispatch),
                 model = iif(:other_model, :model, model), mode = iif(:other_mode, :mode, mode),
+                own_model = iif(:other_own_model, :own_model, iif(:other_session, NULL, own_model)),
+                own_mode = iif(:other_own_mode, :own_mode, iif(:other_session, NULL, own_mode)),
                 permissions = iif(:other_permissions, :permissions, permissions), session = iif(:other_session, :session, session)
              WHERE id = :id",
         )?
@@ -122,6 +126,8 @@ pub(crate) fn change(database: &Connection, id: &ThreadId, change: &ThreadChange
             ":id": id, ":title": title, ":agent": agent, ":dispatch": dispatch,
             ":other_model": model.is_some(), ":model": model.as_ref().and_then(Option::as_ref),
             ":other_mode": mode.is_some(), ":mode": mode.as_ref().and_then(Option::as_ref),
+            ":other_own_model": own_model.is_some(), ":own_model": own_model.as_ref().and_then(Option::as_ref),
+            ":other_own_mode": own_mode.is_some(), ":own_mode": own_mode.as_ref().and_then(Option::as_ref),
             ":other_permissions": permissions.is_some(), ":permissions": permissions.flatten(),
             ":other_session": session.is_some(), ":session": session.as_ref().and_then(Option::as_ref),
         })?;
@@ -183,6 +189,8 @@ fn thread(row: &Row<'_>) -> rusqlite::Result<Thread> {
         agent: row.get("agent")?,
         model: row.get("model")?,
         mode: row.get("mode")?,
+        own_model: row.get("own_model")?,
+        own_mode: row.get("own_mode")?,
         dispatch: row.get("dispatch")?,
         workspaces: maybe_path(row, "workspaces")?,
         permissions: row.get("permissions")?,

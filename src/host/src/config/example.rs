@@ -101,7 +101,7 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 #bot_turns = 5
 # Who may allow and deny what the agent asks for, besides the owner of a thread.
 #approvers = [678901234567890123]
-# Who may sign in and out for the whole host, besides the owner and the team.
+# Who may sign in and out for the whole host, and choose an agent's mode where a channel asks or denies, besides the owner and the team.
 #admins = [789012345678901234]
 # Of a bot in more than 2500 guilds: the shards that this host connects, counted from 0.
 #shards = { first = 0, last = 3, total = 16 }
@@ -120,7 +120,8 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 # Commands see what else is in it only as far as [cage] shows it.
 #workspace = "/var/lib/agents/project"
 # What happens before a tool changes something or runs a command: "ask", "allow" or "deny". It comes before the agent's own
-# setting, and holds for older threads of the channel, too, from their next message on.
+# setting, and holds for older threads of the channel, too, from their next message on. With "ask" and "deny" only administrators
+# choose the mode of an agent that has modes.
 #permissions = "ask"
 
 #[threads]

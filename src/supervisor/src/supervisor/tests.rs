@@ -3,6 +3,7 @@
 mod admission;
 mod asks;
 mod broken;
+mod choice;
 mod deaths;
 mod denials;
 mod disk;

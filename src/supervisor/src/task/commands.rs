@@ -11,10 +11,10 @@ use super::slot::Slot;
 use super::turn::Stage;
 use crate::command::{Command, Promise};
 use crate::ending::{Intent, sentence};
-use crate::entry::{entry, told};
+use crate::entry::entry;
 use crate::models::Setting;
 use crate::restart::Asker;
-use crate::rights::{Deed, is_operator, may};
+use crate::rights::{Deed, is_mode_guarded, is_operator, may};
 use crate::supervisor::{Amended, Happened, Posted, SupervisorError};
 use crate::update::Change;
 
@@ -243,6 +243,7 @@ impl Task {
                 *named = self.offered(agent, setting, std::mem::take(named))?;
             }
         }
+        let mut told = None;
         if let Some(agent) = &new_agent {
             let known = self.shared.config.agents.get(agent);
             let title = known
@@ -253,30 +254,42 @@ impl Task {
             // The model and the mode of one agent mean nothing to another.
             change.model.get_or_insert(None);
             change.mode.get_or_insert(None);
-            let words = format!(
+            told = Some(format!(
                 "{title} takes over this thread. It begins anew and does not remember what was said."
-            );
-            let conversation = &self.shared.conversation;
-            let told = entry(conversation, &self.thread.id, None, told(words));
+            ));
+        } else if let Some(mode) = &self.thread.mode
+            && is_mode_guarded(change.permissions.flatten())
+            && !is_mode_guarded(self.thread.permissions)
+        {
+            // Whoever chose it then need not be one who may now.
+            told = Some(format!(
+                "What the agent may do here was tightened, so the mode `{mode}` is no longer chosen. Only administrators choose one here."
+            ));
+            change.mode = Some(None);
+        }
+        let goes_on = new_agent.is_some() && self.turn.is_some();
+        let former = goes_on.then(|| self.served().clone());
+        let conversation = &self.shared.conversation;
+        let changed = if let Some(words) = told {
+            let told = entry(conversation, &self.thread.id, None, Body::told(words));
             let changed = conversation.change_and_tell(&self.thread.id, change, told.clone());
             let changed = changed.await?;
-            let former = self.turn.is_some().then(|| self.served().clone());
-            self.thread = changed;
+            self.show_written(told);
+            changed
+        } else {
+            conversation.change_thread(&self.thread.id, change).await?
+        };
+        self.thread = changed;
+        if new_agent.is_some() {
+            self.board().model = None;
             let promises = self.renewal.take().unwrap_or_default().promises;
             self.renewal = Some(Renewal { former, promises });
-            self.show_written(told);
-            if self.turn.is_some() {
+            if goes_on {
                 let words = "The running turn goes on with the former agent.";
                 self.note(NoteKind::Info, words.to_owned(), None).await;
             } else if matches!(self.slot, Slot::Queueing(_) | Slot::Starting(_)) {
                 self.end_worker();
             }
-        } else {
-            self.thread = self
-                .shared
-                .conversation
-                .change_thread(&self.thread.id, change)
-                .await?;
         }
         self.feed.publish(Change::Thread(self.thread.clone()));
         self.shared.list_changed(&self.thread.id);

@@ -9,13 +9,37 @@ use crate::supervisor::SupervisorError;
 use crate::update::Change;
 
 impl Task {
-    /// What is chosen for this thread.
+    /// What the agent is told to use: what is chosen for this thread, or what it goes back to where that was taken back.
     pub(super) fn chosen(&self) -> Chosen {
         let served = self.served();
         Chosen {
-            model: served.model.clone(),
-            mode: served.mode.clone(),
+            model: served.model.clone().or_else(|| served.own_model.clone()),
+            mode: served.mode.clone().or_else(|| served.own_mode.clone()),
         }
+    }
+
+    /// Before the agent is told what to use, and when a turn has ended. What somebody typed before it was known what there is,
+    /// gets the agent's name of it. What the agent used until now is kept, for it to go back to, also in another process; once
+    /// it has, that is forgotten.
+    pub(super) async fn settle_choices(&mut self) {
+        let Slot::Alive(alive) = &self.slot else {
+            return;
+        };
+        let offers = alive.process.offers();
+        let mut settled = self.served().clone();
+        for setting in [Setting::Model, Setting::Mode] {
+            let Some(offer) = offers.of(setting) else { continue };
+            let (chosen, own) = choice(&mut settled, setting);
+            if let Some(named) = chosen {
+                if let Some(found) = offer.find(named) {
+                    named.clone_from(&found.id);
+                }
+                own.get_or_insert_with(|| offer.current.clone());
+            } else {
+                own.take_if(|own| *own == offer.current);
+            }
+        }
+        self.settle_choice(settled).await;
     }
 
     /// What the living worker offers is what its agent offers, as far as is known.
@@ -24,6 +48,10 @@ impl Task {
             && !alive.process.is_over()
         {
             let mut offers = alive.process.offers();
+            if self.served().agent == self.thread.agent {
+                let models = offers.models.as_ref();
+                self.board().model = models.map(|models| models.current_name().to_owned());
+            }
             // It need not name them again in a session that it takes up.
             if alive.process.resumed() && !offers.is_whole() {
                 match self.shared.offers.get(&self.served().agent).as_deref() {
@@ -32,8 +60,6 @@ impl Task {
                     None => {}
                 }
             }
-            let model = offers.models.as_ref();
-            self.board().model = model.map(|models| models.current_name().to_owned());
             self.shared.offers.insert(self.served().agent.clone(), offers);
         }
     }
@@ -71,58 +97,54 @@ impl Task {
         })
     }
 
-    /// It is not known whether the agent uses what was chosen, which stays: its people are told, once for each worker.
+    /// It is not known whether the agent uses what it was told to, which stays: its people are told, once for each worker.
     pub(super) async fn unsettled(&mut self, setting: Setting, why: &str) {
-        let Some(chosen) = chosen_of(self.served(), setting) else {
-            return;
+        let mut served = self.served().clone();
+        let title = self.shared.config.title_of(&served.agent);
+        let why = why.trim_end_matches('.');
+        let (named, words) = match choice(&mut served, setting) {
+            (Some(chosen), _) => (
+                chosen.clone(),
+                format!("{title} may not use the {setting} `{chosen}` now: {why}. It stays chosen."),
+            ),
+            (None, Some(own)) => (
+                own.clone(),
+                format!(
+                    "{title} may not go back to its own {setting}, `{own}`, now: {why}. It is told again with the next turn."
+                ),
+            ),
+            (None, None) => return,
         };
         let Slot::Alive(alive) = &mut self.slot else {
             return;
         };
-        let about = (setting, chosen.clone());
+        let about = (setting, named);
         if alive.unsettled.contains(&about) {
             return;
         }
         alive.unsettled.push(about);
-        let title = self.shared.config.title_of(&self.served().agent);
-        let words = format!(
-            "{title} may not use the {setting} `{chosen}` now: {}. It stays chosen.",
-            why.trim_end_matches('.')
-        );
         self.note(NoteKind::Warning, words, None).await;
     }
 
-    /// The agent did not take what was chosen: its people are told, and it goes on with its own.
+    /// The agent did not take what it was told: its people are told, and it goes on with its own.
     pub(super) async fn not_taken(&mut self, setting: Setting, why: &str) {
-        let Some(chosen) = chosen_of(self.served(), setting) else {
-            tracing::warn!(why, %setting, "the agent did not go back to its own choice");
+        let mut settled = self.served().clone();
+        let title = self.shared.config.title_of(&settled.agent);
+        let why = why.trim_end_matches('.');
+        let (chosen, own) = choice(&mut settled, setting);
+        let words = if let Some(chosen) = chosen.take() {
+            format!(
+                "{title} does not use the {setting} `{chosen}`: {why}. It goes on with the one that it chooses itself."
+            )
+        } else if let Some(own) = own.take() {
+            format!(
+                "{title} does not go back to its own {setting}, `{own}`: {why}. It goes on with the one that it has."
+            )
+        } else {
             return;
         };
-        let title = self.shared.config.title_of(&self.served().agent);
-        let words = format!(
-            "{title} does not use the {setting} `{chosen}`: {}. It goes on with the one that it chooses itself.",
-            why.trim_end_matches('.')
-        );
         self.note(NoteKind::Warning, words, None).await;
-        if let Some(former) = self.former() {
-            // What is chosen for the next agent stays.
-            match setting {
-                Setting::Model => former.model = None,
-                Setting::Mode => former.mode = None,
-            }
-            return;
-        }
-        let change = match setting {
-            Setting::Model => ThreadChange {
-                model: Some(None),
-                ..ThreadChange::default()
-            },
-            Setting::Mode => ThreadChange {
-                mode: Some(None),
-                ..ThreadChange::default()
-            },
-        };
-        self.settle_choice(change).await;
+        self.settle_choice(settled).await;
     }
 
     /// The agent has gone over to another mode by itself, as after a plan that somebody agreed to: that is the thread's from
@@ -134,16 +156,31 @@ impl Task {
         let Some((from, to)) = alive.process.strayed() else {
             return;
         };
-        if self.former().is_none() && self.thread.mode.as_ref() == Some(&from) {
-            let change = ThreadChange {
-                mode: Some(Some(to)),
-                ..ThreadChange::default()
-            };
-            self.settle_choice(change).await;
+        let mut settled = self.served().clone();
+        match choice(&mut settled, Setting::Mode) {
+            (Some(chosen), _) if *chosen == from => *chosen = to,
+            (None, own) if *own == Some(from) => *own = None,
+            _ => return,
         }
+        self.settle_choice(settled).await;
     }
 
-    async fn settle_choice(&mut self, change: ThreadChange) {
+    /// Writes what its agent works with from now on; what is chosen for the next agent stays.
+    async fn settle_choice(&mut self, settled: Thread) {
+        if settled == *self.served() {
+            return;
+        }
+        if let Some(former) = self.former() {
+            *former = settled;
+            return;
+        }
+        let change = ThreadChange {
+            model: Some(settled.model),
+            mode: Some(settled.mode),
+            own_model: Some(settled.own_model),
+            own_mode: Some(settled.own_mode),
+            ..ThreadChange::default()
+        };
         let changed = self.shared.conversation.change_thread(&self.thread.id, change);
         match changed.await {
             Ok(thread) => {
@@ -155,9 +192,10 @@ impl Task {
     }
 }
 
-fn chosen_of(thread: &Thread, setting: Setting) -> Option<String> {
+/// What is chosen of a setting, and what the agent goes back to.
+fn choice(thread: &mut Thread, setting: Setting) -> (&mut Option<String>, &mut Option<String>) {
     match setting {
-        Setting::Model => thread.model.clone(),
-        Setting::Mode => thread.mode.clone(),
+        Setting::Model => (&mut thread.model, &mut thread.own_model),
+        Setting::Mode => (&mut thread.mode, &mut thread.own_mode),
     }
 }

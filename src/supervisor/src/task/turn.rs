@@ -129,6 +129,7 @@ impl Task {
             let at = if is_command { content.len() } else { 0 };
             content.insert(at, denials);
         }
+        self.settle_choices().await;
         let chosen = self.chosen();
         let (Some(running), Slot::Alive(alive)) = (&mut self.turn, &mut self.slot) else {
             return;

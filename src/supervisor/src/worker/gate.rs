@@ -80,8 +80,11 @@ impl Gate {
     /// Here, and not where the answer is awaited: a new session's first update may be right behind it.
     fn opened(&self, method: &str, answer: &Value) {
         match (method, answer["sessionId"].as_str()) {
-            ("session/new", Some(session)) => self.expect(session),
-            ("session/load", _) => {}
+            ("session/new", Some(session)) => {
+                self.expect(session);
+                self.menus.opened(answer);
+            }
+            ("session/load", _) => self.menus.taken_up(answer),
             ("initialize", _) => {
                 let offered = answer["authMethods"].as_array().cloned().unwrap_or_default();
                 let _ = self.ways_to_sign_in.set(offered);
@@ -89,7 +92,6 @@ impl Gate {
             }
             _ => return,
         }
-        self.menus.opened(answer);
         self.has_session.store(true, Ordering::SeqCst);
     }
 

@@ -133,8 +133,6 @@ struct Menu {
 struct Card {
     way: Way,
     offer: Offer,
-    /// The one that it used before it was told which.
-    own: Option<String>,
     /// The one that it was told to use last.
     told: Option<String>,
 }
@@ -169,15 +167,18 @@ impl Menus {
         }
     }
 
-    /// The answer to the request for a session.
+    /// The answer to the request for a new session.
     pub(super) fn opened(&self, answer: &Value) {
         for menu in [&self.models, &self.modes] {
-            *menu.card() = read(answer, menu.setting).map(|(way, offer)| Card {
-                way,
-                offer,
-                own: None,
-                told: None,
-            });
+            *menu.card() = None;
+        }
+        self.taken_up(answer);
+    }
+
+    /// The answer to the request to take one up. What it does not name may have been announced while it was replayed.
+    pub(super) fn taken_up(&self, answer: &Value) {
+        for menu in [&self.models, &self.modes] {
+            menu.heard(read(answer, menu.setting));
         }
     }
 
@@ -203,12 +204,12 @@ impl Menus {
         Some((told, card.offer.current.clone()))
     }
 
-    /// Has it use this; `None`: what it chose itself before.
+    /// Has it use this.
     pub(super) async fn choose(
         &self,
         connection: &ConnectionTo<Agent>,
         session: &str,
-        (setting, wanted): (Setting, Option<&str>),
+        (setting, wanted): (Setting, &str),
         patience: Duration,
     ) -> Result<(), NotTaken> {
         let menu = self.menu(setting);
@@ -232,7 +233,7 @@ impl Menus {
                 }
             }
         }
-        menu.took(wanted, target, &way, &answer)
+        menu.took(target, &way, &answer)
     }
 }
 
@@ -245,23 +246,18 @@ impl Menu {
     fn heard(&self, found: Option<(Way, Offer)>) {
         if let Some((way, offer)) = found {
             let mut card = self.card();
-            let (own, told) = card.take().map_or((None, None), |card| (card.own, card.told));
-            *card = Some(Card {
-                way,
-                offer,
-                own,
-                told,
-            });
+            let told = card.take().and_then(|card| card.told);
+            *card = Some(Card { way, offer, told });
         }
     }
 
     /// It answered that it took this.
-    fn took(&self, wanted: Option<&str>, target: String, way: &Way, answer: &Value) -> Result<(), NotTaken> {
+    fn took(&self, target: String, way: &Way, answer: &Value) -> Result<(), NotTaken> {
         let mut card = self.card();
         let Some(card) = card.as_mut() else {
             return Ok(());
         };
-        let before = std::mem::replace(&mut card.offer.current, target.clone());
+        card.offer.current.clone_from(&target);
         if matches!(way, Way::Option(_))
             && let Some((_, offer)) = read(answer, self.setting)
         {
@@ -271,8 +267,7 @@ impl Menu {
             let words = format!("it answered that it uses `{}`", card.offer.current);
             return Err(NotTaken::Refused(words));
         }
-        card.told = wanted.map(|_| target);
-        card.own = wanted.and_then(|_| card.own.take().or(Some(before)));
+        card.told = Some(target);
         Ok(())
     }
 
@@ -280,23 +275,15 @@ impl Menu {
     fn request(
         &self,
         session: &str,
-        wanted: Option<&str>,
+        wanted: &str,
     ) -> Result<Option<(UntypedMessage, String, Way)>, NotTaken> {
         let mut card = self.card();
-        let Some(card) = card.as_mut() else {
-            return wanted.map_or(Ok(None), |_| Err(NotTaken::NoMenu));
-        };
-        let target = match (wanted, &card.own) {
-            (Some(wanted), _) => {
-                let found = card.offer.find(wanted);
-                let lacks = || NotTaken::Refused(card.offer.lacks());
-                found.ok_or_else(lacks)?.id.clone()
-            }
-            (None, Some(own)) => own.clone(),
-            (None, None) => return Ok(None),
-        };
+        let card = card.as_mut().ok_or(NotTaken::NoMenu)?;
+        let found = card.offer.find(wanted);
+        let lacks = || NotTaken::Refused(card.offer.lacks());
+        let target = found.ok_or_else(lacks)?.id.clone();
         if card.offer.current == target {
-            card.told = wanted.map(|_| target);
+            card.told = Some(target);
             return Ok(None);
         }
         let request = match &card.way {

@@ -39,10 +39,8 @@ impl Worker {
             let _running = Running::begin(prompts);
             if !is_native {
                 let session = request.session_id.0.clone();
-                for (setting, wanted) in [
-                    (Setting::Model, chosen.model.as_deref()),
-                    (Setting::Mode, chosen.mode.as_deref()),
-                ] {
+                for (setting, wanted) in [(Setting::Model, &chosen.model), (Setting::Mode, &chosen.mode)] {
+                    let Some(wanted) = wanted else { continue };
                     let taken = gate
                         .menus
                         .choose(&connection, &session, (setting, wanted), patience);

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use conversation::{Thread, ThreadChange};
+use conversation::{Permissions, Thread, ThreadChange};
 use serenity::all::CommandData;
-use supervisor::{Deed, Offered, Setting, SupervisorError};
+use supervisor::{Deed, Offered, Setting, SupervisorError, is_mode_guarded};
 
 use super::{Here, Typed};
 use crate::discord::asker::Asker;
@@ -28,6 +28,22 @@ async fn may_change(here: &Here<'_>) -> Result<Thread, SupervisorError> {
         return Ok(known);
     }
     Err(SupervisorError::NotAllowed(Deed::Change))
+}
+
+/// Why somebody who may change what a thread works with may not choose the mode of its agent; `None`: they may.
+async fn mode_refused(here: &Here<'_>, known: &Thread) -> Option<String> {
+    if !is_mode_guarded(known.permissions) || here.asker.is_admin(here.bot).await {
+        return None;
+    }
+    let set = match known.permissions? {
+        Permissions::Ask => "ask",
+        Permissions::Allow => "allow",
+        Permissions::Deny => "deny",
+    };
+    Some(format!(
+        "Only administrators choose an agent's mode here: this channel's `permissions` are `{set}`, and in some modes an agent asks \
+         for less. Administrators are the owners of this bot's application, and whom `admins` in `[discord]` names."
+    ))
 }
 
 fn is_no_name(name: &str) -> bool {
@@ -84,6 +100,11 @@ pub(super) async fn agent(here: &Here<'_>) -> Result<String, SupervisorError> {
     let known = may_change(here).await?;
     if mode.as_deref().is_some_and(is_no_name) {
         return Ok("That is no name of a mode.".to_owned());
+    }
+    if mode.is_some()
+        && let Some(why) = mode_refused(here, &known).await
+    {
+        return Ok(why);
     }
     let agent = name.clone().unwrap_or_else(|| known.agent.clone());
     let is_new = agent != known.agent;

@@ -8,6 +8,8 @@ import { Refused, Unreached, kept, post, refusal } from "./send.js";
 
 const thread = document.body.dataset.thread;
 const listeners = [];
+/** What stood in the agent's menu when it was opened. */
+let opened = {};
 let polling = 0;
 
 /** Calls `listener` with the name of something that happened here: `sent`. */
@@ -33,10 +35,11 @@ export function actions(compose) {
   // It does not bubble.
   addEventListener("toggle", ({ target }) => {
     if (target.id !== "agent" || !target.open) return;
+    opened = shown(target.querySelector("form"));
     always();
     choices();
   }, true);
-  document.getElementById("pick-agent")?.addEventListener("change", choices);
+  document.getElementById("pick-agent")?.addEventListener("change", ({ target }) => choices(target.value === opened.agent ? opened.mode : ""));
   addEventListener("submit", (event) => {
     if (!event.target.dataset.act) return;
     event.preventDefault();
@@ -134,7 +137,7 @@ function submit(form, pressed) {
     decide: () => decide(form, button, fields.reason),
     complete: () => complete(form, fields),
     name: () => rename(form, fields),
-    settings: () => settings(form, fields),
+    settings: () => settings(form),
   };
   const button = pressed ?? form.querySelector("button:not([type])");
   if (doings[form.dataset.act]) guarded(button, doings[form.dataset.act]);
@@ -186,8 +189,17 @@ async function rename(form, fields) {
   form.parentElement.open = false;
 }
 
-async function settings(form, fields) {
-  await post(`/api/t/${thread}/settings`, { agent: fields.agent, model: fields.model.trim(), mode: fields.mode, dispatch: fields.dispatch });
+/** What stands in the fields of the agent's menu. */
+function shown(form) {
+  const { agent, model, mode, dispatch } = Object.fromEntries(new FormData(form));
+  return { agent, model: model.trim(), mode, dispatch };
+}
+
+/** Only what was changed in the menu since it was opened; with another agent, what is to go with it, too. */
+async function settings(form) {
+  const now = shown(form);
+  const goes = (name) => now[name] !== opened[name] || (now.agent !== opened.agent && name !== "dispatch");
+  await post(`/api/t/${thread}/settings`, Object.fromEntries(Object.entries(now).filter(([name]) => goes(name))));
   form.parentElement.open = false;
 }
 
@@ -213,15 +225,17 @@ async function always() {
   if (answer?.ok) fill(document.getElementById("always"), (await answer.json()).html);
 }
 
-/** So is what the agent that is picked offers to choose from. */
-async function choices() {
-  const agent = encodeURIComponent(document.getElementById("pick-agent").value);
-  const answer = await fetch(`/api/t/${thread}/choices?agent=${agent}`, { headers: { accept: "application/json" } }).catch(() => null);
-  if (!answer?.ok) return;
+/** So is what the agent that is picked offers to choose from. `mode` is picked of it; left out, what is picked stays. */
+async function choices(mode) {
+  const picked = document.getElementById("pick-agent");
+  const agent = picked.value;
+  const path = `/api/t/${thread}/choices?agent=${encodeURIComponent(agent)}`;
+  const answer = await fetch(path, { headers: { accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok || picked.value !== agent) return;
   const { models, modes } = await answer.json();
   document.getElementById("models").replaceChildren(...models.map(({ id, name }) => new Option(name, id)));
   const pick = document.getElementById("pick-its-mode");
-  const chosen = pick.value;
+  const chosen = mode ?? pick.value;
   pick.replaceChildren(pick.options[0], ...modes.map(({ id, name }) => new Option(name, id)));
   pick.value = modes.some(({ id }) => id === chosen) ? chosen : "";
   document.getElementById("its-mode").hidden = modes.length === 0;

@@ -125,14 +125,14 @@ async fn a_newer_programs_database_is_left_alone() {
     let (folder, conversation, _) = with_thread().await;
     conversation.close().await.unwrap();
     let newer = raw(folder.path());
-    newer.execute_batch("PRAGMA user_version = 7").unwrap();
+    newer.execute_batch("PRAGMA user_version = 8").unwrap();
     newer.close().unwrap();
     left_alone(folder.path(), |error| {
         matches!(
             error,
             ConversationError::Version {
-                found: 7,
-                known: 6,
+                found: 8,
+                known: 7,
                 ..
             }
         )

@@ -55,6 +55,8 @@ async fn a_change_touches_only_what_it_names() {
     let set = ThreadChange {
         model: Some(Some("m".to_owned())),
         mode: Some(Some("plan".to_owned())),
+        own_model: Some(Some("small".to_owned())),
+        own_mode: Some(Some("ask".to_owned())),
         session: Some(Some("s".to_owned())),
         dispatch: Some(Dispatch::Steer),
         permissions: Some(Some(Permissions::Deny)),
@@ -64,6 +66,8 @@ async fn a_change_touches_only_what_it_names() {
     let expected = crate::Thread {
         model: Some("m".to_owned()),
         mode: Some("plan".to_owned()),
+        own_model: Some("small".to_owned()),
+        own_mode: Some("ask".to_owned()),
         session: Some("s".to_owned()),
         dispatch: Dispatch::Steer,
         permissions: Some(Permissions::Deny),
@@ -78,6 +82,8 @@ async fn a_change_touches_only_what_it_names() {
     };
     let expected = crate::Thread {
         session: None,
+        own_model: None,
+        own_mode: None,
         title: "t".to_owned(),
         agent: "codex".to_owned(),
         ..expected

@@ -231,7 +231,8 @@ async fn the_first_version_of_the_file_goes_on_with_its_ids() {
                  json(iif(body ->> '$.ended' = 'done', 'true', 'false'))) WHERE body ->> '$.item' = 'login';
              DROP TABLE grants; DROP TABLE item_ids; DROP INDEX deliveries_stuck_of; PRAGMA user_version = 1;
              ALTER TABLE threads DROP COLUMN workspaces; ALTER TABLE threads DROP COLUMN permissions;
-             ALTER TABLE threads DROP COLUMN mode;",
+             ALTER TABLE threads DROP COLUMN mode; ALTER TABLE threads DROP COLUMN own_model;
+             ALTER TABLE threads DROP COLUMN own_mode;",
         )
         .unwrap();
     let (conversation, _) = Conversation::open(folder.path()).unwrap();

@@ -1,11 +1,11 @@
 //! What is always allowed: the host remembers it and answers, so that it can be taken back while the agent runs.
 
 use conversation::{
-    Choice, ChoiceKind, Conversation, Decision, Grant, GrantId, Item, Keeper, Permissions, ThreadId,
+    Body, Choice, ChoiceKind, Conversation, Decision, Grant, GrantId, Item, Keeper, Permissions, ThreadId,
 };
 use credentials::UserId;
 
-use crate::entry::{entry, told};
+use crate::entry::entry;
 use crate::rights::{Deed, is_operator, may};
 use crate::supervisor::{Answer, SupervisorError};
 use crate::task::Task;
@@ -73,7 +73,7 @@ impl Task {
         }
         let name = if is_operator(by) { OPERATOR } else { name };
         let conversation = &self.shared.conversation;
-        let blank = entry(conversation, &self.thread.id, self.turn_id(), told(""));
+        let blank = entry(conversation, &self.thread.id, self.turn_id(), Body::told(""));
         let told = taken_back(blank, name.to_owned());
         let taken = conversation.take_back_grants(&self.thread.id, which, told);
         let Some((taken, item)) = taken.await? else {
@@ -90,7 +90,7 @@ pub(crate) async fn take_back_offline(
     thread: &ThreadId,
     which: Option<GrantId>,
 ) -> Result<Vec<Grant>, SupervisorError> {
-    let blank = entry(conversation, thread, None, told(""));
+    let blank = entry(conversation, thread, None, Body::told(""));
     let told = taken_back(blank, OPERATOR.to_owned());
     let taken = conversation.take_back_grants(thread, which, told).await?;
     Ok(taken.map_or_else(Vec::new, |(taken, _)| taken))
@@ -106,7 +106,7 @@ fn taken_back(blank: Item, name: String) -> impl Fn(&[Grant]) -> Item + Send + '
         };
         let list: String = taken.iter().map(what).collect();
         Item {
-            body: told(format!(
+            body: Body::told(format!(
                 "{name} took back what was always allowed here; the next such call asks again:\n{list}"
             )),
             ..blank.clone()

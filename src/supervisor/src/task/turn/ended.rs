@@ -33,6 +33,7 @@ impl Task {
             }
         }
         self.hear_offers();
+        self.settle_choices().await;
         if !matches!(result, Err(PromptError::Gone)) {
             // Whatever it answers, a worker that answers is sound.
             self.failures = 0;

@@ -54,27 +54,24 @@ fn modes_are_read_beside_models_and_what_an_agent_leaves_by_itself_is_noticed() 
     let offers = menus.offers();
     assert_eq!(offers.models, None);
     assert_eq!(offers.modes.unwrap().words(), "`ask` (Ask), `plan` (Plan)");
-    let request = menus.modes.request("s", Some("plan")).unwrap().unwrap();
+    let request = menus.modes.request("s", "plan").unwrap().unwrap();
     assert_eq!(
         (request.0.method(), request.1.as_str()),
         ("session/set_mode", "plan")
     );
     menus.moved("plan".to_owned());
     assert_eq!(menus.strayed(), None, "it was not told yet");
-    menus
-        .modes
-        .took(Some("plan"), request.1, &request.2, &Value::Null)
-        .unwrap();
+    menus.modes.took(request.1, &request.2, &Value::Null).unwrap();
     assert_eq!(menus.strayed(), None);
     menus.moved("ask".to_owned());
     assert_eq!(menus.strayed(), Some(("plan".to_owned(), "ask".to_owned())));
-    assert!(menus.modes.request("s", Some("ask")).unwrap().is_none());
+    assert!(menus.modes.request("s", "ask").unwrap().is_none());
     assert_eq!(menus.strayed(), None, "that is what is wanted now");
-    let lacks = menus.modes.request("s", Some("yolo")).unwrap_err();
+    let lacks = menus.modes.request("s", "yolo").unwrap_err();
     assert!(
         matches!(&lacks, NotTaken::Refused(why) if why.contains("`plan` (Plan)")),
         "{lacks:?}"
     );
-    let none = menus.models.request("s", Some("one")).unwrap_err();
+    let none = menus.models.request("s", "one").unwrap_err();
     assert_eq!(none, NotTaken::NoMenu);
 }

@@ -82,3 +82,24 @@ async fn an_agent_that_dies_when_it_is_told_has_refused_nothing_and_got_no_promp
         "{told:?}"
     );
 }
+
+#[tokio::test]
+async fn what_an_agent_announces_while_it_takes_up_a_session_is_what_that_offers() {
+    let functions = r#"
+options() { printf '"configOptions":[{"id":"model","name":"Model","category":"model","type":"select","currentValue":"%s","options":[{"value":"m-0","name":"m-0"},{"value":"m-1","name":"m-1"}]}]' "$1"; }
+on_load() {
+  printf '{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"s1","update":{"sessionUpdate":"config_option_update",%s}}}\n' "$(options m-0)"
+  answer '{}'
+}
+on_answer() {
+  case $line in
+    *'"method":"session/set_config_option"'*)
+      id=${line#*'"id":"'}; id=${id%%'"'*}; answer "{$(options m-1)}"; on_prompt() { say told; answer '{"stopReason":"end_turn"}'; } ;;
+  esac
+}
+"#;
+    let (told, ended, _) = chosen(functions, Some("s1")).await;
+    assert_eq!(ended.unwrap(), StopReason::EndTurn);
+    let first = told.into_iter().next().unwrap();
+    assert_eq!(said(first), "told");
+}

@@ -14,6 +14,8 @@ pub(super) fn thread(local: &str, title: &str, active: u64) -> Thread {
         agent: "native".into(),
         model: None,
         mode: None,
+        own_model: None,
+        own_mode: None,
         dispatch: Dispatch::Queue,
         workspaces: None,
         permissions: None,
