@@ -35,7 +35,6 @@ async fn refused(home: &Path, thread: &ThreadId, count: i64) {
             now: Timestamp::now(),
             lease: Duration::from_mins(1),
             limit: 1,
-            front_end: None,
             only: Some(put[0].id),
             text: None,
         };

@@ -109,8 +109,6 @@ pub struct Claim {
     pub lease: Duration,
     /// At most so many; of one thread never more than one at a time, so that they arrive in order.
     pub limit: usize,
-    /// Only those of this front-end.
-    pub front_end: Option<String>,
     /// Only this one.
     pub only: Option<DeliveryId>,
     /// What is to be sent by now. While an earlier try is in doubt, its text stays: what may be in the chat must be known.

@@ -231,3 +231,23 @@ async fn what_is_changed_while_it_is_still_tried_runs_in_its_new_words() {
     stage.sign(message, "✅").await;
     assert_eq!(stage.answers(message).await, "new words");
 }
+
+#[tokio::test]
+async fn what_is_changed_while_its_files_come_runs_in_its_new_words() {
+    let stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: hello").await;
+    stage.sign(first, "✅").await;
+    stage
+        .fake
+        .inject(Fault::held().on("GET", "/cdn/attachments/*/*/*"));
+    let post = Post::new("say: old words").file("a.txt", "text/plain", b"one");
+    let changed = stage.alice.posts(thread, post);
+    stage.struck().await;
+    stage.alice.edits(changed, "say: new words");
+    // What was changed was heard by then.
+    stage.hears_elsewhere().await;
+    stage.fake.let_go().await;
+    stage.sign(changed, "✅").await;
+    let answers = stage.answers(thread).await;
+    assert!(answers.starts_with("hello\nnew words\n"), "{answers}");
+}

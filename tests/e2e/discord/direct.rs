@@ -98,3 +98,27 @@ async fn direct_conversations_that_an_earlier_version_did_not_list_are_found_and
     };
     until(listed).await;
 }
+
+#[tokio::test]
+async fn who_writes_before_it_is_known_who_may_is_answered_after_what_they_wrote_before() {
+    let mut stage = Stage::start("dms = true\neveryone = true", "").await;
+    let direct = stage.alice.direct();
+    let hello = stage.alice.says(direct, "say: hello");
+    stage.sign(hello, "✅").await;
+    assert_eq!(stage.leaves().await, Some(0));
+    let missed = stage.alice.says(direct, "say: missed");
+    stage.environment = vec![("AGENT_HOST_HASTE", "50".to_owned())];
+    stage.up_to_the_door().await;
+    // After that it asks again who owns the application.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let owners = Fault::status(503).on("GET", "/oauth2/applications/@me");
+    stage.fake.inject(owners.times(1_000_000));
+    stage.fake.gateway().release_ready();
+    stage
+        .logged("could not look up whose direct messages are read")
+        .await;
+    let live = stage.alice.says(direct, "say: live");
+    stage.sign(live, "✅").await;
+    stage.sign(missed, "✅").await;
+    assert_eq!(stage.answers(direct).await, "hello\nmissed\nlive");
+}

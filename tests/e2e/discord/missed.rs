@@ -184,6 +184,71 @@ async fn a_thread_that_the_host_itself_wakes_before_it_was_found_put_away_is_rea
 }
 
 #[tokio::test]
+async fn a_thread_that_was_open_in_the_session_before_and_wakes_put_away_is_read_first() {
+    let mut stage = Stage::ready("", "").await;
+    // Which threads were put away is not found out in any session.
+    let looks = Fault::status(503).on("GET", "/channels/*/threads/archived/public");
+    stage.fake.inject(looks.times(1_000));
+    stage.up().await;
+    let (first, thread) = stage.mention(&stage.alice, "say: hello").await;
+    stage.sign(first, "✅").await;
+    stage.fake.gateway().hold_ready();
+    stage.fake.gateway().invalidate_sessions(false);
+    let waits = |world: &support::discord::World| (world.gateway().waiting() == 1).then_some(());
+    stage.fake.until("an identify", waits).await;
+    let missed = stage.alice.says(thread, "say: before it was put away");
+    stage.manager().archives(thread, true);
+    stage.fake.gateway().release_ready();
+    stage.hears().await;
+    let live = stage.alice.says(thread, "say: live");
+    stage.sign(live, "✅").await;
+    stage.sign(missed, "✅").await;
+    assert_eq!(stage.answers(thread).await, "hello\nbefore it was put away\nlive");
+}
+
+#[tokio::test]
+async fn a_thread_is_found_behind_a_hundred_that_were_put_away_after_it() {
+    let mut stage = Stage::start("", "").await;
+    let thread = stage.killed_after_a_turn().await;
+    let missed = stage.alice.says(thread, "say: before it was put away");
+    stage.manager().archives(thread, true);
+    for number in 0..100 {
+        let quiet = stage
+            .alice
+            .starts_thread(stage.channel, &format!("quiet {number}"), None);
+        stage.manager().archives(quiet, true);
+    }
+    stage.up().await;
+    stage.sign(missed, "✅").await;
+    assert_eq!(stage.answers(thread).await, "hello\nbefore it was put away");
+}
+
+#[tokio::test]
+async fn a_forum_which_has_no_messages_is_not_read() {
+    let mut stage = Stage::start("", "").await;
+    let forum = stage.guild.forum("questions");
+    let thread = stage.killed_after_a_turn().await;
+    let post = stage.alice.posts_in_forum(
+        forum,
+        "How do I X?",
+        &format!("{} say: so", stage.fake.bot().mention()),
+    );
+    let missed = stage.alice.says(thread, "say: read");
+    let before = stage.fake.requests().len();
+    stage.up().await;
+    for asked in [missed, post] {
+        stage.sign(asked, "✅").await;
+    }
+    let of_forum = format!("/channels/{forum}/messages");
+    let requests = stage.fake.requests();
+    let read: Vec<&Seen> = requests[before..]
+        .iter()
+        .filter(|seen| seen.path.contains(&of_forum))
+        .collect();
+    assert!(read.is_empty(), "{read:?}");
+}
+
+#[tokio::test]
 async fn a_private_thread_that_was_put_away_meanwhile_is_read_and_one_that_was_never_served() {
     let mut stage = Stage::start("", "").await;
     let name = stage.fake.bot().mention();

@@ -215,7 +215,12 @@ async fn where_nothing_may_be_read_what_may_be_there_is_not_said_again() {
     let asked = stage.unheard(thread).await;
     stage.denies(permissions::READ_MESSAGE_HISTORY);
     stage.forgotten().await;
-    stage.logged("could not be sent").await;
+    let told = stage.logged("could not be sent").await;
+    let mut why = told.lines().filter(|line| line.contains("could not be sent"));
+    assert!(
+        why.all(|why| why.contains("the bot lacks the permission Read Message History")),
+        "{told}"
+    );
     assert_eq!(stage.count(thread, "once"), 1);
     stage.denies(0);
     stage.sign(asked, "✅").await;

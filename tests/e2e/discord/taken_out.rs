@@ -3,7 +3,7 @@
 use std::fs;
 
 use rehearsal::Counter;
-use support::discord::{Id, permissions};
+use support::discord::{Fault, Id, permissions};
 
 use super::{Stage, with};
 use crate::threads::until;
@@ -184,4 +184,30 @@ async fn where_the_bot_answers_everything_it_waits_for_a_call_in_a_thread_that_i
     let asked = stage.calls(thread, "say: back");
     stage.sign(asked, "✅").await;
     assert_eq!(stage.answers(thread).await, "one\nback");
+}
+
+#[tokio::test]
+async fn a_call_counts_once_the_bot_is_in_its_thread_so_that_a_new_session_does_not_silence_it() {
+    let mut stage = Stage::ready("", "[limits]\nworkers = 1").await;
+    let role = stage.guild.role_of_bot("agent-host");
+    stage.up().await;
+    let (first, thread) = stage.mention(&stage.alice, "say: one").await;
+    stage.is_whole(first, thread, "one").await;
+    stage.is_taken_out(thread);
+    stage.knows_that_it_is_out_of(&[thread]).await;
+    // Whoever calls waits, and nothing is said in the thread.
+    let (busy, _) = stage.mention(&stage.alice, "hold\nsay: busy").await;
+    stage.scene.wait(Counter::ModelRequests, 2).await;
+    let joining = Fault::status(502).on("PUT", "/channels/*/thread-members/@me");
+    stage.fake.inject(joining);
+    // Who is mentioned by name is made a member by Discord; by its role the bot has to become one itself.
+    let asked = stage.alice.says(thread, &format!("<@&{role}> say: back"));
+    until(async || (stage.still_waiting(thread).await.len() == 1).then_some(())).await;
+    // It is not heard again.
+    stage.is_done_with(asked).await;
+    stage.kill();
+    stage.up().await;
+    stage.sign(busy, "❌").await;
+    stage.sign(asked, "✅").await;
+    stage.said(thread, "the answer", with("back")).await;
 }

@@ -179,7 +179,6 @@ impl Bot {
     /// How turns are shown in a channel.
     pub(super) fn look(&self, channel: Id) -> Look {
         Look {
-            thoughts: false,
             upload_limit: self.places.upload_limit(channel).unwrap_or(UPLOAD_LIMIT),
             without_files: BTreeMap::new(),
             postings: BTreeMap::new(),

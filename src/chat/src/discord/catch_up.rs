@@ -28,8 +28,6 @@ const READING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_M
 /// So long what happened may take to be told by the gateway. No mark waits for that: what is read again after a stop is decided
 /// again, and by then others have spoken.
 const NEWS: Duration = Duration::from_secs(5);
-/// Messages that Discord gives at once.
-const PAGE: usize = 100;
 
 /// Messages of a channel that were perhaps missed: those after `after`. What comes after `upto` comes live.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +47,8 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     for channel in guild.channels.values().chain(&guild.threads) {
         let newest = channel.last_message_id.map_or(0, MessageId::get);
         let given = given(bot, guild, channel);
-        if newest <= before || !is_heard(bot, channel) || !given.contains(Permissions::VIEW_CHANNEL) {
+        let is_seen = given.contains(Permissions::VIEW_CHANNEL) && Spot::of(channel).kind.has_messages();
+        if newest <= before || !is_heard(bot, channel) || !is_seen {
             continue;
         }
         if given.contains(READING) {
@@ -85,8 +84,10 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     }
     let known = guild.channels.keys().copied();
     let known = known.chain(guild.threads.iter().map(|thread| thread.id));
+    let is_told = |_| true;
+    let known = known.map(ChannelId::get);
     bot.sight
-        .looks(id, (before, first), parents.len(), known.map(ChannelId::get));
+        .looks(id, (before, first), parents.len(), is_told, known);
     let again = Arc::clone(bot);
     // One after the other: what people say now is not to wait for all of them.
     tokio::spawn(async move {
@@ -237,12 +238,12 @@ fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, first: Id, place: Option<OwnedSema
 async fn read(bot: &Arc<Bot>, mut gap: Gap, behind: Behind) -> Result<(), Trouble> {
     begin_with_its_message(bot, gap).await?;
     loop {
-        let messages = bot.rest.after(gap.channel, gap.after).await?;
-        let is_last = messages.len() < PAGE;
-        for message in messages {
-            gap.after = message.id.get();
+        let page = bot.rest.page(gap.channel, gap.after).await?;
+        let is_last = page.is_last;
+        for message in page.messages {
             hear_late(bot, message, gap.guild).await;
         }
+        gap.after = page.upto.unwrap_or(gap.after);
         if is_last || gap.after >= gap.upto {
             if is_last && gap.upto < Id::MAX {
                 // The newest was deleted: it is not to be looked for in each session.
@@ -266,18 +267,18 @@ async fn begin_with_its_message(bot: &Arc<Bot>, gap: Gap) -> Result<(), Trouble>
     let has_messages = |parent: &Id| {
         bot.places
             .spot(*parent)
-            .is_some_and(|spot| spot.kind != Kind::Forum)
+            .is_some_and(|spot| spot.kind.has_messages())
     };
     let Some(parent) = parent.filter(has_messages) else {
         return Ok(());
     };
-    let messages = match bot.rest.after(parent, gap.channel - 1).await {
-        Ok(messages) => messages,
+    let page = match bot.rest.page(parent, gap.channel - 1).await {
+        Ok(page) => page,
         // Where nothing may be read nothing was asked for.
         Err(Trouble::Refused { .. }) => return Ok(()),
         Err(trouble) => return Err(trouble),
     };
-    let first = messages.into_iter().next();
+    let first = page.messages.into_iter().next();
     if let Some(message) = first.filter(|first| first.id.get() == gap.channel) {
         hear_late(bot, message, gap.guild).await;
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use serenity::all::{Event, Guild, GuildChannel, GuildId, Message, MessageId, Ready};
+use serenity::all::{
+    Event, Guild, GuildChannel, GuildId, Message, MessageId, MessageUpdateEvent, Ready, Timestamp,
+};
 
 use super::admission::Id;
 use super::bot::Bot;
@@ -40,9 +42,11 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             let guild = event.message.guild_id.map(GuildId::get);
             heard(bot, event.message, guild);
         }
-        Event::MessageUpdate(event) if event.edited_timestamp.is_some() => {
-            bot.trying.changed(event.id.get());
-            waiting::told(bot, event.channel_id.get(), event.id.get(), News::Changed);
+        Event::MessageUpdate(event) => {
+            if let Some(at) = reworded(&event, bot.identity.user) {
+                bot.trying.changed(event.id.get(), at);
+                waiting::told(bot, event.channel_id.get(), event.id.get(), News::Changed);
+            }
         }
         Event::MessageDelete(event) => deleted(bot, event.channel_id.get(), &[event.message_id]),
         Event::MessageDeleteBulk(event) => deleted(bot, event.channel_id.get(), &event.ids),
@@ -101,6 +105,13 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
     }
 }
 
+/// When its author changed a message. `None`: nobody did, or the bot itself, to which that is no news; while it answers it edits
+/// all the time.
+fn reworded(event: &MessageUpdateEvent, us: Id) -> Option<Timestamp> {
+    let is_ours = event.author.as_ref().is_some_and(|author| author.id.get() == us);
+    event.edited_timestamp.filter(|_| !is_ours)
+}
+
 /// Messages were deleted, people's or the bot's own: of one that is being dealt with that is known from now on.
 fn deleted(bot: &Arc<Bot>, channel: Id, messages: &[MessageId]) {
     let messages: Vec<Id> = messages.iter().map(|message| message.get()).collect();
@@ -126,8 +137,7 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
     // At once: a host that is killed in its first second must not begin anew.
     bot.remember_seen();
     if direct.is_some() {
-        let bot = Arc::clone(bot);
-        tokio::spawn(async move { catch_up::direct(&bot, session).await });
+        catch_up::direct(bot, session);
     }
 }
 
@@ -189,4 +199,26 @@ fn heard(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
     let (bot, channel) = (Arc::clone(bot), came.message.channel_id.get());
     let again = Arc::clone(&bot);
     again.in_order(channel, async move { hear(&bot, came).await });
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_people_change_is_news_and_what_the_bot_edits_or_discord_adds_is_none() {
+        let told = |author: &str, edited: Option<&str>| {
+            let event = json!({
+                "id": "3", "channel_id": "1", "edited_timestamp": edited,
+                "author": { "id": author, "username": "someone", "discriminator": "0000", "avatar": null },
+            });
+            reworded(&serde_json::from_value(event).unwrap(), 7)
+        };
+        let edited = Some("2026-11-22T00:00:00Z");
+        assert_eq!(told("8", edited), edited.and_then(|at| at.parse().ok()));
+        assert_eq!(told("7", edited), None, "the bot's own");
+        assert_eq!(told("8", None), None, "a preview of a link");
+    }
 }

@@ -87,6 +87,11 @@ impl Kind {
     pub(super) fn has_threads(self) -> bool {
         matches!(self, Self::Text | Self::News | Self::Forum)
     }
+
+    /// Whether something is said in it itself: of a forum Discord calls its newest post its last message.
+    pub(super) fn has_messages(self) -> bool {
+        self != Self::Forum
+    }
 }
 
 impl From<u8> for Kind {

@@ -198,9 +198,8 @@ async fn details(bot: &Bot, asker: &Asker, thread: &ThreadId, item: ItemId) {
     if !asker.later(bot).await {
         return;
     }
-    let look = bot.look(asker.channel);
     let shown = items(bot, thread).await;
-    let shown = shown.map(|items| render::details(&items, item, &look));
+    let shown = shown.map(|items| render::details(&items, item));
     let answer = match shown {
         Ok(Some(details)) => {
             let given = files::give(bot, thread, &details.files, asker.upload_limit);

@@ -35,8 +35,6 @@ const WHOLE_ANSWER: &str = "answer.md";
 /// How turns are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// Whether the agent's reasoning is shown, as one quiet line each.
-    pub thoughts: bool,
     /// The largest file in bytes that Discord takes here.
     pub upload_limit: u64,
     /// Turns in which nothing is attached from an entry on: the bot may not. What a file would hold is text then.
@@ -80,7 +78,7 @@ pub fn messages<I: Borrow<Item>>(items: &[I], progress: &Progress, look: &Look) 
         if at < shown {
             continue;
         }
-        if activity.take(item, look) {
+        if activity.take(item) {
             continue;
         }
         if let Body::File(file) = &item.body {

@@ -75,15 +75,6 @@ impl Conversation {
         .await
     }
 
-    /// When to claim next: when the first delivery of a thread is due, or its claim is lost. `None`: nothing is on its way.
-    pub async fn next_delivery(&self, front_end: Option<&str>) -> Result<Option<Timestamp>> {
-        let front_end = front_end.map(str::to_owned);
-        self.read("look into the outbox", move |database| {
-            deliveries::next_time(database, front_end.as_deref())
-        })
-        .await
-    }
-
     /// A delivery.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Delivery> {
         self.read("read a delivery", move |database| deliveries::get(database, id))

@@ -17,7 +17,6 @@ pub(crate) const MAX_TEXT: usize = 1 << 20;
 pub(crate) const DUE: &str = "
     SELECT d.* FROM deliveries d
     WHERE d.state IN ('pending', 'uncertain') AND d.next_try <= :now
-        AND (:from IS NULL OR (d.thread >= :from AND d.thread < :to))
         AND (:only IS NULL OR d.id = :only)
         AND NOT EXISTS (
             SELECT 1 FROM deliveries e
@@ -73,30 +72,10 @@ pub(crate) fn delivered(database: &Connection, thread: &ThreadId) -> Work<Vec<De
 
 /// What may be sent now.
 pub(crate) fn due(database: &Connection, claim: &Claim) -> Work<Vec<Delivery>> {
-    let (from, to) = front_end_range(claim.front_end.as_deref());
-    many(
-        database,
-        DUE,
-        named_params! {
-            ":now": claim.now.millis(), ":from": from, ":to": to, ":only": claim.only, ":limit": rows(claim.limit),
-        },
-    )
-}
-
-/// When the next one may be sent, or the next claim is lost; `None`: nothing is on its way.
-pub(crate) fn next_time(database: &Connection, front_end: Option<&str>) -> Work<Option<Timestamp>> {
-    let (from, to) = front_end_range(front_end);
-    let sql = "
-        SELECT min(coalesce(d.lease, d.next_try)) FROM deliveries d
-        WHERE d.state IN ('pending', 'sent', 'uncertain')
-            AND (:from IS NULL OR (d.thread >= :from AND d.thread < :to))
-            AND NOT EXISTS (
-                SELECT 1 FROM deliveries e
-                WHERE e.state IN ('pending', 'sent', 'uncertain') AND e.thread = d.thread AND e.id < d.id)";
-    let time: Option<i64> = database
-        .prepare_cached(sql)?
-        .query_row(named_params! { ":from": from, ":to": to }, |row| row.get(0))?;
-    Ok(time.map(Timestamp::from_millis))
+    let params = named_params! {
+        ":now": claim.now.millis(), ":only": claim.only, ":limit": rows(claim.limit),
+    };
+    many(database, DUE, params)
 }
 
 /// Claims whose time is over.

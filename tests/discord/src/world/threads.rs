@@ -69,10 +69,13 @@ impl World {
             .unwrap_or_default();
         data["newly_created"] = json!(true);
         self.tell("THREAD_CREATE", (GUILDS, 0), id, data);
-        let forum = self
-            .channels
-            .get(&start.parent)
-            .is_some_and(|parent| parent.kind == Kind::Forum);
+        let parent = self.channels.get_mut(&start.parent);
+        let forum = parent.filter(|parent| parent.kind == Kind::Forum);
+        let in_forum = forum.is_some();
+        if let Some(forum) = forum {
+            // Nothing is said in it: its newest post stands for its newest message.
+            forum.last_message = Some(id);
+        }
         if let Some(message) = start.from.and_then(|from| self.messages.get_mut(&from)) {
             message.thread = Some(id);
             message.flags |= HAS_THREAD;
@@ -83,7 +86,7 @@ impl World {
                 ..Draft::default()
             };
             self.post(start.owner, id, note);
-        } else if !forum && matches!(start.kind, Kind::PublicThread | Kind::NewsThread) {
+        } else if !in_forum && matches!(start.kind, Kind::PublicThread | Kind::NewsThread) {
             let note = Draft {
                 kind: THREAD_CREATED,
                 content: start.name,

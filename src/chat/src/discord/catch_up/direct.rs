@@ -56,6 +56,22 @@ impl Conversations {
         lock(&self.0).all.contains(&channel)
     }
 
+    /// A session begins: all that are known are to be read after this message.
+    fn are_unread(&self, after: Id) {
+        let mut known = lock(&self.0);
+        known.unread = known.all.iter().copied().collect();
+        known.after = after;
+    }
+
+    /// Of those that are known only these are to be read, and these others.
+    fn are_found(&self, found: &[Found]) {
+        let (of_known, others): (Vec<&Found>, Vec<&Found>) = found.iter().partition(|one| one.is_known);
+        let of_known: HashSet<Id> = of_known.into_iter().map(|one| one.channel).collect();
+        let mut known = lock(&self.0);
+        known.unread.retain(|channel| of_known.contains(channel));
+        known.unread.extend(others.into_iter().map(|one| one.channel));
+    }
+
     /// Whether it was still to be read, and after which message; from now on it is not.
     fn take(&self, channel: Id) -> Option<Id> {
         let mut known = lock(&self.0);
@@ -72,13 +88,20 @@ struct Found {
     is_known: bool,
 }
 
-/// Reads what was missed in all of them. Of two sessions, the later one does it.
-pub(in crate::discord) async fn direct(bot: &Arc<Bot>, session: u32) {
+/// Reads what was missed in all of them. Of two sessions, the later one does it. Returns at once: who writes from now on is
+/// heard after what they wrote before.
+pub(in crate::discord) fn direct(bot: &Arc<Bot>, session: u32) {
     let before = bot.seen().before(DIRECT);
-    if bot.config.rules.dms && read_all(bot, session, before).await.is_none() {
-        return;
+    let reads = bot.config.rules.dms;
+    if reads {
+        bot.conversations.are_unread(before);
     }
-    bot.seen().heard_direct(OF_DIRECT, session);
+    let bot = Arc::clone(bot);
+    tokio::spawn(async move {
+        if !reads || read_all(&bot, session).await.is_some() {
+            bot.seen().heard_direct(OF_DIRECT, session);
+        }
+    });
 }
 
 /// What was missed in a direct conversation comes before what has just come, also if it is not its turn yet.
@@ -98,7 +121,7 @@ fn gap(channel: Id, after: Id) -> Gap {
 }
 
 /// `None`: another session has begun.
-async fn read_all(bot: &Arc<Bot>, session: u32, before: Id) -> Option<()> {
+async fn read_all(bot: &Arc<Bot>, session: u32) -> Option<()> {
     let is_over = || !bot.seen().is_session(OF_DIRECT, session);
     let rules = loop {
         match bot.rules().await {
@@ -112,11 +135,10 @@ async fn read_all(bot: &Arc<Bot>, session: u32, before: Id) -> Option<()> {
     };
     let kept = bot.memory.direct();
     let found = found(bot, &rules, &kept).await;
-    {
-        let mut known = lock(&bot.conversations.0);
-        known.unread = found.iter().map(|one| one.channel).collect();
-        known.after = before;
+    if is_over() {
+        return None;
     }
+    bot.conversations.are_found(&found);
     let places = Arc::new(Semaphore::new(AT_ONCE));
     for (number, one) in found.into_iter().enumerate() {
         let place = Arc::clone(&places).acquire_owned().await.ok()?;

@@ -9,7 +9,7 @@ use super::{Gap, is_heard, missed, put_away};
 use crate::discord::admission::{Id, hears};
 use crate::discord::bot::Bot;
 use crate::discord::hear;
-use crate::discord::places::{Kind, lock};
+use crate::discord::places::lock;
 
 /// How far this host has heard each channel and thread: one mark for all of them says nothing of those that it did not see.
 #[derive(Debug, Default)]
@@ -50,17 +50,19 @@ impl Sight {
     }
 
     /// So many channels of a guild are being looked into for threads that were put away since `before`; `known` are read anyway.
+    /// What was known before of these channels, as `is_told` says, is not known any more: nobody has told what became of it.
     pub(super) fn looks(
         &self,
         guild: Id,
         (before, first): (Id, Id),
         channels: usize,
+        is_told: impl Fn(Id) -> bool,
         known: impl Iterator<Item = Id>,
     ) {
-        if channels == 0 {
+        let mut heard = lock(&self.0);
+        if channels == 0 && !heard.looking.contains_key(&guild) {
             return;
         }
-        let mut heard = lock(&self.0);
         let looking = heard.looking.entry(guild).or_insert_with(|| Looking {
             before,
             first,
@@ -69,6 +71,7 @@ impl Sight {
         looking.left += channels;
         looking.before = looking.before.min(before);
         looking.first = looking.first.min(first);
+        looking.known.retain(|place| !is_told(*place));
         looking.known.extend(known);
     }
 
@@ -150,12 +153,17 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
             continue;
         };
         tracing::info!(channel = parent, "a channel has come into sight");
-        if spot.kind != Kind::Forum {
+        if spot.kind.has_messages() {
             missed(bot, gap(parent), held);
         }
         bot.seen().came(guild, held);
         let known = event.threads.iter().map(|thread| thread.id.get());
-        bot.sight.looks(guild, (met, held), 1, known.chain([parent]));
+        let is_told = |place| {
+            let spot = bot.places.spot(place);
+            spot.is_some_and(|spot| spot.parent == Some(parent))
+        };
+        bot.sight
+            .looks(guild, (met, held), 1, is_told, known.chain([parent]));
         let again = Arc::clone(bot);
         tokio::spawn(async move { put_away(&again, ((parent, spot.kind), guild), met, held).await });
     }
@@ -175,7 +183,7 @@ mod tests {
     fn a_thread_that_wakes_is_read_once_as_long_as_it_is_looked_for() {
         let sight = Sight::default();
         assert_eq!(sight.wakes(1, 7), None, "nothing is looked for");
-        sight.looks(1, (40, 41), 2, [5].into_iter());
+        sight.looks(1, (40, 41), 2, |_| true, [5].into_iter());
         assert_eq!(sight.wakes(1, 5), None, "it is read anyway");
         assert_eq!(sight.wakes(2, 7), None, "elsewhere");
         sight.made(1, 60);
@@ -186,6 +194,25 @@ mod tests {
         assert_eq!((sight.wakes(1, 7), sight.wakes(1, 7)), (Some((40, 41)), None));
         sight.looked(1);
         assert_eq!(sight.wakes(1, 8), None, "all were found");
+    }
+
+    #[test]
+    fn what_was_known_before_a_guild_told_of_itself_again_is_known_no_more() {
+        let sight = Sight::default();
+        sight.looks(1, (40, 41), 2, |_| true, [5, 6].into_iter());
+        sight.made(1, 60);
+        sight.looks(1, (50, 51), 2, |_| true, [6].into_iter());
+        assert_eq!(sight.wakes(1, 6), None, "it is open still");
+        let from = Some((40, 41));
+        assert_eq!((sight.wakes(1, 5), sight.wakes(1, 60)), (from, from));
+        // Of two channels one came into sight again, without its thread.
+        sight.looks(1, (50, 51), 1, |place| place == 5, [].into_iter());
+        assert_eq!((sight.wakes(1, 5), sight.wakes(1, 60)), (from, None));
+        // No channel of it has threads any more.
+        sight.looks(1, (50, 51), 0, |_| true, [].into_iter());
+        assert_eq!(sight.wakes(1, 6), from);
+        sight.looks(2, (50, 51), 0, |_| true, [].into_iter());
+        assert_eq!(sight.wakes(2, 6), None, "nothing is looked for there");
     }
 
     #[test]

@@ -61,9 +61,9 @@ async fn has_taken(bot: &Bot, message: &Message, thread: Id) -> Result<bool, Tro
     if bot.places.said_by_another(thread).is_some_and(|said| said > id) {
         return Ok(true);
     }
-    match bot.rest.after(message.channel_id.get(), id - 1).await {
-        Ok(read) => {
-            let now = read.into_iter().find(|read| read.id == message.id);
+    match bot.rest.page(message.channel_id.get(), id - 1).await {
+        Ok(page) => {
+            let now = page.messages.into_iter().find(|read| read.id == message.id);
             Ok(now.is_some_and(|now| now.reactions.iter().any(|sign| sign.me)))
         }
         // Nobody can say it. Answered twice is better than not at all.

@@ -97,6 +97,6 @@ async fn was_answered(bot: &Bot, message: &Message) -> Result<bool, Trouble> {
             .and_then(|answers| answers.message_id);
         said.author.id.get() == bot.identity.user && answers == Some(message.id)
     };
-    let later = bot.rest.after(message.channel_id.get(), message.id.get()).await?;
-    Ok(later.iter().any(is_reply))
+    let later = bot.rest.page(message.channel_id.get(), message.id.get()).await?;
+    Ok(later.messages.iter().any(is_reply))
 }

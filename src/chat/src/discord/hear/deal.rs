@@ -137,11 +137,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
     if bot.trying.is_deleted(id) {
         return Ok(Dealt::With);
     }
-    let changed = if bot.trying.is_changed(id) {
-        changed(bot, &came.message).await?
-    } else {
-        None
-    };
+    let changed = changed(bot, &came.message).await?;
     let message = changed.as_ref().unwrap_or(&came.message);
     if bot.places.is_opening(channel, message.id.get()) {
         return Err(Failed::Later("its thread is not open yet".to_owned()));
@@ -192,11 +188,8 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             if let Some(left) = is_left(bot, came, tries, channel, is_likely).await? {
                 return Ok(left);
             }
-            if spot.kind == Kind::Thread
-                && let Err(trouble) = bot.rest.join(channel).await
-            {
-                // Whoever writes in a thread is made a member of it anyway.
-                tracing::debug!(channel, %trouble, "could not join a thread");
+            if spot.kind == Kind::Thread {
+                join(bot, channel).await?;
             }
             let title = said.title();
             bot.is_no_longer_taken_out_of(channel);
@@ -210,10 +203,28 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
     Ok(Dealt::With)
 }
 
-/// What a message says now that its author has changed it, with all that only came with it. `None`: as it came, where it may not
-/// be read, or is not there any more, which is told.
-async fn changed(bot: &Bot, came: &Message) -> Result<Option<Message>, Trouble> {
+/// Becomes a member of a thread. One that the bot is no member of though it has spoken there is taken for one that it was taken
+/// out of, by each session: it would not say what it is asked now.
+///
+/// Errors: not now.
+async fn join(bot: &Bot, thread: Id) -> Result<(), Trouble> {
+    match bot.rest.join(thread).await {
+        Err(trouble @ Trouble::Refused { .. }) => {
+            // Whoever writes in a thread is made a member of it anyway.
+            tracing::debug!(thread, %trouble, "may not join a thread");
+            Ok(())
+        }
+        joined => joined,
+    }
+}
+
+/// What a message says now if its author has changed it since, with all that only came with it. `None`: what it said; also where
+/// it may not be read, or is not there any more, which is told.
+pub(super) async fn changed(bot: &Bot, came: &Message) -> Result<Option<Message>, Trouble> {
     let (channel, id) = (came.channel_id.get(), came.id.get());
+    if !bot.trying.is_changed(id, came.edited_timestamp) {
+        return Ok(None);
+    }
     match bot.rest.message(channel, id).await {
         Ok(now) => {
             let mut message = came.clone();

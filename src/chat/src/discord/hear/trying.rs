@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use serenity::all::Timestamp;
+
 use crate::discord::admission::Id;
 use crate::discord::places::lock;
 
@@ -16,7 +18,8 @@ struct One {
     /// What was missed may come live as well.
     times: u32,
     is_deleted: bool,
-    is_changed: bool,
+    /// When its author changed it last.
+    changed: Option<Timestamp>,
 }
 
 /// A message is being dealt with as long as this is kept.
@@ -42,16 +45,17 @@ impl Trying {
         }
     }
 
-    /// The same of one that its author changed.
-    pub(super) fn changed(&self, message: Id) {
+    /// The same of one that its author changed at this moment.
+    pub(super) fn changed(&self, message: Id, at: Timestamp) {
         if let Some(one) = lock(&self.0).get_mut(&message) {
-            one.is_changed = true;
+            one.changed = one.changed.max(Some(at));
         }
     }
 
-    /// Whether its author changed it while it is being dealt with.
-    pub(super) fn is_changed(&self, message: Id) -> bool {
-        lock(&self.0).get(&message).is_some_and(|one| one.is_changed)
+    /// Whether its author changed it while it is being dealt with, after it said what it said at this moment; `None`: at first.
+    pub(super) fn is_changed(&self, message: Id, since: Option<Timestamp>) -> bool {
+        let trying = lock(&self.0);
+        trying.get(&message).is_some_and(|one| one.changed > since)
     }
 
     /// Whether it was deleted while it is being dealt with.
@@ -87,5 +91,18 @@ mod tests {
         assert!(trying.is_deleted(7) && !trying.is_deleted(8));
         drop(late);
         assert!(!trying.is_deleted(7) && lock(&trying.0).is_empty());
+    }
+
+    #[test]
+    fn what_was_read_after_the_last_change_is_what_the_message_says() {
+        let trying = Trying::default();
+        let [early, late] = [7, 9].map(|at| Timestamp::from_unix_timestamp(at).unwrap());
+        trying.changed(7, early);
+        let _live = trying.begin(7);
+        assert!(!trying.is_changed(7, None), "that was before it came");
+        trying.changed(7, late);
+        trying.changed(7, early);
+        assert!(trying.is_changed(7, None) && trying.is_changed(7, Some(early)));
+        assert!(!trying.is_changed(7, Some(late)), "it was read since");
     }
 }

@@ -8,7 +8,8 @@ use supervisor::SupervisorError;
 
 use super::Failed;
 use super::before::before;
-use super::facts::{name_of, shown};
+use super::deal::changed;
+use super::facts::{name_of, said, shown};
 use super::waiting::source;
 use crate::discord::admission::{Author, AuthorKind, Id};
 use crate::discord::bot::{Bot, user};
@@ -99,16 +100,21 @@ pub(super) async fn turn(
     }
     let (id, place) = (message.id.get(), message.channel_id.get());
     let mut text = text;
+    let mut quoted = String::new();
     if place == channel && is_joined_by(bot, &thread, channel).await? {
         let before = before(bot, message, channel).await;
-        text.insert_str(0, &before.text);
+        quoted = before.text;
         missing.extend(before.trouble);
     }
     let by = user(author.id).ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
-    if bot.trying.is_deleted(id) {
-        // While its files came.
+    // While its files came.
+    if let Some(now) = changed(bot, message).await? {
+        text = said(bot, &now).text();
+    }
+    if bot.trying.is_deleted(id) || (text.is_empty() && files.is_empty()) {
         return Ok(());
     }
+    text.insert_str(0, &quoted);
     let opened = bot.open(channel).await;
     opened.map_err(|error| Failed::unkept(&error))?;
     let posted = bot

@@ -1,19 +1,19 @@
-//! What the agent does, one compact line each: tools and thoughts that follow each other share a message. What went in and
-//! came out is shown on a button.
+//! What the agent does, one compact line each: tools that follow each other share a message. What went in and came out is shown
+//! on a button.
 
 use std::time::Duration;
 
 use conversation::{Body, Item, ItemId, ToolCall, ToolKind, ToolStatus};
 
 use super::message::{Button, DesiredMessage, Key, OutFile, Style};
-use super::{Look, diff, words};
+use super::{diff, words};
 use crate::discord::custom_id::Action;
 use crate::discord::split::{LONGEST_MESSAGE, as_code, kept_inside, units};
 use crate::harmless;
 
 /// Lines of one message. Where an entry stands follows from its number alone: what it says may still change.
 const MOST_LINES: usize = 15;
-/// So much of a command, a title or a thought is shown, in characters, where there is room for it.
+/// So much of a command or a title is shown, in characters, where there is room for it.
 const LONGEST_TITLE: usize = 100;
 /// So much where there is hardly any: so many such lines fit, if each letter of them is escaped.
 const SHORTEST_TITLE: usize = 16;
@@ -31,8 +31,8 @@ pub(super) struct Activity<'a> {
 
 impl<'a> Activity<'a> {
     /// Takes an entry in, if it is something that the agent does.
-    pub(super) fn take(&mut self, item: &'a Item, look: &Look) -> bool {
-        if !is_line(item, look) {
+    pub(super) fn take(&mut self, item: &'a Item) -> bool {
+        if !is_line(item) {
             return false;
         }
         // What has no words yet has its place already.
@@ -55,18 +55,16 @@ impl<'a> Activity<'a> {
             return;
         };
         let mut message = DesiredMessage::new(Key::of(first), lines(&items));
-        if items.iter().any(|item| matches!(item.body, Body::Tool(_))) {
-            let action = Action::Details { item: first.id };
-            message
-                .buttons
-                .push(Button::new("Details", Style::Secondary, action));
-        }
+        let action = Action::Details { item: first.id };
+        message
+            .buttons
+            .push(Button::new("Details", Style::Secondary, action));
         self.full.push(message);
     }
 }
 
-fn is_line(item: &Item, look: &Look) -> bool {
-    matches!(item.body, Body::Tool(_)) || look.thoughts && matches!(item.body, Body::Thought { .. })
+fn is_line(item: &Item) -> bool {
+    matches!(item.body, Body::Tool(_))
 }
 
 /// One line each, as long as all of them leave room for.
@@ -74,7 +72,6 @@ fn lines(items: &[&Item]) -> String {
     let shown = |longest: usize| {
         let lines = items.iter().filter_map(|item| match &item.body {
             Body::Tool(call) => Some(tool(call, item, longest)),
-            Body::Thought { text } => Some(thought(text, longest)),
             _ => None,
         });
         lines.collect::<Vec<_>>().join("\n")
@@ -85,19 +82,6 @@ fn lines(items: &[&Item]) -> String {
         .map(shown)
         .find(|lines| units(lines) <= LONGEST_LINES);
     fitting.unwrap_or_else(|| shown(SHORTEST_TITLE))
-}
-
-fn thought(text: &str, longest: usize) -> String {
-    let line = harmless::line(text.trim_start().lines().next().unwrap_or_default(), longest);
-    let line = line.replace("**", "");
-    format!(
-        "-# 💭 {}",
-        if line.is_empty() {
-            "…".to_owned()
-        } else {
-            words::escaped(&line)
-        }
-    )
 }
 
 fn tool(call: &ToolCall, item: &Item, longest: usize) -> String {
@@ -177,14 +161,18 @@ pub struct Details {
 }
 
 /// What went into the tools of the message that begins with the entry `first`, and what came out. `None`: it has none.
-pub fn details(items: &[Item], first: ItemId, look: &Look) -> Option<Details> {
+pub fn details(items: &[Item], first: ItemId) -> Option<Details> {
     let start = items.iter().position(|item| item.id == first)?;
     // The same entries as in the message: some of them are not shown there.
     let lines = items[start..]
         .iter()
-        .filter(|item| !matches!(item.body, Body::Said { .. } | Body::Usage { .. } | Body::File(_)))
-        .filter(|item| look.thoughts || !matches!(item.body, Body::Thought { .. }))
-        .take_while(|item| is_line(item, look))
+        .filter(|item| {
+            !matches!(
+                item.body,
+                Body::Said { .. } | Body::Usage { .. } | Body::Thought { .. } | Body::File(_)
+            )
+        })
+        .take_while(|item| is_line(item))
         .take(MOST_LINES);
     let calls: Vec<&ToolCall> = lines
         .filter_map(|item| match &item.body {

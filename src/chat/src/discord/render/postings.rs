@@ -77,7 +77,6 @@ mod tests {
 
     fn shown(item: &Item, posting: u16) -> Vec<DesiredMessage> {
         let look = Look {
-            thoughts: false,
             upload_limit: 1,
             without_files: BTreeMap::new(),
             postings: BTreeMap::from([(item.id, posting)]),

@@ -89,7 +89,6 @@ fn permission(detail: &str, decision: Option<Decision>) -> Body {
 
 fn look() -> Look {
     Look {
-        thoughts: true,
         upload_limit: 10 << 20,
         without_files: BTreeMap::new(),
         postings: BTreeMap::new(),
@@ -140,7 +139,7 @@ fn a_turn_reads_as_what_happened_in_order() {
     assert_eq!(
         contents(&items),
         [
-            "-# 💭 Looking around\n✅ `ls -la` · 1.2 s\n❌ `cargo test` · exit 101 · 1.2 s",
+            "✅ `ls -la` · 1.2 s\n❌ `cargo test` · exit 101 · 1.2 s",
             "It *fails*.",
             "▶️ read a\\_b.rs · <t:1000:R>\n✂️ Tool · 1.2 s · cut off",
         ]
@@ -148,15 +147,8 @@ fn a_turn_reads_as_what_happened_in_order() {
     let shown = running(&items);
     assert_eq!(
         shown[0].buttons[0].press,
-        Press::Action(Action::Details { item: ItemId(2) })
+        Press::Action(Action::Details { item: ItemId(3) })
     );
-    assert_eq!(shown[0].key.item, ItemId(2));
-    let quiet = Look {
-        thoughts: false,
-        ..look()
-    };
-    let shown = messages(&items, &Progress::Running, &quiet);
-    assert!(shown[0].content.starts_with("✅ `ls -la`"));
     assert_eq!(shown[0].key.item, ItemId(3));
 }
 
@@ -597,7 +589,7 @@ fn the_files_of_a_turn_come_together_behind_its_last_words_and_part_no_tool_line
         shown.iter().all(|message| message.files.is_empty()),
         "while it runs"
     );
-    let Details { content, .. } = details(&items, ItemId(1), &look()).unwrap();
+    let Details { content, .. } = details(&items, ItemId(1)).unwrap();
     assert!(content.contains("offer f12"), "{content}");
     let shown = over(bodies);
     assert_eq!(shown[1].content, "All made.\n-# 1 s");
@@ -672,20 +664,20 @@ fn details_show_what_went_in_and_came_out() {
         contents(&items)[0],
         "✅ `ls` · 1.2 s\n✅ edit a.txt · +1 −1 · 1.2 s"
     );
-    let shown = details(&items, ItemId(1), &look()).unwrap();
+    let shown = details(&items, ItemId(1)).unwrap();
     assert_eq!(shown.content, "`ls`\n```\nls\n```\n```\nout\n```\nedit a.txt");
     assert_eq!(shown.files[0].name, "changes.diff");
     assert_eq!(
         shown.files[0].content,
         Content::Text("--- a.txt\n+++ a.txt\n@@ -1 +1 @@\n-one\n+two\n".into())
     );
-    assert_eq!(details(&items, ItemId(3), &look()), None);
-    assert_eq!(details(&items, ItemId(9), &look()), None);
+    assert_eq!(details(&items, ItemId(3)), None);
+    assert_eq!(details(&items, ItemId(9)), None);
     let long = ToolCall {
         output: "line\n".repeat(2000),
         ..command("yes", 0)
     };
-    let shown = details(&[item(1, Body::Tool(long))], ItemId(1), &look()).unwrap();
+    let shown = details(&[item(1, Body::Tool(long))], ItemId(1)).unwrap();
     assert_eq!(shown.files[0].name, "details.txt");
 }
 
@@ -808,11 +800,10 @@ proptest! {
     }
 
     #[test]
-    fn what_was_shown_keeps_its_place_while_the_turn_goes_on(bodies in prop::collection::vec(anything(), 1..12), thoughts in any::<bool>()) {
+    fn what_was_shown_keeps_its_place_while_the_turn_goes_on(bodies in prop::collection::vec(anything(), 1..12)) {
         let items: Vec<Item> = (1..).zip(bodies).map(|(id, body)| item(id, body)).collect();
-        let look = Look { thoughts, ..look() };
         let keys = |items: &[Item]| -> Vec<Key> {
-            messages(items, &Progress::Running, &look).iter().map(|message| message.key).collect()
+            messages(items, &Progress::Running, &look()).iter().map(|message| message.key).collect()
         };
         let whole = keys(&items);
         for count in 0..items.len() {

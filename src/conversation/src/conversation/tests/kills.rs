@@ -87,7 +87,6 @@ async fn deliver(conversation: &Conversation, thread: &ThreadId, turn: TurnId) {
         now: Timestamp::now(),
         lease: std::time::Duration::from_mins(1),
         limit: 10,
-        front_end: None,
         only: Some(put.id),
         text: None,
     };

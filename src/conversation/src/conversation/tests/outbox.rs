@@ -31,7 +31,6 @@ fn everything(now: Timestamp) -> Claim {
         now,
         lease: LEASE,
         limit: 100,
-        front_end: None,
         only: None,
         text: None,
     }
@@ -99,7 +98,6 @@ async fn a_delivery_is_claimed_sent_and_keeps_only_its_identity() {
         .unwrap();
     assert_eq!(again, std::slice::from_ref(&settled));
     assert!(claim(&conversation, now).await.is_empty());
-    assert_eq!(conversation.next_delivery(None).await.unwrap(), None);
     assert_eq!(
         conversation.deliveries(&thread, Some(turn.id)).await.unwrap(),
         again
@@ -232,10 +230,6 @@ async fn deliveries_of_a_thread_arrive_in_order() {
         .await
         .unwrap();
     assert!(claim(&conversation, now).await.is_empty());
-    assert_eq!(
-        conversation.next_delivery(None).await.unwrap(),
-        Some(waiting.next_try)
-    );
     let claimed = claim(&conversation, waiting.next_try).await.remove(0);
     assert_eq!(
         (claimed.id, claimed.tries, claimed.state),
@@ -249,25 +243,6 @@ async fn deliveries_of_a_thread_arrive_in_order() {
         conversation.claim_deliveries(direct).await.unwrap()[0].id,
         second.id
     );
-}
-
-#[tokio::test]
-async fn a_flusher_gets_only_what_its_front_end_can_send() {
-    let (_folder, conversation) = fresh();
-    for id in ["web:a", "discord:1", "discord-dm:2"] {
-        let thread = open(&conversation, id).await;
-        put(&conversation, &thread, 0, "x").await;
-    }
-    let discord = Claim {
-        front_end: Some("discord".to_owned()),
-        ..everything(later())
-    };
-    let claimed = conversation.claim_deliveries(discord).await.unwrap();
-    assert_eq!(claimed.len(), 1);
-    assert_eq!(claimed[0].thread.as_str(), "discord:1");
-    // Nothing but the end of that claim is to be waited for.
-    let wake = conversation.next_delivery(Some("discord")).await.unwrap();
-    assert_eq!(wake, claimed[0].lease);
 }
 
 #[tokio::test]

@@ -64,7 +64,6 @@ pub(super) async fn claimed(
         now: Timestamp::now(),
         lease: LEASE,
         limit: 1,
-        front_end: None,
         only: Some(delivery.id),
         text: Some(message.content.clone()),
     };

@@ -42,6 +42,7 @@ pub(super) async fn send(
             return Outcome::Failed.into();
         }
     };
+    let mut needed = "Send Messages in Threads";
     let answer = match lost::found(bot, channel, &delivery).await {
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => {
@@ -54,7 +55,10 @@ pub(super) async fn send(
             put(bot, (channel, None), &tried, outgoing).await
         }
         // Whether it is there is still not known.
-        Err(trouble) => Err(trouble),
+        Err(trouble) => {
+            needed = "Read Message History";
+            Err(trouble)
+        }
     };
     let is_unattached = attach::is_refused(message, &answer);
     let settled = match &answer {
@@ -77,7 +81,7 @@ pub(super) async fn send(
             reason: trouble.to_string(),
         },
         Err(trouble @ Trouble::Refused { .. }) => Settled::Refused {
-            reason: refusal(trouble),
+            reason: refusal(trouble, needed),
         },
     };
     let is_written = write_down(bot, voice, &delivery, settled).await;
@@ -87,7 +91,7 @@ pub(super) async fn send(
     match &answer {
         Ok(_) => attach::learn(bot, voice, channel, message),
         Err(trouble @ Trouble::Refused { .. }) => {
-            tracing::warn!(%thread, "a message could not be sent: {}", refusal(trouble));
+            tracing::warn!(%thread, "a message could not be sent: {}", refusal(trouble, needed));
         }
         Err(_) => {}
     }
@@ -144,13 +148,12 @@ fn warn(thread: &ThreadId, error: &ConversationError, what: &str) {
     }
 }
 
-/// Why a message without files was refused.
-fn refusal(trouble: &Trouble) -> String {
+/// Why a message without files was refused. `needed`: of a thread that is seen nothing else can be lacking.
+fn refusal(trouble: &Trouble, needed: &str) -> String {
     match trouble {
-        // Of a thread that is seen nothing else can be lacking.
         Trouble::Refused {
             code: NO_PERMISSION, ..
-        } => format!("{trouble}: the bot lacks the permission Send Messages in Threads"),
+        } => format!("{trouble}: the bot lacks the permission {needed}"),
         trouble => trouble.to_string(),
     }
 }

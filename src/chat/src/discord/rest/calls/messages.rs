@@ -12,6 +12,8 @@ use crate::discord::rest::{Call, Lane, Reply, Rest, Trouble};
 
 /// Discord's code for a reply where the bot lacks Read Message History.
 const NO_HISTORY: i64 = 160_002;
+/// Messages that Discord gives at once.
+const MOST: usize = 100;
 /// Links show no previews.
 pub(super) const SUPPRESS_EMBEDS: u64 = 1 << 2;
 
@@ -36,6 +38,38 @@ pub(in crate::discord) struct Answered {
     /// How many files it has there.
     pub(in crate::discord) files: usize,
     pub(in crate::discord) bucket: Option<Bucket>,
+}
+
+/// At most a hundred messages of a channel, oldest first.
+pub(in crate::discord) struct Page {
+    pub(in crate::discord) messages: Vec<Message>,
+    /// The newest of them, those that can't be read among them.
+    pub(in crate::discord) upto: Option<Id>,
+    /// After these there are no more.
+    pub(in crate::discord) is_last: bool,
+}
+
+impl Page {
+    /// What can't be read says nothing, as when it comes live.
+    fn of(channel: Id, told: Vec<Value>) -> Self {
+        let upto = told.iter().filter_map(|one| id(&one["id"]).ok()).max();
+        let is_last = told.len() < MOST || upto.is_none();
+        let read = told.into_iter().filter_map(|one| {
+            let id = one["id"].clone();
+            readable(one)
+                .inspect_err(
+                    |trouble| tracing::warn!(channel, message = %id, %trouble, "a message is passed over"),
+                )
+                .ok()
+        });
+        let mut messages: Vec<Message> = read.collect();
+        messages.sort_by_key(|message| message.id);
+        Self {
+            messages,
+            upto,
+            is_last,
+        }
+    }
 }
 
 impl Outgoing {
@@ -136,9 +170,15 @@ impl Rest {
         self.ask(call).await
     }
 
-    /// At most a hundred messages after one, oldest first.
+    /// At most a hundred messages after one, oldest first: all of them, or none.
     pub(in crate::discord) async fn after(&self, channel: Id, message: Id) -> Result<Vec<Message>, Trouble> {
-        self.some(channel, ("after", message), 100).await
+        self.some(channel, ("after", message), MOST).await
+    }
+
+    /// What was said after a message, as far as it can be read.
+    pub(in crate::discord) async fn page(&self, channel: Id, after: Id) -> Result<Page, Trouble> {
+        let told = self.told(channel, ("after", after), MOST).await?;
+        Ok(Page::of(channel, told))
     }
 
     /// The newest messages before one, at most a hundred, oldest first.
@@ -174,16 +214,24 @@ impl Rest {
         (side, of): (&'static str, Id),
         most: usize,
     ) -> Result<Vec<Message>, Trouble> {
-        let channel_id = ChannelId::new(channel);
-        let route = Route::ChannelMessages { channel_id };
-        let mut call = Call::new(LightMethod::Get, route, Lane("other", channel));
-        call.params = vec![(side, of.to_string()), ("limit", most.to_string())];
-        let reply = self.ask(call).await?;
-        let messages: Vec<Value> = parsed(reply.body)?;
+        let messages = self.told(channel, (side, of), most).await?;
         let messages = messages.into_iter().map(readable);
         let mut messages: Vec<Message> = messages.collect::<Result<_, _>>()?;
         messages.sort_by_key(|message| message.id);
         Ok(messages)
+    }
+
+    async fn told(
+        &self,
+        channel: Id,
+        (side, of): (&'static str, Id),
+        most: usize,
+    ) -> Result<Vec<Value>, Trouble> {
+        let channel_id = ChannelId::new(channel);
+        let route = Route::ChannelMessages { channel_id };
+        let mut call = Call::new(LightMethod::Get, route, Lane("other", channel));
+        call.params = vec![(side, of.to_string()), ("limit", most.to_string())];
+        parsed(self.ask(call).await?.body)
     }
 
     /// Puts a sign on a message, or takes ours off.
@@ -248,5 +296,21 @@ mod tests {
         assert_eq!((read.id.get(), read.content.as_str()), (4, "say: hi"));
         assert!(read.author.bot);
         assert_eq!(read.referenced_message.map(|answered| answered.id.get()), Some(3));
+    }
+
+    #[test]
+    fn one_message_that_nobody_can_read_hides_no_other_one() {
+        let broken = |id: u64| json!({ "id": id.to_string(), "type": "what" });
+        let page = Page::of(1, vec![broken(6), said(5, &Value::Null), said(4, &Value::Null)]);
+        let read: Vec<u64> = page.messages.iter().map(|message| message.id.get()).collect();
+        assert_eq!((read, page.upto, page.is_last), (vec![4, 5], Some(6), true));
+        let full: Vec<Value> = (1..=100).map(broken).collect();
+        let page = Page::of(1, full);
+        assert_eq!(
+            (page.messages.len(), page.upto, page.is_last),
+            (0, Some(100), false)
+        );
+        let none = Page::of(1, vec![]);
+        assert_eq!((none.upto, none.is_last), (None, true));
     }
 }

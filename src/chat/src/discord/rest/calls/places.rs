@@ -1,13 +1,16 @@
 //! Channels, threads and guilds.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use credentials::Timestamp;
 use serde_json::{Value, json};
 use serenity::all::{ChannelId, GuildId, MessageId, UserId};
 use serenity::http::{LightMethod, Route};
 
 use super::id;
 use crate::discord::admission::Id;
+use crate::discord::clock;
 use crate::discord::places::Kind;
 use crate::discord::rest::{Call, Lane, Rest, Trouble};
 
@@ -26,6 +29,9 @@ pub(in crate::discord) struct PutAway {
 
 /// Discord's code for a thread that was put away.
 const ARCHIVED: i64 = 50_083;
+
+/// Discord's machines agree on the time to this.
+const APART: Duration = Duration::from_mins(1);
 
 impl Rest {
     /// Opens a thread from a message, which is named like it; whether there was none yet.
@@ -115,8 +121,9 @@ impl Rest {
         Ok(found)
     }
 
-    /// Page by page. Public ones come by when they were put away, the last first, so that it ends where nothing is new; private
-    /// ones by their ids, and it ends with them.
+    /// Page by page. Public ones come by when they were put away, the last first: it ends with those that were put away before
+    /// that message. (That nothing was said in a hundred of them says nothing of the next.) Private ones come by their ids, and
+    /// it ends with them.
     async fn put_away_on(&self, route: Route<'_>, channel: Id, after: Id) -> Result<Vec<PutAway>, Trouble> {
         let by_id = matches!(route, Route::ChannelJoinedPrivateThreads { .. });
         let mut found = vec![];
@@ -137,9 +144,7 @@ impl Rest {
                     is_ours: by_id || ours.contains(&channel),
                 })
             };
-            let new = threads.iter().filter_map(of).filter(|one| one.newest > after);
-            let count = found.len();
-            found.extend(new);
+            found.extend(threads.iter().filter_map(of).filter(|one| one.newest > after));
             let last = threads.last().map(|last| {
                 if by_id {
                     &last["id"]
@@ -148,7 +153,7 @@ impl Rest {
                 }
             });
             before = last.and_then(Value::as_str).map(str::to_owned);
-            let is_old = !by_id && found.len() == count;
+            let is_old = !by_id && before.as_deref().is_some_and(|at| is_before(at, after));
             if reply.body["has_more"] != true || is_old || before.is_none() {
                 return Ok(found);
             }
@@ -232,5 +237,34 @@ impl Rest {
             .await?;
         let roles = reply.body["roles"].as_array().cloned().unwrap_or_default();
         Ok(roles.iter().filter_map(|role| id(role).ok()).collect())
+    }
+}
+
+/// Whether a moment, as Discord writes it, was certainly before a message.
+fn is_before(moment: &str, message: Id) -> bool {
+    let Ok(at) = serenity::all::Timestamp::parse(moment) else {
+        return false;
+    };
+    let at = Timestamp::from_seconds(at.unix_timestamp());
+    clock::moment(at.plus(APART), None) < message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_before_a_message_by_more_than_machines_disagree() {
+        // <https://discord.com/developers/docs/reference#snowflakes>: 2016-04-30T11:18:25.796Z.
+        let message = 175_928_847_299_117_063;
+        assert!(is_before("2016-04-30T11:17:25.795000+00:00", message));
+        for not in [
+            "2016-04-30T11:17:26+00:00",
+            "2016-04-30T11:18:26Z",
+            "yesterday",
+            "",
+        ] {
+            assert!(!is_before(not, message), "{not}");
+        }
     }
 }

@@ -176,7 +176,6 @@ mod tests {
 
     fn drawn(items: &[&Item]) -> Vec<DesiredMessage> {
         let look = Look {
-            thoughts: false,
             upload_limit: 1000,
             without_files: BTreeMap::new(),
             postings: BTreeMap::default(),
