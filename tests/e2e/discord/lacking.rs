@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use support::discord::{Fault, Id, Message, permissions};
+use support::discord::{Fault, Id, Message, World, permissions};
 
 use super::{Stage, with};
 use crate::threads::until;
@@ -148,12 +148,13 @@ async fn what_discord_does_not_take_above_a_card_can_be_denied_and_not_allowed()
     let stage = Stage::start("", "").await;
     stage.denies(permissions::ATTACH_FILES);
     stage.fake.lists_as_harmful("https://harmful.example");
-    let write = "write: out.txt see https://harmful.example";
-    let (message, thread) = stage.mention(&stage.alice, write).await;
+    // The card shows only the beginning.
+    let command = format!("run: echo {} https://harmful.example", "x".repeat(1200));
+    let (message, thread) = stage.mention(&stage.alice, &command).await;
     let card = stage.card(thread, "Not all of it stands above").await;
     let shown = stage.ours(thread);
     assert!(
-        !shown.iter().any(|said| said.content.contains("+see")),
+        shown.iter().all(|said| !said.content.contains("harmful")),
         "{shown:?}"
     );
     let allowing = shown.iter().filter(|said| said.button("Allow once").is_some());
@@ -164,10 +165,8 @@ async fn what_discord_does_not_take_above_a_card_can_be_denied_and_not_allowed()
     stage.is_form(pressed).await;
     stage.alice.submits(pressed, &[]);
     stage.sign(message, "⚠️").await;
-    stage
-        .alice
-        .says(thread, "write: out.txt see https://harmful.example");
-    let card = stage.card(thread, "changes.diff").await;
+    stage.alice.says(thread, &command);
+    let card = stage.card(thread, "only the beginning").await;
     assert_eq!(card.attachments.len(), 1);
     assert!(card.button("Allow once").is_some(), "{card:?}");
 }
@@ -214,7 +213,16 @@ async fn without_attach_files_the_next_host_goes_on_with_a_long_answer_in_messag
     let mut stage = Stage::start("", "").await;
     stage.denies(permissions::ATTACH_FILES);
     let (message, thread) = stage.mention(&stage.alice, "stream 4500 words fast").await;
-    stage.said(thread, "that it goes on", with("There is more")).await;
+    let bot = stage.fake.bot();
+    let is_full = |world: &World| {
+        let ours = world.messages(thread).into_iter();
+        let count = ours.filter(|said| said.author == bot && !said.is_note()).count();
+        (count > 12).then_some(())
+    };
+    stage
+        .fake
+        .until("as many messages as an answer has with a file", is_full)
+        .await;
     let fails = Fault::status(503).on("POST", "/channels/*/messages");
     stage.fake.inject(fails.times(usize::MAX));
     // The message behind those that an answer with a file has.
