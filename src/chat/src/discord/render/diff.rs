@@ -100,9 +100,9 @@ fn is_soon_compared(old: &str, new: &str) -> bool {
             if at >= old.len() && at + even - more >= new.len() {
                 return true;
             }
-        }
-        if steps > MOST_STEPS {
-            return false;
+            if steps > MOST_STEPS {
+                return false;
+            }
         }
     }
     false
