@@ -37,7 +37,7 @@ mod view;
 pub(crate) mod workspace;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

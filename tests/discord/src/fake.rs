@@ -297,6 +297,11 @@ impl Fake {
         self.shared.world().file_limit = Some(bytes);
     }
 
+    /// From now on no message takes words with this link: Discord lists it as harmful.
+    pub fn lists_as_harmful(&self, link: &str) {
+        self.shared.world().harmful.push(link.to_owned());
+    }
+
     /// What the gateway does wrong.
     pub fn gateway(&self) -> GatewayControl<'_> {
         GatewayControl::new(&self.shared)

@@ -94,6 +94,8 @@ pub struct World {
     pub(crate) cdn: String,
     /// A file's limit, bytes, when it is not that of the guild's tier.
     pub(crate) file_limit: Option<usize>,
+    /// Links that no message may hold.
+    pub(crate) harmful: Vec<String>,
     last_id: u64,
 }
 
@@ -123,6 +125,7 @@ impl World {
             gateway: Gateway::default(),
             cdn: String::new(),
             file_limit: None,
+            harmful: Vec::new(),
             last_id: 0,
         };
         world.application.id = world.next_id();

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use support::discord::{Id, Message, permissions};
+use support::discord::{Fault, Id, Message, World, permissions};
 
 use super::{Stage, with};
+use crate::threads::until;
 
 /// Emojis of other servers. The bot uses none.
 const USE_EXTERNAL_EMOJIS: u64 = 1 << 18;
@@ -31,6 +32,25 @@ impl Stage {
                 (!is_there).then_some(())
             })
             .await;
+    }
+
+    /// All that the agent answered stands in a thread, in many messages and no file.
+    async fn is_all_in_messages(&self, thread: Id) -> Vec<Message> {
+        let shown = self.ours(thread);
+        assert!(
+            shown.len() > 12 && shown.iter().all(|said| said.attachments.is_empty()),
+            "{}",
+            shown.len()
+        );
+        let mut said = shown.iter().flat_map(|said| said.content.split_whitespace());
+        let whole = self.answers(thread).await;
+        for word in whole.split_whitespace() {
+            assert!(
+                said.any(|said| said == word),
+                "{word} is missing, or not in its place"
+            );
+        }
+        shown
     }
 
     /// Waits for what `status` prints.
@@ -124,6 +144,34 @@ async fn attach_files_that_is_lost_in_mid_turn_leaves_a_card_that_is_answered_as
 }
 
 #[tokio::test]
+async fn what_discord_does_not_take_above_a_card_can_be_denied_and_not_allowed() {
+    let stage = Stage::start("", "").await;
+    stage.denies(permissions::ATTACH_FILES);
+    stage.fake.lists_as_harmful("https://harmful.example");
+    // The card shows only the beginning.
+    let command = format!("run: echo {} https://harmful.example", "x".repeat(1200));
+    let (message, thread) = stage.mention(&stage.alice, &command).await;
+    let card = stage.card(thread, "Not all of it stands above").await;
+    let shown = stage.ours(thread);
+    assert!(
+        shown.iter().all(|said| !said.content.contains("harmful")),
+        "{shown:?}"
+    );
+    let allowing = shown.iter().filter(|said| said.button("Allow once").is_some());
+    assert_eq!(allowing.count(), 0, "{shown:?}");
+    // As a file it is taken, and can be read.
+    stage.denies(0);
+    let pressed = stage.alice.presses_labelled(card.id, "Deny");
+    stage.is_form(pressed).await;
+    stage.alice.submits(pressed, &[]);
+    stage.sign(message, "⚠️").await;
+    stage.alice.says(thread, &command);
+    let card = stage.card(thread, "only the beginning").await;
+    assert_eq!(card.attachments.len(), 1);
+    assert!(card.button("Allow once").is_some(), "{card:?}");
+}
+
+#[tokio::test]
 async fn what_discord_does_not_take_as_a_file_can_be_denied_and_not_allowed() {
     let stage = Stage::start("", "").await;
     stage.fake.set_file_limit(3);
@@ -155,26 +203,44 @@ async fn without_attach_files_a_long_answer_is_whole_in_messages() {
         )
         .await;
     stage.sign(message, "✅").await;
-    let shown = stage.ours(thread);
-    assert!(
-        shown.len() > 12 && shown.iter().all(|said| said.attachments.is_empty()),
-        "{}",
-        shown.len()
-    );
-    let said: Vec<&str> = shown
-        .iter()
-        .flat_map(|said| said.content.split_whitespace())
-        .collect();
-    let whole = stage.answers(thread).await;
-    let mut words = said.iter();
-    for word in whole.split_whitespace() {
-        assert!(
-            words.any(|said| *said == word),
-            "{word} is missing, or not in its place"
-        );
-    }
+    let shown = stage.is_all_in_messages(thread).await;
     let last = &shown.last().expect("it is there").content;
     assert!(last.contains("rehearsal ·"), "the footer stands below it: {last}");
+}
+
+#[tokio::test]
+async fn without_attach_files_the_next_host_goes_on_with_a_long_answer_in_messages() {
+    let mut stage = Stage::start("", "").await;
+    stage.denies(permissions::ATTACH_FILES);
+    let (message, thread) = stage.mention(&stage.alice, "stream 6000 words fast").await;
+    let bot = stage.fake.bot();
+    let is_full = |world: &World| {
+        let ours = world.messages(thread).into_iter();
+        let count = ours.filter(|said| said.author == bot && !said.is_note()).count();
+        (count > 12).then_some(())
+    };
+    stage
+        .fake
+        .until("as many messages as an answer has with a file", is_full)
+        .await;
+    let fails = Fault::status(503).on("POST", "/channels/*/messages");
+    stage.fake.inject(fails.times(usize::MAX));
+    // The message behind those that an answer with a file has.
+    let waits = || {
+        let kept = rusqlite::Connection::open(stage.scene.folder().join("conversation.db"));
+        let sql =
+            "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'uncertain') AND part % 1024 > 12";
+        let count: i64 = kept
+            .and_then(|kept| kept.query_row(sql, [], |row| row.get(0)))
+            .unwrap_or_default();
+        count > 0
+    };
+    until(async || waits().then_some(())).await;
+    stage.kill();
+    stage.fake.forget_faults();
+    stage.up().await;
+    stage.sign(message, "✅").await;
+    stage.is_all_in_messages(thread).await;
 }
 
 #[tokio::test]

@@ -56,6 +56,20 @@ async fn a_model_that_is_not_there_is_told_with_the_command_that_takes_another()
 }
 
 #[tokio::test]
+async fn what_stands_below_an_answer_is_the_model_that_gave_it() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: by the first").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    let typed = stage
+        .alice
+        .slash(thread, "model", &[("name", "for-the-next-turn".into())]);
+    stage.told(&stage.alice, thread, typed, "for-the-next-turn").await;
+    stage.going(stage.sign(message, "✅")).await;
+    let answer = stage.said(thread, "the answer", with("by the first")).await;
+    assert!(answer.content.contains("rehearsal ·"), "{}", answer.content);
+}
+
+#[tokio::test]
 async fn a_key_that_the_vendor_refuses_is_told_with_whose_it_is_and_where_it_came_from() {
     let mut stage = Stage::ready("", "").await;
     stage.agent = format!(

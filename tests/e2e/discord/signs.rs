@@ -1,13 +1,10 @@
 //! What the signs on people's messages say: of a turn that is asked for again, that can't begin, whose thread has gone.
 
-use std::fs;
-
 use nix::sys::signal::{Signal, kill};
 use rehearsal::Counter;
 use support::discord::{Fault, Message};
 
 use super::{Stage, with};
-use crate::threads::until;
 
 #[tokio::test]
 async fn a_turn_that_is_asked_for_again_long_after_says_so_and_its_sign_follows() {
@@ -18,13 +15,7 @@ async fn a_turn_that_is_asked_for_again_long_after_says_so_and_its_sign_follows(
     let offers = |said: &Message| said.button("Retry").is_some();
     let note = stage.said(thread, "what happened", offers).await;
     stage.sign(message, "❌").await;
-    // Nobody listens to the thread any more.
-    let told = stage.told_file(thread);
-    until(async || {
-        let told = fs::read_to_string(&told).unwrap_or_default();
-        told.ends_with(" done").then_some(())
-    })
-    .await;
+    stage.rests(thread).await;
     stage.alice.presses_labelled(note.id, "Retry");
     stage.going(stage.sign(message, "✅")).await;
     stage.no_sign(message, "❌").await;
@@ -34,6 +25,29 @@ async fn a_turn_that_is_asked_for_again_long_after_says_so_and_its_sign_follows(
     stage
         .said(thread, "the answer", |said| said.content.starts_with("one"))
         .await;
+}
+
+#[tokio::test]
+async fn a_turn_that_is_asked_for_again_while_another_runs_has_one_note() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: one").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    kill(stage.worker(thread).await, Signal::SIGKILL).expect("it lives");
+    let offers = |said: &Message| said.button("Retry").is_some();
+    let note = stage.said(thread, "what happened", offers).await;
+    stage.sign(message, "❌").await;
+    stage.rests(thread).await;
+    let other = stage.alice.says(thread, "say: begun\nhold\nsay: two");
+    stage.said(thread, "the other turn", with("begun")).await;
+    stage.alice.presses_labelled(note.id, "Retry");
+    let asked = |said: &Message| said.id == note.id && !offers(said);
+    stage.said(thread, "that it was asked for again", asked).await;
+    stage.going(stage.sign(other, "✅")).await;
+    stage.going(stage.sign(message, "✅")).await;
+    stage.rests(thread).await;
+    let said = stage.fake.said(thread);
+    let notes = said.iter().filter(|said| said.contains("Asked for again."));
+    assert_eq!(notes.count(), 1, "{said:?}");
 }
 
 #[tokio::test]
@@ -109,6 +123,18 @@ async fn what_waits_for_an_agent_that_can_not_be_started_is_done_by_the_next_one
     alice.slash(thread, "agent", &[("name", serde_json::json!("native"))]);
     stage.is_whole(message, thread, "one").await;
     stage.no_sign(message, "❌").await;
+}
+
+#[tokio::test]
+async fn a_sign_whose_answer_is_lost_does_not_stay_beside_the_last_one() {
+    let stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(first, "✅").await;
+    let sign = "/channels/*/messages/*/reactions/*/@me";
+    stage.fake.inject(Fault::answer_lost().on("PUT", sign).times(3));
+    let message = stage.alice.says(thread, "say: one");
+    stage.sign(message, "✅").await;
+    stage.no_sign(message, "👀").await;
 }
 
 #[tokio::test]

@@ -271,7 +271,7 @@ impl Stage {
 
     /// Waits until the host has written down that all is told: one that is killed before that edits it all once more, each
     /// message in its second.
-    async fn rests(&self, thread: Id) {
+    pub(super) async fn rests(&self, thread: Id) {
         let told = self.scene.folder().join(format!("discord/threads/{thread}"));
         for _ in 0..600 {
             if std::fs::read_to_string(&told).is_ok_and(|told| told.ends_with("done")) {

@@ -1,6 +1,6 @@
 //! The bot: what all parts of this front-end share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -182,6 +182,7 @@ impl Bot {
             upload_limit: self.places.upload_limit(channel).unwrap_or(UPLOAD_LIMIT),
             without_files: BTreeMap::new(),
             postings: BTreeMap::new(),
+            unsaid: BTreeSet::new(),
         }
     }
 

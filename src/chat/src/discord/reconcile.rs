@@ -4,7 +4,7 @@
 //! Pure: time comes in as an argument, requests go out as values, and what became of them comes in again. At most one
 //! request of a thread is under way, so that its messages arrive in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use conversation::{ItemId, ThreadId, TurnId};
@@ -191,6 +191,11 @@ impl Reconciler {
     pub fn leaves_unsaid(&self, thread: &ThreadId, turn: TurnId) -> bool {
         let lane = self.lanes.get(thread);
         lane.is_some_and(|lane| lane.leaves_unsaid(turn))
+    }
+
+    /// Entries of a thread of which Discord does not take a message. A card waits with its buttons until it says so.
+    pub fn unsaid(&self, thread: &ThreadId) -> BTreeSet<ItemId> {
+        self.lanes.get(thread).map(Lane::unsaid).unwrap_or_default()
     }
 
     /// Nothing more is wanted in a thread, or it is not there any more. What is under way is not learnt from any more, but

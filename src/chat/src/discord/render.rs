@@ -4,7 +4,7 @@
 //! Every message is to be sent without `allowed_mentions` and without embeds.
 
 use std::borrow::{Borrow, Cow};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conversation::{Body, Item, ItemId, TurnId};
 use supervisor::LONGEST_TEXT;
@@ -24,6 +24,7 @@ mod tests;
 pub use activity::{Details, details};
 pub use message::{Button, Content, DesiredMessage, Face, Key, OutFile, Press, Style};
 pub use postings::{after, is_card, waits};
+pub use unattached::is_unattached;
 pub use words::{Footer, HEARD, SIGNS, UNSAID, bytes, escaped, happened, reaction};
 
 use super::split::{LONGEST_MESSAGE, MOST_PARTS, split, split_into, units};
@@ -41,6 +42,8 @@ pub struct Look {
     pub without_files: BTreeMap<Option<TurnId>, ItemId>,
     /// Which posting of a card stands there, or is to, where earlier ones were deleted.
     pub postings: BTreeMap<ItemId, u16>,
+    /// Entries of which Discord does not take a message: what is not read is not allowed.
+    pub unsaid: BTreeSet<ItemId>,
 }
 
 impl Look {

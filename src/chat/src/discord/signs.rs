@@ -143,6 +143,10 @@ impl Signs {
             if on && self.rest.is_woken(channel, &answer).await {
                 continue;
             }
+            if let Err(Trouble::Unknown(_)) = answer {
+                // It may be there now besides the one that was known.
+                self.state().forget(message);
+            }
             match answer {
                 Ok(()) => return true,
                 // A sign is a help, no more. The message may be gone, or signs not be allowed there.
@@ -191,6 +195,11 @@ impl State {
                 self.under_way.remove(&message);
             }
         }
+    }
+
+    fn forget(&mut self, message: Id) {
+        self.shown.remove(&message);
+        self.order.retain(|known| *known != message);
     }
 
     fn remember(&mut self, message: Id, sign: &'static str) {

@@ -140,6 +140,7 @@ pub(crate) fn draft(world: &World, channel: Id, body: &Value, files: &[Upload]) 
     if too_big(files, world.file_limit(channel)) {
         return Err(Refused::FILE_TOO_BIG);
     }
+    may_link(world, body)?;
     let draft = Draft {
         content: body["content"].as_str().unwrap_or_default().trim().to_owned(),
         embeds: rich(list(body, "embeds")),
@@ -218,6 +219,13 @@ fn read(world: &World, call: &Call, channel: Id) -> Done {
     ok(ids.into_iter().map(|id| shown(world, id)).collect())
 }
 
+/// Words alone are looked at, not what is in files.
+fn may_link(world: &World, body: &Value) -> Result<(), Refused> {
+    let content = body["content"].as_str().unwrap_or_default();
+    let is_harmful = world.harmful.iter().any(|link| content.contains(link));
+    if is_harmful { Err(Refused::HARMFUL) } else { Ok(()) }
+}
+
 /// What an edit's body asks for. Absent fields stay as they were, null empties.
 pub(crate) fn change(world: &World, channel: Id, body: &Value, files: Vec<Upload>) -> Result<Edit, Refused> {
     let wrong = check_message(body, files.len());
@@ -227,6 +235,7 @@ pub(crate) fn change(world: &World, channel: Id, body: &Value, files: Vec<Upload
     if too_big(&files, world.file_limit(channel)) {
         return Err(Refused::FILE_TOO_BIG);
     }
+    may_link(world, body)?;
     let given = |key: &str| body.as_object().is_some_and(|fields| fields.contains_key(key));
     let kept = list(body, "attachments").iter();
     let kept = kept.filter_map(|one| one["id"].as_str()?.parse().ok());

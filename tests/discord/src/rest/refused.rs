@@ -59,6 +59,8 @@ impl Refused {
         Self::new(400, 160_004, "A thread has already been created for this message");
     pub(crate) const LOCKED: Self = Self::new(403, 160_005, "Thread is locked");
 
+    pub(crate) const HARMFUL: Self = Self::new(400, 240_000, "Message blocked by harmful links filter");
+
     const fn new(status: u16, code: u32, message: &'static str) -> Self {
         Self {
             status,

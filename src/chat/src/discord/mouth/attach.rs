@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conversation::{ItemId, TurnId};
+use conversation::{Delivery, Item, ItemId, TurnId};
 
 use super::voice::Voice;
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::reconcile::Outcome;
-use crate::discord::render::{DesiredMessage, Key};
+use crate::discord::render::{self, DesiredMessage, Key};
 use crate::discord::rest::{Answered, NO_PERMISSION, Trouble};
 
 /// So long after the refusal the thread is told otherwise: until then its voice knows.
@@ -35,19 +35,31 @@ impl From {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn all(&self) -> BTreeMap<Option<TurnId>, ItemId> {
-        self.known().clone()
-    }
-
-    fn lower(&self, key: Key) {
-        let mut known = self.known();
-        let from = known.entry(key.turn).or_insert(key.item);
-        *from = key.item.min(*from);
+    /// With those turns that were told so before, also by an earlier host: what was begun as text goes on as text.
+    pub(super) fn all<'a>(
+        &self,
+        deliveries: impl IntoIterator<Item = &'a Delivery>,
+        items: &BTreeMap<ItemId, Item>,
+    ) -> BTreeMap<Option<TurnId>, ItemId> {
+        let mut known = self.known().clone();
+        for delivery in deliveries {
+            let key = Key::of_part(delivery.turn, delivery.part);
+            let item = items.get(&key.item);
+            if item.is_some_and(|item| render::is_unattached(item, key)) {
+                lower(&mut known, key);
+            }
+        }
+        known
     }
 
     fn holds(&self, key: Key) -> bool {
         self.known().get(&key.turn).is_some_and(|from| key.item >= *from)
     }
+}
+
+fn lower(known: &mut BTreeMap<Option<TurnId>, ItemId>, key: Key) {
+    let from = known.entry(key.turn).or_insert(key.item);
+    *from = key.item.min(*from);
 }
 
 /// Whether Discord refused a message for its files, as far as can be known before it is said without them.
@@ -64,7 +76,7 @@ pub(super) fn is_refused(message: &DesiredMessage, answer: &Result<Answered, Tro
 
 /// Has what is in these files said as text, and what comes after it in its turn.
 pub(super) fn do_without(voice: &Voice, message: &DesiredMessage) -> Outcome {
-    voice.without_files.lower(message.key);
+    lower(&mut voice.without_files.known(), message.key);
     voice.look();
     Outcome::NotYet { after: SOON }
 }

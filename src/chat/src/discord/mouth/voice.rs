@@ -22,10 +22,12 @@ use crate::discord::places::thread;
 use crate::discord::render::{DesiredMessage, Key, Look};
 
 mod faces;
+mod models;
 mod remembered;
 mod scene;
 mod unwanted;
 
+use models::Models;
 use scene::{Scene, Taken};
 
 /// Between two looks at what should stand there; Discord is asked much less often.
@@ -55,6 +57,7 @@ pub(in crate::discord) struct Voice {
     /// From where on nothing can be attached.
     pub(super) without_files: attach::From,
     pub(super) deleted: Deleted,
+    models: Models,
 }
 
 impl Voice {
@@ -71,6 +74,7 @@ impl Voice {
             taken_up: Mutex::default(),
             without_files: attach::From::default(),
             deleted: Deleted::default(),
+            models: Models::default(),
         }
     }
 
@@ -229,7 +233,11 @@ impl Voice {
             if let Some(before) = self.take_again() {
                 return End::Again(before);
             }
-            if scene.settle(bot) | self.noted.swap(false, Ordering::AcqRel) {
+            self.models.learn(bot, &scene);
+            if scene.settle(bot, &self.models)
+                | scene.learn_unsaid(bot)
+                | self.noted.swap(false, Ordering::AcqRel)
+            {
                 due = Some(Instant::now());
             }
             let is_hushed = self.hushed.load(Ordering::Acquire);
@@ -246,9 +254,17 @@ impl Voice {
                 if scene.has_large_file() {
                     bot.learn_upload_limit(self.channel).await;
                 }
+                let (without_files, postings) = {
+                    let known = self.deliveries();
+                    (
+                        self.without_files.all(known.values(), &scene.items),
+                        self.deleted.postings(known.values(), &scene.items),
+                    )
+                };
                 let look = Look {
-                    without_files: self.without_files.all(),
-                    postings: self.deleted.postings(self.deliveries().values(), &scene.items),
+                    without_files,
+                    postings,
+                    unsaid: scene.unsaid.clone(),
                     ..bot.look(self.channel)
                 };
                 let mut messages = scene.messages(&look);
@@ -282,8 +298,10 @@ impl Voice {
                         continue;
                     };
                     let is_phase = matches!(update.change, Change::Phase { .. } | Change::Queue(_));
-                    if matches!(scene.take(update), Taken::Resync) {
-                        return End::Resync;
+                    match scene.take(update) {
+                        Taken::Fine => {}
+                        Taken::Resync => return End::Resync,
+                        Taken::Before(item) => return End::Again(ItemId(item.0 - 1)),
                     }
                     if is_phase {
                         scene.learn_ends(bot).await;

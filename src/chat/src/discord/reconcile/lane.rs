@@ -1,9 +1,11 @@
 //! One thread: what should be in it, what is, and the one request that is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use conversation::{ItemId, TurnId};
+
+mod choice;
 
 use super::window::Window;
 use super::{Bucket, Clock, Outcome, Pace, RequestKind};
@@ -36,8 +38,10 @@ pub(super) struct Lane {
     sends: Window,
     edits: Window,
     pause: Duration,
-    /// Not before this moment, after a failure or an edit.
+    /// Nothing before this moment, after a failure.
     rests: Clock,
+    /// No new message before this moment, and no change before that one.
+    not_before: Clock,
     next_edit: Clock,
     failures: u32,
     /// How often in a row something in between stopped it.
@@ -95,6 +99,7 @@ impl Lane {
             edits: Window::new(pace.bucket, BUCKET),
             pause: pace.pause,
             rests: Clock::ZERO,
+            not_before: Clock::ZERO,
             next_edit: Clock::ZERO,
             failures: 0,
             barred: 0,
@@ -154,17 +159,6 @@ impl Lane {
         stale.map(|(message, _)| message.key.item).chain(stands).min()
     }
 
-    /// What is there, and is to go: while a turn goes on only what is left of cards that were posted anew.
-    fn unwanted(&self) -> impl Iterator<Item = (&Key, &Known)> {
-        let is_wanted = |key: &Key| self.desired.iter().any(|(message, _)| message.key == *key);
-        let is_replaced = |key: &Key| {
-            let is_newer = |newer: &Key| newer.item == key.item && newer.posting() > key.posting();
-            self.desired.iter().any(|(message, _)| is_newer(&message.key))
-        };
-        let known = self.known.iter();
-        known.filter(move |(key, _)| (self.whole || is_replaced(key)) && !is_wanted(key))
-    }
-
     /// The number of the request that is under way.
     pub(super) fn under_way(&self) -> Option<u64> {
         self.under_way.as_ref().map(|under_way| under_way.number)
@@ -210,17 +204,16 @@ impl Lane {
         })
     }
 
+    /// Entries of which Discord does not take a message that is wanted.
+    pub(super) fn unsaid(&self) -> BTreeSet<ItemId> {
+        let wanted = self.desired.iter().map(|(message, _)| message.key);
+        let is_refused = |key: &Key| matches!(self.known.get(key), Some(Known::Unsent { .. }));
+        wanted.filter(is_refused).map(|key| key.item).collect()
+    }
+
     /// When it was last served.
     pub(super) fn served(&self) -> Clock {
         self.served
-    }
-
-    /// When its next request may begin; `None`: there is nothing to do, or one is under way.
-    pub(super) fn due(&self) -> Option<Clock> {
-        if self.under_way.is_some() {
-            return None;
-        }
-        self.choice().map(|(due, _)| due)
     }
 
     /// Begins the next request.
@@ -241,64 +234,6 @@ impl Lane {
         self.under_way = Some(UnderWay { number, what });
         self.served = now;
         Some((key, kind))
-    }
-
-    /// The request that can begin soonest, and when. New messages come before edits where both can begin.
-    fn choice(&self) -> Option<(Clock, (Key, Way))> {
-        let send = self
-            .next_send()
-            .map(|key| (self.sends.ready().max(self.rests), (key, Way::Send)));
-        let edit = self.next_edit();
-        match (send, edit) {
-            (Some(send), Some(edit)) => Some(if edit.0 < send.0 { edit } else { send }),
-            (send, edit) => send.or(edit),
-        }
-    }
-
-    /// The first message that is not there, or of which that is not known; those behind it wait.
-    fn next_send(&self) -> Option<Key> {
-        let is_unsent = |(message, hash): &&(DesiredMessage, Hash)| match self.known.get(&message.key) {
-            None => true,
-            Some(Known::Unsent { says }) => says != hash,
-            Some(_) => false,
-        };
-        self.desired
-            .iter()
-            .find(is_unsent)
-            .map(|(message, _)| message.key)
-    }
-
-    /// Of the messages that say something old the one that may be changed first, and has said it for longest.
-    fn next_edit(&self) -> Option<(Clock, (Key, Way))> {
-        let at = self.edits.ready().max(self.rests).max(self.next_edit);
-        let outdated = self.desired.iter().filter_map(|(message, hash)| {
-            let (at, remote, since) = match *self.known.get(&message.key)? {
-                Known::There { remote, says, since } if says != Some(*hash) => (at, remote, since),
-                Known::Unchanged {
-                    remote,
-                    says,
-                    tries,
-                    next,
-                } if says != *hash || tries < PATIENCE => (at.max(next), remote, next),
-                _ => return None,
-            };
-            Some((at, since, message.key, Way::Edit(remote)))
-        });
-        let oldest = outdated.min_by_key(|(at, since, key, _)| (*at, *since, *key));
-        if let Some((at, _, key, way)) = oldest {
-            return Some((at, (key, way)));
-        }
-        let unwanted = self.unwanted().filter_map(|(key, known)| match *known {
-            Known::There { remote, .. } => Some((at, (*key, Way::Delete(remote)))),
-            Known::Unchanged {
-                remote,
-                says,
-                tries,
-                next,
-            } if says != NOTHING || tries < PATIENCE => Some((at.max(next), (*key, Way::Delete(remote)))),
-            _ => None,
-        });
-        unwanted.min_by_key(|(at, (key, _))| (*at, *key))
     }
 
     /// Whether that was the request that is under way, and is to be learnt from.
@@ -347,7 +282,11 @@ impl Lane {
             _ => 0,
         };
         if let Outcome::NotYet { after } = outcome {
-            self.rests = now + after;
+            let begins = match way {
+                Way::Send => &mut self.not_before,
+                Way::Edit(_) | Way::Delete(_) => &mut self.next_edit,
+            };
+            *begins = (*begins).max(now + after);
         } else if self.failures > 0 {
             let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures - 1).min(1024);
             self.rests = now + pause.min(LONGEST_PAUSE);

@@ -3,6 +3,8 @@
 use conversation::{ItemId, TurnId};
 
 use super::*;
+use crate::discord::custom_id::Action;
+use crate::discord::render::{Button, Press, Style};
 
 mod storm;
 
@@ -456,4 +458,83 @@ fn a_card_that_was_deleted_is_not_touched_and_what_is_left_of_it_goes_while_the_
     assert_eq!(desk.asks(4000), "delete 10", "and 11 is gone already");
     desk.ended(done(10), 4000);
     assert_eq!(desk.asks(9000), "idle");
+}
+
+#[test]
+fn what_lets_something_be_done_waits_until_all_of_it_can_be_read() {
+    let part = |part: u16, content: &str| DesiredMessage {
+        key: Key { part, ..key(1) },
+        ..message(1, content)
+    };
+    let allow = Button {
+        label: "Allow once".to_owned(),
+        press: Press::Action(Action::Allow {
+            request: "r".to_owned(),
+            option: 0,
+        }),
+        style: Style::Success,
+    };
+    let card = || DesiredMessage {
+        buttons: vec![allow.clone()],
+        ..part(2, "card")
+    };
+    let mut desk = Desk::new();
+    let want = |desk: &mut Desk, card: DesiredMessage| {
+        let messages = vec![part(0, "a"), part(1, "b"), card, message(2, "behind it")];
+        desk.reconciler.want(&thread(1), messages, true);
+    };
+    want(&mut desk, card());
+    assert_eq!(desk.asks(0), "send a");
+    desk.ended(Outcome::Refused, 0);
+    assert_eq!(desk.asks(0), "send b");
+    desk.ended(done(12), 0);
+    assert_eq!(
+        desk.asks(1000),
+        "idle",
+        "not before the card says so, nor what is behind it"
+    );
+    assert_eq!(desk.reconciler.unsaid(&thread(1)), [ItemId(1)].into());
+    want(&mut desk, part(2, "it can't be allowed"));
+    assert_eq!(desk.asks(1000), "send it can't be allowed");
+    desk.ended(done(13), 1000);
+    assert_eq!(desk.asks(1000), "send behind it");
+    desk.ended(done(14), 1000);
+
+    // The next voice does not know what was refused, and asks for it first.
+    desk.reconciler.forget(&thread(1));
+    for (part, remote) in [(1, 12), (2, 13)] {
+        let key = Key { part, ..key(1) };
+        desk.reconciler.found(&thread(1), key, remote, Some(face("b")));
+    }
+    want(&mut desk, card());
+    assert_eq!(desk.asks(2000), "send a");
+    desk.ended(Outcome::NotYet { after: at(60_000) }, 2000);
+    assert_eq!(desk.asks(9000), "wait 62000", "no buttons meanwhile");
+    assert_eq!(desk.asks(62_000), "send a");
+    desk.ended(done(11), 62_000);
+    assert_eq!(desk.asks(62_000), "edit 13 card", "all of it is there");
+    desk.ended(done(13), 62_000);
+    assert_eq!(desk.asks(62_000), "send behind it");
+}
+
+#[test]
+fn a_message_that_can_not_be_sent_yet_holds_up_no_change() {
+    let mut desk = Desk::new();
+    desk.want(&[(1, "a"), (2, "b")]);
+    assert_eq!(desk.asks(0), "send a");
+    desk.ended(done(11), 0);
+    assert_eq!(desk.asks(0), "send b");
+    desk.ended(Outcome::NotYet { after: at(300_000) }, 0);
+    desk.want(&[(1, "ab"), (2, "b")]);
+    assert_eq!(desk.asks(1000), "edit 11 ab");
+    desk.ended(Outcome::NotYet { after: at(200) }, 1000);
+    assert_eq!(
+        desk.asks(1000),
+        "wait 2000",
+        "what is not changed yet is tried soon"
+    );
+    assert_eq!(desk.asks(2000), "edit 11 ab");
+    desk.ended(done(11), 2000);
+    assert_eq!(desk.asks(3000), "wait 300000");
+    assert_eq!(desk.asks(300_000), "send b");
 }

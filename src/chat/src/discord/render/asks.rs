@@ -91,8 +91,8 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     }
     if reading == Reading::Nowhere {
         let line = format!(
-            "⚠️ **Only its beginning stands above, so it can't be allowed here.** {lacks}: give it to me and ask \
-             again, or deny it and ask for smaller steps.\n"
+            "⚠️ **Not all of it stands above, so it can't be allowed here.** {lacks}: give it to me and ask again, or \
+             deny it and ask for smaller steps.\n"
         );
         content.push_str(&line);
     }
@@ -119,7 +119,7 @@ fn placed(item: &Item, files: Vec<OutFile>, look: &Look) -> (Vec<DesiredMessage>
         return (vec![], files, Reading::InFile);
     }
     let shown = unattached::as_messages(&files);
-    let reading = if shown.more {
+    let reading = if shown.more || look.unsaid.contains(&item.id) {
         Reading::Nowhere
     } else {
         Reading::Above

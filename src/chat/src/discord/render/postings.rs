@@ -52,7 +52,7 @@ pub(super) fn posted(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use conversation::{ItemId, LoginEnd, ThreadId};
     use credentials::Timestamp;
@@ -80,6 +80,7 @@ mod tests {
             upload_limit: 1,
             without_files: BTreeMap::new(),
             postings: BTreeMap::from([(item.id, posting)]),
+            unsaid: BTreeSet::new(),
         };
         let card = DesiredMessage::new(Key::of(item), "card");
         posted(item, [card], &look)

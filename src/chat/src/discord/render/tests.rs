@@ -92,6 +92,7 @@ fn look() -> Look {
         upload_limit: 10 << 20,
         without_files: BTreeMap::new(),
         postings: BTreeMap::new(),
+        unsaid: BTreeSet::new(),
     }
 }
 
@@ -391,6 +392,27 @@ fn nothing_is_allowed_that_can_not_be_shown() {
     );
     let labels: Vec<&str> = card.buttons.iter().map(|button| button.label.as_str()).collect();
     assert_eq!(labels, ["No"]);
+}
+
+#[test]
+fn nothing_is_allowed_of_which_discord_does_not_take_a_part() {
+    let refused = |id: i64| Look {
+        unsaid: BTreeSet::from([ItemId(id)]),
+        ..without_files()
+    };
+    let card = |look: &Look| {
+        let items = [item(1, writes(1, None))];
+        messages(&items, &Progress::Running, look).pop().unwrap()
+    };
+    let allows = |card: &DesiredMessage| card.buttons.iter().any(Button::allows);
+    assert!(allows(&card(&refused(2))), "another one");
+    let card = card(&refused(1));
+    assert!(!allows(&card) && !card.buttons.is_empty(), "{card:?}");
+    assert!(
+        card.content.contains("Not all of it stands above"),
+        "{}",
+        card.content
+    );
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What a file would hold, as messages: where the bot may attach none.
 
-use super::message::{Content, OutFile};
-use crate::discord::split::{Split, kept_inside, split};
+use conversation::{Body, Item};
+
+use super::message::{Content, Key, OutFile};
+use crate::discord::split::{self, Split, kept_inside, split};
 
 /// Messages of an answer that can't be given as a file.
 pub(super) const MOST_PARTS: usize = 50;
@@ -12,6 +14,15 @@ pub(super) const BELOW: &str =
     "\n-# ⚠️ I lack the permission Attach Files here, so all of the answer is in messages.";
 /// Behind one that is too long for that, too.
 pub(super) const MORE: &str = "-# ⚠️ The answer goes on, and I lack the permission Attach Files here: all of it is only on the page of this host.";
+
+/// Whether this message of an entry is there only where nothing can be attached: with files the entry has fewer.
+pub fn is_unattached(item: &Item, key: Key) -> bool {
+    match item.body {
+        Body::Answer { .. } => usize::from(key.part) > split::MOST_PARTS,
+        Body::Permission { .. } => key != Key::of(item).posted(key.posting()),
+        _ => false,
+    }
+}
 
 /// These texts as messages, each file under its name, as far as they are no more than an answer may fill.
 pub(super) fn as_messages(files: &[OutFile]) -> Split {

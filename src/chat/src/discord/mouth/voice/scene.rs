@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use conversation::{Body, Item, ItemId, SourceId, Thread, Turn, TurnId, TurnState};
-use supervisor::{Change, Doing, Snapshot, ThreadPhase, Update};
+use supervisor::{Doing, Snapshot, ThreadPhase};
 
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::mouth::lost::began_by;
+use crate::discord::mouth::voice::models::Models;
 use crate::discord::places::UPLOAD_LIMIT;
 use crate::discord::render::{self, Footer};
 
 mod drawing;
 mod past;
+mod taken;
+
+pub(super) use taken::Taken;
 
 /// What a voice knows of its thread.
 pub(super) struct Scene {
@@ -22,6 +26,8 @@ pub(super) struct Scene {
     phase: ThreadPhase,
     pub(super) doing: Option<Doing>,
     revision: u64,
+    /// Up to this entry only turns are here that go on behind it.
+    upto: ItemId,
     /// Turns that have ended: what was told of them may still be on its way.
     ending: Vec<Ending>,
     /// Turns that are over, and what stands below them.
@@ -36,6 +42,8 @@ pub(super) struct Scene {
     is_stuck: bool,
     /// Entries that can't be drawn.
     broken: BTreeSet<ItemId>,
+    /// Entries of which Discord does not take a message.
+    pub(super) unsaid: BTreeSet<ItemId>,
 }
 
 /// A turn that has ended.
@@ -45,12 +53,6 @@ struct Ending {
     turn: Turn,
     /// Turns that were merged into it; their messages show how it ends.
     merged: Vec<Turn>,
-}
-
-/// Whether an update could be taken in.
-pub(super) enum Taken {
-    Fine,
-    Resync,
 }
 
 impl Scene {
@@ -78,6 +80,7 @@ impl Scene {
             phase,
             doing,
             revision,
+            upto,
             ending: vec![],
             over: HashMap::new(),
             unsigned: vec![],
@@ -85,6 +88,7 @@ impl Scene {
             latest: HashMap::new(),
             is_stuck: false,
             broken: BTreeSet::new(),
+            unsaid: BTreeSet::new(),
         })
     }
 
@@ -125,6 +129,12 @@ impl Scene {
         }
     }
 
+    /// Whether Discord refuses something else now than before.
+    pub(super) fn learn_unsaid(&mut self, bot: &Bot) -> bool {
+        let unsaid = bot.mouth.reconciler().unsaid(&self.thread.id);
+        std::mem::replace(&mut self.unsaid, unsaid) != self.unsaid
+    }
+
     /// Shows how turns ended of which nothing can be said any more, as their thread is gone: the message that opened it may
     /// stand in its channel.
     pub(super) fn sign_what_is_unsaid(&mut self, bot: &Bot) {
@@ -157,37 +167,7 @@ impl Scene {
             && self.signed.iter().all(|message| bot.signs.is_shown(*message))
     }
 
-    pub(super) fn take(&mut self, update: Update) -> Taken {
-        if update.revision <= self.revision {
-            return Taken::Fine;
-        }
-        match update.change {
-            Change::Item(item) => drop(self.items.insert(item.id, item)),
-            Change::Append { item, at, text } => {
-                let Some(Body::Answer { text: whole } | Body::Thought { text: whole }) =
-                    self.items.get_mut(&item).map(|item| &mut item.body)
-                else {
-                    return Taken::Resync;
-                };
-                if !whole.is_char_boundary(at) {
-                    return Taken::Resync;
-                }
-                whole.truncate(at);
-                whole.push_str(&text);
-            }
-            Change::Queue(queued) => self.queued = queued,
-            Change::Phase { phase, doing } => {
-                self.phase = phase;
-                self.doing = doing;
-            }
-            Change::Thread(thread) => self.thread = thread,
-            Change::Resync => return Taken::Resync,
-        }
-        self.revision = update.revision;
-        Taken::Fine
-    }
-
-    fn running(&self) -> Option<TurnId> {
+    pub(super) fn running(&self) -> Option<TurnId> {
         self.doing.as_ref().map(|doing| doing.turn)
     }
 
@@ -269,13 +249,13 @@ impl Scene {
     }
 
     /// Whether turns are over now that were not before.
-    pub(super) fn settle(&mut self, bot: &Bot) -> bool {
+    pub(super) fn settle(&mut self, bot: &Bot, models: &Models) -> bool {
         let revision = self.revision;
         let is_here = |ending: &mut Ending| ending.from <= revision;
         let over: Vec<Ending> = self.ending.extract_if(.., is_here).collect();
         let before = self.over.len();
         for Ending { turn, merged, .. } in over {
-            let footer = self.footer(bot, &turn);
+            let footer = self.footer(&turn, models.of(bot, self, &turn));
             if self.over.insert(turn.id, footer).is_none() {
                 self.unsigned.extend(merged.into_iter().map(|merged| Turn {
                     source: merged.source,
@@ -287,7 +267,7 @@ impl Scene {
         self.over.len() > before
     }
 
-    fn footer(&self, bot: &Bot, turn: &Turn) -> Footer {
+    fn footer(&self, turn: &Turn, model: Option<String>) -> Footer {
         let (Some(began), Some(ended), TurnState::Done) = (turn.started, turn.ended, turn.state) else {
             return Footer::default();
         };
@@ -297,7 +277,7 @@ impl Scene {
         });
         Footer {
             elapsed: Some(ended.since(began)),
-            model: bot.house.supervisor.model_of(&self.thread),
+            model,
             usage,
         }
     }

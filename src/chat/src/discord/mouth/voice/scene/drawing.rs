@@ -179,6 +179,7 @@ mod tests {
             upload_limit: 1000,
             without_files: BTreeMap::new(),
             postings: BTreeMap::default(),
+            unsaid: BTreeSet::new(),
         };
         render::messages(items, &Progress::Running, &look)
     }

@@ -1,0 +1,34 @@
+//! Which model answers a turn: the one that its thread has when the turn begins. What is chosen meanwhile is for the next one.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use conversation::{Turn, TurnId};
+
+use super::scene::Scene;
+use crate::discord::bot::Bot;
+use crate::discord::places::lock;
+
+/// Models of the turns that began while this voice listened.
+#[derive(Default)]
+pub(super) struct Models(Mutex<HashMap<TurnId, String>>);
+
+impl Models {
+    /// An agent of somebody else's may say it only after its turn began.
+    pub(super) fn learn(&self, bot: &Bot, scene: &Scene) {
+        let Some(turn) = scene.running() else {
+            return;
+        };
+        let mut known = lock(&self.0);
+        if !known.contains_key(&turn) {
+            let model = bot.house.supervisor.model_of(&scene.thread);
+            known.extend(model.map(|model| (turn, model)));
+        }
+    }
+
+    /// Of a turn that nobody here saw begin: the model of its thread now.
+    pub(super) fn of(&self, bot: &Bot, scene: &Scene, turn: &Turn) -> Option<String> {
+        let known = lock(&self.0).get(&turn.id).cloned();
+        known.or_else(|| bot.house.supervisor.model_of(&scene.thread))
+    }
+}
