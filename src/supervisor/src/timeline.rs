@@ -2,7 +2,7 @@
 //! No I/O: it says what is to be published and written, and its owner does it.
 
 use conversation::{
-    Attachment, Body, Decision, Item, ItemId, PlanEntry, PlanStatus, ThreadId, ToolStatus, TurnId, harmless,
+    Attachment, Body, Item, ItemId, PlanEntry, PlanStatus, ThreadId, ToolStatus, TurnId, harmless,
 };
 use credentials::Timestamp;
 
@@ -80,11 +80,18 @@ struct Live {
     /// Bytes of its text that subscribers have; `None`: they have not seen this state of it.
     published: Option<usize>,
     dirty: bool,
-    done: bool,
-    /// Its prompt is over: an agent that uses its name again means something else.
-    sealed: bool,
+    stage: Stage,
     /// It was not allowed what it asked for: if its agent never says how it ended, it failed.
     is_denied: bool,
+}
+
+/// How far an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Growing,
+    Done,
+    /// Its prompt is over: an agent that uses its name again means something else.
+    Sealed,
 }
 
 /// Which of the two growing texts.
@@ -118,19 +125,6 @@ impl Timeline {
         self.is_stopped = true;
     }
 
-    /// What a call asked for was decided.
-    pub(crate) fn decided(&mut self, request: &Item) {
-        let Body::Permission { call, decision, .. } = &request.body else {
-            return;
-        };
-        let is_it = |live: &&mut Live| {
-            !live.sealed && matches!(&live.item.body, Body::Tool(tool) if tool.call == *call)
-        };
-        if let Some(live) = self.live.iter_mut().rfind(is_it) {
-            live.is_denied = matches!(decision, Some(Decision::Denied { .. } | Decision::TimedOut));
-        }
-    }
-
     /// Applies what the agent reports.
     pub(crate) fn apply(&mut self, update: SessionUpdate, now: Timestamp, ids: Ids<'_>) -> After {
         match update {
@@ -157,7 +151,7 @@ impl Timeline {
             return After::default();
         }
         let mut after = self.close_text();
-        self.add(Body::File(file), now, ids).done = true;
+        self.add(Body::File(file), now, ids).stage = Stage::Done;
         after.publish = true;
         after.write = true;
         after
@@ -203,7 +197,8 @@ impl Timeline {
         let mut entries = self.live.len();
         let mut bytes = self.live.iter().map(|live| live.item.body.size()).sum::<usize>();
         self.live.retain(|live| {
-            let is_spare = live.done && live.published.is_some() && Some(live.item.id) != open;
+            let is_spare =
+                live.stage >= Stage::Done && live.published.is_some() && Some(live.item.id) != open;
             let is_kept = !is_spare || (entries <= KEPT && bytes <= KEPT_BYTES);
             if !is_kept {
                 entries -= 1;
@@ -240,8 +235,7 @@ impl Timeline {
                 tool.ended = Some(now);
                 live.touch();
             }
-            live.done = true;
-            live.sealed = true;
+            live.stage = Stage::Sealed;
             live.original = Original::default();
         }
     }
@@ -315,7 +309,7 @@ impl Timeline {
             return After::default();
         };
         if let Some(live) = self.live.iter_mut().rfind(|live| live.item.id == id) {
-            live.done = true;
+            live.stage = Stage::Done;
         }
         After {
             write: true,
@@ -371,8 +365,7 @@ impl Timeline {
             original: Original::default(),
             published: None,
             dirty: true,
-            done: false,
-            sealed: false,
+            stage: Stage::Growing,
             is_denied: false,
         });
         self.live.last_mut().expect("it was just pushed")

@@ -4,7 +4,7 @@
 use conversation::{Body, Diff, ToolCall, ToolKind, harmless};
 
 use super::tool::{describe_diffs, size_of_diff};
-use super::{Timeline, aside};
+use super::{Stage, Timeline, aside};
 
 /// Bytes that somebody can be asked about, as they are shown, hidden characters by their names. (The built-in agent makes no larger change, and Discord takes larger files not
 /// at all.)
@@ -144,7 +144,9 @@ impl Timeline {
     /// as a whole.
     pub(crate) fn asked(&self, call: &str) -> Option<Asked> {
         self.live.iter().rev().find_map(|live| match &live.item.body {
-            Body::Tool(tool) if tool.call == call && !live.sealed => Some(live.original.asked(tool)),
+            Body::Tool(tool) if tool.call == call && live.stage < Stage::Sealed => {
+                Some(live.original.asked(tool))
+            }
             _ => None,
         })?
     }

@@ -5,7 +5,7 @@ use agent_client_protocol::v1::schema::{
     ToolCall as AcpToolCall, ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields,
     ToolKind as AcpKind, UsageUpdate,
 };
-use conversation::{Diff, ToolCall, ToolKind};
+use conversation::{Decision, Diff, ToolCall, ToolKind};
 use serde_json::json;
 
 use super::*;

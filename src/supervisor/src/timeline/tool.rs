@@ -9,14 +9,14 @@ use agent_client_protocol::v1::schema::{
     ToolKind as AcpKind,
 };
 use contract::{META_KEY, STOPPED};
-use conversation::{Body, Diff, ToolCall, ToolKind, ToolStatus};
+use conversation::{Body, Decision, Diff, Item, ToolCall, ToolKind, ToolStatus};
 use credentials::Timestamp;
 use serde_json::Value;
 
 use super::aside::{shown_place, words_of};
 use super::input::{is_told_by, shown_input};
 use super::original::{Original, Part};
-use super::{After, Ids, Live, MOST_UNFINISHED, Timeline};
+use super::{After, Ids, Live, MOST_UNFINISHED, Stage, Timeline};
 
 /// Bytes of output that are kept: the last ones.
 const LONGEST_OUTPUT: usize = 64 * 1024;
@@ -41,7 +41,7 @@ impl Timeline {
         let known = self
             .live
             .iter()
-            .rposition(|live| !live.sealed && is_it(&live.item.body));
+            .rposition(|live| live.stage < Stage::Sealed && is_it(&live.item.body));
         let mut after = After::default();
         let index = known.unwrap_or_else(|| {
             after = self.close_text();
@@ -78,15 +78,29 @@ impl Timeline {
                 (false, _) => brief(&tool.title),
             });
         }
-        live.done = is_over;
+        live.stage = if is_over { Stage::Done } else { Stage::Growing };
         live.touch();
         self.let_originals_go(index);
         after
     }
 
+    /// What a call asked for was decided.
+    pub(crate) fn decided(&mut self, request: &Item) {
+        let Body::Permission { call, decision, .. } = &request.body else {
+            return;
+        };
+        let is_it = |live: &&mut Live| {
+            live.stage < Stage::Sealed && matches!(&live.item.body, Body::Tool(tool) if tool.call == *call)
+        };
+        if let Some(live) = self.live.iter_mut().rfind(is_it) {
+            live.is_denied = matches!(decision, Some(Decision::Denied { .. } | Decision::TimedOut));
+        }
+    }
+
     /// Makes room for one more call among those that have not ended, so that an agent that ends none can't fill the memory.
     fn cut_oldest(&mut self, now: Timestamp) {
-        let is_unfinished = |live: &&mut Live| matches!(live.item.body, Body::Tool(_)) && !live.done;
+        let is_unfinished =
+            |live: &&mut Live| matches!(live.item.body, Body::Tool(_)) && live.stage == Stage::Growing;
         if self.live.iter_mut().filter(is_unfinished).count() < MOST_UNFINISHED {
             return;
         }
@@ -95,7 +109,7 @@ impl Timeline {
         {
             tool.status = ToolStatus::Cut;
             tool.ended = Some(now);
-            live.done = true;
+            live.stage = Stage::Done;
             live.touch();
         }
     }
