@@ -31,6 +31,8 @@ enum Stands {
     At(String),
     /// A link, unless it was deleted.
     PerhapsAt(String),
+    /// It is being sent.
+    OnItsWay,
     Nowhere,
 }
 
@@ -50,6 +52,7 @@ pub(super) async fn waiting(here: &Here<'_>, now: &Snapshot) -> Result<Waiting, 
         let place = match here.stands(item).await? {
             Stands::At(link) => link,
             Stands::PerhapsAt(link) => format!("{link} (if it is still there: Discord does not say now)"),
+            Stands::OnItsWay => "on its way.".to_owned(),
             Stands::Nowhere if here.may_answer(item, now).await? => {
                 let look = here.bot.look(here.asker.channel);
                 let shown = render::messages(std::slice::from_ref(item), &Progress::Running, &look);
@@ -132,11 +135,14 @@ impl Here<'_> {
         let conversation = &bot.house.conversation;
         let deliveries = conversation.deliveries(&self.thread, item.turn).await?;
         let of_it = deliveries.iter().filter(|delivery| {
-            delivery.state == DeliveryState::Delivered
+            matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Sent)
                 && Key::of_part(delivery.turn, delivery.part).item == item.id
         });
         // The newest posting of it, and of that the message with the buttons.
         let card = of_it.max_by_key(|delivery| delivery.part);
+        if card.is_some_and(|card| card.state == DeliveryState::Sent) {
+            return Ok(Stands::OnItsWay);
+        }
         let Some(message) = card.and_then(|card| card.remote.as_deref()?.parse::<Id>().ok()) else {
             return Ok(Stands::Nowhere);
         };
