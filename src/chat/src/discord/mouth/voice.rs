@@ -254,19 +254,7 @@ impl Voice {
                 if scene.has_large_file() {
                     bot.learn_upload_limit(self.channel).await;
                 }
-                let (without_files, postings) = {
-                    let known = self.deliveries();
-                    (
-                        self.without_files.all(known.values(), &scene.items),
-                        self.deleted.postings(known.values(), &scene.items),
-                    )
-                };
-                let look = Look {
-                    without_files,
-                    postings,
-                    unsaid: scene.unsaid.clone(),
-                    ..bot.look(self.channel)
-                };
+                let look = self.drawn_as(bot, &scene);
                 let mut messages = scene.messages(&look);
                 messages.extend(self.notes().values().cloned());
                 self.put_first_what_was_begun(&mut messages);
@@ -322,6 +310,17 @@ impl Voice {
                     });
                 }
             }
+        }
+    }
+
+    /// How its turns are drawn now.
+    fn drawn_as(&self, bot: &Bot, scene: &Scene) -> Look {
+        let known = self.deliveries();
+        Look {
+            without_files: self.without_files.all(known.values(), &scene.items),
+            postings: self.deleted.postings(known.values(), &scene.items),
+            unsaid: scene.unsaid.clone(),
+            ..bot.look(self.channel)
         }
     }
 

@@ -113,7 +113,9 @@ mod tests {
     use super::*;
 
     fn numbered(numbers: impl Iterator<Item = usize>) -> String {
-        numbers.map(|number| format!("line {number}\n")).collect()
+        numbers
+            .map(|number| ["line ", &number.to_string(), "\n"].concat())
+            .collect()
     }
 
     fn counted(old: String, new: String) -> String {
