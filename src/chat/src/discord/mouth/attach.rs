@@ -114,3 +114,54 @@ impl Bot {
         self.mouth.without_files.known().retain(|place| !is_there(place));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use conversation::{Body, DeliveryId, DeliveryState, ThreadId};
+    use credentials::Timestamp;
+
+    use super::*;
+    use crate::discord::split::MOST_PARTS;
+
+    #[test]
+    fn a_turn_with_more_messages_than_it_has_with_files_goes_on_without_them() {
+        let at = Timestamp::from_seconds(0);
+        let thread = ThreadId::parse("discord:1").unwrap();
+        let turn = Some(TurnId(2));
+        let item = Item {
+            id: ItemId(7),
+            thread: thread.clone(),
+            turn,
+            at,
+            body: Body::Answer {
+                text: "long".to_owned(),
+            },
+        };
+        let items = BTreeMap::from([(item.id, item.clone())]);
+        let posted = |part: usize| Delivery {
+            id: DeliveryId(1),
+            thread: thread.clone(),
+            turn,
+            part: Key {
+                part: u16::try_from(part).unwrap(),
+                ..Key::of(&item)
+            }
+            .delivery_part(),
+            hash: String::new(),
+            text: None,
+            state: DeliveryState::GivenUp,
+            tries: 0,
+            next_try: at,
+            claimed: None,
+            lease: None,
+            doubt: None,
+            remote: None,
+            reason: None,
+            created: at,
+            ended: None,
+        };
+        let begun = |part| From::default().all(&[posted(part)], &items);
+        assert_eq!(begun(MOST_PARTS), BTreeMap::new());
+        assert_eq!(begun(MOST_PARTS + 1), BTreeMap::from([(turn, item.id)]));
+    }
+}
