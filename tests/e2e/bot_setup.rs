@@ -548,6 +548,59 @@ async fn all_at_once_it_writes_what_was_said_and_tells_what_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_services_place_of_the_token_stays_whatever_token_this_run_is_given() {
+    let (fake, home, before) = scene().await;
+    let home = home.path();
+    let general = fake.guild("town").channel("general");
+    // As the unit has it: the variable is set in the service alone, and the file is root's.
+    let before = format!("{before}token_env = \"OF_THE_SERVICE\" # a credential\n[agents.native]\nmodel = \"m\"\n");
+    fs::write(home.join("config.toml"), &before).expect("it can be written");
+    fs::write(home.join("token"), fake.token()).expect("it can be written");
+    let file = home.join("token").display().to_string();
+
+    let (output, told) = run(setup(home, &["--yes", "--channel", "general"]));
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for words in ["OF_THE_SERVICE is not set", "`OF_THE_SERVICE=$(cat FILE) ", "--token-file FILE"] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert_eq!(config(home), before);
+
+    let after = before.replace("# a credential\n", &format!("# a credential\nallowed_channels = [{general}]\n"));
+    let mut with_variable = setup(home, &["--yes", "--channel", "general"]);
+    with_variable.env("OF_THE_SERVICE", fake.token());
+    let with_file = setup(home, &["--yes", "--channel", "general", "--token-file", &file]);
+    for (command, is_other) in [(with_variable, false), (with_file, true)] {
+        fake.clock().advance(std::time::Duration::from_secs(30));
+        fs::write(home.join("config.toml"), &before).expect("it can be written");
+        let (output, told) = run(command);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        assert_eq!(config(home), after);
+        assert_eq!(told.contains("`token_env` stays in the configuration"), is_other, "{told}");
+        assert_eq!(told.contains("systemctl restart agent-host"), is_other, "{told}");
+    }
+
+    // A pasted one is not kept either.
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    let mut person = Pty::start(&setup(home, &[]));
+    person.expect("4) I paste it now; it is for this run only");
+    person.types("4");
+    person.expect("(not shown)");
+    person.types(fake.token());
+    person.expect("`token_env` stays in the configuration");
+    person.expect("channels: ");
+    person.types("");
+    person.expect("people: ");
+    person.types("");
+    person.expect("write this into");
+    person.types("y");
+    person.expect("say hello in");
+    person.types("n");
+    assert_eq!(person.ends().0, Some(0));
+    assert_eq!(config(home), after);
+    assert!(!home.join("discord-token").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_configuration_that_is_wrong_is_left_as_it_is() {
     let (fake, home, before) = scene().await;
     let home = home.path();

@@ -206,6 +206,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         .processes
         .map_or(contract::PROCESSES, |asked| asked.0);
     let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
+    warnings.extend(agents::undecided(document.default_agent.is_some(), &document.agents));
     let agents = document.agents.iter_mut();
     for file in agents.filter_map(|agent| agent.declared.ca_file.as_mut()) {
         *file = places.beside_config(file);

@@ -25,8 +25,9 @@ pub(crate) struct HostLock {
 impl HostLock {
     /// Becomes the host of this state folder.
     ///
-    /// Errors: another process is (exit code 4), or the folder can't be used.
+    /// Errors: another process is (exit code 4), or the folder can't be used, or is another user's.
     pub(crate) fn take(state: &Path) -> Result<Self, Failure> {
+        credentials::refuse_foreign_folder(state)?;
         create_private(state).map_err(|error| {
             Failure::during(error, format!("could not make `{}`", state.display())).hint(WRITES)
         })?;

@@ -2,6 +2,8 @@
 //!
 //! Everything is gathered first, and written at the end as whole files: whenever it is interrupted, nothing is half done.
 
+use std::path::Path;
+
 use chat::discord::inspect::{Application, Bot, Channel, Rest, invite_link};
 
 use crate::arguments::SetupDiscord;
@@ -9,6 +11,7 @@ use crate::config::{Loaded, Problem, Settings};
 use crate::doctor::{intent_steps, without_model};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::running::HostLock;
+use crate::service_manager::{AS_SERVICE, CONFIGURATION as OF_SERVICE};
 use crate::{assembly, log, output, terminal};
 
 mod channels;
@@ -104,26 +107,27 @@ impl<'a> Guide<'a> {
             output::say(WELCOME);
             output::say("2. The token");
         }
-        let (token, met) = self.token().await?;
+        let written = document::Written::read(self.settings)?;
+        let (token, met) = self.token(written.source.as_ref()).await?;
         done(&format!(
             "this is the bot {} ({}) of the application {}",
             met.bot.name, met.bot.id, met.application.name
         ));
         self.intent(&met).await?;
         self.invitation(&met).await?;
-        let written = document::Written::read(self.settings)?;
         let (channels, speaks_in) = self.channels(&met, &written).await?;
         let people = self.people(&met, &written, &speaks_in).await?;
         let plan = Plan {
-            source: token.source.clone(),
+            source: token.to_write(),
             channels,
             people,
         };
+        let is_of_service = token.is_for_this_run() || self.settings.config_path == Path::new(OF_SERVICE);
         if !self.write(&plan, token).await? {
             return Ok(Exit::Done);
         }
         self.greeting(&met, &speaks_in).await?;
-        Ok(self.farewell(&met, &speaks_in))
+        Ok(self.farewell(&met, &speaks_in, is_of_service))
     }
 
     async fn intent(&mut self, met: &Met) -> Result<(), Failure> {
@@ -209,7 +213,8 @@ impl<'a> Guide<'a> {
         Ok(())
     }
 
-    fn farewell(mut self, met: &Met, channels: &[Channel]) -> Exit {
+    /// `is_of_service`: a service has the token, and this shell may not.
+    fn farewell(mut self, met: &Met, channels: &[Channel], is_of_service: bool) -> Exit {
         let lacks = self.lacking_model();
         if !self.left.is_empty() {
             self.left.extend(lacks);
@@ -226,12 +231,20 @@ impl<'a> Guide<'a> {
         let place = channels
             .first()
             .map_or_else(String::new, |channel| format!(" in #{}", channel.name));
-        let start = match HostLock::holder(&self.settings.state_folder) {
-            Some(_) => "stop the host that runs, and start it again, so that it reads this",
-            None => "`agent-host up`",
+        let (start, again) = if is_of_service {
+            (
+                "restart the service whose configuration this is, `systemctl restart agent-host`",
+                format!("as the service, with its secrets, `{AS_SERVICE} doctor`"),
+            )
+        } else {
+            let start = match HostLock::holder(&self.settings.state_folder) {
+                Some(_) => "stop the host that runs, and start it again, so that it reads this",
+                None => "`agent-host up`",
+            };
+            (start, "`agent-host doctor`".to_owned())
         };
         output::say(&format!(
-            "{first}\nnext: {start}, then type{place}: @{} hello\n`agent-host doctor` looks at all of it again",
+            "{first}\nnext: {start}, then type{place}: @{} hello\n{again} looks at all of it again",
             met.bot.name
         ));
         Exit::Done

@@ -34,6 +34,15 @@ pub(crate) struct NoToken {
 }
 
 impl Source {
+    /// The key that names such a place.
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Self::Variable(_) => "token_env",
+            Self::File(_) => "token_file",
+            Self::Command(_) => "token_command",
+        }
+    }
+
     /// Looks there. A program is not run yet.
     ///
     /// Errors: nothing in them is a part of a token.
