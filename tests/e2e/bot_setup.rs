@@ -138,13 +138,13 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     names_the_token(&mut person, &fake);
 
     // Each check ticks by itself.
-    person.expect("not yet: Message Content Intent");
+    person.expect("Message Content Intent is not on yet");
     let application = fake.look(|world| world.application().id);
     person.expect(&format!("discord.com/developers/applications/{application}/bot"));
     fake.set_privileged(intents::MESSAGE_CONTENT);
     person.expect("✔ Message Content Intent is on");
     person.expect("scope=bot+applications.commands&permissions=309237746752");
-    person.expect("not yet: the bot is in a server");
+    person.expect("the bot is in no server yet");
     let town = fake.guild("town");
     let general = town.channel("general");
     let quiet = town.channel("quiet");
@@ -553,19 +553,34 @@ async fn a_services_place_of_the_token_stays_whatever_token_this_run_is_given() 
     let home = home.path();
     let general = fake.guild("town").channel("general");
     // As the unit has it: the variable is set in the service alone, and the file is root's.
-    let before = format!("{before}token_env = \"OF_THE_SERVICE\" # a credential\n[agents.native]\nmodel = \"m\"\n");
+    let before =
+        format!("{before}token_env = \"OF_THE_SERVICE\" # a credential\n[agents.native]\nmodel = \"m\"\n");
     fs::write(home.join("config.toml"), &before).expect("it can be written");
     fs::write(home.join("token"), fake.token()).expect("it can be written");
     let file = home.join("token").display().to_string();
 
     let (output, told) = run(setup(home, &["--yes", "--channel", "general"]));
     assert_eq!(output.status.code(), Some(1), "{told}");
-    for words in ["OF_THE_SERVICE is not set", "`OF_THE_SERVICE=$(cat FILE) ", "--token-file FILE"] {
+    for words in [
+        "OF_THE_SERVICE is not set",
+        "`OF_THE_SERVICE=$(cat FILE) ",
+        "--token-file FILE",
+    ] {
         assert!(told.contains(words), "{told}");
     }
     assert_eq!(config(home), before);
 
-    let after = before.replace("# a credential\n", &format!("# a credential\nallowed_channels = [{general}]\n"));
+    // The token itself in place of a name is not shown, and what is wrong has a name.
+    let (_, told) = run(setup(home, &["--yes", "--token-env", FORGED]));
+    assert!(
+        told.contains("`token_env` is not the name of a variable"),
+        "{told}"
+    );
+
+    let after = before.replace(
+        "# a credential\n",
+        &format!("# a credential\nallowed_channels = [{general}]\n"),
+    );
     let mut with_variable = setup(home, &["--yes", "--channel", "general"]);
     with_variable.env("OF_THE_SERVICE", fake.token());
     let with_file = setup(home, &["--yes", "--channel", "general", "--token-file", &file]);
@@ -575,7 +590,11 @@ async fn a_services_place_of_the_token_stays_whatever_token_this_run_is_given() 
         let (output, told) = run(command);
         assert_eq!(output.status.code(), Some(0), "{told}");
         assert_eq!(config(home), after);
-        assert_eq!(told.contains("`token_env` stays in the configuration"), is_other, "{told}");
+        assert_eq!(
+            told.contains("`token_env` stays in the configuration"),
+            is_other,
+            "{told}"
+        );
         assert_eq!(told.contains("systemctl restart agent-host"), is_other, "{told}");
     }
 

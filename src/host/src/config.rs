@@ -145,8 +145,7 @@ pub(crate) fn load_to_look(explicit: Option<&Path>) -> Result<Settings, Failure>
     problems.retain(Problem::concerns_all);
     if !problems.is_empty() {
         output::say(&format!(
-            "warning: `{}` has {}, and a host would not start with it: `agent-host config check`",
-            settings.config_path.display(),
+            "warning: the configuration has {}, and a host would not start with it: `agent-host config check`",
             output::count(problems.len() as u64, "problem")
         ));
     }
@@ -206,7 +205,10 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         .processes
         .map_or(contract::PROCESSES, |asked| asked.0);
     let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
-    warnings.extend(agents::undecided(document.default_agent.is_some(), &document.agents));
+    warnings.extend(agents::undecided(
+        document.default_agent.is_some(),
+        &document.agents,
+    ));
     let agents = document.agents.iter_mut();
     for file in agents.filter_map(|agent| agent.declared.ca_file.as_mut()) {
         *file = places.beside_config(file);

@@ -30,19 +30,19 @@ pub(crate) fn hint(path: &Path, owner: u32) -> String {
         let folder = folder.to_string_lossy();
         return format!(
             "somebody else made it there; root gives it back with `chown -R {}: {}`",
-            name(own).unwrap_or_else(|| own.to_string()),
+            name(own).map_or_else(|| own.to_string(), |name| shell::word(&name).into_owned()),
             shell::word(&folder)
         );
     }
     format!(
         "run this as its owner, `sudo -u {} {} …`, or point AGENT_HOST_HOME at a folder of your own",
-        name(owner).unwrap_or_else(|| format!("'#{owner}'")),
+        shell::word(&name(owner).unwrap_or_else(|| format!("#{owner}"))),
         shell::program()
     )
 }
 
 /// The user's name, if the system knows one.
-fn name(user: u32) -> Option<String> {
+pub(crate) fn name(user: u32) -> Option<String> {
     let found = User::from_uid(Uid::from_raw(user)).ok().flatten()?;
-    Some(shell::word(&found.name).into_owned())
+    Some(found.name)
 }

@@ -168,6 +168,9 @@ impl Running {
         };
         // Only now: a host that can't be reached must not have begun with anything.
         supervisor.go_on().await;
+        if let Err(error) = lock.serves() {
+            tracing::warn!(%error, "`status` may take another host for the one that ran last");
+        }
         Ok(Self {
             supervisor,
             credentials,

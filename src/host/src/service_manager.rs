@@ -18,7 +18,8 @@ pub(crate) const AS_SERVICE: &str = "systemd-run --pipe --wait --collect --quiet
 /// What to do where this process sees no secret of the service whose configuration this is. `None`: it is another's.
 pub(crate) fn as_service(configuration: &Path, verb: &str) -> Option<String> {
     let is_its = configuration == Path::new(CONFIGURATION);
-    is_its.then(|| format!("only the service sees its secrets; root asks as the service: {AS_SERVICE} {verb}"))
+    is_its
+        .then(|| format!("only the service sees its secrets; root asks as the service: {AS_SERVICE} {verb}"))
 }
 
 /// Device and inode of the stream that leads to the journal.
@@ -70,7 +71,10 @@ mod tests {
         let unit = include_str!("../../../deploy/agent-host.service");
         let line = format!("\nExecStart=/usr/local/bin/agent-host --config {CONFIGURATION} up\n");
         assert!(unit.contains(&line), "{unit}");
-        for setting in ["\nUser=agent-host\n", "\nEnvironment=AGENT_HOST_HOME=/var/lib/agent-host\n"] {
+        for setting in [
+            "\nUser=agent-host\n",
+            "\nEnvironment=AGENT_HOST_HOME=/var/lib/agent-host\n",
+        ] {
             assert!(unit.contains(setting), "{setting}");
         }
     }

@@ -135,7 +135,7 @@ impl<'a> Guide<'a> {
         let steps = intent_steps(met.application.id);
         let is_on = async || Ok(met.rest.application().await?.reads_messages.then_some(()));
         if self
-            .wait("Message Content Intent", &steps, is_on)
+            .wait("Message Content Intent is not on yet", &steps, is_on)
             .await?
             .is_some()
         {
@@ -157,7 +157,7 @@ impl<'a> Guide<'a> {
             let guilds = met.rest.guilds().await?;
             Ok((!guilds.is_empty()).then_some(guilds))
         };
-        if let Some(guilds) = self.wait("the bot is in a server", &steps, is_in).await? {
+        if let Some(guilds) = self.wait("the bot is in no server yet", &steps, is_in).await? {
             let names: Vec<&str> = guilds.iter().map(|guild| guild.name.as_str()).collect();
             done(&format!("the bot is in {}", output::some_of(&names, 8)));
         }

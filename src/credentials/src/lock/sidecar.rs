@@ -22,7 +22,10 @@ impl Sidecar {
         fault::io("lock-open").map_err(FileError::io("open", path))?;
         let open = |create| {
             let mut options = OpenOptions::new();
-            open_own(path, options.read(true).write(true).create(create).truncate(false))
+            open_own(
+                path,
+                options.read(true).write(true).create(create).truncate(false),
+            )
         };
         let opened = match (open(false)?, path.parent()) {
             (None, Some(folder)) => {

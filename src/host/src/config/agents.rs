@@ -73,10 +73,14 @@ pub(super) fn build(
 /// A table for an agent that new threads don't get, where nobody said which they get and the one that they do has no model.
 pub(super) fn undecided(asked: bool, tables: &[Named<AgentSection>]) -> Option<Problem> {
     let native = tables.iter().find(|table| table.name == NATIVE);
-    let has_model = native.is_some_and(|table| table.declared.model.is_some() || table.declared.command.is_some());
+    let has_model =
+        native.is_some_and(|table| table.declared.model.is_some() || table.declared.command.is_some());
     let other = tables.iter().find(|table| table.name != NATIVE)?;
     let what = format!("new threads get `{NATIVE}`, which has no model");
-    let hint = format!("`default_agent = \"{}\"` above all tables gives them this one", other.name);
+    let hint = format!(
+        "`default_agent = \"{}\"` above all tables gives them this one",
+        other.name
+    );
     (!asked && !has_model).then(|| other.place.problem(None, what).hint(hint))
 }
 

@@ -28,14 +28,15 @@ pub(super) fn check(loaded: &Loaded) -> Check {
         if hidden && HostLock::holder(&settings.state_folder).is_some() {
             return Check::warn(NAME, format!("not to be seen from here: {}", joined(problems))).hint(
                 as_service.unwrap_or_else(|| {
-                    "the host that runs began with all of it; where its secrets are, doctor sees it, too".to_owned()
+                    "the host that runs began with all of it; where its secrets are, doctor sees it, too"
+                        .to_owned()
                 }),
             );
         }
-        return Check::fail(NAME, joined(problems))
-            .hint(as_service.unwrap_or_else(|| {
-                "mend it; `agent-host config check` tells when all is well".to_owned()
-            }));
+        return Check::fail(NAME, joined(problems)).hint(
+            as_service
+                .unwrap_or_else(|| "mend it; `agent-host config check` tells when all is well".to_owned()),
+        );
     }
     let path = settings.config_path.display();
     if !warnings.is_empty() {

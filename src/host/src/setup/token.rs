@@ -46,7 +46,8 @@ impl Chosen {
 
     /// Puts a pasted token into its file, which only this user may read.
     pub(super) fn keep(self, state: &Path) -> Result<(), Failure> {
-        let (Some(secret), Source::File(path), false) = (self.pasted, &self.source, self.is_for_this_run) else {
+        let (Some(secret), Source::File(path), false) = (self.pasted, &self.source, self.is_for_this_run)
+        else {
             return Ok(());
         };
         credentials::refuse_foreign_folder(state)?;
@@ -114,7 +115,9 @@ impl Guide<'_> {
                          `{name}=$(cat FILE) {} setup discord …`, or --token-file FILE",
                         shell::program()
                     ),
-                    _ => "say where the token is with --token-env, --token-file or --token-command".to_owned(),
+                    _ => {
+                        "say where the token is with --token-env, --token-file or --token-command".to_owned()
+                    }
                 };
                 let hint = if words.contains(WHERE_FROM) {
                     place
@@ -250,7 +253,14 @@ impl Guide<'_> {
             secret.clone()
         } else {
             let token = chosen.source.look(&Variables::of_this_process());
-            let token = token.map_err(|no| Refused::Place(format!("{}; {}", no.what, no.hint)))?;
+            let token = token.map_err(|no| {
+                let subject = if no.is_wrong_here() {
+                    format!("`{}` ", chosen.source.key())
+                } else {
+                    String::new()
+                };
+                Refused::Place(format!("{subject}{}; {}", no.what, no.hint))
+            })?;
             if let Some(exposure) = bot_token::exposure(&token) {
                 output::say(&format!("   warning: {exposure}; chmod 600 mends that"));
             }

@@ -77,6 +77,9 @@ fn a_service_whose_logins_root_made_does_not_start_and_says_whose_they_are() {
         assert_eq!(ran.status.code(), Some(1), "{line}: {told}");
         let whose = "auth.json` belongs to user id 0, this program runs as 1";
         assert!(told.contains(whose), "{line}: {told}");
-        assert!(told.contains("root gives it back with `chown -R "), "{line}: {told}");
+        assert!(
+            told.contains("root gives it back with `chown -R "),
+            "{line}: {told}"
+        );
     }
 }

@@ -227,7 +227,8 @@ impl Purse {
             credentials::StoreError::Lock(_) | credentials::StoreError::File(_) => {
                 tracing::error!(error = chain(error), "the logins can't be used");
                 NoPayment::Never(ProviderError::Unavailable(
-                    "the host can't use the logins that it keeps\nhint: `agent-host doctor` says what to do".to_owned(),
+                    "the host can't use the logins that it keeps\nhint: `agent-host doctor` says what to do"
+                        .to_owned(),
                 ))
             }
         }

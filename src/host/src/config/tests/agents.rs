@@ -42,7 +42,10 @@ fn an_agent_that_new_threads_do_not_get_is_told_where_the_one_they_get_has_no_mo
     };
     let told = warnings(codex);
     assert_eq!(told.len(), 1, "{told:?}");
-    for words in ["1: agents.codex: new threads get `native`", "default_agent = \"codex\""] {
+    for words in [
+        "1: agents.codex: new threads get `native`",
+        "default_agent = \"codex\"",
+    ] {
         assert!(told[0].contains(words), "{told:?}");
     }
     for decided in [
@@ -52,6 +55,15 @@ fn an_agent_that_new_threads_do_not_get_is_told_where_the_one_they_get_has_no_mo
         "[agents.native]\ntitle = \"ours\"\n".to_owned(),
     ] {
         assert_eq!(warnings(&decided), [""; 0], "{decided}");
+    }
+}
+
+#[test]
+fn a_key_of_an_agent_whose_table_is_still_commented_out_is_told_as_that() {
+    let told = problems("#[agents.native]\nmodel = \"m\"\n");
+    assert_eq!(told.len(), 1, "{told:?}");
+    for words in ["2: model: ", "`[agents.native]`", "still commented out"] {
+        assert!(told[0].contains(words), "{told:?}");
     }
 }
 
