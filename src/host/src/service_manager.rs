@@ -12,14 +12,23 @@ use nix::sys::stat::fstat;
 /// The configuration of the service in `deploy`.
 pub(crate) const CONFIGURATION: &str = "/etc/agent-host/config.toml";
 
-/// How root runs this program as that service, with its secrets; a verb follows. The unit and the README say the same.
-pub(crate) const AS_SERVICE: &str = "systemd-run --pipe --wait --collect --quiet -p User=agent-host -E AGENT_HOST_HOME=/var/lib/agent-host $(cd /etc/agent-host && for one in [[:upper:]]*; do echo -p LoadCredential=$one:$PWD/$one; done) /usr/local/bin/agent-host --config /etc/agent-host/config.toml";
+/// How root runs this program as that service, with its secrets; a verb and a parenthesis follow. A shell's `export` is in no
+/// list of processes. The unit and the README say the same.
+const AS_SERVICE: &str = "(cd /etc/agent-host; for one in [[:upper:]]*; do export $one=\"$(cat $one)\"; done; \
+     runuser -u agent-host -- env AGENT_HOST_HOME=/var/lib/agent-host agent-host --config /etc/agent-host/config.toml";
+
+/// The command with which root does this as the service in `deploy`, with its secrets.
+pub(crate) fn command(verb: &str) -> String {
+    format!("{AS_SERVICE} {verb})")
+}
 
 /// What to do where this process sees no secret of the service whose configuration this is. `None`: it is another's.
 pub(crate) fn as_service(configuration: &Path, verb: &str) -> Option<String> {
     let is_its = configuration == Path::new(CONFIGURATION);
-    is_its
-        .then(|| format!("only the service sees its secrets; root asks as the service: {AS_SERVICE} {verb}"))
+    is_its.then(|| {
+        let command = command(verb);
+        format!("only the service sees its secrets; root asks as the service: {command}")
+    })
 }
 
 /// Device and inode of the stream that leads to the journal.
@@ -66,7 +75,7 @@ mod tests {
             include_str!("../../../deploy/agent-host.service"),
             include_str!("../../../README.md"),
         ] {
-            assert!(plain(text).contains(&format!("{AS_SERVICE} doctor")), "{text}");
+            assert!(plain(text).contains(&command("doctor")), "{text}");
         }
         let unit = include_str!("../../../deploy/agent-host.service");
         let line = format!("\nExecStart=/usr/local/bin/agent-host --config {CONFIGURATION} up\n");

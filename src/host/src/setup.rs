@@ -11,8 +11,7 @@ use crate::config::{Loaded, Problem, Settings};
 use crate::doctor::{intent_steps, without_model};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::running::HostLock;
-use crate::service_manager::{AS_SERVICE, CONFIGURATION as OF_SERVICE};
-use crate::{assembly, log, output, terminal};
+use crate::{assembly, log, output, service_manager, terminal};
 
 mod channels;
 mod dialogue;
@@ -122,7 +121,8 @@ impl<'a> Guide<'a> {
             channels,
             people,
         };
-        let is_of_service = token.is_for_this_run() || self.settings.config_path == Path::new(OF_SERVICE);
+        let is_of_service =
+            token.is_for_this_run() || self.settings.config_path == Path::new(service_manager::CONFIGURATION);
         if !self.write(&plan, token).await? {
             return Ok(Exit::Done);
         }
@@ -234,7 +234,7 @@ impl<'a> Guide<'a> {
         let (start, again) = if is_of_service {
             (
                 "restart the service whose configuration this is, `systemctl restart agent-host`",
-                format!("as the service, with its secrets, `{AS_SERVICE} doctor`"),
+                format!("as the service, {}", service_manager::command("doctor")),
             )
         } else {
             let start = match HostLock::holder(&self.settings.state_folder) {

@@ -84,7 +84,7 @@ impl Service {
 
     /// The same, with its secrets.
     fn with_its_secrets(&self, words: &str) -> String {
-        self.types("systemd-run ", "doctor", words)
+        self.types("(cd ", "doctor)", &format!("{words})"))
     }
 
     /// The line of the unit's first ones that begins so, with these words instead of its last.
@@ -94,7 +94,7 @@ impl Service {
         let line = line
             .and_then(|line| line.strip_suffix(last))
             .expect("it says how");
-        let output = self.system.sh(&format!("cd /root && {line}{words}"), "");
+        let output = self.system.sh(&format!("export HOME=/root; cd && {line}{words}"), "");
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
@@ -124,7 +124,7 @@ impl Service {
 }
 
 /// How those lines begin that are for later.
-const LATER: [&str; 3] = ["runuser ", "systemd-run ", "DISCORD_TOKEN="];
+const LATER: [&str; 3] = ["runuser ", "(cd ", "DISCORD_TOKEN="];
 
 /// What the first lines of the unit say to type, each on one line.
 fn typed(unit: &str) -> String {
@@ -197,7 +197,10 @@ async fn systemd_runs_what_is_installed_as_the_unit_says_and_its_agents_work_in_
     for words in ["doctor", "config check"] {
         let (plain, told) = (service.as_the_service(words), service.with_its_secrets(words));
         assert!(plain.contains("DISCORD_TOKEN is not set"), "{plain}");
-        assert!(plain.contains("systemd-run --pipe "), "{plain}");
+        assert!(
+            plain.contains("root asks as the service: (cd /etc/agent-host; "),
+            "{plain}"
+        );
         assert!(!told.contains("is not set") && told.contains("is fine"), "{told}");
     }
     // Set up again as the unit says it, its token's place stays the service's.
