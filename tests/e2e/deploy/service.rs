@@ -94,7 +94,9 @@ impl Service {
         let line = line
             .and_then(|line| line.strip_suffix(last))
             .expect("it says how");
-        let output = self.system.sh(&format!("export HOME=/root; cd && {line}{words}"), "");
+        let output = self
+            .system
+            .sh(&format!("export HOME=/root; cd && {line}{words}"), "");
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 

@@ -68,7 +68,7 @@ fn a_service_whose_logins_root_made_does_not_start_and_says_whose_they_are() {
     chown(house.home(), Some(SERVICE.into()), Some(SERVICE.into())).unwrap();
     let store = fs::metadata(house.path("auth.json")).unwrap();
     assert_eq!((store.uid(), store.permissions().mode() & 0o777), (0, 0o600));
-    for line in ["up --listen 127.0.0.1:0", "status", "auth list", "doctor"] {
+    for line in ["status", "auth list", "doctor", "up --listen 127.0.0.1:0"] {
         let arguments: Vec<&str> = line.split(' ').collect();
         let Some(ran) = as_service(&house, &arguments) else {
             return;
