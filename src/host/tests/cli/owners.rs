@@ -48,7 +48,7 @@ fn who_would_write_into_another_users_state_is_refused_before_anything_is_writte
         "auth login rehearsal",
         "auth logout rehearsal",
         "auth repair",
-        "up --listen 127.0.0.1:0",
+        "up --listen 192.0.2.1:7878",
     ] {
         house.run(line).exits(1).tells(&[
             "belongs to user id 1, this program runs as 0",
@@ -73,7 +73,7 @@ fn a_service_whose_logins_root_made_does_not_start_and_says_whose_they_are() {
     chown(house.home(), Some(SERVICE.into()), Some(SERVICE.into())).unwrap();
     let store = fs::metadata(house.path("auth.json")).unwrap();
     assert_eq!((store.uid(), store.permissions().mode() & 0o777), (0, 0o600));
-    for line in ["status", "auth list", "doctor", "up --listen 127.0.0.1:0"] {
+    for line in ["status", "auth list", "doctor", "up --listen 192.0.2.1:7878"] {
         let arguments: Vec<&str> = line.split(' ').collect();
         let Some(ran) = as_service(&house, &arguments) else {
             return;
