@@ -262,11 +262,20 @@ async fn places_where_the_bot_is_not_are_told_with_the_invitation() {
 async fn without_a_list_a_channel_that_lacks_something_is_told_and_hidden_ones_are_not() {
     let (fake, home) = scene(|_| String::new()).await;
     let town = fake.guild("town");
-    town.overwrite(town.channel("quiet"), fake.bot(), 0, permissions::ADD_REACTIONS);
+    let quiet = town.channel("quiet");
+    town.overwrite(quiet, fake.bot(), 0, permissions::ADD_REACTIONS);
     town.overwrite(town.channel("private"), town.id, 0, permissions::VIEW_CHANNEL);
     let report = checks(&fake, home.path()).await;
     says(&report, "bot-channels", "warn", &["#quiet lacks Add Reactions"]);
     assert!(!report.to_string().contains("private"), "{report:#}");
+    // Where it may speak nowhere a person must act.
+    let general = town.channel("general");
+    for (denied, status) in [(permissions::SEND_MESSAGES, "fail"), (0, "warn")] {
+        town.overwrite(quiet, fake.bot(), 0, permissions::SEND_MESSAGES);
+        town.overwrite(general, fake.bot(), 0, denied);
+        let report = checks(&fake, home.path()).await;
+        says(&report, "bot-channels", status, &["#quiet lacks Send Messages"]);
+    }
 }
 
 #[tokio::test]

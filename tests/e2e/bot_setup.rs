@@ -138,13 +138,13 @@ async fn a_new_user_is_led_from_nothing_to_a_bot_that_may_speak() {
     names_the_token(&mut person, &fake);
 
     // Each check ticks by itself.
-    person.expect("not yet: Message Content Intent");
+    person.expect("Message Content Intent is not on yet");
     let application = fake.look(|world| world.application().id);
     person.expect(&format!("discord.com/developers/applications/{application}/bot"));
     fake.set_privileged(intents::MESSAGE_CONTENT);
     person.expect("✔ Message Content Intent is on");
     person.expect("scope=bot+applications.commands&permissions=309237746752");
-    person.expect("not yet: the bot is in a server");
+    person.expect("the bot is in no server yet");
     let town = fake.guild("town");
     let general = town.channel("general");
     let quiet = town.channel("quiet");
@@ -545,6 +545,78 @@ async fn all_at_once_it_writes_what_was_said_and_tells_what_is_left() {
     fake.clock().advance(std::time::Duration::from_secs(30));
     let (_, told) = run(with_token(&["--yes"]));
     assert!(told.contains(whole), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_services_place_of_the_token_stays_whatever_token_this_run_is_given() {
+    let (fake, home, before) = scene().await;
+    let home = home.path();
+    let general = fake.guild("town").channel("general");
+    // As the unit has it: the variable is set in the service alone, and the file is root's.
+    let before =
+        format!("{before}token_env = \"OF_THE_SERVICE\" # a credential\n[agents.native]\nmodel = \"m\"\n");
+    fs::write(home.join("config.toml"), &before).expect("it can be written");
+    fs::write(home.join("token"), fake.token()).expect("it can be written");
+    let file = home.join("token").display().to_string();
+
+    let (output, told) = run(setup(home, &["--yes", "--channel", "general"]));
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for words in [
+        "OF_THE_SERVICE is not set",
+        "`OF_THE_SERVICE=$(cat FILE) ",
+        "--token-file FILE",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert_eq!(config(home), before);
+
+    // The token itself in place of a name is not shown, and what is wrong has a name.
+    let (_, told) = run(setup(home, &["--yes", "--token-env", FORGED]));
+    assert!(
+        told.contains("`token_env` is not the name of a variable"),
+        "{told}"
+    );
+
+    let after = before.replace(
+        "# a credential\n",
+        &format!("# a credential\nallowed_channels = [{general}]\n"),
+    );
+    let mut with_variable = setup(home, &["--yes", "--channel", "general"]);
+    with_variable.env("OF_THE_SERVICE", fake.token());
+    let with_file = setup(home, &["--yes", "--channel", "general", "--token-file", &file]);
+    for (command, is_other) in [(with_variable, false), (with_file, true)] {
+        fake.clock().advance(std::time::Duration::from_secs(30));
+        fs::write(home.join("config.toml"), &before).expect("it can be written");
+        let (output, told) = run(command);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        assert_eq!(config(home), after);
+        assert_eq!(
+            told.contains("`token_env` stays in the configuration"),
+            is_other,
+            "{told}"
+        );
+        assert_eq!(told.contains("systemctl restart agent-host"), is_other, "{told}");
+    }
+
+    // A pasted one is not kept either.
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    let mut person = Pty::start(&setup(home, &[]));
+    person.expect("4) I paste it now; it is for this run only");
+    person.types("4");
+    person.expect("(not shown)");
+    person.types(fake.token());
+    person.expect("`token_env` stays in the configuration");
+    person.expect("channels: ");
+    person.types("");
+    person.expect("people: ");
+    person.types("");
+    person.expect("write this into");
+    person.types("y");
+    person.expect("say hello in");
+    person.types("n");
+    assert_eq!(person.ends().0, Some(0));
+    assert_eq!(config(home), after);
+    assert!(!home.join("discord-token").exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -150,6 +150,12 @@ async fn whoever_looks_after_a_demo_finds_what_it_left_however_it_ended() {
         look("demo, which ran last");
         let (data, _) = run("status");
         assert!(data.contains("agent-host demo`"), "{data}");
+        // A host that did not get its place has not run.
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = taken.local_addr().expect("it has one");
+        let (_, talk) = run(&format!("up --listen {address}"));
+        assert!(talk.contains("another program listens there"), "{talk}");
+        look("demo, which ran last");
         let (data, talk) = run("auth list");
         assert!(
             data.is_empty() && talk.contains("the demo keeps logins of its own"),

@@ -32,7 +32,7 @@ async fn a_typing_error_in_the_configuration_takes_nothing_from_who_looks_after_
     let said = String::from_utf8_lossy(&looked.stderr);
     assert!(looked.status.success(), "{said}");
     assert!(
-        said.contains("has 1 problem") && said.contains("config check"),
+        said.contains("the configuration has 1 problem") && said.contains("config check"),
         "{said}"
     );
     let stopped = ask(&host, &["threads", "stop", &format!("web:{thread}")]);

@@ -34,10 +34,11 @@ pub enum FileError {
         /// What is there.
         found: &'static str,
     },
-    /// Somebody else's file: a rewrite would change its owner.
+    /// Somebody else's file, which a rewrite would take from its owner; or somebody else's folder, whose owner could not
+    /// open what this program made in it.
     #[error("`{}` belongs to user id {owner}, this program runs as {own}", path.display())]
     ForeignOwner {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
         /// Its owner.
         owner: u32,
@@ -100,7 +101,7 @@ impl FileError {
         match self {
             Self::NotAFile { .. } => "move it away, or point AGENT_HOST_HOME at another folder",
             Self::ForeignOwner { .. } => {
-                "run as the file's owner, or point AGENT_HOST_HOME at a folder of your own"
+                "run as its owner (`sudo -u OWNER agent-host …`), or point AGENT_HOST_HOME at a folder of your own"
             }
             Self::TooLarge { .. } | Self::Corrupt { .. } => {
                 "run `agent-host auth repair` to move it aside, then sign in again"
@@ -197,14 +198,16 @@ pub(crate) fn open_own(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         // ELOOP (a link), EISDIR, ENXIO (a FIFO or socket): name what is there instead of the error number.
         Err(error) => {
-            let found = path.symlink_metadata().ok().and_then(|found| kind(&found));
-            return Err(match found {
-                Some(found) => FileError::NotAFile {
+            let there = path.symlink_metadata().ok();
+            if let Some(found) = there.as_ref().and_then(kind) {
+                return Err(FileError::NotAFile {
                     path: path.to_owned(),
                     found,
-                },
-                None => FileError::io("open", path)(error),
-            });
+                });
+            }
+            // Whose it is explains why it could not be opened.
+            there.map_or(Ok(()), |found| check_owner(path, &found))?;
+            return Err(FileError::io("open", path)(error));
         }
     };
     let metadata = file.metadata().map_err(FileError::io("look at", path))?;
@@ -249,6 +252,30 @@ fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
 #[cfg(not(unix))]
 fn check_owner(_: &Path, _: &Metadata) -> Result<(), FileError> {
     Ok(())
+}
+
+/// Refuses somebody else's folder, before anything is made in it: its owner could not open that. A folder that is not
+/// there is nobody's yet, and one of root's that this program may write to was made for it.
+///
+/// Errors: it belongs to another user, or can't be looked at.
+pub fn refuse_foreign_folder(folder: &Path) -> Result<(), FileError> {
+    match folder.metadata() {
+        Ok(found) if is_of_root(&found) => Ok(()),
+        Ok(found) => check_owner(folder, &found),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(FileError::io("look at", folder)(error)),
+    }
+}
+
+#[cfg(unix)]
+fn is_of_root(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.uid() == 0
+}
+
+#[cfg(not(unix))]
+fn is_of_root(_: &Metadata) -> bool {
+    false
 }
 
 /// Reads the whole file: its bytes and its identity, or `None` if there is no file.

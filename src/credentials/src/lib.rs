@@ -47,7 +47,7 @@ pub use clock::Timestamp;
 pub use credentials::{Credentials, LoginReason, Refresher, RefusedVariable, Token, TokenError};
 pub use digest::Fingerprint;
 pub use entry::{Account, ApiKey, Credential, Entry, Grant, Invalidated, Need, ObtainedBy, State};
-pub use file::{FILE_VERSION, FileError, MAX_FILE_BYTES};
+pub use file::{FILE_VERSION, FileError, MAX_FILE_BYTES, refuse_foreign_folder};
 pub use lock::{
     Cancel, Dead, Failed, GLOBAL_WAIT, Holder, HolderWords, LockError, Record, RefusedSecret, Sent,
 };

@@ -84,7 +84,7 @@ pub(crate) enum Verb {
     /// Say how everything stands, and what needs attention
     #[command(long_about = threads::STATUS)]
     Status(Status),
-    /// List threads, read one, stop, reset or skip what is stuck
+    /// List threads, read one, stop, reset or skip what is stuck, forbid what is always allowed
     #[command(subcommand, long_about = threads::THREADS)]
     Threads(Threads),
     /// Sign in, sign out, and get tokens

@@ -6,6 +6,7 @@ use credentials::{Credentials, Owner, Service, Tenant, Timestamp, UserId, Vendor
 use crate::arguments::{Auth, OwnerChoice};
 use crate::config::Settings;
 use crate::failure::{Failure, Outcome};
+use crate::owner;
 
 mod begin;
 mod complete;
@@ -39,7 +40,9 @@ fn user(named: Option<&UserId>, settings: &Settings) -> Result<UserId, Failure> 
     if let Some(user) = named {
         return Ok(user.clone());
     }
-    let name = settings.user.as_deref().unwrap_or(SOMEBODY);
+    let own = || owner::name(nix::unistd::geteuid().as_raw());
+    let name = settings.user.clone().or_else(own);
+    let name = name.as_deref().unwrap_or(SOMEBODY);
     UserId::parse(&format!("local:{name}"))
         .or_else(|_| UserId::parse(SOMEBODY))
         .map_err(Into::into)

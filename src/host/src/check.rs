@@ -7,6 +7,7 @@ use crate::arguments::CheckConfig;
 use crate::config::{Loaded, Problem, Settings};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output;
+use crate::service_manager::as_service;
 
 /// Tells what is wrong: errors, which a host does not start with, before warnings, which it does.
 pub(crate) fn run(asked: &CheckConfig, loaded: &Loaded) -> Outcome {
@@ -35,7 +36,15 @@ pub(crate) fn run(asked: &CheckConfig, loaded: &Loaded) -> Outcome {
     if !warnings.is_empty() {
         words = format!("{words}, and {}", output::count(warnings.len() as u64, "warning"));
     }
-    Err(Failure::words(words).hint("`agent-host config example` prints a configuration that is right"))
+    let failure = Failure::words(words);
+    if problems.iter().any(Problem::concerns_all) {
+        return Err(failure.hint("`agent-host config example` prints a configuration that is right"));
+    }
+    // All that is lacking is what a service may be given.
+    Err(match as_service(&settings.config_path, "config check") {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
 }
 
 fn in_json(loaded: &Loaded) -> Outcome {
@@ -89,6 +98,15 @@ fn say_what_lacks(settings: &Settings) {
         output::say(
             "no agent has a model yet: set `model` in its table, or let people choose one with /model",
         );
+    }
+    for vendor in settings.vendors.iter() {
+        let (service, key) = (vendor.service.as_str(), &vendor.environment);
+        let is_declared = settings.declared.iter().any(|name| name == service);
+        if let (true, Some(name), None) = (is_declared, &key.key_name, &key.key) {
+            output::say(&format!(
+                "[vendors.{service}] has no key of the host: {name} is not set here; people can give their own with /auth"
+            ));
+        }
     }
     // What an agent of somebody else offers is known only once it runs.
     for (id, channel) in settings.discord.iter().flat_map(|discord| &discord.channels) {

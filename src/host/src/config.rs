@@ -145,8 +145,7 @@ pub(crate) fn load_to_look(explicit: Option<&Path>) -> Result<Settings, Failure>
     problems.retain(Problem::concerns_all);
     if !problems.is_empty() {
         output::say(&format!(
-            "warning: `{}` has {}, and a host would not start with it: `agent-host config check`",
-            settings.config_path.display(),
+            "warning: the configuration has {}, and a host would not start with it: `agent-host config check`",
             output::count(problems.len() as u64, "problem")
         ));
     }
@@ -201,15 +200,12 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     let asked = document.cage.readable.unwrap_or_default();
     let readable = cage::readable(asked, document.places.get("cage"), &hidden, &mut problems);
     let model_calls = document.limits.model_calls.unwrap_or(contract::MODEL_CALLS);
-    let processes = document
-        .limits
-        .processes
-        .map_or(contract::PROCESSES, |asked| asked.0);
+    let processes = document.limits.processes.as_ref();
+    let processes = processes.map_or(contract::PROCESSES, |asked| asked.0);
     let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
-    let agents = document.agents.iter_mut();
-    for file in agents.filter_map(|agent| agent.declared.ca_file.as_mut()) {
-        *file = places.beside_config(file);
-    }
+    let is_decided = document.default_agent.is_some();
+    warnings.extend(agents::undecided(is_decided, &document.agents));
+    agents::find_files(&mut document.agents, &places);
     let agents = agents::build(
         document.agents,
         &Shared {

@@ -4,7 +4,7 @@ use credentials::{Credentials, Refresher, Store, TenantHealth};
 
 use crate::arguments::Doctor;
 use crate::config::Loaded;
-use crate::failure::{Exit, Outcome};
+use crate::failure::{Exit, Outcome, file_hint};
 use crate::{assembly, log};
 
 mod agents;
@@ -46,7 +46,7 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
     let mut tenants = None;
     match opened {
         Ok(store) => tenants = of_store(asked, loaded, store, &mut checks)?,
-        Err(error) => checks.push(Check::fail("folder", report::chain(&error)).hint(error.hint())),
+        Err(error) => checks.push(Check::fail("folder", report::chain(&error)).hint(file_hint(&error))),
     }
     checks.push(agents::check(&loaded.settings, tenants.as_deref())?);
     checks.extend([

@@ -7,7 +7,7 @@ use std::{fmt, io};
 use credentials::{FileError, LockError, SignInError, StoreError, TokenError, UserId, VendorGap, Vendors};
 use credentials::{NameError, Owner, Service, Tenant};
 
-use crate::{shell, slip};
+use crate::{owner, shell, slip};
 
 /// The exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +182,7 @@ impl fmt::Display for Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        let hint = error.hint();
+        let hint = file_hint(&error);
         Self::of(error.into()).hint(hint)
     }
 }
@@ -279,18 +279,28 @@ fn sign_in_hint(tenant: &Tenant, user: Option<&UserId>) -> String {
 
 fn exit_of_store(error: &StoreError) -> Exit {
     match error {
+        // What stands in a lock's place stays until somebody mends it.
+        StoreError::Lock(LockError::File { .. }) => Exit::Failed,
         StoreError::Lock(_) => Exit::TryAgain,
         _ => Exit::Failed,
     }
 }
 
+/// What to do about `auth.json`, or a folder.
+pub(crate) fn file_hint(error: &FileError) -> String {
+    match error {
+        FileError::ForeignOwner { path, owner, .. } => owner::hint(path, *owner),
+        error => error.hint().to_owned(),
+    }
+}
+
 fn store_hint(error: &StoreError) -> String {
     match error {
-        StoreError::File(error) => error.hint().to_owned(),
+        StoreError::File(error) => file_hint(error),
         StoreError::Lock(error) if error.is_busy() => {
             "try again; `agent-host doctor` shows who holds it".into()
         }
-        StoreError::Lock(LockError::File { source, .. }) => source.hint().to_owned(),
+        StoreError::Lock(LockError::File { source, .. }) => file_hint(source),
         StoreError::Lock(_) => "`agent-host doctor` shows what is wrong with the lock files".into(),
         StoreError::Unreadable(_) => "sign in again; that replaces the entry".into(),
     }

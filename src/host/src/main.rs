@@ -18,6 +18,7 @@ mod guard;
 mod log;
 mod lost;
 mod output;
+mod owner;
 mod rehearsal_server;
 mod running;
 mod serve;

@@ -19,14 +19,15 @@ const WRITES: &str = "a host, and whoever changes what it keeps, must be able to
 /// Held while this process is the host of a state folder.
 #[derive(Debug)]
 pub(crate) struct HostLock {
-    _file: File,
+    file: File,
 }
 
 impl HostLock {
     /// Becomes the host of this state folder.
     ///
-    /// Errors: another process is (exit code 4), or the folder can't be used.
+    /// Errors: another process is (exit code 4), or the folder can't be used, or is another user's.
     pub(crate) fn take(state: &Path) -> Result<Self, Failure> {
+        credentials::refuse_foreign_folder(state)?;
         create_private(state).map_err(|error| {
             Failure::during(error, format!("could not make `{}`", state.display())).hint(WRITES)
         })?;
@@ -34,6 +35,7 @@ impl HostLock {
         let failed = |error| {
             Failure::during(error, format!("could not use the lock file `{}`", path.display())).hint(WRITES)
         };
+        let is_new = !path.exists();
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -56,11 +58,23 @@ impl HostLock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
+        // Who looks takes the time of the file for the last time that a host ran: one that only tries changes nothing.
+        let before = file
+            .metadata()
+            .and_then(|found| found.modified())
+            .map_err(failed)?;
+        let before = if is_new { SystemTime::UNIX_EPOCH } else { before };
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .and_then(|()| file.set_modified(before))
             .map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+
+    /// From now on this process serves as the host.
+    pub(crate) fn serves(&self) -> io::Result<()> {
+        self.file.set_modified(SystemTime::now())
     }
 
     /// The process that is the host of this state folder, if one is. Takes no lock that could be in a host's way for

@@ -16,7 +16,7 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::guard::Guard;
 use crate::running::HostLock;
 use crate::signals::Signals;
-use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, service_manager, thrift};
+use crate::{assembly, bot_token, descriptors, exposure, log, lost, output, owner, service_manager, thrift};
 
 mod answers;
 mod connection;
@@ -56,6 +56,7 @@ pub(crate) fn run(asked: &Up, mut settings: Settings) -> Outcome {
     assembly::run_on_all_cores(async move {
         let mut signals = Signals::listen()?;
         let credentials = assembly::credentials(&settings)?;
+        owner::refuse_foreign_logins(&credentials)?;
         let Some(running) = Running::start_unless(&mut signals, &settings, credentials, lock).await? else {
             return Ok(Exit::Done);
         };
@@ -167,6 +168,9 @@ impl Running {
         };
         // Only now: a host that can't be reached must not have begun with anything.
         supervisor.go_on().await;
+        if let Err(error) = lock.serves() {
+            tracing::warn!(%error, "`status` may take another host for the one that ran last");
+        }
         Ok(Self {
             supervisor,
             credentials,

@@ -5,8 +5,31 @@ use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::Path;
 
 use nix::sys::stat::fstat;
+
+/// The configuration of the service in `deploy`.
+pub(crate) const CONFIGURATION: &str = "/etc/agent-host/config.toml";
+
+/// How root runs this program as that service, with its secrets; a verb and a parenthesis follow. A shell's `export` is in no
+/// list of processes. The unit and the README say the same.
+const AS_SERVICE: &str = "(cd /etc/agent-host; for one in [[:upper:]]*; do export $one=\"$(cat $one)\"; done; \
+     runuser -u agent-host -- env AGENT_HOST_HOME=/var/lib/agent-host agent-host --config /etc/agent-host/config.toml";
+
+/// The command with which root does this as the service in `deploy`, with its secrets.
+pub(crate) fn command(verb: &str) -> String {
+    format!("{AS_SERVICE} {verb})")
+}
+
+/// What to do where this process sees no secret of the service whose configuration this is. `None`: it is another's.
+pub(crate) fn as_service(configuration: &Path, verb: &str) -> Option<String> {
+    let is_its = configuration == Path::new(CONFIGURATION);
+    is_its.then(|| {
+        let command = command(verb);
+        format!("only the service sees its secrets; root asks as the service: {command}")
+    })
+}
 
 /// Device and inode of the stream that leads to the journal.
 const JOURNAL: &str = "JOURNAL_STREAM";
@@ -43,6 +66,27 @@ fn tell(socket: &OsStr, words: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_unit_and_the_readme_say_how_to_be_the_service_with_its_secrets() {
+        let words = |text: &str| text.replace("\n#", " ").replace('\\', " ");
+        let plain = |text: &str| words(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        for text in [
+            include_str!("../../../deploy/agent-host.service"),
+            include_str!("../../../README.md"),
+        ] {
+            assert!(plain(text).contains(&command("doctor")), "{text}");
+        }
+        let unit = include_str!("../../../deploy/agent-host.service");
+        let line = format!("\nExecStart=/usr/local/bin/agent-host --config {CONFIGURATION} up\n");
+        assert!(unit.contains(&line), "{unit}");
+        for setting in [
+            "\nUser=agent-host\n",
+            "\nEnvironment=AGENT_HOST_HOME=/var/lib/agent-host\n",
+        ] {
+            assert!(unit.contains(setting), "{setting}");
+        }
+    }
 
     #[test]
     fn a_service_manager_is_told_at_a_path_and_at_a_name_without_a_file() {

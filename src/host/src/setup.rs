@@ -2,6 +2,8 @@
 //!
 //! Everything is gathered first, and written at the end as whole files: whenever it is interrupted, nothing is half done.
 
+use std::path::Path;
+
 use chat::discord::inspect::{Application, Bot, Channel, Rest, invite_link};
 
 use crate::arguments::SetupDiscord;
@@ -9,7 +11,7 @@ use crate::config::{Loaded, Problem, Settings};
 use crate::doctor::{intent_steps, without_model};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::running::HostLock;
-use crate::{assembly, log, output, terminal};
+use crate::{assembly, log, output, service_manager, terminal};
 
 mod channels;
 mod dialogue;
@@ -104,26 +106,28 @@ impl<'a> Guide<'a> {
             output::say(WELCOME);
             output::say("2. The token");
         }
-        let (token, met) = self.token().await?;
+        let written = document::Written::read(self.settings)?;
+        let (token, met) = self.token(written.source.as_ref()).await?;
         done(&format!(
             "this is the bot {} ({}) of the application {}",
             met.bot.name, met.bot.id, met.application.name
         ));
         self.intent(&met).await?;
         self.invitation(&met).await?;
-        let written = document::Written::read(self.settings)?;
         let (channels, speaks_in) = self.channels(&met, &written).await?;
         let people = self.people(&met, &written, &speaks_in).await?;
         let plan = Plan {
-            source: token.source.clone(),
+            source: token.to_write(),
             channels,
             people,
         };
+        let is_of_service =
+            token.is_for_this_run() || self.settings.config_path == Path::new(service_manager::CONFIGURATION);
         if !self.write(&plan, token).await? {
             return Ok(Exit::Done);
         }
         self.greeting(&met, &speaks_in).await?;
-        Ok(self.farewell(&met, &speaks_in))
+        Ok(self.farewell(&met, &speaks_in, is_of_service))
     }
 
     async fn intent(&mut self, met: &Met) -> Result<(), Failure> {
@@ -131,7 +135,7 @@ impl<'a> Guide<'a> {
         let steps = intent_steps(met.application.id);
         let is_on = async || Ok(met.rest.application().await?.reads_messages.then_some(()));
         if self
-            .wait("Message Content Intent", &steps, is_on)
+            .wait("Message Content Intent is not on yet", &steps, is_on)
             .await?
             .is_some()
         {
@@ -153,7 +157,7 @@ impl<'a> Guide<'a> {
             let guilds = met.rest.guilds().await?;
             Ok((!guilds.is_empty()).then_some(guilds))
         };
-        if let Some(guilds) = self.wait("the bot is in a server", &steps, is_in).await? {
+        if let Some(guilds) = self.wait("the bot is in no server yet", &steps, is_in).await? {
             let names: Vec<&str> = guilds.iter().map(|guild| guild.name.as_str()).collect();
             done(&format!("the bot is in {}", output::some_of(&names, 8)));
         }
@@ -209,7 +213,8 @@ impl<'a> Guide<'a> {
         Ok(())
     }
 
-    fn farewell(mut self, met: &Met, channels: &[Channel]) -> Exit {
+    /// `is_of_service`: a service has the token, and this shell may not.
+    fn farewell(mut self, met: &Met, channels: &[Channel], is_of_service: bool) -> Exit {
         let lacks = self.lacking_model();
         if !self.left.is_empty() {
             self.left.extend(lacks);
@@ -226,12 +231,20 @@ impl<'a> Guide<'a> {
         let place = channels
             .first()
             .map_or_else(String::new, |channel| format!(" in #{}", channel.name));
-        let start = match HostLock::holder(&self.settings.state_folder) {
-            Some(_) => "stop the host that runs, and start it again, so that it reads this",
-            None => "`agent-host up`",
+        let (start, again) = if is_of_service {
+            (
+                "restart the service whose configuration this is, `systemctl restart agent-host`",
+                format!("as the service, {}", service_manager::command("doctor")),
+            )
+        } else {
+            let start = match HostLock::holder(&self.settings.state_folder) {
+                Some(_) => "stop the host that runs, and start it again, so that it reads this",
+                None => "`agent-host up`",
+            };
+            (start, "`agent-host doctor`".to_owned())
         };
         output::say(&format!(
-            "{first}\nnext: {start}, then type{place}: @{} hello\n`agent-host doctor` looks at all of it again",
+            "{first}\nnext: {start}, then type{place}: @{} hello\n{again} looks at all of it again",
             met.bot.name
         ));
         Exit::Done

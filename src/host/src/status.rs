@@ -2,14 +2,14 @@
 
 use chat::discord::Health;
 use conversation::{Conversation, ThreadFilter};
-use credentials::{RefusedVariable, Timestamp, words};
+use credentials::{RefusedVariable, Store, Timestamp, words};
 use serde::{Deserialize, Serialize};
 use supervisor::{Supervisor, ThreadPhase, WorkerState};
 
 use crate::arguments::Status;
 use crate::config::Settings;
 use crate::control::{self, Request};
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Failure, Outcome, file_hint};
 use crate::output::{Colour, Paint, Table};
 use crate::running::HostLock;
 use crate::{assembly, doctor, output, shell};
@@ -105,6 +105,7 @@ pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
             .map_err(|error| Failure::during(error, "the running host answered something else"))?,
         None => of_folder(settings),
     };
+    report.attention.extend(of_logins(settings));
     for hint in report.attention.iter_mut().filter_map(|one| one.hint.as_mut()) {
         *hint = shell::pasted(hint);
     }
@@ -129,6 +130,19 @@ pub(crate) fn run(asked: &Status, settings: &Settings) -> Outcome {
         })?;
     }
     Ok(exit)
+}
+
+/// Logins that the host can't read. Who only looks into another user's folder can't tell.
+fn of_logins(settings: &Settings) -> Option<Attention> {
+    let health = Store::open(&settings.store_path, true).ok()?.file_health();
+    let is_own = health.folder_owner == Some(nix::unistd::geteuid().as_raw());
+    let error = health.error.filter(|_| is_own)?;
+    let hint = Some(file_hint(&error));
+    Some(Attention {
+        thread: None,
+        what: Failure::from(error).to_string(),
+        hint,
+    })
 }
 
 /// Threads whose turn waits for a person, by id; none where no host runs or it does not say.

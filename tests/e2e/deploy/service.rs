@@ -42,7 +42,10 @@ impl Service {
             .inspect_err(|why| left_out(why))
             .ok()?;
         let mut fault = None;
-        for line in typed(&unit).filter(|line| !line.starts_with("runuser ")) {
+        for line in typed(&unit)
+            .lines()
+            .filter(|line| !LATER.iter().any(|first| line.starts_with(first)))
+        {
             let pasted = secrets.iter().find(|(name, _)| line.contains(name));
             if line.contains("/dev/stdin") && pasted.is_none() {
                 continue;
@@ -76,13 +79,25 @@ impl Service {
 
     /// As the unit's first lines say it, with other words at the end.
     fn as_the_service(&self, words: &str) -> String {
-        let unit = deployed("agent-host.service");
-        let line = typed(&unit).find(|line| line.starts_with("runuser "));
+        self.types("runuser ", "status", words)
+    }
+
+    /// The same, with its secrets.
+    fn with_its_secrets(&self, words: &str) -> String {
+        self.types("(cd ", "doctor)", &format!("{words})"))
+    }
+
+    /// The line of the unit's first ones that begins so, with these words instead of its last.
+    fn types(&self, first: &str, last: &str, words: &str) -> String {
+        let lines = typed(&deployed("agent-host.service"));
+        let line = lines.lines().find(|line| line.starts_with(first));
         let line = line
-            .and_then(|line| line.strip_suffix("status"))
+            .and_then(|line| line.strip_suffix(last))
             .expect("it says how");
-        let output = self.system.sh(&format!("cd /root && {line}{words}"), "");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let output = self
+            .system
+            .sh(&format!("export HOME=/root; cd && {line}{words}"), "");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
     /// Somebody at the page, which can be reached as soon as the start is over.
@@ -110,10 +125,15 @@ impl Service {
     }
 }
 
-/// What the first lines of the unit say to type.
-fn typed(unit: &str) -> impl Iterator<Item = &str> {
+/// How those lines begin that are for later.
+const LATER: [&str; 3] = ["runuser ", "(cd ", "DISCORD_TOKEN="];
+
+/// What the first lines of the unit say to type, each on one line.
+fn typed(unit: &str) -> String {
+    let unit = unit.replace("\\\n#  ", "");
     let head = unit.lines().take_while(|line| !line.is_empty());
-    head.filter_map(|line| line.strip_prefix("#   "))
+    let lines = head.filter_map(|line| line.strip_prefix("#   "));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The scene's model, paid for by a login, and a page on any port.
@@ -174,6 +194,24 @@ async fn systemd_runs_what_is_installed_as_the_unit_says_and_its_agents_work_in_
     assert!(
         !page.contains(MODEL_KEY) && !page.contains("CREDENTIALS_DIRECTORY"),
         "{page}"
+    );
+    // Root's files are the service's alone, and its own command finds them.
+    for words in ["doctor", "config check"] {
+        let (plain, told) = (service.as_the_service(words), service.with_its_secrets(words));
+        assert!(plain.contains("DISCORD_TOKEN is not set"), "{plain}");
+        assert!(
+            plain.contains("root asks as the service: (cd /etc/agent-host; "),
+            "{plain}"
+        );
+        assert!(!told.contains("is not set") && told.contains("is fine"), "{told}");
+    }
+    // Set up again as the unit says it, its token's place stays the service's.
+    let told = service.types("DISCORD_TOKEN=", "discord", "discord --yes --channel general");
+    assert!(told.contains("systemctl restart agent-host"), "{told}");
+    let config = service.system.does("cat /etc/agent-host/config.toml");
+    assert!(
+        config.contains("\ntoken_env = \"DISCORD_TOKEN\"\nallowed_channels = ["),
+        "{config}"
     );
     // What the doctor sees with all that the unit takes away from it.
     let unit = deployed("agent-host.service")

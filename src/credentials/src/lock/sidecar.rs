@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::{RECORD_BYTES, Record};
 use crate::fault;
-use crate::file::{FileError, Identity, create_private_folder, open_own};
+use crate::file::{FileError, Identity, create_private_folder, open_own, refuse_foreign_folder};
 
 /// An open lock file, locked or not.
 #[derive(Debug)]
@@ -16,17 +16,22 @@ pub(crate) struct Sidecar {
 }
 
 impl Sidecar {
-    /// Opens the lock file, creating it (0600), and its folder (0700) where nothing was ever kept. Links, FIFOs, folders and other people's files are refused.
+    /// Opens the lock file, creating it (0600), and its folder (0700) where nothing was ever kept. Links, FIFOs, folders and
+    /// other people's files are refused, and nothing is made in other people's folders: every change begins with a lock.
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
         fault::io("lock-open").map_err(FileError::io("open", path))?;
-        let open = || {
+        let open = |create| {
             let mut options = OpenOptions::new();
-            open_own(path, options.read(true).write(true).create(true).truncate(false))
+            open_own(
+                path,
+                options.read(true).write(true).create(create).truncate(false),
+            )
         };
-        let opened = match (open()?, path.parent()) {
+        let opened = match (open(false)?, path.parent()) {
             (None, Some(folder)) => {
+                refuse_foreign_folder(folder)?;
                 create_private_folder(folder)?;
-                open()?
+                open(true)?
             }
             (opened, _) => opened,
         };

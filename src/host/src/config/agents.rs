@@ -13,7 +13,7 @@ use url::Url;
 use super::document::{Named, TablePlace};
 use super::sections::{AgentSection, EnvironmentValue, PermissionsName, ProviderName};
 use super::variables::{NOT_A_NAME, is_name};
-use super::{Problem, Variables, ca_file};
+use super::{Places, Problem, Variables, ca_file};
 
 /// The agent that is there without any configuration.
 pub(crate) const NATIVE: &str = "native";
@@ -68,6 +68,30 @@ pub(super) fn build(
         kind: AgentKind::Native(Box::new(profile_for(&AgentSection::default(), shared, None))),
     });
     agents
+}
+
+/// Files that the tables name are relative to the configuration.
+pub(super) fn find_files(tables: &mut [Named<AgentSection>], places: &Places) {
+    for file in tables
+        .iter_mut()
+        .filter_map(|table| table.declared.ca_file.as_mut())
+    {
+        *file = places.beside_config(file);
+    }
+}
+
+/// A table for an agent that new threads don't get, where nobody said which they get and the one that they do has no model.
+pub(super) fn undecided(asked: bool, tables: &[Named<AgentSection>]) -> Option<Problem> {
+    let native = tables.iter().find(|table| table.name == NATIVE);
+    let has_model =
+        native.is_some_and(|table| table.declared.model.is_some() || table.declared.command.is_some());
+    let other = tables.iter().find(|table| table.name != NATIVE)?;
+    let what = format!("new threads get `{NATIVE}`, which has no model");
+    let hint = format!(
+        "`default_agent = \"{}\"` above all tables gives them this one",
+        other.name
+    );
+    (!asked && !has_model).then(|| other.place.problem(None, what).hint(hint))
 }
 
 /// Checks the name of the agent of new threads. `declared` are those that have a table, also where it is wrong.

@@ -8,13 +8,13 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::Problem;
 use super::line::Lines;
 use super::rehearsal::{ELSEWHERE, is_of_this_machine};
 use super::sections::{
     AgentSection, CageSection, CredentialsSection, LimitsSection, LogSection, RehearsalSection, TABLES,
     ThreadsSection, VENDOR_KEYS, WebSection,
 };
+use super::{NATIVE, Problem};
 use crate::slip;
 
 mod discord;
@@ -267,6 +267,11 @@ impl Reader<'_> {
         let nearest = slip::meant(name, known.iter().copied());
         let hint = match (path.strip_prefix("agents."), nearest) {
             (Some(agent), _) if is_key(name) => key_hint(agent),
+            (None, _) if path.is_empty() && AgentSection::KEYS.contains(&name) => {
+                format!(
+                    "`{name}` belongs to an agent: a line such as `[agents.{NATIVE}]` above it is missing, or still commented out"
+                )
+            }
             (_, Some(known)) => format!("did you mean `{known}`?"),
             (_, None) => format!("known: {}", known.join(", ")),
         };

@@ -54,6 +54,7 @@ pub(crate) const EXAMPLE: &str = r#"# agent-host runs without this file; every s
 # An external agent that speaks the Agent Client Protocol. It brings its own login and model: sign in with its own program, or
 # give it the key that it asks for in `env`, as text or from a variable of the host's. Its standard output is for the protocol
 # alone; of one that writes a log there too, take the rest: ["sh", "-c", "the-agent --acp | grep --line-buffered '^{'"].
+# New threads get it with `default_agent = "codex"` above the tables; else people choose it with /agent.
 #[agents.codex]
 #command = ["codex-acp"]
 #env = { RUST_LOG = "warn", SOME_KEY = { from_env = "SOME_KEY" } }

@@ -3,6 +3,7 @@
 use super::Check;
 use crate::config::{Loaded, Problem};
 use crate::running::HostLock;
+use crate::service_manager::as_service;
 
 const NAME: &str = "config";
 
@@ -23,13 +24,19 @@ pub(super) fn check(loaded: &Loaded) -> Check {
     if !problems.is_empty() {
         // Secrets of a service are hidden from the shell of who looks after it.
         let hidden = !problems.iter().any(Problem::concerns_all);
+        let as_service = as_service(&settings.config_path, "doctor").filter(|_| hidden);
         if hidden && HostLock::holder(&settings.state_folder).is_some() {
             return Check::warn(NAME, format!("not to be seen from here: {}", joined(problems))).hint(
-                "the host that runs began with all of it; as its service, with its secrets, doctor sees it, too",
+                as_service.unwrap_or_else(|| {
+                    "the host that runs began with all of it; where its secrets are, doctor sees it, too"
+                        .to_owned()
+                }),
             );
         }
-        return Check::fail(NAME, joined(problems))
-            .hint("mend it; `agent-host config check` tells when all is well");
+        return Check::fail(NAME, joined(problems)).hint(
+            as_service
+                .unwrap_or_else(|| "mend it; `agent-host config check` tells when all is well".to_owned()),
+        );
     }
     let path = settings.config_path.display();
     if !warnings.is_empty() {

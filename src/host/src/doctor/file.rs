@@ -5,6 +5,7 @@ use std::path::Path;
 use credentials::FileHealth;
 
 use super::{Check, report};
+use crate::failure::file_hint;
 
 const NAME: &str = "file";
 
@@ -22,7 +23,7 @@ pub(super) fn check(health: &FileHealth, configured: &Path) -> Check {
         );
     }
     if let Some(error) = &health.error {
-        findings.push(Check::fail(NAME, report::chain(error)).hint(error.hint()));
+        findings.push(Check::fail(NAME, report::chain(error)).hint(file_hint(error)));
     }
     let link = match configured.symlink_metadata() {
         Ok(found) if found.is_symlink() => format!(" (through the link `{}`)", configured.display()),

@@ -6,6 +6,7 @@ use credentials::FileHealth;
 use nix::unistd::{AccessFlags, eaccess};
 
 use super::Check;
+use crate::owner;
 
 const NAME: &str = "folder";
 
@@ -22,12 +23,12 @@ pub(super) fn can_write(folder: &Path) -> bool {
 pub(super) fn check(health: &FileHealth) -> Check {
     let path = health.folder.display();
     let own = nix::unistd::geteuid().as_raw();
-    if let Some(owner) = health.folder_owner.filter(|owner| *owner != own) {
+    if let Some(found) = health.folder_owner.filter(|owner| *owner != own) {
         return Check::fail(
             NAME,
-            format!("`{path}` belongs to user id {owner}, this program runs as {own}"),
+            format!("`{path}` belongs to user id {found}, this program runs as {own}"),
         )
-        .hint("run as its owner, or point AGENT_HOST_HOME at a folder of your own");
+        .hint(owner::hint(&health.folder, found));
     }
     let Some(mode) = health.folder_mode else {
         return Check::ok(

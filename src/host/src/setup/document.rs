@@ -1,6 +1,7 @@
 //! `[discord]` in the text of a configuration: changed where it must be, with everything else left as it stands.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
@@ -14,7 +15,8 @@ const ALLOWED: &str = "allowed_channels";
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
-    pub(super) source: Source,
+    /// `None`: as it was.
+    pub(super) source: Option<Source>,
     pub(super) channels: Channels,
     pub(super) people: People,
 }
@@ -57,6 +59,8 @@ impl People {
 /// What the configuration says already.
 #[derive(Debug, Default)]
 pub(super) struct Written {
+    /// Where the token is.
+    pub(super) source: Option<Source>,
     /// Its channels.
     pub(super) channels: Vec<u64>,
     /// Servers in all of whose channels the bot works, too.
@@ -67,11 +71,13 @@ pub(super) struct Written {
 
 impl Written {
     pub(super) fn read(settings: &Settings) -> Result<Self, Failure> {
-        let document = parsed(&file::text(&settings.config_path)?)?;
+        let path = &settings.config_path;
+        let document = parsed(&file::text(path)?)?;
         let Some(table) = document.get("discord").and_then(Item::as_table_like) else {
             return Ok(Self::default());
         };
         Ok(Self {
+            source: source_of(table, path.parent().unwrap_or(Path::new("/"))),
             channels: ids_of(table, ALLOWED),
             guilds: ids_of(table, "guilds"),
             names_people: ["users", "roles", "everyone"]
@@ -97,7 +103,9 @@ pub(super) fn merged(text: &str, plan: &Plan) -> Result<String, Failure> {
     let Some(table) = root.get_mut("discord").and_then(Item::as_table_like_mut) else {
         return Err(Failure::words("`discord` in the configuration is not a table"));
     };
-    set_source(table, &plan.source);
+    if let Some(source) = &plan.source {
+        set_source(table, source);
+    }
     set_channels(table, &plan.channels);
     set_people(table, &plan.people);
     Ok(document.to_string())
@@ -131,6 +139,20 @@ fn parsed(text: &str) -> Result<DocumentMut, Failure> {
             "the configuration is not TOML (line {line}), and is left as it is"
         ))
     })
+}
+
+/// The place of the token as it is written; a file's is relative to `folder`.
+fn source_of(table: &dyn TableLike, folder: &Path) -> Option<Source> {
+    let text = |key| table.get(key).and_then(Item::as_str);
+    if let Some(name) = text("token_env") {
+        return Some(Source::Variable(name.to_owned()));
+    }
+    if let Some(file) = text("token_file") {
+        return Some(Source::File(folder.join(file)));
+    }
+    let words = table.get("token_command").and_then(Item::as_array)?;
+    let words = words.iter().filter_map(Value::as_str).map(str::to_owned);
+    Some(Source::Command(words.collect()))
 }
 
 fn set_source(table: &mut dyn TableLike, source: &Source) {

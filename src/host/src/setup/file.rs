@@ -95,7 +95,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("new/agent-host/config.toml");
         let plan = Plan {
-            source: Source::Command(vec!["pass".to_owned()]),
+            source: Some(Source::Command(vec!["pass".to_owned()])),
             channels: Channels::All,
             people: People::none(),
         };
@@ -109,7 +109,7 @@ mod tests {
 
         // What would come out wrong is not put there.
         let plan = Plan {
-            source: Source::Command(vec![]),
+            source: Some(Source::Command(vec![])),
             ..plan
         };
         let told = write(&path, &plan).unwrap_err().to_string();

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use chat::discord::config::Token;
 use chat::discord::inspect::{Rest, Trouble};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -11,7 +10,7 @@ use super::{Guide, Met, file};
 use crate::bot_token::{self, WHERE_FROM};
 use crate::config::{DEFAULT_VARIABLE, Source, Variables};
 use crate::failure::{Exit, Failure};
-use crate::{output, running};
+use crate::{output, running, shell};
 
 /// The file in the state folder for a token that was pasted.
 const FILE: &str = "discord-token";
@@ -21,20 +20,37 @@ const SHOWN: &str = "the place, not the token (it is on your screen now; 4 takes
 
 /// A token's place, and the token itself where it has still to be put there.
 pub(super) struct Chosen {
-    pub(super) source: Source,
+    source: Source,
     pasted: Option<SecretString>,
+    /// The configuration names another place already. That stays: it may be a service's, which this shell can't see.
+    is_for_this_run: bool,
 }
 
 impl Chosen {
     fn at(source: Source) -> Self {
-        Self { source, pasted: None }
+        Self {
+            source,
+            pasted: None,
+            is_for_this_run: false,
+        }
+    }
+
+    /// What the configuration is to say of it; `None` where what it says stays.
+    pub(super) fn to_write(&self) -> Option<Source> {
+        (!self.is_for_this_run).then(|| self.source.clone())
+    }
+
+    pub(super) fn is_for_this_run(&self) -> bool {
+        self.is_for_this_run
     }
 
     /// Puts a pasted token into its file, which only this user may read.
     pub(super) fn keep(self, state: &Path) -> Result<(), Failure> {
-        let (Some(secret), Source::File(path)) = (self.pasted, &self.source) else {
+        let (Some(secret), Source::File(path), false) = (self.pasted, &self.source, self.is_for_this_run)
+        else {
             return Ok(());
         };
+        credentials::refuse_foreign_folder(state)?;
         running::create_private(state)
             .map_err(|error| Failure::during(error, format!("could not make `{}`", state.display())))?;
         file::write_secret(path, &secret)
@@ -51,22 +67,35 @@ enum Refused {
 }
 
 impl Guide<'_> {
-    /// A place with a token that Discord knows, and whose it is. A person is asked until there is one.
-    pub(super) async fn token(&mut self) -> Result<(Chosen, Met), Failure> {
+    /// A place with a token that Discord knows, and whose it is. A person is asked until there is one. `written`: the
+    /// place that the configuration names, which stays.
+    pub(super) async fn token(&mut self, written: Option<&Source>) -> Result<(Chosen, Met), Failure> {
+        let usual = written.cloned();
+        let usual = usual.unwrap_or_else(|| Source::Variable(DEFAULT_VARIABLE.to_owned()));
         let mut said = self.said();
-        if said.is_none() && self.dialogue.is_none() {
-            said = Some(self.default());
+        let is_said = said.is_some();
+        if !is_said && self.dialogue.is_none() {
+            said = Some(usual.clone());
         }
         // Whoever pasted a token pastes the next one, too, and it must not be shown.
         let mut pastes = false;
         loop {
-            let chosen = match said.take() {
+            let mut chosen = match said.take() {
                 Some(source) => Chosen::at(source),
-                None => self.choose(pastes).await?,
+                None => self.choose(pastes, &usual, written.is_some()).await?,
             };
             pastes = chosen.pasted.is_some();
+            chosen.is_for_this_run = written.is_some_and(|written| *written != chosen.source);
             let words = match self.meet(&chosen).await {
-                Ok(met) => return Ok((chosen, met)),
+                Ok(met) => {
+                    if chosen.is_for_this_run {
+                        let key = usual.key();
+                        output::say(&format!(
+                            "   this token is for this run only: `{key}` stays in the configuration (without that line, the place of this one is written)"
+                        ));
+                    }
+                    return Ok((chosen, met));
+                }
                 Err(Refused::Failed(failure)) => return Err(failure),
                 Err(Refused::Place(words)) => words,
                 Err(Refused::Service(trouble)) => {
@@ -80,9 +109,18 @@ impl Guide<'_> {
                 }
             };
             if self.dialogue.is_none() {
-                let place = "say where the token is with --token-env, --token-file or --token-command";
+                let place = match &usual {
+                    Source::Variable(name) if written.is_some() && !is_said => format!(
+                        "`token_env` stays in the configuration, for the host; hand the token to this run, too: \
+                         `{name}=$(cat FILE) {} setup discord …`, or --token-file FILE",
+                        shell::program()
+                    ),
+                    _ => {
+                        "say where the token is with --token-env, --token-file or --token-command".to_owned()
+                    }
+                };
                 let hint = if words.contains(WHERE_FROM) {
-                    place.to_owned()
+                    place
                 } else {
                     format!("{place}; it comes {WHERE_FROM}")
                 };
@@ -107,31 +145,23 @@ impl Guide<'_> {
         Some(Source::File(absolute(path)))
     }
 
-    /// What the configuration says, else the usual variable.
-    fn default(&self) -> Source {
-        match self.settings.discord.as_ref().map(|discord| &discord.token) {
-            Some(Token::Command(words)) => Source::Command(words.clone()),
-            Some(Token::Given { from, file, .. }) => match file {
-                // A credential is named as the variable that it stands for.
-                Some(path) if !from.starts_with("the service") => Source::File(path.clone()),
-                Some(path) => Source::Variable(name_of(path)),
-                None => Source::Variable(from.clone()),
-            },
-            None => Source::Variable(DEFAULT_VARIABLE.to_owned()),
-        }
-    }
-
-    /// `at_paste`: the token itself is asked for first.
-    async fn choose(&mut self, at_paste: bool) -> Result<Chosen, Failure> {
+    /// `at_paste`: the token itself is asked for first. `usual` is where it most likely is, and `stays` where the
+    /// configuration says so.
+    async fn choose(&mut self, at_paste: bool, usual: &Source, stays: bool) -> Result<Chosen, Failure> {
         let own = self.settings.state_folder.join(FILE);
         let configured = self
             .settings
             .discord
             .as_ref()
             .map(|discord| discord.token.source());
-        let usual = self.default();
         let Some(dialogue) = &mut self.dialogue else {
-            return Ok(Chosen::at(usual));
+            return Ok(Chosen::at(usual.clone()));
+        };
+        // A file of the guide's own gets the new token; what else the configuration names is not touched.
+        let kept = if stays && *usual != Source::File(own.clone()) {
+            "it is for this run only".to_owned()
+        } else {
+            format!("it goes into `{}`, which only this user may read", own.display())
         };
         let is_set = Variables::of_this_process().secret(DEFAULT_VARIABLE).is_some();
         let here = if is_set { "set here" } else { "not set here" };
@@ -142,8 +172,7 @@ impl Guide<'_> {
              1) in the environment ({DEFAULT_VARIABLE} is {here})\n   \
              2) in a file\n   \
              3) a program prints it, such as `pass show discord-bot`\n   \
-             4) I paste it now; it goes into `{}`, which only this user may read",
-                own.display()
+             4) I paste it now; {kept}"
             ));
         };
         if next.is_none() {
@@ -157,7 +186,7 @@ impl Guide<'_> {
             };
             let answer = match answer.as_str() {
                 "" if enter == "4" => "4",
-                "" => return Ok(Chosen::at(usual)),
+                "" => return Ok(Chosen::at(usual.clone())),
                 answer => answer,
             };
             let place = match answer {
@@ -188,8 +217,8 @@ impl Guide<'_> {
                     }
                     if bot_token::is_sound(&pasted) {
                         return Ok(Chosen {
-                            source: Source::File(own),
                             pasted: Some(pasted),
+                            ..Chosen::at(Source::File(own))
                         });
                     }
                     again(&format!(
@@ -224,7 +253,14 @@ impl Guide<'_> {
             secret.clone()
         } else {
             let token = chosen.source.look(&Variables::of_this_process());
-            let token = token.map_err(|no| Refused::Place(format!("{}; {}", no.what, no.hint)))?;
+            let token = token.map_err(|no| {
+                let subject = if no.is_wrong_here() {
+                    format!("`{}` ", chosen.source.key())
+                } else {
+                    String::new()
+                };
+                Refused::Place(format!("{subject}{}; {}", no.what, no.hint))
+            })?;
             if let Some(exposure) = bot_token::exposure(&token) {
                 output::say(&format!("   warning: {exposure}; chmod 600 mends that"));
             }
@@ -264,11 +300,4 @@ fn absolute(path: &Path) -> PathBuf {
 /// A command as it is typed into a shell. `None`: there is none, or a quotation mark stands alone.
 fn words_of(command: &str) -> Option<Vec<String>> {
     shlex::split(command).filter(|words| !words.is_empty())
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
 }

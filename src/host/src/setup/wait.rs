@@ -12,12 +12,13 @@ use crate::output;
 const PAUSE: Duration = Duration::from_secs(3);
 
 impl Guide<'_> {
-    /// Looks until it is there, or the person skips it; without a person once. What is not there is remembered as left.
+    /// Looks until it is there, or the person skips it; without a person once. What is not there, in the words of `lacks`,
+    /// is remembered as left.
     ///
     /// Errors: Discord knows the token no more, or the person is gone.
     pub(super) async fn wait<T>(
         &mut self,
-        what: &str,
+        lacks: &str,
         steps: &str,
         look: impl AsyncFn() -> Result<Option<T>, Trouble>,
     ) -> Result<Option<T>, Failure> {
@@ -25,13 +26,15 @@ impl Guide<'_> {
         loop {
             let words = match look().await {
                 Ok(Some(found)) => return Ok(Some(found)),
-                Ok(None) => format!("not yet: {what}"),
-                Err(trouble) if trouble.may_pass() => format!("not known yet: {what} ({trouble})"),
+                Ok(None) => lacks.to_owned(),
+                Err(trouble) if trouble.may_pass() => {
+                    format!("not known yet ({trouble}), as it seems {lacks}")
+                }
                 Err(trouble) => return Err(Failure::of(trouble.into())),
             };
             let Some(dialogue) = &mut self.dialogue else {
                 output::say(&format!("   ✘ {words}"));
-                self.left.push(format!("{what}: {steps}"));
+                self.left.push(format!("{lacks}: {steps}"));
                 return Ok(None);
             };
             if words != told {
@@ -44,7 +47,7 @@ impl Guide<'_> {
                 () = tokio::time::sleep(PAUSE) => {}
                 line = dialogue.next() => {
                     if line?.eq_ignore_ascii_case("skip") {
-                        self.left.push(format!("{what}: {steps}"));
+                        self.left.push(format!("{lacks}: {steps}"));
                         return Ok(None);
                     }
                     // Says again what it sees.

@@ -10,7 +10,7 @@ use crate::arguments::Only;
 use crate::config::Settings;
 use crate::control::{self, Request};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::{assembly, output};
+use crate::{assembly, output, status};
 
 /// What was taken out of the way, and what is left; the shape of `--json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +108,8 @@ pub(super) fn dismiss_all(settings: &Settings, as_json: bool) -> Outcome {
     let count = if let Some(value) = control::ask(&settings.state_folder, &Request::DismissAll)? {
         serde_json::from_value(value)
             .map_err(|error| Failure::during(error, "the running host answered something else"))?
+    } else if status::open_if_there(settings)?.is_none() {
+        0
     } else {
         let (conversation, _lock) = owned(settings)?;
         assembly::run(async {

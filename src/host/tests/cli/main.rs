@@ -9,6 +9,7 @@ mod configuration;
 mod doctor;
 mod house;
 mod login;
+mod owners;
 mod signing_in;
 mod signing_out;
 mod small_programs;

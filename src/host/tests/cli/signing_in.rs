@@ -35,6 +35,18 @@ fn a_link_is_alone_on_standard_output_and_the_next_command_is_told() {
 }
 
 #[test]
+fn who_is_not_named_has_the_name_that_the_system_knows_also_without_a_variable() {
+    let town = Town::start();
+    let house = House::in_town(&town);
+    let own = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap();
+    let name = own.map_or_else(|| "me".to_owned(), |own| own.name);
+    house
+        .run("auth begin rehearsal")
+        .exits(0)
+        .tells(&[&format!("auth complete rehearsal --user local:{name}")]);
+}
+
+#[test]
 fn what_is_printed_as_the_next_command_can_be_typed_as_it_stands() {
     let town = Town::start();
     let house = House::in_town(&town);

@@ -54,6 +54,14 @@ fn a_list_says_how_many_threads_it_leaves_out() {
 }
 
 #[test]
+fn where_no_thread_ever_was_none_is_dismissed_and_nothing_is_made() {
+    let house = House::new();
+    let none = house.run("threads skip --all-failed --json").exits(0).json();
+    assert_eq!(none["dismissed_threads"], 0);
+    assert_eq!(std::fs::read_dir(house.home()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_story_counts_only_what_it_tells_and_says_that_there_is_more() {
     let house = with_threads(&["web:a"], 4);
     let short = house.run("threads show web:a --max 2").exits(0);

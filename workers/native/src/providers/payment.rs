@@ -219,14 +219,18 @@ impl Purse {
                 Self::login_required(tenant, &error.to_string(), None)
             }
             // Busy: over in a moment.
-            credentials::StoreError::Lock(error) => NoPayment::Later {
+            credentials::StoreError::Lock(error) if error.is_busy() => NoPayment::Later {
                 why: chain(error),
                 after: None,
             },
-            credentials::StoreError::File(error) => NoPayment::Never(ProviderError::Unavailable(format!(
-                "{}\nhint: `agent-host doctor` says what to do",
-                chain(error)
-            ))),
+            // Everybody in the thread reads this: where the file is, is for the host's operator.
+            credentials::StoreError::Lock(_) | credentials::StoreError::File(_) => {
+                tracing::error!(error = chain(error), "the logins can't be used");
+                NoPayment::Never(ProviderError::Unavailable(
+                    "the host can't use the logins that it keeps\nhint: `agent-host doctor` says what to do"
+                        .to_owned(),
+                ))
+            }
         }
     }
 }

@@ -33,7 +33,23 @@ pub(crate) struct NoToken {
     is_wrong_here: bool,
 }
 
+impl NoToken {
+    /// Whether what names the place is wrong, so that it is what the words are about.
+    pub(crate) fn is_wrong_here(&self) -> bool {
+        self.is_wrong_here
+    }
+}
+
 impl Source {
+    /// The key that names such a place.
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Self::Variable(_) => "token_env",
+            Self::File(_) => "token_file",
+            Self::Command(_) => "token_command",
+        }
+    }
+
     /// Looks there. A program is not run yet.
     ///
     /// Errors: nothing in them is a part of a token.
@@ -58,7 +74,7 @@ impl Source {
             }
             // It may be the token itself: it is not shown.
             Self::Variable(name) if !is_name(name) => {
-                let hint = "as in \"DISCORD_TOKEN\"; the token itself does not belong in this file";
+                let hint = "as in \"DISCORD_TOKEN\"; the token itself does not belong there";
                 return Err(NoToken {
                     is_wrong_here: true,
                     ..fault(NOT_A_NAME.to_owned(), hint)

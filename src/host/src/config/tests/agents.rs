@@ -33,6 +33,41 @@ fn a_key_in_the_environment_and_a_model_are_enough() {
 }
 
 #[test]
+fn an_agent_that_new_threads_do_not_get_is_told_where_the_one_they_get_has_no_model() {
+    let codex = "[agents.codex]\ncommand = [\"codex-acp\"]\n";
+    let warnings = |text: &str| {
+        let loaded = load_text(text, &[]);
+        assert_eq!(loaded.problems, []);
+        loaded.warnings.iter().map(Problem::to_string).collect::<Vec<_>>()
+    };
+    let told = warnings(codex);
+    assert_eq!(told.len(), 1, "{told:?}");
+    for words in [
+        "1: agents.codex: new threads get `native`",
+        "default_agent = \"codex\"",
+    ] {
+        assert!(told[0].contains(words), "{told:?}");
+    }
+    for decided in [
+        format!("default_agent = \"codex\"\n{codex}"),
+        format!("default_agent = \"native\"\n{codex}"),
+        format!("{codex}[agents.native]\nmodel = \"m\"\n"),
+        "[agents.native]\ntitle = \"ours\"\n".to_owned(),
+    ] {
+        assert_eq!(warnings(&decided), [""; 0], "{decided}");
+    }
+}
+
+#[test]
+fn a_key_of_an_agent_whose_table_is_still_commented_out_is_told_as_that() {
+    let told = problems("#[agents.native]\nmodel = \"m\"\n");
+    assert_eq!(told.len(), 1, "{told:?}");
+    for words in ["2: model: ", "`[agents.native]`", "still commented out"] {
+        assert!(told[0].contains(words), "{told:?}");
+    }
+}
+
+#[test]
 fn a_server_of_ones_own_needs_no_account_and_speaks_chat_completions() {
     let loaded = load_text(
         "default_agent = \"local\"\n[agents.local]\nbase_url = \"http://10.0.0.5:11434/v1\"\nmodel = \"m\"\n",

@@ -93,11 +93,12 @@ fn judge(config: &Config, application: u64, places: &Places) -> Check {
             ),
         );
     }
+    let is_mute = places.left_out == 0 && !looked_at.iter().any(|channel| may_speak(channel));
     let lacks = looked_at
         .iter()
         .filter(|channel| !channel.permissions.missing().is_empty());
     let lacks: Vec<Check> = lacks
-        .map(|channel| lacking(channel, rules.allowed.contains(&channel.id)))
+        .map(|channel| lacking(channel, is_mute || rules.allowed.contains(&channel.id)))
         .collect();
     let unnamed = lacks.len().saturating_sub(SHOWN);
     findings.extend(lacks.into_iter().take(SHOWN));
@@ -128,14 +129,22 @@ fn absent_guilds(config: &Config, places: &Places) -> impl Iterator<Item = u64> 
     listed.copied().filter(move |id| !present.contains(id))
 }
 
-/// Without a list of channels the bot is anywhere, and one channel is no reason to act.
-fn lacking(channel: &Channel, is_listed: bool) -> Check {
+fn may_speak(channel: &Channel) -> bool {
+    let missing = channel.permissions.missing();
+    !["View Channel", "Send Messages"]
+        .iter()
+        .any(|name| missing.contains(name))
+}
+
+/// Without a list of channels the bot is anywhere, and one channel is no reason to act (`must_act`) while it may speak in
+/// another.
+fn lacking(channel: &Channel, must_act: bool) -> Check {
     let what = format!(
         "#{} lacks {}",
         channel.name,
         channel.permissions.missing().join(", ")
     );
-    let check = if is_listed {
+    let check = if must_act {
         Check::fail(NAME, what)
     } else {
         Check::warn(NAME, what)

@@ -4,7 +4,7 @@ use super::*;
 
 fn plan() -> Plan {
     Plan {
-        source: Source::Variable("BOT".to_owned()),
+        source: Some(Source::Variable("BOT".to_owned())),
         channels: Channels::Listed([1, 2].into()),
         people: People::Listed {
             users: [3].into(),

@@ -67,7 +67,7 @@ fn a_file_of_somebody_else_fails() {
         "file",
         "fail",
         "belongs to user id 1",
-        "run as the file's owner",
+        "root gives it back with `chown -R root: ",
     );
 }
 
@@ -113,7 +113,7 @@ fn a_folder_of_somebody_else_fails() {
         "folder",
         "fail",
         "belongs to user id 1",
-        "run as its owner",
+        "run this as its owner, `sudo -u ",
     );
 }
 

@@ -185,6 +185,9 @@ async fn a_broken_store_is_no_lack_of_a_login() {
         "{}",
         told.words()
     );
+    // Whoever reads the thread learns nothing of the host's folders.
+    let path = folder.path().to_str().unwrap();
+    assert!(!told.words().contains(path), "{}", told.words());
 }
 
 #[tokio::test]
