@@ -125,11 +125,8 @@ pub enum Body {
 impl Body {
     /// The host's own words that ask for nothing.
     pub fn told(text: impl Into<String>) -> Self {
-        Self::Note {
-            kind: NoteKind::Info,
-            text: text.into(),
-            retry: None,
-        }
+        let (kind, text, retry) = (NoteKind::Info, text.into(), None);
+        Self::Note { kind, text, retry }
     }
 
     /// Whether it waits for something that dies with the host: a call that runs, a question nobody has answered.
