@@ -54,7 +54,7 @@ pub struct Agent {
 
 impl Agent {
     /// Whether it is our own.
-    pub(crate) fn is_native(&self) -> bool {
+    pub fn is_native(&self) -> bool {
         matches!(self.kind, AgentKind::Native(_))
     }
 }

@@ -126,6 +126,22 @@ async fn what_is_asked_for_again_says_what_its_message_says_now_and_does_not_run
 }
 
 #[tokio::test]
+async fn a_turn_of_several_messages_is_asked_for_again_with_all_of_them() {
+    let mut stage = Stage::ready("", "").await;
+    stage.settings = format!("[discord.channels.{}]\ndispatch = \"steer\"", stage.channel);
+    stage.up().await;
+    let (first, thread) = stage.mention(&stage.alice, "hold\nsay: one half").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    stage.alice.says(thread, "say: the other half");
+    let card = stage.stopped(first, thread, 2).await;
+    stage.alice.edits(first, "say: something else");
+    stage.alice.presses_labelled(card, "Retry");
+    stage.going(stage.sign(first, "✅")).await;
+    let answers = stage.answers(thread).await;
+    assert!(answers.contains("the other half"), "{answers}");
+}
+
+#[tokio::test]
 async fn what_stood_in_a_thread_before_stays_with_a_message_that_is_changed() {
     let stage = Stage::start("", "[limits]\nworkers = 1").await;
     let (_, busy) = stage.mention(&stage.alice, "hold\nsay: busy").await;

@@ -237,6 +237,24 @@ impl Conversation {
         .await
     }
 
+    /// The chat's name of the message that a turn answers, as [`message_of`](Self::message_of). `None`: others were
+    /// [merged](Self::merge) into it, so that it says more than that message.
+    pub async fn only_message_of(&self, id: TurnId) -> Result<Option<SourceId>> {
+        self.read("look up the only message of a turn", move |database| {
+            let mut first = turns::get(database, id)?;
+            loop {
+                if !turns::merged_into(database, &first)?.is_empty() {
+                    return Ok(None);
+                }
+                match turns::repeated(database, first.id)? {
+                    Some(earlier) => first = earlier,
+                    None => return Ok(Some(first.source)),
+                }
+            }
+        })
+        .await
+    }
+
     /// Turns that were [merged](Self::merge) into this one.
     pub async fn merged_into(&self, turn: &Turn) -> Result<Vec<Turn>> {
         let turn = turn.clone();

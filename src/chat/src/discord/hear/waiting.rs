@@ -26,14 +26,15 @@ pub(super) fn source(channel: Id, message: Id) -> SourceId {
     SourceId(format!("{channel}/{message}"))
 }
 
-/// The message of a turn, if it began with one; of one that was asked for again, what was said at first.
+/// The message of a turn, if it began with one; of one that was asked for again, what was said at first, if it says no more
+/// than that.
 async fn message_of(bot: &Bot, turn: &Turn) -> Result<Option<(Id, Id)>, SupervisorError> {
     let own = ids(&turn.source);
     if own.is_some() {
         return Ok(own);
     }
-    let first = bot.house.conversation.message_of(turn.id).await;
-    Ok(ids(&first.map_err(SupervisorError::from)?))
+    let first = bot.house.conversation.only_message_of(turn.id).await;
+    Ok(first.map_err(SupervisorError::from)?.as_ref().and_then(ids))
 }
 
 fn ids(source: &SourceId) -> Option<(Id, Id)> {

@@ -14,14 +14,17 @@ use crate::discord::places::lock;
 pub(super) struct Models(Mutex<HashMap<TurnId, String>>);
 
 impl Models {
-    /// An agent of somebody else's may say it only after its turn began.
+    /// Of an agent of somebody else's it is what its session uses, which may be told it only after the turn began.
     pub(super) fn learn(&self, bot: &Bot, scene: &Scene) {
         let Some(turn) = scene.running() else {
             return;
         };
+        let supervisor = &bot.house.supervisor;
+        let agent = supervisor.declared().get(&scene.thread.agent);
         let mut known = lock(&self.0);
-        if !known.contains_key(&turn) {
-            let model = bot.house.supervisor.model_of(&scene.thread);
+        // Of ours it is what was chosen when the turn began.
+        if !known.contains_key(&turn) || agent.is_some_and(|agent| !agent.is_native()) {
+            let model = supervisor.model_of(&scene.thread);
             known.extend(model.map(|model| (turn, model)));
         }
     }
