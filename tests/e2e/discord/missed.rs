@@ -207,6 +207,39 @@ async fn a_thread_that_was_open_in_the_session_before_and_wakes_put_away_is_read
 }
 
 #[tokio::test]
+async fn what_was_read_of_one_thread_is_not_taken_for_what_was_heard_of_another() {
+    let mut stage = Stage::start("", "").await;
+    let (first, other) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(first, "✅").await;
+    let thread = stage.killed_after_a_turn().await;
+    stage.manager().archives(thread, true);
+    let missed = stage.alice.says(other, "say: missed");
+    let path = format!("/channels/{other}/messages");
+    stage.fake.inject(Fault::held().on("GET", &path));
+    stage.up().await;
+    while stage.fake.faults_left() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The session is over before what was missed is read, and no other begins.
+    stage.fake.gateway().hold_ready();
+    stage.fake.gateway().invalidate_sessions(false);
+    let waits = |world: &support::discord::World| (world.gateway().waiting() == 1).then_some(());
+    stage.fake.until("an identify", waits).await;
+    let told_nobody = stage.alice.says(thread, "say: told nobody");
+    let read = stage.alice.says(other, "say: read");
+    stage.fake.let_go().await;
+    for message in [missed, read] {
+        stage.sign(message, "✅").await;
+    }
+    stage.hears_nothing_more().await;
+    stage.kill();
+    stage.fake.gateway().release_ready();
+    stage.up().await;
+    stage.sign(told_nobody, "✅").await;
+    assert_eq!(stage.answers(thread).await, "hello\ntold nobody");
+}
+
+#[tokio::test]
 async fn a_thread_is_found_behind_a_hundred_that_were_put_away_after_it() {
     let mut stage = Stage::start("", "").await;
     let thread = stage.killed_after_a_turn().await;

@@ -80,7 +80,7 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     // Until it was looked, nothing after it counts as seen.
     let first = before + 1;
     for _ in &parents {
-        bot.seen().came(id, first);
+        bot.seen().holds(id, first);
     }
     let known = guild.channels.keys().copied();
     let known = known.chain(guild.threads.iter().map(|thread| thread.id));
@@ -95,7 +95,9 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
             put_away(&again, (parent, id), before, first).await;
         }
     });
-    bot.seen().heard(id);
+    let all = guild.channels.values().chain(&guild.threads);
+    let newest = all.filter_map(|channel| channel.last_message_id).max();
+    bot.seen().heard(id, newest.map_or(0, MessageId::get));
 }
 
 /// Whether anything that is said there can be meant for the bot.
@@ -207,7 +209,7 @@ fn missed(bot: &Arc<Bot>, gap: Gap, first: Id) {
 /// The same of one of several, as long as which it has this place among them.
 fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, first: Id, place: Option<OwnedSemaphorePermit>) {
     let (again, of) = (Arc::clone(bot), gap.guild.unwrap_or(DIRECT));
-    bot.seen().came(of, first);
+    bot.seen().holds(of, first);
     bot.in_order(gap.channel, async move {
         let behind = match hear::behind(&again, gap.channel, gap.guild) {
             // A call may be among it.

@@ -140,9 +140,14 @@ impl Seen {
 
     /// A message has come. Until it is [`done`](Self::done), it is asked for again after a restart.
     pub(super) fn came(&mut self, guild: Id, message: Id) {
-        let of = self.of(guild);
-        *of.under_way.entry(message).or_default() += 1;
-        of.newest = of.newest.max(message);
+        self.holds(guild, message);
+        self.passed(guild, message);
+    }
+
+    /// The same of one that was read. What is told comes in order; that this one was said tells nothing of what was said before
+    /// it elsewhere.
+    pub(super) fn holds(&mut self, guild: Id, message: Id) {
+        *self.of(guild).under_way.entry(message).or_default() += 1;
     }
 
     /// What it asked for is durable, or nothing.
@@ -168,13 +173,14 @@ impl Seen {
     /// All that is new in direct conversations is under way, as far as it was missed before this session.
     pub(super) fn heard_direct(&mut self, shard: Shard, session: u32) {
         if self.is_session(shard, session) {
-            self.heard(DIRECT);
+            self.heard(DIRECT, 0);
         }
     }
 
-    /// All that is new in a guild is under way.
-    pub(super) fn heard(&mut self, guild: Id) {
+    /// All that is new in a guild is under way: what was said up to this message.
+    pub(super) fn heard(&mut self, guild: Id, upto: Id) {
         self.of(guild).silent = None;
+        self.passed(guild, upto);
     }
 
     /// What is to be written down now; `None`: nothing new.

@@ -156,7 +156,7 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
         if spot.kind.has_messages() {
             missed(bot, gap(parent), held);
         }
-        bot.seen().came(guild, held);
+        bot.seen().holds(guild, held);
         let known = event.threads.iter().map(|thread| thread.id.get());
         let is_told = |place| {
             let spot = bot.places.spot(place);

@@ -22,7 +22,7 @@ impl Seen {
     fn session(&mut self, shard: Shard, shards: (RangeInclusive<Shard>, u32), guilds: &[Id]) -> u32 {
         let session = self.begin(shard, shards, guilds.iter().copied());
         for guild in guilds {
-            self.heard(*guild);
+            self.heard(*guild, 0);
         }
         session
     }
@@ -84,13 +84,13 @@ fn what_is_seen_of_one_guild_says_nothing_of_another_that_lags_behind() {
 fn a_guild_that_has_not_told_what_is_new_is_held_back_by_that_alone() {
     let mut seen = begun(10);
     seen.begin(0, ALL, [A, C]);
-    seen.heard(A);
+    seen.heard(A, 0);
     seen.sees(A, 30);
     seen.sees(C, 40);
     assert_eq!((seen.mark(A), seen.mark(C)), (30, 10));
     assert_eq!((seen.before(A), seen.before(C)), (30, 10));
     seen.came(C, 11);
-    seen.heard(C);
+    seen.heard(C, 0);
     assert_eq!(seen.mark(C), 10, "what it told is under way");
     seen.done(C, 11);
     assert_eq!(seen.mark(C), 40);
@@ -124,7 +124,7 @@ fn a_shard_that_comes_late_or_again_is_asked_from_where_it_stopped_however_far_o
     seen.sees(A, 30);
     seen.begin(1, TWO, [B]);
     assert_eq!(seen.before(B), 10);
-    seen.heard(B);
+    seen.heard(B, 0);
     seen.sees(B, 40);
     seen.sees(A, 90);
     seen.begin(1, TWO, [B]);
@@ -171,7 +171,7 @@ fn what_an_earlier_version_wrote_holds_for_all_guilds_of_a_shard() {
     old.sees(A, 90);
     old.begin(1, TWO, [B]);
     assert_eq!([DIRECT, A, B, C].map(|guild| old.before(guild)), [15, 15, 25, 15]);
-    old.heard(A);
+    old.heard(A, 0);
     let mut next = old.next(95);
     next.begin(0, TWO, [DIRECT, A, C]);
     assert_eq!([DIRECT, A, C].map(|guild| next.before(guild)), [15, 90, 15]);
@@ -233,7 +233,7 @@ fn a_guild_that_breaks_in_the_middle_of_a_session_is_asked_from_there() {
     seen.sees(C, 60);
     seen.away(C);
     assert_eq!((seen.before(C), seen.mark(C), seen.mark(A)), (30, 30, 50));
-    seen.heard(C);
+    seen.heard(C, 0);
     assert_eq!(seen.mark(C), 60);
 }
 
