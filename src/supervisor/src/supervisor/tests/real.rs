@@ -315,6 +315,8 @@ async fn a_model_stays_chosen_where_its_agent_dies_of_it_or_names_none_when_it_t
     host.post(&thread, "go").await;
     view.until("answered by the next worker", |view| view.answers() == ["fine"])
         .await;
+    // What the agent offers is known when its turn has ended, too.
+    view.quiet().await;
     assert!(view.find_note("the model").is_none());
     let models = || host.supervisor.offers("one").and_then(|offers| offers.models);
     let offered = models();
