@@ -24,6 +24,21 @@ impl Stage {
         thread
     }
 
+    /// Its session is over, and another one is not ready until that is released.
+    async fn loses_its_session(&self) {
+        self.fake.gateway().hold_ready();
+        self.fake.gateway().invalidate_sessions(false);
+        let waits = |world: &support::discord::World| (world.gateway().waiting() == 1).then_some(());
+        self.fake.until("an identify", waits).await;
+    }
+
+    /// Waits until Discord holds back what it was to answer.
+    async fn is_held(&self) {
+        while self.fake.faults_left() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Waits until the thread's last word was written down as seen.
     async fn hears_nothing_more(&self) {
         tokio::time::sleep(Duration::from_millis(1200)).await;
@@ -192,10 +207,7 @@ async fn a_thread_that_was_open_in_the_session_before_and_wakes_put_away_is_read
     stage.up().await;
     let (first, thread) = stage.mention(&stage.alice, "say: hello").await;
     stage.sign(first, "✅").await;
-    stage.fake.gateway().hold_ready();
-    stage.fake.gateway().invalidate_sessions(false);
-    let waits = |world: &support::discord::World| (world.gateway().waiting() == 1).then_some(());
-    stage.fake.until("an identify", waits).await;
+    stage.loses_its_session().await;
     let missed = stage.alice.says(thread, "say: before it was put away");
     stage.manager().archives(thread, true);
     stage.fake.gateway().release_ready();
@@ -217,14 +229,9 @@ async fn what_was_read_of_one_thread_is_not_taken_for_what_was_heard_of_another(
     let path = format!("/channels/{other}/messages");
     stage.fake.inject(Fault::held().on("GET", &path));
     stage.up().await;
-    while stage.fake.faults_left() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stage.is_held().await;
     // The session is over before what was missed is read, and no other begins.
-    stage.fake.gateway().hold_ready();
-    stage.fake.gateway().invalidate_sessions(false);
-    let waits = |world: &support::discord::World| (world.gateway().waiting() == 1).then_some(());
-    stage.fake.until("an identify", waits).await;
+    stage.loses_its_session().await;
     let told_nobody = stage.alice.says(thread, "say: told nobody");
     let read = stage.alice.says(other, "say: read");
     stage.fake.let_go().await;
@@ -237,6 +244,69 @@ async fn what_was_read_of_one_thread_is_not_taken_for_what_was_heard_of_another(
     stage.up().await;
     stage.sign(told_nobody, "✅").await;
     assert_eq!(stage.answers(thread).await, "hello\ntold nobody");
+}
+
+#[tokio::test]
+async fn that_a_thread_was_found_empty_is_not_taken_for_what_was_heard_of_another() {
+    let mut stage = Stage::start("", "").await;
+    let (first, other) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(first, "✅").await;
+    let thread = stage.killed_after_a_turn().await;
+    let looks = Fault::held().on("GET", "/channels/*/threads/archived/public");
+    stage.fake.inject(looks);
+    stage.up().await;
+    stage.is_held().await;
+    stage.loses_its_session().await;
+    let told_nobody = stage.alice.says(thread, "say: told nobody");
+    // The newest of a thread that was put away is not there any more, and is still named as that.
+    let deleted = stage.alice.says(other, "say: never");
+    stage.alice.deletes(deleted);
+    stage.manager().archives(other, true);
+    stage.fake.let_go().await;
+    let read = format!("/channels/{other}/messages");
+    let is_read = |seen: &[Seen]| seen.iter().find(|one| one.path.contains(&read)).map(drop);
+    stage.fake.until_requested("the thread put away", is_read).await;
+    stage.hears_nothing_more().await;
+    stage.kill();
+    stage.fake.gateway().release_ready();
+    stage.up().await;
+    stage.sign(told_nobody, "✅").await;
+    assert_eq!(stage.answers(thread).await, "hello\ntold nobody");
+}
+
+#[tokio::test]
+async fn what_was_read_of_one_direct_conversation_is_not_taken_for_what_was_heard_of_another() {
+    let mut stage = Stage::start("dms = true\neveryone = true", "").await;
+    let bob = stage.guild.member("bob");
+    let of = [stage.alice.direct(), bob.direct()];
+    for (who, direct) in [&stage.alice, &bob].into_iter().zip(of) {
+        let first = who.says(direct, "say: hello");
+        stage.sign(first, "✅").await;
+    }
+    stage.hears_nothing_more().await;
+    stage.kill();
+    let [of_alice, of_bob] = of.map(|direct| format!("/channels/{direct}/messages"));
+    stage.fake.inject(Fault::held().on("GET", &of_alice));
+    stage.up().await;
+    stage.is_held().await;
+    let is_read = |seen: &[Seen]| {
+        seen.iter()
+            .find(|one| one.path == of_bob && one.method == "GET")
+            .map(drop)
+    };
+    stage.fake.until_requested("what bob said", is_read).await;
+    stage.hears_nothing_more().await;
+    stage.loses_its_session().await;
+    let told_nobody = bob.says(of[1], "say: told nobody");
+    let read = stage.alice.says(of[0], "say: read");
+    stage.fake.let_go().await;
+    stage.sign(read, "✅").await;
+    stage.hears_nothing_more().await;
+    stage.kill();
+    stage.fake.gateway().release_ready();
+    stage.up().await;
+    stage.sign(told_nobody, "✅").await;
+    assert_eq!(stage.answers(of[1]).await, "hello\ntold nobody");
 }
 
 #[tokio::test]
@@ -422,9 +492,7 @@ async fn files_of_a_message_that_a_kill_interrupted_are_in_the_workspace_once() 
     let slow = Fault::slow(Duration::from_secs(20));
     stage.fake.inject(slow.on("GET", "/cdn/attachments/*/*/b.txt"));
     let asked = stage.alice.posts(thread, post);
-    while stage.fake.faults_left() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stage.is_held().await;
     stage.kill();
     stage.up().await;
     stage.sign(asked, "✅").await;

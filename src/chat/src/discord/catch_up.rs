@@ -247,10 +247,6 @@ async fn read(bot: &Arc<Bot>, mut gap: Gap, behind: Behind) -> Result<(), Troubl
         }
         gap.after = page.upto.unwrap_or(gap.after);
         if is_last || gap.after >= gap.upto {
-            if is_last && gap.upto < Id::MAX {
-                // The newest was deleted: it is not to be looked for in each session.
-                bot.seen().passed(gap.guild.unwrap_or(DIRECT), gap.upto);
-            }
             return Ok(());
         }
         if behind == Behind::Waits {

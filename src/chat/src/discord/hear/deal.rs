@@ -58,14 +58,13 @@ pub(in crate::discord) fn came(bot: &Bot, message: Message, guild: Option<Id>, l
         let places = &bot.places;
         places.listens(channel) || places.is_opening(channel, id) || bot.is_busy(channel)
     };
-    let is_read = late && guild.is_some();
     if is_own || (guild.is_some() && !calls && !is_ours()) {
-        if !is_read {
+        if !late {
             bot.seen().passed(of(guild), id);
         }
         return None;
     }
-    if is_read {
+    if late {
         bot.seen().holds(of(guild), id);
     } else {
         bot.seen().came(of(guild), id);
