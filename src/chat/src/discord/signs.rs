@@ -302,4 +302,34 @@ mod tests {
         let order: Vec<Id> = std::iter::from_fn(|| signs.next(1).map(|(message, ..)| message)).collect();
         assert_eq!(order, [3, 9, 2, 4]);
     }
+
+    #[tokio::test]
+    async fn that_a_message_waits_is_said_until_more_is_known_of_it_and_takes_nothing_back() {
+        let rest = Rest::new(&"token".into(), &crate::discord::config::Server::default()).unwrap();
+        let signs = Signs::new(Arc::new(rest));
+        let wanted = |message| {
+            let state = signs.state();
+            let wanted = state.wanted.get(&1);
+            wanted.and_then(|all| {
+                all.iter()
+                    .find(|(known, _)| *known == message)
+                    .map(|(_, sign)| *sign)
+            })
+        };
+        signs.show(1, 2, "✅");
+        signs.waits(1, 2);
+        signs.waits_no_longer(1, 2);
+        assert_eq!(wanted(2), Some("✅"));
+        signs.waits(1, 3);
+        assert_eq!(wanted(3), Some(WAITS));
+        signs.heard(1, 3);
+        signs.waits_no_longer(1, 3);
+        assert_eq!(wanted(3), Some(HEARD));
+        signs.waits(1, 4);
+        signs.waits_no_longer(1, 4);
+        assert_eq!(wanted(4), Some(NONE), "it became nothing");
+        signs.waited(5);
+        signs.heard(1, 5);
+        assert_eq!((wanted(5), signs.state().shown[&5]), (Some(HEARD), WAITS));
+    }
 }

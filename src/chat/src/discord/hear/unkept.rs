@@ -21,7 +21,9 @@ pub(super) async fn show(bot: &Bot, came: &Came, why: &str, tries: u32) {
     if !bot.tell_refusal(channel, message.author.id.get()) {
         return;
     }
-    let words = format!("{WAITS} I can't take this in now: {why}. I try again until I can; you need not write it again.");
+    let words = format!(
+        "{WAITS} I can't take this in now: {why}. I try again until I can; you need not write it again."
+    );
     if let Err(trouble) = say(bot, message, &words, came.late || tries > 1).await {
         tracing::info!(channel, %trouble, "it could not be said that a message waits");
     }
