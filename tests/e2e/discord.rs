@@ -34,6 +34,7 @@ mod late;
 mod live;
 mod missed;
 mod models;
+mod no_room;
 mod once;
 mod opening;
 mod outbox;

@@ -61,7 +61,8 @@ pub use refresh::{
 pub use scopes::covers;
 pub use sendable::unsendable;
 pub use sign_in::{
-    Begun, Completed, LINK_LIFE, LONGEST_SIGN_IN, Meant, PasteError, Revoked, SignInError, SignedOut, Waiting,
+    Begun, Completed, LINK_LIFE, LONGEST_SIGN_IN, Meant, PasteError, Revoked, SignInError, SignedOut,
+    Waiting, api_key,
 };
 pub use store::{FileHealth, Leftover, PendingHealth, Store, StoreError, TenantHealth, Unreadable};
 pub use tenant::{FileId, MAX_NAME_BYTES, NameError, Owner, Service, Tenant, UserId};

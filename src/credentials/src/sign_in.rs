@@ -27,7 +27,7 @@ mod under_way;
 use complete::Brought;
 
 pub use logout::{Revoked, SignedOut};
-pub use pasted::PasteError;
+pub use pasted::{PasteError, api_key};
 pub use pending::LINK_LIFE;
 pub(crate) use pending::{Pending, PendingKey, Step};
 pub use under_way::LONGEST_SIGN_IN;

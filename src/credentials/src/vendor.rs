@@ -36,6 +36,8 @@ pub struct Vendor {
     pub environment: Environment,
     /// Error codes with which its API says, by a 403, that the token is refused; any other 403 is about something else.
     pub rejection_codes: Vec<String>,
+    /// Letters of its shortest API key, as far as is known; 0: nobody knows.
+    pub shortest_key: usize,
     /// Terms that a person must know before signing in.
     pub warning: Option<String>,
 }

@@ -1,9 +1,10 @@
 //! A thread that is served by an agent of somebody else: its login, its questions, its files.
 
 use std::fs;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::discord::{Answer, Id, Message, Person};
+use support::discord::{Answer, Fault, Id, Message, Person};
 
 use super::{Stage, with};
 
@@ -354,6 +355,109 @@ async fn where_a_channel_asks_or_denies_only_administrators_choose_the_mode() {
         let next = bob.says(thread, "mode\nsay: anew");
         stage.said(thread, "the answer", with("mode=plan;anew")).await;
         stage.sign(next, "✅").await;
+        // Away from the agent and back to it would leave the mode, too.
+        let native = [("name", json!("native"))];
+        let typed = bob.slash(thread, "agent", &native);
+        let words =
+            format!("Only administrators change the agent here while it works in the mode `plan`: {why}");
+        stage.told(&bob, thread, typed, &words).await;
+        let next = bob.says(thread, "mode\nsay: still");
+        stage.said(thread, "the answer", with("mode=plan;still")).await;
+        stage.sign(next, "✅").await;
+        for (who, name) in [(&stage.alice, "native"), (&bob, "foreign")] {
+            let typed = who.slash(thread, "agent", &[("name", json!(name))]);
+            stage.told(who, thread, typed, "with a new session").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_administrator_chooses_after_a_channel_was_tightened_stays_and_what_a_member_does_is_refused()
+{
+    let mut stage = Stage::ready("", "").await;
+    let open = format!(
+        "everyone = true\n[discord.channels.{}]\nagent = \"foreign\"",
+        stage.channel
+    );
+    stage.settings.clone_from(&open);
+    let mut stage = stage.with_foreign_beside(&["--modes", "options"]).await;
+    let bob = stage.guild.member("bob");
+    let (message, thread) = stage.mention(&bob, "mode").await;
+    stage.is_whole(message, thread, "mode=ask;").await;
+    stage.kill();
+    stage.settings = format!("{open}\npermissions = \"deny\"");
+    stage.up().await;
+    let plan = [("mode", json!("plan"))];
+    let typed = bob.slash(thread, "agent", &plan);
+    stage
+        .told(
+            &bob,
+            thread,
+            typed,
+            "Only administrators choose an agent's mode here",
+        )
+        .await;
+    let typed = stage.alice.slash(thread, "agent", &plan);
+    stage
+        .told(&stage.alice, thread, typed, "is told to use the mode `plan`")
+        .await;
+    let next = bob.says(thread, "mode\nsay: anew");
+    stage.said(thread, "the answer", with("mode=plan;anew")).await;
+    stage.sign(next, "✅").await;
+}
+
+#[tokio::test]
+async fn while_discord_does_not_say_who_administrates_nobody_is_told_that_they_do_not() {
+    let mut stage = Stage::ready("", "").await;
+    stage.settings = format!(
+        "everyone = true\n[discord.channels.{}]\nagent = \"foreign\"\npermissions = \"ask\"",
+        stage.channel
+    );
+    // Who the owners are is asked again by each command.
+    stage.environment.push(("AGENT_HOST_HASTE", "50".to_owned()));
+    let stage = stage.with_foreign_beside(&["--modes", "options"]).await;
+    let (alice, bob) = (&stage.alice, stage.guild.member("bob"));
+    let (message, thread) = stage.mention(&bob, "mode").await;
+    stage.is_whole(message, thread, "mode=ask;").await;
+    let back = ("code", json!("some-code#some-state"));
+    let everyone = ("scope", json!("everyone"));
+    let vendor = ("vendor", json!("rehearsal"));
+    for (command, options, words) in [
+        (
+            "agent",
+            vec![("mode", json!("plan"))],
+            "is told to use the mode `plan`",
+        ),
+        ("agent", vec![("name", json!("native"))], "with a new session"),
+        ("model", vec![("name", json!("rehearsal-fast"))], "rehearsal-fast"),
+        (
+            "auth",
+            vec![vendor.clone(), everyone.clone()],
+            "for everyone who uses this bot",
+        ),
+        ("auth", vec![vendor.clone(), everyone.clone(), back], "⚠️"),
+        (
+            "auth",
+            vec![vendor, everyone, ("action", json!("logout"))],
+            "Signed out of",
+        ),
+    ] {
+        // What Discord said for the one before is good no longer.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let fault = Fault::status(503).on("GET", "/oauth2/applications/@me");
+        stage.fake.inject(fault.times(10_000));
+        let typed = alice.slash(thread, command, &options);
+        stage
+            .told(
+                alice,
+                thread,
+                typed,
+                "Discord does not tell me now whether you may, so nothing was done",
+            )
+            .await;
+        stage.fake.forget_faults();
+        let typed = alice.slash(thread, command, &options);
+        stage.told(alice, thread, typed, words).await;
     }
 }
 

@@ -45,7 +45,7 @@ impl Stage {
     }
 
     /// The thread that was opened from a message.
-    async fn thread_of(&self, message: Id) -> Id {
+    pub(super) async fn thread_of(&self, message: Id) -> Id {
         let opened = |world: &support::discord::World| world.message(message)?.thread;
         self.fake.until("a thread", opened).await
     }

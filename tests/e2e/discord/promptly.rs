@@ -6,12 +6,13 @@ use std::time::Duration;
 use rehearsal::{Counter, Fault as Vendor, Target};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use support::discord::{Fault, Id, Message, Person};
+use support::discord::{Answer, Fault, Id, Message, Person, World};
 use support::{client, consent};
 
 use super::signing_in::link;
 use super::{Stage, with};
 
+const NOBODY_SAYS: &str = "Discord does not tell me now whether you may";
 const SLOW: Duration = Duration::from_secs(8);
 
 /// All of Discord's REST that anything here asks, but for the first answers themselves.
@@ -244,61 +245,96 @@ async fn every_command_button_and_form_is_answered_in_time_whatever_is_slow() {
     assert_eq!(names, 9, "a new one belongs into this table");
 }
 
-#[tokio::test]
-async fn whom_only_discord_can_let_in_is_answered_in_time_while_it_does_not_say_so() {
-    let stage = Stage::start("", "").await;
-    let (message, thread) = stage.mention(&stage.alice, "run: echo asked").await;
-    let card = stage.card(thread, "echo asked").await;
-    // Who the owners are is asked again.
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    let jam = stage.jam();
-    let asked = [
-        ("help".to_owned(), stage.alice.slash(thread, "help", &[])),
-        (
-            "new".to_owned(),
-            stage.alice.slash(thread, "new", &[("text", json!("say: x"))]),
-        ),
-        (
-            "Allow".to_owned(),
-            stage.alice.presses_labelled(card.id, "Allow once"),
-        ),
-        ("Deny".to_owned(), stage.alice.presses_labelled(card.id, "Deny")),
-    ];
-    stage.are_answered(&asked).await;
+/// A host that asks who the owners are again at each press.
+async fn asking() -> Stage {
+    let mut stage = Stage::ready("", "").await;
+    stage.environment.push(("AGENT_HOST_HASTE", "50".to_owned()));
+    stage.up().await;
     stage
-        .told(
-            &stage.alice,
-            thread,
-            asked[0].1,
-            "Discord does not tell me now whether you may",
-        )
-        .await;
-    drop((jam, message));
 }
 
 #[tokio::test]
-async fn whom_only_discord_can_let_in_is_let_in_by_a_later_press_however_slowly_it_says_so() {
-    let stage = Stage::start("", "").await;
-    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
+async fn whom_only_discord_can_let_in_is_answered_in_time_and_let_in_once_it_says_so() {
+    let stage = asking().await;
+    let alice = &stage.alice;
+    let (message, thread) = stage.mention(alice, "run: echo asked").await;
+    let card = stage.card(thread, "echo asked").await;
+    let jam = stage.jam();
+    let asked = [
+        ("help".to_owned(), alice.slash(thread, "help", &[])),
+        (
+            "new".to_owned(),
+            alice.slash(thread, "new", &[("text", json!("say: x"))]),
+        ),
+        ("Deny".to_owned(), alice.presses_labelled(card.id, "Deny")),
+        ("Allow".to_owned(), alice.presses_labelled(card.id, "Allow once")),
+    ];
+    stage.are_answered(&asked).await;
+    drop(jam);
+    stage.fake.forget_faults();
+    stage.told(alice, thread, asked[0].1, "opens a thread").await;
+    stage.told(alice, thread, asked[1].1, "Here it goes on").await;
+    // A form is the only answer there is.
+    stage.told(alice, thread, asked[2].1, NOBODY_SAYS).await;
     stage.sign(message, "✅").await;
+}
+
+#[tokio::test]
+async fn where_also_the_first_answer_is_slow_an_owner_is_heard_and_nobody_else() {
+    let stage = asking().await;
+    let (alice, bob) = (&stage.alice, stage.guild.member("bob"));
+    let (message, thread) = stage.mention(alice, "run: echo asked").await;
+    let card = stage.card(thread, "echo asked").await;
+    for (method, path) in [
+        ("GET", "/oauth2/applications/@me"),
+        ("POST", "/interactions/*/*/callback"),
+    ] {
+        let slow = Fault::slow(Duration::from_secs(2)).on(method, path);
+        stage.fake.inject(slow.times(10_000));
+    }
+    let refused = [
+        bob.presses_labelled(card.id, "Allow once"),
+        bob.presses_labelled(card.id, "Deny"),
+        bob.slash(thread, "reset", &[]),
+        bob.slash(thread, "new", &[("text", json!("say: mine"))]),
+    ];
+    for (asked, words) in refused
+        .into_iter()
+        .zip(["not on", NOBODY_SAYS, "not on", "not on"])
+    {
+        stage.told(&bob, thread, asked, words).await;
+    }
+    let threads = || stage.fake.look(|world| world.threads(stage.channel).len());
+    assert_eq!(threads(), 1, "nothing is opened for who may not");
+    let status = alice.slash(thread, "status", &[]);
+    stage.told(alice, thread, status, "echo asked").await;
+    alice.presses_labelled(card.id, "Allow once");
+    stage.sign(message, "✅").await;
+    let new = alice.slash(thread, "new", &[("text", json!("say: hers"))]);
+    stage.told(alice, thread, new, "Here it goes on").await;
+    assert_eq!(threads(), 2);
+}
+
+#[tokio::test]
+async fn whom_only_discord_can_let_in_is_shown_a_form_by_a_later_press_however_slowly_it_says_so() {
+    let stage = Stage::start("", "").await;
+    let (_, thread) = stage.mention(&stage.alice, "run: echo asked").await;
+    let card = stage.card(thread, "echo asked").await;
     // Longer than anybody who presses is kept waiting, and than what Discord said is good for.
     let slow = Fault::slow(Duration::from_secs(6)).on("GET", "/oauth2/applications/@me");
     stage.fake.inject(slow.times(10_000));
     // Who the owners are is asked again.
     tokio::time::sleep(Duration::from_secs(6)).await;
-    let mut told = vec![];
-    for _ in 0..10 {
-        let typed = stage.alice.slash(thread, "help", &[]);
-        let answer = stage.answered(&stage.alice, thread, typed, "").await;
-        told.push(answer.content);
-        if told.last().is_some_and(|words| words.contains("opens a thread")) {
-            break;
+    let mut refused = 0;
+    for _ in 0..40 {
+        let pressed = stage.alice.presses_labelled(card.id, "Deny");
+        let answered = |world: &World| world.interaction(pressed)?.answer.clone();
+        if let Answer::Form(_) = stage.fake.until("an answer", answered).await {
+            assert_ne!(refused, 0, "it was not known");
+            return;
         }
+        stage.told(&stage.alice, thread, pressed, NOBODY_SAYS).await;
+        refused += 1;
     }
-    let (last, refused) = told.split_last().expect("it was asked");
-    assert!(last.contains("opens a thread"), "{told:?}");
-    assert!(
-        !refused.is_empty() && refused.iter().all(|words| words.contains("does not tell me now")),
-        "{told:?}"
-    );
+    panic!("never shown: {refused}");
 }

@@ -24,7 +24,7 @@ impl Stage {
         .await;
     }
 
-    fn calls(&self, thread: Id, text: &str) -> Id {
+    pub(super) fn calls(&self, thread: Id, text: &str) -> Id {
         self.alice
             .says(thread, &format!("{} {text}", self.fake.bot().mention()))
     }

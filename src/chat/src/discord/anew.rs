@@ -63,7 +63,7 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
         let parent = bot.places.spot(channel).and_then(|spot| spot.parent);
         let obeyed = hear::obey_channel(bot, channel, parent).await;
         return obeyed
-            .map(|()| Admission::Granted)
+            .map(|_| Admission::Granted)
             .map_err(|failed| failed.to_string());
     };
     if reason != UNSEEN {

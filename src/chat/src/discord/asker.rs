@@ -9,18 +9,19 @@ use serenity::all::{Member, PartialChannel, User};
 use supervisor::Offered;
 use tokio::time::Instant;
 
-use super::admission::{Author, AuthorKind, Id, Place, Refusal, Rules, admits};
+use super::admission::{Author, AuthorKind, Id, Place};
 use super::bot::Bot;
 use super::haste::hurried;
 use super::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::places::{Kind, Spot};
 use super::rest::{EPHEMERAL, Later, Outgoing, Trouble};
 
-/// So long may be looked at what the first answer depends on: whoever asks is answered within three.
-const PATIENCE: Duration = Duration::from_secs(2);
+mod entry;
+
+pub(super) use entry::{First, May, is_admin};
+
 /// So long an interaction can be answered.
 const LIFE: Duration = Duration::from_mins(15);
-const NOBODY_SAYS: &str = "Discord does not tell me now whether you may. Try it again in a moment.";
 
 /// Who asks, and where.
 #[derive(Debug, Clone)]
@@ -108,26 +109,6 @@ impl Asker {
         }
     }
 
-    /// Whether they may use the bot here, looked at anew each time. Errors: why not, in words.
-    pub(super) async fn admitted(&self, bot: &Bot) -> Result<(), &'static str> {
-        let listed = admits(&bot.config.rules, &self.author, self.place);
-        let Err(Refusal::NotListed) = listed else {
-            return listed.map_err(Refusal::words);
-        };
-        let rules = self.in_time(rules(bot)).await.flatten().ok_or(NOBODY_SAYS)?;
-        admits(&rules, &self.author, self.place).map_err(Refusal::words)
-    }
-
-    /// Waits for something that the first answer depends on; `None`: it must not be waited for any longer.
-    pub(super) async fn in_time<T>(&self, look: impl Future<Output = T>) -> Option<T> {
-        tokio::time::timeout_at(self.came + PATIENCE, look).await.ok()
-    }
-
-    /// Whether they decide for the whole host. To be asked once they have an answer.
-    pub(super) async fn is_admin(&self, bot: &Bot) -> bool {
-        is_admin(bot, self.user).await == Some(true)
-    }
-
     /// Answers at once, for their eyes only.
     pub(super) async fn tell(&self, bot: &Bot, words: &str) {
         let body = json!({
@@ -135,18 +116,6 @@ impl Asker {
             "data": { "content": words, "flags": EPHEMERAL, "allowed_mentions": { "parse": [] } },
         });
         self.respond(bot, body).await;
-    }
-
-    /// Says that the answer will come, for their eyes only. `false`: Discord does not take it, as of an interaction that
-    /// was answered before; then nothing is to be done.
-    pub(super) async fn later(&self, bot: &Bot) -> bool {
-        self.respond(bot, json!({ "type": 5, "data": { "flags": EPHEMERAL } }))
-            .await
-    }
-
-    /// Says that it was heard; what it changes is seen elsewhere. `false`: as for [`later`](Self::later).
-    pub(super) async fn heard(&self, bot: &Bot) -> bool {
-        self.respond(bot, json!({ "type": 6 })).await
     }
 
     /// Shows a form.
@@ -187,7 +156,7 @@ impl Asker {
         }
     }
 
-    /// The answer that was announced by [`later`](Self::later). Where its time is over it becomes a normal message.
+    /// The answer that was announced by [`First::Later`]. Where its time is over it becomes a normal message.
     pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, late: Late) {
         self.line().answer(bot, message, late, self.user).await;
     }
@@ -353,24 +322,5 @@ where
         }
         tokio::time::sleep(hurried(pause)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
-/// Whether somebody decides for the whole host; `None`: Discord does not say it now.
-pub(super) async fn is_admin(bot: &Bot, user: Id) -> Option<bool> {
-    if bot.config.admins.contains(&user) {
-        return Some(true);
-    }
-    Some(rules(bot).await?.owners.contains(&user))
-}
-
-/// Who may speak, with the application's owners; `None`: Discord does not say it.
-async fn rules(bot: &Bot) -> Option<Arc<Rules>> {
-    match bot.rules().await {
-        Ok(rules) => Some(rules),
-        Err(trouble) => {
-            tracing::warn!(%trouble, "Discord does not say who owns the application");
-            None
-        }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use conversation::ThreadId;
+use conversation::{ConversationError, ThreadId};
 use credentials::UserId;
 use serde_json::{Value, json};
 use serenity::all::{CommandData, CommandDataOptionValue};
 use supervisor::SupervisorError;
 
-use super::asker::{Asker, Late};
+use super::asker::{Asker, First, Late, May};
 use super::bot::{Bot, user};
 use super::places::thread;
 use super::rest::Outgoing;
@@ -133,16 +133,12 @@ impl Typed<'_> {
 
 /// Does what was typed.
 pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
-    if let Err(words) = asker.admitted(bot).await {
-        asker.tell(bot, words).await;
-        return;
-    }
     let typed = Typed(data);
     if data.name == "new" {
         new_thread(bot, asker, typed.text("text").unwrap_or_default()).await;
         return;
     }
-    if !asker.later(bot).await {
+    if !asker.enters(bot, First::Later).await {
         return;
     }
     if data.name == "auth" {
@@ -159,7 +155,8 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
         };
         match here.run().await {
             Ok(reply) => reply,
-            Err(error) => owner::why_not(bot, &here.thread, &error).await.into(),
+            Err(NotDone::Failed(error)) => owner::why_not(bot, &here.thread, &error).await.into(),
+            Err(NotDone::Told(words)) => words.into(),
         }
     } else {
         NOT_HERE.to_owned().into()
@@ -170,11 +167,16 @@ pub(super) async fn typed(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
     }
 }
 
-/// It is kept before it is acknowledged.
+/// It is kept before it is acknowledged. (The next host, too, asks who may before it opens anything.)
 async fn new_thread(bot: &Arc<Bot>, asker: &Asker, text: String) {
+    let may = asker.may(bot).await;
+    if let May::No(words) = may {
+        asker.tell(bot, words).await;
+        return;
+    }
     match new::keep(bot, asker, text) {
         Kept::Asked(wanted) => {
-            if asker.later(bot).await {
+            if asker.enters_if(bot, First::Later, may).await {
                 new::open(bot, wanted, false).await;
             } else {
                 wanted.forget(bot);
@@ -200,6 +202,32 @@ impl From<String> for Reply {
     }
 }
 
+/// Why nothing was done.
+enum NotDone {
+    /// It did not work, or is not theirs to do.
+    Failed(SupervisorError),
+    /// In words.
+    Told(String),
+}
+
+impl From<SupervisorError> for NotDone {
+    fn from(error: SupervisorError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<ConversationError> for NotDone {
+    fn from(error: ConversationError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<&str> for NotDone {
+    fn from(words: &str) -> Self {
+        Self::Told(words.to_owned())
+    }
+}
+
 /// A command, and where and by whom it was typed.
 struct Here<'a> {
     bot: &'a Arc<Bot>,
@@ -210,14 +238,14 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
-    async fn run(&self) -> Result<Reply, SupervisorError> {
+    async fn run(&self) -> Result<Reply, NotDone> {
         if self.typed.0.name == "status" && self.bot.places.is_served(self.asker.channel) {
-            return Box::pin(status::status(self)).await;
+            return Ok(Box::pin(status::status(self)).await?);
         }
         self.words().await.map(Reply::from)
     }
 
-    async fn words(&self) -> Result<String, SupervisorError> {
+    async fn words(&self) -> Result<String, NotDone> {
         let bot = self.bot;
         let name = self.typed.0.name.as_str();
         if name == "help" {
@@ -239,7 +267,7 @@ impl Here<'_> {
                 supervisor.reset(&self.thread, &self.by).await?;
                 Ok("The agent begins anew here. What was said and the files stay.".to_owned())
             }
-            "queue" => queue::queue(self).await,
+            "queue" => Ok(queue::queue(self).await?),
             "model" => choose::model(self).await,
             "agent" => choose::agent(self).await,
             _ => Ok("There is no such command here.".to_owned()),

@@ -21,6 +21,7 @@ mod facts;
 mod failed;
 mod trying;
 mod turn;
+mod unkept;
 mod waiting;
 
 pub(super) use absence::is_missing;

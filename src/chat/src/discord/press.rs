@@ -11,7 +11,7 @@ use serenity::all::{
 };
 use supervisor::{AgentKind, Answer, Deed, SupervisorError};
 
-use super::asker::{Asker, Given, Late};
+use super::asker::{Asker, First, Given, Late};
 use super::bot::{Bot, user};
 use super::custom_id::Action;
 use super::places::thread;
@@ -115,8 +115,17 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
             return;
         }
     };
-    if let Err(words) = asker.admitted(bot).await {
-        asker.tell(bot, words).await;
+    let enters = match first(&action) {
+        Some(first) => asker.enters(bot, first).await,
+        None => match asker.may_now(bot).await {
+            Ok(()) => true,
+            Err(words) => {
+                asker.tell(bot, words).await;
+                false
+            }
+        },
+    };
+    if !enters {
         return;
     }
     let (Some(thread), Some(by)) = (thread(asker.channel), user(asker.user)) else {
@@ -152,25 +161,19 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
         }
         Action::Forbid { grant } => forbid(bot, asker, &thread, &by, grant).await,
         Action::Retry { turn } => {
-            if asker.heard(bot).await {
-                bot.speak_in(asker.channel).await;
-                let done = bot.house.supervisor.retry(&thread, turn, &by).await;
-                // What offered it says so from now on, and may be older than all that is looked at.
-                if let Ok(known) = items(bot, &thread).await {
-                    bot.look_at_turn(asker.channel, turn, &known);
-                }
-                told(bot, asker, done.map(drop)).await;
+            bot.speak_in(asker.channel).await;
+            let done = bot.house.supervisor.retry(&thread, turn, &by).await;
+            // What offered it says so from now on, and may be older than all that is looked at.
+            if let Ok(known) = items(bot, &thread).await {
+                bot.look_at_turn(asker.channel, turn, &known);
             }
+            told(bot, asker, done.map(drop)).await;
         }
-        Action::Stop { turn } => {
-            if asker.heard(bot).await {
-                match bot.house.supervisor.stop_turn(&thread, turn, &by).await {
-                    Ok(true) => {}
-                    Ok(false) => asker.add(bot, "That is over already.").await,
-                    Err(error) => told(bot, asker, Err(error)).await,
-                }
-            }
-        }
+        Action::Stop { turn } => match bot.house.supervisor.stop_turn(&thread, turn, &by).await {
+            Ok(true) => {}
+            Ok(false) => asker.add(bot, "That is over already.").await,
+            Err(error) => told(bot, asker, Err(error)).await,
+        },
         Action::Details { item } => details(bot, asker, &thread, item).await,
         Action::SignIn { .. } | Action::Paste(_) | Action::Pasted(_) | Action::SignOut { .. } => {
             sign_in::pressed(bot, asker, &thread, &action, field(sign_in::FIELD)).await;
@@ -178,11 +181,23 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
     }
 }
 
+/// What is answered first to a press or a form; `None`: a form is the answer, and there is no other after it.
+fn first(action: &Action) -> Option<First> {
+    match action {
+        Action::Allow { .. } | Action::DenyReason { .. } | Action::Retry { .. } | Action::Stop { .. } => {
+            Some(First::Heard)
+        }
+        Action::Forbid { .. }
+        | Action::Details { .. }
+        | Action::SignIn { .. }
+        | Action::Pasted(_)
+        | Action::SignOut { .. } => Some(First::Later),
+        Action::Deny { .. } | Action::Paste(_) => None,
+    }
+}
+
 /// Takes back what is always allowed.
 async fn forbid(bot: &Arc<Bot>, asker: &Asker, thread: &ThreadId, by: &UserId, grant: Option<GrantId>) {
-    if !asker.later(bot).await {
-        return;
-    }
     bot.speak_in(asker.channel).await;
     let words = match decider(bot, asker, thread, by).await {
         Ok(owner) => commands::forbid(bot, asker, thread, &owner, grant)
@@ -195,9 +210,6 @@ async fn forbid(bot: &Arc<Bot>, asker: &Asker, thread: &ThreadId, by: &UserId, g
 
 /// Shows what a tool was given and gave back.
 async fn details(bot: &Bot, asker: &Asker, thread: &ThreadId, item: ItemId) {
-    if !asker.later(bot).await {
-        return;
-    }
     let shown = items(bot, thread).await;
     let shown = shown.map(|items| render::details(&items, item));
     let answer = match shown {
@@ -253,9 +265,6 @@ async fn decider(bot: &Bot, asker: &Asker, thread: &ThreadId, by: &UserId) -> Re
 }
 
 async fn decide(bot: &Arc<Bot>, asker: &Asker, by: &UserId, decision: Decision<'_>) {
-    if !asker.heard(bot).await {
-        return;
-    }
     let owner = match decider(bot, asker, decision.thread, by).await {
         Ok(owner) => owner,
         Err(words) => return asker.add(bot, &words).await,

@@ -25,7 +25,7 @@ pub use activity::{Details, details};
 pub use message::{Button, Content, DesiredMessage, Face, Key, OutFile, Press, Style};
 pub use postings::{after, is_card, waits};
 pub use unattached::is_unattached;
-pub use words::{Footer, HEARD, SIGNS, UNSAID, bytes, escaped, happened, reaction};
+pub use words::{Footer, HEARD, SIGNS, UNSAID, WAITS, bytes, escaped, happened, reaction};
 
 use super::split::{LONGEST_MESSAGE, MOST_PARTS, split, split_into, units};
 use activity::Activity;

@@ -132,10 +132,8 @@ async fn tenant(
     scope: Option<&str>,
 ) -> Result<Tenant, String> {
     let owner = match scope {
-        Some("everyone") if asker.is_admin(bot).await => Owner::Host,
-        Some("everyone") => {
-            return Err(NOT_ADMIN.to_owned());
-        }
+        Some("everyone") if asker.is_admin(bot).await? => Owner::Host,
+        Some("everyone") => return Err(NOT_ADMIN.to_owned()),
         _ => Owner::User(user.clone()),
     };
     Ok(Tenant {
@@ -266,7 +264,7 @@ async fn sign_out(bot: &Bot, tenant: &Tenant) -> Result<Said, String> {
     })
 }
 
-/// Buttons and forms about signing in.
+/// Buttons and forms about signing in; what is no form was acknowledged.
 pub(super) async fn pressed(
     bot: &Arc<Bot>,
     asker: &Asker,
@@ -282,7 +280,6 @@ pub(super) async fn pressed(
             form(bot, asker, sign_in).await;
             return;
         }
-        _ if !asker.later(bot).await => return,
         Action::SignIn { item } => for_thread(bot, asker, thread, &user, item.0)
             .await
             .map(Said::alone),

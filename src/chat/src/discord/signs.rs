@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::admission::Id;
-use super::render::{HEARD, SIGNS};
+use super::render::{HEARD, SIGNS, WAITS};
 use super::rest::{Rest, Trouble};
 
 /// Messages whose sign is remembered, so that it can be taken off.
@@ -32,9 +32,15 @@ struct State {
     /// What is to be done, by channel; a channel is there while somebody works on it.
     wanted: HashMap<Id, VecDeque<(Id, &'static str)>>,
     /// Messages whose sign is wanted or being set.
-    under_way: HashMap<Id, usize>,
+    under_way: HashMap<Id, UnderWay>,
     shown: HashMap<Id, &'static str>,
     order: VecDeque<Id>,
+}
+
+/// What is to be done about a message's sign: so many changes, and the newest sign.
+struct UnderWay {
+    changes: usize,
+    newest: &'static str,
 }
 
 impl Signs {
@@ -48,10 +54,36 @@ impl Signs {
     /// The message was heard. What its turn has shown meanwhile says more, and stays.
     pub(super) fn heard(&self, channel: Id, message: Id) {
         let mut state = self.state();
-        if !state.shown.contains_key(&message) && !state.under_way.contains_key(&message) {
+        match state.newest(message) {
+            Some(WAITS) => {}
+            Some(_) => return,
             // Nobody has told anything of it before.
-            state.remember(message, NONE);
-            self.want(state, channel, message, HEARD);
+            None => state.remember(message, NONE),
+        }
+        self.want(state, channel, message, HEARD);
+    }
+
+    /// The message waits, unless something else was told of it: then that stays.
+    pub(super) fn waits(&self, channel: Id, message: Id) {
+        let state = self.state();
+        if matches!(state.newest(message), None | Some(NONE | WAITS)) {
+            self.want(state, channel, message, WAITS);
+        }
+    }
+
+    /// An earlier host left it on the message that it waits.
+    pub(super) fn waited(&self, message: Id) {
+        let mut state = self.state();
+        if state.newest(message).is_none() {
+            state.remember(message, WAITS);
+        }
+    }
+
+    /// The message does not wait any more; what its turn has shown stays.
+    pub(super) fn waits_no_longer(&self, channel: Id, message: Id) {
+        let state = self.state();
+        if state.newest(message) == Some(WAITS) {
+            self.want(state, channel, message, NONE);
         }
     }
 
@@ -63,12 +95,20 @@ impl Signs {
     fn want(&self, mut state: MutexGuard<'_, State>, channel: Id, message: Id, sign: &'static str) {
         let is_idle = !state.wanted.contains_key(&channel);
         let queue = state.wanted.entry(channel).or_default();
-        if let Some((_, wanted)) = queue.iter_mut().find(|(known, _)| *known == message) {
+        let is_one_more = if let Some((_, wanted)) = queue.iter_mut().find(|(known, _)| *known == message) {
             *wanted = sign;
+            false
         } else {
             queue.push_back((message, sign));
-            *state.under_way.entry(message).or_default() += 1;
-        }
+            true
+        };
+        let nothing = UnderWay {
+            changes: 0,
+            newest: sign,
+        };
+        let under_way = state.under_way.entry(message).or_insert(nothing);
+        under_way.changes += usize::from(is_one_more);
+        under_way.newest = sign;
         drop(state);
         if is_idle {
             let signs = self.clone();
@@ -91,7 +131,7 @@ impl Signs {
     }
 
     async fn change(&self, channel: Id, message: Id, sign: &'static str, before: Option<&'static str>) {
-        if !self.ask(channel, message, sign, true).await {
+        if sign != NONE && !self.ask(channel, message, sign, true).await {
             return;
         }
         self.state().remember(message, sign);
@@ -189,12 +229,18 @@ fn pause(tries: u32, trouble: &Trouble) -> Duration {
 
 impl State {
     fn end(&mut self, message: Id) {
-        if let Some(count) = self.under_way.get_mut(&message) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(under_way) = self.under_way.get_mut(&message) {
+            under_way.changes -= 1;
+            if under_way.changes == 0 {
                 self.under_way.remove(&message);
             }
         }
+    }
+
+    /// The sign that a message has, or is to have.
+    fn newest(&self, message: Id) -> Option<&'static str> {
+        let under_way = self.under_way.get(&message).map(|under_way| under_way.newest);
+        under_way.or_else(|| self.shown.get(&message).copied())
     }
 
     fn forget(&mut self, message: Id) {
@@ -255,5 +301,35 @@ mod tests {
         signs.show(1, 9, "❌");
         let order: Vec<Id> = std::iter::from_fn(|| signs.next(1).map(|(message, ..)| message)).collect();
         assert_eq!(order, [3, 9, 2, 4]);
+    }
+
+    #[tokio::test]
+    async fn that_a_message_waits_is_said_until_more_is_known_of_it_and_takes_nothing_back() {
+        let rest = Rest::new(&"token".into(), &crate::discord::config::Server::default()).unwrap();
+        let signs = Signs::new(Arc::new(rest));
+        let wanted = |message| {
+            let state = signs.state();
+            let wanted = state.wanted.get(&1);
+            wanted.and_then(|all| {
+                all.iter()
+                    .find(|(known, _)| *known == message)
+                    .map(|(_, sign)| *sign)
+            })
+        };
+        signs.show(1, 2, "✅");
+        signs.waits(1, 2);
+        signs.waits_no_longer(1, 2);
+        assert_eq!(wanted(2), Some("✅"));
+        signs.waits(1, 3);
+        assert_eq!(wanted(3), Some(WAITS));
+        signs.heard(1, 3);
+        signs.waits_no_longer(1, 3);
+        assert_eq!(wanted(3), Some(HEARD));
+        signs.waits(1, 4);
+        signs.waits_no_longer(1, 4);
+        assert_eq!(wanted(4), Some(NONE), "it became nothing");
+        signs.waited(5);
+        signs.heard(1, 5);
+        assert_eq!((wanted(5), signs.state().shown[&5]), (Some(HEARD), WAITS));
     }
 }

@@ -16,9 +16,6 @@ use crate::store::{Store, StoreError};
 use crate::tenant::{Service, Tenant, UserId};
 use crate::vendor::{Renewal, TokenEndpoint, Vendor, Way};
 
-/// Longest key that is stored.
-const MAX_KEY: usize = 4096;
-
 /// Whether the login may still be stored; why not, in words.
 pub(super) type May = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
@@ -108,7 +105,13 @@ async fn credential(
     pasted: Option<&SecretString>,
 ) -> Result<Credential, SignInError> {
     let grant = match (&pending.step, granted) {
-        (Step::ApiKey, _) => return Ok(Credential::ApiKey(api_key(pasted)?)),
+        (Step::ApiKey, _) => {
+            let pasted = pasted.map_or("", |pasted| pasted.expose_secret());
+            return Ok(Credential::ApiKey(ApiKey {
+                key: pasted::api_key(vendor, pasted)?.to_owned().into(),
+                obtained_at: Timestamp::now(),
+            }));
+        }
         (Step::Device { scopes, .. }, Some(answer)) => {
             signed_in(vendor, &vendor.token_endpoint()?, &answer, scopes.clone())?
         }
@@ -242,19 +245,6 @@ fn signed_in(
         resource: vendor.resource.clone(),
         api_base: answer.api_base(),
         invalidated: None,
-    })
-}
-
-fn api_key(pasted: Option<&SecretString>) -> Result<ApiKey, SignInError> {
-    let text = pasted.map_or("", |pasted| pasted.expose_secret().trim());
-    // A key travels in a header: one word of visible ASCII. The address of a page, copied in its place, is none.
-    let is_word = text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains("://");
-    if text.is_empty() || text.len() > MAX_KEY || !is_word {
-        return Err(PasteError::NotAKey.into());
-    }
-    Ok(ApiKey {
-        key: text.to_owned().into(),
-        obtained_at: Timestamp::now(),
     })
 }
 

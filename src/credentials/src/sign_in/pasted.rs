@@ -4,8 +4,12 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use url::{Url, form_urlencoded};
 
+use crate::vendor::Vendor;
+
 /// Longest text that is looked at.
 const MAX_PASTED: usize = 16 * 1024;
+/// Longest key that is stored.
+const MAX_KEY: usize = 4096;
 
 /// What was found in a pasted text.
 #[derive(Debug)]
@@ -59,6 +63,9 @@ pub enum PasteError {
     /// Not what a key looks like, where one is wanted.
     #[error("that is no API key: a key is one word of plain letters, digits and signs")]
     NotAKey,
+    /// Shorter than any key of this vendor.
+    #[error("that is no API key: this vendor's are longer")]
+    ShortKey,
 }
 
 impl PasteError {
@@ -75,10 +82,26 @@ impl PasteError {
                 "use the newest link, and paste the answer to it; do not paste what somebody sent you"
             }
             Self::NothingWanted => "type the code there: the login is stored by itself then",
-            Self::NotAKey => "paste the key alone, as the vendor shows it when it is made",
+            Self::NotAKey | Self::ShortKey => "paste the key alone, as the vendor shows it when it is made",
             Self::IsAKey => "for a key, begin with `--grant api-key` where the vendor offers it",
         })
     }
+}
+
+/// Reads an API key.
+///
+/// Errors: it is none of this vendor's, which can be told without asking it.
+pub fn api_key<'a>(vendor: &Vendor, text: &'a str) -> Result<&'a str, PasteError> {
+    let text = text.trim();
+    // A key travels in a header: one word of visible ASCII. The address of a page, copied in its place, is none.
+    let is_word = text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains("://");
+    if text.is_empty() || text.len() > MAX_KEY || !is_word {
+        return Err(PasteError::NotAKey);
+    }
+    if text.len() < vendor.shortest_key {
+        return Err(PasteError::ShortKey);
+    }
+    Ok(text)
 }
 
 /// Reads a code, `code#state`, `code=…&state=…`, or a whole redirect address.

@@ -10,6 +10,10 @@ use crate::tenant::Service;
 /// Codex's public client id, as its own CLI uses it.
 const CODEX_CLIENT: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 
+/// Keys of the vendors whose API is used with one have many times as many letters. A server that stands in for one, and takes
+/// anything, takes so many.
+const SHORTEST_KEY: usize = 8;
+
 pub(super) fn all(rehearsal: Option<&Url>) -> Vec<Vendor> {
     let mut vendors = vec![
         codex(&url("https://auth.openai.com/")),
@@ -77,6 +81,7 @@ pub(super) fn codex(issuer: &Url) -> Vendor {
         issuer: None,
         environment: Environment::default(),
         rejection_codes: vec![],
+        shortest_key: 0,
         warning: None,
     }
 }
@@ -109,6 +114,7 @@ fn rehearsal(base: &Url) -> Vendor {
         issuer: Some(base.as_str().trim_end_matches('/').to_owned()),
         environment: Environment::default(),
         rejection_codes: vec![],
+        shortest_key: 0,
         warning: None,
     }
 }
@@ -128,6 +134,7 @@ fn key_vendor(name: &str, title: &str, key: &str, token: Option<&str>) -> Vendor
             ..Environment::default()
         },
         rejection_codes: vec![],
+        shortest_key: SHORTEST_KEY,
         warning: None,
     }
 }

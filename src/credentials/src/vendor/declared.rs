@@ -244,6 +244,7 @@ impl DeclaredVendor {
             issuer: None,
             environment: Environment::default(),
             rejection_codes: vec![],
+            shortest_key: 0,
             warning: None,
         };
         self.change(&mut vendor);

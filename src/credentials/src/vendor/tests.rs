@@ -38,6 +38,7 @@ fn vendor(name: &str, ways: Vec<Way>, endpoint: Option<TokenEndpoint>, scopes: &
         issuer: None,
         environment: Environment::default(),
         rejection_codes: vec![],
+        shortest_key: 0,
         warning: None,
     }
 }
@@ -251,4 +252,21 @@ fn everything_wrong_with_a_declared_vendor_is_said_at_once() {
         )
         .is_ok()
     );
+}
+
+#[test]
+fn no_key_is_refused_for_its_length_where_nobody_knows_how_long_they_are() {
+    let mut vendors = Vendors::builtin(None);
+    let declared = DeclaredVendor::deserialize(serde_json::json!({ "grant": "api-key" })).unwrap();
+    vendors.declare("at-home", &declared).unwrap();
+    let read = |name: &str, key| {
+        let vendor = vendors.get(&Service::parse(name).unwrap()).unwrap();
+        crate::api_key(&vendor, key).map(str::to_owned)
+    };
+    assert_eq!(read("at-home", " x\n"), Ok("x".to_owned()));
+    assert_eq!(read("openai", "EMPTY-00"), Ok("EMPTY-00".to_owned()));
+    assert_eq!(read("openai", "EMPTY"), Err(crate::PasteError::ShortKey));
+    for none in ["", "two words", "https://a.example/keys"] {
+        assert_eq!(read("at-home", none), Err(crate::PasteError::NotAKey), "{none}");
+    }
 }

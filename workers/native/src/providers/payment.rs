@@ -245,6 +245,7 @@ fn vendor(account: &Account) -> Vendor {
         resource: None,
         issuer: None,
         environment: Environment::default(),
+        shortest_key: 0,
         rejection_codes: account.rejection_codes.clone(),
         warning: None,
     }

@@ -7,9 +7,10 @@ use conversation::{Permissions, Thread, ThreadChange};
 use serenity::all::CommandData;
 use supervisor::{Deed, Offered, Setting, SupervisorError, is_mode_guarded};
 
-use super::{Here, Typed};
+use super::{Here, NotDone, Typed};
 use crate::discord::asker::Asker;
 use crate::discord::bot::Bot;
+use crate::discord::hear::obey_channel;
 use crate::discord::names;
 use crate::discord::places::thread;
 use crate::discord::split::units;
@@ -21,36 +22,49 @@ const LONGEST_NAME: usize = 200;
 const PROPOSALS: usize = 25;
 const LONGEST_PROPOSAL: usize = 100;
 
-/// Errors: the asker may not change what the whole thread works with.
-async fn may_change(here: &Here<'_>) -> Result<Thread, SupervisorError> {
+/// Errors: the asker may not change what the whole thread works with, or nobody says now whether they may.
+async fn may_change(here: &Here<'_>) -> Result<Thread, NotDone> {
     let known = here.bot.house.conversation.thread(&here.thread).await?;
-    if known.owner == here.by || here.asker.is_admin(here.bot).await {
+    if known.owner == here.by || here.asker.is_admin(here.bot).await? {
         return Ok(known);
     }
-    Err(SupervisorError::NotAllowed(Deed::Change))
+    Err(SupervisorError::NotAllowed(Deed::Change).into())
 }
 
-/// Why somebody who may change what a thread works with may not choose the mode of its agent; `None`: they may.
-async fn mode_refused(here: &Here<'_>, known: &Thread) -> Option<String> {
-    if !is_mode_guarded(known.permissions) || here.asker.is_admin(here.bot).await {
-        return None;
+/// The thread with what its channel permits now: what only administrators choose there is looked at before it is chosen, not
+/// with the next message.
+///
+/// Errors: Discord does not say where the thread is, or it can't be written.
+async fn obeyed(here: &Here<'_>) -> Result<Thread, NotDone> {
+    let channel = here.asker.channel;
+    let spot = here.bot.spot(channel).await.map_err(|trouble| {
+        tracing::info!(channel, %trouble, "what a thread's channel permits is not known");
+        NotDone::from("Discord does not tell me now which channel this is, so nothing was done. Try it again in a moment.")
+    })?;
+    Ok(obey_channel(here.bot, channel, spot.parent).await?)
+}
+
+/// Errors: only administrators do this here, or nobody says now whether the asker is one. `what`: this, in words.
+async fn may_loosen(here: &Here<'_>, known: &Thread, what: &str) -> Result<(), NotDone> {
+    if !is_mode_guarded(known.permissions) || here.asker.is_admin(here.bot).await? {
+        return Ok(());
     }
-    let set = match known.permissions? {
-        Permissions::Ask => "ask",
-        Permissions::Allow => "allow",
-        Permissions::Deny => "deny",
+    let set = match known.permissions {
+        Some(Permissions::Ask) => "ask",
+        Some(Permissions::Deny) => "deny",
+        Some(Permissions::Allow) | None => return Ok(()),
     };
-    Some(format!(
-        "Only administrators choose an agent's mode here: this channel's `permissions` are `{set}`, and in some modes an agent asks \
+    Err(NotDone::Told(format!(
+        "Only administrators {what}: this channel's `permissions` are `{set}`, and in some modes an agent asks \
          for less. Administrators are the owners of this bot's application, and whom `admins` in `[discord]` names."
-    ))
+    )))
 }
 
 fn is_no_name(name: &str) -> bool {
     name.len() > LONGEST_NAME || name.contains(|letter: char| letter.is_control() || letter == '`')
 }
 
-pub(super) async fn model(here: &Here<'_>) -> Result<String, SupervisorError> {
+pub(super) async fn model(here: &Here<'_>) -> Result<String, NotDone> {
     let supervisor = &here.bot.house.supervisor;
     let Some(name) = here.typed.text("name").filter(|name| !name.is_empty()) else {
         let known = here.bot.house.conversation.thread(&here.thread).await?;
@@ -89,7 +103,7 @@ fn answers<'a>(here: &'a Here<'_>, thread: &'a Thread) -> Model<'a> {
     crate::standing::model(&here.bot.house.supervisor, thread)
 }
 
-pub(super) async fn agent(here: &Here<'_>) -> Result<String, SupervisorError> {
+pub(super) async fn agent(here: &Here<'_>) -> Result<String, NotDone> {
     let supervisor = &here.bot.house.supervisor;
     let named = |option: &str| here.typed.text(option).filter(|name| !name.is_empty());
     let (name, mode) = (named("name"), named("mode"));
@@ -97,17 +111,20 @@ pub(super) async fn agent(here: &Here<'_>) -> Result<String, SupervisorError> {
         let known = here.bot.house.conversation.thread(&here.thread).await?;
         return Ok(served_by(here, &known));
     }
-    let known = may_change(here).await?;
+    may_change(here).await?;
     if mode.as_deref().is_some_and(is_no_name) {
         return Ok("That is no name of a mode.".to_owned());
     }
-    if mode.is_some()
-        && let Some(why) = mode_refused(here, &known).await
-    {
-        return Ok(why);
-    }
+    let known = obeyed(here).await?;
     let agent = name.clone().unwrap_or_else(|| known.agent.clone());
     let is_new = agent != known.agent;
+    if mode.is_some() {
+        may_loosen(here, &known, "choose an agent's mode here").await?;
+    } else if is_new && let Some(mode) = &known.mode {
+        // With another agent, and this one again, it would be chosen no longer.
+        let what = format!("change the agent here while it works in the mode `{mode}`");
+        may_loosen(here, &known, &what).await?;
+    }
     let meant = Thread { agent, ..known };
     let change = ThreadChange {
         agent: name.clone(),
@@ -162,7 +179,7 @@ pub(in crate::discord) async fn complete(bot: &Arc<Bot>, asker: &Asker, data: &C
 }
 
 async fn proposals(bot: &Bot, asker: &Asker, data: &CommandData) -> Option<Vec<Offered>> {
-    asker.admitted(bot).await.ok()?;
+    asker.may_now(bot).await.ok()?;
     let (thread, focused) = (thread(asker.channel)?, data.autocomplete()?);
     let setting = match (data.name.as_str(), focused.name) {
         ("model", "name") => Setting::Model,

@@ -96,7 +96,7 @@ pub(super) async fn open(bot: &Arc<Bot>, asked: Asked, again: bool) {
             let words = match asked.open(&bot, again || tries > 0).await {
                 Ok(thread) => format!("Here it goes on: <#{thread}>"),
                 Err(Failed::Here(words)) => names::shortened(&words, 1900),
-                Err(Failed::Later(why)) => return Tried::Again(why),
+                Err(Failed::Later(why) | Failed::Unkept { why, .. }) => return Tried::Again(why),
                 // The next host does it.
                 Err(Failed::Stopping) => return Tried::Done,
             };

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serenity::all::{Message, Nonce};
+use serenity::all::{Message, MessageReaction, Nonce};
 
 use super::deal::{Came, Dealt};
+use super::unkept;
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::haste::hurried;
@@ -55,7 +56,7 @@ pub(super) async fn is_left(
 }
 
 /// Whether the other program has spoken in the thread since, or put a sign on the message: it does that as this bot. What
-/// this host does comes after its turn is durable.
+/// this host does comes after its turn is durable, but for the sign of a message that can't become one yet.
 async fn has_taken(bot: &Bot, message: &Message, thread: Id) -> Result<bool, Trouble> {
     let id = message.id.get();
     if bot.places.said_by_another(thread).is_some_and(|said| said > id) {
@@ -64,7 +65,8 @@ async fn has_taken(bot: &Bot, message: &Message, thread: Id) -> Result<bool, Tro
     match bot.rest.page(message.channel_id.get(), id - 1).await {
         Ok(page) => {
             let now = page.messages.into_iter().find(|read| read.id == message.id);
-            Ok(now.is_some_and(|now| now.reactions.iter().any(|sign| sign.me)))
+            let is_taken = |sign: &MessageReaction| sign.me && !unkept::is_waiting(sign);
+            Ok(now.is_some_and(|now| now.reactions.iter().any(is_taken)))
         }
         // Nobody can say it. Answered twice is better than not at all.
         Err(Trouble::Refused { .. }) => Ok(false),

@@ -8,6 +8,7 @@ use super::Failed;
 use super::deal::Came;
 use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
+use crate::discord::render::WAITS;
 use crate::discord::rest::{Outgoing, Trouble};
 
 /// Why no thread can be opened, in words; `None`: it is not about threads.
@@ -77,25 +78,35 @@ pub(super) fn answer(bot: &Arc<Bot>, came: Arc<Came>, words: String, again: bool
     tokio::spawn(async move { persist(&bot.held, id, Behind::Waits, attempt).await });
 }
 
-async fn say(bot: &Bot, message: &Message, words: &str, again: bool) -> Result<(), Trouble> {
-    if again && was_answered(bot, message).await? {
+/// Says it as a reply, once: of a message that waits that it does, and of each what became of it.
+///
+/// Errors: as for a request.
+pub(super) async fn say(bot: &Bot, message: &Message, words: &str, again: bool) -> Result<(), Trouble> {
+    if again && was_answered(bot, message, words).await? {
         return Ok(());
     }
+    let kind = if waits(words) { 'w' } else { 'r' };
     let mut reply = Outgoing::words(words);
     reply.reply_to = Some(message.id.get());
-    reply.nonce = Some(bot.nonces.named(&format!("r{}", message.id)));
+    reply.nonce = Some(bot.nonces.named(&format!("{kind}{}", message.id)));
     let channel = message.channel_id.get();
     bot.rest.send(channel, reply, true).await.map(drop)
 }
 
-/// Whether one of the hundred messages after it is our reply.
-async fn was_answered(bot: &Bot, message: &Message) -> Result<bool, Trouble> {
+/// Whether words say that a message waits.
+fn waits(words: &str) -> bool {
+    words.starts_with(WAITS)
+}
+
+/// Whether one of the hundred messages after it is our reply of this kind.
+async fn was_answered(bot: &Bot, message: &Message, words: &str) -> Result<bool, Trouble> {
     let is_reply = |said: &Message| {
         let answers = said
             .message_reference
             .as_ref()
             .and_then(|answers| answers.message_id);
-        said.author.id.get() == bot.identity.user && answers == Some(message.id)
+        let is_ours = said.author.id.get() == bot.identity.user;
+        is_ours && answers == Some(message.id) && waits(&said.content) == waits(words)
     };
     let later = bot.rest.page(message.channel_id.get(), message.id.get()).await?;
     Ok(later.messages.iter().any(is_reply))

@@ -13,7 +13,7 @@ use super::facts::{Said, answers, author, mentions, names_another, place, said, 
 use super::trying::Try;
 use super::turn::{obey_channel, open, turn};
 use super::waiting::News;
-use super::{Failed, waiting};
+use super::{Failed, unkept, waiting};
 use crate::discord::admission::{Author, AuthorKind, Facts, Id, Mode, Refusal, Say, Verdict, decide};
 use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
@@ -97,6 +97,9 @@ pub(in crate::discord) fn behind(bot: &Bot, channel: Id, guild: Option<Id>) -> B
 pub(in crate::discord) async fn hear(bot: &Arc<Bot>, came: Came) {
     let (id, channel) = (came.message.id.get(), came.message.channel_id.get());
     let behind = behind(bot, channel, came.guild);
+    if unkept::was_shown(&came.message) {
+        bot.signs.waited(id);
+    }
     let (came, again) = (Arc::new(came), Arc::clone(bot));
     let attempt = move |tries| {
         let (bot, came) = (Arc::clone(&again), Arc::clone(&came));
@@ -108,8 +111,13 @@ pub(in crate::discord) async fn hear(bot: &Arc<Bot>, came: Came) {
                 Ok(Dealt::With) => Ok(()),
                 Ok(Dealt::Left(pause)) => return Tried::Aside(another::LEFT.to_owned(), pause),
                 Err(Failed::Later(why)) => return Tried::Again(why),
+                Err(Failed::Unkept { why, told }) => {
+                    unkept::show(&bot, &came, &told, tries).await;
+                    return Tried::Again(why);
+                }
                 Err(failed) => Err(failed),
             };
+            bot.signs.waits_no_longer(channel, id);
             if is_deleted() {
                 // It may have become a turn at the same moment.
                 waiting::told(&bot, channel, id, News::Deleted);

@@ -13,6 +13,13 @@ pub(in crate::discord) enum Failed {
     Here(String),
     /// It may work in a moment.
     Later(String),
+    /// This host can't write it down now, as on a full disk; it may work in a moment.
+    Unkept {
+        /// Why.
+        why: String,
+        /// The same for who said it.
+        told: String,
+    },
     /// The host is stopping; the next one asks for it again.
     Stopping,
 }
@@ -20,14 +27,21 @@ pub(in crate::discord) enum Failed {
 impl Failed {
     /// Nothing is accepted before it is written down where it is to be answered.
     pub(in crate::discord) fn unkept(error: &io::Error) -> Self {
-        Self::Later(format!("it can't be written down where it is answered: {error}"))
+        let told = match error.kind() {
+            io::ErrorKind::StorageFull => "the host’s disk is full",
+            _ => "the host can’t write into its folder",
+        };
+        Self::Unkept {
+            why: format!("it can't be written down where it is answered: {error}"),
+            told: told.to_owned(),
+        }
     }
 }
 
 impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Here(words) | Self::Later(words) => f.write_str(words),
+            Self::Here(words) | Self::Later(words) | Self::Unkept { why: words, .. } => f.write_str(words),
             Self::Stopping => f.write_str("the host is stopping"),
         }
     }
@@ -45,9 +59,10 @@ impl From<SupervisorError> for Failed {
             | SupervisorError::NotOffered(_)
             | SupervisorError::NotAllowed(_)
             | SupervisorError::Gone(_) => Self::Here(sentence(&error.to_string())),
-            SupervisorError::Conversation(_) | SupervisorError::System { .. } => {
-                Self::Later(error.to_string())
-            }
+            SupervisorError::Conversation(_) | SupervisorError::System { .. } => Self::Unkept {
+                why: error.to_string(),
+                told: error.in_chat(),
+            },
         }
     }
 }

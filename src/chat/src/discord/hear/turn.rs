@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conversation::{Attachment, NewThread, ThreadChange, ThreadId};
+use conversation::{Attachment, NewThread, Thread, ThreadChange, ThreadId};
 use serenity::all::Message;
 use supervisor::SupervisorError;
 
@@ -64,25 +64,27 @@ impl Bot {
     }
 }
 
-/// What a channel permits holds for its older threads, too: from the next message on.
+/// What a channel permits holds for its older threads, too: from the next message on, or what only it lets somebody choose. The
+/// thread as it is then.
 pub(in crate::discord) async fn obey_channel(
     bot: &Bot,
     channel: Id,
     parent: Option<Id>,
-) -> Result<(), Failed> {
-    let thread = named(channel)?;
+) -> Result<Thread, SupervisorError> {
+    let Some(thread) = thread(channel) else {
+        return Err(SupervisorError::Gone(format!("{channel} is no thread")));
+    };
     let settings = parent.and_then(|parent| bot.config.channels.get(&parent));
     let permissions = settings.and_then(|settings| settings.permissions);
-    let known = bot.house.conversation.thread(&thread).await;
-    if known.map_err(SupervisorError::from)?.permissions == permissions {
-        return Ok(());
+    let known = bot.house.conversation.thread(&thread).await?;
+    if known.permissions == permissions {
+        return Ok(known);
     }
     let change = ThreadChange {
         permissions: Some(permissions),
         ..ThreadChange::default()
     };
-    bot.house.supervisor.change(&thread, change).await?;
-    Ok(())
+    bot.house.supervisor.change(&thread, change).await
 }
 
 /// Makes a message a turn.

@@ -122,8 +122,10 @@ const DONE: &str = "✅";
 const FAILED: &str = "❌";
 /// The sign on the message of a turn that was done, and of which Discord does not take all that is to be said.
 pub const UNSAID: &str = "⚠️";
+/// The sign on a message that can't be written down yet. No other says that nothing has become of a message so far.
+pub const WAITS: &str = "⏳";
 /// All signs: one of them stands on a message.
-pub const SIGNS: [&str; 5] = [HEARD, ASKS, DONE, FAILED, UNSAID];
+pub const SIGNS: [&str; 6] = [HEARD, ASKS, DONE, FAILED, UNSAID, WAITS];
 
 /// The sign on the message that began a turn. `asks`: the turn waits for a person.
 pub fn reaction(state: TurnState, asks: bool) -> &'static str {

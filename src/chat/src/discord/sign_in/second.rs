@@ -1,6 +1,6 @@
 //! The second step of a sign-in: what somebody brings is for the login that they name, or that their button names.
 
-use credentials::{Meant, Owner, Service, SignInError, Tenant, Timestamp, UserId, Way};
+use credentials::{Meant, Owner, Service, SignInError, Tenant, Timestamp, UserId, Way, api_key};
 
 use super::{Done, Said, done, tenant, told};
 use crate::discord::asker::Asker;
@@ -24,7 +24,10 @@ pub(super) async fn typed(
     way: Option<&str>,
     pasted: String,
 ) -> Result<Said, String> {
-    begin_with_key(bot, user, tenant, way, &pasted).await?;
+    // An address answers a link, perhaps one of another vendor's: that none was begun here says more.
+    if !pasted.contains("://") {
+        begin_with_key(bot, user, tenant, way, &pasted).await?;
+    }
     complete(bot, user, tenant, None, pasted).await
 }
 
@@ -37,17 +40,17 @@ async fn begin_with_key(
     pasted: &str,
 ) -> Result<bool, String> {
     let credentials = &bot.house.credentials;
-    let vendor = credentials.vendors().get(&tenant.service);
-    let takes_key = vendor.is_ok_and(|vendor| matches!(vendor.way(way), Some(Way::ApiKey)));
-    // The address of a page is no key.
-    if !takes_key || pasted.contains("://") {
+    let vendor = credentials.vendors().get(&tenant.service).ok();
+    let Some(vendor) = vendor.filter(|vendor| matches!(vendor.way(way), Some(Way::ApiKey))) else {
         return Ok(false);
-    }
+    };
     let waits = credentials.waiting(&tenant.service, user);
     let waits = waits.map_err(|error| sentence(&error.to_string()))?;
     if waits.and_then(|waits| waits.way).is_some() {
         return Ok(false);
     }
+    // Begun for what is none, it would take the place of the one that the form is for.
+    api_key(&vendor, pasted).map_err(|error| told(&error.into()))?;
     let begun = credentials.begin(tenant, user, way, None).await;
     begun.map(|_| true).map_err(|error| told(&error))
 }

@@ -48,7 +48,8 @@ pub(super) async fn status(bot: &Bot, asker: &Asker, user: &UserId) -> Result<Ou
         lines
             .push("Nobody is signed in, neither you nor this host. `/auth vendor:` signs you in.".to_owned());
     }
-    let may_sign_in_host = asker.is_admin(bot).await;
+    // Where Discord does not say it they read who can help; that is true of an administrator, too.
+    let may_sign_in_host = asker.is_admin(bot).await == Ok(true);
     lines.extend(pays(bot, user, may_sign_in_host));
     let rows = if buttons.is_empty() {
         vec![]

@@ -220,6 +220,7 @@ mod tests {
             SignInError::Paste(PasteError::IsTheLink),
             SignInError::Paste(PasteError::IsAKey),
             SignInError::Paste(PasteError::NotAKey),
+            SignInError::Paste(PasteError::ShortKey),
             SignInError::Paste(PasteError::NothingWanted),
             SignInError::Paste(PasteError::Failed {
                 code: "server_error".into(),

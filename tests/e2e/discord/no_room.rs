@@ -1,0 +1,88 @@
+//! What is said while the host can't write anything down: whoever says it sees that it waits.
+
+use std::fs;
+
+use support::Scene;
+use support::discord::Id;
+use tempfile::TempDir;
+
+use super::{Stage, with};
+use crate::disk::full::Disk;
+use crate::trouble::TALKER;
+
+/// The sign of what waits.
+const WAITS: &str = "⏳";
+
+impl Stage {
+    /// A host whose folder is on a disk of its own; the agents' folders are elsewhere, as this is about what the host has to
+    /// write.
+    async fn on(disk: &Disk, workspaces: &TempDir) -> Self {
+        let home = TempDir::new_in(disk.path()).expect("there is room");
+        let mut stage = Self::ready_in(Scene::start_in(home).await, "", "").await;
+        stage.serve_by_script(TALKER);
+        let elsewhere = format!("\n[threads]\nworkspaces = \"{}\"\n", workspaces.path().display());
+        stage.agent.push_str(&elsewhere);
+        stage.up().await;
+        stage
+    }
+
+    /// The message waits no more: its turn was done, and answered once.
+    async fn is_answered_once(&self, message: Id, thread: Id, answers: &str) {
+        self.sign(message, "✅").await;
+        let bot = self.fake.bot();
+        self.fake
+            .until("that it waits no more", |world| {
+                (!world.message(message)?.has_reaction(WAITS, bot)).then_some(())
+            })
+            .await;
+        assert_eq!(self.answers(thread).await, answers);
+    }
+}
+
+#[tokio::test]
+async fn who_speaks_while_the_disk_is_full_sees_that_it_waits_and_is_answered_once_there_is_room() {
+    let Some(disk) = Disk::of_kib(8192) else { return };
+    let workspaces = tempfile::tempdir().expect("a folder can be made");
+    let mut stage = Stage::on(&disk, &workspaces).await;
+    let (message, thread) = stage.mention(&stage.alice, "short").await;
+    stage.is_answered_once(message, thread, "brief").await;
+
+    let filler = disk.fill();
+    let late = stage.alice.says(thread, "short");
+    stage.sign(late, WAITS).await;
+    let why = "the host’s disk is full. I try again until I can";
+    stage.said(thread, "why", with(why)).await;
+    let called = stage.calls(stage.channel, "short");
+    stage.sign(called, WAITS).await;
+    stage.said(stage.channel, "why", with(why)).await;
+
+    fs::remove_file(filler).expect("it is there");
+    stage.is_answered_once(late, thread, "brief\nbrief").await;
+    stage
+        .is_answered_once(called, stage.thread_of(called).await, "brief")
+        .await;
+    let said = stage.fake.said(thread);
+    let told = said.iter().filter(|said| said.contains(why)).count();
+    assert_eq!(told, 1, "{said:?}");
+    assert_eq!(stage.leaves().await, Some(0));
+}
+
+#[tokio::test]
+async fn what_waited_for_room_when_its_host_was_killed_is_no_other_programs_and_waits_no_longer() {
+    let Some(disk) = Disk::of_kib(8192) else { return };
+    let workspaces = tempfile::tempdir().expect("a folder can be made");
+    let mut stage = Stage::on(&disk, &workspaces).await;
+    let (message, thread) = stage.mention(&stage.alice, "short").await;
+    stage.is_answered_once(message, thread, "brief").await;
+    let filler = disk.fill();
+    let called = stage.calls(stage.channel, "short");
+    stage.sign(called, WAITS).await;
+    stage.kill();
+    fs::remove_file(filler).expect("it is there");
+    stage.up().await;
+    stage.sign(called, "✅").await;
+    stage
+        .is_answered_once(called, stage.thread_of(called).await, "brief")
+        .await;
+    assert_eq!(stage.leaves().await, Some(0));
+}
