@@ -58,6 +58,19 @@ impl Conversation {
         .await
     }
 
+    /// Ends a running turn as answered by this model, as people know it. Errors: as those of [`finish`](Self::finish).
+    pub async fn answered(&self, turn: TurnId, model: Option<String>) -> Result<Turn> {
+        self.write("end a turn that was answered", move |database| {
+            let found = turns::get(database, turn)?;
+            let answered = Turn {
+                model: model.clone(),
+                ..found
+            };
+            turns::end(database, answered, TurnEnd::Done, None, Timestamp::now())
+        })
+        .await
+    }
+
     /// Steer: the text and files of the queued turn `from` are merged into the running turn `into` (whose attempt
     /// counter grows), and `from` ends as stopped with a reason that names `into`, which gets its entries, too.
     ///

@@ -22,12 +22,10 @@ use crate::discord::places::thread;
 use crate::discord::render::{DesiredMessage, Key, Look};
 
 mod faces;
-mod models;
 mod remembered;
 mod scene;
 mod unwanted;
 
-use models::Models;
 use scene::{Scene, Taken};
 
 /// Between two looks at what should stand there; Discord is asked much less often.
@@ -57,7 +55,6 @@ pub(in crate::discord) struct Voice {
     /// From where on nothing can be attached.
     pub(super) without_files: attach::From,
     pub(super) deleted: Deleted,
-    models: Models,
 }
 
 impl Voice {
@@ -74,7 +71,6 @@ impl Voice {
             taken_up: Mutex::default(),
             without_files: attach::From::default(),
             deleted: Deleted::default(),
-            models: Models::default(),
         }
     }
 
@@ -233,11 +229,7 @@ impl Voice {
             if let Some(before) = self.take_again() {
                 return End::Again(before);
             }
-            self.models.learn(bot, &scene);
-            if scene.settle(bot, &self.models)
-                | scene.learn_unsaid(bot)
-                | self.noted.swap(false, Ordering::AcqRel)
-            {
+            if scene.settle() | scene.learn_unsaid(bot) | self.noted.swap(false, Ordering::AcqRel) {
                 due = Some(Instant::now());
             }
             let is_hushed = self.hushed.load(Ordering::Acquire);

@@ -8,7 +8,6 @@ use supervisor::{Doing, Snapshot, ThreadPhase};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::mouth::lost::began_by;
-use crate::discord::mouth::voice::models::Models;
 use crate::discord::places::UPLOAD_LIMIT;
 use crate::discord::render::{self, Footer};
 
@@ -249,13 +248,13 @@ impl Scene {
     }
 
     /// Whether turns are over now that were not before.
-    pub(super) fn settle(&mut self, bot: &Bot, models: &Models) -> bool {
+    pub(super) fn settle(&mut self) -> bool {
         let revision = self.revision;
         let is_here = |ending: &mut Ending| ending.from <= revision;
         let over: Vec<Ending> = self.ending.extract_if(.., is_here).collect();
         let before = self.over.len();
         for Ending { turn, merged, .. } in over {
-            let footer = self.footer(&turn, models.of(bot, self, &turn));
+            let footer = self.footer(&turn);
             if self.over.insert(turn.id, footer).is_none() {
                 self.unsigned.extend(merged.into_iter().map(|merged| Turn {
                     source: merged.source,
@@ -267,7 +266,7 @@ impl Scene {
         self.over.len() > before
     }
 
-    fn footer(&self, turn: &Turn, model: Option<String>) -> Footer {
+    fn footer(&self, turn: &Turn) -> Footer {
         let (Some(began), Some(ended), TurnState::Done) = (turn.started, turn.ended, turn.state) else {
             return Footer::default();
         };
@@ -277,7 +276,7 @@ impl Scene {
         });
         Footer {
             elapsed: Some(ended.since(began)),
-            model,
+            model: turn.model.clone(),
             usage,
         }
     }
