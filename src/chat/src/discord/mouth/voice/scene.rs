@@ -8,6 +8,7 @@ use supervisor::{Doing, Snapshot, ThreadPhase};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::mouth::lost::began_by;
+use crate::discord::mouth::voice::End;
 use crate::discord::places::UPLOAD_LIMIT;
 use crate::discord::render::{self, Footer};
 
@@ -33,8 +34,8 @@ pub(super) struct Scene {
     over: HashMap<TurnId, Footer>,
     /// Turns that are over, and whose message shows that only when all is said.
     unsigned: Vec<Turn>,
-    /// Messages that got a sign for good.
-    signed: Vec<Id>,
+    /// Messages that got a sign for good, and of which turn.
+    signed: Vec<(Id, TurnId)>,
     /// The last turn of each message, as far as it was looked at: asked for again it has several, and the last one counts.
     latest: HashMap<SourceId, TurnId>,
     /// Whether the messages that wait show that nothing is done about them.
@@ -151,7 +152,8 @@ impl Scene {
             TurnState::Done if unsaid => render::UNSAID,
             state => render::reaction(state, false),
         };
-        self.signed.extend(show(bot, turn, sign));
+        self.signed
+            .extend(show(bot, turn, sign).map(|message| (message, turn.id)));
     }
 
     fn knows(&mut self, turn: &Turn) {
@@ -163,7 +165,24 @@ impl Scene {
     pub(super) fn is_signed(&self, bot: &Bot) -> bool {
         let is_stale = || bot.mouth.reconciler().stale(&self.thread.id).is_some();
         (self.unsigned.is_empty() || is_stale())
-            && self.signed.iter().all(|message| bot.signs.is_shown(*message))
+            && self
+                .signed
+                .iter()
+                .all(|(message, _)| bot.signs.is_shown(*message))
+    }
+
+    /// All is said that was to be told after `upto`.
+    pub(super) fn said(&self, bot: &Bot, upto: ItemId) -> End {
+        let is_shut_off = |of: &TurnId| {
+            let mut signed = self.signed.iter();
+            signed.any(|(message, turn)| turn == of && bot.signs.is_shut_off(*message))
+        };
+        let mut items = self.items.values();
+        let unsigned = items.find(|item| item.turn.as_ref().is_some_and(is_shut_off));
+        End::Said {
+            newest: self.newest().max(upto),
+            unsigned: unsigned.map(|item| item.id),
+        }
     }
 
     pub(super) fn running(&self) -> Option<TurnId> {
