@@ -268,11 +268,17 @@ impl Conversation {
         .await
     }
 
-    /// Turns that were [merged](Self::merge) into this one.
+    /// Turns that were [merged](Self::merge) into this one, or into one that it repeats: it answers them, too.
     pub async fn merged_into(&self, turn: &Turn) -> Result<Vec<Turn>> {
         let turn = turn.clone();
         self.read("list merged turns", move |database| {
-            turns::merged_into(database, &turn)
+            let mut merged = turns::merged_into(database, &turn)?;
+            let mut first = turns::repeated(database, turn.id)?;
+            while let Some(earlier) = first {
+                merged.extend(turns::merged_into(database, &earlier)?);
+                first = turns::repeated(database, earlier.id)?;
+            }
+            Ok(merged)
         })
         .await
     }

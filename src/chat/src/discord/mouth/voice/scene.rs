@@ -51,7 +51,7 @@ struct Ending {
     /// The revision that knows of it.
     from: u64,
     turn: Turn,
-    /// Turns that were merged into it; their messages show how it ends.
+    /// The same, as of each message that was merged into it and shows how it ends, too.
     merged: Vec<Turn>,
 }
 
@@ -230,6 +230,14 @@ impl Scene {
             tracing::warn!(thread = %turn.thread, %error, "some messages may not show how their turn ended");
             vec![]
         });
+        let as_of = |other: Turn| Turn {
+            source: other.source,
+            ..turn.clone()
+        };
+        let merged: Vec<Turn> = merged.into_iter().map(as_of).collect();
+        for turn in &merged {
+            self.knows(turn);
+        }
         self.ending.push(Ending { from, turn, merged });
     }
 
@@ -275,10 +283,7 @@ impl Scene {
         for Ending { turn, merged, .. } in over {
             let footer = self.footer(&turn);
             if self.over.insert(turn.id, footer).is_none() {
-                self.unsigned.extend(merged.into_iter().map(|merged| Turn {
-                    source: merged.source,
-                    ..turn.clone()
-                }));
+                self.unsigned.extend(merged);
                 self.unsigned.push(turn);
             }
         }
