@@ -86,6 +86,8 @@ pub struct Turn {
     pub started: Option<Timestamp>,
     /// When it ended; never before what ended earlier in its thread, whatever the clock said.
     pub ended: Option<Timestamp>,
+    /// The model that answered it, for people. `None`: it was not answered, nobody knows the model, or an older program ran it.
+    pub model: Option<String>,
 }
 
 /// How the reason of a merged turn begins; the number of the other one follows.

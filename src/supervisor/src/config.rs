@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::Profile;
-use conversation::Dispatch;
+use conversation::{Dispatch, Thread};
 
 /// What the supervisor is told.
 #[derive(Debug, Clone)]
@@ -56,6 +56,14 @@ impl Agent {
     /// Whether it is our own.
     pub fn is_native(&self) -> bool {
         matches!(self.kind, AgentKind::Native(_))
+    }
+
+    /// The model that answers in a thread, for people. `said`: what one of somebody else's has said of it.
+    pub(crate) fn model_in(&self, thread: &Thread, said: impl FnOnce() -> Option<String>) -> Option<String> {
+        match &self.kind {
+            AgentKind::Native(profile) => thread.model.clone().or_else(|| profile.model.clone()),
+            AgentKind::External { .. } => said(),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::admission::Admission;
 use crate::command::{Command, Decided};
-use crate::config::{Agent, AgentKind, Config};
+use crate::config::{Agent, Config};
 use crate::process::{Launcher, Waited};
 use crate::shared::Shared;
 use crate::sweep::Reaper;
@@ -273,10 +273,8 @@ impl Supervisor {
     /// The model that answers in a thread, for people: its own, or that of its agent. `None`: an agent of somebody else's
     /// has not said it.
     pub fn model_of(&self, thread: &Thread) -> Option<String> {
-        match &self.declared().get(&thread.agent)?.kind {
-            AgentKind::Native(profile) => thread.model.clone().or_else(|| profile.model.clone()),
-            AgentKind::External { .. } => self.shared().board(&thread.id)?.model,
-        }
+        let agent = self.declared().get(&thread.agent)?;
+        agent.model_in(thread, || self.shared().board(&thread.id)?.model)
     }
 
     fn shared(&self) -> &Arc<Shared> {

@@ -103,12 +103,13 @@ async fn what_is_asked_for_again_says_what_its_message_says_now_and_does_not_run
     stage.sign(changed, "✅").await;
     assert_eq!(stage.answers(thread).await, "new words");
 
-    let waits = stage.alice.says(thread, "hold\nsay: older words");
+    let waits = stage.alice.says(thread, "hold\nsay: oldest words");
     let card = stage.stopped(waits, thread, 3).await;
     let busy = stage.alice.says(thread, "hold\nsay: busy");
     stage.scene.wait(Counter::ModelRequests, 4).await;
+    stage.alice.edits(waits, "say: older words");
     stage.alice.presses_labelled(card, "Retry");
-    until(async || (stage.still_waiting(thread).await == ["hold\nsay: older words"]).then_some(())).await;
+    until(async || (stage.still_waiting(thread).await == ["say: older words"]).then_some(())).await;
     stage.alice.edits(waits, "say: newer words");
     until(async || (stage.still_waiting(thread).await == ["say: newer words"]).then_some(())).await;
     for message in [busy, waits] {
@@ -132,13 +133,23 @@ async fn a_turn_of_several_messages_is_asked_for_again_with_all_of_them() {
     stage.up().await;
     let (first, thread) = stage.mention(&stage.alice, "hold\nsay: one half").await;
     stage.scene.wait(Counter::ModelRequests, 1).await;
-    stage.alice.says(thread, "say: the other half");
+    let second = stage.alice.says(thread, "say: the other half");
     let card = stage.stopped(first, thread, 2).await;
+    stage.sign(second, "❌").await;
     stage.alice.edits(first, "say: something else");
     stage.alice.presses_labelled(card, "Retry");
-    stage.going(stage.sign(first, "✅")).await;
+    for message in [first, second] {
+        stage.going(stage.sign(message, "✅")).await;
+        stage.no_sign(message, "❌").await;
+    }
     let answers = stage.answers(thread).await;
     assert!(answers.contains("the other half"), "{answers}");
+    stage.kill();
+    stage.up().await;
+    stage.rests(thread).await;
+    for message in [first, second] {
+        assert!(stage.has_sign(message, "✅") && !stage.has_sign(message, "❌"));
+    }
 }
 
 #[tokio::test]

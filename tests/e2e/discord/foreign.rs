@@ -23,7 +23,7 @@ impl Stage {
     }
 
     /// The foreign agent with these arguments is there beside the built-in one. Connected.
-    async fn with_foreign_beside(mut self, arguments: &[&str]) -> Self {
+    pub(super) async fn with_foreign_beside(mut self, arguments: &[&str]) -> Self {
         let program = support::program("foreign-agent");
         let program = program.to_str().expect("a path is text");
         let command: Vec<&str> = [program].into_iter().chain(arguments.iter().copied()).collect();

@@ -1,8 +1,9 @@
 //! What a thread is told of its model and the server behind it, and what it keeps of a conversation.
 
+use nix::sys::signal::{Signal, kill};
 use rehearsal::Counter;
 use serde_json::Value;
-use support::discord::Id;
+use support::discord::{Id, Message};
 
 use super::{Stage, with};
 use crate::threads::{asked, until};
@@ -67,6 +68,46 @@ async fn what_stands_below_an_answer_is_the_model_that_gave_it() {
     stage.going(stage.sign(message, "✅")).await;
     let answer = stage.said(thread, "the answer", with("by the first")).await;
     assert!(answer.content.contains("rehearsal ·"), "{}", answer.content);
+}
+
+#[tokio::test]
+async fn what_stands_below_an_older_answer_stays_whatever_model_or_agent_comes_afterwards() {
+    let stage = Stage::ready("", "").await;
+    let mut stage = stage.with_foreign_beside(&["--models", "options"]).await;
+    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: begun late").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    kill(stage.worker(thread).await, Signal::SIGKILL).expect("it lives");
+    let offers = |said: &Message| said.button("Retry").is_some();
+    let note = stage.said(thread, "what happened", offers).await;
+    stage.sign(message, "❌").await;
+    let next = stage.alice.says(thread, "say: by ours");
+    stage.is_whole(next, thread, "by ours").await;
+    for (command, name, words) in [
+        ("model", "for-the-next-turn", "for-the-next-turn"),
+        ("agent", "foreign", "the agent Foreign"),
+    ] {
+        let typed = stage.alice.slash(thread, command, &[("name", name.into())]);
+        stage.told(&stage.alice, thread, typed, words).await;
+    }
+    let next = stage.alice.says(thread, "say: by theirs");
+    stage.is_whole(next, thread, "by theirs").await;
+    let below = |stage: &Stage| {
+        let said = stage.fake.said(thread);
+        let below =
+            ["by ours", "by theirs"].map(|words| said.iter().find(|said| said.contains(words)).cloned());
+        below.map(|said| said.expect("it is said"))
+    };
+    let before = below(&stage);
+    assert!(before[0].contains(" · rehearsal · "), "{before:?}");
+    assert!(before[1].contains(" · Model one"), "{before:?}");
+    let typed = stage.alice.slash(thread, "model", &[("name", "two".into())]);
+    stage.told(&stage.alice, thread, typed, "the model `two`").await;
+    stage.kill();
+    stage.up().await;
+    stage.alice.presses_labelled(note.id, "Retry");
+    stage.sign(message, "✅").await;
+    stage.rests(thread).await;
+    assert_eq!(below(&stage), before);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::{Signal, kill};
 use rehearsal::Counter;
-use support::discord::{Fault, Message};
+use support::discord::{Fault, Id, Message};
 
 use super::{Stage, with};
 
@@ -137,21 +137,55 @@ async fn a_sign_whose_answer_is_lost_does_not_stay_beside_the_last_one() {
     stage.no_sign(message, "👀").await;
 }
 
+impl Stage {
+    /// A turn in a thread of alice's, whose last sign is on its way when `shut` is done to the thread. The turn's message,
+    /// and the thread.
+    async fn signed_while(&self, shut: impl FnOnce(Id)) -> (Id, Id) {
+        let (first, thread) = self.mention(&self.alice, "say: hi").await;
+        self.sign(first, "✅").await;
+        let message = self.alice.says(thread, "hold\nsay: one");
+        self.scene.wait(Counter::ModelRequests, 2).await;
+        self.sign(message, "👀").await;
+        let sign = "/channels/*/messages/*/reactions/*/@me";
+        self.fake.inject(Fault::held().on("PUT", sign));
+        self.going(self.said(thread, "the answer", |said| said.content.starts_with("one")))
+            .await;
+        self.struck().await;
+        shut(thread);
+        self.fake.let_go().await;
+        (message, thread)
+    }
+}
+
 #[tokio::test]
 async fn a_thread_that_is_put_away_just_before_the_last_sign_gets_it() {
     let stage = Stage::start("", "").await;
-    let (first, thread) = stage.mention(&stage.alice, "say: hi").await;
-    stage.sign(first, "✅").await;
-    let message = stage.alice.says(thread, "hold\nsay: one");
-    stage.scene.wait(Counter::ModelRequests, 2).await;
-    stage.sign(message, "👀").await;
-    let sign = "/channels/*/messages/*/reactions/*/@me";
-    stage.fake.inject(Fault::held().on("PUT", sign));
-    stage
-        .going(stage.said(thread, "the answer", |said| said.content.starts_with("one")))
-        .await;
-    stage.struck().await;
-    stage.manager().archives(thread, true);
-    stage.fake.let_go().await;
+    let shut = |thread| stage.manager().archives(thread, true);
+    let (message, _) = stage.signed_while(shut).await;
     stage.sign(message, "✅").await;
+}
+
+#[tokio::test]
+async fn a_thread_that_is_put_away_and_locked_gets_its_last_sign_when_it_is_opened_and_is_not_asked_until_then()
+ {
+    for is_killed in [false, true] {
+        let mut stage = Stage::start("", "").await;
+        let shuts = |stage: &Stage, thread, shut| {
+            stage.manager().locks(thread, shut);
+            stage.manager().archives(thread, shut);
+        };
+        let (message, thread) = stage.signed_while(|thread| shuts(&stage, thread, true)).await;
+        stage.rests_as(thread, "unsigned").await;
+        assert!(!stage.has_sign(message, "✅"), "the thread is shut");
+        if is_killed {
+            stage.kill();
+            shuts(&stage, thread, false);
+            stage.up().await;
+        } else {
+            shuts(&stage, thread, false);
+        }
+        stage.sign(message, "✅").await;
+        stage.no_sign(message, "👀").await;
+        stage.rests(thread).await;
+    }
 }

@@ -272,9 +272,14 @@ impl Stage {
     /// Waits until the host has written down that all is told: one that is killed before that edits it all once more, each
     /// message in its second.
     pub(super) async fn rests(&self, thread: Id) {
-        let told = self.scene.folder().join(format!("discord/threads/{thread}"));
+        self.rests_as(thread, "done").await;
+    }
+
+    /// The same, and how it is told then.
+    pub(super) async fn rests_as(&self, thread: Id, rest: &str) {
+        let told = self.told_file(thread);
         for _ in 0..600 {
-            if std::fs::read_to_string(&told).is_ok_and(|told| told.ends_with("done")) {
+            if std::fs::read_to_string(&told).is_ok_and(|told| told.ends_with(rest)) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

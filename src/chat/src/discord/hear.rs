@@ -31,7 +31,7 @@ pub(super) use facts::place;
 pub(super) use failed::Failed;
 pub(super) use trying::Trying;
 pub(super) use turn::obey_channel;
-pub(super) use waiting::{Unsettled, look_again};
+pub(super) use waiting::{Unsettled, look_again, look_at_message_of};
 
 use another::notice_another;
 use waiting::News;

@@ -50,6 +50,8 @@ pub(super) enum Rest {
     Open,
     /// It stands there, and Discord did not let some of it be changed: tried again when the thread may be written in.
     Stale,
+    /// It stands there, but for a sign, which can be set when the thread is opened again. No person need know.
+    Unsigned,
 }
 
 impl Memory {
@@ -140,6 +142,7 @@ impl Memory {
             rest: match state {
                 "open" => Rest::Open,
                 "stale" => Rest::Stale,
+                "unsigned" => Rest::Unsigned,
                 _ => Rest::Nothing,
             },
         })
@@ -150,6 +153,7 @@ impl Memory {
             Rest::Nothing => "done",
             Rest::Open => "open",
             Rest::Stale => "stale",
+            Rest::Unsigned => "unsigned",
         };
         self.write(
             &format!("threads/{thread}"),
@@ -266,14 +270,23 @@ mod tests {
             ..told
         };
         memory.set_told(8, stale).unwrap();
+        let unsigned = Told {
+            rest: Rest::Unsigned,
+            ..told
+        };
+        memory.set_told(9, unsigned).unwrap();
 
         let again = Memory::open(folder.path()).unwrap();
         assert_eq!(again.sealer().unwrap().parse(7, &name), Ok(button));
         assert_eq!((again.seen().unwrap(), again.told(7)), (Some(marks), Some(told)));
         assert_eq!(
             (again.told(8), again.unfinished().unwrap()),
-            (Some(stale), vec![(7, Rest::Open), (8, Rest::Stale)])
+            (
+                Some(stale),
+                vec![(7, Rest::Open), (8, Rest::Stale), (9, Rest::Unsigned)]
+            )
         );
+        assert_eq!(again.told(9), Some(unsigned));
         let (user, service) = (
             UserId::parse("discord:1").unwrap(),
             Service::parse("codex").unwrap(),

@@ -198,7 +198,7 @@ impl Bot {
     fn set_told(&self, channel: Id, told: Told) {
         // While it is tried again nobody knows better than before.
         match told.rest {
-            Rest::Nothing => drop(self.mouth.stale().remove(&channel)),
+            Rest::Nothing | Rest::Unsigned => drop(self.mouth.stale().remove(&channel)),
             Rest::Stale => drop(self.mouth.stale().insert(channel)),
             Rest::Open => {}
         }

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use serenity::all::{
     ActionRowComponent, CommandInteraction, ComponentInteraction, GuildId, Interaction, ModalInteraction,
 };
-use supervisor::{AgentKind, Answer, Deed, SupervisorError};
+use supervisor::{AgentKind, Answer, Deed, Happened, SupervisorError};
 
 use super::asker::{Asker, First, Given, Late};
 use super::bot::{Bot, user};
 use super::custom_id::Action;
 use super::places::thread;
 use super::rest::Outgoing;
-use super::{commands, files, owner, render, sign_in};
+use super::{commands, files, hear, owner, render, sign_in};
 pub(super) use crate::notes::sentence;
 
 /// The field of the form that asks why something is denied.
@@ -166,6 +166,11 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
             // What offered it says so from now on, and may be older than all that is looked at.
             if let Ok(known) = items(bot, &thread).await {
                 bot.look_at_turn(asker.channel, turn, &known);
+            }
+            if let Ok(posted) = &done
+                && matches!(posted.happened, Happened::Queued { .. })
+            {
+                hear::look_at_message_of(bot, turn).await;
             }
             told(bot, asker, done.map(drop)).await;
         }

@@ -19,6 +19,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const TRIES: u32 = 65;
 /// None, on a message that is known to have none.
 const NONE: &str = "";
+/// Nobody knows which, on a message whose thread was shut when one was to be set.
+const SHUT: &str = "?";
 
 /// All signs. Cloned, it is the same.
 #[derive(Clone)]
@@ -121,6 +123,11 @@ impl Signs {
         !self.state().under_way.contains_key(&message)
     }
 
+    /// Whether its last sign could not be set because its thread is put away and may not be brought back.
+    pub(super) fn is_shut_off(&self, message: Id) -> bool {
+        self.state().shown.get(&message) == Some(&SHUT)
+    }
+
     async fn work(&self, channel: Id) {
         while let Some((message, sign, before)) = self.next(channel) {
             if before != Some(sign) {
@@ -174,7 +181,8 @@ impl Signs {
             state.wanted.remove(&channel);
             return None;
         };
-        Some((message, sign, state.shown.get(&message).copied()))
+        let before = state.shown.get(&message).copied();
+        Some((message, sign, before.filter(|before| *before != SHUT)))
     }
 
     async fn ask(&self, channel: Id, message: Id, sign: &str, on: bool) -> bool {
@@ -191,6 +199,9 @@ impl Signs {
                 Ok(()) => return true,
                 // A sign is a help, no more. The message may be gone, or signs not be allowed there.
                 Err(trouble @ Trouble::Refused { .. }) => {
+                    if on && trouble.is_put_away() {
+                        self.state().remember(message, SHUT);
+                    }
                     tracing::debug!(channel, message, %trouble, "a sign could not be set");
                     return false;
                 }

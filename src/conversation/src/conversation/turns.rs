@@ -58,6 +58,19 @@ impl Conversation {
         .await
     }
 
+    /// Ends a running turn as answered by this model, as people know it. Errors: as those of [`finish`](Self::finish).
+    pub async fn answered(&self, turn: TurnId, model: Option<String>) -> Result<Turn> {
+        self.write("end a turn that was answered", move |database| {
+            let found = turns::get(database, turn)?;
+            let answered = Turn {
+                model: model.clone(),
+                ..found
+            };
+            turns::end(database, answered, TurnEnd::Done, None, Timestamp::now())
+        })
+        .await
+    }
+
     /// Steer: the text and files of the queued turn `from` are merged into the running turn `into` (whose attempt
     /// counter grows), and `from` ends as stopped with a reason that names `into`, which gets its entries, too.
     ///
@@ -255,11 +268,17 @@ impl Conversation {
         .await
     }
 
-    /// Turns that were [merged](Self::merge) into this one.
+    /// Turns that were [merged](Self::merge) into this one, or into one that it repeats: it answers them, too.
     pub async fn merged_into(&self, turn: &Turn) -> Result<Vec<Turn>> {
         let turn = turn.clone();
         self.read("list merged turns", move |database| {
-            turns::merged_into(database, &turn)
+            let mut merged = turns::merged_into(database, &turn)?;
+            let mut first = turns::repeated(database, turn.id)?;
+            while let Some(earlier) = first {
+                merged.extend(turns::merged_into(database, &earlier)?);
+                first = turns::repeated(database, earlier.id)?;
+            }
+            Ok(merged)
         })
         .await
     }

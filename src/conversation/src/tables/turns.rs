@@ -261,12 +261,13 @@ fn store(database: &Connection, turn: Turn) -> Work<Turn> {
     database
         .prepare_cached(
             "UPDATE turns SET text = :text, files = :files, state = :state, reason = :reason, attempts = :attempts,
-                started = :started, ended = :ended WHERE id = :id",
+                started = :started, ended = :ended, model = :model WHERE id = :id",
         )?
         .execute(named_params! {
             ":id": turn.id, ":text": turn.text, ":files": to_json(&turn.files)?, ":state": turn.state,
             ":reason": turn.reason, ":attempts": turn.attempts,
             ":started": turn.started.map(Timestamp::millis), ":ended": turn.ended.map(Timestamp::millis),
+            ":model": turn.model,
         })?;
     Ok(turn)
 }
@@ -316,5 +317,6 @@ fn turn(row: &Row<'_>) -> rusqlite::Result<Turn> {
         created: moment(row, "created")?,
         started: maybe_moment(row, "started")?,
         ended: maybe_moment(row, "ended")?,
+        model: row.get("model")?,
     })
 }

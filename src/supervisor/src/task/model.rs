@@ -42,6 +42,15 @@ impl Task {
         self.settle_choice(settled).await;
     }
 
+    /// The model that the running turn is answered with.
+    pub(super) fn answering(&self) -> Option<String> {
+        let agent = self.shared.config.agents.get(&self.served().agent)?;
+        agent.model_in(self.served(), || match &self.slot {
+            Slot::Alive(alive) => Some(alive.process.offers().models?.current_name().to_owned()),
+            _ => None,
+        })
+    }
+
     /// What the living worker offers is what its agent offers, as far as is known.
     pub(super) fn hear_offers(&self) {
         if let Slot::Alive(alive) = &self.slot

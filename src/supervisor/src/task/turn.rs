@@ -131,9 +131,12 @@ impl Task {
         }
         self.settle_choices().await;
         let chosen = self.chosen();
+        let model = self.answering();
         let (Some(running), Slot::Alive(alive)) = (&mut self.turn, &mut self.slot) else {
             return;
         };
+        // What is chosen from now on is for the next turn.
+        running.turn.model = model;
         running.stage = Stage::Prompted(alive.process.prompt(content, chosen));
         alive.prompts += 1;
         "thinking".clone_into(&mut running.doing);

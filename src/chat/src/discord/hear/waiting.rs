@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conversation::{SourceId, Turn};
+use conversation::{SourceId, Turn, TurnId};
 use serenity::all::Message;
 use supervisor::{Amended, SupervisorError};
 
@@ -65,6 +65,19 @@ pub(super) fn told(bot: &Arc<Bot>, channel: Id, message: Id, news: News) {
             again.unsettled.add(&again, (channel, message), news, &why);
         }
     });
+}
+
+/// A turn is asked for again and waits: its message may have been changed or deleted before, when nothing waited. It is looked
+/// at once more before it runs.
+pub(in crate::discord) async fn look_at_message_of(bot: &Arc<Bot>, turn: TurnId) {
+    match bot.house.conversation.only_message_of(turn).await {
+        Ok(source) => {
+            if let Some((channel, message)) = source.as_ref().and_then(ids) {
+                told(bot, channel, message, News::Changed);
+            }
+        }
+        Err(error) => tracing::debug!(%turn, %error, "the message of a turn could not be looked up"),
+    }
 }
 
 /// Errors: why it can't be known or done now. What the next host does by itself, since this one is stopping, is no error.

@@ -73,7 +73,7 @@ impl Bot {
             }
         }
         let told = self.memory.told(channel);
-        first.is_some() || told.is_some_and(|told| told.rest == Rest::Stale)
+        first.is_some() || told.is_some_and(|told| matches!(told.rest, Rest::Stale | Rest::Unsigned))
     }
 
     /// Messages that the outbox gives out once more. More than one task may do this in a thread.

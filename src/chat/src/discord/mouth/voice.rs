@@ -22,12 +22,10 @@ use crate::discord::places::thread;
 use crate::discord::render::{DesiredMessage, Key, Look};
 
 mod faces;
-mod models;
 mod remembered;
 mod scene;
 mod unwanted;
 
-use models::Models;
 use scene::{Scene, Taken};
 
 /// Between two looks at what should stand there; Discord is asked much less often.
@@ -57,7 +55,6 @@ pub(in crate::discord) struct Voice {
     /// From where on nothing can be attached.
     pub(super) without_files: attach::From,
     pub(super) deleted: Deleted,
-    models: Models,
 }
 
 impl Voice {
@@ -74,7 +71,6 @@ impl Voice {
             taken_up: Mutex::default(),
             without_files: attach::From::default(),
             deleted: Deleted::default(),
-            models: Models::default(),
         }
     }
 
@@ -136,6 +132,7 @@ impl Voice {
                 Ok((snapshot, updates)) => unbroken(self.follow(bot, snapshot, updates, upto)).await,
                 Err(error) => End::of(&error),
             };
+            let unsigned;
             match followed {
                 End::Resync => continue,
                 End::Broken(why) if !self.hushed.load(Ordering::Acquire) => {
@@ -171,10 +168,14 @@ impl Voice {
                     bot.mouth.voices().remove(&self.channel);
                     return;
                 }
-                End::Said(newest) => upto = newest,
+                End::Said {
+                    newest,
+                    unsigned: first,
+                } => (upto, unsigned) = (newest, first),
             }
             let stale = bot.mouth.reconciler().stale(&id);
-            upto = stale.map_or(upto, |first| upto.min(ItemId(first.0 - 1)));
+            let first = stale.into_iter().chain(unsigned).min();
+            upto = first.map_or(upto, |first| upto.min(ItemId(first.0 - 1)));
             self.forget(bot, &id);
             let mut voices = bot.mouth.voices();
             // Together: who wants to be heard from now on marks the thread as open again.
@@ -182,6 +183,7 @@ impl Voice {
             let rest = match stale {
                 _ if open => Rest::Open,
                 Some(_) => Rest::Stale,
+                None if unsigned.is_some() => Rest::Unsigned,
                 None => Rest::Nothing,
             };
             bot.set_told(self.channel, Told { upto, rest });
@@ -233,11 +235,7 @@ impl Voice {
             if let Some(before) = self.take_again() {
                 return End::Again(before);
             }
-            self.models.learn(bot, &scene);
-            if scene.settle(bot, &self.models)
-                | scene.learn_unsaid(bot)
-                | self.noted.swap(false, Ordering::AcqRel)
-            {
+            if scene.settle() | scene.learn_unsaid(bot) | self.noted.swap(false, Ordering::AcqRel) {
                 due = Some(Instant::now());
             }
             let is_hushed = self.hushed.load(Ordering::Acquire);
@@ -245,7 +243,7 @@ impl Voice {
                 // What goes on there is waited for: otherwise each word of it would begin another voice.
                 if scene.is_quiet() || !is_open {
                     scene.sign_what_is_unsaid(bot);
-                    return End::Said(scene.newest().max(upto));
+                    return scene.said(bot, upto);
                 }
                 bot.mouth.reconciler().forget(&id);
                 due = None;
@@ -270,7 +268,7 @@ impl Voice {
             let is_said = is_said && bot.mouth.reconciler().is_done(&id);
             if is_said && scene.is_signed(bot) {
                 return if scene.is_quiet() {
-                    End::Said(scene.newest().max(upto))
+                    scene.said(bot, upto)
                 } else {
                     End::Closed
                 };
@@ -346,8 +344,11 @@ async fn unbroken(follow: impl Future<Output = End>) -> End {
 /// Why a voice looks up.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    /// Everything up to this entry is said.
-    Said(ItemId),
+    /// Everything up to the newest entry is said. The first one of a turn whose message lacks its sign, as its thread is shut.
+    Said {
+        newest: ItemId,
+        unsigned: Option<ItemId>,
+    },
     /// It fell behind.
     Resync,
     /// What comes after this entry is looked at again.

@@ -125,18 +125,39 @@ async fn a_newer_programs_database_is_left_alone() {
     let (folder, conversation, _) = with_thread().await;
     conversation.close().await.unwrap();
     let newer = raw(folder.path());
-    newer.execute_batch("PRAGMA user_version = 8").unwrap();
+    newer.execute_batch("PRAGMA user_version = 9").unwrap();
     newer.close().unwrap();
     left_alone(folder.path(), |error| {
         matches!(
             error,
             ConversationError::Version {
-                found: 8,
-                known: 7,
+                found: 9,
+                known: 8,
                 ..
             }
         )
     });
+}
+
+#[tokio::test]
+async fn an_answer_of_the_format_before_has_no_model_and_the_next_one_keeps_its_own() {
+    let (folder, conversation, thread) = with_thread().await;
+    let old = say(&conversation, &thread, "1", "one").await;
+    start(&conversation, &thread).await;
+    let old = conversation.finish(old.id, TurnEnd::Done, None).await.unwrap();
+    conversation.close().await.unwrap();
+    raw(folder.path())
+        .execute_batch("ALTER TABLE turns DROP COLUMN model; PRAGMA user_version = 7;")
+        .unwrap();
+    let (conversation, _) = Conversation::open(folder.path()).unwrap();
+    assert_eq!(conversation.turn(old.id).await.unwrap(), old);
+    let new = say(&conversation, &thread, "2", "two").await;
+    start(&conversation, &thread).await;
+    let model = Some("large".to_owned());
+    let answered = conversation.answered(new.id, model.clone()).await.unwrap();
+    assert_eq!((answered.state, &answered.model), (TurnState::Done, &model));
+    let (conversation, _) = reopened(folder.path(), conversation).await;
+    assert_eq!(conversation.turn(new.id).await.unwrap(), answered);
 }
 
 #[test]

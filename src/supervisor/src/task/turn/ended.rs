@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::Stage;
+use crate::config::Agent;
 use crate::ending::{self, Intent, Outcome};
 use crate::process::Event;
 use crate::state::Step;
@@ -94,6 +95,7 @@ impl Task {
                 }
                 if end == TurnEnd::Done {
                     self.asks.forget_tried();
+                    self.learn_model();
                 }
                 self.finish(end, reason).await;
             }
@@ -101,6 +103,18 @@ impl Task {
             Outcome::Dying => {
                 running.stage = Stage::Dying(Instant::now() + 3 * self.shared.grace());
             }
+        }
+    }
+
+    /// An agent of somebody else's is told its model only when the turn has begun, and says at its end what it used.
+    fn learn_model(&mut self) {
+        let agent = self.shared.config.agents.get(&self.served().agent);
+        if agent.is_none_or(Agent::is_native) {
+            return;
+        }
+        let model = self.answering();
+        if let Some(running) = &mut self.turn {
+            running.turn.model = model;
         }
     }
 
@@ -181,10 +195,11 @@ impl Task {
             self.kept.clear();
             running.timeline.written();
         }
-        self.shared
-            .conversation
-            .finish(running.turn.id, end, reason)
-            .await?;
+        let (conversation, turn) = (&self.shared.conversation, &running.turn);
+        match end {
+            TurnEnd::Done => conversation.answered(turn.id, turn.model.clone()).await?,
+            end => conversation.finish(turn.id, end, reason).await?,
+        };
         Ok(())
     }
 }

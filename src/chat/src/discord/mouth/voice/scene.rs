@@ -8,7 +8,7 @@ use supervisor::{Doing, Snapshot, ThreadPhase};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::mouth::lost::began_by;
-use crate::discord::mouth::voice::models::Models;
+use crate::discord::mouth::voice::End;
 use crate::discord::places::UPLOAD_LIMIT;
 use crate::discord::render::{self, Footer};
 
@@ -34,8 +34,8 @@ pub(super) struct Scene {
     over: HashMap<TurnId, Footer>,
     /// Turns that are over, and whose message shows that only when all is said.
     unsigned: Vec<Turn>,
-    /// Messages that got a sign for good.
-    signed: Vec<Id>,
+    /// Messages that got a sign for good, and of which turn.
+    signed: Vec<(Id, TurnId)>,
     /// The last turn of each message, as far as it was looked at: asked for again it has several, and the last one counts.
     latest: HashMap<SourceId, TurnId>,
     /// Whether the messages that wait show that nothing is done about them.
@@ -51,7 +51,7 @@ struct Ending {
     /// The revision that knows of it.
     from: u64,
     turn: Turn,
-    /// Turns that were merged into it; their messages show how it ends.
+    /// The same, as of each message that was merged into it and shows how it ends, too.
     merged: Vec<Turn>,
 }
 
@@ -152,7 +152,8 @@ impl Scene {
             TurnState::Done if unsaid => render::UNSAID,
             state => render::reaction(state, false),
         };
-        self.signed.extend(show(bot, turn, sign));
+        self.signed
+            .extend(show(bot, turn, sign).map(|message| (message, turn.id)));
     }
 
     fn knows(&mut self, turn: &Turn) {
@@ -164,7 +165,24 @@ impl Scene {
     pub(super) fn is_signed(&self, bot: &Bot) -> bool {
         let is_stale = || bot.mouth.reconciler().stale(&self.thread.id).is_some();
         (self.unsigned.is_empty() || is_stale())
-            && self.signed.iter().all(|message| bot.signs.is_shown(*message))
+            && self
+                .signed
+                .iter()
+                .all(|(message, _)| bot.signs.is_shown(*message))
+    }
+
+    /// All is said that was to be told after `upto`.
+    pub(super) fn said(&self, bot: &Bot, upto: ItemId) -> End {
+        let is_shut_off = |of: &TurnId| {
+            let mut signed = self.signed.iter();
+            signed.any(|(message, turn)| turn == of && bot.signs.is_shut_off(*message))
+        };
+        let mut items = self.items.values();
+        let unsigned = items.find(|item| item.turn.as_ref().is_some_and(is_shut_off));
+        End::Said {
+            newest: self.newest().max(upto),
+            unsigned: unsigned.map(|item| item.id),
+        }
     }
 
     pub(super) fn running(&self) -> Option<TurnId> {
@@ -212,6 +230,14 @@ impl Scene {
             tracing::warn!(thread = %turn.thread, %error, "some messages may not show how their turn ended");
             vec![]
         });
+        let as_of = |other: Turn| Turn {
+            source: other.source,
+            ..turn.clone()
+        };
+        let merged: Vec<Turn> = merged.into_iter().map(as_of).collect();
+        for turn in &merged {
+            self.knows(turn);
+        }
         self.ending.push(Ending { from, turn, merged });
     }
 
@@ -249,25 +275,22 @@ impl Scene {
     }
 
     /// Whether turns are over now that were not before.
-    pub(super) fn settle(&mut self, bot: &Bot, models: &Models) -> bool {
+    pub(super) fn settle(&mut self) -> bool {
         let revision = self.revision;
         let is_here = |ending: &mut Ending| ending.from <= revision;
         let over: Vec<Ending> = self.ending.extract_if(.., is_here).collect();
         let before = self.over.len();
         for Ending { turn, merged, .. } in over {
-            let footer = self.footer(&turn, models.of(bot, self, &turn));
+            let footer = self.footer(&turn);
             if self.over.insert(turn.id, footer).is_none() {
-                self.unsigned.extend(merged.into_iter().map(|merged| Turn {
-                    source: merged.source,
-                    ..turn.clone()
-                }));
+                self.unsigned.extend(merged);
                 self.unsigned.push(turn);
             }
         }
         self.over.len() > before
     }
 
-    fn footer(&self, turn: &Turn, model: Option<String>) -> Footer {
+    fn footer(&self, turn: &Turn) -> Footer {
         let (Some(began), Some(ended), TurnState::Done) = (turn.started, turn.ended, turn.state) else {
             return Footer::default();
         };
@@ -277,7 +300,7 @@ impl Scene {
         });
         Footer {
             elapsed: Some(ended.since(began)),
-            model,
+            model: turn.model.clone(),
             usage,
         }
     }

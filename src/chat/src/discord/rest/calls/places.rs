@@ -30,6 +30,13 @@ pub(in crate::discord) struct PutAway {
 /// Discord's code for a thread that was put away.
 const ARCHIVED: i64 = 50_083;
 
+impl Trouble {
+    /// Whether it is that a thread was put away.
+    pub(in crate::discord) fn is_put_away(&self) -> bool {
+        matches!(self, Self::Refused { code: ARCHIVED, .. })
+    }
+}
+
 /// Discord's machines agree on the time to this.
 const APART: Duration = Duration::from_mins(1);
 
@@ -183,7 +190,7 @@ impl Rest {
     /// Whether something was refused because its thread was put away, which it is no longer: it is worth another try. (A new
     /// message wakes a thread by itself.)
     pub(in crate::discord) async fn is_woken<T>(&self, thread: Id, answer: &Result<T, Trouble>) -> bool {
-        matches!(answer, Err(Trouble::Refused { code: ARCHIVED, .. })) && self.wake(thread).await.is_ok()
+        matches!(answer, Err(trouble) if trouble.is_put_away()) && self.wake(thread).await.is_ok()
     }
 
     /// Brings back a thread that was put away.

@@ -168,6 +168,7 @@ fn turn(number: i64, text: &str) -> Turn {
         created: now(),
         started: None,
         ended: None,
+        model: None,
     }
 }
 
