@@ -18,6 +18,7 @@ mod cage;
 mod discord;
 mod document;
 mod example;
+mod expected;
 mod keys;
 mod line;
 mod places;

@@ -113,16 +113,16 @@ fn faults_of_agents_page_and_limits_come_all_at_once_with_their_lines() {
         "1: default_agent: there is no agent `nobody`",
         "3: agents.a.tenant: nowhere is not a known vendor",
         "6: agents.b.base_url: must be https: a credential is sent there",
-        "9: agents.c.model: invalid type: integer",
+        "9: agents.c.model: must be text in quotation marks",
         "10: agents.c.tenant: has no meaning beside `command`",
         "11: agents.c.env: must be a string or { from_env",
         "12: agents.d: `base_url` is missing",
         "15: web.listen: 0.0.0.0:7878 can be reached from other machines",
         "17: limits.idle: must be a time such as",
-        "18: limits.workers: invalid value: integer `0`",
+        "18: limits.workers: must be a whole number of at least 1",
         "19: limits.processes: must be a number from 16 to 8192",
-        "21: cage.without: unknown variant `walls`",
-        "23: threads.dispatch: unknown variant `shout`",
+        "21: cage.without: each must be \"environment\", ",
+        "23: threads.dispatch: must be \"queue\", \"steer\" or",
     ];
     assert_eq!(told.len(), starts.len(), "{told:#?}");
     for (told, start) in told.iter().zip(starts) {
