@@ -118,6 +118,16 @@ pub(crate) enum Threads {
     },
 }
 
+impl Threads {
+    /// Whether its answer is for machines.
+    pub(super) fn wants_json(&self) -> bool {
+        match self {
+            Self::List { json, .. } | Self::Show { json, .. } | Self::Skip { json, .. } => *json,
+            Self::Stop { .. } | Self::Reset { .. } | Self::Forbid { .. } => false,
+        }
+    }
+}
+
 /// A part of what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
