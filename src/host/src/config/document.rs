@@ -271,6 +271,12 @@ impl Reader<'_> {
         } else {
             ("key", format!("{path}.{name}"))
         };
+        // One key is known only to be refused with a reason.
+        let known: Vec<&str> = known
+            .iter()
+            .copied()
+            .filter(|key| (path, *key) != ("discord", "token"))
+            .collect();
         let nearest = slip::meant(name, known.iter().copied());
         let hint = match (path.strip_prefix("agents."), nearest) {
             (Some(agent), _) if is_key(name) => key_hint(agent),
