@@ -13,6 +13,7 @@ use tempfile::TempDir;
 mod asks;
 mod choices;
 mod starts;
+mod unread;
 
 /// A host whose threads are served by an external agent, and a person at its page.
 struct Talk {

@@ -40,6 +40,7 @@ When something is wrong:
   agent-host doctor                         what is wrong, where, and what to do next
 
 State is kept in $AGENT_HOST_HOME, else $XDG_STATE_HOME/agent-host (~/.local/state/agent-host).
+With --json a verb that fails prints a line of JSON, too: {\"ok\":false,\"errors\":[{\"what\":…,\"hint\":…}]}
 Exit codes: 0 done · 1 failed or problems found · 2 usage · 3 login required · 4 try again";
 
 const CONFIG_FILE: &str =
@@ -108,6 +109,25 @@ pub(crate) enum Verb {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl Verb {
+    /// Whether its answer is for machines, also that it failed.
+    pub(crate) fn wants_json(&self) -> bool {
+        match self {
+            Self::Status(asked) => asked.json,
+            Self::Threads(asked) => asked.wants_json(),
+            Self::Auth(asked) => asked.wants_json(),
+            Self::Doctor(asked) => asked.json,
+            Self::Config(ConfigVerb::Check(asked)) => asked.json,
+            Self::Config(ConfigVerb::Example)
+            | Self::Up(_)
+            | Self::Demo(_)
+            | Self::Setup(_)
+            | Self::Rehearsal(_)
+            | Self::ProbeLock { .. } => false,
+        }
+    }
 }
 
 const DOCTOR: &str = "\
@@ -281,5 +301,35 @@ mod tests {
         let mut silent = Vec::new();
         look(&Arguments::command(), "agent-host", &mut silent);
         assert_eq!(silent, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_verb_that_has_json_is_known_to_want_it() {
+        fn look(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            if command
+                .get_arguments()
+                .any(|argument| argument.get_id() == "json")
+            {
+                found.push(path.to_owned());
+            }
+            for verb in command.get_subcommands() {
+                look(verb, &format!("{path} {}", verb.get_name()), found);
+            }
+        }
+        let mut found = Vec::new();
+        look(&Arguments::command(), "agent-host", &mut found);
+        assert!(found.len() > 8, "{found:?}");
+        for path in found {
+            let needed = match path.rsplit_once(' ') {
+                Some((_, "status" | "list" | "doctor" | "check")) => "",
+                Some((_, "show" | "skip")) => " web:a",
+                _ => " codex",
+            };
+            for (more, wanted) in [(" --json", true), ("", false)] {
+                let line = format!("{path}{needed}{more}");
+                let typed = Arguments::try_parse_from(line.split(' ')).expect(&line);
+                assert_eq!(typed.verb.wants_json(), wanted, "{line}");
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ mod list;
 mod login;
 mod logout;
 mod payer;
+mod rehearsal;
 mod repair;
 mod token;
 

@@ -37,11 +37,18 @@ pub(crate) fn run(asked: &CheckConfig, loaded: &Loaded) -> Outcome {
         words = format!("{words}, and {}", output::count(warnings.len() as u64, "warning"));
     }
     let failure = Failure::words(words);
-    if problems.iter().any(Problem::concerns_all) {
-        return Err(failure.hint("`agent-host config example` prints a configuration that is right"));
-    }
-    // All that is lacking is what a service may be given.
-    Err(match as_service(&settings.config_path, "config check") {
+    let hint = if problems
+        .iter()
+        .any(|problem| problem.concerns_all() && problem.is_of_a_line())
+    {
+        Some("`agent-host config example` explains every key".to_owned())
+    } else if problems.iter().any(Problem::concerns_all) {
+        None
+    } else {
+        // All that is lacking is what a service may be given.
+        as_service(&settings.config_path, "config check")
+    };
+    Err(match hint {
         Some(hint) => failure.hint(hint),
         None => failure,
     })
@@ -98,15 +105,6 @@ fn say_what_lacks(settings: &Settings) {
         output::say(
             "no agent has a model yet: set `model` in its table, or let people choose one with /model",
         );
-    }
-    for vendor in settings.vendors.iter() {
-        let (service, key) = (vendor.service.as_str(), &vendor.environment);
-        let is_declared = settings.declared.iter().any(|name| name == service);
-        if let (true, Some(name), None) = (is_declared, &key.key_name, &key.key) {
-            output::say(&format!(
-                "[vendors.{service}] has no key of the host: {name} is not set here; people can give their own with /auth"
-            ));
-        }
     }
     // What an agent of somebody else offers is known only once it runs.
     for (id, channel) in settings.discord.iter().flat_map(|discord| &discord.channels) {

@@ -18,11 +18,13 @@ mod cage;
 mod discord;
 mod document;
 mod example;
+mod expected;
 mod keys;
 mod line;
 mod places;
 mod problem;
 mod rehearsal;
+mod secrets;
 mod sections;
 mod variables;
 mod vendors;
@@ -188,6 +190,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     };
     let base = rehearsal::base(variables, &document, &places, &mut problems);
     let mut vendors = Vendors::builtin(Some(&base));
+    warnings.extend(secrets::absent(&document.vendors, variables));
     let declared = vendors::declare(&mut vendors, document.vendors, &mut problems);
     vendors::fill(&mut vendors, variables);
     let log_filter = log_filter(variables, document.log.filter, &mut problems);
@@ -204,6 +207,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     let processes = processes.map_or(contract::PROCESSES, |asked| asked.0);
     let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
     let is_decided = document.default_agent.is_some();
+    warnings.extend(secrets::written(&document.agents));
     warnings.extend(agents::undecided(is_decided, &document.agents));
     agents::find_files(&mut document.agents, &places);
     let agents = agents::build(

@@ -85,6 +85,12 @@ impl Failure {
         self.hint.as_deref()
     }
 
+    /// The same for machines, in the shape of `config check --json`.
+    pub(crate) fn told(&self) -> serde_json::Value {
+        let hint = self.hint.as_deref().map(shell::pasted);
+        serde_json::json!({ "ok": false, "errors": [{ "what": self.to_string(), "hint": hint }] })
+    }
+
     /// A service that no vendor serves, with the ones that there are.
     pub(crate) fn unknown_tenant(service: &Service, vendors: &Vendors) -> Self {
         let known: Vec<&str> = vendors.iter().map(|vendor| vendor.service.as_str()).collect();

@@ -23,8 +23,15 @@ const TALKATIVE: [&str; 9] = [
 /// One whose spans, which are infos, carry whole requests: what people said, and tokens of interactions.
 const CHATTY: &str = "serenity";
 
-/// Says in words of its own what the host says of its connection to Discord: only who asks for it sees that.
-const AS_WELL: &str = "serenity::gateway";
+/// Libraries of which the host says the same in words of its own, each with what has to be named to see it: what is said of the
+/// connection to Discord, and of messages of agents that can't be read (a kilobyte of types for each).
+const AS_WELL: [(&str, &str); 2] = [
+    (CHATTY, "serenity::gateway"),
+    (
+        "agent_client_protocol",
+        "agent_client_protocol::jsonrpc::incoming_actor",
+    ),
+];
 
 /// Starts logging. `filter` was checked by the configuration.
 pub(crate) fn start(filter: &str) {
@@ -46,10 +53,10 @@ pub(crate) fn problem(filter: &str) -> Option<String> {
 /// every start of every command would pay for.
 fn asked(filter: &str) -> Result<Targets, ParseError> {
     let asked: Targets = filter.parse()?;
-    if filter.contains(CHATTY) {
-        return Ok(asked);
-    }
-    Ok(asked.with_target(AS_WELL, LevelFilter::OFF))
+    let unasked = AS_WELL.iter().filter(|(name, _)| !filter.contains(name));
+    Ok(unasked.fold(asked, |asked, (_, target)| {
+        asked.with_target(*target, LevelFilter::OFF)
+    }))
 }
 
 /// Whatever the filter says, no more than this is written.
@@ -118,15 +125,24 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_says_itself_of_its_connection_is_said_twice_only_on_request() {
-        let inner = "serenity::gateway::bridge::shard_manager";
-        for (filter, is_shown) in [("warn", false), ("trace", false), ("warn,serenity=warn", true)] {
-            let asked = asked(filter).unwrap();
-            assert_eq!(asked.would_enable(inner, &Level::ERROR), is_shown, "{filter}");
-            assert!(
-                asked.would_enable("serenity::http::ratelimiting", &Level::WARN),
-                "{filter}"
-            );
+    fn what_the_host_says_itself_is_said_twice_only_on_request() {
+        for (inner, other) in [
+            (
+                "serenity::gateway::bridge::shard_manager",
+                "serenity::http::ratelimiting",
+            ),
+            (
+                "agent_client_protocol::jsonrpc::incoming_actor",
+                "agent_client_protocol::jsonrpc::close",
+            ),
+        ] {
+            let name = other.split(':').next().unwrap();
+            let by_name = format!("warn,{name}=warn");
+            for (filter, is_shown) in [("warn", false), ("trace", false), (&*by_name, true)] {
+                let asked = asked(filter).unwrap();
+                assert_eq!(asked.would_enable(inner, &Level::ERROR), is_shown, "{filter}");
+                assert!(asked.would_enable(other, &Level::WARN), "{filter}");
+            }
         }
     }
 

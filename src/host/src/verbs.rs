@@ -9,13 +9,18 @@ use crate::{auth, check, demo, doctor, output, rehearsal_server, running, serve,
 
 /// Runs what was typed.
 pub(crate) fn run() -> ExitCode {
-    let outcome = match Arguments::typed() {
-        Ok(arguments) => verb(arguments),
-        Err(error) => Ok(usage(&error)),
+    let arguments = match Arguments::typed() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error).into(),
     };
-    match outcome {
+    let is_for_machines = arguments.verb.wants_json();
+    match verb(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            if is_for_machines {
+                // Where it can't be written, standard error and the exit code still say it.
+                let _ = output::json(&failure.told());
+            }
             output::failure(&failure);
             failure.exit.into()
         }

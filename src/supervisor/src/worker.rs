@@ -6,6 +6,7 @@ mod client;
 mod error;
 mod gate;
 mod handle;
+mod heard;
 mod keeper;
 mod log;
 mod memory;

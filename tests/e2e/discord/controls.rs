@@ -210,6 +210,16 @@ async fn status_and_queue_tell_what_runs_and_waits_and_a_number_is_taken_out_alo
 }
 
 #[tokio::test]
+async fn the_built_in_agent_has_no_modes_and_what_it_asks_for_is_told_to_be_set_elsewhere() {
+    let stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: here").await;
+    stage.sign(first, "✅").await;
+    let mode = [("mode", json!("plan"))];
+    let words = "has no modes: `permissions`, of the agent or of a channel,";
+    stage.types(&stage.alice, thread, "agent", &mode, words).await;
+}
+
+#[tokio::test]
 async fn a_new_thread_that_is_asked_for_inside_one_opens_beside_it() {
     let stage = Stage::start("", "").await;
     let (first, thread) = stage.mention(&stage.alice, "say: here").await;

@@ -100,7 +100,12 @@ async fn that_the_bot_was_taken_out_is_known_after_a_kill_and_a_command_still_wo
     assert!(stage.hears().await > unheard);
     let typed = stage.alice.slash(thread, "queue", &[]);
     stage
-        .told(&stage.alice, thread, typed, "Nothing waits here")
+        .told(
+            &stage.alice,
+            thread,
+            typed,
+            "Nothing waits here.\nThe bot was taken out of this thread",
+        )
         .await;
     let told = stage
         .ours(thread)

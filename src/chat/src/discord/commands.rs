@@ -245,6 +245,15 @@ impl Here<'_> {
         self.words().await.map(Reply::from)
     }
 
+    /// That the bot is out of the thread, as a line of its own, if it is.
+    fn taken_out(&self) -> &'static str {
+        if self.bot.places.is_taken_out(self.asker.channel) {
+            status::TAKEN_OUT
+        } else {
+            ""
+        }
+    }
+
     async fn words(&self) -> Result<String, NotDone> {
         let bot = self.bot;
         let name = self.typed.0.name.as_str();
@@ -279,7 +288,7 @@ fn help(bot: &Bot) -> String {
     let name = harmless::line(&bot.identity.name, 40);
     format!(
         "Mention **@{name}** in a channel with what you want: I open a thread, and there you just write.\n\
-         A message that comes while I work waits its turn, unless this channel is set otherwise.\n\
+         A message that comes while I work waits its turn; where `dispatch` of this channel says `steer` it goes into what I work on, with `interrupt` it ends that.\n\
          What begins with somebody else's @name, or answers their message, is not for me. Take me out of a thread, and I am silent there until somebody mentions me.\n\n\
          `/new` opens a thread · `/stop` stops what runs · `/queue` shows what waits, and skips\n\
          `/status` how the thread stands, what waits for an answer, and what is always allowed in it · `/model` `/agent` choose who answers, and how · `/reset` begins anew: no memory, and nothing always allowed\n\

@@ -55,6 +55,20 @@ pub(crate) enum Auth {
     Repair,
 }
 
+impl Auth {
+    /// Whether its answer is for machines.
+    pub(super) fn wants_json(&self) -> bool {
+        match self {
+            Self::Begin(asked) => asked.json,
+            Self::Complete(asked) => asked.json,
+            Self::Login(asked) => asked.json,
+            Self::Token(asked) => asked.json,
+            Self::List { json } => *json,
+            Self::Logout { .. } | Self::Repair => false,
+        }
+    }
+}
+
 /// Whose login it will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OwnerChoice {

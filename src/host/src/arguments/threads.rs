@@ -83,6 +83,7 @@ pub(crate) enum Threads {
     },
     /// Take back what is always allowed in a thread
     #[command(
+        override_usage = "agent-host threads forbid <THREAD> <N>\n       agent-host threads forbid <THREAD> --all",
         long_about = "Takes back what is always allowed in a thread, one by the number that `show` tells, or all. The next such call asks again, also in a turn that runs; the thread is told. What somebody else's agent remembers itself ends with a reset, if it keeps it in its session, and can't be taken back here.\n\n  agent-host threads forbid web:abc 12\n  agent-host threads forbid web:abc --all"
     )]
     Forbid {
@@ -116,6 +117,16 @@ pub(crate) enum Threads {
         #[arg(long)]
         json: bool,
     },
+}
+
+impl Threads {
+    /// Whether its answer is for machines.
+    pub(super) fn wants_json(&self) -> bool {
+        match self {
+            Self::List { json, .. } | Self::Show { json, .. } | Self::Skip { json, .. } => *json,
+            Self::Stop { .. } | Self::Reset { .. } | Self::Forbid { .. } => false,
+        }
+    }
 }
 
 /// A part of what waits.

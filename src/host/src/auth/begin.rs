@@ -3,7 +3,7 @@
 use credentials::{Begun, Credentials, Service, Tenant, Timestamp, UserId};
 use serde::Serialize;
 
-use super::{shadow, tenant, user, vendor};
+use super::{rehearsal, shadow, tenant, user, vendor};
 use crate::arguments::{Begin, GrantChoice};
 use crate::config::Settings;
 use crate::failure::{Exit, Failure, Outcome, begin_command};
@@ -80,6 +80,7 @@ pub(super) async fn start(
         output::say(&format!("note: {words}"));
     }
     let way = grant.map(GrantChoice::name);
+    rehearsal::must_run(&vendor, way).await?;
     credentials
         .begin(tenant, user, way, redirect)
         .await

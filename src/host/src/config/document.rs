@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::expected;
 use super::line::Lines;
 use super::rehearsal::{ELSEWHERE, is_of_this_machine};
 use super::sections::{
@@ -238,8 +239,14 @@ impl Reader<'_> {
                     good.insert(key.clone(), value.clone());
                 }
                 Err(what) => {
-                    let problem = Problem::at_line(self.file, line, format!("{path}.{name}"), what);
-                    self.problems.push(problem);
+                    let words = expected::in_words(&what, value.get_ref());
+                    let is_librarys = words != what;
+                    let problem = Problem::at_line(self.file, line, format!("{path}.{name}"), words);
+                    let example = expected::example(path, &name).filter(|_| is_librarys);
+                    self.problems.push(match example {
+                        Some(example) => problem.hint(format!("as in `{example}`")),
+                        None => problem,
+                    });
                 }
             }
         }
@@ -264,6 +271,12 @@ impl Reader<'_> {
         } else {
             ("key", format!("{path}.{name}"))
         };
+        // One key is known only to be refused with a reason.
+        let known: Vec<&str> = known
+            .iter()
+            .copied()
+            .filter(|key| (path, *key) != ("discord", "token"))
+            .collect();
         let nearest = slip::meant(name, known.iter().copied());
         let hint = match (path.strip_prefix("agents."), nearest) {
             (Some(agent), _) if is_key(name) => key_hint(agent),

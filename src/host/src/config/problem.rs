@@ -124,6 +124,11 @@ impl Problem {
         !self.only_for_a_host
     }
 
+    /// Whether it is about something that stands in the file.
+    pub(crate) fn is_of_a_line(&self) -> bool {
+        matches!(self.place, Place::Line { .. })
+    }
+
     /// For putting them in order: the environment first, then by line.
     pub(super) fn line(&self) -> usize {
         match self.place {

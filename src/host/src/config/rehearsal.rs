@@ -40,8 +40,10 @@ pub(super) fn base(
     if let Some(text) = variables.text(VARIABLE) {
         match Url::parse(&text) {
             Ok(url) if is_of_this_machine(&url) => return url,
-            Ok(_) => problems.push(Problem::of_variable(VARIABLE, ELSEWHERE)),
-            Err(error) => problems.push(Problem::of_variable(VARIABLE, error.to_string())),
+            _ => {
+                let hint = format!("as in {}", default_base());
+                problems.push(Problem::of_variable(VARIABLE, ELSEWHERE).hint(hint));
+            }
         }
     }
     if let Some(url) = &document.rehearsal.url {

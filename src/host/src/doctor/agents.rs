@@ -108,6 +108,14 @@ fn of(
             // Nobody is told to sign in who may have done so.
             let stored = logins.is_none_or(|logins| logins.iter().any(is_of_host));
             if account.host_key.is_none() && account.host_token.is_none() && !stored {
+                let vendor = settings.vendors.get(&account.service).ok();
+                let variable = vendor.and_then(|vendor| vendor.environment.key_name.clone());
+                let (unset, or) = variable.map_or_else(Default::default, |name| {
+                    (
+                        format!(" ({name} is not set)"),
+                        format!(", or set {name} where the host runs"),
+                    )
+                });
                 let hidden = if HostLock::holder(&settings.state_folder).is_some() {
                     " that could be seen from here"
                 } else {
@@ -117,11 +125,11 @@ fn of(
                     Check::warn(
                         NAME,
                         format!(
-                            "agent `{name}` uses {}, and the host has no login or key for it{hidden}: everybody must sign in with /auth",
+                            "agent `{name}` uses {}, and the host has no login or key for it{unset}{hidden}: everybody must sign in with /auth",
                             account.service
                         ),
                     )
-                    .hint(format!("`{}` signs the host in", sign_in_command(&host))),
+                    .hint(format!("`{}` signs the host in{or}", sign_in_command(&host))),
                 );
             }
         }

@@ -17,7 +17,17 @@ fn every_fault_is_told_at_once_with_its_line() {
         format!("{path}:3: vendors.acme.tokn_url: unknown key (did you mean `token_url`?)"),
     ];
     assert_eq!(ran.out.lines().collect::<Vec<_>>(), expected);
-    ran.tells(&["error: 4 problems in the configuration", "hint: "]);
+    ran.tells(&[
+        "error: 4 problems in the configuration",
+        "agent-host config example` explains every key",
+    ]);
+    // Of what does not stand in the file it explains nothing.
+    let house = House::new().configured("").with("AGENT_HOST_LOG", "a=b=c");
+    let ran = house.run("config check").exits(1);
+    assert!(
+        ran.out.contains("AGENT_HOST_LOG") && !ran.err.contains("hint: "),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -136,4 +146,16 @@ fn errors_and_warnings_are_told_apart_also_to_machines() {
         check["status"] == "warn" && check["message"].to_string().contains("more than once"),
         "{check}"
     );
+}
+
+#[test]
+fn a_key_that_is_only_there_to_be_refused_is_offered_to_nobody() {
+    let house = House::new().configured("[discord]\ncolour = 1\ntoke = 2\n");
+    let ran = house.run("config check").exits(1);
+    let known = ran.out.lines().find(|line| line.contains("colour")).unwrap();
+    assert!(
+        known.contains("token_env") && !known.contains("token,"),
+        "{known}"
+    );
+    assert!(!ran.out.contains("`token`"), "{ran:?}");
 }

@@ -160,3 +160,24 @@ fn an_interrupted_login_leaves_nothing_broken() {
     house.run("doctor").exits(0);
     house.sign_in(&town, "alice", "");
 }
+
+#[test]
+fn without_a_rehearsal_it_is_said_at_once_what_to_start() {
+    // tcpmux, which nobody runs.
+    let url = "http://127.0.0.1:1";
+    let house = House::new().with("AGENT_HOST_REHEARSAL_URL", url);
+    for line in [
+        "auth login rehearsal",
+        "auth begin rehearsal --user alice",
+        "auth begin rehearsal --user alice --grant device",
+    ] {
+        let ran = house.run(line).exits(4);
+        assert!(ran.out.is_empty(), "{ran:?}");
+        ran.tells(&[
+            &format!("error: no rehearsal answers at {url}"),
+            "agent-host rehearsal` in another terminal starts one",
+        ]);
+    }
+    // Nothing was begun that would wait.
+    house.run("auth complete rehearsal --user alice").exits(1);
+}

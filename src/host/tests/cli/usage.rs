@@ -124,6 +124,48 @@ fn an_unknown_tenant_is_told_with_those_that_are_known() {
     }
 }
 
+/// Data is what `--json` promises, whatever happens.
+#[test]
+fn a_verb_that_fails_tells_it_to_machines_in_one_line_too() {
+    let house = House::new();
+    let missing = "--json --config /nowhere/at.toml";
+    let why = "could not read the configuration `/nowhere/at.toml`";
+    for (line, code, what) in [
+        (format!("config check {missing}"), 1, why),
+        (format!("doctor {missing}"), 1, why),
+        (format!("status {missing}"), 1, why),
+        (format!("threads list {missing}"), 1, why),
+        (format!("auth list {missing}"), 1, why),
+        (
+            "threads show web:a --json".to_owned(),
+            1,
+            "there are no threads in",
+        ),
+        (
+            "threads skip web:a --json".to_owned(),
+            1,
+            "there are no threads in",
+        ),
+        ("auth begin acme --json".to_owned(), 1, "unknown tenant `acme`"),
+        ("auth login acme --json".to_owned(), 1, "unknown tenant `acme`"),
+        ("auth complete codex --json".to_owned(), 1, "no sign-in"),
+        (
+            "auth token codex --json".to_owned(),
+            3,
+            "login required for codex",
+        ),
+    ] {
+        let ran = house.run(&line).exits(code);
+        let told = ran.json();
+        assert_eq!(told["ok"], false, "{line}: {told}");
+        let error = &told["errors"][0];
+        let words = error["what"].as_str().unwrap();
+        assert!(words.starts_with(what), "{line}: {told}");
+        assert!(error["hint"].is_string(), "{line}: {told}");
+        ran.tells(&[&format!("error: {words}"), "hint: "]);
+    }
+}
+
 #[test]
 fn a_slip_is_told_with_what_was_most_likely_meant() {
     let house = House::new();

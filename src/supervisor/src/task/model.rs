@@ -90,7 +90,9 @@ impl Task {
         if config.agents.get(agent).is_none_or(crate::Agent::is_native) {
             return match setting {
                 Setting::Model => Ok(wanted),
-                Setting::Mode => Err(none()),
+                Setting::Mode => Err(SupervisorError::NotOffered(format!(
+                    "{title} has no modes: `permissions`, of the agent or of a channel, say in the configuration what it asks for"
+                ))),
             };
         }
         let Some(offers) = self.shared.offers.get(agent) else {

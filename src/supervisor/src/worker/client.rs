@@ -5,16 +5,16 @@ use std::sync::Arc;
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1::schema::{
     ClientCapabilities, Implementation, InitializeRequest, LoadSessionRequest, Meta, NewSessionRequest,
-    PromptRequest, PromptResponse, RequestPermissionResponse, SessionNotification, SessionUpdate, StopReason,
+    PromptRequest, PromptResponse, RequestPermissionResponse, StopReason,
 };
 use agent_client_protocol::v1::{ConnectionTo, Dispatch, Responder};
 use agent_client_protocol::{
-    Agent, Channel, Client, Error, ErrorCode, Handled, JsonRpcRequest, is_connection_terminated,
-    is_incoming_transport_closed, on_receive_dispatch, on_receive_notification, on_receive_request,
+    Agent, Channel, Client, Error, ErrorCode, JsonRpcRequest, is_connection_terminated,
+    is_incoming_transport_closed, on_receive_dispatch, on_receive_request,
 };
 use contract::frames::Pace;
-use contract::{Account, LoginAnswer, LoginNeeded, META_KEY, Profile, Status};
-use conversation::Permissions;
+use contract::{Account, LoginAnswer, LoginNeeded, META_KEY, Profile};
+use conversation::{Permissions, ThreadId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -22,21 +22,24 @@ use tokio::time::{Instant, timeout_at};
 use super::asked::{LoginAsked, PermissionAsked, PermissionRequest};
 use super::error::LOAD;
 use super::gate::Gate;
+use super::heard::Heard;
 use super::sign_in::SignIn;
 use super::{Event, PromptError, Spec, StartError, words};
 use crate::config::AgentKind;
 
 /// Starts the connection; it runs until the worker's output ends. With an account the agent is our own, and may ask for
-/// logins of that account.
+/// logins of that account. `thread` is for the log.
 pub(super) async fn connect(
     channel: Channel,
     pace: Pace,
     gate: Arc<Gate>,
     account: Option<Account>,
+    thread: ThreadId,
 ) -> (Option<ConnectionTo<Agent>>, JoinHandle<Result<(), Error>>) {
     let (sender, connected) = oneshot::channel();
     let over = gate.clone();
-    let (updates, status, permission, login) = (gate.clone(), gate.clone(), gate.clone(), gate.clone());
+    let (permission, login) = (gate.clone(), gate.clone());
+    let heard = Heard::new(gate.clone(), thread);
     let connection = Client
         .v1()
         .on_receive_dispatch(
@@ -46,32 +49,9 @@ pub(super) async fn connect(
             },
             on_receive_dispatch!(),
         )
-        .on_receive_notification(
-            async move |notification: SessionNotification, _cx| {
-                match &notification.update {
-                    SessionUpdate::ConfigOptionUpdate(update) => {
-                        updates.menus.changed(&update.config_options);
-                    }
-                    SessionUpdate::CurrentModeUpdate(update) => {
-                        updates.menus.moved(update.current_mode_id.to_string());
-                    }
-                    _ => {}
-                }
-                if updates.is_open() {
-                    updates.send(Event::Update(Box::new(notification.update))).await;
-                }
-                Ok(())
-            },
-            on_receive_notification!(),
-        )
-        .on_receive_notification(
-            async move |notification: Status, _cx| {
-                if status.is_open() {
-                    status.send(Event::Status(notification.what)).await;
-                }
-                Ok(())
-            },
-            on_receive_notification!(),
+        .on_receive_dispatch(
+            async move |message: Dispatch, _cx| Ok(heard.message(message).await),
+            on_receive_dispatch!(),
         )
         .on_receive_request(
             async move |request: PermissionRequest, responder: Responder<RequestPermissionResponse>, _cx| {
@@ -103,19 +83,6 @@ pub(super) async fn connect(
                 Ok(())
             },
             on_receive_request!(),
-        )
-        .on_receive_dispatch(
-            async move |message: Dispatch, _cx| {
-                Ok(match message {
-                    // The crate would keep those that name a session, waiting for somebody who wants them.
-                    Dispatch::Notification(_) => Handled::Yes,
-                    message => Handled::No {
-                        message,
-                        retry: false,
-                    },
-                })
-            },
-            on_receive_dispatch!(),
         )
         .connect_with(channel, async move |cx| {
             let _ = sender.send(cx.clone());

@@ -71,8 +71,14 @@ async fn connect(
 ) -> Result<(Option<ConnectionTo<acp::Agent>>, Handle), StartError> {
     let started = spawn::start(spec, reaper).await?;
     let (channel, frames) = frames::open(started.output, started.input, FrameLimits::default());
-    let (connection, task) =
-        client::connect(channel, frames.pace(), gate.clone(), client::account(spec)).await;
+    let (connection, task) = client::connect(
+        channel,
+        frames.pace(),
+        gate.clone(),
+        client::account(spec),
+        spec.thread.clone(),
+    )
+    .await;
     let tail = Tail::default();
     let (steps, ended) = (watch::Sender::new(Step::Run), watch::Sender::new(None));
     let process = Handle {

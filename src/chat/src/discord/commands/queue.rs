@@ -42,7 +42,7 @@ pub(super) async fn queue(here: &Here<'_>) -> Result<String, SupervisorError> {
         supervisor.drop_queued(&here.thread, turn.id, &here.by).await?;
         return Ok(format!("Out of the queue: {}", shown(turn)));
     }
-    let unsaid = unsaid(here).await?;
+    let unsaid = unsaid(here).await? + here.taken_out();
     if queued.is_empty() {
         return Ok(format!("Nothing waits here.{unsaid}"));
     }

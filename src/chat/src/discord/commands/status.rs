@@ -17,7 +17,7 @@ use crate::standing::standing;
 /// Letters of the answer.
 const LONGEST: usize = 1900;
 
-const TAKEN_OUT: &str =
+pub(super) const TAKEN_OUT: &str =
     "\nThe bot was taken out of this thread and says nothing here until somebody mentions it.";
 
 /// The answer, and behind it the cards that the asker may answer and that stand nowhere.
@@ -33,9 +33,7 @@ pub(super) async fn status(here: &Here<'_>) -> Result<Reply, SupervisorError> {
     } = here;
     let (now, _) = bot.house.supervisor.subscribe(thread).await?;
     let mut content = stands(bot, asker.user, &now, by).await?;
-    if bot.places.is_taken_out(asker.channel) {
-        content.push_str(TAKEN_OUT);
-    }
+    content.push_str(here.taken_out());
     let Waiting {
         lines,
         cards: missing,

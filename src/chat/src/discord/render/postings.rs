@@ -10,7 +10,7 @@ use super::message::DesiredMessage;
 const MOST: u16 = 3;
 /// What stands in its place then, for as long as somebody is waited for.
 pub(super) const NO_MORE: &str = "✋ What is asked here was deleted too often to be posted once more. `/status` shows it to whoever may \
-                                  answer, and so does the page of this host.";
+                                  answer.";
 
 /// Whether an entry is shown as a card that somebody answers.
 pub fn is_card(item: &Item) -> bool {

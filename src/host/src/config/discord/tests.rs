@@ -270,7 +270,7 @@ fn the_token_is_in_one_place_which_is_not_this_file() {
             "token_env = \"NOT_SET\"\n",
             "2: discord.token_env: no token: NOT_SET is not set",
         ),
-        ("token_env = 3\n", "2: discord.token_env: invalid type"),
+        ("token_env = 3\n", "2: discord.token_env: must be text"),
         (
             "token_file = \"/nowhere\"\n",
             "2: discord.token_file: could not read `/nowhere`",
@@ -353,15 +353,15 @@ fn every_fault_is_told_at_once_with_its_line() {
         "3: discord.roles: must be a list of ids",
         "4: discord.guild: unknown key (did you mean `guilds`?)",
         "5: discord.bots: each must be an id",
-        "6: discord.everyone: invalid type",
-        "7: discord.bot_turns: invalid value",
+        "6: discord.everyone: must be true or false",
+        "7: discord.bot_turns: must be a whole number from 1",
         "8: discord.shards: must be a range",
         "9: discord.api_base: must begin with https://: the token is sent there",
         "10: discord.gateway_url: is on this machine and `api_base` is not",
         "11: discord.channels.general: must be an id",
-        "12: discord.channels.general.mode: unknown variant `al`",
+        "12: discord.channels.general.mode: must be \"mention\", \"all\" or \"off\"",
         "13: discord.channels.general.agent: there is no agent `nobody`",
-        "15: discord.channels.77.mode: unknown variant `sometimes`",
+        "15: discord.channels.77.mode: must be \"mention\"",
         "16: discord.channels.77.agent: there is no agent `nobody`",
         "17: discord.channels.77.model: is empty",
         "18: discord.channels.77.colour: unknown key",
@@ -375,19 +375,19 @@ fn every_fault_is_told_at_once_with_its_line() {
 #[test]
 fn each_key_with_a_wrong_value_is_told_with_its_line_and_what_is_allowed() {
     const IDS: (&str, &str) = ("7", "must be a list of ids: [123456789012345678]");
-    const BOOLEAN: (&str, &str) = ("\"yes\"", "expected a boolean");
-    const TEXT: (&str, &str) = ("3", "expected a string");
+    const BOOLEAN: (&str, &str) = ("\"yes\"", "must be true or false");
+    const TEXT: (&str, &str) = ("3", "must be text in quotation marks");
     const ADDRESS: (&str, &str) = ("\"nowhere\"", "must be an address such as ");
     let wrong = |key: &str| match key {
         "admins" | "allowed_channels" | "approvers" | "bots" | "guilds" | "roles" | "users" => IDS,
         "dms" | "everyone" => BOOLEAN,
         "agent" | "model" | "token_env" => TEXT,
-        "ca_file" | "token_file" | "workspace" => ("3", "expected path string"),
+        "ca_file" | "token_file" | "workspace" => ("3", "must be text in quotation marks"),
         "api_base" | "gateway_url" => ADDRESS,
-        "bot_turns" => ("0", "expected a nonzero u32"),
-        "dispatch" => ("\"later\"", "expected one of `queue`, `steer`, `interrupt`"),
-        "mode" => ("\"some\"", "expected one of `mention`, `all`, `off`"),
-        "permissions" => ("\"yes\"", "expected one of `ask`, `allow`, `deny`"),
+        "bot_turns" => ("0", "must be a whole number from 1 to 4294967295"),
+        "dispatch" => ("\"later\"", "must be \"queue\", \"steer\" or \"interrupt\""),
+        "mode" => ("\"some\"", "must be \"mention\", \"all\" or \"off\""),
+        "permissions" => ("\"yes\"", "must be \"ask\", \"allow\" or \"deny\""),
         "shards" => ("3", "must be a range such as { first = 0, last = 3, total = 16 }"),
         "token" => ("\"planted\"", "a token does not belong in this file"),
         "token_command" => (

@@ -113,16 +113,16 @@ fn faults_of_agents_page_and_limits_come_all_at_once_with_their_lines() {
         "1: default_agent: there is no agent `nobody`",
         "3: agents.a.tenant: nowhere is not a known vendor",
         "6: agents.b.base_url: must be https: a credential is sent there",
-        "9: agents.c.model: invalid type: integer",
+        "9: agents.c.model: must be text in quotation marks",
         "10: agents.c.tenant: has no meaning beside `command`",
         "11: agents.c.env: must be a string or { from_env",
         "12: agents.d: `base_url` is missing",
         "15: web.listen: 0.0.0.0:7878 can be reached from other machines",
         "17: limits.idle: must be a time such as",
-        "18: limits.workers: invalid value: integer `0`",
+        "18: limits.workers: must be a whole number of at least 1",
         "19: limits.processes: must be a number from 16 to 8192",
-        "21: cage.without: unknown variant `walls`",
-        "23: threads.dispatch: unknown variant `shout`",
+        "21: cage.without: each must be \"environment\", ",
+        "23: threads.dispatch: must be \"queue\", \"steer\" or",
     ];
     assert_eq!(told.len(), starts.len(), "{told:#?}");
     for (told, start) in told.iter().zip(starts) {
@@ -169,7 +169,8 @@ fn what_an_agent_of_somebody_else_gets_may_be_a_credential_of_the_service() {
     assert_eq!(
         missing,
         [
-            "3: agents.a.env: EMPTY is not set in the environment, and no credential of the service, or an empty one"
+            "3: agents.a.env: EMPTY is not set in the environment, and no credential of the service, or an empty one (set it where \
+             agent-host runs)"
         ]
     );
 }
@@ -220,5 +221,62 @@ fn an_agent_of_new_threads_whose_table_is_wrong_is_told_once() {
     assert!(
         told[0].starts_with("3: agents.x.command: names no program"),
         "{told:#?}"
+    );
+}
+
+#[test]
+fn a_secret_that_is_written_out_for_an_agent_is_warned_of_and_never_shown() {
+    let warned = |env: &str| {
+        let text = format!("default_agent = \"a\"\n[agents.a]\ncommand = [\"a-acp\"]\nenv = {{ {env} }}\n");
+        let loaded = load_text(&text, &[("SOME_KEY", "planted")]);
+        assert_eq!(loaded.problems, []);
+        loaded.warnings.iter().map(in_short).collect::<Vec<_>>()
+    };
+    for name in [
+        "OPENAI_API_KEY",
+        "GITHUB_TOKEN",
+        "app_secret",
+        "DB_PASSWORD_2",
+        "TOKEN",
+    ] {
+        let told = warned(&format!("{name} = \"sk-planted\", RUST_LOG = \"warn\""));
+        assert_eq!(told.len(), 1, "{name}: {told:?}");
+        let words = format!("4: agents.a.env: {name} stands here in plain text");
+        assert!(
+            told[0].starts_with(&words) && !told[0].contains("planted"),
+            "{told:?}"
+        );
+        assert!(
+            told[0].contains(&format!("`{name} = {{ from_env = \"{name}\" }}`")),
+            "{told:?}"
+        );
+    }
+    for fine in [
+        "OPENAI_API_KEY = { from_env = \"SOME_KEY\" }",
+        "OPENAI_API_KEY = \"\"",
+        "TLS_KEY = \"/etc/a.key\"",
+        "MONKEY = \"x\", KEYBOARD = \"us\", TOKENS = \"7\"",
+    ] {
+        assert_eq!(warned(fine), [""; 0], "{fine}");
+    }
+}
+
+#[test]
+fn a_key_that_is_named_and_not_there_is_warned_of_and_is_in_nobodys_way() {
+    let text = "default_agent = \"router\"\n[vendors.router]\ngrant = \"api-key\"\nkey_env = \"ROUTER_KEY\"\n\
+                [agents.router]\ntenant = \"router\"\nbase_url = \"https://a.example/v1\"\nmodel = \"m\"\n";
+    let loaded = load_text(text, &[]);
+    assert_eq!(loaded.problems, []);
+    let told: Vec<String> = loaded.warnings.iter().map(in_short).collect();
+    let words = "4: vendors.router.key_env: ROUTER_KEY is not set in the environment: the host has no key for router (";
+    assert!(told.len() == 1 && told[0].starts_with(words), "{told:?}");
+    assert_eq!(load_text(text, &[("ROUTER_KEY", "sk-planted")]).warnings, []);
+    // What an agent of somebody else wants is an error for a host, and only for one.
+    let text = "default_agent = \"a\"\n[agents.a]\ncommand = [\"a-acp\"]\nenv = { KEY = { from_env = \"SOME_KEY\" } }\n";
+    let lacking = load_text(text, &[]).problems;
+    assert_eq!(lacking.len(), 1, "{lacking:?}");
+    assert!(
+        !lacking[0].concerns_all() && in_short(&lacking[0]).contains("SOME_KEY is not set"),
+        "{lacking:?}"
     );
 }

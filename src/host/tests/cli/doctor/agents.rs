@@ -73,3 +73,18 @@ fn a_layer_that_the_host_does_without_is_told() {
         "take it out of `without`",
     );
 }
+
+#[test]
+fn a_key_that_is_not_set_is_named_where_its_agent_lacks_it() {
+    let (_, check) = agents(
+        "default_agent = \"router\"\n[vendors.router]\ngrant = \"api-key\"\nkey_env = \"ROUTER_KEY\"\n\
+         [agents.router]\ntenant = \"router\"\nbase_url = \"https://a.example/v1\"\nmodel = \"m\"\n",
+    );
+    let told = check.to_string();
+    for words in [
+        "the host has no login or key for it (ROUTER_KEY is not set)",
+        "agent-host auth login router` signs the host in, or set ROUTER_KEY where the host runs",
+    ] {
+        assert!(told.contains(words) && check["status"] == "warn", "{check:#}");
+    }
+}

@@ -58,23 +58,34 @@ struct Ending {
 impl Scene {
     pub(super) async fn new(
         bot: &Bot,
-        snapshot: Snapshot,
+        mut snapshot: Snapshot,
         upto: ItemId,
     ) -> Result<Self, supervisor::SupervisorError> {
+        let items = std::mem::take(&mut snapshot.items);
+        let known = items.into_iter().map(|item| (item.id, item)).collect();
+        let older = |first| {
+            bot.house
+                .supervisor
+                .older(&snapshot.thread.id, first, past::page())
+        };
+        let known = past::told(known, snapshot.from, upto, older).await?;
+        snapshot.items = known.into_values().collect();
+        Ok(Self::of(snapshot, upto))
+    }
+
+    /// As a thread stands, with all entries that are to be known.
+    fn of(snapshot: Snapshot, upto: ItemId) -> Self {
         let Snapshot {
             thread,
             items,
-            from,
             queued,
             phase,
             doing,
             revision,
+            from: _,
         } = snapshot;
-        let known: BTreeMap<ItemId, Item> = items.into_iter().map(|item| (item.id, item)).collect();
-        let older = |first| bot.house.supervisor.older(&thread.id, first, past::page());
-        let known = past::told(known, from, upto, older).await?;
-        Ok(Self {
-            items: known,
+        Self {
+            items: items.into_iter().map(|item| (item.id, item)).collect(),
             thread,
             queued,
             phase,
@@ -89,7 +100,7 @@ impl Scene {
             is_stuck: false,
             broken: BTreeSet::new(),
             unsaid: BTreeSet::new(),
-        })
+        }
     }
 
     pub(super) fn newest(&self) -> ItemId {

@@ -52,11 +52,11 @@ impl Scene {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet, HashMap};
+    use std::collections::BTreeMap;
 
     use conversation::{Item, NoteKind, Thread, TurnId};
     use credentials::{Timestamp, UserId};
-    use supervisor::ThreadPhase;
+    use supervisor::{Snapshot, ThreadPhase};
 
     use super::*;
     use crate::web::testing::thread;
@@ -82,23 +82,16 @@ mod tests {
     /// The turn 2 is told on behind the entry 20, and began with 19.
     fn scene() -> Scene {
         let items = [note(19, 2, "first"), note(21, 2, "second")];
-        Scene {
-            items: items.map(|item| (item.id, item)).into(),
+        let snapshot = Snapshot {
             thread: told(),
+            items: items.into(),
+            from: None,
             queued: vec![],
             phase: ThreadPhase::Working,
             doing: None,
             revision: 7,
-            upto: ItemId(20),
-            ending: vec![],
-            over: HashMap::new(),
-            unsigned: vec![],
-            signed: vec![],
-            latest: HashMap::new(),
-            is_stuck: false,
-            broken: BTreeSet::new(),
-            unsaid: BTreeSet::new(),
-        }
+        };
+        Scene::of(snapshot, ItemId(20))
     }
 
     #[test]
