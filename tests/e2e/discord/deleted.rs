@@ -98,6 +98,19 @@ async fn a_sign_in_that_is_waited_for_is_posted_anew_too() {
     assert_eq!(line.id, second.id);
 }
 
+impl Stage {
+    /// Waits until a card that somebody alone sees says this, without its buttons.
+    async fn is_put_away(&self, card: Id, words: &str) {
+        self.fake
+            .until(words, |world| {
+                let card = world.message(card)?;
+                let is_over = card.content.contains(words) && card.button("Allow once").is_none();
+                is_over.then_some(())
+            })
+            .await;
+    }
+}
+
 #[tokio::test]
 async fn whoever_deletes_again_and_again_ends_the_posting_and_status_has_the_card() {
     let stage = Stage::start("everyone = true", "").await;
@@ -138,8 +151,23 @@ async fn whoever_deletes_again_and_again_ends_the_posting_and_status_has_the_car
             .count()
     });
     assert_eq!((of_bob, stage.cards(thread)), (0, 0));
+    let typed = stage.alice.slash(thread, "status", &[]);
+    let asked = stage
+        .answered(&stage.alice, thread, typed, "Waits for an answer")
+        .await;
+    let copy = stage
+        .fake
+        .until("a second card for Alice alone", |world| {
+            let seen = world.messages_seen_by(&stage.alice, thread);
+            let mut copies = seen.iter().filter(|one| one.button("Allow once").is_some());
+            copies.find(|one| one.id > asked.id).map(|one| one.id)
+        })
+        .await;
     stage.alice.presses_labelled(card.id, "Allow once");
     stage.is_whole(message, thread, "✅ `echo proof`").await;
+    stage.is_put_away(card.id, "This is decided").await;
+    stage.alice.presses_labelled(copy, "Allow once");
+    stage.is_put_away(copy, "This is decided").await;
     assert!(known.len() == 4 && !stage.fake.said(thread).iter().any(|said| said.contains(NO_MORE)));
 }
 

@@ -172,6 +172,48 @@ async fn what_discord_does_not_take_above_a_card_can_be_denied_and_not_allowed()
 }
 
 #[tokio::test]
+async fn a_card_whose_own_words_discord_does_not_take_can_be_denied_and_not_allowed_also_by_the_next_host() {
+    let mut stage = Stage::start("", "").await;
+    stage.fake.lists_as_harmful("https://harmful.example");
+    let (message, thread) = stage
+        .mention(&stage.alice, "run: echo https://harmful.example")
+        .await;
+    let card = stage.said(thread, "the card", with("can't be allowed")).await;
+    assert!(card.button("Allow once").is_none(), "{card:?}");
+    let pressed = stage.alice.presses_labelled(card.id, "Deny");
+    stage.is_form(pressed).await;
+    stage.alice.submits(pressed, &[]);
+    let denied = with("Denied by alice: what can't be shown");
+    let line = stage.said(thread, "the line", denied).await;
+    assert_eq!(line.id, card.id);
+    // The line of the tool has those words, too.
+    stage.sign(message, "⚠️").await;
+    let next = stage.alice.says(thread, "run: echo https://harmful.example");
+    let asks = |said: &Message| said.button("Deny").is_some();
+    let card = stage.said(thread, "the next card", asks).await;
+    stage.kill();
+    stage.up().await;
+    // Nobody is waited for any more.
+    let ended = |said: &Message| said.id == card.id && !asks(said);
+    let line = stage.said(thread, "the line", ended).await;
+    assert!(
+        line.content.contains("before anybody answered"),
+        "{}",
+        line.content
+    );
+    stage.sign(next, "❌").await;
+    stage.rests(thread).await;
+    assert!(
+        stage
+            .fake
+            .said(thread)
+            .iter()
+            .all(|said| !said.contains("harmful"))
+    );
+    assert!(!stage.prints(&["status"]).await.contains("shows less"));
+}
+
+#[tokio::test]
 async fn what_discord_does_not_take_as_a_file_can_be_denied_and_not_allowed() {
     let stage = Stage::start("", "").await;
     stage.fake.set_file_limit(3);

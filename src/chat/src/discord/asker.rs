@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use serenity::all::{Member, PartialChannel, User};
+use serenity::all::{Member, Message, MessageFlags, PartialChannel, User};
 use supervisor::Offered;
 use tokio::time::Instant;
 
@@ -40,6 +40,8 @@ pub(super) struct Asker {
     pub(super) name: String,
     /// The largest file of an answer, in bytes.
     pub(super) upload_limit: u64,
+    /// What they pressed is shown to them alone.
+    is_theirs: bool,
     came: Instant,
     place: Place,
     author: Author,
@@ -64,6 +66,8 @@ pub(super) struct Given<'a> {
     pub(super) guild: Option<Id>,
     pub(super) user: &'a User,
     pub(super) member: Option<&'a Member>,
+    /// The message with the button, if one was pressed.
+    pub(super) pressed: Option<&'a Message>,
     /// The largest file of an answer, in bytes.
     pub(super) upload_limit: u32,
 }
@@ -95,6 +99,7 @@ impl Asker {
             user: given.user.id.get(),
             name: name.unwrap_or_else(|| given.user.name.clone()),
             upload_limit: u64::from(given.upload_limit),
+            is_theirs: given.pressed.is_some_and(is_for_one),
             came: Instant::now(),
             place: super::hear::place(given.channel, given.guild, spot),
             author: Author {
@@ -161,6 +166,21 @@ impl Asker {
         self.line().answer(bot, message, late, self.user).await;
     }
 
+    /// What was pressed is over. Where it is shown to them alone it says so, without its buttons; what all see is drawn anew.
+    pub(super) async fn put_away(&self, bot: &Bot, words: &str) {
+        if !self.is_theirs {
+            return;
+        }
+        let answer = (self.id, self.token.0.as_str());
+        let over = Outgoing::words(words);
+        let changed = bot
+            .rest
+            .answer(bot.identity.application, answer, Later::First, over);
+        if let Err(trouble) = changed.await {
+            tracing::info!(channel = self.channel, %trouble, "what was pressed keeps its buttons");
+        }
+    }
+
     /// One more answer, for their eyes only, as long as that can be; it holds nothing that others may not read.
     pub(super) async fn add(&self, bot: &Arc<Bot>, words: &str) {
         let mut told = self.more(bot, &Outgoing::words(words)).await;
@@ -199,6 +219,13 @@ impl Asker {
     pub(super) fn instead(&self, words: &str) -> Late {
         Late::Instead(format!("<@{}> {words}", self.user))
     }
+}
+
+/// Whether nobody else sees a message.
+fn is_for_one(message: &Message) -> bool {
+    message
+        .flags
+        .is_some_and(|flags| flags.contains(MessageFlags::EPHEMERAL))
 }
 
 /// What everybody reads of an answer that comes after its interaction's time.

@@ -183,6 +183,7 @@ impl Bot {
             without_files: BTreeMap::new(),
             postings: BTreeMap::new(),
             unsaid: BTreeSet::new(),
+            unshown: BTreeSet::new(),
         }
     }
 

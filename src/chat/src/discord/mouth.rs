@@ -26,6 +26,7 @@ mod deleted;
 mod deliver;
 mod gone;
 mod lost;
+mod unshown;
 mod voice;
 mod watch;
 

@@ -51,6 +51,7 @@ fn of_command(bot: &Bot, command: &CommandInteraction) -> Asker {
         guild: command.guild_id.map(GuildId::get),
         user: &command.user,
         member: command.member.as_deref(),
+        pressed: None,
         upload_limit: command.attachment_size_limit,
     };
     Asker::new(bot, &given)
@@ -65,6 +66,7 @@ async fn button(bot: &Arc<Bot>, pressed: &ComponentInteraction) {
         guild: pressed.guild_id.map(GuildId::get),
         user: &pressed.user,
         member: pressed.member.as_ref(),
+        pressed: Some(&pressed.message),
         upload_limit: pressed.attachment_size_limit,
     };
     let asker = Asker::new(bot, &given);
@@ -80,6 +82,7 @@ async fn form(bot: &Arc<Bot>, sent: &ModalInteraction) {
         guild: sent.guild_id.map(GuildId::get),
         user: &sent.user,
         member: sent.member.as_ref(),
+        pressed: sent.message.as_deref(),
         upload_limit: sent.attachment_size_limit,
     };
     let asker = Asker::new(bot, &given);
@@ -171,6 +174,9 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
                 && matches!(posted.happened, Happened::Queued { .. })
             {
                 hear::look_at_message_of(bot, turn).await;
+            }
+            if done.is_ok() {
+                asker.put_away(bot, "Asked for again.").await;
             }
             told(bot, asker, done.map(drop)).await;
         }
@@ -296,6 +302,11 @@ async fn decide(bot: &Arc<Bot>, asker: &Asker, by: &UserId, decision: Decision<'
         .decide(thread, request, &owner, &asker.name, answer)
         .await;
     tracing::info!(%thread, user = asker.user, done = done.is_ok(), "a permission request was decided");
+    if let Ok(()) | Err(SupervisorError::Gone(_)) = done {
+        asker
+            .put_away(bot, "This is decided: it stands in the thread.")
+            .await;
+    }
     told(bot, asker, done).await;
 }
 

@@ -44,6 +44,8 @@ pub struct Look {
     pub postings: BTreeMap<ItemId, u16>,
     /// Entries of which Discord does not take a message: what is not read is not allowed.
     pub unsaid: BTreeSet<ItemId>,
+    /// Messages whose own words Discord does not take, of the first posting of their card.
+    pub unshown: BTreeSet<Key>,
 }
 
 impl Look {

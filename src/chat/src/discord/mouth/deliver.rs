@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::attach;
+use super::{attach, unshown};
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::places;
@@ -64,6 +64,8 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
             let answer = put(bot, (channel, Some(remote)), &message, outgoing).await;
             if attach::is_refused(&message, &answer) {
                 attach::do_without(&began, &message).into()
+            } else if let Some(outcome) = unshown::drawn_anew(&began, key, &answer) {
+                outcome.into()
             } else {
                 if answer.is_ok() {
                     attach::learn(bot, &began, channel, &message);

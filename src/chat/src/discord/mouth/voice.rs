@@ -17,6 +17,7 @@ use crate::discord::bot::Bot;
 use crate::discord::memory::{Rest, Told};
 use crate::discord::mouth::attach;
 use crate::discord::mouth::deleted::Deleted;
+use crate::discord::mouth::unshown::Unshown;
 use crate::discord::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use crate::discord::places::thread;
 use crate::discord::render::{DesiredMessage, Key, Look};
@@ -55,6 +56,7 @@ pub(in crate::discord) struct Voice {
     /// From where on nothing can be attached.
     pub(super) without_files: attach::From,
     pub(super) deleted: Deleted,
+    pub(super) unshown: Unshown,
 }
 
 impl Voice {
@@ -71,6 +73,7 @@ impl Voice {
             taken_up: Mutex::default(),
             without_files: attach::From::default(),
             deleted: Deleted::default(),
+            unshown: Unshown::default(),
         }
     }
 
@@ -318,6 +321,7 @@ impl Voice {
             without_files: self.without_files.all(known.values(), &scene.items),
             postings: self.deleted.postings(known.values(), &scene.items),
             unsaid: scene.unsaid.clone(),
+            unshown: self.unshown.all(),
             ..bot.look(self.channel)
         }
     }

@@ -2,6 +2,8 @@
 
 use conversation::{Body, Choice, ChoiceKind, Decision, Item, LoginEnd, ToolKind};
 
+use credentials::Timestamp;
+
 use super::message::{Button, DesiredMessage, Key, OutFile, Style};
 use super::{Look, diff, unattached, words};
 use crate::asking::headline;
@@ -61,6 +63,14 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     }
     let (mut out, files, reading) = placed(item, files, look);
     let mut message = DesiredMessage::new(part(item, out.len()), String::new());
+    if look.unshown.contains(&message.key) {
+        message.content = unshown(decision.as_ref(), *until);
+        if decision.is_none() {
+            message.buttons = denials(request, options);
+        }
+        out.push(message);
+        return out;
+    }
     message.files = files;
     if let Some(decision) = decision {
         message.content = audit(decision, title, &detail, is_command && diffs.is_empty());
@@ -99,15 +109,31 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     if detail.contains("⟨U+") {
         content.push_str("⚠️ Hidden characters are written out as ⟨U+…⟩. Look twice.\n");
     }
-    let line = format!("-# If nobody answers, it is denied {}", words::relative(*until));
-    content.push_str(&line);
+    content.push_str(&silence(*until));
     message.content = content;
-    message.buttons = buttons(request, options);
-    if reading == Reading::Nowhere {
-        message.buttons.retain(|button| !button.allows());
-    }
+    message.buttons = if reading == Reading::Nowhere {
+        denials(request, options)
+    } else {
+        buttons(request, options)
+    };
     out.push(message);
     out
+}
+
+/// The card, or the line, without what Discord does not take.
+fn unshown(decision: Option<&Decision>, until: Timestamp) -> String {
+    match decision {
+        Some(decision) => audit(decision, "what can't be shown in Discord", "", false),
+        None => format!(
+            "✋ **Discord does not take the words of what is asked here, so it can't be allowed.** Deny it, and ask for it in \
+             other words.\n{}",
+            silence(until)
+        ),
+    }
+}
+
+fn silence(until: Timestamp) -> String {
+    format!("-# If nobody answers, it is denied {}", words::relative(until))
 }
 
 /// Where people read these files: attached, or as messages before the card.
@@ -186,6 +212,13 @@ fn buttons(request: &str, options: &[Choice]) -> Vec<Button> {
     allow.truncate(MOST_BUTTONS - deny.len());
     allow.extend(deny);
     allow
+}
+
+/// Those of them that allow nothing.
+fn denials(request: &str, options: &[Choice]) -> Vec<Button> {
+    let mut buttons = buttons(request, options);
+    buttons.retain(|button| !button.allows());
+    buttons
 }
 
 /// Where the part ends that is shown, at the end of a line if there is one.

@@ -81,6 +81,7 @@ mod tests {
             without_files: BTreeMap::new(),
             postings: BTreeMap::from([(item.id, posting)]),
             unsaid: BTreeSet::new(),
+            unshown: BTreeSet::new(),
         };
         let card = DesiredMessage::new(Key::of(item), "card");
         posted(item, [card], &look)

@@ -93,6 +93,7 @@ fn look() -> Look {
         without_files: BTreeMap::new(),
         postings: BTreeMap::new(),
         unsaid: BTreeSet::new(),
+        unshown: BTreeSet::new(),
     }
 }
 
@@ -413,6 +414,30 @@ fn nothing_is_allowed_of_which_discord_does_not_take_a_part() {
         "{}",
         card.content
     );
+}
+
+#[test]
+fn a_card_whose_words_discord_does_not_take_says_so_and_can_only_be_denied_and_neither_does_its_line_have_them()
+ {
+    let request = |decision| item(1, permission("echo https://harmful.example", decision));
+    let asked = request(None);
+    let look = Look {
+        unshown: BTreeSet::from([Key::of(&asked)]),
+        ..look()
+    };
+    let shown = |item: Item| messages(&[item], &Progress::Running, &look);
+    let card = shown(asked).pop().unwrap();
+    assert!(card.content.contains("can't be allowed"), "{}", card.content);
+    assert!(
+        !card.buttons.is_empty() && !card.buttons.iter().any(Button::allows),
+        "{card:?}"
+    );
+    let by = "Ann".to_owned();
+    let line = shown(request(Some(Decision::Denied { by, reason: None })))
+        .pop()
+        .unwrap();
+    assert_eq!(line.content, "❌ Denied by Ann: what can't be shown in Discord");
+    assert!(!card.content.contains("harmful") && line.buttons.is_empty());
 }
 
 #[test]

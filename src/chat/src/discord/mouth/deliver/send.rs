@@ -10,7 +10,7 @@ use super::put::{outgoing, put};
 use super::{Done, learn_of_the_end, outcome};
 use crate::discord::bot::Bot;
 use crate::discord::mouth::voice::Voice;
-use crate::discord::mouth::{attach, lost};
+use crate::discord::mouth::{attach, lost, unshown};
 use crate::discord::places;
 use crate::discord::reconcile::Outcome;
 use crate::discord::render::{DesiredMessage, Key};
@@ -61,7 +61,12 @@ pub(super) async fn send(
         }
     };
     let is_unattached = attach::is_refused(message, &answer);
+    let drawn_anew = unshown::drawn_anew(voice, key, &answer);
     let settled = match &answer {
+        Err(trouble) if drawn_anew.is_some() => Settled::NotSent {
+            reason: trouble.to_string(),
+            pause: Some(attach::SOON),
+        },
         Err(_) if is_unattached => Settled::NotSent {
             reason: "the bot may attach no files here".to_owned(),
             pause: Some(attach::SOON),
@@ -87,6 +92,9 @@ pub(super) async fn send(
     let is_written = write_down(bot, voice, &delivery, settled).await;
     if is_unattached {
         return attach::do_without(voice, message).into();
+    }
+    if let Some(outcome) = drawn_anew {
+        return outcome.into();
     }
     match &answer {
         Ok(_) => attach::learn(bot, voice, channel, message),

@@ -180,6 +180,7 @@ mod tests {
             without_files: BTreeMap::new(),
             postings: BTreeMap::default(),
             unsaid: BTreeSet::new(),
+            unshown: BTreeSet::new(),
         };
         render::messages(items, &Progress::Running, &look)
     }
