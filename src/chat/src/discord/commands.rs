@@ -288,7 +288,7 @@ fn help(bot: &Bot) -> String {
     let name = harmless::line(&bot.identity.name, 40);
     format!(
         "Mention **@{name}** in a channel with what you want: I open a thread, and there you just write.\n\
-         A message that comes while I work waits its turn; where `dispatch` of this channel says `steer` it goes into what I work on, with `interrupt` it ends that.\n\
+         A message that comes while I work waits its turn; where the configuration's `dispatch` says `steer` I begin again with both, where it says `interrupt` I stop, drop what waits, and take up the new one.\n\
          What begins with somebody else's @name, or answers their message, is not for me. Take me out of a thread, and I am silent there until somebody mentions me.\n\n\
          `/new` opens a thread · `/stop` stops what runs · `/queue` shows what waits, and skips\n\
          `/status` how the thread stands, what waits for an answer, and what is always allowed in it · `/model` `/agent` choose who answers, and how · `/reset` begins anew: no memory, and nothing always allowed\n\

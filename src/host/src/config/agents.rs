@@ -175,10 +175,13 @@ fn external(
                 Some(secret) => {
                     environment.insert(name.clone(), secret.expose_secret().to_owned());
                 }
-                None => {
-                    let problem = table.place.problem(Some("env"), variables.absence(from));
-                    problems.push(problem.hint("set it where agent-host runs").only_for_a_host());
-                }
+                None => problems.push(
+                    table
+                        .place
+                        .problem(Some("env"), variables.absence(from))
+                        .hint("set it where agent-host runs")
+                        .only_for_a_host(),
+                ),
             },
         }
     }

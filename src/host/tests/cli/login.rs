@@ -167,9 +167,9 @@ fn without_a_rehearsal_it_is_said_at_once_what_to_start() {
     let url = "http://127.0.0.1:1";
     let house = House::new().with("AGENT_HOST_REHEARSAL_URL", url);
     for line in [
-        "auth login rehearsal",
         "auth begin rehearsal --user alice",
         "auth begin rehearsal --user alice --grant device",
+        "auth login rehearsal",
     ] {
         let ran = house.run(line).exits(4);
         assert!(ran.out.is_empty(), "{ran:?}");
