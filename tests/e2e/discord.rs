@@ -42,6 +42,7 @@ mod output;
 mod payers;
 mod places;
 mod promptly;
+mod settled;
 mod sight;
 mod signing_in;
 mod signs;

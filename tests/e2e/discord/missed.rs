@@ -25,7 +25,7 @@ impl Stage {
     }
 
     /// Its session is over, and another one is not ready until that is released.
-    async fn loses_its_session(&self) {
+    pub(super) async fn loses_its_session(&self) {
         self.fake.gateway().hold_ready();
         self.fake.gateway().invalidate_sessions(false);
         let waits = |world: &support::discord::World| (world.gateway().waiting() == 1).then_some(());
@@ -33,14 +33,14 @@ impl Stage {
     }
 
     /// Waits until Discord holds back what it was to answer.
-    async fn is_held(&self) {
+    pub(super) async fn is_held(&self) {
         while self.fake.faults_left() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
     /// Waits until the thread's last word was written down as seen.
-    async fn hears_nothing_more(&self) {
+    pub(super) async fn hears_nothing_more(&self) {
         tokio::time::sleep(Duration::from_millis(1200)).await;
     }
 

@@ -10,11 +10,11 @@ use crate::threads::until;
 
 impl Stage {
     /// Somebody who may do so takes the bot out.
-    fn is_taken_out(&self, thread: Id) {
+    pub(super) fn is_taken_out(&self, thread: Id) {
         self.manager().removes(thread, self.fake.bot());
     }
 
-    async fn knows_that_it_is_out_of(&self, threads: &[Id]) {
+    pub(super) async fn knows_that_it_is_out_of(&self, threads: &[Id]) {
         let file = self.scene.folder().join("discord/taken-out");
         until(async || {
             let list = fs::read_to_string(&file).ok()?;

@@ -92,6 +92,7 @@ impl Bot {
         let (places, began) = (Places::default(), Instant::now());
         places.learn_bot_turns(memory.bot_turns());
         places.learn_taken_out(memory.taken_out());
+        places.learn_called(memory.called());
         for (channel, user, pays) in memory.payers() {
             places.told_payer(channel, user, pays);
         }

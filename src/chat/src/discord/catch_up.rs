@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use credentials::Timestamp;
 use serenity::all::{ChannelId, ChannelType, Guild, GuildChannel, Message, MessageId, Permissions, UserId};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::admission::{Id, hears};
 use super::bot::Bot;
+use super::clock;
 use super::haste::hurried;
 use super::hear;
 use super::persist::{Behind, Tried, persist};
@@ -43,24 +45,27 @@ struct Gap {
 pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     let id = guild.id.get();
     let before = bot.seen().before(id);
-    bot.sight.met(id, before);
+    bot.sight.met(id, before.max(joined(guild)));
     for channel in guild.channels.values().chain(&guild.threads) {
         let newest = channel.last_message_id.map_or(0, MessageId::get);
+        // What this host heard in a channel says more of it than the mark, which is the whole guild's.
+        let after = bot.sight.upto(id, channel.id.get()).unwrap_or(before);
         let given = given(bot, guild, channel);
         let is_seen = given.contains(Permissions::VIEW_CHANNEL) && Spot::of(channel).kind.has_messages();
-        if newest <= before || !is_heard(bot, channel) || !is_seen {
+        if newest <= after || !is_heard(bot, channel) || !is_seen {
             continue;
         }
         if given.contains(READING) {
             let gap = Gap {
                 channel: channel.id.get(),
                 guild: Some(id),
-                after: before,
+                after,
                 upto: newest,
             };
-            missed(bot, gap, before + 1);
+            missed(bot, gap);
         } else {
             let channel = channel.id.get();
+            bot.sight.leaves(channel, after);
             tracing::warn!(
                 channel,
                 "what was said here while the bot was away is lost: it lacks the permission Read Message History"
@@ -86,8 +91,8 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     let known = known.chain(guild.threads.iter().map(|thread| thread.id));
     let is_told = |_| true;
     let known = known.map(ChannelId::get);
-    bot.sight
-        .looks(id, (before, first), parents.len(), is_told, known);
+    let of = parents.iter().map(|(parent, _)| *parent);
+    bot.sight.looks(id, before, of, is_told, known);
     let again = Arc::clone(bot);
     // One after the other: what people say now is not to wait for all of them.
     tokio::spawn(async move {
@@ -98,6 +103,13 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     let all = guild.channels.values().chain(&guild.threads);
     let newest = all.filter_map(|channel| channel.last_message_id).max();
     bot.seen().heard(id, newest.map_or(0, MessageId::get));
+}
+
+/// What was said in a guild before this message was before the bot, by Discord's clock: it may have been thrown out, and have come
+/// back.
+fn joined(guild: &Guild) -> Id {
+    let at = Timestamp::from_seconds(guild.joined_at.unix_timestamp());
+    clock::moment(at, None)
 }
 
 /// Whether anything that is said there can be meant for the bot.
@@ -134,8 +146,7 @@ async fn put_away(bot: &Arc<Bot>, (of, guild): ((Id, Kind), Id), before: Id, fir
                         is_ours,
                     } in threads
                     {
-                        let heard = bot.sight.upto(guild, channel).unwrap_or(before);
-                        let after = heard.max(before);
+                        let after = bot.sight.upto(guild, channel).unwrap_or(before);
                         if newest <= after {
                             continue;
                         }
@@ -154,7 +165,7 @@ async fn put_away(bot: &Arc<Bot>, (of, guild): ((Id, Kind), Id), before: Id, fir
                             after,
                             upto: newest,
                         };
-                        missed(&bot, gap, first);
+                        missed(&bot, gap);
                     }
                 }
                 Err(trouble @ Trouble::Refused { .. }) => {
@@ -166,7 +177,7 @@ async fn put_away(bot: &Arc<Bot>, (of, guild): ((Id, Kind), Id), before: Id, fir
             // That one woke just before it was looked for may still be told.
             tokio::spawn(async move {
                 sleep(hurried(NEWS)).await;
-                bot.sight.looked(guild);
+                bot.sight.looked(guild, parent);
             });
             Tried::Done
         }
@@ -186,29 +197,51 @@ pub(super) fn woke(bot: &Arc<Bot>, thread: &GuildChannel) {
 pub(super) fn woken(bot: &Arc<Bot>, guild: Id, channel: Id, message: Id) {
     let place = |spot| hear::place(channel, Some(guild), spot);
     let is_nothing = |spot: Spot| spot.parent.is_none() || !hears(&bot.config.rules, place(spot));
-    if bot.places.spot(channel).is_some_and(is_nothing) {
+    let spot = bot.places.spot(channel);
+    if spot.is_some_and(is_nothing) {
         return;
     }
-    if let Some((after, first)) = bot.sight.wakes(guild, channel) {
+    let parent = spot.and_then(|spot| spot.parent);
+    if let Some(after) = bot.sight.wakes(guild, channel, parent) {
         let gap = Gap {
             channel,
             guild: Some(guild),
             after,
             upto: message,
         };
-        missed(bot, gap, first);
+        missed(bot, gap);
     }
 }
 
-/// Reads what was missed, in order with what comes live. Until it was read, `first` is under way, and nothing after it counts
-/// as seen.
-fn missed(bot: &Arc<Bot>, gap: Gap, first: Id) {
-    missed_as_one_of(bot, gap, first, None);
+/// Permissions are others now, in a channel or everywhere in a guild: what could not be read there is tried once more.
+pub(super) fn again_in(bot: &Arc<Bot>, guild: Id, channel: Option<Id>) {
+    for (of, after) in bot.sight.all_unread() {
+        let Some(spot) = bot.places.spot(of).filter(|spot| spot.guild == Some(guild)) else {
+            continue;
+        };
+        if channel.is_none_or(|channel| channel == of || spot.parent == Some(channel)) {
+            let gap = Gap {
+                channel: of,
+                guild: Some(guild),
+                after,
+                upto: Id::MAX,
+            };
+            missed(bot, gap);
+        }
+    }
+}
+
+/// Reads what was missed, in order with what comes live. Until it was read it is under way, and nothing after it counts as seen,
+/// also if it comes before what does already: what is read twice is decided as it was the first time.
+fn missed(bot: &Arc<Bot>, gap: Gap) {
+    missed_as_one_of(bot, gap, None);
 }
 
 /// The same of one of several, as long as which it has this place among them.
-fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, first: Id, place: Option<OwnedSemaphorePermit>) {
+fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, place: Option<OwnedSemaphorePermit>) {
     let (again, of) = (Arc::clone(bot), gap.guild.unwrap_or(DIRECT));
+    let first = gap.after + 1;
+    bot.sight.reads(gap.channel);
     bot.seen().holds(of, first);
     bot.in_order(gap.channel, async move {
         let behind = match hear::behind(&again, gap.channel, gap.guild) {
@@ -224,6 +257,7 @@ fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, first: Id, place: Option<OwnedSema
                 match read(&bot, gap, behind).await {
                     Ok(()) => {}
                     Err(trouble @ Trouble::Refused { .. }) => {
+                        bot.sight.leaves(gap.channel, gap.after);
                         tracing::warn!(channel = gap.channel, %trouble, "may not read what was said meanwhile");
                     }
                     Err(trouble) => return Tried::Again(trouble.to_string()),
@@ -242,15 +276,22 @@ async fn read(bot: &Arc<Bot>, mut gap: Gap, behind: Behind) -> Result<(), Troubl
     loop {
         let page = bot.rest.page(gap.channel, gap.after).await?;
         let is_last = page.is_last;
+        if page.upto.is_none() && gap.guild.is_some() {
+            bot.rest.may_read(gap.channel, gap.after).await?;
+        }
         for message in page.messages {
             hear_late(bot, message, gap.guild).await;
         }
         gap.after = page.upto.unwrap_or(gap.after);
         if is_last || gap.after >= gap.upto {
+            if gap.upto < Id::MAX {
+                // Perhaps it was deleted: it is not to be looked for in each session.
+                bot.sight.heard(gap.channel, gap.upto);
+            }
             return Ok(());
         }
         if behind == Behind::Waits {
-            missed(bot, gap, gap.after + 1);
+            missed(bot, gap);
             return Ok(());
         }
     }

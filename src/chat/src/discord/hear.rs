@@ -64,12 +64,12 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
         Event::ChannelUpdate(event) => {
             let channel = &event.channel;
             bot.places.learn_of(channel);
-            bot.say_again_in(channel.guild_id.get(), Some(channel.id.get()));
+            allowed(bot, channel.guild_id.get(), Some(channel.id.get()));
         }
-        Event::GuildRoleUpdate(event) => bot.say_again_in(event.role.guild_id.get(), None),
+        Event::GuildRoleUpdate(event) => allowed(bot, event.role.guild_id.get(), None),
         // Of itself the bot is told without the intent for members.
         Event::GuildMemberUpdate(event) if event.user.id.get() == bot.identity.user => {
-            bot.say_again_in(event.guild_id.get(), None);
+            allowed(bot, event.guild_id.get(), None);
         }
         // One that has trouble comes back; from another the bot was thrown out.
         Event::GuildDelete(event) if event.guild.unavailable => {
@@ -104,6 +104,12 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
         Event::Resumed(_) => tracing::info!("connected to Discord again"),
         _ => {}
     }
+}
+
+/// Permissions are others now, perhaps, in a channel or everywhere in a guild.
+fn allowed(bot: &Arc<Bot>, guild: Id, channel: Option<Id>) {
+    bot.say_again_in(guild, channel);
+    catch_up::again_in(bot, guild, channel);
 }
 
 /// When its author changed a message. `None`: nobody did, or the bot itself, to which that is no news; while it answers it edits

@@ -1,6 +1,6 @@
 //! What has to outlive the host besides the conversation: the key of the buttons, how far messages were seen, how far each
 //! thread was told, how many turns bots began, who was told whose login pays, which direct conversations there are, which threads
-//! the bot was taken out of and which were asked for, and how those are answered who sign in with a code.
+//! the bot was taken out of, which it was called into and which were asked for, and how those are answered who sign in with a code.
 //! Small files of mode 0600 in `discord/` of the state folder.
 
 use std::fs::{self, File, OpenOptions};

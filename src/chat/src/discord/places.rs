@@ -33,6 +33,8 @@ pub(super) struct Places {
     served: Mutex<HashSet<Id>>,
     /// Those among them that the bot was taken out of.
     taken_out: Mutex<BTreeSet<Id>>,
+    /// The message that called the bot into a thread where it did not listen until then; the last one.
+    called: Mutex<BTreeMap<Id, Id>>,
     /// Messages that may call the bot and are not dealt with, each as often as it is under way: where it was said, and the
     /// thread that may be opened from it, which has its id.
     calls: Mutex<BTreeMap<(Id, Id), u32>>,

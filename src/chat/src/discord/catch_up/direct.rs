@@ -107,7 +107,7 @@ pub(in crate::discord) fn direct(bot: &Arc<Bot>, session: u32) {
 /// What was missed in a direct conversation comes before what has just come, also if it is not its turn yet.
 pub(in crate::discord) fn direct_first(bot: &Arc<Bot>, channel: Id) {
     if let Some(after) = bot.conversations.take(channel) {
-        missed(bot, gap(channel, after), after + 1);
+        missed(bot, gap(channel, after));
     }
 }
 
@@ -152,7 +152,7 @@ async fn read_all(bot: &Arc<Bot>, session: u32) -> Option<()> {
         }
         let is_one = one.is_known || is_direct(bot, one, is_over).await?;
         if let Some(after) = bot.conversations.take(one.channel).filter(|_| is_one) {
-            missed_as_one_of(bot, gap(one.channel, after), after + 1, Some(place));
+            missed_as_one_of(bot, gap(one.channel, after), Some(place));
         }
     }
     if !kept.is_all

@@ -1,5 +1,6 @@
 //! A channel comes into sight again while a host runs: what was said there meanwhile nobody has told.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +22,8 @@ struct Heard {
     guilds: HashMap<Id, Id>,
     /// The newest message of a channel or thread that came.
     channels: HashMap<Id, Id>,
+    /// Channels and threads in which what came after this message could not be read.
+    unread: HashMap<Id, Id>,
     /// Guilds of which it is still being found out which threads were put away.
     looking: HashMap<Id, Looking>,
 }
@@ -28,12 +31,10 @@ struct Heard {
 /// What is being looked for in a guild.
 #[derive(Debug, Default)]
 struct Looking {
-    /// Channels that are still to be looked into.
-    left: usize,
+    /// Channels that are still to be looked into, each as often as that is under way.
+    left: HashMap<Id, usize>,
     /// Up to here it was heard.
     before: Id,
-    /// Held until then.
-    first: Id,
     /// Channels and threads that are read without that.
     known: HashSet<Id>,
 }
@@ -49,28 +50,29 @@ impl Sight {
         lock(&self.0).guilds.remove(&guild);
     }
 
-    /// So many channels of a guild are being looked into for threads that were put away since `before`; `known` are read anyway.
+    /// These channels of a guild are being looked into for threads that were put away since `before`; `known` are read anyway.
     /// What was known before of these channels, as `is_told` says, is not known any more: nobody has told what became of it.
     pub(super) fn looks(
         &self,
         guild: Id,
-        (before, first): (Id, Id),
-        channels: usize,
+        before: Id,
+        channels: impl Iterator<Item = Id>,
         is_told: impl Fn(Id) -> bool,
         known: impl Iterator<Item = Id>,
     ) {
         let mut heard = lock(&self.0);
-        if channels == 0 && !heard.looking.contains_key(&guild) {
+        let mut channels = channels.peekable();
+        if channels.peek().is_none() && !heard.looking.contains_key(&guild) {
             return;
         }
         let looking = heard.looking.entry(guild).or_insert_with(|| Looking {
             before,
-            first,
             ..Looking::default()
         });
-        looking.left += channels;
+        for channel in channels {
+            *looking.left.entry(channel).or_default() += 1;
+        }
         looking.before = looking.before.min(before);
-        looking.first = looking.first.min(first);
         looking.known.retain(|place| !is_told(*place));
         looking.known.extend(known);
     }
@@ -88,23 +90,29 @@ impl Sight {
     }
 
     /// One of them was.
-    pub(super) fn looked(&self, guild: Id) {
+    pub(super) fn looked(&self, guild: Id, channel: Id) {
         let mut heard = lock(&self.0);
         if let Some(looking) = heard.looking.get_mut(&guild) {
-            looking.left -= 1;
-            if looking.left == 0 {
+            if let Entry::Occupied(mut count) = looking.left.entry(channel) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+            if looking.left.is_empty() {
                 heard.looking.remove(&guild);
             }
         }
     }
 
-    /// Somebody speaks here. From where on it is to be read, if it may be a thread that was put away and not found yet: it
-    /// is not among those any more.
-    pub(super) fn wakes(&self, guild: Id, channel: Id) -> Option<(Id, Id)> {
+    /// Somebody speaks here, in a thread of `parent` if that is known. From where on it is to be read, if it may be a thread that
+    /// was put away and not found yet: it is not among those any more.
+    pub(super) fn wakes(&self, guild: Id, channel: Id, parent: Option<Id>) -> Option<Id> {
         let mut heard = lock(&self.0);
         let looking = heard.looking.get_mut(&guild)?;
-        let is_news = looking.known.insert(channel);
-        is_news.then_some((looking.before, looking.first))
+        let may_be = parent.is_none_or(|parent| looking.left.contains_key(&parent));
+        let is_news = may_be && looking.known.insert(channel);
+        is_news.then(|| heard.upto(guild, channel)).flatten()
     }
 
     /// A message came.
@@ -114,16 +122,40 @@ impl Sight {
         *newest = message.max(*newest);
     }
 
+    /// What came after this message in a channel could not be read.
+    pub(in crate::discord) fn leaves(&self, channel: Id, after: Id) {
+        let mut heard = lock(&self.0);
+        let left = heard.unread.entry(channel).or_insert(after);
+        *left = after.min(*left);
+    }
+
+    /// It is being read now.
+    pub(super) fn reads(&self, channel: Id) {
+        lock(&self.0).unread.remove(&channel);
+    }
+
+    /// What could not be read: channels and threads, and after which message.
+    pub(super) fn all_unread(&self) -> Vec<(Id, Id)> {
+        let heard = lock(&self.0);
+        heard
+            .unread
+            .iter()
+            .map(|(channel, after)| (*channel, *after))
+            .collect()
+    }
+
     /// Up to where a channel of a guild was heard; `None`: the guild has not told of itself.
     pub(super) fn upto(&self, guild: Id, channel: Id) -> Option<Id> {
-        let heard = lock(&self.0);
-        let met = *heard.guilds.get(&guild)?;
-        Some(
-            heard
-                .channels
-                .get(&channel)
-                .map_or(met, |newest| met.max(*newest)),
-        )
+        lock(&self.0).upto(guild, channel)
+    }
+}
+
+impl Heard {
+    fn upto(&self, guild: Id, channel: Id) -> Option<Id> {
+        let met = *self.guilds.get(&guild)?;
+        let heard = self.channels.get(&channel).map_or(met, |newest| met.max(*newest));
+        let unread = self.unread.get(&channel);
+        Some(unread.map_or(heard, |after| heard.min(*after)))
     }
 }
 
@@ -135,8 +167,6 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
     let Some(met) = bot.sight.upto(guild, guild) else {
         return;
     };
-    // What is older than the mark of what was seen can't hold it there: only from now on.
-    let held = bot.seen().before(guild) + 1;
     let gap = |channel| Gap {
         channel,
         guild: Some(guild),
@@ -154,8 +184,9 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
         };
         tracing::info!(channel = parent, "a channel has come into sight");
         if spot.kind.has_messages() {
-            missed(bot, gap(parent), held);
+            missed(bot, gap(parent));
         }
+        let held = met + 1;
         bot.seen().holds(guild, held);
         let known = event.threads.iter().map(|thread| thread.id.get());
         let is_told = |place| {
@@ -163,14 +194,14 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
             spot.is_some_and(|spot| spot.parent == Some(parent))
         };
         bot.sight
-            .looks(guild, (met, held), 1, is_told, known.chain([parent]));
+            .looks(guild, met, [parent].into_iter(), is_told, known.chain([parent]));
         let again = Arc::clone(bot);
         tokio::spawn(async move { put_away(&again, ((parent, spot.kind), guild), met, held).await });
     }
     for thread in event.threads.iter().filter(|thread| is_heard(bot, thread)) {
         let gap = gap(thread.id.get());
         if thread.last_message_id.map_or(0, MessageId::get) > gap.after {
-            missed(bot, gap, held);
+            missed(bot, gap);
         }
     }
 }
@@ -179,40 +210,81 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
 mod tests {
     use super::*;
 
+    /// Those of guild 1 that are looked into are 10 and 11.
+    fn looking(before: Id, known: &[Id]) -> Sight {
+        let sight = Sight::default();
+        sight.met(1, 40);
+        let known = known.iter().copied();
+        sight.looks(1, before, [10, 11].into_iter(), |_| true, known);
+        sight
+    }
+
+    fn wakes(sight: &Sight, thread: Id) -> Option<Id> {
+        sight.wakes(1, thread, Some(10))
+    }
+
     #[test]
     fn a_thread_that_wakes_is_read_once_as_long_as_it_is_looked_for() {
         let sight = Sight::default();
-        assert_eq!(sight.wakes(1, 7), None, "nothing is looked for");
-        sight.looks(1, (40, 41), 2, |_| true, [5].into_iter());
-        assert_eq!(sight.wakes(1, 5), None, "it is read anyway");
-        assert_eq!(sight.wakes(2, 7), None, "elsewhere");
+        sight.met(1, 40);
+        assert_eq!(wakes(&sight, 7), None, "nothing is looked for");
+        let sight = looking(40, &[5]);
+        assert_eq!(wakes(&sight, 5), None, "it is read anyway");
+        assert_eq!(sight.wakes(2, 7, Some(10)), None, "elsewhere");
+        assert_eq!(
+            sight.wakes(1, 7, Some(12)),
+            None,
+            "of a channel that is not looked into"
+        );
         sight.made(1, 60);
-        assert_eq!(sight.wakes(1, 60), None, "it is new");
+        assert_eq!(wakes(&sight, 60), None, "it is new");
         sight.made(1, 30);
-        assert!(sight.wakes(1, 30).is_some(), "it was there before");
-        sight.looked(1);
-        assert_eq!((sight.wakes(1, 7), sight.wakes(1, 7)), (Some((40, 41)), None));
-        sight.looked(1);
-        assert_eq!(sight.wakes(1, 8), None, "all were found");
+        assert!(wakes(&sight, 30).is_some(), "it was there before");
+        assert!(
+            sight.wakes(1, 31, None).is_some(),
+            "nobody knows of which channel it is"
+        );
+        sight.looked(1, 11);
+        assert_eq!((wakes(&sight, 7), wakes(&sight, 7)), (Some(40), None));
+        sight.looked(1, 10);
+        assert_eq!(wakes(&sight, 8), None, "all were found");
+    }
+
+    #[test]
+    fn a_thread_that_wakes_is_read_from_where_this_host_heard_it_last() {
+        let sight = looking(40, &[]);
+        sight.heard(7, 55);
+        assert_eq!(wakes(&sight, 7), Some(55));
     }
 
     #[test]
     fn what_was_known_before_a_guild_told_of_itself_again_is_known_no_more() {
-        let sight = Sight::default();
-        sight.looks(1, (40, 41), 2, |_| true, [5, 6].into_iter());
+        let sight = looking(40, &[5, 6]);
         sight.made(1, 60);
-        sight.looks(1, (50, 51), 2, |_| true, [6].into_iter());
-        assert_eq!(sight.wakes(1, 6), None, "it is open still");
-        let from = Some((40, 41));
-        assert_eq!((sight.wakes(1, 5), sight.wakes(1, 60)), (from, from));
+        sight.looks(1, 50, [10, 11].into_iter(), |_| true, [6].into_iter());
+        assert_eq!(wakes(&sight, 6), None, "it is open still");
+        let from = Some(40);
+        assert_eq!((wakes(&sight, 5), wakes(&sight, 60)), (from, from));
         // Of two channels one came into sight again, without its thread.
-        sight.looks(1, (50, 51), 1, |place| place == 5, [].into_iter());
-        assert_eq!((sight.wakes(1, 5), sight.wakes(1, 60)), (from, None));
+        sight.looks(1, 50, [10].into_iter(), |place| place == 5, [].into_iter());
+        assert_eq!((wakes(&sight, 5), wakes(&sight, 60)), (from, None));
         // No channel of it has threads any more.
-        sight.looks(1, (50, 51), 0, |_| true, [].into_iter());
-        assert_eq!(sight.wakes(1, 6), from);
-        sight.looks(2, (50, 51), 0, |_| true, [].into_iter());
-        assert_eq!(sight.wakes(2, 6), None, "nothing is looked for there");
+        sight.looks(1, 50, [].into_iter(), |_| true, [].into_iter());
+        assert_eq!(wakes(&sight, 6), from);
+        sight.looks(2, 50, [].into_iter(), |_| true, [].into_iter());
+        assert_eq!(sight.wakes(2, 6, None), None, "nothing is looked for there");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_read_from_there_whatever_came_since() {
+        let sight = Sight::default();
+        sight.met(1, 40);
+        sight.leaves(7, 50);
+        sight.leaves(7, 60);
+        sight.heard(7, 70);
+        assert_eq!((sight.upto(1, 7), sight.all_unread()), (Some(50), vec![(7, 50)]));
+        sight.reads(7);
+        assert_eq!((sight.upto(1, 7), sight.all_unread()), (Some(70), vec![]));
     }
 
     #[test]

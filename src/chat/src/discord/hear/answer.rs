@@ -11,6 +11,9 @@ use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::render::WAITS;
 use crate::discord::rest::{Outgoing, Trouble};
 
+/// Discord's code for a channel that the bot does not see.
+const NO_ACCESS: i64 = 50_001;
+
 /// Why no thread can be opened, in words; `None`: it is not about threads.
 pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
     let Trouble::Refused { code, .. } = trouble else {
@@ -67,6 +70,10 @@ pub(super) fn answer(bot: &Arc<Bot>, came: Arc<Came>, words: String, again: bool
                 Ok(()) => {}
                 Err(trouble @ Trouble::Refused { .. }) => {
                     let channel = came.message.channel_id.get();
+                    if matches!(trouble, Trouble::Refused { code: NO_ACCESS, .. }) {
+                        // Hidden meanwhile: heard again once it is seen.
+                        bot.sight.leaves(channel, id - 1);
+                    }
                     tracing::warn!(channel, %trouble, %words, "this could not be said");
                 }
                 Err(trouble) => return Tried::Again(trouble.to_string()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serenity::all::Message;
+use supervisor::SupervisorError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -12,12 +13,12 @@ use super::answer::{answer, unopened};
 use super::facts::{Said, answers, author, mentions, names_another, place, said, shown};
 use super::trying::Try;
 use super::turn::{obey_channel, open, turn};
-use super::waiting::News;
+use super::waiting::{News, source};
 use super::{Failed, unkept, waiting};
-use crate::discord::admission::{Author, AuthorKind, Facts, Id, Mode, Refusal, Say, Verdict, decide};
+use crate::discord::admission::{Author, AuthorKind, Facts, Id, Known, Mode, Refusal, Say, Verdict, decide};
 use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
-use crate::discord::places::{Kind, Spot};
+use crate::discord::places::{Kind, Spot, thread};
 use crate::discord::rest::{Trouble, UNKNOWN_MESSAGE};
 use crate::discord::seen::DIRECT;
 
@@ -148,7 +149,7 @@ pub(super) enum Dealt {
 async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed> {
     let (id, guild) = (came.message.id.get(), came.guild);
     let channel = came.message.channel_id.get();
-    if bot.trying.is_deleted(id) {
+    if bot.trying.is_deleted(id) || (came.late && is_turn(bot, channel, id).await?) {
         return Ok(Dealt::With);
     }
     let changed = changed(bot, &came.message).await?;
@@ -165,7 +166,10 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
         Some(_) => match bot.spot(channel).await {
             Ok(spot) => spot,
             // Nobody can be answered where the bot sees nothing.
-            Err(Trouble::Refused { .. }) => return Ok(Dealt::With),
+            Err(Trouble::Refused { .. }) => {
+                bot.sight.leaves(channel, id - 1);
+                return Ok(Dealt::With);
+            }
             Err(trouble) => return Err(trouble.into()),
         },
     };
@@ -181,6 +185,9 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
         known: bot.places.known(channel),
         bot_turns: bot.places.bot_turns(channel),
     };
+    if !facts.mentioned && bot.places.is_before_call(channel, id) {
+        facts.known = Known::TakenOut;
+    }
     // What was missed comes without roles.
     match decided(bot, guild, &mut facts, message.member.is_some()).await? {
         Verdict::Ignore => {}
@@ -204,6 +211,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             }
             if spot.kind == Kind::Thread {
                 join(bot, channel).await?;
+                is_called(bot, channel, id, &facts)?;
             }
             let title = said.title();
             bot.is_no_longer_taken_out_of(channel);
@@ -215,6 +223,39 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
         }
     }
     Ok(Dealt::With)
+}
+
+/// Whether a message has become a turn: of its thread, or of the one that was opened from it.
+async fn is_turn(bot: &Bot, channel: Id, message: Id) -> Result<bool, Failed> {
+    let source = source(channel, message);
+    for of in [channel, message] {
+        let Some(thread) = thread(of) else { continue };
+        let known = bot.house.conversation.by_source(&thread, &source).await;
+        if known.map_err(SupervisorError::from)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Writes down that the bot was called into a thread in which it does not listen uncalled, before it does: what was said there
+/// before stays among people, though it be heard once more.
+///
+/// Errors: it can't be written down now.
+fn is_called(bot: &Bot, thread: Id, message: Id, facts: &Facts) -> Result<(), Failed> {
+    let uncalled = Facts {
+        mentioned: false,
+        elsewhere: false,
+        answers: None,
+        ..facts.clone()
+    };
+    if decide(&bot.config.rules, &uncalled) != Verdict::Ignore || !bot.places.is_new_call(thread, message) {
+        return Ok(());
+    }
+    let written = bot.memory.add_called(thread, message);
+    written.map_err(|error| Failed::unkept(&error))?;
+    bot.places.is_called(thread, message);
+    Ok(())
 }
 
 /// Becomes a member of a thread. One that the bot is no member of though it has spoken there is taken for one that it was taken

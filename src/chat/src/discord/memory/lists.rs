@@ -11,7 +11,7 @@ use crate::discord::admission::Id;
 
 /// Says in the list of direct conversations that it has all of them.
 const ALL: &str = "all";
-/// Ends a line of that list: half a number is a number, too.
+/// Ends a line of ids: half a number is a number, too.
 const END: &str = " .";
 
 /// The direct conversations that there are.
@@ -70,6 +70,17 @@ impl Memory {
         self.write("taken-out", lines.collect::<String>().as_bytes())
     }
 
+    /// The messages that called the bot into threads; the last one of each counts.
+    pub(in crate::discord) fn called(&self) -> BTreeMap<Id, Id> {
+        let text = self.read("called").unwrap_or_default();
+        let whole = text.lines().filter_map(|line| line.strip_suffix(END));
+        whole.filter_map(pair).collect()
+    }
+
+    pub(in crate::discord) fn add_called(&self, thread: Id, message: Id) -> io::Result<()> {
+        self.append("called", &format!("{thread} {message}{END}"))
+    }
+
     /// The direct conversations that were written down.
     pub(in crate::discord) fn direct(&self) -> Direct {
         let text = self.read("direct").unwrap_or_default();
@@ -125,6 +136,13 @@ mod tests {
         assert_eq!(memory.direct(), known);
         memory.has_all_direct().unwrap();
         assert!(memory.direct().is_all);
+        for call in [(7, 70), (8, 80), (7, 90)] {
+            memory.add_called(call.0, call.1).unwrap();
+        }
+        let file = folder.path().join("discord/called");
+        let whole = fs::read_to_string(&file).unwrap();
+        fs::write(&file, format!("{whole}8 8")).unwrap();
+        assert_eq!(memory.called(), [(7, 90), (8, 80)].into());
         memory.set_taken_out(&[7, 8].into()).unwrap();
         assert_eq!(memory.taken_out(), [7, 8].into());
     }

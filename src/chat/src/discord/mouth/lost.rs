@@ -7,7 +7,6 @@ use serenity::all::{Message, MessageType};
 
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
-use crate::discord::mouth::deliver::NO_MESSAGE;
 use crate::discord::render::Key;
 use crate::discord::rest::{Answered, Trouble};
 
@@ -47,21 +46,13 @@ pub(super) async fn found(bot: &Bot, channel: Id, delivery: &Delivery) -> Result
             Some(last) if messages.len() == 100 => after = last.id.get(),
             // It may have been allowed since: what was not given then is given now.
             None if after == before && !may => {
-                may_read(bot, channel, before).await?;
+                bot.rest.may_read(channel, before).await?;
                 may = true;
             }
             _ => break,
         }
     }
     Ok(None)
-}
-
-/// Discord gives an empty list to whoever may not read what was said: of a message alone it says so.
-async fn may_read(bot: &Bot, channel: Id, message: Id) -> Result<(), Trouble> {
-    match bot.rest.message(channel, message).await {
-        Ok(_) | Err(Trouble::Refused { code: NO_MESSAGE, .. }) => Ok(()),
-        Err(trouble) => Err(trouble),
-    }
 }
 
 /// The last message that was certainly there before the try in doubt, and those that are something else. By Discord's ids,

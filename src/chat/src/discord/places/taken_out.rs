@@ -1,6 +1,6 @@
-//! Threads that are served, and those among them that the bot was taken out of.
+//! Threads that are served, those among them that the bot was taken out of, and from where on they are served.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Places, lock};
 use crate::discord::admission::{Id, Known};
@@ -22,6 +22,30 @@ impl Places {
 
     pub(in crate::discord) fn is_taken_out(&self, thread: Id) -> bool {
         lock(&self.taken_out).contains(&thread)
+    }
+
+    /// As earlier hosts wrote them down.
+    pub(in crate::discord) fn learn_called(&self, calls: BTreeMap<Id, Id>) {
+        *lock(&self.called) = calls;
+    }
+
+    /// Whether a message would be the last one that called the bot into a thread.
+    pub(in crate::discord) fn is_new_call(&self, thread: Id, message: Id) -> bool {
+        lock(&self.called)
+            .get(&thread)
+            .is_none_or(|called| *called < message)
+    }
+
+    /// It did, and is written down.
+    pub(in crate::discord) fn is_called(&self, thread: Id, message: Id) {
+        lock(&self.called).insert(thread, message);
+    }
+
+    /// Whether a message was said before the bot was called into its thread. Heard again, it is decided as it was then.
+    pub(in crate::discord) fn is_before_call(&self, thread: Id, message: Id) -> bool {
+        lock(&self.called)
+            .get(&thread)
+            .is_some_and(|called| message < *called)
     }
 
     /// As it was when an earlier host wrote it down.

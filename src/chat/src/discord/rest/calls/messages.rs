@@ -8,7 +8,7 @@ use super::{id, parsed};
 use crate::discord::admission::Id;
 use crate::discord::adorned::undress;
 use crate::discord::reconcile::Bucket;
-use crate::discord::rest::{Call, Lane, Reply, Rest, Trouble};
+use crate::discord::rest::{Call, Lane, Reply, Rest, Trouble, UNKNOWN_MESSAGE};
 
 /// Discord's code for a reply where the bot lacks Read Message History.
 const NO_HISTORY: i64 = 160_002;
@@ -206,6 +206,20 @@ impl Rest {
         };
         let call = Call::new(LightMethod::Get, route, Lane("other", channel));
         parsed(self.ask(call).await?.body)
+    }
+
+    /// Discord gives an empty list to whoever may not read what was said: of a message alone it says so.
+    ///
+    /// Errors: as for a request; what is refused may not be read.
+    pub(in crate::discord) async fn may_read(&self, channel: Id, message: Id) -> Result<(), Trouble> {
+        match self.message(channel, message.max(1)).await {
+            Ok(_)
+            | Err(Trouble::Refused {
+                code: UNKNOWN_MESSAGE,
+                ..
+            }) => Ok(()),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     async fn some(

@@ -1,0 +1,237 @@
+//! What was decided when it was said is decided in the same way when it is read again: by a new session, by the next host, or
+//! because a channel came into sight. And what could not be read is read from there once that is possible.
+
+use std::time::Duration;
+
+use support::discord::{Fault, Id, permissions};
+
+use super::Stage;
+use crate::threads::until;
+
+/// What two people say to each other before they call the bot.
+struct Talk {
+    thread: Id,
+    among_people: Id,
+    call: Id,
+}
+
+impl Stage {
+    /// Alice calls the bot into a thread in which people have talked.
+    async fn called_after_talk(&self) -> Talk {
+        let thread = self.alice.starts_thread(self.channel, "people", None);
+        let among_people = self.alice.says(thread, "say: among people");
+        let call = self.calls(thread, "say: called");
+        self.sign(call, "✅").await;
+        Talk {
+            thread,
+            among_people,
+            call,
+        }
+    }
+
+    /// A mention of which no thread can be opened for now: nothing after it counts as seen.
+    async fn holds_the_mark(&self) {
+        let place = "/channels/*/messages/*/threads";
+        self.fake
+            .inject(Fault::status(502).on("POST", place).times(1_000));
+        self.mentioned_by(&self.alice, "say: held");
+        let is_tried = |seen: &[support::discord::Seen]| seen.iter().find(|one| one.status == 502).map(drop);
+        self.fake.until_requested("a try", is_tried).await;
+    }
+
+    fn hides(&self, channel: Id, denied: u64) {
+        self.guild.overwrite(channel, self.fake.bot(), 0, denied);
+    }
+
+    /// Something that is said last is answered, and what was said among people is not.
+    async fn stays_among_people(&self, talk: &Talk) {
+        let last = self.alice.says(talk.thread, "say: last");
+        self.sign(last, "✅").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let signs = |message: Id| {
+            self.fake
+                .look(|world| world.message(message).map(|one| one.reactions.len()))
+        };
+        assert_eq!(
+            signs(talk.among_people),
+            Some(0),
+            "{:?}",
+            self.fake.said(talk.thread)
+        );
+        assert_eq!(self.answers(talk.thread).await, "called\nlast");
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_before_the_call_stays_among_people_when_another_channel_comes_into_sight() {
+    let stage = Stage::start("", "").await;
+    let other = stage.guild.channel("other");
+    let talk = stage.called_after_talk().await;
+    // Until it was found out which threads of it were put away, whoever speaks there may wake one of them.
+    let looks = Fault::status(503).on("GET", "/channels/*/threads/archived/public");
+    stage.fake.inject(looks.times(1_000));
+    stage.hides(other, permissions::VIEW_CHANNEL);
+    stage.hides(other, 0);
+    stage.logged("a channel has come into sight").await;
+    stage.stays_among_people(&talk).await;
+}
+
+#[tokio::test]
+async fn what_was_said_before_the_call_stays_among_people_after_a_kill() {
+    let mut stage = Stage::start("", "").await;
+    stage.holds_the_mark().await;
+    let talk = stage.called_after_talk().await;
+    stage.kill();
+    stage.up().await;
+    stage.stays_among_people(&talk).await;
+}
+
+#[tokio::test]
+async fn what_was_said_before_a_call_that_a_killed_host_did_not_make_a_turn_stays_among_people() {
+    let mut stage = Stage::start("", "").await;
+    let thread = stage.alice.starts_thread(stage.channel, "people", None);
+    let among_people = stage.alice.says(thread, "say: among people");
+    // What was said before is read for the first turn when the thread is served already.
+    stage.fake.inject(Fault::held().on("GET", "/channels/*"));
+    let call = stage.calls(thread, "say: called");
+    let file = stage.scene.folder().join("discord/called");
+    until(async || {
+        let calls = std::fs::read_to_string(&file).ok()?;
+        calls.contains(&call.to_string()).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stage.kill();
+    stage.fake.let_go().await;
+    stage.up().await;
+    stage.sign(call, "✅").await;
+    let talk = Talk {
+        thread,
+        among_people,
+        call,
+    };
+    stage.stays_among_people(&talk).await;
+}
+
+#[tokio::test]
+async fn an_old_call_brings_nobody_back_who_was_taken_out_since() {
+    let mut stage = Stage::start("", "").await;
+    stage.holds_the_mark().await;
+    let talk = stage.called_after_talk().await;
+    stage.is_taken_out(talk.thread);
+    stage.knows_that_it_is_out_of(&[talk.thread]).await;
+    let unheard = stage.alice.says(talk.thread, "say: among us");
+    stage.kill();
+    stage.up().await;
+    let asked = stage.calls(talk.thread, "say: back");
+    stage.sign(asked, "✅").await;
+    assert_eq!(stage.answers(talk.thread).await, "called\nback");
+    // Nor is what was said meanwhile heard by the next one.
+    stage.kill();
+    stage.up().await;
+    let last = stage.alice.says(talk.thread, "say: last");
+    stage.sign(last, "✅").await;
+    assert_eq!(stage.answers(talk.thread).await, "called\nback\nlast");
+    assert!(talk.call < unheard && unheard < asked);
+}
+
+impl Stage {
+    /// A thread of a channel in which things are said while that is hidden, and elsewhere afterwards: in the thread, and to the
+    /// bot in the channel.
+    async fn unseen_in(&self, hidden: Id) -> (Id, [Id; 2]) {
+        let (first, thread) = self.mention_in(hidden, &self.alice, "say: hello").await;
+        self.sign(first, "✅").await;
+        self.hides(hidden, permissions::VIEW_CHANNEL);
+        let name = self.fake.bot().mention();
+        let unseen = [
+            self.alice.says(thread, "say: unseen"),
+            self.alice.says(hidden, &format!("{name} say: asked")),
+        ];
+        let last = self.hears().await;
+        self.is_done_with(last).await;
+        (thread, unseen)
+    }
+
+    async fn is_answered_whole(&self, thread: Id, unseen: [Id; 2]) {
+        for message in unseen {
+            self.going(self.sign(message, "✅")).await;
+        }
+        assert_eq!(self.answers(thread).await, "hello\nunseen");
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_channel_that_is_shown_between_two_sessions_is_answered() {
+    let stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    let (thread, unseen) = stage.unseen_in(hidden).await;
+    stage.loses_its_session().await;
+    stage.hides(hidden, 0);
+    stage.fake.gateway().release_ready();
+    stage.is_answered_whole(thread, unseen).await;
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_channel_that_came_into_sight_is_answered_by_the_next_host() {
+    let mut stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    let (thread, unseen) = stage.unseen_in(hidden).await;
+    let reading = Fault::held().on("GET", "/channels/*/messages");
+    stage.fake.inject(reading.times(2));
+    stage.hides(hidden, 0);
+    stage.is_held().await;
+    stage.hears_nothing_more().await;
+    stage.kill();
+    stage.fake.let_go().await;
+    stage.up().await;
+    stage.is_answered_whole(thread, unseen).await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_in_a_hidden_channel_is_read_from_there_whatever_was_said_since() {
+    let mut stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    stage.hears().await;
+    stage.hears_nothing_more().await;
+    stage.kill();
+    let name = stage.fake.bot().mention();
+    let missed = stage.alice.says(hidden, &format!("{name} say: missed"));
+    let reading = format!("/channels/{hidden}/messages");
+    stage.fake.inject(Fault::held().on("GET", &reading));
+    stage.up().await;
+    stage.is_held().await;
+    stage.alice.says(hidden, "hello everybody");
+    stage.hides(hidden, permissions::VIEW_CHANNEL);
+    stage.fake.let_go().await;
+    stage.logged("may not read what was said meanwhile").await;
+    stage.hides(hidden, 0);
+    stage.going(stage.sign(missed, "✅")).await;
+}
+
+#[tokio::test]
+async fn what_was_said_is_read_once_history_may_be_and_an_empty_list_is_not_taken_for_silence() {
+    let stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    let (thread, unseen) = stage.unseen_in(hidden).await;
+    stage.hides(hidden, permissions::READ_MESSAGE_HISTORY);
+    stage.logged("may not read what was said meanwhile").await;
+    stage.hides(hidden, 0);
+    stage.is_answered_whole(thread, unseen).await;
+}
+
+#[tokio::test]
+async fn who_calls_in_a_channel_that_is_hidden_before_they_is_answered_whole_is_answered_once_it_is_seen_again()
+ {
+    let stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    let place = "/channels/*/messages/*/threads";
+    stage.fake.inject(Fault::held().on("POST", place));
+    let name = stage.fake.bot().mention();
+    let call = stage.alice.says(hidden, &format!("{name} say: called"));
+    stage.is_held().await;
+    stage.hides(hidden, permissions::VIEW_CHANNEL);
+    stage.fake.let_go().await;
+    stage.logged("this could not be said").await;
+    stage.hides(hidden, 0);
+    stage.going(stage.sign(call, "✅")).await;
+}
