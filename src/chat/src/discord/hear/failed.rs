@@ -7,7 +7,10 @@ use supervisor::SupervisorError;
 use crate::discord::rest::Trouble;
 use crate::notes::sentence;
 
-/// Why a message became nothing.
+/// Of trouble that only whoever runs the host can look into.
+const UNREADY: &str = "something on the host is not as it has to be, which its log names";
+
+/// Why a message became nothing, or not yet something.
 pub(in crate::discord) enum Failed {
     /// To be told where it was said.
     Here(String),
@@ -29,7 +32,7 @@ impl Failed {
     pub(in crate::discord) fn unkept(error: &io::Error) -> Self {
         let told = match error.kind() {
             io::ErrorKind::StorageFull => "the host’s disk is full",
-            _ => "the host can’t write into its folder",
+            _ => UNREADY,
         };
         Self::Unkept {
             why: format!("it can't be written down where it is answered: {error}"),
@@ -59,9 +62,14 @@ impl From<SupervisorError> for Failed {
             | SupervisorError::NotOffered(_)
             | SupervisorError::NotAllowed(_)
             | SupervisorError::Gone(_) => Self::Here(sentence(&error.to_string())),
-            SupervisorError::Conversation(_) | SupervisorError::System { .. } => Self::Unkept {
+            SupervisorError::Conversation(ref known) => Self::Unkept {
+                told: known.in_chat(),
                 why: error.to_string(),
-                told: error.in_chat(),
+            },
+            // What it names is the host's own.
+            SupervisorError::System { .. } => Self::Unkept {
+                told: UNREADY.to_owned(),
+                why: error.to_string(),
             },
         }
     }
@@ -72,6 +80,35 @@ impl From<Trouble> for Failed {
         match trouble {
             Trouble::Refused { .. } => Self::Here(trouble.to_string()),
             _ => Self::Later(trouble.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_told_why_and_not_where_the_host_keeps_what() {
+        let unkept = [
+            SupervisorError::System {
+                what: "make the workspace `/secret/place`".to_owned(),
+                cause: "Permission denied".to_owned(),
+            }
+            .into(),
+            SupervisorError::Conversation(conversation::ConversationError::Full {
+                what: "keep a message",
+                path: "/secret/place".to_owned(),
+            })
+            .into(),
+            Failed::unkept(&io::Error::other("/secret/place")),
+        ];
+        for failed in unkept {
+            let Failed::Unkept { why, told } = failed else {
+                panic!("it waits");
+            };
+            assert!(why.contains("/secret/place"), "{why}");
+            assert!(!told.contains('/') && !told.is_empty(), "{told}");
         }
     }
 }
