@@ -122,7 +122,7 @@ pub(crate) struct Worker {
     gate: Arc<Gate>,
     /// Prompts that were sent and not answered.
     prompts: watch::Sender<usize>,
-    /// Requests that it had been sent before the last prompt.
+    /// Requests that it had been sent before the last prompt; none once that was answered.
     before: Arc<AtomicU64>,
     /// Whether the last prompt was.
     is_cancelled: Arc<AtomicBool>,
