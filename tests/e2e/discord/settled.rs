@@ -72,7 +72,7 @@ async fn what_was_said_before_the_call_stays_among_people_when_another_channel_c
     stage.fake.inject(looks.times(1_000));
     stage.hides(other, permissions::VIEW_CHANNEL);
     stage.hides(other, 0);
-    stage.logged("a channel has come into sight").await;
+    stage.logged("could not be dealt with").await;
     stage.stays_among_people(&talk).await;
 }
 
