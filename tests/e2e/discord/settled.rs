@@ -66,6 +66,8 @@ impl Stage {
 async fn what_was_said_before_the_call_stays_among_people_when_another_channel_comes_into_sight() {
     let stage = Stage::start("", "").await;
     let other = stage.guild.channel("other");
+    // As long as news of what woke while the bot connected may come.
+    tokio::time::sleep(Duration::from_secs(6)).await;
     let talk = stage.called_after_talk().await;
     // Until it was found out which threads of it were put away, whoever speaks there may wake one of them.
     let looks = Fault::status(503).on("GET", "/channels/*/threads/archived/public");
@@ -220,7 +222,7 @@ async fn what_was_said_is_read_once_history_may_be_and_an_empty_list_is_not_take
 }
 
 #[tokio::test]
-async fn who_calls_in_a_channel_that_is_hidden_before_they_is_answered_whole_is_answered_once_it_is_seen_again()
+async fn who_calls_in_a_channel_that_is_hidden_before_they_are_answered_is_answered_once_it_is_seen_again()
  {
     let stage = Stage::start("", "").await;
     let hidden = stage.guild.channel("hidden");
