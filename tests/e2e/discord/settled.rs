@@ -222,8 +222,7 @@ async fn what_was_said_is_read_once_history_may_be_and_an_empty_list_is_not_take
 }
 
 #[tokio::test]
-async fn who_calls_in_a_channel_that_is_hidden_before_they_are_answered_is_answered_once_it_is_seen_again()
- {
+async fn who_calls_in_a_channel_that_is_hidden_before_they_are_answered_is_answered_once_it_is_seen_again() {
     let stage = Stage::start("", "").await;
     let hidden = stage.guild.channel("hidden");
     let place = "/channels/*/messages/*/threads";
