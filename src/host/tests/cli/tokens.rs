@@ -140,7 +140,7 @@ fn own_login_then_key_then_long_lived_token_then_host_login() {
         "env:CLAUDE_CODE_OAUTH_TOKEN"
     );
     token
-        .run_with_stdin("auth login anthropic --user alice --owner user", "sk-own\n")
+        .run_with_stdin("auth login anthropic --user alice --owner user", "sk-her-own\n")
         .exits(0);
     assert_eq!(source(&token, "auth token anthropic --user alice --json"), "own");
     assert_eq!(
