@@ -255,6 +255,13 @@ impl Places {
         }
     }
 
+    /// The first message that may call the bot into a thread and is not dealt with; this one, if there is none.
+    pub(super) fn first_call(&self, thread: Id, message: Id) -> Id {
+        let calls = lock(&self.calls);
+        let mut upto = calls.range((thread, 0)..(thread, message));
+        upto.next().map_or(message, |((_, first), _)| *first)
+    }
+
     /// Whether nobody else deals with this message just now.
     pub(super) fn is_called_once(&self, message: Id) -> bool {
         lock(&self.calls).get(&(message, message)) == Some(&1)

@@ -249,6 +249,8 @@ fn is_called(bot: &Bot, thread: Id, message: Id, facts: &Facts) -> Result<(), Fa
         answers: None,
         ..facts.clone()
     };
+    // What comes after an earlier call that is still tried counts, too.
+    let message = bot.places.first_call(thread, message);
     if decide(&bot.config.rules, &uncalled) != Verdict::Ignore || !bot.places.is_new_call(thread, message) {
         return Ok(());
     }

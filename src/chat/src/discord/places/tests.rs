@@ -33,6 +33,25 @@ fn what_comes_in_a_thread_after_a_call_waits_until_it_is_dealt_with_as_often_as_
 }
 
 #[test]
+fn what_comes_after_the_first_call_that_is_not_dealt_with_counts_and_nothing_before_it() {
+    let places = places(&[(20, Some(10))]);
+    places.calls(20, 100);
+    places.calls(20, 110);
+    assert_eq!(
+        (places.first_call(20, 110), places.first_call(21, 110)),
+        (100, 110)
+    );
+    assert!(places.is_new_call(20, 100));
+    places.is_called(20, 100);
+    let before = [99, 100, 105].map(|message| places.is_before_call(20, message));
+    assert_eq!(before, [true, false, false]);
+    assert!(!places.is_before_call(21, 99), "elsewhere");
+    assert!(!places.is_new_call(20, 100));
+    places.dealt_with(20, 100);
+    assert_eq!(places.first_call(20, 110), 110);
+}
+
+#[test]
 fn a_thread_that_is_served_waits_only_for_the_message_that_it_was_opened_from() {
     let places = places(&[(20, Some(10)), (30, Some(10))]);
     places.calls(20, 100);
