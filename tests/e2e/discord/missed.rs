@@ -16,7 +16,7 @@ impl Stage {
     }
 
     /// A thread of alice's that was answered; then the host was killed.
-    async fn killed_after_a_turn(&mut self) -> Id {
+    pub(super) async fn killed_after_a_turn(&mut self) -> Id {
         let (first, thread) = self.mention(&self.alice, "say: hello").await;
         self.sign(first, "✅").await;
         self.hears_nothing_more().await;
@@ -25,7 +25,7 @@ impl Stage {
     }
 
     /// Its session is over, and another one is not ready until that is released.
-    async fn loses_its_session(&self) {
+    pub(super) async fn loses_its_session(&self) {
         self.fake.gateway().hold_ready();
         self.fake.gateway().invalidate_sessions(false);
         let waits = |world: &support::discord::World| (world.gateway().waiting() == 1).then_some(());
@@ -33,7 +33,7 @@ impl Stage {
     }
 
     /// Waits until Discord holds back what it was to answer.
-    async fn is_held(&self) {
+    pub(super) async fn is_held(&self) {
         while self.fake.faults_left() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
