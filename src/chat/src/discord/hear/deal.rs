@@ -203,7 +203,10 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             turn(bot, message, channel, said.text(), &facts.author).await?;
         }
         Verdict::Join => {
-            let is_likely = bot.places.said_by_another(channel).is_some();
+            let is_unknown = spot.kind == Kind::Thread && !bot.places.is_served(channel);
+            // Opened by another program, or before this host lost its state: then nobody takes it, and this one does.
+            let is_likely = bot.places.said_by_another(channel).is_some()
+                || (is_unknown && was_opened_by_us(bot, channel).await?);
             if let Some(left) = is_left(bot, came, tries, channel, is_likely).await? {
                 return Ok(left);
             }
