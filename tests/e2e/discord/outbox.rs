@@ -38,8 +38,6 @@ async fn a_message_that_is_heard_again_has_one_note_and_its_thread_goes_on() {
     // As if the host had died before it wrote down what it saw.
     std::fs::write(&seen, &before).expect("it can be written");
     stage.up().await;
-    // It was heard again.
-    stage.struck().await;
     stage.going(stage.sign(second, "✅")).await;
     stage.sign(held, "❌").await;
     let third = stage.alice.says(thread, "say: third");

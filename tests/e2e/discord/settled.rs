@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use support::discord::{Fault, Id, permissions};
 
-use super::Stage;
+use super::{Stage, with};
 use crate::threads::until;
 
 /// What two people say to each other before they call the bot.
@@ -235,4 +235,54 @@ async fn who_calls_in_a_channel_that_is_hidden_before_they_are_answered_is_answe
     stage.logged("this could not be said").await;
     stage.hides(hidden, 0);
     stage.going(stage.sign(call, "✅")).await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_is_read_once_it_may_also_by_a_later_host() {
+    let mut stage = Stage::start("", "").await;
+    let elsewhere = stage.guild.channel("elsewhere");
+    let last = stage.hears().await;
+    stage.is_done_with(last).await;
+    stage.kill();
+    let missed = stage.mentioned_by(&stage.alice, "say: missed");
+    stage.hides(stage.channel, permissions::READ_MESSAGE_HISTORY);
+    stage.up().await;
+    stage
+        .logged("what was said here while the bot was away waits to be read")
+        .await;
+    let (later, _) = stage.mention_in(elsewhere, &stage.alice, "say: later").await;
+    stage.sign(later, "✅").await;
+    stage.is_done_with(later).await;
+    stage.kill();
+    stage.hides(stage.channel, 0);
+    stage.up().await;
+    stage.going(stage.sign(missed, "✅")).await;
+}
+
+#[tokio::test]
+async fn what_follows_a_call_that_is_read_after_a_later_one_counts() {
+    let mut stage = Stage::start("", "").await;
+    let thread = stage.alice.starts_thread(stage.channel, "people", None);
+    let among_people = stage.alice.says(thread, "say: among people");
+    let last = stage.hears().await;
+    stage.is_done_with(last).await;
+    stage.kill();
+    let missed = [
+        stage.calls(thread, "say: one"),
+        stage.alice.says(thread, "say: two"),
+    ];
+    stage.hides(stage.channel, permissions::READ_MESSAGE_HISTORY);
+    stage.up().await;
+    stage.logged("waits to be read").await;
+    stage.calls(thread, "say: later");
+    stage.said(thread, "the answer", with("later")).await;
+    stage.hides(stage.channel, 0);
+    for message in missed {
+        stage.going(stage.sign(message, "✅")).await;
+    }
+    let unheard = stage
+        .fake
+        .look(|world| world.message(among_people).map(|one| one.reactions.len()));
+    assert_eq!(unheard, Some(0));
+    assert_eq!(stage.answers(thread).await, "later\none\ntwo");
 }

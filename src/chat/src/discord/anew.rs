@@ -19,7 +19,7 @@ use super::hear;
 use super::owner::id;
 use super::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::places;
-use super::rest::{NO_ACCESS, Trouble};
+use super::rest::Trouble;
 
 const UNSEEN: &str = "I don't see this thread any more";
 /// So seldom a hidden thread is asked about: Discord counts what it refuses.
@@ -84,7 +84,7 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
 /// Ends when a thread is not hidden from the bot: it is seen, or gone, or nobody can say it now. A turn that an earlier host left
 /// behind there waits.
 async fn is_seen(bot: &Bot, turn: &Turn, channel: Id) {
-    while let Err(Trouble::Refused { code: NO_ACCESS, .. }) = bot.spot(channel).await {
+    while bot.spot(channel).await.is_err_and(|trouble| trouble.is_hidden()) {
         tracing::warn!(turn = %turn.id, channel, "a turn waits until the bot sees its thread again");
         // Discord tells of it, but not where the thread was put away meanwhile.
         let _ = timeout(hurried(HIDDEN), bot.places.is_told(channel)).await;

@@ -107,7 +107,7 @@ impl Bot {
             link,
             nonces: Nonces::new(&sealer),
             seen: Mutex::new(seen),
-            sight: Sight::default(),
+            sight: Sight::new(memory.unread()),
             conversations: Conversations::new(&memory.direct()),
             trying: Trying::default(),
             unsettled: Unsettled::default(),

@@ -65,10 +65,10 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
             missed(bot, gap);
         } else {
             let channel = channel.id.get();
-            bot.sight.leaves(channel, after);
+            bot.leaves_unread(channel, after);
             tracing::warn!(
                 channel,
-                "what was said here while the bot was away is lost: it lacks the permission Read Message History"
+                "what was said here while the bot was away waits to be read: it lacks the permission Read Message History"
             );
         }
     }
@@ -255,9 +255,9 @@ fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, place: Option<OwnedSemaphorePermit
             let bot = Arc::clone(&reading);
             async move {
                 match read(&bot, gap, behind).await {
-                    Ok(()) => {}
+                    Ok(()) => bot.has_read(gap.channel),
                     Err(trouble @ Trouble::Refused { .. }) => {
-                        bot.sight.leaves(gap.channel, gap.after);
+                        bot.leaves_unread(gap.channel, gap.after);
                         tracing::warn!(channel = gap.channel, %trouble, "may not read what was said meanwhile");
                     }
                     Err(trouble) => return Tried::Again(trouble.to_string()),

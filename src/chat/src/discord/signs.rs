@@ -199,7 +199,7 @@ impl Signs {
                 Ok(()) => return true,
                 // A sign is a help, no more. The message may be gone, or signs not be allowed there.
                 Err(trouble @ Trouble::Refused { .. }) => {
-                    if on && trouble.is_put_away() {
+                    if on && (trouble.is_put_away() || trouble.is_hidden()) {
                         self.state().remember(message, SHUT);
                     }
                     tracing::debug!(channel, message, %trouble, "a sign could not be set");

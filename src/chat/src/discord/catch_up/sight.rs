@@ -1,7 +1,7 @@
 //! A channel comes into sight again while a host runs: what was said there meanwhile nobody has told.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use serenity::all::{ChannelId, MessageId, ThreadListSyncEvent};
@@ -23,7 +23,9 @@ struct Heard {
     /// The newest message of a channel or thread that came.
     channels: HashMap<Id, Id>,
     /// Channels and threads in which what came after this message could not be read.
-    unread: HashMap<Id, Id>,
+    unread: BTreeMap<Id, Id>,
+    /// The same, with those that are being read now: a host that is killed meanwhile leaves them to the next one.
+    kept: BTreeMap<Id, Id>,
     /// Guilds of which it is still being found out which threads were put away.
     looking: HashMap<Id, Looking>,
 }
@@ -122,11 +124,30 @@ impl Sight {
         *newest = message.max(*newest);
     }
 
-    /// What came after this message in a channel could not be read.
-    pub(in crate::discord) fn leaves(&self, channel: Id, after: Id) {
+    /// With what earlier hosts could not read.
+    pub(in crate::discord) fn new(unread: BTreeMap<Id, Id>) -> Self {
+        let kept = unread.clone();
+        Self(Mutex::new(Heard {
+            unread,
+            kept,
+            ..Heard::default()
+        }))
+    }
+
+    /// What came after this message in a channel could not be read. What is to be written down, if that is news.
+    fn leaves(&self, channel: Id, after: Id) -> Option<BTreeMap<Id, Id>> {
         let mut heard = lock(&self.0);
         let left = heard.unread.entry(channel).or_insert(after);
         *left = after.min(*left);
+        let first = *left;
+        (heard.kept.insert(channel, first) != Some(first)).then(|| heard.kept.clone())
+    }
+
+    /// It was read. What is to be written down, if that is news.
+    fn was_read(&self, channel: Id) -> Option<BTreeMap<Id, Id>> {
+        let mut heard = lock(&self.0);
+        let is_left = heard.unread.contains_key(&channel);
+        (!is_left && heard.kept.remove(&channel).is_some()).then(|| heard.kept.clone())
     }
 
     /// It is being read now.
@@ -147,6 +168,26 @@ impl Sight {
     /// Up to where a channel of a guild was heard; `None`: the guild has not told of itself.
     pub(super) fn upto(&self, guild: Id, channel: Id) -> Option<Id> {
         lock(&self.0).upto(guild, channel)
+    }
+}
+
+impl Bot {
+    /// What came after this message in a channel could not be read: it is once that is possible, also by the next host.
+    pub(in crate::discord) fn leaves_unread(&self, channel: Id, after: Id) {
+        self.keep_unread(self.sight.leaves(channel, after));
+    }
+
+    /// All of it was read.
+    pub(super) fn has_read(&self, channel: Id) {
+        self.keep_unread(self.sight.was_read(channel));
+    }
+
+    fn keep_unread(&self, unread: Option<BTreeMap<Id, Id>>) {
+        if let Some(unread) = unread
+            && let Err(error) = self.memory.set_unread(&unread)
+        {
+            tracing::warn!(%error, "could not write down what was not read");
+        }
     }
 }
 
@@ -313,12 +354,17 @@ mod tests {
     fn what_could_not_be_read_is_read_from_there_whatever_came_since() {
         let sight = Sight::default();
         sight.met(1, 40);
-        sight.leaves(7, 50);
-        sight.leaves(7, 60);
+        assert_eq!(sight.leaves(7, 50), Some([(7, 50)].into()));
+        assert_eq!(sight.leaves(7, 60), None, "no news");
         sight.heard(7, 70);
         assert_eq!((sight.upto(1, 7), sight.all_unread()), (Some(50), vec![(7, 50)]));
         sight.reads(7);
         assert_eq!((sight.upto(1, 7), sight.all_unread()), (Some(70), vec![]));
+        assert_eq!(sight.was_read(7), Some([].into()));
+        let next = Sight::new([(7, 50)].into());
+        next.met(1, 90);
+        assert_eq!((next.upto(1, 7), next.upto(1, 8)), (Some(50), Some(90)));
+        assert_eq!(next.was_read(7), None, "it is to be read still");
     }
 
     #[test]

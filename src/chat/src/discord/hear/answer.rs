@@ -11,9 +11,6 @@ use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::render::WAITS;
 use crate::discord::rest::{Outgoing, Trouble};
 
-/// Discord's code for a channel that the bot does not see.
-const NO_ACCESS: i64 = 50_001;
-
 /// Why no thread can be opened, in words; `None`: it is not about threads.
 pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
     let Trouble::Refused { code, .. } = trouble else {
@@ -75,9 +72,9 @@ pub(super) fn answer(bot: &Arc<Bot>, came: Arc<Came>, words: String, again: bool
                 Ok(()) => {}
                 Err(trouble @ Trouble::Refused { .. }) => {
                     let channel = came.message.channel_id.get();
-                    if matches!(trouble, Trouble::Refused { code: NO_ACCESS, .. }) {
+                    if trouble.is_hidden() {
                         // Hidden meanwhile: heard again once it is seen.
-                        bot.sight.leaves(channel, id - 1);
+                        bot.leaves_unread(channel, id - 1);
                     }
                     tracing::warn!(channel, %trouble, %words, "this could not be said");
                 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use conversation::TurnState;
 use serenity::all::Message;
 use supervisor::SupervisorError;
 use tokio::sync::oneshot;
@@ -172,7 +173,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             Ok(spot) => spot,
             // Nobody can be answered where the bot sees nothing.
             Err(Trouble::Refused { .. }) => {
-                bot.sight.leaves(channel, id - 1);
+                bot.leaves_unread(channel, id - 1);
                 return Ok(Dealt::With);
             }
             Err(trouble) => return Err(trouble.into()),
@@ -206,6 +207,10 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             }
         }
         Verdict::Turn => {
+            if facts.mentioned && bot.places.is_before_call(channel, id) {
+                // A later call was heard first: what follows this one counts, too.
+                was_called(bot, channel, id)?;
+            }
             obey_channel(bot, channel, spot.parent).await?;
             turn(bot, message, channel, said.text(), &facts.author).await?;
         }
@@ -233,14 +238,15 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
     Ok(Dealt::With)
 }
 
-/// Whether a message has become a turn: of its thread, or of the one that was opened from it.
+/// Whether a message has become a turn that has begun: of its thread, or of the one that was opened from it. Of one that waits not
+/// all may have been told.
 async fn is_turn(bot: &Bot, channel: Id, message: Id) -> Result<bool, Failed> {
     let source = source(channel, message);
     for of in [channel, message] {
         let Some(thread) = thread(of) else { continue };
         let known = bot.house.conversation.by_source(&thread, &source).await;
-        if known.map_err(SupervisorError::from)?.is_some() {
-            return Ok(true);
+        if let Some(turn) = known.map_err(SupervisorError::from)? {
+            return Ok(turn.state != TurnState::Queued);
         }
     }
     Ok(false)
@@ -262,6 +268,10 @@ fn is_called(bot: &Bot, thread: Id, message: Id, facts: &Facts) -> Result<(), Fa
     if decide(&bot.config.rules, &uncalled) != Verdict::Ignore || !bot.places.is_new_call(thread, message) {
         return Ok(());
     }
+    was_called(bot, thread, message)
+}
+
+fn was_called(bot: &Bot, thread: Id, message: Id) -> Result<(), Failed> {
     let written = bot.memory.add_called(thread, message);
     written.map_err(|error| Failed::unkept(&error))?;
     bot.places.is_called(thread, message);

@@ -12,7 +12,7 @@ use super::id;
 use crate::discord::admission::Id;
 use crate::discord::clock;
 use crate::discord::places::Kind;
-use crate::discord::rest::{Call, Lane, Rest, Trouble};
+use crate::discord::rest::{Call, Lane, NO_ACCESS, Rest, Trouble};
 
 /// After so many minutes without a word Discord puts a thread away; the next word brings it back.
 const ARCHIVE: u64 = 4320;
@@ -34,6 +34,11 @@ impl Trouble {
     /// Whether it is that a thread was put away.
     pub(in crate::discord) fn is_put_away(&self) -> bool {
         matches!(self, Self::Refused { code: ARCHIVED, .. })
+    }
+
+    /// Whether it is that the bot does not see a channel.
+    pub(in crate::discord) fn is_hidden(&self) -> bool {
+        matches!(self, Self::Refused { code: NO_ACCESS, .. })
     }
 }
 
