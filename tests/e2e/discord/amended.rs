@@ -278,3 +278,109 @@ async fn what_is_changed_while_its_files_come_runs_in_its_new_words() {
     let answers = stage.answers(thread).await;
     assert!(answers.starts_with("hello\nnew words\n"), "{answers}");
 }
+
+#[tokio::test]
+async fn what_was_missed_and_is_changed_before_its_turn_comes_runs_in_its_new_words() {
+    let mut stage = Stage::ready("", "").await;
+    let role = stage.guild.role("helpers", 0);
+    stage.settings = format!("roles = [\"{role}\"]");
+    stage.up().await;
+    let thread = stage.killed_after_a_turn().await;
+    stage.guild.member("bob").says(thread, "say: no");
+    let changed = stage.alice.says(thread, "say: old words");
+    stage.fake.inject(Fault::held().on("GET", "/guilds/*/members/*"));
+    stage.up().await;
+    // Both were read, and it is still asked who the first is of.
+    stage.struck().await;
+    stage.alice.edits(changed, "say: new words");
+    // What was changed was heard by then.
+    stage.hears_elsewhere().await;
+    stage.fake.let_go().await;
+    stage.sign(changed, "✅").await;
+    assert_eq!(stage.answers(thread).await, "hello\nnew words");
+}
+
+#[tokio::test]
+async fn what_is_changed_between_two_sessions_while_its_files_come_runs_in_its_new_words() {
+    let stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: hello").await;
+    stage.sign(first, "✅").await;
+    stage
+        .fake
+        .inject(Fault::held().on("GET", "/cdn/attachments/*/*/*"));
+    let post = Post::new("say: old words").file("a.txt", "text/plain", b"one");
+    let changed = stage.alice.posts(thread, post);
+    stage.struck().await;
+    stage.loses_its_session().await;
+    stage.alice.edits(changed, "say: new words");
+    // What comes next there, and is read by the new session, waits for it.
+    let last = stage.alice.says(thread, "say: last");
+    stage.fake.gateway().release_ready();
+    stage.hears_elsewhere().await;
+    stage.fake.let_go().await;
+    stage.sign(last, "✅").await;
+    stage.sign(changed, "✅").await;
+    let answers = stage.answers(thread).await;
+    assert!(answers.starts_with("hello\nnew words\n"), "{answers}");
+}
+
+#[tokio::test]
+async fn what_is_changed_or_deleted_between_two_sessions_while_it_is_still_tried_is_as_it_is_then() {
+    let stage = Stage::start("", "").await;
+    for is_deleted in [false, true] {
+        let thread = stage.alice.starts_thread(stage.channel, "people", None);
+        let joining = Fault::status(502).on("PUT", "/channels/*/thread-members/@me");
+        stage.fake.inject(joining.times(1_000));
+        let name = stage.fake.bot().mention();
+        let asked = stage.alice.says(thread, &format!("{name} say: old words"));
+        stage
+            .fake
+            .until_requested("the first try", |seen| {
+                let of_it = format!("/channels/{thread}/");
+                let mut tries = seen.iter().filter(|seen| seen.status == 502);
+                tries.find(|seen| seen.path.contains(&of_it)).map(drop)
+            })
+            .await;
+        stage.loses_its_session().await;
+        if is_deleted {
+            stage.alice.deletes(asked);
+        } else {
+            stage.alice.edits(asked, &format!("{name} say: new words"));
+        }
+        stage.fake.forget_faults();
+        until(async || {
+            let status = stage.prints(&["status"]).await;
+            (!status.contains("could not be dealt with")).then_some(())
+        })
+        .await;
+        stage.fake.gateway().release_ready();
+        stage.hears_elsewhere().await;
+        let last = stage.alice.says(thread, &format!("{name} say: last"));
+        stage.sign(last, "✅").await;
+        let answers = stage.answers(thread).await;
+        assert_eq!(answers, if is_deleted { "last" } else { "new words\nlast" });
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_said_any_more_once_its_message_is_deleted() {
+    let stage = Stage::start("", "").await;
+    let bob = stage.guild.member("bob");
+    stage
+        .fake
+        .inject(Fault::status(502).on("POST", "/channels/*/messages").times(1_000));
+    let deleted = stage.mentioned_by(&bob, "say: no");
+    stage
+        .fake
+        .until_requested("the first try", |seen| {
+            seen.iter().find(|seen| seen.status == 502).map(drop)
+        })
+        .await;
+    bob.deletes(deleted);
+    // What was deleted was heard by then.
+    stage.hears_elsewhere().await;
+    stage.fake.forget_faults();
+    stage.is_done_with(deleted).await;
+    let said = stage.fake.said(stage.channel);
+    assert_eq!(said, [""; 0]);
+}

@@ -122,3 +122,40 @@ async fn who_writes_before_it_is_known_who_may_is_answered_after_what_they_wrote
     stage.sign(missed, "✅").await;
     assert_eq!(stage.answers(direct).await, "hello\nmissed\nlive");
 }
+
+#[tokio::test]
+async fn what_somebody_wrote_first_between_two_sessions_is_answered_before_what_they_write_next() {
+    let stage = Stage::start("dms = true", "").await;
+    let direct = stage.alice.direct();
+    stage.loses_its_session().await;
+    let missed = stage.alice.says(direct, "say: missed");
+    stage.fake.gateway().release_ready();
+    stage.hears().await;
+    let live = stage.alice.says(direct, "say: live");
+    for asked in [missed, live] {
+        stage.sign(asked, "✅").await;
+    }
+    let last = stage.alice.says(direct, "say: last");
+    stage.sign(last, "✅").await;
+    assert_eq!(stage.answers(direct).await, "missed\nlive\nlast");
+    let path = format!("/channels/{direct}/messages");
+    let requests = stage.fake.requests();
+    let read = requests
+        .iter()
+        .filter(|seen| seen.method == "GET" && seen.path == path);
+    assert_eq!(read.count(), 1, "once in a session");
+}
+
+#[tokio::test]
+async fn where_direct_messages_are_not_allowed_none_is_read() {
+    let stage = Stage::start("", "").await;
+    let direct = stage.alice.direct();
+    stage.alice.says(direct, "say: never");
+    stage.hears().await;
+    let path = format!("/channels/{direct}/messages");
+    let requests = stage.fake.requests();
+    let mut read = requests
+        .iter()
+        .filter(|seen| seen.method == "GET" && seen.path == path);
+    assert!(read.next().is_none());
+}

@@ -326,3 +326,47 @@ async fn a_thread_that_another_program_opened_and_left_is_served() {
     stage.sign(second, "✅").await;
     assert_eq!(stage.answers(first).await, "one\ntwo");
 }
+
+#[tokio::test]
+async fn a_mention_in_a_thread_that_another_program_opened_before_is_left_to_it_as_long_as_it_is_there() {
+    let mut stage = Stage::ready("", "").await;
+    // So that it has some seconds.
+    stage.environment.push(("AGENT_HOST_HASTE", "5".to_owned()));
+    let thread = stage.alice.says(stage.channel, "hello");
+    let path = format!("/channels/{}/messages/{thread}/threads", stage.channel);
+    let body = json!({ "name": "theirs" });
+    stage.another_asks(reqwest::Method::POST, &path, Some(body)).await;
+    stage.up().await;
+    let name = stage.fake.bot().mention();
+    let theirs = stage.alice.says(thread, &format!("{name} say: theirs"));
+    let sign = format!("/channels/{thread}/messages/{theirs}/reactions/%F0%9F%91%80/@me");
+    stage.another_asks(reqwest::Method::PUT, &sign, None).await;
+    stage.is_done_with(theirs).await;
+    assert_eq!(stage.fake.said(thread), [""; 0]);
+    // By now it has gone.
+    let ours = stage.alice.says(thread, &format!("{name} say: ours"));
+    stage.sign(ours, "✅").await;
+    assert_eq!(stage.answers(thread).await, "ours");
+}
+
+#[tokio::test]
+async fn what_waited_behind_others_for_too_long_is_left_to_another_program_that_has_taken_it_by_then() {
+    let (stage, thread) = Stage::with_another().await;
+    let bob = stage.guild.member("bob");
+    let name = stage.fake.bot().mention();
+    // After that it asks again who owns the application.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let owners = Fault::held().on("GET", "/oauth2/applications/@me");
+    stage.fake.inject(owners);
+    bob.says(thread, &format!("{name} say: no"));
+    stage.struck().await;
+    let theirs = stage.alice.says(thread, &format!("{name} say: theirs"));
+    let sign = format!("/channels/{thread}/messages/{theirs}/reactions/%F0%9F%91%80/@me");
+    stage.another_asks(reqwest::Method::PUT, &sign, None).await;
+    // Longer than the other one has.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.fake.let_go().await;
+    stage.is_done_with(theirs).await;
+    let said = stage.fake.said(thread);
+    assert!(!said.iter().any(|said| said.contains("theirs")), "{said:?}");
+}

@@ -16,7 +16,7 @@ impl Stage {
     }
 
     /// A thread of alice's that was answered; then the host was killed.
-    async fn killed_after_a_turn(&mut self) -> Id {
+    pub(super) async fn killed_after_a_turn(&mut self) -> Id {
         let (first, thread) = self.mention(&self.alice, "say: hello").await;
         self.sign(first, "✅").await;
         self.hears_nothing_more().await;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use support::discord::{Fault, Id, Person};
+use support::discord::{Fault, Id, Person, permissions};
 
 use super::{Stage, with};
+use crate::threads::until;
 
 impl Stage {
     /// A thread in which something of `who` runs, and something else waits: the message that waits, and the thread.
@@ -131,4 +132,34 @@ async fn nothing_that_waited_begins_before_discord_has_said_who_the_bot_is() {
         .is_dropped(waiting, thread, "may not talk to me here any more")
         .await;
     assert_eq!(stage.fake.faults_left(), 0);
+}
+
+#[tokio::test]
+async fn what_waited_in_a_channel_that_is_hidden_when_the_next_host_begins_runs_once_it_is_seen() {
+    let mut stage = Stage::start("", "permissions = \"allow\"").await;
+    let alice = stage.alice.clone();
+    let (waiting, thread) = stage.waits(&alice, "say: at last").await;
+    stage.kill();
+    let denies = |denied| {
+        stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, denied);
+    };
+    denies(permissions::VIEW_CHANNEL);
+    stage.host = Some(stage.start_only());
+    stage
+        .logged("a turn waits until the bot sees its thread again")
+        .await;
+    denies(0);
+    stage.is_whole(waiting, thread, "at last").await;
+}
+
+#[tokio::test]
+async fn what_waited_in_a_thread_that_is_gone_when_the_next_host_begins_is_dropped() {
+    let mut stage = Stage::start("", "permissions = \"allow\"").await;
+    let alice = stage.alice.clone();
+    let (_, thread) = stage.waits(&alice, "say: never").await;
+    stage.kill();
+    stage.manager().deletes_channel(thread);
+    stage.up().await;
+    until(async || stage.still_waiting(thread).await.is_empty().then_some(())).await;
+    assert_eq!(stage.answers(thread).await, "");
 }

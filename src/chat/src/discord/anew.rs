@@ -4,21 +4,26 @@
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use conversation::Turn;
 use supervisor::{Admission, Supervisor};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::FRONT_END;
 use super::admission::{Author, AuthorKind, Facts, Id, Known, Refusal, Verdict};
 use super::bot::Bot;
+use super::haste::hurried;
 use super::hear;
 use super::owner::id;
 use super::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::places;
-use super::rest::Trouble;
+use super::rest::{NO_ACCESS, Trouble};
 
 const UNSEEN: &str = "I don't see this thread any more";
+/// So seldom a hidden thread is asked about: Discord counts what it refuses.
+const HIDDEN: Duration = Duration::from_hours(1);
 
 /// Decides from now on, and not before it is known who the bot is.
 pub(super) fn admit(supervisor: &Supervisor, bot: watch::Receiver<Option<Weak<Bot>>>) {
@@ -53,6 +58,7 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
     let (Some(channel), Some(author)) = (places::channel(&turn.thread), id(&turn.by)) else {
         return Ok(Admission::Granted);
     };
+    is_seen(bot, turn, channel).await;
     let refused = refusal(bot, channel, author).await;
     let mut reason = refused.map_err(|trouble| trouble.to_string())?;
     if reason.is_none() {
@@ -73,6 +79,16 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
     }
     let reason = reason.to_owned();
     Ok(Admission::Refused { reason })
+}
+
+/// Ends when a thread is not hidden from the bot: it is seen, or gone, or nobody can say it now. A turn that an earlier host left
+/// behind there waits.
+async fn is_seen(bot: &Bot, turn: &Turn, channel: Id) {
+    while let Err(Trouble::Refused { code: NO_ACCESS, .. }) = bot.spot(channel).await {
+        tracing::warn!(turn = %turn.id, channel, "a turn waits until the bot sees its thread again");
+        // Discord tells of it, but not where the thread was put away meanwhile.
+        let _ = timeout(hurried(HIDDEN), bot.places.is_told(channel)).await;
+    }
 }
 
 /// Why what somebody asked for in a channel or thread may not be done any more, behind a colon; `None`: it may.

@@ -279,9 +279,7 @@ async fn read(bot: &Arc<Bot>, mut gap: Gap, behind: Behind) -> Result<(), Troubl
         if page.upto.is_none() && gap.guild.is_some() {
             bot.rest.may_read(gap.channel, gap.after).await?;
         }
-        for message in page.messages {
-            hear_late(bot, message, gap.guild).await;
-        }
+        hear_late(bot, page.messages, gap.guild).await;
         gap.after = page.upto.unwrap_or(gap.after);
         if is_last || gap.after >= gap.upto {
             if gap.upto < Id::MAX {
@@ -318,15 +316,17 @@ async fn begin_with_its_message(bot: &Arc<Bot>, gap: Gap) -> Result<(), Trouble>
         Err(trouble) => return Err(trouble),
     };
     let first = page.messages.into_iter().next();
-    if let Some(message) = first.filter(|first| first.id.get() == gap.channel) {
-        hear_late(bot, message, gap.guild).await;
-    }
+    let first = first.filter(|first| first.id.get() == gap.channel);
+    hear_late(bot, first, gap.guild).await;
     Ok(())
 }
 
-async fn hear_late(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
+/// All of them are under way before the first is dealt with: what becomes of the others meanwhile is known by their turn.
+async fn hear_late(bot: &Arc<Bot>, messages: impl IntoIterator<Item = Message>, guild: Option<Id>) {
     let late = true;
-    if let Some(came) = hear::came(bot, message, guild, late) {
+    let came = |message| hear::came(bot, message, guild, late);
+    let all: Vec<_> = messages.into_iter().filter_map(came).collect();
+    for came in all {
         hear::hear(bot, came).await;
     }
 }

@@ -19,6 +19,7 @@ mod before;
 mod deal;
 mod facts;
 mod failed;
+mod now;
 mod trying;
 mod turn;
 mod unkept;
@@ -134,6 +135,7 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
     let total = ready.shard.map_or(1, |told| told.total);
     tracing::info!(bot = %bot.identity.name, shard, total, "connected to Discord");
     bot.link.has_servers(shard, ready.guilds.len());
+    bot.trying.begins_anew();
     let ours = bot
         .config
         .shards

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use conversation::ThreadId;
 use serde_json::Value;
 use serenity::all::{ChannelId, GuildChannel};
+use tokio::sync::Notify;
 
 use super::admission::Id;
 use crate::harmless;
@@ -16,6 +17,7 @@ use crate::origins::Origin;
 mod taken_out;
 #[cfg(test)]
 mod tests;
+mod told;
 
 /// The largest file that Discord takes of a bot anywhere, in bytes.
 pub(super) const UPLOAD_LIMIT: u64 = 10 << 20;
@@ -27,6 +29,8 @@ const ANOTHERS: Duration = Duration::from_mins(10);
 #[derive(Debug, Default)]
 pub(super) struct Places {
     known: Mutex<HashMap<Id, Spot>>,
+    /// One more is.
+    more: Notify,
     /// Of channels, not of threads.
     names: Mutex<HashMap<Id, Box<str>>>,
     /// Threads and direct conversations that are served.
@@ -76,6 +80,8 @@ pub(super) enum Kind {
     News,
     /// Nothing but posts.
     Forum,
+    /// Nothing: other channels stand below it.
+    Category,
     /// Nothing: the text beside voices.
     Voice,
     /// A thread or a post.
@@ -92,7 +98,7 @@ impl Kind {
 
     /// Whether something is said in it itself: of a forum Discord calls its newest post its last message.
     pub(super) fn has_messages(self) -> bool {
-        self != Self::Forum
+        !matches!(self, Self::Forum | Self::Category)
     }
 }
 
@@ -102,6 +108,7 @@ impl From<u8> for Kind {
         match number {
             1 | 3 => Self::Direct,
             2 | 13 => Self::Voice,
+            4 => Self::Category,
             5 => Self::News,
             10..=12 => Self::Thread,
             15 | 16 => Self::Forum,
@@ -159,6 +166,7 @@ pub(super) fn channel(thread: &ThreadId) -> Option<Id> {
 impl Places {
     pub(super) fn learn(&self, channel: Id, spot: Spot) {
         lock(&self.known).insert(channel, spot);
+        self.more.notify_waiters();
     }
 
     /// A channel or thread as the gateway describes it.
@@ -173,13 +181,6 @@ impl Places {
     pub(super) fn forget(&self, channel: Id) {
         lock(&self.known).remove(&channel);
         lock(&self.names).remove(&channel);
-    }
-
-    /// The threads and posts of a channel that are known.
-    pub(super) fn threads_of(&self, channel: Id) -> Vec<Id> {
-        let known = lock(&self.known);
-        let threads = known.iter().filter(|(_, spot)| spot.parent == Some(channel));
-        threads.map(|(thread, _)| *thread).collect()
     }
 
     /// Where people find it.

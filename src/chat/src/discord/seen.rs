@@ -93,13 +93,16 @@ impl Seen {
         (ours, total): (RangeInclusive<Shard>, u32),
         guilds: impl IntoIterator<Item = Id>,
     ) -> u32 {
-        if self.total != total {
-            // Guilds have other shards now: of one without a mark, what was certainly seen everywhere.
+        let is_other = self.total != total;
+        if is_other || !ours.clone().all(|shard| self.shards.contains_key(&shard)) {
+            // Guilds have other shards now, or this host further ones: of one without a mark, what was certainly seen everywhere.
             let least = self.shards.keys().map(|shard| self.upto(*shard)).min();
             let least = least.unwrap_or(self.first);
             self.guilds
                 .retain(|guild, _| ours.contains(&shard_of(*guild, total)));
-            self.shards = OfShard::all(ours.map(|shard| (shard, least)));
+            let stays = |shard: &Shard| !is_other && self.shards.contains_key(shard);
+            let upto = |shard| if stays(&shard) { self.upto(shard) } else { least };
+            self.shards = OfShard::all(ours.map(|shard| (shard, upto(shard))));
             self.total = total;
         }
         let upto = self.upto(shard);
@@ -207,8 +210,7 @@ impl Seen {
         self.guilds.entry(guild).or_insert(new)
     }
 
-    /// What is taken for seen of a guild that is new in this shard: all up to the newest of the others. A shard that this host
-    /// has not connected before was another host's.
+    /// What is taken for seen of a guild that is new in this shard: all up to the newest of the others.
     fn upto(&self, shard: Shard) -> Id {
         let known = self.shards.get(&shard).map_or(self.first, |of| of.upto);
         let of = |(guild, of): (&Id, &OfGuild)| {

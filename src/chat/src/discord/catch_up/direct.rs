@@ -30,16 +30,17 @@ const PAUSE: Duration = Duration::from_millis(200);
 const MOST_INVALID: usize = 50;
 const LONG_PAUSE: Duration = Duration::from_secs(3);
 
-/// The direct conversations that were written down, and which of them are still to be read.
+/// The direct conversations that were written down, and which ones are still to be read.
 #[derive(Debug)]
 pub(in crate::discord) struct Conversations(Mutex<Known>);
 
 #[derive(Debug)]
 struct Known {
     all: HashSet<Id>,
-    unread: HashSet<Id>,
-    /// What came in those after this one was not seen.
-    after: Id,
+    /// Of all that there are, known or not, those in which nothing is to be read any more in this session.
+    read: HashSet<Id>,
+    /// What came in the others after this one was not seen; `None`: none is to be read.
+    after: Option<Id>,
 }
 
 impl Conversations {
@@ -47,8 +48,8 @@ impl Conversations {
     pub(in crate::discord) fn new(kept: &Direct) -> Self {
         Self(Mutex::new(Known {
             all: kept.conversations.iter().map(|(channel, _)| *channel).collect(),
-            unread: HashSet::new(),
-            after: 0,
+            read: HashSet::new(),
+            after: None,
         }))
     }
 
@@ -56,26 +57,26 @@ impl Conversations {
         lock(&self.0).all.contains(&channel)
     }
 
-    /// A session begins: all that are known are to be read after this message.
+    /// A session begins: all are to be read after this message, also those that nobody has told of.
     fn are_unread(&self, after: Id) {
         let mut known = lock(&self.0);
-        known.unread = known.all.iter().copied().collect();
-        known.after = after;
+        known.read.clear();
+        known.after = Some(after);
     }
 
-    /// Of those that are known only these are to be read, and these others.
+    /// Of those that are known only these are to be read.
     fn are_found(&self, found: &[Found]) {
-        let (of_known, others): (Vec<&Found>, Vec<&Found>) = found.iter().partition(|one| one.is_known);
-        let of_known: HashSet<Id> = of_known.into_iter().map(|one| one.channel).collect();
+        let found: HashSet<Id> = found.iter().map(|one| one.channel).collect();
         let mut known = lock(&self.0);
-        known.unread.retain(|channel| of_known.contains(channel));
-        known.unread.extend(others.into_iter().map(|one| one.channel));
+        let Known { all, read, .. } = &mut *known;
+        read.extend(all.difference(&found));
     }
 
     /// Whether it was still to be read, and after which message; from now on it is not.
     fn take(&self, channel: Id) -> Option<Id> {
         let mut known = lock(&self.0);
-        known.unread.remove(&channel).then_some(known.after)
+        let after = known.after?;
+        known.read.insert(channel).then_some(after)
     }
 }
 
@@ -104,7 +105,8 @@ pub(in crate::discord) fn direct(bot: &Arc<Bot>, session: u32) {
     });
 }
 
-/// What was missed in a direct conversation comes before what has just come, also if it is not its turn yet.
+/// What was missed in a direct conversation comes before what has just come, also if it is not its turn yet, or nobody knew of it:
+/// what somebody wrote first may have been told nobody.
 pub(in crate::discord) fn direct_first(bot: &Arc<Bot>, channel: Id) {
     if let Some(after) = bot.conversations.take(channel) {
         missed(bot, gap(channel, after));

@@ -10,7 +10,7 @@ use super::{Gap, is_heard, missed, put_away};
 use crate::discord::admission::{Id, hears};
 use crate::discord::bot::Bot;
 use crate::discord::hear;
-use crate::discord::places::lock;
+use crate::discord::places::{Places, lock};
 
 /// How far this host has heard each channel and thread: one mark for all of them says nothing of those that it did not see.
 #[derive(Debug, Default)]
@@ -173,10 +173,7 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
         after: bot.sight.upto(guild, channel).unwrap_or(met),
         upto: Id::MAX,
     };
-    let named = event.channel_ids.iter().flatten().copied();
-    let of_threads = event.threads.iter().filter_map(|thread| thread.parent_id);
-    let parents: BTreeSet<Id> = named.chain(of_threads).map(ChannelId::get).collect();
-    for parent in parents {
+    for parent in told_of(&bot.places, event) {
         let spot = bot.places.spot(parent);
         let heard = spot.filter(|spot| hears(&bot.config.rules, hear::place(parent, Some(guild), *spot)));
         let Some(spot) = heard.filter(|spot| spot.kind.has_threads()) else {
@@ -206,9 +203,46 @@ pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSync
     }
 }
 
+/// The channels that a list of open threads is about. Where it names none it is about all of the guild.
+/// <https://docs.discord.com/developers/events/gateway-events#thread-list-sync>
+fn told_of(places: &Places, event: &ThreadListSyncEvent) -> BTreeSet<Id> {
+    let named = event.channel_ids.as_ref();
+    let named = named.map(|named| named.iter().copied().map(ChannelId::get).collect());
+    let named: Vec<Id> = named.unwrap_or_else(|| places.channels_of(event.guild_id.get()));
+    let of_threads = event.threads.iter().filter_map(|thread| thread.parent_id);
+    named.into_iter().chain(of_threads.map(ChannelId::get)).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::discord::places::{Kind, Spot};
+
+    #[test]
+    fn a_list_of_open_threads_that_names_no_channels_is_about_all_of_its_guild() {
+        let places = Places::default();
+        let learn = |channel, guild, parent, kind| {
+            let guild = Some(guild);
+            places.learn(channel, Spot { guild, parent, kind });
+        };
+        learn(10, 1, None, Kind::Text);
+        learn(11, 1, None, Kind::Forum);
+        learn(12, 1, Some(10), Kind::Thread);
+        learn(20, 2, None, Kind::Text);
+        let about = |named: serde_json::Value| {
+            let mut event = json!({ "guild_id": "1", "threads": [], "members": [] });
+            if !named.is_null() {
+                event["channel_ids"] = named;
+            }
+            let event = serde_json::from_value(event).unwrap();
+            Vec::from_iter(told_of(&places, &event))
+        };
+        assert_eq!(about(json!(null)), [10, 11]);
+        assert_eq!(about(json!(["10"])), [10]);
+        assert_eq!(about(json!([])), [0; 0], "it is about no channel");
+    }
 
     /// Those of guild 1 that are looked into are 10 and 11.
     fn looking(before: Id, known: &[Id]) -> Sight {

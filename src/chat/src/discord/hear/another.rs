@@ -39,7 +39,8 @@ pub(super) fn told_of_another(bot: &Bot, channel: Id, said: Id) {
 }
 
 /// What becomes of a message that another program may answer, in this thread: it is left to that one for a while (`is_likely`: it
-/// speaks there), and for good if it has taken it by then. `None`: that one has gone, or never was; it is this host's.
+/// speaks there, or has opened it), and for good if it has taken it by then. `None`: that one has gone, or never was; it is this
+/// host's.
 pub(super) async fn is_left(
     bot: &Bot,
     came: &Came,
@@ -47,11 +48,13 @@ pub(super) async fn is_left(
     thread: Id,
     is_likely: bool,
 ) -> Result<Option<Dealt>, Trouble> {
-    if tries > 0 && has_taken(bot, &came.message, thread).await? {
+    let is_over = came.at.elapsed() >= hurried(PATIENCE);
+    // It may have waited for so long behind others.
+    let may_have = tries > 0 || (is_likely && is_over);
+    if may_have && has_taken(bot, &came.message, thread).await? {
         return Ok(Some(Dealt::With));
     }
-    let patience = hurried(PATIENCE);
-    let waits = is_likely && came.at.elapsed() < patience;
+    let waits = is_likely && !is_over;
     Ok(waits.then_some(Dealt::Left(PATIENCE)))
 }
 
@@ -74,9 +77,13 @@ async fn has_taken(bot: &Bot, message: &Message, thread: Id) -> Result<bool, Tro
     }
 }
 
-/// Whether a thread was opened by the bot.
+/// Whether a thread was opened by the bot; where nobody can say it, it was not.
 pub(super) async fn was_opened_by_us(bot: &Bot, thread: Id) -> Result<bool, Trouble> {
-    let thread = bot.rest.channel(thread).await?;
+    let thread = match bot.rest.channel(thread).await {
+        Ok(thread) => thread,
+        Err(Trouble::Refused { .. }) => return Ok(false),
+        Err(trouble) => return Err(trouble),
+    };
     let owner = thread["owner_id"].as_str().and_then(|owner| owner.parse().ok());
     Ok(owner == Some(bot.identity.user))
 }

@@ -66,6 +66,11 @@ pub(super) fn answer(bot: &Arc<Bot>, came: Arc<Came>, words: String, again: bool
     let attempt = move |tries| {
         let (bot, came, words) = (Arc::clone(&saying), Arc::clone(&came), words.clone());
         async move {
+            if bot.trying.is_deleted(id) {
+                // Nobody is there to be told.
+                came.is_done(&bot);
+                return Tried::Done;
+            }
             match say(&bot, &came.message, &words, again || tries > 0).await {
                 Ok(()) => {}
                 Err(trouble @ Trouble::Refused { .. }) => {

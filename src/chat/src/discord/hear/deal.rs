@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::another::{self, is_left, told_of_another, was_opened_by_us};
 use super::answer::{answer, unopened};
 use super::facts::{Said, answers, author, mentions, names_another, place, said, shown};
+use super::now::{Now, now};
 use super::trying::Try;
 use super::turn::{obey_channel, open, turn};
 use super::waiting::{News, source};
@@ -152,8 +153,12 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
     if bot.trying.is_deleted(id) || (came.late && is_turn(bot, channel, id).await?) {
         return Ok(Dealt::With);
     }
-    let changed = changed(bot, &came.message).await?;
-    let message = changed.as_ref().unwrap_or(&came.message);
+    let changed = match now(bot, &came.message, tries > 0).await? {
+        Now::Same => None,
+        Now::Changed(message) => Some(message),
+        Now::Deleted => return Ok(Dealt::With),
+    };
+    let message = changed.as_deref().unwrap_or(&came.message);
     if bot.places.is_opening(channel, message.id.get()) {
         return Err(Failed::Later("its thread is not open yet".to_owned()));
     }
@@ -205,7 +210,10 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             turn(bot, message, channel, said.text(), &facts.author).await?;
         }
         Verdict::Join => {
-            let is_likely = bot.places.said_by_another(channel).is_some();
+            let is_unknown = spot.kind == Kind::Thread && !bot.places.is_served(channel);
+            // Opened by another program, or before this host lost its state: then nobody takes it, and this one does.
+            let is_likely = bot.places.said_by_another(channel).is_some()
+                || (is_unknown && was_opened_by_us(bot, channel).await?);
             if let Some(left) = is_left(bot, came, tries, channel, is_likely).await? {
                 return Ok(left);
             }
@@ -270,28 +278,6 @@ async fn join(bot: &Bot, thread: Id) -> Result<(), Trouble> {
             Ok(())
         }
         joined => joined,
-    }
-}
-
-/// What a message says now if its author has changed it since, with all that only came with it. `None`: what it said; also where
-/// it may not be read, or is not there any more, which is told.
-pub(super) async fn changed(bot: &Bot, came: &Message) -> Result<Option<Message>, Trouble> {
-    let (channel, id) = (came.channel_id.get(), came.id.get());
-    if !bot.trying.is_changed(id, came.edited_timestamp) {
-        return Ok(None);
-    }
-    match bot.rest.message(channel, id).await {
-        Ok(now) => {
-            let mut message = came.clone();
-            message.content = now.content;
-            message.mentions = now.mentions;
-            message.mention_roles = now.mention_roles;
-            message.attachments = now.attachments;
-            message.edited_timestamp = now.edited_timestamp;
-            Ok(Some(message))
-        }
-        Err(Trouble::Refused { .. }) => Ok(None),
-        Err(trouble) => Err(trouble),
     }
 }
 

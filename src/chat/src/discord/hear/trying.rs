@@ -20,6 +20,8 @@ struct One {
     is_deleted: bool,
     /// When its author changed it last.
     changed: Option<Timestamp>,
+    /// Between two sessions nobody told what became of it.
+    is_unsure: bool,
 }
 
 /// A message is being dealt with as long as this is kept.
@@ -50,6 +52,18 @@ impl Trying {
         if let Some(one) = lock(&self.0).get_mut(&message) {
             one.changed = one.changed.max(Some(at));
         }
+    }
+
+    /// A session begins that does not go on with an earlier one.
+    pub(super) fn begins_anew(&self) {
+        for one in lock(&self.0).values_mut() {
+            one.is_unsure = true;
+        }
+    }
+
+    /// Whether something may have become of it that nobody told.
+    pub(super) fn is_unsure(&self, message: Id) -> bool {
+        lock(&self.0).get(&message).is_some_and(|one| one.is_unsure)
     }
 
     /// Whether its author changed it while it is being dealt with, after it said what it said at this moment; `None`: at first.

@@ -8,8 +8,8 @@ use supervisor::SupervisorError;
 
 use super::Failed;
 use super::before::before;
-use super::deal::changed;
 use super::facts::{name_of, said, shown};
+use super::now::{Now, now};
 use super::waiting::source;
 use crate::discord::admission::{Author, AuthorKind, Id};
 use crate::discord::bot::{Bot, user};
@@ -110,10 +110,12 @@ pub(super) async fn turn(
     }
     let by = user(author.id).ok_or_else(|| Failed::Later("a user without an id".to_owned()))?;
     // While its files came.
-    if let Some(now) = changed(bot, message).await? {
-        text = said(bot, &now).text();
+    match now(bot, message, false).await? {
+        Now::Same => {}
+        Now::Changed(now) => text = said(bot, &now).text(),
+        Now::Deleted => return Ok(()),
     }
-    if bot.trying.is_deleted(id) || (text.is_empty() && files.is_empty()) {
+    if text.is_empty() && files.is_empty() {
         return Ok(());
     }
     text.insert_str(0, &quoted);

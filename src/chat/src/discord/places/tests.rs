@@ -54,3 +54,9 @@ fn a_channel_waits_for_no_call_and_what_nobody_has_told_of_may_be_a_thread() {
     assert!(!places.is_opening(10, 101));
     assert!(places.is_opening(40, 101));
 }
+
+#[test]
+fn in_a_category_nothing_is_said_and_no_thread_opened() {
+    let spot = Spot::of_json(&serde_json::json!({ "type": 4, "guild_id": "1" }));
+    assert!(!spot.kind.has_messages() && !spot.kind.has_threads());
+}

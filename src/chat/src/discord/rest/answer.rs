@@ -14,6 +14,8 @@ use crate::discord::trust;
 pub(in crate::discord) const UNKNOWN_MESSAGE: i64 = 10_008;
 /// HTTP's status for a file that is larger than Discord takes, or what stands before it.
 pub(in crate::discord) const TOO_LARGE: u16 = 413;
+/// Discord's code for a place that the bot does not see, now or for good.
+pub(in crate::discord) const NO_ACCESS: i64 = 50_001;
 /// Discord's code where the bot lacks a permission.
 pub(in crate::discord) const NO_PERMISSION: i64 = 50_013;
 

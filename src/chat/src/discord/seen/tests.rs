@@ -178,13 +178,22 @@ fn what_an_earlier_version_wrote_holds_for_all_guilds_of_a_shard() {
 }
 
 #[test]
-fn a_shard_that_was_another_hosts_begins_with_this_one() {
+fn a_shard_that_is_new_to_this_host_is_asked_from_where_the_host_stopped() {
     let mut seen = Seen::new(None, 10);
     seen.session(0, (0..=0, 2), &[A]);
     seen.sees(A, 30);
     let mut next = seen.next(80);
+    next.session(0, TWO, &[A]);
+    next.sees(A, 90);
     next.begin(1, TWO, [B]);
-    assert_eq!(next.before(B), 80);
+    assert_eq!(
+        (next.before(B), next.before(A)),
+        (30, 90),
+        "however far the other one is by then"
+    );
+    let mut instead = seen.next(80);
+    instead.begin(1, (1..=1, 2), [B]);
+    assert_eq!(instead.before(B), 30, "instead of its own");
 }
 
 #[test]
