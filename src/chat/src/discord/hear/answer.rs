@@ -9,10 +9,7 @@ use super::deal::Came;
 use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::render::WAITS;
-use crate::discord::rest::{Outgoing, Trouble};
-
-/// Discord's code for a channel that the bot does not see.
-const NO_ACCESS: i64 = 50_001;
+use crate::discord::rest::{NO_ACCESS, Outgoing, Trouble};
 
 /// Why no thread can be opened, in words; `None`: it is not about threads.
 pub(in crate::discord) fn no_thread(trouble: &Trouble) -> Option<&'static str> {
