@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use credentials::Timestamp;
-use serenity::all::{ChannelId, ChannelType, Guild, GuildChannel, Message, MessageId, Permissions, UserId};
+use serenity::all::{ChannelId, Guild, GuildChannel, Message, MessageId, Permissions, UserId};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
@@ -73,9 +73,7 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
         }
     }
     let parents = guild.channels.values().filter(|channel| {
-        let is_category = channel.kind == ChannelType::Category;
-        !is_category
-            && Spot::of(channel).kind.has_threads()
+        Spot::of(channel).kind.has_threads()
             && is_heard(bot, channel)
             && given(bot, guild, channel).contains(READING)
     });
