@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use thirtyfour::TypingData;
@@ -167,10 +167,18 @@ impl Browser {
 
     /// All that a screen reader has of the page, in no order.
     pub async fn spoken(&self) -> Vec<Spoken> {
-        let tree = self.order("Accessibility.getFullAXTree", json!({})).await;
-        let nodes = tree["nodes"].as_array().expect("there are nodes");
-        let heard = nodes.iter().filter(|node| node["ignored"] != true);
-        heard.map(spoken).collect()
+        let asked = Instant::now();
+        loop {
+            let tree = self.order("Accessibility.getFullAXTree", json!({})).await;
+            let nodes = tree["nodes"].as_array().expect("there are nodes");
+            let heard = nodes.iter().filter(|node| node["ignored"] != true);
+            let heard: Vec<Spoken> = heard.map(spoken).collect();
+            // The browser begins with it when it is asked first: there is more than the page itself.
+            if heard.len() > 1 || asked.elapsed() > CERTAIN {
+                return heard;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Drags these files from the desk over the page and lets them go at its middle.
