@@ -14,8 +14,7 @@ mod read;
 mod write;
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_client_protocol::{Channel, RawJsonRpcId};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -75,8 +74,8 @@ pub struct Pace {
 struct Shared {
     handled: Notify,
     unsent: watch::Sender<usize>,
-    /// Requests that were written to their last byte.
-    requests: AtomicU64,
+    /// Requests that were written to their last byte. Held while one is written.
+    requests: Mutex<u64>,
     asked: Mutex<HashSet<RawJsonRpcId>>,
     unanswered: Mutex<usize>,
     closing: watch::Sender<bool>,
@@ -97,7 +96,7 @@ where
     let shared = Arc::new(Shared {
         handled: Notify::new(),
         unsent: watch::Sender::new(0),
-        requests: AtomicU64::new(0),
+        requests: Mutex::default(),
         asked: Mutex::default(),
         unanswered: Mutex::default(),
         closing: watch::Sender::new(false),
@@ -173,9 +172,9 @@ impl Pace {
     }
 
     /// How many requests were written to their last byte so far. One that was not, because the other end had gone, was
-    /// read by nobody.
+    /// read by nobody; one of which the other end has shown that it read it is counted.
     pub fn requests_written(&self) -> u64 {
-        self.shared.requests.load(Ordering::SeqCst)
+        *self.shared.requests()
     }
 
     /// Waits until most of what was sent is written. Who sends many messages waits here after each of them, else a reader
@@ -203,6 +202,10 @@ impl Shared {
             }
             is_first
         });
+    }
+
+    fn requests(&self) -> MutexGuard<'_, u64> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn asks(&self, id: RawJsonRpcId) {

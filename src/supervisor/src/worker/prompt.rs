@@ -72,11 +72,6 @@ impl Worker {
                 }
                 answer = connection.send_request(again).block_task().await;
             }
-            if !matches!(&answer, Err(error) if client::is_over(error)) {
-                // What was answered was written, also where the writer has not got round to counting it: an agent may be
-                // quicker. Its greeting was counted long ago.
-                before.store(0, Ordering::SeqCst);
-            }
             match answer {
                 Ok(answer) => client::ending(&answer),
                 Err(error) if client::is_over(&error) => {

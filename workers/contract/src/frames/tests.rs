@@ -15,7 +15,9 @@ use agent_client_protocol::{
     Agent, Client, Handled, on_receive_dispatch, on_receive_notification, on_receive_request,
     schema::ProtocolVersion,
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
+};
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -336,6 +338,43 @@ async fn more_open_requests_than_the_limit_are_a_flood() {
         FrameError::Flood { limit: 128 }
     ));
     assert_eq!(drain.await.unwrap(), 128);
+}
+
+/// A pipe whose other end has read what it is given before the write returns.
+struct Quick {
+    read: std::sync::mpsc::Sender<usize>,
+}
+
+impl AsyncWrite for Quick {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        self.read.send(bytes.len()).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_was_read_is_counted_however_quick_its_reader() {
+    let (read, was_read) = std::sync::mpsc::channel();
+    let (_input, reader) = duplex(1024);
+    let (channel, frames) = open(reader, Quick { read }, FrameLimits::default());
+    let request = serde_json::from_str(r#"{"jsonrpc":"2.0","id":1,"method":"session/prompt"}"#).unwrap();
+    let frame = agent_client_protocol::TransportFrame::Single(request);
+    channel.tx.unbounded_send(frame).unwrap();
+    let pace = frames.pace();
+    let counted = tokio::task::spawn_blocking(move || {
+        was_read.recv_timeout(Duration::from_secs(10)).unwrap();
+        pace.requests_written()
+    });
+    assert_eq!(counted.await.unwrap(), 1);
 }
 
 #[tokio::test]

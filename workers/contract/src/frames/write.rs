@@ -1,8 +1,10 @@
 //! The writing half: frames to lines, and no endless queue for an end that does not read.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
-use std::sync::atomic::Ordering;
+use std::pin::Pin;
+use std::task::Poll;
 
 use agent_client_protocol::{RawJsonRpcMessage, TransportFrame};
 use futures_channel::mpsc::UnboundedReceiver;
@@ -120,14 +122,20 @@ impl Unsent {
         };
         let length = line.bytes.len();
         if self.written < length {
-            let count = writer.write(&line.bytes[self.written..]).await?;
-            if count == 0 {
+            let (written, bytes) = (&mut self.written, &mut self.bytes);
+            let count = poll_fn(|context| {
+                // The other end may read it, act and be gone before this write has returned. Who asks then waits here.
+                let mut requests = shared.requests();
+                let polled = Pin::new(&mut *writer).poll_write(context, &line.bytes[*written..]);
+                if let Poll::Ready(Ok(count)) = polled {
+                    *written += count;
+                    *bytes -= count;
+                    *requests += u64::from(*written == length && line.is_request);
+                }
+                polled
+            });
+            if count.await? == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
-            }
-            self.written += count;
-            self.bytes -= count;
-            if self.written == length && line.is_request {
-                shared.requests.fetch_add(1, Ordering::SeqCst);
             }
         }
         if self.written == length {
