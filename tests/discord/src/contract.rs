@@ -52,7 +52,13 @@ fn load() -> Option<Contract> {
     };
     let text = std::fs::read(&path)
         .unwrap_or_else(|error| panic!("could not read {DOCUMENT}={}: {error}", path.display()));
-    let document: Value = serde_json::from_slice(&text).expect("DISCORD_OPENAPI names a JSON document");
+    let mut document: Value = serde_json::from_slice(&text).expect("DISCORD_OPENAPI names a JSON document");
+    // It has no forwards, which Discord's page on messages has.
+    let references = "/components/schemas/MessageReferenceType/oneOf";
+    if let Some(Value::Array(kinds)) = document.pointer_mut(references) {
+        kinds.retain(|kind| kind["const"] != 1);
+        kinds.push(json!({ "title": "FORWARD", "const": 1 }));
+    }
     Some(Contract::new(Box::leak(Box::new(document))))
 }
 

@@ -86,6 +86,10 @@ async fn messages_are_written_read_edited_and_deleted() {
     assert_eq!(earlier.len(), 1);
     let one = there.message(&http, question.0).await.expect("read");
     assert_eq!(one.content, "what is this?");
+    let forwarded = alice.posts(channel, Post::forward(question));
+    let listed = there.messages(&http, GetMessages::new().after(said.id)).await;
+    assert_eq!(listed.expect("read")[0].id.get(), forwarded.0);
+    assert_eq!(fake.take_complaints(), [""; 0]);
 
     said.delete(&http).await.expect("deleted");
     assert!(fake.said(channel).is_empty());

@@ -3,7 +3,7 @@
 use conversation::{Conversation, ThreadId};
 use rehearsal::Counter;
 use rusqlite::Connection;
-use support::discord::{Fault, Id, Message, Post};
+use support::discord::{Fault, Id, Post};
 
 use super::{Stage, with};
 use crate::threads::until;
@@ -30,19 +30,16 @@ impl Stage {
     /// Stops a message's turn when the model was asked so often. Gives the card that offers it again.
     async fn stopped(&self, message: Id, thread: Id, requests: u64) -> Id {
         self.scene.wait(Counter::ModelRequests, requests).await;
-        let offers = |said: &&Message| said.button("Retry").is_some();
-        let before = self.ours(thread).iter().filter(offers).count();
+        let offers = || {
+            let said = self.ours(thread).into_iter();
+            said.filter(|said| said.button("Retry").is_some())
+                .map(|said| said.id)
+        };
+        // An older card may lose its button any moment.
+        let before: Vec<_> = offers().collect();
         self.alice.slash(thread, "stop", &[]);
         self.sign(message, "❌").await;
-        until(async || {
-            let offered: Vec<_> = self
-                .ours(thread)
-                .into_iter()
-                .filter(|said| offers(&said))
-                .collect();
-            offered.get(before).map(|said| said.id)
-        })
-        .await
+        until(async || offers().find(|card| !before.contains(card))).await
     }
 
     /// Waits until the host has heard something that is said elsewhere now.
