@@ -15,21 +15,15 @@ impl Conversation {
         if items.is_empty() {
             return Ok(());
         }
-        for item in &items {
+        self.use_ids(&items);
+        self.write("write a timeline", move |database| items::write(database, &items))
+            .await
+    }
+
+    pub(super) fn use_ids(&self, items: &[Item]) {
+        for item in items {
             self.shared.ids.used(item.id);
         }
-        self.write("write a timeline", move |database| {
-            for item in &items {
-                items::put(database, item)?;
-                items::note_told(database, item)?;
-            }
-            // An answer that grows is no news: a list of threads would never stand still.
-            items
-                .iter()
-                .filter(|item| item.body.is_news())
-                .try_for_each(|item| threads::touch(database, &item.thread, item.at))
-        })
-        .await
     }
 
     /// The newest entries of a timeline before `before` (or the newest of all) that a window has room for, in order; and

@@ -58,15 +58,27 @@ impl Conversation {
         .await
     }
 
-    /// Ends a running turn as answered by this model, as people know it. Errors: as those of [`finish`](Self::finish).
-    pub async fn answered(&self, turn: TurnId, model: Option<String>) -> Result<Turn> {
-        self.write("end a turn that was answered", move |database| {
-            let found = turns::get(database, turn)?;
-            let answered = Turn {
-                model: model.clone(),
-                ..found
+    /// Ends a turn that a worker had, and writes what its timeline gets with its end, in one transaction: a host that dies
+    /// has told both or neither. `model` is the one that answered, as people know it.
+    ///
+    /// Errors: as those of [`finish`](Self::finish) and [`put_items`](Self::put_items).
+    pub async fn conclude(
+        &self,
+        turn: TurnId,
+        ending: (TurnEnd, Option<String>),
+        model: Option<String>,
+        items: Vec<Item>,
+    ) -> Result<Turn> {
+        self.use_ids(&items);
+        self.write("end a turn with its last words", move |database| {
+            items::write(database, &items)?;
+            let (end, reason) = &ending;
+            let model = model.clone();
+            let found = Turn {
+                model,
+                ..turns::get(database, turn)?
             };
-            turns::end(database, answered, TurnEnd::Done, None, Timestamp::now())
+            turns::end(database, found, *end, reason.as_deref(), Timestamp::now())
         })
         .await
     }

@@ -57,8 +57,21 @@ fn mistake(words: String) -> Trouble {
     rusqlite::Error::ToSqlConversionFailure(words.into()).into()
 }
 
+/// Writes entries, new ones and changed ones. News moves their threads up in lists; an answer that grows is none, or a list
+/// would never stand still.
+pub(crate) fn write(database: &Connection, items: &[Item]) -> Work<()> {
+    for item in items {
+        put(database, item)?;
+        note_told(database, item)?;
+    }
+    items
+        .iter()
+        .filter(|item| item.body.is_news())
+        .try_for_each(|item| threads::touch(database, &item.thread, item.at))
+}
+
 /// If this entry tells a thread that a turn was cut, the thread has been told.
-pub(crate) fn note_told(database: &Connection, item: &Item) -> Work<()> {
+fn note_told(database: &Connection, item: &Item) -> Work<()> {
     let Body::Note { retry, .. } = &item.body else {
         return Ok(());
     };

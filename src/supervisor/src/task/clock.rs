@@ -259,7 +259,7 @@ impl Task {
         };
         if let Stage::Ending { end, reason } = &running.stage {
             let (end, reason) = (*end, reason.clone());
-            self.finish(end, reason).await;
+            self.finish(end, reason, None).await;
         }
     }
 

@@ -219,13 +219,16 @@ impl Task {
             }
         }
         self.drop_asks().await;
-        if let Some(running) = &self.turn
-            && !matches!(running.stage, Stage::Ending { .. })
-        {
-            let words = format!("Stopped: {WAS_RESET}.");
-            self.note(NoteKind::Info, words, self.turn_id()).await;
-        }
-        self.finish(TurnEnd::Stopped, Some(WAS_RESET.to_owned())).await;
+        let running = self.turn.as_ref();
+        let note = running
+            .filter(|running| !matches!(running.stage, Stage::Ending { .. }))
+            .map(|running| Body::Note {
+                kind: NoteKind::Info,
+                text: format!("Stopped: {WAS_RESET}."),
+                retry: Some(running.turn.id),
+            });
+        self.finish(TurnEnd::Stopped, Some(WAS_RESET.to_owned()), note)
+            .await;
         self.end_worker();
         let mut renewal = self.renewal.take().unwrap_or_default();
         renewal.promises.push(promise);

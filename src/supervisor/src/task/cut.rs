@@ -1,7 +1,7 @@
 //! A turn that does not end by itself: cancelled by people, by a host that goes down, or by the death of its worker.
 
 use agent_client_protocol::v1::schema::StopReason;
-use conversation::{NoteKind, TurnEnd};
+use conversation::{Body, NoteKind, TurnEnd};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -103,9 +103,12 @@ impl Task {
             if is_open {
                 words.push_str(" It is not started again by itself: press Retry or send a message.");
             }
-            self.drop_asks().await;
-            self.note(NoteKind::Error, words, self.turn_id()).await;
-            return self.finish(TurnEnd::Cut, Some(reason)).await;
+            let note = Body::Note {
+                kind: NoteKind::Error,
+                text: words,
+                retry: self.turn_id(),
+            };
+            return self.finish(TurnEnd::Cut, Some(reason), Some(note)).await;
         }
         match verdict {
             // What was not begun waits for the next worker. One that ends after each answer is no news.

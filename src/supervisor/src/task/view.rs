@@ -138,7 +138,7 @@ impl Task {
         self.shared.list_changed(&self.thread.id);
     }
 
-    fn keep(&mut self, item: Item) {
+    pub(super) fn keep(&mut self, item: Item) {
         self.kept.push(item);
         let mut bytes = self.kept.iter().map(|kept| kept.body.size()).sum::<usize>();
         while self.kept.len() > MOST_KEPT || bytes > MOST_KEPT_BYTES {

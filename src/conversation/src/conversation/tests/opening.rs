@@ -154,7 +154,9 @@ async fn an_answer_of_the_format_before_has_no_model_and_the_next_one_keeps_its_
     let new = say(&conversation, &thread, "2", "two").await;
     start(&conversation, &thread).await;
     let model = Some("large".to_owned());
-    let answered = conversation.answered(new.id, model.clone()).await.unwrap();
+    let done = (TurnEnd::Done, None);
+    let answered = conversation.conclude(new.id, done, model.clone(), Vec::new());
+    let answered = answered.await.unwrap();
     assert_eq!((answered.state, &answered.model), (TurnState::Done, &model));
     let (conversation, _) = reopened(folder.path(), conversation).await;
     assert_eq!(conversation.turn(new.id).await.unwrap(), answered);

@@ -530,3 +530,24 @@ async fn who_wrote_what_of_a_turn_is_known_after_a_steer_and_in_its_retry() {
     let named = write("local:bob", &format!("retry:{}", one.id), "mine").await;
     assert_eq!(spoken(&named).await, (vec!["local:bob: mine".to_owned()], true));
 }
+
+#[tokio::test]
+async fn an_end_and_its_last_words_are_written_together_or_not_at_all() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let turn = say(&conversation, &thread, "m1", "hello").await;
+    start(&conversation, &thread).await;
+    let end = async |words: &str| {
+        let note = item(&conversation, &thread, Some(turn.id), note(words, Some(turn.id)));
+        let stopped = (TurnEnd::Stopped, Some("why".to_owned()));
+        conversation.conclude(turn.id, stopped, None, vec![note]).await
+    };
+    let ended = end("Stopped.").await.unwrap();
+    assert_eq!(
+        (ended.state, ended.reason.as_deref()),
+        (TurnState::Stopped, Some("why"))
+    );
+    let before = conversation.items(&thread, None, 10).await.unwrap();
+    assert_eq!(before.len(), 2);
+    is_no_turn(end("Stopped again.").await, turn.id);
+    assert_eq!(conversation.items(&thread, None, 10).await.unwrap(), before);
+}

@@ -16,7 +16,7 @@ use crate::task::Task;
 use crate::task::workspace::Workspace;
 use crate::timeline::brief;
 use crate::worker::{Life, Spec, StartError};
-use conversation::{NoteKind, Permissions, ThreadChange, TurnEnd};
+use conversation::{Body, NoteKind, Permissions, ThreadChange, TurnEnd};
 use credentials::Timestamp;
 
 /// So often a former session is tried that can't be taken up, although the agent does not say so; then a new one is.
@@ -223,10 +223,12 @@ impl Task {
             Verdict::Open => {
                 words.push_str(" It is not tried again by itself: press Retry, or send a message.");
                 let waits = self.turn_id().or_else(|| self.queued.first().map(|turn| turn.id));
-                if self.turn.is_some() {
-                    self.finish(TurnEnd::Failed, Some(reason)).await;
-                }
-                self.note(NoteKind::Error, words, waits).await;
+                let note = Body::Note {
+                    kind: NoteKind::Error,
+                    text: words,
+                    retry: waits,
+                };
+                self.finish(TurnEnd::Failed, Some(reason), Some(note)).await;
             }
             Verdict::Again { .. } if self.failures == 1 => {
                 words.push_str(" It is tried again in a moment.");

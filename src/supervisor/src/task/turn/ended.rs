@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, Waker};
 
 use agent_client_protocol::v1::schema::StopReason;
-use conversation::{ConversationError, Item, NoteKind, TurnEnd};
+use conversation::{Body, ConversationError, NoteKind, TurnEnd};
 use credentials::Timestamp;
 use tokio::time::Instant;
 use tracing::info;
@@ -11,6 +11,7 @@ use tracing::info;
 use super::Stage;
 use crate::config::Agent;
 use crate::ending::{self, Intent, Outcome};
+use crate::entry::entry;
 use crate::process::Event;
 use crate::state::Step;
 use crate::status::WorkerState;
@@ -90,14 +91,12 @@ impl Task {
                 }
                 self.tell_lost_workspace().await;
                 let retry = (end != TurnEnd::Done).then_some(self.turn_id()).flatten();
-                if let Some((kind, words)) = note.or(told) {
-                    self.note(kind, words, retry).await;
-                }
+                let note = note.or(told).map(|(kind, text)| Body::Note { kind, text, retry });
                 if end == TurnEnd::Done {
                     self.asks.forget_tried();
                     self.learn_model();
                 }
-                self.finish(end, reason).await;
+                self.finish(end, reason, note).await;
             }
             Outcome::Again => self.send_again().await,
             Outcome::Dying => {
@@ -145,10 +144,14 @@ impl Task {
         }
     }
 
-    /// Ends the running turn: its entries first, then the turn itself. What can't be written is tried again.
-    pub(in crate::task) async fn finish(&mut self, end: TurnEnd, reason: Option<String>) {
+    /// Ends the running turn, if there is one, and tells `note`, in one write with what its timeline still lacks. What can't be
+    /// written is tried again.
+    pub(in crate::task) async fn finish(&mut self, end: TurnEnd, reason: Option<String>, note: Option<Body>) {
         self.drop_asks().await;
         let Some(running) = &mut self.turn else {
+            if let Some(note) = note {
+                self.put(note).await;
+            }
             return;
         };
         // What was decided first stays: an answer that was complete is not cut by what comes before it is written.
@@ -161,16 +164,33 @@ impl Task {
             end,
             reason: reason.clone(),
         };
+        let id = running.turn.id;
+        let model = running.turn.model.clone().filter(|_| end == TurnEnd::Done);
         let mut items = self.kept.clone();
         items.extend(running.timeline.unwritten());
-        let id = running.turn.id;
+        let told = note.map(|note| entry(&self.shared.conversation, &self.thread.id, Some(id), note));
+        items.extend(told.clone());
         self.publish();
-        let written = self.finish_in(items, end, reason).await;
-        match written {
+        let conversation = &self.shared.conversation;
+        let written = match conversation
+            .conclude(id, (end, reason), model, items.clone())
+            .await
+        {
             // Somebody else ended it (an operator's tool): then it is over, too.
+            Err(ConversationError::NoTurn(_)) => conversation.put_items(items).await,
+            written => written.map(drop),
+        };
+        if let Some(told) = told {
+            if written.is_err() {
+                self.keep(told.clone());
+            }
+            self.show_written(told);
+        }
+        match written {
             Ok(()) | Err(ConversationError::NoTurn(_)) => {}
             Err(error) => return self.could_not_write(&error),
         }
+        self.kept.clear();
         info!(turn = %id, ?end, "turn ended");
         self.written();
         self.turn = None;
@@ -179,27 +199,5 @@ impl Task {
         }
         self.shared.list_changed(&self.thread.id);
         self.rest();
-    }
-
-    async fn finish_in(
-        &mut self,
-        items: Vec<Item>,
-        end: TurnEnd,
-        reason: Option<String>,
-    ) -> Result<(), ConversationError> {
-        let Some(running) = &mut self.turn else {
-            return Ok(());
-        };
-        if !items.is_empty() {
-            self.shared.conversation.put_items(items).await?;
-            self.kept.clear();
-            running.timeline.written();
-        }
-        let (conversation, turn) = (&self.shared.conversation, &running.turn);
-        match end {
-            TurnEnd::Done => conversation.answered(turn.id, turn.model.clone()).await?,
-            end => conversation.finish(turn.id, end, reason).await?,
-        };
-        Ok(())
     }
 }
