@@ -162,6 +162,9 @@ fn outcome(call: &Use, result: &str) -> String {
 /// The reason of a denial, empty if there is none; `None` if the call was not denied.
 fn denial(result: &str) -> Option<&str> {
     let head = result.lines().next().unwrap_or_default();
+    if head.contains("configuration denies") {
+        return Some(head);
+    }
     let rest = ["denied this call", "call was denied"].iter().find_map(|words| {
         let (_, rest) = head.split_once(words)?;
         Some(rest)
@@ -185,6 +188,13 @@ enum End<'a> {
 
 /// How a command ended, as its result says in its last lines. One that says nothing ended well.
 fn end(result: &str) -> End<'_> {
+    let head = result.lines().next().unwrap_or_default();
+    if ["not run:", "the command was not run:"]
+        .iter()
+        .any(|start| head.starts_with(start))
+    {
+        return End::Otherwise(head);
+    }
     let notes = result
         .lines()
         .rev()
@@ -284,6 +294,17 @@ mod tests {
                 "this call was denied because nobody answered the request in time"
             ),
             "`rm x` was not allowed: \u{201c}nobody answered the request in time\u{201d}. I keep to that."
+        );
+        assert_eq!(
+            run(
+                "rm x",
+                "this host's configuration denies tools that change something"
+            ),
+            "`rm x` was not allowed: \u{201c}this host's configuration denies tools that change something\u{201d}. I keep to that."
+        );
+        assert_eq!(
+            run("x", "the command was not run: no such folder\nhint: make it"),
+            "`x`: the command was not run: no such folder."
         );
         let read = Use::Read("a".into());
         assert_eq!(

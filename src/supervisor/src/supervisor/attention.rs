@@ -220,7 +220,7 @@ fn of_delivery(delivery: &Delivery) -> (Badness, Attention) {
             delivery.tries
         ),
         hint: Some(format!(
-            "look at the chat's permissions; `agent-host threads show {0}` tells it, `agent-host threads skip {0} --only deliveries` gives it up",
+            "look at what the chat lets the host do there (permissions, whether the thread is locked); `agent-host threads show {0}` tells it, `agent-host threads skip {0} --only deliveries` gives it up",
             delivery.thread
         )),
         here: Some("See what I may do in this channel; then `/queue retry:True` tries it again."),
