@@ -293,6 +293,7 @@ fn help(bot: &Bot) -> String {
          `/new` opens a thread · `/stop` stops what runs · `/queue` shows what waits, and skips\n\
          `/status` how the thread stands, what waits for an answer, and what is always allowed in it · `/model` `/agent` choose who answers, and how · `/reset` begins anew: no memory, and nothing always allowed\n\
          `/auth` signs in and out\n\n\
-         👀 heard · ⏳ can’t be written down yet · ✋ waits for you · ✅ done · ❌ failed or stopped"
+         👀 heard · ⏳ can’t be written down yet · ✋ waits for you · ✅ done · ❌ failed or stopped · \
+         ⚠️ done, but not all of it could be shown"
     )
 }
