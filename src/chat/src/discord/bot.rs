@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::admission::{Id, Rules};
-use super::catch_up::{Conversations, Sight};
+use super::catch_up::{Conversations, Searches, Sight};
 use super::config::Config;
 use super::custom_id::Sealer;
 use super::health::Link;
@@ -25,7 +25,7 @@ use super::refusals::Refusals;
 use super::render::Look;
 use super::rest::{Rest, Trouble};
 use super::rules::Known;
-use super::seen::Seen;
+use super::seen::{Hold, Seen, Unread};
 use super::server::{House, Identity};
 use super::signs::Signs;
 
@@ -64,7 +64,10 @@ pub(super) struct Bot {
     /// The connection to the gateway.
     pub(super) link: Link,
     seen: Mutex<Seen>,
+    /// One task writes that down at a time: the newest is written last.
+    keeping: Mutex<()>,
     pub(super) sight: Sight,
+    pub(super) searches: Searches,
     pub(super) conversations: Conversations,
     pub(super) trying: Trying,
     pub(super) unsettled: Unsettled,
@@ -107,7 +110,9 @@ impl Bot {
             link,
             nonces: Nonces::new(&sealer),
             seen: Mutex::new(seen),
-            sight: Sight::new(memory.unread()),
+            keeping: Mutex::default(),
+            sight: Sight::default(),
+            searches: Searches::default(),
             conversations: Conversations::new(&memory.direct()),
             trying: Trying::default(),
             unsettled: Unsettled::default(),
@@ -238,12 +243,41 @@ impl Bot {
         lock(&self.seen)
     }
 
+    /// What was said in a channel or thread after this message is read now. A host that is killed from here on leaves it to the
+    /// next one.
+    pub(super) fn reads(&self, guild: Id, channel: Id, after: Id) -> Hold {
+        let (hold, is_written) = {
+            let mut seen = self.seen();
+            let hold = seen.reads(guild, channel, after);
+            seen.takes(channel);
+            (hold, seen.is_written(hold))
+        };
+        if !is_written {
+            self.remember_seen();
+        }
+        hold
+    }
+
+    /// What came after this message in a channel or thread can't be read: it is once that is possible, also by the next host.
+    pub(super) fn leaves_unread(&self, guild: Option<Id>, channel: Id, after: Id) {
+        if let Some(guild) = guild {
+            let unread = Unread {
+                after,
+                is_hidden: false,
+                is_kept: true,
+            };
+            self.seen().leaves(guild, channel, unread);
+        }
+    }
+
     /// Writes down what was seen.
     pub(super) fn remember_seen(&self) {
+        let _one = lock(&self.keeping);
         let upto = self.seen().news();
         if let Some(upto) = upto
             && let Err(error) = self.memory.set_seen(&upto)
         {
+            self.seen().is_unwritten();
             tracing::warn!(%error, "could not write down which messages of Discord were seen");
         }
     }

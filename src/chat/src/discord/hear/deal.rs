@@ -22,16 +22,17 @@ use crate::discord::bot::Bot;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::places::{Kind, Spot, thread};
 use crate::discord::rest::{Trouble, UNKNOWN_MESSAGE};
-use crate::discord::seen::DIRECT;
+use crate::discord::seen::{DIRECT, Hold};
 
 /// A message that is to be [`hear`]d.
 pub(in crate::discord) struct Came {
     pub(super) message: Message,
-    guild: Option<Id>,
+    pub(super) guild: Option<Id>,
     /// It was missed, and read afterwards.
     pub(super) late: bool,
     /// Now.
     pub(super) at: Instant,
+    hold: Hold,
     /// Whoever deletes it until this is gone is heard.
     _trying: Try,
 }
@@ -39,7 +40,7 @@ pub(in crate::discord) struct Came {
 impl Came {
     /// It is a turn, or nothing for good.
     pub(super) fn is_done(&self, bot: &Bot) {
-        bot.seen().done(of(self.guild), self.message.id.get());
+        bot.seen().done(self.hold);
     }
 }
 
@@ -52,7 +53,9 @@ fn of(guild: Option<Id>) -> Id {
 /// meant for it: that costs next to nothing.
 pub(in crate::discord) fn came(bot: &Bot, message: Message, guild: Option<Id>, late: bool) -> Option<Came> {
     let (id, channel) = (message.id.get(), message.channel_id.get());
-    bot.sight.heard(channel, id);
+    if let Some(guild) = guild {
+        bot.seen().heard_in(guild, channel, id);
+    }
     let is_listening = bot.config.rules.modes.values().any(|mode| *mode == Mode::All);
     let is_own = message.author.id.get() == bot.identity.user;
     let calls = guild.is_some() && !is_own && (is_listening || mentions(bot, &message));
@@ -67,11 +70,11 @@ pub(in crate::discord) fn came(bot: &Bot, message: Message, guild: Option<Id>, l
         }
         return None;
     }
-    if late {
-        bot.seen().holds(of(guild), id);
+    let hold = if late {
+        bot.seen().holds(of(guild), channel, id)
     } else {
-        bot.seen().came(of(guild), id);
-    }
+        bot.seen().came(of(guild), id)
+    };
     if calls {
         bot.places.calls(channel, id);
     }
@@ -80,6 +83,7 @@ pub(in crate::discord) fn came(bot: &Bot, message: Message, guild: Option<Id>, l
         guild,
         late,
         at: Instant::now(),
+        hold,
         _trying: bot.trying.begin(id),
     })
 }
@@ -173,7 +177,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             Ok(spot) => spot,
             // Nobody can be answered where the bot sees nothing.
             Err(Trouble::Refused { .. }) => {
-                bot.leaves_unread(channel, id - 1);
+                bot.leaves_unread(guild, channel, id - 1);
                 return Ok(Dealt::With);
             }
             Err(trouble) => return Err(trouble.into()),

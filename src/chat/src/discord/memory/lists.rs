@@ -81,19 +81,6 @@ impl Memory {
         self.append("called", &format!("{thread} {message}{END}"))
     }
 
-    /// Channels and threads in which what came after a message could not be read.
-    pub(in crate::discord) fn unread(&self) -> BTreeMap<Id, Id> {
-        let text = self.read("unread").unwrap_or_default();
-        text.lines().filter_map(pair).collect()
-    }
-
-    pub(in crate::discord) fn set_unread(&self, unread: &BTreeMap<Id, Id>) -> io::Result<()> {
-        let lines = unread
-            .iter()
-            .map(|(channel, after)| format!("{channel} {after}\n"));
-        self.write("unread", lines.collect::<String>().as_bytes())
-    }
-
     /// The direct conversations that were written down.
     pub(in crate::discord) fn direct(&self) -> Direct {
         let text = self.read("direct").unwrap_or_default();
@@ -156,8 +143,6 @@ mod tests {
         let whole = fs::read_to_string(&file).unwrap();
         fs::write(&file, format!("{whole}8 8")).unwrap();
         assert_eq!(memory.called(), [(7, 90), (8, 80)].into());
-        memory.set_unread(&[(7, 70), (8, 80)].into()).unwrap();
-        assert_eq!(memory.unread(), [(7, 70), (8, 80)].into());
         memory.set_taken_out(&[7, 8].into()).unwrap();
         assert_eq!(memory.taken_out(), [7, 8].into());
     }
