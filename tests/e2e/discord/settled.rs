@@ -35,8 +35,13 @@ impl Stage {
         self.fake
             .inject(Fault::status(502).on("POST", place).times(1_000));
         self.mentioned_by(&self.alice, "say: held");
-        let is_tried = |seen: &[support::discord::Seen]| seen.iter().find(|one| one.status == 502).map(drop);
-        self.fake.until_requested("a try", is_tried).await;
+        self.is_tried().await;
+    }
+
+    /// Waits until something was tried, and Discord was in trouble.
+    pub(super) async fn is_tried(&self) {
+        let tried = |seen: &[support::discord::Seen]| seen.iter().find(|one| one.status == 502).map(drop);
+        self.fake.until_requested("a try", tried).await;
     }
 
     fn hides(&self, channel: Id, denied: u64) {
@@ -116,6 +121,23 @@ async fn what_was_said_before_a_call_that_a_killed_host_did_not_make_a_turn_stay
 }
 
 #[tokio::test]
+async fn a_call_is_forgotten_when_nothing_that_was_said_before_it_can_be_read_again() {
+    let mut stage = Stage::start("", "").await;
+    let talk = stage.called_after_talk().await;
+    let file = stage.scene.folder().join("discord/called");
+    let is_kept = || {
+        let calls = std::fs::read_to_string(&file).expect("there was a call");
+        calls.contains(&talk.call.to_string())
+    };
+    assert!(is_kept());
+    let last = stage.hears().await;
+    stage.is_done_with(last).await;
+    stage.kill();
+    stage.up().await;
+    assert!(!is_kept());
+}
+
+#[tokio::test]
 async fn an_old_call_brings_nobody_back_who_was_taken_out_since() {
     let mut stage = Stage::start("", "").await;
     stage.holds_the_mark().await;
@@ -189,6 +211,27 @@ async fn what_was_said_in_a_channel_that_came_into_sight_is_answered_by_the_next
     stage.is_answered_whole(thread, unseen).await;
 }
 
+impl Stage {
+    /// Somebody calls the bot in a channel; what was missed there is read, and held.
+    async fn is_reading(&self, hidden: Id, shown: impl AsyncFnOnce(&Self)) {
+        let reading = format!("/channels/{hidden}/messages");
+        self.fake.inject(Fault::held().on("GET", &reading));
+        shown(self).await;
+        self.is_held().await;
+    }
+
+    /// What is being read is refused by now.
+    async fn is_refused(&self) {
+        self.fake.let_go().await;
+        self.logged("may not read what was said meanwhile").await;
+    }
+
+    fn called_in(&self, channel: Id) -> Id {
+        let name = self.fake.bot().mention();
+        self.alice.says(channel, &format!("{name} say: missed"))
+    }
+}
+
 #[tokio::test]
 async fn what_could_not_be_read_in_a_hidden_channel_is_read_from_there_whatever_was_said_since() {
     let mut stage = Stage::start("", "").await;
@@ -196,16 +239,12 @@ async fn what_could_not_be_read_in_a_hidden_channel_is_read_from_there_whatever_
     stage.hears().await;
     stage.hears_nothing_more().await;
     stage.kill();
-    let name = stage.fake.bot().mention();
-    let missed = stage.alice.says(hidden, &format!("{name} say: missed"));
-    let reading = format!("/channels/{hidden}/messages");
-    stage.fake.inject(Fault::held().on("GET", &reading));
-    stage.up().await;
-    stage.is_held().await;
+    let missed = stage.called_in(hidden);
+    stage.host = Some(stage.start_only());
+    stage.is_reading(hidden, async |_| {}).await;
     stage.alice.says(hidden, "hello everybody");
     stage.hides(hidden, permissions::VIEW_CHANNEL);
-    stage.fake.let_go().await;
-    stage.logged("may not read what was said meanwhile").await;
+    stage.is_refused().await;
     stage.hides(hidden, 0);
     stage.going(stage.sign(missed, "✅")).await;
 }
@@ -215,10 +254,118 @@ async fn what_was_said_is_read_once_history_may_be_and_an_empty_list_is_not_take
     let stage = Stage::start("", "").await;
     let hidden = stage.guild.channel("hidden");
     let (thread, unseen) = stage.unseen_in(hidden).await;
+    stage
+        .is_reading(hidden, async |stage| stage.hides(hidden, 0))
+        .await;
     stage.hides(hidden, permissions::READ_MESSAGE_HISTORY);
-    stage.logged("may not read what was said meanwhile").await;
+    stage.is_refused().await;
     stage.hides(hidden, 0);
     stage.is_answered_whole(thread, unseen).await;
+}
+
+#[tokio::test]
+async fn where_history_may_not_be_read_when_a_channel_is_shown_it_is_read_once_it_may() {
+    let stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    let (thread, unseen) = stage.unseen_in(hidden).await;
+    stage.hides(hidden, permissions::READ_MESSAGE_HISTORY);
+    stage.logged("waits to be read").await;
+    stage.hides(hidden, 0);
+    stage.is_answered_whole(thread, unseen).await;
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_channel_that_is_hidden_until_after_a_restart_is_answered() {
+    let mut stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    let (thread, unseen) = stage.unseen_in(hidden).await;
+    stage.manager().archives(thread, true);
+    stage.kill();
+    stage.up().await;
+    let last = stage.hears().await;
+    stage.is_done_with(last).await;
+    stage.hides(hidden, 0);
+    stage.is_answered_whole(thread, unseen).await;
+}
+
+#[tokio::test]
+async fn a_host_that_is_killed_right_when_a_channel_is_shown_leaves_that_channel_to_the_next_one() {
+    let mut stage = Stage::ready("", "").await;
+    let [hidden, other] = ["hidden", "other"].map(|name| stage.guild.channel(name));
+    stage.hides(hidden, permissions::VIEW_CHANNEL);
+    stage.up().await;
+    stage.hears().await;
+    let missed = stage.called_in(hidden);
+    stage.alice.says(other, "hello everybody");
+    let last = stage.hears().await;
+    stage.is_done_with(last).await;
+    stage
+        .is_reading(hidden, async |stage| stage.hides(hidden, 0))
+        .await;
+    stage.kill();
+    stage.fake.let_go().await;
+    let before = stage.fake.requests().len();
+    stage.up().await;
+    stage.going(stage.sign(missed, "✅")).await;
+    // And nothing else is read again for it.
+    let other = format!("/channels/{other}/messages");
+    let requests = stage.fake.requests();
+    assert!(requests[before..].iter().all(|seen| seen.path != other));
+}
+
+#[tokio::test]
+async fn what_was_read_and_is_still_tried_when_the_host_is_killed_is_left_to_the_next_one() {
+    let mut stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    stage.hears().await;
+    stage.kill();
+    let missed = stage.called_in(hidden);
+    stage.hides(hidden, permissions::READ_MESSAGE_HISTORY);
+    stage.up().await;
+    stage.logged("waits to be read").await;
+    let last = stage.hears().await;
+    stage.is_done_with(last).await;
+    let place = format!("/channels/{hidden}/messages/*/threads");
+    stage
+        .fake
+        .inject(Fault::status(502).on("POST", &place).times(1_000));
+    stage.hides(hidden, 0);
+    stage.is_tried().await;
+    // It goes on to what follows, and its marks are not written for a second.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stage.kill();
+    stage.fake.forget_faults();
+    stage.up().await;
+    stage.going(stage.sign(missed, "✅")).await;
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_is_not_asked_for_as_long_as_it_is_known_to_be_hidden() {
+    let stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    stage.hides(hidden, permissions::VIEW_CHANNEL);
+    let missed = stage.called_in(hidden);
+    stage
+        .is_reading(hidden, async |stage| stage.hides(hidden, 0))
+        .await;
+    stage.hides(hidden, permissions::VIEW_CHANNEL);
+    stage.is_refused().await;
+    let reading = format!("/channels/{hidden}/messages");
+    let refused = || {
+        let requests = stage.fake.requests();
+        let read = requests.iter().filter(|seen| seen.path == reading);
+        read.filter(|seen| seen.status == 403).count()
+    };
+    assert_eq!(refused(), 1);
+    let role = stage.guild.role("helpers", 0);
+    for permissions in [permissions::EVERYDAY, 0, permissions::EVERYDAY] {
+        stage.guild.set_role(role, permissions);
+    }
+    let last = stage.hears().await;
+    stage.is_done_with(last).await;
+    assert_eq!(refused(), 1);
+    stage.hides(hidden, 0);
+    stage.going(stage.sign(missed, "✅")).await;
 }
 
 #[tokio::test]

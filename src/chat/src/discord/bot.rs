@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::admission::{Id, Rules};
-use super::catch_up::{Conversations, Sight};
+use super::catch_up::{Conversations, Searches, Sight};
 use super::config::Config;
 use super::custom_id::Sealer;
 use super::health::Link;
@@ -25,7 +25,7 @@ use super::refusals::Refusals;
 use super::render::Look;
 use super::rest::{Rest, Trouble};
 use super::rules::Known;
-use super::seen::Seen;
+use super::seen::{Hold, Seen, Unread};
 use super::server::{House, Identity};
 use super::signs::Signs;
 
@@ -64,7 +64,10 @@ pub(super) struct Bot {
     /// The connection to the gateway.
     pub(super) link: Link,
     seen: Mutex<Seen>,
+    /// One task writes that down at a time, so that the newest is written last. Whether that failed.
+    keeping: Mutex<bool>,
     pub(super) sight: Sight,
+    pub(super) searches: Searches,
     pub(super) conversations: Conversations,
     pub(super) trying: Trying,
     pub(super) unsettled: Unsettled,
@@ -92,7 +95,7 @@ impl Bot {
         let (places, began) = (Places::default(), Instant::now());
         places.learn_bot_turns(memory.bot_turns());
         places.learn_taken_out(memory.taken_out());
-        places.learn_called(memory.called());
+        places.learn_called(called(&memory, &seen));
         for (channel, user, pays) in memory.payers() {
             places.told_payer(channel, user, pays);
         }
@@ -107,7 +110,9 @@ impl Bot {
             link,
             nonces: Nonces::new(&sealer),
             seen: Mutex::new(seen),
-            sight: Sight::new(memory.unread()),
+            keeping: Mutex::default(),
+            sight: Sight::default(),
+            searches: Searches::default(),
             conversations: Conversations::new(&memory.direct()),
             trying: Trying::default(),
             unsettled: Unsettled::default(),
@@ -238,13 +243,47 @@ impl Bot {
         lock(&self.seen)
     }
 
+    /// What was said in a channel or thread after this message is read now. A host that is killed from here on leaves it to the
+    /// next one.
+    pub(super) fn reads(&self, guild: Id, channel: Id, after: Id) -> Hold {
+        let (hold, is_written) = {
+            let mut seen = self.seen();
+            let hold = seen.reads(guild, channel, after);
+            seen.takes(channel);
+            (hold, seen.is_written(hold))
+        };
+        if !is_written {
+            self.remember_seen();
+        }
+        hold
+    }
+
+    /// What came after this message in a channel or thread can't be read: it is once that is possible, also by the next host.
+    pub(super) fn leaves_unread(&self, guild: Option<Id>, channel: Id, after: Id) {
+        if let Some(guild) = guild {
+            let unread = Unread {
+                after,
+                is_hidden: false,
+                is_kept: true,
+            };
+            self.seen().leaves(guild, channel, unread);
+        }
+    }
+
     /// Writes down what was seen.
     pub(super) fn remember_seen(&self) {
-        let upto = self.seen().news();
-        if let Some(upto) = upto
-            && let Err(error) = self.memory.set_seen(&upto)
-        {
-            tracing::warn!(%error, "could not write down which messages of Discord were seen");
+        let mut has_failed = lock(&self.keeping);
+        let Some(upto) = self.seen().news() else {
+            return;
+        };
+        let written = self.memory.set_seen(&upto);
+        let fails_again = std::mem::replace(&mut *has_failed, written.is_err());
+        if let Err(error) = written {
+            self.seen().is_unwritten();
+            // It is tried each second.
+            if !fails_again {
+                tracing::warn!(%error, "could not write down which messages of Discord were seen");
+            }
         }
     }
 
@@ -254,6 +293,20 @@ impl Bot {
             self.remember_seen();
         }
     }
+}
+
+/// The messages that called the bot into threads. One is forgotten when nothing that was said before it can be read again.
+fn called(memory: &Memory, seen: &Seen) -> BTreeMap<Id, Id> {
+    let mut calls = memory.called();
+    let all = calls.len();
+    calls.retain(|_, call| seen.may_read_before(call.guild, call.message));
+    if calls.len() < all
+        && let Err(error) = memory.set_called(&calls)
+    {
+        tracing::warn!(%error, "could not forget old calls into threads");
+    }
+    let calls = calls.into_iter();
+    calls.map(|(thread, call)| (thread, call.message)).collect()
 }
 
 /// A user of Discord, as everything else knows them.

@@ -1,36 +1,36 @@
 //! What was said while nobody listened: read again, and dealt with as if it had just come. The keys of the inbox see to it
 //! that nothing counts twice.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use credentials::Timestamp;
-use serenity::all::{ChannelId, Guild, GuildChannel, Message, MessageId, Permissions, UserId};
+use serenity::all::{Guild, GuildChannel, Message, MessageId, Permissions};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::sleep;
 
 use super::admission::{Id, hears};
 use super::bot::Bot;
 use super::clock;
-use super::haste::hurried;
 use super::hear;
 use super::persist::{Behind, Tried, persist};
 use super::places::{Kind, Spot};
-use super::rest::{PutAway, Trouble};
+use super::rest::{Trouble, UNKNOWN_CHANNEL};
 use super::seen::DIRECT;
 
 mod direct;
+mod looking;
+mod put_away;
 mod sight;
 
 pub(super) use direct::{Conversations, OF_DIRECT, direct, direct_first};
-pub(super) use sight::{Sight, came_into_sight};
+pub(super) use looking::Searches;
+pub(super) use put_away::{woke, woken};
+pub(super) use sight::{Sight, came_into_sight, permissions_changed};
+
+use put_away::{Parent, put_away};
 
 /// What it takes to read what was said before.
 const READING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
-/// So long what happened may take to be told by the gateway. No mark waits for that: what is read again after a stop is decided
-/// again, and by then others have spoken.
-const NEWS: Duration = Duration::from_secs(5);
-
 /// Messages of a channel that were perhaps missed: those after `after`. What comes after `upto` comes live.
 #[derive(Debug, Clone, Copy)]
 struct Gap {
@@ -40,67 +40,119 @@ struct Gap {
     upto: Id,
 }
 
+impl Gap {
+    fn all(channel: Id, guild: Option<Id>, after: Id) -> Self {
+        Self {
+            channel,
+            guild,
+            after,
+            upto: Id::MAX,
+        }
+    }
+}
+
 /// A guild as Discord describes it at the beginning of a session, with its channels, those among them that the bot does not
 /// see, and its open threads.
 pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     let id = guild.id.get();
-    let before = bot.seen().before(id);
-    bot.sight.met(id, before.max(joined(guild)));
-    for channel in guild.channels.values().chain(&guild.threads) {
-        let newest = channel.last_message_id.map_or(0, MessageId::get);
-        // What this host heard in a channel says more of it than the mark, which is the whole guild's.
-        let after = bot.sight.upto(id, channel.id.get()).unwrap_or(before);
-        let given = given(bot, guild, channel);
-        let is_seen = given.contains(Permissions::VIEW_CHANNEL) && Spot::of(channel).kind.has_messages();
-        if newest <= after || !is_heard(bot, channel) || !is_seen {
+    let joined = joined(guild);
+    let before = bot.seen().before(id).max(joined);
+    sight::met(bot, guild, before);
+    let mut unread = bot.seen().unread(id);
+    let all = || guild.channels.values().chain(&guild.threads);
+    let since: HashMap<Id, Id> = all()
+        .map(|channel| {
+            let (place, parent) = (channel.id.get(), Spot::of(channel).parent);
+            let of = unread.get(&parent.unwrap_or(place));
+            (place, of.map_or(before, |unread| unread.after.max(joined)))
+        })
+        .collect();
+    let mut parents = vec![];
+    for channel in all() {
+        let (place, spot) = (channel.id.get(), Spot::of(channel));
+        let is_left = unread.remove(&place).is_some();
+        let given = given(bot, channel);
+        if !given.contains(Permissions::VIEW_CHANNEL) {
             continue;
         }
-        if given.contains(READING) {
-            let gap = Gap {
-                channel: channel.id.get(),
-                guild: Some(id),
-                after,
-                upto: newest,
-            };
-            missed(bot, gap);
-        } else {
-            let channel = channel.id.get();
-            bot.leaves_unread(channel, after);
-            tracing::warn!(
-                channel,
-                "what was said here while the bot was away waits to be read: it lacks the permission Read Message History"
-            );
+        bot.seen().shows(place);
+        if !is_heard(bot, channel) {
+            bot.seen().takes(place);
+            continue;
         }
+        let since = since.get(&place).copied().unwrap_or(before);
+        let newest = channel.last_message_id.map_or(0, MessageId::get);
+        let gap = Gap {
+            channel: place,
+            guild: Some(id),
+            after: bot.seen().since(id, place, since).max(joined),
+            upto: newest,
+        };
+        let is_missed = spot.kind.has_messages() && newest > gap.after;
+        if !given.contains(READING) {
+            if is_missed || is_left {
+                may_not_read(bot, gap);
+            }
+            continue;
+        }
+        if spot.kind.has_threads() {
+            parents.push(Parent::new(bot, (place, id), spot.kind, since));
+        }
+        if is_missed {
+            missed(bot, gap);
+        }
+        bot.seen().takes(place);
     }
-    let parents = guild.channels.values().filter(|channel| {
-        Spot::of(channel).kind.has_threads()
-            && is_heard(bot, channel)
-            && given(bot, guild, channel).contains(READING)
-    });
-    let parents: Vec<(Id, Kind)> = parents
-        .map(|parent| (parent.id.get(), Spot::of(parent).kind))
-        .collect();
-    // Until it was looked, nothing after it counts as seen.
-    let first = before + 1;
-    for _ in &parents {
-        bot.seen().holds(id, first);
+    // Threads that were put away before they could be read, and what is not there any more.
+    for (channel, unread) in unread {
+        missed(bot, Gap::all(channel, Some(id), unread.after.max(joined)));
     }
-    let known = guild.channels.keys().copied();
-    let known = known.chain(guild.threads.iter().map(|thread| thread.id));
-    let is_told = |_| true;
-    let known = known.map(ChannelId::get);
-    let of = parents.iter().map(|(parent, _)| *parent);
-    bot.sight.looks(id, before, of, is_told, known);
+    let known = all().map(|channel| channel.id.get());
+    let of = parents.iter().map(|parent| (parent.channel, parent.before));
+    bot.searches.looks(id, of, |_| true, known);
     let again = Arc::clone(bot);
     // One after the other: what people say now is not to wait for all of them.
     tokio::spawn(async move {
         for parent in parents {
-            put_away(&again, (parent, id), before, first).await;
+            put_away(&again, parent).await;
         }
     });
-    let all = guild.channels.values().chain(&guild.threads);
-    let newest = all.filter_map(|channel| channel.last_message_id).max();
+    let newest = all().filter_map(|channel| channel.last_message_id).max();
     bot.seen().heard(id, newest.map_or(0, MessageId::get));
+}
+
+/// Reads a channel from this message on, and those of its threads that were put away since then; `known` are read without that.
+fn read_anew(
+    bot: &Arc<Bot>,
+    (channel, guild): (Id, Id),
+    kind: Kind,
+    after: Id,
+    known: impl Iterator<Item = Id>,
+) {
+    if kind.has_threads() {
+        let parent = Parent::new(bot, (channel, guild), kind, after);
+        let is_told = |place| {
+            let spot = bot.places.spot(place);
+            spot.is_some_and(|spot| spot.parent == Some(channel))
+        };
+        let known = known.chain([channel]);
+        bot.searches
+            .looks(guild, [(channel, after)].into_iter(), is_told, known);
+        let again = Arc::clone(bot);
+        tokio::spawn(async move { put_away(&again, parent).await });
+    }
+    if kind.has_messages() {
+        missed(bot, Gap::all(channel, Some(guild), after));
+    }
+}
+
+/// What was missed here can't be read; it is as soon as that is possible, also by the next host.
+fn may_not_read(bot: &Bot, gap: Gap) {
+    bot.leaves_unread(gap.guild, gap.channel, gap.after);
+    tracing::warn!(
+        channel = gap.channel,
+        "what was said here while the bot was away waits to be read: it lacks the permission Read Message History"
+    );
 }
 
 /// What was said in a guild before this message was before the bot, by Discord's clock: it may have been thrown out, and have come
@@ -116,131 +168,45 @@ fn is_heard(bot: &Bot, channel: &GuildChannel) -> bool {
     hears(&bot.config.rules, place)
 }
 
-/// What the bot may do there.
-fn given(bot: &Bot, guild: &Guild, channel: &GuildChannel) -> Permissions {
-    let Some(us) = guild.members.get(&UserId::new(bot.identity.user)) else {
-        // Discord says what it refuses.
-        return Permissions::all();
-    };
-    // A thread has its channel's permissions.
-    let parent = Spot::of(channel).parent.map(ChannelId::new);
-    let decides = parent.and_then(|parent| guild.channels.get(&parent));
-    guild.user_permissions_in(decides.unwrap_or(channel), us)
+/// What the bot may do there. A thread has its channel's permissions.
+fn given(bot: &Bot, channel: &GuildChannel) -> Permissions {
+    let decides = Spot::of(channel).parent.unwrap_or(channel.id.get());
+    bot.sight.given(channel.guild_id.get(), decides)
 }
 
-/// Threads of a channel that were put away meanwhile, private ones that the bot is a member of among them: nobody tells of
-/// them. Until they were looked for, `first` is under way.
-async fn put_away(bot: &Arc<Bot>, (of, guild): ((Id, Kind), Id), before: Id, first: Id) {
-    let (parent, _) = of;
-    let looking = Arc::clone(bot);
-    let attempt = move |_| {
-        let bot = Arc::clone(&looking);
-        async move {
-            match bot.rest.put_away(of, before).await {
-                Ok(threads) => {
-                    for PutAway {
-                        channel,
-                        newest,
-                        is_ours,
-                    } in threads
-                    {
-                        let after = bot.sight.upto(guild, channel).unwrap_or(before);
-                        if newest <= after {
-                            continue;
-                        }
-                        let spot = Spot {
-                            guild: Some(guild),
-                            parent: Some(parent),
-                            kind: Kind::Thread,
-                        };
-                        bot.places.learn(channel, spot);
-                        if !is_ours {
-                            hear::is_missing(&bot, channel);
-                        }
-                        let gap = Gap {
-                            channel,
-                            guild: Some(guild),
-                            after,
-                            upto: newest,
-                        };
-                        missed(&bot, gap);
-                    }
-                }
-                Err(trouble @ Trouble::Refused { .. }) => {
-                    tracing::info!(channel = parent, %trouble, "may not look for threads that were put away");
-                }
-                Err(trouble) => return Tried::Again(trouble.to_string()),
-            }
-            bot.seen().done(guild, first);
-            // That one woke just before it was looked for may still be told.
-            tokio::spawn(async move {
-                sleep(hurried(NEWS)).await;
-                bot.sight.looked(guild, parent);
-            });
-            Tried::Done
-        }
-    };
-    persist(&bot.held, first, Behind::Waits, attempt).await;
-}
-
-/// A thread is open: perhaps it was put away until now, and the host itself has woken it.
-pub(super) fn woke(bot: &Arc<Bot>, thread: &GuildChannel) {
-    if thread.thread_metadata.is_some_and(|metadata| !metadata.archived) {
-        woken(bot, thread.guild_id.get(), thread.id.get(), Id::MAX);
-    }
-}
-
-/// A message came live. Where it wakes a thread that was put away before that was found out, what was said there before it is
-/// read first: nobody else tells of that any more.
-pub(super) fn woken(bot: &Arc<Bot>, guild: Id, channel: Id, message: Id) {
-    let place = |spot| hear::place(channel, Some(guild), spot);
-    let is_nothing = |spot: Spot| spot.parent.is_none() || !hears(&bot.config.rules, place(spot));
-    let spot = bot.places.spot(channel);
-    if spot.is_some_and(is_nothing) {
-        return;
-    }
-    let parent = spot.and_then(|spot| spot.parent);
-    if let Some(after) = bot.sight.wakes(guild, channel, parent) {
-        let gap = Gap {
-            channel,
-            guild: Some(guild),
-            after,
-            upto: message,
-        };
-        missed(bot, gap);
-    }
-}
-
-/// Permissions are others now, in a channel or everywhere in a guild: what could not be read there is tried once more.
+/// Permissions are others now, in a channel or everywhere in a guild: what could not be read there is tried once more, where it is
+/// known that it may be read now.
 pub(super) fn again_in(bot: &Arc<Bot>, guild: Id, channel: Option<Id>) {
-    for (of, after) in bot.sight.all_unread() {
-        let Some(spot) = bot.places.spot(of).filter(|spot| spot.guild == Some(guild)) else {
+    let all = bot.seen().unread(guild);
+    for (of, unread) in all {
+        let Some(spot) = bot.places.spot(of) else {
             continue;
         };
-        if channel.is_none_or(|channel| channel == of || spot.parent == Some(channel)) {
-            let gap = Gap {
-                channel: of,
-                guild: Some(guild),
-                after,
-                upto: Id::MAX,
-            };
-            missed(bot, gap);
+        let decides = spot.parent.unwrap_or(of);
+        let is_meant = channel.is_none_or(|channel| channel == of || channel == decides);
+        // Which threads are open there is told when it comes into sight.
+        let is_told = unread.is_hidden && spot.kind.has_threads();
+        if !is_meant || is_told || !bot.sight.given(guild, decides).contains(READING) {
+            continue;
+        }
+        if spot.parent.is_some() {
+            missed(bot, Gap::all(of, Some(guild), unread.after));
+        } else {
+            read_anew(bot, (of, guild), spot.kind, unread.after, std::iter::empty());
         }
     }
 }
 
-/// Reads what was missed, in order with what comes live. Until it was read it is under way, and nothing after it counts as seen,
-/// also if it comes before what does already: what is read twice is decided as it was the first time.
+/// Reads what was missed, in order with what comes live. Until it was read it is under way, and nothing after it there counts as
+/// seen, also if it comes before what does already: what is read twice is decided as it was the first time.
 fn missed(bot: &Arc<Bot>, gap: Gap) {
     missed_as_one_of(bot, gap, None);
 }
 
 /// The same of one of several, as long as which it has this place among them.
 fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, place: Option<OwnedSemaphorePermit>) {
-    let (again, of) = (Arc::clone(bot), gap.guild.unwrap_or(DIRECT));
-    let first = gap.after + 1;
-    bot.sight.reads(gap.channel);
-    bot.seen().holds(of, first);
+    let again = Arc::clone(bot);
+    let hold = bot.reads(gap.guild.unwrap_or(DIRECT), gap.channel, gap.after);
     bot.in_order(gap.channel, async move {
         let behind = match hear::behind(&again, gap.channel, gap.guild) {
             // A call may be among it.
@@ -253,18 +219,22 @@ fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, place: Option<OwnedSemaphorePermit
             let bot = Arc::clone(&reading);
             async move {
                 match read(&bot, gap, behind).await {
-                    Ok(()) => bot.has_read(gap.channel),
+                    Ok(())
+                    | Err(Trouble::Refused {
+                        code: UNKNOWN_CHANNEL,
+                        ..
+                    }) => {}
                     Err(trouble @ Trouble::Refused { .. }) => {
-                        bot.leaves_unread(gap.channel, gap.after);
+                        bot.leaves_unread(gap.guild, gap.channel, gap.after);
                         tracing::warn!(channel = gap.channel, %trouble, "may not read what was said meanwhile");
                     }
                     Err(trouble) => return Tried::Again(trouble.to_string()),
                 }
-                bot.seen().done(of, first);
+                bot.seen().done(hold);
                 Tried::Done
             }
         };
-        persist(&again.held, first, behind, attempt).await;
+        persist(&again.held, gap.after + 1, behind, attempt).await;
     });
 }
 
@@ -280,9 +250,9 @@ async fn read(bot: &Arc<Bot>, mut gap: Gap, behind: Behind) -> Result<(), Troubl
         hear_late(bot, page.messages, gap.guild).await;
         gap.after = page.upto.unwrap_or(gap.after);
         if is_last || gap.after >= gap.upto {
-            if gap.upto < Id::MAX {
+            if let Some(guild) = gap.guild.filter(|_| gap.upto < Id::MAX) {
                 // Perhaps it was deleted: it is not to be looked for in each session.
-                bot.sight.heard(gap.channel, gap.upto);
+                bot.seen().heard_in(guild, gap.channel, gap.upto);
             }
             return Ok(());
         }

@@ -57,21 +57,14 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             tokio::spawn(async move { press::interaction(&bot, event.interaction).await });
         }
         Event::GuildCreate(event) => guild(bot, &event.guild),
-        Event::GuildUpdate(event) => {
-            let tier = event.guild.premium_tier.into();
-            bot.places.learn_tier(event.guild.id.get(), tier);
-        }
-        Event::ChannelCreate(event) => bot.places.learn_of(&event.channel),
-        Event::ChannelUpdate(event) => {
-            let channel = &event.channel;
-            bot.places.learn_of(channel);
-            allowed(bot, channel.guild_id.get(), Some(channel.id.get()));
-        }
-        Event::GuildRoleUpdate(event) => allowed(bot, event.role.guild_id.get(), None),
+        Event::GuildUpdate(_)
+        | Event::ChannelCreate(_)
+        | Event::ChannelUpdate(_)
+        | Event::GuildRoleCreate(_)
+        | Event::GuildRoleUpdate(_)
+        | Event::GuildRoleDelete(_) => allowed(bot, &event),
         // Of itself the bot is told without the intent for members.
-        Event::GuildMemberUpdate(event) if event.user.id.get() == bot.identity.user => {
-            allowed(bot, event.guild_id.get(), None);
-        }
+        Event::GuildMemberUpdate(ref of) if of.user.id.get() == bot.identity.user => allowed(bot, &event),
         // One that has trouble comes back; from another the bot was thrown out.
         Event::GuildDelete(event) if event.guild.unavailable => {
             bot.seen().away(event.guild.id.get());
@@ -80,11 +73,15 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
             bot.seen().left(event.guild.id.get());
             bot.sight.left(event.guild.id.get());
         }
-        Event::ChannelDelete(event) => bot.gone_with_threads(event.channel.id.get()),
+        Event::ChannelDelete(event) => {
+            let channel = event.channel.id.get();
+            bot.sight.gone(event.channel.guild_id.get(), channel);
+            bot.gone_with_threads(channel);
+        }
         Event::ThreadCreate(event) => {
             let thread = &event.thread;
             bot.places.learn_of(thread);
-            bot.sight.made(thread.guild_id.get(), thread.id.get());
+            bot.searches.made(thread.guild_id.get(), thread.id.get());
         }
         Event::ThreadUpdate(event) => {
             bot.places.learn_of(&event.thread);
@@ -108,7 +105,27 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
 }
 
 /// Permissions are others now, perhaps, in a channel or everywhere in a guild.
-fn allowed(bot: &Arc<Bot>, guild: Id, channel: Option<Id>) {
+fn allowed(bot: &Arc<Bot>, event: &Event) {
+    let of_channel = |channel: &GuildChannel| {
+        bot.places.learn_of(channel);
+        (channel.guild_id, Some(channel.id.get()))
+    };
+    let (guild, channel) = match event {
+        Event::GuildUpdate(event) => {
+            let tier = event.guild.premium_tier.into();
+            bot.places.learn_tier(event.guild.id.get(), tier);
+            (event.guild.id, None)
+        }
+        Event::ChannelCreate(event) => of_channel(&event.channel),
+        Event::ChannelUpdate(event) => of_channel(&event.channel),
+        Event::GuildRoleCreate(event) => (event.role.guild_id, None),
+        Event::GuildRoleUpdate(event) => (event.role.guild_id, None),
+        Event::GuildRoleDelete(event) => (event.guild_id, None),
+        Event::GuildMemberUpdate(event) => (event.guild_id, None),
+        _ => return,
+    };
+    let guild = guild.get();
+    catch_up::permissions_changed(bot, guild, event);
     bot.say_again_in(guild, channel);
     catch_up::again_in(bot, guild, channel);
 }

@@ -27,7 +27,9 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub(super) use answer::{NO_ACCESS, NO_PERMISSION, Reply, TOO_LARGE, Trouble, UNKNOWN_MESSAGE};
+pub(super) use answer::{
+    NO_ACCESS, NO_PERMISSION, Reply, TOO_LARGE, Trouble, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE,
+};
 pub(super) use call::{Call, Lane};
 pub(super) use calls::{Answered, EPHEMERAL, Later, Outgoing, PutAway, Told};
 

@@ -1,30 +1,25 @@
-//! Which messages were dealt with. Ids of messages are moments, so one number says it of all channels of a guild; what is under
-//! way there, and what the guild has not told yet, holds it back. Each guild has its own: in one connection what is told of one
-//! may lag behind what is told of another. Pure.
+//! Which messages were dealt with. Ids of messages are moments, so one number says it of all channels of a guild; what came there
+//! and is under way, and what the guild has not told yet, holds it back. Each guild has its own: in one connection what is told of
+//! one may lag behind what is told of another. What is read late has a mark of its channel alone. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 
 use super::admission::Id;
+
+mod channels;
+mod marks;
+
+pub(super) use channels::Unread;
+pub(super) use marks::Marks;
+
+use channels::OfChannel;
 
 /// Stands for the direct conversations, which belong to no guild.
 pub(super) const DIRECT: Id = 0;
 
 /// The number of a shard, from 0.
 pub(super) type Shard = u32;
-
-/// Messages that were dealt with, as it is written down: `TOTAL SHARD:ID …`, or one id where no shard has begun yet, and then a
-/// line `GUILD:ID` for each guild. An earlier format had no such lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Marks {
-    /// Shards that there are, those of other hosts among them; 0: nobody has told.
-    total: u32,
-    /// Of guilds that have no mark of their own, by their shards.
-    shards: BTreeMap<Shard, Id>,
-    guilds: BTreeMap<Id, Id>,
-}
 
 /// Messages that were dealt with.
 #[derive(Debug)]
@@ -35,10 +30,25 @@ pub(super) struct Seen {
     shards: BTreeMap<Shard, OfShard>,
     /// Those of this host's shards.
     guilds: BTreeMap<Id, OfGuild>,
+    /// Channels and threads of which something is read late, or is still to be.
+    channels: BTreeMap<Id, OfChannel>,
     /// Sessions so far, of all shards.
     sessions: u32,
     written: Option<Marks>,
 }
+
+/// A message that is under way: what came after it does not count as seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hold {
+    guild: Id,
+    /// Where it is read late.
+    channel: Option<Id>,
+    message: Id,
+}
+
+/// Messages that are under way, each as often as it is.
+#[derive(Debug, Default)]
+struct UnderWay(BTreeMap<Id, u32>);
 
 /// What is known of one shard.
 #[derive(Debug)]
@@ -55,9 +65,11 @@ struct OfGuild {
     /// All up to this one, but for those under way.
     newest: Id,
     /// Each as often as it is under way.
-    under_way: BTreeMap<Id, u32>,
+    under_way: UnderWay,
     /// It has not told yet in this session what is new in it; what was seen before that.
     silent: Option<Id>,
+    /// The newest message that came in its channels and threads, of those that are newer than its mark.
+    heard: HashMap<Id, Id>,
 }
 
 impl Seen {
@@ -65,21 +77,18 @@ impl Seen {
     /// was written by a clock that was wrong.
     pub(super) fn new(written: Option<Marks>, first: Id) -> Self {
         let written = written.map(|mut marks| {
-            let all = marks.shards.values_mut().chain(marks.guilds.values_mut());
-            all.for_each(|upto| *upto = first.min(*upto));
+            marks.set_back(first);
             marks
         });
-        let marks = written.clone().unwrap_or_else(|| Marks {
-            total: 0,
-            shards: [(0, first)].into(),
-            guilds: BTreeMap::new(),
-        });
+        let marks = written.clone().unwrap_or_else(|| Marks::one(first));
         let guilds = marks.guilds.into_iter();
+        let channels = marks.channels.into_iter();
         Self {
             first,
             total: marks.total,
             shards: OfShard::all(marks.shards),
             guilds: guilds.map(|(guild, upto)| (guild, OfGuild::new(upto))).collect(),
+            channels: channels.map(OfChannel::kept).collect(),
             sessions: 0,
             written,
         }
@@ -98,8 +107,9 @@ impl Seen {
             // Guilds have other shards now, or this host further ones: of one without a mark, what was certainly seen everywhere.
             let least = self.shards.keys().map(|shard| self.upto(*shard)).min();
             let least = least.unwrap_or(self.first);
-            self.guilds
-                .retain(|guild, _| ours.contains(&shard_of(*guild, total)));
+            let is_ours = |guild: Id| ours.contains(&shard_of(guild, total));
+            self.guilds.retain(|guild, _| is_ours(*guild));
+            self.channels.retain(|_, channel| is_ours(channel.guild));
             let stays = |shard: &Shard| !is_other && self.shards.contains_key(shard);
             let upto = |shard| if stays(&shard) { self.upto(shard) } else { least };
             self.shards = OfShard::all(ours.map(|shard| (shard, upto(shard))));
@@ -117,6 +127,10 @@ impl Seen {
             let of = self.guilds.entry(guild).or_insert_with(|| OfGuild::new(upto));
             of.falls_silent();
         }
+        let guilds = &self.guilds;
+        self.channels.retain(|_, channel| {
+            guilds.contains_key(&channel.guild) || shard_of(channel.guild, total) != shard
+        });
         session
     }
 
@@ -133,6 +147,7 @@ impl Seen {
     /// The bot is not in that guild any more.
     pub(super) fn left(&mut self, guild: Id) {
         self.guilds.remove(&guild);
+        self.channels.retain(|_, channel| channel.guild != guild);
     }
 
     /// A message has come that is nothing to the bot.
@@ -142,28 +157,39 @@ impl Seen {
     }
 
     /// A message has come. Until it is [`done`](Self::done), it is asked for again after a restart.
-    pub(super) fn came(&mut self, guild: Id, message: Id) {
-        self.holds(guild, message);
+    pub(super) fn came(&mut self, guild: Id, message: Id) -> Hold {
+        self.of(guild).under_way.hold(message);
         self.passed(guild, message);
-    }
-
-    /// The same of one that was read. What is told comes in order; that this one was said tells nothing of what was said before
-    /// it elsewhere.
-    pub(super) fn holds(&mut self, guild: Id, message: Id) {
-        *self.of(guild).under_way.entry(message).or_default() += 1;
+        let channel = None;
+        Hold {
+            guild,
+            channel,
+            message,
+        }
     }
 
     /// What it asked for is durable, or nothing.
-    pub(super) fn done(&mut self, guild: Id, message: Id) {
-        let Some(of) = self.guilds.get_mut(&guild) else {
-            return;
-        };
-        if let Some(count) = of.under_way.get_mut(&message) {
-            *count -= 1;
-            if *count == 0 {
-                of.under_way.remove(&message);
+    pub(super) fn done(&mut self, hold: Hold) {
+        match hold.channel {
+            Some(channel) => self.has_read(channel, hold.message),
+            None => {
+                if let Some(of) = self.guilds.get_mut(&hold.guild) {
+                    of.under_way.done(hold.message);
+                }
             }
         }
+    }
+
+    /// A message came in a channel or thread of a guild.
+    pub(super) fn heard_in(&mut self, guild: Id, channel: Id, message: Id) {
+        let newest = self.of(guild).heard.entry(channel).or_default();
+        *newest = message.max(*newest);
+    }
+
+    /// Up to where a channel or thread of a guild was heard, if all of the guild was up to `before`.
+    fn heard_upto(&self, guild: Id, channel: Id, before: Id) -> Id {
+        let heard = self.guilds.get(&guild).and_then(|of| of.heard.get(&channel));
+        heard.map_or(before, |newest| before.max(*newest))
     }
 
     /// A guild tells what is new in it: what came after this id was not seen. Its mark is held back until that is
@@ -186,20 +212,39 @@ impl Seen {
         self.passed(guild, upto);
     }
 
+    /// Whether something that was said in a guild before this message may be read still. 0: in any guild.
+    pub(super) fn may_read_before(&self, guild: Id, message: Id) -> bool {
+        let of = self.guilds.iter().filter(|(of, _)| guild == 0 || **of == guild);
+        let of = of.map(|(_, of)| of.all_upto());
+        let shards = self.shards.values().map(|shard| shard.upto);
+        let shards = shards.filter(|_| guild == 0 || !self.guilds.contains_key(&guild));
+        let channels = self.kept().into_values();
+        let channels = channels.filter(|mark| guild == 0 || mark.guild == guild);
+        let least = of.chain(shards).chain(channels.map(|mark| mark.upto)).min();
+        least.is_some_and(|least| least < message)
+    }
+
     /// What is to be written down now; `None`: nothing new.
     pub(super) fn news(&mut self) -> Option<Marks> {
+        self.guilds.values_mut().for_each(OfGuild::forget);
         let shards = self.shards.keys().map(|shard| (*shard, self.upto(*shard)));
         let guilds = self.guilds.iter().map(|(guild, of)| (*guild, of.all_upto()));
         let marks = Marks {
             total: self.total,
             shards: shards.collect(),
             guilds: guilds.collect(),
+            channels: self.kept(),
         };
         if self.written.as_ref() == Some(&marks) {
             return None;
         }
         self.written = Some(marks.clone());
         Some(marks)
+    }
+
+    /// That could not be written down.
+    pub(super) fn is_unwritten(&mut self) {
+        self.written = None;
     }
 
     /// One that comes in the middle of a session is new to the bot.
@@ -239,8 +284,9 @@ impl OfGuild {
     fn new(upto: Id) -> Self {
         Self {
             newest: upto,
-            under_way: BTreeMap::new(),
+            under_way: UnderWay::default(),
             silent: None,
+            heard: HashMap::new(),
         }
     }
 
@@ -251,49 +297,34 @@ impl OfGuild {
 
     /// All messages up to this one were dealt with.
     fn all_upto(&self) -> Id {
-        let under_way = self.under_way.keys().next().map(|first| first - 1);
-        let held = [under_way, self.silent].into_iter().flatten();
+        let held = [self.under_way.upto(), self.silent].into_iter().flatten();
         held.fold(self.newest, Id::min)
     }
-}
 
-impl fmt::Display for Marks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.total == 0 {
-            return self.shards.values().min().copied().unwrap_or_default().fmt(f);
-        }
-        write!(f, "{}", self.total)?;
-        for (shard, upto) in &self.shards {
-            write!(f, " {shard}:{upto}")?;
-        }
-        self.guilds
-            .iter()
-            .try_for_each(|(guild, upto)| write!(f, "\n{guild}:{upto}"))
+    /// What its mark says anyway.
+    fn forget(&mut self) {
+        let upto = self.all_upto();
+        self.heard.retain(|_, newest| *newest > upto);
     }
 }
 
-impl FromStr for Marks {
-    type Err = std::num::ParseIntError;
+impl UnderWay {
+    fn hold(&mut self, message: Id) {
+        *self.0.entry(message).or_default() += 1;
+    }
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        /// `NUMBER:ID`.
-        fn mark<N: FromStr<Err = std::num::ParseIntError>>(text: &str) -> Result<(N, Id), N::Err> {
-            let (of, upto) = text.split_once(':').unwrap_or((text, ""));
-            Ok((of.parse()?, upto.parse()?))
+    fn done(&mut self, message: Id) {
+        if let Some(count) = self.0.get_mut(&message) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(&message);
+            }
         }
-        let (head, guilds) = text.split_once('\n').unwrap_or((text, ""));
-        let Some((total, shards)) = head.split_once(' ') else {
-            return Ok(Self {
-                total: 0,
-                shards: [(0, head.parse()?)].into(),
-                guilds: BTreeMap::new(),
-            });
-        };
-        Ok(Self {
-            total: total.parse()?,
-            shards: shards.split_whitespace().map(mark).collect::<Result<_, _>>()?,
-            guilds: guilds.lines().map(mark).collect::<Result<_, _>>()?,
-        })
+    }
+
+    /// All up to this one are not; `None`: none is.
+    fn upto(&self) -> Option<Id> {
+        self.0.keys().next().map(|first| first - 1)
     }
 }
 

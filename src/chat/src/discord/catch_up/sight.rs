@@ -1,245 +1,263 @@
-//! A channel comes into sight again while a host runs: what was said there meanwhile nobody has told.
+//! What the bot sees, by what Discord tells of permissions. From where a channel goes out of sight nobody tells what is said there;
+//! when it comes into sight again it is read from there.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use serenity::all::{ChannelId, MessageId, ThreadListSyncEvent};
+use serenity::all::{
+    ChannelId, Event, Guild, GuildChannel, MessageId, PermissionOverwrite, PermissionOverwriteType,
+    Permissions, Role, RoleId, ThreadListSyncEvent,
+};
 
-use super::{Gap, is_heard, missed, put_away};
+use super::{Gap, READING, given, is_heard, may_not_read, missed, read_anew};
 use crate::discord::admission::{Id, hears};
 use crate::discord::bot::Bot;
 use crate::discord::hear;
-use crate::discord::places::{Places, lock};
+use crate::discord::places::{Places, Spot, lock};
+use crate::discord::seen::Unread;
 
-/// How far this host has heard each channel and thread: one mark for all of them says nothing of those that it did not see.
+/// What decides what the bot sees, of each guild that has told of itself.
 #[derive(Debug, Default)]
-pub(in crate::discord) struct Sight(Mutex<Heard>);
+pub(in crate::discord) struct Sight(Mutex<HashMap<Id, View>>);
 
-#[derive(Debug, Default)]
-struct Heard {
-    /// What was seen of a guild before this host met it.
-    guilds: HashMap<Id, Id>,
-    /// The newest message of a channel or thread that came.
-    channels: HashMap<Id, Id>,
-    /// Channels and threads in which what came after this message could not be read.
-    unread: BTreeMap<Id, Id>,
-    /// The same, with those that are being read now: a host that is killed meanwhile leaves them to the next one.
-    kept: BTreeMap<Id, Id>,
-    /// Guilds of which it is still being found out which threads were put away.
-    looking: HashMap<Id, Looking>,
+/// The same of one guild.
+#[derive(Debug)]
+struct View {
+    guild: Id,
+    us: Id,
+    owner: Id,
+    roles: HashMap<Id, Permissions>,
+    /// The roles that the bot has; `None`: nobody has told.
+    ours: Option<Vec<Id>>,
+    channels: HashMap<Id, Vec<PermissionOverwrite>>,
 }
 
-/// What is being looked for in a guild.
-#[derive(Debug, Default)]
-struct Looking {
-    /// Channels that are still to be looked into, each as often as that is under way.
-    left: HashMap<Id, usize>,
-    /// Up to here it was heard.
-    before: Id,
-    /// Channels and threads that are read without that.
-    known: HashSet<Id>,
+/// A channel that the bot does not see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hidden {
+    channel: Id,
+    /// It did until now.
+    was_seen: bool,
+}
+
+impl View {
+    fn of(guild: &Guild, us: Id) -> Self {
+        let roles = guild.roles.values();
+        let channels = guild.channels.values();
+        let ours = guild.members.values().find(|member| member.user.id.get() == us);
+        Self {
+            guild: guild.id.get(),
+            us,
+            owner: guild.owner_id.get(),
+            roles: roles.map(|role| (role.id.get(), role.permissions)).collect(),
+            ours: ours.map(|member| ids(&member.roles)),
+            channels: channels
+                .map(|channel| (channel.id.get(), channel.permission_overwrites.clone()))
+                .collect(),
+        }
+    }
+
+    /// What the bot may do in a channel: all, if nobody has told; then Discord says what it refuses.
+    /// <https://docs.discord.com/developers/topics/permissions#permission-overwrites>
+    fn given(&self, channel: Id) -> Permissions {
+        let (Some(ours), Some(own)) = (&self.ours, self.channels.get(&channel)) else {
+            return Permissions::all();
+        };
+        let roles = ours.iter().chain([&self.guild]);
+        let given = roles.filter_map(|role| self.roles.get(role).copied());
+        let given = given.fold(Permissions::empty(), Permissions::union);
+        if self.owner == self.us || given.contains(Permissions::ADMINISTRATOR) {
+            return Permissions::all();
+        }
+        // What is said of everyone, then of the bot's roles together, then of itself.
+        let steps: [&dyn Fn(&PermissionOverwriteType) -> bool; 3] = [
+            &|kind| matches!(kind, PermissionOverwriteType::Role(role) if role.get() == self.guild),
+            &|kind| matches!(kind, PermissionOverwriteType::Role(role) if ours.contains(&role.get())),
+            &|kind| matches!(kind, PermissionOverwriteType::Member(user) if user.get() == self.us),
+        ];
+        steps.iter().fold(given, |given, is_meant| {
+            let meant = || own.iter().filter(|overwrite| is_meant(&overwrite.kind));
+            let denied = meant().map(|overwrite| overwrite.deny);
+            let allowed = meant().map(|overwrite| overwrite.allow);
+            let given = given - denied.fold(Permissions::empty(), Permissions::union);
+            given | allowed.fold(Permissions::empty(), Permissions::union)
+        })
+    }
+
+    fn is_seen(&self, channel: Id) -> bool {
+        self.given(channel).contains(Permissions::VIEW_CHANNEL)
+    }
+
+    /// Channels that this hides, and it did not: those that are new are among them.
+    fn hides(&self, seen_before: &HashMap<Id, bool>) -> Vec<Hidden> {
+        let hidden = self.channels.keys().filter(|channel| !self.is_seen(**channel));
+        let news = hidden.filter_map(|channel| {
+            let was_seen = seen_before.get(channel).copied();
+            (was_seen != Some(false)).then_some(Hidden {
+                channel: *channel,
+                was_seen: was_seen == Some(true),
+            })
+        });
+        news.collect()
+    }
+
+    fn all_seen(&self) -> HashMap<Id, bool> {
+        let channels = self.channels.keys();
+        channels
+            .map(|channel| (*channel, self.is_seen(*channel)))
+            .collect()
+    }
+
+    /// What Discord tells of permissions. Of itself the bot is told without the intent for members.
+    fn learn(&mut self, event: &Event) {
+        match event {
+            Event::GuildUpdate(event) => self.owner = event.guild.owner_id.get(),
+            Event::ChannelCreate(event) => self.learn_of(&event.channel),
+            Event::ChannelUpdate(event) => self.learn_of(&event.channel),
+            Event::GuildRoleCreate(event) => self.learn_role(&event.role),
+            Event::GuildRoleUpdate(event) => self.learn_role(&event.role),
+            Event::GuildRoleDelete(event) => {
+                self.roles.remove(&event.role_id.get());
+            }
+            Event::GuildMemberUpdate(event) => self.ours = Some(ids(&event.roles)),
+            _ => {}
+        }
+    }
+
+    fn learn_of(&mut self, channel: &GuildChannel) {
+        let overwrites = channel.permission_overwrites.clone();
+        self.channels.insert(channel.id.get(), overwrites);
+    }
+
+    fn learn_role(&mut self, role: &Role) {
+        self.roles.insert(role.id.get(), role.permissions);
+    }
+}
+
+fn ids(roles: &[RoleId]) -> Vec<Id> {
+    roles.iter().map(|role| role.get()).collect()
 }
 
 impl Sight {
-    /// A guild tells of itself; it was heard up to this message.
-    pub(in crate::discord) fn met(&self, guild: Id, upto: Id) {
-        lock(&self.0).guilds.entry(guild).or_insert(upto);
+    /// A guild tells of itself. What is hidden there, as far as that is news.
+    fn met(&self, guild: &Guild, us: Id) -> Vec<Hidden> {
+        let view = View::of(guild, us);
+        let mut all = lock(&self.0);
+        let before = all.get(&view.guild).map(View::all_seen).unwrap_or_default();
+        let hidden = view.hides(&before);
+        all.insert(view.guild, view);
+        hidden
     }
 
     /// It is nothing to the bot any more.
     pub(in crate::discord) fn left(&self, guild: Id) {
-        lock(&self.0).guilds.remove(&guild);
+        lock(&self.0).remove(&guild);
     }
 
-    /// These channels of a guild are being looked into for threads that were put away since `before`; `known` are read anyway.
-    /// What was known before of these channels, as `is_told` says, is not known any more: nobody has told what became of it.
-    pub(super) fn looks(
-        &self,
-        guild: Id,
-        before: Id,
-        channels: impl Iterator<Item = Id>,
-        is_told: impl Fn(Id) -> bool,
-        known: impl Iterator<Item = Id>,
-    ) {
-        let mut heard = lock(&self.0);
-        let mut channels = channels.peekable();
-        if channels.peek().is_none() && !heard.looking.contains_key(&guild) {
-            return;
-        }
-        let looking = heard.looking.entry(guild).or_insert_with(|| Looking {
-            before,
-            ..Looking::default()
-        });
-        for channel in channels {
-            *looking.left.entry(channel).or_default() += 1;
-        }
-        looking.before = looking.before.min(before);
-        looking.known.retain(|place| !is_told(*place));
-        looking.known.extend(known);
-    }
-
-    /// A thread is told of: what is said in one that is made now is heard from its beginning.
-    pub(in crate::discord) fn made(&self, guild: Id, thread: Id) {
-        let mut heard = lock(&self.0);
-        if let Some(looking) = heard
-            .looking
-            .get_mut(&guild)
-            .filter(|looking| thread > looking.before)
-        {
-            looking.known.insert(thread);
+    /// A channel is not there any more.
+    pub(in crate::discord) fn gone(&self, guild: Id, channel: Id) {
+        if let Some(view) = lock(&self.0).get_mut(&guild) {
+            view.channels.remove(&channel);
         }
     }
 
-    /// One of them was.
-    pub(super) fn looked(&self, guild: Id, channel: Id) {
-        let mut heard = lock(&self.0);
-        if let Some(looking) = heard.looking.get_mut(&guild) {
-            if let Entry::Occupied(mut count) = looking.left.entry(channel) {
-                *count.get_mut() -= 1;
-                if *count.get() == 0 {
-                    count.remove();
-                }
-            }
-            if looking.left.is_empty() {
-                heard.looking.remove(&guild);
-            }
-        }
+    /// Discord tells something of a guild, perhaps of permissions. What it hides from now on.
+    fn told(&self, guild: Id, event: &Event) -> Vec<Hidden> {
+        let mut all = lock(&self.0);
+        let Some(view) = all.get_mut(&guild) else {
+            return vec![];
+        };
+        let before = view.all_seen();
+        view.learn(event);
+        view.hides(&before)
     }
 
-    /// Somebody speaks here, in a thread of `parent` if that is known. From where on it is to be read, if it may be a thread that
-    /// was put away and not found yet: it is not among those any more.
-    pub(super) fn wakes(&self, guild: Id, channel: Id, parent: Option<Id>) -> Option<Id> {
-        let mut heard = lock(&self.0);
-        let looking = heard.looking.get_mut(&guild)?;
-        let may_be = parent.is_none_or(|parent| looking.left.contains_key(&parent));
-        let is_news = may_be && looking.known.insert(channel);
-        is_news.then(|| heard.upto(guild, channel)).flatten()
+    /// What the bot may do in a channel of a guild.
+    pub(super) fn given(&self, guild: Id, channel: Id) -> Permissions {
+        let all = lock(&self.0);
+        all.get(&guild)
+            .map_or(Permissions::all(), |view| view.given(channel))
     }
 
-    /// A message came.
-    pub(in crate::discord) fn heard(&self, channel: Id, message: Id) {
-        let mut heard = lock(&self.0);
-        let newest = heard.channels.entry(channel).or_default();
-        *newest = message.max(*newest);
-    }
-
-    /// With what earlier hosts could not read.
-    pub(in crate::discord) fn new(unread: BTreeMap<Id, Id>) -> Self {
-        let kept = unread.clone();
-        Self(Mutex::new(Heard {
-            unread,
-            kept,
-            ..Heard::default()
-        }))
-    }
-
-    /// What came after this message in a channel could not be read. What is to be written down, if that is news.
-    fn leaves(&self, channel: Id, after: Id) -> Option<BTreeMap<Id, Id>> {
-        let mut heard = lock(&self.0);
-        let left = heard.unread.entry(channel).or_insert(after);
-        *left = after.min(*left);
-        let first = *left;
-        (heard.kept.insert(channel, first) != Some(first)).then(|| heard.kept.clone())
-    }
-
-    /// It was read. What is to be written down, if that is news.
-    fn was_read(&self, channel: Id) -> Option<BTreeMap<Id, Id>> {
-        let mut heard = lock(&self.0);
-        let is_left = heard.unread.contains_key(&channel);
-        (!is_left && heard.kept.remove(&channel).is_some()).then(|| heard.kept.clone())
-    }
-
-    /// It is being read now.
-    pub(super) fn reads(&self, channel: Id) {
-        lock(&self.0).unread.remove(&channel);
-    }
-
-    /// What could not be read: channels and threads, and after which message.
-    pub(super) fn all_unread(&self) -> Vec<(Id, Id)> {
-        let heard = lock(&self.0);
-        heard
-            .unread
-            .iter()
-            .map(|(channel, after)| (*channel, *after))
-            .collect()
-    }
-
-    /// Up to where a channel of a guild was heard; `None`: the guild has not told of itself.
-    pub(super) fn upto(&self, guild: Id, channel: Id) -> Option<Id> {
-        lock(&self.0).upto(guild, channel)
+    /// Whether a guild has told of itself.
+    fn knows(&self, guild: Id) -> bool {
+        lock(&self.0).contains_key(&guild)
     }
 }
 
-impl Bot {
-    /// What came after this message in a channel could not be read: it is once that is possible, also by the next host.
-    pub(in crate::discord) fn leaves_unread(&self, channel: Id, after: Id) {
-        self.keep_unread(self.sight.leaves(channel, after));
-    }
-
-    /// All of it was read.
-    pub(super) fn has_read(&self, channel: Id) {
-        self.keep_unread(self.sight.was_read(channel));
-    }
-
-    fn keep_unread(&self, unread: Option<BTreeMap<Id, Id>>) {
-        if let Some(unread) = unread
-            && let Err(error) = self.memory.set_unread(&unread)
-        {
-            tracing::warn!(%error, "could not write down what was not read");
-        }
+/// Discord tells of permissions in a guild.
+pub(in crate::discord) fn permissions_changed(bot: &Bot, guild: Id, event: &Event) {
+    let hidden = bot.sight.told(guild, event);
+    if !hidden.is_empty() {
+        let upto = bot.seen().before(guild);
+        out_of_sight(bot, guild, upto, &hidden);
     }
 }
 
-impl Heard {
-    fn upto(&self, guild: Id, channel: Id) -> Option<Id> {
-        let met = *self.guilds.get(&guild)?;
-        let heard = self.channels.get(&channel).map_or(met, |newest| met.max(*newest));
-        let unread = self.unread.get(&channel);
-        Some(unread.map_or(heard, |after| heard.min(*after)))
+/// A guild tells of itself, and was heard up to this message.
+pub(super) fn met(bot: &Bot, guild: &Guild, upto: Id) {
+    let hidden = bot.sight.met(guild, bot.identity.user);
+    out_of_sight(bot, guild.id.get(), upto, &hidden);
+}
+
+/// What is said in these channels after this message nobody tells. Where it was listened until now the next host is to read it,
+/// too; where it never was, it is read from where this one began.
+fn out_of_sight(bot: &Bot, guild: Id, upto: Id, hidden: &[Hidden]) {
+    for Hidden { channel, was_seen } in hidden.iter().copied() {
+        let place = |spot| hear::place(channel, Some(guild), spot);
+        let is_heard = |spot: Spot| {
+            (spot.kind.has_messages() || spot.kind.has_threads()) && hears(&bot.config.rules, place(spot))
+        };
+        if bot.places.spot(channel).is_some_and(is_heard) {
+            let unread = Unread {
+                after: upto,
+                is_hidden: true,
+                is_kept: was_seen,
+            };
+            bot.seen().leaves(guild, channel, unread);
+        }
     }
 }
 
 /// Discord tells which threads are open in channels that the bot has come to see: they, those that were put away, and the
-/// channels themselves are read from where they were last heard.
+/// channels themselves are read from where they went out of sight.
 pub(in crate::discord) fn came_into_sight(bot: &Arc<Bot>, event: &ThreadListSyncEvent) {
     let guild = event.guild_id.get();
     // A guild that has not told of itself will tell of all that is new in it.
-    let Some(met) = bot.sight.upto(guild, guild) else {
+    if !bot.sight.knows(guild) {
         return;
+    }
+    let (unread, upto) = {
+        let mut seen = bot.seen();
+        (seen.unread(guild), seen.before(guild))
     };
-    let gap = |channel| Gap {
-        channel,
-        guild: Some(guild),
-        after: bot.sight.upto(guild, channel).unwrap_or(met),
-        upto: Id::MAX,
-    };
-    for parent in told_of(&bot.places, event) {
-        let spot = bot.places.spot(parent);
-        let heard = spot.filter(|spot| hears(&bot.config.rules, hear::place(parent, Some(guild), *spot)));
-        let Some(spot) = heard.filter(|spot| spot.kind.has_threads()) else {
+    let threads = || event.threads.iter().map(|thread| thread.id.get());
+    let after = |place| unread.get(&place).map_or(upto, |unread| unread.after);
+    let missed_there = event.threads.iter().filter(|thread| is_heard(bot, thread));
+    let missed_there = missed_there.map(|thread| {
+        let (of, parent) = (thread.id.get(), thread.parent_id.map_or(0, ChannelId::get));
+        let since = bot.seen().since(guild, of, after(parent));
+        let is_missed = thread.last_message_id.map_or(0, MessageId::get) > since;
+        (is_missed, Gap::all(of, Some(guild), since), given(bot, thread))
+    });
+    let missed_there: Vec<_> = missed_there.collect();
+    for channel in told_of(&bot.places, event) {
+        let Some(spot) = bot.places.spot(channel).filter(|_| unread.contains_key(&channel)) else {
             continue;
         };
-        tracing::info!(channel = parent, "a channel has come into sight");
-        if spot.kind.has_messages() {
-            missed(bot, gap(parent));
+        tracing::info!(channel, "a channel has come into sight");
+        bot.seen().shows(channel);
+        if bot.sight.given(guild, channel).contains(READING) {
+            read_anew(bot, (channel, guild), spot.kind, after(channel), threads());
+        } else {
+            may_not_read(bot, Gap::all(channel, Some(guild), after(channel)));
         }
-        let held = met + 1;
-        bot.seen().holds(guild, held);
-        let known = event.threads.iter().map(|thread| thread.id.get());
-        let is_told = |place| {
-            let spot = bot.places.spot(place);
-            spot.is_some_and(|spot| spot.parent == Some(parent))
-        };
-        bot.sight
-            .looks(guild, met, [parent].into_iter(), is_told, known.chain([parent]));
-        let again = Arc::clone(bot);
-        tokio::spawn(async move { put_away(&again, ((parent, spot.kind), guild), met, held).await });
     }
-    for thread in event.threads.iter().filter(|thread| is_heard(bot, thread)) {
-        let gap = gap(thread.id.get());
-        if thread.last_message_id.map_or(0, MessageId::get) > gap.after {
-            missed(bot, gap);
+    for (is_missed, gap, given) in missed_there {
+        match (is_missed, given.contains(READING)) {
+            (true, true) => missed(bot, gap),
+            (true, false) => may_not_read(bot, gap),
+            (false, _) => {}
         }
     }
 }
@@ -259,7 +277,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::discord::places::{Kind, Spot};
+    use crate::discord::places::Kind;
 
     #[test]
     fn a_list_of_open_threads_that_names_no_channels_is_about_all_of_its_guild() {
@@ -285,100 +303,89 @@ mod tests {
         assert_eq!(about(json!([])), [0; 0], "it is about no channel");
     }
 
-    /// Those of guild 1 that are looked into are 10 and 11.
-    fn looking(before: Id, known: &[Id]) -> Sight {
-        let sight = Sight::default();
-        sight.met(1, 40);
-        let known = known.iter().copied();
-        sight.looks(1, before, [10, 11].into_iter(), |_| true, known);
-        sight
+    const VIEW: u64 = Permissions::VIEW_CHANNEL.bits();
+    const READ: u64 = Permissions::READ_MESSAGE_HISTORY.bits();
+    const ADMIN: u64 = Permissions::ADMINISTRATOR.bits();
+
+    fn channel(overwrites: &serde_json::Value) -> GuildChannel {
+        let channel = json!({
+            "id": "10", "guild_id": "1", "type": 0, "name": "c", "position": 0, "permission_overwrites": overwrites,
+        });
+        serde_json::from_value(channel).unwrap()
     }
 
-    fn wakes(sight: &Sight, thread: Id) -> Option<Id> {
-        sight.wakes(1, thread, Some(10))
+    fn overwrite(id: &str, kind: u8, allow: u64, deny: u64) -> serde_json::Value {
+        json!({ "id": id, "type": kind, "allow": allow.to_string(), "deny": deny.to_string() })
     }
 
-    #[test]
-    fn a_thread_that_wakes_is_read_once_as_long_as_it_is_looked_for() {
-        let sight = Sight::default();
-        sight.met(1, 40);
-        assert_eq!(wakes(&sight, 7), None, "nothing is looked for");
-        let sight = looking(40, &[5]);
-        assert_eq!(wakes(&sight, 5), None, "it is read anyway");
-        assert_eq!(sight.wakes(2, 7, Some(10)), None, "elsewhere");
-        assert_eq!(
-            sight.wakes(1, 7, Some(12)),
-            None,
-            "of a channel that is not looked into"
-        );
-        sight.made(1, 60);
-        assert_eq!(wakes(&sight, 60), None, "it is new");
-        sight.made(1, 30);
-        assert!(wakes(&sight, 30).is_some(), "it was there before");
-        assert!(
-            sight.wakes(1, 31, None).is_some(),
-            "nobody knows of which channel it is"
-        );
-        sight.looked(1, 11);
-        assert_eq!((wakes(&sight, 7), wakes(&sight, 7)), (Some(40), None));
-        sight.looked(1, 10);
-        assert_eq!(wakes(&sight, 8), None, "all were found");
+    /// Guild 1 of user 2, where the bot, 7, has the role 3; there is another one, 4.
+    fn view(everyone: u64, ours: u64, overwrites: &serde_json::Value) -> View {
+        let given = |bits| Permissions::from_bits_truncate(bits);
+        let mut view = View {
+            guild: 1,
+            us: 7,
+            owner: 2,
+            roles: [(1, given(everyone)), (3, given(ours)), (4, given(ADMIN))].into(),
+            ours: Some(vec![3]),
+            channels: HashMap::new(),
+        };
+        view.learn_of(&channel(overwrites));
+        view
     }
 
     #[test]
-    fn a_thread_that_wakes_is_read_from_where_this_host_heard_it_last() {
-        let sight = looking(40, &[]);
-        sight.heard(7, 55);
-        assert_eq!(wakes(&sight, 7), Some(55));
+    fn what_the_bot_may_do_follows_from_its_roles_and_the_overwrites_of_the_channel_in_discords_order() {
+        let cases = [
+            (VIEW, 0, json!([]), VIEW),
+            (VIEW, READ, json!([]), VIEW | READ),
+            (0, ADMIN, json!([overwrite("7", 1, 0, VIEW)]), u64::MAX),
+            (VIEW | READ, 0, json!([overwrite("1", 0, 0, READ)]), VIEW),
+            (
+                VIEW,
+                0,
+                json!([overwrite("3", 0, VIEW, 0), overwrite("1", 0, READ, VIEW)]),
+                VIEW | READ,
+            ),
+            (
+                VIEW,
+                0,
+                json!([overwrite("7", 1, 0, VIEW), overwrite("3", 0, VIEW, 0)]),
+                0,
+            ),
+            (
+                VIEW,
+                0,
+                json!([overwrite("7", 1, VIEW, 0), overwrite("3", 0, 0, VIEW)]),
+                VIEW,
+            ),
+            (
+                VIEW,
+                0,
+                json!([overwrite("4", 0, 0, VIEW), overwrite("9", 1, 0, VIEW)]),
+                VIEW,
+            ),
+        ];
+        for (everyone, ours, overwrites, expected) in cases {
+            let given = view(everyone, ours, &overwrites).given(10);
+            assert_eq!(given, Permissions::from_bits_truncate(expected), "{overwrites}");
+        }
+        let mut view = view(0, 0, &json!([]));
+        assert_eq!(view.given(11), Permissions::all(), "nobody has told of it");
+        view.owner = 7;
+        assert_eq!(view.given(10), Permissions::all());
     }
 
     #[test]
-    fn what_was_known_before_a_guild_told_of_itself_again_is_known_no_more() {
-        let sight = looking(40, &[5, 6]);
-        sight.made(1, 60);
-        sight.looks(1, 50, [10, 11].into_iter(), |_| true, [6].into_iter());
-        assert_eq!(wakes(&sight, 6), None, "it is open still");
-        let from = Some(40);
-        assert_eq!((wakes(&sight, 5), wakes(&sight, 60)), (from, from));
-        // Of two channels one came into sight again, without its thread.
-        sight.looks(1, 50, [10].into_iter(), |place| place == 5, [].into_iter());
-        assert_eq!((wakes(&sight, 5), wakes(&sight, 60)), (from, None));
-        // No channel of it has threads any more.
-        sight.looks(1, 50, [].into_iter(), |_| true, [].into_iter());
-        assert_eq!(wakes(&sight, 6), from);
-        sight.looks(2, 50, [].into_iter(), |_| true, [].into_iter());
-        assert_eq!(sight.wakes(2, 6, None), None, "nothing is looked for there");
-    }
-
-    #[test]
-    fn what_could_not_be_read_is_read_from_there_whatever_came_since() {
-        let sight = Sight::default();
-        sight.met(1, 40);
-        assert_eq!(sight.leaves(7, 50), Some([(7, 50)].into()));
-        assert_eq!(sight.leaves(7, 60), None, "no news");
-        sight.heard(7, 70);
-        assert_eq!((sight.upto(1, 7), sight.all_unread()), (Some(50), vec![(7, 50)]));
-        sight.reads(7);
-        assert_eq!((sight.upto(1, 7), sight.all_unread()), (Some(70), vec![]));
-        assert_eq!(sight.was_read(7), Some([].into()));
-        let next = Sight::new([(7, 50)].into());
-        next.met(1, 90);
-        assert_eq!((next.upto(1, 7), next.upto(1, 8)), (Some(50), Some(90)));
-        assert_eq!(next.was_read(7), None, "it is to be read still");
-    }
-
-    #[test]
-    fn a_channel_was_heard_up_to_its_newest_message_or_what_was_seen_of_its_guild() {
-        let sight = Sight::default();
-        sight.heard(7, 50);
-        assert_eq!(sight.upto(1, 7), None, "the guild will tell");
-        sight.met(1, 40);
-        sight.met(1, 90);
-        assert_eq!((sight.upto(1, 7), sight.upto(1, 8)), (Some(50), Some(40)));
-        sight.heard(7, 45);
-        assert_eq!(sight.upto(1, 7), Some(50), "it was read late");
-        sight.left(1);
-        sight.met(1, 60);
-        assert_eq!(sight.upto(1, 7), Some(60), "what was said while it was not there");
+    fn what_goes_out_of_sight_is_told_once_and_whether_it_was_in_sight() {
+        let mut view = view(VIEW, 0, &json!([]));
+        let before = view.all_seen();
+        view.learn_of(&channel(&json!([overwrite("7", 1, 0, VIEW)])));
+        let hidden = |was_seen| Hidden {
+            channel: 10,
+            was_seen,
+        };
+        assert_eq!(view.hides(&before), [hidden(true)]);
+        assert_eq!(view.hides(&view.all_seen()), []);
+        assert_eq!(view.hides(&HashMap::new()), [hidden(false)], "it is new");
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn answer(bot: &Arc<Bot>, came: Arc<Came>, words: String, again: bool
                     let channel = came.message.channel_id.get();
                     if trouble.is_hidden() {
                         // Hidden meanwhile: heard again once it is seen.
-                        bot.leaves_unread(channel, id - 1);
+                        bot.leaves_unread(came.guild, channel, id - 1);
                     }
                     tracing::warn!(channel, %trouble, %words, "this could not be said");
                 }

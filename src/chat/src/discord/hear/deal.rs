@@ -19,19 +19,21 @@ use super::waiting::{News, source};
 use super::{Failed, unkept, waiting};
 use crate::discord::admission::{Author, AuthorKind, Facts, Id, Known, Mode, Refusal, Say, Verdict, decide};
 use crate::discord::bot::Bot;
+use crate::discord::memory::Call;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::places::{Kind, Spot, thread};
 use crate::discord::rest::{Trouble, UNKNOWN_MESSAGE};
-use crate::discord::seen::DIRECT;
+use crate::discord::seen::{DIRECT, Hold};
 
 /// A message that is to be [`hear`]d.
 pub(in crate::discord) struct Came {
     pub(super) message: Message,
-    guild: Option<Id>,
+    pub(super) guild: Option<Id>,
     /// It was missed, and read afterwards.
     pub(super) late: bool,
     /// Now.
     pub(super) at: Instant,
+    hold: Hold,
     /// Whoever deletes it until this is gone is heard.
     _trying: Try,
 }
@@ -39,7 +41,7 @@ pub(in crate::discord) struct Came {
 impl Came {
     /// It is a turn, or nothing for good.
     pub(super) fn is_done(&self, bot: &Bot) {
-        bot.seen().done(of(self.guild), self.message.id.get());
+        bot.seen().done(self.hold);
     }
 }
 
@@ -52,7 +54,9 @@ fn of(guild: Option<Id>) -> Id {
 /// meant for it: that costs next to nothing.
 pub(in crate::discord) fn came(bot: &Bot, message: Message, guild: Option<Id>, late: bool) -> Option<Came> {
     let (id, channel) = (message.id.get(), message.channel_id.get());
-    bot.sight.heard(channel, id);
+    if let Some(guild) = guild {
+        bot.seen().heard_in(guild, channel, id);
+    }
     let is_listening = bot.config.rules.modes.values().any(|mode| *mode == Mode::All);
     let is_own = message.author.id.get() == bot.identity.user;
     let calls = guild.is_some() && !is_own && (is_listening || mentions(bot, &message));
@@ -67,11 +71,11 @@ pub(in crate::discord) fn came(bot: &Bot, message: Message, guild: Option<Id>, l
         }
         return None;
     }
-    if late {
-        bot.seen().holds(of(guild), id);
+    let hold = if late {
+        bot.seen().holds(of(guild), channel, id)
     } else {
-        bot.seen().came(of(guild), id);
-    }
+        bot.seen().came(of(guild), id)
+    };
     if calls {
         bot.places.calls(channel, id);
     }
@@ -80,6 +84,7 @@ pub(in crate::discord) fn came(bot: &Bot, message: Message, guild: Option<Id>, l
         guild,
         late,
         at: Instant::now(),
+        hold,
         _trying: bot.trying.begin(id),
     })
 }
@@ -173,7 +178,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             Ok(spot) => spot,
             // Nobody can be answered where the bot sees nothing.
             Err(Trouble::Refused { .. }) => {
-                bot.leaves_unread(channel, id - 1);
+                bot.leaves_unread(guild, channel, id - 1);
                 return Ok(Dealt::With);
             }
             Err(trouble) => return Err(trouble.into()),
@@ -209,7 +214,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
         Verdict::Turn => {
             if facts.mentioned && bot.places.is_before_call(channel, id) {
                 // A later call was heard first: what follows this one counts, too.
-                was_called(bot, channel, id)?;
+                was_called(bot, guild, channel, id)?;
             }
             obey_channel(bot, channel, spot.parent).await?;
             turn(bot, message, channel, said.text(), &facts.author).await?;
@@ -224,7 +229,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             }
             if spot.kind == Kind::Thread {
                 join(bot, channel).await?;
-                is_called(bot, channel, id, &facts)?;
+                is_called(bot, guild, channel, id, &facts)?;
             }
             let title = said.title();
             bot.is_no_longer_taken_out_of(channel);
@@ -256,7 +261,7 @@ async fn is_turn(bot: &Bot, channel: Id, message: Id) -> Result<bool, Failed> {
 /// before stays among people, though it be heard once more.
 ///
 /// Errors: it can't be written down now.
-fn is_called(bot: &Bot, thread: Id, message: Id, facts: &Facts) -> Result<(), Failed> {
+fn is_called(bot: &Bot, guild: Option<Id>, thread: Id, message: Id, facts: &Facts) -> Result<(), Failed> {
     let uncalled = Facts {
         mentioned: false,
         elsewhere: false,
@@ -268,11 +273,12 @@ fn is_called(bot: &Bot, thread: Id, message: Id, facts: &Facts) -> Result<(), Fa
     if decide(&bot.config.rules, &uncalled) != Verdict::Ignore || !bot.places.is_new_call(thread, message) {
         return Ok(());
     }
-    was_called(bot, thread, message)
+    was_called(bot, guild, thread, message)
 }
 
-fn was_called(bot: &Bot, thread: Id, message: Id) -> Result<(), Failed> {
-    let written = bot.memory.add_called(thread, message);
+fn was_called(bot: &Bot, guild: Option<Id>, thread: Id, message: Id) -> Result<(), Failed> {
+    let guild = of(guild);
+    let written = bot.memory.add_called(thread, Call { message, guild });
     written.map_err(|error| Failed::unkept(&error))?;
     bot.places.is_called(thread, message);
     Ok(())

@@ -8,7 +8,7 @@ use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::places;
 use crate::discord::reconcile::{Bucket, Outcome, Request, RequestKind};
-use crate::discord::rest::Trouble;
+use crate::discord::rest::{Trouble, UNKNOWN_CHANNEL};
 
 mod claim;
 mod put;
@@ -19,8 +19,7 @@ pub(in crate::discord) use put::outgoing;
 use put::{delete, put};
 use send::send;
 
-/// Discord's codes for what is not there.
-const NO_CHANNEL: i64 = 10_003;
+/// Discord's code for a message that is not there.
 pub(super) const NO_MESSAGE: i64 = 10_008;
 
 /// What became of a request.
@@ -121,7 +120,11 @@ fn changed(bot: &Arc<Bot>, channel: Id, answer: Result<(Id, Option<Bucket>), Tro
 
 /// Discord may say in an answer that there is no such thread any more.
 fn learn_of_the_end(bot: &Arc<Bot>, channel: Id, trouble: &Trouble) {
-    if let Trouble::Refused { code: NO_CHANNEL, .. } = trouble {
+    if let Trouble::Refused {
+        code: UNKNOWN_CHANNEL,
+        ..
+    } = trouble
+    {
         bot.gone(channel);
     }
 }
@@ -133,7 +136,7 @@ fn outcome(trouble: &Trouble) -> Outcome {
             global: *global,
         },
         Trouble::Refused {
-            code: NO_CHANNEL | NO_MESSAGE,
+            code: UNKNOWN_CHANNEL | NO_MESSAGE,
             ..
         } => Outcome::Gone,
         Trouble::Refused { .. } => Outcome::Refused,

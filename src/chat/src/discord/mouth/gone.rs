@@ -18,6 +18,7 @@ impl Bot {
     /// A thread is no longer there. Returns at once.
     pub(in crate::discord) fn gone(self: &Arc<Self>, channel: Id) {
         self.places.forget(channel);
+        self.seen().gone(channel);
         self.is_no_longer_taken_out_of(channel);
         let voice = self.mouth.voices().get(&channel).cloned();
         // One voice hears of it more than once: from the gateway, and as the answer to what is under way.

@@ -12,6 +12,8 @@ use crate::discord::trust;
 
 /// Discord's code for a message that is not there.
 pub(in crate::discord) const UNKNOWN_MESSAGE: i64 = 10_008;
+/// The same of a channel or thread.
+pub(in crate::discord) const UNKNOWN_CHANNEL: i64 = 10_003;
 /// HTTP's status for a file that is larger than Discord takes, or what stands before it.
 pub(in crate::discord) const TOO_LARGE: u16 = 413;
 /// Discord's code for a place that the bot does not see, now or for good.

@@ -14,8 +14,34 @@ const C: Id = 4 << 22;
 impl Seen {
     /// One message from beginning to end.
     fn sees(&mut self, guild: Id, message: Id) {
-        self.came(guild, message);
-        self.done(guild, message);
+        let hold = self.came(guild, message);
+        self.done(hold);
+    }
+
+    /// One that came is dealt with.
+    fn ends(&mut self, guild: Id, message: Id) {
+        let channel = None;
+        self.done(Hold {
+            guild,
+            channel,
+            message,
+        });
+    }
+
+    /// What the bot may not read in a channel.
+    fn may_not_read(&mut self, guild: Id, channel: Id, after: Id) {
+        let unread = Unread {
+            after,
+            is_hidden: false,
+            is_kept: true,
+        };
+        self.leaves(guild, channel, unread);
+    }
+
+    /// What is still to be read in A: channels, and after which message.
+    fn unread_in_a(&self) -> Vec<(Id, Id)> {
+        let unread = self.unread(A).into_iter();
+        unread.map(|(channel, unread)| (channel, unread.after)).collect()
     }
 
     /// A session in which these guilds have told what is new.
@@ -59,10 +85,10 @@ fn what_is_under_way_holds_back_what_came_after_it() {
     seen.came(A, 20);
     seen.came(A, 30);
     seen.came(A, 20);
-    seen.done(A, 30);
-    seen.done(A, 20);
+    seen.ends(A, 30);
+    seen.ends(A, 20);
     assert_eq!(seen.mark(A), 19);
-    seen.done(A, 20);
+    seen.ends(A, 20);
     assert_eq!((seen.mark(A), seen.news()), (30, None));
 }
 
@@ -92,7 +118,7 @@ fn a_guild_that_has_not_told_what_is_new_is_held_back_by_that_alone() {
     seen.came(C, 11);
     seen.heard(C, 0);
     assert_eq!(seen.mark(C), 10, "what it told is under way");
-    seen.done(C, 11);
+    seen.ends(C, 11);
     assert_eq!(seen.mark(C), 40);
 }
 
@@ -149,10 +175,17 @@ fn with_other_shards_than_before_each_guild_keeps_its_mark() {
         seen.session(shard, TWO, &[guild]);
         seen.sees(guild, upto);
     }
+    seen.may_not_read(A, 5, 20);
+    let mut elsewhere = seen.next(80);
+    elsewhere.begin(0, (0..=0, 4), []);
     let mut next = seen.next(80);
     next.begin(2, (2..=3, 4), [A]);
     next.begin(3, (2..=3, 4), [B, 7 << 22]);
     assert_eq!((next.before(A), next.before(B)), (30, 20));
+    assert_eq!(
+        (next.unread_in_a(), elsewhere.unread_in_a()),
+        (vec![(5, 20)], vec![])
+    );
     assert_eq!(next.before(7 << 22), 20, "without one: what was seen by all");
 }
 
@@ -198,7 +231,13 @@ fn a_shard_that_is_new_to_this_host_is_asked_from_where_the_host_stopped() {
 
 #[test]
 fn what_is_written_down_can_be_read_and_nothing_else() {
-    for text in ["12", "1 0:12", "4 2:12 3:9", "1 0:12\n0:9\n8388608:12"] {
+    for text in [
+        "12",
+        "1 0:12",
+        "4 2:12 3:9",
+        "1 0:12\n0:9\n8388608:12",
+        "1 0:12\n7:9\n7/5:8\n7/6:9",
+    ] {
         assert_eq!(text.parse::<Marks>().unwrap().to_string(), text);
     }
     for text in [
@@ -210,6 +249,8 @@ fn what_is_written_down_can_be_read_and_nothing_else() {
         "1 0:1\n7",
         "1 0:1\n7:",
         "1 0:1\na:7",
+        "1 0:1\n7/:7",
+        "1 0:1\n/7:7",
     ] {
         assert!(text.parse::<Marks>().is_err(), "{text}");
     }
@@ -217,8 +258,9 @@ fn what_is_written_down_can_be_read_and_nothing_else() {
 
 #[test]
 fn a_clock_that_was_wrong_is_set_back() {
-    let mut seen = Seen::new(Some("1 0:70\n8388608:90".parse().unwrap()), 60);
+    let mut seen = Seen::new(Some("1 0:70\n8388608:90\n8388608/5:80".parse().unwrap()), 60);
     seen.begin(0, ALL, [A, C]);
+    assert_eq!(seen.unread_in_a(), [(5, 60)]);
     assert_eq!((seen.before(A), seen.before(C)), (60, 60));
 }
 
@@ -266,6 +308,128 @@ fn what_is_nothing_counts_as_seen_behind_what_is_under_way() {
     seen.came(A, 20);
     seen.passed(A, 30);
     assert_eq!(seen.mark(A), 19);
-    seen.done(A, 20);
+    seen.ends(A, 20);
     assert_eq!(seen.mark(A), 30);
+}
+
+#[test]
+fn what_is_read_late_in_a_channel_holds_back_that_channel_alone_until_all_of_it_is_dealt_with() {
+    let mut seen = begun(10);
+    seen.sees(A, 50);
+    let page = seen.reads(A, 5, 20);
+    let late = seen.holds(A, 5, 25);
+    seen.done(page);
+    seen.sees(A, 60);
+    assert_eq!(seen.mark(A), 60, "what is said elsewhere");
+    let mut next = seen.next(80);
+    next.begin(0, ALL, [A, C]);
+    assert_eq!((next.before(A), next.unread_in_a()), (60, vec![(5, 24)]));
+    assert_eq!((next.since(A, 5, 60), next.since(A, 6, 60)), (24, 60));
+    seen.done(late);
+    assert_eq!(seen.next(80).unread_in_a(), []);
+}
+
+#[test]
+fn what_goes_behind_what_is_written_is_known_until_that_is_written_anew() {
+    let mut seen = begun(10);
+    seen.sees(A, 50);
+    assert!(seen.news().is_some());
+    let after = |seen: &mut Seen, after| {
+        let hold = seen.reads(A, 5, after);
+        seen.is_written(hold)
+    };
+    assert!(after(&mut seen, 50) && !after(&mut seen, 49));
+    assert!(seen.news().is_some());
+    assert!(after(&mut seen, 49) && !after(&mut seen, 48));
+    assert!(seen.news().is_some() && after(&mut seen, 48));
+    // It could not be.
+    seen.is_unwritten();
+    assert!(!after(&mut seen, 48) && seen.news().is_some());
+    // Of direct conversations, all of which are read, one mark says it.
+    seen.session(0, ALL, &[DIRECT, A, C]);
+    seen.sees(DIRECT, 90);
+    assert!(seen.news().is_some());
+    let direct = seen.reads(DIRECT, 7, 70);
+    assert!(!seen.is_written(direct));
+    assert_eq!((seen.mark(DIRECT), seen.is_written(direct)), (70, true));
+    seen.done(direct);
+    assert_eq!(seen.mark(DIRECT), 90);
+}
+
+#[test]
+fn what_could_not_be_read_is_read_from_there_whatever_came_since_also_by_the_next_host() {
+    let mut seen = begun(10);
+    seen.sees(A, 60);
+    seen.may_not_read(A, 5, 50);
+    seen.may_not_read(A, 5, 55);
+    seen.heard_in(A, 5, 70);
+    let mut next = seen.next(80);
+    next.begin(0, ALL, [A, C]);
+    for seen in [&mut seen, &mut next] {
+        assert_eq!((seen.unread_in_a(), seen.since(A, 5, 60)), (vec![(5, 50)], 50));
+        let hold = seen.reads(A, 5, 50);
+        seen.takes(5);
+        assert_eq!(
+            (seen.unread_in_a(), seen.next(80).unread_in_a()),
+            (vec![], vec![(5, 50)])
+        );
+        seen.done(hold);
+        assert_eq!(seen.next(80).unread_in_a(), []);
+    }
+}
+
+#[test]
+fn a_channel_that_is_hidden_is_kept_for_the_next_host_if_it_was_seen_and_stays_so_until_it_is_shown() {
+    let mut seen = begun(10);
+    let hidden = |is_kept| Unread {
+        after: 10,
+        is_hidden: true,
+        is_kept,
+    };
+    seen.leaves(A, 5, hidden(true));
+    seen.leaves(A, 6, hidden(false));
+    seen.may_not_read(A, 5, 30);
+    assert_eq!(seen.unread_in_a(), [(5, 10), (6, 10)]);
+    assert!(
+        seen.unread(A)[&5].is_hidden,
+        "what can't be said there does not show it"
+    );
+    assert_eq!(seen.next(80).unread_in_a(), [(5, 10)]);
+    seen.shows(5);
+    assert!(!seen.unread(A)[&5].is_hidden);
+    seen.gone(5);
+    seen.left(A);
+    assert_eq!(seen.unread_in_a(), []);
+}
+
+#[test]
+fn a_channel_was_heard_up_to_its_newest_message_or_what_was_seen_of_its_guild() {
+    let mut seen = begun(10);
+    let held = seen.came(A, 20);
+    seen.came(A, 20);
+    seen.heard_in(A, 5, 50);
+    seen.heard_in(A, 5, 45);
+    seen.passed(A, 50);
+    assert_eq!(
+        (seen.mark(A), seen.since(A, 5, 19), seen.since(A, 6, 19)),
+        (19, 50, 19)
+    );
+    assert_eq!(seen.since(A, 5, 60), 60);
+    // What its guild's mark says as well is forgotten.
+    seen.done(held);
+    seen.done(held);
+    assert_eq!((seen.mark(A), seen.since(A, 5, 19)), (50, 19));
+}
+
+#[test]
+fn what_was_said_before_a_message_can_be_read_again_until_all_marks_are_behind_it() {
+    let mut seen = begun(10);
+    seen.sees(A, 60);
+    let before = |seen: &Seen| [A, B, C, 0].map(|guild| seen.may_read_before(guild, 60));
+    assert_eq!(before(&seen), [false, true, true, true]);
+    seen.sees(C, 60);
+    assert_eq!(before(&seen), [false, true, false, true]);
+    seen.may_not_read(A, 5, 50);
+    assert_eq!(before(&seen), [true, true, false, true]);
+    assert_eq!(before(&Seen::new(None, 80)), [false; 4]);
 }
