@@ -52,12 +52,22 @@ async fn who_speaks_while_the_disk_is_full_sees_that_it_waits_and_is_answered_on
     stage.sign(late, WAITS).await;
     let why = "the host’s disk is full. I try again until I can";
     stage.said(thread, "why", with(why)).await;
+    // Those behind it are not tried as long as it is.
+    let behind = stage.alice.says(thread, "short");
+    stage.sign(behind, WAITS).await;
+    let not_meant = format!("{} short", stage.guild.member("bob").id.mention());
+    let not_meant = stage.alice.says(thread, &not_meant);
     let called = stage.calls(stage.channel, "short");
     stage.sign(called, WAITS).await;
     stage.said(stage.channel, "why", with(why)).await;
 
     fs::remove_file(filler).expect("it is there");
-    stage.is_answered_once(late, thread, "brief\nbrief").await;
+    for message in [late, behind] {
+        stage
+            .is_answered_once(message, thread, "brief\nbrief\nbrief")
+            .await;
+    }
+    assert!(!stage.has_sign(not_meant, WAITS));
     stage
         .is_answered_once(called, stage.thread_of(called).await, "brief")
         .await;

@@ -24,15 +24,18 @@ mod trying;
 mod turn;
 mod unkept;
 mod waiting;
+mod weigh;
 
 pub(super) use absence::is_missing;
 pub(super) use answer::no_thread;
-pub(super) use deal::{behind, came, decided, hear};
+pub(super) use deal::{behind, came, hear};
 pub(super) use facts::place;
 pub(super) use failed::Failed;
 pub(super) use trying::Trying;
 pub(super) use turn::obey_channel;
+pub(super) use unkept::{Unkept, wait_behind};
 pub(super) use waiting::{Unsettled, look_again, look_at_message_of};
+pub(super) use weigh::decided;
 
 use another::notice_another;
 use waiting::News;
@@ -167,6 +170,12 @@ fn guild(bot: &Arc<Bot>, guild: &Guild) {
     absence::told_by_guild(bot, guild);
     catch_up::guild(bot, guild);
     unlocked(bot, &guild.threads);
+    // Nobody told of permissions that were given between two sessions.
+    let (bot, guild) = (Arc::clone(bot), guild.id.get());
+    tokio::spawn(async move {
+        let is_there = |channel| bot.places.is_in(channel, guild, None);
+        bot.sign_again(is_there).await;
+    });
 }
 
 /// What could not be said in these threads is tried again where it may be said now.
@@ -186,9 +195,10 @@ fn unlocked(bot: &Arc<Bot>, threads: &[GuildChannel]) {
     }
     let bot = Arc::clone(bot);
     tokio::spawn(async move {
-        for thread in open {
-            bot.say_again(thread).await;
+        for thread in &open {
+            bot.say_again(*thread).await;
         }
+        bot.sign_again(|channel| open.contains(&channel)).await;
     });
 }
 
@@ -205,9 +215,10 @@ fn heard(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
     let Some(came) = came(bot, message, guild, late) else {
         return;
     };
-    let (bot, channel) = (Arc::clone(bot), came.message.channel_id.get());
-    let again = Arc::clone(&bot);
-    again.in_order(channel, async move { hear(&bot, came).await });
+    let (channel, came) = (came.message.channel_id.get(), Arc::new(came));
+    let (waiting, again) = ((Arc::clone(bot), Arc::clone(&came)), Arc::clone(bot));
+    let meanwhile = async move { wait_behind(&waiting.0, &[waiting.1]).await };
+    bot.in_order_while(channel, meanwhile, async move { hear(&again, came).await });
 }
 
 #[cfg(test)]

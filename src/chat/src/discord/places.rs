@@ -14,6 +14,7 @@ use super::admission::Id;
 use crate::harmless;
 use crate::origins::Origin;
 
+mod inside;
 mod taken_out;
 #[cfg(test)]
 mod tests;
