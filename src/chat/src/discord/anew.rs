@@ -58,6 +58,10 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
     let (Some(channel), Some(author)) = (places::channel(&turn.thread), id(&turn.by)) else {
         return Ok(Admission::Granted);
     };
+    if bot.places.is_gone(channel) {
+        let reason = hear::GONE.to_owned();
+        return Ok(Admission::Refused { reason });
+    }
     is_seen(bot, turn, channel).await;
     let refused = refusal(bot, channel, author).await;
     let mut reason = refused.map_err(|trouble| trouble.to_string())?;

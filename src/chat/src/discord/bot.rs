@@ -96,6 +96,7 @@ impl Bot {
         places.learn_bot_turns(memory.bot_turns());
         places.learn_taken_out(memory.taken_out());
         places.learn_called(memory.called());
+        places.learn_guilds(memory.guilds());
         for (channel, user, pays) in memory.payers() {
             places.told_payer(channel, user, pays);
         }

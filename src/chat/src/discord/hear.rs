@@ -1,5 +1,6 @@
 //! What Discord tells: messages become turns, and everything else is learnt or handed on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serenity::all::{
@@ -20,6 +21,7 @@ mod deal;
 mod facts;
 mod failed;
 mod now;
+mod thrown_out;
 mod trying;
 mod turn;
 mod unkept;
@@ -31,6 +33,7 @@ pub(super) use answer::no_thread;
 pub(super) use deal::{behind, came, hear};
 pub(super) use facts::place;
 pub(super) use failed::Failed;
+pub(super) use thrown_out::GONE;
 pub(super) use trying::Trying;
 pub(super) use turn::obey_channel;
 pub(super) use unkept::{Unkept, wait_behind};
@@ -82,6 +85,7 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
         Event::GuildDelete(event) => {
             bot.seen().left(event.guild.id.get());
             bot.sight.left(event.guild.id.get());
+            thrown_out::is_out_of(bot, event.guild.id.get());
         }
         Event::ChannelDelete(event) => bot.gone_with_threads(event.channel.id.get()),
         Event::ThreadCreate(event) => {
@@ -143,9 +147,12 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
         .config
         .shards
         .map_or(0..=total.saturating_sub(1), |ours| ours.first..=ours.last);
-    let guilds = ready.guilds.iter().map(|guild| guild.id.get());
+    let guilds: BTreeSet<Id> = ready.guilds.iter().map(|guild| guild.id.get()).collect();
+    thrown_out::told_by_session(bot, (shard, total), &guilds);
     let direct = (shard == OF_DIRECT).then_some(DIRECT);
-    let session = bot.seen().begin(shard, (ours, total), guilds.chain(direct));
+    let session = bot
+        .seen()
+        .begin(shard, (ours, total), guilds.into_iter().chain(direct));
     // At once: a host that is killed in its first second must not begin anew.
     bot.remember_seen();
     if direct.is_some() {
@@ -154,6 +161,7 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
 }
 
 fn guild(bot: &Arc<Bot>, guild: &Guild) {
+    bot.places.set_gone(guild.id.get(), false);
     bot.places.learn_tier(guild.id.get(), guild.premium_tier.into());
     for channel in guild.channels.values().chain(&guild.threads) {
         bot.places.learn_of(channel);

@@ -77,6 +77,15 @@ impl Memory {
         self.add_pair("called", thread, message)
     }
 
+    /// The guilds of threads.
+    pub(in crate::discord) fn guilds(&self) -> BTreeMap<Id, Id> {
+        self.whole_pairs("guilds")
+    }
+
+    pub(in crate::discord) fn add_guild(&self, thread: Id, guild: Id) -> io::Result<()> {
+        self.add_pair("guilds", thread, guild)
+    }
+
     /// Channels and threads in which what came after a message could not be read.
     pub(in crate::discord) fn unread(&self) -> BTreeMap<Id, Id> {
         self.pairs("unread")
@@ -170,6 +179,8 @@ mod tests {
         let whole = fs::read_to_string(&file).unwrap();
         fs::write(&file, format!("{whole}8 8")).unwrap();
         assert_eq!(memory.called(), [(7, 90), (8, 80)].into());
+        memory.add_guild(7, 1).unwrap();
+        assert_eq!(memory.guilds(), [(7, 1)].into());
         memory.set_unread(&[(7, 70), (8, 80)].into()).unwrap();
         assert_eq!(memory.unread(), [(7, 70), (8, 80)].into());
         memory.set_taken_out(&[7, 8].into()).unwrap();

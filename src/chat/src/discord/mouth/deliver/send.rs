@@ -8,6 +8,7 @@ use credentials::Timestamp;
 use super::claim::{Claimed, claimed};
 use super::put::{outgoing, put};
 use super::{Done, learn_of_the_end, outcome};
+use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::mouth::voice::Voice;
 use crate::discord::mouth::{attach, lost, unshown};
@@ -71,7 +72,7 @@ pub(super) async fn send(
             reason: "the bot may attach no files here".to_owned(),
             pause: Some(attach::SOON),
         },
-        answer => settled(answer, |trouble| refusal(trouble, needed)),
+        answer => settled(answer, |trouble| refusal(bot, channel, trouble, needed)),
     };
     let is_written = write_down(bot, voice, &delivery, settled).await;
     if is_unattached {
@@ -86,7 +87,7 @@ pub(super) async fn send(
             tracing::warn!(%thread, %trouble, "a message could not be sent; trying again");
         }
         Err(trouble @ Trouble::Refused { .. }) => {
-            tracing::warn!(%thread, "a message could not be sent: {}", refusal(trouble, needed));
+            tracing::warn!(%thread, "a message could not be sent: {}", refusal(bot, channel, trouble, needed));
         }
         Err(_) => {}
     }
@@ -171,8 +172,9 @@ fn warn(thread: &ThreadId, error: &ConversationError, what: &str) {
 }
 
 /// Why a message without files was refused. `needed`: of a thread that is seen nothing else can be lacking.
-fn refusal(trouble: &Trouble, needed: &str) -> String {
+fn refusal(bot: &Bot, channel: Id, trouble: &Trouble, needed: &str) -> String {
     match trouble {
+        trouble if bot.places.is_gone(channel) => format!("{trouble}: the bot was removed from its server"),
         Trouble::Refused {
             code: NO_PERMISSION, ..
         } => format!("{trouble}: the bot lacks the permission {needed}"),
