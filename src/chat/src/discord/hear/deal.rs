@@ -114,7 +114,10 @@ pub(in crate::discord) async fn hear(bot: &Arc<Bot>, came: Arc<Came>) {
                 _ if is_deleted() => Ok(()),
                 Ok(Dealt::With) => Ok(()),
                 Ok(Dealt::Left(pause)) => return Tried::Aside(another::LEFT.to_owned(), pause),
-                Err(Failed::Later(why)) => return Tried::Again(why),
+                Err(Failed::Later(why)) => {
+                    unkept::show_waiting(&bot, &came).await;
+                    return Tried::Again(why);
+                }
                 Err(Failed::Unkept { why, told }) => {
                     unkept::show(&bot, &came, &told, tries).await;
                     return Tried::Again(why);

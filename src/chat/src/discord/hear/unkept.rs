@@ -32,14 +32,19 @@ impl Unkept {
         self.0.send_if_modified(|all| all.remove(&(channel, message)));
     }
 
-    /// Ends when a message of the channel can't be written down.
+    /// Ends when a message of the channel can't be written down, or the one that its thread was opened from.
     async fn holds_up(&self, channel: Id) {
-        let mut all = self.0.subscribe();
-        let is_held_up =
-            |all: &BTreeSet<(Id, Id)>| all.range((channel, 0)..=(channel, Id::MAX)).next().is_some();
-        if all.wait_for(is_held_up).await.is_err() {
+        if self.0.subscribe().wait_for(holding_up(channel)).await.is_err() {
             pending::<()>().await;
         }
+    }
+}
+
+fn holding_up(channel: Id) -> impl FnMut(&BTreeSet<(Id, Id)>) -> bool {
+    // A thread that was opened from a message has its id.
+    move |all| {
+        all.iter()
+            .any(|(place, message)| [*place, *message].contains(&channel))
     }
 }
 
@@ -50,13 +55,26 @@ pub(in crate::discord) async fn wait_behind(bot: &Bot, waiting: &[Arc<Came>]) ->
         bot.unkept.holds_up(first.message.channel_id.get()).await;
     }
     for came in waiting {
-        let (channel, id) = (came.message.channel_id.get(), came.message.id.get());
-        // What can't be known now is known when it is dealt with.
-        if !has_another_sign(&came.message) && is_asked(bot, came).await.unwrap_or_default() {
-            bot.signs.waits(channel, id);
-        }
+        show_behind(bot, came).await;
     }
     pending().await
+}
+
+/// The same of a message that is tried itself, and waits for another one.
+pub(super) async fn show_waiting(bot: &Bot, came: &Came) {
+    let channel = came.message.channel_id.get();
+    let mut is_held_up = holding_up(channel);
+    if is_held_up(&bot.unkept.0.borrow()) {
+        show_behind(bot, came).await;
+    }
+}
+
+async fn show_behind(bot: &Bot, came: &Came) {
+    let (channel, id) = (came.message.channel_id.get(), came.message.id.get());
+    // What can't be known now is known when it is dealt with.
+    if !has_another_sign(&came.message) && is_asked(bot, came).await.unwrap_or_default() {
+        bot.signs.waits(channel, id);
+    }
 }
 
 /// Whether a message is to become a turn.

@@ -33,7 +33,12 @@ pub(super) async fn weighed(
         elsewhere: names_another(bot, message),
         answers: answers(message),
         empty: said.is_empty() && shown(bot, message).next().is_none(),
-        known: bot.places.known(channel),
+        known: if bot.places.is_opening(channel, id) {
+            // It will be, and nothing is done before.
+            Known::Served
+        } else {
+            bot.places.known(channel)
+        },
         bot_turns: bot.places.bot_turns(channel),
     };
     if !facts.mentioned && bot.places.is_before_call(channel, id) {
