@@ -219,7 +219,9 @@ async fn a_sign_for_which_the_bot_lacks_a_permission_is_set_when_that_is_given_a
         stage.rests_as(thread, "unsigned").await;
         let signs = ["✅", "❌", "⚠️"];
         assert!(signs.iter().all(|sign| !stage.has_sign(third, sign)));
-        assert_eq!(refused(&stage), 3, "one for each turn, and one since");
+        // One for each turn, and one since; one more where the event came after that.
+        let asked = refused(&stage);
+        assert!((3..=4).contains(&asked), "{asked}");
         if what == permissions::ADD_REACTIONS {
             stage.denies(0);
         } else {
@@ -232,7 +234,7 @@ async fn a_sign_for_which_the_bot_lacks_a_permission_is_set_when_that_is_given_a
             stage.no_sign(message, "👀").await;
         }
         stage.rests(thread).await;
-        assert_eq!(refused(&stage), 3);
+        assert_eq!(refused(&stage), asked);
     }
 }
 
