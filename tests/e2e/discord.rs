@@ -50,6 +50,7 @@ mod speakers;
 mod standing;
 mod stopping;
 mod taken_out;
+mod thrown_out;
 mod tightened;
 mod tls;
 mod tools;

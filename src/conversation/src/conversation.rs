@@ -19,11 +19,13 @@ use crate::writer::Writer;
 mod backlog;
 mod deliveries;
 mod grants;
+mod parts;
 mod spoken;
 mod threads;
 mod timeline;
 mod turns;
 
+pub use parts::Part;
 pub use spoken::{Spoke, Spoken};
 
 #[cfg(test)]

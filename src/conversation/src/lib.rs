@@ -25,7 +25,7 @@ mod turn;
 mod writer;
 
 pub use backlog::{Backlog, BacklogFilter, Waiting, WaitingKind};
-pub use conversation::{Conversation, Spoke, Spoken};
+pub use conversation::{Conversation, Part, Spoke, Spoken};
 pub use delivery::{Claim, Delivery, DeliveryState, MAX_TRIES, NewDelivery, Outcome};
 pub use error::ConversationError;
 pub use grant::{Grant, Keeper};

@@ -65,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) declared_agents: Vec<String>,
     /// The agent of new threads.
     pub(crate) default_agent: String,
+    /// The same, as the file means it: also where it is left out of the agents, since its table has a problem.
+    pub(crate) meant_agent: String,
     /// Mode of new threads.
     pub(crate) dispatch: Dispatch,
     /// Where workspaces are made.
@@ -224,10 +226,10 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
         variables,
         &mut problems,
     );
-    let default_agent =
+    let (default_agent, meant_agent) =
         agents::default_agent(document.default_agent, &agents, &declared_agents, &mut problems);
     // The built-in agent is always there, also where nobody means it.
-    let is_meant = |name: &String| *name == default_agent || declared_agents.contains(name);
+    let is_meant = |name: &String| *name == meant_agent || declared_agents.contains(name);
     let meant = agents.iter().filter(|(name, _)| is_meant(name));
     problems.extend(keys::check(meant.map(|(_, agent)| agent), &vendors, variables));
     let web = web::settings(
@@ -255,6 +257,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
             agents,
             declared_agents,
             default_agent,
+            meant_agent,
             dispatch: document.threads.dispatch.unwrap_or_default(),
             workspaces,
             limits: limits(&document.limits),

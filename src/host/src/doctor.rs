@@ -48,7 +48,7 @@ pub(crate) fn run(asked: &Doctor, loaded: &Loaded) -> Outcome {
         Ok(store) => tenants = of_store(asked, loaded, store, &mut checks)?,
         Err(error) => checks.push(Check::fail("folder", report::chain(&error)).hint(file_hint(&error))),
     }
-    checks.push(agents::check(&loaded.settings, tenants.as_deref())?);
+    checks.push(agents::check(loaded, tenants.as_deref())?);
     checks.extend([
         configuration::check(loaded),
         vendors::check(&loaded.settings),

@@ -162,6 +162,50 @@ async fn a_turn_of_several_messages_is_asked_for_again_with_all_of_them() {
 }
 
 #[tokio::test]
+async fn of_a_turn_of_several_messages_only_what_was_not_deleted_is_asked_for_again() {
+    let mut stage = Stage::ready("", "").await;
+    stage.settings = format!("[discord.channels.{}]\ndispatch = \"steer\"", stage.channel);
+    stage.up().await;
+    let (opened, thread) = stage.mention(&stage.alice, "say: opened").await;
+    stage.sign(opened, "✅").await;
+    // Each asks the model twice.
+    let steered = async |requests: u64| {
+        let offers = |said: &Message| said.button("Retry").is_some();
+        until(async || (!stage.ours(thread).iter().any(offers)).then_some(())).await;
+        let first = stage.alice.says(thread, "hold\nsay: one half");
+        stage.scene.wait(Counter::ModelRequests, requests + 1).await;
+        let file = Post::new("say: the other half").file("a.txt", "text/plain", b"one");
+        let second = stage.alice.posts(thread, file);
+        let card = stage.stopped(first, thread, requests + 2).await;
+        stage.sign(second, "❌").await;
+        (first, second, card)
+    };
+    let (first, second, card) = steered(1).await;
+    stage.alice.deletes(first);
+    stage.alice.deletes(second);
+    stage.alice.presses_labelled(card, "Retry");
+    stage
+        .said(thread, "why not", with("its messages were deleted"))
+        .await;
+    assert_eq!(stage.answers(thread).await, "opened");
+
+    let (first, second, card) = steered(3).await;
+    stage.alice.deletes(second);
+    stage.alice.presses_labelled(card, "Retry");
+    stage.going(stage.sign(first, "✅")).await;
+    assert_eq!(stage.answers(thread).await, "opened\none half");
+
+    let (first, second, card) = steered(6).await;
+    stage.alice.deletes(first);
+    stage.alice.edits(second, "say: another half");
+    stage.alice.presses_labelled(card, "Retry");
+    stage.sign(second, "✅").await;
+    let answers = stage.answers(thread).await;
+    assert!(answers.starts_with("opened\none half\nanother half"), "{answers}");
+    assert!(!answers.contains("the other half"), "{answers}");
+}
+
+#[tokio::test]
 async fn what_stood_in_a_thread_before_stays_with_a_message_that_is_changed() {
     let stage = Stage::start("", "[limits]\nworkers = 1").await;
     let (_, busy) = stage.mention(&stage.alice, "hold\nsay: busy").await;

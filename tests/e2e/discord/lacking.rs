@@ -214,6 +214,33 @@ async fn a_card_whose_own_words_discord_does_not_take_can_be_denied_and_not_allo
 }
 
 #[tokio::test]
+async fn a_card_that_is_refused_for_no_reason_that_is_its_own_comes_whole_later() {
+    let stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(first, "✅").await;
+    stage.rests(thread).await;
+    let (sending, changing) = ("/channels/*/messages", "/channels/*/messages/*");
+    stage.fake.inject(Fault::status(400).on("POST", sending).times(3));
+    let message = stage.alice.says(thread, "write: out.txt hello");
+    let card = stage.card(thread, "changes.diff").await;
+    assert_eq!(stage.fake.faults_left(), 0);
+    stage
+        .fake
+        .inject(Fault::status(400).on("PATCH", changing).times(2));
+    stage.alice.presses_labelled(card.id, "Allow once");
+    let allowed = stage
+        .said(thread, "the line", with("Allowed once by alice"))
+        .await;
+    assert_eq!(allowed.id, card.id);
+    stage.sign(message, "✅").await;
+    let said = stage.fake.said(thread);
+    assert!(
+        said.iter().all(|said| !said.contains("can't be allowed")),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_discord_does_not_take_as_a_file_can_be_denied_and_not_allowed() {
     let stage = Stage::start("", "").await;
     stage.fake.set_file_limit(3);

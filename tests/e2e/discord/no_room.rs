@@ -86,13 +86,34 @@ async fn who_speaks_while_the_disk_is_full_sees_that_it_waits_and_is_answered_on
     stage.sign(late, WAITS).await;
     let why = "the host’s disk is full. I try again until I can";
     stage.said(thread, "why", with(why)).await;
+    // Those behind it are not tried as long as it is.
+    let behind = stage.alice.says(thread, "short");
+    stage.sign(behind, WAITS).await;
+    let not_meant = format!("{} short", stage.guild.member("bob").id.mention());
+    let not_meant = stage.alice.says(thread, &not_meant);
     let called = stage.calls(stage.channel, "short");
     stage.sign(called, WAITS).await;
     stage.said(stage.channel, "why", with(why)).await;
+    let opened = stage.thread_of(called).await;
+    let inside = ["short", "short"].map(|text| stage.alice.says(opened, text));
+    for message in inside {
+        stage.sign(message, WAITS).await;
+    }
 
     fs::remove_file(filler).expect("it is there");
-    stage.is_answered_once(late, thread, "brief\nbrief").await;
-    stage.is_answered_in_its_thread(called).await;
+    stage.sign(behind, "✅").await;
+    for message in [late, behind] {
+        stage
+            .is_answered_once(message, thread, "brief\nbrief\nbrief")
+            .await;
+    }
+    assert!(!stage.has_sign(not_meant, WAITS));
+    stage.sign(inside[1], "✅").await;
+    for message in [called, inside[0], inside[1]] {
+        stage
+            .is_answered_once(message, opened, "brief\nbrief\nbrief")
+            .await;
+    }
     let said = stage.fake.said(thread);
     let told = said.iter().filter(|said| said.contains(why)).count();
     assert_eq!(told, 1, "{said:?}");

@@ -6,6 +6,7 @@ use serde_json::json;
 use support::discord::{Fault, Id, Seen};
 
 use super::Stage;
+use crate::threads::until;
 
 /// Where a thread is opened from a message.
 const OPENING: (&str, &str) = ("POST", "/channels/*/messages/*/threads");
@@ -176,10 +177,33 @@ async fn what_was_typed_by_somebody_who_lost_access_before_it_could_be_done_open
             &bob,
             stage.channel,
             typed,
-            "don't open a thread for this any more",
+            "don't open a thread for this: who wrote it may not talk to me here.",
         )
         .await;
     assert_eq!(stage.fake.look(|world| world.threads(stage.channel).len()), 0);
+}
+
+#[tokio::test]
+async fn a_stranger_whose_new_thread_a_kill_cut_is_not_told_that_they_may_no_more() {
+    let mut stage = Stage::ready("", "").await;
+    stage.hurry();
+    stage.up().await;
+    let (first, _) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(first, "✅").await;
+    // The time for which things are known by heart.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // Nobody says in time whether they may.
+    stage.fake.inject(Fault::held().on(OWNERS.0, OWNERS.1));
+    let mallory = stage.guild.member("mallory");
+    let typed = mallory.slash(stage.channel, "new", &[("text", json!("say: no"))]);
+    let kept = stage.scene.folder().join("discord/new");
+    until(async || std::fs::read_dir(&kept).ok()?.next().map(drop)).await;
+    stage.kill();
+    stage.fake.let_go().await;
+    stage.up().await;
+    let words = "I don't open a thread for this: who wrote it may not talk to me here.";
+    stage.told(&mallory, stage.channel, typed, words).await;
+    assert_eq!(stage.fake.look(|world| world.threads(stage.channel).len()), 1);
 }
 
 #[tokio::test]

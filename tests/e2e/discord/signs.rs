@@ -2,7 +2,7 @@
 
 use nix::sys::signal::{Signal, kill};
 use rehearsal::Counter;
-use support::discord::{Fault, Id, Message};
+use support::discord::{Fault, Id, Message, permissions};
 
 use super::{Stage, with};
 
@@ -187,5 +187,65 @@ async fn a_thread_that_is_put_away_and_locked_gets_its_last_sign_when_it_is_open
         stage.sign(message, "✅").await;
         stage.no_sign(message, "👀").await;
         stage.rests(thread).await;
+    }
+}
+
+#[tokio::test]
+async fn a_sign_for_which_the_bot_lacks_a_permission_is_set_when_that_is_given_and_by_the_next_host() {
+    for what in [permissions::ADD_REACTIONS, permissions::READ_MESSAGE_HISTORY] {
+        let mut stage = Stage::start("", "").await;
+        let (first, thread) = stage.mention(&stage.alice, "say: hi").await;
+        stage.sign(first, "✅").await;
+        stage.rests(thread).await;
+        let refused = |stage: &Stage| {
+            let requests = stage.fake.requests();
+            let signs = requests.iter().filter(|seen| seen.path.contains("/reactions/"));
+            signs.filter(|seen| seen.status == 403).count()
+        };
+        stage.denies(what);
+        let second = stage.alice.says(thread, "hold\nsay: one");
+        stage.scene.wait(Counter::ModelRequests, 2).await;
+        stage.once_refused(1).await;
+        // While it runs, and while one more waits.
+        let third = stage.alice.says(thread, "say: two");
+        stage.once_refused(2).await;
+        stage.denies(0);
+        stage.sign(second, "👀").await;
+        stage.sign(third, "👀").await;
+        stage.denies(what);
+        stage
+            .going(stage.said(thread, "the end", |said| said.content.starts_with("two")))
+            .await;
+        stage.rests_as(thread, "unsigned").await;
+        let signs = ["✅", "❌", "⚠️"];
+        assert!(signs.iter().all(|sign| !stage.has_sign(third, sign)));
+        // One for each turn, and one since; one more where the event came after that.
+        let asked = refused(&stage);
+        assert!((3..=4).contains(&asked), "{asked}");
+        if what == permissions::ADD_REACTIONS {
+            stage.denies(0);
+        } else {
+            stage.kill();
+            stage.denies(0);
+            stage.up().await;
+        }
+        for message in [second, third] {
+            stage.sign(message, "✅").await;
+            stage.no_sign(message, "👀").await;
+        }
+        stage.rests(thread).await;
+        assert_eq!(refused(&stage), asked);
+    }
+}
+
+impl Stage {
+    /// Waits until Discord has refused so many signs.
+    async fn once_refused(&self, count: usize) {
+        self.fake
+            .until_requested("a sign that is refused", |seen| {
+                let signs = seen.iter().filter(|seen| seen.path.contains("/reactions/"));
+                (signs.filter(|seen| seen.status == 403).count() >= count).then_some(())
+            })
+            .await;
     }
 }

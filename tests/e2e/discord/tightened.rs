@@ -44,9 +44,7 @@ async fn what_waited_of_somebody_who_lost_access_is_dropped_and_told() {
     stage.up().await;
     let (waiting, thread) = stage.waits(&bob, "say: too late").await;
     stage.up_with("users = []".to_owned()).await;
-    stage
-        .is_dropped(waiting, thread, "may not talk to me here any more")
-        .await;
+    stage.is_dropped(waiting, thread, "may not talk to me here").await;
 }
 
 #[tokio::test]
@@ -64,9 +62,7 @@ async fn what_waited_of_somebody_whose_role_was_taken_is_dropped_without_a_resta
         .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     stage.guild.set_roles(&bob, &[]);
-    stage
-        .is_dropped(waiting, thread, "may not talk to me here any more")
-        .await;
+    stage.is_dropped(waiting, thread, "may not talk to me here").await;
 }
 
 #[tokio::test]
@@ -113,9 +109,7 @@ async fn what_waited_of_a_bot_that_is_no_longer_listed_is_dropped_also_where_eve
     stage.up().await;
     let (waiting, thread) = stage.waits(&robot, "say: too late").await;
     stage.up_with("everyone = true".to_owned()).await;
-    stage
-        .is_dropped(waiting, thread, "may not talk to me here any more")
-        .await;
+    stage.is_dropped(waiting, thread, "may not talk to me here").await;
 }
 
 #[tokio::test]
@@ -128,9 +122,7 @@ async fn nothing_that_waited_begins_before_discord_has_said_who_the_bot_is() {
     let slow = Fault::slow(Duration::from_secs(3));
     stage.fake.inject(slow.on("GET", "/users/@me"));
     stage.up_with("users = []".to_owned()).await;
-    stage
-        .is_dropped(waiting, thread, "may not talk to me here any more")
-        .await;
+    stage.is_dropped(waiting, thread, "may not talk to me here").await;
     assert_eq!(stage.fake.faults_left(), 0);
 }
 

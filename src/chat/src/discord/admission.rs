@@ -199,12 +199,12 @@ impl Refusal {
 }
 
 impl Refusal {
-    /// Why what was accepted before is not done, behind a colon.
+    /// Why what was asked for before is not done, behind a colon. Whether it could have been done then is not known.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::NotListed => "who wrote it may not talk to me here any more",
-            Self::NotHere => "I don't work in this channel any more",
-            Self::NoDms => "I don't answer direct messages any more",
+            Self::NotListed => "who wrote it may not talk to me here",
+            Self::NotHere => "I don't work in this channel",
+            Self::NoDms => "I don't answer direct messages",
             Self::TooManyBotTurns => "only bots have spoken here for a while",
             Self::NothingSaid => "nothing was said",
             Self::NoThreads => "there are no threads here",

@@ -21,7 +21,7 @@ use super::persist::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::places;
 use super::rest::Trouble;
 
-const UNSEEN: &str = "I don't see this thread any more";
+const UNSEEN: &str = "I don't see this channel or thread";
 /// So seldom a hidden thread is asked about: Discord counts what it refuses.
 const HIDDEN: Duration = Duration::from_hours(1);
 
@@ -58,6 +58,10 @@ async fn look(bot: &Arc<Bot>, turn: &Turn) -> Result<Admission, String> {
     let (Some(channel), Some(author)) = (places::channel(&turn.thread), id(&turn.by)) else {
         return Ok(Admission::Granted);
     };
+    if bot.places.is_gone(channel) {
+        let reason = hear::GONE.to_owned();
+        return Ok(Admission::Refused { reason });
+    }
     is_seen(bot, turn, channel).await;
     let refused = refusal(bot, channel, author).await;
     let mut reason = refused.map_err(|trouble| trouble.to_string())?;
@@ -91,7 +95,7 @@ async fn is_seen(bot: &Bot, turn: &Turn, channel: Id) {
     }
 }
 
-/// Why what somebody asked for in a channel or thread may not be done any more, behind a colon; `None`: it may.
+/// Why what somebody asked for in a channel or thread may not be done, behind a colon; `None`: it may.
 ///
 /// Errors: it can't be said now.
 pub(super) async fn refusal(bot: &Bot, channel: Id, author: Id) -> Result<Option<&'static str>, Trouble> {

@@ -171,12 +171,8 @@ impl Asker {
         if !self.is_theirs {
             return;
         }
-        let answer = (self.id, self.token.0.as_str());
-        let over = Outgoing::words(words);
-        let changed = bot
-            .rest
-            .answer(bot.identity.application, answer, Later::First, over);
-        if let Err(trouble) = changed.await {
+        let line = self.line();
+        if let Err(trouble) = line.once(bot, Later::First, Outgoing::words(words)).await {
             tracing::info!(channel = self.channel, %trouble, "what was pressed keeps its buttons");
         }
     }
@@ -203,7 +199,7 @@ impl Asker {
         let line = self.line();
         // What may have been said is not said again: nobody can look.
         let may_be_done = |trouble: &Trouble| matches!(trouble, Trouble::Unknown(_));
-        tried(|| line.more(bot, message.clone()), may_be_done).await
+        tried(|| line.once(bot, Later::More, message.clone()), may_be_done).await
     }
 
     /// How they can be answered later.
@@ -265,14 +261,21 @@ impl Line {
 
     /// One more answer, for their eyes only. Errors: why not, as where the interaction's time is over.
     pub(super) async fn add(&self, bot: &Bot, words: &str) -> Result<(), Trouble> {
-        self.more(bot, Outgoing::words(words)).await
+        self.once(bot, Later::More, Outgoing::words(words)).await
     }
 
-    async fn more(&self, bot: &Bot, message: Outgoing) -> Result<(), Trouble> {
-        let application = bot.identity.application;
+    /// One answer, tried once.
+    async fn once(&self, bot: &Bot, later: Later, message: Outgoing) -> Result<(), Trouble> {
+        let interaction = (self.id, self.token.0.as_str());
         bot.rest
-            .answer(application, (self.id, &self.token.0), Later::More, message)
+            .answer(bot.identity.application, interaction, later, message)
             .await
+    }
+
+    /// As a normal message: sent twice, it is there once.
+    fn as_normal(&self, bot: &Bot, message: Outgoing) -> Outgoing {
+        let nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
+        Outgoing { nonce, ..message }
     }
 
     /// Where they asked, for everybody's eyes, once. Errors: it may work later.
@@ -281,8 +284,7 @@ impl Line {
             bot.note(self.channel, self.id, words).await;
             return Ok(());
         }
-        let mut message = Outgoing::words(words);
-        message.nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
+        let message = self.as_normal(bot, Outgoing::words(words));
         match bot.rest.send(self.channel, message, true).await {
             Err(trouble @ Trouble::Refused { .. }) => {
                 tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
@@ -294,15 +296,17 @@ impl Line {
 
     /// The first answer, as [`Asker::answer`]; to `user` directly where nothing can be said in its place any more.
     pub(super) async fn answer(&self, bot: &Bot, message: Outgoing, late: Late, user: Id) {
-        let Err(trouble) = self.become_answered(bot, &message).await else {
+        // It may be done again: what was announced becomes the same once more.
+        let answered = tried(|| self.once(bot, Later::First, message.clone()), |_| false).await;
+        let Err(trouble) = answered else {
             return;
         };
         tracing::info!(channel = self.channel, %trouble, "the answer to an interaction came too late");
-        let mut normal = match late {
+        let normal = match late {
             Late::Same => message,
             Late::Instead(words) => Outgoing::words(words),
         };
-        normal.nonce = Some(bot.nonces.named(&format!("i{}", self.id)));
+        let mut normal = self.as_normal(bot, normal);
         let mut said = bot.rest.send(self.channel, normal.clone(), true).await.map(drop);
         if let Err(Trouble::Refused { .. }) = said {
             said = match bot.rest.direct(user).await {
@@ -317,16 +321,6 @@ impl Line {
         if let Err(trouble) = said {
             tracing::warn!(channel = self.channel, %trouble, "an answer could not be said");
         }
-    }
-
-    /// It may be done again: what was announced becomes the same once more.
-    async fn become_answered(&self, bot: &Bot, message: &Outgoing) -> Result<(), Trouble> {
-        let (application, interaction) = (bot.identity.application, (self.id, self.token.0.as_str()));
-        let answer = || {
-            bot.rest
-                .answer(application, interaction, Later::First, message.clone())
-        };
-        tried(answer, |_| false).await
     }
 }
 

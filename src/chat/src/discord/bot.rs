@@ -1,7 +1,9 @@
 //! The bot: what all parts of this front-end share.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::fmt;
+use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use super::catch_up::{Conversations, Searches, Sight};
 use super::config::Config;
 use super::custom_id::Sealer;
 use super::health::Link;
-use super::hear::{Trying, Unsettled};
+use super::hear::{Trying, Unkept, Unsettled};
 use super::memory::Memory;
 use super::mouth::Mouth;
 use super::nonce::Nonces;
@@ -57,7 +59,7 @@ pub(super) struct Bot {
     began: Instant,
     /// What is tried again.
     pub(super) held: Arc<Held>,
-    pub(super) places: Places,
+    pub(super) places: Arc<Places>,
     pub(super) signs: Signs,
     pub(super) mouth: Mouth,
     pub(super) nonces: Nonces,
@@ -70,6 +72,7 @@ pub(super) struct Bot {
     pub(super) searches: Searches,
     pub(super) conversations: Conversations,
     pub(super) trying: Trying,
+    pub(super) unkept: Unkept,
     pub(super) unsettled: Unsettled,
     /// The last piece of work of each channel: what comes in a channel is done in order.
     tails: Mutex<HashMap<Id, JoinHandle<()>>>,
@@ -92,10 +95,11 @@ impl Bot {
             None
         });
         let seen = Seen::new(seen, identity.came);
-        let (places, began) = (Places::default(), Instant::now());
+        let (places, began) = (Arc::new(Places::default()), Instant::now());
         places.learn_bot_turns(memory.bot_turns());
         places.learn_taken_out(memory.taken_out());
         places.learn_called(called(&memory, &seen));
+        places.learn_guilds(memory.guilds());
         for (channel, user, pays) in memory.payers() {
             places.told_payer(channel, user, pays);
         }
@@ -104,7 +108,7 @@ impl Bot {
             refusals: Mutex::default(),
             began,
             held: Arc::default(),
-            signs: Signs::new(Arc::clone(&rest)),
+            signs: Signs::new(Arc::clone(&rest), Arc::clone(&places)),
             mouth: Mouth::new(),
             places,
             link,
@@ -115,6 +119,7 @@ impl Bot {
             searches: Searches::default(),
             conversations: Conversations::new(&memory.direct()),
             trying: Trying::default(),
+            unkept: Unkept::default(),
             unsettled: Unsettled::default(),
             tails: Mutex::default(),
             config,
@@ -216,6 +221,16 @@ impl Bot {
 
     /// Does something in a channel after everything else that is to be done there.
     pub(super) fn in_order(&self, channel: Id, work: impl Future<Output = ()> + Send + 'static) {
+        self.in_order_while(channel, pending(), work);
+    }
+
+    /// The same; `meanwhile` goes on for as long as it waits for that.
+    pub(super) fn in_order_while(
+        &self,
+        channel: Id,
+        meanwhile: impl Future<Output = Infallible> + Send + 'static,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
         let mut tails = lock(&self.tails);
         if tails.len() > TAILS {
             tails.retain(|_, tail| !tail.is_finished());
@@ -223,8 +238,11 @@ impl Bot {
         let before = tails.remove(&channel);
         let task = tokio::spawn(async move {
             if let Some(before) = before {
-                // One that broke does not stop those behind it.
-                let _ = before.await;
+                tokio::select! {
+                    // One that broke does not stop those behind it.
+                    _ = before => {}
+                    never = meanwhile => match never {},
+                }
             }
             work.await;
         });

@@ -293,8 +293,13 @@ async fn begin_with_its_message(bot: &Arc<Bot>, gap: Gap) -> Result<(), Trouble>
 async fn hear_late(bot: &Arc<Bot>, messages: impl IntoIterator<Item = Message>, guild: Option<Id>) {
     let late = true;
     let came = |message| hear::came(bot, message, guild, late);
-    let all: Vec<_> = messages.into_iter().filter_map(came).collect();
-    for came in all {
-        hear::hear(bot, came).await;
+    let all: Vec<_> = messages.into_iter().filter_map(came).map(Arc::new).collect();
+    let mut behind = &all[..];
+    while let [came, rest @ ..] = behind {
+        tokio::select! {
+            () = hear::hear(bot, Arc::clone(came)) => {}
+            never = hear::wait_behind(bot, rest) => match never {}
+        }
+        behind = rest;
     }
 }

@@ -1,5 +1,6 @@
 //! What Discord tells: messages become turns, and everything else is learnt or handed on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serenity::all::{
@@ -20,19 +21,24 @@ mod deal;
 mod facts;
 mod failed;
 mod now;
+mod thrown_out;
 mod trying;
 mod turn;
 mod unkept;
 mod waiting;
+mod weigh;
 
 pub(super) use absence::is_missing;
 pub(super) use answer::no_thread;
-pub(super) use deal::{behind, came, decided, hear};
+pub(super) use deal::{behind, came, hear};
 pub(super) use facts::place;
 pub(super) use failed::Failed;
+pub(super) use thrown_out::GONE;
 pub(super) use trying::Trying;
 pub(super) use turn::obey_channel;
+pub(super) use unkept::{Unkept, wait_behind};
 pub(super) use waiting::{Unsettled, look_again, look_at_message_of};
+pub(super) use weigh::decided;
 
 use another::notice_another;
 use waiting::News;
@@ -72,6 +78,7 @@ pub(super) fn event(bot: &Arc<Bot>, shard: Shard, event: Event) {
         Event::GuildDelete(event) => {
             bot.seen().left(event.guild.id.get());
             bot.sight.left(event.guild.id.get());
+            thrown_out::is_out_of(bot, event.guild.id.get());
         }
         Event::ChannelDelete(event) => {
             let channel = event.channel.id.get();
@@ -157,9 +164,12 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
         .config
         .shards
         .map_or(0..=total.saturating_sub(1), |ours| ours.first..=ours.last);
-    let guilds = ready.guilds.iter().map(|guild| guild.id.get());
+    let guilds: BTreeSet<Id> = ready.guilds.iter().map(|guild| guild.id.get()).collect();
+    thrown_out::told_by_session(bot, (shard, total), &guilds);
     let direct = (shard == OF_DIRECT).then_some(DIRECT);
-    let session = bot.seen().begin(shard, (ours, total), guilds.chain(direct));
+    let session = bot
+        .seen()
+        .begin(shard, (ours, total), guilds.into_iter().chain(direct));
     // At once: a host that is killed in its first second must not begin anew.
     bot.remember_seen();
     if direct.is_some() {
@@ -168,6 +178,7 @@ fn begin(bot: &Arc<Bot>, shard: Shard, ready: &Ready) {
 }
 
 fn guild(bot: &Arc<Bot>, guild: &Guild) {
+    bot.places.set_gone(guild.id.get(), false);
     bot.places.learn_tier(guild.id.get(), guild.premium_tier.into());
     for channel in guild.channels.values().chain(&guild.threads) {
         bot.places.learn_of(channel);
@@ -184,6 +195,12 @@ fn guild(bot: &Arc<Bot>, guild: &Guild) {
     absence::told_by_guild(bot, guild);
     catch_up::guild(bot, guild);
     unlocked(bot, &guild.threads);
+    // Nobody told of permissions that were given between two sessions.
+    let (bot, guild) = (Arc::clone(bot), guild.id.get());
+    tokio::spawn(async move {
+        let is_there = |channel| bot.places.is_in(channel, guild, None);
+        bot.sign_again(is_there).await;
+    });
 }
 
 /// What could not be said in these threads is tried again where it may be said now.
@@ -203,9 +220,10 @@ fn unlocked(bot: &Arc<Bot>, threads: &[GuildChannel]) {
     }
     let bot = Arc::clone(bot);
     tokio::spawn(async move {
-        for thread in open {
-            bot.say_again(thread).await;
+        for thread in &open {
+            bot.say_again(*thread).await;
         }
+        bot.sign_again(|channel| open.contains(&channel)).await;
     });
 }
 
@@ -222,9 +240,10 @@ fn heard(bot: &Arc<Bot>, message: Message, guild: Option<Id>) {
     let Some(came) = came(bot, message, guild, late) else {
         return;
     };
-    let (bot, channel) = (Arc::clone(bot), came.message.channel_id.get());
-    let again = Arc::clone(&bot);
-    again.in_order(channel, async move { hear(&bot, came).await });
+    let (channel, came) = (came.message.channel_id.get(), Arc::new(came));
+    let (waiting, again) = ((Arc::clone(bot), Arc::clone(&came)), Arc::clone(bot));
+    let meanwhile = async move { wait_behind(&waiting.0, &[waiting.1]).await };
+    bot.in_order_while(channel, meanwhile, async move { hear(&again, came).await });
 }
 
 #[cfg(test)]

@@ -105,6 +105,10 @@ impl Bot {
         if self.places.is_taken_out(channel) && told.is_some_and(|told| told.rest == Rest::Open) {
             return Ok(());
         }
+        if let Some(guild) = self.places.new_guild_of(channel) {
+            self.memory.add_guild(channel, guild)?;
+            self.places.learn_guild(channel, guild);
+        }
         let newest = match told {
             Some(told) => told.upto,
             None => self.newest_item(channel).await,

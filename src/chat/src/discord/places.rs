@@ -14,6 +14,8 @@ use super::admission::Id;
 use crate::harmless;
 use crate::origins::Origin;
 
+mod guilds;
+mod inside;
 mod taken_out;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,7 @@ pub(super) struct Places {
     served: Mutex<HashSet<Id>>,
     /// Those among them that the bot was taken out of.
     taken_out: Mutex<BTreeSet<Id>>,
+    guilds: Mutex<guilds::Guilds>,
     /// The message that called the bot into a thread where it did not listen until then; the last one.
     called: Mutex<BTreeMap<Id, Id>>,
     /// Messages that may call the bot and are not dealt with, each as often as it is under way: where it was said, and the

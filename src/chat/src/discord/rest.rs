@@ -169,7 +169,10 @@ impl Rest {
                 let code = i64::try_from(refused.error.code).unwrap_or_default();
                 // serenity's own words, where the answer is none of Discord's.
                 let words = (code >= 0).then_some(refused.error.message);
-                Err(call.trouble(status, code, words, None))
+                let wrong = refused.error.errors.iter();
+                let on_top = |path: &str| path.split(['.', '[']).next().unwrap_or_default().to_owned();
+                let names = wrong.map(|wrong| on_top(&wrong.path)).collect();
+                Err(call.trouble(status, code, words, None).naming(names))
             }
             Err(serenity::Error::Http(HttpError::Request(error))) => Err(unanswered(&error)),
             // There was an answer that serenity can't read.

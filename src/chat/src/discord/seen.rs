@@ -267,7 +267,7 @@ impl Seen {
 }
 
 /// <https://discord.com/developers/docs/events/gateway#sharding>
-fn shard_of(guild: Id, total: u32) -> Shard {
+pub(super) fn shard_of(guild: Id, total: u32) -> Shard {
     let shard = (guild >> 22) % u64::from(total.max(1));
     Shard::try_from(shard).unwrap_or_default()
 }

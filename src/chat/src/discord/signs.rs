@@ -1,15 +1,20 @@
 //! Signs on messages: one request of a channel after the other, and the newest sign of a message wins.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::admission::Id;
+use super::places::{Places, lock};
 use super::render::{HEARD, SIGNS, WAITS};
 use super::rest::{Rest, Trouble};
 
-/// Messages whose sign is remembered, so that it can be taken off.
-const REMEMBERED: usize = 5000;
+mod again;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use state::{Refused, State};
+
 /// Between two requests about signs in one channel: Discord takes four in a second.
 const PAUSE: Duration = Duration::from_millis(300);
 /// After a try that failed, and twice as long after each further one.
@@ -19,36 +24,32 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const TRIES: u32 = 65;
 /// None, on a message that is known to have none.
 const NONE: &str = "";
-/// Nobody knows which, on a message whose thread was shut when one was to be set.
-const SHUT: &str = "?";
 
 /// All signs. Cloned, it is the same.
 #[derive(Clone)]
 pub(super) struct Signs {
     rest: Arc<Rest>,
+    places: Arc<Places>,
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
-struct State {
-    /// What is to be done, by channel; a channel is there while somebody works on it.
-    wanted: HashMap<Id, VecDeque<(Id, &'static str)>>,
-    /// Messages whose sign is wanted or being set.
-    under_way: HashMap<Id, UnderWay>,
-    shown: HashMap<Id, &'static str>,
-    order: VecDeque<Id>,
-}
-
-/// What is to be done about a message's sign: so many changes, and the newest sign.
-struct UnderWay {
-    changes: usize,
-    newest: &'static str,
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Done,
+    /// Refused, for now: the thread is shut, or the bot may not. It was that moment's.
+    Later {
+        lacks: bool,
+    },
+    /// It will never be.
+    Never,
 }
 
 impl Signs {
-    pub(super) fn new(rest: Arc<Rest>) -> Self {
+    pub(super) fn new(rest: Arc<Rest>, places: Arc<Places>) -> Self {
         Self {
             rest,
+            places,
             state: Arc::default(),
         }
     }
@@ -56,6 +57,8 @@ impl Signs {
     /// The message was heard. What its turn has shown meanwhile says more, and stays.
     pub(super) fn heard(&self, channel: Id, message: Id) {
         let mut state = self.state();
+        // Where signs were refused, one is tried with each turn.
+        state.dares(self.places.of_permissions(channel));
         match state.newest(message) {
             Some(WAITS) => {}
             Some(_) => return,
@@ -95,24 +98,8 @@ impl Signs {
     }
 
     fn want(&self, mut state: MutexGuard<'_, State>, channel: Id, message: Id, sign: &'static str) {
-        let is_idle = !state.wanted.contains_key(&channel);
-        let queue = state.wanted.entry(channel).or_default();
-        let is_one_more = if let Some((_, wanted)) = queue.iter_mut().find(|(known, _)| *known == message) {
-            *wanted = sign;
-            false
-        } else {
-            queue.push_back((message, sign));
-            true
-        };
-        let nothing = UnderWay {
-            changes: 0,
-            newest: sign,
-        };
-        let under_way = state.under_way.entry(message).or_insert(nothing);
-        under_way.changes += usize::from(is_one_more);
-        under_way.newest = sign;
-        drop(state);
-        if is_idle {
+        if state.want(channel, message, sign) {
+            drop(state);
             let signs = self.clone();
             tokio::spawn(async move { signs.work(channel).await });
         }
@@ -123,22 +110,34 @@ impl Signs {
         !self.state().under_way.contains_key(&message)
     }
 
-    /// Whether its last sign could not be set because its thread is put away and may not be brought back.
+    /// Whether its last sign could not be set because its thread is put away and may not be brought back, or is hidden, or
+    /// because the bot lacks a permission.
     pub(super) fn is_shut_off(&self, message: Id) -> bool {
-        self.state().shown.get(&message) == Some(&SHUT)
+        self.state().refused.contains_key(&message)
     }
 
     async fn work(&self, channel: Id) {
         while let Some((message, sign, before)) = self.next(channel) {
-            if before != Some(sign) {
+            if before != Some(sign) && !self.is_left(channel, message, sign) {
                 self.change(channel, message, sign, before).await;
             }
             self.state().end(message);
         }
     }
 
+    /// Whether a sign is not asked for: where the bot lacks a permission every one would be refused.
+    fn is_left(&self, channel: Id, message: Id, sign: &'static str) -> bool {
+        let place = self.places.of_permissions(channel);
+        let mut state = self.state();
+        let is_left = sign != NONE && state.is_lacking(place);
+        if is_left {
+            state.refuse(message, (channel, sign), Some(place));
+        }
+        is_left
+    }
+
     async fn change(&self, channel: Id, message: Id, sign: &'static str, before: Option<&'static str>) {
-        if sign != NONE && !self.ask(channel, message, sign, true).await {
+        if sign != NONE && !self.is_done(channel, message, (sign, sign)).await {
             return;
         }
         self.state().remember(message, sign);
@@ -149,8 +148,35 @@ impl Signs {
             None => self.others(channel, message, sign).await,
         };
         for old in others {
-            self.ask(channel, message, old, false).await;
+            if !self.is_done(channel, message, (old, sign)).await {
+                return;
+            }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Sets or takes off one sign of those that are changed so that the `wanted` one is there alone. Whether the others are
+    /// to be changed, too.
+    async fn is_done(&self, channel: Id, message: Id, (sign, wanted): (&'static str, &'static str)) -> bool {
+        let on = sign == wanted;
+        match self.ask(channel, message, sign, on).await {
+            Asked::Done => {
+                if on {
+                    self.may_again(channel);
+                }
+                true
+            }
+            Asked::Later { lacks } => {
+                let place = lacks.then(|| self.places.of_permissions(channel));
+                let mut state = self.state();
+                // Which one is there nobody knows then.
+                if !on {
+                    state.forget(message);
+                }
+                state.refuse(message, (channel, wanted), place);
+                false
+            }
+            Asked::Never => !on,
         }
     }
 
@@ -171,22 +197,12 @@ impl Signs {
     }
 
     fn next(&self, channel: Id) -> Option<(Id, &'static str, Option<&'static str>)> {
-        let mut state = self.state();
-        let next = state.wanted.get_mut(&channel).and_then(|queue| {
-            // Where much was said at once, how a turn ended does not wait until all is known to be heard.
-            let says_more = queue.iter().position(|(_, sign)| *sign != HEARD);
-            queue.remove(says_more.unwrap_or(0))
-        });
-        let Some((message, sign)) = next else {
-            state.wanted.remove(&channel);
-            return None;
-        };
-        let before = state.shown.get(&message).copied();
-        Some((message, sign, before.filter(|before| *before != SHUT)))
+        self.state().next(channel)
     }
 
-    async fn ask(&self, channel: Id, message: Id, sign: &str, on: bool) -> bool {
+    async fn ask(&self, channel: Id, message: Id, sign: &str, on: bool) -> Asked {
         for tries in 0..TRIES {
+            let changes = self.state().changes;
             let answer = self.rest.react(channel, message, sign, on).await;
             if on && self.rest.is_woken(channel, &answer).await {
                 continue;
@@ -196,17 +212,21 @@ impl Signs {
                 self.state().forget(message);
             }
             match answer {
-                Ok(()) => return true,
+                Ok(()) => return Asked::Done,
                 // A sign is a help, no more. The message may be gone, or signs not be allowed there.
                 Err(trouble @ Trouble::Refused { .. }) => {
-                    if on && (trouble.is_put_away() || trouble.is_hidden()) {
-                        self.state().remember(message, SHUT);
-                    }
                     tracing::debug!(channel, message, %trouble, "a sign could not be set");
-                    return false;
+                    let lacks = trouble.is_lacking();
+                    if !lacks && !trouble.is_put_away() && !trouble.is_hidden() {
+                        return Asked::Never;
+                    }
+                    // Since it was asked more may be allowed.
+                    if self.state().changes == changes {
+                        return Asked::Later { lacks };
+                    }
                 }
                 // The newest one counts.
-                Err(_) if on && self.is_outdated(channel, message) => return false,
+                Err(_) if on && self.is_outdated(channel, message) => return Asked::Never,
                 Err(trouble) => {
                     tracing::debug!(channel, message, %trouble, "a sign could not be set; trying again");
                     tokio::time::sleep(pause(tries, &trouble)).await;
@@ -214,7 +234,7 @@ impl Signs {
             }
         }
         tracing::warn!(channel, message, sign, "a sign could not be set");
-        false
+        Asked::Never
     }
 
     /// Whether another sign is wanted on a message than the one that is being set.
@@ -225,7 +245,7 @@ impl Signs {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -235,112 +255,5 @@ fn pause(tries: u32, trouble: &Trouble) -> Duration {
         // Not to be asked for before.
         Trouble::Limited { after, .. } => pause.max(*after),
         _ => pause,
-    }
-}
-
-impl State {
-    fn end(&mut self, message: Id) {
-        if let Some(under_way) = self.under_way.get_mut(&message) {
-            under_way.changes -= 1;
-            if under_way.changes == 0 {
-                self.under_way.remove(&message);
-            }
-        }
-    }
-
-    /// The sign that a message has, or is to have.
-    fn newest(&self, message: Id) -> Option<&'static str> {
-        let under_way = self.under_way.get(&message).map(|under_way| under_way.newest);
-        under_way.or_else(|| self.shown.get(&message).copied())
-    }
-
-    fn forget(&mut self, message: Id) {
-        self.shown.remove(&message);
-        self.order.retain(|known| *known != message);
-    }
-
-    fn remember(&mut self, message: Id, sign: &'static str) {
-        if self.shown.insert(message, sign).is_none() {
-            self.order.push_back(message);
-        }
-        while self.order.len() > REMEMBERED {
-            if let Some(old) = self.order.pop_front() {
-                self.shown.remove(&old);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn that_a_message_was_heard_takes_nothing_back_that_its_turn_has_shown() {
-        let rest = Rest::new(&"token".into(), &crate::discord::config::Server::default()).unwrap();
-        let signs = Signs::new(Arc::new(rest));
-        let wanted = || signs.state().wanted.get(&1).cloned().unwrap_or_default();
-        signs.show(1, 2, "✋");
-        signs.heard(1, 2);
-        signs.heard(1, 3);
-        assert_eq!(wanted(), [(2, "✋"), (3, HEARD)]);
-        let (message, sign, _) = signs.next(1).unwrap();
-        signs.heard(1, 2);
-        signs.state().remember(message, sign);
-        signs.state().end(message);
-        signs.heard(1, 2);
-        assert_eq!(wanted(), [(3, HEARD)]);
-    }
-
-    #[test]
-    fn how_a_turn_ended_is_shown_also_after_an_outage() {
-        let failed = Trouble::Failed("no connection".to_owned());
-        let all: Duration = (0..TRIES).map(|tries| pause(tries, &failed)).sum();
-        assert_eq!(all.as_secs() / 60, 60, "minutes");
-        let (after, global) = (Duration::from_mins(5), false);
-        assert_eq!(pause(0, &Trouble::Limited { after, global }), after);
-    }
-
-    #[tokio::test]
-    async fn how_a_turn_ended_is_shown_before_that_other_messages_were_heard() {
-        let rest = Rest::new(&"token".into(), &crate::discord::config::Server::default()).unwrap();
-        let signs = Signs::new(Arc::new(rest));
-        for message in 2..5 {
-            signs.heard(1, message);
-        }
-        signs.show(1, 3, "✅");
-        signs.show(1, 9, "❌");
-        let order: Vec<Id> = std::iter::from_fn(|| signs.next(1).map(|(message, ..)| message)).collect();
-        assert_eq!(order, [3, 9, 2, 4]);
-    }
-
-    #[tokio::test]
-    async fn that_a_message_waits_is_said_until_more_is_known_of_it_and_takes_nothing_back() {
-        let rest = Rest::new(&"token".into(), &crate::discord::config::Server::default()).unwrap();
-        let signs = Signs::new(Arc::new(rest));
-        let wanted = |message| {
-            let state = signs.state();
-            let wanted = state.wanted.get(&1);
-            wanted.and_then(|all| {
-                all.iter()
-                    .find(|(known, _)| *known == message)
-                    .map(|(_, sign)| *sign)
-            })
-        };
-        signs.show(1, 2, "✅");
-        signs.waits(1, 2);
-        signs.waits_no_longer(1, 2);
-        assert_eq!(wanted(2), Some("✅"));
-        signs.waits(1, 3);
-        assert_eq!(wanted(3), Some(WAITS));
-        signs.heard(1, 3);
-        signs.waits_no_longer(1, 3);
-        assert_eq!(wanted(3), Some(HEARD));
-        signs.waits(1, 4);
-        signs.waits_no_longer(1, 4);
-        assert_eq!(wanted(4), Some(NONE), "it became nothing");
-        signs.waited(5);
-        signs.heard(1, 5);
-        assert_eq!((wanted(5), signs.state().shown[&5]), (Some(HEARD), WAITS));
     }
 }

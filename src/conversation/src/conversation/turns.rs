@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::{Conversation, ItemIds, within};
 use crate::error::{ConversationError, Result};
 use crate::id::{ItemId, SourceId, ThreadId, TurnId};
-use crate::item::{Body, Item, NoteKind};
+use crate::item::{Attachment, Body, Item, NoteKind};
 use crate::recovery;
 use crate::tables::turns::Origin;
 use crate::tables::{Work, items, threads, turns};
@@ -102,19 +102,26 @@ impl Conversation {
         .await
     }
 
-    /// A turn that waits says something else from now on, and so does its entry in the timeline, which comes with it.
+    /// A turn that waits says something else from now on, with these files, and so does its entry in the timeline, which comes
+    /// with it.
     ///
     /// Errors: `NoTurn` if it does not wait; `TooLarge` above 1 MiB of text.
-    pub async fn reword(&self, turn: TurnId, text: String) -> Result<(Turn, Vec<Item>)> {
+    pub async fn reword(
+        &self,
+        turn: TurnId,
+        text: String,
+        files: Vec<Attachment>,
+    ) -> Result<(Turn, Vec<Item>)> {
         within("message", text.len(), turns::MAX_TEXT)?;
         self.write("change what a turn says", move |database| {
             let found = turns::get(database, turn)?;
-            let turn = turns::reword(database, found, text.clone())?;
+            let turn = turns::reword(database, found, text.clone(), files.clone())?;
             let mut said = items::of_turn(database, &turn.thread, turn.id)?;
             said.retain(|item| matches!(item.body, Body::Said { .. }));
             for item in &mut said {
-                if let Body::Said { text, .. } = &mut item.body {
+                if let Body::Said { text, files, .. } = &mut item.body {
                     text.clone_from(&turn.text);
+                    files.clone_from(&turn.files);
                 }
                 items::put(database, item)?;
             }
@@ -258,24 +265,6 @@ impl Conversation {
                 first = earlier;
             }
             Ok(first.source)
-        })
-        .await
-    }
-
-    /// The chat's name of the message that a turn answers, as [`message_of`](Self::message_of). `None`: others were
-    /// [merged](Self::merge) into it, so that it says more than that message.
-    pub async fn only_message_of(&self, id: TurnId) -> Result<Option<SourceId>> {
-        self.read("look up the only message of a turn", move |database| {
-            let mut first = turns::get(database, id)?;
-            loop {
-                if !turns::merged_into(database, &first)?.is_empty() {
-                    return Ok(None);
-                }
-                match turns::repeated(database, first.id)? {
-                    Some(earlier) => first = earlier,
-                    None => return Ok(Some(first.source)),
-                }
-            }
         })
         .await
     }

@@ -7,6 +7,7 @@ use super::{Work, rows, threads};
 use crate::columns::{json, maybe_moment, moment, to_json, user};
 use crate::error::ConversationError;
 use crate::id::{SourceId, ThreadId, TurnId};
+use crate::item::Attachment;
 use crate::turn::{MERGED, NewTurn, Turn, TurnEnd, TurnEvent, TurnState};
 
 /// The largest text of one turn in bytes.
@@ -149,11 +150,11 @@ pub(crate) fn start(database: &Connection, found: Turn, now: Timestamp) -> Work<
 }
 
 /// A turn that waits says something else.
-pub(crate) fn reword(database: &Connection, found: Turn, text: String) -> Work<Turn> {
+pub(crate) fn reword(database: &Connection, found: Turn, text: String, files: Vec<Attachment>) -> Work<Turn> {
     if found.state != TurnState::Queued {
         return Err(ConversationError::NoTurn(found.id).into());
     }
-    store(database, Turn { text, ..found })
+    store(database, Turn { text, files, ..found })
 }
 
 /// Ends a turn.

@@ -94,22 +94,24 @@ pub(super) fn undecided(asked: bool, tables: &[Named<AgentSection>]) -> Option<P
     (!asked && !has_model).then(|| other.place.problem(None, what).hint(hint))
 }
 
-/// Checks the name of the agent of new threads. `declared` are those that have a table, also where it is wrong.
+/// Checks the name of the agent of new threads. `declared` are those that have a table, also where it is wrong. Gives the one
+/// that is there, and the one that is meant.
 pub(super) fn default_agent(
     asked: Option<(String, TablePlace)>,
     agents: &BTreeMap<String, Agent>,
     declared: &[String],
     problems: &mut Vec<Problem>,
-) -> String {
+) -> (String, String) {
+    let native = || NATIVE.to_owned();
     let Some((name, place)) = asked else {
-        return NATIVE.to_owned();
+        return (native(), native());
     };
     if agents.contains_key(&name) {
-        return name;
+        return (name.clone(), name);
     }
     // What is wrong with its table was told.
     if declared.contains(&name) {
-        return NATIVE.to_owned();
+        return (native(), name);
     }
     let known: Vec<&str> = agents.keys().map(String::as_str).collect();
     problems.push(
@@ -120,7 +122,7 @@ pub(super) fn default_agent(
                 known.join(", ")
             )),
     );
-    NATIVE.to_owned()
+    (native(), native())
 }
 
 fn external(

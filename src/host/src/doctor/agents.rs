@@ -8,33 +8,56 @@ use tokio::task::JoinSet;
 
 use super::Check;
 use crate::assembly;
-use crate::config::Settings;
+use crate::config::{Loaded, Problem, Settings};
 use crate::failure::{Failure, sign_in_command};
 use crate::running::HostLock;
 
 const NAME: &str = "agents";
 
 /// Which agents could not serve a thread, and what they lack. `logins` are those that are stored, if that is known.
-pub(super) fn check(settings: &Settings, logins: Option<&[TenantHealth]>) -> Result<Check, Failure> {
+pub(super) fn check(loaded: &Loaded, logins: Option<&[TenantHealth]>) -> Result<Check, Failure> {
+    let settings = &loaded.settings;
     let refusals = assembly::run(async { Ok(try_external(settings).await) })?;
     // The built-in agent is always there, also where nobody has asked for it.
-    let is_meant = |name: &String| *name == settings.default_agent || settings.declared_agents.contains(name);
-    let findings = settings
+    let is_meant = |name: &String| *name == settings.meant_agent || settings.declared_agents.contains(name);
+    let tried = settings
         .agents
         .iter()
         .filter(|(name, _)| is_meant(name))
-        .flat_map(|(name, agent)| of(name, agent, refusals.get(name), settings, logins))
-        .collect();
+        .flat_map(|(name, agent)| of(name, agent, refusals.get(name), settings, logins));
+    let findings = left_out(loaded).into_iter().chain(tried).collect();
     let names: Vec<&str> = settings.agents.keys().map(String::as_str).collect();
     Ok(Check::worst(
         NAME,
         findings,
-        format!(
-            "{}; new threads get `{}`",
-            names.join(", "),
-            settings.default_agent
-        ),
+        format!("{}; new threads get `{}`", names.join(", "), settings.meant_agent),
     ))
+}
+
+/// Agents that the file declares, and that are not there: what is wrong with their tables is told of the file.
+fn left_out(loaded: &Loaded) -> Option<Check> {
+    let settings = &loaded.settings;
+    let declared = settings.declared_agents.iter();
+    let names: Vec<String> = declared
+        .filter(|name| !settings.agents.contains_key(*name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    let names = names.join(", ");
+    let hint = "the check `config` says what is wrong";
+    // Secrets of a service are hidden from the shell of who looks after it.
+    let is_hidden = !loaded.problems.iter().any(Problem::concerns_all);
+    if is_hidden && HostLock::holder(&settings.state_folder).is_some() {
+        let what = format!("{names} could not be tried: the host that runs has what is hidden from here");
+        return Some(Check::warn(NAME, what).hint(hint));
+    }
+    let what = format!(
+        "no host would start: {names} of `[agents]` can't be used; new threads are to get `{}`",
+        settings.meant_agent
+    );
+    Some(Check::fail(NAME, what).hint(hint))
 }
 
 /// Opens a session of every external agent, all at once, and says why those could not serve a thread that could not.
@@ -84,7 +107,7 @@ fn of(
     // Only the agent of new threads is needed; another may wait for its day. And who has configured none may only want
     // the credentials.
     let tell = |what: String, hint: String| {
-        if name == settings.default_agent && !settings.declared_agents.is_empty() {
+        if name == settings.meant_agent && !settings.declared_agents.is_empty() {
             Check::fail(NAME, what).hint(hint)
         } else {
             Check::warn(NAME, what).hint(hint)

@@ -25,8 +25,13 @@ pub struct Message {
 /// What became of a message that waits for its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Amended {
-    /// It says this now; its files stay.
-    Words(String),
+    /// It says this now.
+    Says {
+        /// Its words.
+        text: String,
+        /// Its files, already in the workspace.
+        files: Vec<Attachment>,
+    },
     /// It is not to run.
     Withdrawn {
         /// Why, behind a colon.

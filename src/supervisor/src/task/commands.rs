@@ -103,8 +103,8 @@ impl Task {
         };
         let turn = self.queued[at].id;
         match amended {
-            Amended::Words(text) => {
-                let (turn, said) = self.shared.conversation.reword(turn, text).await?;
+            Amended::Says { text, files } => {
+                let (turn, said) = self.shared.conversation.reword(turn, text, files).await?;
                 self.queued[at] = turn;
                 for item in said {
                     self.show_written(item);

@@ -160,9 +160,7 @@ impl Asked {
         // Hours may have passed, and a host.
         if again && let Some(reason) = anew::refusal(bot, self.channel, self.user).await? {
             return match self.found(bot).await? {
-                None => Err(Failed::Here(format!(
-                    "I don't open a thread for this any more: {reason}."
-                ))),
+                None => Err(Failed::Here(format!("I don't open a thread for this: {reason}."))),
                 // What it waits for is told there.
                 Some(opened) if self.is_begun(bot, opened).await? => Ok(opened),
                 Some(opened) => Err(Failed::Here(format!(

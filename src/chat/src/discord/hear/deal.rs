@@ -11,13 +11,14 @@ use tokio::time::Instant;
 
 use super::another::{self, is_left, told_of_another, was_opened_by_us};
 use super::answer::{answer, unopened};
-use super::facts::{Said, answers, author, mentions, names_another, place, said, shown};
+use super::facts::{Said, author, mentions};
 use super::now::{Now, now};
 use super::trying::Try;
 use super::turn::{obey_channel, open, turn};
 use super::waiting::{News, source};
+use super::weigh::{Weighed, weighed};
 use super::{Failed, unkept, waiting};
-use crate::discord::admission::{Author, AuthorKind, Facts, Id, Known, Mode, Refusal, Say, Verdict, decide};
+use crate::discord::admission::{Author, Facts, Id, Mode, Refusal, Say, Verdict, decide};
 use crate::discord::bot::Bot;
 use crate::discord::memory::Call;
 use crate::discord::persist::{Behind, Tried, persist};
@@ -102,13 +103,13 @@ pub(in crate::discord) fn behind(bot: &Bot, channel: Id, guild: Option<Id>) -> B
 
 /// Deals with a message that [`came`]. Ends when what comes after it in its channel may be dealt with. It counts as seen
 /// when it is a turn, or nothing for good; a host that stops before leaves it to the next one.
-pub(in crate::discord) async fn hear(bot: &Arc<Bot>, came: Came) {
+pub(in crate::discord) async fn hear(bot: &Arc<Bot>, came: Arc<Came>) {
     let (id, channel) = (came.message.id.get(), came.message.channel_id.get());
     let behind = behind(bot, channel, came.guild);
     if unkept::was_shown(&came.message) {
         bot.signs.waited(id);
     }
-    let (came, again) = (Arc::new(came), Arc::clone(bot));
+    let again = Arc::clone(bot);
     let attempt = move |tries| {
         let (bot, came) = (Arc::clone(&again), Arc::clone(&came));
         async move {
@@ -118,13 +119,17 @@ pub(in crate::discord) async fn hear(bot: &Arc<Bot>, came: Came) {
                 _ if is_deleted() => Ok(()),
                 Ok(Dealt::With) => Ok(()),
                 Ok(Dealt::Left(pause)) => return Tried::Aside(another::LEFT.to_owned(), pause),
-                Err(Failed::Later(why)) => return Tried::Again(why),
+                Err(Failed::Later(why)) => {
+                    unkept::show_waiting(&bot, &came).await;
+                    return Tried::Again(why);
+                }
                 Err(Failed::Unkept { why, told }) => {
                     unkept::show(&bot, &came, &told, tries).await;
                     return Tried::Again(why);
                 }
                 Err(failed) => Err(failed),
             };
+            bot.unkept.ends(channel, id);
             bot.signs.waits_no_longer(channel, id);
             if is_deleted() {
                 // It may have become a turn at the same moment.
@@ -184,23 +189,8 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             Err(trouble) => return Err(trouble.into()),
         },
     };
-    let place = place(channel, guild, spot);
-    let said = said(bot, message);
-    let mut facts = Facts {
-        author,
-        place,
-        mentioned: mentions(bot, message),
-        elsewhere: names_another(bot, message),
-        answers: answers(message),
-        empty: said.is_empty() && shown(bot, message).next().is_none(),
-        known: bot.places.known(channel),
-        bot_turns: bot.places.bot_turns(channel),
-    };
-    if !facts.mentioned && bot.places.is_before_call(channel, id) {
-        facts.known = Known::TakenOut;
-    }
-    // What was missed comes without roles.
-    match decided(bot, guild, &mut facts, message.member.is_some()).await? {
+    let Weighed { said, facts, verdict } = weighed(bot, message, guild, spot).await?;
+    match verdict {
         Verdict::Ignore => {}
         Verdict::Refuse { why, say } => {
             let (author, once) = (facts.author.id, say == Say::Once);
@@ -245,7 +235,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
 
 /// Whether a message has become a turn that has begun: of its thread, or of the one that was opened from it. Of one that waits not
 /// all may have been told.
-async fn is_turn(bot: &Bot, channel: Id, message: Id) -> Result<bool, Failed> {
+pub(super) async fn is_turn(bot: &Bot, channel: Id, message: Id) -> Result<bool, Failed> {
     let source = source(channel, message);
     for of in [channel, message] {
         let Some(thread) = thread(of) else { continue };
@@ -353,40 +343,4 @@ async fn open_from(
     open(bot, message, opened, Some(channel), title).await?;
     turn(bot, message, opened, said.text(), author).await?;
     Ok(Dealt::With)
-}
-
-/// What a message asks for. What only Discord knows, and not by heart, is asked when nothing else lets its author in.
-/// `has_roles`: the author's roles are known.
-///
-/// Errors: Discord does not say it.
-pub(in crate::discord) async fn decided(
-    bot: &Bot,
-    guild: Option<Id>,
-    facts: &mut Facts,
-    has_roles: bool,
-) -> Result<Verdict, Trouble> {
-    let is_unlisted = |verdict: &Verdict| {
-        let why = Refusal::NotListed;
-        matches!(verdict, Verdict::Refuse { why: told, .. } if *told == why)
-    };
-    let verdict = decide(&bot.config.rules, facts);
-    if !is_unlisted(&verdict) {
-        return Ok(verdict);
-    }
-    let rules = bot.rules().await?;
-    let verdict = decide(&rules, facts);
-    let is_person = facts.author.kind == AuthorKind::Person;
-    let (Some(guild), false) = (guild, has_roles || rules.roles.is_empty()) else {
-        return Ok(verdict);
-    };
-    if !is_unlisted(&verdict) || !is_person {
-        return Ok(verdict);
-    }
-    facts.author.roles = match bot.rest.roles(guild, facts.author.id).await {
-        Ok(held) => held,
-        // Who has left has none.
-        Err(Trouble::Refused { .. }) => return Ok(verdict),
-        Err(trouble) => return Err(trouble),
-    };
-    Ok(decide(&rules, facts))
 }

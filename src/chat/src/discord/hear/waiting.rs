@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conversation::{SourceId, Turn, TurnId};
+use conversation::{Part, SourceId, Turn, TurnId};
 use serenity::all::Message;
 use supervisor::{Amended, SupervisorError};
 
@@ -19,6 +19,7 @@ mod unsettled;
 pub(in crate::discord) use unsettled::Unsettled;
 
 const DELETED: &str = "its message was deleted";
+const ALL_DELETED: &str = "its messages were deleted";
 const EMPTIED: &str = "its message says nothing any more";
 
 /// The name of a message, as a turn keeps it.
@@ -26,15 +27,16 @@ pub(super) fn source(channel: Id, message: Id) -> SourceId {
     SourceId(format!("{channel}/{message}"))
 }
 
-/// The message of a turn, if it began with one; of one that was asked for again, what was said at first, if it says no more
-/// than that.
-async fn message_of(bot: &Bot, turn: &Turn) -> Result<Option<(Id, Id)>, SupervisorError> {
-    let own = ids(&turn.source);
-    if own.is_some() {
-        return Ok(own);
+/// The messages that a turn answers. One that waits and is no repetition answers its own.
+async fn parts_of(bot: &Bot, turn: &Turn) -> Result<Vec<Part>, SupervisorError> {
+    if ids(&turn.source).is_none() {
+        return Ok(bot.house.conversation.parts(turn.id).await?);
     }
-    let first = bot.house.conversation.only_message_of(turn.id).await;
-    Ok(first.map_err(SupervisorError::from)?.as_ref().and_then(ids))
+    Ok(vec![Part {
+        source: turn.source.clone(),
+        text: turn.text.clone(),
+        files: turn.files.clone(),
+    }])
 }
 
 fn ids(source: &SourceId) -> Option<(Id, Id)> {
@@ -67,28 +69,29 @@ pub(super) fn told(bot: &Arc<Bot>, channel: Id, message: Id, news: News) {
     });
 }
 
-/// A turn is asked for again and waits: its message may have been changed or deleted before, when nothing waited. It is looked
-/// at once more before it runs.
+/// A turn is asked for again and waits: its messages may have been changed or deleted before, when nothing waited. They are
+/// looked at once more before it runs.
 pub(in crate::discord) async fn look_at_message_of(bot: &Arc<Bot>, turn: TurnId) {
-    match bot.house.conversation.only_message_of(turn).await {
-        Ok(source) => {
-            if let Some((channel, message)) = source.as_ref().and_then(ids) {
+    match bot.house.conversation.parts(turn).await {
+        Ok(parts) => {
+            // With one of them all are.
+            if let Some((channel, message)) = parts.iter().find_map(|part| ids(&part.source)) {
                 told(bot, channel, message, News::Changed);
             }
         }
-        Err(error) => tracing::debug!(%turn, %error, "the message of a turn could not be looked up"),
+        Err(error) => tracing::debug!(%turn, %error, "the messages of a turn could not be looked up"),
     }
 }
 
 /// Errors: why it can't be known or done now. What the next host does by itself, since this one is stopping, is no error.
 pub(super) async fn take_in(bot: &Bot, (channel, message): (Id, Id), news: News) -> Result<(), String> {
     let taken = async {
-        let Some(turn) = waits(bot, channel, message).await? else {
+        let Some((turn, is_alone)) = waits(bot, channel, message).await? else {
             return Ok(());
         };
         let reason = match news {
-            News::Deleted => Some(DELETED),
-            News::Changed => look_again(bot, &turn).await?,
+            News::Deleted if is_alone => Some(DELETED),
+            _ => look_again(bot, &turn).await?,
         };
         match reason.map(str::to_owned) {
             Some(reason) => amend(bot, &turn, Amended::Withdrawn { reason }).await,
@@ -109,50 +112,78 @@ pub(super) async fn take_in(bot: &Bot, (channel, message): (Id, Id), news: News)
     }
 }
 
-/// A turn that has waited: if its message was changed by its author meanwhile, it says that from now on. Why it is not to run,
-/// behind a colon; `None`: it may.
+/// A turn that has waited: what was changed of its messages by their authors meanwhile it says from now on, and what was deleted
+/// it says no more. Why it is not to run, behind a colon; `None`: it may.
 ///
 /// Errors: it can't be said or done now.
 pub(in crate::discord) async fn look_again(bot: &Bot, turn: &Turn) -> Result<Option<&'static str>, Failed> {
-    let Some((channel, message)) = message_of(bot, turn).await? else {
+    let parts = parts_of(bot, turn).await?;
+    let deleted = if parts.len() > 1 { ALL_DELETED } else { DELETED };
+    let Some(first) = parts.first() else {
         return Ok(None);
     };
+    let before = before::part_of(&first.text).to_owned();
+    let mut left = vec![];
+    for part in parts {
+        left.extend(as_it_is(bot, part).await?);
+    }
+    if left.is_empty() {
+        return Ok(Some(deleted));
+    }
+    let (mut text, files) = Part::joined(left);
+    if text.is_empty() && files.is_empty() {
+        return Ok(Some(EMPTIED));
+    }
+    // What stood in the thread before it stays, whose message is the first now.
+    if !text.starts_with(&before) {
+        text.insert_str(0, &before);
+    }
+    if (&text, &files) != (&turn.text, &turn.files) {
+        amend(bot, turn, Amended::Says { text, files }).await?;
+    }
+    Ok(None)
+}
+
+/// A message as it is now; `None`: it was deleted.
+async fn as_it_is(bot: &Bot, part: Part) -> Result<Option<Part>, Failed> {
+    // What was said elsewhere stays as it was.
+    let Some((channel, message)) = ids(&part.source) else {
+        return Ok(Some(part));
+    };
     match bot.rest.message(channel, message).await {
-        Ok(message) => match reworded(bot, turn, &message) {
-            Some(text) if text.is_empty() && turn.files.is_empty() => Ok(Some(EMPTIED)),
-            Some(text) => {
-                amend(bot, turn, Amended::Words(text)).await?;
-                Ok(None)
-            }
-            None => Ok(None),
-        },
+        Ok(message) => Ok(Some(reworded(bot, part, &message))),
         Err(Trouble::Refused {
             code: UNKNOWN_MESSAGE,
             ..
-        }) => Ok(Some(DELETED)),
+        }) => Ok(None),
         // What may not be read stays as it was.
-        Err(Trouble::Refused { .. }) => Ok(None),
+        Err(Trouble::Refused { .. }) => Ok(Some(part)),
         Err(trouble) => Err(trouble.into()),
     }
 }
 
-/// What a turn says now, if its author has changed that. What stood in the thread before it stays.
-fn reworded(bot: &Bot, turn: &Turn, message: &Message) -> Option<String> {
-    message.edited_timestamp?;
-    let words = format!("{}{}", before::part_of(&turn.text), said(bot, message).text());
-    (words != turn.text).then_some(words)
+/// What a message says now, if its author has changed that. What stood in the thread before it stays.
+fn reworded(bot: &Bot, part: Part, message: &Message) -> Part {
+    if message.edited_timestamp.is_none() {
+        return part;
+    }
+    let text = format!("{}{}", before::part_of(&part.text), said(bot, message).text());
+    Part { text, ..part }
 }
 
-/// The turn of a message, if it waits: in the thread that it was said in, or that was opened from it.
-async fn waits(bot: &Bot, channel: Id, message: Id) -> Result<Option<Turn>, Failed> {
+/// The turn of a message, if it waits: in the thread that it was said in, or that was opened from it. Whether it answers that
+/// message alone.
+async fn waits(bot: &Bot, channel: Id, message: Id) -> Result<Option<(Turn, bool)>, Failed> {
     let served = [channel, message]
         .into_iter()
         .filter(|id| bot.places.is_served(*id));
     for thread in served.filter_map(thread) {
         let queued = bot.house.conversation.queued(&thread).await;
         for turn in queued.map_err(SupervisorError::from)? {
-            if message_of(bot, &turn).await? == Some((channel, message)) {
-                return Ok(Some(turn));
+            let parts = parts_of(bot, &turn).await?;
+            let is_it = |part: &Part| ids(&part.source) == Some((channel, message));
+            if parts.iter().any(is_it) {
+                return Ok(Some((turn, parts.len() == 1)));
             }
         }
     }
@@ -160,7 +191,7 @@ async fn waits(bot: &Bot, channel: Id, message: Id) -> Result<Option<Turn>, Fail
 }
 
 /// Errors: not now.
-async fn amend(bot: &Bot, turn: &Turn, amended: Amended) -> Result<(), Failed> {
+pub(super) async fn amend(bot: &Bot, turn: &Turn, amended: Amended) -> Result<(), Failed> {
     let supervisor = &bot.house.supervisor;
     match supervisor.amend(&turn.thread, turn.source.clone(), amended).await {
         Ok(true) => tracing::info!(turn = %turn.id, "a message that waited was changed or taken back"),

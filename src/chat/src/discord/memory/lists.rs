@@ -44,15 +44,14 @@ fn pair<N: FromStr>(line: &str) -> Option<(Id, N)> {
 impl Memory {
     /// Turns in a row that bots began, by channel.
     pub(in crate::discord) fn bot_turns(&self) -> BTreeMap<Id, u32> {
-        let text = self.read("bot-turns").unwrap_or_default();
-        text.lines().filter_map(pair).collect()
+        self.pairs("bot-turns")
     }
 
     pub(in crate::discord) fn set_bot_turns(&self, turns: &BTreeMap<Id, u32>) -> io::Result<()> {
-        let lines = turns
-            .iter()
-            .map(|(channel, turns)| format!("{channel} {turns}\n"));
-        self.write("bot-turns", lines.collect::<String>().as_bytes())
+        self.set_lines(
+            "bot-turns",
+            turns.iter().map(|(channel, turns)| format!("{channel} {turns}")),
+        )
     }
 
     /// Who was told whose login pays, and in which channel; the newest of each counts.
@@ -78,8 +77,7 @@ impl Memory {
     }
 
     pub(in crate::discord) fn set_taken_out(&self, threads: &BTreeSet<Id>) -> io::Result<()> {
-        let lines = threads.iter().map(|thread| format!("{thread}\n"));
-        self.write("taken-out", lines.collect::<String>().as_bytes())
+        self.set_lines("taken-out", threads.iter().map(Id::to_string))
     }
 
     /// The messages that called the bot into threads; the last one of each counts.
@@ -104,26 +102,54 @@ impl Memory {
         self.write("called", lines.collect::<String>().as_bytes())
     }
 
+    /// The guilds of threads.
+    pub(in crate::discord) fn guilds(&self) -> BTreeMap<Id, Id> {
+        self.whole_pairs("guilds")
+    }
+
+    pub(in crate::discord) fn add_guild(&self, thread: Id, guild: Id) -> io::Result<()> {
+        self.add_pair("guilds", thread, guild)
+    }
+
     /// The direct conversations that were written down.
     pub(in crate::discord) fn direct(&self) -> Direct {
         let text = self.read("direct").unwrap_or_default();
         Direct {
-            conversations: text
-                .lines()
-                .filter_map(|line| pair(line.strip_suffix(END)?))
-                .collect(),
+            conversations: self.whole_pairs("direct"),
             is_all: text.lines().any(|line| line == ALL),
         }
     }
 
     /// One more, and with whom.
     pub(in crate::discord) fn add_direct(&self, channel: Id, person: Id) -> io::Result<()> {
-        self.append("direct", &format!("{channel} {person}{END}"))
+        self.add_pair("direct", channel, person)
     }
 
     /// All that there were when an earlier version ran are in the list.
     pub(in crate::discord) fn has_all_direct(&self) -> io::Result<()> {
         self.append("direct", ALL)
+    }
+
+    /// A list that is written anew each time.
+    fn pairs<N: FromStr, All: FromIterator<(Id, N)>>(&self, name: &str) -> All {
+        let text = self.read(name).unwrap_or_default();
+        text.lines().filter_map(pair).collect()
+    }
+
+    fn set_lines(&self, name: &str, lines: impl Iterator<Item = String>) -> io::Result<()> {
+        let text: String = lines.map(|line| line + "\n").collect();
+        self.write(name, text.as_bytes())
+    }
+
+    /// A list that is added to, of which a line without its end is none.
+    fn whole_pairs<All: FromIterator<(Id, Id)>>(&self, name: &str) -> All {
+        let text = self.read(name).unwrap_or_default();
+        let whole = text.lines().filter_map(|line| line.strip_suffix(END));
+        whole.filter_map(pair).collect()
+    }
+
+    fn add_pair(&self, name: &str, one: Id, other: Id) -> io::Result<()> {
+        self.append(name, &format!("{one} {other}{END}"))
     }
 
     /// Adds a line at the end. Half of one, where power was lost, is taken for none, and spoils none that follows.
@@ -174,6 +200,8 @@ mod tests {
         memory.set_called(&[(7, call(90))].into()).unwrap();
         memory.add_called(9, call(95)).unwrap();
         assert_eq!(memory.called(), [(7, call(90)), (9, call(95))].into());
+        memory.add_guild(7, 1).unwrap();
+        assert_eq!(memory.guilds(), [(7, 1)].into());
         memory.set_taken_out(&[7, 8].into()).unwrap();
         assert_eq!(memory.taken_out(), [7, 8].into());
     }

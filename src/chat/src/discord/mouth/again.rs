@@ -1,5 +1,6 @@
 //! What could not be said is said again, in its place: the thread is looked at anew from there on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use conversation::{ConversationError, Delivery, DeliveryState, Item, ItemId, TurnId};
@@ -49,17 +50,30 @@ impl Bot {
             let stuck = stuck.unwrap_or_default();
             let mut threads = bot.stale_threads();
             threads.extend(stuck.iter().filter_map(|one| places::channel(&one.thread)));
-            let is_there = |thread: &Id| {
-                let spot = bot.places.spot(*thread);
-                spot.is_some_and(|spot| {
-                    let here = |of: Id| *thread == of || spot.parent == Some(of);
-                    spot.guild == Some(guild) && channel.is_none_or(here)
-                })
-            };
-            for thread in threads.into_iter().filter(is_there) {
+            let is_there = |thread| bot.places.is_in(thread, guild, channel);
+            for thread in threads.into_iter().filter(|thread| is_there(*thread)) {
                 bot.say_again(thread).await;
             }
+            bot.sign_again(is_there).await;
         });
+    }
+
+    /// Signs that were refused in these channels are set. What lacked nothing but a sign is told from there on.
+    pub(in crate::discord) async fn sign_again(
+        self: &Arc<Self>,
+        is_there: impl Fn(Id) -> bool + Send + Sync,
+    ) {
+        let signed = self.signs.again(is_there).await;
+        // A thread that was opened from a message has its id.
+        let threads: BTreeSet<Id> = signed
+            .into_iter()
+            .flat_map(|(channel, message)| [channel, message])
+            .collect();
+        for thread in threads {
+            if self.places.is_served(thread) {
+                self.say_again(thread).await;
+            }
+        }
     }
 
     /// Has a thread looked at again from where it shows less than was said. Whether it does.

@@ -83,11 +83,7 @@ pub(super) fn do_without(voice: &Voice, message: &DesiredMessage) -> Outcome {
 
 /// A message is there: what that says about files.
 pub(super) fn learn(bot: &Arc<Bot>, voice: &Voice, channel: Id, message: &DesiredMessage) {
-    let place = bot
-        .places
-        .spot(channel)
-        .and_then(|spot| spot.parent)
-        .unwrap_or(channel);
+    let place = bot.places.of_permissions(channel);
     let known = &bot.mouth.without_files;
     if !message.files.is_empty() {
         known.known().remove(&place);

@@ -139,6 +139,7 @@ fn outcome(trouble: &Trouble) -> Outcome {
             code: UNKNOWN_CHANNEL | NO_MESSAGE,
             ..
         } => Outcome::Gone,
+        trouble if trouble.is_unexplained() => Outcome::Barred,
         Trouble::Refused { .. } => Outcome::Refused,
         Trouble::Failed(_) | Trouble::NoToken => Outcome::Failed,
         Trouble::Barred(_) => Outcome::Barred,

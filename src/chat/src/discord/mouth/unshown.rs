@@ -11,9 +11,6 @@ use crate::discord::reconcile::Outcome;
 use crate::discord::render::Key;
 use crate::discord::rest::{Answered, Trouble};
 
-/// HTTP's status for what is wrong with what was sent.
-const BAD: u16 = 400;
-
 /// Such messages of a thread, whichever posting of their card they are of.
 #[derive(Default)]
 pub(super) struct Unshown(Mutex<BTreeSet<Key>>);
@@ -31,10 +28,7 @@ impl Unshown {
 /// Where Discord refuses the words of a message for the first time: what follows, since it may be drawn without them now. Of
 /// what is drawn with them all the same, as everything but a card, the next refusal counts.
 pub(super) fn drawn_anew(voice: &Voice, key: Key, answer: &Result<Answered, Trouble>) -> Option<Outcome> {
-    let Err(trouble @ Trouble::Refused { status: BAD, .. }) = answer else {
-        return None;
-    };
-    if trouble.is_put_away() || !voice.unshown.learn(key) {
+    if !answer.as_ref().is_err_and(Trouble::is_of_words) || !voice.unshown.learn(key) {
         return None;
     }
     voice.look();

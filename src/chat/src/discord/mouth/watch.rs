@@ -17,13 +17,27 @@ use crate::discord::places;
 /// So often is asked which threads have a second chance.
 const LOOK: Duration = Duration::from_mins(1);
 
+/// Threads that lack nothing but a sign, of which so many are looked at when a host begins, those that were opened last: where the
+/// bot lacks a permission these are all. The others are when something happens in them.
+const UNSIGNED: usize = 50;
+
 /// Begins with what an earlier host left half said, and goes on with every thread in which something happens.
 pub(in crate::discord) async fn begin(bot: &Arc<Bot>) {
     let mut list = bot.house.supervisor.list_changes();
     bot.take_up_deliveries().await;
     match bot.memory.unfinished() {
         Ok(unfinished) => {
+            let mut left = unfinished
+                .iter()
+                .filter(|(_, rest)| *rest == Rest::Unsigned)
+                .count();
             for (channel, rest) in unfinished {
+                if rest == Rest::Unsigned {
+                    left -= 1;
+                    if left >= UNSIGNED {
+                        continue;
+                    }
+                }
                 if rest == Rest::Stale {
                     bot.mouth.stale().insert(channel);
                 }

@@ -44,6 +44,8 @@ pub(in crate::discord) enum Trouble {
         code: i64,
         /// Discord's words.
         message: String,
+        /// What is wrong in the request, if it says so, as `content`: the names on top.
+        names: Vec<String>,
     },
     /// Not done; later it may work.
     #[error("Discord could not be reached: {0}")]
@@ -54,6 +56,48 @@ pub(in crate::discord) enum Trouble {
     /// Nobody knows whether it was done.
     #[error("Discord did not answer: {0}")]
     Unknown(String),
+}
+
+/// Discord's code for a request that is wrong in itself.
+const WRONG: i64 = 50_035;
+/// Discord's codes for what a message says: nothing at all, words that the guild or Discord does not let through, a link that it
+/// lists as harmful. <https://docs.discord.com/developers/topics/opcodes-and-status-codes#json>
+const OF_WORDS: [i64; 4] = [50_006, 200_000, 20_009, 240_000];
+/// What of a message can be seen.
+const SEEN: [&str; 3] = ["content", "embeds", "components"];
+
+impl Trouble {
+    /// With what Discord says is wrong in the request.
+    pub(super) fn naming(mut self, wrong: Vec<String>) -> Self {
+        if let Self::Refused { names, .. } = &mut self {
+            *names = wrong;
+        }
+        self
+    }
+
+    /// Whether it is what a message says or shows that Discord does not take: with other words it might.
+    pub(in crate::discord) fn is_of_words(&self) -> bool {
+        match self {
+            Self::Refused {
+                code: WRONG, names, ..
+            } => names.is_empty() || names.iter().any(|name| SEEN.contains(&name.as_str())),
+            Self::Refused { code, .. } => OF_WORDS.contains(code),
+            _ => false,
+        }
+    }
+
+    /// Whether nobody can tell from it why: the same may be taken later.
+    pub(in crate::discord) fn is_unexplained(&self) -> bool {
+        let is_odd = matches!(
+            self,
+            Self::Refused {
+                status: 400,
+                code: 0 | WRONG,
+                ..
+            }
+        );
+        is_odd && !self.is_of_words()
+    }
 }
 
 /// What was answered.
@@ -102,7 +146,9 @@ pub(super) async fn read(call: &Call<'_>, response: reqwest::Response) -> Result
     let code = body["code"].as_i64().unwrap_or_default();
     let words = body["message"].as_str().map(str::to_owned);
     let limited = after.map(|after| (after, global || body["global"] == true));
-    Err(call.trouble(status.as_u16(), code, words, limited))
+    let names = body["errors"].as_object().into_iter().flatten();
+    let names = names.map(|(name, _)| name.clone()).collect();
+    Err(call.trouble(status.as_u16(), code, words, limited).naming(names))
 }
 
 /// Without the address, which may carry an interaction's token.

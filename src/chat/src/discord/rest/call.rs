@@ -84,6 +84,7 @@ impl<'a> Call<'a> {
                 status,
                 code,
                 message,
+                names: vec![],
             },
         }
     }

@@ -130,6 +130,32 @@ async fn refusals_and_outages_are_told_apart() {
 }
 
 #[test]
+fn a_refusal_of_words_is_told_from_others_and_what_nobody_explains_may_be_taken_later() {
+    let call = Call::new(LightMethod::Get, Route::UserMe, Lane("other", 0));
+    for (status, code, names, of_words, unexplained) in [
+        (400, 240_000, vec![], true, false),
+        (400, 200_000, vec![], true, false),
+        (400, 50_035, vec![], true, false),
+        (400, 50_035, vec!["message_reference", "content"], true, false),
+        (400, 50_035, vec!["components"], true, false),
+        (400, 50_035, vec!["embeds"], true, false),
+        (400, 50_035, vec!["nonce"], false, true),
+        (400, 0, vec![], false, true),
+        (400, 50_083, vec![], false, false),
+        (400, 50_024, vec![], false, false),
+        (403, 0, vec![], false, false),
+        (502, 0, vec![], false, false),
+    ] {
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let trouble = call
+            .trouble(status, code, Some("No".to_owned()), None)
+            .naming(names.clone());
+        let told = (trouble.is_of_words(), trouble.is_unexplained());
+        assert_eq!(told, (of_words, unexplained), "{status} {code} {names:?}");
+    }
+}
+
+#[test]
 fn only_what_discord_itself_refuses_is_refused_for_good() {
     let call = Call::new(LightMethod::Get, Route::UserMe, Lane("other", 0));
     let discords = || Some("No".to_owned());

@@ -1,7 +1,7 @@
 //! The inbox.
 
 use super::*;
-use crate::conversation::Spoken;
+use crate::conversation::{Part, Spoken};
 use crate::turn::{Merged, TurnEnd, TurnState};
 
 const MIB: usize = 1 << 20;
@@ -475,17 +475,77 @@ fn skipped_turn(waiting: &Waiting) -> TurnId {
 async fn a_turn_that_waits_can_say_something_else_and_so_does_its_entry() {
     let (_folder, conversation, thread) = with_thread().await;
     let turn = say(&conversation, &thread, "1", "old").await;
-    let (turn, said) = conversation.reword(turn.id, "new".to_owned()).await.unwrap();
+    let (turn, said) = conversation
+        .reword(turn.id, "new".to_owned(), vec![])
+        .await
+        .unwrap();
     assert_eq!((turn.text.as_str(), said.len()), ("new", 1));
     assert_eq!(conversation.items(&thread, None, 9).await.unwrap(), said);
     assert!(matches!(&said[0].body, Body::Said { text, .. } if text == "new"));
     let running = start(&conversation, &thread).await;
     assert_eq!(running.text, "new");
     is_no_turn(
-        conversation.reword(running.id, "late".to_owned()).await,
+        conversation.reword(running.id, "late".to_owned(), vec![]).await,
         running.id,
     );
     assert_eq!(conversation.turn(running.id).await.unwrap().text, "new");
+}
+
+#[tokio::test]
+async fn the_messages_of_a_turn_are_told_apart_after_a_steer_and_in_its_retry() {
+    let (_folder, conversation, thread) = with_thread().await;
+    let write = async |source: &str, text: &str, file: Option<&str>| {
+        let attached = |name: &str| crate::Attachment {
+            name: name.to_owned(),
+            path: name.to_owned(),
+            size: 1,
+            mime: "text/plain".to_owned(),
+        };
+        let new = NewTurn {
+            files: file.map(attached).into_iter().collect(),
+            ..message(&thread, source, text)
+        };
+        match conversation.enqueue(new).await.unwrap() {
+            Enqueued::New(turn, _) => turn,
+            Enqueued::Known(turn) => panic!("{turn:?}"),
+        }
+    };
+    let told = async |turn: TurnId| {
+        let parts = conversation.parts(turn).await.unwrap();
+        let one = |part: &Part| {
+            let files = part.files.iter().map(|file| format!(" +{}", file.name));
+            format!("{}: {}{}", part.source.0, part.text, files.collect::<String>())
+        };
+        parts.iter().map(one).collect::<Vec<_>>()
+    };
+    let one = write("1", "look", Some("a")).await;
+    assert_eq!(told(one.id).await, ["1: look +a"]);
+    start(&conversation, &thread).await;
+    let other = write("2", "and here\n\nlook", Some("b")).await;
+    let bare = write("3", "", Some("c")).await;
+    for from in [&other, &bare] {
+        conversation.merge(from.id, one.id).await.unwrap();
+    }
+    let three = ["1: look +a", "2: and here\n\nlook +b", "3:  +c"];
+    assert_eq!(told(one.id).await, three);
+    conversation.finish(one.id, TurnEnd::Failed, None).await.unwrap();
+    let Enqueued::New(again, _) = conversation.retry(one.id).await.unwrap() else {
+        panic!("it is new");
+    };
+    let (text, files) = Part::joined(conversation.parts(again.id).await.unwrap());
+    assert_eq!((&text, &files), (&again.text, &again.files));
+    // What it says now changes nothing in what the messages said.
+    let left = vec![files[0].clone()];
+    let (again, said) = conversation
+        .reword(again.id, "look".to_owned(), left.clone())
+        .await
+        .unwrap();
+    assert_eq!(again.files, left);
+    assert!(matches!(&said[0].body, Body::Said { files, .. } if *files == left));
+    start(&conversation, &thread).await;
+    let more = write("4", "more", None).await;
+    conversation.merge(more.id, again.id).await.unwrap();
+    assert_eq!(told(again.id).await, [&three[..], &["4: more"]].concat());
 }
 
 #[tokio::test]

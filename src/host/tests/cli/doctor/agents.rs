@@ -40,6 +40,32 @@ fn an_agent_of_new_threads_without_a_model_fails_and_without_any_configuration_i
 }
 
 #[test]
+fn an_agent_that_lacks_what_its_env_names_is_no_reason_to_speak_of_the_built_in_one() {
+    let (ran, check) = agents(
+        "default_agent = \"codex\"\n[agents.codex]\ncommand = [\"codex-acp\"]\nenv = { KEY = { from_env = \"NOT_SET_ANYWHERE\" } }\n",
+    );
+    let message = check["message"].as_str().unwrap();
+    assert_eq!((check["status"].as_str(), ran.code), (Some("fail"), 1));
+    assert_eq!(
+        message,
+        "no host would start: `codex` of `[agents]` can't be used; new threads are to get `codex`"
+    );
+    assert!(!check.to_string().contains("native"), "{check:#}");
+    // Another one that nobody means to be the first.
+    let (ran, check) = agents(
+        "[agents.native]\nmodel = \"m\"\n[agents.codex]\ncommand = [\"codex-acp\"]\nenv = { KEY = { from_env = \"NOT_SET_ANYWHERE\" } }\n",
+    );
+    let message = check["message"].as_str().unwrap();
+    assert_eq!((check["status"].as_str(), ran.code), (Some("fail"), 1));
+    assert!(
+        message.starts_with(
+            "no host would start: `codex` of `[agents]` can't be used; new threads are to get `native`"
+        ),
+        "{message}"
+    );
+}
+
+#[test]
 fn an_external_agent_that_is_not_installed_is_told() {
     let (ran, check) =
         agents("default_agent = \"codex\"\n[agents.codex]\ncommand = [\"no-such-agent-anywhere\"]\n");

@@ -306,7 +306,10 @@ async fn what_waits_says_what_its_author_wants_now_and_what_runs_is_left_alone()
     let (thread, mut view, first) = busy(&host).await;
     let [changed, withdrawn] = [host.post(&thread, "old").await, host.post(&thread, "never").await];
     let source = async |turn| host.turn(turn).await.source;
-    let words = |text: &str| Amended::Words(text.to_owned());
+    let words = |text: &str| Amended::Says {
+        text: text.to_owned(),
+        files: vec![],
+    };
     let amend = async |turn, amended| {
         let source = source(turn).await;
         host.supervisor.amend(&thread, source, amended).await.unwrap()

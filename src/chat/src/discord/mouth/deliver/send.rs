@@ -8,13 +8,14 @@ use credentials::Timestamp;
 use super::claim::{Claimed, claimed};
 use super::put::{outgoing, put};
 use super::{Done, learn_of_the_end, outcome};
+use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
 use crate::discord::mouth::voice::Voice;
 use crate::discord::mouth::{attach, lost, unshown};
 use crate::discord::places;
 use crate::discord::reconcile::Outcome;
 use crate::discord::render::{DesiredMessage, Key};
-use crate::discord::rest::{NO_PERMISSION, Trouble};
+use crate::discord::rest::{Answered, NO_PERMISSION, Trouble};
 
 pub(super) async fn send(
     bot: &Arc<Bot>,
@@ -71,23 +72,7 @@ pub(super) async fn send(
             reason: "the bot may attach no files here".to_owned(),
             pause: Some(attach::SOON),
         },
-        Ok(answer) => Settled::Delivered {
-            remote: Some(answer.id.to_string()),
-        },
-        Err(Trouble::Limited { after, .. }) => Settled::NotSent {
-            reason: "too many requests".to_owned(),
-            pause: Some(*after),
-        },
-        Err(trouble @ (Trouble::Failed(_) | Trouble::Barred(_) | Trouble::NoToken)) => Settled::NotSent {
-            reason: trouble.to_string(),
-            pause: None,
-        },
-        Err(trouble @ Trouble::Unknown(_)) => Settled::Unknown {
-            reason: trouble.to_string(),
-        },
-        Err(trouble @ Trouble::Refused { .. }) => Settled::Refused {
-            reason: refusal(trouble, needed),
-        },
+        answer => settled(answer, |trouble| refusal(bot, channel, trouble, needed)),
     };
     let is_written = write_down(bot, voice, &delivery, settled).await;
     if is_unattached {
@@ -98,8 +83,11 @@ pub(super) async fn send(
     }
     match &answer {
         Ok(_) => attach::learn(bot, voice, channel, message),
+        Err(trouble) if trouble.is_unexplained() => {
+            tracing::warn!(%thread, %trouble, "a message could not be sent; trying again");
+        }
         Err(trouble @ Trouble::Refused { .. }) => {
-            tracing::warn!(%thread, "a message could not be sent: {}", refusal(trouble, needed));
+            tracing::warn!(%thread, "a message could not be sent: {}", refusal(bot, channel, trouble, needed));
         }
         Err(_) => {}
     }
@@ -123,6 +111,33 @@ pub(super) async fn send(
         // What the outbox has on its way all the same holds up all that comes behind it: it is to be claimed once more.
         Outcome::Done { .. } | Outcome::Refused if !is_written => Outcome::Unknown.into(),
         _ => done,
+    }
+}
+
+/// What is written down of a try. `refusal`: why a message was refused, in words.
+fn settled(answer: &Result<Answered, Trouble>, refusal: impl Fn(&Trouble) -> String) -> Settled {
+    match answer {
+        Ok(answer) => Settled::Delivered {
+            remote: Some(answer.id.to_string()),
+        },
+        Err(Trouble::Limited { after, .. }) => Settled::NotSent {
+            reason: "too many requests".to_owned(),
+            pause: Some(*after),
+        },
+        Err(trouble @ (Trouble::Failed(_) | Trouble::Barred(_) | Trouble::NoToken)) => Settled::NotSent {
+            reason: trouble.to_string(),
+            pause: None,
+        },
+        Err(trouble @ Trouble::Unknown(_)) => Settled::Unknown {
+            reason: trouble.to_string(),
+        },
+        Err(trouble) if trouble.is_unexplained() => Settled::NotSent {
+            reason: trouble.to_string(),
+            pause: None,
+        },
+        Err(trouble @ Trouble::Refused { .. }) => Settled::Refused {
+            reason: refusal(trouble),
+        },
     }
 }
 
@@ -157,8 +172,9 @@ fn warn(thread: &ThreadId, error: &ConversationError, what: &str) {
 }
 
 /// Why a message without files was refused. `needed`: of a thread that is seen nothing else can be lacking.
-fn refusal(trouble: &Trouble, needed: &str) -> String {
+fn refusal(bot: &Bot, channel: Id, trouble: &Trouble, needed: &str) -> String {
     match trouble {
+        trouble if bot.places.is_gone(channel) => format!("{trouble}: the bot was removed from its server"),
         Trouble::Refused {
             code: NO_PERMISSION, ..
         } => format!("{trouble}: the bot lacks the permission {needed}"),

@@ -18,6 +18,9 @@ mod taken;
 
 pub(super) use taken::Taken;
 
+/// Turns that lack their sign, of which so many are looked at once more: where the bot lacks a permission each one does.
+const MOST_UNSIGNED: usize = 20;
+
 /// What a voice knows of its thread.
 pub(super) struct Scene {
     pub(super) items: BTreeMap<ItemId, Item>,
@@ -184,12 +187,14 @@ impl Scene {
 
     /// All is said that was to be told after `upto`.
     pub(super) fn said(&self, bot: &Bot, upto: ItemId) -> End {
-        let is_shut_off = |of: &TurnId| {
-            let mut signed = self.signed.iter();
-            signed.any(|(message, turn)| turn == of && bot.signs.is_shut_off(*message))
-        };
+        let signed = self.signed.iter();
+        let shut_off = signed.filter(|(message, _)| bot.signs.is_shut_off(*message));
+        let mut shut_off: Vec<TurnId> = shut_off.map(|(_, turn)| *turn).collect();
+        shut_off.sort_unstable();
+        shut_off.dedup();
+        let newest = &shut_off[shut_off.len().saturating_sub(MOST_UNSIGNED)..];
         let mut items = self.items.values();
-        let unsigned = items.find(|item| item.turn.as_ref().is_some_and(is_shut_off));
+        let unsigned = items.find(|item| item.turn.is_some_and(|turn| newest.contains(&turn)));
         End::Said {
             newest: self.newest().max(upto),
             unsigned: unsigned.map(|item| item.id),

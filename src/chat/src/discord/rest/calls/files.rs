@@ -22,6 +22,7 @@ impl Rest {
                 status,
                 code,
                 message,
+                names: vec![],
             });
         }
         let mut content = vec![];

@@ -12,7 +12,7 @@ use super::id;
 use crate::discord::admission::Id;
 use crate::discord::clock;
 use crate::discord::places::Kind;
-use crate::discord::rest::{Call, Lane, NO_ACCESS, Rest, Trouble};
+use crate::discord::rest::{Call, Lane, NO_ACCESS, NO_PERMISSION, Rest, Trouble};
 
 /// After so many minutes without a word Discord puts a thread away; the next word brings it back.
 const ARCHIVE: u64 = 4320;
@@ -39,6 +39,17 @@ impl Trouble {
     /// Whether it is that the bot does not see a channel.
     pub(in crate::discord) fn is_hidden(&self) -> bool {
         matches!(self, Self::Refused { code: NO_ACCESS, .. })
+    }
+
+    /// Whether it is that the bot lacks a permission.
+    pub(in crate::discord) fn is_lacking(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                code: NO_PERMISSION,
+                ..
+            }
+        )
     }
 }
 
