@@ -45,6 +45,18 @@ impl Stage {
         .await
     }
 
+    /// A thread in which a message's files are being fetched, and that message.
+    async fn with_one_whose_files_come(&self) -> (Id, Id) {
+        let (first, thread) = self.mention(&self.alice, "say: hello").await;
+        self.sign(first, "✅").await;
+        self.fake
+            .inject(Fault::held().on("GET", "/cdn/attachments/*/*/*"));
+        let post = Post::new("say: old words").file("a.txt", "text/plain", b"one");
+        let changed = self.alice.posts(thread, post);
+        self.struck().await;
+        (thread, changed)
+    }
+
     /// Waits until the host has heard something that is said elsewhere now.
     async fn hears_elsewhere(&self) {
         let lounge = self.guild.channel("lounge");
@@ -227,12 +239,7 @@ async fn a_mention_that_is_deleted_while_it_is_still_tried_is_tried_no_more() {
         .fake
         .inject(Fault::status(502).on("POST", place).times(1_000));
     let deleted = stage.mentioned_by(&stage.alice, "say: taken back");
-    stage
-        .fake
-        .until_requested("the first try", |seen| {
-            seen.iter().find(|seen| seen.status == 502).map(drop)
-        })
-        .await;
+    stage.is_tried().await;
     stage.alice.deletes(deleted);
     let held = async || {
         let status = stage.prints(&["status"]).await;
@@ -247,12 +254,7 @@ async fn what_is_changed_while_it_is_still_tried_runs_in_its_new_words() {
     let place = "/channels/*/messages/*/threads";
     stage.fake.inject(Fault::status(502).on("POST", place).times(3));
     let message = stage.mentioned_by(&stage.alice, "say: old words");
-    stage
-        .fake
-        .until_requested("the first try", |seen| {
-            seen.iter().find(|seen| seen.status == 502).map(drop)
-        })
-        .await;
+    stage.is_tried().await;
     let name = stage.fake.bot().mention();
     stage.alice.edits(message, &format!("{name} say: new words"));
     stage.sign(message, "✅").await;
@@ -262,14 +264,7 @@ async fn what_is_changed_while_it_is_still_tried_runs_in_its_new_words() {
 #[tokio::test]
 async fn what_is_changed_while_its_files_come_runs_in_its_new_words() {
     let stage = Stage::start("", "").await;
-    let (first, thread) = stage.mention(&stage.alice, "say: hello").await;
-    stage.sign(first, "✅").await;
-    stage
-        .fake
-        .inject(Fault::held().on("GET", "/cdn/attachments/*/*/*"));
-    let post = Post::new("say: old words").file("a.txt", "text/plain", b"one");
-    let changed = stage.alice.posts(thread, post);
-    stage.struck().await;
+    let (thread, changed) = stage.with_one_whose_files_come().await;
     stage.alice.edits(changed, "say: new words");
     // What was changed was heard by then.
     stage.hears_elsewhere().await;
@@ -303,14 +298,7 @@ async fn what_was_missed_and_is_changed_before_its_turn_comes_runs_in_its_new_wo
 #[tokio::test]
 async fn what_is_changed_between_two_sessions_while_its_files_come_runs_in_its_new_words() {
     let stage = Stage::start("", "").await;
-    let (first, thread) = stage.mention(&stage.alice, "say: hello").await;
-    stage.sign(first, "✅").await;
-    stage
-        .fake
-        .inject(Fault::held().on("GET", "/cdn/attachments/*/*/*"));
-    let post = Post::new("say: old words").file("a.txt", "text/plain", b"one");
-    let changed = stage.alice.posts(thread, post);
-    stage.struck().await;
+    let (thread, changed) = stage.with_one_whose_files_come().await;
     stage.loses_its_session().await;
     stage.alice.edits(changed, "say: new words");
     // What comes next there, and is read by the new session, waits for it.
@@ -370,12 +358,7 @@ async fn a_refusal_is_not_said_any_more_once_its_message_is_deleted() {
         .fake
         .inject(Fault::status(502).on("POST", "/channels/*/messages").times(1_000));
     let deleted = stage.mentioned_by(&bob, "say: no");
-    stage
-        .fake
-        .until_requested("the first try", |seen| {
-            seen.iter().find(|seen| seen.status == 502).map(drop)
-        })
-        .await;
+    stage.is_tried().await;
     bob.deletes(deleted);
     // What was deleted was heard by then.
     stage.hears_elsewhere().await;

@@ -24,6 +24,23 @@ impl Stage {
         thread
     }
 
+    /// The same after one more.
+    async fn killed_after_two_turns(&mut self) -> [Id; 2] {
+        let (first, other) = self.mention(&self.alice, "say: hi").await;
+        self.sign(first, "✅").await;
+        [other, self.killed_after_a_turn().await]
+    }
+
+    /// What was said to nobody is answered by the host that follows, once marks may have moved beyond it.
+    async fn is_heard_by_the_next_host(&mut self, told_nobody: Id, place: Id) {
+        self.hears_nothing_more().await;
+        self.kill();
+        self.fake.gateway().release_ready();
+        self.up().await;
+        self.sign(told_nobody, "✅").await;
+        assert_eq!(self.answers(place).await, "hello\ntold nobody");
+    }
+
     /// Its session is over, and another one is not ready until that is released.
     pub(super) async fn loses_its_session(&self) {
         self.fake.gateway().hold_ready();
@@ -221,9 +238,7 @@ async fn a_thread_that_was_open_in_the_session_before_and_wakes_put_away_is_read
 #[tokio::test]
 async fn what_was_read_of_one_thread_is_not_taken_for_what_was_heard_of_another() {
     let mut stage = Stage::start("", "").await;
-    let (first, other) = stage.mention(&stage.alice, "say: hi").await;
-    stage.sign(first, "✅").await;
-    let thread = stage.killed_after_a_turn().await;
+    let [other, thread] = stage.killed_after_two_turns().await;
     stage.manager().archives(thread, true);
     let missed = stage.alice.says(other, "say: missed");
     let path = format!("/channels/{other}/messages");
@@ -238,20 +253,13 @@ async fn what_was_read_of_one_thread_is_not_taken_for_what_was_heard_of_another(
     for message in [missed, read] {
         stage.sign(message, "✅").await;
     }
-    stage.hears_nothing_more().await;
-    stage.kill();
-    stage.fake.gateway().release_ready();
-    stage.up().await;
-    stage.sign(told_nobody, "✅").await;
-    assert_eq!(stage.answers(thread).await, "hello\ntold nobody");
+    stage.is_heard_by_the_next_host(told_nobody, thread).await;
 }
 
 #[tokio::test]
 async fn that_a_thread_was_found_empty_is_not_taken_for_what_was_heard_of_another() {
     let mut stage = Stage::start("", "").await;
-    let (first, other) = stage.mention(&stage.alice, "say: hi").await;
-    stage.sign(first, "✅").await;
-    let thread = stage.killed_after_a_turn().await;
+    let [other, thread] = stage.killed_after_two_turns().await;
     let looks = Fault::held().on("GET", "/channels/*/threads/archived/public");
     stage.fake.inject(looks);
     stage.up().await;
@@ -266,12 +274,7 @@ async fn that_a_thread_was_found_empty_is_not_taken_for_what_was_heard_of_anothe
     let read = format!("/channels/{other}/messages");
     let is_read = |seen: &[Seen]| seen.iter().find(|one| one.path.contains(&read)).map(drop);
     stage.fake.until_requested("the thread put away", is_read).await;
-    stage.hears_nothing_more().await;
-    stage.kill();
-    stage.fake.gateway().release_ready();
-    stage.up().await;
-    stage.sign(told_nobody, "✅").await;
-    assert_eq!(stage.answers(thread).await, "hello\ntold nobody");
+    stage.is_heard_by_the_next_host(told_nobody, thread).await;
 }
 
 #[tokio::test]
@@ -301,12 +304,7 @@ async fn what_was_read_of_one_direct_conversation_is_not_taken_for_what_was_hear
     let read = stage.alice.says(of[0], "say: read");
     stage.fake.let_go().await;
     stage.sign(read, "✅").await;
-    stage.hears_nothing_more().await;
-    stage.kill();
-    stage.fake.gateway().release_ready();
-    stage.up().await;
-    stage.sign(told_nobody, "✅").await;
-    assert_eq!(stage.answers(of[1]).await, "hello\ntold nobody");
+    stage.is_heard_by_the_next_host(told_nobody, of[1]).await;
 }
 
 #[tokio::test]
@@ -389,12 +387,7 @@ async fn a_message_that_can_not_be_dealt_with_is_tried_and_told_until_it_is() {
     let place = "/channels/*/messages/*/threads";
     stage.fake.inject(Fault::status(502).on("POST", place).times(3));
     let first = stage.mentioned_by(&stage.alice, "say: first");
-    stage
-        .fake
-        .until_requested("the first try", |seen| {
-            seen.iter().find(|seen| seen.status == 502).map(drop)
-        })
-        .await;
+    stage.is_tried().await;
     let status = stage.prints(&["status"]).await;
     assert!(
         status.contains("1 message of Discord could not be dealt with yet"),

@@ -13,6 +13,32 @@ use crate::trouble::TALKER;
 /// The sign of what waits.
 const WAITS: &str = "⏳";
 
+/// A host with little room for what it has to write, and a thread in which it has answered.
+struct Cramped {
+    stage: Stage,
+    thread: Id,
+    disk: Disk,
+    /// The agents' folders, which are elsewhere.
+    _workspaces: TempDir,
+}
+
+impl Cramped {
+    /// `None`: the machine gives no disk of its own.
+    async fn start() -> Option<Self> {
+        let disk = Disk::of_kib(8192)?;
+        let workspaces = tempfile::tempdir().expect("a folder can be made");
+        let stage = Stage::on(&disk, &workspaces).await;
+        let (message, thread) = stage.mention(&stage.alice, "short").await;
+        stage.is_answered_once(message, thread, "brief").await;
+        Some(Self {
+            stage,
+            thread,
+            disk,
+            _workspaces: workspaces,
+        })
+    }
+}
+
 impl Stage {
     /// A host whose folder is on a disk of its own; the agents' folders are elsewhere, as this is about what the host has to
     /// write.
@@ -37,15 +63,23 @@ impl Stage {
             .await;
         assert_eq!(self.answers(thread).await, answers);
     }
+
+    /// The same of one that called the bot in a channel.
+    async fn is_answered_in_its_thread(&self, called: Id) {
+        let thread = self.thread_of(called).await;
+        self.is_answered_once(called, thread, "brief").await;
+    }
 }
 
 #[tokio::test]
 async fn who_speaks_while_the_disk_is_full_sees_that_it_waits_and_is_answered_once_there_is_room() {
-    let Some(disk) = Disk::of_kib(8192) else { return };
-    let workspaces = tempfile::tempdir().expect("a folder can be made");
-    let mut stage = Stage::on(&disk, &workspaces).await;
-    let (message, thread) = stage.mention(&stage.alice, "short").await;
-    stage.is_answered_once(message, thread, "brief").await;
+    let Some(mut cramped) = Cramped::start().await else {
+        return;
+    };
+    let Cramped {
+        stage, thread, disk, ..
+    } = &mut cramped;
+    let thread = *thread;
 
     let filler = disk.fill();
     let late = stage.alice.says(thread, "short");
@@ -58,9 +92,7 @@ async fn who_speaks_while_the_disk_is_full_sees_that_it_waits_and_is_answered_on
 
     fs::remove_file(filler).expect("it is there");
     stage.is_answered_once(late, thread, "brief\nbrief").await;
-    stage
-        .is_answered_once(called, stage.thread_of(called).await, "brief")
-        .await;
+    stage.is_answered_in_its_thread(called).await;
     let said = stage.fake.said(thread);
     let told = said.iter().filter(|said| said.contains(why)).count();
     assert_eq!(told, 1, "{said:?}");
@@ -69,11 +101,10 @@ async fn who_speaks_while_the_disk_is_full_sees_that_it_waits_and_is_answered_on
 
 #[tokio::test]
 async fn what_waited_for_room_when_its_host_was_killed_is_no_other_programs_and_waits_no_longer() {
-    let Some(disk) = Disk::of_kib(8192) else { return };
-    let workspaces = tempfile::tempdir().expect("a folder can be made");
-    let mut stage = Stage::on(&disk, &workspaces).await;
-    let (message, thread) = stage.mention(&stage.alice, "short").await;
-    stage.is_answered_once(message, thread, "brief").await;
+    let Some(mut cramped) = Cramped::start().await else {
+        return;
+    };
+    let Cramped { stage, disk, .. } = &mut cramped;
     let filler = disk.fill();
     let called = stage.calls(stage.channel, "short");
     stage.sign(called, WAITS).await;
@@ -81,8 +112,6 @@ async fn what_waited_for_room_when_its_host_was_killed_is_no_other_programs_and_
     fs::remove_file(filler).expect("it is there");
     stage.up().await;
     stage.sign(called, "✅").await;
-    stage
-        .is_answered_once(called, stage.thread_of(called).await, "brief")
-        .await;
+    stage.is_answered_in_its_thread(called).await;
     assert_eq!(stage.leaves().await, Some(0));
 }

@@ -39,7 +39,7 @@ impl Stage {
     }
 
     /// Waits until something was tried, and Discord was in trouble.
-    async fn is_tried(&self) {
+    pub(super) async fn is_tried(&self) {
         let tried = |seen: &[support::discord::Seen]| seen.iter().find(|one| one.status == 502).map(drop);
         self.fake.until_requested("a try", tried).await;
     }
@@ -118,6 +118,23 @@ async fn what_was_said_before_a_call_that_a_killed_host_did_not_make_a_turn_stay
         call,
     };
     stage.stays_among_people(&talk).await;
+}
+
+#[tokio::test]
+async fn a_call_is_forgotten_when_nothing_that_was_said_before_it_can_be_read_again() {
+    let mut stage = Stage::start("", "").await;
+    let talk = stage.called_after_talk().await;
+    let file = stage.scene.folder().join("discord/called");
+    let is_kept = || {
+        let calls = std::fs::read_to_string(&file).expect("there was a call");
+        calls.contains(&talk.call.to_string())
+    };
+    assert!(is_kept());
+    let last = stage.hears().await;
+    stage.is_done_with(last).await;
+    stage.kill();
+    stage.up().await;
+    assert!(!is_kept());
 }
 
 #[tokio::test]

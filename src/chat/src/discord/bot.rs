@@ -95,7 +95,7 @@ impl Bot {
         let (places, began) = (Places::default(), Instant::now());
         places.learn_bot_turns(memory.bot_turns());
         places.learn_taken_out(memory.taken_out());
-        places.learn_called(memory.called());
+        places.learn_called(called(&memory, &seen));
         for (channel, user, pays) in memory.payers() {
             places.told_payer(channel, user, pays);
         }
@@ -288,6 +288,20 @@ impl Bot {
             self.remember_seen();
         }
     }
+}
+
+/// The messages that called the bot into threads. One is forgotten when nothing that was said before it can be read again.
+fn called(memory: &Memory, seen: &Seen) -> BTreeMap<Id, Id> {
+    let mut calls = memory.called();
+    let all = calls.len();
+    calls.retain(|_, call| seen.may_read_before(call.guild, call.message));
+    if calls.len() < all
+        && let Err(error) = memory.set_called(&calls)
+    {
+        tracing::warn!(%error, "could not forget old calls into threads");
+    }
+    let calls = calls.into_iter();
+    calls.map(|(thread, call)| (thread, call.message)).collect()
 }
 
 /// A user of Discord, as everything else knows them.

@@ -3,37 +3,34 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use credentials::Timestamp;
 use serenity::all::{Guild, GuildChannel, Message, MessageId, Permissions};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::sleep;
 
 use super::admission::{Id, hears};
 use super::bot::Bot;
 use super::clock;
-use super::haste::hurried;
 use super::hear;
 use super::persist::{Behind, Tried, persist};
 use super::places::{Kind, Spot};
-use super::rest::{PutAway, Trouble, UNKNOWN_CHANNEL};
-use super::seen::{DIRECT, Hold};
+use super::rest::{Trouble, UNKNOWN_CHANNEL};
+use super::seen::DIRECT;
 
 mod direct;
 mod looking;
+mod put_away;
 mod sight;
 
 pub(super) use direct::{Conversations, OF_DIRECT, direct, direct_first};
 pub(super) use looking::Searches;
+pub(super) use put_away::{woke, woken};
 pub(super) use sight::{Sight, came_into_sight, permissions_changed};
+
+use put_away::{Parent, put_away};
 
 /// What it takes to read what was said before.
 const READING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
-/// So long what happened may take to be told by the gateway. No mark waits for that: what is read again after a stop is decided
-/// again, and by then others have spoken.
-const NEWS: Duration = Duration::from_secs(5);
-
 /// Messages of a channel that were perhaps missed: those after `after`. What comes after `upto` comes live.
 #[derive(Debug, Clone, Copy)]
 struct Gap {
@@ -54,34 +51,12 @@ impl Gap {
     }
 }
 
-/// A channel that may have threads which were put away after the message `before`.
-#[derive(Debug, Clone, Copy)]
-struct Parent {
-    channel: Id,
-    guild: Id,
-    kind: Kind,
-    before: Id,
-    /// Until they were looked for, what came since then does not count as seen.
-    hold: Hold,
-}
-
-impl Parent {
-    fn new(bot: &Bot, (channel, guild): (Id, Id), kind: Kind, before: Id) -> Self {
-        Self {
-            channel,
-            guild,
-            kind,
-            before,
-            hold: bot.reads(guild, channel, before),
-        }
-    }
-}
-
 /// A guild as Discord describes it at the beginning of a session, with its channels, those among them that the bot does not
 /// see, and its open threads.
 pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     let id = guild.id.get();
-    let before = bot.seen().before(id).max(joined(guild));
+    let joined = joined(guild);
+    let before = bot.seen().before(id).max(joined);
     sight::met(bot, guild, before);
     let mut unread = bot.seen().unread(id);
     let all = || guild.channels.values().chain(&guild.threads);
@@ -89,7 +64,7 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
         .map(|channel| {
             let (place, parent) = (channel.id.get(), Spot::of(channel).parent);
             let of = unread.get(&parent.unwrap_or(place));
-            (place, of.map_or(before, |unread| unread.after))
+            (place, of.map_or(before, |unread| unread.after.max(joined)))
         })
         .collect();
     let mut parents = vec![];
@@ -110,7 +85,7 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
         let gap = Gap {
             channel: place,
             guild: Some(id),
-            after: bot.seen().since(id, place, since),
+            after: bot.seen().since(id, place, since).max(joined),
             upto: newest,
         };
         let is_missed = spot.kind.has_messages() && newest > gap.after;
@@ -130,7 +105,7 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     }
     // Threads that were put away before they could be read, and what is not there any more.
     for (channel, unread) in unread {
-        missed(bot, Gap::all(channel, Some(id), unread.after));
+        missed(bot, Gap::all(channel, Some(id), unread.after.max(joined)));
     }
     let known = all().map(|channel| channel.id.get());
     let of = parents.iter().map(|parent| (parent.channel, parent.before));
@@ -199,98 +174,6 @@ fn given(bot: &Bot, channel: &GuildChannel) -> Permissions {
     bot.sight.given(channel.guild_id.get(), decides)
 }
 
-/// Threads of a channel that were put away meanwhile, private ones that the bot is a member of among them: nobody tells of
-/// them. Until they were looked for, they are under way.
-async fn put_away(bot: &Arc<Bot>, parent: Parent) {
-    let looking = Arc::clone(bot);
-    let Parent {
-        channel: of,
-        guild,
-        kind,
-        before,
-        hold,
-    } = parent;
-    let attempt = move |_| {
-        let bot = Arc::clone(&looking);
-        async move {
-            match bot.rest.put_away((of, kind), before).await {
-                Ok(threads) => {
-                    for PutAway {
-                        channel,
-                        newest,
-                        is_ours,
-                    } in threads
-                    {
-                        let after = bot.seen().since(guild, channel, before);
-                        if newest <= after {
-                            continue;
-                        }
-                        let spot = Spot {
-                            guild: Some(guild),
-                            parent: Some(of),
-                            kind: Kind::Thread,
-                        };
-                        bot.places.learn(channel, spot);
-                        if !is_ours {
-                            hear::is_missing(&bot, channel);
-                        }
-                        let gap = Gap {
-                            channel,
-                            guild: Some(guild),
-                            after,
-                            upto: newest,
-                        };
-                        missed(&bot, gap);
-                    }
-                }
-                Err(trouble @ Trouble::Refused { .. }) => {
-                    if trouble.is_hidden() {
-                        bot.leaves_unread(Some(guild), of, before);
-                    }
-                    tracing::info!(channel = of, %trouble, "may not look for threads that were put away");
-                }
-                Err(trouble) => return Tried::Again(trouble.to_string()),
-            }
-            bot.seen().done(hold);
-            // That one woke just before it was looked for may still be told.
-            tokio::spawn(async move {
-                sleep(hurried(NEWS)).await;
-                bot.searches.looked(guild, of);
-            });
-            Tried::Done
-        }
-    };
-    persist(&bot.held, before + 1, Behind::Waits, attempt).await;
-}
-
-/// A thread is open: perhaps it was put away until now, and the host itself has woken it.
-pub(super) fn woke(bot: &Arc<Bot>, thread: &GuildChannel) {
-    if thread.thread_metadata.is_some_and(|metadata| !metadata.archived) {
-        woken(bot, thread.guild_id.get(), thread.id.get(), Id::MAX);
-    }
-}
-
-/// A message came live. Where it wakes a thread that was put away before that was found out, what was said there before it is
-/// read first: nobody else tells of that any more.
-pub(super) fn woken(bot: &Arc<Bot>, guild: Id, channel: Id, message: Id) {
-    let place = |spot| hear::place(channel, Some(guild), spot);
-    let is_nothing = |spot: Spot| spot.parent.is_none() || !hears(&bot.config.rules, place(spot));
-    let spot = bot.places.spot(channel);
-    if spot.is_some_and(is_nothing) {
-        return;
-    }
-    let parent = spot.and_then(|spot| spot.parent);
-    if let Some(before) = bot.searches.wakes(guild, channel, parent) {
-        let gap = Gap {
-            channel,
-            guild: Some(guild),
-            after: bot.seen().since(guild, channel, before),
-            upto: message,
-        };
-        missed(bot, gap);
-    }
-}
-
 /// Permissions are others now, in a channel or everywhere in a guild: what could not be read there is tried once more, where it is
 /// known that it may be read now.
 pub(super) fn again_in(bot: &Arc<Bot>, guild: Id, channel: Option<Id>) {
@@ -336,8 +219,8 @@ fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, place: Option<OwnedSemaphorePermit
             let bot = Arc::clone(&reading);
             async move {
                 match read(&bot, gap, behind).await {
-                    Ok(()) => {}
-                    Err(Trouble::Refused {
+                    Ok(())
+                    | Err(Trouble::Refused {
                         code: UNKNOWN_CHANNEL,
                         ..
                     }) => {}

@@ -19,7 +19,7 @@ use super::seen::Marks;
 
 mod lists;
 
-pub(super) use lists::Direct;
+pub(super) use lists::{Call, Direct};
 
 /// What the name of a file ends with that is being written.
 const BESIDE: &str = ".new";

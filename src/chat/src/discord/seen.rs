@@ -211,6 +211,18 @@ impl Seen {
         self.passed(guild, upto);
     }
 
+    /// Whether something that was said in a guild before this message may be read still. 0: in any guild.
+    pub(super) fn may_read_before(&self, guild: Id, message: Id) -> bool {
+        let of = self.guilds.iter().filter(|(of, _)| guild == 0 || **of == guild);
+        let of = of.map(|(_, of)| of.all_upto());
+        let shards = self.shards.values().map(|shard| shard.upto);
+        let shards = shards.filter(|_| guild == 0 || !self.guilds.contains_key(&guild));
+        let channels = self.kept().into_values();
+        let channels = channels.filter(|mark| guild == 0 || mark.guild == guild);
+        let least = of.chain(shards).chain(channels.map(|mark| mark.upto)).min();
+        least.is_some_and(|least| least < message)
+    }
+
     /// What is to be written down now; `None`: nothing new.
     pub(super) fn news(&mut self) -> Option<Marks> {
         self.guilds.values_mut().for_each(OfGuild::forget);

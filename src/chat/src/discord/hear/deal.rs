@@ -19,6 +19,7 @@ use super::waiting::{News, source};
 use super::{Failed, unkept, waiting};
 use crate::discord::admission::{Author, AuthorKind, Facts, Id, Known, Mode, Refusal, Say, Verdict, decide};
 use crate::discord::bot::Bot;
+use crate::discord::memory::Call;
 use crate::discord::persist::{Behind, Tried, persist};
 use crate::discord::places::{Kind, Spot, thread};
 use crate::discord::rest::{Trouble, UNKNOWN_MESSAGE};
@@ -213,7 +214,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
         Verdict::Turn => {
             if facts.mentioned && bot.places.is_before_call(channel, id) {
                 // A later call was heard first: what follows this one counts, too.
-                was_called(bot, channel, id)?;
+                was_called(bot, guild, channel, id)?;
             }
             obey_channel(bot, channel, spot.parent).await?;
             turn(bot, message, channel, said.text(), &facts.author).await?;
@@ -228,7 +229,7 @@ async fn listen(bot: &Arc<Bot>, came: &Came, tries: u32) -> Result<Dealt, Failed
             }
             if spot.kind == Kind::Thread {
                 join(bot, channel).await?;
-                is_called(bot, channel, id, &facts)?;
+                is_called(bot, guild, channel, id, &facts)?;
             }
             let title = said.title();
             bot.is_no_longer_taken_out_of(channel);
@@ -260,7 +261,7 @@ async fn is_turn(bot: &Bot, channel: Id, message: Id) -> Result<bool, Failed> {
 /// before stays among people, though it be heard once more.
 ///
 /// Errors: it can't be written down now.
-fn is_called(bot: &Bot, thread: Id, message: Id, facts: &Facts) -> Result<(), Failed> {
+fn is_called(bot: &Bot, guild: Option<Id>, thread: Id, message: Id, facts: &Facts) -> Result<(), Failed> {
     let uncalled = Facts {
         mentioned: false,
         elsewhere: false,
@@ -272,11 +273,12 @@ fn is_called(bot: &Bot, thread: Id, message: Id, facts: &Facts) -> Result<(), Fa
     if decide(&bot.config.rules, &uncalled) != Verdict::Ignore || !bot.places.is_new_call(thread, message) {
         return Ok(());
     }
-    was_called(bot, thread, message)
+    was_called(bot, guild, thread, message)
 }
 
-fn was_called(bot: &Bot, thread: Id, message: Id) -> Result<(), Failed> {
-    let written = bot.memory.add_called(thread, message);
+fn was_called(bot: &Bot, guild: Option<Id>, thread: Id, message: Id) -> Result<(), Failed> {
+    let guild = of(guild);
+    let written = bot.memory.add_called(thread, Call { message, guild });
     written.map_err(|error| Failed::unkept(&error))?;
     bot.places.is_called(thread, message);
     Ok(())

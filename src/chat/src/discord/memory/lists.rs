@@ -23,6 +23,18 @@ pub(in crate::discord) struct Direct {
     pub(in crate::discord) is_all: bool,
 }
 
+/// A message that called the bot into a thread where it did not listen until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::discord) struct Call {
+    pub(in crate::discord) message: Id,
+    /// 0: an earlier version did not say it.
+    pub(in crate::discord) guild: Id,
+}
+
+fn called(thread: Id, Call { message, guild }: Call) -> String {
+    format!("{thread} {message} {guild}{END}")
+}
+
 /// An id, and another one or a number.
 fn pair<N: FromStr>(line: &str) -> Option<(Id, N)> {
     let (one, other) = line.split_once(' ')?;
@@ -71,14 +83,25 @@ impl Memory {
     }
 
     /// The messages that called the bot into threads; the last one of each counts.
-    pub(in crate::discord) fn called(&self) -> BTreeMap<Id, Id> {
+    pub(in crate::discord) fn called(&self) -> BTreeMap<Id, Call> {
         let text = self.read("called").unwrap_or_default();
-        let whole = text.lines().filter_map(|line| line.strip_suffix(END));
-        whole.filter_map(pair).collect()
+        let one = |line: &str| {
+            let (thread, call) = line.strip_suffix(END)?.split_once(' ')?;
+            let (message, guild) = call.split_once(' ').unwrap_or((call, "0"));
+            let (message, guild) = (message.parse().ok()?, guild.parse().ok()?);
+            Some((thread.parse().ok()?, Call { message, guild }))
+        };
+        text.lines().filter_map(one).collect()
     }
 
-    pub(in crate::discord) fn add_called(&self, thread: Id, message: Id) -> io::Result<()> {
-        self.append("called", &format!("{thread} {message}{END}"))
+    pub(in crate::discord) fn add_called(&self, thread: Id, call: Call) -> io::Result<()> {
+        self.append("called", &called(thread, call))
+    }
+
+    /// All others are forgotten.
+    pub(in crate::discord) fn set_called(&self, calls: &BTreeMap<Id, Call>) -> io::Result<()> {
+        let lines = calls.iter().map(|(thread, call)| called(*thread, *call) + "\n");
+        self.write("called", lines.collect::<String>().as_bytes())
     }
 
     /// The direct conversations that were written down.
@@ -136,13 +159,21 @@ mod tests {
         assert_eq!(memory.direct(), known);
         memory.has_all_direct().unwrap();
         assert!(memory.direct().is_all);
-        for call in [(7, 70), (8, 80), (7, 90)] {
-            memory.add_called(call.0, call.1).unwrap();
+        let call = |message| Call { message, guild: 1 };
+        for (thread, message) in [(7, 70), (8, 80), (7, 90)] {
+            memory.add_called(thread, call(message)).unwrap();
         }
         let file = folder.path().join("discord/called");
         let whole = fs::read_to_string(&file).unwrap();
-        fs::write(&file, format!("{whole}8 8")).unwrap();
-        assert_eq!(memory.called(), [(7, 90), (8, 80)].into());
+        fs::write(&file, format!("{whole}6 60 .\n8 8")).unwrap();
+        let older = Call {
+            message: 60,
+            guild: 0,
+        };
+        assert_eq!(memory.called(), [(6, older), (7, call(90)), (8, call(80))].into());
+        memory.set_called(&[(7, call(90))].into()).unwrap();
+        memory.add_called(9, call(95)).unwrap();
+        assert_eq!(memory.called(), [(7, call(90)), (9, call(95))].into());
         memory.set_taken_out(&[7, 8].into()).unwrap();
         assert_eq!(memory.taken_out(), [7, 8].into());
     }

@@ -413,3 +413,16 @@ fn a_channel_was_heard_up_to_its_newest_message_or_what_was_seen_of_its_guild() 
     seen.done(held);
     assert_eq!((seen.mark(A), seen.since(A, 5, 19)), (50, 19));
 }
+
+#[test]
+fn what_was_said_before_a_message_can_be_read_again_until_all_marks_are_behind_it() {
+    let mut seen = begun(10);
+    seen.sees(A, 60);
+    let before = |seen: &Seen| [A, B, C, 0].map(|guild| seen.may_read_before(guild, 60));
+    assert_eq!(before(&seen), [false, true, true, true]);
+    seen.sees(C, 60);
+    assert_eq!(before(&seen), [false, true, false, true]);
+    seen.may_not_read(A, 5, 50);
+    assert_eq!(before(&seen), [true, true, false, true]);
+    assert_eq!(before(&Seen::new(None, 80)), [false; 4]);
+}
