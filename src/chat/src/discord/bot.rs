@@ -64,8 +64,8 @@ pub(super) struct Bot {
     /// The connection to the gateway.
     pub(super) link: Link,
     seen: Mutex<Seen>,
-    /// One task writes that down at a time: the newest is written last.
-    keeping: Mutex<()>,
+    /// One task writes that down at a time, so that the newest is written last. Whether that failed.
+    keeping: Mutex<bool>,
     pub(super) sight: Sight,
     pub(super) searches: Searches,
     pub(super) conversations: Conversations,
@@ -272,13 +272,18 @@ impl Bot {
 
     /// Writes down what was seen.
     pub(super) fn remember_seen(&self) {
-        let _one = lock(&self.keeping);
-        let upto = self.seen().news();
-        if let Some(upto) = upto
-            && let Err(error) = self.memory.set_seen(&upto)
-        {
+        let mut has_failed = lock(&self.keeping);
+        let Some(upto) = self.seen().news() else {
+            return;
+        };
+        let written = self.memory.set_seen(&upto);
+        let fails_again = std::mem::replace(&mut *has_failed, written.is_err());
+        if let Err(error) = written {
             self.seen().is_unwritten();
-            tracing::warn!(%error, "could not write down which messages of Discord were seen");
+            // It is tried each second.
+            if !fails_again {
+                tracing::warn!(%error, "could not write down which messages of Discord were seen");
+            }
         }
     }
 

@@ -107,8 +107,9 @@ impl Seen {
             // Guilds have other shards now, or this host further ones: of one without a mark, what was certainly seen everywhere.
             let least = self.shards.keys().map(|shard| self.upto(*shard)).min();
             let least = least.unwrap_or(self.first);
-            self.guilds
-                .retain(|guild, _| ours.contains(&shard_of(*guild, total)));
+            let is_ours = |guild: Id| ours.contains(&shard_of(guild, total));
+            self.guilds.retain(|guild, _| is_ours(*guild));
+            self.channels.retain(|_, channel| is_ours(channel.guild));
             let stays = |shard: &Shard| !is_other && self.shards.contains_key(shard);
             let upto = |shard| if stays(&shard) { self.upto(shard) } else { least };
             self.shards = OfShard::all(ours.map(|shard| (shard, upto(shard))));

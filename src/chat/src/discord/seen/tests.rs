@@ -175,10 +175,17 @@ fn with_other_shards_than_before_each_guild_keeps_its_mark() {
         seen.session(shard, TWO, &[guild]);
         seen.sees(guild, upto);
     }
+    seen.may_not_read(A, 5, 20);
+    let mut elsewhere = seen.next(80);
+    elsewhere.begin(0, (0..=0, 4), []);
     let mut next = seen.next(80);
     next.begin(2, (2..=3, 4), [A]);
     next.begin(3, (2..=3, 4), [B, 7 << 22]);
     assert_eq!((next.before(A), next.before(B)), (30, 20));
+    assert_eq!(
+        (next.unread_in_a(), elsewhere.unread_in_a()),
+        (vec![(5, 20)], vec![])
+    );
     assert_eq!(next.before(7 << 22), 20, "without one: what was seen by all");
 }
 
