@@ -3,7 +3,7 @@
 use conversation::{Conversation, ThreadId};
 use rehearsal::Counter;
 use rusqlite::Connection;
-use support::discord::{Fault, Id, Post};
+use support::discord::{Fault, Id, Message, Post};
 
 use super::{Stage, with};
 use crate::threads::until;

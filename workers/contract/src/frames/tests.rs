@@ -343,12 +343,14 @@ async fn more_open_requests_than_the_limit_are_a_flood() {
 /// A pipe whose other end has read what it is given before the write returns.
 struct Quick {
     read: std::sync::mpsc::Sender<usize>,
+    looked: std::sync::mpsc::Receiver<()>,
 }
 
 impl AsyncWrite for Quick {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         self.read.send(bytes.len()).unwrap();
-        std::thread::sleep(Duration::from_millis(100));
+        // Its reader looks meanwhile, and may have to wait for the end of this write.
+        let _ = self.looked.recv_timeout(Duration::from_millis(100));
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -364,15 +366,19 @@ impl AsyncWrite for Quick {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_was_read_is_counted_however_quick_its_reader() {
     let (read, was_read) = std::sync::mpsc::channel();
+    let (look, looked) = std::sync::mpsc::channel();
     let (_input, reader) = duplex(1024);
-    let (channel, frames) = open(reader, Quick { read }, FrameLimits::default());
+    let (channel, frames) = open(reader, Quick { read, looked }, FrameLimits::default());
     let request = serde_json::from_str(r#"{"jsonrpc":"2.0","id":1,"method":"session/prompt"}"#).unwrap();
     let frame = agent_client_protocol::TransportFrame::Single(request);
     channel.tx.unbounded_send(frame).unwrap();
     let pace = frames.pace();
     let counted = tokio::task::spawn_blocking(move || {
         was_read.recv_timeout(Duration::from_secs(10)).unwrap();
-        pace.requests_written()
+        let counted = pace.requests_written();
+        // The write may be over.
+        let _ = look.send(());
+        counted
     });
     assert_eq!(counted.await.unwrap(), 1);
 }
