@@ -4,7 +4,7 @@
 //! nothing else are among the changed ones, too.
 
 use std::borrow::Cow;
-use std::ops::{Add, Range};
+use std::ops::Add;
 use std::time::{Duration, Instant};
 
 use conversation::Diff;
@@ -101,12 +101,9 @@ impl<'d> Compared<'d> {
         self.before
     }
 
-    pub(crate) fn old(&self, lines: Range<usize>) -> &[&'d str] {
-        &self.old[lines]
-    }
-
-    pub(crate) fn new(&self, lines: Range<usize>) -> &[&'d str] {
-        &self.new[lines]
+    /// What goes, and what comes.
+    pub(crate) fn texts(&self, op: &DiffOp) -> (&[&'d str], &[&'d str]) {
+        (&self.old[op.old_range()], &self.new[op.new_range()])
     }
 
     /// Its lines, those that go first.

@@ -124,7 +124,9 @@ async fn a_change_of_a_line_in_a_long_file_is_shown_and_made_also_without_attach
     stage.denies(permissions::ATTACH_FILES);
     let (message, thread) = stage.mention(&stage.alice, "say: ready").await;
     stage.is_whole(message, thread, "ready").await;
-    let old: String = (0..4000).map(|line| format!("line {line}\n")).collect();
+    let old: String = (0..4000)
+        .map(|line| ["line ", &line.to_string(), "\n"].concat())
+        .collect();
     let file = stage.workspace(thread).join("big.txt");
     std::fs::write(&file, &old).expect("it can be written");
     let message = stage

@@ -75,7 +75,7 @@ fn place(before: usize, lines: Range<usize>) -> String {
 }
 
 fn put(out: &mut String, words: &[&str]) {
-    words.iter().for_each(|one| out.push_str(one));
+    out.extend(words.iter().copied());
 }
 
 #[cfg(test)]

@@ -171,7 +171,7 @@ fn table(out: &mut String, compared: &Compared<'_>, most: usize) {
         Step::Gap(lines) => gap(out, &format!("{lines} unchanged {}", word(lines))),
         Step::Same => gap(out, "no change"),
         Step::Op(op) => {
-            let (old, new) = (compared.old(op.old_range()), compared.new(op.new_range()));
+            let (old, new) = compared.texts(op);
             let room = old.len().max(new.len()) + drawn <= most;
             let mut put = |tag, index: (Option<usize>, Option<usize>), parts: &[(bool, &str)]| {
                 let index = index.1.or(index.0).map(|index| compared.before() + index);

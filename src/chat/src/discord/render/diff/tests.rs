@@ -164,7 +164,12 @@ fn a_file_that_is_made_emptied_or_named_to_deceive_is_shown_as_that() {
 
 #[test]
 fn of_a_large_file_that_is_shown_which_differs() {
-    let old: String = (0..100_000).map(|line| format!("line {line}\n")).collect();
+    let numbered = |name: &str| -> String {
+        (0..100_000)
+            .map(|line| [name, " ", &line.to_string(), "\n"].concat())
+            .collect()
+    };
+    let old = numbered("line");
     let new = old.replace("line 70000\n", "line seventy\n");
     let diffs = [change(Some(&old), &new)];
     let shown = unified(&diffs);
@@ -175,8 +180,7 @@ fn of_a_large_file_that_is_shown_which_differs() {
     assert_eq!(shown.lines().count(), 11);
     assert_eq!(count(&diffs).unwrap(), "+1 −1");
     // What is rewritten is still told line by line.
-    let other: String = (0..100_000).map(|line| format!("other {line}\n")).collect();
-    let shown = unified(&[change(Some(&old), &other)]);
+    let shown = unified(&[change(Some(&old), &numbered("other"))]);
     let signed = |sign| {
         shown
             .lines()
