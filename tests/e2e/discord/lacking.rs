@@ -249,7 +249,8 @@ async fn a_card_whose_own_words_discord_does_not_take_can_be_denied_and_not_allo
 async fn what_discord_does_not_take_as_a_file_can_be_denied_and_not_allowed() {
     let stage = Stage::start("", "").await;
     stage.fake.set_file_limit(3);
-    let (message, thread) = stage.mention(&stage.alice, "write: out.txt hello").await;
+    let asks = format!("write: out.txt {}", "x".repeat(1200));
+    let (message, thread) = stage.mention(&stage.alice, &asks).await;
     let card = stage.card(thread, "Discord did not take the file").await;
     assert!(card.button("Allow once").is_none(), "{card:?}");
     assert!(

@@ -57,9 +57,9 @@ impl Voice {
         for (key, remote) in there {
             reconciler.found(&scene.thread.id, key, remote, seen.faces.remove(&remote));
         }
-        drop(reconciler);
-        // They went while nobody listened, or were taken away by an earlier voice: nothing is asked about them again.
-        bot.deleted(self.channel, &seen.gone);
+        // They went while nobody listened, or an earlier voice has taken them away: nothing is asked about them again.
+        reconciler.deleted(&scene.thread.id, &seen.gone);
+        self.deleted.add(&seen.gone);
         Ok(())
     }
 }
