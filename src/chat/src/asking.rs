@@ -1,6 +1,7 @@
-//! The headline of a permission request: who wants to do what.
+//! What a permission request says: who wants to do what, and what is told beside the changes to files.
 
-use conversation::ToolKind;
+use conversation::{Diff, ToolKind};
+use supervisor::describe_diffs;
 
 use crate::harmless;
 
@@ -55,8 +56,21 @@ pub(crate) fn headline(asker: &str, kind: ToolKind, title: &str, detail: &str) -
 
 impl Headline {
     /// Whether it says all that there is to say.
-    pub(crate) fn says(&self, detail: &str) -> bool {
+    fn says(&self, detail: &str) -> bool {
         self.title == detail.trim()
+    }
+
+    /// What is left to say of what would be done, where this headline and the changes are shown, too. `detail`: with its hidden
+    /// characters written out.
+    pub(crate) fn beside<'d>(&self, detail: &'d str, diffs: &[Diff]) -> &'d str {
+        if self.says(detail) {
+            return "";
+        }
+        let told = describe_diffs(diffs);
+        match detail.strip_prefix(&*harmless::named(&told)) {
+            Some(rest) => rest.trim_start_matches('\n'),
+            None => detail,
+        }
     }
 }
 

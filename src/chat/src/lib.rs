@@ -1,6 +1,7 @@
 //! Front-ends: where threads come from. The built-in one is the web chat.
 
 mod asking;
+mod change;
 pub mod discord;
 mod notes;
 pub mod origins;

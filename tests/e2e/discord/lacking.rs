@@ -69,7 +69,10 @@ impl Stage {
 async fn without_attach_files_a_card_shows_the_change_as_text_and_can_be_answered() {
     let mut stage = Stage::start("", "").await;
     stage.denies(permissions::ATTACH_FILES);
-    let (message, thread) = stage.mention(&stage.alice, "write: out.txt hello").await;
+    // More than fits into the card.
+    let text = format!("hello {}", "x".repeat(1200));
+    let asks = format!("write: out.txt {text}");
+    let (message, thread) = stage.mention(&stage.alice, &asks).await;
     let card = stage.card(thread, "stands above").await;
     let shown = stage.ours(thread);
     let at = shown
@@ -99,14 +102,15 @@ async fn without_attach_files_a_card_shows_the_change_as_text_and_can_be_answere
     );
     assert!(shown.iter().all(|said| said.attachments.is_empty()));
     let file = std::fs::read_to_string(stage.workspace(thread).join("out.txt"));
-    assert_eq!(file.expect("it was written"), "hello");
+    assert_eq!(file.expect("it was written"), text);
     let is_lacking = |status: &str| status.contains("lacks the permission Attach Files");
     stage.status_fits(is_lacking).await;
     stage.logged("lacks the permission Attach Files").await;
 
     stage.denies(0);
     stage.status_fits(|status| !is_lacking(status)).await;
-    let message = stage.alice.says(thread, "write: other.txt again");
+    let asks = format!("write: other.txt again {text}");
+    let message = stage.alice.says(thread, &asks);
     let card = stage.card(thread, "changes.diff").await;
     assert_eq!(card.attachments.len(), 1, "as soon as it may");
     stage.alice.presses_labelled(card.id, "Allow once");
@@ -115,11 +119,39 @@ async fn without_attach_files_a_card_shows_the_change_as_text_and_can_be_answere
 }
 
 #[tokio::test]
+async fn a_change_of_a_line_in_a_long_file_is_shown_and_made_also_without_attach_files() {
+    let stage = Stage::start("", "").await;
+    stage.denies(permissions::ATTACH_FILES);
+    let (message, thread) = stage.mention(&stage.alice, "say: ready").await;
+    stage.is_whole(message, thread, "ready").await;
+    let old: String = (0..4000)
+        .map(|line| ["line ", &line.to_string(), "\n"].concat())
+        .collect();
+    let file = stage.workspace(thread).join("big.txt");
+    std::fs::write(&file, &old).expect("it can be written");
+    let message = stage
+        .alice
+        .says(thread, r"edit: big.txt line 2000\n => line two thousand\n");
+    let card = stage.card(thread, "big.txt").await;
+    let change = " line 1999\n-line 2000\n+line two thousand\n line 2001\n";
+    assert!(card.content.contains(change), "{}", card.content);
+    assert!(
+        card.content.len() < 500 && card.attachments.is_empty(),
+        "{}",
+        card.content
+    );
+    stage.alice.presses_labelled(card.id, "Allow once");
+    stage.sign(message, "✅").await;
+    let made = std::fs::read_to_string(&file).expect("it can be read");
+    assert_eq!(made, old.replace("line 2000\n", "line two thousand\n"));
+}
+
+#[tokio::test]
 async fn attach_files_that_is_lost_in_mid_turn_leaves_a_card_that_is_answered_as_it_is() {
     let stage = Stage::start("", "").await;
-    let (message, thread) = stage
-        .mention(&stage.alice, "write: out.txt hello\nwrite: two.txt more")
-        .await;
+    let long = "x".repeat(900);
+    let asks = format!("write: out.txt hello {long}\nwrite: two.txt more {long}");
+    let (message, thread) = stage.mention(&stage.alice, &asks).await;
     let card = stage.card(thread, "changes.diff").await;
     assert_eq!(card.attachments.len(), 1);
     stage.denies(permissions::ATTACH_FILES);
@@ -244,7 +276,8 @@ async fn a_card_that_is_refused_for_no_reason_that_is_its_own_comes_whole_later(
 async fn what_discord_does_not_take_as_a_file_can_be_denied_and_not_allowed() {
     let stage = Stage::start("", "").await;
     stage.fake.set_file_limit(3);
-    let (message, thread) = stage.mention(&stage.alice, "write: out.txt hello").await;
+    let asks = format!("write: out.txt {}", "x".repeat(1200));
+    let (message, thread) = stage.mention(&stage.alice, &asks).await;
     let card = stage.card(thread, "Discord did not take the file").await;
     assert!(card.button("Allow once").is_none(), "{card:?}");
     assert!(
@@ -349,7 +382,7 @@ async fn without_read_message_history_a_thread_goes_on_and_who_is_refused_is_tol
     stage.sign(message, "✅").await;
     stage.denies(permissions::READ_MESSAGE_HISTORY);
     stage.alice.says(thread, "write: out.txt hello\nsay: the end");
-    let card = stage.card(thread, "changes.diff").await;
+    let card = stage.card(thread, "out.txt").await;
     stage.alice.presses_labelled(card.id, "Allow once");
     stage.said(thread, "the answer", with("the end")).await;
     stage.said(thread, "the footer", with("rehearsal ·")).await;
@@ -371,7 +404,7 @@ async fn goes_on_without(what: u64) {
             "say: see https://example.org\nwrite: out.txt hello\nsay: the end",
         )
         .await;
-    let card = stage.card(thread, "changes.diff").await;
+    let card = stage.card(thread, "out.txt").await;
     stage.alice.presses_labelled(card.id, "Allow once");
     stage.said(thread, "the answer", with("the end")).await;
     stage.said(thread, "the footer", with("rehearsal ·")).await;

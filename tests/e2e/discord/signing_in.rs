@@ -118,6 +118,14 @@ async fn a_sign_in_that_nobody_does_ends_in_one_message_with_a_way_to_try_again(
     stage.scene.sign_in(&host).await;
     stage.alice.presses_labelled(note.id, "Retry");
     stage.said(thread, "the answer", with("at last")).await;
+    stage.sign(message, "✅").await;
+    let deleted = stage.fake.requests();
+    let deleted = deleted.iter().filter(|asked| {
+        asked.method == "DELETE" && asked.path.contains("/messages/") && !asked.path.contains("/reactions/")
+    });
+    assert_eq!(deleted.count(), 1, "the card went once");
+    let told = stage.host.as_ref().expect("it runs").told();
+    assert!(!told.contains("could not be changed"), "{told}");
 }
 
 #[tokio::test]

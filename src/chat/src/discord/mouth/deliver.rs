@@ -79,7 +79,11 @@ pub(super) async fn ask(bot: &Arc<Bot>, request: Request) {
         }
         RequestKind::Delete { remote } => {
             let reply = delete(bot, channel, remote).await;
-            changed(bot, channel, reply.map(|reply| (remote, reply.bucket)))
+            match reply {
+                // As it was to be.
+                Err(Trouble::Refused { code: NO_MESSAGE, .. }) => Outcome::Gone.into(),
+                reply => changed(bot, channel, reply.map(|reply| (remote, reply.bucket))),
+            }
         }
     };
     {

@@ -1,6 +1,8 @@
 //! What the agent asks people for: permissions and logins, each a card with buttons and afterwards a line that stays.
 
-use conversation::{Body, Choice, ChoiceKind, Decision, Item, LoginEnd, ToolKind};
+use std::borrow::Cow;
+
+use conversation::{Body, Choice, ChoiceKind, Decision, Diff, Item, LoginEnd, ToolKind};
 
 use credentials::Timestamp;
 
@@ -14,8 +16,67 @@ use crate::notes::sentence;
 
 /// Discord takes no more in a row.
 const MOST_BUTTONS: usize = 5;
-/// So much of what would run is shown in the message; it and everything else is in a file then.
+/// So much of what would be done is shown in the message; all of it is in files then.
 const LONGEST_SHOWN: usize = 950;
+
+/// What would be done: what runs or is asked, or the changes to files.
+struct Part<'t> {
+    /// Of its file.
+    name: &'static str,
+    /// How Discord colours it.
+    language: &'static str,
+    text: Cow<'t, str>,
+    /// Where that ends which is shown in the message.
+    shown: usize,
+}
+
+impl Part<'_> {
+    /// All of it, if not all is shown.
+    fn file(&self) -> Option<OutFile> {
+        (self.shown < self.text.len()).then(|| OutFile::text(self.name, &*self.text))
+    }
+
+    fn block(&self) -> String {
+        let shown = self.text[..self.shown].trim_end_matches('\n');
+        format!("```{}\n{}\n```\n", self.language, kept_inside(shown))
+    }
+}
+
+/// What there is to read, in the order in which it is shown. The changes have the room that is left.
+fn parts<'t>(told: &'t str, diffs: &[Diff], runs: bool) -> Vec<Part<'t>> {
+    let mut parts = vec![];
+    let mut room = LONGEST_SHOWN;
+    if !told.trim().is_empty() {
+        let most = if diffs.is_empty() { room } else { room / 2 };
+        let shown = beginning(told, most);
+        room -= units(&told[..shown]);
+        parts.push(Part {
+            name: if runs { "would-run.txt" } else { "request.txt" },
+            language: "",
+            text: told.into(),
+            shown,
+        });
+    }
+    if !diffs.is_empty() {
+        let text = diff::unified(diffs);
+        parts.push(Part {
+            name: "changes.diff",
+            language: "diff",
+            shown: beginning(&text, room),
+            text: text.into(),
+        });
+    }
+    parts
+}
+
+/// Where the part ends that is shown, at the end of a line if there is one.
+fn beginning(text: &str, most: usize) -> usize {
+    if units(text) <= most {
+        return text.len();
+    }
+    let end = text.floor_char_boundary(most);
+    text[..end].rfind('\n').filter(|at| *at > end / 2).unwrap_or(end)
+}
 
 /// Whether all that would be done can be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,20 +108,10 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     // Nothing that would be executed is invisible here.
     let detail = harmless::named(detail);
     let headline = headline(asker, *kind, title, &detail);
-    let is_command = *kind == ToolKind::Execute || headline.who.is_empty();
-    let is_long = units(&detail) > LONGEST_SHOWN;
-    let mut files = vec![];
-    if is_long {
-        let name = if is_command {
-            "would-run.txt"
-        } else {
-            "request.txt"
-        };
-        files.push(OutFile::text(name, detail.as_ref()));
-    }
-    if !diffs.is_empty() {
-        files.push(OutFile::text("changes.diff", diff::unified(diffs)));
-    }
+    let runs = diffs.is_empty() && headline.who.is_empty() || *kind == ToolKind::Execute;
+    let parts = parts(headline.beside(&detail, diffs), diffs, runs);
+    let files: Vec<_> = parts.iter().filter_map(Part::file).collect();
+    let names: Vec<_> = files.iter().map(|file| format!("`{}`", file.name)).collect();
     let (mut out, files, reading) = placed(item, files, look);
     let mut message = DesiredMessage::new(part(item, out.len()), String::new());
     if look.unshown.contains(&message.key) {
@@ -73,7 +124,7 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
     }
     message.files = files;
     if let Some(decision) = decision {
-        message.content = audit(decision, title, &detail, is_command && diffs.is_empty());
+        message.content = audit(decision, title, &detail, runs && diffs.is_empty());
         out.push(message);
         return out;
     }
@@ -83,16 +134,15 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
         (false, true) => format!("✋ **{who}** {}:\n", headline.wants),
         (false, false) => format!("✋ **{who}** {}: {title}\n", headline.wants),
     };
-    let shown = &detail[..beginning(&detail)];
-    if !shown.trim().is_empty() && !headline.says(shown) {
-        let line = format!("```\n{}\n```\n", kept_inside(shown.trim_end()));
+    for part in &parts {
+        content.push_str(&part.block());
+    }
+    if reading == Reading::InFile {
+        let line = format!(
+            "⚠️ **This is only the beginning.** All of it is in {}: read it first.\n",
+            names.join(" and ")
+        );
         content.push_str(&line);
-    }
-    if is_long && reading == Reading::InFile {
-        content.push_str("⚠️ **This is only the beginning.** All of it is in the file: read it first.\n");
-    }
-    if !diffs.is_empty() && reading == Reading::InFile {
-        content.push_str("All changes are in `changes.diff`.\n");
     }
     let lacks = unattached::LACKS;
     if reading == Reading::Above {
@@ -106,7 +156,7 @@ pub(super) fn permission(item: &Item, look: &Look) -> Vec<DesiredMessage> {
         );
         content.push_str(&line);
     }
-    if detail.contains("⟨U+") {
+    if parts.iter().any(|part| part.text.contains("⟨U+")) {
         content.push_str("⚠️ Hidden characters are written out as ⟨U+…⟩. Look twice.\n");
     }
     content.push_str(&silence(*until));
@@ -219,18 +269,6 @@ fn denials(request: &str, options: &[Choice]) -> Vec<Button> {
     let mut buttons = buttons(request, options);
     buttons.retain(|button| !button.allows());
     buttons
-}
-
-/// Where the part ends that is shown, at the end of a line if there is one.
-fn beginning(detail: &str) -> usize {
-    if units(detail) <= LONGEST_SHOWN {
-        return detail.len();
-    }
-    let end = detail.floor_char_boundary(LONGEST_SHOWN);
-    detail[..end]
-        .rfind('\n')
-        .filter(|at| *at > end / 2)
-        .unwrap_or(end)
 }
 
 fn audit(decision: &Decision, title: &str, detail: &str, is_command: bool) -> String {

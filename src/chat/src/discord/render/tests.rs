@@ -284,8 +284,9 @@ fn a_foreign_agent_asks_by_its_name_and_its_plan_is_shown_or_in_a_file() {
     };
     let card = asks(ToolKind::Edit, "Edit `a`", "new file: a\n+b\n", vec![diff]);
     assert!(
-        card.content
-            .starts_with("✋ **Claude\\_Code** wants to change files: Edit a\n```\nnew file"),
+        card.content.starts_with(
+            "✋ **Claude\\_Code** wants to change files: Edit a\n```diff\n--- /dev/null\n+++ a\n"
+        ),
         "{}",
         card.content
     );
@@ -304,6 +305,86 @@ fn a_long_command_is_whole_in_a_file_and_the_card_says_so() {
     let card = one(permission(&long, None));
     assert!(card.content.contains("only the beginning"), "{}", card.content);
     assert_eq!(card.files, [OutFile::text("would-run.txt", long)]);
+}
+
+/// A request to change a file, as its entry has it.
+fn changes(old: Option<&str>, new: &str, beside: &str) -> Body {
+    let mut body = permission("", None);
+    if let Body::Permission {
+        kind, detail, diffs, ..
+    } = &mut body
+    {
+        diffs.push(Diff {
+            path: "big.txt".into(),
+            old: old.map(str::to_owned),
+            new: new.into(),
+        });
+        (*kind, *detail) = (ToolKind::Edit, supervisor::describe_diffs(diffs) + beside);
+    }
+    body
+}
+
+#[test]
+fn of_a_change_in_a_long_file_the_change_is_shown_also_where_nothing_can_be_attached() {
+    for lines in [3, 400, 4000, 100_000] {
+        let old = numbered(lines, |line| format!("line {line} of it\n"));
+        let new = old.replace("line 1 of it\n", "line one of it\n");
+        let change = "-line 1 of it\n+line one of it\n line 2 of it\n";
+        for look in [look(), without_files()] {
+            let items = [item(1, changes(Some(&old), &new, ""))];
+            let shown = messages(&items, &Progress::Running, &look);
+            let [card] = &shown[..] else {
+                panic!("{lines}: {} messages", shown.len());
+            };
+            let content = &card.content;
+            assert!(content.contains(&format!(" line 0 of it\n{change}")), "{content}");
+            assert!(
+                !content.contains("-line 0") && !content.contains("line 9"),
+                "{content}"
+            );
+            assert!(!content.contains("only the beginning"), "{content}");
+            assert!(card.files.is_empty() && card.buttons.iter().any(Button::allows));
+        }
+    }
+}
+
+#[test]
+fn a_long_change_is_whole_in_a_file_that_is_called_a_change_and_what_is_said_beside_it_is_shown_too() {
+    let new = numbered(400, |line| format!("line {line} of it\n"));
+    let card = one(changes(None, &new, ""));
+    let whole = "--- /dev/null\n+++ big.txt\n@@ -0,0 +1,400 @@\n".to_owned()
+        + &numbered(400, |line| format!("+line {line} of it\n"));
+    assert_eq!(card.files, [OutFile::text("changes.diff", whole)]);
+    assert!(
+        card.content
+            .contains("only the beginning.** All of it is in `changes.diff`:"),
+        "{}",
+        card.content
+    );
+    let long = "why it asks. ".repeat(80);
+    let card = one(changes(Some("a\n"), "b\n", &long));
+    assert!(
+        card.content.contains("\n-a\n+b\n```") && card.content.contains("in `request.txt`:"),
+        "{}",
+        card.content
+    );
+    assert_eq!(card.files, [OutFile::text("request.txt", long.as_str())]);
+    let card = one(changes(Some("a\n"), &new, &long));
+    let names: Vec<_> = card.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["request.txt", "changes.diff"]);
+    assert!(
+        card.content.contains("in `request.txt` and `changes.diff`:"),
+        "{}",
+        card.content
+    );
+    let ticks = "`".repeat(3000);
+    assert!(units(&one(changes(Some(&ticks), &ticks.repeat(2), &ticks)).content) <= LONGEST_MESSAGE);
+    let hides = one(changes(Some("a\n"), "a\u{200b}\n", ""));
+    assert!(
+        hides.content.contains("+a⟨U+200B⟩\n") && hides.content.contains("Look twice"),
+        "{}",
+        hides.content
+    );
 }
 
 fn numbered(count: usize, of: impl Fn(usize) -> String) -> String {
@@ -332,7 +413,7 @@ fn without_files() -> Look {
 
 #[test]
 fn where_nothing_can_be_attached_all_that_would_be_done_stands_before_the_card() {
-    for lines in [1, 400] {
+    for lines in [100, 400] {
         let shown = messages(
             &[item(1, writes(lines, None))],
             &Progress::Running,
@@ -402,7 +483,7 @@ fn nothing_is_allowed_of_which_discord_does_not_take_a_part() {
         ..without_files()
     };
     let card = |look: &Look| {
-        let items = [item(1, writes(1, None))];
+        let items = [item(1, writes(100, None))];
         messages(&items, &Progress::Running, look).pop().unwrap()
     };
     let allows = |card: &DesiredMessage| card.buttons.iter().any(Button::allows);

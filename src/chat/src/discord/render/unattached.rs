@@ -32,7 +32,7 @@ pub(super) fn as_messages(files: &[OutFile]) -> Split {
             Content::Text(text) => Some(format!(
                 "`{}`\n```\n{}\n```",
                 file.name,
-                kept_inside(text.trim_end())
+                kept_inside(text.trim_end_matches('\n'))
             )),
             Content::Workspace { .. } => None,
         })

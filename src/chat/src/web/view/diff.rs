@@ -6,40 +6,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conversation::Diff;
-use similar::{Algorithm, Change, ChangeTag, DiffOp, TextDiff};
+use similar::{Algorithm, ChangeTag, DiffOp, DiffTag, TextDiff};
 
 use super::harmless;
 use super::html::{escape, push, push_escaped};
+use crate::change::{Compared, Count};
 
 mod memo;
 
-/// Unchanged lines around a change.
-const CONTEXT: usize = 3;
 /// Lines that are drawn in a card; the rest is counted.
 const MOST_LINES: usize = 1500;
-/// With more changed lines than this, or more bytes, a whole change is one text instead of a table: a browser takes a
-/// second for each 50,000 rows.
+/// With more lines than this, or more bytes, a whole change is one text instead of a table: a browser takes a second for each
+/// 50,000 rows.
 const MOST_ROWS: usize = 4000;
 const MOST_BYTES: usize = 512 * 1024;
-/// Comparing stops being exact after this.
+/// Words are not looked for any more after this.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Words are looked for in changes of at most so many bytes: what was rewritten has none in common.
 const MARKED: usize = 16 * 1024;
 
-/// Lines changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Count {
-    pub(crate) added: usize,
-    pub(crate) removed: usize,
+/// What there is to read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) lines: usize,
+    pub(crate) bytes: usize,
 }
 
-impl Add for Count {
+impl Add for Size {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
         Self {
-            added: self.added + other.added,
-            removed: self.removed + other.removed,
+            lines: self.lines + other.lines,
+            bytes: self.bytes + other.bytes,
         }
     }
 }
@@ -49,8 +48,8 @@ impl Add for Count {
 pub(crate) struct Drawn {
     pub(crate) html: String,
     pub(crate) count: Count,
-    /// Bytes that were compared.
-    pub(crate) size: usize,
+    /// Of the changed lines and those around them.
+    pub(crate) size: Size,
 }
 
 /// One file's change, at most [`MOST_LINES`] lines of it.
@@ -64,16 +63,9 @@ pub(crate) fn whole(diff: &Diff) -> Arc<Drawn> {
 }
 
 fn draw(diff: &Diff, most: usize) -> Drawn {
-    let (old, new) = (
-        harmless::named(diff.old.as_deref().unwrap_or_default()),
-        harmless::named(&diff.new),
-    );
-    let compared = TextDiff::configure()
-        .algorithm(Algorithm::Myers)
-        .timeout(PATIENCE)
-        .diff_lines(&*old, &*new);
-    let count = count(compared.ops());
-    let size = old.len() + new.len();
+    let compared = Compared::of(diff);
+    let count = compared.count();
+    let size = size(&compared);
     let path = escape(&harmless::named(&diff.path));
     let new_file = if diff.old.is_none() {
         " <small>new file</small>"
@@ -81,7 +73,7 @@ fn draw(diff: &Diff, most: usize) -> Drawn {
         ""
     };
     let mut out = format!("<figure class=\"diff\"><figcaption>{path}{new_file}</figcaption>");
-    let is_long = most == usize::MAX && (count.added + count.removed > MOST_ROWS || size > MOST_BYTES);
+    let is_long = most == usize::MAX && (size.lines > MOST_ROWS || size.bytes > MOST_BYTES);
     if is_long {
         push!(
             out,
@@ -105,40 +97,39 @@ fn draw(diff: &Diff, most: usize) -> Drawn {
     }
 }
 
-fn count(ops: &[DiffOp]) -> Count {
-    let mut count = Count { added: 0, removed: 0 };
-    for op in ops.iter().filter(|op| op.tag() != similar::DiffTag::Equal) {
-        count.removed += op.old_range().len();
-        count.added += op.new_range().len();
-    }
-    count
+/// What is drawn of it.
+fn size(compared: &Compared<'_>) -> Size {
+    let groups = compared.groups();
+    let lines = groups.iter().flatten().flat_map(|op| compared.changes(op));
+    let sizes = lines.map(|line| Size {
+        lines: 1,
+        bytes: compared.shown(line.value()).len(),
+    });
+    sizes.fold(Size::default(), Add::add)
 }
-
-type Compared<'t> = TextDiff<'t, 't, 't, str>;
 
 /// The changes with what stands around them: and what is left out between them.
 fn walk(compared: &Compared<'_>, mut step: impl FnMut(Step<'_>)) {
     let mut last = 0;
-    for group in compared.grouped_ops(CONTEXT) {
-        let begins = group.first().map_or(0, |op| op.old_range().start);
+    let groups = compared.groups();
+    for group in &groups {
+        let begins = group
+            .first()
+            .map_or(0, |op| compared.before() + op.old_range().start);
         if begins > last {
             step(Step::Gap(begins - last));
         }
-        last = group.last().map_or(last, |op| op.old_range().end);
-        for op in &group {
+        last = group
+            .last()
+            .map_or(last, |op| compared.before() + op.old_range().end);
+        for op in group {
             step(Step::Op(op));
         }
     }
-    let lines = compared.old_slices().len();
-    if last == 0
-        && compared
-            .ops()
-            .iter()
-            .all(|op| op.tag() == similar::DiffTag::Equal)
-    {
+    if groups.is_empty() {
         step(Step::Same);
-    } else if lines > last {
-        step(Step::Gap(lines - last));
+    } else if compared.lines() > last {
+        step(Step::Gap(compared.lines() - last));
     }
 }
 
@@ -156,44 +147,62 @@ fn text(out: &mut String, compared: &Compared<'_>) {
         Step::Gap(lines) => push!(out, "… {lines} unchanged {}\n", word(lines)),
         Step::Same => out.push_str("no change\n"),
         Step::Op(op) => {
-            for change in compared.iter_changes(op) {
+            for change in compared.changes(op) {
                 out.push(match change.tag() {
                     ChangeTag::Equal => ' ',
                     ChangeTag::Insert => '+',
                     ChangeTag::Delete => '−',
                 });
-                push_escaped(out, change.value().trim_end_matches(['\n', '\r']));
+                push_escaped(out, &compared.shown(change.value()));
                 out.push('\n');
+                if tells_its_end(op, change.value()) {
+                    push!(out, "{ENDLESS}\n");
+                }
             }
         }
     });
 }
 
 /// As rows, at most so many.
-fn table<'t>(out: &mut String, compared: &'t Compared<'t>, most: usize) {
+fn table(out: &mut String, compared: &Compared<'_>, most: usize) {
     let until = Instant::now() + PATIENCE;
     let (mut drawn, mut left) = (0, 0);
     walk(compared, |step| match step {
         Step::Gap(lines) => gap(out, &format!("{lines} unchanged {}", word(lines))),
         Step::Same => gap(out, "no change"),
         Step::Op(op) => {
-            let room = op.old_range().len().max(op.new_range().len()) + drawn <= most;
-            if room && Instant::now() < until && size(compared, op) <= MARKED {
-                for change in compared.iter_inline_changes_deadline(op, Some(until)) {
+            let (old, new) = compared.texts(op);
+            let room = old.len().max(new.len()) + drawn <= most;
+            let mut put = |tag, index: (Option<usize>, Option<usize>), parts: &[(bool, &str)]| {
+                let index = index.1.or(index.0).map(|index| compared.before() + index);
+                let shown = parts.iter().map(|(marked, part)| (*marked, compared.shown(part)));
+                line(out, tag, index, shown);
+                if parts.last().is_some_and(|(_, part)| tells_its_end(op, part)) {
+                    gap(out, ENDLESS);
+                }
+            };
+            if room && Instant::now() < until && is_searched(op, old, new) {
+                let words = TextDiff::configure()
+                    .algorithm(Algorithm::Myers)
+                    .diff_slices(old, new);
+                let ops = words.ops().iter();
+                for change in ops.flat_map(|op| words.iter_inline_changes_deadline(op, Some(until))) {
                     drawn += 1;
-                    let index = change.new_index().or(change.old_index());
-                    line(out, change.tag(), index, change.iter_strings_lossy());
+                    let at = |index: Option<usize>, begin: usize| index.map(|index| begin + index);
+                    let old = at(change.old_index(), op.old_range().start);
+                    let new = at(change.new_index(), op.new_range().start);
+                    put(change.tag(), (old, new), change.values());
                 }
                 return;
             }
-            for change in compared.iter_changes(op) {
+            for change in compared.changes(op) {
                 if drawn >= most {
                     left += 1;
                     continue;
                 }
                 drawn += 1;
-                let index = change.new_index().or(change.old_index());
-                line(out, change.tag(), index, std::iter::once((false, words(&change))));
+                let index = (change.old_index(), change.new_index());
+                put(change.tag(), index, &[(false, change.value())]);
             }
         }
     });
@@ -202,17 +211,18 @@ fn table<'t>(out: &mut String, compared: &'t Compared<'t>, most: usize) {
     }
 }
 
-fn words<'t>(change: &Change<&'t str>) -> std::borrow::Cow<'t, str> {
-    change.value().into()
+/// Whether words are looked for in a change.
+fn is_searched(op: &DiffOp, old: &[&str], new: &[&str]) -> bool {
+    let bytes = |lines: &[&str]| lines.iter().map(|line| line.len()).sum::<usize>();
+    op.tag() == DiffTag::Replace && bytes(old) + bytes(new) <= MARKED
 }
 
-/// Bytes that are compared for the words of a change.
-fn size(compared: &Compared<'_>, op: &DiffOp) -> usize {
-    let bytes = |lines: &[&str]| lines.iter().map(|line| line.len()).sum::<usize>();
-    if op.tag() == similar::DiffTag::Equal {
-        return 0;
-    }
-    bytes(&compared.old_slices()[op.old_range()]) + bytes(&compared.new_slices()[op.new_range()])
+/// Below a line that is the last one, and has no end.
+const ENDLESS: &str = "no newline at the end";
+
+/// Whether that is told of a line: it may be all that differs.
+fn tells_its_end(op: &DiffOp, line: &str) -> bool {
+    op.tag() != DiffTag::Equal && !line.ends_with('\n')
 }
 
 fn word(lines: usize) -> &'static str {
@@ -240,13 +250,12 @@ fn line<'t>(
         "<tr class=\"{class}\"><td class=\"no\">{number}</td><td class=\"sign\">{sign}</td><td>{hear}"
     );
     for (marked, text) in parts {
-        let text = text.trim_end_matches(['\n', '\r']);
         if marked && !text.is_empty() {
             out.push_str("<mark>");
-            push_escaped(out, text);
+            push_escaped(out, &text);
             out.push_str("</mark>");
         } else {
-            push_escaped(out, text);
+            push_escaped(out, &text);
         }
     }
     out.push_str("</td></tr>");

@@ -45,7 +45,7 @@ pub(crate) fn phase(phase: ThreadPhase, doing: Option<&Doing>) -> PhaseView {
             first_upper(if what.is_empty() { "working" } else { &what }),
             true,
         ),
-        ThreadPhase::AwaitingPermission => ("waiting", "Waiting for your permission".to_owned(), true),
+        ThreadPhase::AwaitingPermission => ("waiting", "Waiting for permission".to_owned(), true),
         ThreadPhase::AwaitingLogin => ("waiting", "Waiting for a sign-in".to_owned(), true),
         ThreadPhase::Stopping => ("working", "Stopping".to_owned(), true),
         ThreadPhase::Failed { until: Some(_) } => {
@@ -76,7 +76,7 @@ pub(crate) fn phase(phase: ThreadPhase, doing: Option<&Doing>) -> PhaseView {
 /// For the list: a class for the dot, and the word that a screen reader says.
 pub(crate) fn dot(status: &ThreadStatus) -> (&'static str, &'static str) {
     match status.phase {
-        ThreadPhase::AwaitingPermission => ("waiting", "waiting for your permission"),
+        ThreadPhase::AwaitingPermission => ("waiting", "waiting for permission"),
         ThreadPhase::AwaitingLogin => ("waiting", "waiting for a sign-in"),
         ThreadPhase::Failed { .. } => ("failed", "failed"),
         ThreadPhase::Starting => ("working", "starting"),
@@ -97,4 +97,16 @@ fn first_upper(words: &str) -> String {
     letters
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_can_not_decide_is_not_told_that_it_waits_for_them() {
+        let line = phase(ThreadPhase::AwaitingPermission, None);
+        assert!(line.busy && line.tone == "waiting");
+        assert_eq!(line.words, "Waiting for permission");
+    }
 }

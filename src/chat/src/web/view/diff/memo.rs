@@ -91,7 +91,7 @@ fn cost(entry: &Entry) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Count;
+    use super::super::{Count, Size};
     use super::*;
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
         let drawn = |html: &str| Drawn {
             html: html.into(),
             count: Count { added: 1, removed: 0 },
-            size: 1,
+            size: Size { lines: 1, bytes: 1 },
         };
         let first = recall(&change(0), 1, || drawn("first"));
         assert!(Arc::ptr_eq(

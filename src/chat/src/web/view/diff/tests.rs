@@ -42,6 +42,26 @@ fn a_new_file_is_all_additions_and_escaped() {
 }
 
 #[test]
+fn lines_that_differ_in_nothing_that_is_seen_are_shown_as_changed() {
+    for (old, new, seen) in [
+        ("one\r\ntwo\r\n", "one\ntwo\n", "⟨U+000D⟩"),
+        ("⟨U+202E⟩\n", "\u{202e}\n", "⟨U+202E⟩"),
+        ("one\ntwo", "one\ntwo\n", ENDLESS),
+    ] {
+        let html = html(&change(Some(old), new));
+        assert!(html.contains(seen) && !html.contains("no change"), "{html}");
+        assert!(
+            html.contains("class=\"plus\"") && html.contains("class=\"minus\""),
+            "{html}"
+        );
+    }
+    // Where all lines end so, it is no news.
+    let html = html(&change(Some("one\r\ntwo\r\n"), "one\r\n2\r\n"));
+    assert!(!html.contains("⟨U+") && !html.contains('\r') && html.contains("<td class=\"no\">2</td>"));
+    assert_eq!(html.matches("class=\"same\"").count(), 1);
+}
+
+#[test]
 fn what_is_to_be_approved_is_never_shortened() {
     let long = "x\n".repeat(MOST_LINES * 2);
     assert!(html(&change(None, &long)).contains("more lines"));

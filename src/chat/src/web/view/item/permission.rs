@@ -1,7 +1,10 @@
 //! A permission request: exactly what would run, who may press, until when; afterwards one line that says who decided.
 
+use std::ops::Add as _;
+
 use conversation::{Body, Choice, ChoiceKind, Decision, Item};
 
+use super::super::diff::Size;
 use super::super::html::{escape, push};
 use super::super::icon::icon;
 use super::super::{Viewer, diff, harmless, words};
@@ -53,18 +56,13 @@ pub(super) fn html(item: &Item, viewer: &Viewer, most: usize) -> String {
     // What the changes show, or the headline, is not said again.
     let detail = harmless::named(detail);
     let headline = headline(asker, *kind, title, &detail);
-    let told = harmless::named(&supervisor::describe_diffs(diffs)).into_owned();
-    let detail = match detail.strip_prefix(told.as_str()) {
-        _ if headline.says(&detail) => String::new(),
-        Some(rest) => rest.trim_start_matches('\n').to_owned(),
-        None => detail.into_owned(),
-    };
+    let detail = headline.beside(&detail, diffs);
     let mut what = String::new();
     if !detail.is_empty() {
         push!(
             what,
             "<pre class=\"input\" tabindex=\"0\" role=\"group\" aria-label=\"What would run\">{}</pre>",
-            escape(&detail)
+            escape(detail)
         );
     }
     for one in &drawn {
@@ -76,11 +74,13 @@ pub(super) fn html(item: &Item, viewer: &Viewer, most: usize) -> String {
         } else {
             "<p class=\"quiet\">Only the person whose thread this is can decide.</p>".to_owned()
         };
-        let changed = |diff: &std::sync::Arc<diff::Drawn>| diff.count.added + diff.count.removed;
-        let lines = detail.lines().count() + drawn.iter().map(changed).sum::<usize>();
-        let size = detail.len() + drawn.iter().map(|diff| diff.size).sum::<usize>();
-        let long = if lines > SEEN_LINES || size > SEEN_BYTES {
-            let size = words::bytes(size as u64);
+        let told = Size {
+            lines: detail.lines().count(),
+            bytes: detail.len(),
+        };
+        let Size { lines, bytes } = drawn.iter().map(|diff| diff.size).fold(told, Size::add);
+        let long = if lines > SEEN_LINES || bytes > SEEN_BYTES {
+            let size = words::bytes(bytes as u64);
             format!(
                 "<p class=\"says warning\">This is long ({lines} lines, {size}): scroll to see all of it.</p>"
             )

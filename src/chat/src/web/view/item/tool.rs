@@ -7,6 +7,7 @@ use conversation::{Item, ToolCall, ToolKind, ToolStatus};
 use super::super::html::{escape, push};
 use super::super::icon::icon;
 use super::super::{ansi, diff, harmless, words};
+use crate::change::Count;
 
 /// So much of the end of an output is shown.
 const SHOWN_OUTPUT: usize = 48 * 1024;
@@ -99,7 +100,7 @@ fn kind(kind: ToolKind) -> (&'static str, &'static str) {
 }
 
 /// What stands at the right of the title: lines changed, exit code, time, state.
-fn facts(call: &ToolCall, item: &Item, word: &str, changed: Option<diff::Count>) -> String {
+fn facts(call: &ToolCall, item: &Item, word: &str, changed: Option<Count>) -> String {
     let mut facts = vec![];
     if let Some(lines) = changed {
         facts.push(format!(

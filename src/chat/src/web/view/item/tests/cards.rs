@@ -1,6 +1,7 @@
 //! Cards that ask for permission.
 
 use super::*;
+use crate::web::view::html::each;
 
 fn choice(id: &str, name: &str, kind: ChoiceKind) -> Choice {
     Choice {
@@ -298,4 +299,27 @@ fn of_long_words_the_head_is_drawn_and_all_of_them_on_demand() {
         let all = whole(&entry(body), &viewer(true));
         assert!(all.contains("last") && !all.contains("data-act=\"whole\""));
     }
+}
+
+#[test]
+fn of_a_change_that_is_whole_on_the_screen_nobody_is_told_to_scroll() {
+    let asked = |old: &str, new: &str| {
+        let mut body = asks(None);
+        if let Body::Permission { detail, diffs, .. } = &mut body {
+            *diffs = vec![Diff {
+                path: "a.txt".into(),
+                old: Some(old.into()),
+                new: new.into(),
+            }];
+            *detail = supervisor::describe_diffs(diffs);
+        }
+        show(body)
+    };
+    let old = each(0..200, |line| format!("line {line}\n"));
+    let html = asked(&old, &old.replace("line 100\n", "line hundred\n"));
+    assert!(!html.contains("scroll to see all"), "{html}");
+    let html = asked(&old, &old.replace("line 1", "row 1"));
+    assert!(html.contains("This is long (") && html.contains("scroll to see all"));
+    let html = asked("a\n", &format!("{}\n", "b".repeat(4000)));
+    assert!(html.contains("This is long (2 lines"), "{html}");
 }
