@@ -209,6 +209,9 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     let is_decided = document.default_agent.is_some();
     warnings.extend(secrets::written(&document.agents));
     warnings.extend(agents::undecided(is_decided, &document.agents));
+    let models = document.agents.iter();
+    warnings
+        .extend(models.filter_map(|table| agents::unnamed(table.declared.model.as_deref(), &table.place)));
     agents::find_files(&mut document.agents, &places);
     let agents = agents::build(
         document.agents,

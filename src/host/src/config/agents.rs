@@ -94,6 +94,16 @@ pub(super) fn undecided(asked: bool, tables: &[Named<AgentSection>]) -> Option<P
     (!asked && !has_model).then(|| other.place.problem(None, what).hint(hint))
 }
 
+/// The model that the examples name.
+const EXAMPLE: &str = "the-name-of-a-model";
+
+/// A model that is still the one of an example.
+pub(super) fn unnamed(model: Option<&str>, place: &TablePlace) -> Option<Problem> {
+    let what = format!("`{EXAMPLE}` stands for the name of one");
+    let hint = "write the name by which the model's server knows it";
+    (model == Some(EXAMPLE)).then(|| place.problem(Some("model"), what).hint(hint))
+}
+
 /// Checks the name of the agent of new threads. `declared` are those that have a table, also where it is wrong.
 pub(super) fn default_agent(
     asked: Option<(String, TablePlace)>,
