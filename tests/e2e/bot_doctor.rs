@@ -281,7 +281,6 @@ async fn without_a_list_a_channel_that_lacks_something_is_told_and_hidden_ones_a
         fake.clock().advance(Duration::from_secs(10));
         let report = checks(&fake, home.path()).await;
         says(&report, "bot-channels", status, &["#quiet lacks Send Messages"]);
-        assert_eq!(report["ok"], status == "warn", "{report:#}");
     }
 }
 

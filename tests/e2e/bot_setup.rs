@@ -643,7 +643,7 @@ async fn a_configuration_that_is_wrong_is_left_as_it_is() {
     drop(before);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_for_a_moment_is_waited_for_and_a_long_one_told() {
     let (fake, home, _) = scene().await;
     let home = home.path();

@@ -515,12 +515,7 @@ async fn a_sign_in_with_a_code_whose_place_a_newer_one_took_is_told_so() {
     let newer = alice.slash(channel, "auth", &options);
     let begun = stage.answered(alice, channel, newer, "enter this code").await;
     let told = stage
-        .answered(
-            alice,
-            channel,
-            older,
-            "A newer sign-in to Rehearsal took its place",
-        )
+        .answered(alice, channel, older, "took its place: this code counts no more")
         .await;
     assert_eq!(told.only_for, Some(alice.id));
     stage.buttons_are_put_away(&card).await;
@@ -540,7 +535,7 @@ async fn a_way_that_a_vendor_does_not_have_is_told_with_those_that_can_be_chosen
         .answered(&stage.alice, stage.channel, typed, "`link and code`")
         .await;
     assert!(
-        told.content.contains("`API key`") && !told.content.contains("pkce"),
+        told.content.contains("`code on a page`") && !told.content.contains("pkce"),
         "{}",
         told.content
     );
@@ -599,6 +594,14 @@ async fn of_more_vendors_and_agents_than_a_list_takes_each_can_be_chosen() {
     assert_eq!(found, ["k29=k29"]);
     let typed = alice.slash(channel, "auth", &[("vendor", json!("k29"))]);
     stage.answered(alice, channel, typed, "An API key of k29").await;
+    // What is proposed need not be taken.
+    for (vendor, words) in [
+        ("openai API", "An API key of OpenAI API"),
+        ("nobody", "Choose one that is proposed"),
+    ] {
+        let typed = alice.slash(channel, "auth", &[("vendor", json!(vendor))]);
+        stage.answered(alice, channel, typed, words).await;
+    }
     let (message, thread) = stage.mention(alice, "say: hi").await;
     stage.sign(message, "✅").await;
     let found = proposed(

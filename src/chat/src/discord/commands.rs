@@ -27,7 +27,7 @@ mod waiting;
 
 pub(super) use always::forbid;
 pub(super) use new::{begun, take_up};
-pub(super) use propose::complete;
+pub(super) use propose::{complete, vendor};
 pub(super) use register::register;
 
 use new::Kept;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::asker::Asker;
 use super::bot::{Bot, user};
-use super::commands::{Typed, completed, text};
+use super::commands::{Typed, completed, text, vendor};
 use super::custom_id::{Action, SignIn};
 use super::owner;
 use super::press::{form_of, sentence};
@@ -95,16 +95,18 @@ async fn say(bot: &Bot, asker: &Asker, said: Result<Said, String>) {
 
 async fn run(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) -> Result<Said, String> {
     let user = user(asker.user).ok_or("I can't tell who you are.")?;
-    let vendor = typed.text("vendor");
+    let named = typed.text("vendor");
     let action = typed.text("action");
     let is_bare = ["code", "scope", "way"]
         .iter()
         .all(|name| typed.text(name).is_none());
-    let service = match (vendor, action.as_deref()) {
+    let service = match (named, action.as_deref()) {
         (_, Some("status")) => return status(bot, asker, &user).await.map(Said::alone),
         (None, None) if is_bare => return status(bot, asker, &user).await.map(Said::alone),
         (None, _) => return Err(WHICH_VENDOR.to_owned()),
-        (Some(vendor), _) => Service::parse(&vendor).map_err(|error| sentence(&error.to_string()))?,
+        (Some(typed), _) => {
+            Service::parse(&vendor(bot, typed)).map_err(|error| sentence(&error.to_string()))?
+        }
     };
     let tenant = tenant(bot, asker, &user, &service, typed.text("scope").as_deref()).await?;
     match (action.as_deref(), typed.text("code")) {
@@ -170,7 +172,10 @@ async fn begin(
 ) -> Result<Outgoing, String> {
     let service = &tenant.service;
     let vendor = bot.house.credentials.vendors().get(service);
-    let vendor = vendor.map_err(|error| sentence(&error.to_string()))?;
+    let vendor = vendor.map_err(|error| {
+        let words = sentence(&error.to_string());
+        format!("{words} Choose one that is proposed while you type.")
+    })?;
     let title = title(bot, service);
     let begun = bot.house.credentials.begin(tenant, user, way, None).await;
     let (begun, at) = begun.map_err(|error| match error {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use conversation::{Permissions, Thread, ThreadChange};
 use supervisor::{Deed, Setting, SupervisorError, is_mode_guarded};
 
-use super::{Here, NotDone};
+use super::{Here, NotDone, propose};
 use crate::discord::hear::obey_channel;
 use crate::standing::{Model, NO_MODEL, choices, chosen, offered, wanted};
 
@@ -96,7 +96,8 @@ fn answers<'a>(here: &'a Here<'_>, thread: &'a Thread) -> Model<'a> {
 pub(super) async fn agent(here: &Here<'_>) -> Result<String, NotDone> {
     let supervisor = &here.bot.house.supervisor;
     let named = |option: &str| here.typed.text(option).filter(|name| !name.is_empty());
-    let (name, mode) = (named("name"), named("mode"));
+    let name = named("name").map(|name| propose::agent(here.bot, name));
+    let mode = named("mode");
     if name.is_none() && mode.is_none() {
         let known = here.bot.house.conversation.thread(&here.thread).await?;
         return Ok(served_by(here, &known));

@@ -48,6 +48,28 @@ async fn proposals(bot: &Bot, asker: &Asker, data: &CommandData) -> Option<Vec<O
     Some(found.collect())
 }
 
+/// The vendor that was typed, also by its title: what is proposed need not be taken.
+pub(in crate::discord) fn vendor(bot: &Bot, typed: String) -> String {
+    meant(vendors(bot), typed)
+}
+
+/// The same of an agent.
+pub(super) fn agent(bot: &Bot, typed: String) -> String {
+    meant(agents(bot), typed)
+}
+
+fn meant(all: Vec<Offered>, typed: String) -> String {
+    let is_typed = |text: &str| text.trim().to_lowercase() == typed.trim().to_lowercase();
+    if all.iter().any(|entry| is_typed(&entry.id)) {
+        return typed;
+    }
+    let mut named = all.into_iter().filter(|entry| is_typed(&entry.name));
+    match (named.next(), named.next()) {
+        (Some(only), None) => only.id,
+        _ => typed,
+    }
+}
+
 fn vendors(bot: &Bot) -> Vec<Offered> {
     let vendors = bot.house.credentials.vendors().iter();
     let vendors = vendors.map(|vendor| Offered {
