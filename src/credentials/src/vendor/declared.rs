@@ -74,7 +74,7 @@ pub enum VendorError {
         /// The name.
         name: String,
     },
-    /// Longer than [`LONGEST_NAME`].
+    /// Longer than 64 bytes.
     #[error(
         "the vendor name `{name}` is longer than {LONGEST_NAME} letters: the buttons of a chat have no room for it"
     )]

@@ -80,8 +80,15 @@ pub(super) fn find_files(tables: &mut [Named<AgentSection>], places: &Places) {
     }
 }
 
+/// What works in the tables, and is hardly meant so. `asked`: somebody said which agent new threads get.
+pub(super) fn hardly_meant(asked: bool, tables: &[Named<AgentSection>]) -> impl Iterator<Item = Problem> {
+    let models = tables.iter();
+    let unnamed = models.filter_map(|table| unnamed(table.declared.model.as_deref(), &table.place));
+    undecided(asked, tables).into_iter().chain(unnamed)
+}
+
 /// A table for an agent that new threads don't get, where nobody said which they get and the one that they do has no model.
-pub(super) fn undecided(asked: bool, tables: &[Named<AgentSection>]) -> Option<Problem> {
+fn undecided(asked: bool, tables: &[Named<AgentSection>]) -> Option<Problem> {
     let native = tables.iter().find(|table| table.name == NATIVE);
     let has_model =
         native.is_some_and(|table| table.declared.model.is_some() || table.declared.command.is_some());

@@ -22,7 +22,7 @@ const fn permission(name: &'static str, place: u32) -> Permission {
 pub struct Permissions(pub(super) u64);
 
 impl Permissions {
-    /// All that the bot needs where it speaks; without one of the first [`Self::TO_ANSWER`] it answers nobody.
+    /// All that the bot needs where it speaks; without one of the first four it answers nobody.
     pub const NEEDED: [Permission; 7] = [
         permission("View Channel", 10),
         permission("Send Messages", 11),
