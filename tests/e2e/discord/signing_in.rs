@@ -463,7 +463,10 @@ async fn a_sign_in_with_a_code_that_was_stored_and_not_told_is_told_as_one_that_
         let seen = world.messages_seen_by(&stage.alice, thread);
         seen.iter().map(|one| one.content.clone()).collect::<Vec<_>>()
     });
-    assert!(seen.iter().all(|one| !one.contains("is over")), "{seen:?}");
+    assert!(
+        seen.iter().all(|one| !one.contains("with a code is over")),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]
