@@ -270,9 +270,15 @@ async fn without_a_list_a_channel_that_lacks_something_is_told_and_hidden_ones_a
     assert!(!report.to_string().contains("private"), "{report:#}");
     // Where it may speak nowhere a person must act.
     let general = town.channel("general");
-    for (denied, status) in [(permissions::SEND_MESSAGES, "fail"), (0, "warn")] {
+    for (denied, status) in [
+        (permissions::SEND_MESSAGES, "fail"),
+        (permissions::CREATE_PUBLIC_THREADS, "fail"),
+        (permissions::SEND_MESSAGES_IN_THREADS, "fail"),
+        (0, "warn"),
+    ] {
         town.overwrite(quiet, fake.bot(), 0, permissions::SEND_MESSAGES);
         town.overwrite(general, fake.bot(), 0, denied);
+        fake.clock().advance(Duration::from_secs(10));
         let report = checks(&fake, home.path()).await;
         says(&report, "bot-channels", status, &["#quiet lacks Send Messages"]);
     }

@@ -642,3 +642,25 @@ async fn a_configuration_that_is_wrong_is_left_as_it_is() {
     assert_eq!(fake.requests().len(), 0);
     drop(before);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_for_a_moment_is_waited_for_and_a_long_one_told() {
+    let (fake, home, _) = scene().await;
+    let home = home.path();
+    fake.guild("town").channel("general");
+    let setting = || {
+        let mut command = setup(home, &["--yes"]);
+        command.env("DISCORD_TOKEN", fake.token());
+        run(command)
+    };
+    let moment = Fault::too_many(std::time::Duration::from_secs(1));
+    fake.inject(moment.on("GET", "/users/@me"));
+    let (output, told) = setting();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(fake.faults_left(), 0, "it was refused");
+    let long = Fault::too_many(std::time::Duration::from_secs(90));
+    fake.inject(long.on("GET", "/users/@me"));
+    let (output, told) = setting();
+    assert_eq!(output.status.code(), Some(4), "{told}");
+    assert!(told.contains("for another 90 s"), "{told}");
+}

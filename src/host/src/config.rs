@@ -210,7 +210,7 @@ fn load_from(variables: &Variables, explicit: Option<&Path>) -> Result<Loaded, F
     let declared_agents: Vec<String> = document.agents.iter().map(|agent| agent.name.clone()).collect();
     let is_decided = document.default_agent.is_some();
     warnings.extend(secrets::written(&document.agents));
-    warnings.extend(agents::undecided(is_decided, &document.agents));
+    warnings.extend(agents::hardly_meant(is_decided, &document.agents));
     agents::find_files(&mut document.agents, &places);
     let agents = agents::build(
         document.agents,

@@ -38,6 +38,10 @@ async fn a_thread_goes_on_without_a_mention_and_its_agent_remembers() {
     let second = stage.alice.says(thread, "say: two");
     stage.said(thread, "the second answer", with("two")).await;
     stage.sign(second, "✅").await;
+    assert_eq!(
+        crate::threads::asked(&stage.scene),
+        ["user: say: one", "assistant: one", "user: say: two"]
+    );
 }
 
 #[tokio::test]

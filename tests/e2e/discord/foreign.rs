@@ -214,7 +214,7 @@ async fn a_model_that_it_offers_is_chosen_and_what_it_refuses_is_told_in_its_wor
 }
 
 /// What is proposed to somebody who has typed so much.
-async fn proposed(
+pub(super) async fn proposed(
     stage: &Stage,
     who: &Person,
     (thread, command): (Id, &str),

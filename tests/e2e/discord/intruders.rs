@@ -75,7 +75,10 @@ async fn who_has_seen_the_buttons_and_forms_of_somebody_elses_sign_in_ends_nothi
     let pressed = alice.presses(status.id, &out);
     stage.answered(alice, thread, pressed, "Signed out of").await;
     stage.fake.replays(sent);
-    let again = alice.submits(forged_by(alice, &stage, &begun).await, &[("code", &back)]);
+    // The button is gone from the card, and its name is still known.
+    let forged = alice.forges(begun.id, &paste);
+    stage.is_form(forged).await;
+    let again = alice.submits(forged, &[("code", &back)]);
     stage.answered(alice, thread, again, "begun no sign-in").await;
     let status = stage.auth(alice, thread, &[("action", "status")], "").await;
     assert!(!status.content.contains("(yours"), "{}", status.content);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rehearsal::Counter;
 use serde_json::json;
 use support::discord::{Fault, Id, Seen};
 
@@ -283,4 +284,45 @@ async fn what_is_said_in_a_thread_that_somebody_made_from_a_mention_which_waits_
     let thread = stage.alice.starts_thread(stage.channel, "mine", Some(first));
     let second = stage.alice.says(thread, "say: two");
     stage.answers_both((first, second), thread).await;
+}
+
+#[tokio::test]
+async fn new_without_words_opens_nothing_and_asks_for_them() {
+    let stage = Stage::start("", "").await;
+    stage.knows_commands().await;
+    let typed = stage
+        .alice
+        .slash(stage.channel, "new", &[("text", json!(" \u{200b} "))]);
+    stage
+        .told(&stage.alice, stage.channel, typed, "Write what you want")
+        .await;
+    let channel = stage.channel;
+    assert!(stage.fake.look(|world| world.threads(channel).is_empty()));
+    assert_eq!(stage.scene.count(Counter::ModelRequests), 0);
+}
+
+#[tokio::test]
+async fn a_command_in_a_thread_or_post_of_somebody_elses_is_told_how_the_bot_gets_there() {
+    let stage = Stage::start("", "").await;
+    stage.knows_commands().await;
+    let thread = stage.alice.starts_thread(stage.channel, "ours", None);
+    let forum = stage.guild.forum("help");
+    let post = stage.alice.posts_in_forum(forum, "a question", "to all of you");
+    for place in [thread, post] {
+        for command in ["status", "stop"] {
+            let typed = stage.alice.slash(place, command, &[]);
+            stage
+                .told(&stage.alice, place, typed, "Mention me here, and I join")
+                .await;
+        }
+    }
+    let typed = stage.alice.slash(stage.channel, "status", &[]);
+    stage
+        .told(
+            &stage.alice,
+            stage.channel,
+            typed,
+            "Mention me in a channel, or use /new",
+        )
+        .await;
 }

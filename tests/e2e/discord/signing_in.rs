@@ -5,9 +5,10 @@ use std::time::Duration;
 use credentials::{Service, Tenant, UserId};
 use rehearsal::{Decision, Fault, FaultRule, Target};
 use serde_json::json;
-use support::discord::{Id, Message, Person};
+use support::discord::{Answer, Id, Message, Person};
 use support::{client, consent};
 
+use super::foreign::proposed;
 use super::{Stage, with};
 
 impl Stage {
@@ -20,6 +21,30 @@ impl Stage {
                 answers
                     .find(|one| !one.is_loading() && one.content.contains(words))
                     .map(|one| (*one).clone())
+            })
+            .await
+    }
+}
+
+impl Stage {
+    /// Waits until nothing can be pressed any more on the card of a sign-in.
+    async fn buttons_are_put_away(&self, card: &Message) {
+        self.fake
+            .until("a card without buttons", |world| {
+                world.message(card.id)?.controls().is_empty().then_some(())
+            })
+            .await;
+    }
+
+    /// What the first field of a form is called.
+    async fn label_of_form(&self, pressed: Id) -> String {
+        self.fake
+            .until("the form", |world| match &world.interaction(pressed)?.answer {
+                Some(Answer::Form(form)) => {
+                    let label = &form["components"][0]["components"][0]["label"];
+                    label.as_str().map(str::to_owned)
+                }
+                _ => None,
             })
             .await
     }
@@ -57,9 +82,10 @@ async fn somebody_signs_in_with_a_pasted_code_and_nobody_else_can_end_it() {
     stage.answered(&bob, thread, stolen, "begun no sign-in").await;
 
     let pressed = alice.presses_labelled(begun.id, "Paste code");
-    stage.is_form(pressed).await;
+    assert_eq!(stage.label_of_form(pressed).await, "Code, or address of the page");
     let sent = alice.submits(pressed, &[("code", &back)]);
     stage.answered(alice, thread, sent, "Signed in to").await;
+    stage.buttons_are_put_away(&begun).await;
 
     let typed = alice.slash(thread, "auth", &[("action", json!("status"))]);
     stage.answered(alice, thread, typed, "(yours").await;
@@ -314,6 +340,7 @@ async fn a_sign_in_with_a_code_completes_by_itself_also_when_the_host_died_meanw
             .decide_device(&code(&begun), "alice", Decision::Approve);
         assert!(decided.is_ok(), "{decided:?}");
         stage.answered(&stage.alice, thread, typed, "Signed in to").await;
+        stage.buttons_are_put_away(&begun).await;
         let typed = stage.alice.slash(
             thread,
             "auth",
@@ -410,7 +437,7 @@ async fn a_key_is_pasted_into_a_form_and_shown_nowhere() {
     let other = "sk-proj-not-a-real-key-either-0123456789";
     for key in [key, other] {
         let pressed = stage.alice.presses_labelled(begun.id, "Paste key");
-        stage.is_form(pressed).await;
+        assert_eq!(stage.label_of_form(pressed).await, "API key");
         let sent = stage.alice.submits(pressed, &[("code", key)]);
         stage.answered(&stage.alice, thread, sent, "Signed in to").await;
     }
@@ -444,7 +471,10 @@ async fn a_sign_in_with_a_code_that_was_stored_and_not_told_is_told_as_one_that_
         let seen = world.messages_seen_by(&stage.alice, thread);
         seen.iter().map(|one| one.content.clone()).collect::<Vec<_>>()
     });
-    assert!(seen.iter().all(|one| !one.contains("is over")), "{seen:?}");
+    assert!(
+        seen.iter().all(|one| !one.contains("with a code is over")),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]
@@ -483,4 +513,117 @@ async fn what_is_for_a_login_and_names_none_is_told_to_do_so_and_ends_nothing() 
             .answered(alice, stage.channel, typed, "Say which vendor")
             .await;
     }
+}
+
+#[tokio::test]
+async fn a_sign_in_with_a_code_whose_place_a_newer_one_took_is_told_so() {
+    let stage = Stage::start("", "").await;
+    stage.knows_commands().await;
+    let (alice, channel) = (&stage.alice, stage.channel);
+    let options = [("vendor", json!("rehearsal")), ("way", json!("device"))];
+    let older = alice.slash(channel, "auth", &options);
+    let card = stage.answered(alice, channel, older, "enter this code").await;
+    let newer = alice.slash(channel, "auth", &options);
+    let begun = stage.answered(alice, channel, newer, "enter this code").await;
+    let told = stage
+        .answered(alice, channel, older, "took its place: this code counts no more")
+        .await;
+    assert_eq!(told.only_for, Some(alice.id));
+    stage.buttons_are_put_away(&card).await;
+    let control = stage.scene.control();
+    let decided = control.decide_device(&code(&begun), "alice", Decision::Approve);
+    assert!(decided.is_ok(), "{decided:?}");
+    stage.answered(alice, channel, newer, "Signed in to").await;
+}
+
+#[tokio::test]
+async fn a_way_that_a_vendor_does_not_have_is_told_with_those_that_can_be_chosen() {
+    let stage = Stage::start("", "").await;
+    stage.knows_commands().await;
+    let options = [("vendor", json!("rehearsal")), ("way", json!("api-key"))];
+    let typed = stage.alice.slash(stage.channel, "auth", &options);
+    let told = stage
+        .answered(&stage.alice, stage.channel, typed, "`link and code`")
+        .await;
+    assert!(
+        told.content.contains("`code on a page`") && !told.content.contains("pkce"),
+        "{}",
+        told.content
+    );
+}
+
+#[tokio::test]
+async fn a_vendor_with_the_longest_name_is_signed_in_to_like_any_other() {
+    let name = "v".repeat(64);
+    let vendor = format!("[vendors.{name}]\ngrant = \"api-key\"\ntitle = \"Long\"\n");
+    let stage = Stage::start("", &vendor).await;
+    stage.knows_commands().await;
+    let (alice, channel) = (&stage.alice, stage.channel);
+    let typed = alice.slash(channel, "auth", &[("vendor", json!(name))]);
+    let begun = stage.answered(alice, channel, typed, "An API key of Long").await;
+    let pressed = alice.presses_labelled(begun.id, "Paste key");
+    stage.is_form(pressed).await;
+    let sent = alice.submits(pressed, &[("code", "sk-own-0123456789abcdef")]);
+    stage.answered(alice, channel, sent, "Signed in to Long").await;
+    let typed = alice.slash(channel, "auth", &[]);
+    let told = stage.answered(alice, channel, typed, "(yours)").await;
+    alice.presses_labelled(told.id, &format!("Sign out of {name}"));
+}
+
+#[tokio::test]
+async fn of_more_vendors_and_agents_than_a_list_takes_each_can_be_chosen() {
+    use std::fmt::Write as _;
+    let mut tables = String::new();
+    for number in 0..30 {
+        write!(
+            tables,
+            "[vendors.k{number:02}]\ngrant = \"api-key\"\n[agents.a{number:02}]\nmodel = \"m\"\n\
+             base_url = \"http://127.0.0.1:9/v1\"\n"
+        )
+        .expect("a string takes it");
+    }
+    let stage = Stage::start("", &tables).await;
+    stage.knows_commands().await;
+    let (alice, channel) = (&stage.alice, stage.channel);
+    let all = proposed(
+        &stage,
+        alice,
+        (channel, "auth"),
+        &[("vendor", json!(""))],
+        "vendor",
+    )
+    .await;
+    assert_eq!(all.len(), 25, "{all:?}");
+    let found = proposed(
+        &stage,
+        alice,
+        (channel, "auth"),
+        &[("vendor", json!("k29"))],
+        "vendor",
+    )
+    .await;
+    assert_eq!(found, ["k29=k29"]);
+    let typed = alice.slash(channel, "auth", &[("vendor", json!("k29"))]);
+    stage.answered(alice, channel, typed, "An API key of k29").await;
+    // What is proposed need not be taken.
+    for (vendor, words) in [
+        ("openai API", "An API key of OpenAI API"),
+        ("nobody", "Choose one that is proposed"),
+    ] {
+        let typed = alice.slash(channel, "auth", &[("vendor", json!(vendor))]);
+        stage.answered(alice, channel, typed, words).await;
+    }
+    let (message, thread) = stage.mention(alice, "say: hi").await;
+    stage.sign(message, "✅").await;
+    let found = proposed(
+        &stage,
+        alice,
+        (thread, "agent"),
+        &[("name", json!("a29"))],
+        "name",
+    )
+    .await;
+    assert_eq!(found, ["a29=a29"]);
+    let typed = alice.slash(thread, "agent", &[("name", json!("a29"))]);
+    stage.answered(alice, thread, typed, "the agent a29").await;
 }

@@ -4,11 +4,13 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use conversation::Conversation;
+use rehearsal::Counter;
 use serde_json::json;
 use support::Host;
 use support::discord::{Fault, Id, Message, Post, World};
 
 use super::{Stage, with};
+use crate::threads::until;
 
 /// What is allowed and run: how often, is seen afterwards.
 const RUN: &str = "echo once >> ran.txt";
@@ -360,6 +362,34 @@ async fn what_waits_for_a_thread_or_channel_that_is_deleted_is_given_up_at_once_
         assert!(status.contains("0 messages to be said"), "{status}");
         told.push_str(&stage.host.as_ref().map(Host::told).unwrap_or_default());
         assert_eq!(told.matches("is not there any more").count(), 1, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_thread_or_channel_that_is_deleted_while_a_turn_runs_is_told_once_with_where_its_answer_is() {
+    for with_its_channel in [false, true] {
+        let stage = Stage::start("", "").await;
+        let (_, thread) = stage.mention(&stage.alice, "hold\nsay: to nobody").await;
+        stage.scene.wait(Counter::ModelRequests, 1).await;
+        let gone = if with_its_channel { stage.channel } else { thread };
+        stage.guild.member("g-owner").deletes_channel(gone);
+        let mut told = stage.logged("is not there any more").await;
+        stage
+            .going(until(async || {
+                stage.answers(thread).await.contains("to nobody").then_some(())
+            }))
+            .await;
+        let (message, next) = if with_its_channel {
+            let channel = stage.guild.channel("another");
+            stage.mention_in(channel, &stage.alice, "say: still here").await
+        } else {
+            stage.mention(&stage.alice, "say: still here").await
+        };
+        stage.is_whole(message, next, "still here").await;
+        told.push_str(&stage.host.as_ref().map(Host::told).unwrap_or_default());
+        assert_eq!(told.matches("is not there any more").count(), 1, "{told}");
+        let shows = format!("threads show discord:{thread}");
+        assert!(told.contains(&shows), "{told}");
     }
 }
 

@@ -190,7 +190,9 @@ impl Refusal {
             Self::NotHere => "I don't work in this channel. Whoever runs this bot can add it.",
             Self::NoDms => "I don't answer direct messages. Mention me in a channel where I work.",
             Self::TooManyBotTurns => "Only bots have spoken here for a while, so I wait for a person.",
-            Self::NothingSaid => "Write what you want in the same message, after my name.",
+            Self::NothingSaid => {
+                "Write what you want in the same message, after my name, or as the `text` of `/new`."
+            }
             Self::NoThreads => {
                 "I work in threads, and there are none beside a voice channel. Mention me in a text channel or a forum post."
             }

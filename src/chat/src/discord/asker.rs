@@ -168,20 +168,21 @@ impl Asker {
 
     /// What was pressed is over. Where it is shown to them alone it says so, without its buttons; what all see is drawn anew.
     pub(super) async fn put_away(&self, bot: &Bot, words: &str) {
-        if !self.is_theirs {
-            return;
-        }
-        let line = self.line();
-        if let Err(trouble) = line.once(bot, Later::First, Outgoing::words(words)).await {
-            tracing::info!(channel = self.channel, %trouble, "what was pressed keeps its buttons");
+        if self.is_theirs {
+            self.line().put_away(bot, words).await;
         }
     }
 
     /// One more answer, for their eyes only, as long as that can be; it holds nothing that others may not read.
     pub(super) async fn add(&self, bot: &Arc<Bot>, words: &str) {
+        self.add_or(bot, words, words).await;
+    }
+
+    /// One more answer, for their eyes only, as long as that can be; then everybody reads what is said `openly`.
+    pub(super) async fn add_or(&self, bot: &Arc<Bot>, words: &str, openly: &str) {
         let mut told = self.more(bot, &Outgoing::words(words)).await;
         if let Err(Trouble::Refused { .. }) = told {
-            told = self.line().say(bot, format!("<@{}> {words}", self.user)).await;
+            told = self.line().say(bot, format!("<@{}> {openly}", self.user)).await;
         }
         if let Err(trouble) = told {
             tracing::info!(channel = self.channel, %trouble, "an answer could not be added");
@@ -257,6 +258,13 @@ impl Line {
             channel: words.next()?.parse().ok()?,
             token: Token(words.next()?.to_owned()),
         })
+    }
+
+    /// What was answered first is over: only these words stand there, and no buttons.
+    pub(super) async fn put_away(&self, bot: &Bot, words: &str) {
+        if let Err(trouble) = self.once(bot, Later::First, Outgoing::words(words)).await {
+            tracing::info!(channel = self.channel, %trouble, "what was pressed keeps its buttons");
+        }
     }
 
     /// One more answer, for their eyes only. Errors: why not, as where the interaction's time is over.

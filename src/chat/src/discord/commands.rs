@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use serenity::all::{CommandData, CommandDataOptionValue};
 use supervisor::SupervisorError;
 
+use super::admission::Refusal;
 use super::asker::{Asker, First, Late, May};
 use super::bot::{Bot, user};
 use super::places::thread;
@@ -18,14 +19,15 @@ use crate::harmless;
 mod always;
 mod choose;
 mod new;
+mod propose;
 mod queue;
 mod register;
 mod status;
 mod waiting;
 
 pub(super) use always::forbid;
-pub(super) use choose::complete;
 pub(super) use new::{begun, take_up};
+pub(super) use propose::{complete, vendor};
 pub(super) use register::register;
 
 use new::Kept;
@@ -40,25 +42,17 @@ fn command(name: &str, description: &str, options: &[Value]) -> Value {
     json!({ "type": 1, "name": name, "description": description, "options": options })
 }
 
+/// Text that is proposed while somebody types: Discord takes no more than 25 fixed choices.
+pub(super) fn completed(name: &str, description: &str) -> Value {
+    let mut option = text(name, description, false);
+    option["autocomplete"] = json!(true);
+    option
+}
+
 /// All of them, as Discord wants them.
-fn all(bot: &Bot) -> Value {
-    let agents: Vec<Value> = bot
-        .house
-        .supervisor
-        .agents()
-        .into_iter()
-        .take(25)
-        .map(|(name, title)| json!({ "name": names::label(&title, 100), "value": name }))
-        .collect();
-    let mut agent = text("name", "The agent; left out: which there are", false);
-    agent["choices"] = json!(agents);
-    let completed = |name: &str, description: &str| {
-        let mut option = text(name, description, false);
-        option["autocomplete"] = json!(true);
-        option
-    };
+fn all() -> Value {
     json!([
-        sign_in::command(bot),
+        sign_in::command(),
         command(
             "new",
             "Open a new thread",
@@ -75,7 +69,7 @@ fn all(bot: &Bot) -> Value {
             "agent",
             "Choose the agent of this thread",
             &[
-                agent,
+                completed("name", "The agent; left out: which there are"),
                 completed(
                     "mode",
                     "The mode in which it works, of an agent that has modes; or default"
@@ -174,6 +168,10 @@ async fn new_thread(bot: &Arc<Bot>, asker: &Asker, text: String) {
         asker.tell(bot, words).await;
         return;
     }
+    if harmless::line(&text, 1).is_empty() {
+        asker.tell(bot, Refusal::NothingSaid.words()).await;
+        return;
+    }
     match new::keep(bot, asker, text) {
         Kept::Asked(wanted) => {
             if asker.enters_if(bot, First::Later, may).await {
@@ -254,6 +252,15 @@ impl Here<'_> {
         }
     }
 
+    /// That none is here, and how there will be one.
+    fn no_conversation(&self) -> &'static str {
+        match (self.asker.guild(), self.asker.parent) {
+            (None, _) => "There is no conversation here yet: just write.",
+            (Some(_), Some(_)) => "There is no conversation of mine here. Mention me here, and I join.",
+            (Some(_), None) => "There is no conversation here. Mention me in a channel, or use /new.",
+        }
+    }
+
     async fn words(&self) -> Result<String, NotDone> {
         let bot = self.bot;
         let name = self.typed.0.name.as_str();
@@ -261,7 +268,7 @@ impl Here<'_> {
             return Ok(help(bot));
         }
         if !bot.places.is_served(self.asker.channel) {
-            return Ok("There is no conversation here. Mention me in a channel, or use /new.".to_owned());
+            return Ok(self.no_conversation().to_owned());
         }
         let supervisor = &bot.house.supervisor;
         match name {

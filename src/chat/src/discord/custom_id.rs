@@ -15,8 +15,6 @@ pub use sign_in::{SignIn, Whose};
 
 /// Discord takes no longer one, in characters.
 pub const LONGEST: usize = 100;
-/// The longest name of a service that fits.
-const LONGEST_SERVICE: usize = 60;
 /// Not one alone.
 const ALL: &str = "all";
 
@@ -101,22 +99,14 @@ impl Action {
             Self::Stop { turn } => ("stop", turn.to_string()),
             Self::Details { item } => ("details", item.to_string()),
             Self::SignIn { item } => ("sign-in", item.to_string()),
-            Self::Paste(sign_in) => ("paste", sign_in.text()),
-            Self::Pasted(sign_in) => ("pasted", sign_in.text()),
+            // As short as the longest name of a vendor needs it.
+            Self::Paste(sign_in) => ("ask", sign_in.text()),
+            Self::Pasted(sign_in) => ("got", sign_in.text()),
             Self::SignOut { service } => ("sign-out", service.clone()),
             Self::Forbid { grant } => (
                 "forbid",
                 grant.map_or_else(|| ALL.to_owned(), |grant| grant.to_string()),
             ),
-        }
-    }
-
-    fn service(&self) -> Option<&str> {
-        match self {
-            Self::Paste(SignIn { service, .. })
-            | Self::Pasted(SignIn { service, .. })
-            | Self::SignOut { service } => Some(service),
-            _ => None,
         }
     }
 
@@ -146,13 +136,8 @@ impl Action {
             "sign-in" => Self::SignIn {
                 item: ItemId(number()?),
             },
-            "paste" | "pasted" => {
-                let sign_in = SignIn::of(&about)?;
-                match verb {
-                    "paste" => Self::Paste(sign_in),
-                    _ => Self::Pasted(sign_in),
-                }
-            }
+            "ask" => Self::Paste(SignIn::of(&about)?),
+            "got" => Self::Pasted(SignIn::of(&about)?),
             "sign-out" => Self::SignOut { service: about },
             "forbid" if about == ALL => Self::Forbid { grant: None },
             "forbid" => Self::Forbid {
@@ -209,7 +194,7 @@ mod tests {
 
     fn actions() -> Vec<Action> {
         let request = || "0123456789abcdef0123456789abcdef".to_owned();
-        let service = || format!("mcp:{}", "s.".repeat(28));
+        let service = || format!("mcp:{}", "s.".repeat(30));
         vec![
             Action::Allow {
                 request: request(),
@@ -268,9 +253,10 @@ mod tests {
 
     #[test]
     fn a_service_that_does_not_fit_is_said() {
-        let service = "x".repeat(61);
-        let encoded = sealer().encode(1, &Action::Paste(sign_in(service.clone(), Whose::Own)));
-        assert_eq!(encoded, Err(CustomIdError::TooLong(service)));
+        let service = "x".repeat(65);
+        let action = Action::Paste(sign_in(service, Whose::Own));
+        let (_, about) = action.words();
+        assert_eq!(sealer().encode(1, &action), Err(CustomIdError::TooLong(about)));
     }
 
     #[test]

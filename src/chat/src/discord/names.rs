@@ -23,8 +23,16 @@ const LONGEST_ENDING: usize = 16;
 
 /// The title of a thread that this message opens: its first words, on one line, without marks and mentions.
 pub fn thread_title(message: &str) -> String {
-    let first = message
-        .lines()
+    let mut lines = message.lines().peekable();
+    let first = std::iter::from_fn(|| {
+        let line = lines.next()?;
+        Some(if lines.peek().is_some() {
+            before_code(line)
+        } else {
+            line
+        })
+    });
+    let first = first
         .map(bare)
         .find(|line| line.chars().any(char::is_alphanumeric))
         .unwrap_or_default();
@@ -32,6 +40,14 @@ pub fn thread_title(message: &str) -> String {
         return UNTITLED.to_owned();
     }
     shortened(&first, LONGEST_TITLE)
+}
+
+/// A line that others follow, without the fence that begins code on the next one, and its language.
+fn before_code(line: &str) -> &str {
+    match line.rsplit_once("```") {
+        Some((before, language)) if !language.contains(char::is_whitespace) => before,
+        _ => line,
+    }
 }
 
 /// A line without Markdown's marks and without Discord's mentions.
@@ -128,6 +144,11 @@ mod tests {
             ("<@123> please *fix* the `login`", "please fix the login"),
             ("# Heading\nmore", "Heading"),
             ("```\nlet a = 1;\n```", "let a = 1;"),
+            ("<@1> ```py\nprint(1)\n```", "print(1)"),
+            ("look at ```c++\nint a;\n```", "look at"),
+            ("```py```", "py"),
+            ("<@1> ```py", "py"),
+            ("``` run it\nnow", "run it"),
             ("<@!1> <@&2> <#3> <:smile:4> <t:5:R>", UNTITLED),
             ("\n \u{200b}\u{202e}\n", UNTITLED),
             ("@everyone look", "@\u{200b}everyone look"),

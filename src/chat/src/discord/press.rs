@@ -195,14 +195,14 @@ async fn act(bot: &Arc<Bot>, asker: &Asker, custom_id: &str, fields: &[(String, 
 /// What is answered first to a press or a form; `None`: a form is the answer, and there is no other after it.
 fn first(action: &Action) -> Option<First> {
     match action {
-        Action::Allow { .. } | Action::DenyReason { .. } | Action::Retry { .. } | Action::Stop { .. } => {
-            Some(First::Heard)
+        Action::Allow { .. }
+        | Action::DenyReason { .. }
+        | Action::Retry { .. }
+        | Action::Stop { .. }
+        | Action::Pasted(_) => Some(First::Heard),
+        Action::Forbid { .. } | Action::Details { .. } | Action::SignIn { .. } | Action::SignOut { .. } => {
+            Some(First::Later)
         }
-        Action::Forbid { .. }
-        | Action::Details { .. }
-        | Action::SignIn { .. }
-        | Action::Pasted(_)
-        | Action::SignOut { .. } => Some(First::Later),
         Action::Deny { .. } | Action::Paste(_) => None,
     }
 }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use conversation::{Body, LoginEnd, ThreadId};
-use credentials::{Begun, Owner, Revoked, Service, SignInError, Tenant, UserId};
+use credentials::{Begun, Owner, Revoked, Service, SignInError, Tenant, UserId, Vendor};
 use serde_json::{Value, json};
 
 use super::asker::Asker;
 use super::bot::{Bot, user};
-use super::commands::{Typed, text};
+use super::commands::{Typed, completed, text, vendor};
 use super::custom_id::{Action, SignIn};
+use super::owner;
 use super::press::{form_of, sentence};
 use super::rest::Outgoing;
 use super::split::disarmed;
-use super::{names, owner};
 use crate::harmless;
 use crate::web::refusal::Refused;
 use crate::web::sign_in::words::{not_begun, refused};
@@ -30,27 +30,24 @@ use status::status;
 
 /// The field of the form that takes a code or a key.
 pub(super) const FIELD: &str = "code";
-/// Discord takes no more choices.
-const CHOICES: usize = 25;
+/// Ways to sign in, and what people read of them.
+const WAYS: [(&str, &str); 3] = [
+    ("pkce", "link and code"),
+    ("device", "code on a page"),
+    ("api-key", "API key"),
+];
 const NOT_ADMIN: &str =
     "Only administrators sign in and out for everyone. Leave `scope` out to sign in for yourself.";
 const WHICH_VENDOR: &str = "Nothing was done. Say which vendor: `/auth vendor:`";
+/// Of a card whose sign-in has ended, which is told besides.
+const OVER: &str = "This sign-in is over: how it ended stands below.";
 /// Of what can't be shown to its asker alone any more.
 const TOO_LATE: &str =
     "The answer came too late to be shown to you alone. `/auth` says how your logins stand.";
 
-pub(super) fn command(bot: &Bot) -> Value {
+pub(super) fn command() -> Value {
     let choice = |name: &str, value: &str| json!({ "name": name, "value": value });
-    let vendors = bot.house.credentials.vendors().iter().take(CHOICES);
-    let vendors: Vec<Value> = vendors
-        .map(|vendor| choice(&names::label(&vendor.title, 100), vendor.service.as_str()))
-        .collect();
-    let mut vendor = text(
-        "vendor",
-        "Where to sign in; left out: how your logins stand",
-        false,
-    );
-    vendor["choices"] = json!(vendors);
+    let vendor = completed("vendor", "Where to sign in; left out: how your logins stand");
     let code = text("code", "The code, or the address of the page you ended on", false);
     let mut action = text("action", "Sign in (the default), status, or sign out", false);
     action["choices"] = json!([
@@ -65,11 +62,7 @@ pub(super) fn command(bot: &Bot) -> Value {
     );
     scope["choices"] = json!([choice("me", "me"), choice("everyone", "everyone")]);
     let mut way = text("way", "How; left out: the vendor's usual way", false);
-    way["choices"] = json!([
-        choice("link and code", "pkce"),
-        choice("code on a page", "device"),
-        choice("API key", "api-key"),
-    ]);
+    way["choices"] = WAYS.iter().map(|(way, name)| choice(name, way)).collect();
     json!({
         "type": 1, "name": "auth", "description": "Sign in and out",
         "options": [vendor, code, action, scope, way],
@@ -102,16 +95,18 @@ async fn say(bot: &Bot, asker: &Asker, said: Result<Said, String>) {
 
 async fn run(bot: &Arc<Bot>, asker: &Asker, typed: &Typed<'_>) -> Result<Said, String> {
     let user = user(asker.user).ok_or("I can't tell who you are.")?;
-    let vendor = typed.text("vendor");
+    let named = typed.text("vendor");
     let action = typed.text("action");
     let is_bare = ["code", "scope", "way"]
         .iter()
         .all(|name| typed.text(name).is_none());
-    let service = match (vendor, action.as_deref()) {
+    let service = match (named, action.as_deref()) {
         (_, Some("status")) => return status(bot, asker, &user).await.map(Said::alone),
         (None, None) if is_bare => return status(bot, asker, &user).await.map(Said::alone),
         (None, _) => return Err(WHICH_VENDOR.to_owned()),
-        (Some(vendor), _) => Service::parse(&vendor).map_err(|error| sentence(&error.to_string()))?,
+        (Some(typed), _) => {
+            Service::parse(&vendor(bot, typed)).map_err(|error| sentence(&error.to_string()))?
+        }
     };
     let tenant = tenant(bot, asker, &user, &service, typed.text("scope").as_deref()).await?;
     match (action.as_deref(), typed.text("code")) {
@@ -157,6 +152,16 @@ fn title(bot: &Bot, service: &Service) -> String {
     disarmed(&harmless::line(&title, 80))
 }
 
+/// In the words of the choices that there are.
+fn no_such_way(title: &str, vendor: &Vendor) -> String {
+    let named = WAYS.iter().filter(|(way, _)| vendor.way(Some(way)).is_some());
+    let named: Vec<String> = named.map(|(_, name)| format!("`{name}`")).collect();
+    format!(
+        "⚠️ {title} can't be signed in to this way. As `way` choose {}, or leave it out.",
+        named.join(" or ")
+    )
+}
+
 /// First step: the link, the code or the form, and what will happen.
 async fn begin(
     bot: &Arc<Bot>,
@@ -167,13 +172,19 @@ async fn begin(
 ) -> Result<Outgoing, String> {
     let service = &tenant.service;
     let vendor = bot.house.credentials.vendors().get(service);
-    let vendor = vendor.map_err(|error| sentence(&error.to_string()))?;
+    let vendor = vendor.map_err(|error| {
+        let words = sentence(&error.to_string());
+        format!("{words} Choose one that is proposed while you type.")
+    })?;
+    let title = title(bot, service);
     let begun = bot.house.credentials.begin(tenant, user, way, None).await;
-    let (begun, at) = begun.map_err(|error| in_words(&not_begun(&error)))?;
+    let (begun, at) = begun.map_err(|error| match error {
+        SignInError::NoSuchWay { .. } => no_such_way(&title, &vendor),
+        error => in_words(&not_begun(&error)),
+    })?;
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
     // It took the place of one with a code, if there was one; mostly there is none.
     let _ = bot.memory.set_sign_in(user, service, None);
-    let title = title(bot, service);
     let (whose, scope) = match tenant.owner {
         Owner::Host => ("for everyone who uses this bot", " scope:everyone"),
         Owner::User(_) => ("for the threads that you open", ""),
@@ -235,7 +246,7 @@ async fn begin(
     let buttons: Vec<Value> = buttons.into_iter().flatten().collect();
     Ok(Outgoing {
         content: format!("🔑 {words}{}", warning.unwrap_or_default()),
-        rows: vec![json!({ "type": 1, "components": buttons })],
+        rows: vec![buttons],
         ..Outgoing::default()
     })
 }
@@ -283,7 +294,10 @@ pub(super) async fn pressed(
         Action::SignIn { item } => for_thread(bot, asker, thread, &user, item.0)
             .await
             .map(Said::alone),
-        Action::Pasted(sign_in) => second::pasted(bot, asker, &user, sign_in, pasted).await,
+        Action::Pasted(sign_in) => {
+            second::pasted(bot, asker, &user, sign_in, pasted).await;
+            return;
+        }
         Action::SignOut { service } => match Service::parse(service) {
             Ok(service) => sign_out(bot, &Tenant::user(service, user)).await,
             Err(error) => Err(sentence(&error.to_string())),
@@ -298,14 +312,14 @@ async fn form(bot: &Bot, asker: &Asker, sign_in: &SignIn) {
     let Ok(custom_id) = bot.sealer.encode(asker.channel, &action) else {
         return;
     };
-    let form = form_of(
-        &custom_id,
-        "Sign in",
-        FIELD,
-        "Code, address of the page, or key",
-        true,
-    );
-    asker.form(bot, form).await;
+    let label = if second::is_for_a_key(bot, asker, sign_in) {
+        "API key"
+    } else {
+        "Code, or address of the page"
+    };
+    asker
+        .form(bot, form_of(&custom_id, "Sign in", FIELD, label, true))
+        .await;
 }
 
 /// The sign-in that a thread waits for.

@@ -59,6 +59,9 @@ pub struct DeclaredVendor {
     pub extra_authorize_params: Option<BTreeMap<String, String>>,
 }
 
+/// The longest name of a declared vendor, in bytes: Discord's buttons carry it, in names of a hundred letters.
+const LONGEST_NAME: usize = 64;
+
 /// What is wrong with a declared vendor. `key` is the key in its table.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum VendorError {
@@ -68,6 +71,14 @@ pub enum VendorError {
     /// The name belongs to another kind of service.
     #[error("the vendor name `{name}` may not contain a colon")]
     Colon {
+        /// The name.
+        name: String,
+    },
+    /// Longer than 64 bytes.
+    #[error(
+        "the vendor name `{name}` is longer than {LONGEST_NAME} letters: the buttons of a chat have no room for it"
+    )]
+    Long {
         /// The name.
         name: String,
     },
@@ -102,7 +113,7 @@ impl VendorError {
     /// The key that is wrong, if it is one.
     pub fn key(&self) -> Option<&'static str> {
         match self {
-            Self::Missing { .. } | Self::Name(_) | Self::Colon { .. } => None,
+            Self::Missing { .. } | Self::Name(_) | Self::Colon { .. } | Self::Long { .. } => None,
             Self::Superfluous { key, .. } | Self::Unsafe { key } => Some(key),
             Self::Issuer => Some("issuer"),
         }
@@ -115,6 +126,11 @@ impl Vendors {
         let service = Service::parse(name).map_err(|error| vec![error.into()])?;
         if service.as_str().contains(':') {
             return Err(vec![VendorError::Colon {
+                name: name.to_owned(),
+            }]);
+        }
+        if service.as_str().len() > LONGEST_NAME {
+            return Err(vec![VendorError::Long {
                 name: name.to_owned(),
             }]);
         }

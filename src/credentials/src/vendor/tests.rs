@@ -241,6 +241,10 @@ fn everything_wrong_with_a_declared_vendor_is_said_at_once() {
     .unwrap_err();
     let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 3, "{told:?}");
+    for (length, fits) in [(64, true), (65, false)] {
+        let declared = declare(&"v".repeat(length), serde_json::json!({ "grant": "api-key" }));
+        assert_eq!(declared.is_ok(), fits, "{length}: {declared:?}");
+    }
     assert!(declare("mcp:x", serde_json::json!({ "grant": "api-key" })).is_err());
     assert!(declare("acme", serde_json::json!({ "scopes": ["x"] })).is_err());
     assert!(declare("codex", serde_json::json!({ "issuer": "http://127.0.0.1:1/" })).is_ok());

@@ -80,8 +80,15 @@ pub(super) fn find_files(tables: &mut [Named<AgentSection>], places: &Places) {
     }
 }
 
+/// What works in the tables, and is hardly meant so. `asked`: somebody said which agent new threads get.
+pub(super) fn hardly_meant(asked: bool, tables: &[Named<AgentSection>]) -> impl Iterator<Item = Problem> {
+    let models = tables.iter();
+    let unnamed = models.filter_map(|table| unnamed(table.declared.model.as_deref(), &table.place));
+    undecided(asked, tables).into_iter().chain(unnamed)
+}
+
 /// A table for an agent that new threads don't get, where nobody said which they get and the one that they do has no model.
-pub(super) fn undecided(asked: bool, tables: &[Named<AgentSection>]) -> Option<Problem> {
+fn undecided(asked: bool, tables: &[Named<AgentSection>]) -> Option<Problem> {
     let native = tables.iter().find(|table| table.name == NATIVE);
     let has_model =
         native.is_some_and(|table| table.declared.model.is_some() || table.declared.command.is_some());
@@ -92,6 +99,16 @@ pub(super) fn undecided(asked: bool, tables: &[Named<AgentSection>]) -> Option<P
         other.name
     );
     (!asked && !has_model).then(|| other.place.problem(None, what).hint(hint))
+}
+
+/// The model that the examples name.
+const EXAMPLE: &str = "the-name-of-a-model";
+
+/// A model that is still the one of an example.
+pub(super) fn unnamed(model: Option<&str>, place: &TablePlace) -> Option<Problem> {
+    let what = format!("`{EXAMPLE}` stands for the name of one");
+    let hint = "write the name by which the model's server knows it";
+    (model == Some(EXAMPLE)).then(|| place.problem(Some("model"), what).hint(hint))
 }
 
 /// Checks the name of the agent of new threads. `declared` are those that have a table, also where it is wrong. Gives the one

@@ -267,6 +267,7 @@ impl Guide<'_> {
             bot_token::read(&token).await.map_err(Refused::Place)?
         };
         let rest = Rest::new(&secret, &self.settings.discord_server)
+            .map(Rest::patient)
             .map_err(|words| Refused::Failed(Failure::words(words)))?;
         let bot = rest.bot().await.map_err(|trouble| match trouble {
             Trouble::Unauthorized => Refused::Place(format!(

@@ -24,7 +24,10 @@ const MORE: usize = 120;
 const ROW: usize = 5;
 
 /// What is always allowed, as lines of at most `room` letters in all, and rows of buttons for those who may decide.
-pub(super) async fn listed(here: &Here<'_>, room: usize) -> Result<(String, Vec<Value>), SupervisorError> {
+pub(super) async fn listed(
+    here: &Here<'_>,
+    room: usize,
+) -> Result<(String, Vec<Vec<Value>>), SupervisorError> {
     let Here {
         bot,
         asker,
@@ -84,7 +87,7 @@ fn line(grant: &Grant) -> String {
     )
 }
 
-fn buttons(bot: &Bot, asker: &Asker, shown: &[Grant], is_one_of_several: bool) -> Vec<Value> {
+fn buttons(bot: &Bot, asker: &Asker, shown: &[Grant], is_one_of_several: bool) -> Vec<Vec<Value>> {
     let button = |label: &str, grant: Option<GrantId>| {
         let custom_id = bot.sealer.encode(asker.channel, &Action::Forbid { grant }).ok()?;
         Some(json!({ "type": 2, "style": 2, "label": label, "custom_id": custom_id }))
@@ -96,8 +99,7 @@ fn buttons(bot: &Bot, asker: &Asker, shown: &[Grant], is_one_of_several: bool) -
     if is_one_of_several {
         all.extend(button("Ask again: all", None));
     }
-    let row = |row: &[Value]| json!({ "type": 1, "components": row });
-    all.chunks(ROW).map(row).collect()
+    all.chunks(ROW).map(<[Value]>::to_vec).collect()
 }
 
 /// Takes one back, or all. In words, what became of it.

@@ -1,26 +1,16 @@
-//! `/model` and `/agent`: what a thread is answered by, and what there is to choose from, while somebody types and after it.
+//! `/model` and `/agent`: what a thread is answered by.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use conversation::{Permissions, Thread, ThreadChange};
-use serenity::all::CommandData;
-use supervisor::{Deed, Offered, Setting, SupervisorError, is_mode_guarded};
+use supervisor::{Deed, Setting, SupervisorError, is_mode_guarded};
 
-use super::{Here, NotDone, Typed};
-use crate::discord::asker::Asker;
-use crate::discord::bot::Bot;
+use super::{Here, NotDone, propose};
 use crate::discord::hear::obey_channel;
-use crate::discord::names;
-use crate::discord::places::thread;
-use crate::discord::split::units;
-use crate::standing::{DEFAULT, Model, NO_MODEL, choices, chosen, offered, wanted};
+use crate::standing::{Model, NO_MODEL, choices, chosen, offered, wanted};
 
 /// The longest name of a model or a mode, in bytes.
 const LONGEST_NAME: usize = 200;
-/// Discord takes no more proposals, and no longer ones.
-const PROPOSALS: usize = 25;
-const LONGEST_PROPOSAL: usize = 100;
 
 /// Errors: the asker may not change what the whole thread works with, or nobody says now whether they may.
 async fn may_change(here: &Here<'_>) -> Result<Thread, NotDone> {
@@ -106,7 +96,8 @@ fn answers<'a>(here: &'a Here<'_>, thread: &'a Thread) -> Model<'a> {
 pub(super) async fn agent(here: &Here<'_>) -> Result<String, NotDone> {
     let supervisor = &here.bot.house.supervisor;
     let named = |option: &str| here.typed.text(option).filter(|name| !name.is_empty());
-    let (name, mode) = (named("name"), named("mode"));
+    let name = named("name").map(|name| propose::agent(here.bot, name));
+    let mode = named("mode");
     if name.is_none() && mode.is_none() {
         let known = here.bot.house.conversation.thread(&here.thread).await?;
         return Ok(served_by(here, &known));
@@ -169,43 +160,4 @@ fn served_by(here: &Here<'_>, known: &Thread) -> String {
         let _ = write!(answer, "\nModes: {offered} `/agent mode:` chooses one.");
     }
     answer
-}
-
-/// Proposes what can be chosen, while somebody types; nothing to those who may not use the bot.
-pub(in crate::discord) async fn complete(bot: &Arc<Bot>, asker: &Asker, data: &CommandData) {
-    let found = Box::pin(proposals(bot, asker, data));
-    let found = asker.in_time(found).await.flatten();
-    asker.propose(bot, &found.unwrap_or_default()).await;
-}
-
-async fn proposals(bot: &Bot, asker: &Asker, data: &CommandData) -> Option<Vec<Offered>> {
-    asker.may_now(bot).await.ok()?;
-    let (thread, focused) = (thread(asker.channel)?, data.autocomplete()?);
-    let setting = match (data.name.as_str(), focused.name) {
-        ("model", "name") => Setting::Model,
-        ("agent", "mode") => Setting::Mode,
-        _ => return None,
-    };
-    let mut known = bot.house.conversation.thread(&thread).await.ok()?;
-    if let ("agent", Some(agent)) = (data.name.as_str(), Typed(data).text("name")) {
-        known.agent = agent;
-    }
-    let found = choices(&bot.house.supervisor, &known, setting);
-    let own = Offered {
-        id: DEFAULT.to_owned(),
-        name: format!("{DEFAULT}: the agent's own"),
-    };
-    let has_one = found.iter().any(|entry| entry.id == DEFAULT);
-    let own = Some(own).filter(|_| !has_one && !found.is_empty());
-    let typed = focused.value.trim().to_lowercase();
-    let fits = |entry: &Offered| {
-        let is_meant = |text: &str| text.to_lowercase().contains(&typed);
-        units(&entry.id) <= LONGEST_PROPOSAL && (is_meant(&entry.id) || is_meant(&entry.name))
-    };
-    let found = found.into_iter().chain(own).filter(fits).take(PROPOSALS);
-    let found = found.map(|entry| Offered {
-        name: names::label(&entry.name, LONGEST_PROPOSAL),
-        ..entry
-    });
-    Some(found.collect())
 }

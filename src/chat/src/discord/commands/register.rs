@@ -31,7 +31,7 @@ const SHAPE: [&str; 12] = [
 
 /// Registers them, if Discord has others. Tries until it works.
 pub(in crate::discord) async fn register(bot: &Arc<Bot>) {
-    let commands = all(bot);
+    let commands = all();
     let application = bot.identity.application;
     loop {
         let done = match bot.rest.commands(application).await {

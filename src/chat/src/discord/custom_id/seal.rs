@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Action, CustomIdError, LONGEST, LONGEST_SERVICE};
+use super::{Action, CustomIdError, LONGEST};
 use crate::discord::admission::Id;
 
 /// Hex digits of the seal.
@@ -33,16 +33,15 @@ impl Sealer {
 
     /// The name of a button in a thread or channel.
     ///
-    /// Errors: `TooLong` for a service with a name that does not fit.
+    /// Errors: `TooLong` for what has a name that does not fit: of a service that is no vendor.
     pub fn encode(&self, channel: Id, action: &Action) -> Result<String, CustomIdError> {
         let (verb, about) = action.words();
-        if let Some(service) = action.service()
-            && service.len() > LONGEST_SERVICE
-        {
-            return Err(CustomIdError::TooLong(service.to_owned()));
-        }
         let body = format!("{VERSION}.{verb}.{about}");
-        Ok(format!("{body}.{}", self.seal(channel, &body)))
+        let name = format!("{body}.{}", self.seal(channel, &body));
+        if name.len() > LONGEST {
+            return Err(CustomIdError::TooLong(about));
+        }
+        Ok(name)
     }
 
     /// What the button is for that was pressed in this thread or channel.

@@ -22,7 +22,7 @@ const fn permission(name: &'static str, place: u32) -> Permission {
 pub struct Permissions(pub(super) u64);
 
 impl Permissions {
-    /// All that the bot needs where it speaks.
+    /// All that the bot needs where it speaks; without one of the first four it answers nobody.
     pub const NEEDED: [Permission; 7] = [
         permission("View Channel", 10),
         permission("Send Messages", 11),
@@ -33,15 +33,19 @@ impl Permissions {
         permission("Add Reactions", 6),
     ];
 
-    pub(super) const ALL_NEEDED: u64 = {
+    const TO_ANSWER: usize = 4;
+
+    pub(super) const ALL_NEEDED: u64 = Self::bits(Self::NEEDED.len());
+
+    const fn bits(first: usize) -> u64 {
         let mut bits = 0;
         let mut at = 0;
-        while at < Self::NEEDED.len() {
+        while at < first {
             bits |= Self::NEEDED[at].bit;
             at += 1;
         }
         bits
-    };
+    }
 
     /// What is needed and not allowed. Who does not see a channel may do nothing there: then only that is told.
     pub fn missing(self) -> Vec<&'static str> {
@@ -55,6 +59,12 @@ impl Permissions {
         } else {
             missing.take(1).collect()
         }
+    }
+
+    /// Whether somebody who mentions the bot there is answered: in a thread that it opens.
+    pub fn may_answer(self) -> bool {
+        let needed = Self::bits(Self::TO_ANSWER);
+        self.0 & needed == needed
     }
 
     /// Whether the channel is seen at all.

@@ -15,6 +15,11 @@ use crate::discord::trust;
 /// Longer than Discord ever takes when it is well.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// A refusal that somebody waits for, in all: longer than a bucket of Discord's takes to fill.
+const MOMENT: Duration = Duration::from_secs(6);
+/// A refusal without an end would be asked again at once.
+const SHORTEST: Duration = Duration::from_millis(250);
+
 /// No honest answer is longer, in bytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
@@ -24,6 +29,8 @@ pub struct Rest {
     client: Client,
     header: SecretString,
     base: Option<String>,
+    /// So long a question waits where Discord says that there were too many.
+    waits: Duration,
     standing: Mutex<Standing>,
 }
 
@@ -91,8 +98,19 @@ impl Rest {
                 .map_err(|error| format!("could not set up a client for Discord: {error}"))?,
             header: format!("Bot {}", token.expose_secret()).into(),
             base: server.api_base.as_ref().map(ToString::to_string),
+            waits: Duration::ZERO,
             standing: Mutex::default(),
         })
+    }
+
+    /// The same, which asks again where Discord refuses a question for a moment: for whom rate limits are not what is asked
+    /// about.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self {
+            waits: MOMENT,
+            ..self
+        }
     }
 
     /// What the answers so far said of rate limits.
@@ -107,6 +125,19 @@ impl Rest {
 
     /// Sends a request and reads its answer. Cancel safe as far as the question is.
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Trouble> {
+        let mut left = self.waits;
+        loop {
+            match self.ask_once(request.clone()).await {
+                Err(Trouble::TooMany(wait)) if wait.max(SHORTEST) <= left => {
+                    left -= wait.max(SHORTEST);
+                    tokio::time::sleep(wait.max(SHORTEST)).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn ask_once<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Trouble> {
         let unreachable = |error: reqwest_of_serenity::Error| Trouble::Unreachable {
             place: self.base.clone().unwrap_or_else(|| "discord.com".to_owned()),
             what: innermost(&error),

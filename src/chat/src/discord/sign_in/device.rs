@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use credentials::{Completed, Owner, Service, SignInError, Tenant, Timestamp, UserId};
 
-use super::{Done, done, title};
+use super::{Done, OVER, done, title};
 use crate::discord::FRONT_END;
 use crate::discord::asker::{Line, is_admin};
 use crate::discord::bot::Bot;
@@ -90,10 +90,7 @@ fn wait(bot: &Arc<Bot>, line: Option<Line>, awaited: Awaited) {
         let Some(line) = line else {
             return;
         };
-        match ended {
-            Some(ended) => tell(&bot, line, awaited, ended).await,
-            None => awaited.forget(&bot, &line),
-        }
+        tell(&bot, line, awaited, ended).await;
     });
 }
 
@@ -113,6 +110,7 @@ async fn tell(bot: &Arc<Bot>, line: Line, awaited: Awaited, ended: Ended) {
             if let Err(trouble) = told {
                 return Tried::Again(trouble.to_string());
             }
+            line.put_away(&bot, OVER).await;
             awaited.forget(&bot, &line);
             Tried::Done
         }
@@ -120,8 +118,8 @@ async fn tell(bot: &Arc<Bot>, line: Line, awaited: Awaited, ended: Ended) {
     persist(&held, about, Behind::Waits, attempt).await;
 }
 
-/// How it ended; `None` if another one took its place.
-async fn end(bot: &Arc<Bot>, awaited: &Awaited) -> Option<Ended> {
+/// How it ended.
+async fn end(bot: &Arc<Bot>, awaited: &Awaited) -> Ended {
     let Awaited { user, tenant, begun } = awaited;
     let service = &tenant.service;
     let of_all = |words: &str| {
@@ -130,10 +128,10 @@ async fn end(bot: &Arc<Bot>, awaited: &Awaited) -> Option<Ended> {
     };
     let worked = async |completed: &Completed| {
         let Done { alone, openly } = done(bot, user, completed).await;
-        Some(Ended {
+        Ended {
             privately: alone,
             openly: of_all(&openly),
-        })
+        }
     };
     let title = title(bot, service);
     loop {
@@ -141,7 +139,6 @@ async fn end(bot: &Arc<Bot>, awaited: &Awaited) -> Option<Ended> {
         let ended = bot.house.credentials.wait_for_code((service, *begun), user, may);
         let error = match ended.await {
             Ok(completed) => return worked(&completed).await,
-            Err(SignInError::Replaced) => return None,
             Err(error) => error,
         };
         if error.is_temporary() {
@@ -150,8 +147,11 @@ async fn end(bot: &Arc<Bot>, awaited: &Awaited) -> Option<Ended> {
             continue;
         }
         let words = match error {
-            // It ended while no host ran, in one that could not tell it, or by another program.
-            SignInError::NothingPending { .. } => {
+            SignInError::Replaced if is_replaced(bot, awaited).await => {
+                format!("A newer sign-in to {title} took its place: this code counts no more.")
+            }
+            // It ended while no host ran, in one that could not tell it, by another program, or by signing out.
+            SignInError::Replaced | SignInError::NothingPending { .. } => {
                 if let Some(completed) = stored(bot, awaited).await {
                     return worked(&completed).await;
                 }
@@ -162,10 +162,10 @@ async fn end(bot: &Arc<Bot>, awaited: &Awaited) -> Option<Ended> {
                 super::in_words(&of_code(&error, &title))
             }
         };
-        return Some(Ended {
+        return Ended {
             openly: of_all(&words),
             privately: words,
-        });
+        };
     }
 }
 
@@ -188,6 +188,20 @@ async fn may(bot: Arc<Bot>, awaited: Awaited) -> Result<(), String> {
         return Ok(());
     }
     Err("only administrators sign in for everyone, and you are none any more: nothing was stored".to_owned())
+}
+
+/// Whether another sign-in waits in its place.
+async fn is_replaced(bot: &Arc<Bot>, awaited: &Awaited) -> bool {
+    let (bot, Awaited { user, tenant, begun }) = (Arc::clone(bot), awaited.clone());
+    let look = tokio::task::spawn_blocking(move || bot.house.credentials.waiting(&tenant.service, &user));
+    match look.await {
+        Ok(Ok(waits)) => waits.is_some_and(|waits| waits.begun != begun),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "could not look whether a newer sign-in waits");
+            false
+        }
+        Err(_) => false,
+    }
 }
 
 /// The login that is there since it was begun.

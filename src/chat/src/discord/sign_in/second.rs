@@ -1,10 +1,12 @@
 //! The second step of a sign-in: what somebody brings is for the login that they name, or that their button names.
 
+use std::sync::Arc;
+
 use credentials::{Meant, Owner, Service, SignInError, Tenant, Timestamp, UserId, Way, api_key};
 
-use super::{Done, Said, done, tenant, told};
+use super::{Done, OVER, Said, TOO_LATE, done, tenant, told};
 use crate::discord::asker::Asker;
-use crate::discord::bot::Bot;
+use crate::discord::bot::{Bot, user};
 use crate::discord::custom_id::{SignIn, Whose};
 use crate::discord::press::sentence;
 use crate::discord::rest::Outgoing;
@@ -28,7 +30,11 @@ pub(super) async fn typed(
     if !pasted.contains("://") {
         begin_with_key(bot, user, tenant, way, &pasted).await?;
     }
-    complete(bot, user, tenant, None, pasted).await
+    let Done { alone, openly } = complete(bot, user, tenant, None, pasted).await?;
+    Ok(Said {
+        answer: Outgoing::words(alone),
+        late: Some(openly),
+    })
 }
 
 /// An API key needs no first step: where nothing waits for it, a sign-in is begun. Whether one was.
@@ -55,14 +61,49 @@ async fn begin_with_key(
     begun.map(|_| true).map_err(|error| told(&error))
 }
 
-/// What was pasted into the form of a button. Its key may come after another one was stored: to put it right.
+/// Whether an API key is what the sign-in of a button wants.
+pub(super) fn is_for_a_key(bot: &Bot, asker: &Asker, sign_in: &SignIn) -> bool {
+    let (Ok(service), Some(user)) = (Service::parse(&sign_in.service), user(asker.user)) else {
+        return false;
+    };
+    let credentials = &bot.house.credentials;
+    let begun = credentials.waiting(&service, &user).ok().flatten();
+    let begun = begun.filter(|waits| waits.begun == sign_in.begun);
+    if let Some(way) = begun.and_then(|waits| waits.way) {
+        return way == Way::ApiKey.name();
+    }
+    // Over, or done: then another key may be brought to put it right.
+    let vendor = credentials.vendors().get(&service);
+    vendor.is_ok_and(|vendor| matches!(vendor.way(None), Some(Way::ApiKey)))
+}
+
+/// What was pasted into the form of a button. The form is still of use where it did not work; and for a key, which may come
+/// after another one was stored, to put it right.
 pub(super) async fn pasted(
+    bot: &Arc<Bot>,
+    asker: &Asker,
+    user: &UserId,
+    sign_in: &SignIn,
+    pasted: Option<String>,
+) {
+    match stored(bot, asker, user, sign_in, pasted).await {
+        Ok(Done { alone, openly }) => {
+            asker.add_or(bot, &alone, &openly).await;
+            if !is_for_a_key(bot, asker, sign_in) {
+                asker.put_away(bot, OVER).await;
+            }
+        }
+        Err(words) => asker.add_or(bot, &words, TOO_LATE).await,
+    }
+}
+
+async fn stored(
     bot: &Bot,
     asker: &Asker,
     user: &UserId,
     sign_in: &SignIn,
     pasted: Option<String>,
-) -> Result<Said, String> {
+) -> Result<Done, String> {
     let service = Service::parse(&sign_in.service).map_err(|error| sentence(&error.to_string()))?;
     let scope = match sign_in.whose {
         Whose::Own => None,
@@ -83,7 +124,7 @@ async fn complete(
     tenant: &Tenant,
     begun: Option<Timestamp>,
     pasted: String,
-) -> Result<Said, String> {
+) -> Result<Done, String> {
     let meant = Meant {
         owner: Some(tenant.owner.clone()),
         begun,
@@ -93,13 +134,7 @@ async fn complete(
         .credentials
         .complete_this((&tenant.service, &meant), user, Some(pasted.into()));
     match completed.await {
-        Ok(completed) => {
-            let Done { alone, openly } = done(bot, user, &completed).await;
-            Ok(Said {
-                answer: Outgoing::words(alone),
-                late: Some(openly),
-            })
-        }
+        Ok(completed) => Ok(done(bot, user, &completed).await),
         Err(SignInError::ForAnother { service, begun, .. }) => Err(for_another(&service, &begun)),
         Err(error) => Err(told(&error)),
     }

@@ -51,14 +51,9 @@ pub(super) async fn status(bot: &Bot, asker: &Asker, user: &UserId) -> Result<Ou
     // Where Discord does not say it they read who can help; that is true of an administrator, too.
     let may_sign_in_host = asker.is_admin(bot).await == Ok(true);
     lines.extend(pays(bot, user, may_sign_in_host));
-    let rows = if buttons.is_empty() {
-        vec![]
-    } else {
-        vec![json!({ "type": 1, "components": buttons })]
-    };
     Ok(Outgoing {
         content: names::shortened(&lines.join("\n"), 1900),
-        rows,
+        rows: vec![buttons],
         ..Outgoing::default()
     })
 }

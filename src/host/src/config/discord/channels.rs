@@ -10,6 +10,7 @@ use nix::unistd::{AccessFlags, eaccess};
 use supervisor::Agent;
 
 use super::{ChannelSection, id_of};
+use crate::config::agents::unnamed;
 use crate::config::cage::{Hidden, without_links};
 use crate::config::document::{Named, TablePlace};
 use crate::config::{Places, Problem};
@@ -51,6 +52,7 @@ impl Reader<'_> {
         if model.is_some_and(|model| model.trim().is_empty()) {
             self.problems.push(place.problem(Some("model"), "is empty"));
         }
+        self.warnings.extend(unnamed(model, &place));
         let workspace = section.workspace.map(|path| self.places.beside_config(&path));
         if let Some(folder) = &workspace {
             self.check_workspace(folder, &place);

@@ -280,3 +280,19 @@ fn a_key_that_is_named_and_not_there_is_warned_of_and_is_in_nobodys_way() {
         "{lacking:?}"
     );
 }
+
+#[test]
+fn a_model_that_is_still_the_examples_is_warned_of() {
+    for table in ["agents.a", "discord.channels.7"] {
+        let text = format!("default_agent = \"a\"\n[agents.a]\n[{table}]\nmodel = \"the-name-of-a-model\"\n");
+        let text = text.replace("[agents.a]\n[agents.a]", "[agents.a]");
+        let loaded = load_text(
+            &text,
+            &[("DISCORD_TOKEN", "MTE1planted.Gabcde.planted-token-0123456789")],
+        );
+        assert_eq!(loaded.problems, [], "{text}");
+        let told: Vec<String> = loaded.warnings.iter().map(in_short).collect();
+        let words = format!("{table}.model: `the-name-of-a-model` stands for the name of one");
+        assert!(told.len() == 1 && told[0].contains(&words), "{told:?}");
+    }
+}

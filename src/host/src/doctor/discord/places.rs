@@ -93,7 +93,7 @@ fn judge(config: &Config, application: u64, places: &Places) -> Check {
             ),
         );
     }
-    let is_mute = places.left_out == 0 && !looked_at.iter().any(|channel| may_speak(channel));
+    let is_mute = places.left_out == 0 && !looked_at.iter().any(|channel| channel.permissions.may_answer());
     let lacks = looked_at
         .iter()
         .filter(|channel| !channel.permissions.missing().is_empty());
@@ -129,14 +129,7 @@ fn absent_guilds(config: &Config, places: &Places) -> impl Iterator<Item = u64> 
     listed.copied().filter(move |id| !present.contains(id))
 }
 
-fn may_speak(channel: &Channel) -> bool {
-    let missing = channel.permissions.missing();
-    !["View Channel", "Send Messages"]
-        .iter()
-        .any(|name| missing.contains(name))
-}
-
-/// Without a list of channels the bot is anywhere, and one channel is no reason to act (`must_act`) while it may speak in
+/// Without a list of channels the bot is anywhere, and one channel is no reason to act (`must_act`) while it may answer in
 /// another.
 fn lacking(channel: &Channel, must_act: bool) -> Check {
     let what = format!(

@@ -19,24 +19,20 @@ pub(in crate::discord) async fn outgoing(
     let limit = bot.look(channel).upload_limit;
     let (files, missing) = files::give(bot, thread, &message.files, limit).await;
     Outgoing {
-        rows: rows(bot, channel, message, missing.is_empty()),
+        rows: vec![row(bot, channel, message, missing.is_empty())],
         content: render::with_lines(message.content.clone(), &missing),
         files,
         ..Outgoing::default()
     }
 }
 
-/// Its row of buttons. `is_whole`: all that belongs to it can be read; else it lets nothing be done.
-fn rows(bot: &Bot, channel: Id, message: &DesiredMessage, is_whole: bool) -> Vec<Value> {
+/// Its buttons. `is_whole`: all that belongs to it can be read; else it lets nothing be done.
+fn row(bot: &Bot, channel: Id, message: &DesiredMessage, is_whole: bool) -> Vec<Value> {
     let buttons = message.buttons.iter();
     let buttons = buttons.filter(|button| is_whole || !button.allows());
-    let buttons: Vec<Value> = buttons
+    buttons
         .filter_map(|button| button_json(bot, channel, button))
-        .collect();
-    if buttons.is_empty() {
-        return vec![];
-    }
-    vec![json!({ "type": 1, "components": buttons })]
+        .collect()
 }
 
 /// Sends a message, or changes the one that is there; without its files where Discord takes less than it says, and where they
@@ -63,7 +59,7 @@ pub(super) async fn put(
             }
             let bare = Outgoing {
                 content: render::with_lines(outgoing.content, &refused),
-                rows: rows(bot, channel, message, false),
+                rows: vec![row(bot, channel, message, false)],
                 files: vec![],
                 ..outgoing
             };

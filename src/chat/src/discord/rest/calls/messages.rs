@@ -21,8 +21,8 @@ pub(super) const SUPPRESS_EMBEDS: u64 = 1 << 2;
 #[derive(Debug, Clone, Default)]
 pub(in crate::discord) struct Outgoing {
     pub(in crate::discord) content: String,
-    /// Rows of buttons.
-    pub(in crate::discord) rows: Vec<Value>,
+    /// Rows of buttons. Discord refuses an empty one: it is left out.
+    pub(in crate::discord) rows: Vec<Vec<Value>>,
     pub(in crate::discord) files: Vec<CreateAttachment>,
     /// The message that it answers.
     pub(in crate::discord) reply_to: Option<Id>,
@@ -82,8 +82,10 @@ impl Outgoing {
 
     /// Its body; `is_new`: with what can only be said when it is sent.
     pub(super) fn body(&self, is_new: bool) -> Value {
+        let rows = self.rows.iter().filter(|row| !row.is_empty());
+        let rows: Vec<Value> = rows.map(|row| json!({ "type": 1, "components": row })).collect();
         let mut body = json!({
-            "content": self.content, "components": self.rows, "allowed_mentions": { "parse": [] },
+            "content": self.content, "components": rows, "allowed_mentions": { "parse": [] },
         });
         if !self.files.is_empty() {
             let files = self.files.iter().enumerate();
