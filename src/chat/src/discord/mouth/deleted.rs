@@ -25,7 +25,7 @@ impl Deleted {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add(&self, messages: &[Id]) {
+    fn add(&self, messages: &[Id]) {
         let mut known = self.known();
         known.extend(messages);
         while known.len() > REMEMBERED {

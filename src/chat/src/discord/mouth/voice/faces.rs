@@ -11,18 +11,9 @@ use crate::discord::render::{Button, Face, Press, Style};
 /// Requests, each for a hundred messages.
 const PAGES: usize = 20;
 
-/// What stands there.
-#[derive(Default)]
-pub(super) struct Seen {
-    /// How messages look, as far as that could be read.
-    pub(super) faces: HashMap<Id, Face>,
-    /// Those that are not there any more: Discord gave what stands before and behind them.
-    pub(super) gone: Vec<Id>,
-}
-
-/// These messages.
-pub(super) async fn read(bot: &Bot, channel: Id, wanted: BTreeSet<Id>) -> Seen {
-    let mut seen = Seen::default();
+/// How these messages look; those are left out that are gone, or could not be read.
+pub(super) async fn read(bot: &Bot, channel: Id, wanted: BTreeSet<Id>) -> HashMap<Id, Face> {
+    let mut faces = HashMap::new();
     let mut after = 0;
     for _ in 0..PAGES {
         // Whatever others wrote in between is not read.
@@ -39,18 +30,13 @@ pub(super) async fn read(bot: &Bot, channel: Id, wanted: BTreeSet<Id>) -> Seen {
         let Some(last) = messages.last() else {
             break;
         };
-        let first = *next;
         after = last.id.get();
-        let there: BTreeSet<Id> = messages.iter().map(|message| message.id.get()).collect();
-        let gone = wanted.range(first..=after).filter(|one| !there.contains(one));
-        seen.gone.extend(gone);
         let ours = messages
             .iter()
             .filter(|message| wanted.contains(&message.id.get()));
-        seen.faces
-            .extend(ours.filter_map(|message| Some((message.id.get(), face(bot, channel, message)?))));
+        faces.extend(ours.filter_map(|message| Some((message.id.get(), face(bot, channel, message)?))));
     }
-    seen
+    faces
 }
 
 /// `None`: it has something that we do not put there.

@@ -52,14 +52,11 @@ impl Voice {
             }
         }
         let remotes = there.iter().map(|(_, remote)| *remote).collect();
-        let mut seen = faces::read(bot, self.channel, remotes).await;
+        let mut faces = faces::read(bot, self.channel, remotes).await;
         let mut reconciler = bot.mouth.reconciler();
         for (key, remote) in there {
-            reconciler.found(&scene.thread.id, key, remote, seen.faces.remove(&remote));
+            reconciler.found(&scene.thread.id, key, remote, faces.remove(&remote));
         }
-        // They went while nobody listened, or an earlier voice has taken them away: nothing is asked about them again.
-        reconciler.deleted(&scene.thread.id, &seen.gone);
-        self.deleted.add(&seen.gone);
         Ok(())
     }
 }
