@@ -74,7 +74,7 @@ fn status(host: &Host) -> Value {
 }
 
 /// Lets the model go on, until nothing runs or waits. A request is counted a moment before it is held.
-async fn released(scene: &Scene, host: &Host) {
+pub(crate) async fn released(scene: &Scene, host: &Host) {
     until(async || {
         scene.control().release();
         let report = status(host);

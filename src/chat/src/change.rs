@@ -68,7 +68,12 @@ impl<'d> Compared<'d> {
             Some(now.checked_sub(Duration::from_secs(1)).unwrap_or(now))
         };
         Self {
-            ops: capture_diff_slices_deadline(Algorithm::Myers, &old_lines, &new_lines, deadline),
+            ops: placed(capture_diff_slices_deadline(
+                Algorithm::Myers,
+                &old_lines,
+                &new_lines,
+                deadline,
+            )),
             before: old[..begin].split_inclusive('\n').count(),
             after: old[old.len() - end..].split_inclusive('\n').count(),
             shows_returns: shows_returns(old, new),
@@ -120,6 +125,40 @@ impl<'d> Compared<'d> {
         };
         harmless::named(words)
     }
+}
+
+/// The same, each where it stands: what the library has moved may keep its former place in the text of which it takes nothing.
+fn placed(ops: Vec<DiffOp>) -> Vec<DiffOp> {
+    let (mut old, mut new) = (0, 0);
+    let place = |op: DiffOp| {
+        let (old_index, new_index) = (old, new);
+        let (old_len, new_len) = (op.old_range().len(), op.new_range().len());
+        (old, new) = (old + old_len, new + new_len);
+        match op.tag() {
+            DiffTag::Equal => DiffOp::Equal {
+                old_index,
+                new_index,
+                len: old_len,
+            },
+            DiffTag::Delete => DiffOp::Delete {
+                old_index,
+                old_len,
+                new_index,
+            },
+            DiffTag::Insert => DiffOp::Insert {
+                old_index,
+                new_index,
+                new_len,
+            },
+            DiffTag::Replace => DiffOp::Replace {
+                old_index,
+                old_len,
+                new_index,
+                new_len,
+            },
+        }
+    };
+    ops.into_iter().map(place).collect()
 }
 
 /// Bytes that both texts begin with, and that both end with: whole lines, but for the last and the first few of them.

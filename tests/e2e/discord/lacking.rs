@@ -254,7 +254,7 @@ async fn a_card_that_is_refused_for_no_reason_that_is_its_own_comes_whole_later(
     let (sending, changing) = ("/channels/*/messages", "/channels/*/messages/*");
     stage.fake.inject(Fault::status(400).on("POST", sending).times(3));
     let message = stage.alice.says(thread, "write: out.txt hello");
-    let card = stage.card(thread, "changes.diff").await;
+    let card = stage.card(thread, "+hello").await;
     assert_eq!(stage.fake.faults_left(), 0);
     stage
         .fake

@@ -340,6 +340,33 @@ async fn what_was_read_and_is_still_tried_when_the_host_is_killed_is_left_to_the
 }
 
 #[tokio::test]
+async fn what_was_held_before_what_was_read_late_in_its_channel_is_left_to_the_next_host_as_well() {
+    let mut stage = Stage::start("", "").await;
+    stage.hears().await;
+    let place = format!("/channels/{}/messages/*/threads", stage.channel);
+    stage
+        .fake
+        .inject(Fault::status(502).on("POST", &place).times(1_000));
+    let held = stage.called_in(stage.channel);
+    stage.is_tried().await;
+    stage.loses_its_session().await;
+    let late = stage.called_in(stage.channel);
+    stage.fake.gateway().release_ready();
+    let tried = |seen: &[support::discord::Seen]| {
+        let mut refused = seen.iter().filter(|one| one.status == 502);
+        refused.find(|one| one.path.contains(&late.to_string())).map(drop)
+    };
+    stage.fake.until_requested("a try", tried).await;
+    stage.hears_nothing_more().await;
+    stage.kill();
+    stage.fake.forget_faults();
+    stage.up().await;
+    for message in [held, late] {
+        stage.sign(message, "✅").await;
+    }
+}
+
+#[tokio::test]
 async fn what_can_not_be_read_is_not_asked_for_as_long_as_it_is_known_to_be_hidden() {
     let stage = Stage::start("", "").await;
     let hidden = stage.guild.channel("hidden");

@@ -249,3 +249,32 @@ impl Stage {
             .await;
     }
 }
+
+#[tokio::test]
+async fn nothing_is_asked_in_a_hidden_channel_however_often_roles_change() {
+    let stage = Stage::start("", "").await;
+    let (asked, thread) = stage.mention(&stage.alice, "hold\nsay: late").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    let hides = |denied| {
+        let bot = stage.fake.bot();
+        stage.guild.overwrite(stage.channel, bot, 0, denied);
+    };
+    hides(permissions::VIEW_CHANNEL);
+    crate::threads::released(&stage.scene, stage.host.as_ref().expect("it runs")).await;
+    let lounge = stage.guild.channel("lounge");
+    let refused = async || {
+        let (heard, _) = stage.mention_in(lounge, &stage.alice, "say: heard").await;
+        stage.sign(heard, "✅").await;
+        stage.hears_nothing_more().await;
+        let requests = stage.fake.requests();
+        requests.iter().filter(|seen| seen.status == 403).count()
+    };
+    let before = refused().await;
+    for name in ["one", "two", "three"] {
+        stage.guild.role(name, 0);
+    }
+    assert_eq!(refused().await, before);
+    hides(0);
+    stage.sign(asked, "✅").await;
+    stage.said(thread, "the answer", with("late")).await;
+}

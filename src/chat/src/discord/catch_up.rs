@@ -64,7 +64,11 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
         .map(|channel| {
             let (place, parent) = (channel.id.get(), Spot::of(channel).parent);
             let of = unread.get(&parent.unwrap_or(place));
-            (place, of.map_or(before, |unread| unread.after.max(joined)))
+            // A mark of its own may be later: it says nothing of what was held before it.
+            (
+                place,
+                of.map_or(before, |unread| before.min(unread.after).max(joined)),
+            )
         })
         .collect();
     let mut parents = vec![];
@@ -105,7 +109,8 @@ pub(super) fn guild(bot: &Arc<Bot>, guild: &Guild) {
     }
     // Threads that were put away before they could be read, and what is not there any more.
     for (channel, unread) in unread {
-        missed(bot, Gap::all(channel, Some(id), unread.after.max(joined)));
+        let after = before.min(unread.after).max(joined);
+        missed(bot, Gap::all(channel, Some(id), after));
     }
     let known = all().map(|channel| channel.id.get());
     let of = parents.iter().map(|parent| (parent.channel, parent.before));

@@ -198,8 +198,7 @@ fn guild(bot: &Arc<Bot>, guild: &Guild) {
     // Nobody told of permissions that were given between two sessions.
     let (bot, guild) = (Arc::clone(bot), guild.id.get());
     tokio::spawn(async move {
-        let is_there = |channel| bot.places.is_in(channel, guild, None);
-        bot.sign_again(is_there).await;
+        bot.sign_again(|place| bot.may_reach(place, guild, None)).await;
     });
 }
 

@@ -202,8 +202,9 @@ impl Signs {
 
     async fn ask(&self, channel: Id, message: Id, sign: &str, on: bool) -> Asked {
         for tries in 0..TRIES {
-            let changes = self.state().changes;
+            self.state().asks(channel);
             let answer = self.rest.react(channel, message, sign, on).await;
+            let was_changed = self.state().was_changed(channel);
             if on && self.rest.is_woken(channel, &answer).await {
                 continue;
             }
@@ -221,7 +222,7 @@ impl Signs {
                         return Asked::Never;
                     }
                     // Since it was asked more may be allowed.
-                    if self.state().changes == changes {
+                    if !was_changed {
                         return Asked::Later { lacks };
                     }
                 }

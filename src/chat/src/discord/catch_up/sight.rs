@@ -173,7 +173,7 @@ impl Sight {
     }
 
     /// What the bot may do in a channel of a guild.
-    pub(super) fn given(&self, guild: Id, channel: Id) -> Permissions {
+    pub(in crate::discord) fn given(&self, guild: Id, channel: Id) -> Permissions {
         let all = lock(&self.0);
         all.get(&guild)
             .map_or(Permissions::all(), |view| view.given(channel))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use conversation::{ConversationError, Delivery, DeliveryState, Item, ItemId, TurnId};
 use credentials::Timestamp;
+use serenity::all::Permissions;
 
 use crate::discord::FRONT_END;
 use crate::discord::admission::Id;
@@ -50,12 +51,19 @@ impl Bot {
             let stuck = stuck.unwrap_or_default();
             let mut threads = bot.stale_threads();
             threads.extend(stuck.iter().filter_map(|one| places::channel(&one.thread)));
-            let is_there = |thread| bot.places.is_in(thread, guild, channel);
+            let is_there = |thread| bot.may_reach(thread, guild, channel);
             for thread in threads.into_iter().filter(|thread| is_there(*thread)) {
                 bot.say_again(thread).await;
             }
             bot.sign_again(is_there).await;
         });
+    }
+
+    /// Whether a channel or thread is in this guild, in this channel if one is given, and not known to be hidden: what is asked
+    /// there then is refused.
+    pub(in crate::discord) fn may_reach(&self, place: Id, guild: Id, channel: Option<Id>) -> bool {
+        let given = || self.sight.given(guild, self.places.of_permissions(place));
+        self.places.is_in(place, guild, channel) && given().contains(Permissions::VIEW_CHANNEL)
     }
 
     /// Signs that were refused in these channels are set. What lacked nothing but a sign is told from there on.

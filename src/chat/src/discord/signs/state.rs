@@ -19,8 +19,8 @@ pub(super) struct State {
     pub(super) refused: BTreeMap<Id, Refused>,
     /// Channels in which the bot lacks a permission, those of their threads among them, and whether one more try is made.
     lacking: HashMap<Id, bool>,
-    /// So often something became allowed, perhaps.
-    pub(super) changes: u64,
+    /// Channels in which a sign is just asked for, and whether more became allowed there since, perhaps.
+    asking: HashMap<Id, bool>,
 }
 
 /// What is to be done about a message's sign: so many changes, and the newest sign.
@@ -141,8 +141,21 @@ impl State {
 
     /// More is allowed now in some places, perhaps.
     pub(super) fn is_changed(&mut self, is_there: impl Fn(Id) -> bool) {
-        self.changes += 1;
         self.lacking.retain(|place, _| !is_there(*place));
+        let asking = self.asking.iter_mut();
+        for (_, is_changed) in asking.filter(|(channel, _)| is_there(**channel)) {
+            *is_changed = true;
+        }
+    }
+
+    /// A sign is asked for in a channel, one at a time.
+    pub(super) fn asks(&mut self, channel: Id) {
+        self.asking.insert(channel, false);
+    }
+
+    /// It was answered. Whether more became allowed there meanwhile.
+    pub(super) fn was_changed(&mut self, channel: Id) -> bool {
+        self.asking.remove(&channel) == Some(true)
     }
 
     /// A sign was taken in a place. Whether the last one there was refused.

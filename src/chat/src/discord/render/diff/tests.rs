@@ -190,3 +190,11 @@ fn of_a_large_file_that_is_shown_which_differs() {
     };
     assert_eq!((signed('-'), signed('+')), (100_000, 100_000));
 }
+
+#[test]
+fn the_lines_of_a_change_are_counted_where_equal_ones_stand_between_what_goes_and_what_comes() {
+    let (old, new) = ("\n\r\n\n", "\n\n\n");
+    let shown = unified(&[change(Some(old), new)]);
+    assert!(shown.contains("@@ -1,3 +1,3 @@"), "{shown}");
+    assert_eq!(applied(old, &shown), new);
+}
