@@ -123,13 +123,7 @@ fn says(host: &Host, told: &RefCell<String>, words: &str) -> bool {
 /// Presses Ctrl-C so often, one after the other is heard, and waits for the end, which is clean.
 async fn press(host: Host, times: usize) {
     let began = Instant::now();
-    let told = RefCell::new(String::new());
-    kill(host.pid(), Signal::SIGINT).expect("it is there");
-    until("it heard", || says(&host, &told, "stopping: ")).await;
-    if times > 1 {
-        // It may have ended by now.
-        let _ = kill(host.pid(), Signal::SIGINT);
-    }
+    let told = pressed(&host, times).await;
     until("it says that it has stopped", || {
         says(&host, &told, "\nstopped\n")
     })
@@ -139,6 +133,18 @@ async fn press(host: Host, times: usize) {
         began.elapsed() < Duration::from_secs(35),
         "a service manager would have killed it"
     );
+}
+
+/// Presses Ctrl-C so often, one after the other is heard. What the host said of it by then.
+async fn pressed(host: &Host, times: usize) -> RefCell<String> {
+    let told = RefCell::new(String::new());
+    kill(host.pid(), Signal::SIGINT).expect("it is there");
+    until("it heard", || says(host, &told, "stopping: ")).await;
+    if times > 1 {
+        // It may have ended by now.
+        let _ = kill(host.pid(), Signal::SIGINT);
+    }
+    told
 }
 
 #[tokio::test]
@@ -248,14 +254,17 @@ async fn two_ctrl_c_wait_for_a_refresh_in_flight_and_lose_no_login() {
     let person = Person::enter(host.link()).await;
     let before = scene.stored_token(&scene.host());
     scene.expire(&scene.host());
-    scene.fault(Target::Refresh, 1, Fault::Latency { ms: 2500 });
+    scene.fault(Target::Refresh, 1, Fault::Hold);
     person.open("say: hello").await;
-    let in_flight = || {
-        let tenants = scene.store().tenants().expect("it can be read");
-        tenants.iter().any(|tenant| tenant.held_by.is_some())
-    };
-    until("a refresh is in flight", in_flight).await;
-    press(host, 2).await;
+    // The token is spent from here on; who only holds the lock has spent nothing yet, and may be killed.
+    scene.wait(Counter::AnswersHeld, 1).await;
+    let told = pressed(&host, 2).await;
+    until("it heard the second", || says(&host, &told, "ending at once")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!says(&host, &told, "\nstopped\n"), "it waits: {told:?}");
+    scene.control().release();
+    until("it ended by itself", || says(&host, &told, "\nstopped\n")).await;
+    assert_eq!(host.stop(), Some(0), "and well: {told:?}");
     let after = scene.stored_token(&scene.host());
     assert_ne!(before.expose_secret(), after.expose_secret(), "it was waited for");
     assert!(scene.accepts(&after).await);
