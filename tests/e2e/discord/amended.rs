@@ -28,7 +28,7 @@ impl Stage {
     }
 
     /// Stops a message's turn when the model was asked so often. Gives the card that offers it again.
-    async fn stopped(&self, message: Id, thread: Id, requests: u64) -> Id {
+    pub(super) async fn stopped(&self, message: Id, thread: Id, requests: u64) -> Id {
         self.scene.wait(Counter::ModelRequests, requests).await;
         let offers = || {
             let said = self.ours(thread).into_iter();

@@ -1,5 +1,6 @@
 //! Who speaks, as the agent reads it.
 
+use rehearsal::Counter;
 use support::discord::Person;
 
 use super::{Stage, with};
@@ -40,6 +41,33 @@ async fn the_agent_is_told_who_writes_as_soon_as_a_second_person_does() {
             format!("[from: alice (discord:{})]\n\\{forged}", alice.id),
         ]
     );
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_turn_of_several_people_is_asked_for_again_in_the_name_of_who_wrote_it() {
+    let mut stage = Stage::ready("", "").await;
+    let bob = stage.guild.member("bob");
+    stage.fake.set_team(&[&stage.alice, &bob]);
+    stage.settings = format!("[discord.channels.{}]\ndispatch = \"steer\"", stage.channel);
+    stage.up().await;
+    let (first, thread) = stage.mention(&stage.alice, "hold\nsay: alice").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    let second = bob.says(thread, "say: bob");
+    stage.scene.wait(Counter::ModelRequests, 2).await;
+    let third = stage.alice.says(thread, "say: alice again");
+    let card = stage.stopped(first, thread, 3).await;
+    stage.alice.deletes(first);
+    stage.alice.edits(third, "say: in other words");
+    stage.alice.presses_labelled(card, "Retry");
+    for message in [second, third] {
+        stage.going(stage.sign(message, "✅")).await;
+    }
+    let told = asked(&stage.scene);
+    let expected = format!("[from: bob (discord:{})]\nsay: bob", bob.id);
+    let last = told.last().expect("it was asked");
+    assert!(last.contains(&expected), "{told:?}");
+    let expected = format!("[from: alice (discord:{})]\nsay: in other words", stage.alice.id);
+    assert!(told.iter().any(|told| told.contains(&expected)), "{told:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The messages that a turn answers, apart: others may have been merged into it, or into one that it repeats.
 
+use credentials::UserId;
 use rusqlite::Connection;
 
 use super::Conversation;
@@ -14,6 +15,10 @@ use crate::turn::Turn;
 pub struct Part {
     /// The chat's own name of it.
     pub source: SourceId,
+    /// Who wrote it.
+    pub by: UserId,
+    /// The name they show.
+    pub name: String,
     /// What it said when it was accepted.
     pub text: String,
     /// Its files.
@@ -27,9 +32,12 @@ impl Part {
         (text, parts.into_iter().flat_map(|part| part.files).collect())
     }
 
-    fn of(turn: Turn) -> Self {
+    /// The message that a turn was accepted for, which waits.
+    pub fn of(turn: Turn) -> Self {
         Self {
             source: turn.source,
+            by: turn.by,
+            name: turn.name,
             text: turn.text,
             files: turn.files,
         }

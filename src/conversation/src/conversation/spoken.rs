@@ -3,7 +3,9 @@
 use credentials::UserId;
 use rusqlite::Connection;
 
-use super::Conversation;
+use serde::{Deserialize, Serialize};
+
+use super::{Conversation, Part};
 use crate::error::Result;
 use crate::item::{Attachment, Body};
 use crate::tables::{Work, items, turns};
@@ -18,8 +20,8 @@ pub struct Spoken {
     pub is_shared: bool,
 }
 
-/// One message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One message. Stored as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spoke {
     /// Who wrote it.
     pub by: UserId,
@@ -29,6 +31,17 @@ pub struct Spoke {
     pub text: String,
     /// Files that came with it.
     pub files: Vec<Attachment>,
+}
+
+impl From<Part> for Spoke {
+    fn from(part: Part) -> Self {
+        Self {
+            by: part.by,
+            name: part.name,
+            text: part.text,
+            files: part.files,
+        }
+    }
 }
 
 impl Conversation {
@@ -76,10 +89,14 @@ fn messages(database: &Connection, turn: &Turn) -> Work<Vec<Spoke>> {
     if let Some(at) = own.iter().position(is_first) {
         own[..=at].rotate_right(1);
     }
-    let Some(repeated) = turns::repeated(database, turn.id)? else {
-        return Ok(own);
+    let first = match turns::spoken(database, turn.id)? {
+        Some(looked_at) => looked_at,
+        None => match turns::repeated(database, turn.id)? {
+            Some(repeated) => messages(database, &repeated)?,
+            None => return Ok(own),
+        },
     };
-    // What it repeats stands in it as one message.
+    // Those stand in it as one message.
     let merged = own.into_iter().skip(1);
-    Ok(messages(database, &repeated)?.into_iter().chain(merged).collect())
+    Ok(first.into_iter().chain(merged).collect())
 }

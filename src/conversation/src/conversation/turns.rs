@@ -3,10 +3,10 @@
 use credentials::Timestamp;
 use rusqlite::Connection;
 
-use super::{Conversation, ItemIds, within};
+use super::{Conversation, ItemIds, Part, Spoke, within};
 use crate::error::{ConversationError, Result};
 use crate::id::{ItemId, SourceId, ThreadId, TurnId};
-use crate::item::{Attachment, Body, Item, NoteKind};
+use crate::item::{Body, Item, NoteKind};
 use crate::recovery;
 use crate::tables::turns::Origin;
 use crate::tables::{Work, items, threads, turns};
@@ -102,20 +102,16 @@ impl Conversation {
         .await
     }
 
-    /// A turn that waits says something else from now on, with these files, and so does its entry in the timeline, which comes
-    /// with it.
+    /// A turn that waits says from now on what these messages say, and so does its entry in the timeline, which comes with it.
     ///
     /// Errors: `NoTurn` if it does not wait; `TooLarge` above 1 MiB of text.
-    pub async fn reword(
-        &self,
-        turn: TurnId,
-        text: String,
-        files: Vec<Attachment>,
-    ) -> Result<(Turn, Vec<Item>)> {
+    pub async fn reword(&self, turn: TurnId, parts: Vec<Part>) -> Result<(Turn, Vec<Item>)> {
+        let spoken: Vec<Spoke> = parts.iter().cloned().map(Spoke::from).collect();
+        let (text, files) = Part::joined(parts);
         within("message", text.len(), turns::MAX_TEXT)?;
         self.write("change what a turn says", move |database| {
             let found = turns::get(database, turn)?;
-            let turn = turns::reword(database, found, text.clone(), files.clone())?;
+            let turn = turns::reword(database, found, (text.clone(), files.clone()), &spoken)?;
             let mut said = items::of_turn(database, &turn.thread, turn.id)?;
             said.retain(|item| matches!(item.body, Body::Said { .. }));
             for item in &mut said {

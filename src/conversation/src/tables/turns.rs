@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, named_params};
 
 use super::{Work, rows, threads};
 use crate::columns::{json, maybe_moment, moment, to_json, user};
+use crate::conversation::Spoke;
 use crate::error::ConversationError;
 use crate::id::{SourceId, ThreadId, TurnId};
 use crate::item::Attachment;
@@ -91,6 +92,14 @@ pub(crate) fn repeated(database: &Connection, id: TurnId) -> Work<Option<Turn>> 
     )
 }
 
+/// Who wrote what of a turn, if its messages were looked at again while it waited.
+pub(crate) fn spoken(database: &Connection, id: TurnId) -> Work<Option<Vec<Spoke>>> {
+    let mut found =
+        database.prepare_cached("SELECT spoken FROM turns WHERE id = ?1 AND spoken IS NOT NULL")?;
+    let spoken = found.query_row([id], |row| json(row, "spoken"));
+    Ok(spoken.optional()?)
+}
+
 /// Whether anybody but its owner has ever written into a thread.
 pub(crate) fn has_guests(database: &Connection, thread: &ThreadId) -> Work<bool> {
     let mut found = database.prepare_cached(
@@ -150,10 +159,18 @@ pub(crate) fn start(database: &Connection, found: Turn, now: Timestamp) -> Work<
 }
 
 /// A turn that waits says something else.
-pub(crate) fn reword(database: &Connection, found: Turn, text: String, files: Vec<Attachment>) -> Work<Turn> {
+pub(crate) fn reword(
+    database: &Connection,
+    found: Turn,
+    (text, files): (String, Vec<Attachment>),
+    spoken: &[Spoke],
+) -> Work<Turn> {
     if found.state != TurnState::Queued {
         return Err(ConversationError::NoTurn(found.id).into());
     }
+    database
+        .prepare_cached("UPDATE turns SET spoken = ?2 WHERE id = ?1")?
+        .execute((found.id, to_json(&spoken)?))?;
     store(database, Turn { text, files, ..found })
 }
 

@@ -1,6 +1,6 @@
 //! What people say to a thread, and what became of it.
 
-use conversation::{Attachment, Dispatch, ItemId, SourceId, ThreadId, TurnId};
+use conversation::{Attachment, Dispatch, ItemId, Part, SourceId, ThreadId, TurnId};
 use credentials::UserId;
 
 /// A message from a front-end that was admitted.
@@ -25,13 +25,8 @@ pub struct Message {
 /// What became of a message that waits for its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Amended {
-    /// It says this now.
-    Says {
-        /// Its words.
-        text: String,
-        /// Its files, already in the workspace.
-        files: Vec<Attachment>,
-    },
+    /// Its messages say this now; their files are already in the workspace.
+    Says(Vec<Part>),
     /// It is not to run.
     Withdrawn {
         /// Why, behind a colon.

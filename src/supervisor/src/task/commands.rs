@@ -103,8 +103,8 @@ impl Task {
         };
         let turn = self.queued[at].id;
         match amended {
-            Amended::Says { text, files } => {
-                let (turn, said) = self.shared.conversation.reword(turn, text, files).await?;
+            Amended::Says(parts) => {
+                let (turn, said) = self.shared.conversation.reword(turn, parts).await?;
                 self.queued[at] = turn;
                 for item in said {
                     self.show_written(item);

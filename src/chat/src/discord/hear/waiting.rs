@@ -32,11 +32,7 @@ async fn parts_of(bot: &Bot, turn: &Turn) -> Result<Vec<Part>, SupervisorError> 
     if ids(&turn.source).is_none() {
         return Ok(bot.house.conversation.parts(turn.id).await?);
     }
-    Ok(vec![Part {
-        source: turn.source.clone(),
-        text: turn.text.clone(),
-        files: turn.files.clone(),
-    }])
+    Ok(vec![Part::of(turn.clone())])
 }
 
 fn ids(source: &SourceId) -> Option<(Id, Id)> {
@@ -130,16 +126,17 @@ pub(in crate::discord) async fn look_again(bot: &Bot, turn: &Turn) -> Result<Opt
     if left.is_empty() {
         return Ok(Some(deleted));
     }
-    let (mut text, files) = Part::joined(left);
-    if text.is_empty() && files.is_empty() {
+    let says_nothing = |part: &Part| part.text.is_empty() && part.files.is_empty();
+    if left.iter().all(says_nothing) {
         return Ok(Some(EMPTIED));
     }
     // What stood in the thread before it stays, whose message is the first now.
-    if !text.starts_with(&before) {
-        text.insert_str(0, &before);
+    let first = left.first_mut().filter(|first| !first.text.starts_with(&before));
+    if let Some(first) = first {
+        first.text.insert_str(0, &before);
     }
-    if (&text, &files) != (&turn.text, &turn.files) {
-        amend(bot, turn, Amended::Says { text, files }).await?;
+    if Part::joined(left.clone()) != (turn.text.clone(), turn.files.clone()) {
+        amend(bot, turn, Amended::Says(left)).await?;
     }
     Ok(None)
 }

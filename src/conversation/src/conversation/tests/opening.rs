@@ -125,14 +125,14 @@ async fn a_newer_programs_database_is_left_alone() {
     let (folder, conversation, _) = with_thread().await;
     conversation.close().await.unwrap();
     let newer = raw(folder.path());
-    newer.execute_batch("PRAGMA user_version = 9").unwrap();
+    newer.execute_batch("PRAGMA user_version = 10").unwrap();
     newer.close().unwrap();
     left_alone(folder.path(), |error| {
         matches!(
             error,
             ConversationError::Version {
-                found: 9,
-                known: 8,
+                found: 10,
+                known: 9,
                 ..
             }
         )
@@ -147,7 +147,7 @@ async fn an_answer_of_the_format_before_has_no_model_and_the_next_one_keeps_its_
     let old = conversation.finish(old.id, TurnEnd::Done, None).await.unwrap();
     conversation.close().await.unwrap();
     raw(folder.path())
-        .execute_batch("ALTER TABLE turns DROP COLUMN model; PRAGMA user_version = 7;")
+        .execute_batch("ALTER TABLE turns DROP COLUMN model; ALTER TABLE turns DROP COLUMN spoken; PRAGMA user_version = 7;")
         .unwrap();
     let (conversation, _) = Conversation::open(folder.path()).unwrap();
     assert_eq!(conversation.turn(old.id).await.unwrap(), old);

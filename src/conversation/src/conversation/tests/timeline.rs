@@ -232,7 +232,8 @@ async fn the_first_version_of_the_file_goes_on_with_its_ids() {
              DROP TABLE grants; DROP TABLE item_ids; DROP INDEX deliveries_stuck_of; PRAGMA user_version = 1;
              ALTER TABLE threads DROP COLUMN workspaces; ALTER TABLE threads DROP COLUMN permissions;
              ALTER TABLE threads DROP COLUMN mode; ALTER TABLE threads DROP COLUMN own_model;
-             ALTER TABLE threads DROP COLUMN own_mode; ALTER TABLE turns DROP COLUMN model;",
+             ALTER TABLE threads DROP COLUMN own_mode; ALTER TABLE turns DROP COLUMN model;
+             ALTER TABLE turns DROP COLUMN spoken;",
         )
         .unwrap();
     let (conversation, _) = Conversation::open(folder.path()).unwrap();

@@ -476,7 +476,7 @@ async fn a_turn_that_waits_can_say_something_else_and_so_does_its_entry() {
     let (_folder, conversation, thread) = with_thread().await;
     let turn = say(&conversation, &thread, "1", "old").await;
     let (turn, said) = conversation
-        .reword(turn.id, "new".to_owned(), vec![])
+        .reword(turn.id, vec![says(&turn, "new")])
         .await
         .unwrap();
     assert_eq!((turn.text.as_str(), said.len()), ("new", 1));
@@ -485,7 +485,9 @@ async fn a_turn_that_waits_can_say_something_else_and_so_does_its_entry() {
     let running = start(&conversation, &thread).await;
     assert_eq!(running.text, "new");
     is_no_turn(
-        conversation.reword(running.id, "late".to_owned(), vec![]).await,
+        conversation
+            .reword(running.id, vec![says(&running, "late")])
+            .await,
         running.id,
     );
     assert_eq!(conversation.turn(running.id).await.unwrap().text, "new");
@@ -537,7 +539,13 @@ async fn the_messages_of_a_turn_are_told_apart_after_a_steer_and_in_its_retry() 
     // What it says now changes nothing in what the messages said.
     let left = vec![files[0].clone()];
     let (again, said) = conversation
-        .reword(again.id, "look".to_owned(), left.clone())
+        .reword(
+            again.id,
+            vec![Part {
+                files: left.clone(),
+                ..says(&again, "look")
+            }],
+        )
         .await
         .unwrap();
     assert_eq!(again.files, left);
@@ -546,6 +554,15 @@ async fn the_messages_of_a_turn_are_told_apart_after_a_steer_and_in_its_retry() 
     let more = write("4", "more", None).await;
     conversation.merge(more.id, again.id).await.unwrap();
     assert_eq!(told(again.id).await, [&three[..], &["4: more"]].concat());
+}
+
+/// The message of a turn, with other words and no files.
+fn says(turn: &Turn, text: &str) -> Part {
+    Part {
+        text: text.to_owned(),
+        files: vec![],
+        ..Part::of(turn.clone())
+    }
 }
 
 #[tokio::test]
@@ -582,10 +599,28 @@ async fn who_wrote_what_of_a_turn_is_known_after_a_steer_and_in_its_retry() {
         panic!("it is new");
     };
     assert_eq!(spoken(&again).await, (both.to_vec(), true));
+    // Of its messages one was changed; then the other one was deleted.
+    let mut parts = conversation.parts(again.id).await.unwrap();
+    parts[1].text = "or here".to_owned();
+    let (again, _) = conversation.reword(again.id, parts.clone()).await.unwrap();
+    assert_eq!(again.text, "look\n\nor here");
+    let [alice, bob] = ["local:alice: look".to_owned(), "local:bob: or here".to_owned()];
+    assert_eq!(spoken(&again).await, (vec![alice, bob.clone()], true));
+    let (again, _) = conversation.reword(again.id, parts.split_off(1)).await.unwrap();
+    assert_eq!(spoken(&again).await, (vec![bob.clone()], true));
     conversation.start_next(&thread).await.unwrap().unwrap();
     let more = write("local:bob", "3", "").await;
     let merged = conversation.merge(more.id, again.id).await.unwrap().turn;
-    assert_eq!(spoken(&merged).await.0.len(), 3);
+    let two = vec![bob, "local:bob: ".to_owned()];
+    assert_eq!(spoken(&merged).await, (two.clone(), true));
+    conversation
+        .finish(merged.id, TurnEnd::Failed, None)
+        .await
+        .unwrap();
+    let Enqueued::New(last, _) = conversation.retry(merged.id).await.unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(spoken(&last).await, (two, true));
     // A chat that names a message like a retry repeats nothing.
     let named = write("local:bob", &format!("retry:{}", one.id), "mine").await;
     assert_eq!(spoken(&named).await, (vec!["local:bob: mine".to_owned()], true));

@@ -5,7 +5,7 @@ use crate::process::scripted::{Start, Told};
 use crate::supervisor::Amended;
 use crate::update::ThreadPhase;
 use agent_client_protocol::v1::schema::StopReason;
-use conversation::{Body, NoteKind};
+use conversation::{Body, NoteKind, Part};
 
 /// A thread whose first turn runs, and goes on until it is cancelled.
 async fn busy(host: &Host) -> (ThreadId, View, TurnId) {
@@ -306,9 +306,13 @@ async fn what_waits_says_what_its_author_wants_now_and_what_runs_is_left_alone()
     let (thread, mut view, first) = busy(&host).await;
     let [changed, withdrawn] = [host.post(&thread, "old").await, host.post(&thread, "never").await];
     let source = async |turn| host.turn(turn).await.source;
-    let words = |text: &str| Amended::Says {
-        text: text.to_owned(),
-        files: vec![],
+    let message = Part::of(host.turn(changed.turn).await);
+    let words = |text: &str| {
+        let text = text.to_owned();
+        Amended::Says(vec![Part {
+            text,
+            ..message.clone()
+        }])
     };
     let amend = async |turn, amended| {
         let source = source(turn).await;
