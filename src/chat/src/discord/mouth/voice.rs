@@ -189,7 +189,11 @@ impl Voice {
                 None if unsigned.is_some() => Rest::Unsigned,
                 None => Rest::Nothing,
             };
-            bot.set_told(self.channel, Told { upto, rest });
+            if self.hushed.load(Ordering::Acquire) && !open {
+                bot.forget_told(self.channel);
+            } else {
+                bot.set_told(self.channel, Told { upto, rest });
+            }
             if rest == Rest::Stale {
                 tracing::warn!(
                     thread = %id,
