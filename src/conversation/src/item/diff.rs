@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn of_a_change_in_a_large_file_that_stays_which_differs_with_the_lines_around_it() {
-        let old: String = (0..10_000).map(|line| format!("line {line}\n")).collect();
+        let old: String = (0..10_000)
+            .map(|line| ["line ", &line.to_string(), "\n"].concat())
+            .collect();
         let new = old.replace("line 7000\n", "line seven thousand\n");
         let whole = Diff {
             old: Some(old),

@@ -227,7 +227,9 @@ fn a_change_that_is_too_large_to_be_shown_is_named() {
 #[test]
 fn of_a_small_change_in_a_large_file_an_entry_has_what_differs_and_a_question_all() {
     let mut desk = Desk::new();
-    let old: String = (0..40_000).map(|line| format!("line {line}\n")).collect();
+    let old: String = (0..40_000)
+        .map(|line| ["line ", &line.to_string(), "\n"].concat())
+        .collect();
     let new = old.replace("line 30000\n", "line thirty thousand\n");
     let diff = AcpDiff::new("/room/a/big", new.clone()).old_text(old);
     desk.call(ToolCallUpdateFields::new().content(vec![ToolCallContent::Diff(diff)]));

@@ -77,13 +77,13 @@ fn pays(bot: &Bot, user: &UserId, may_sign_in_host: bool) -> Vec<String> {
         let payer = whose_login_pays(situation);
         let words = payers::words(payer, situation, environment, may_sign_in_host);
         let title = disarmed(&harmless::line(&agent.title, 80));
-        let works = if payers::is_paid(payer) {
+        let how = if payers::is_paid(payer) {
             format!("works with {}", words.with)
         } else {
             "has no login to work with".to_owned()
         };
         Some(format!(
-            "-# In threads that you open {title} {works}. {}",
+            "-# In threads that you open {title} {how}. {}",
             words.why
         ))
     };
