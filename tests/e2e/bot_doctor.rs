@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use support::discord::{Fake, Fault, intents, permissions};
+use support::discord::{Fake, Fault, Kind, intents, permissions};
 use support::{Host, agent_host};
 use tempfile::TempDir;
 
@@ -282,6 +282,43 @@ async fn without_a_list_a_channel_that_lacks_something_is_told_and_hidden_ones_a
         let report = checks(&fake, home.path()).await;
         says(&report, "bot-channels", status, &["#quiet lacks Send Messages"]);
     }
+}
+
+#[tokio::test]
+async fn a_forum_needs_what_is_said_in_posts_and_one_for_news_what_a_channel_needs() {
+    let (fake, home) = scene(|_| String::new()).await;
+    let town = fake.guild("town");
+    town.overwrite(town.channel("general"), town.id, 0, permissions::VIEW_CHANNEL);
+    let forum = town.forum("questions");
+    // Both are for those who open threads or make posts: the bot answers in other people's.
+    let opens = permissions::SEND_MESSAGES | permissions::CREATE_PUBLIC_THREADS;
+    town.overwrite(forum, fake.bot(), 0, opens);
+    let report = checks(&fake, home.path()).await;
+    says(&report, "bot-channels", "ok", &["#questions, in town"]);
+    for (bit, status, name) in [
+        (permissions::ATTACH_FILES, "warn", "Attach Files"),
+        (
+            permissions::SEND_MESSAGES_IN_THREADS,
+            "fail",
+            "Send Messages in Threads",
+        ),
+    ] {
+        town.overwrite(forum, fake.bot(), 0, opens | bit);
+        fake.clock().advance(Duration::from_secs(10));
+        let report = checks(&fake, home.path()).await;
+        let (found, message, hint) = check(&report, "bot-channels");
+        assert_eq!(
+            (found.as_str(), message),
+            (status, format!("#questions lacks {name}")),
+            "{hint}"
+        );
+    }
+    let news = town.place("news", Kind::News);
+    town.overwrite(news, fake.bot(), 0, permissions::CREATE_PUBLIC_THREADS);
+    fake.clock().advance(Duration::from_secs(10));
+    let report = checks(&fake, home.path()).await;
+    let words = ["#questions lacks Send", "#news lacks Create Public Threads"];
+    says(&report, "bot-channels", "fail", &words);
 }
 
 #[tokio::test]

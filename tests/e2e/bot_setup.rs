@@ -318,6 +318,38 @@ async fn channels_of_one_name_are_told_apart_and_a_forum_is_one_and_a_category_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hello_is_said_in_a_channel_and_in_no_forum() {
+    let (fake, home, _) = scene().await;
+    let town = fake.guild("town");
+    town.forum("a-forum");
+    let mut setting = setup(home.path(), &["--token-env", "BOT"]);
+    let mut person = Pty::start(setting.env("BOT", fake.token()));
+    person.expect("1) #a-forum");
+    person.expect("channels: ");
+    person.types("");
+    person.expect("people: ");
+    person.types("");
+    person.expect("write this into");
+    person.types("y");
+    // There is nowhere to say it: all that is said in a forum stands in posts.
+    assert_eq!(person.ends().0, Some(0));
+
+    town.channel("general");
+    fake.clock().advance(std::time::Duration::from_secs(30));
+    let mut person = Pty::start(&setting);
+    person.expect("channels: ");
+    person.types("");
+    person.expect("people: ");
+    person.types("");
+    person.expect("write this into");
+    person.types("y");
+    person.expect("say hello in #general? [y/N]");
+    person.types("y");
+    person.expect("✔ said hello in #general");
+    assert_eq!(person.ends().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_was_copied_with_something_around_it_is_told_before_discord_is_asked() {
     let (fake, home, before) = scene().await;
     let home = home.path();

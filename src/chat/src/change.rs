@@ -12,8 +12,6 @@ use similar::{Algorithm, Change, DiffOp, DiffTag, capture_diff_slices_deadline, 
 
 use crate::harmless;
 
-/// Unchanged lines around a change.
-const CONTEXT: usize = 3;
 /// More than this, in bytes of old and new together without what both begin and end with, is not compared exactly.
 const LARGEST: usize = 512 * 1024;
 /// What differs in more lines than this, or is found to only in more steps, is not either: some hundred milliseconds.
@@ -55,7 +53,7 @@ pub(crate) struct Compared<'d> {
 impl<'d> Compared<'d> {
     pub(crate) fn of(diff: &'d Diff) -> Self {
         let (old, new) = (diff.old.as_deref().unwrap_or_default(), diff.new.as_str());
-        let (begin, end) = common(old, new);
+        let (begin, end) = diff.common();
         let differs = |text: &'d str| &text[begin..text.len() - end];
         let lines = |text: &'d str| differs(text).split_inclusive('\n').collect::<Vec<_>>();
         let (old_lines, new_lines) = (lines(old), lines(new));
@@ -74,8 +72,8 @@ impl<'d> Compared<'d> {
                 &new_lines,
                 deadline,
             )),
-            before: old[..begin].split_inclusive('\n').count(),
-            after: old[old.len() - end..].split_inclusive('\n').count(),
+            before: diff.before + old[..begin].split_inclusive('\n').count(),
+            after: diff.after + old[old.len() - end..].split_inclusive('\n').count(),
             shows_returns: shows_returns(old, new),
             old: old_lines,
             new: new_lines,
@@ -93,7 +91,7 @@ impl<'d> Compared<'d> {
 
     /// The changes with what stands around them; those that touch are one.
     pub(crate) fn groups(&self) -> Vec<Vec<DiffOp>> {
-        group_diff_ops(self.ops.clone(), CONTEXT)
+        group_diff_ops(self.ops.clone(), Diff::CONTEXT)
     }
 
     /// Lines of the old text.
@@ -159,31 +157,6 @@ fn placed(ops: Vec<DiffOp>) -> Vec<DiffOp> {
         }
     };
     ops.into_iter().map(place).collect()
-}
-
-/// Bytes that both texts begin with, and that both end with: whole lines, but for the last and the first few of them.
-fn common(old: &str, new: &str) -> (usize, usize) {
-    let [old, new] = [old, new].map(str::as_bytes);
-    let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
-    // Where the line begins that the byte before `at` belongs to.
-    let begin_of = |at: usize| {
-        let end = old[..at].iter().rposition(|byte| *byte == b'\n');
-        end.map_or(0, |end| end + 1)
-    };
-    let whole = begin_of(same);
-    let (old_rest, new_rest) = (&old[whole..], &new[whole..]);
-    let pairs = old_rest.iter().rev().zip(new_rest.iter().rev());
-    let mut tail = &old_rest[old_rest.len() - pairs.take_while(|(old, new)| old == new).count()..];
-    // Its first line may begin otherwise in one of them.
-    for _ in 0..=CONTEXT {
-        let end = tail.iter().position(|byte| *byte == b'\n');
-        tail = end.map_or(&[], |end| &tail[end + 1..]);
-    }
-    let mut begin = whole;
-    for _ in 0..CONTEXT {
-        begin = begin_of(begin.saturating_sub(1));
-    }
-    (begin, tail.len())
 }
 
 /// Where all lines of both texts end in CR LF, as on Windows, that is no news.

@@ -92,6 +92,14 @@ pub(crate) fn words(
     Words { with, why }
 }
 
+/// Whether any login pays.
+pub(crate) fn is_paid(payer: Payer) -> bool {
+    !matches!(
+        payer,
+        Payer::LoginRequired | Payer::OwnLoginDead | Payer::HostLoginDead
+    )
+}
+
 /// Why a credential of the host's is not used in the reader's threads, if it is not.
 pub(crate) fn passed_over(payer: Payer, environment: &Environment, which: Payer) -> Option<String> {
     let before = match payer {

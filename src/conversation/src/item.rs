@@ -5,6 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ItemId, ThreadId, TurnId};
 
+mod asking;
+mod diff;
+mod tool;
+
+pub use asking::{Choice, ChoiceKind, Decision, LoginEnd};
+pub use diff::Diff;
+pub use tool::{ToolCall, ToolKind, ToolStatus};
+
 /// One entry of a timeline. They are read turn by turn, and within a turn in the order of ids; its body may change while its
 /// turn runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,16 +164,13 @@ impl Body {
 
     /// About how many bytes it takes.
     pub fn size(&self) -> usize {
-        let diff = |diff: &Diff| {
-            size_of::<Diff>() + diff.path.len() + diff.new.len() + diff.old.as_ref().map_or(0, String::len)
-        };
         let words = match self {
             Self::Said { text, .. }
             | Self::Answer { text }
             | Self::Thought { text }
             | Self::Note { text, .. } => text.len(),
             Self::Tool(call) => {
-                let diffs = call.diffs.iter().map(diff).sum::<usize>();
+                let diffs = call.diffs.iter().map(Diff::size).sum::<usize>();
                 call.call.len() + call.title.len() + call.input.len() + call.output.len() + diffs
             }
             Self::Plan { entries } => entries.iter().map(|entry| entry.text.len()).sum(),
@@ -181,7 +186,7 @@ impl Body {
                 let options = options
                     .iter()
                     .map(|one| size_of::<Choice>() + one.id.len() + one.name.len());
-                let diffs = diffs.iter().map(diff).sum::<usize>();
+                let diffs = diffs.iter().map(Diff::size).sum::<usize>();
                 call.len() + asker.len() + title.len() + detail.len() + diffs + options.sum::<usize>()
             }
             // What these hold is short.
@@ -217,87 +222,6 @@ pub struct Attachment {
     pub mime: String,
 }
 
-/// Something the agent does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ToolCall {
-    /// The agent's name of the call.
-    pub call: String,
-    /// In a few words.
-    pub title: String,
-    /// Its kind.
-    pub kind: ToolKind,
-    /// How it stands.
-    pub status: ToolStatus,
-    /// What goes in, as shown to people: the command line, the path, the pattern.
-    pub input: String,
-    /// What came out, the last part of it if it was long.
-    pub output: String,
-    /// Whether `output` lost its beginning.
-    pub cut: bool,
-    /// Changes to files.
-    pub diffs: Vec<Diff>,
-    /// Exit code of a command.
-    pub exit: Option<i32>,
-    /// When it began to run.
-    pub started: Option<Timestamp>,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-}
-
-/// Kinds of tool calls (ACP `ToolKind`, what we tell apart).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ToolKind {
-    /// Reads.
-    Read,
-    /// Changes files.
-    Edit,
-    /// Deletes files.
-    Delete,
-    /// Moves files.
-    Move,
-    /// Searches.
-    Search,
-    /// Runs a command.
-    Execute,
-    /// Thinks.
-    Think,
-    /// Fetches from the network.
-    Fetch,
-    /// Anything else.
-    #[default]
-    Other,
-}
-
-/// How a tool call stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ToolStatus {
-    /// Not begun; its permission may be awaited.
-    Pending,
-    /// Running.
-    Running,
-    /// Done.
-    Completed,
-    /// Failed, or denied.
-    Failed,
-    /// A person, or a newer message, stopped it, or it before it began.
-    Stopped,
-    /// The turn was cut before it ended.
-    Cut,
-}
-
-/// A change to one file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Diff {
-    /// Relative to the workspace where it lies inside.
-    pub path: String,
-    /// Before; `None` for a new file.
-    pub old: Option<String>,
-    /// After.
-    pub new: String,
-}
-
 /// A step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanEntry {
@@ -317,73 +241,6 @@ pub enum PlanStatus {
     Running,
     /// Done.
     Completed,
-}
-
-/// An answer to a permission request, as the agent offers it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    /// The agent's name of it.
-    pub id: String,
-    /// The agent's words for it.
-    pub name: String,
-    /// What it does.
-    pub kind: ChoiceKind,
-}
-
-/// What an answer does (ACP `PermissionOptionKind`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChoiceKind {
-    /// Allows this time.
-    AllowOnce,
-    /// Allows, and is remembered, as widely as the agent's words say.
-    AllowAlways,
-    /// Denies this time.
-    RejectOnce,
-    /// Denies, and is remembered by the agent.
-    RejectAlways,
-}
-
-/// What became of a permission request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "decision", rename_all = "snake_case")]
-pub enum Decision {
-    /// Allowed, this time.
-    Once {
-        /// By whom: the name they show.
-        by: String,
-    },
-    /// Allowed, and remembered.
-    Always {
-        /// By whom.
-        by: String,
-        /// How widely: the agent's words for it. Empty where they are not known.
-        #[serde(default)]
-        words: String,
-    },
-    /// Denied.
-    Denied {
-        /// By whom.
-        by: String,
-        /// Why, if they said.
-        reason: Option<String>,
-    },
-    /// Nobody answered.
-    TimedOut,
-    /// The turn ended before anybody answered.
-    Gone,
-}
-
-/// What became of a login that a turn waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LoginEnd {
-    /// Somebody signed in.
-    Done,
-    /// Nobody did in time.
-    TimedOut,
-    /// The turn ended before anybody did.
-    Gone,
 }
 
 /// How bad a note is.

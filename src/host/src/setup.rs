@@ -187,10 +187,9 @@ impl<'a> Guide<'a> {
     }
 
     async fn greeting(&mut self, met: &Met, channels: &[Channel]) -> Result<(), Failure> {
-        let Some(channel) = channels
-            .iter()
-            .find(|channel| channel.permissions.missing().is_empty())
-        else {
+        let is_fit =
+            |channel: &&Channel| channel.permissions.missing().is_empty() && channel.permissions.may_say();
+        let Some(channel) = channels.iter().find(is_fit) else {
             return Ok(());
         };
         let Some(dialogue) = &mut self.dialogue else {

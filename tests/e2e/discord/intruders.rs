@@ -47,9 +47,9 @@ async fn who_has_seen_the_buttons_and_forms_of_somebody_elses_sign_in_ends_nothi
     let forged = bob.forges(begun.id, &paste);
     stage.is_form(forged).await;
     let sent = bob.submits(forged, &[("code", &back)]);
-    stage.answered(&bob, thread, sent, "begun no sign-in").await;
+    stage.answered(&bob, thread, sent, "sign-in of yours to").await;
     stage
-        .auth(&bob, thread, &[REHEARSAL, ("code", &back)], "begun no sign-in")
+        .auth(&bob, thread, &[REHEARSAL, ("code", &back)], "sign-in of yours to")
         .await;
 
     // Both have begun: a code with the other one's state is worth nothing.
@@ -79,7 +79,7 @@ async fn who_has_seen_the_buttons_and_forms_of_somebody_elses_sign_in_ends_nothi
     let forged = alice.forges(begun.id, &paste);
     stage.is_form(forged).await;
     let again = alice.submits(forged, &[("code", &back)]);
-    stage.answered(alice, thread, again, "begun no sign-in").await;
+    stage.answered(alice, thread, again, "sign-in of yours to").await;
     let status = stage.auth(alice, thread, &[("action", "status")], "").await;
     assert!(!status.content.contains("(yours"), "{}", status.content);
     assert_eq!(stage.scene.count(Counter::CodesExchanged), codes);
@@ -146,7 +146,7 @@ async fn what_was_copied_is_understood_however_it_was_copied_and_what_is_wrong_i
             alice,
             thread,
             &[("vendor", "openai"), ("code", &back)],
-            "begun no sign-in",
+            "sign-in of yours to",
         )
         .await;
     // A code that the vendor does not know uses the sign-in up.
@@ -253,7 +253,9 @@ async fn a_sign_in_that_was_begun_in_a_thread_that_is_gone_is_ended_in_a_direct_
     let back = consent(&client(), &link(&begun), "alice").await;
     stage.guild.member("g-owner").deletes_channel(thread);
     let paste = [REHEARSAL, ("code", back.as_str())];
-    stage.auth(&bob, bob.direct(), &paste, "begun no sign-in").await;
+    stage
+        .auth(&bob, bob.direct(), &paste, "sign-in of yours to")
+        .await;
     stage.auth(alice, alice.direct(), &paste, "Signed in to").await;
     stage
         .auth(alice, alice.direct(), &[("action", "status")], "(yours")

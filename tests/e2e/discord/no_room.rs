@@ -2,12 +2,14 @@
 
 use std::fs;
 
+use serde_json::json;
 use support::Scene;
-use support::discord::Id;
+use support::discord::{Fault, Id};
 use tempfile::TempDir;
 
 use super::{Stage, with};
 use crate::disk::full::Disk;
+use crate::threads::until;
 use crate::trouble::TALKER;
 
 /// The sign of what waits.
@@ -135,4 +137,55 @@ async fn what_waited_for_room_when_its_host_was_killed_is_no_other_programs_and_
     stage.sign(called, "✅").await;
     stage.is_answered_in_its_thread(called).await;
     assert_eq!(stage.leaves().await, Some(0));
+}
+
+#[tokio::test]
+async fn who_speaks_in_a_thread_that_is_still_being_opened_sees_that_it_waits() {
+    let Some(mut cramped) = Cramped::start().await else {
+        return;
+    };
+    let Cramped {
+        stage, thread, disk, ..
+    } = &mut cramped;
+    stage.knows_commands().await;
+    let opens = Fault::held().on("POST", "/channels/*/threads");
+    stage.fake.inject(opens);
+    stage
+        .alice
+        .slash(stage.channel, "new", &[("text", json!("short"))]);
+    stage.struck().await;
+    let filler = disk.fill();
+    stage.fake.let_go().await;
+    let opened = stage
+        .fake
+        .until("the thread", |world| {
+            let threads = world.threads(stage.channel);
+            threads.iter().map(|one| one.id).find(|one| one != thread)
+        })
+        .await;
+    let message = stage.alice.says(opened, "short");
+    stage.sign(message, WAITS).await;
+    fs::remove_file(filler).expect("it is there");
+    stage.is_answered_once(message, opened, "brief\nbrief").await;
+    assert_eq!(stage.leaves().await, Some(0));
+}
+
+#[tokio::test]
+async fn what_an_earlier_host_left_unsaid_is_said_also_where_nothing_can_be_written_down_of_the_thread() {
+    let mut stage = Stage::start("", "").await;
+    let (first, thread) = stage.mention(&stage.alice, "say: hi").await;
+    stage.sign(first, "✅").await;
+    stage.rests(thread).await;
+    let down = Fault::status(502).on("POST", "/channels/*/messages");
+    stage.fake.inject(down.times(1000));
+    stage.alice.says(thread, "say: at last");
+    until(async || stage.answers(thread).await.contains("at last").then_some(())).await;
+    stage.kill();
+    // As a version left it that did not write down the guilds of threads; and there is no room to do so.
+    let guilds = stage.scene.folder().join("discord/guilds");
+    fs::remove_file(&guilds).expect("it is there");
+    fs::create_dir(&guilds).expect("a folder can be made");
+    stage.fake.forget_faults();
+    stage.up().await;
+    stage.said(thread, "the answer", with("at last")).await;
 }

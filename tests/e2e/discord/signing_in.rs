@@ -5,7 +5,7 @@ use std::time::Duration;
 use credentials::{Service, Tenant, UserId};
 use rehearsal::{Decision, Fault, FaultRule, Target};
 use serde_json::json;
-use support::discord::{Answer, Id, Message, Person};
+use support::discord::{self, Answer, Id, Message, Person};
 use support::{client, consent};
 
 use super::foreign::proposed;
@@ -79,7 +79,7 @@ async fn somebody_signs_in_with_a_pasted_code_and_nobody_else_can_end_it() {
         "auth",
         &[("vendor", json!("rehearsal")), ("code", json!(back))],
     );
-    stage.answered(&bob, thread, stolen, "begun no sign-in").await;
+    stage.answered(&bob, thread, stolen, "sign-in of yours to").await;
 
     let pressed = alice.presses_labelled(begun.id, "Paste code");
     assert_eq!(stage.label_of_form(pressed).await, "Code, or address of the page");
@@ -104,6 +104,11 @@ async fn a_turn_that_needs_a_login_goes_on_by_itself_after_the_sign_in() {
     let out = stage.scene.credentials().logout(&host).await;
     assert!(out.is_ok_and(|out| out.was_there));
     stage.up().await;
+    stage.knows_commands().await;
+    let typed = [("action", json!("status"))];
+    let typed = stage.alice.slash(stage.channel, "auth", &typed);
+    let no_login = "has no login to work with. Neither you nor the host has a login";
+    stage.answered(&stage.alice, stage.channel, typed, no_login).await;
     let (message, thread) = stage.mention(&stage.alice, "say: with a login").await;
     let card = stage.said(thread, "the card", with("Sign-in needed")).await;
     stage.sign(message, "✋").await;
@@ -315,7 +320,7 @@ async fn a_key_needs_no_first_step_and_is_looked_at_like_in_the_form() {
     let options = [("vendor", json!("rehearsal")), ("code", json!("abc"))];
     let typed = bob.slash(stage.channel, "auth", &options);
     stage
-        .answered(&bob, stage.channel, typed, "begun no sign-in")
+        .answered(&bob, stage.channel, typed, "sign-in of yours to")
         .await;
 }
 
@@ -534,6 +539,34 @@ async fn a_sign_in_with_a_code_whose_place_a_newer_one_took_is_told_so() {
     let decided = control.decide_device(&code(&begun), "alice", Decision::Approve);
     assert!(decided.is_ok(), "{decided:?}");
     stage.answered(alice, channel, newer, "Signed in to").await;
+}
+
+#[tokio::test]
+async fn one_whose_place_a_newer_one_took_is_told_so_also_where_the_host_died_before_it_could() {
+    let mut stage = Stage::start("", "").await;
+    stage.knows_commands().await;
+    let channel = stage.channel;
+    let options = [("vendor", json!("rehearsal")), ("way", json!("device"))];
+    // What takes its place may be of any kind.
+    let link = [("vendor", json!("rehearsal"))];
+    let no_more = "took its place: this code counts no more";
+    for (newer, shown) in [(&options[..], "enter this code"), (&link[..], "Open the page")] {
+        let older = stage.alice.slash(channel, "auth", &options);
+        let card = stage
+            .answered(&stage.alice, channel, older, "enter this code")
+            .await;
+        stage
+            .fake
+            .inject(discord::Fault::held().on("POST", "/webhooks/*/*").times(100));
+        let newer = stage.alice.slash(channel, "auth", newer);
+        stage.answered(&stage.alice, channel, newer, shown).await;
+        stage.kill();
+        stage.fake.forget_faults();
+        stage.up().await;
+        let told = stage.answered(&stage.alice, channel, older, no_more).await;
+        assert_eq!(told.only_for, Some(stage.alice.id));
+        stage.buttons_are_put_away(&card).await;
+    }
 }
 
 #[tokio::test]

@@ -332,6 +332,12 @@ impl Stage {
         self.waiting(1).await;
     }
 
+    /// Waits until the host has forgotten how far it had told a thread.
+    async fn keeps_nothing_of(&self, thread: Id) {
+        let told = self.told_file(thread);
+        until(async || (!told.exists()).then_some(())).await;
+    }
+
     /// Waits until so many messages wait to be said.
     async fn waiting(&self, count: usize) {
         for _ in 0..600 {
@@ -362,6 +368,7 @@ async fn what_waits_for_a_thread_or_channel_that_is_deleted_is_given_up_at_once_
         assert!(status.contains("0 messages to be said"), "{status}");
         told.push_str(&stage.host.as_ref().map(Host::told).unwrap_or_default());
         assert_eq!(told.matches("is not there any more").count(), 1, "{told}");
+        stage.keeps_nothing_of(thread).await;
     }
 }
 
@@ -390,6 +397,7 @@ async fn a_thread_or_channel_that_is_deleted_while_a_turn_runs_is_told_once_with
         assert_eq!(told.matches("is not there any more").count(), 1, "{told}");
         let shows = format!("threads show discord:{thread}");
         assert!(told.contains(&shows), "{told}");
+        stage.keeps_nothing_of(thread).await;
     }
 }
 

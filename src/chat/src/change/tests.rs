@@ -11,7 +11,12 @@ fn numbered(numbers: impl Iterator<Item = usize>) -> String {
 fn change(old: String, new: String) -> Diff {
     let path = "a".to_owned();
     let old = Some(old);
-    Diff { path, old, new }
+    Diff {
+        path,
+        old,
+        new,
+        ..Diff::default()
+    }
 }
 
 fn counted(old: String, new: String) -> (usize, usize) {
@@ -44,6 +49,26 @@ fn of_a_large_file_that_is_compared_which_differs() {
     assert_eq!(compared.count(), Count { added: 1, removed: 2 });
     assert_eq!(
         (compared.before(), compared.old.len(), compared.lines()),
-        (70_000 - CONTEXT, 9, 150_000)
+        (70_000 - Diff::CONTEXT, 9, 150_000)
     );
+}
+
+#[test]
+fn a_change_of_which_only_what_differs_is_kept_is_compared_as_the_whole_one() {
+    let old = numbered(0..10_000);
+    let new = old
+        .replace("line 4000\n", "line four thousand\n")
+        .replace("line 6000\n", "");
+    let whole = change(old, new);
+    let short = whole.shortened();
+    assert!(short.size() < whole.size() / 2);
+    let places = |diff: &Diff| {
+        let compared = Compared::of(diff);
+        let groups: Vec<_> = compared.groups().into_iter().flatten().collect();
+        let changes = groups.iter().flat_map(|op| compared.changes(op));
+        let texts: Vec<String> = changes.map(|change| change.value().to_owned()).collect();
+        let at = groups.first().map(|op| compared.before() + op.old_range().start);
+        (at, compared.count(), compared.lines(), texts)
+    };
+    assert_eq!(places(&short), places(&whole));
 }

@@ -161,34 +161,50 @@ impl Memory {
         )
     }
 
-    /// How somebody is told how their sign-in ended; `None` forgets it.
-    pub(super) fn set_sign_in(&self, user: &UserId, service: &Service, line: Option<&str>) -> io::Result<()> {
-        let name = sign_in(user, service);
+    /// Of a thread that is not there any more nothing is ever told.
+    pub(super) fn forget_told(&self, thread: Id) -> io::Result<()> {
+        match fs::remove_file(self.folder.join(format!("threads/{thread}"))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// How somebody is told how the sign-in ended that they began by an interaction; `None` forgets it.
+    pub(super) fn set_sign_in(
+        &self,
+        (begun_by, user, service): (Id, &UserId, &Service),
+        line: Option<&str>,
+    ) -> io::Result<()> {
+        let name = sign_in(begun_by, user, service);
         match line {
             Some(line) => self.write(&name, line.as_bytes()),
             None => fs::remove_file(self.folder.join(name)),
         }
     }
 
-    /// The same, as an earlier host wrote it down.
-    pub(super) fn sign_in(&self, user: &UserId, service: &Service) -> Option<String> {
-        self.read(&sign_in(user, service))
-    }
-
-    /// Who is to be told how their sign-in ended, and how.
-    pub(super) fn sign_ins(&self) -> io::Result<Vec<(UserId, Service, String)>> {
+    /// Who is to be told how their sign-in ended, and how, as an earlier host wrote it down: each by the interaction that its
+    /// line begins with.
+    pub(super) fn sign_ins(&self) -> io::Result<Vec<(Id, UserId, Service, String)>> {
         let mut kept = vec![];
         for entry in fs::read_dir(self.folder.join("sign-ins"))? {
             let name = entry?.file_name();
-            let name = name.to_str().filter(|name| !name.ends_with(BESIDE));
-            let Some((user, service)) = name.and_then(|name| name.split_once('.')) else {
+            let Some(name) = name.to_str().filter(|name| !name.ends_with(BESIDE)) else {
                 continue;
             };
-            let user = UserId::parse(&user.replacen('-', ":", 1));
-            if let (Ok(user), Ok(service)) = (user, Service::parse(service))
-                && let Some(line) = self.sign_in(&user, &service)
+            let line = self.read(&format!("sign-ins/{name}")).unwrap_or_default();
+            let first = line.split(' ').next().unwrap_or_default();
+            // An earlier version named it by what follows alone, and kept one of each.
+            let whose = name.strip_prefix(&format!("{first}.")).unwrap_or(name);
+            if let Ok(begun_by) = first.parse()
+                && let Some((user, service)) = whose.split_once('.')
+                && let Ok(user) = UserId::parse(&user.replacen('-', ":", 1))
+                && let Ok(service) = Service::parse(service)
             {
-                kept.push((user, service, line));
+                if whose == name {
+                    let ours = sign_in(begun_by, &user, &service);
+                    fs::rename(self.folder.join("sign-ins").join(name), self.folder.join(ours))?;
+                }
+                kept.push((begun_by, user, service, line));
             }
         }
         Ok(kept)
@@ -237,9 +253,9 @@ impl Memory {
     }
 }
 
-fn sign_in(user: &UserId, service: &Service) -> String {
+fn sign_in(begun_by: Id, user: &UserId, service: &Service) -> String {
     let user = user.as_str().replace(':', "-");
-    format!("sign-ins/{user}.{service}")
+    format!("sign-ins/{begun_by}.{user}.{service}")
 }
 
 #[cfg(test)]
@@ -291,13 +307,23 @@ mod tests {
             UserId::parse("discord:1").unwrap(),
             Service::parse("codex").unwrap(),
         );
-        memory.set_sign_in(&user, &service, Some("1 2 token")).unwrap();
+        let one = (1, &user, &service);
+        memory.set_sign_in(one, Some("1 2 token")).unwrap();
+        // As an earlier version wrote it.
+        memory.write("sign-ins/discord-1.codex", b"3 2 token").unwrap();
         memory.add_payer(7, 1, "host").unwrap();
         memory.add_payer(7, 1, "owner").unwrap();
-        assert_eq!(
-            again.sign_ins().unwrap(),
-            [(user, service, "1 2 token".to_owned())]
-        );
+        let kept = |id: Id| (id, user.clone(), service.clone(), format!("{id} 2 token"));
+        let sorted = || {
+            let mut all = again.sign_ins().unwrap();
+            all.sort();
+            all
+        };
+        assert_eq!(sorted(), [kept(1), kept(3)]);
+        for id in [1, 3] {
+            again.set_sign_in((id, &user, &service), None).unwrap();
+        }
+        assert_eq!(sorted(), []);
         let told = |pays: &str| (7, 1, pays.to_owned());
         assert_eq!(again.payers(), [told("host"), told("owner")]);
         let key = fs::metadata(folder.path().join("discord/button.key")).unwrap();

@@ -105,10 +105,8 @@ impl Bot {
         if self.places.is_taken_out(channel) && told.is_some_and(|told| told.rest == Rest::Open) {
             return Ok(());
         }
-        if let Some(guild) = self.places.new_guild_of(channel) {
-            self.memory.add_guild(channel, guild)?;
-            self.places.learn_guild(channel, guild);
-        }
+        // Its voice begins all the same.
+        let placed = self.keep_guild(channel);
         let newest = match told {
             Some(told) => told.upto,
             None => self.newest_item(channel).await,
@@ -118,10 +116,10 @@ impl Bot {
         let told = self.memory.told(channel);
         let upto = told.map_or(newest, |told| told.upto);
         let rest = Rest::Open;
-        let kept = match told {
+        let kept = placed.and(match told {
             Some(told) if told.rest == rest => Ok(()),
             _ => self.memory.set_told(channel, Told { upto, rest }),
-        };
+        });
         if let Some(voice) = voices.get(&channel) {
             voice.stay();
             return kept;
@@ -139,6 +137,16 @@ impl Bot {
             speaks.voice.speak(&bot, upto).await;
         });
         kept
+    }
+
+    /// Writes down which guild a thread is in, once.
+    fn keep_guild(&self, thread: Id) -> io::Result<()> {
+        let Some(guild) = self.places.new_guild_of(thread) else {
+            return Ok(());
+        };
+        self.memory.add_guild(thread, guild)?;
+        self.places.learn_guild(thread, guild);
+        Ok(())
     }
 
     /// The bot was taken out of a thread: its voice ends, and what is left to say waits.
@@ -209,6 +217,14 @@ impl Bot {
         }
         if let Err(error) = self.memory.set_told(channel, told) {
             tracing::warn!(channel, %error, "could not write down how far a thread was told");
+        }
+    }
+
+    /// The thread is not there any more.
+    fn forget_told(&self, channel: Id) {
+        self.mouth.stale().remove(&channel);
+        if let Err(error) = self.memory.forget_told(channel) {
+            tracing::warn!(channel, %error, "could not forget how far a thread was told that is not there any more");
         }
     }
 

@@ -41,51 +41,38 @@ pub(super) async fn interaction(bot: &Arc<Bot>, interaction: Interaction) {
     }
 }
 
+/// Whoever does this. The library has the same fields in types that have nothing else in common.
+macro_rules! asker {
+    ($bot:expr, $of:expr, $member:expr, $pressed:expr) => {
+        Asker::new(
+            $bot,
+            &Given {
+                id: $of.id.get(),
+                token: &$of.token,
+                channel: $of.channel_id.get(),
+                described: $of.channel.as_ref(),
+                guild: $of.guild_id.map(GuildId::get),
+                user: &$of.user,
+                member: $member,
+                pressed: $pressed,
+                upload_limit: $of.attachment_size_limit,
+            },
+        )
+    };
+}
+
 /// Whoever types a command.
 fn of_command(bot: &Bot, command: &CommandInteraction) -> Asker {
-    let given = Given {
-        id: command.id.get(),
-        token: &command.token,
-        channel: command.channel_id.get(),
-        described: command.channel.as_ref(),
-        guild: command.guild_id.map(GuildId::get),
-        user: &command.user,
-        member: command.member.as_deref(),
-        pressed: None,
-        upload_limit: command.attachment_size_limit,
-    };
-    Asker::new(bot, &given)
+    asker!(bot, command, command.member.as_deref(), None)
 }
 
 async fn button(bot: &Arc<Bot>, pressed: &ComponentInteraction) {
-    let given = Given {
-        id: pressed.id.get(),
-        token: &pressed.token,
-        channel: pressed.channel_id.get(),
-        described: pressed.channel.as_ref(),
-        guild: pressed.guild_id.map(GuildId::get),
-        user: &pressed.user,
-        member: pressed.member.as_ref(),
-        pressed: Some(&pressed.message),
-        upload_limit: pressed.attachment_size_limit,
-    };
-    let asker = Asker::new(bot, &given);
+    let asker = asker!(bot, pressed, pressed.member.as_ref(), Some(&pressed.message));
     act(bot, &asker, &pressed.data.custom_id, &[]).await;
 }
 
 async fn form(bot: &Arc<Bot>, sent: &ModalInteraction) {
-    let given = Given {
-        id: sent.id.get(),
-        token: &sent.token,
-        channel: sent.channel_id.get(),
-        described: sent.channel.as_ref(),
-        guild: sent.guild_id.map(GuildId::get),
-        user: &sent.user,
-        member: sent.member.as_ref(),
-        pressed: sent.message.as_deref(),
-        upload_limit: sent.attachment_size_limit,
-    };
-    let asker = Asker::new(bot, &given);
+    let asker = asker!(bot, sent, sent.member.as_ref(), sent.message.as_deref());
     let fields = sent.data.components.iter().flat_map(|row| &row.components);
     let fields: Vec<(String, String)> = fields
         .filter_map(|field| match field {

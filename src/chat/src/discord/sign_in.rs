@@ -183,8 +183,6 @@ async fn begin(
         error => in_words(&not_begun(&error)),
     })?;
     tracing::info!(%service, %user, owner = %tenant.owner, "a sign-in was begun");
-    // It took the place of one with a code, if there was one; mostly there is none.
-    let _ = bot.memory.set_sign_in(user, service, None);
     let (whose, scope) = match tenant.owner {
         Owner::Host => ("for everyone who uses this bot", " scope:everyone"),
         Owner::User(_) => ("for the threads that you open", ""),

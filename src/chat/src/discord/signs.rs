@@ -118,8 +118,11 @@ impl Signs {
 
     async fn work(&self, channel: Id) {
         while let Some((message, sign, before)) = self.next(channel) {
-            if before != Some(sign) && !self.is_left(channel, message, sign) {
-                self.change(channel, message, sign, before).await;
+            if before != Some(sign) {
+                if !self.is_left(channel, message, sign) {
+                    self.change(channel, message, sign, before).await;
+                }
+                self.take_off(channel, message, sign, before).await;
             }
             self.state().end(message);
         }
@@ -145,7 +148,10 @@ impl Signs {
         let others = match before {
             Some(NONE) => vec![],
             Some(old) => vec![old],
-            None => self.others(channel, message, sign).await,
+            None => {
+                let there = self.there(channel, message, sign).await;
+                there.unwrap_or_else(|| but(sign))
+            }
         };
         for old in others {
             if !self.is_done(channel, message, (old, sign)).await {
@@ -153,6 +159,29 @@ impl Signs {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Where the bot lacks the permission for a new sign, the one `before` is taken off all the same, for which it needs none:
+    /// it is not true any more.
+    async fn take_off(&self, channel: Id, message: Id, sign: &'static str, before: Option<&'static str>) {
+        if !self.state().is_refused_beside(message, before) {
+            return;
+        }
+        let old = match before {
+            Some(NONE) => return,
+            Some(old) => vec![old],
+            None => match self.there(channel, message, sign).await {
+                Some(there) => there,
+                None => return,
+            },
+        };
+        for old in old {
+            if !matches!(self.ask(channel, message, old, false).await, Asked::Done) {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.state().remember(message, NONE);
     }
 
     /// Sets or takes off one sign of those that are changed so that the `wanted` one is there alone. Whether the others are
@@ -180,20 +209,17 @@ impl Signs {
         }
     }
 
-    /// What an earlier host may have left on a message besides this sign.
-    async fn others(&self, channel: Id, message: Id, sign: &str) -> Vec<&'static str> {
-        let mut others = SIGNS.to_vec();
-        others.retain(|one| *one != sign);
-        if let Ok(messages) = self.rest.after(channel, message - 1).await
-            && let Some(found) = messages.iter().find(|one| one.id.get() == message)
-        {
-            let is_there = |one: &&str| {
-                let mut ours = found.reactions.iter().filter(|reaction| reaction.me);
-                ours.any(|reaction| reaction.reaction_type.unicode_eq(one))
-            };
-            others.retain(is_there);
-        }
-        others
+    /// What an earlier host has left on a message besides this sign; `None`: nobody says it.
+    async fn there(&self, channel: Id, message: Id, sign: &str) -> Option<Vec<&'static str>> {
+        let messages = self.rest.after(channel, message - 1).await.ok()?;
+        let found = messages.iter().find(|one| one.id.get() == message)?;
+        let is_there = |one: &&str| {
+            let mut ours = found.reactions.iter().filter(|reaction| reaction.me);
+            ours.any(|reaction| reaction.reaction_type.unicode_eq(one))
+        };
+        let mut others = but(sign);
+        others.retain(is_there);
+        Some(others)
     }
 
     fn next(&self, channel: Id) -> Option<(Id, &'static str, Option<&'static str>)> {
@@ -248,6 +274,11 @@ impl Signs {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
+}
+
+/// All signs but this one.
+fn but(sign: &str) -> Vec<&'static str> {
+    SIGNS.into_iter().filter(|one| *one != sign).collect()
 }
 
 fn pause(tries: u32, trouble: &Trouble) -> Duration {

@@ -3,7 +3,7 @@
 
 use conversation::{Body, Diff, ToolCall, ToolKind, harmless};
 
-use super::tool::{describe_diffs, size_of_diff};
+use super::tool::describe_diffs;
 use super::{Stage, Timeline, aside};
 
 /// Bytes that somebody can be asked about, as they are shown, hidden characters by their names. (The built-in agent makes no larger change, and Discord takes larger files not
@@ -80,7 +80,7 @@ impl Original {
             _ => 0,
         };
         let diffs = match &self.diffs {
-            Part::Kept(diffs) => diffs.iter().map(size_of_diff).sum(),
+            Part::Kept(diffs) => diffs.iter().map(Diff::size).sum(),
             _ => 0,
         };
         let words = |part: &Part<Vec<String>>| match part {
@@ -125,7 +125,7 @@ impl Original {
         }
         let shown = |text: &str| harmless::named(text).len();
         let change = |diff: &Diff| {
-            size_of_diff(diff)
+            diff.size()
                 .max(shown(&diff.new) + diff.old.as_deref().map_or(0, shown) + shown(&diff.path))
         };
         let size = shown(&title) + shown(&detail) + diffs.iter().map(change).sum::<usize>();

@@ -199,6 +199,7 @@ fn diffs_are_shown_with_paths_inside_the_workspace_and_survive_later_output() {
         path: path.into(),
         old: old.map(str::to_owned),
         new: new.into(),
+        ..Diff::default()
     };
     let expected = [
         diff("src/x.rs", Some("old"), "new"),
@@ -221,6 +222,27 @@ fn a_change_that_is_too_large_to_be_shown_is_named() {
         "{}",
         call.output
     );
+}
+
+#[test]
+fn of_a_small_change_in_a_large_file_an_entry_has_what_differs_and_a_question_all() {
+    let mut desk = Desk::new();
+    let old: String = (0..40_000)
+        .map(|line| ["line ", &line.to_string(), "\n"].concat())
+        .collect();
+    let new = old.replace("line 30000\n", "line thirty thousand\n");
+    let diff = AcpDiff::new("/room/a/big", new.clone()).old_text(old);
+    desk.call(ToolCallUpdateFields::new().content(vec![ToolCallContent::Diff(diff)]));
+    let call = desk.only_call();
+    let [shown] = &call.diffs[..] else {
+        panic!("it is shown: {}", call.output);
+    };
+    assert!(shown.size() < 500 && shown.new.contains("line thirty thousand\n"));
+    assert_eq!((shown.before, shown.after), (29_997, 9_996));
+    assert_eq!(call.output, "");
+    let asked = desk.timeline.asked(&call.call).unwrap();
+    assert_eq!(asked.diffs[0].new, new);
+    assert_eq!((asked.diffs[0].before, asked.diffs[0].after), (0, 0));
 }
 
 #[test]

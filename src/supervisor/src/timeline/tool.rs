@@ -27,10 +27,11 @@ const LONGEST_INPUT: usize = 16 * 1024;
 /// Bytes of an agent's name for a call.
 const LONGEST_NAME: usize = 256;
 
-/// Diffs with more bytes than this are left out of the timeline, and the output says so.
+/// Of a diff with more bytes than this the timeline has what differs, and the lines around it. Where that is more, too, it is
+/// left out, and the output says so.
 const LONGEST_DIFF: usize = 256 * 1024;
 
-/// Bytes of all diffs of one call that are kept: the first ones.
+/// Bytes of all diffs of one call that are kept, the same of the others.
 const LONGEST_DIFFS: usize = 512 * 1024;
 
 impl Timeline {
@@ -242,25 +243,32 @@ fn take_content(tool: &mut ToolCall, original: &mut Original, content: &[ToolCal
         }
     }
     let diffs = shown_diffs(content, workspace);
-    let mut total = 0_usize;
-    let mut fitting = Vec::new();
+    let (mut total, mut fitting, mut is_whole) = (0, Vec::new(), true);
     for diff in &diffs {
-        let size = size_of_diff(diff);
-        if size <= LONGEST_DIFF.min(LONGEST_DIFFS - total) {
-            total += size;
-            fitting.push(diff.clone());
+        let room = LONGEST_DIFF.min(LONGEST_DIFFS - total);
+        let fits = |diff: &Diff| diff.size() <= room;
+        is_whole &= fits(diff);
+        // Of a large file mostly little differs.
+        let shown = if fits(diff) {
+            diff.clone()
+        } else {
+            diff.shortened()
+        };
+        if fits(&shown) {
+            total += shown.size();
+            fitting.push(shown);
         } else {
             // Writing to a string can't fail.
             let _ = write!(
                 output,
-                "\n(the change to {} is too large to be shown: {size} bytes)",
-                diff.path
+                "\n(the change to {} is too large to be shown: {} bytes)",
+                diff.path,
+                shown.size()
             );
         }
     }
     // An agent that reports the output of a change need not repeat the change.
     if !diffs.is_empty() {
-        let is_whole = fitting.len() == diffs.len();
         tool.diffs = fitting;
         original.diffs = if is_whole { Part::Shown } else { Part::Kept(diffs) };
         original.is_told = false;
@@ -268,11 +276,6 @@ fn take_content(tool: &mut ToolCall, original: &mut Original, content: &[ToolCal
     original.words = kept(words_of(content));
     tool.cut = false;
     set_output(tool, output);
-}
-
-/// Also what is empty takes room.
-pub(super) fn size_of_diff(diff: &Diff) -> usize {
-    size_of::<Diff>() + diff.path.len() + diff.new.len() + diff.old.as_ref().map_or(0, String::len)
 }
 
 fn set_output(tool: &mut ToolCall, mut output: String) {
@@ -313,6 +316,7 @@ fn shown_diffs(content: &[ToolCallContent], workspace: &Path) -> Vec<Diff> {
             path: relative(&diff.path, workspace),
             old: diff.old_text.clone(),
             new: diff.new_text.clone(),
+            ..Diff::default()
         }),
         _ => None,
     });

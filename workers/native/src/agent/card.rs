@@ -152,10 +152,14 @@ impl Card {
 fn about(name: &str, arguments: &str) -> String {
     let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
     let mut named = ["path", "command", "pattern"].into_iter();
-    match named.find_map(|key| arguments[key].as_str()) {
-        Some(what) if !what.trim().is_empty() => format!("{name} {}", in_short(what)),
-        _ => name.to_owned(),
+    let what = named.find_map(|key| arguments[key].as_str());
+    let paths = arguments["paths"].as_array().into_iter().flatten();
+    let paths: Vec<&str> = paths.filter_map(Value::as_str).collect();
+    let what = what.map_or_else(|| paths.join(", "), str::to_owned);
+    if what.trim().is_empty() {
+        return name.to_owned();
     }
+    format!("{name} {}", in_short(&what))
 }
 
 /// A file for the people in the thread. `None` for a path that makes no URL.
@@ -224,6 +228,9 @@ mod tests {
         assert_eq!(about("read", r#"{"path":"no\nfile.txt"}"#), "read no file.txt");
         assert_eq!(about("bash", r#"{"command":" "}"#), "bash");
         assert_eq!(about("read", "{broken"), "read");
+        let paths = r#"{"paths":["a.png",7,"b.png"]}"#;
+        assert_eq!(about("offer", paths), "offer a.png, b.png");
+        assert_eq!(about("offer", r#"{"paths":[]}"#), "offer");
     }
 
     #[test]

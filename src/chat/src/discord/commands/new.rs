@@ -96,7 +96,14 @@ pub(super) async fn open(bot: &Arc<Bot>, asked: Asked, again: bool) {
             let words = match asked.open(&bot, again || tries > 0).await {
                 Ok(thread) => format!("Here it goes on: <#{thread}>"),
                 Err(Failed::Here(words)) => names::shortened(&words, 1900),
-                Err(Failed::Later(why) | Failed::Unkept { why, .. }) => return Tried::Again(why),
+                Err(Failed::Later(why)) => return Tried::Again(why),
+                Err(Failed::Unkept { why, .. }) => {
+                    // Who speaks there meanwhile sees that it waits. What passes before the second try needs none.
+                    if let Some(thread) = asked.thread.filter(|_| tries > 0) {
+                        bot.unkept.begins(thread, id);
+                    }
+                    return Tried::Again(why);
+                }
                 // The next host does it.
                 Err(Failed::Stopping) => return Tried::Done,
             };
@@ -152,6 +159,9 @@ impl Asked {
     }
 
     pub(super) fn forget(&self, bot: &Bot) {
+        if let Some(thread) = self.thread {
+            bot.unkept.ends(thread, self.id);
+        }
         forget(bot, self.id);
     }
 
@@ -218,8 +228,7 @@ impl Asked {
             None => self.start(bot, title).await?,
         };
         self.thread = Some(opened);
-        self.write(bot)
-            .map_err(|error| Failed::Later(format!("it could not be written down: {error}")))?;
+        self.write(bot).map_err(|error| Failed::unkept(&error))?;
         Ok(opened)
     }
 

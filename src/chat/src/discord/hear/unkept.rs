@@ -23,12 +23,12 @@ use crate::discord::render::WAITS;
 pub(in crate::discord) struct Unkept(watch::Sender<BTreeSet<(Id, Id)>>);
 
 impl Unkept {
-    fn begins(&self, channel: Id, message: Id) {
+    pub(in crate::discord) fn begins(&self, channel: Id, message: Id) {
         self.0.send_if_modified(|all| all.insert((channel, message)));
     }
 
     /// A message is dealt with.
-    pub(super) fn ends(&self, channel: Id, message: Id) {
+    pub(in crate::discord) fn ends(&self, channel: Id, message: Id) {
         self.0.send_if_modified(|all| all.remove(&(channel, message)));
     }
 

@@ -6,13 +6,13 @@ use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use serenity::http::{LightMethod, Request, Route};
-use serenity::model::channel::{ChannelType, GuildChannel};
+use serenity::model::channel::GuildChannel;
 use serenity::model::guild::{Member, PartialGuild};
 use serenity::model::id::{ChannelId, GuildId, UserId};
 use tokio::time::{Instant, sleep};
 
 use super::identity::shown;
-use super::permissions::Permissions;
+use super::permissions::{Permissions, Place};
 use super::rest::{Rest, Trouble};
 use crate::discord::admission::Id;
 
@@ -32,7 +32,7 @@ pub struct Guild {
     pub name: String,
 }
 
-/// A channel that threads can be opened in.
+/// A channel that has threads, or a forum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
     /// Its id.
@@ -82,7 +82,7 @@ impl Rest {
         }
     }
 
-    /// The channels of a server that threads can be opened in, whether the bot sees them or not, in order of their names.
+    /// The channels and forums of a server that have threads, whether the bot sees them or not, in order of their names.
     pub async fn channels(&self, guild: Id, bot: Id) -> Result<Vec<Channel>, Trouble> {
         let guild_id = GuildId::new(guild.max(1));
         let user_id = UserId::new(bot.max(1));
@@ -101,13 +101,16 @@ impl Rest {
         let category = |id: ChannelId| read.iter().find(|one| one.id == id).map(|one| shown(&one.name));
         let mut channels: Vec<Channel> = read
             .iter()
-            .filter(|channel| takes_threads(channel.kind))
-            .map(|channel| Channel {
+            .filter_map(|channel| Some((channel, Place::of(channel.kind)?)))
+            .map(|(channel, place)| Channel {
                 id: channel.id.get(),
                 name: shown(&channel.name),
                 guild,
                 category: channel.parent_id.and_then(category),
-                permissions: Permissions(house.user_permissions_in(channel, &member).bits()),
+                permissions: Permissions {
+                    given: house.user_permissions_in(channel, &member).bits(),
+                    place,
+                },
             })
             .collect();
         channels.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
@@ -153,8 +156,4 @@ impl Rest {
         let _: Value = self.ask(request).await?;
         Ok(())
     }
-}
-
-fn takes_threads(kind: ChannelType) -> bool {
-    matches!(kind, ChannelType::Text | ChannelType::News | ChannelType::Forum)
 }

@@ -2,8 +2,14 @@
 
 use secrecy::SecretString;
 
+use super::permissions::Place;
 use super::*;
 use crate::discord::config::Server;
+
+fn in_channel(given: u64) -> Permissions {
+    let place = Place::Channel;
+    Permissions { given, place }
+}
 
 #[test]
 fn the_invite_asks_for_what_is_needed_and_nothing_else() {
@@ -13,15 +19,35 @@ fn the_invite_asks_for_what_is_needed_and_nothing_else() {
         "https://discord.com/oauth2/authorize?client_id=42&scope=bot+applications.commands&permissions=309237746752"
     );
     let bits: u64 = link.rsplit('=').next().unwrap().parse().unwrap();
-    assert_eq!(Permissions(bits).missing(), Vec::<&str>::new());
+    assert_eq!(in_channel(bits).missing(), Vec::<&str>::new());
     assert_eq!(bits.count_ones(), 7);
 }
 
 #[test]
 fn what_is_missing_is_named_and_who_sees_nothing_is_told_only_that() {
-    assert_eq!(Permissions::default().missing(), ["View Channel"]);
-    let no_files = Permissions(Permissions::ALL_NEEDED & !(1 << 15) & !(1 << 38));
+    assert_eq!(in_channel(0).missing(), ["View Channel"]);
+    let no_files = in_channel(Permissions::ALL_NEEDED & !(1 << 15) & !(1 << 38));
     assert_eq!(no_files.missing(), ["Send Messages in Threads", "Attach Files"]);
+}
+
+#[test]
+fn of_each_kind_of_channel_it_is_known_what_the_bot_does_there() {
+    for (kind, place) in [
+        (0, Some(Place::Channel)),
+        (5, Some(Place::Channel)),
+        (15, Some(Place::Forum)),
+        // Forums for media, which serenity has no name for.
+        (16, Some(Place::Forum)),
+        // Voices, stages, categories, threads, directories, and what nobody knows yet.
+        (2, None),
+        (13, None),
+        (4, None),
+        (11, None),
+        (14, None),
+        (99, None),
+    ] {
+        assert_eq!(Place::of(kind.into()), place, "{kind}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::discord::admission::Id;
 use crate::discord::bot::Bot;
-use crate::discord::memory::{Rest, Told};
 use crate::discord::places::thread;
 
 /// What was there when a thread was heard to be gone.
@@ -59,14 +58,10 @@ impl Bot {
                 tracing::warn!(channel, %error, "what waits for a thread that is not there could not be given up");
             }
         }
-        // A voice writes down by itself that it has ended.
+        // A voice does this by itself when it ends.
         let voices = self.mouth.voices();
-        if !voices.contains_key(&channel)
-            && let Some(told) = self.memory.told(channel)
-            && told.rest != Rest::Nothing
-        {
-            let rest = Rest::Nothing;
-            self.set_told(channel, Told { rest, ..told });
+        if !voices.contains_key(&channel) {
+            self.forget_told(channel);
         }
     }
 }

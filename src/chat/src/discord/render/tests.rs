@@ -281,6 +281,7 @@ fn a_foreign_agent_asks_by_its_name_and_its_plan_is_shown_or_in_a_file() {
         path: "a".into(),
         old: None,
         new: "b".into(),
+        ..Diff::default()
     };
     let card = asks(ToolKind::Edit, "Edit `a`", "new file: a\n+b\n", vec![diff]);
     assert!(
@@ -318,6 +319,7 @@ fn changes(old: Option<&str>, new: &str, beside: &str) -> Body {
             path: "big.txt".into(),
             old: old.map(str::to_owned),
             new: new.into(),
+            ..Diff::default()
         });
         (*kind, *detail) = (ToolKind::Edit, supervisor::describe_diffs(diffs) + beside);
     }
@@ -399,6 +401,7 @@ fn writes(lines: usize, decision: Option<Decision>) -> Body {
             path: "out.txt".into(),
             old: None,
             new: numbered(lines, |line| format!("line {line} of it\n")),
+            ..Diff::default()
         });
     }
     body
@@ -780,6 +783,7 @@ fn details_show_what_went_in_and_came_out() {
             path: "a.txt".into(),
             old: Some("one\n".into()),
             new: "two\n".into(),
+            ..Diff::default()
         }],
         ..call("edit a.txt", ToolStatus::Completed)
     };

@@ -58,13 +58,11 @@ impl Awaited {
         Some((awaited, Line::of_text(text)?))
     }
 
-    /// Nobody needs the way back any more. (A newer one stays.)
+    /// Nobody needs the way back any more.
     fn forget(&self, bot: &Bot, line: &Line) {
-        let (user, service) = (&self.user, &self.tenant.service);
-        if bot.memory.sign_in(user, service) == Some(self.to_text(line)) {
-            // It may be gone already.
-            let _ = bot.memory.set_sign_in(user, service, None);
-        }
+        let one = (line.id, &self.user, &self.tenant.service);
+        // It is not there where it could not be written down.
+        let _ = bot.memory.set_sign_in(one, None);
     }
 }
 
@@ -76,7 +74,8 @@ pub(super) fn begun(bot: &Arc<Bot>, line: Line, user: &UserId, tenant: &Tenant, 
         begun: at,
     };
     let kept = awaited.to_text(&line);
-    if let Err(error) = bot.memory.set_sign_in(user, &tenant.service, Some(&kept)) {
+    let one = (line.id, user, &tenant.service);
+    if let Err(error) = bot.memory.set_sign_in(one, Some(&kept)) {
         tracing::warn!(service = %tenant.service, %user, %error, "could not write down how a sign-in is answered");
     }
     wait(bot, Some(line), awaited);
@@ -261,11 +260,11 @@ fn kept(bot: &Bot) -> Vec<(Option<Line>, Awaited)> {
         vec![]
     });
     let mut found = vec![];
-    for (user, service, text) in all {
+    for (begun_by, user, service, text) in all {
         match Awaited::of_text(user.clone(), service.clone(), &text) {
             Some((awaited, line)) => found.push((Some(line), awaited)),
             // Another version's: nobody can be told by it.
-            None => drop(bot.memory.set_sign_in(&user, &service, None)),
+            None => drop(bot.memory.set_sign_in((begun_by, &user, &service), None)),
         }
     }
     found

@@ -74,16 +74,17 @@ fn pays(bot: &Bot, user: &UserId, may_sign_in_host: bool) -> Vec<String> {
             .store()
             .situation(&vendor.service, Some(environment), Some(user));
         let situation = situation.ok()?;
-        let words = payers::words(
-            whose_login_pays(situation),
-            situation,
-            environment,
-            may_sign_in_host,
-        );
+        let payer = whose_login_pays(situation);
+        let words = payers::words(payer, situation, environment, may_sign_in_host);
         let title = disarmed(&harmless::line(&agent.title, 80));
+        let how = if payers::is_paid(payer) {
+            format!("works with {}", words.with)
+        } else {
+            "has no login to work with".to_owned()
+        };
         Some(format!(
-            "-# In threads that you open {title} works with {}. {}",
-            words.with, words.why
+            "-# In threads that you open {title} {how}. {}",
+            words.why
         ))
     };
     bot.house.supervisor.declared().values().filter_map(one).collect()

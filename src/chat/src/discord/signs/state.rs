@@ -127,6 +127,12 @@ impl State {
         }
     }
 
+    /// Whether the newest sign of a message was refused for want of a permission, and this one is still there.
+    pub(super) fn is_refused_beside(&self, message: Id, shown: Option<&'static str>) -> bool {
+        let lacks = self.refused.get(&message).is_some_and(|one| one.place.is_some());
+        lacks && self.shown.get(&message).copied() == shown
+    }
+
     /// Whether every sign is refused there, as far as is known.
     pub(super) fn is_lacking(&self, place: Id) -> bool {
         self.lacking.get(&place) == Some(&false)

@@ -152,11 +152,7 @@ impl Web {
             };
             Pays {
                 service: Some(vendor.title.clone()),
-                works: refused.is_none()
-                    && !matches!(
-                        payer,
-                        Payer::LoginRequired | Payer::OwnLoginDead | Payer::HostLoginDead
-                    ),
+                works: refused.is_none() && payers::is_paid(payer),
                 ..pays(&words.with, &why)
             }
         };

@@ -111,9 +111,9 @@ pub(crate) fn refused(error: &SignInError) -> Refused {
         SignInError::NothingPending { service, .. } => {
             return Refused::new(
                 StatusCode::CONFLICT,
-                format!("you have begun no sign-in to {service}"),
+                format!("no sign-in of yours to {service} waits for this"),
             )
-            .hint("begin one here; a link works only for the person who began it");
+            .hint("begin one, and bring what it gives you: each works only for the person who began it");
         }
         SignInError::ForAnother { service, begun, .. } => {
             return for_another(service, begun);

@@ -245,7 +245,7 @@ async fn what_is_pasted_is_told_apart() {
     };
     let (status, answer) = paste("abc").await;
     assert!(
-        status == StatusCode::CONFLICT && answer["error"].as_str().unwrap().contains("begun no sign-in"),
+        status == StatusCode::CONFLICT && answer["error"].as_str().unwrap().contains("sign-in of yours to"),
         "{answer}"
     );
     let first = link(&alice).await;

@@ -18,6 +18,7 @@ pub(super) fn tool(status: ToolStatus) -> Body {
             path: "a".to_owned(),
             old: None,
             new: "b".to_owned(),
+            ..Diff::default()
         }],
         exit: Some(0),
         started: Some(Timestamp::from_millis(5)),

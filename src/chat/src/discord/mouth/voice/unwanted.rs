@@ -3,7 +3,8 @@
 use conversation::{Delivery, DeliveryState, ItemId, Outcome};
 use credentials::Timestamp;
 
-use super::{Scene, Voice};
+use super::Voice;
+use super::scene::Scene;
 use crate::discord::bot::Bot;
 use crate::discord::mouth::lost;
 use crate::discord::render::{DesiredMessage, Key};

@@ -9,6 +9,7 @@ fn change(old: Option<&str>, new: &str) -> Diff {
         path: "a".into(),
         old: old.map(str::to_owned),
         new: new.into(),
+        ..Diff::default()
     }
 }
 

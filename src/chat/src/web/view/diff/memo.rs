@@ -100,6 +100,7 @@ mod tests {
             path: "a".into(),
             old: None,
             new: format!("{number} {}", "x".repeat(1024 * 1024)),
+            ..Diff::default()
         };
         let drawn = |html: &str| Drawn {
             html: html.into(),

@@ -13,6 +13,7 @@ fn change(old: Option<&str>, new: &str) -> Diff {
         path: "src/main.rs".into(),
         old: old.map(str::to_owned),
         new: new.into(),
+        ..Diff::default()
     }
 }
 

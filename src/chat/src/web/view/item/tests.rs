@@ -62,6 +62,7 @@ fn words_of_people_and_tools_are_never_markup() {
         path: evil.clone(),
         old: Some(evil.clone()),
         new: format!("{evil}2"),
+        ..Diff::default()
     };
     let by = || evil.clone();
     let mut tool = call(ToolStatus::Failed);
@@ -293,6 +294,7 @@ fn a_command_is_its_own_headline_and_a_change_its_own_report() {
         path: "notes.md".into(),
         old: None,
         new: "hi\n".into(),
+        ..Diff::default()
     }];
     let html = show(Body::Tool(wrote.clone()));
     assert!(
@@ -345,6 +347,7 @@ fn a_change_is_not_told_in_words_as_well() {
         path: "a.txt".into(),
         old: Some("one\ntwo\n".into()),
         new: "one\n2\n".into(),
+        ..Diff::default()
     }];
     let mut body = cards::asks(None);
     if let Body::Permission {

@@ -79,6 +79,7 @@ fn diff() -> Diff {
         path: "src/parse.rs".into(),
         old: Some(old.into()),
         new,
+        ..Diff::default()
     }
 }
 

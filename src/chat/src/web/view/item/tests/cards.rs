@@ -139,6 +139,7 @@ fn a_request_to_change_a_file_shows_every_changed_line() {
                 path: "run.sh".into(),
                 old: None,
                 new,
+                ..Diff::default()
             }],
             options,
             until,
@@ -233,6 +234,7 @@ fn a_foreign_agent_asks_by_its_name_with_all_that_it_says() {
         path: "a.txt".into(),
         old: None,
         new: "twice\n".into(),
+        ..Diff::default()
     }];
     let about = format!("{}\nwhy it asks", supervisor::describe_diffs(&diffs));
     let html = asked(ToolKind::Edit, "Edit `a.txt`", &about, diffs);
@@ -310,6 +312,7 @@ fn of_a_change_that_is_whole_on_the_screen_nobody_is_told_to_scroll() {
                 path: "a.txt".into(),
                 old: Some(old.into()),
                 new: new.into(),
+                ..Diff::default()
             }];
             *detail = supervisor::describe_diffs(diffs);
         }
