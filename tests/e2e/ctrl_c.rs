@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use rehearsal::{Counter, Fault, Target};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use support::{Host, Person, Scene, agent_host, client, consent, program, until};
+use support::{Host, Person, Scene, agent_host, client, consent, own_port, program, until};
 
 use crate::first_minute::{ends, interrupt};
 
@@ -96,9 +96,9 @@ async fn end_with_a_deaf_worker(message: &str, moment: Duration) {
     let is_there = |pid: &i64| Path::new(&format!("/proc/{pid}")).exists();
     until("no worker is left", || !workers.iter().any(is_there)).await;
     until("it ended by itself", || says(&host, &told, "\nstopped\n")).await;
-    // The three graces of a deaf worker are nine seconds.
+    // The three graces of a deaf worker are nine seconds, of which one at most was over.
     assert!(
-        pressed.elapsed() < Duration::from_secs(3),
+        pressed.elapsed() < Duration::from_secs(7),
         "{:?}",
         pressed.elapsed()
     );
@@ -275,10 +275,10 @@ async fn two_ctrl_c_wait_for_a_refresh_in_flight_and_lose_no_login() {
 async fn a_stop_waits_for_a_sign_in_whose_code_is_redeemed_and_refuses_others_for_the_next_host() {
     for times in [1, 2] {
         let scene = Scene::signed_in().await;
-        let host = Host::up(&scene, 0, "");
+        let port = own_port();
+        let host = Host::up(&scene, port, "");
         let alice = Person::enter(host.link()).await;
         let mut bob = Person::enter(&alice.invite().await).await;
-        let port = host.port();
         let mut pasted = vec![];
         for (person, name) in [(&alice, "alice"), (&bob, "bob")] {
             let begins = json!({ "service": "rehearsal" });

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use conversation::{Body, Conversation, Item, ThreadId};
 use credentials::{Timestamp, UserId};
 use serde_json::{Value, json};
-use support::{Browser, Flaky, Host, Person, Scene};
+use support::{Browser, Flaky, Heard, Host, Person, Scene};
 
 use crate::chat::{say, until_idle};
 
@@ -58,12 +58,7 @@ pub(crate) async fn opened(person: &Person, text: &str) -> String {
 /// Waits until nothing runs in a thread.
 async fn ended(person: &Person, thread: &str) {
     let mut ear = person.listen(thread).await;
-    ear.until(|heard| match heard.name.as_str() {
-        "snapshot" => heard.data["phase"]["busy"] == false,
-        "phase" => heard.data["busy"] == false,
-        _ => false,
-    })
-    .await;
+    ear.until(Heard::is_idle).await;
 }
 
 /// An agent that answers each message with a hundred entries, at once.

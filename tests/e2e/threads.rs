@@ -49,10 +49,6 @@ fn answers(items: &[Item]) -> String {
         .join("\n")
 }
 
-fn is_idle(heard: &Heard) -> bool {
-    heard.name == "phase" && heard.data["busy"] == false
-}
-
 /// Says something, and waits until the thread has nothing left to do.
 async fn converse(person: &Person, thread: &str, text: &str) {
     let mut ear = person.listen(thread).await;
@@ -62,7 +58,7 @@ async fn converse(person: &Person, thread: &str, text: &str) {
         .await;
     ear.until(|heard| heard.name == "phase" && heard.data["busy"] == true)
         .await;
-    ear.until(is_idle).await;
+    ear.until(Heard::is_idle).await;
 }
 
 fn status(host: &Host) -> Value {
@@ -77,10 +73,20 @@ fn status(host: &Host) -> Value {
 pub(crate) async fn released(scene: &Scene, host: &Host) {
     until(async || {
         scene.control().release();
-        let report = status(host);
-        (report["working"] == 0 && report["queued"] == 0).then_some(())
+        is_idle(host).then_some(())
     })
     .await;
+}
+
+/// Whether nothing runs or waits: what waits in one report may run in the next, so that this is one.
+fn is_idle(host: &Host) -> bool {
+    let report = status(host);
+    report["working"] == 0 && report["queued"] == 0
+}
+
+/// Waits until nothing runs or waits.
+async fn idle(host: &Host) {
+    until(async || is_idle(host).then_some(())).await;
 }
 
 /// Looks again and again until something holds. For states that tell nobody when they change.
@@ -150,11 +156,7 @@ async fn a_hundred_threads_that_expire_at_once_cost_one_refresh() {
             .say(thread, &format!("again-{number}"), "say: once more")
             .await;
     }
-    until(async || {
-        let report = status(&host);
-        (report["working"] == 0 && report["queued"] == 0).then_some(())
-    })
-    .await;
+    idle(&host).await;
     assert_eq!(scene.count(Counter::RefreshRequests) - before, 1);
     assert_eq!(scene.count(Counter::ReuseDetected), 0);
     for thread in &threads {
@@ -247,7 +249,7 @@ async fn queue_steer_and_interrupt_leave_what_their_definitions_say() {
         .post(&format!("/api/t/{thread}/messages"), &mode("interrupt"))
         .await;
     assert_eq!(interrupted["happened"], "interrupted", "{interrupted}");
-    until(async || (status(&host)["working"] == 0 && status(&host)["queued"] == 0).then_some(())).await;
+    idle(&host).await;
     assert_eq!(
         states(&scene, &thread).await,
         [TurnState::Stopped, TurnState::Stopped, TurnState::Done]
@@ -266,18 +268,11 @@ async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
             scene.wait(Counter::ModelRequests, before + 1).await;
             thread
         };
-        let idle = async || {
-            until(async || {
-                let report = status(&host);
-                (report["working"] == 0 && report["queued"] == 0).then_some(())
-            })
-            .await;
-        };
         let thread = held("say: stopped").await;
         person.post(&format!("/api/t/{thread}/stop"), &json!({})).await;
-        idle().await;
+        idle(&host).await;
         person.say(&thread, "after", "say: after the stop").await;
-        idle().await;
+        idle(&host).await;
         assert_eq!(
             asked(&scene),
             ["user: hold\nsay: stopped", ENDED, "user: say: after the stop"],
@@ -288,7 +283,7 @@ async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
         let thread = held("say: interrupted").await;
         let body = json!({ "id": "i", "text": "say: instead", "files": [], "mode": "interrupt" });
         person.post(&format!("/api/t/{thread}/messages"), &body).await;
-        idle().await;
+        idle(&host).await;
         assert_eq!(
             asked(&scene),
             ["user: hold\nsay: interrupted", ENDED, "user: say: instead"],
@@ -492,7 +487,7 @@ async fn a_command_gets_no_answer_from_the_hosts_control_socket() {
     assert!(outside.contains("enter?key="), "{outside}");
     let thread = person.open(&format!("run: {ask}; echo asked")).await;
     let mut ear = person.listen(&thread).await;
-    ear.until(is_idle).await;
+    ear.until(Heard::is_idle).await;
     let items = items(&scene, &thread).await;
     let output = items.iter().find_map(|item| match &item.body {
         Body::Tool(tool) => Some(tool.output.clone()),
@@ -569,7 +564,7 @@ async fn what_the_permission_card_shows_is_what_is_executed() {
     let (file, pid) = pid.await;
     let executed = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("it runs");
     std::fs::write(Path::new(&file).with_file_name("seen"), "").expect("it can be written");
-    ear.until(is_idle).await;
+    ear.until(Heard::is_idle).await;
     let words: Vec<&str> = executed.split_terminator('\0').collect();
     let [shell, rest @ ..] = &words[..] else {
         panic!("it has a command line: {executed:?}");
@@ -588,10 +583,9 @@ async fn what_the_permission_card_shows_is_what_is_executed() {
 async fn an_idle_worker_ends_and_comes_back_with_its_memory() {
     let (scene, host, person) = host("[limits]\nidle = \"1s\"\n").await;
     let thread = person.open("say: remember the number 4711").await;
-    until(async || {
-        (status(&host)["workers"] == json!([]) && !items(&scene, &thread).await.is_empty()).then_some(())
-    })
-    .await;
+    // Before it begins there is none either.
+    until(async || (states(&scene, &thread).await == [TurnState::Done]).then_some(())).await;
+    until(async || (status(&host)["workers"] == json!([])).then_some(())).await;
     converse(&person, &thread, "recall").await;
     let requests = scene.control().model_requests();
     let last = requests.last().expect("there was one").body.to_string();
@@ -611,7 +605,7 @@ async fn big_and_hostile_messages_are_refused_or_harmless() {
     let hostile = "<script>alert(1)</script><img src=x onerror=alert(1)> \u{1b}[31mred \u{202e}desrever [x](javascript:alert(1))";
     let thread = person.open(&format!("say: {hostile}")).await;
     let mut ear = person.listen(&thread).await;
-    ear.until(is_idle).await;
+    ear.until(Heard::is_idle).await;
     let page = person.page(&format!("/t/{thread}")).await;
     assert!(
         !page.contains("<script>alert")

@@ -127,7 +127,7 @@ async fn a_turn_that_needs_a_login_goes_on_by_itself_after_the_sign_in() {
 
 #[tokio::test]
 async fn a_sign_in_that_nobody_does_ends_in_one_message_with_a_way_to_try_again() {
-    let mut stage = Stage::ready("", "[limits]\nlogin = \"1s\"").await;
+    let mut stage = Stage::ready("", "[limits]\nlogin = \"3s\"").await;
     let host = stage.scene.host();
     let out = stage.scene.credentials().logout(&host).await;
     assert!(out.is_ok_and(|out| out.was_there));
@@ -379,7 +379,7 @@ async fn a_code_that_nobody_types_in_time_is_told_once_whatever_ended_first() {
     let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
     stage.sign(message, "✅").await;
     let over = "was not finished in time";
-    let typed = stage.begins_with_a_code(thread, 1).await;
+    let typed = stage.begins_with_a_code(thread, 3).await;
     let told = stage.answered(&stage.alice, thread, typed, over).await;
     assert_eq!(told.only_for, Some(stage.alice.id));
     assert!(told.content.contains("`/auth`"), "{}", told.content);
@@ -395,7 +395,7 @@ async fn a_code_that_nobody_types_in_time_is_told_once_whatever_ended_first() {
     );
 
     // The same where no conversation is, and while no host runs.
-    stage.begins_with_a_code(stage.channel, 2).await;
+    stage.begins_with_a_code(stage.channel, 4).await;
     stage.kill();
     let store = stage.scene.credentials();
     let waits = || {

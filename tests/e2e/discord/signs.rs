@@ -75,12 +75,12 @@ async fn what_could_not_be_said_is_said_when_the_bot_gets_another_role() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
     let bot = stage.fake.bot();
     stage.guild.role_of_bot("one");
-    let (message, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: at last").await;
-    stage.said(thread, "the tool", with("sleep 1")).await;
+    let (message, thread) = stage.runs_until_go(&stage.alice, "say: at last").await;
     // A fault, not an overwrite: giving that back would be an event of its own.
     stage
         .fake
         .inject(Fault::status(403).on("POST", "/channels/*/messages"));
+    stage.lets_end(thread);
     stage.logged("could not be sent").await;
     stage.sign(message, "⚠️").await;
     stage.guild.set_roles(bot, &[]);
