@@ -114,6 +114,15 @@ fn threads(home: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// What was said in a thread.
+fn story(home: &Path, thread: &str) -> String {
+    let output = agent_host(home)
+        .args(["threads", "show", &format!("web:{thread}")])
+        .output()
+        .expect("it runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// Whether the host has said this by now.
 fn says(host: &Host, told: &RefCell<String>, words: &str) -> bool {
     told.borrow_mut().push_str(&host.told());
@@ -193,11 +202,7 @@ async fn ctrl_c_while_a_turn_runs_cuts_it_and_the_next_host_says_so_and_goes_on(
             threads(scene.folder()).contains("done")
         })
         .await;
-        let story = agent_host(scene.folder())
-            .args(["threads", "show", &format!("web:{thread}")])
-            .output()
-            .expect("it runs");
-        let story = String::from_utf8_lossy(&story.stdout);
+        let story = story(scene.folder(), &thread);
         assert!(story.contains("The host stopped while this turn ran."), "{story}");
         assert!(story.contains("at last"), "{story}");
         assert_eq!(host.stop(), Some(0));
@@ -219,11 +224,7 @@ async fn a_closed_terminal_ends_a_host_as_politely_however_often_it_says_so() {
     until("it has stopped", || says(&host, &told, "\nstopped\n")).await;
     assert_eq!(host.stop(), Some(0));
     assert!(!told.borrow().contains("ending at once"), "{told:?}");
-    let story = agent_host(scene.folder())
-        .args(["threads", "show", &format!("web:{thread}")])
-        .output()
-        .expect("it runs");
-    let story = String::from_utf8_lossy(&story.stdout);
+    let story = story(scene.folder(), &thread);
     assert!(story.contains("The host stopped while this turn ran."), "{story}");
 }
 

@@ -147,6 +147,12 @@ impl Stage {
         Host::with_discord(&self.scene, &self.agent, &settings, &environment)
     }
 
+    /// The host's login goes, with which everybody works who has none of their own.
+    async fn is_signed_out(&self) {
+        let out = self.scene.credentials().logout(&self.scene.host()).await;
+        assert!(out.is_ok_and(|out| out.was_there));
+    }
+
     /// Waits until all commands are registered.
     async fn knows_commands(&self) {
         self.fake

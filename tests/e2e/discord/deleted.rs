@@ -92,8 +92,7 @@ async fn a_card_that_is_deleted_while_it_waits_is_posted_anew_and_answered_once(
 #[tokio::test]
 async fn a_sign_in_that_is_waited_for_is_posted_anew_too() {
     let mut stage = Stage::ready("", "").await;
-    let out = stage.scene.credentials().logout(&stage.scene.host()).await;
-    assert!(out.is_ok_and(|out| out.was_there));
+    stage.is_signed_out().await;
     stage.up().await;
     let carol = stage.moderator();
     let (message, thread) = stage.mention(&stage.alice, "say: at last").await;
