@@ -1,9 +1,8 @@
 //! The journeys of a person at the chat page: a real browser, the real programs, the rehearsal vendor and model.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use support::{Browser, Host};
+use support::{Browser, Host, own_port};
 use thirtyfour::prelude::*;
 
 /// Screenshots go there, if somebody wants to look at them.
@@ -188,8 +187,8 @@ async fn a_long_answer_can_be_stopped_and_outlives_a_reload() {
 #[tokio::test]
 async fn a_page_comes_back_by_itself_when_the_host_was_killed() {
     let home = tempfile::tempdir().expect("a folder can be made");
-    let host = Host::demo(home.path(), 0, &[]);
-    let port = host.port();
+    let port = own_port();
+    let host = Host::demo(home.path(), port, &[]);
     let browser = Browser::start().await;
     browser.enter(host.link()).await;
     say(&browser, "stream 2000 words").await;
@@ -205,7 +204,6 @@ async fn a_page_comes_back_by_itself_when_the_host_was_killed() {
     // The cut turn is told with a way to try again, the queued one is answered.
     browser.find(".note button[data-act=retry]").await;
     until_idle(&browser).await;
-    tokio::time::sleep(Duration::ZERO).await;
     let said = browser
         .driver
         .find_all(By::Css(".said"))

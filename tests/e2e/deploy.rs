@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{Host, Person, Scene, agent_host, program};
+use support::{Heard, Host, Person, Scene, agent_host, program};
 use yaml_rust2::{Yaml, YamlLoader};
 
 mod clean_root;
@@ -329,8 +329,7 @@ pub(crate) fn left_out(why: &str) {
 async fn answer(person: &Person, text: &str) -> String {
     let thread = person.open(text).await;
     let mut ear = person.listen(&thread).await;
-    ear.until(|heard| heard.name == "phase" && heard.data["busy"] == false)
-        .await;
+    ear.until(Heard::is_idle).await;
     person.page(&format!("/t/{thread}")).await
 }
 

@@ -60,6 +60,9 @@ mod waiting;
 mod watching;
 mod workers;
 
+/// A command that runs until the test lets it end.
+const UNTIL_GO: &str = "run: until [ -e go ]; do sleep 0.05; done";
+
 /// A host that is connected to a Discord, and somebody there whom it listens to.
 pub(crate) struct Stage {
     pub(crate) fake: Fake,
@@ -142,6 +145,12 @@ impl Stage {
         let environment = std::iter::once(&self.token).chain(&self.environment);
         let environment: Vec<(&str, &str)> = environment.map(|(name, is)| (*name, is.as_str())).collect();
         Host::with_discord(&self.scene, &self.agent, &settings, &environment)
+    }
+
+    /// The host's login goes, with which everybody works who has none of their own.
+    async fn is_signed_out(&self) {
+        let out = self.scene.credentials().logout(&self.scene.host()).await;
+        assert!(out.is_ok_and(|out| out.was_there));
     }
 
     /// Waits until all commands are registered.
@@ -235,6 +244,19 @@ impl Stage {
             found = until => found,
             never = goes => { let never: Infallible = never; match never {} }
         }
+    }
+
+    /// Somebody mentions the bot, and it runs a command that ends when the test lets it, and says something then. Returns
+    /// when the command is shown.
+    async fn runs_until_go(&self, who: &Person, then: &str) -> (Id, Id) {
+        let (message, thread) = self.mention(who, &format!("{UNTIL_GO}\n{then}")).await;
+        self.said(thread, "the command", with("▶️ `until")).await;
+        (message, thread)
+    }
+
+    /// Lets that command end.
+    fn lets_end(&self, thread: Id) {
+        std::fs::write(self.workspace(thread).join("go"), "").expect("it can be written");
     }
 
     /// The workspace of a thread.

@@ -10,7 +10,7 @@ use conversation::{Body, Conversation, ThreadFilter};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
-use support::{Host, Person, Scene, agent_host, client, consent, until};
+use support::{Host, Person, Scene, agent_host, client, consent, own_port, until};
 
 pub(crate) fn interrupt(child: &Child) {
     let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid fits"));
@@ -214,8 +214,9 @@ async fn a_link_to_sign_in_that_a_demo_gave_is_good_after_it_was_killed_and_star
     // It can't have its usual port.
     let _taken = std::net::TcpListener::bind("127.0.0.1:7879");
     let home = tempfile::tempdir().expect("a folder can be made");
-    let host = Host::demo(home.path(), 0, &[]);
-    let (port, person) = (host.port(), Person::enter(host.link()).await);
+    let port = own_port();
+    let host = Host::demo(home.path(), port, &[]);
+    let person = Person::enter(host.link()).await;
     let service = json!({ "service": "rehearsal" });
     let (_, begun) = person.post("/api/auth/begin", &service).await;
     let link = begun["url"].as_str().expect("a link");

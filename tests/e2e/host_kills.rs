@@ -2,7 +2,6 @@
 //! answered twice, and only a turn that ran in what was killed is cut.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
 use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use nix::unistd::Pid;
 use rehearsal::SettingsChange;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
-use support::{Host, Person, Scene};
+use support::{Host, Person, Scene, own_port};
 
 /// How many kills, unless `AGENT_HOST_HOST_KILLS` says otherwise.
 const KILLS: usize = 200;
@@ -47,11 +46,6 @@ fn number(variable: &str, default: usize) -> usize {
     text.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be listened on");
-    listener.local_addr().expect("it has an address").port()
-}
-
 /// A number below `limit`, different each time.
 fn random(limit: u64) -> u64 {
     use std::hash::{BuildHasher as _, Hasher as _};
@@ -66,7 +60,7 @@ async fn no_kill_of_the_host_loses_or_doubles_a_message() {
         words_per_second: Some(400),
         ..SettingsChange::default()
     });
-    let (kills, port) = (number("AGENT_HOST_HOST_KILLS", KILLS), free_port());
+    let (kills, port) = (number("AGENT_HOST_HOST_KILLS", KILLS), own_port());
     let mut host = Host::up(&scene, port, LIMITS);
     let mut person = Person::enter(host.link()).await;
     let mut threads = Vec::new();

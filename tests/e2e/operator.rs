@@ -5,7 +5,7 @@ use std::process::Output;
 
 use rehearsal::Counter;
 use serde_json::Value;
-use support::{Host, Person, Scene, agent_host};
+use support::{Host, Person, Scene, agent_host, until};
 
 /// A command of the operator's on the host's state folder.
 fn ask(host: &Host, words: &[&str]) -> Output {
@@ -55,8 +55,8 @@ async fn threads_that_wait_for_a_place_are_not_counted_as_workers() {
         person.open("hold\nsay: never").await;
     }
     scene.wait(Counter::ModelRequests, 2).await;
+    until("the others wait", || status(&host)["without_place"] == 3).await;
     let report = status(&host);
-    assert_eq!(report["without_place"], 3, "{report}");
     assert_eq!(report["working"], 2, "{report}");
     assert_eq!(report["workers"].as_array().map(Vec::len), Some(2), "{report}");
     let words = ask(&host, &["status"]);

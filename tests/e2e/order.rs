@@ -31,7 +31,7 @@ async fn reads(browser: &Browser, expected: &[&str]) {
     let or_what = format!("return `${{JSON.stringify({READ})}}`");
     for moment in ["live", "after a reload"] {
         let mut is_right = false;
-        for _ in 0..200 {
+        for _ in 0..600 {
             is_right = browser.script(&is_so).await == json!(true);
             if is_right {
                 break;
@@ -47,6 +47,11 @@ async fn reads(browser: &Browser, expected: &[&str]) {
         browser.driver.refresh().await.expect("the page loads");
         browser.find("#text").await;
     }
+}
+
+/// Waits until the model was silent at a `hold` so often: what is let go before that stays.
+async fn held(scene: &Scene, times: u64) {
+    scene.wait(Counter::AnswersHeld, times).await;
 }
 
 /// Sends a message of several lines.
@@ -78,7 +83,7 @@ async fn an_interrupted_turn_its_note_and_then_the_new_one_live_as_after_a_reloa
         browser.find("#queue li").await;
         mode(browser, "interrupt").await;
         send(browser, "hold\nsay: this is new").await;
-        let held = [
+        let waits = [
             "said stream 20000 words",
             "answer",
             "note Note: A newer message interrupted this turn.",
@@ -86,10 +91,11 @@ async fn an_interrupted_turn_its_note_and_then_the_new_one_live_as_after_a_reloa
             "note Note: Dropped: a newer message took its place.",
             "said hold",
         ];
-        reads(browser, &held).await;
+        reads(browser, &waits).await;
+        held(scene, 1).await;
         scene.control().release();
         until_idle(browser).await;
-        let done = [&held[..], &["answer"]].concat();
+        let done = [&waits[..], &["answer"]].concat();
         reads(browser, &done).await;
         // What was dropped can be asked for again.
         browser
@@ -125,6 +131,7 @@ async fn what_waits_and_what_was_merged_stand_with_their_answers_live_as_after_a
         let stopped = [&streams[..], &["note Note: Stopped by the thread’s owner."]].concat();
         let third = [&stopped[..], &["said hold"]].concat();
         reads(browser, &third).await;
+        held(scene, 1).await;
         scene.control().release();
         reads(browser, &[&third[..], &["answer"]].concat()).await;
     })
@@ -153,6 +160,7 @@ async fn a_retry_that_was_stopped_is_tried_again_and_each_button_that_was_presse
         reads(browser, &[&told[..], &["said hold"]].concat()).await;
         let buttons = "return document.querySelectorAll('button[data-act=retry]').length";
         assert_eq!(browser.script(buttons).await, json!(0));
+        held(scene, 3).await;
         scene.control().release();
         reads(browser, &[&told[..], &["said hold", "answer"]].concat()).await;
         assert_eq!(scene.count(Counter::ModelRequests), 3);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rehearsal::Counter;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{Browser, Host, Person, Scene, client};
+use support::{Browser, Host, Person, Scene, client, own_port};
 
 mod payers;
 
@@ -242,9 +242,7 @@ const FORGES: &str = r#"run: for more in 'X-Forwarded-For: 192.0.2.1' 'X-Proxy-S
 async fn a_command_that_forges_the_proxys_header_stays_out() {
     let scene = Scene::signed_in().await;
     // A port of its own, which the printed address does not tell.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let port = listener.local_addr().expect("it has one").port();
-    drop(listener);
+    let port = own_port();
     let host = {
         let vendor = ("AGENT_HOST_REHEARSAL_URL", scene.url().as_str());
         let config = agent(&scene) + BEHIND_A_PROXY;

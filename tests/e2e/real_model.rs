@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use rehearsal::{Config, Server};
-use support::{Host, Person, agent_host};
+use support::{Heard, Host, Person, agent_host};
 
 const KEY: &str = "sk-the-right-key";
 
@@ -31,8 +31,7 @@ async fn told(config: &str, key: &str, text: &str) -> String {
     let person = Person::enter(host.link()).await;
     let thread = person.open(text).await;
     let mut ear = person.listen(&thread).await;
-    ear.until(|heard| heard.name == "phase" && heard.data["busy"] == false)
-        .await;
+    ear.until(Heard::is_idle).await;
     let page = person.page(&format!("/t/{thread}")).await;
     assert!(!page.contains(key), "a key is on the page: {page}");
     page
@@ -75,8 +74,7 @@ async fn a_wrong_key_is_told_everywhere_with_its_variable_until_another_one_is_s
     assert!(page.contains("set where the host runs"), "{page}");
     let thread = person.open("hello").await;
     let mut ear = person.listen(&thread).await;
-    ear.until(|heard| heard.name == "phase" && heard.data["busy"] == false)
-        .await;
+    ear.until(Heard::is_idle).await;
     let thread = person.page(&format!("/t/{thread}")).await;
     assert!(
         thread.contains("refused the API key in OPENAI_API_KEY"),
@@ -167,8 +165,7 @@ async fn a_stored_key_that_the_vendor_refused_is_told_everywhere_until_a_good_on
     }
     // The turn that waits goes on with the new one.
     store_key(home, &format!("{KEY}\n"));
-    ear.until(|heard| heard.name == "phase" && heard.data["busy"] == false)
-        .await;
+    ear.until(Heard::is_idle).await;
     assert!(!server.control().model_requests().is_empty());
     let list = told_by(home, &["auth", "list"]);
     assert!(list.contains("valid") && !list.contains("refused"), "{list}");

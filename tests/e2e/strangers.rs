@@ -18,8 +18,8 @@ const OPEN_FILES: usize = 2048;
 /// What the stranger holds at a time. Far more of them are opened.
 const HELD: usize = 3000;
 
-/// What nobody who looks at a page would call gone.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than anything takes for somebody who is not shut out.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A request that never ends.
 const HALF: &[u8] = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n";

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::{Browser, Host, Person, Scene};
+use support::{Browser, Host, Person, Scene, own_port};
 use thirtyfour::WindowHandle;
 use thirtyfour::extensions::cdp::ChromeDevTools;
 
@@ -67,6 +67,7 @@ async fn three_tabs_of_one_thread_show_the_same_and_what_is_decided_in_one_is_de
             look(tab).await;
             browser.until(&said(4)).await;
             browser.until(&answers("from-tab-", 3)).await;
+            until_idle(browser).await;
             shown.push(
                 browser
                     .script("return [...document.querySelectorAll('#timeline > [id]')].map((one) => one.id)")
@@ -83,7 +84,7 @@ async fn eight_open_pages_leave_room_for_send_and_stop_in_the_first_and_in_the_l
     at_a_host("permissions = \"allow\"\n", async |_, host, person, browser| {
         let thread = opened(person, "say: ready").await;
         // A page that waits for a connection never opens.
-        let patience = browser.driver.set_page_load_timeout(Duration::from_secs(20));
+        let patience = browser.driver.set_page_load_timeout(Duration::from_mins(1));
         patience.await.expect("it can be set");
         let mut pages = vec![browser.driver.window().await.expect("there is a window")];
         open(browser, host, &thread).await;
@@ -291,8 +292,8 @@ async fn a_page_whose_browser_became_somebody_else_s_says_so_and_what_was_typed_
 #[tokio::test]
 async fn a_copy_of_an_empty_page_opens_a_thread_of_its_own() {
     let scene = Scene::signed_in().await;
-    let host = Host::up(&scene, 0, "");
-    let port = host.port();
+    let port = own_port();
+    let host = Host::up(&scene, port, "");
     let browser = Browser::start().await;
     browser.enter(host.link()).await;
     browser.find("#empty").await;

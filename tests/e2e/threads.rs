@@ -12,6 +12,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use support::{Heard, Host, Person, Scene};
 
+mod caged;
+mod said;
 mod stopped;
 
 /// Tools run without being asked for.
@@ -49,10 +51,6 @@ fn answers(items: &[Item]) -> String {
         .join("\n")
 }
 
-fn is_idle(heard: &Heard) -> bool {
-    heard.name == "phase" && heard.data["busy"] == false
-}
-
 /// Says something, and waits until the thread has nothing left to do.
 async fn converse(person: &Person, thread: &str, text: &str) {
     let mut ear = person.listen(thread).await;
@@ -62,7 +60,7 @@ async fn converse(person: &Person, thread: &str, text: &str) {
         .await;
     ear.until(|heard| heard.name == "phase" && heard.data["busy"] == true)
         .await;
-    ear.until(is_idle).await;
+    ear.until(Heard::is_idle).await;
 }
 
 fn status(host: &Host) -> Value {
@@ -77,10 +75,20 @@ fn status(host: &Host) -> Value {
 pub(crate) async fn released(scene: &Scene, host: &Host) {
     until(async || {
         scene.control().release();
-        let report = status(host);
-        (report["working"] == 0 && report["queued"] == 0).then_some(())
+        is_idle(host).then_some(())
     })
     .await;
+}
+
+/// Whether nothing runs or waits: what waits in one report may run in the next, so that this is one.
+fn is_idle(host: &Host) -> bool {
+    let report = status(host);
+    report["working"] == 0 && report["queued"] == 0
+}
+
+/// Waits until nothing runs or waits.
+async fn idle(host: &Host) {
+    until(async || is_idle(host).then_some(())).await;
 }
 
 /// Looks again and again until something holds. For states that tell nobody when they change.
@@ -150,11 +158,7 @@ async fn a_hundred_threads_that_expire_at_once_cost_one_refresh() {
             .say(thread, &format!("again-{number}"), "say: once more")
             .await;
     }
-    until(async || {
-        let report = status(&host);
-        (report["working"] == 0 && report["queued"] == 0).then_some(())
-    })
-    .await;
+    idle(&host).await;
     assert_eq!(scene.count(Counter::RefreshRequests) - before, 1);
     assert_eq!(scene.count(Counter::ReuseDetected), 0);
     for thread in &threads {
@@ -207,105 +211,6 @@ async fn a_killed_worker_is_seen_in_its_own_thread_alone_and_retry_works() {
     );
 }
 
-#[tokio::test]
-async fn queue_steer_and_interrupt_leave_what_their_definitions_say() {
-    let (scene, host, person) = host("").await;
-    // queue: both are answered, in order.
-    let thread = person.open("hold\nsay: first").await;
-    scene.wait(Counter::ModelRequests, 1).await;
-    let queued = person.say(&thread, "q1", "say: second").await;
-    assert_eq!(queued["happened"], "queued", "{queued}");
-    released(&scene, &host).await;
-    assert_eq!(states(&scene, &thread).await, [TurnState::Done, TurnState::Done]);
-    let said = answers(&items(&scene, &thread).await);
-    assert!(said.find("first") < said.find("second"), "{said}");
-
-    // steer: one turn, sent again with both.
-    let mode = |mode: &str| json!({ "id": mode, "text": "say: changed", "files": [], "mode": mode });
-    let thread = person.open("hold\nsay: never").await;
-    scene.wait(Counter::ModelRequests, 3).await;
-    let (_, steered) = person
-        .post(&format!("/api/t/{thread}/messages"), &mode("steer"))
-        .await;
-    assert_eq!(steered["happened"], "steered", "{steered}");
-    scene.wait(Counter::ModelRequests, 4).await;
-    released(&scene, &host).await;
-    // What was merged belongs to the turn that took it in.
-    assert_eq!(states(&scene, &thread).await, [TurnState::Done]);
-    let requests = scene.control().model_requests();
-    let last = requests.last().expect("there was one").body.to_string();
-    assert!(
-        last.contains("say: never") && last.contains("say: changed"),
-        "{last}"
-    );
-
-    // interrupt: what ran and what waited is stopped, the new one is answered.
-    let thread = person.open("hold\nsay: never").await;
-    scene.wait(Counter::ModelRequests, 5).await;
-    person.say(&thread, "q2", "say: neither").await;
-    let (_, interrupted) = person
-        .post(&format!("/api/t/{thread}/messages"), &mode("interrupt"))
-        .await;
-    assert_eq!(interrupted["happened"], "interrupted", "{interrupted}");
-    until(async || (status(&host)["working"] == 0 && status(&host)["queued"] == 0).then_some(())).await;
-    assert_eq!(
-        states(&scene, &thread).await,
-        [TurnState::Stopped, TurnState::Stopped, TurnState::Done]
-    );
-    let said = answers(&items(&scene, &thread).await);
-    assert!(said.contains("changed") && !said.contains("neither"), "{said}");
-}
-
-#[tokio::test]
-async fn what_was_stopped_or_interrupted_is_not_asked_of_the_model_again() {
-    for provider in ["openai-responses", "openai-chat"] {
-        let (scene, host, person) = host(&format!("provider = \"{provider}\"\n")).await;
-        let held = async |text: &str| {
-            let before = scene.count(Counter::ModelRequests);
-            let thread = person.open(&format!("hold\n{text}")).await;
-            scene.wait(Counter::ModelRequests, before + 1).await;
-            thread
-        };
-        let idle = async || {
-            until(async || {
-                let report = status(&host);
-                (report["working"] == 0 && report["queued"] == 0).then_some(())
-            })
-            .await;
-        };
-        let thread = held("say: stopped").await;
-        person.post(&format!("/api/t/{thread}/stop"), &json!({})).await;
-        idle().await;
-        person.say(&thread, "after", "say: after the stop").await;
-        idle().await;
-        assert_eq!(
-            asked(&scene),
-            ["user: hold\nsay: stopped", ENDED, "user: say: after the stop"],
-            "{provider}"
-        );
-        assert_eq!(answers(&items(&scene, &thread).await), "after the stop");
-
-        let thread = held("say: interrupted").await;
-        let body = json!({ "id": "i", "text": "say: instead", "files": [], "mode": "interrupt" });
-        person.post(&format!("/api/t/{thread}/messages"), &body).await;
-        idle().await;
-        assert_eq!(
-            asked(&scene),
-            ["user: hold\nsay: interrupted", ENDED, "user: say: instead"],
-            "{provider}"
-        );
-
-        // A steered turn is one turn: it is asked once, with both.
-        let thread = held("say: first").await;
-        let body = json!({ "id": "s", "text": "say: second", "files": [], "mode": "steer" });
-        person.post(&format!("/api/t/{thread}/messages"), &body).await;
-        // A request is counted a moment before it can be read.
-        let both = ["user: hold\nsay: first\n\nsay: second"];
-        until(async || (asked(&scene) == both).then_some(())).await;
-        released(&scene, &host).await;
-    }
-}
-
 /// What the model is told of a turn that was stopped or interrupted before it had said anything.
 pub(crate) const ENDED: &str =
     "assistant: (This turn ended before I was done. I go on with it only if I am asked to.)";
@@ -328,63 +233,6 @@ pub(crate) fn asked(scene: &Scene) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn a_state_folder_that_a_command_opens_to_others_is_closed_again_and_told_of() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let scene = Scene::signed_in().await;
-    let state = scene.folder().canonicalize().expect("it is there");
-    let private = std::fs::Permissions::from_mode(0o700);
-    std::fs::set_permissions(&state, private).expect("it is ours");
-    let host = Host::up(&scene, 0, ALLOW);
-    let person = Person::enter(host.link()).await;
-    let opened = [
-        ("", "777", 0o700),
-        ("auth.json", "644", 0o600),
-        ("host.id", "000", 0o600),
-    ];
-    let path = |name: &str| {
-        if name.is_empty() {
-            state.clone()
-        } else {
-            state.join(name)
-        }
-    };
-    let command: Vec<String> = opened
-        .iter()
-        .map(|(name, mode, _)| format!("chmod {mode} {} && echo opened", path(name).display()))
-        .collect();
-    let thread = person.open(&format!("run: {}", command.join("; "))).await;
-    // If it could not, nothing would be shown.
-    until(async || {
-        let all = items(&scene, &thread).await;
-        let output = all.iter().find_map(|item| match &item.body {
-            Body::Tool(tool) => Some(tool.output.matches("opened\n").count()),
-            _ => None,
-        });
-        (output == Some(opened.len())).then_some(())
-    })
-    .await;
-    let mut told = String::new();
-    for (name, mode, left) in opened {
-        let path = path(name);
-        let found = || {
-            std::fs::metadata(&path)
-                .expect("it is there")
-                .permissions()
-                .mode()
-                & 0o777
-        };
-        until(async || (found() == left).then_some(())).await;
-        let words = format!("path={} found={}", path.display(), mode.trim_start_matches("00"));
-        until(async || {
-            told.push_str(&host.told());
-            told.contains(&words).then_some(())
-        })
-        .await;
-    }
-    assert!(told.contains("ERROR") && told.contains("changed back"), "{told}");
-}
-
 /// The states of a thread's turns, in order.
 async fn states(scene: &Scene, thread: &str) -> Vec<TurnState> {
     let conversation = Conversation::open_without_recovery(scene.folder()).expect("it can be looked at");
@@ -399,126 +247,6 @@ async fn states(scene: &Scene, thread: &str) -> Vec<TurnState> {
         states.push(conversation.turn(turn).await.expect("it is there").state);
     }
     states
-}
-
-/// What a command gets to read that is not its thread's: the logins, the other thread's file, the environments of the host and
-/// of its own worker. For each that it can read it says `read` and the number.
-async fn looked_around(more: &str) -> String {
-    let (scene, host, person) = host(&format!("{ALLOW}{more}")).await;
-    let other = person.open("write: secret.txt planted-by-another-thread").await;
-    until(async || (status(&host)["working"] == 0).then_some(())).await;
-    let others = find(scene.folder(), "secret.txt").expect("the other thread has written its file");
-    assert!(others.contains(&other), "{others}");
-    let thread = person.open("run: echo mine > own.txt").await;
-    let worker = until(async || {
-        let report = status(&host);
-        let workers = report["workers"].as_array()?.iter();
-        let mut ours = workers.filter(|worker| worker["thread"] == id(&thread).to_string());
-        let pid = ours.find_map(|worker| worker["pid"].as_i64())?;
-        (report["working"] == 0).then_some(pid)
-    })
-    .await;
-    let looks: Vec<String> = [
-        format!("cat {}/auth.json", scene.folder().display()),
-        format!("cat {others}"),
-        format!("cat /proc/{}/environ", host.pid()),
-        format!("cat /proc/{worker}/environ"),
-    ]
-    .iter()
-    .enumerate()
-    .map(|(number, look)| format!("{look} | tr '\\0' ' ' && echo read {number}; "))
-    .collect();
-    converse(
-        &person,
-        &thread,
-        &format!("run: set -o pipefail; {}cat own.txt", looks.concat()),
-    )
-    .await;
-    let items = items(&scene, &thread).await;
-    let output = items.iter().rev().find_map(|item| match &item.body {
-        Body::Tool(tool) => Some(tool.output.clone()),
-        _ => None,
-    });
-    output.expect("it ran")
-}
-
-#[tokio::test]
-async fn a_command_sees_its_own_workspace_and_nothing_of_the_host() {
-    let output = looked_around("").await;
-    assert!(output.contains("mine"), "{output}");
-    for hidden in [
-        "read ",
-        "planted-by-another-thread",
-        "refresh_token",
-        "AGENT_HOST_HOME",
-    ] {
-        assert!(!output.contains(hidden), "{hidden}: {output}");
-    }
-}
-
-#[tokio::test]
-async fn without_the_cage_the_same_command_reads_all_of_it() {
-    let output = looked_around("[cage]\nwithout = [\"capabilities\", \"landlock\"]\n").await;
-    for shown in [
-        "mine",
-        "read 0",
-        "read 1",
-        "planted-by-another-thread",
-        "refresh_token",
-    ] {
-        assert!(output.contains(shown), "{shown}: {output}");
-    }
-    // The programs protect their memory; of all others only root may look into it.
-    let is_root = nix::unistd::geteuid().is_root();
-    for shown in ["read 2", "read 3", "AGENT_HOST_HOME"] {
-        assert_eq!(output.contains(shown), is_root, "{shown}: {output}");
-    }
-}
-
-#[tokio::test]
-async fn a_command_gets_no_answer_from_the_hosts_control_socket() {
-    let (scene, host, person) = host(ALLOW).await;
-    let socket = scene.folder().join("control.sock");
-    let ask = format!(
-        "python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"{}\"); s.sendall(b\"{{\\\"verb\\\":\\\"link\\\"}}\\n\"); print(\"answer\", s.recv(1000))'",
-        socket.display()
-    );
-    // The same from outside the cage is answered, so that the question is known to be right.
-    let outside = std::process::Command::new("bash")
-        .args(["-c", &ask])
-        .output()
-        .expect("bash runs");
-    let outside = String::from_utf8_lossy(&outside.stdout).into_owned();
-    assert!(outside.contains("enter?key="), "{outside}");
-    let thread = person.open(&format!("run: {ask}; echo asked")).await;
-    let mut ear = person.listen(&thread).await;
-    ear.until(is_idle).await;
-    let items = items(&scene, &thread).await;
-    let output = items.iter().find_map(|item| match &item.body {
-        Body::Tool(tool) => Some(tool.output.clone()),
-        _ => None,
-    });
-    let output = output.expect("it ran");
-    assert!(output.contains("asked") && !output.contains("key="), "{output}");
-    drop(host);
-}
-
-#[tokio::test]
-async fn state_that_every_cage_would_show_is_refused() {
-    let workspaces = tempfile::tempdir().expect("a folder can be made");
-    let Ok(state) = tempfile::tempdir_in("/opt") else {
-        eprintln!("skipped: /opt can't be written here");
-        return;
-    };
-    let config = format!("[threads]\nworkspaces = \"{}\"\n", workspaces.path().display());
-    std::fs::write(state.path().join("config.toml"), config).expect("it can be written");
-    let ran = support::agent_host(state.path())
-        .args(["up", "--listen", "127.0.0.1:0"])
-        .output()
-        .expect("it runs");
-    let words = String::from_utf8_lossy(&ran.stderr).into_owned();
-    assert_eq!(ran.status.code(), Some(1), "{words}");
-    assert!(words.contains("it lies in a folder of the system"), "{words}");
 }
 
 /// The path of the first file with this name below a folder.
@@ -569,7 +297,7 @@ async fn what_the_permission_card_shows_is_what_is_executed() {
     let (file, pid) = pid.await;
     let executed = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("it runs");
     std::fs::write(Path::new(&file).with_file_name("seen"), "").expect("it can be written");
-    ear.until(is_idle).await;
+    ear.until(Heard::is_idle).await;
     let words: Vec<&str> = executed.split_terminator('\0').collect();
     let [shell, rest @ ..] = &words[..] else {
         panic!("it has a command line: {executed:?}");
@@ -588,10 +316,9 @@ async fn what_the_permission_card_shows_is_what_is_executed() {
 async fn an_idle_worker_ends_and_comes_back_with_its_memory() {
     let (scene, host, person) = host("[limits]\nidle = \"1s\"\n").await;
     let thread = person.open("say: remember the number 4711").await;
-    until(async || {
-        (status(&host)["workers"] == json!([]) && !items(&scene, &thread).await.is_empty()).then_some(())
-    })
-    .await;
+    // Before it begins there is none either.
+    until(async || (states(&scene, &thread).await == [TurnState::Done]).then_some(())).await;
+    until(async || (status(&host)["workers"] == json!([])).then_some(())).await;
     converse(&person, &thread, "recall").await;
     let requests = scene.control().model_requests();
     let last = requests.last().expect("there was one").body.to_string();
@@ -611,7 +338,7 @@ async fn big_and_hostile_messages_are_refused_or_harmless() {
     let hostile = "<script>alert(1)</script><img src=x onerror=alert(1)> \u{1b}[31mred \u{202e}desrever [x](javascript:alert(1))";
     let thread = person.open(&format!("say: {hostile}")).await;
     let mut ear = person.listen(&thread).await;
-    ear.until(is_idle).await;
+    ear.until(Heard::is_idle).await;
     let page = person.page(&format!("/t/{thread}")).await;
     assert!(
         !page.contains("<script>alert")

@@ -125,7 +125,7 @@ async fn the_keyboard_is_never_lost_by_what_was_done_with_it() {
 
         browser.press("#agent > summary").await;
         browser.press("#agent button[data-act=reset]").await;
-        browser.press("#ask-yes").await;
+        browser.press("#ask[open] #ask-yes").await;
         browser.find("#agent:not([open])").await;
         focus(browser, "#agent > summary").await;
 
@@ -133,7 +133,7 @@ async fn the_keyboard_is_never_lost_by_what_was_done_with_it() {
         browser
             .press("#login-mine-rehearsal button[data-act=sign-out]")
             .await;
-        browser.press("#ask-yes").await;
+        browser.press("#ask[open] #ask-yes").await;
         browser
             .until("return !document.querySelector('#login-mine-rehearsal button[data-act=sign-out]')")
             .await;

@@ -493,10 +493,10 @@ async fn a_workspace_that_is_gone_is_told_with_what_to_do_and_the_thread_goes_on
     );
 
     // Deleted under a running turn.
-    person.say(&thread, "running", "run: sleep 2; echo done").await;
-    let mut ear = person.listen(&thread).await;
-    ear.until(|heard| heard.data.to_string().contains("sleep 2"))
+    person
+        .say(&thread, "running", "run: touch began; sleep 2; echo done")
         .await;
+    until("it runs", async || workspace.join("began").exists()).await;
     std::fs::remove_dir_all(&workspace).expect("it is there");
     answered(3).await;
     let told = items(home, &thread).await;

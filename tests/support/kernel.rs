@@ -6,7 +6,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what is certain to come.
-const CERTAIN: Duration = Duration::from_secs(20);
+const CERTAIN: Duration = Duration::from_mins(1);
+
+/// How long it lets others work before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// How many threads of this machine are blocked in flock(2) on a lock file.
 pub fn waiters(lock: &Path) -> usize {
@@ -23,7 +26,7 @@ pub async fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + CERTAIN;
     while !holds() {
         assert!(Instant::now() < deadline, "it never came: {what}");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

@@ -253,6 +253,18 @@ pub struct Heard {
     pub data: Value,
 }
 
+impl Heard {
+    /// Whether nothing runs or waits in the thread. Where that has come before somebody listens, no event tells it: the
+    /// snapshot does.
+    pub fn is_idle(&self) -> bool {
+        match self.name.as_str() {
+            "snapshot" => self.data["phase"]["busy"] == false,
+            "phase" => self.data["busy"] == false,
+            _ => false,
+        }
+    }
+}
+
 impl Ear {
     /// The next event; `None` when the stream ends.
     pub async fn next(&mut self) -> Option<Heard> {

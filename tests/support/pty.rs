@@ -10,7 +10,7 @@ use nix::pty::openpty;
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 /// How long a person waits for what is certain to come.
-const CERTAIN: Duration = Duration::from_secs(30);
+const CERTAIN: Duration = Duration::from_mins(1);
 
 /// A terminal with a program. Dropped, the program ends with it.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rehearsal::Counter;
 use serde_json::json;
 use support::discord::{Fault, Id, permissions};
 
@@ -10,9 +11,9 @@ use super::{Stage, with};
 impl Stage {
     /// A turn in a thread that is locked before its answer; the answer can't be said. Its message, and the thread.
     async fn unsaid(&mut self) -> (Id, Id) {
-        let (message, thread) = self.mention(&self.alice, "run: sleep 1\nsay: at last").await;
-        self.said(thread, "the tool", with("sleep 1")).await;
+        let (message, thread) = self.runs_until_go(&self.alice, "say: at last").await;
         self.manager().locks(thread, true);
+        self.lets_end(thread);
         self.logged("could not be sent").await;
         self.sign(message, "⚠️").await;
         (message, thread)
@@ -54,10 +55,10 @@ async fn a_thread_that_was_opened_again_while_the_host_was_down_is_told_what_was
 #[tokio::test]
 async fn what_could_not_be_said_is_said_once_when_the_channel_allows_it_again() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
-    let (_, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: at last").await;
-    stage.said(thread, "the tool", with("sleep 1")).await;
+    let (_, thread) = stage.runs_until_go(&stage.alice, "say: at last").await;
     let deny = permissions::SEND_MESSAGES_IN_THREADS;
     stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, deny);
+    stage.lets_end(thread);
     stage.logged("could not be sent").await;
     stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, 0);
     stage.is_said_once(thread).await;
@@ -66,10 +67,10 @@ async fn what_could_not_be_said_is_said_once_when_the_channel_allows_it_again() 
 #[tokio::test]
 async fn what_could_not_be_said_is_said_once_when_somebody_asks_for_it() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
-    let (message, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: at last").await;
-    stage.said(thread, "the tool", with("sleep 1")).await;
+    let (message, thread) = stage.runs_until_go(&stage.alice, "say: at last").await;
     let refused = Fault::status(403).on("POST", "/channels/*/messages");
     stage.fake.inject(refused);
+    stage.lets_end(thread);
     stage.logged("could not be sent").await;
     stage.sign(message, "⚠️").await;
     assert!(!stage.has_sign(message, "✅"), "not all of it is said");
@@ -129,6 +130,7 @@ impl Stage {
         let asked = self.alice.says(thread, "say: first half\nhold\nsay: second half");
         self.said(thread, "the beginning", with("first half")).await;
         self.shuts(thread, how, true);
+        self.scene.wait(Counter::AnswersHeld, 1).await;
         self.scene.control().release();
         self.logged("is changed when that is allowed again").await;
         assert!(!self.has_sign(asked, "✅"), "half of it stands there");
@@ -180,6 +182,7 @@ async fn a_change_that_is_refused_once_is_made_all_the_same() {
     stage.said(thread, "the beginning", with("first half")).await;
     let refused = Fault::status(403).on("PATCH", "/channels/*/messages/*");
     stage.fake.inject(refused);
+    stage.scene.wait(Counter::AnswersHeld, 1).await;
     stage.scene.control().release();
     stage.sign(asked, "✅").await;
     let said = stage.fake.said(thread);

@@ -189,12 +189,12 @@ async fn too_many_requests_lose_nothing() {
 #[tokio::test]
 async fn a_message_that_comes_while_a_turn_runs_waits_and_is_told_so() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
-    let (_, thread) = stage.mention(&stage.alice, "run: sleep 2\nsay: first done").await;
-    stage.said(thread, "the tool", with("sleep 2")).await;
+    let (_, thread) = stage.runs_until_go(&stage.alice, "say: first done").await;
     let second = stage.alice.says(thread, "say: second done");
     stage
         .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
+    stage.lets_end(thread);
     stage.sign(second, "✅").await;
     stage.said(thread, "the second answer", with("second done")).await;
 }

@@ -38,6 +38,19 @@ impl Stage {
         known
     }
 
+    /// Waits until the host knows where a card stands: until Discord has answered, it is on its way.
+    async fn knows_where_it_stands(&self, thread: Id, card: Id) {
+        let link = format!("/{thread}/{card}");
+        until(async || {
+            let typed = self.alice.slash(thread, "status", &[]);
+            let told = self.answered(&self.alice, thread, typed, "Waits for an answer");
+            let told = told.await.content;
+            assert!(told.contains(&link) || told.contains("on its way"), "{told}");
+            told.contains(&link).then_some(())
+        })
+        .await;
+    }
+
     /// Cards with buttons that stand in a thread for everybody.
     fn cards(&self, thread: Id) -> usize {
         let messages = self.fake.messages(thread);
@@ -79,8 +92,7 @@ async fn a_card_that_is_deleted_while_it_waits_is_posted_anew_and_answered_once(
 #[tokio::test]
 async fn a_sign_in_that_is_waited_for_is_posted_anew_too() {
     let mut stage = Stage::ready("", "").await;
-    let out = stage.scene.credentials().logout(&stage.scene.host()).await;
-    assert!(out.is_ok_and(|out| out.was_there));
+    stage.is_signed_out().await;
     stage.up().await;
     let carol = stage.moderator();
     let (message, thread) = stage.mention(&stage.alice, "say: at last").await;
@@ -194,16 +206,7 @@ async fn status_says_where_what_waits_stands() {
     let carol = stage.moderator();
     let (message, thread) = stage.mention(&stage.alice, "run: echo here").await;
     let card = stage.card(thread, "echo here").await;
-    let link = format!("/{thread}/{}", card.id);
-    // Until Discord has answered that it stands there it is on its way.
-    until(async || {
-        let typed = stage.alice.slash(thread, "status", &[]);
-        let told = stage.answered(&stage.alice, thread, typed, "Waits for an answer");
-        let told = told.await.content;
-        assert!(told.contains(&link) || told.contains("on its way"), "{told}");
-        told.contains(&link).then_some(())
-    })
-    .await;
+    stage.knows_where_it_stands(thread, card.id).await;
     stage.alice.presses_labelled(card.id, "Allow once");
     stage.sign(message, "✅").await;
 
@@ -243,6 +246,7 @@ async fn a_card_that_can_not_be_looked_for_now_is_told_by_its_link_and_shown_now
     let stage = Stage::start("", "").await;
     let (_, thread) = stage.mention(&stage.alice, "run: echo here").await;
     let card = stage.card(thread, "echo here").await;
+    stage.knows_where_it_stands(thread, card.id).await;
     stage
         .fake
         .inject(Fault::status(502).on("GET", "/channels/*/messages/*"));

@@ -1,6 +1,7 @@
 //! A host behind a bot that is stopped in mid-turn, started twice, or has no room left on its disk.
 
 use std::fs;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -244,11 +245,17 @@ async fn a_full_disk_is_told_and_what_was_said_meanwhile_is_answered_once_there_
     assert_eq!(stage.leaves().await, Some(0));
 }
 
+/// Another program's client is made before it has to be quick. Tests that run in one process share no connection.
+static ANOTHER: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    let client = reqwest::Client::builder().pool_max_idle_per_host(0);
+    client.build().expect("a client is made")
+});
+
 /// Another program that uses the bot's token, as far as Discord sees it.
 impl Stage {
     async fn another_asks(&self, method: reqwest::Method, path: &str, body: Option<serde_json::Value>) {
         let address = format!("{}/api/v10{path}", self.fake.api_base());
-        let mut asks = reqwest::Client::new()
+        let mut asks = ANOTHER
             .request(method, address)
             .header("Authorization", format!("Bot {}", self.fake.token()));
         if let Some(body) = body {
@@ -310,18 +317,15 @@ async fn a_thread_that_another_program_opened_and_left_is_served() {
     let mut stage = Stage::ready("", "").await;
     stage.hurry();
     stage.up().await;
-    let slow = Fault::slow(Duration::from_secs(1));
-    stage
-        .fake
-        .inject(slow.on("POST", "/channels/*/messages/*/threads"));
+    let opening = Fault::held().on("POST", "/channels/*/messages/*/threads");
+    stage.fake.inject(opening);
     let first = stage.mentioned_by(&stage.alice, "say: one");
-    while stage.fake.faults_left() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stage.is_held().await;
     let path = format!("/channels/{}/messages/{first}/threads", stage.channel);
     let body = json!({ "name": "theirs" });
     stage.another_asks(reqwest::Method::POST, &path, Some(body)).await;
     let second = stage.alice.says(first, "say: two");
+    stage.fake.let_go().await;
     stage.sign(first, "✅").await;
     stage.sign(second, "✅").await;
     assert_eq!(stage.answers(first).await, "one\ntwo");

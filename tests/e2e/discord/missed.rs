@@ -19,7 +19,7 @@ impl Stage {
     pub(super) async fn killed_after_a_turn(&mut self) -> Id {
         let (first, thread) = self.mention(&self.alice, "say: hello").await;
         self.sign(first, "✅").await;
-        self.hears_nothing_more().await;
+        self.is_done_with(first).await;
         self.kill();
         thread
     }
@@ -56,7 +56,7 @@ impl Stage {
         }
     }
 
-    /// Waits until the thread's last word was written down as seen.
+    /// Gives the host the time in which it writes down what it has seen. (Nothing is told of what it rightly does not.)
     pub(super) async fn hears_nothing_more(&self) {
         tokio::time::sleep(Duration::from_millis(1200)).await;
     }

@@ -12,7 +12,7 @@ use crate::threads::{asked, until};
 async fn a_provider_that_is_overloaded_is_waited_for_and_status_says_so() {
     let stage = Stage::start("", "").await;
     let (message, thread) = stage
-        .mention(&stage.alice, "fail 429 wait 2s\nsay: at last")
+        .mention(&stage.alice, "fail 429 wait 8s\nsay: at last")
         .await;
     stage.scene.wait(Counter::ModelRequests, 1).await;
     let alice = stage.alice.clone();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use conversation::{Conversation, DeliveryState, ThreadFilter};
+use rehearsal::Counter;
 use serde_json::json;
 use support::discord::{Fake, Fault, Id, World, permissions};
 
@@ -107,6 +108,7 @@ async fn what_may_be_there_in_other_words_than_were_tried_first_is_found() {
         .says(thread, "say: first half\nhold\nsay: second half");
     stage.struck().await;
     stage.sending(Fault::answer_lost());
+    stage.scene.wait(Counter::AnswersHeld, 1).await;
     stage.scene.control().release();
     stage.said(thread, "the whole", with("first half")).await;
     stage.forgotten().await;

@@ -236,7 +236,7 @@ async fn what_was_said_in_a_thread_of_a_killed_host_is_kept_until_it_is_known_wh
     let (first, thread) = stage.mention(&stage.alice, "say: one").await;
     stage.kill();
     let second = stage.alice.says(thread, "say: two");
-    stage.fake.forgive();
+    stage.fake.forget_faults();
     stage.up_to_the_door().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     stage

@@ -112,11 +112,12 @@ async fn a_listed_bot_is_heard_until_only_bots_have_spoken_for_too_long() {
 #[tokio::test]
 async fn a_thread_that_is_put_away_in_mid_turn_comes_back_with_all_that_was_said() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
-    let (message, thread) = stage.mention(&stage.alice, "run: sleep 3\nsay: over").await;
+    let (message, thread) = stage.runs_until_go(&stage.alice, "say: over").await;
     let tool = stage
         .said(thread, "the tool", |said| said.button("Stop").is_some())
         .await;
     stage.manager().archives(thread, true);
+    stage.lets_end(thread);
     stage.is_whole(message, thread, "over").await;
     let tool = stage.fake.look(|world| world.message(tool.id).cloned());
     let tool = tool.expect("it stays");
@@ -129,15 +130,15 @@ async fn a_thread_that_is_put_away_in_mid_turn_comes_back_with_all_that_was_said
 #[tokio::test]
 async fn a_thread_that_is_locked_or_closed_to_the_bot_is_told_in_the_log_and_stops_nothing_else() {
     let mut stage = Stage::start("", "permissions = \"allow\"").await;
-    let (_, thread) = stage.mention(&stage.alice, "run: sleep 2\nsay: over").await;
-    stage.said(thread, "the tool", with("sleep 2")).await;
+    let (_, thread) = stage.runs_until_go(&stage.alice, "say: over").await;
     stage.manager().locks(thread, true);
+    stage.lets_end(thread);
     let told = stage.logged("could not be sent").await;
     assert!(told.contains("locked"), "{told}");
-    let (_, other) = stage.mention(&stage.alice, "run: sleep 2\nsay: over").await;
-    stage.said(other, "the tool", with("sleep 2")).await;
+    let (_, other) = stage.runs_until_go(&stage.alice, "say: over").await;
     let deny = permissions::SEND_MESSAGES_IN_THREADS;
     stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, deny);
+    stage.lets_end(other);
     let told = stage.logged("could not be sent").await;
     assert!(told.contains("Missing Permissions"), "{told}");
     stage.guild.overwrite(stage.channel, stage.fake.bot(), 0, 0);
@@ -154,9 +155,9 @@ async fn a_thread_that_is_locked_or_closed_to_the_bot_is_told_in_the_log_and_sto
 #[tokio::test]
 async fn a_thread_that_is_renamed_in_mid_turn_goes_on() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
-    let (message, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: over").await;
-    stage.said(thread, "the tool", with("sleep 1")).await;
+    let (message, thread) = stage.runs_until_go(&stage.alice, "say: over").await;
     stage.manager().renames(thread, "another name");
+    stage.lets_end(thread);
     stage.is_whole(message, thread, "over").await;
 }
 

@@ -11,6 +11,9 @@ use support::{client, consent};
 use super::foreign::proposed;
 use super::{Stage, with};
 
+mod choosing;
+mod keys;
+
 impl Stage {
     /// The answer to an interaction that its asker sees.
     pub(super) async fn answered(&self, who: &Person, channel: Id, interaction: Id, words: &str) -> Message {
@@ -100,9 +103,7 @@ async fn somebody_signs_in_with_a_pasted_code_and_nobody_else_can_end_it() {
 #[tokio::test]
 async fn a_turn_that_needs_a_login_goes_on_by_itself_after_the_sign_in() {
     let mut stage = Stage::ready("", "").await;
-    let host = stage.scene.host();
-    let out = stage.scene.credentials().logout(&host).await;
-    assert!(out.is_ok_and(|out| out.was_there));
+    stage.is_signed_out().await;
     stage.up().await;
     stage.knows_commands().await;
     let typed = [("action", json!("status"))];
@@ -132,10 +133,9 @@ async fn a_turn_that_needs_a_login_goes_on_by_itself_after_the_sign_in() {
 
 #[tokio::test]
 async fn a_sign_in_that_nobody_does_ends_in_one_message_with_a_way_to_try_again() {
-    let mut stage = Stage::ready("", "[limits]\nlogin = \"1s\"").await;
+    let mut stage = Stage::ready("", "[limits]\nlogin = \"3s\"").await;
     let host = stage.scene.host();
-    let out = stage.scene.credentials().logout(&host).await;
-    assert!(out.is_ok_and(|out| out.was_there));
+    stage.is_signed_out().await;
     stage.up().await;
     let (message, thread) = stage.mention(&stage.alice, "say: at last").await;
     stage.said(thread, "the card", with("Sign-in needed")).await;
@@ -160,20 +160,6 @@ async fn a_sign_in_that_nobody_does_ends_in_one_message_with_a_way_to_try_again(
 }
 
 #[tokio::test]
-async fn a_sign_in_that_nobody_waited_for_promises_nothing() {
-    let stage = Stage::start("", "").await;
-    stage
-        .fake
-        .until("the commands", |world| {
-            (world.commands().len() == 9).then_some(())
-        })
-        .await;
-    let key = "sk-own-0123456789abcdef";
-    let told = key_says(&stage, &stage.alice, None, Some(key), "✅ Signed in to").await;
-    assert!(!told.content.contains("goes on"), "{}", told.content);
-}
-
-#[tokio::test]
 async fn only_administrators_sign_in_for_everyone() {
     let stage = Stage::start("everyone = true", "").await;
     let bob = stage.guild.member("bob");
@@ -191,136 +177,6 @@ async fn only_administrators_sign_in_for_everyone() {
             typed,
             "for everyone who uses this bot",
         )
-        .await;
-}
-
-/// `/auth` for OpenAI's API, of which a key is needed.
-async fn key_says(
-    stage: &Stage,
-    who: &Person,
-    scope: Option<&str>,
-    key: Option<&str>,
-    words: &str,
-) -> Message {
-    let mut options = vec![("vendor", json!("openai"))];
-    options.extend(scope.map(|scope| ("scope", json!(scope))));
-    options.extend(key.map(|key| ("code", json!(key))));
-    let typed = who.slash(stage.channel, "auth", &options);
-    stage.answered(who, stage.channel, typed, words).await
-}
-
-/// The keys that are stored for OpenAI's API: everyone's, and this person's.
-fn keys(stage: &Stage, who: &Person) -> [Option<String>; 2] {
-    let kept = std::fs::read_to_string(stage.scene.folder().join("auth.json")).expect("it is there");
-    let kept: serde_json::Value = serde_json::from_str(&kept).expect("it is JSON");
-    let owners = ["host".to_owned(), format!("discord:{}", who.id)];
-    owners.map(|owner| {
-        let key = &kept["tenants"]["openai"][owner]["key"];
-        key.as_str().map(str::to_owned)
-    })
-}
-
-#[tokio::test]
-async fn what_is_brought_is_stored_for_whom_the_command_names_or_not_at_all() {
-    let stage = Stage::start("", "").await;
-    stage.knows_commands().await;
-    let alice = &stage.alice;
-    let (own, common) = ("sk-own-0123456789abcdef", "sk-common-0123456789abcdef");
-
-    key_says(&stage, alice, None, None, "API key").await;
-    let told = key_says(
-        &stage,
-        alice,
-        Some("everyone"),
-        Some(common),
-        "nothing was stored",
-    )
-    .await;
-    assert!(
-        told.content.contains("begun a sign-in to openai for you alone")
-            && told.content.contains("`/auth vendor:openai scope:everyone`"),
-        "{}",
-        told.content
-    );
-    assert_eq!(keys(&stage, alice), [None, None]);
-
-    let begun = key_says(&stage, alice, Some("everyone"), None, "API key").await;
-    let told = key_says(&stage, alice, None, Some(own), "nothing was stored").await;
-    assert!(
-        told.content
-            .contains("for everyone on this host, and this would be for you alone"),
-        "{}",
-        told.content
-    );
-    assert_eq!(keys(&stage, alice), [None, None]);
-    key_says(
-        &stage,
-        alice,
-        Some("everyone"),
-        Some(common),
-        "for everyone on this host, until it is removed",
-    )
-    .await;
-    assert_eq!(keys(&stage, alice), [Some(common.to_owned()), None]);
-
-    // The form of an older button is for whom its card said.
-    key_says(&stage, alice, None, None, "API key").await;
-    let pressed = alice.presses_labelled(begun.id, "Paste key");
-    stage.is_form(pressed).await;
-    let sent = alice.submits(pressed, &[("code", own)]);
-    stage
-        .answered(alice, stage.channel, sent, "nothing was stored")
-        .await;
-    assert_eq!(keys(&stage, alice), [Some(common.to_owned()), None]);
-    key_says(
-        &stage,
-        alice,
-        None,
-        Some(own),
-        "✅ Signed in to OpenAI API, for you",
-    )
-    .await;
-    assert_eq!(
-        keys(&stage, alice),
-        [Some(common.to_owned()), Some(own.to_owned())]
-    );
-}
-
-#[tokio::test]
-async fn a_key_needs_no_first_step_and_is_looked_at_like_in_the_form() {
-    let stage = Stage::start("everyone = true", "").await;
-    stage.knows_commands().await;
-    let (alice, bob) = (&stage.alice, stage.guild.member("bob"));
-    key_says(&stage, alice, None, Some("two words"), "⚠️").await;
-    assert_eq!(keys(&stage, alice), [None, None]);
-    let (own, common) = ("sk-own-0123456789abcdef", "sk-common-0123456789abcdef");
-    key_says(&stage, alice, None, Some(own), "for you, until it is removed").await;
-    key_says(
-        &stage,
-        &bob,
-        Some("everyone"),
-        Some("sk-of-bob-0123456789"),
-        "Only administrators",
-    )
-    .await;
-    assert_eq!(keys(&stage, alice), [None, Some(own.to_owned())]);
-    key_says(
-        &stage,
-        alice,
-        Some("everyone"),
-        Some(common),
-        "for everyone on this host",
-    )
-    .await;
-    assert_eq!(
-        keys(&stage, alice),
-        [Some(common.to_owned()), Some(own.to_owned())]
-    );
-    // A code belongs to a link.
-    let options = [("vendor", json!("rehearsal")), ("code", json!("abc"))];
-    let typed = bob.slash(stage.channel, "auth", &options);
-    stage
-        .answered(&bob, stage.channel, typed, "sign-in of yours to")
         .await;
 }
 
@@ -384,7 +240,7 @@ async fn a_code_that_nobody_types_in_time_is_told_once_whatever_ended_first() {
     let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
     stage.sign(message, "✅").await;
     let over = "was not finished in time";
-    let typed = stage.begins_with_a_code(thread, 1).await;
+    let typed = stage.begins_with_a_code(thread, 3).await;
     let told = stage.answered(&stage.alice, thread, typed, over).await;
     assert_eq!(told.only_for, Some(stage.alice.id));
     assert!(told.content.contains("`/auth`"), "{}", told.content);
@@ -400,7 +256,7 @@ async fn a_code_that_nobody_types_in_time_is_told_once_whatever_ended_first() {
     );
 
     // The same where no conversation is, and while no host runs.
-    stage.begins_with_a_code(stage.channel, 2).await;
+    stage.begins_with_a_code(stage.channel, 4).await;
     stage.kill();
     let store = stage.scene.credentials();
     let waits = || {
@@ -428,26 +284,6 @@ async fn a_code_that_nobody_types_in_time_is_told_once_whatever_ended_first() {
     let kept = stage.scene.folder().join("discord/sign-ins");
     let kept = std::fs::read_dir(kept).expect("it is there").count();
     assert_eq!(kept, 0, "no way back is kept longer than it is needed");
-}
-
-#[tokio::test]
-async fn a_key_is_pasted_into_a_form_and_shown_nowhere() {
-    let stage = Stage::start("", "").await;
-    let (message, thread) = stage.mention(&stage.alice, "say: hi").await;
-    stage.sign(message, "✅").await;
-    let typed = stage.alice.slash(thread, "auth", &[("vendor", json!("openai"))]);
-    let begun = stage.answered(&stage.alice, thread, typed, "API key").await;
-    let key = "sk-proj-not-a-real-key-0123456789abcdef";
-    // The second one puts the first one right.
-    let other = "sk-proj-not-a-real-key-either-0123456789";
-    for key in [key, other] {
-        let pressed = stage.alice.presses_labelled(begun.id, "Paste key");
-        assert_eq!(stage.label_of_form(pressed).await, "API key");
-        let sent = stage.alice.submits(pressed, &[("code", key)]);
-        stage.answered(&stage.alice, thread, sent, "Signed in to").await;
-    }
-    let said = format!("{:?}", stage.fake.requests());
-    assert!(!said.contains(key) && !said.contains(other), "it was sent back");
 }
 
 #[tokio::test]
@@ -509,18 +345,6 @@ async fn a_login_that_was_there_before_and_renewed_meanwhile_is_not_told_as_a_si
 }
 
 #[tokio::test]
-async fn what_is_for_a_login_and_names_none_is_told_to_do_so_and_ends_nothing() {
-    let stage = Stage::start("", "").await;
-    let alice = &stage.alice;
-    for option in [("code", "a-code"), ("scope", "everyone"), ("way", "device")] {
-        let typed = alice.slash(stage.channel, "auth", &[(option.0, json!(option.1))]);
-        stage
-            .answered(alice, stage.channel, typed, "Say which vendor")
-            .await;
-    }
-}
-
-#[tokio::test]
 async fn a_sign_in_with_a_code_whose_place_a_newer_one_took_is_told_so() {
     let stage = Stage::start("", "").await;
     stage.knows_commands().await;
@@ -567,96 +391,4 @@ async fn one_whose_place_a_newer_one_took_is_told_so_also_where_the_host_died_be
         assert_eq!(told.only_for, Some(stage.alice.id));
         stage.buttons_are_put_away(&card).await;
     }
-}
-
-#[tokio::test]
-async fn a_way_that_a_vendor_does_not_have_is_told_with_those_that_can_be_chosen() {
-    let stage = Stage::start("", "").await;
-    stage.knows_commands().await;
-    let options = [("vendor", json!("rehearsal")), ("way", json!("api-key"))];
-    let typed = stage.alice.slash(stage.channel, "auth", &options);
-    let told = stage
-        .answered(&stage.alice, stage.channel, typed, "`link and code`")
-        .await;
-    assert!(
-        told.content.contains("`code on a page`") && !told.content.contains("pkce"),
-        "{}",
-        told.content
-    );
-}
-
-#[tokio::test]
-async fn a_vendor_with_the_longest_name_is_signed_in_to_like_any_other() {
-    let name = "v".repeat(64);
-    let vendor = format!("[vendors.{name}]\ngrant = \"api-key\"\ntitle = \"Long\"\n");
-    let stage = Stage::start("", &vendor).await;
-    stage.knows_commands().await;
-    let (alice, channel) = (&stage.alice, stage.channel);
-    let typed = alice.slash(channel, "auth", &[("vendor", json!(name))]);
-    let begun = stage.answered(alice, channel, typed, "An API key of Long").await;
-    let pressed = alice.presses_labelled(begun.id, "Paste key");
-    stage.is_form(pressed).await;
-    let sent = alice.submits(pressed, &[("code", "sk-own-0123456789abcdef")]);
-    stage.answered(alice, channel, sent, "Signed in to Long").await;
-    let typed = alice.slash(channel, "auth", &[]);
-    let told = stage.answered(alice, channel, typed, "(yours)").await;
-    alice.presses_labelled(told.id, &format!("Sign out of {name}"));
-}
-
-#[tokio::test]
-async fn of_more_vendors_and_agents_than_a_list_takes_each_can_be_chosen() {
-    use std::fmt::Write as _;
-    let mut tables = String::new();
-    for number in 0..30 {
-        write!(
-            tables,
-            "[vendors.k{number:02}]\ngrant = \"api-key\"\n[agents.a{number:02}]\nmodel = \"m\"\n\
-             base_url = \"http://127.0.0.1:9/v1\"\n"
-        )
-        .expect("a string takes it");
-    }
-    let stage = Stage::start("", &tables).await;
-    stage.knows_commands().await;
-    let (alice, channel) = (&stage.alice, stage.channel);
-    let all = proposed(
-        &stage,
-        alice,
-        (channel, "auth"),
-        &[("vendor", json!(""))],
-        "vendor",
-    )
-    .await;
-    assert_eq!(all.len(), 25, "{all:?}");
-    let found = proposed(
-        &stage,
-        alice,
-        (channel, "auth"),
-        &[("vendor", json!("k29"))],
-        "vendor",
-    )
-    .await;
-    assert_eq!(found, ["k29=k29"]);
-    let typed = alice.slash(channel, "auth", &[("vendor", json!("k29"))]);
-    stage.answered(alice, channel, typed, "An API key of k29").await;
-    // What is proposed need not be taken.
-    for (vendor, words) in [
-        ("openai API", "An API key of OpenAI API"),
-        ("nobody", "Choose one that is proposed"),
-    ] {
-        let typed = alice.slash(channel, "auth", &[("vendor", json!(vendor))]);
-        stage.answered(alice, channel, typed, words).await;
-    }
-    let (message, thread) = stage.mention(alice, "say: hi").await;
-    stage.sign(message, "✅").await;
-    let found = proposed(
-        &stage,
-        alice,
-        (thread, "agent"),
-        &[("name", json!("a29"))],
-        "name",
-    )
-    .await;
-    assert_eq!(found, ["a29=a29"]);
-    let typed = alice.slash(thread, "agent", &[("name", json!("a29"))]);
-    stage.answered(alice, thread, typed, "the agent a29").await;
 }

@@ -6,20 +6,31 @@ use support::discord::{Fault, Id, Message, permissions};
 
 use super::{Stage, with};
 
+fn offers_retry(said: &Message) -> bool {
+    said.button("Retry").is_some()
+}
+
+impl Stage {
+    /// A turn that its worker's death cuts short, told: its message, its thread, and what was said of it.
+    async fn cut_short(&self) -> (Id, Id, Message) {
+        let (message, thread) = self.mention(&self.alice, "hold\nsay: one").await;
+        self.scene.wait(Counter::ModelRequests, 1).await;
+        kill(self.worker(thread).await, Signal::SIGKILL).expect("it lives");
+        let note = self.said(thread, "what happened", offers_retry).await;
+        self.sign(message, "❌").await;
+        self.rests(thread).await;
+        (message, thread, note)
+    }
+}
+
 #[tokio::test]
 async fn a_turn_that_is_asked_for_again_long_after_says_so_and_its_sign_follows() {
     let stage = Stage::start("", "").await;
-    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: one").await;
-    stage.scene.wait(Counter::ModelRequests, 1).await;
-    kill(stage.worker(thread).await, Signal::SIGKILL).expect("it lives");
-    let offers = |said: &Message| said.button("Retry").is_some();
-    let note = stage.said(thread, "what happened", offers).await;
-    stage.sign(message, "❌").await;
-    stage.rests(thread).await;
+    let (message, thread, note) = stage.cut_short().await;
     stage.alice.presses_labelled(note.id, "Retry");
     stage.going(stage.sign(message, "✅")).await;
     stage.no_sign(message, "❌").await;
-    let asked = |said: &Message| said.id == note.id && !offers(said);
+    let asked = |said: &Message| said.id == note.id && !offers_retry(said);
     let asked = stage.said(thread, "that it was asked for again", asked).await;
     assert!(asked.content.contains("Asked for again."), "{}", asked.content);
     stage
@@ -30,17 +41,11 @@ async fn a_turn_that_is_asked_for_again_long_after_says_so_and_its_sign_follows(
 #[tokio::test]
 async fn a_turn_that_is_asked_for_again_while_another_runs_has_one_note() {
     let stage = Stage::start("", "").await;
-    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: one").await;
-    stage.scene.wait(Counter::ModelRequests, 1).await;
-    kill(stage.worker(thread).await, Signal::SIGKILL).expect("it lives");
-    let offers = |said: &Message| said.button("Retry").is_some();
-    let note = stage.said(thread, "what happened", offers).await;
-    stage.sign(message, "❌").await;
-    stage.rests(thread).await;
+    let (message, thread, note) = stage.cut_short().await;
     let other = stage.alice.says(thread, "say: begun\nhold\nsay: two");
     stage.said(thread, "the other turn", with("begun")).await;
     stage.alice.presses_labelled(note.id, "Retry");
-    let asked = |said: &Message| said.id == note.id && !offers(said);
+    let asked = |said: &Message| said.id == note.id && !offers_retry(said);
     stage.said(thread, "that it was asked for again", asked).await;
     stage.going(stage.sign(other, "✅")).await;
     stage.going(stage.sign(message, "✅")).await;
@@ -75,12 +80,12 @@ async fn what_could_not_be_said_is_said_when_the_bot_gets_another_role() {
     let stage = Stage::start("", "permissions = \"allow\"").await;
     let bot = stage.fake.bot();
     stage.guild.role_of_bot("one");
-    let (message, thread) = stage.mention(&stage.alice, "run: sleep 1\nsay: at last").await;
-    stage.said(thread, "the tool", with("sleep 1")).await;
+    let (message, thread) = stage.runs_until_go(&stage.alice, "say: at last").await;
     // A fault, not an overwrite: giving that back would be an event of its own.
     stage
         .fake
         .inject(Fault::status(403).on("POST", "/channels/*/messages"));
+    stage.lets_end(thread);
     stage.logged("could not be sent").await;
     stage.sign(message, "⚠️").await;
     stage.guild.set_roles(bot, &[]);

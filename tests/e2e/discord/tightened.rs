@@ -55,13 +55,15 @@ async fn what_waited_of_somebody_whose_role_was_taken_is_dropped_without_a_resta
     stage.guild.set_roles(&bob, &[role]);
     stage.settings = format!("roles = [\"{role}\"]");
     stage.up().await;
-    let (_, thread) = stage.mention(&bob, "run: sleep 4").await;
-    stage.said(thread, "the tool", with("sleep 4")).await;
+    let (_, thread) = stage.runs_until_go(&bob, "say: over").await;
     let waiting = bob.says(thread, "say: too late");
     stage
         .said(thread, "that it waits", with("Queued behind the running turn"))
         .await;
     stage.guild.set_roles(&bob, &[]);
+    // Who was let in two seconds ago is not asked about again.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stage.lets_end(thread);
     stage.is_dropped(waiting, thread, "may not talk to me here").await;
 }
 

@@ -189,9 +189,9 @@ impl Stage {
 
     /// Waits far longer than for anything else: after several failures in a row the pauses are long.
     async fn patiently<T>(&self, what: &str, look: impl Fn(&World) -> Option<T>) -> Option<T> {
-        for _ in 0..4 {
+        for _ in 0..2 {
             // A little before the fake gives up.
-            let found = tokio::time::timeout(Duration::from_secs(29), self.fake.until(what, &look)).await;
+            let found = tokio::time::timeout(Duration::from_secs(59), self.fake.until(what, &look)).await;
             if let Ok(found) = found {
                 return Some(found);
             }
@@ -280,7 +280,7 @@ impl Stage {
     /// The same, and how it is told then.
     pub(super) async fn rests_as(&self, thread: Id, rest: &str) {
         let told = self.told_file(thread);
-        for _ in 0..600 {
+        for _ in 0..1200 {
             if std::fs::read_to_string(&told).is_ok_and(|told| told.ends_with(rest)) {
                 return;
             }
@@ -340,7 +340,7 @@ impl Stage {
 
     /// Waits until so many messages wait to be said.
     async fn waiting(&self, count: usize) {
-        for _ in 0..600 {
+        for _ in 0..1200 {
             let kept = Conversation::open_without_recovery(self.scene.folder()).expect("it can be looked at");
             let waiting = kept.waiting_deliveries("discord").await.expect("it can be read");
             let stuck = kept.stuck_deliveries(None, 10).await.expect("it can be read");
@@ -512,7 +512,7 @@ async fn nobody_is_pinged_by_what_an_agent_says() {
 
 pub(super) async fn said_in_log(host: &Host, words: &str) -> String {
     let mut told = String::new();
-    for _ in 0..600 {
+    for _ in 0..1200 {
         told.push_str(&host.told());
         if told.contains(words) {
             return told;

@@ -128,8 +128,7 @@ async fn a_stop_ends_a_turn_in_each_of_its_phases_and_nothing_that_waits() {
 
     // A login is needed.
     let host = stage.scene.host();
-    let out = stage.scene.credentials().logout(&host).await;
-    assert!(out.is_ok_and(|out| out.was_there));
+    stage.is_signed_out().await;
     let (waits, thread) = stage.mention(&stage.alice, "say: never 5").await;
     stage.said(thread, "the card", with("Sign-in needed")).await;
     stage.stops(thread, waits).await;

@@ -10,8 +10,7 @@ impl Stage {
     /// A host without a login, which two threads of Alice's wait for: messages, threads, and the names of their buttons.
     async fn two_wait() -> (Self, [(Id, Id, String); 2]) {
         let mut stage = Self::ready("", "").await;
-        let out = stage.scene.credentials().logout(&stage.scene.host()).await;
-        assert!(out.is_ok_and(|out| out.was_there));
+        stage.is_signed_out().await;
         stage.up().await;
         let mut both = vec![];
         for words in ["say: the first", "say: the second"] {

@@ -82,10 +82,10 @@ async fn an_agent_that_dies_again_and_again_is_left_alone_with_words_until_someb
 
 #[tokio::test]
 async fn a_silent_agent_is_told_of_once_and_can_be_stopped() {
-    let stage = Stage::start("", "[limits]\nsilence = \"1s\"").await;
+    let stage = Stage::start("", "[limits]\nsilence = \"3s\"").await;
     let (message, thread) = stage.mention(&stage.alice, "hold\nsay: late").await;
     let notice = stage
-        .said(thread, "the notice", with("no sign of life for 1 s"))
+        .said(thread, "the notice", with("no sign of life for 3 s"))
         .await;
     stage.alice.presses_labelled(notice.id, "Stop");
     stage.sign(message, "❌").await;

@@ -63,10 +63,11 @@ async fn a_dead_answer_does_not_touch_a_login_that_came_meanwhile() {
     let scene = Scene::signed_in().await;
     scene.expire(&scene.host());
     scene.control().revoke_families();
-    scene.fault(Target::Refresh, 1, Fault::Latency { ms: 300 });
+    scene.fault(Target::Refresh, 1, Fault::Hold);
     let caller = scene.caller().start();
-    scene.wait(Counter::RefreshRequests, 1).await;
+    scene.wait(Counter::AnswersHeld, 1).await;
     scene.sign_in(&scene.host()).await;
+    scene.control().release();
     Report::of(caller).expect_token();
     assert_eq!(scene.state(), State::Valid);
     let entry = &scene.file()["tenants"]["rehearsal"]["host"];

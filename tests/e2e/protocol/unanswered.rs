@@ -2,7 +2,7 @@
 
 use credentials::{Need, State};
 use rehearsal::{Counter, Fault, Target};
-use support::Scene;
+use support::{Scene, own_port};
 
 use super::{is_try_again, same};
 
@@ -120,13 +120,7 @@ async fn a_token_for_this_machine_never_goes_to_a_proxy() {
 async fn nothing_is_sent_where_nobody_listens_and_nothing_is_uncertain() {
     let scene = Scene::signed_in().await;
     scene.expire(&scene.host());
-    // A port that was just free: nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .expect("a port")
-        .local_addr()
-        .expect("an address")
-        .port();
-    let elsewhere = url::Url::parse(&format!("http://127.0.0.1:{port}/")).expect("a URL");
+    let elsewhere = url::Url::parse(&format!("http://127.0.0.1:{}/", own_port())).expect("a URL");
     let credentials = credentials::Credentials::new(
         scene.store(),
         credentials::Vendors::builtin(Some(&elsewhere)),
