@@ -123,13 +123,18 @@ impl Stage {
         }
     }
 
-    /// Starts the host, and waits until it is connected.
+    /// Starts the host, and waits until it is connected, and its commands can be typed.
     pub(crate) async fn up(&mut self) {
         let before = self.fake.look(|world| world.gateway().identified);
         self.host = Some(self.start_only());
         self.fake
             .until("an identify", |world| {
                 (world.gateway().identified > before).then_some(())
+            })
+            .await;
+        self.fake
+            .until("the commands", |world| {
+                (world.commands().len() == 9).then_some(())
             })
             .await;
     }
@@ -151,15 +156,6 @@ impl Stage {
     async fn is_signed_out(&self) {
         let out = self.scene.credentials().logout(&self.scene.host()).await;
         assert!(out.is_ok_and(|out| out.was_there));
-    }
-
-    /// Waits until all commands are registered.
-    async fn knows_commands(&self) {
-        self.fake
-            .until("the commands", |world| {
-                (world.commands().len() == 9).then_some(())
-            })
-            .await;
     }
 
     /// SIGKILL.

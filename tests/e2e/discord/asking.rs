@@ -132,7 +132,6 @@ async fn the_stop_button_and_the_command_stop_a_turn() {
 #[tokio::test]
 async fn commands_answer_the_one_who_typed_them() {
     let stage = Stage::start("", "").await;
-    stage.knows_commands().await;
     let alice = &stage.alice;
     let (message, thread) = stage.mention(alice, "say: hi").await;
     stage.sign(message, "✅").await;

@@ -8,6 +8,7 @@ use serde_json::json;
 use support::discord::{Fault, Id, Person, Post, Seen, permissions};
 
 use super::{Stage, with};
+use crate::threads::until;
 
 impl Stage {
     /// Somebody mentions the bot in the channel. The message.
@@ -92,7 +93,8 @@ impl Stage {
             .await;
         let shown = count(&self.fake.said(thread), &format!("say: {words}"));
         assert_eq!(shown, 1, "{:?}", self.fake.said(thread));
-        assert_eq!(self.answers(thread).await, words);
+        // What is shown already is written down a moment later.
+        until(async || (self.answers(thread).await == words).then_some(())).await;
         assert_eq!(self.opened_by_new(than), [thread]);
     }
 }

@@ -289,7 +289,6 @@ async fn what_is_said_in_a_thread_that_somebody_made_from_a_mention_which_waits_
 #[tokio::test]
 async fn new_without_words_opens_nothing_and_asks_for_them() {
     let stage = Stage::start("", "").await;
-    stage.knows_commands().await;
     let typed = stage
         .alice
         .slash(stage.channel, "new", &[("text", json!(" \u{200b} "))]);
@@ -304,7 +303,6 @@ async fn new_without_words_opens_nothing_and_asks_for_them() {
 #[tokio::test]
 async fn a_command_in_a_thread_or_post_of_somebody_elses_is_told_how_the_bot_gets_there() {
     let stage = Stage::start("", "").await;
-    stage.knows_commands().await;
     let thread = stage.alice.starts_thread(stage.channel, "ours", None);
     let forum = stage.guild.forum("help");
     let post = stage.alice.posts_in_forum(forum, "a question", "to all of you");

@@ -164,7 +164,6 @@ async fn only_administrators_sign_in_for_everyone() {
     let stage = Stage::start("everyone = true", "").await;
     let bob = stage.guild.member("bob");
     let options = [("vendor", json!("rehearsal")), ("scope", json!("everyone"))];
-    stage.knows_commands().await;
     let typed = bob.slash(stage.channel, "auth", &options);
     stage
         .answered(&bob, stage.channel, typed, "Only administrators")
@@ -347,7 +346,6 @@ async fn a_login_that_was_there_before_and_renewed_meanwhile_is_not_told_as_a_si
 #[tokio::test]
 async fn a_sign_in_with_a_code_whose_place_a_newer_one_took_is_told_so() {
     let stage = Stage::start("", "").await;
-    stage.knows_commands().await;
     let (alice, channel) = (&stage.alice, stage.channel);
     let options = [("vendor", json!("rehearsal")), ("way", json!("device"))];
     let older = alice.slash(channel, "auth", &options);

@@ -17,7 +17,6 @@ async fn what_is_for_a_login_and_names_none_is_told_to_do_so_and_ends_nothing() 
 #[tokio::test]
 async fn a_way_that_a_vendor_does_not_have_is_told_with_those_that_can_be_chosen() {
     let stage = Stage::start("", "").await;
-    stage.knows_commands().await;
     let options = [("vendor", json!("rehearsal")), ("way", json!("api-key"))];
     let typed = stage.alice.slash(stage.channel, "auth", &options);
     let told = stage
@@ -35,7 +34,6 @@ async fn a_vendor_with_the_longest_name_is_signed_in_to_like_any_other() {
     let name = "v".repeat(64);
     let vendor = format!("[vendors.{name}]\ngrant = \"api-key\"\ntitle = \"Long\"\n");
     let stage = Stage::start("", &vendor).await;
-    stage.knows_commands().await;
     let (alice, channel) = (&stage.alice, stage.channel);
     let typed = alice.slash(channel, "auth", &[("vendor", json!(name))]);
     let begun = stage.answered(alice, channel, typed, "An API key of Long").await;
@@ -61,7 +59,6 @@ async fn of_more_vendors_and_agents_than_a_list_takes_each_can_be_chosen() {
         .expect("a string takes it");
     }
     let stage = Stage::start("", &tables).await;
-    stage.knows_commands().await;
     let (alice, channel) = (&stage.alice, stage.channel);
     let finds = async |place: Id, command: &str, option: &str, typed: &str| {
         proposed(&stage, alice, (place, command), &[(option, json!(typed))], option).await

@@ -5,12 +5,6 @@ use super::*;
 #[tokio::test]
 async fn a_sign_in_that_nobody_waited_for_promises_nothing() {
     let stage = Stage::start("", "").await;
-    stage
-        .fake
-        .until("the commands", |world| {
-            (world.commands().len() == 9).then_some(())
-        })
-        .await;
     let key = "sk-own-0123456789abcdef";
     let told = key_says(&stage, &stage.alice, None, Some(key), "✅ Signed in to").await;
     assert!(!told.content.contains("goes on"), "{}", told.content);
@@ -45,7 +39,6 @@ fn keys(stage: &Stage, who: &Person) -> [Option<String>; 2] {
 #[tokio::test]
 async fn what_is_brought_is_stored_for_whom_the_command_names_or_not_at_all() {
     let stage = Stage::start("", "").await;
-    stage.knows_commands().await;
     let alice = &stage.alice;
     let (own, common) = ("sk-own-0123456789abcdef", "sk-common-0123456789abcdef");
 
@@ -111,7 +104,6 @@ async fn what_is_brought_is_stored_for_whom_the_command_names_or_not_at_all() {
 #[tokio::test]
 async fn a_key_needs_no_first_step_and_is_looked_at_like_in_the_form() {
     let stage = Stage::start("everyone = true", "").await;
-    stage.knows_commands().await;
     let (alice, bob) = (&stage.alice, stage.guild.member("bob"));
     key_says(&stage, alice, None, Some("two words"), "⚠️").await;
     assert_eq!(keys(&stage, alice), [None, None]);
