@@ -25,13 +25,14 @@ impl Stage {
             .await;
     }
 
-    /// Waits for what this person is told about what they pressed or typed.
+    /// Waits for what this person, and nobody else, is told about what they pressed or typed.
     pub(super) async fn told(&self, who: &Person, channel: Id, interaction: Id, words: &str) {
         self.fake
             .until(words, |world| {
                 let seen = world.messages_seen_by(who, channel);
                 let mut answers = seen.iter().filter(|one| one.interaction == Some(interaction));
-                answers.any(|one| one.content.contains(words)).then_some(())
+                let is_it = |one: &Message| one.only_for == Some(who.id) && one.content.contains(words);
+                answers.any(|one| is_it(one)).then_some(())
             })
             .await;
     }
@@ -76,6 +77,9 @@ async fn a_denial_carries_its_reason_to_the_agent() {
         })
         .await;
     stage.sign(message, "✅").await;
+    let asked = stage.scene.control().model_requests();
+    let last = asked.last().expect("the model is asked again").body.to_string();
+    assert!(last.contains("far too much"), "{last}");
 }
 
 #[tokio::test]

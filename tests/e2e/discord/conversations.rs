@@ -6,6 +6,9 @@ use support::discord::{Fault, Post};
 
 use super::{Stage, with};
 
+/// Of a message: links in it are shown without what they lead to.
+const SUPPRESS_EMBEDS: u64 = 1 << 2;
+
 #[tokio::test]
 async fn a_mention_opens_a_thread_with_its_title_and_the_answer_comes_there() {
     let mut stage = Stage::start("", "").await;
@@ -17,6 +20,10 @@ async fn a_mention_opens_a_thread_with_its_title_and_the_answer_comes_there() {
     let answer = stage
         .said(thread, "the answer", with("**hello** from the agent"))
         .await;
+    assert_eq!(
+        answer.flags, SUPPRESS_EMBEDS,
+        "what it links to is not shown below it"
+    );
     stage.sign(message, "✅").await;
     stage
         .said(thread, "the footer", |said| {
@@ -312,12 +319,12 @@ async fn many_threads_that_are_told_to_wait_again_and_again_lose_no_word() {
 }
 
 #[tokio::test]
-async fn threads_of_a_channel_get_its_folder_and_permissions_and_each_a_workspace_of_its_own() {
+async fn threads_of_a_channel_get_its_folder_model_and_permissions_and_each_a_workspace_of_its_own() {
     let mut stage = Stage::ready("", "").await;
     let place = tempfile::tempdir().expect("a folder can be made");
     let table = |permissions: &str| {
         format!(
-            "[discord.channels.{}]\nworkspace = \"{}\"\npermissions = \"{permissions}\"",
+            "[discord.channels.{}]\nworkspace = \"{}\"\nmodel = \"rehearsal-fast\"\npermissions = \"{permissions}\"",
             stage.channel,
             place.path().display()
         )
@@ -337,6 +344,9 @@ async fn threads_of_a_channel_get_its_folder_and_permissions_and_each_a_workspac
         let read = |file: &str| std::fs::read_to_string(own.join(file)).expect("nobody was asked");
         assert_eq!(read("proof"), format!("{name}\n"));
         assert_eq!(read("seen"), "seen\n", "it is nobody else's");
+    }
+    for request in stage.scene.control().model_requests() {
+        assert_eq!(request.body["model"], "rehearsal-fast");
     }
     // What the channel says now holds for what was opened before.
     stage.stop();

@@ -1,7 +1,7 @@
 //! Where the bot speaks: forums, the modes of channels, other bots, and threads that people put away, lock or rename.
 
 use serde_json::json;
-use support::discord::{Id, Kind, permissions};
+use support::discord::{Id, Kind, Pings, permissions};
 use support::{client, consent};
 
 use super::signing_in::link;
@@ -205,7 +205,8 @@ async fn who_speaks_in_somebody_elses_thread_is_told_whose_login_pays_once_and_a
         let asked = bob.says(thread, &format!("say: bob {number}."));
         stage.is_whole(asked, thread, &format!("bob {number}.")).await;
     }
-    stage.said(thread, "whose login pays now", with(&hers)).await;
+    let told = stage.said(thread, "whose login pays now", with(&hers)).await;
+    assert_eq!(told.pings, Pings::default(), "she is named, and not called");
 
     // A new host knows who was told.
     stage.kill();

@@ -22,7 +22,9 @@ impl Stage {
                 let seen = world.messages_seen_by(who, channel);
                 let mut answers = seen.iter().filter(|one| one.interaction == Some(interaction));
                 answers
-                    .find(|one| !one.is_loading() && one.content.contains(words))
+                    .find(|one| {
+                        one.only_for == Some(who.id) && !one.is_loading() && one.content.contains(words)
+                    })
                     .map(|one| (*one).clone())
             })
             .await
@@ -87,7 +89,9 @@ async fn somebody_signs_in_with_a_pasted_code_and_nobody_else_can_end_it() {
     let pressed = alice.presses_labelled(begun.id, "Paste code");
     assert_eq!(stage.label_of_form(pressed).await, "Code, or address of the page");
     let sent = alice.submits(pressed, &[("code", &back)]);
-    stage.answered(alice, thread, sent, "Signed in to").await;
+    let done = stage.answered(alice, thread, sent, "Signed in to").await;
+    let whose = " as alice@discord@rehearsal.invalid, for you, renewed by itself.";
+    assert!(done.content.contains(whose), "{}", done.content);
     stage.buttons_are_put_away(&begun).await;
 
     let typed = alice.slash(thread, "auth", &[("action", json!("status"))]);

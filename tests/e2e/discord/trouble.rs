@@ -508,6 +508,17 @@ async fn nobody_is_pinged_by_what_an_agent_says() {
     let pings = format!("{:?}", said.pings);
     assert!(!pings.contains(&stage.alice.id.to_string()), "{pings}");
     assert!(!said.content.contains("@everyone"), "{}", said.content);
+    // Its words alone call nobody. Were they others, Discord would be told not to.
+    let all = stage.fake.messages(thread);
+    let ours = |said: &&Message| said.author == stage.fake.bot() && !said.is_note();
+    for said in all.iter().filter(ours) {
+        assert_eq!(
+            said.allowed_mentions,
+            Some(json!({ "parse": [] })),
+            "{}",
+            said.content
+        );
+    }
 }
 
 pub(super) async fn said_in_log(host: &Host, words: &str) -> String {

@@ -144,3 +144,19 @@ async fn a_stop_ends_a_turn_in_each_of_its_phases_and_nothing_that_waits() {
         assert!(!said.contains("never"), "{said}");
     }
 }
+
+#[tokio::test]
+async fn while_the_agent_works_it_is_seen_to_write_for_as_long_as_that_takes() {
+    let stage = Stage::start("", "").await;
+    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: at last").await;
+    let bot = stage.fake.bot();
+    // Discord shows it for ten seconds: it is said again before that is over.
+    stage
+        .fake
+        .until("that it writes, and goes on to", |world| {
+            let writes = world.typing(thread);
+            (writes.len() >= 2 && writes.iter().all(|one| one.user == bot)).then_some(())
+        })
+        .await;
+    stage.going(stage.is_whole(message, thread, "at last")).await;
+}

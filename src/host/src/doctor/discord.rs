@@ -16,6 +16,9 @@ use crate::{assembly, bot_token};
 mod places;
 mod sessions;
 
+#[cfg(test)]
+mod tests;
+
 /// All of it together takes no longer.
 const PATIENCE: Duration = Duration::from_mins(1);
 

@@ -93,3 +93,34 @@ impl Place<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AFTER: Duration = Duration::from_secs(5);
+
+    /// How long requests of these lanes wait after one of the first was too much.
+    async fn waits(lanes: [Lane; 2], global: bool) -> [Duration; 2] {
+        let gate = Gate::default();
+        let limited = Trouble::Limited { after: AFTER, global };
+        gate.enter(lanes[0]).await.learn(&Err(limited));
+        let began = Instant::now();
+        let waited = async |lane| {
+            drop(gate.enter(lane).await);
+            began.elapsed()
+        };
+        let (first, second) = tokio::join!(waited(lanes[0]), waited(lanes[1]));
+        [first, second]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_too_much_is_waited_for_there_or_everywhere_but_by_no_interaction() {
+        let (here, there) = (Lane("message", 1), Lane("message", 2));
+        let interaction = Lane("interaction", 3);
+        let waits_so = async |lanes, global| waits(lanes, global).await.map(|waited| waited >= AFTER);
+        assert_eq!(waits_so([here, there], false).await, [true, false]);
+        assert_eq!(waits_so([here, there], true).await, [true, true]);
+        assert_eq!(waits_so([here, interaction], true).await, [true, false]);
+    }
+}

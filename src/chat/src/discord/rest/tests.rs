@@ -1,8 +1,12 @@
 //! Towards Discord itself: through serenity's own rate limiter, over TLS, with nothing of ours in between.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use discord_fake::{Fake, Fault, Id, Limit, Limits};
 use reqwest_of_serenity::{Certificate, Client};
 use serenity::http::{LightMethod, Route};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use super::tally::Budget;
 use super::*;
@@ -178,4 +182,56 @@ fn only_what_discord_itself_refuses_is_refused_for_good() {
         );
         assert_eq!(is_refused, is_final, "{status} {code}: {trouble}");
     }
+}
+
+/// A server that answers all that it is asked with this, and how often it was asked.
+async fn server(answer: impl Into<String>) -> (Url, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (answer, asked) = (answer.into(), Arc::new(AtomicUsize::new(0)));
+    let counts = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counts.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (url.parse().unwrap(), asked)
+}
+
+/// A bot at this server.
+fn at(server: &Url) -> Rest {
+    let server = Server {
+        api_base: Some(server.clone()),
+        ..Server::default()
+    };
+    Rest::new(&"a-token".into(), &server).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_server_on_this_machine_goes_to_no_other_whatever_that_says() {
+    let (elsewhere, reached) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let (near, asked) = server(format!(
+        "HTTP/1.1 307 Moved\r\nlocation: {elsewhere}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    ))
+    .await;
+    let rest = at(&near);
+    assert!(rest.channel(1).await.is_err());
+    assert!(rest.send(1, Outgoing::words("words"), true).await.is_err());
+    let file = near.join("cdn/file").unwrap();
+    assert!(rest.download(file.as_str(), 9).await.is_err());
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    // What a message says of its files may lead anywhere.
+    assert!(rest.download(elsewhere.as_str(), 9).await.is_err());
+    assert_eq!(reached.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_is_larger_than_it_was_said_to_be_is_not_taken() {
+    let (near, _) = server("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nwords").await;
+    let (rest, file) = (at(&near), near.join("cdn/file").unwrap());
+    assert_eq!(rest.download(file.as_str(), 5).await.unwrap(), b"words");
+    let large = rest.download(file.as_str(), 4).await;
+    assert!(matches!(large, Err(Trouble::Failed(why)) if why.contains("larger than it was said")));
 }
