@@ -2,14 +2,15 @@
 
 use std::fs;
 
+use nix::sys::signal::{Signal, kill};
+use rehearsal::Counter;
 use serde_json::json;
 use support::Scene;
-use support::discord::{Fault, Id};
+use support::discord::{Fault, Id, Message};
 use tempfile::TempDir;
 
 use super::{Stage, with};
 use crate::disk::full::Disk;
-use crate::threads::until;
 use crate::trouble::TALKER;
 
 /// The sign of what waits.
@@ -171,21 +172,27 @@ async fn who_speaks_in_a_thread_that_is_still_being_opened_sees_that_it_waits() 
 }
 
 #[tokio::test]
-async fn what_an_earlier_host_left_unsaid_is_said_also_where_nothing_can_be_written_down_of_the_thread() {
+async fn what_is_asked_for_in_a_thread_of_an_older_version_is_said_also_where_nothing_can_be_written_down_of_it()
+ {
     let mut stage = Stage::start("", "").await;
-    let (first, thread) = stage.mention(&stage.alice, "say: hi").await;
-    stage.sign(first, "✅").await;
+    let (message, thread) = stage.mention(&stage.alice, "hold\nsay: at last").await;
+    stage.scene.wait(Counter::ModelRequests, 1).await;
+    kill(stage.worker(thread).await, Signal::SIGKILL).expect("it lives");
+    let offers = |said: &Message| said.button("Retry").is_some();
+    let note = stage.said(thread, "what happened", offers).await;
+    stage.sign(message, "❌").await;
     stage.rests(thread).await;
-    let down = Fault::status(502).on("POST", "/channels/*/messages");
-    stage.fake.inject(down.times(1000));
-    stage.alice.says(thread, "say: at last");
-    until(async || stage.answers(thread).await.contains("at last").then_some(())).await;
     stage.kill();
     // As a version left it that did not write down the guilds of threads; and there is no room to do so.
     let guilds = stage.scene.folder().join("discord/guilds");
     fs::remove_file(&guilds).expect("it is there");
     fs::create_dir(&guilds).expect("a folder can be made");
-    stage.fake.forget_faults();
     stage.up().await;
-    stage.said(thread, "the answer", with("at last")).await;
+    stage.knows_commands().await;
+    // By then Discord has told of the thread.
+    let typed = stage.alice.slash(thread, "status", &[]);
+    stage.answered(&stage.alice, thread, typed, "").await;
+    stage.alice.presses_labelled(note.id, "Retry");
+    let answers = |said: &Message| said.content.starts_with("at last");
+    stage.going(stage.said(thread, "the answer", answers)).await;
 }

@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_millis(100);
 const TYPING: Duration = Duration::from_secs(8);
 
 impl Voice {
-    /// Errors: none; why it looks up is how it ended.
+    /// Has that said which should stand there and is newer than `upto`, as it changes. Why it looks up.
     pub(super) async fn follow(
         &self,
         bot: &Arc<Bot>,
