@@ -148,7 +148,6 @@ async fn who_speaks_in_a_thread_that_is_still_being_opened_sees_that_it_waits() 
     let Cramped {
         stage, thread, disk, ..
     } = &mut cramped;
-    stage.knows_commands().await;
     let opens = Fault::held().on("POST", "/channels/*/threads");
     stage.fake.inject(opens);
     stage
@@ -188,7 +187,6 @@ async fn what_is_asked_for_in_a_thread_of_an_older_version_is_said_also_where_no
     fs::remove_file(&guilds).expect("it is there");
     fs::create_dir(&guilds).expect("a folder can be made");
     stage.up().await;
-    stage.knows_commands().await;
     // By then Discord has told of the thread.
     let typed = stage.alice.slash(thread, "status", &[]);
     stage.answered(&stage.alice, thread, typed, "").await;

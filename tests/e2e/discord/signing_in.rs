@@ -109,7 +109,6 @@ async fn a_turn_that_needs_a_login_goes_on_by_itself_after_the_sign_in() {
     let mut stage = Stage::ready("", "").await;
     stage.is_signed_out().await;
     stage.up().await;
-    stage.knows_commands().await;
     let typed = [("action", json!("status"))];
     let typed = stage.alice.slash(stage.channel, "auth", &typed);
     let no_login = "has no login to work with. Neither you nor the host has a login";
@@ -370,7 +369,6 @@ async fn a_sign_in_with_a_code_whose_place_a_newer_one_took_is_told_so() {
 #[tokio::test]
 async fn one_whose_place_a_newer_one_took_is_told_so_also_where_the_host_died_before_it_could() {
     let mut stage = Stage::start("", "").await;
-    stage.knows_commands().await;
     let channel = stage.channel;
     let options = [("vendor", json!("rehearsal")), ("way", json!("device"))];
     // What takes its place may be of any kind.
