@@ -45,7 +45,7 @@ mod sign_in;
 mod signs;
 mod trust;
 
-pub use health::{Gateway, Health, INVALID_BAN, Standing};
+pub use health::{Gateway, Health, INVALID_BAN, INVALID_MANY, INVALID_MOST, Standing};
 pub use server::{Doctor, House, NEW_TOKEN, Server, StartError};
 
 /// The part of a thread's name that says that it is Discord's.

@@ -198,7 +198,10 @@ async fn a_stranger_whose_new_thread_a_kill_cut_is_not_told_that_they_may_no_mor
     let mallory = stage.guild.member("mallory");
     let typed = mallory.slash(stage.channel, "new", &[("text", json!("say: no"))]);
     let kept = stage.scene.folder().join("discord/new");
-    until(async || std::fs::read_dir(&kept).ok()?.next().map(drop)).await;
+    // Under its own name, which has no end: whole.
+    let is_whole =
+        |file: std::io::Result<std::fs::DirEntry>| file.is_ok_and(|file| file.path().extension().is_none());
+    until(async || std::fs::read_dir(&kept).ok()?.any(is_whole).then_some(())).await;
     stage.kill();
     stage.fake.let_go().await;
     stage.up().await;

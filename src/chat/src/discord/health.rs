@@ -16,6 +16,13 @@ use super::seen::Shard;
 /// Discord bans an address for an hour that makes so many invalid requests (401, 403, 429) in ten minutes.
 pub const INVALID_BAN: usize = 10_000;
 
+/// From so many in ten minutes on, the host asks for nothing that could as well be left out: so what strangers cause holds up
+/// nobody.
+pub const INVALID_MANY: usize = 200;
+
+/// From so many on it asks for nothing at all, until fewer are that recent.
+pub const INVALID_MOST: usize = 500;
+
 /// So long it is told that another program used the token.
 const LATELY: Duration = Duration::from_hours(1);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat::discord::config::Config;
 use chat::discord::inspect::{Application, Bot, COMMANDS, Rest, Trouble};
-use chat::discord::{Gateway, Health, INVALID_BAN};
+use chat::discord::{Gateway, Health, INVALID_MANY, INVALID_MOST};
 
 use super::Check;
 use crate::config::Settings;
@@ -238,7 +238,10 @@ fn limits(rest: &Rest, host: Option<&Health>) -> Check {
     }
     let words = format!("{asked}, none refused as too many{of_host}");
     match host {
-        Some(health) if health.invalid_10min > INVALID_BAN / 10 => Check::warn(NAME, words).hint(
+        Some(health) if health.invalid_10min >= INVALID_MOST => {
+            Check::fail(NAME, words).hint(crate::status::discord::HELD_BACK)
+        }
+        Some(health) if health.invalid_10min >= INVALID_MANY => Check::warn(NAME, words).hint(
             "Discord refuses much of what the host asks for, and bans who goes on: look at the permissions above and at its log",
         ),
         Some(Health { shared: true, .. }) => Check::warn(NAME, words)

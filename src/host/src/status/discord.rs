@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat::discord::{Gateway, Health, INVALID_BAN, NEW_TOKEN};
+use chat::discord::{Gateway, Health, INVALID_BAN, INVALID_MOST, NEW_TOKEN};
 use credentials::words;
 
 use super::Attention;
@@ -10,6 +10,10 @@ use crate::output;
 
 /// Connections break and are made again; one that is away for longer needs somebody.
 const AWAY: Duration = Duration::from_mins(1);
+
+/// What to do about a host that asks for nothing, since too much was refused.
+pub(crate) const HELD_BACK: &str = "it goes on by itself within ten minutes; look for what is refused in its log, and under the \
+    permissions that `agent-host doctor` tells";
 
 /// What of Discord needs somebody, the worst first.
 pub(crate) fn attention(health: &Health) -> impl Iterator<Item = Attention> {
@@ -51,6 +55,15 @@ fn connection(health: &Health) -> Option<Attention> {
         return Some(about(
             "Discord does not know the bot's token any more".to_owned(),
             lower(NEW_TOKEN),
+        ));
+    }
+    if health.invalid_10min >= INVALID_MOST {
+        return Some(about(
+            format!(
+                "Discord has refused {} requests in ten minutes, and bans who goes on: nothing is said there for now",
+                health.invalid_10min
+            ),
+            HELD_BACK,
         ));
     }
     let away = away(health).filter(|away| *away > AWAY)?;
@@ -157,7 +170,16 @@ mod tests {
             no_token: true,
             ..health(Gateway::Connecting, Some(1))
         };
+        let held_back = Health {
+            invalid_10min: INVALID_MOST,
+            ..health(Gateway::Connected, None)
+        };
         for (health, what, hint) in [
+            (
+                held_back,
+                "has refused 500 requests in ten minutes",
+                "it goes on by itself within ten minutes",
+            ),
             (
                 health(refused(), Some(1)),
                 "does not let the bot in: it may not read messages (4014)",

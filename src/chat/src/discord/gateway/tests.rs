@@ -204,12 +204,12 @@ async fn what_discord_says_at_the_door_is_told() {
 #[tokio::test]
 async fn a_connection_that_only_looks_alive_is_left_and_the_session_gone_on_with() {
     let fake = Fake::start().await;
-    let beat = Duration::from_millis(100);
+    let beat = Duration::from_millis(600);
     fake.gateway().beat_every(beat);
     let mut bot = run(gateway(&fake));
     bot.hears("READY").await;
     // Answered, it lives.
-    sleep(5 * beat).await;
+    sleep(3 * beat).await;
     assert_eq!(counted(&fake), (1, 1, 0));
     fake.gateway().be_silent(true);
     bot.hears("RESUMED").await;

@@ -8,14 +8,15 @@ use std::time::Duration;
 use serenity::http::HttpError;
 use tokio::time::Instant;
 
+use crate::discord::health::{INVALID_MANY, INVALID_MOST};
+
 const HOUR: Duration = Duration::from_hours(1);
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 /// More than these are only more.
 const MOST: usize = 10_000;
-/// Requests that may be invalid in ten minutes; at 10,000 Discord bans.
 const BUDGET: Budget = Budget {
-    niceties: 200,
-    all: 500,
+    niceties: INVALID_MANY,
+    all: INVALID_MOST,
 };
 
 /// Counts. Cloned, it is the same.
@@ -36,7 +37,7 @@ struct Counts {
 /// How many requests may be invalid before none is made any more.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
-    /// None that could as well be left out: so what strangers cause holds up nobody.
+    /// None that could as well be left out.
     pub(super) niceties: usize,
     /// None at all.
     pub(super) all: usize,

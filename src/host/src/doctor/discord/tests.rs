@@ -48,11 +48,19 @@ fn how_the_running_host_stands_with_discord_is_told_with_what_to_do() {
         ),
         (
             Health {
-                invalid_10min: INVALID_BAN / 10 + 1,
+                invalid_10min: INVALID_MANY,
                 ..WELL
             },
             Status::Warn,
             "bans who goes on",
+        ),
+        (
+            Health {
+                invalid_10min: INVALID_MOST,
+                ..WELL
+            },
+            Status::Fail,
+            "goes on by itself",
         ),
     ] {
         let check = limits(&rest, Some(&health));
