@@ -264,6 +264,31 @@ async fn what_was_said_is_read_once_history_may_be_and_an_empty_list_is_not_take
 }
 
 #[tokio::test]
+async fn an_empty_list_that_comes_when_history_may_be_read_again_is_not_taken_for_silence_either() {
+    let mut stage = Stage::start("", "").await;
+    let hidden = stage.guild.channel("hidden");
+    stage.hears().await;
+    stage.hears_nothing_more().await;
+    stage.kill();
+    let missed = stage.called_in(hidden);
+    let reading = format!("/channels/{hidden}/messages");
+    let waits = Fault::too_many(Duration::from_secs(2)).on("GET", &reading);
+    stage.fake.inject(waits);
+    stage.fake.inject(Fault::unanswered().on("GET", &reading));
+    stage.host = Some(stage.start_only());
+    while stage.fake.faults_left() > 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.hides(hidden, permissions::READ_MESSAGE_HISTORY);
+    stage.is_held().await;
+    stage.hides(hidden, 0);
+    // The host knows it by now.
+    stage.hears().await;
+    stage.fake.let_go().await;
+    stage.going(stage.sign(missed, "✅")).await;
+}
+
+#[tokio::test]
 async fn where_history_may_not_be_read_when_a_channel_is_shown_it_is_read_once_it_may() {
     let stage = Stage::start("", "").await;
     let hidden = stage.guild.channel("hidden");

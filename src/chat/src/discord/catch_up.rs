@@ -247,11 +247,13 @@ fn missed_as_one_of(bot: &Arc<Bot>, gap: Gap, place: Option<OwnedSemaphorePermit
 async fn read(bot: &Arc<Bot>, mut gap: Gap, behind: Behind) -> Result<(), Trouble> {
     begin_with_its_message(bot, gap).await?;
     loop {
-        let page = bot.rest.page(gap.channel, gap.after).await?;
-        let is_last = page.is_last;
+        let mut page = bot.rest.page(gap.channel, gap.after).await?;
         if page.upto.is_none() && gap.guild.is_some() {
             bot.rest.may_read(gap.channel, gap.after).await?;
+            // That it may says nothing of the moment at which the list was made.
+            page = bot.rest.page(gap.channel, gap.after).await?;
         }
+        let is_last = page.is_last;
         hear_late(bot, page.messages, gap.guild).await;
         gap.after = page.upto.unwrap_or(gap.after);
         if is_last || gap.after >= gap.upto {
