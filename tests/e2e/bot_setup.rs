@@ -333,6 +333,7 @@ async fn hello_is_said_in_a_channel_and_in_no_forum() {
     person.expect("write this into");
     person.types("y");
     // There is nowhere to say it: all that is said in a forum stands in posts.
+    person.expect("type in a new post of #a-forum: @");
     assert_eq!(person.ends().0, Some(0));
 
     town.channel("general");
@@ -347,6 +348,7 @@ async fn hello_is_said_in_a_channel_and_in_no_forum() {
     person.expect("say hello in #general? [y/N]");
     person.types("y");
     person.expect("✔ said hello in #general");
+    person.expect("type in #general: @");
     assert_eq!(person.ends().0, Some(0));
 }
 

@@ -227,9 +227,13 @@ impl<'a> Guide<'a> {
             };
         }
         let first = lacks.map_or_else(String::new, |lacks| format!("\nfirst: {lacks}"));
-        let place = channels
-            .first()
-            .map_or_else(String::new, |channel| format!(" in #{}", channel.name));
+        // In a forum everything stands in posts.
+        let says = channels.iter().find(|channel| channel.permissions.may_say());
+        let place = match (says, channels.first()) {
+            (Some(channel), _) => format!(" in #{}", channel.name),
+            (None, Some(forum)) => format!(" in a new post of #{}", forum.name),
+            (None, None) => String::new(),
+        };
         let (start, again) = if is_of_service {
             (
                 "restart the service whose configuration this is, `systemctl restart agent-host`",

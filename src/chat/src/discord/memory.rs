@@ -63,6 +63,9 @@ impl Memory {
         make.create(folder.join("threads"))?;
         make.create(folder.join("sign-ins"))?;
         make.create(folder.join("new"))?;
+        for of in ["", "threads", "sign-ins", "new"] {
+            forget_unfinished(&folder.join(of))?;
+        }
         let writing = Arc::default();
         Ok(Self { folder, writing })
     }
@@ -258,6 +261,17 @@ fn sign_in(begun_by: Id, user: &UserId, service: &Service) -> String {
     format!("sign-ins/{begun_by}.{user}.{service}")
 }
 
+/// What a killed host was writing beside what it was to take the place of.
+fn forget_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.to_str().is_some_and(|path| path.ends_with(BESIDE)) && path.is_file() {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
@@ -292,7 +306,22 @@ mod tests {
         };
         memory.set_told(9, unsigned).unwrap();
 
+        for half in [
+            "seen.new",
+            "threads/9.new",
+            "sign-ins/8.discord-1.v.new",
+            "new/7.new",
+        ] {
+            fs::write(folder.path().join("discord").join(half), "half").unwrap();
+        }
         let again = Memory::open(folder.path()).unwrap();
+        for of in ["", "threads", "sign-ins", "new"] {
+            let kept = fs::read_dir(folder.path().join("discord").join(of)).unwrap();
+            assert!(
+                kept.flatten()
+                    .all(|file| file.path().extension() != Some("new".as_ref()))
+            );
+        }
         assert_eq!(again.sealer().unwrap().parse(7, &name), Ok(button));
         assert_eq!((again.seen().unwrap(), again.told(7)), (Some(marks), Some(told)));
         assert_eq!(

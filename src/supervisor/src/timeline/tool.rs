@@ -27,8 +27,8 @@ const LONGEST_INPUT: usize = 16 * 1024;
 /// Bytes of an agent's name for a call.
 const LONGEST_NAME: usize = 256;
 
-/// Of a diff with more bytes than this the timeline has what differs, and the lines around it. Where that is more, too, it is
-/// left out, and the output says so.
+/// Of a diff with more bytes than this the timeline has what lies between the first and the last line that differ, and the lines
+/// around it. Where that is more, too, it is left out, and the output says so.
 const LONGEST_DIFF: usize = 256 * 1024;
 
 /// Bytes of all diffs of one call that are kept, the same of the others.

@@ -186,12 +186,12 @@ impl Voice {
                 bot.forget_told(self.channel);
             } else {
                 bot.set_told(self.channel, Told { upto, rest });
-            }
-            if rest == Rest::Stale {
-                tracing::warn!(
-                    thread = %id,
-                    "the thread shows less than was said: it is changed when that is allowed again"
-                );
+                if rest == Rest::Stale {
+                    tracing::warn!(
+                        thread = %id,
+                        "the thread shows less than was said: it is changed when that is allowed again"
+                    );
+                }
             }
             if !open {
                 voices.remove(&self.channel);
